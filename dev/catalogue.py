@@ -28,14 +28,18 @@ FOLDERS = tuple(ROOT / name for name in ("gis", "layers", "web"))
 def is_ours(folder: str) -> bool:
     """Return whether a folder holds code of ours; vendored assets and environments do not."""
     path = Path(folder)
-    return path.name not in ("vendor", "__pycache__") and any(path.is_relative_to(ours) for ours in FOLDERS)
+    return path.name not in ("vendor", "__pycache__") and any(
+        path.is_relative_to(ours) for ours in FOLDERS
+    )
 
 
 def extract() -> Iterator[str]:
     """Yield the msgids that babel.cfg finds: codes of `gis`, English text of pages and scripts."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
-    found = extract_from_dir(str(ROOT), methods, options, keywords=KEYWORDS, directory_filter=is_ours)
+    found = extract_from_dir(
+        str(ROOT), methods, options, keywords=KEYWORDS, directory_filter=is_ours
+    )
     for filename, _, msgid, _, _ in found:
         text = msgid if isinstance(msgid, str) else msgid[0]
         # a sentence in gis has no code yet; nothing translates it
@@ -77,7 +81,9 @@ def update() -> dict[str, list[str]]:
     for language in LOCALES:
         with path_of(language).open("a", encoding="utf-8") as file:
             file.writelines(entry(msgid) for msgid in missing(language, msgids))
-        untranslated[language] = [str(message.id) for message in read(language) if message.id and not message.string]
+        untranslated[language] = [
+            str(message.id) for message in read(language) if message.id and not message.string
+        ]
     return untranslated
 
 
@@ -96,7 +102,11 @@ def main() -> int:
         for msgid in msgids:
             print(f"{path_of(language).relative_to(ROOT)}: no text for {msgid!r}", file=sys.stderr)
     changed = subprocess.run(
-        ["git", "status", "--short", str(LOCALES_PATH)], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "status", "--short", str(LOCALES_PATH)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     print(changed.stdout, end="")
     return 1 if any(untranslated.values()) else 0

@@ -50,18 +50,28 @@ def python_licences() -> Iterator[Licence]:
 
 def licence_of(package: str) -> str:
     """Return the licence that an installed package declares."""
-    declared = metadata.metadata(package).json  # keys in lower case; "license" may be the text of the licence
-    classifiers = [line.split(" :: ")[-1] for line in declared.get("classifier", []) if line.startswith("License")]
+    declared = metadata.metadata(
+        package
+    ).json  # keys in lower case; "license" may be the text of the licence
+    classifiers = [
+        line.split(" :: ")[-1]
+        for line in declared.get("classifier", [])
+        if line.startswith("License")
+    ]
     free_text = str(declared.get("license", "")).strip()
     candidates = [
         str(declared.get("license_expression", "")),
-        free_text if 0 < len(free_text) <= MAX_LICENCE_CHARS and not free_text.startswith("Copyright") else "",
+        free_text
+        if 0 < len(free_text) <= MAX_LICENCE_CHARS and not free_text.startswith("Copyright")
+        else "",
         ", ".join(line for line in classifiers if line != "OSI Approved"),
         FROM_LICENCE_FILE.get(package, ""),
     ]
     licence = next(filter(None, candidates), None)
     if licence is None:
-        raise LookupError(f"{package} declares no licence: read its licence file and add it to FROM_LICENCE_FILE")
+        raise LookupError(
+            f"{package} declares no licence: read its licence file and add it to FROM_LICENCE_FILE"
+        )
     return licence
 
 
@@ -70,7 +80,9 @@ def browser_licences() -> Iterator[Licence]:
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
     for path, package in sorted(lock["packages"].items()):
         if path:
-            yield Licence(path.rpartition("node_modules/")[2], package["version"], package.get("license", ""))
+            yield Licence(
+                path.rpartition("node_modules/")[2], package["version"], package.get("license", "")
+            )
 
 
 def document() -> str:
@@ -80,8 +92,13 @@ def document() -> str:
         ("Python (requirements.txt)", python_licences()),
         ("Browser (package-lock.json)", browser_licences()),
     ):
-        rows = (f"| {licence.package} | {licence.version} | {licence.licence} |" for licence in licences)
+        rows = (
+            f"| {licence.package} | {licence.version} | {licence.licence} |" for licence in licences
+        )
         parts.append(
-            "\n".join([f"## {title}\n", "| package | version | licence |", "| --- | --- | --- |", *rows]) + "\n"
+            "\n".join(
+                [f"## {title}\n", "| package | version | licence |", "| --- | --- | --- |", *rows]
+            )
+            + "\n"
         )
     return "\n".join(parts)

@@ -67,7 +67,9 @@ def metrics() -> dict[str, str]:
     from web.http import observability
 
     counted = [
-        family for metric in (observability.REQUESTS, observability.REQUEST_SECONDS) for family in metric.describe()
+        family
+        for metric in (observability.REQUESTS, observability.REQUEST_SECONDS)
+        for family in metric.describe()
     ]
     return {family.name: family.documentation for family in counted} | COMPUTED_METRICS
 
@@ -78,5 +80,8 @@ def document() -> str:
     for title, rows in (("Commands", commands()), ("Routes", routes()), ("Metrics", metrics())):
         prefix = "./wangge " if title == "Commands" else ""
         lines = (f"| `{prefix}{name}` | {text.replace('|', '/')} |" for name, text in rows.items())
-        parts.append("\n".join([f"## {title}\n", f"| {title.lower()[:-1]} | |", "| --- | --- |", *lines]) + "\n")
+        parts.append(
+            "\n".join([f"## {title}\n", f"| {title.lower()[:-1]} | |", "| --- | --- |", *lines])
+            + "\n"
+        )
     return "\n".join(parts)

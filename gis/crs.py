@@ -143,7 +143,9 @@ def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointE
     found: dict[int, PointError] = {}
     for field, wrong, code in rules:
         for i in map(int, np.flatnonzero(wrong)):
-            found.setdefault(i, PointError(i, field, code, {"lon": float(x[i]), "lat": float(y[i]), "crs": crs}))
+            found.setdefault(
+                i, PointError(i, field, code, {"lon": float(x[i]), "lat": float(y[i]), "crs": crs})
+            )
     return [found[i] for i in sorted(found)]
 
 
@@ -169,13 +171,21 @@ def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
         return
     many = np.ndim(lon) > 0
     errors = [
-        FieldError(f"row {point.index + 1}, {point.field}" if many else point.field, point.code, point.params)
+        FieldError(
+            f"row {point.index + 1}, {point.field}" if many else point.field,
+            point.code,
+            point.params,
+        )
         for point in invalid[:_NAMED]
     ]
     problem = Message(invalid[0].code, invalid[0].params)
     if len(invalid) > 1:
         raise InvalidInput(
-            "point.invalid_several", errors, name=errors[0].field, problem=problem, count=len(invalid) - 1
+            "point.invalid_several",
+            errors,
+            name=errors[0].field,
+            problem=problem,
+            count=len(invalid) - 1,
         )
     raise InvalidInput("point.invalid", errors, name=errors[0].field, problem=problem)
 
@@ -243,9 +253,13 @@ def _to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     fast_x, one_x, third_x, twelfth_x = _waves(x)
     _, one_y, third_y, twelfth_y = _waves(y)
     north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
-    north += (20 * (fast_x + one_y) + 40 * third_y + 160 * twelfth_y + 320 * np.sin(y * (np.pi / 30))) * (2 / 3)
+    north += (
+        20 * (fast_x + one_y) + 40 * third_y + 160 * twelfth_y + 320 * np.sin(y * (np.pi / 30))
+    ) * (2 / 3)
     east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
-    east += (20 * (fast_x + one_x) + 40 * third_x + 150 * twelfth_x + 300 * np.sin(x * (np.pi / 30))) * (2 / 3)
+    east += (
+        20 * (fast_x + one_x) + 40 * third_x + 150 * twelfth_x + 300 * np.sin(x * (np.pi / 30))
+    ) * (2 / 3)
     phi = np.radians(lat)
     sine = np.sin(phi)
     magic = 1 - _EE * sine * sine
@@ -261,13 +275,18 @@ def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     z = np.hypot(lon, lat) + 2e-5 * np.sin(lat * _BD_PI)
     theta = np.arctan2(lat, lon) + 3e-6 * np.cos(lon * _BD_PI)
     inside = _in_shift_area(lon, lat)
-    return np.where(inside, z * np.cos(theta) + 0.0065, lon), np.where(inside, z * np.sin(theta) + 0.006, lat)
+    return np.where(inside, z * np.cos(theta) + 0.0065, lon), np.where(
+        inside, z * np.sin(theta) + 0.006, lat
+    )
 
 
 def _inverse(forward: Forward, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     """The points that `forward` sends to (lon, lat); it changes so slowly that stepping back finds them."""
     shape = np.broadcast_shapes(np.shape(lon), np.shape(lat))
-    x, y = np.array(np.broadcast_to(lon, shape)).ravel(), np.array(np.broadcast_to(lat, shape)).ravel()
+    x, y = (
+        np.array(np.broadcast_to(lon, shape)).ravel(),
+        np.array(np.broadcast_to(lat, shape)).ravel(),
+    )
     for start in range(0, x.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         goal_x, goal_y = x[part].copy(), y[part].copy()
@@ -289,9 +308,29 @@ def _to_gcj02_point(lon: float, lat: float) -> tuple[float, float]:
     sin, pi, root = math.sin, math.pi, math.sqrt(abs(x))
     fast = 20 * sin(6 * x * pi) + 20 * sin(2 * x * pi)
     north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
-    north += (fast + 20 * sin(y * pi) + 40 * sin(y / 3 * pi) + 160 * sin(y / 12 * pi) + 320 * sin(y * pi / 30)) * 2 / 3
+    north += (
+        (
+            fast
+            + 20 * sin(y * pi)
+            + 40 * sin(y / 3 * pi)
+            + 160 * sin(y / 12 * pi)
+            + 320 * sin(y * pi / 30)
+        )
+        * 2
+        / 3
+    )
     east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
-    east += (fast + 20 * sin(x * pi) + 40 * sin(x / 3 * pi) + 150 * sin(x / 12 * pi) + 300 * sin(x / 30 * pi)) * 2 / 3
+    east += (
+        (
+            fast
+            + 20 * sin(x * pi)
+            + 40 * sin(x / 3 * pi)
+            + 150 * sin(x / 12 * pi)
+            + 300 * sin(x / 30 * pi)
+        )
+        * 2
+        / 3
+    )
     phi = math.radians(lat)
     magic = 1 - _EE * sin(phi) ** 2
     root = math.sqrt(magic)

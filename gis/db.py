@@ -45,7 +45,11 @@ class Base(DeclarativeBase):
     """Declarative base; text columns are unbounded, constraints are named."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {str: Text(), Range[datetime]: TSTZRANGE(), datetime: DateTime(timezone=True)}  # noqa: RUF012
+    type_annotation_map = {
+        str: Text(),
+        Range[datetime]: TSTZRANGE(),
+        datetime: DateTime(timezone=True),
+    }  # noqa: RUF012
 
 
 def geometry(kind: str) -> Geometry:
@@ -72,7 +76,9 @@ def engine(url: str) -> Engine:
         url: `postgresql://…`; the psycopg 3 driver is filled in.
     """
     return create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1),
+        url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
+            "postgres://", "postgresql+psycopg://", 1
+        ),
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
@@ -103,11 +109,15 @@ def new_ids(session: Session, table: str, count: int) -> list[int]:
     """
     if not count:
         return []
-    query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+    query = text(
+        "SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)"
+    )
     return list(session.scalars(query, {"table": table, "count": count}))
 
 
-def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+def copy_rows(
+    session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> int:
     """Write many rows through COPY, inside the session's transaction.
 
     Args:
@@ -133,7 +143,9 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
     return count
 
 
-def fetch_rows(session: Session, query: str, params: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+def fetch_rows(
+    session: Session, query: str, params: Mapping[str, object] | None = None
+) -> list[tuple[Any, ...]]:
     """Read many rows straight from the driver, in binary; several times faster than through the ORM.
 
     Args:
@@ -158,7 +170,9 @@ def fetch_int_array(
         columns: How many it has.
     """
     names = [f"c{number}" for number in range(columns)]
-    packed = " || ".join(f"int8send({name})" for name in names)  # the server packs them: one value, one message
+    packed = " || ".join(
+        f"int8send({name})" for name in names
+    )  # the server packs them: one value, one message
     whole = f"SELECT string_agg({packed}, '') FROM ({query}) q({', '.join(names)})"  # noqa: S608  names are ours
     found = fetch_rows(session, whole, params)[0][0]
     return np.frombuffer(found or b"", dtype=">i8").astype(np.int64).reshape(-1, columns)

@@ -36,7 +36,10 @@ class FieldError:
 
     def message_in(self, language: str) -> str:
         """Return the sentence in a language; the field has its label of the catalogue, if there is one."""
-        return render(Message(self.code, {"field": _field_label(self.field, language), **self.params}), language)
+        return render(
+            Message(self.code, {"field": _field_label(self.field, language), **self.params}),
+            language,
+        )
 
 
 class WanggeError(Exception):
@@ -133,7 +136,8 @@ def invalid_fields(errors: Sequence[FieldError]) -> InvalidInput:
 def plain_params(params: Mapping[str, object]) -> dict[str, object]:
     """Return parameters as plain values: numbers as they are, everything else as English text."""
     return {
-        name: value if isinstance(value, int | float | str) else text_of(value, "en") for name, value in params.items()
+        name: value if isinstance(value, int | float | str) else text_of(value, "en")
+        for name, value in params.items()
     }
 
 

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
     from opencc import OpenCC
 
 DIGITS = dict(
-    zip("零〇○一二两三四五六七八九壹贰叁肆伍陆柒捌玖幺", (*[0] * 3, 1, 2, *range(2, 10), *range(1, 10), 1), strict=True)
+    zip(
+        "零〇○一二两三四五六七八九壹贰叁肆伍陆柒捌玖幺",
+        (*[0] * 3, 1, 2, *range(2, 10), *range(1, 10), 1),
+        strict=True,
+    )
 )
 TENS = {"十": 10, "百": 100, "千": 1000, "廿": 20, "拾": 10, "佰": 100, "仟": 1000}
 HIGHEST_FLOOR = 150  # a room number that would be higher up is numbered some other way
@@ -20,7 +24,9 @@ STEM = "甲乙丙丁戊己庚辛壬癸"
 # A number or letter on a door: 3, A, A3, 12B, 甲, 甲3, 三, 二十一.
 LABEL = rf"(?:[A-Z]?\d{{1,{MAX_LABEL_CHARS}}}[A-Z]?|[A-Z]|[{STEM}]\d{{0,3}}|{NUMERAL}{{1,{MAX_LABEL_CHARS}}})"
 DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−~〜_/\\", "-"))
-SPACE_PATTERN = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")  # and those without width, as web pages and chats put in
+SPACE_PATTERN = re.compile(
+    r"[\s\u200b-\u200f\u2060\ufeff]+"
+)  # and those without width, as web pages and chats put in
 THINGS = frozenset("商铺门店岗车库电箱柜桩变泵灯杆井摊棚亭线机池桶表口广垃配充快消污化监摄地院")
 # The word behind a number, and what it makes of the number; longer words come first. What is no door is not listed:
 # 商铺, 车位, 岗亭, 电梯 leave a number without meaning.
@@ -48,7 +54,9 @@ JOINED_NUMBERS = {
 }
 
 # By what rooms of the database are compared: 0501 and 501号, as older loads stored it, are 501.
-PLAIN_ROOM_SQL = "regexp_replace(regexp_replace({room}, '^0+(?=[0-9])', ''), '(室|号房|号|房)$', '')"
+PLAIN_ROOM_SQL = (
+    "regexp_replace(regexp_replace({room}, '^0+(?=[0-9])', ''), '(室|号房|号|房)$', '')"
+)
 
 
 def int_or_none(text: str) -> int | None:

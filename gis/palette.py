@@ -135,6 +135,8 @@ PAGE_COLOURS = {
 def text_colour_on(colour: str) -> str:
     """White or near-black, whichever reads better on a colour (WCAG 2.2 contrast)."""
     channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+    )
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return WHITE if 1.05 / (light + 0.05) >= 3.5 else TEXT_COLOURS["loud"]

@@ -43,7 +43,9 @@ def is_disk_full(error: BaseException | None) -> bool:
     PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT, libraries that hide both in words.
     """
     return any(
-        getattr(cause, "errno", None) in FULL or "53100" in _get_states(cause) or NO_SPACE in str(cause)
+        getattr(cause, "errno", None) in FULL
+        or "53100" in _get_states(cause)
+        or NO_SPACE in str(cause)
         for cause in _list_causes(error)
     )
 
@@ -79,7 +81,15 @@ def get_free_bytes(*folders: Path) -> int:
 
 
 # what lies in the folder of a deployment, apart from the database, which PostgreSQL watches over
-ENTRIES = ("secrets.json", "session.key", "demo_accounts.txt", "limits", ".cluster.lock", ".restore.lock", "photos")
+ENTRIES = (
+    "secrets.json",
+    "session.key",
+    "demo_accounts.txt",
+    "limits",
+    ".cluster.lock",
+    ".restore.lock",
+    "photos",
+)
 
 
 def tighten(var: Path) -> tuple[int, list[Path]]:

@@ -138,12 +138,18 @@ def search(
             "everywhere": names is None,
             "names_in": sorted(names or ()),
             # 祥和苑2号楼 is no part of 新祥和苑2号楼
-            "whole": bool(named) and bool(address.building or address.house) and named[0].naming is not Naming.NUMBER,
+            "whole": bool(named)
+            and bool(address.building or address.house)
+            and named[0].naming is not Naming.NUMBER,
             "named": [building.code for building in named],
             "categories": [c.key for c in CATEGORIES if needle in (c.zh, c.en.lower(), c.key)],
         },
     ).mappings()
-    inside = words if named and (address.is_inside or (address.other and address.other.is_inside)) else None
+    inside = (
+        words
+        if named and (address.is_inside or (address.other and address.other.is_inside))
+        else None
+    )
     return [
         Hit(
             kind=row["kind"],
@@ -168,5 +174,9 @@ def _titles(kind: str, level: str) -> tuple[str, str]:
     if kind == "person":
         return ROLE_BY_KEY[level].zh, ROLE_BY_KEY[level].en
     if kind == "facility":
-        return (CATEGORY_BY_KEY[level].zh, CATEGORY_BY_KEY[level].en) if level in CATEGORY_BY_KEY else (level, level)
+        return (
+            (CATEGORY_BY_KEY[level].zh, CATEGORY_BY_KEY[level].en)
+            if level in CATEGORY_BY_KEY
+            else (level, level)
+        )
     return "楼栋", "building"

@@ -86,7 +86,9 @@ class Settings:
             idle_minutes=_number(env, "WANGGE_IDLE_MINUTES", 30, 720),
             proxies=_number(env, "WANGGE_PROXIES", 0, 9),
             reports_per_minute=_number(env, "WANGGE_REPORTS_PER_MINUTE", 60, 1_000_000),
-            anonymous_units_per_minute=_number(env, "WANGGE_ANONYMOUS_UNITS_PER_MINUTE", 3000, 100_000_000),
+            anonymous_units_per_minute=_number(
+                env, "WANGGE_ANONYMOUS_UNITS_PER_MINUTE", 3000, 100_000_000
+            ),
             oidc=_oidc(env),
             smtp=_smtp(env),
             min_free_mb=_number(env, "WANGGE_MIN_FREE_MB", 500, 100_000_000, least=0),
@@ -95,7 +97,9 @@ class Settings:
         )
 
 
-def _number(env: Mapping[str, str], name: str, usual: int, most: int, least: int | None = None) -> int:
+def _number(
+    env: Mapping[str, str], name: str, usual: int, most: int, least: int | None = None
+) -> int:
     given = env.get(name) or str(usual)
     least = min(usual, 1) if least is None else least
     if not given.isdigit() or not least <= int(given) <= most:
@@ -107,7 +111,9 @@ def _oidc(env: Mapping[str, str]) -> Oidc | None:
     issuer = (env.get("WANGGE_OIDC_ISSUER") or "").rstrip("/")
     if not issuer:
         return None
-    missing = [name for name in ("WANGGE_OIDC_CLIENT_ID", "WANGGE_OIDC_CLIENT_SECRET") if not env.get(name)]
+    missing = [
+        name for name in ("WANGGE_OIDC_CLIENT_ID", "WANGGE_OIDC_CLIENT_SECRET") if not env.get(name)
+    ]
     if missing:
         raise InvalidInput("setting.oidc_incomplete", names=" and ".join(missing))
     label = env.get("WANGGE_OIDC_LABEL") or "OpenID Connect"

@@ -24,7 +24,12 @@ def areas(level: Level, at: datetime) -> Select[*tuple[Any, ...]]:
 def buildings(at: datetime) -> Select[*tuple[Any, ...]]:
     """Building footprints; they carry no dates."""
     return select(
-        Building.code, Building.name, Building.estate, Building.floors, Building.kind, Building.shape.label("shape")
+        Building.code,
+        Building.name,
+        Building.estate,
+        Building.floors,
+        Building.kind,
+        Building.shape.label("shape"),
     )
 
 
@@ -35,9 +40,17 @@ BUILDINGS = Layer(
     rows=buildings,
     zooms=range(14, 20),
     styles={
-        "": Style(fill=BASEMAP_COLOURS["building"], stroke=BASEMAP_COLOURS["building_edge"], width=((15, 0.4), (18, 1)))
+        "": Style(
+            fill=BASEMAP_COLOURS["building"],
+            stroke=BASEMAP_COLOURS["building_edge"],
+            width=((15, 0.4), (18, 1)),
+        )
     },
-    labels=(Label("name", from_zoom=17, size=((17, 10.5), (19, 13)), colour=TEXT_COLOURS["quiet"], rank=60),),
+    labels=(
+        Label(
+            "name", from_zoom=17, size=((17, 10.5), (19, 13)), colour=TEXT_COLOURS["quiet"], rank=60
+        ),
+    ),
 )
 
 # Only ever drawn when chosen: the outlines of communities say as much.
@@ -87,10 +100,17 @@ GRIDS = Layer(
     kind="polygon",
     rows=partial(areas, Level.GRID),
     zooms=range(11, 20),
-    styles={"": Style(stroke=AREA_OUTLINE_COLOURS["grid"], width=((12, 0.6), (15, 1.3), (18, 2.2)))},
+    styles={
+        "": Style(stroke=AREA_OUTLINE_COLOURS["grid"], width=((12, 0.6), (15, 1.3), (18, 2.2)))
+    },
     labels=(
         Label(
-            "name", from_zoom=14, size=((14, 11), (17, 14)), colour=AREA_OUTLINE_COLOURS["grid"], rank=20, weight=600
+            "name",
+            from_zoom=14,
+            size=((14, 11), (17, 14)),
+            colour=AREA_OUTLINE_COLOURS["grid"],
+            rank=20,
+            weight=600,
         ),
     ),
 )
@@ -102,6 +122,16 @@ UNITS = Layer(
     kind="polygon",
     rows=partial(areas, Level.UNIT),
     zooms=range(16, 20),
-    styles={"": Style(stroke=AREA_OUTLINE_COLOURS["unit"], width=((16, 1), (19, 2)), dash=(3, 2.5))},
-    labels=(Label("name", from_zoom=18, size=((18, 10.5), (19, 12)), colour=AREA_OUTLINE_COLOURS["unit"], rank=50),),
+    styles={
+        "": Style(stroke=AREA_OUTLINE_COLOURS["unit"], width=((16, 1), (19, 2)), dash=(3, 2.5))
+    },
+    labels=(
+        Label(
+            "name",
+            from_zoom=18,
+            size=((18, 10.5), (19, 12)),
+            colour=AREA_OUTLINE_COLOURS["unit"],
+            rank=50,
+        ),
+    ),
 )

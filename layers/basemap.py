@@ -13,8 +13,26 @@ from layers.layer import Label, Layer, Style, Title
 Rows = Callable[[datetime], Select[*tuple[Any, ...]]]
 
 # OSM highway value -> how prominent the street is
-MAIN = ("motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link")
-PATHS = ("footway", "path", "steps", "cycleway", "track", "bridleway", "corridor", "pedestrian_area")
+MAIN = (
+    "motorway",
+    "motorway_link",
+    "trunk",
+    "trunk_link",
+    "primary",
+    "primary_link",
+    "secondary",
+    "secondary_link",
+)
+PATHS = (
+    "footway",
+    "path",
+    "steps",
+    "cycleway",
+    "track",
+    "bridleway",
+    "corridor",
+    "pedestrian_area",
+)
 
 
 def features(*kinds: str) -> Rows:
@@ -30,13 +48,19 @@ def features(*kinds: str) -> Rows:
 
     def rows(_: datetime) -> Select[*tuple[Any, ...]]:
         return select(
-            column.name, column.kind, grade.label("class"), column.min_zoom, column.shape.label("shape")
+            column.name,
+            column.kind,
+            grade.label("class"),
+            column.min_zoom,
+            column.shape.label("shape"),
         ).where(column.kind.in_(kinds))
 
     return rows
 
 
-WATER_NAME = (Label("name", from_zoom=13, size=((13, 11), (17, 13)), colour=TEXT_COLOURS["water"], rank=70),)
+WATER_NAME = (
+    Label("name", from_zoom=13, size=((13, 11), (17, 13)), colour=TEXT_COLOURS["water"], rank=70),
+)
 
 LANDUSE = Layer(
     name="landuse",
@@ -61,7 +85,11 @@ GREEN = Layer(
     rows=features("green"),
     zooms=range(9, 20),
     styles={"": Style(fill=BASEMAP_COLOURS["green"])},
-    labels=(Label("name", from_zoom=15, size=((15, 11), (18, 13)), colour=TEXT_COLOURS["green"], rank=72),),
+    labels=(
+        Label(
+            "name", from_zoom=15, size=((15, 11), (18, 13)), colour=TEXT_COLOURS["green"], rank=72
+        ),
+    ),
     choice=False,
 )
 WATER = Layer(
@@ -129,7 +157,15 @@ ROADS = Layer(
             casing_width=((10, 1.6), (13, 4.2), (16, 12), (18, 26)),
         ),
     },
-    labels=(Label("name", from_zoom=14, size=((14, 10.5), (18, 13)), colour=TEXT_COLOURS["street"], rank=40),),
+    labels=(
+        Label(
+            "name",
+            from_zoom=14,
+            size=((14, 10.5), (18, 13)),
+            colour=TEXT_COLOURS["street"],
+            rank=40,
+        ),
+    ),
     choice=False,
 )
 PLACES = Layer(
@@ -139,7 +175,11 @@ PLACES = Layer(
     rows=features("place"),
     zooms=range(8, 20),
     styles={},
-    labels=(Label("name", from_zoom=10, size=((10, 12), (16, 13)), colour=TEXT_COLOURS["quiet"], rank=30),),
+    labels=(
+        Label(
+            "name", from_zoom=10, size=((10, 12), (16, 13)), colour=TEXT_COLOURS["quiet"], rank=30
+        ),
+    ),
     choice=False,
 )
 

@@ -16,7 +16,9 @@ class EditorMap(LiveMap):
         self.default_css = [*self.default_css, ("geoman_css", f"{vendor}.css")]
 
 
-def editor_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> PageParts:
+def editor_map(
+    *, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles
+) -> PageParts:
     """The map of the editor.
 
     Args:

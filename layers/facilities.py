@@ -34,7 +34,9 @@ def circles(_: datetime) -> Select[*tuple[Any, ...]]:
         )
         .join_from(ServiceCircle, Facility, Facility.id == ServiceCircle.facility_id)
         .where(
-            ServiceCircle.minutes == minutes, ServiceCircle.profile == profile, ~func.ST_IsEmpty(ServiceCircle.shape)
+            ServiceCircle.minutes == minutes,
+            ServiceCircle.profile == profile,
+            ~func.ST_IsEmpty(ServiceCircle.shape),
         )
     )
 
@@ -65,6 +67,10 @@ CIRCLES = Layer(
     rows=circles,
     zooms=range(11, 20),
     by="category",
-    styles={"": Style(fill=CIRCLE, fill_opacity=0.05, stroke=CIRCLE, opacity=0.5, width=((12, 0.6), (18, 1.2)))},
+    styles={
+        "": Style(
+            fill=CIRCLE, fill_opacity=0.05, stroke=CIRCLE, opacity=0.5, width=((12, 0.6), (18, 1.2))
+        )
+    },
     shown=False,
 )

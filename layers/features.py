@@ -38,7 +38,10 @@ def feature_collection(
     shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
     properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
     question = select(
-        cast(func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), decimals, 0), Text).label("geometry"), *properties
+        cast(func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), decimals, 0), Text).label(
+            "geometry"
+        ),
+        *properties,
     )
     if bbox is not None:
         box = func.ST_MakeEnvelope(*bbox, STORAGE_SRID)

@@ -8,7 +8,13 @@ from urllib.parse import quote
 from branca.element import Figure
 from folium.template import Template
 
-from gis.palette import BASEMAP_COLOURS, CIRCLE, CIRCLE_COLOUR_BY_MINUTES, SELECTION_COLOUR, TEXT_COLOURS
+from gis.palette import (
+    BASEMAP_COLOURS,
+    CIRCLE,
+    CIRCLE_COLOUR_BY_MINUTES,
+    SELECTION_COLOUR,
+    TEXT_COLOURS,
+)
 from layers import literal
 from layers.registry import MAP_LAYERS, SOURCES, TILE_SETS
 
@@ -48,7 +54,13 @@ class LiveMap(literal.Map):
             ("tiles", f"{static}/shared/tiles.js?v={version}"),
         ]
         self.default_css = [("leaflet_css", f"{static}/vendor/leaflet/leaflet.css")]
-        super().__init__(tiles=None, zoom_control=False, attribution_control=False, control_scale=False, **options)
+        super().__init__(
+            tiles=None,
+            zoom_control=False,
+            attribution_control=False,
+            control_scale=False,
+            **options,
+        )
 
 
 class VectorTiles(literal.LiteralMacro):
@@ -69,7 +81,12 @@ class VectorTiles(literal.LiteralMacro):
 
 
 def vector_tiles(
-    tiles: str, version: str, language: str, visible: Sequence[str], hidden: Sequence[str], at: str = ""
+    tiles: str,
+    version: str,
+    language: str,
+    visible: Sequence[str],
+    hidden: Sequence[str],
+    at: str = "",
 ) -> VectorTiles:
     """The layer values as the browser paints them.
 
@@ -83,7 +100,10 @@ def vector_tiles(
     moment = f"&at={quote(at)}" if at else ""
     return VectorTiles(
         {
-            "sources": {name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}{moment}" for name in SOURCES},
+            "sources": {
+                name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}{moment}"
+                for name in SOURCES
+            },
             "source": {layer.name: name for name in SOURCES for layer in TILE_SETS[name]},
             "layers": [layer.as_json() for layer in MAP_LAYERS],
             "visible": list(visible),
@@ -101,7 +121,9 @@ def vector_tiles(
     )
 
 
-def live_map(*, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles) -> PageParts:
+def live_map(
+    *, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles
+) -> PageParts:
     """The map of the live page.
 
     Args:

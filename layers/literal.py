@@ -10,7 +10,11 @@ from typing import Any
 import folium
 from branca.element import Element, Figure, MacroElement
 
-SECTIONS = ("header", "html", "script")  # macros of a template, and the parts of a figure they go to
+SECTIONS = (
+    "header",
+    "html",
+    "script",
+)  # macros of a template, and the parts of a figure they go to
 
 
 class LiteralText(Element):
@@ -35,7 +39,9 @@ class LiteralMacro(MacroElement):
         for section in SECTIONS:
             macro = getattr(self._template.module, section, None)
             if macro is not None:
-                getattr(figure, section).add_child(LiteralText(macro(self, kwargs)), name=self.get_name())
+                getattr(figure, section).add_child(
+                    LiteralText(macro(self, kwargs)), name=self.get_name()
+                )
         for child in self._children.values():
             child.render(**kwargs)
 

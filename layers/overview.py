@@ -66,5 +66,7 @@ def overview(session: Session, at: datetime) -> Overview:
         bbox=None if box is None else (box[0], box[1], box[2], box[3]),
         attributions=tuple(dict.fromkeys(credit for credit, *_ in datasets if credit)),
         made_up=any(made_up for _, made_up, *_ in datasets),
-        version=sha256(repr((row["revised"], row["circled"], datasets, row["facility"])).encode()).hexdigest()[:12],
+        version=sha256(
+            repr((row["revised"], row["circled"], datasets, row["facility"])).encode()
+        ).hexdigest()[:12],
     )

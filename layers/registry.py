@@ -7,7 +7,17 @@ from layers.layer import Layer
 
 LAYERS: dict[str, Layer] = {
     layer.name: layer
-    for layer in (*BASEMAP, BUILDINGS, CIRCLES, UNITS, GRIDS, COMMUNITIES, STREETS, COUNTIES, FACILITIES)
+    for layer in (
+        *BASEMAP,
+        BUILDINGS,
+        CIRCLES,
+        UNITS,
+        GRIDS,
+        COMMUNITIES,
+        STREETS,
+        COUNTIES,
+        FACILITIES,
+    )
 }
 
 # name in the address of a tile -> the layers inside
@@ -19,4 +29,6 @@ TILE_SETS: dict[str, tuple[Layer, ...]] = {
 
 # What the map asks for. Circles are heavy and seldom shown, so they come on their own, when asked for.
 SOURCES = ("base", "circles", "city")
-MAP_LAYERS: tuple[Layer, ...] = tuple(layer for name in SOURCES for layer in TILE_SETS[name])  # in the order painted
+MAP_LAYERS: tuple[Layer, ...] = tuple(
+    layer for name in SOURCES for layer in TILE_SETS[name]
+)  # in the order painted

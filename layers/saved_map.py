@@ -19,7 +19,12 @@ FONT_STACK = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 
 def escape_markup(words: object) -> str:
     """Text that stays text in HTML and in the template literals that Folium writes it into."""
-    return escape(str(words), quote=True).replace("`", "&#96;").replace("${", "&#36;{").replace("\\", "&#92;")
+    return (
+        escape(str(words), quote=True)
+        .replace("`", "&#96;")
+        .replace("${", "&#36;{")
+        .replace("\\", "&#92;")
+    )
 
 
 class SavedMap(literal.Map):
@@ -58,7 +63,13 @@ def saved_map(
 
     Names are escaped here, whatever they hold, and rendered text is never compiled as a template (see literal.py).
     """
-    page = SavedMap(location=[centre[1], centre[0]], zoom_start=zoom, tiles=None, prefer_canvas=True, max_zoom=20)
+    page = SavedMap(
+        location=[centre[1], centre[0]],
+        zoom_start=zoom,
+        tiles=None,
+        prefer_canvas=True,
+        max_zoom=20,
+    )
     for layer, features in drawn:
         words = layer.title.zh if language == "zh" else layer.title.en
         group = literal.FeatureGroup(name=escape_markup(words), control=layer.choice)
@@ -69,8 +80,16 @@ def saved_map(
         group.add_to(page)
     if circle:
         literal.GeoJson(
-            {"type": "FeatureCollection", "features": [_plain(one, language) for one in circle["features"]]},
-            style_function=lambda _: {"color": CIRCLE, "weight": 2.5, "fillColor": CIRCLE, "fillOpacity": 0.12},
+            {
+                "type": "FeatureCollection",
+                "features": [_plain(one, language) for one in circle["features"]],
+            },
+            style_function=lambda _: {
+                "color": CIRCLE,
+                "weight": 2.5,
+                "fillColor": CIRCLE,
+                "fillOpacity": 0.12,
+            },
             control=False,
         ).add_to(page)
     literal.LayerControl(collapsed=False).add_to(page)
@@ -88,17 +107,23 @@ def saved_map(
     )
     rules = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
     figure.header.add_child(
-        literal.LiteralText(f"<title>{escape_markup(title)}</title><style>{rules}{CSS}</style>"), name="style"
+        literal.LiteralText(f"<title>{escape_markup(title)}</title><style>{rules}{CSS}</style>"),
+        name="style",
     )
     figure.header.add_child(literal.LiteralText(f"<script>{leaflet}</script>"), name="leaflet")
     lines = "".join(f"<p>{escape_markup(note)}</p>" for note in notes if note)
     figure.html.add_child(
-        literal.LiteralText(f'<header class="saved"><h1>{escape_markup(title)}</h1>{lines}</header>'), name="saved"
+        literal.LiteralText(
+            f'<header class="saved"><h1>{escape_markup(title)}</h1>{lines}</header>'
+        ),
+        name="saved",
     )
     return str(figure.render())
 
 
-def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str) -> literal.GeoJson:
+def _shapes(
+    layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str
+) -> literal.GeoJson:
     found = {"type": "FeatureCollection", "features": [_plain(one, language) for one in members]}
     width = _at(style.width, zoom)
     look: dict[str, Any] = {
@@ -111,18 +136,32 @@ def _shapes(layer: Layer, style: Style, members: Sequence[Any], zoom: int, langu
         "fillOpacity": style.fill_opacity,
         "dashArray": " ".join(map(str, style.dash)) or None,
     }
-    marker = folium.CircleMarker(radius=_at(style.radius, zoom), **look) if layer.kind == "point" else None
+    marker = (
+        folium.CircleMarker(radius=_at(style.radius, zoom), **look)
+        if layer.kind == "point"
+        else None
+    )
     tooltip = literal.GeoJsonTooltip(fields=["words"], labels=False) if layer.choice else None
     return literal.GeoJson(
-        found, style_function=lambda _, look=look: look, marker=marker, tooltip=tooltip, control=False
+        found,
+        style_function=lambda _, look=look: look,
+        marker=marker,
+        tooltip=tooltip,
+        control=False,
     )
 
 
 def _plain(feature: Mapping[str, Any], language: str) -> dict[str, Any]:
     """A feature with nothing but its words, escaped."""
     props = feature["properties"]
-    words = " ".join(str(props[key]) for key in ("estate", "name") if props.get(key)) or str(props.get("code", ""))
-    return {"type": "Feature", "geometry": feature["geometry"], "properties": {"words": escape_markup(words)}}
+    words = " ".join(str(props[key]) for key in ("estate", "name") if props.get(key)) or str(
+        props.get("code", "")
+    )
+    return {
+        "type": "Feature",
+        "geometry": feature["geometry"],
+        "properties": {"words": escape_markup(words)},
+    }
 
 
 def _style_of(layer: Layer, feature: Mapping[str, Any]) -> str:

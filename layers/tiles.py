@@ -5,7 +5,17 @@ from datetime import datetime
 from math import atan, degrees, pi, sinh
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, ScalarSelect, Select, Subquery, func, literal, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    ScalarSelect,
+    Select,
+    Subquery,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID
@@ -59,7 +69,9 @@ def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: 
     return b"" if question is None else bytes(session.execute(question).scalar_one())
 
 
-def tile_query(layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) -> Select[bytes] | None:
+def tile_query(
+    layers: Sequence[Layer], z: int, x: int, y: int, at: datetime
+) -> Select[bytes] | None:
     """The one question whose answer is the tile; None when no layer has this zoom.
 
     Raises:
@@ -76,7 +88,9 @@ def tile_query(layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) ->
         return None
     whole = parts[0]
     for part in parts[1:]:
-        whole = whole.op("||", return_type=LargeBinary())(part)  # a tile is the sum of its layers' bytes
+        whole = whole.op("||", return_type=LargeBinary())(
+            part
+        )  # a tile is the sum of its layers' bytes
     return select(whole)
 
 
@@ -97,7 +111,9 @@ def _label_part(
     rows = layer.rows(at).subquery()
     point = func.ST_PointOnSurface(rows.c.shape)
     inside = func.ST_Intersects(point, func.ST_MakeEnvelope(*box, STORAGE_SRID))
-    return _encode(f"{layer.name}_label", rows, func.ST_Transform(point, WEB_MERCATOR), (z, x, y), box, inside)
+    return _encode(
+        f"{layer.name}_label", rows, func.ST_Transform(point, WEB_MERCATOR), (z, x, y), box, inside
+    )
 
 
 def _encode(
@@ -109,16 +125,23 @@ def _encode(
     *conditions: ColumnElement[bool],
 ) -> ScalarSelect[bytes]:
     if "min_zoom" in rows.c:
-        conditions = (*conditions, rows.c.min_zoom <= place[0] + 1)  # map zoom; tiles are one further out
+        conditions = (
+            *conditions,
+            rows.c.min_zoom <= place[0] + 1,
+        )  # map zoom; tiles are one further out
     properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
     found = (
         select(
             *properties,
-            func.ST_AsMVTGeom(drawn, func.ST_TileEnvelope(*place), EXTENT, BUFFER, True).label("geom"),
+            func.ST_AsMVTGeom(drawn, func.ST_TileEnvelope(*place), EXTENT, BUFFER, True).label(
+                "geom"
+            ),
         )
         # The tile goes to the table's system, so the index answers; the rows never go to the tile's.
         .where(rows.c.shape.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
         .subquery("feature")
     )
-    encoded = func.ST_AsMVT(literal_column("feature"), literal(name), EXTENT, literal("geom"), type_=LargeBinary())
+    encoded = func.ST_AsMVT(
+        literal_column("feature"), literal(name), EXTENT, literal("geom"), type_=LargeBinary()
+    )
     return select(encoded).select_from(found).where(found.c.geom.is_not(None)).scalar_subquery()

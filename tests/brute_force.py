@@ -66,7 +66,9 @@ def distances(
         graph.add_edge((0, ("node", node)), (1, ("node", node)), weight=0.0)
     # in phase 2 a public node is the end of the way
     ended = [(2, ("node", node)) for node in public_nodes]
-    graph.remove_edges_from([out for node in ended if node in graph for out in list(graph.out_edges(node))])
+    graph.remove_edges_from(
+        [out for node in ended if node in graph for out in list(graph.out_edges(node))]
+    )
     reached: dict[object, float] = {}
     for number in range(len(sources)):
         if number in legs:
@@ -76,7 +78,8 @@ def distances(
                     for at, metres in nx.single_source_dijkstra_path_length(graph, start).items():
                         reached[at] = min(reached.get(at, math.inf), metres + legs[number])
     return [
-        min(reached.get((phase, ("place", n)), math.inf) for phase in (0, 1, 2)) + legs.get(n, math.inf)
+        min(reached.get((phase, ("place", n)), math.inf) for phase in (0, 1, 2))
+        + legs.get(n, math.inf)
         for n in range(len(sources), len(sources) + len(places))
     ]
 
@@ -88,8 +91,13 @@ def _ranks(edges):
     """
     graph = nx.Graph((edge.u, edge.v) for edge in edges)
     parts = list(nx.connected_components(graph))
-    metres = [sum(edge.length for edge in edges if edge.street and edge.u in part) for part in parts]
-    flat = [sum(edge.length for edge in edges if edge.street and edge.ground and edge.u in part) for part in parts]
+    metres = [
+        sum(edge.length for edge in edges if edge.street and edge.u in part) for part in parts
+    ]
+    flat = [
+        sum(edge.length for edge in edges if edge.street and edge.ground and edge.u in part)
+        for part in parts
+    ]
     rank = {}
     for part, total, low in zip(parts, metres, flat, strict=True):
         large = total >= 1000 or total == max(metres) or 0 < low == max(flat)
@@ -103,7 +111,11 @@ def _public(edges, walls):
     """Numbers of the edges in the open pieces with a road outside walls, or the largest piece, of each connected part."""
     joined = shapely.union_all([wall.buffer(10.0) for wall in walls])
     compounds = [part.convex_hull for part in shapely.get_parts(joined)]
-    road = {n for n, edge in enumerate(edges) if edge.road and not any(one.contains(edge.line) for one in compounds)}
+    road = {
+        n
+        for n, edge in enumerate(edges)
+        if edge.road and not any(one.contains(edge.line) for one in compounds)
+    }
     public = set()
     for part in nx.connected_components(nx.Graph((edge.u, edge.v) for edge in edges)):
         mine = [n for n, edge in enumerate(edges) if not edge.ends and edge.u in part]
@@ -113,7 +125,9 @@ def _public(edges, walls):
             open_ = set().union(*(piece for piece in pieces if piece & with_road))
             public |= {n for n in mine if edges[n].u in open_}
         elif pieces:
-            largest = max(pieces, key=lambda piece: sum(edges[n].length for n in mine if edges[n].u in piece))
+            largest = max(
+                pieces, key=lambda piece: sum(edges[n].length for n in mine if edges[n].u in piece)
+            )
             public |= {n for n in mine if edges[n].u in largest}
     return public
 
@@ -131,7 +145,9 @@ def _snap(edges, rank, public, place, walls, cap):
                 for a, b in itertools.pairwise(edges[number].line.coords):
                     leg = shapely.shortest_line(place, LineString([a, b]))
                     pieces.append((leg.length, number, leg))
-        for metres, number, leg in sorted(pieces, key=lambda piece: (round(piece[0], 6), piece[1] not in public)):
+        for metres, number, leg in sorted(
+            pieces, key=lambda piece: (round(piece[0], 6), piece[1] not in public)
+        ):
             if not _crosses(leg, walls):
                 share = edges[number].line.project(Point(leg.coords[-1]), normalized=True)
                 return *_on_public(edges, public, number, share), metres
@@ -161,7 +177,10 @@ def edges_of(network) -> list[Edge]:
     """The edges of a gis.network.build.Network."""
     columns = (network.u, network.v, network.length)
     flags = (each.tolist() for each in (network.ends, network.street, network.ground, network.road))
-    return [Edge(*row) for row in zip(*(c.tolist() for c in columns), network.lines, *flags, strict=True)]
+    return [
+        Edge(*row)
+        for row in zip(*(c.tolist() for c in columns), network.lines, *flags, strict=True)
+    ]
 
 
 def f1(inside: Sequence[bool], truth: Sequence[bool]) -> float:

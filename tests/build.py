@@ -18,14 +18,27 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from gis.db import allow_boundary_writes
-from gis.ops.metadata import Area, Boundary, Building, Household, Leave, Person, Post, Revision, Stairwell, UnitPart
+from gis.ops.metadata import (
+    Area,
+    Boundary,
+    Building,
+    Household,
+    Leave,
+    Person,
+    Post,
+    Revision,
+    Stairwell,
+    UnitPart,
+)
 
 FROM = datetime(2020, 1, 1, tzinfo=UTC)
 LON, LAT = 105.95, 26.23  # south-west corner of the first grid
 SIDE = 0.001  # degrees: about 100 m east, 111 m north
 
 
-def square(lon: float, lat: float, width: float = SIDE, height: float | None = None) -> MultiPolygon:
+def square(
+    lon: float, lat: float, width: float = SIDE, height: float | None = None
+) -> MultiPolygon:
     """A rectangle by its south-west corner, on the 1e-7 degree lattice."""
     box = shapely.box(lon, lat, lon + width, lat + (width if height is None else height))
     return MultiPolygon([shapely.set_precision(box, 1e-7)])
@@ -41,10 +54,16 @@ class Town:
 
     def __init__(self, session: Session, community: str = "520402007012") -> None:
         self.session = session
-        self.revision = Revision(title="first", state="published", author="test", published_at=FROM, effective=FROM)
+        self.revision = Revision(
+            title="first", state="published", author="test", published_at=FROM, effective=FROM
+        )
         self.county = Area(code=community[:6], level="county", name="西秀区", county=community[:6])
         self.street = Area(
-            code=community[:9], level="street", name="西航街道", county=community[:6], parent=self.county
+            code=community[:9],
+            level="street",
+            name="西航街道",
+            county=community[:6],
+            parent=self.county,
         )
         self.community = self.area("community", community, "西兴社区", self.street)
         self.persons: dict[str, Person] = {}
@@ -59,7 +78,11 @@ class Town:
         return area
 
     def boundary(
-        self, area: Area, shape: MultiPolygon, start: datetime | None = None, end: datetime | None = None
+        self,
+        area: Area,
+        shape: MultiPolygon,
+        start: datetime | None = None,
+        end: datetime | None = None,
     ) -> Boundary:
         """A shape for an area over a range of time."""
         allow_boundary_writes(self.session)
@@ -73,7 +96,9 @@ class Town:
         self.session.flush()
         return made
 
-    def grid(self, number: str, column: float = 0, row: float = 0, shape: MultiPolygon | None = None) -> Area:
+    def grid(
+        self, number: str, column: float = 0, row: float = 0, shape: MultiPolygon | None = None
+    ) -> Area:
         """A grid `SIDE` wide at a column and row counted from (`LON`, `LAT`), or of a shape of your own."""
         grid = self.area("grid", self.community.code + number, f"第{number}网格", self.community)
         self.boundary(grid, shape or square(LON + column * SIDE, LAT + row * SIDE))
@@ -103,14 +128,23 @@ class Town:
 
     def stairwell(self, building: Building, name: str) -> Stairwell:
         """A stairwell of a building, made when it is not there yet."""
-        found = self.session.query(Stairwell).filter_by(building_id=building.id, name=name).one_or_none()
+        found = (
+            self.session.query(Stairwell)
+            .filter_by(building_id=building.id, name=name)
+            .one_or_none()
+        )
         if found is None:
             found = Stairwell(building_id=building.id, name=name)
             self.session.add(found)
             self.session.flush()
         return found
 
-    def unit(self, grid: Area, number: str, parts: list[tuple[Building, str | None, int | None, int | None]]) -> Area:
+    def unit(
+        self,
+        grid: Area,
+        number: str,
+        parts: list[tuple[Building, str | None, int | None, int | None]],
+    ) -> Area:
         """A ten-household unit on parts of buildings: (building, stairwell, lowest floor, highest floor)."""
         unit = self.area("unit", grid.code + number, f"{number}单元", grid)
         for building, stairwell, low, high in parts:

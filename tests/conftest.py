@@ -36,9 +36,14 @@ touched: list[str] = []
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
     """Remember whatever in this process opens, lists or makes something in the checkout's own deployment."""
-    if event in ("open", "os.mkdir", "os.listdir", "os.scandir", "os.remove", "os.rename") and arguments:
+    if (
+        event in ("open", "os.mkdir", "os.listdir", "os.scandir", "os.remove", "os.rename")
+        and arguments
+    ):
         path = arguments[0]
-        if isinstance(path, str | os.PathLike) and (os.fspath(path) + os.sep).startswith(OWN + os.sep):
+        if isinstance(path, str | os.PathLike) and (os.fspath(path) + os.sep).startswith(
+            OWN + os.sep
+        ):
             touched.append(f"{event} {path}")
 
 
@@ -68,7 +73,14 @@ STARTING = (
     "test_acceptance", "test_api", "test_backup", "test_bench", "test_cluster", "test_demo", "test_full_disk",
     "test_incident_races", "test_jobs", "test_launcher", "test_revision_commands", "test_revision_races", "test_served",
 )  # fmt: skip
-LONG = ("test_figures", "test_editor", "test_editor_cases", "test_demo", "test_revision_commands", "test_circles")
+LONG = (
+    "test_figures",
+    "test_editor",
+    "test_editor_cases",
+    "test_demo",
+    "test_revision_commands",
+    "test_circles",
+)
 # measure time: one after the other
 TIMED = ("test_bench", "test_launcher", "test_network")
 
@@ -91,16 +103,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif stem == "test_api":  # has a fixture `served` of its own
             group = None
         item.add_marker(pytest.mark.xdist_group(group or f"{item.path.parent.name}/{stem}"))
-    items.sort(key=lambda item: item.path.stem not in LONG)  # so that none of them runs alone at the end
+    items.sort(
+        key=lambda item: item.path.stem not in LONG
+    )  # so that none of them runs alone at the end
     if not SHARED.is_dir():
         for item in items:
             if item.get_closest_marker("shared"):
-                item.add_marker(pytest.mark.skip(reason=f"the development data folder {SHARED} is not here"))
+                item.add_marker(
+                    pytest.mark.skip(reason=f"the development data folder {SHARED} is not here")
+                )
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse to run side by side without the groups: costly fixtures would be made in every process."""
-    if session.config.getoption("loadgroup", False) and not all("@" in item.nodeid for item in session.items):
+    if session.config.getoption("loadgroup", False) and not all(
+        "@" in item.nodeid for item in session.items
+    ):
         raise pytest.UsageError("pytest-xdist did not apply the groups of the tests")
 
 

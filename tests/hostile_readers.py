@@ -77,7 +77,11 @@ def plant() -> object:
 
 def lie_about_length() -> None:
     """Announce a message of an exabyte."""
-    pipe = next(int(link.name) for link in Path("/proc/self/fd").iterdir() if link.is_fifo() and int(link.name) > 2)
+    pipe = next(
+        int(link.name)
+        for link in Path("/proc/self/fd").iterdir()
+        if link.is_fifo() and int(link.name) > 2
+    )
     os.write(pipe, (1 << 60).to_bytes(sandbox_child.HEADER_BYTES))
     time.sleep(10)
 
@@ -113,7 +117,9 @@ def surroundings() -> dict[str, Any]:
     print("printing does no harm", flush=True)
     os.write(1, b"nor this")
     try:
-        socket.create_connection(("127.0.0.1", int(os.environ.get("TEST_PORT", "9"))), timeout=1).close()
+        socket.create_connection(
+            ("127.0.0.1", int(os.environ.get("TEST_PORT", "9"))), timeout=1
+        ).close()
         network = "reached"
     except OSError as error:
         network = type(error).__name__

@@ -30,24 +30,35 @@ class OsmFile:
         number = len(self._nodes) + 1
         lon, lat = degrees(x, y)
         body = _tags({**(tags or {}), **more})
-        self._nodes[number] = f'<node id="{number}" version="1" lat="{lat:.7f}" lon="{lon:.7f}">{body}</node>'
+        self._nodes[number] = (
+            f'<node id="{number}" version="1" lat="{lat:.7f}" lon="{lon:.7f}">{body}</node>'
+        )
         self._at.setdefault((x, y), number)
         return number
 
-    def way(self, nodes: Sequence[int | Place], tags: dict[str, str] | None = None, **more: str) -> int:
+    def way(
+        self, nodes: Sequence[int | Place], tags: dict[str, str] | None = None, **more: str
+    ) -> int:
         """A new way through nodes, or through places (one node a place, shared by all ways there)."""
         number = len(self._ways) + 1
-        refs = [node if isinstance(node, int) else self._at.get(node) or self.node(*node) for node in nodes]
+        refs = [
+            node if isinstance(node, int) else self._at.get(node) or self.node(*node)
+            for node in nodes
+        ]
         body = "".join(f'<nd ref="{ref}"/>' for ref in refs) + _tags({**(tags or {}), **more})
         self._ways[number] = f'<way id="{number}" version="1">{body}</way>'
         return number
 
-    def square(self, x: float, y: float, size: float, tags: dict[str, str] | None = None, **more: str) -> int:
+    def square(
+        self, x: float, y: float, size: float, tags: dict[str, str] | None = None, **more: str
+    ) -> int:
         """A closed way, its lower left corner at (x, y)."""
         corners = [(x, y), (x + size, y), (x + size, y + size), (x, y + size), (x, y)]
         return self.way(corners, tags, **more)
 
-    def relation(self, members: Sequence[tuple[int, str]], tags: dict[str, str] | None = None, **more: str) -> int:
+    def relation(
+        self, members: Sequence[tuple[int, str]], tags: dict[str, str] | None = None, **more: str
+    ) -> int:
         """A new multipolygon of (way, role)."""
         number = len(self._relations) + 1
         body = "".join(f'<member type="way" ref="{way}" role="{role}"/>' for way, role in members)

@@ -36,8 +36,12 @@ def base(n: int = N // 2, rough: float = 8.0) -> dict[str, PolygonLike]:
         wall(k, r, seed) + np.array([300 * seed, 0])
         for seed, k, r in ((0, 2, 0), (1, n, rough), (2, n, rough), (3, 2, 0))
     ]
-    lands = [Polygon(degrees(np.vstack([west, east[::-1]]))) for west, east in itertools.pairwise(walls)]
-    north = Polygon(degrees(np.array([(0, 600), (300, 600), (600, 600), (900, 600), (900, 900), (0, 900)])))
+    lands = [
+        Polygon(degrees(np.vstack([west, east[::-1]]))) for west, east in itertools.pairwise(walls)
+    ]
+    north = Polygon(
+        degrees(np.array([(0, 600), (300, 600), (600, 600), (900, 600), (900, 900), (0, 900)]))
+    )
     return dict(zip("abcd", polygon_coverage.node_borders([*lands, north]), strict=True))
 
 
@@ -64,22 +68,34 @@ def river(n: int = N, width: float = 12, rough: float = 2, seed: int = 4) -> Flo
 def comb(n: int = N, tooth: float = 0.08, tall: float = 150) -> Floats:
     """Teeth far narrower than what is taken."""
     x = np.arange(n // 4 - 1) * tooth * 2 - 200
-    teeth = np.stack([(x, x * 0 + tall), (x + tooth, x * 0 + tall), (x + tooth, x * 0), (x + 2 * tooth, x * 0)], axis=1)
-    return np.vstack([teeth.transpose(2, 1, 0).reshape(-1, 2), [(x[-1] + 2 * tooth, -20), (-200, -20)]])
+    teeth = np.stack(
+        [(x, x * 0 + tall), (x + tooth, x * 0 + tall), (x + tooth, x * 0), (x + 2 * tooth, x * 0)],
+        axis=1,
+    )
+    return np.vstack(
+        [teeth.transpose(2, 1, 0).reshape(-1, 2), [(x[-1] + 2 * tooth, -20), (-200, -20)]]
+    )
 
 
 def spiral(n: int = N, gap: float = 4, width: float = 2) -> Floats:
     """A band that winds around its middle."""
     angle = np.linspace(4 * np.pi, 50 * np.pi, n // 2)
     inner = gap * angle / (2 * np.pi)
-    rings = [np.column_stack([r * np.cos(angle), r * np.sin(angle)]) for r in (inner, inner + width)]
+    rings = [
+        np.column_stack([r * np.cos(angle), r * np.sin(angle)]) for r in (inner, inner + width)
+    ]
     return np.vstack([rings[0], rings[1][::-1]])
 
 
 def saw(n: int = N, tooth: float = 0.05, deep: float = 0.4) -> Floats:
     """A block whose long side has teeth of some decimetres."""
     x = np.arange(n - 2) * tooth - 240
-    return np.vstack([np.column_stack([x, np.where(np.arange(n - 2) % 2, deep, 0.0)]), [(x[-1], -60), (-240, -60)]])
+    return np.vstack(
+        [
+            np.column_stack([x, np.where(np.arange(n - 2) % 2, deep, 0.0)]),
+            [(x[-1], -60), (-240, -60)],
+        ]
+    )
 
 
 def doubled(n: int = N) -> Floats:
@@ -112,11 +128,17 @@ def ring(name: str, x: float, y: float) -> Polygon:
 
 def path(x: float, rough: float = 6, n: int = N - 2, seed: int = 9) -> LineString:
     """A ragged line from south to north across the grids."""
-    return LineString(degrees(np.vstack([[(x, -1)], wall(n, rough, seed, 599.8) + np.array([x, 0.1]), [(x, 600)]])))
+    return LineString(
+        degrees(
+            np.vstack([[(x, -1)], wall(n, rough, seed, 599.8) + np.array([x, 0.1]), [(x, 600)]])
+        )
+    )
 
 
 def squares() -> dict[str, PolygonLike]:
     """Grids of the same size whose borders are straight."""
-    boxes = [shapely.box(*degrees(np.array([(x, 0), (x + 300, 600)])).ravel()) for x in (0, 300, 600)]
+    boxes = [
+        shapely.box(*degrees(np.array([(x, 0), (x + 300, 600)])).ravel()) for x in (0, 300, 600)
+    ]
     north = shapely.box(*degrees(np.array([(0, 600), (900, 900)])).ravel())
     return dict(zip("abcd", polygon_coverage.node_borders([*boxes, north]), strict=True))

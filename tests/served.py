@@ -58,7 +58,9 @@ class Deployment:
             timeout=600,
         )
 
-    def ask(self, path: str, body: object = None, *, method: str | None = None, **headers: str) -> Reply:
+    def ask(
+        self, path: str, body: object = None, *, method: str | None = None, **headers: str
+    ) -> Reply:
         """GET a path, or POST a body (bytes as they are, else as JSON)."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {"Accept": "*/*"} | ({} if data is None else {"Content-Type": "application/json"})
@@ -122,9 +124,15 @@ def started(
         Where it must answer, with any status but 5xx.
     """
     with log.open("w") as written:
-        server = subprocess.Popen([*map(str, words)], cwd=log.parent, env=dict(env), stdout=written, stderr=written)
+        server = subprocess.Popen(
+            [*map(str, words)], cwd=log.parent, env=dict(env), stdout=written, stderr=written
+        )
     try:
-        until(lambda: _answers(f"http://127.0.0.1:{port}{path}", server, log), WAIT_S, lambda: log.read_text())
+        until(
+            lambda: _answers(f"http://127.0.0.1:{port}{path}", server, log),
+            WAIT_S,
+            lambda: log.read_text(),
+        )
         yield server
     finally:
         if server.poll() is None:
@@ -149,7 +157,9 @@ def _answers(address: str, server: subprocess.Popen[bytes], log: Path) -> bool:
     return True
 
 
-def until(condition: Callable[[], object], seconds: float = WAIT_S, words: Callable[[], str] = str) -> None:
+def until(
+    condition: Callable[[], object], seconds: float = WAIT_S, words: Callable[[], str] = str
+) -> None:
     """Wait until a condition holds; fail with words when it does not for so long."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -16,7 +16,9 @@ ADMIN: Principal = system_principal("test")
 PASSWORD = "a quite long sentence"
 
 
-def account(session: Session, username: str, role: str = "", area: str = "", *, person: str = "") -> Account:
+def account(
+    session: Session, username: str, role: str = "", area: str = "", *, person: str = ""
+) -> Account:
     """An account that may sign in, with one access role; nobody knows its password (see `with_password`)."""
     made = Account(username=username, password_hash=_hash_of_nothing())
     session.add(made)
@@ -36,7 +38,9 @@ def _hash_of_nothing() -> str:
     return credentials.hash_password(secrets.token_urlsafe(24))
 
 
-def with_password(session: Session, username: str, password: str = PASSWORD, **values: object) -> Account:
+def with_password(
+    session: Session, username: str, password: str = PASSWORD, **values: object
+) -> Account:
     """An account whose password is known."""
     from gis.accounts import credentials
 
@@ -63,9 +67,21 @@ def token(client: FlaskClient, page: str = "/password") -> str:
     return found[1]
 
 
-def sign_in(client: FlaskClient, username: str, password: str = PASSWORD, *, address: str | None = None, **more: str):
+def sign_in(
+    client: FlaskClient,
+    username: str,
+    password: str = PASSWORD,
+    *,
+    address: str | None = None,
+    **more: str,
+):
     """Fill in and send the form, from the client's own address or from another."""
-    form = {"csrf_token": token(client, "/sign-in"), "username": username, "password": password, **more}
+    form = {
+        "csrf_token": token(client, "/sign-in"),
+        "username": username,
+        "password": password,
+        **more,
+    }
     origin = {"environ_base": {"REMOTE_ADDR": address}} if address else {}
     return client.post("/sign-in", data=form, **origin)
 

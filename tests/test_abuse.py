@@ -18,7 +18,12 @@ from web.http.client import client_network
 from web.security import anonymous_budget, guard, sanitising, trusted_browser
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
-MATTER = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000", "category": "06010"}
+MATTER = {
+    "lon": build.LON + 0.0005,
+    "lat": build.LAT + 0.0005,
+    "crs": "cgcs2000",
+    "category": "06010",
+}
 
 
 @pytest.fixture
@@ -29,15 +34,22 @@ def town(session: Session) -> build.Town:
     return town
 
 
-def report(client: FlaskClient, address: str = "10.0.0.1", key: str | None = None, **fields: object):
+def report(
+    client: FlaskClient, address: str = "10.0.0.1", key: str | None = None, **fields: object
+):
     """Report something from an address."""
     headers = {"Idempotency-Key": key} if key else {}
     return client.post(
-        "/api/v1/incidents", json=MATTER | fields, headers=headers, environ_base={"REMOTE_ADDR": address}
+        "/api/v1/incidents",
+        json=MATTER | fields,
+        headers=headers,
+        environ_base={"REMOTE_ADDR": address},
     )
 
 
-def test_expensive_reads_have_a_budget_for_each_address(app: APIFlask, client: FlaskClient, town: build.Town) -> None:
+def test_expensive_reads_have_a_budget_for_each_address(
+    app: APIFlask, client: FlaskClient, town: build.Town
+) -> None:
     few = replace(app.config["SETTINGS"], anonymous_units_per_minute=130)
     original, app.config["SETTINGS"] = app.config["SETTINGS"], few
     path = "/map.html?bbox=105.949,26.229,105.953,26.232&zoom=16"
@@ -46,7 +58,12 @@ def test_expensive_reads_have_a_budget_for_each_address(app: APIFlask, client: F
         def ask(address: str) -> int:
             return client.get(path, environ_base={"REMOTE_ADDR": address}).status_code
 
-        codes = [ask("2001:db8:1:2::1"), ask("2001:db8:1:2::ffff"), ask("2001:db8:1:2:3::4"), ask("2001:db8:1:2::9")]
+        codes = [
+            ask("2001:db8:1:2::1"),
+            ask("2001:db8:1:2::ffff"),
+            ask("2001:db8:1:2:3::4"),
+            ask("2001:db8:1:2::9"),
+        ]
         assert 429 in codes and codes[0] == 200  # the minute may have turned
         assert ask("2001:db8:1:3::1") == 200 and ask("10.1.1.1") == 200
         refused = client.get(path, environ_base={"REMOTE_ADDR": "2001:db8:1:2::1"})
@@ -54,7 +71,8 @@ def test_expensive_reads_have_a_budget_for_each_address(app: APIFlask, client: F
             assert 0 < int(refused.headers["Retry-After"]) <= 60
         assert (
             client.get(
-                "/api/v1/locate?lon=105.9505&lat=26.2305&crs=cgcs2000", environ_base={"REMOTE_ADDR": "2001:db8:1:2::1"}
+                "/api/v1/locate?lon=105.9505&lat=26.2305&crs=cgcs2000",
+                environ_base={"REMOTE_ADDR": "2001:db8:1:2::1"},
             ).status_code
             == 200
         )
@@ -71,7 +89,9 @@ def test_expensive_reads_have_a_budget_for_each_address(app: APIFlask, client: F
         ("x", "unknown"),
     ],
 )
-def test_a_dual_stack_socket_does_not_make_one_network_of_all(app: APIFlask, address: str, network: str) -> None:
+def test_a_dual_stack_socket_does_not_make_one_network_of_all(
+    app: APIFlask, address: str, network: str
+) -> None:
     with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
         assert client_network() == network
 
@@ -88,17 +108,25 @@ def test_a_stranger_says_only_what_strangers_know(
     client: FlaskClient, town: build.Town, fields: dict, field: str
 ) -> None:
     refused = report(client, **fields)
-    assert refused.status_code == 422 and [error["field"] for error in refused.json["errors"]] == [field]
-    assert refused.json["zh"].startswith({"channel": "渠道", "severity": "紧急程度"}.get(field, "补充问题"))
+    assert refused.status_code == 422 and [error["field"] for error in refused.json["errors"]] == [
+        field
+    ]
+    assert refused.json["zh"].startswith(
+        {"channel": "渠道", "severity": "紧急程度"}.get(field, "补充问题")
+    )
 
 
 def test_two_strangers_with_one_key_are_two(client: FlaskClient, town: build.Town) -> None:
-    first, again, other = (report(client, address, "the-same-key") for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2"))
+    first, again, other = (
+        report(client, address, "the-same-key") for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2")
+    )
     assert first.json["id"] == again.json["id"] != other.json["id"]
     assert other.json["tracking_secret"] != first.json["tracking_secret"]
 
 
-def test_signing_out_ends_the_session_on_the_server(app: APIFlask, client: FlaskClient, session: Session) -> None:
+def test_signing_out_ends_the_session_on_the_server(
+    app: APIFlask, client: FlaskClient, session: Session
+) -> None:
     with_password(session, "zhang")
     sign_in(client, "zhang")
     cookie = client.get_cookie("wangge_session").value
@@ -179,14 +207,18 @@ def test_a_cookie_of_another_shape_is_a_stranger_s(app: APIFlask, content: objec
 
 
 def test_a_name_tried_from_everywhere_is_slowed_for_strangers_only(session: Session) -> None:
-    session.add(SignIn(username="zhang", at=NOW - timedelta(days=3), succeeded=True, network="10.0.0.1"))
+    session.add(
+        SignIn(username="zhang", at=NOW - timedelta(days=3), succeeded=True, network="10.0.0.1")
+    )
     for number in range(sessions.MAX_STRANGE_FAILURES):
         session.add(SignIn(username="zhang", at=NOW, succeeded=False, network=f"10.7.0.{number}"))
     session.flush()
     with pytest.raises(RateLimited) as caught:
         sessions.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.8.0.1")
     assert caught.value.extra["retry_after"] <= 10
-    sessions.begin_sign_in(session, "zhang", NOW + timedelta(seconds=3), "10.0.0.1")  # signed in here before
+    sessions.begin_sign_in(
+        session, "zhang", NOW + timedelta(seconds=3), "10.0.0.1"
+    )  # signed in here before
     sessions.begin_sign_in(session, "zhang", NOW + timedelta(seconds=11), "10.8.0.1")
     sessions.begin_sign_in(session, "li", NOW, "10.8.0.1")
 
@@ -197,7 +229,8 @@ def test_headers_keep_browsers_strict_and_personal_answers_out_of_caches(
     headers = client.get("/", base_url="https://grid.example.cn").headers
     assert headers["Strict-Transport-Security"].startswith("max-age=")
     assert (
-        headers["Cross-Origin-Opener-Policy"] == "same-origin" and "geolocation=(self)" in headers["Permissions-Policy"]
+        headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        and "geolocation=(self)" in headers["Permissions-Policy"]
     )
     assert "Strict-Transport-Security" not in client.get("/").headers
     signed_in(client, account(session, "boss", "administrator"))

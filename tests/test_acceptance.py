@@ -21,7 +21,18 @@ GEOD = Geod(ellps="GRS80")
 PLACE: dict[str, object] = {"lon": 105.95, "lat": 26.23, "crs": "wgs84"}
 CENTRE = "lon=105.95&lat=26.23&crs=wgs84"
 THEN, LATER = "2026-01-02T09:00:00+08:00", "2026-11-23T09:00:00+08:00"
-BATCH = ["id", "county", "street", "community", "grid", "unit", "building", "people", "how", "error"]
+BATCH = [
+    "id",
+    "county",
+    "street",
+    "community",
+    "grid",
+    "unit",
+    "building",
+    "people",
+    "how",
+    "error",
+]
 csv.field_size_limit(10**9)
 
 
@@ -157,15 +168,31 @@ def test_the_three_ways_of_asking_give_one_answer_of_the_agreed_shape(served, fo
     assert told.stdout.count("\n") == 1 and json.loads(told.stdout) == got == posted["answer"]
     assert posted["id"] == "x" and posted.get("error") is None
 
-    assert {"point", "at", "revision", "areas", "building", "unit", "unit_candidates", "people", "how"} <= got.keys()
-    assert got["point"]["crs"] == "cgcs2000" and got["at"] == LATER and isinstance(got["revision"], int)
+    assert {
+        "point",
+        "at",
+        "revision",
+        "areas",
+        "building",
+        "unit",
+        "unit_candidates",
+        "people",
+        "how",
+    } <= got.keys()
+    assert (
+        got["point"]["crs"] == "cgcs2000"
+        and got["at"] == LATER
+        and isinstance(got["revision"], int)
+    )
     assert [area["level"] for area in got["areas"]] == ["county", "street", "community", "grid"]
     assert all(area["code"] and area["name"] for area in got["areas"])
     county, street, community, grid = (area["code"] for area in got["areas"])
     assert [len(code) for code in (county, street, community, grid)] == [6, 9, 12, 15]
     assert grid.startswith(community) and community.startswith(street) and street.startswith(county)
     assert {"grid_leader", "grid_worker"} <= {one["role"] for one in got["people"]}
-    assert all({"role", "name", "area", "stands_in_for", "why"} <= one.keys() for one in got["people"])
+    assert all(
+        {"role", "name", "area", "stands_in_for", "why"} <= one.keys() for one in got["people"]
+    )
     assert [one["step"] for one in got["how"]][:3] == ["grid", "building", "unit"]
     assert all({"step", "rule", "zh", "en"} <= one.keys() for one in got["how"])
     assert all(re.search("[一-鿿]", one["zh"]) for one in got["how"])
@@ -177,7 +204,9 @@ def test_a_point_in_any_of_the_four_systems_is_the_same_place(served, grids):
     shift = GEOD.inv(*places[0], *gcj02(*places[0]))[2]
     assert 400 < shift < 600  # the formulas written here do shift, as they do around Anshun
     asked = [(system, place) for place in places for system in SYSTEMS]
-    points = [dict(zip(("lon", "lat"), SYSTEMS[s](*place), strict=True), crs=s) for s, place in asked]
+    points = [
+        dict(zip(("lon", "lat"), SYSTEMS[s](*place), strict=True), crs=s) for s, place in asked
+    ]
     results = many(served, points)
     by_place = defaultdict(list)
     for (_, place), result in zip(asked, results, strict=True):
@@ -209,11 +238,16 @@ def test_a_point_on_a_border_belongs_to_the_lower_code_and_says_so(served, grids
         how = result["answer"]["how"][0]
         assert (how["step"], how["rule"]) == ("grid", "border_lower_code")
         assert (
-            "代码较小" in how["zh"] and "lower code" in how["en"] and min(held) in how["zh"] and min(held) in how["en"]
+            "代码较小" in how["zh"]
+            and "lower code" in how["en"]
+            and min(held) in how["zh"]
+            and min(held) in how["en"]
         )
 
 
-def test_outside_every_grid_the_nearest_within_50_m_answers_and_beyond_is_named_with_its_distance(served, grids):
+def test_outside_every_grid_the_nearest_within_50_m_answers_and_beyond_is_named_with_its_distance(
+    served, grids
+):
     west = min(shapely.get_coordinates(list(grids.values())).tolist())
     nearest = min(code for code, shape in grids.items() if shape.touches(shapely.Point(west)))
     for metres in (1, 20, 49, 51, 300, 20_000, 5_000_000):
@@ -226,7 +260,10 @@ def test_outside_every_grid_the_nearest_within_50_m_answers_and_beyond_is_named_
             assert re.search(r"[\d.]+米", how["zh"]) and re.search(r"[\d.]+ m\b", how["en"])
         else:
             refused = problem(served.ask(path), 404)
-            assert refused["distance_m"] == pytest.approx(metres, rel=0.002) and refused["nearest"]["code"] in grids
+            assert (
+                refused["distance_m"] == pytest.approx(metres, rel=0.002)
+                and refused["nearest"]["code"] in grids
+            )
             assert refused["nearest"]["code"] in refused["detail"]
             if metres < 1000:
                 assert refused["nearest"]["code"] == nearest
@@ -234,13 +271,18 @@ def test_outside_every_grid_the_nearest_within_50_m_answers_and_beyond_is_named_
 
 def test_who_answered_then_and_who_answers_now_may_differ_and_each_stand_in_says_why(served, grids):
     middles = [shape.representative_point() for shape in grids.values()]
-    points = [{"lon": p.x, "lat": p.y, "crs": "cgcs2000", "at": at} for at in (THEN, LATER) for p in middles]
+    points = [
+        {"lon": p.x, "lat": p.y, "crs": "cgcs2000", "at": at}
+        for at in (THEN, LATER)
+        for p in middles
+    ]
     results = [one["answer"] for one in many(served, points)]
     then, later = results[: len(middles)], results[len(middles) :]
     assert [codes(one) for one in then] == [codes(one) for one in later]
     assert {one["at"] for one in then} == {THEN} and {one["at"] for one in later} == {LATER}
     assert any(
-        [p["name"] for p in a["people"]] != [p["name"] for p in b["people"]] for a, b in zip(then, later, strict=True)
+        [p["name"] for p in a["people"]] != [p["name"] for p in b["people"]]
+        for a, b in zip(then, later, strict=True)
     )
     standing_in = [p for one in results for p in one["people"] if p["stands_in_for"]]
     assert standing_in and all(p["why"] in ("leave", "vacancy") and p["name"] for p in standing_in)
@@ -252,14 +294,24 @@ def spoken(number: str) -> str:
     """A number below 100 in Chinese words."""
     digits = "零一二三四五六七八九"
     tens, ones = divmod(int(number), 10)
-    return (digits[tens] if tens > 1 else "") + ("十" if tens else "") + (digits[ones] if ones or not tens else "")
+    return (
+        (digits[tens] if tens > 1 else "")
+        + ("十" if tens else "")
+        + (digits[ones] if ones or not tens else "")
+    )
 
 
 def test_an_address_as_people_write_it_picks_the_unit_inside_a_tower(served, tower):
-    candidates = many(served, [{"lon": tower.lon, "lat": tower.lat, "crs": "cgcs2000"}])[0]["answer"]
-    assert candidates["building"]["code"] == tower.code and candidates["building"]["distance_m"] == 0
+    candidates = many(served, [{"lon": tower.lon, "lat": tower.lat, "crs": "cgcs2000"}])[0][
+        "answer"
+    ]
+    assert (
+        candidates["building"]["code"] == tower.code and candidates["building"]["distance_m"] == 0
+    )
     assert candidates["unit"] is None
-    assert {one["code"] for one in candidates["unit_candidates"]} == {home[3] for home in tower.homes}
+    assert {one["code"] for one in candidates["unit_candidates"]} == {
+        home[3] for home in tower.homes
+    }
 
     number = "".join(re.findall(r"\d", tower.name))
     points, expected = [], []
@@ -270,10 +322,14 @@ def test_an_address_as_people_write_it_picks_the_unit_inside_a_tower(served, tow
             f"{tower.estate}{number}栋{named}单元{room}",
             f"{tower.estate}{spoken(number)}号楼{spoken(named)}单元{room}室",
             f"{number}-{named}-{room}",
-            f"{number}#{named}单元{room}".translate(str.maketrans("0123456789#", "０１２３４５６７８９＃")),
+            f"{number}#{named}单元{room}".translate(
+                str.maketrans("0123456789#", "０１２３４５６７８９＃")
+            ),
             f" {tower.name} {named}单元 {room}室 ",
         ):
-            points.append({"lon": tower.lon, "lat": tower.lat, "crs": "cgcs2000", "address": address})
+            points.append(
+                {"lon": tower.lon, "lat": tower.lat, "crs": "cgcs2000", "address": address}
+            )
             expected.append(unit)
     results = many(served, points)
     wrong = [
@@ -285,7 +341,9 @@ def test_an_address_as_people_write_it_picks_the_unit_inside_a_tower(served, tow
     assert len(set(expected)) > 4
 
 
-def test_a_floor_decides_where_it_lies_in_one_unit_and_an_impossible_address_leaves_the_candidates(served, tower):
+def test_a_floor_decides_where_it_lies_in_one_unit_and_an_impossible_address_leaves_the_candidates(
+    served, tower
+):
     by_floor = defaultdict(set)
     for stairwell, floor, _, unit in tower.homes:
         by_floor[stairwell or "1", floor].add(unit)
@@ -295,7 +353,11 @@ def test_a_floor_decides_where_it_lies_in_one_unit_and_an_impossible_address_lea
     for (key, units), result in zip(sure, many(served, asked), strict=True):
         assert {result["answer"]["unit"]["code"]} == units, key
     lost = many(
-        served, [here | {"address": f"{tower.name}1单元9901室"}, here | {"address": "<script>alert(1)</script>"}]
+        served,
+        [
+            here | {"address": f"{tower.name}1单元9901室"},
+            here | {"address": "<script>alert(1)</script>"},
+        ],
     )
     for result in lost:
         assert result["answer"]["building"]["code"] == tower.code
@@ -322,14 +384,21 @@ BAD_POINTS: dict[str, tuple[dict[str, object], str]] = {
 @pytest.mark.parametrize("case", BAD_POINTS)
 def test_a_bad_point_is_refused_with_its_field_named(served, case):
     point, field = BAD_POINTS[case]
-    refused = problem(served.ask("/api/v1/locate?" + "&".join(f"{key}={value}" for key, value in point.items())), 422)
-    assert field in {one["field"] for one in refused["errors"]} and all(one["message"] for one in refused["errors"])
+    refused = problem(
+        served.ask("/api/v1/locate?" + "&".join(f"{key}={value}" for key, value in point.items())),
+        422,
+    )
+    assert field in {one["field"] for one in refused["errors"]} and all(
+        one["message"] for one in refused["errors"]
+    )
     first, second = many(served, [point, PLACE])  # in a batch it is refused alone
     assert field in {one["field"] for one in first["error"]["errors"]} and not first.get("answer")
     assert second["answer"] and not second.get("error")
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b"{", b"[]", b"{}", b'{"points": 3}', b'{"points": [3]}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"nonsense", b"{", b"[]", b"{}", b'{"points": 3}', b'{"points": [3]}', b"\xff"]
+)
 def test_a_broken_body_is_a_problem(served, body):
     reply = served.ask("/api/v1/locate", body)
     problem(reply, 422 if reply.status == 422 else 400)
@@ -338,7 +407,10 @@ def test_a_broken_body_is_a_problem(served, body):
 def test_ten_thousand_points_are_answered_and_one_more_is_too_many(served):
     results = many(served, [{"id": number, **PLACE} for number in range(10_000)])
     assert [one["id"] for one in results] == list(range(10_000))
-    assert "10,000" in problem(served.ask("/api/v1/locate", {"points": [PLACE] * 10_001}), 413)["detail"]
+    assert (
+        "10,000"
+        in problem(served.ask("/api/v1/locate", {"points": [PLACE] * 10_001}), 413)["detail"]
+    )
 
 
 def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tower, folder):
@@ -347,12 +419,25 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
     for number in range(300):
         system = rng.choice([*SYSTEMS])
         lon, lat = SYSTEMS[system](rng.uniform(105.937, 105.96), rng.uniform(26.222, 26.239))
-        asked.append({"id": f"r{number}", "lon": lon, "lat": lat, "crs": system, "address": "", "at": LATER})
+        asked.append(
+            {"id": f"r{number}", "lon": lon, "lat": lat, "crs": system, "address": "", "at": LATER}
+        )
     for case, (point, _) in BAD_POINTS.items():
-        asked.append({"id": case, "lon": "", "lat": "", "crs": "", "address": "", "at": LATER} | point)
+        asked.append(
+            {"id": case, "lon": "", "lat": "", "crs": "", "address": "", "at": LATER} | point
+        )
     home = tower.homes[-1]
     room = f"{tower.name}{home[0] or 1}单元{home[2]}室"
-    asked.append({"id": "001", "lon": tower.lon, "lat": tower.lat, "crs": "cgcs2000", "address": room, "at": LATER})
+    asked.append(
+        {
+            "id": "001",
+            "lon": tower.lon,
+            "lat": tower.lat,
+            "crs": "cgcs2000",
+            "address": room,
+            "at": LATER,
+        }
+    )
     rng.shuffle(asked)
     source, target = folder / "in.csv", folder / "out.csv"
     with source.open("w", encoding="utf-8", newline="") as file:
@@ -363,7 +448,9 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
     assert done.returncode == 0, done.stderr
     rows = rows_of(target)
     summary = json.loads(done.stdout)
-    assert summary["rows"] == len(asked) and summary["located"] == sum(bool(row["grid"]) for row in rows)
+    assert summary["rows"] == len(asked) and summary["located"] == sum(
+        bool(row["grid"]) for row in rows
+    )
     assert list(rows[0]) == BATCH and [row["id"] for row in rows] == [row["id"] for row in asked]
     assert all(bool(row["grid"]) != bool(row["error"]) for row in rows)
     assert all(not any(row[key] for key in BATCH[1:9]) for row in rows if row["error"])
@@ -372,7 +459,9 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
     assert by_id["001"]["unit"] == home[3] and by_id["001"]["building"] == tower.code
 
     good = [row for row in asked if row["id"] not in BAD_POINTS]
-    for point, result in zip(good, many(served, good), strict=True):  # the service says the same, point by point
+    for point, result in zip(
+        good, many(served, good), strict=True
+    ):  # the service says the same, point by point
         row = by_id[str(point["id"])]
         if result.get("error"):
             assert row["error"] == result["error"]["detail"]
@@ -381,7 +470,9 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
         assert {key: row[key] for key in BATCH[1:5]} == codes(answer)
         assert row["building"] == (answer["building"] or {"code": ""})["code"]
         assert row["unit"] == (answer["unit"] or {"code": ""})["code"]
-        assert row["people"] == ";".join(f"{one['role']}:{one['name'] or ''}" for one in answer["people"])
+        assert row["people"] == ";".join(
+            f"{one['role']}:{one['name'] or ''}" for one in answer["people"]
+        )
         steps = [one for one in answer["how"] if one["step"] != "answerable"]
         assert row["how"] == ";".join(f"{one['step']}:{one['rule']}" for one in steps)
 
@@ -417,14 +508,17 @@ def test_exit_codes_are_1_for_refused_input_and_2_for_wrong_usage_with_the_reaso
 
 
 @pytest.mark.parametrize(
-    ("level", "count"), [("county", 1), ("street", 2), ("community", 3), ("grid", 35), ("unit", 510)]
+    ("level", "count"),
+    [("county", 1), ("street", 2), ("community", 3), ("grid", 35), ("unit", 510)],
 )
 def test_areas_page_without_loss_or_repeat(served, level, count):
     seen: list[str] = []
     cursor, pages = "", 0
     step = 97 if level == "unit" else 2
     while cursor is not None:
-        page = served.get(f"/api/v1/areas?level={level}&limit={step}" + (f"&cursor={cursor}" if cursor else ""))
+        page = served.get(
+            f"/api/v1/areas?level={level}&limit={step}" + (f"&cursor={cursor}" if cursor else "")
+        )
         assert len(page["items"]) <= step and all(item["level"] == level for item in page["items"])
         seen += [item["code"] for item in page["items"]]
         cursor, pages = page["next"], pages + 1
@@ -432,8 +526,14 @@ def test_areas_page_without_loss_or_repeat(served, level, count):
 
 
 def test_children_chain_and_geometry_agree_down_the_hierarchy(served, grids):
-    names = {item["name"]: item["code"] for item in served.get("/api/v1/areas?level=community")["items"]}
-    assert names == {"学苑社区": "520402007004", "西兴社区": "520402007012", "青松社区": "520402100001"}
+    names = {
+        item["name"]: item["code"] for item in served.get("/api/v1/areas?level=community")["items"]
+    }
+    assert names == {
+        "学苑社区": "520402007004",
+        "西兴社区": "520402007012",
+        "青松社区": "520402100001",
+    }
     for community in names.values():
         parent = served.ask(f"/api/v1/areas/{community}?geometry=true")
         assert parent.kind == "application/geo+json"
@@ -442,12 +542,18 @@ def test_children_chain_and_geometry_agree_down_the_hierarchy(served, grids):
         own = [grids[child["code"]] for child in children]
         assert {child["parent"] for child in children} == {community}
         assert whole.is_valid and whole.symmetric_difference(shapely.union_all(own)).area < 1e-14
-        assert sum(shape.area for shape in own) == pytest.approx(whole.area, rel=1e-9)  # no gap, no overlap
+        assert sum(shape.area for shape in own) == pytest.approx(
+            whole.area, rel=1e-9
+        )  # no gap, no overlap
     feature = served.get(f"/api/v1/areas/{children[0]['code']}?geometry=true")
     assert feature["type"] == "Feature" and "crs" not in feature["geometry"]
     assert shapely.geometry.shape(feature["geometry"]).equals(own[0])
     assert shapely.is_ccw(shapely.geometry.shape(feature["geometry"]).geoms[0].exterior)  # RFC 7946
-    assert [area["level"] for area in feature["properties"]["above"]] == ["county", "street", "community"]
+    assert [area["level"] for area in feature["properties"]["above"]] == [
+        "county",
+        "street",
+        "community",
+    ]
     history = served.get(f"/api/v1/areas/{children[0]['code']}/history")
     assert len(history["boundaries"]) == 1 and history["boundaries"][0]["valid_to"] is None
 
@@ -473,7 +579,10 @@ def test_circles_of_more_minutes_hold_those_of_fewer_and_more_households(served)
             assert shapes[-1].is_valid and shapes[-1].area > 0
             here = shapely.Point(facility["lon"], facility["lat"])
             # nobody walks further than 1.25 m/s: the whole lies within that as the crow flies, and a leg of 100 m
-            east = [GEOD.inv(here.x, here.y, x, y)[2] for x, y in shapely.get_coordinates(shapes[-1]).tolist()]
+            east = [
+                GEOD.inv(here.x, here.y, x, y)[2]
+                for x, y in shapely.get_coordinates(shapes[-1]).tolist()
+            ]
             assert max(east) < minutes * 75 + 1
         for small, large in ((0, 1), (1, 2)):
             assert shapes[small].difference(shapes[large]).area < 0.001 * shapes[small].area
@@ -487,7 +596,9 @@ def test_the_nearest_of_each_category_is_as_far_as_its_minutes_say(served):
     assert len(near) > 5 and len({one["category"] for one in near}) == len(near)
     assert [one["walk_m"] for one in near] == sorted(one["walk_m"] for one in near)
     for one in near:
-        assert one["minutes"] == pytest.approx(one["walk_m"] / 75, abs=0.051) and one["minutes"] <= 15
+        assert (
+            one["minutes"] == pytest.approx(one["walk_m"] / 75, abs=0.051) and one["minutes"] <= 15
+        )
         assert one["walk_m"] >= GEOD.inv(105.95, 26.23, one["lon"], one["lat"])[2] - 0.1
     fewer = served.get(f"/api/v1/facilities/nearest?{CENTRE}&minutes=5")["items"]
     assert fewer == [one for one in near if one["walk_m"] <= 375]
@@ -505,7 +616,11 @@ def test_tiles_are_there_empty_or_unknown_and_are_not_sent_twice(served):
     y = int((1 - math.asinh(math.tan(math.radians(26.23))) / math.pi) / 2 * 2**z)
     for layer in ("base", "city", "grids", "facilities"):
         full = served.ask(f"/tiles/{layer}/{z}/{x}/{y}.mvt")
-        assert full.status == 200 and full.kind == "application/vnd.mapbox-vector-tile" and len(full.body) > 100
+        assert (
+            full.status == 200
+            and full.kind == "application/vnd.mapbox-vector-tile"
+            and len(full.body) > 100
+        )
         again = served.ask(f"/tiles/{layer}/{z}/{x}/{y}.mvt", If_None_Match=full.headers["etag"])
         assert (again.status, again.body) == (304, b"")
         empty = served.ask(f"/tiles/{layer}/{z}/3/3.mvt")
@@ -516,19 +631,32 @@ def test_tiles_are_there_empty_or_unknown_and_are_not_sent_twice(served):
 
 def test_every_layer_says_itself_and_answers_a_rectangle_in_plain_geojson(served):
     layers = served.get("/api/v1/layers")
-    assert {"grids", "units", "buildings", "facilities", "circles", "communities"} <= {one["name"] for one in layers}
+    assert {"grids", "units", "buildings", "facilities", "circles", "communities"} <= {
+        one["name"] for one in layers
+    }
     for layer in layers:
         assert layer["title"]["zh"] and layer["title"]["en"]
-        reply = served.ask(f"/api/v1/layers/{layer['name']}?bbox=105.945,26.228,105.952,26.232&limit=20000")
+        reply = served.ask(
+            f"/api/v1/layers/{layer['name']}?bbox=105.945,26.228,105.952,26.232&limit=20000"
+        )
         assert (reply.status, reply.kind) == (200, "application/geo+json")
         body = reply.json()
         assert body["type"] == "FeatureCollection" and body["truncated"] is False
         for feature in body["features"]:
-            assert feature["type"] == "Feature" and feature["geometry"].keys() == {"type", "coordinates"}
+            assert feature["type"] == "Feature" and feature["geometry"].keys() == {
+                "type",
+                "coordinates",
+            }
     box = shapely.box(105.945, 26.228, 105.952, 26.232)
     found = served.get("/api/v1/layers/grids?bbox=105.945,26.228,105.952,26.232")["features"]
     assert found and all(shapely.geometry.shape(one["geometry"]).intersects(box) for one in found)
-    for wrong in ("", "?bbox=1,2,3", "?bbox=106,27,105,26", "?bbox=26.2,105.9,26.3,106.1", "?bbox=nan,1,2,3"):
+    for wrong in (
+        "",
+        "?bbox=1,2,3",
+        "?bbox=106,27,105,26",
+        "?bbox=26.2,105.9,26.3,106.1",
+        "?bbox=nan,1,2,3",
+    ):
         refused = problem(served.ask(f"/api/v1/layers/grids{wrong}"), 422)
         assert [one["field"] for one in refused["errors"]] == ["bbox"]
     problem(served.ask("/api/v1/layers/nothing?bbox=105,26,106,27"), 404)
@@ -539,14 +667,18 @@ def test_pages_load_nothing_from_another_host_and_say_that_the_pilot_is_made_up(
         page = served.ask(path, Accept="text/html")
         text = page.body.decode()
         assert page.status == 200 and page.kind == "text/html"
-        loaded = re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)\s*=\s*[\"']([^\"']+)", text)
+        loaded = re.findall(
+            r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)\s*=\s*[\"']([^\"']+)", text
+        )
         assert loaded and not [one for one in loaded if re.match(r"(?:https?:)?//", one)]
         for one in loaded:
             if one.startswith("/"):
                 asset = served.ask(one)
                 assert asset.status == 200, one
                 if one.split("?")[0].endswith(".css"):
-                    assert not re.search(rb"(?:url\(|@import)\s*[\"']?(?:https?:)?//", asset.body), one
+                    assert not re.search(
+                        rb"(?:url\(|@import)\s*[\"']?(?:https?:)?//", asset.body
+                    ), one
     assert re.search("虚构|示例", served.ask("/", Accept="text/html").body.decode())
 
 
@@ -560,13 +692,18 @@ DOCUMENTED = """/api/v1/locate /api/v1/areas /api/v1/areas/{code} /api/v1/areas/
 
 def test_openapi_is_3_1_and_lists_every_documented_path(served):
     described = served.get("/openapi.json")
-    assert described["openapi"].startswith("3.1") and set(DOCUMENTED.split()) <= described["paths"].keys()
+    assert (
+        described["openapi"].startswith("3.1")
+        and set(DOCUMENTED.split()) <= described["paths"].keys()
+    )
     assert {"get", "post"} <= described["paths"]["/api/v1/locate"].keys()
     for path, operations in described["paths"].items():
         for operation in operations.values():
             assert operation["summary"] and operation["responses"], path
             for status, response in operation["responses"].items():
-                assert status < "400" or list(response["content"]) == ["application/problem+json"], path
+                assert status < "400" or list(response["content"]) == [
+                    "application/problem+json"
+                ], path
     tile = described["paths"]["/tiles/{layer}/{z}/{x}/{y}.mvt"]["get"]["responses"]
     assert "application/vnd.mapbox-vector-tile" in tile["200"]["content"] and "204" in tile
 
@@ -608,7 +745,11 @@ def test_whatever_is_wrong_is_answered_as_a_problem(served, path, method, status
 
 def test_a_circle_of_unknown_walkers_or_no_minutes_is_refused(served):
     code = served.get("/api/v1/facilities?limit=1")["items"][0]["code"]
-    for asked, field in (("minutes=0", "minutes"), ("minutes=x", "minutes"), ("profile=bird", "profile")):
+    for asked, field in (
+        ("minutes=0", "minutes"),
+        ("minutes=x", "minutes"),
+        ("profile=bird", "profile"),
+    ):
         refused = problem(served.ask(f"/api/v1/facilities/{code}/circle?{asked}"), 422)
         assert [one["field"] for one in refused["errors"]] == [field]
 
@@ -627,7 +768,12 @@ def test_a_restored_backup_served_beside_the_first_answers_the_same(served, rest
     assert restored.url != served.url and restored.var != served.var
     rng = random.Random(3)
     points = [
-        {"lon": rng.uniform(105.938, 105.959), "lat": rng.uniform(26.223, 26.238), "crs": "wgs84", "at": at}
+        {
+            "lon": rng.uniform(105.938, 105.959),
+            "lat": rng.uniform(26.223, 26.238),
+            "crs": "wgs84",
+            "at": at,
+        }
         for at in (THEN, LATER)
         for _ in range(200)
     ]
@@ -669,10 +815,20 @@ def test_a_rehearsal_changes_nothing_and_committing_twice_changes_nothing_more(r
     assert restored.get(here)["name"] == "学苑第1网格" and restored.get(f"{here}/history") == before
 
     first, second = (json.loads(restored.run(*load, "--commit").stdout) for _ in range(2))
-    assert first["committed"] and first["counts"]["changed"] == 1 and restored.get(here)["name"] == name
-    assert second["counts"]["changed"] == second["counts"]["new"] == 0 and second["counts"]["unchanged"] == 1
+    assert (
+        first["committed"]
+        and first["counts"]["changed"] == 1
+        and restored.get(here)["name"] == name
+    )
+    assert (
+        second["counts"]["changed"] == second["counts"]["new"] == 0
+        and second["counts"]["unchanged"] == 1
+    )
     after = restored.get(f"{here}/history")
-    assert after["boundaries"] == before["boundaries"] and len(after["changes"]) == len(before["changes"]) + 1
+    assert (
+        after["boundaries"] == before["boundaries"]
+        and len(after["changes"]) == len(before["changes"]) + 1
+    )
     assert name.encode() not in restored.ask("/", Accept="text/html").body
 
 
@@ -683,7 +839,11 @@ def test_refused_shapes_are_named_and_nothing_of_their_file_is_kept(restored, fo
         "520402007004093": shapely.geometry.mapping(shapely.box(26.22, 105.97, 26.23, 105.98)),
     }
     features = [
-        {"type": "Feature", "properties": {"code": code, "name": f"第{code[-2:]}网格"}, "geometry": shape}
+        {
+            "type": "Feature",
+            "properties": {"code": code, "name": f"第{code[-2:]}网格"},
+            "geometry": shape,
+        }
         for code, shape in shapes.items()
     ]
     file = folder / "refused.geojson"

@@ -54,10 +54,18 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
             response = world.ask(asker, method, world.path(rule, row), row)
             came, said = classify(response), response.get_data()
             if came != row.who(asker):
-                wrong.append(f"{name}: {asker.name} gets {response.status_code} ({came}), not {row.who(asker)}")
-            if not asker.by.may(A.NAMES) and re.search("王[a-z]+_", response.get_data(as_text=True)):
+                wrong.append(
+                    f"{name}: {asker.name} gets {response.status_code} ({came}), not {row.who(asker)}"
+                )
+            if not asker.by.may(A.NAMES) and re.search(
+                "王[a-z]+_", response.get_data(as_text=True)
+            ):
                 wrong.append(f"{name}: {asker.name} is shown names")
-            hidden = [str(world.hidden), MARK, *(() if name.endswith("/contact") else ("13900000000",))]
+            hidden = [
+                str(world.hidden),
+                MARK,
+                *(() if name.endswith("/contact") else ("13900000000",)),
+            ]
             shown = [what for what in hidden if what.encode() in said]
             wrong += [f"{name}: {asker.name} is shown {what}" for what in shown]
     if wrong:
@@ -68,7 +76,9 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
 
 ABSENT = uuid4()
 BULK = "/api/v1/incidents/moves/bulk"
-MOVES = [name for name, one in states.TRANSITIONS.items() if one.by != A.SYSTEM and name != "report"]
+MOVES = [
+    name for name, one in states.TRANSITIONS.items() if one.by != A.SYSTEM and name != "report"
+]
 
 # of an incident, {id}, or a photo, {photo}: the request and its body
 ASKED: list[tuple[str, str, Any]] = [
@@ -106,7 +116,13 @@ def filled(what: Any, places: dict[str, str]) -> Any:
 
 
 # who tries every move: with rights in one community, in a county, everywhere, and none
-MOVERS = ("resident", "community dispatcher", "command centre", "administrator", "key with the loop")
+MOVERS = (
+    "resident",
+    "community dispatcher",
+    "command centre",
+    "administrator",
+    "key with the loop",
+)
 BY_SECRET = re.compile("/track|/photos|note|rate|reopen")
 
 
@@ -120,7 +136,11 @@ def differences(world: World, asker: Asker, asked: list[tuple[str, str, Any]]) -
             said = came.get_data(as_text=True)
             for one in (str(number), str(photo)):
                 said = said.replace(one, "ID")
-            kept = {name: value for name, value in came.headers.items() if name not in ("Content-Length", "ETag")}
+            kept = {
+                name: value
+                for name, value in came.headers.items()
+                if name not in ("Content-Length", "ETag")
+            }
             seen.append((came.status_code, strip(said), kept if came.status_code >= 400 else None))
         if seen[0] != seen[1]:
             yield f"{method} {path} {body} for {asker.name}: {seen[0]} / {seen[1]}"
@@ -131,7 +151,9 @@ def test_a_hidden_incident_answers_like_an_absent_one(world: World) -> None:
     wrong = [
         one
         for asker in world.askers
-        for one in differences(world, asker, ASKED if asker.name in MOVERS else [*reads, *ASKED[-1:]])
+        for one in differences(
+            world, asker, ASKED if asker.name in MOVERS else [*reads, *ASKED[-1:]]
+        )
     ]
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
@@ -147,7 +169,12 @@ def test_a_hidden_draft_answers_like_an_absent_one(world: World) -> None:
             for number in (world.hidden_draft, 10**12):
                 row = TABLE[name]._replace(path=TABLE[name].path | {"number": number})
                 came = world.ask(asker, method, world.path(rule, row), row)
-                seen.append((came.status_code, strip(came.get_data(as_text=True)).replace(str(number), "ID")))
+                seen.append(
+                    (
+                        came.status_code,
+                        strip(came.get_data(as_text=True)).replace(str(number), "ID"),
+                    )
+                )
             if seen[0] != seen[1]:
                 wrong.append(f"{name} for {asker.name}: {seen[0]} / {seen[1]}")
     if wrong:
@@ -173,7 +200,9 @@ def test_neither_does_a_wrong_tracking_secret_tell(world: World) -> None:
 
 def strip(said: str) -> str:
     """A page without its nonces and tokens."""
-    return re.sub(r'v=[0-9a-f]+|nonce="[^"]*"|csrf_token" value="[^"]*"|"csrf": ?"[^"]*"|ms=[0-9.]+', "", said)
+    return re.sub(
+        r'v=[0-9a-f]+|nonce="[^"]*"|csrf_token" value="[^"]*"|"csrf": ?"[^"]*"|ms=[0-9.]+', "", said
+    )
 
 
 def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world: World) -> None:
@@ -197,14 +226,21 @@ def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world:
     before = look()
     for _ in range(2):
         number = world._report(POINT["lon"] + 50 * build.SIDE, MARK)
-        moves.apply_move(world.session, system_principal("test"), number, "note", NOW, MovePayload(note=MARK))
+        moves.apply_move(
+            world.session, system_principal("test"), number, "note", NOW, MovePayload(note=MARK)
+        )
     after = look()
     assert [key for key in before if before[key] != after[key]] == []
     assert not any(str(world.hidden) in said or MARK in said for said in after.values())
 
 
 def test_a_report_beside_a_hidden_quarrel_is_not_told_of_it(world: World) -> None:
-    sent = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000", "category": world.private}
+    sent = {
+        "lon": POINT["lon"] + 50 * build.SIDE,
+        "lat": POINT["lat"],
+        "crs": "cgcs2000",
+        "category": world.private,
+    }
     for name in ("anonymous", "resident", "community dispatcher"):
         came = world.ask(world.who(name), "POST", "/api/v1/incidents", json=sent)
         assert came.json is not None
@@ -232,7 +268,9 @@ def test_who_hears_of_it_is_who_sees_it(world: World) -> None:
 def test_contacts_are_for_who_may_call_back(world: World) -> None:
     shown = set()
     for asker in world.askers:
-        came = world.ask(asker, "GET", f"/api/v1/incidents/{world.incident}?contact=true&reason=回访")
+        came = world.ask(
+            asker, "GET", f"/api/v1/incidents/{world.incident}?contact=true&reason=回访"
+        )
         if "13900000000" in came.get_data(as_text=True):
             shown.add(asker.name)
     assert shown == {name for name in ASKERS if world.who(name).by.may(A.CONTACTS)}
@@ -256,7 +294,9 @@ def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
             assert answer["named"] is named, asker.name
             names = {entry["role"]: entry["name"] for entry in answer["people"]}
             assert names.keys() == set(POSTS.values()), asker.name
-            assert set(names.values()) == ({f"王{role}" for role in POSTS.values()} if named else {None}), asker.name
+            assert set(names.values()) == (
+                {f"王{role}" for role in POSTS.values()} if named else {None}
+            ), asker.name
             assert answer["answerable"]["role"] == "unit_head"
             assert not re.search("王[a-z]+_", str(answer["how"]))
         assert bool(found["items"]) is named or asker.name == "unit head", asker.name
@@ -278,7 +318,10 @@ def test_before_any_account_names_are_for_everybody(session: Session, client: Fl
     session.add(Account(username="first"))
     session.commit()
     answer = client.get(path).json
-    assert answer is not None and ([one["name"] for one in answer["people"]], answer["named"]) == ([None], False)
+    assert answer is not None and ([one["name"] for one in answer["people"]], answer["named"]) == (
+        [None],
+        False,
+    )
 
 
 def test_a_deputy_and_the_reason_are_not_told_either(session: Session, client: FlaskClient) -> None:

@@ -38,14 +38,18 @@ def town(session):
 def client(client):
     """Each test comes from an address of its own, so that the tries of others do not count."""
     number = next(addresses)
-    client.environ_base = client.environ_base | {"REMOTE_ADDR": f"10.1.{number // 250}.{number % 250 + 1}"}
+    client.environ_base = client.environ_base | {
+        "REMOTE_ADDR": f"10.1.{number // 250}.{number % 250 + 1}"
+    }
     return client
 
 
 def who(client):
     """The name in the account menu; None for nobody."""
     page = client.get("/").text
-    return page.split("<summary")[1].split("<b>")[1].split("</b>")[0] if "<summary" in page else None
+    return (
+        page.split("<summary")[1].split("<b>")[1].split("</b>")[0] if "<summary" in page else None
+    )
 
 
 def api(client, **headers):
@@ -64,11 +68,18 @@ def test_a_right_password_signs_in_and_the_menu_says_who(client, session):
     assert session.query(SignIn).filter_by(username="zhang.san").one().succeeded
 
 
-def test_the_session_s_cookie_is_for_the_server_only_and_for_tls_where_there_is_tls(client, session):
+def test_the_session_s_cookie_is_for_the_server_only_and_for_tls_where_there_is_tls(
+    client, session
+):
     with_password(session, "zhang")
     said, browser = sign_in(client, "zhang").headers.getlist("Set-Cookie")
     assert "HttpOnly" in browser and "SameSite=Lax" in browser and "Max-Age=7776000" in browser
-    assert "HttpOnly" in said and "SameSite=Lax" in said and "Secure" not in said and "Expires" not in said
+    assert (
+        "HttpOnly" in said
+        and "SameSite=Lax" in said
+        and "Secure" not in said
+        and "Expires" not in said
+    )
     form = client.get("/sign-in", base_url="https://localhost")
     assert form.location == "/" or "Secure" in form.headers["Set-Cookie"]
     client.post("/sign-out", data={"csrf_token": token(client)})
@@ -83,7 +94,8 @@ def test_an_unknown_name_a_wrong_password_and_a_blocked_account_look_the_same(cl
     ]  # fmt: skip
     assert {answer.status_code for answer in answers} == {401}
     bodies = {
-        answer.text.replace(name, "") for answer, name in zip(answers, ("zhang", "nobody", "blocked"), strict=True)
+        answer.text.replace(name, "")
+        for answer, name in zip(answers, ("zhang", "nobody", "blocked"), strict=True)
     }
     without = {body.split('role="alert"')[1].split("</p>")[0] for body in bodies}
     assert len(without) == 1
@@ -109,7 +121,9 @@ def test_a_form_without_name_or_password_is_sent_back(client):
 
 def test_outdated_hashes_are_made_anew(client, session):
     made = with_password(session, "zhang")
-    made.password_hash = weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    made.password_hash = weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(
+        PASSWORD
+    )
     session.commit()
     assert sign_in(client, "zhang").status_code == 303
     session.refresh(made)
@@ -120,13 +134,20 @@ def test_outdated_hashes_are_made_anew(client, session):
 @pytest.mark.parametrize("name", ["zhang", "nobody"])
 def test_five_failures_slow_a_name_down_and_more_slow_it_more(client, session, name, monkeypatch):
     with_password(session, "zhang")
-    monkeypatch.setattr(credentials, "verify_password", lambda kept, password: bool(kept) and password == PASSWORD)
+    monkeypatch.setattr(
+        credentials, "verify_password", lambda kept, password: bool(kept) and password == PASSWORD
+    )
     assert [sign_in(client, name, "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
     for pause in (15, 30, 60, 120, 120):
         slowed = sign_in(client, name)
-        assert slowed.status_code == 429 and pause - 10 <= int(slowed.headers["Retry-After"]) <= pause + 1
+        assert (
+            slowed.status_code == 429
+            and pause - 10 <= int(slowed.headers["Retry-After"]) <= pause + 1
+        )
         assert who(client) is None
-        later = "UPDATE personal.sign_in SET at = at - make_interval(secs => :s) WHERE username = :n"
+        later = (
+            "UPDATE personal.sign_in SET at = at - make_interval(secs => :s) WHERE username = :n"
+        )
         session.execute(text(later), {"n": name, "s": pause})
         session.commit()
         assert sign_in(client, name, "wrong").status_code == 401
@@ -141,7 +162,13 @@ def test_failures_count_in_a_row_and_close_together(session):
     def tries(minutes, succeeded=()):
         session.query(SignIn).delete()
         for number, minute in enumerate(minutes):
-            session.add(SignIn(username="z", at=start + timedelta(minutes=minute), succeeded=number in succeeded))
+            session.add(
+                SignIn(
+                    username="z",
+                    at=start + timedelta(minutes=minute),
+                    succeeded=number in succeeded,
+                )
+            )
         session.flush()
         try:
             sessions.begin_sign_in(session, "z", start + timedelta(minutes=max(minutes)))
@@ -208,7 +235,13 @@ def test_signing_in_leads_only_to_our_own_pages(client, session, given, goes):
 
 @pytest.mark.parametrize(
     ("began", "seen", "there"),
-    [(0, 0, True), (3600, 29 * 60, True), (3600, 31 * 60, False), (11 * 3600, 60, True), (12 * 3600 + 1, 60, False)],
+    [
+        (0, 0, True),
+        (3600, 29 * 60, True),
+        (3600, 31 * 60, False),
+        (11 * 3600, 60, True),
+        (12 * 3600 + 1, 60, False),
+    ],
 )
 def test_a_session_ends_without_use_and_after_twelve_hours(client, session, began, seen, there):
     signed_in(client, account(session, "zhang"))
@@ -261,12 +294,22 @@ def test_forged_forms_are_refused_and_programs_need_no_token(client, session):
     signed_in(client, account(session, "zhang"))
     refused = client.post("/api/v1/locate", json=points)
     assert refused.status_code == 403 and "form" in refused.json["detail"]
-    assert client.post("/api/v1/locate", json=points, headers={"X-CSRFToken": token(client)}).status_code == 200
-    assert client.post("/api/v1/locate", json=points, headers={"X-CSRFToken": "x"}).status_code == 403
+    assert (
+        client.post(
+            "/api/v1/locate", json=points, headers={"X-CSRFToken": token(client)}
+        ).status_code
+        == 200
+    )
+    assert (
+        client.post("/api/v1/locate", json=points, headers={"X-CSRFToken": "x"}).status_code == 403
+    )
     other = client.application.test_client()
     signed_in(other, account(session, "li.si"))
     stolen = token(other)
-    assert client.post("/api/v1/locate", json=points, headers={"X-CSRFToken": stolen}).status_code == 403
+    assert (
+        client.post("/api/v1/locate", json=points, headers={"X-CSRFToken": stolen}).status_code
+        == 403
+    )
 
 
 def test_the_anonymous_pay_nothing_for_accounts(client, session):
@@ -325,7 +368,10 @@ def test_settings_come_from_the_environment():
         ("一二三四五六七八九", "password.too_short"),
         ("x9" * 101, "password.too_long"),
         ("Woaini1314520", "password.too_common"),
-        ("ｐａｓｓｗｏｒｄ１２３", "password.too_common"),  # full-width letters are the same letters
+        (
+            "ｐａｓｓｗｏｒｄ１２３",
+            "password.too_common",
+        ),  # full-width letters are the same letters
         ("aabbaabbaabb", "password.too_plain"),
         ("my-Zhang-2026", "password.has_name"),
     ],
@@ -336,7 +382,9 @@ def test_weak_passwords_are_refused(password, wrong):
     assert refused.value.code == wrong and refused.value.errors[0].field == "password"
 
 
-@pytest.mark.parametrize("password", ["ten chars!", "一句容易记住的短话啊吧", "x9Kp7" * 40, "correct horse battery"])
+@pytest.mark.parametrize(
+    "password", ["ten chars!", "一句容易记住的短话啊吧", "x9Kp7" * 40, "correct horse battery"]
+)
 def test_good_passwords_are_taken(password):
     credentials.check_password(password, "zhang")
     assert credentials.verify_password(credentials.hash_password(password), password)
@@ -399,7 +447,9 @@ def test_only_administrators_reach_the_pages(client, session, town):
         plain = client.get(page, headers={"Accept": "application/json"})
         assert plain.status_code == 401 and plain.headers["WWW-Authenticate"].startswith("Bearer")
     assert client.post("/accounts", data={"username": "x1"}).status_code == 401
-    assert client.post("/accounts", headers={"Accept": "text/html"}).location == "/sign-in"  # the session has run out
+    assert (
+        client.post("/accounts", headers={"Accept": "text/html"}).location == "/sign-in"
+    )  # the session has run out
     signed_in(client, account(session, "street", "street", town.street.code))
     for page in ("/accounts", "/keys"):
         assert client.get(page).status_code == 403
@@ -415,9 +465,13 @@ def test_an_account_is_made_with_a_role_and_its_password_is_shown_once(admin, se
     assert sign_in(other, "wang.wu", password).location == "/password"
     stored = session.query(Account).filter_by(username="wang.wu").one()
     rights = account_principal(session, stored.id, None, "wang.wu", NOW)
-    assert rights.may(Action.DISPATCH, [town.community.id]) and not rights.may(Action.DISPATCH, [town.street.id])
+    assert rights.may(Action.DISPATCH, [town.community.id]) and not rights.may(
+        Action.DISPATCH, [town.street.id]
+    )
     row = session.execute(
-        text("SELECT who, new FROM history WHERE table_name LIKE '%account' ORDER BY id DESC LIMIT 1")
+        text(
+            "SELECT who, new FROM history WHERE table_name LIKE '%account' ORDER BY id DESC LIMIT 1"
+        )
     ).one()
     assert row.who == "account admin" and "password_hash" not in row.new
 
@@ -442,7 +496,11 @@ def test_a_wrong_field_is_named_and_nothing_is_made(admin, session, form, field)
     assert session.query(Account).count() == 1
     with pytest.raises(InvalidInput) as error:
         made, _ = accounts.add(
-            session, ADMIN, form["username"], person=form.get("person", ""), subject=form.get("subject", "")
+            session,
+            ADMIN,
+            form["username"],
+            person=form.get("person", ""),
+            subject=form.get("subject", ""),
         )
         accounts.grant(session, ADMIN, made, form["role"], form.get("area", ""))
     assert error.value.errors[0].field == field
@@ -454,8 +512,12 @@ def test_roles_are_given_and_taken_back(admin, session, town):
     assert send(admin, page, do="grant", role="planner", area=town.county.code).status_code == 303
     assert send(admin, page, do="grant", role="planner", area=town.county.code).status_code == 422
     assert session.query(AccessGrant).filter_by(account_id=made.id).one().role == "planner"
-    assert send(admin, page, do="withdraw", role="planner", area=town.street.code).status_code == 422
-    assert send(admin, page, do="withdraw", role="planner", area=town.county.code).status_code == 303
+    assert (
+        send(admin, page, do="withdraw", role="planner", area=town.street.code).status_code == 422
+    )
+    assert (
+        send(admin, page, do="withdraw", role="planner", area=town.county.code).status_code == 303
+    )
     assert session.query(AccessGrant).filter_by(account_id=made.id).count() == 0
     assert send(admin, page, do="dance").status_code == 422
     assert send(admin, "/accounts/nobody", do="block").status_code == 422
@@ -483,7 +545,9 @@ def test_unblocking_lifts_the_lock(admin, session):
     for _ in range(5):
         sign_in(other, "zhang", "wrong")
     assert sign_in(other, "zhang").status_code == 429
-    assert [one.locked for one in account_list.list_accounts(session, ADMIN, datetime.now(UTC), "zhang")] == [True]
+    assert [
+        one.locked for one in account_list.list_accounts(session, ADMIN, datetime.now(UTC), "zhang")
+    ] == [True]
     send(admin, "/accounts/zhang", do="unblock")
     assert sign_in(other, "zhang").status_code == 303
 
@@ -534,12 +598,17 @@ def test_a_search_finds_names_and_persons_and_wildcards_are_letters(session, tow
 
 def test_a_person_has_one_account_whose_posts_count(session, town):
     grid = town.grid("001")
-    town.post("grid_worker", grid, "张三", start=NOW - timedelta(days=1), end=NOW + timedelta(days=1))
+    town.post(
+        "grid_worker", grid, "张三", start=NOW - timedelta(days=1), end=NOW + timedelta(days=1)
+    )
     made = account(session, "zhang", person="p-张三")
     other = account(session, "other")
     with pytest.raises(InvalidInput, match="person"):
         accounts.link(session, ADMIN, other, person="p-张三")
-    held, after = (sessions.account_status(session, made.id, NOW + timedelta(days=days)).principal for days in (0, 2))
+    held, after = (
+        sessions.account_status(session, made.id, NOW + timedelta(days=days)).principal
+        for days in (0, 2)
+    )
     assert held.may(Action.HANDLE, [grid.id]) and not after.may(Action.HANDLE, [grid.id])
 
 
@@ -558,10 +627,14 @@ def command(database_url, engine, monkeypatch, tmp_path):
 
 def test_the_commands_do_what_the_page_does(command, engine):
     made = command("add", "cli-admin", "--role", "administrator")
-    assert made.exit_code == 0 and len(made.stdout.strip()) == 19 and "shown only now" in made.stderr
+    assert (
+        made.exit_code == 0 and len(made.stdout.strip()) == 19 and "shown only now" in made.stderr
+    )
     assert command("grant", "cli-admin", "resident").exit_code == 0
     assert '"role": "administrator"' in command("list", "cli-", "--json").stdout
-    assert command("withdraw", "cli-admin", "administrator").exit_code == 0  # the last one: the shell may
+    assert (
+        command("withdraw", "cli-admin", "administrator").exit_code == 0
+    )  # the last one: the shell may
     assert command("block", "cli-admin").exit_code == 0
     assert "cli-admin  [blocked]  resident" in command("list", "cli-").stdout
     assert command("unblock", "cli-admin").exit_code == 0
@@ -573,7 +646,9 @@ def test_the_commands_do_what_the_page_does(command, engine):
     assert "NAME_TAKEN" not in str(command("add", "cli-admin").exception)
     with engine.connect() as connection:
         who = connection.scalar(
-            text("SELECT who FROM history WHERE table_name LIKE '%account' ORDER BY id DESC LIMIT 1")
+            text(
+                "SELECT who FROM history WHERE table_name LIKE '%account' ORDER BY id DESC LIMIT 1"
+            )
         )
     assert who.startswith("command line")
 
@@ -586,7 +661,9 @@ def test_the_demo_has_an_account_of_each_role_and_keeps_its_passwords(session, t
     made = demo_accounts.create_demo_accounts(session, ADMIN, tmp_path, NOW)
     demo_accounts.write_accounts_file(tmp_path / demo_accounts.FILE, made)
     assert stat.S_IMODE((tmp_path / demo_accounts.FILE).stat().st_mode) == 0o600
-    assert {one.username for one in made} == set(demo_accounts.DEMO_ACCOUNTS) - {"head"}  # nobody heads a unit here
+    assert {one.username for one in made} == set(demo_accounts.DEMO_ACCOUNTS) - {
+        "head"
+    }  # nobody heads a unit here
     worker = accounts.get_account(session, "worker")
     assert worker.person_id == town.person("张三").id and not worker.must_change
     assert credentials.verify_password(

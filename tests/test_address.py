@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gis.places.address import Address, floor_of_room, label_of_building, normalise_label, number, parse_address
+from gis.places.address import (
+    Address,
+    floor_of_room,
+    label_of_building,
+    normalise_label,
+    number,
+    parse_address,
+)
 
 WRITTEN = {
     # text: place, building, stairwell, floor, room
@@ -72,7 +79,9 @@ def numeral(value: int) -> str:
 @given(st.integers(1, 999))
 def test_numerals_and_digits_are_the_same_number(value):
     assert number(numeral(value)) == number(str(value)) == value
-    assert normalise_label(f"第{numeral(value)}单元") == normalise_label(f"{value:03d}") == str(value)
+    assert (
+        normalise_label(f"第{numeral(value)}单元") == normalise_label(f"{value:03d}") == str(value)
+    )
 
 
 def full_width(text: str) -> str:
@@ -82,7 +91,9 @@ def full_width(text: str) -> str:
 BUILDINGS = st.one_of(st.integers(1, 199).map(str), st.sampled_from("ABCF甲乙丙"))
 ROOMS = st.builds(lambda floor, door: f"{floor}{door:02d}", st.integers(1, 48), st.integers(1, 20))
 ADDRESSES = st.builds(
-    lambda place, building, stairwell, room: Address(place, building, stairwell, floor_of_room(room), room),
+    lambda place, building, stairwell, room: Address(
+        place, building, stairwell, floor_of_room(room), room
+    ),
     st.sampled_from(["", "西兴社区", "学苑社区桂花苑", "阳光花园"]),
     BUILDINGS,
     st.one_of(st.just(""), st.integers(1, 30).map(str)),
@@ -101,7 +112,11 @@ def test_writing_an_address_and_reading_it_gives_it_back(address, word, wide, sp
     if spoken:
         building = numeral(int(building)) if building.isdecimal() else building
         stairwell = numeral(int(stairwell)) if stairwell else ""
-    text = f"{address.place} {building}{word}" + (f"{stairwell}单元" if stairwell else "") + address.room
+    text = (
+        f"{address.place} {building}{word}"
+        + (f"{stairwell}单元" if stairwell else "")
+        + address.room
+    )
     assert parts(parse_address(full_width(text) if wide else text)) == parts(address)
 
 
@@ -118,8 +133,13 @@ def test_dashes_say_the_same_as_words(building, stairwell, room):
 @given(st.text(max_size=40))
 def test_nothing_people_type_breaks_the_reading(text):
     found = parse_address(text)
-    assert (normalise_label(found.building), normalise_label(found.room)) == (found.building, found.room)
-    assert all(len(part) <= len(found.text) for part in (found.place, found.building, found.stairwell))
+    assert (normalise_label(found.building), normalise_label(found.room)) == (
+        found.building,
+        found.room,
+    )
+    assert all(
+        len(part) <= len(found.text) for part in (found.place, found.building, found.stairwell)
+    )
 
 
 def test_a_room_tells_its_floor_only_where_it_can():

@@ -32,24 +32,39 @@ class Forms:
         town = build.Town(session)
         self.session = session
         self.grid = town.grid("001")
-        self.slabs = [town.building(f"{n}号楼", 0.0003 * n - 0.0002, 0.0002, 0.0001, estate="青竹苑") for n in (1, 2)]
+        self.slabs = [
+            town.building(f"{n}号楼", 0.0003 * n - 0.0002, 0.0002, 0.0001, estate="青竹苑")
+            for n in (1, 2)
+        ]
         self.slab = self.slabs[1]
         self.tower = town.building("5号楼", 0.0006, 0.0006, 0.0001, estate="青竹苑")
         town.unit(self.grid, "01", [(self.slabs[0], None, None, None)])
         # stairwell 1 is split by storeys, 2 is whole, 3 whole with the lower half of 4
         self.units = {
             "02": town.unit(self.grid, "02", [(self.slab, "1", 1, 3)]),
-            "03": town.unit(self.grid, "03", [(self.slab, "1", 4, 6), (self.slab, "2", None, None)]),
-            "04": town.unit(self.grid, "04", [(self.slab, "3", None, None), (self.slab, "4", 1, 4)]),
+            "03": town.unit(
+                self.grid, "03", [(self.slab, "1", 4, 6), (self.slab, "2", None, None)]
+            ),
+            "04": town.unit(
+                self.grid, "04", [(self.slab, "3", None, None), (self.slab, "4", 1, 4)]
+            ),
             "05": town.unit(self.grid, "05", [(self.slab, "4", 5, 6)]),
         }
         for nth in range(8):
             town.unit(self.grid, f"{11 + nth}", [(self.tower, "1", 4 * nth + 1, 4 * nth + 4)])
         other = town.grid("002", 10)
         for n, (estate, name) in enumerate(
-            [("新青竹苑", "2号楼"), ("青竹苑二期", "2号楼"), ("松柏里", "7号楼"), ("松柏里", "2号楼"), ("", "8号")]
+            [
+                ("新青竹苑", "2号楼"),
+                ("青竹苑二期", "2号楼"),
+                ("松柏里", "7号楼"),
+                ("松柏里", "2号楼"),
+                ("", "8号"),
+            ]
         ):
-            made = town.building(name, FAR_OFF + 0.00015 * n, 0.0002, 0.0001, estate=estate, code=f"o{n}")
+            made = town.building(
+                name, FAR_OFF + 0.00015 * n, 0.0002, 0.0001, estate=estate, code=f"o{n}"
+            )
             made.address = "柳树巷8号" if not estate else ""
             town.unit(other, f"{n + 21}", [(made, None, None, None)])
         session.flush()
@@ -59,7 +74,9 @@ class Forms:
         """Building and the end of the unit's code (or open) for an address, the point in the middle of a building."""
         lon, lat = (0.00065, 0.00065) if tower else (0.00045, 0.00025)
         held: RegistrySnapshot | None = self.register if register else None
-        answer = locate(self.session, LON + lon, LAT + lat, "wgs84", address=address, at=NOW, register=held)
+        answer = locate(
+            self.session, LON + lon, LAT + lat, "wgs84", address=address, at=NOW, register=held
+        )
         assert answer.building is not None
         return answer.building.name, answer.unit.code[-2:] if answer.unit else "open"
 
@@ -70,7 +87,9 @@ def forms(session):
 
 
 def unit_in_slab(stairwell: int, storey: int) -> str:
-    return {1: "02" if storey < 4 else "03", 2: "03", 3: "04", 4: "04" if storey < 5 else "05"}[stairwell]
+    return {1: "02" if storey < 4 else "03", 2: "03", 3: "04", 4: "04" if storey < 5 else "05"}[
+        stairwell
+    ]
 
 
 def unit_in_tower(storey: int) -> str:
@@ -110,7 +129,9 @@ def written() -> dict[str, tuple[str, bool]]:
             b=2, c="二", s=stairwell, t=SPOKEN[stairwell], f=storey, u=SPOKEN[storey], d=door,
             r=SPOKEN[storey] + "零" + SPOKEN[door],
         )  # fmt: skip
-        is_unclear = form.endswith("单元-{f}0{d}") and storey == 1 and stairwell in (1, 4)  # may be below ground
+        is_unclear = (
+            form.endswith("单元-{f}0{d}") and storey == 1 and stairwell in (1, 4)
+        )  # may be below ground
         right[text] = "open" if is_unclear else unit_in_slab(stairwell, storey), False
     for number, building in enumerate(BUILDING):
         storey = 10 + number % 20
@@ -144,7 +165,9 @@ def test_hundreds_of_ways_of_writing_find_their_unit_and_never_another_building(
             wrong[text] = building, found, unit
     assert wrong == {}
     for text in list(right)[::40]:  # from the database as from memory
-        assert forms.ask(text, tower=right[text][1]) == forms.ask(text, tower=right[text][1], register=False)
+        assert forms.ask(text, tower=right[text][1]) == forms.ask(
+            text, tower=right[text][1], register=False
+        )
 
 
 OPEN = (
@@ -232,12 +255,16 @@ AROUND = {
 def test_what_stands_around_an_address_changes_neither_building_nor_storey(forms):
     for tower, right in AROUND.items():
         name = "5号楼" if tower else "2号楼"
-        assert {text: forms.ask(text, tower=tower) for text in right} == {k: (name, v) for k, v in right.items()}
+        assert {text: forms.ask(text, tower=tower) for text in right} == {
+            k: (name, v) for k, v in right.items()
+        }
 
 
 def test_the_reason_names_the_storeys_and_the_candidates(forms):
     def unit(address: str) -> tuple[str, str, set[str]]:
-        found = locate(forms.session, LON + 0.00065, LAT + 0.00065, "wgs84", address=address, at=NOW)
+        found = locate(
+            forms.session, LON + 0.00065, LAT + 0.00065, "wgs84", address=address, at=NOW
+        )
         one = next(one for one in found.how if one.step == "unit")
         return one.zh, one.en, {candidate.code[-2:] for candidate in found.unit_candidates}
 
@@ -247,7 +274,10 @@ def test_the_reason_names_the_storeys_and_the_candidates(forms):
     assert candidates == {"12", "13"}
     assert unit("5栋8楼到14楼")[2] == {"12", "13", "14"}
     zh, en, candidates = unit("5栋-1-16")
-    assert zh.startswith("地址的“-1-16”可以读作不同的楼层，8个") and "may be read as different storeys" in en
+    assert (
+        zh.startswith("地址的“-1-16”可以读作不同的楼层，8个")
+        and "may be read as different storeys" in en
+    )
     assert len(candidates) == 8
 
 
@@ -261,11 +291,19 @@ def test_another_building_is_taken_only_when_it_is_named_outright(forms):
 def test_the_reason_quotes_what_the_address_says(forms):
     def reasons(address: str) -> str:
         found = locate(
-            forms.session, LON + 0.00065, LAT + 0.00065, "wgs84", address=address, at=NOW, register=forms.register
+            forms.session,
+            LON + 0.00065,
+            LAT + 0.00065,
+            "wgs84",
+            address=address,
+            at=NOW,
+            register=forms.register,
         )
         return next(one.zh for one in found.how if one.step == "unit")
 
-    found = locate(forms.session, LON + 0.00045, LAT + 0.00025, "wgs84", address="新青竹苑1号楼", at=NOW)
+    found = locate(
+        forms.session, LON + 0.00045, LAT + 0.00025, "wgs84", address="新青竹苑1号楼", at=NOW
+    )
     assert "“新青竹苑1号楼”" in next(one.zh for one in found.how if one.rule == "address_unmatched")
     assert "“2503室”（25层）" in reasons("5号楼2503室")
     assert "没有地址所写的“9单元”" in reasons("5号楼9单元2503")
@@ -297,7 +335,9 @@ def test_only_a_named_community_is_another_one():
 def test_reports_search_and_loads_read_addresses_alike(forms):
     def reported(address: str) -> tuple[str | None, str]:
         where, found, _ = resolve_location(forms.session, NOW, address=address)
-        return found.building.name if found.building and where.building_id else None, where.areas[-1][2]
+        return found.building.name if found.building and where.building_id else None, where.areas[
+            -1
+        ][2]
 
     grid = forms.grid.code
     assert reported("青竹苑2栋3单元501") == ("2号楼", grid + "04")
@@ -330,10 +370,16 @@ def test_reports_search_and_loads_read_addresses_alike(forms):
     assert [isinstance(one, BuildingNotFound) for one in loaded] == [False] * 4 + [True] * 2
     assert loaded[0] == loaded[1] == forms.slab.id
     assert (
-        find_buildings(forms.session, [BuildingQuery(name="青竹苑二栋"), BuildingQuery(estate="青竹苑小区", name="2#")])
+        find_buildings(
+            forms.session,
+            [BuildingQuery(name="青竹苑二栋"), BuildingQuery(estate="青竹苑小区", name="2#")],
+        )
         == [forms.slab.id] * 2
     )
-    in_one_cell = [BuildingQuery(name="青竹苑2号楼"), BuildingQuery(estate="青竹苑小区", name="青竹苑2栋")]
+    in_one_cell = [
+        BuildingQuery(name="青竹苑2号楼"),
+        BuildingQuery(estate="青竹苑小区", name="青竹苑2栋"),
+    ]
     assert find_buildings(forms.session, in_one_cell) == [forms.slab.id] * 2
     others = [
         BuildingQuery(name="老青竹苑2栋"),
@@ -348,7 +394,9 @@ def test_names_of_buildings_are_looked_up_in_every_way_of_writing():
 
     names = ["3号楼", "三栋", "03#", "桂花苑3号楼", "３号楼", "3"]
     assert all(re.search(number_pattern("3"), name, re.IGNORECASE) for name in names)
-    assert not any(re.search(number_pattern("3"), name) for name in ("13号楼", "十三栋", "3A栋", "综合楼"))
+    assert not any(
+        re.search(number_pattern("3"), name) for name in ("13号楼", "十三栋", "3A栋", "综合楼")
+    )
 
 
 KINDS = (
@@ -383,7 +431,9 @@ def test_reading_takes_time_in_proportion_to_the_length():
 
 @pytest.mark.shared
 def test_the_cases_are_right(served, shared, tmp_path):
-    rows = list(csv.DictReader((shared.parent / "cases/truth/addresses.csv").open(encoding="utf-8")))
+    rows = list(
+        csv.DictReader((shared.parent / "cases/truth/addresses.csv").open(encoding="utf-8"))
+    )
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     with source.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["id", "lon", "lat", "crs", "address"], extrasaction="ignore")

@@ -53,13 +53,22 @@ def square(west: float, east: float) -> str:
 def town(session: Session) -> Session:
     """A county with one community of two grids; in summer, grid A gave its eastern half to B."""
     allow_boundary_writes(session)
-    first = Revision(title="first", state="published", author="t", effective=SPRING, published_at=SPRING)
+    first = Revision(
+        title="first", state="published", author="t", effective=SPRING, published_at=SPRING
+    )
     second = Revision(
-        title="moved", state="published", author="t", reason="new road", effective=SUMMER, published_at=SUMMER
+        title="moved",
+        state="published",
+        author="t",
+        reason="new road",
+        effective=SUMMER,
+        published_at=SUMMER,
     )
     county = Area(code="520402", level="county", name="西秀区", county="520402")
     street = Area(code="520402007", level="street", name="西航街道", county="520402", parent=county)
-    community = Area(code=COMMUNITY, level="community", name="学苑社区", county="520402", parent=street)
+    community = Area(
+        code=COMMUNITY, level="community", name="学苑社区", county="520402", parent=street
+    )
     a = Area(code=A, level="grid", name="第一网格", county="520402", parent=community)
     b = Area(code=B, level="grid", name="<b>100%_网格</b>", county="520402", parent=community)
     unit = Area(code=A + "01", level="unit", name="一号", county="520402", parent=a)
@@ -73,7 +82,12 @@ def town(session: Session) -> Session:
         *((top, first, 105.94, 105.98, SPRING, None) for top in (county, street, community)),
     ):
         session.add(
-            Boundary(area_id=where.id, revision_id=revision.id, shape=square(west, east), valid=Range(since, until))
+            Boundary(
+                area_id=where.id,
+                revision_id=revision.id,
+                shape=square(west, east),
+                valid=Range(since, until),
+            )
         )
     session.flush()
     return session
@@ -85,10 +99,18 @@ def services(town: Session) -> Session:
     town.add_all(
         [
             Facility(
-                code="n1", category="clinic", name="卫生站", county="520402", shape="SRID=4490;POINT(105.945 26.235)"
+                code="n1",
+                category="clinic",
+                name="卫生站",
+                county="520402",
+                shape="SRID=4490;POINT(105.945 26.235)",
             ),
             Facility(
-                code="n2", category="clinic", name="诊所", county="520402", shape="SRID=4490;POINT(105.955 26.235)"
+                code="n2",
+                category="clinic",
+                name="诊所",
+                county="520402",
+                shape="SRID=4490;POINT(105.955 26.235)",
             ),
             Facility(
                 code="w3",
@@ -118,7 +140,9 @@ def fits(model: type[BaseModel], body: Any) -> None:
 # areas
 
 
-def test_areas_are_listed_by_code_so_that_children_follow(client: FlaskClient, town: Session) -> None:
+def test_areas_are_listed_by_code_so_that_children_follow(
+    client: FlaskClient, town: Session
+) -> None:
     answer = client.get("/api/v1/areas")
     assert codes(answer) == ["520402", "520402007", COMMUNITY, A, A + "01", B]
     fits(areas_api.AreasOut, answer.get_json())
@@ -151,7 +175,9 @@ def test_areas_are_listed_by_code_so_that_children_follow(client: FlaskClient, t
         ("at=2026-06-01T00:00:00Z&level=grid", [A, B]),
     ],
 )
-def test_lists_are_narrowed(client: FlaskClient, town: Session, query: str, expected: list[str]) -> None:
+def test_lists_are_narrowed(
+    client: FlaskClient, town: Session, query: str, expected: list[str]
+) -> None:
     assert codes(client.get(f"/api/v1/areas?{query}")) == expected
 
 
@@ -161,7 +187,9 @@ def test_pages_hold_every_area_once_whatever_their_size(client: FlaskClient, tow
         seen: list[str] = []
         cursor: str | None = ""
         while cursor is not None:
-            answer = client.get(f"/api/v1/areas?limit={limit}" + (f"&cursor={cursor}" if cursor else ""))
+            answer = client.get(
+                f"/api/v1/areas?limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+            )
             page = codes(answer)
             assert 1 <= len(page) <= limit
             seen += page
@@ -169,7 +197,9 @@ def test_pages_hold_every_area_once_whatever_their_size(client: FlaskClient, tow
         assert seen == whole
 
 
-def test_a_page_goes_on_behind_its_cursor_when_areas_are_added_before_it(client: FlaskClient, town: Session) -> None:
+def test_a_page_goes_on_behind_its_cursor_when_areas_are_added_before_it(
+    client: FlaskClient, town: Session
+) -> None:
     first = client.get("/api/v1/areas?limit=2").get_json()
     town.add(Area(code="110108", level="county", name="早", county="110108"))
     town.flush()
@@ -192,7 +222,9 @@ def test_a_page_goes_on_behind_its_cursor_when_areas_are_added_before_it(client:
         ("at=2026-13-01", "at"),
     ],
 )
-def test_wrong_questions_name_the_field(client: FlaskClient, town: Session, query: str, field: str) -> None:
+def test_wrong_questions_name_the_field(
+    client: FlaskClient, town: Session, query: str, field: str
+) -> None:
     answer = client.get(f"/api/v1/areas?{query}")
     assert answer.status_code == 422
     assert [one["field"] for one in answer.get_json()["errors"]] == [field]
@@ -205,12 +237,16 @@ def test_an_area_says_what_stands_above_and_below(client: FlaskClient, town: Ses
     assert [one["code"] for one in body["above"]] == ["520402", "520402007", COMMUNITY]
     assert body["children"] == 1
     assert body["bbox"] == pytest.approx([105.94, 26.23, 105.95, 26.24])
-    assert body["area_m2"] == pytest.approx(999.6 * 1108, rel=0.01)  # 0.01 by 0.01 degrees at 26.2 N
+    assert body["area_m2"] == pytest.approx(
+        999.6 * 1108, rel=0.01
+    )  # 0.01 by 0.01 degrees at 26.2 N
     assert 105.94 < body["point"][0] < 105.95 and 26.23 < body["point"][1] < 26.24
     assert "geometry" not in body
 
 
-@pytest.mark.parametrize("moment", ["2026-04-01", "2026-05-31T23:59:59Z", "2026-06-01T07:59:59 08:00"])
+@pytest.mark.parametrize(
+    "moment", ["2026-04-01", "2026-05-31T23:59:59Z", "2026-06-01T07:59:59 08:00"]
+)
 def test_an_area_is_shown_as_it_was(client: FlaskClient, town: Session, moment: str) -> None:
     body = client.get(f"/api/v1/areas/{A}?at={moment}").get_json()
     assert body["bbox"][2] == pytest.approx(105.96)
@@ -220,7 +256,9 @@ def test_an_area_is_shown_as_it_was(client: FlaskClient, town: Session, moment: 
 @pytest.mark.parametrize(
     "ask", [{"query_string": {"geometry": "true"}}, {"headers": {"Accept": "application/geo+json"}}]
 )
-def test_a_shape_is_a_geojson_feature_longitude_first(client: FlaskClient, town: Session, ask: dict[str, Any]) -> None:
+def test_a_shape_is_a_geojson_feature_longitude_first(
+    client: FlaskClient, town: Session, ask: dict[str, Any]
+) -> None:
     answer = client.get(f"/api/v1/areas/{A}", **ask)
     assert answer.mimetype == "application/geo+json"
     body = answer.get_json()
@@ -233,7 +271,9 @@ def test_a_shape_is_a_geojson_feature_longitude_first(client: FlaskClient, town:
     fits(areas_api.AreaDetailOut, body["properties"])
 
 
-def test_an_area_without_a_shape_is_a_feature_without_geometry(client: FlaskClient, town: Session) -> None:
+def test_an_area_without_a_shape_is_a_feature_without_geometry(
+    client: FlaskClient, town: Session
+) -> None:
     body = client.get(f"/api/v1/areas/{A}01?geometry=1").get_json()
     assert body["geometry"] is None
     assert body["properties"]["area_m2"] is None and body["properties"]["revision"] is None
@@ -244,7 +284,9 @@ def test_children_are_those_directly_under(client: FlaskClient, town: Session) -
     assert codes(client.get(f"/api/v1/areas/{A}01/children")) == []
 
 
-@pytest.mark.parametrize("path", ["areas/no", "areas/no/children", "areas/no/history", "areas?parent=no"])
+@pytest.mark.parametrize(
+    "path", ["areas/no", "areas/no/children", "areas/no/history", "areas?parent=no"]
+)
 def test_unknown_areas_are_404_by_name(client: FlaskClient, town: Session, path: str) -> None:
     answer = client.get(f"/api/v1/{path}")
     assert answer.status_code == 404
@@ -252,19 +294,26 @@ def test_unknown_areas_are_404_by_name(client: FlaskClient, town: Session, path:
 
 
 @pytest.mark.parametrize(
-    "path", ["areas/%00", "areas?q=%00", "areas?parent=a%00b", "facilities/%00", "facilities?area=%00"]
+    "path",
+    ["areas/%00", "areas?q=%00", "areas?parent=a%00b", "facilities/%00", "facilities?area=%00"],
 )
-def test_text_that_no_database_can_hold_is_refused(client: FlaskClient, town: Session, path: str) -> None:
+def test_text_that_no_database_can_hold_is_refused(
+    client: FlaskClient, town: Session, path: str
+) -> None:
     assert client.get(f"/api/v1/{path}").status_code == 422
 
 
-def test_an_area_that_did_not_stand_then_says_when_it_does(client: FlaskClient, town: Session) -> None:
+def test_an_area_that_did_not_stand_then_says_when_it_does(
+    client: FlaskClient, town: Session
+) -> None:
     answer = client.get(f"/api/v1/areas/{A}?at=2026-01-01")
     assert answer.status_code == 404
     assert "2026-03-03" in answer.get_json()["detail"]
 
 
-def test_a_retired_area_leaves_the_lists_and_keeps_its_past(client: FlaskClient, town: Session) -> None:
+def test_a_retired_area_leaves_the_lists_and_keeps_its_past(
+    client: FlaskClient, town: Session
+) -> None:
     town.execute(text("UPDATE area SET retired_at = '2026-09-01Z' WHERE code = :code"), {"code": B})
     assert codes(client.get("/api/v1/areas?level=grid")) == [A]
     assert codes(client.get("/api/v1/areas?level=grid&at=2026-08-31")) == [A, B]
@@ -273,8 +322,14 @@ def test_a_retired_area_leaves_the_lists_and_keeps_its_past(client: FlaskClient,
     assert client.get(f"/api/v1/areas/{B}/history").status_code == 200
 
 
-def test_history_tells_every_shape_and_change_and_nobodys_name(client: FlaskClient, town: Session) -> None:
-    town.execute(text("SELECT set_config('wangge.who', '张三', true), set_config('wangge.why', '改名', true)"))
+def test_history_tells_every_shape_and_change_and_nobodys_name(
+    client: FlaskClient, town: Session
+) -> None:
+    town.execute(
+        text(
+            "SELECT set_config('wangge.who', '张三', true), set_config('wangge.why', '改名', true)"
+        )
+    )
     town.execute(text("UPDATE area SET name = '新名' WHERE code = :code"), {"code": A})
     answer = client.get(f"/api/v1/areas/{A}/history")
     body = answer.get_json()
@@ -283,9 +338,16 @@ def test_history_tells_every_shape_and_change_and_nobodys_name(client: FlaskClie
         ("first", "2026-03-03"),
         ("moved", "2026-06-01"),
     ]
-    assert body["boundaries"][0]["area_m2"] == pytest.approx(2 * body["boundaries"][1]["area_m2"], rel=1e-3)
+    assert body["boundaries"][0]["area_m2"] == pytest.approx(
+        2 * body["boundaries"][1]["area_m2"], rel=1e-3
+    )
     [change] = body["changes"]
-    assert (change["field"], change["old"], change["new"], change["why"]) == ("name", "第一网格", "新名", "改名")
+    assert (change["field"], change["old"], change["new"], change["why"]) == (
+        "name",
+        "第一网格",
+        "新名",
+        "改名",
+    )
     assert "张三" not in answer.get_data(as_text=True)
 
 
@@ -304,7 +366,12 @@ def test_reads_are_kept_and_checked(client: FlaskClient, town: Session) -> None:
     again = client.get(f"/api/v1/areas/{A}", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     town.execute(text("UPDATE area SET name = 'x' WHERE code = :code"), {"code": A})
-    assert client.get(f"/api/v1/areas/{A}", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+    assert (
+        client.get(
+            f"/api/v1/areas/{A}", headers={"If-None-Match": first.headers["ETag"]}
+        ).status_code
+        == 200
+    )
 
 
 # facilities
@@ -324,7 +391,9 @@ def test_reads_are_kept_and_checked(client: FlaskClient, town: Session) -> None:
         ("limit=1&cursor=bjE", ["n2"]),
     ],
 )
-def test_facilities_are_narrowed(client: FlaskClient, services: Session, query: str, expected: list[str]) -> None:
+def test_facilities_are_narrowed(
+    client: FlaskClient, services: Session, query: str, expected: list[str]
+) -> None:
     answer = client.get(f"/api/v1/facilities?{query}")
     assert codes(answer) == expected
     fits(facilities_api.FacilitiesOut, answer.get_json())
@@ -350,7 +419,9 @@ def test_wrong_rectangles_are_refused(client: FlaskClient, services: Session, bo
     assert answer.get_json()["errors"][0]["field"] == "bbox"
 
 
-def test_unknown_categories_are_answered_with_the_known(client: FlaskClient, services: Session) -> None:
+def test_unknown_categories_are_answered_with_the_known(
+    client: FlaskClient, services: Session
+) -> None:
     answer = client.get("/api/v1/facilities?category=pub")
     assert answer.status_code == 422
     assert "clinic" in answer.get_json()["detail"]
@@ -392,7 +463,10 @@ def test_a_stored_circle_is_answered_as_it_is(client: FlaskClient, services: Ses
 def street(services: Session) -> Session:
     """A street of about 3 km past both clinics, and a lane of 300 m from its end to the school's entrance."""
     places = [(105.94, 26.2351), (105.955, 26.2351), (105.97, 26.2351), (105.97, 26.232)]
-    edges = [WalkEdgeRow(i, i, i + 1, [places[i], places[i + 1]], "residential", "", False, "") for i in range(3)]
+    edges = [
+        WalkEdgeRow(i, i, i + 1, [places[i], places[i + 1]], "residential", "", False, "")
+        for i in range(3)
+    ]
     replace_network(services, [(i, *place) for i, place in enumerate(places)], edges, "t")
     return services
 
@@ -404,7 +478,9 @@ def test_a_circle_that_is_not_stored_is_computed(client: FlaskClient, street: Se
     fits(facilities_api.CircleOut, body)
     [one] = body["features"]
     west, _, east, _ = shape(one["geometry"]).bounds
-    reach = (5 * 60 * 1.25 - 11) / 99_600  # metres along the street, in degrees of longitude at 26.2 N
+    reach = (
+        5 * 60 * 1.25 - 11
+    ) / 99_600  # metres along the street, in degrees of longitude at 26.2 N
     assert (west, east) == pytest.approx((105.955 - reach, 105.955 + reach), abs=0.0003)
     assert len(one["properties"]["network_version"]) > 8
 
@@ -419,32 +495,47 @@ def test_a_circle_of_an_older_network_is_not_answered(client: FlaskClient, stree
     )  # fmt: skip
     street.flush()
     [one] = client.get("/api/v1/facilities/n1/circle").get_json()["features"]
-    assert (one["properties"]["households"], one["properties"]["network_version"] == "old") == (0, False)
+    assert (one["properties"]["households"], one["properties"]["network_version"] == "old") == (
+        0,
+        False,
+    )
 
 
-def test_without_streets_circles_and_nearest_are_503(client: FlaskClient, services: Session) -> None:
+def test_without_streets_circles_and_nearest_are_503(
+    client: FlaskClient, services: Session
+) -> None:
     for path in ("n1/circle", "nearest?lon=105.945&lat=26.235&crs=wgs84"):
         answer = client.get(f"/api/v1/facilities/{path}")
         assert answer.status_code == 503
         assert "walking network" in answer.get_json()["detail"]
 
 
-def test_the_nearest_of_each_category_is_told_with_its_walk(client: FlaskClient, street: Session) -> None:
-    answer = client.get("/api/v1/facilities/nearest?lon=105.947&lat=26.2351&crs=cgcs2000&minutes=60")
+def test_the_nearest_of_each_category_is_told_with_its_walk(
+    client: FlaskClient, street: Session
+) -> None:
+    answer = client.get(
+        "/api/v1/facilities/nearest?lon=105.947&lat=26.2351&crs=cgcs2000&minutes=60"
+    )
     body = answer.get_json()
     fits(facilities_api.NearestOut, body)
     clinic, school = body["items"]
     assert (clinic["code"], clinic["category_zh"], school["code"]) == ("n1", "卫生服务", "w3")
     assert clinic["walk_m"] == pytest.approx(0.002 * 99_900 + 11, abs=2)
     assert clinic["minutes"] == pytest.approx(clinic["walk_m"] / 75, abs=0.1)
-    near = client.get("/api/v1/facilities/nearest?lon=105.947&lat=26.2351&crs=cgcs2000&minutes=5").get_json()
+    near = client.get(
+        "/api/v1/facilities/nearest?lon=105.947&lat=26.2351&crs=cgcs2000&minutes=5"
+    ).get_json()
     assert [one["code"] for one in near["items"]] == ["n1"]
 
 
-def test_the_same_place_in_another_system_has_the_same_nearest(client: FlaskClient, street: Session) -> None:
+def test_the_same_place_in_another_system_has_the_same_nearest(
+    client: FlaskClient, street: Session
+) -> None:
     lon, lat = crs.from_storage(105.947, 26.2351, "gcj02")
     told = [
-        client.get(f"/api/v1/facilities/nearest?lon={x}&lat={y}&crs={name}").get_json()["items"][0]["walk_m"]
+        client.get(f"/api/v1/facilities/nearest?lon={x}&lat={y}&crs={name}").get_json()["items"][0][
+            "walk_m"
+        ]
         for x, y, name in ((105.947, 26.2351, "cgcs2000"), (lon, lat, "gcj02"))
     ]
     assert told[0] == pytest.approx(told[1], abs=0.2)
@@ -467,7 +558,9 @@ def test_wrong_circles_are_refused(client: FlaskClient, services: Session, query
         ("lon=105.95&lat=26.23&crs=wgs84&minutes=0", "minutes"),
     ],
 )
-def test_nearest_needs_a_place_with_its_system(client: FlaskClient, services: Session, query: str, field: str) -> None:
+def test_nearest_needs_a_place_with_its_system(
+    client: FlaskClient, services: Session, query: str, field: str
+) -> None:
     answer = client.get(f"/api/v1/facilities/nearest?{query}")
     assert answer.status_code == 422
     assert field in {one["field"] for one in answer.get_json()["errors"]}
@@ -488,7 +581,9 @@ def test_a_request_that_reads_cannot_write(
 
 
 def test_reads_go_to_the_replica_and_writes_do_not(settings: Settings, database_url: str) -> None:
-    made = db.session_factory("postgresql://a@127.0.0.1:1/main", "postgresql://a@127.0.0.1:1/replica")
+    made = db.session_factory(
+        "postgresql://a@127.0.0.1:1/main", "postgresql://a@127.0.0.1:1/replica"
+    )
     assert "replica" in str(made(True).get_bind().engine.url)
     assert "main" in str(made(False).get_bind().engine.url)
 
@@ -511,9 +606,13 @@ def test_times_are_local_unless_they_say_otherwise(app: APIFlask) -> None:
     shanghai = ZoneInfo("Asia/Shanghai")
     with app.app_context():
         assert params.parse_datetime("2026-03-03") == datetime(2026, 3, 3, tzinfo=shanghai)
-        assert params.parse_datetime("2026-03-03T10:00") == datetime(2026, 3, 3, 10, tzinfo=shanghai)
+        assert params.parse_datetime("2026-03-03T10:00") == datetime(
+            2026, 3, 3, 10, tzinfo=shanghai
+        )
         assert params.parse_datetime("2026-03-03T10:00Z") == datetime(2026, 3, 3, 10, tzinfo=UTC)
-        assert params.parse_datetime("2026-03-03T10:00 08:00") == params.parse_datetime("2026-03-03T10:00+08:00")
+        assert params.parse_datetime("2026-03-03T10:00 08:00") == params.parse_datetime(
+            "2026-03-03T10:00+08:00"
+        )
 
 
 @pytest.mark.parametrize("key", ["a", "520402007004001", "第一", "x" * 200, "a?b&c=d/é"])
@@ -538,7 +637,9 @@ def test_ready_when_areas_are_loaded_and_the_schema_is_ours(
     ready = client.get("/readyz").get_json()
     assert ready["status"] == "ready" and ready["free_bytes"] > 1_000_000
     roomy = client.application.config["SETTINGS"]
-    monkeypatch.setitem(client.application.config, "SETTINGS", replace(roomy, min_free_mb=100_000_000))
+    monkeypatch.setitem(
+        client.application.config, "SETTINGS", replace(roomy, min_free_mb=100_000_000)
+    )
     full = client.get("/readyz")
     assert full.status_code == 503 and full.get_json()["errors"][0]["field"] == "disk"
     assert full.get_json()["free_bytes"] > 0
@@ -551,7 +652,9 @@ def test_figures_count_by_route_and_hold_no_places(client: FlaskClient, town: Se
     client.get(f"/api/v1/areas/{A}?at=2026-04-01")
     client.open("/healthz", method="BREW")
     shown = client.get("/metrics").get_data(as_text=True)
-    assert re.search(r'wangge_requests_total\{endpoint="areas.area",method="GET",status="200"\} [1-9]', shown)
+    assert re.search(
+        r'wangge_requests_total\{endpoint="areas.area",method="GET",status="200"\} [1-9]', shown
+    )
     assert 'method="other"' in shown and "BREW" not in shown
     assert A not in shown and "2026-04-01" not in shown
 
@@ -579,7 +682,9 @@ def test_the_description_holds_every_address_of_the_api(app: APIFlask, client: F
         for status, response in operation["responses"].items()
         if status >= "400"
     ]
-    assert errors and all(list(response["content"]) == ["application/problem+json"] for _, response in errors)
+    assert errors and all(
+        list(response["content"]) == ["application/problem+json"] for _, response in errors
+    )
 
 
 def test_the_docs_load_from_here_alone(client: FlaskClient) -> None:
@@ -607,7 +712,11 @@ def served(
     port = free_port("127.0.0.1", 8100 + worker_number() * 400)
     env = environment(folder) | {"DATABASE_URL": addresses.app}
     with started(
-        [sys.executable, "-m", "web", "serve", "--port", port], env, folder / "log", port, "/healthz"
+        [sys.executable, "-m", "web", "serve", "--port", port],
+        env,
+        folder / "log",
+        port,
+        "/healthz",
     ) as process:
         yield f"http://127.0.0.1:{port}", process, folder / "log"
 
@@ -621,7 +730,9 @@ def fetch(address: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_two_workers_serve_and_add_up_their_figures(served: tuple[str, subprocess.Popen[bytes], Path]) -> None:
+def test_two_workers_serve_and_add_up_their_figures(
+    served: tuple[str, subprocess.Popen[bytes], Path],
+) -> None:
     base, _, log = served
     for _ in range(20):
         assert fetch(base + "/api/v1/areas/none?at=2026-04-01")[0] == 404
@@ -632,21 +743,39 @@ def test_two_workers_serve_and_add_up_their_figures(served: tuple[str, subproces
     assert "2026-04-01" not in log.read_text()
 
 
-def test_workers_do_not_share_a_connection(served: tuple[str, subprocess.Popen[bytes], Path]) -> None:
+def test_workers_do_not_share_a_connection(
+    served: tuple[str, subprocess.Popen[bytes], Path],
+) -> None:
     base, _, log = served
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(fetch, [base + "/api/v1/areas/none", base + "/api/v1/areas?level=grid"] * 150))
-    assert {(status, body[:9]) for status, body in answers} == {(404, '{"type":"'), (200, '{"items":')}
+        answers = list(
+            pool.map(fetch, [base + "/api/v1/areas/none", base + "/api/v1/areas?level=grid"] * 150)
+        )
+    assert {(status, body[:9]) for status, body in answers} == {
+        (404, '{"type":"'),
+        (200, '{"items":'),
+    }
     assert "exception" not in log.read_text()
 
 
 def test_a_taken_port_is_one_clear_sentence(
-    served: tuple[str, subprocess.Popen[bytes], Path], addresses: cluster.DatabaseUrls, tmp_path: Path
+    served: tuple[str, subprocess.Popen[bytes], Path],
+    addresses: cluster.DatabaseUrls,
+    tmp_path: Path,
 ) -> None:
     port = served[0].rsplit(":", 1)[1]
-    env = {"PATH": "/usr/bin:/bin", "DATABASE_URL": addresses.app, "WANGGE_VAR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "DATABASE_URL": addresses.app,
+        "WANGGE_VAR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "web", "serve", "--port", port], env=env, capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "web", "serve", "--port", port],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and f":{port}" in done.stderr and "--port" in done.stderr

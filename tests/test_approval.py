@@ -49,7 +49,12 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
         world.session.flush()
     moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW)
     asked = moves.apply_move(
-        world.session, world.who(desk), filed.id, "request_limit", NOW, MovePayload(note="x", minutes=600)
+        world.session,
+        world.who(desk),
+        filed.id,
+        "request_limit",
+        NOW,
+        MovePayload(note="x", minutes=600),
     )
     assert asked.approvable is (how in ("grant", "post"))
     if asked.approvable:
@@ -59,10 +64,18 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
 
 def test_operators_approve_among_themselves_what_waits_at_them(world: World) -> None:
     filed = world.report()
-    assert incidents.get_incident(world.session, world.who(world.admin), filed.id, now=NOW).approvable is False
+    assert (
+        incidents.get_incident(world.session, world.who(world.admin), filed.id, now=NOW).approvable
+        is False
+    )
     second = sign_in.account(world.session, "admin2", "administrator")
     moves.apply_move(
-        world.session, world.who(world.admin), filed.id, "request_limit", NOW, MovePayload(note="x", minutes=600)
+        world.session,
+        world.who(world.admin),
+        filed.id,
+        "request_limit",
+        NOW,
+        MovePayload(note="x", minutes=600),
     )
     seen = incidents.get_incident(world.session, world.who(second), filed.id, now=NOW)
     assert seen.approvable and "approve_limit" in seen.moves

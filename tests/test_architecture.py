@@ -24,19 +24,38 @@ INCIDENT_ROOMS = [
     "lifecycle", "devices",
 ]  # fmt: skip
 THIRD_PARTY = {
-    "gis": {"flask", "apiflask", "folium", "branca", "click", "granian", "werkzeug", "jinja2", "flask_babel"},
+    "gis": {
+        "flask",
+        "apiflask",
+        "folium",
+        "branca",
+        "click",
+        "granian",
+        "werkzeug",
+        "jinja2",
+        "flask_babel",
+    },
     "layers": {"flask", "apiflask", "click", "granian", "werkzeug"},
 }
 PACKAGES = ("gis", "layers", "web")
 SQL_PATTERN = re.compile(r"(?<![\w.])(text|cached_text)\(|\.execute\(")
-SQL_IN_WEB = {"web/http/db.py", "web/http/idempotency.py", "web/cli/dev.py"}  # the last: the text of a migration
+SQL_IN_WEB = {
+    "web/http/db.py",
+    "web/http/idempotency.py",
+    "web/cli/dev.py",
+}  # the last: the text of a migration
 
 
 def modules(root: Path) -> dict[str, Path]:
     """Return the files of the packages by module, migrations apart: they are history."""
     files = (file for package in PACKAGES for file in sorted((root / package).rglob("*.py")))
-    names = {".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
-    return {name: file for name, file in names.items() if not name.startswith("gis.migrations.versions")}
+    names = {
+        ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files
+    }
+    return {
+        name: file for name, file in names.items() if not name.startswith("gis.migrations.versions")
+    }
 
 
 def imports(file: Path, names: dict[str, Path], module: str) -> Iterator[tuple[int, str]]:
@@ -48,7 +67,9 @@ def imports(file: Path, names: dict[str, Path], module: str) -> Iterator[tuple[i
             case ast.ImportFrom():
                 package = module if file.name == "__init__.py" else module.rpartition(".")[0]
                 parts = package.split(".")[: len(package.split(".")) - max(node.level - 1, 0)]
-                base = ".".join(filter(None, [".".join(parts) if node.level else "", node.module or ""]))
+                base = ".".join(
+                    filter(None, [".".join(parts) if node.level else "", node.module or ""])
+                )
                 for alias in node.names:
                     submodule = f"{base}.{alias.name}"
                     yield node.lineno, submodule if submodule in names else base
@@ -61,13 +82,19 @@ def imports(file: Path, names: dict[str, Path], module: str) -> Iterator[tuple[i
 
 def floor(module: str) -> int:
     """Return the floor of a module; -1 for a package without one (`gis`, `web`, and their folders)."""
-    return max((i for i, name in enumerate(FLOORS) if f"{module}.".startswith(f"{name}.")), default=-1)
+    return max(
+        (i for i, name in enumerate(FLOORS) if f"{module}.".startswith(f"{name}.")), default=-1
+    )
 
 
 def room(module: str) -> int:
     """Return the room of a module of `gis.incidents`; -1 for others."""
     parts = module.split(".")
-    return INCIDENT_ROOMS.index(parts[2]) if parts[:2] == ["gis", "incidents"] and len(parts) > 2 else -1
+    return (
+        INCIDENT_ROOMS.index(parts[2])
+        if parts[:2] == ["gis", "incidents"] and len(parts) > 2
+        else -1
+    )
 
 
 def is_wrong(module: str, target: str) -> bool:
@@ -113,7 +140,11 @@ def test_web_asks_and_holds_no_sql() -> None:
 
 
 def test_every_module_has_a_floor() -> None:
-    assert [name for name, file in modules(ROOT).items() if floor(name) < 0 and file.name != "__init__.py"] == []
+    assert [
+        name
+        for name, file in modules(ROOT).items()
+        if floor(name) < 0 and file.name != "__init__.py"
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +165,12 @@ def test_every_module_has_a_floor() -> None:
     ],
 )
 def test_a_wrong_import_is_named(tmp_path: Path, file: str, line: str) -> None:
-    for name in (file, "gis/areas/models.py", "gis/boundaries/drafts.py", "gis/incidents/lifecycle/moves.py"):
+    for name in (
+        file,
+        "gis/areas/models.py",
+        "gis/boundaries/drafts.py",
+        "gis/incidents/lifecycle/moves.py",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / file).write_text(line)
@@ -149,5 +185,7 @@ def test_sql_in_a_view_is_named(tmp_path: Path) -> None:
 
 def test_right_imports_are_let_through(tmp_path: Path) -> None:
     (tmp_path / "layers").mkdir()
-    (tmp_path / "layers" / "areas.py").write_text("import folium\nfrom gis.areas import models\nfrom . import tiles\n")
+    (tmp_path / "layers" / "areas.py").write_text(
+        "import folium\nfrom gis.areas import models\nfrom . import tiles\n"
+    )
     assert wrong_imports(tmp_path) == []

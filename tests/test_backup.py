@@ -25,7 +25,9 @@ from tests import build
 from tests.support.deployment import deployment_folder
 from web.cli.common import make_private
 
-VERSIONS = sorted(script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions())
+VERSIONS = sorted(
+    script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions()
+)
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +111,22 @@ def test_what_lies_open_in_a_deployment_is_closed(tmp_path, monkeypatch, capsys)
     var = tmp_path / "var"
     (var / "photos" / "ab").mkdir(parents=True)
     outside = tmp_path / "outside"
-    for file in (var / "secrets.json", var / "session.key", var / "photos" / "ab" / "x.jpg", var / "notes", outside):
+    for file in (
+        var / "secrets.json",
+        var / "session.key",
+        var / "photos" / "ab" / "x.jpg",
+        var / "notes",
+        outside,
+    ):
         file.write_text("x")
         file.chmod(0o664)
     (var / "limits").symlink_to(outside)
     for folder in (var, var / "photos", var / "photos" / "ab"):
         folder.chmod(0o777)
     make_private(Settings(var=var))
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (var, outside, *var.rglob("*"))}
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in (var, outside, *var.rglob("*"))
+    }
     assert modes == {
         "var": 0o711, "photos": 0o700, "ab": 0o700, "x.jpg": 0o600, "secrets.json": 0o600, "session.key": 0o600,
         "notes": 0o664, "outside": 0o664, "limits": 0o664,
@@ -132,7 +142,9 @@ def test_what_lies_open_in_a_deployment_is_closed(tmp_path, monkeypatch, capsys)
 
 def test_no_password_is_in_a_process_list(addresses, settings, tmp_path, monkeypatch):
     run, seen = subprocess.run, []
-    monkeypatch.setattr(subprocess, "run", lambda words, **options: seen.append(words) or run(words, **options))
+    monkeypatch.setattr(
+        subprocess, "run", lambda words, **options: seen.append(words) or run(words, **options)
+    )
     backup.backup(addresses, tmp_path / "again", tmp_path)
     backup.restore(addresses, tmp_path / "again", tmp_path)
     programs = {Path(words[0]).name for words in seen}
@@ -165,10 +177,17 @@ def test_an_encrypted_backup_needs_its_key_and_says_nothing_without(addresses, s
     file = tmp_path / "encrypted"
     backup.backup(addresses, file, tmp_path / "var", backup_file.parse_recipients([public]))
     data = file.read_bytes()
-    assert data.startswith(b"age-encryption.org/v1") and b"PGDMP" not in data and b"manifest" not in data
+    assert (
+        data.startswith(b"age-encryption.org/v1")
+        and b"PGDMP" not in data
+        and b"manifest" not in data
+    )
     assert [left.name for left in (tmp_path / "var").iterdir()] == ["photos"]
     before = names(addresses)
-    for identity, words in ((None, "--identity"), (tmp_path / "other", "not encrypted to the key in other")):
+    for identity, words in (
+        (None, "--identity"),
+        (tmp_path / "other", "not encrypted to the key in other"),
+    ):
         with pytest.raises(InvalidInput, match=words):
             backup.restore(addresses, file, tmp_path / "there", identity=identity)
     cut = tmp_path / "cut"
@@ -195,7 +214,9 @@ def test_a_secret_key_given_for_a_public_one_is_refused_and_not_repeated(tmp_pat
         backup_file.create_key(tmp_path / "key")
 
 
-def test_whatever_fails_in_a_restore_leaves_the_database_in_use(saved, addresses, tmp_path, monkeypatch):
+def test_whatever_fails_in_a_restore_leaves_the_database_in_use(
+    saved, addresses, tmp_path, monkeypatch
+):
     before = names(addresses)
 
     def fail(*_args, **_options):
@@ -236,7 +257,9 @@ backup.restore(addresses, Path(saved), Path(var))
 
 
 @pytest.mark.slow
-def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(saved, addresses, settings, tmp_path):
+def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(
+    saved, addresses, settings, tmp_path
+):
     databases.drop_old(addresses)
     before, there = names(addresses), tmp_path / "there"
     photo = there / "photos" / "0a" / "0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg"
@@ -252,8 +275,12 @@ def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(saved, addres
         assert done.returncode == -signal.SIGKILL, (module, name, done.stderr)
         engine(addresses.app).dispose()
         assert holder(addresses) == RIGHT, (module, name)
-        assert photo.exists() and any(b"another picture" in path.read_bytes() for path in photo.parent.iterdir())
-    assert len(databases.list_old(addresses)) == 1  # of the restore that had swapped when it was killed
+        assert photo.exists() and any(
+            b"another picture" in path.read_bytes() for path in photo.parent.iterdir()
+        )
+    assert (
+        len(databases.list_old(addresses)) == 1
+    )  # of the restore that had swapped when it was killed
     backup.restore(addresses, saved, there)
     assert holder(addresses) == RIGHT and len(names(addresses) - before) == 2
     assert list(there.glob(".restore-*")) == [] and len(list(photo.parent.iterdir())) == 2
@@ -263,7 +290,9 @@ def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(saved, addres
         backup.restore(addresses, saved, there)
 
 
-def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(saved, addresses, tmp_path):
+def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(
+    saved, addresses, tmp_path
+):
     databases.drop_old(addresses)  # what other tests restored
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
@@ -312,8 +341,12 @@ def test_photos_are_not_tidied_while_an_old_database_may_name_them(addresses, sa
 
 
 def test_an_owner_who_may_not_create_databases_is_told_what_to_do(saved, addresses, tmp_path):
-    plain = cluster.DatabaseUrls(addresses.app, addresses.owner)  # as with DATABASE_URL: no other role
-    with pytest.raises(Unavailable, match=r"may not create a database.*restore with --into wangge_new"):
+    plain = cluster.DatabaseUrls(
+        addresses.app, addresses.owner
+    )  # as with DATABASE_URL: no other role
+    with pytest.raises(
+        Unavailable, match=r"may not create a database.*restore with --into wangge_new"
+    ):
         backup.restore(plain, saved, tmp_path)
     with databases.maintenance(addresses) as connection:
         connection.execute(f"CREATE DATABASE wangge_new OWNER {cluster.OWNER}")
@@ -400,14 +433,18 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
     finally:
         databases.drop(addresses, databases.get_name(later.owner))
     before = names(addresses)
-    with pytest.raises(Unavailable, match="schema 9999, which this code does not know; update the code"):
+    with pytest.raises(
+        Unavailable, match="schema 9999, which this code does not know; update the code"
+    ):
         backup.restore(addresses, tmp_path / "later", tmp_path)
     assert names(addresses) == before
 
 
 @pytest.mark.slow
 def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
-    monkeypatch.setattr(cluster, "POSTGRESQL_CONF", postgresql_conf.POSTGRESQL_CONF + postgresql_conf.EPHEMERAL_CONF)
+    monkeypatch.setattr(
+        cluster, "POSTGRESQL_CONF", postgresql_conf.POSTGRESQL_CONF + postgresql_conf.EPHEMERAL_CONF
+    )
     with deployment_folder() as var, deployment_folder() as disk:
         settings, folder = Settings(var=var), disk / "it's 5% of $HOME"
         addresses = cluster.start(settings)
@@ -431,7 +468,9 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
         ):
             with pytest.raises(InvalidInput, match=words):
                 archive.restore_at(settings, wrong)
-        assert archive.switch_on(settings, folder).finished > base.finished  # again: another copy, which is too late
+        assert (
+            archive.switch_on(settings, folder).finished > base.finished
+        )  # again: another copy, which is too late
         archive.restore_at(settings, moment)
         assert holder(addresses) == RIGHT and "520403" not in codes(addresses)
         assert len(databases.list_old(addresses)) == 1

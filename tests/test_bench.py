@@ -18,7 +18,10 @@ def test_a_row_measures_something_on_a_toy_size(name):
     with deployment() as settings:
         row = ROWS[name](settings, True)
     assert row.name == name
-    assert all(math.isfinite(one.value) and one.value > 0 and one.runs > 0 for one in [row.ours, *row.peers])
+    assert all(
+        math.isfinite(one.value) and one.value > 0 and one.runs > 0
+        for one in [row.ours, *row.peers]
+    )
     assert row.peers
     assert row.reaches
     assert row.job in markdown([row], [], 0)
@@ -50,5 +53,14 @@ def test_grids_of_the_lattice_are_a_coverage_on_the_precision():
 
 @pytest.mark.parametrize(("more_is_better", "ratio"), [(False, 2.0), (True, 0.5)])
 def test_a_ratio_above_one_means_ours_is_better(more_is_better, ratio):
-    row = Row("x", "x", "x", "ms", Figure("ours", 2, 1), [Figure("peer", 4, 1)], [Reach("x", True)], more_is_better)
+    row = Row(
+        "x",
+        "x",
+        "x",
+        "ms",
+        Figure("ours", 2, 1),
+        [Figure("peer", 4, 1)],
+        [Reach("x", True)],
+        more_is_better,
+    )
     assert row.ratio(row.peers[0]) == ratio

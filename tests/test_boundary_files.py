@@ -29,9 +29,16 @@ def edited(file, change):
     """The file with its features changed, as QGIS saves them: {code: polygon}, or a list of (code, name, polygon)."""
     frame = pyogrio.read_dataframe(file)
     rows = change({row.code: row.geometry for row in frame.itertuples()})
-    rows = [(grid_code, None, shape) for grid_code, shape in rows.items()] if isinstance(rows, dict) else rows
+    rows = (
+        [(grid_code, None, shape) for grid_code, shape in rows.items()]
+        if isinstance(rows, dict)
+        else rows
+    )
     out = file.with_name("edited.gpkg")
-    shapes = [shapely.MultiPolygon([shape]) if isinstance(shape, Polygon) else shape for _, _, shape in rows]
+    shapes = [
+        shapely.MultiPolygon([shape]) if isinstance(shape, Polygon) else shape
+        for _, _, shape in rows
+    ]
     pyogrio.write_dataframe(
         type(frame)({"code": [grid_code for grid_code, _, _ in rows], "name": [name for _, name, _ in rows]}, geometry=shapes,
                     crs=frame.crs), out)  # fmt: skip
@@ -55,7 +62,9 @@ def test_a_moved_border_becomes_a_draft_that_publishes(session, file):
     result = draft_from_file(session, LEAD, edited(file, move), "QGIS 调整")
     assert (result.new, result.gone) == ([], [])
     assert set(result.changed) >= {code(4), code(5)}
-    assert set(result.changed) <= {code(i) for i in (1, 2, 4, 5, 7, 8)}  # neighbours take the new corner
+    assert set(result.changed) <= {
+        code(i) for i in (1, 2, 4, 5, 7, 8)
+    }  # neighbours take the new corner
     grids = {item.code: item for item in preview.preview(session, LEAD, result.draft.id).grids}
     assert set(grids) == {code(4), code(5)}
     publish.publish(session, LEAD, result.draft.id, "实地核实", None)
@@ -67,7 +76,9 @@ def test_a_moved_border_becomes_a_draft_that_publishes(session, file):
 
 def test_split_features_with_one_code_and_features_without_one_get_new_codes(session, file):
     def split(grids):
-        rows = [(item, None, shape) for item, shape in grids.items() if item not in (code(5), code(9))]
+        rows = [
+            (item, None, shape) for item, shape in grids.items() if item not in (code(5), code(9))
+        ]
         rows += [(code(5), "a", part(1, 1, 1.6, 2)), (code(5), "a", part(1.6, 1, 2, 2))]
         return [*rows, (code(9), None, part(2, 2, 3, 2.5)), (None, "新网格", part(2, 2.5, 3, 3))]
 
@@ -85,7 +96,9 @@ def test_split_features_with_one_code_and_features_without_one_get_new_codes(ses
 
 def test_a_grid_whose_land_others_took_is_gone_and_one_left_out_stays(session, file):
     def merge(grids):
-        others = {item: shape for item, shape in grids.items() if item not in (code(5), code(6), code(1))}
+        others = {
+            item: shape for item, shape in grids.items() if item not in (code(5), code(6), code(1))
+        }
         return others | {code(5): part(1, 1, 3, 2)}  # 006 taken; 001 only not in the file
 
     result = draft_from_file(session, LEAD, edited(file, merge), "合并")
@@ -125,4 +138,7 @@ def test_a_file_that_cannot_be_taken_says_why(session, file, tmp_path):
         draft_from_file(session, LEAD, table, "x")
     other = build.square(X + 9 * S, Y)
     away = edited(file, lambda grids: grids | {"520499001001001": other})
-    assert any("not known" in row.reason for row in draft_from_file(session, LEAD, away, "x").report.refused)
+    assert any(
+        "not known" in row.reason
+        for row in draft_from_file(session, LEAD, away, "x").report.refused
+    )

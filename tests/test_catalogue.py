@@ -71,13 +71,21 @@ def test_every_code_of_the_standard_is_there_with_its_older_one(rows: list[Categ
     for code in LISTED:
         assert by_code[code].old_code == f"{int(code[:2]) - 5:02d}{code[2:]}"
     majors = {row.major: row.major_zh for row in rows if row.code.isdigit()}
-    assert majors == {"06": "市容环境", "07": "宣传广告", "08": "施工管理", "09": "街面秩序", "10": "其他"}
+    assert majors == {
+        "06": "市容环境",
+        "07": "宣传广告",
+        "08": "施工管理",
+        "09": "街面秩序",
+        "10": "其他",
+    }
     names = {row.major_zh for row in rows}
     assert {"矛盾纠纷", "治安隐患", "消防隐患", "民生服务", "政策咨询", "设备告警"} <= names
 
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
-def test_written_and_read_back_it_is_the_same(rows: list[CategoryRow], tmp_path: Path, ending: str) -> None:
+def test_written_and_read_back_it_is_the_same(
+    rows: list[CategoryRow], tmp_path: Path, ending: str
+) -> None:
     path = tmp_path / f"catalogue{ending}"
     dump(editions.Edition(1, "x", {row.code: row for row in rows}), path)
     again, report = parse(path)
@@ -111,8 +119,16 @@ def changed(tmp_path: Path, **values: str) -> Path:
         ({"kind": "order"}, "skill", "offered to who has the skill"),
         ({"public": "maybe"}, "public", "yes or no"),
         ({"attributes": "{"}, "attributes", "JSON"),
-        ({"attributes": '[{"code": "a", "datatype": "guess", "description": "x"}]'}, "attributes", "datatype"),
-        ({"attributes": '[{"code": "a", "datatype": "singlevaluelist", "description": "x"}]'}, "attributes", "values"),
+        (
+            {"attributes": '[{"code": "a", "datatype": "guess", "description": "x"}]'},
+            "attributes",
+            "datatype",
+        ),
+        (
+            {"attributes": '[{"code": "a", "datatype": "singlevaluelist", "description": "x"}]'},
+            "attributes",
+            "values",
+        ),
         ({"old_code": "01001"}, "old_code", "became one new code"),
         ({"major_zh": "别的"}, "major_zh", "several names"),
     ],
@@ -125,16 +141,22 @@ def test_what_is_wrong_is_named_by_row_and_column(
     assert field in {one.field for one in report.refused}
 
 
-def test_a_table_needs_a_category_for_what_fits_nothing(tmp_path: Path, rows: list[CategoryRow]) -> None:
+def test_a_table_needs_a_category_for_what_fits_nothing(
+    tmp_path: Path, rows: list[CategoryRow]
+) -> None:
     path = tmp_path / "all.csv"
     kept = {row.code: row for row in rows if row.words}
     dump(editions.Edition(1, "x", kept), path)
     assert "fit nothing" in parse(path)[1].refused[0].reason
 
 
-def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(session: Session, rows: list[CategoryRow]) -> None:
+def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(
+    session: Session, rows: list[CategoryRow]
+) -> None:
     build.Town(session).grid("001")
-    given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    given = intake.IncidentReport(
+        category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
+    )
     filed = lifecycle_report.file_report(session, ANONYMOUS, given, datetime.now(UTC))
     before = editions.active_edition(session)
     fewer = [row for row in rows if row.code != "06010"]
@@ -145,12 +167,16 @@ def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(session: Se
     with pytest.raises(InvalidInput):
         now.category("06010")
     assert editions.get_edition(session, before.id).category("06010").zh == "暴露垃圾"
-    seen = incidents.get_incident(session, system_principal("test"), filed.id, now=datetime.now(UTC))
+    seen = incidents.get_incident(
+        session, system_principal("test"), filed.id, now=datetime.now(UTC)
+    )
     assert seen.category_zh == "暴露垃圾"
     with pytest.raises(Conflict):
         editions.load(session, rows, "2027-01")
     with pytest.raises(DBAPIError), session.begin_nested():
-        session.execute(text("INSERT INTO catalogue_edition (name, state) VALUES ('second', 'active')"))
+        session.execute(
+            text("INSERT INTO catalogue_edition (name, state) VALUES ('second', 'active')")
+        )
 
 
 def test_a_wrong_code_hints_at_the_right_one(rows: list[CategoryRow]) -> None:
@@ -167,7 +193,9 @@ def test_over_http(client: FlaskClient) -> None:
     codes = [one["code"] for group in found["groups"] for one in group["categories"]]
     assert set(LISTED) <= set(codes)
     assert not any(code.startswith("D") for code in codes)  # devices raise those
-    likely = client.get("/api/v1/categories/suggest", query_string={"words": "楼道里堆满了纸箱"}).json
+    likely = client.get(
+        "/api/v1/categories/suggest", query_string={"words": "楼道里堆满了纸箱"}
+    ).json
     assert likely is not None
     assert likely["items"][0]["code"] == "06036"
     assert "纸箱" in likely["items"][0]["because"]

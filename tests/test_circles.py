@@ -17,7 +17,11 @@ from gis.demo.town import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import service_circles
-from gis.facilities.accessibility import compute_coverage, read_demand_points, read_facility_entrances
+from gis.facilities.accessibility import (
+    compute_coverage,
+    read_demand_points,
+    read_facility_entrances,
+)
 from gis.network import walk
 from gis.network.build import load_network
 from gis.network.isochrone import isochrones as contours
@@ -37,21 +41,31 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     dice = random.Random(1)
     limit = minutes * 60 * walk.get_profile("adult").speed
     wkb = session.scalars(
-        text("SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(shape))) FROM building ORDER BY code")
+        text(
+            "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(shape))) FROM building ORDER BY code"
+        )
     ).all()
     degrees = shapely.get_coordinates(shapely.from_wkb([bytes(one) for one in wkb]))
     west, south, east, north = shapely.total_bounds(shapely.points(degrees))
-    anywhere = np.array([(dice.uniform(west, east), dice.uniform(south, north)) for _ in range(4000)])
-    few = np.vstack([degrees[dice.sample(range(len(degrees)), min(targets, len(degrees)))], anywhere[:targets]])
+    anywhere = np.array(
+        [(dice.uniform(west, east), dice.uniform(south, north)) for _ in range(4000)]
+    )
+    few = np.vstack(
+        [degrees[dice.sample(range(len(degrees)), min(targets, len(degrees)))], anywhere[:targets]]
+    )
     metric = [Point(*xy) for xy in network.to_metric(few[:, 0], few[:, 1])]
     to = read_facility_entrances(session, network)
     edges, walls = brute_force.edges_of(network), list(network.walls)
-    by_points = [i for i, shape in enumerate(to.shape) if shape.geom_type in ("Point", "MultiPoint")]
+    by_points = [
+        i for i, shape in enumerate(to.shape) if shape.geom_type in ("Point", "MultiPoint")
+    ]
     many_doors = sorted(by_points, key=lambda i: -len(to.door[to.of(i)]))[:1]
     for i in [*many_doors, *dice.sample(by_points, sources - 1)]:
         doors_of = list(shapely.get_parts(to.shape[i]))
         truth = np.array(brute_force.distances(edges, doors_of, metric, walls), float)
-        found = walk.network_distances(network, to.snaps[to.of(i)], network.snap(np.array(metric)), limit)
+        found = walk.network_distances(
+            network, to.snaps[to.of(i)], network.snap(np.array(metric)), limit
+        )
         sure = np.abs(truth - limit) > 0.01
         assert (np.isfinite(found) == (truth <= limit))[sure].all()
         within = np.isfinite(found)
@@ -94,7 +108,9 @@ def test_recompute_touches_only_what_changed(session):
     def stored():
         return {
             tuple(row)
-            for row in session.execute(text("SELECT facility_id, minutes, xmin::text, ctid::text FROM service_circle"))
+            for row in session.execute(
+                text("SELECT facility_id, minutes, xmin::text, ctid::text FROM service_circle")
+            )
         }
 
     before = stored()
@@ -111,7 +127,9 @@ def test_recompute_touches_only_what_changed(session):
     assert len(stored() - before) == 3
     # somebody moves in: the circles that reach the place, and their counts
     total = session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15"))
-    session.execute(text("UPDATE household SET people = people + 1 WHERE id = (SELECT min(id) FROM household)"))
+    session.execute(
+        text("UPDATE household SET people = people + 1 WHERE id = (SELECT min(id) FROM household)")
+    )
     changed = service_circles.recompute(session).recomputed
     assert 1 <= changed <= first.facilities
     assert session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15")) > total
@@ -143,9 +161,13 @@ def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
         ).all()
         shapes = [shapely.from_wkb(bytes(row[3])) for row in rows]
         assert [row[0] for row in rows] == [5, 10, 15]
-        assert all(small.difference(large).area < 1e-9 for small, large in itertools.pairwise(shapes))
+        assert all(
+            small.difference(large).area < 1e-9 for small, large in itertools.pairwise(shapes)
+        )
         for row in rows:
-            metres = walk.network_distances(network, to.snaps[to.of(i)], living.snaps, row[0] * 60 * 1.25)
+            metres = walk.network_distances(
+                network, to.snaps[to.of(i)], living.snaps, row[0] * 60 * 1.25
+            )
             assert (row[1], row[2]) == (
                 living.households[np.isfinite(metres)].sum(), living.people[np.isfinite(metres)].sum(),
             )  # fmt: skip
@@ -155,8 +177,12 @@ def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
     generate_town(session, households=1500)
     network = load_network(session)
     living = read_demand_points(session, network)
-    found = compute_coverage(network, living, read_facility_entrances(session, network, "clinic").snaps, 15)
-    none = compute_coverage(network, living, read_facility_entrances(session, network, "police").snaps[[]], 15)
+    found = compute_coverage(
+        network, living, read_facility_entrances(session, network, "clinic").snaps, 15
+    )
+    none = compute_coverage(
+        network, living, read_facility_entrances(session, network, "police").snaps[[]], 15
+    )
     assert sum(part[0] for part in (found.within, found.beyond, found.off_network)) == 1500
     assert none.within == (0, 0) and none.beyond[0] == 1500
     assert found.within[0] > 0
@@ -166,7 +192,9 @@ def test_the_nearest_of_each_category_is_the_nearest(session):
     generate_town(session, households=1500)
     network = load_network(session)
     lon, lat = session.execute(
-        text("SELECT ST_X(entrance), ST_Y(entrance) FROM building WHERE kind = 'apartments' ORDER BY id LIMIT 1")
+        text(
+            "SELECT ST_X(entrance), ST_Y(entrance) FROM building WHERE kind = 'apartments' ORDER BY id LIMIT 1"
+        )
     ).one()
     found = service_circles.nearest_facilities(session, network, lon, lat)
     to = read_facility_entrances(session, network)
@@ -221,7 +249,9 @@ def test_a_park_is_entered_where_its_outline_comes_nearest_to_a_street(session):
         )
     )
     to = read_facility_entrances(session, network, "park")
-    areas = [i for i, shape in enumerate(to.shape) if shape.geom_type not in ("Point", "MultiPoint")]
+    areas = [
+        i for i, shape in enumerate(to.shape) if shape.geom_type not in ("Point", "MultiPoint")
+    ]
     assert areas
     for i in areas:
         nearest = min(line.distance(to.shape[i]) for line in network.lines)

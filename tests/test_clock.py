@@ -28,13 +28,25 @@ TINY = 1e-6  # minutes; the clock counts whole microseconds
         ("2026-11-23T09:00", 60, "2026-11-23T10:00"),
         ("2026-11-23T11:30", 60, "2026-11-23T14:00"),  # lunch lies between
         ("2026-11-23T12:30", 10, "2026-11-23T13:40"),  # begun at lunch
-        ("2026-11-23T09:00", 180, "2026-11-23T12:00"),  # the very end of the morning, not the afternoon
-        ("2026-11-23T09:00", 450, "2026-11-23T18:00"),  # the very end of the day, not the next morning
+        (
+            "2026-11-23T09:00",
+            180,
+            "2026-11-23T12:00",
+        ),  # the very end of the morning, not the afternoon
+        (
+            "2026-11-23T09:00",
+            450,
+            "2026-11-23T18:00",
+        ),  # the very end of the day, not the next morning
         ("2026-11-23T17:59:59", 1 / 60, "2026-11-23T18:00"),  # the last second
         ("2026-11-23T18:00", 1, "2026-11-24T09:01"),
         ("2026-11-23T22:15", 30, "2026-11-24T09:30"),
         ("2026-11-20T17:30", 60, "2026-11-23T09:30"),  # Friday to Monday
-        ("2026-02-14T17:30", 60, "2026-02-24T09:30"),  # a Saturday worked (调休), then Spring Festival till the 23rd
+        (
+            "2026-02-14T17:30",
+            60,
+            "2026-02-24T09:30",
+        ),  # a Saturday worked (调休), then Spring Festival till the 23rd
         ("2026-02-15T10:00", 30, "2026-02-24T09:30"),  # the first day of Spring Festival, a Sunday
         ("2025-01-26T09:00", 30, "2025-01-26T09:30"),  # a Sunday worked (调休)
         ("2025-12-31T17:45", 30, "2026-01-04T09:15"),  # New Year, and the Sunday worked for it
@@ -83,7 +95,9 @@ def test_more_time_never_ends_earlier(began: datetime, one: float, other: float)
 @given(st.lists(MOMENTS, min_size=3, max_size=3))
 def test_time_adds_up(moments: list[datetime]) -> None:
     a, b, c = sorted(moments)
-    assert elapsed_minutes(a, b) + elapsed_minutes(b, c) == pytest.approx(elapsed_minutes(a, c), abs=TINY)
+    assert elapsed_minutes(a, b) + elapsed_minutes(b, c) == pytest.approx(
+        elapsed_minutes(a, c), abs=TINY
+    )
 
 
 @settings(deadline=None)
@@ -120,7 +134,10 @@ def test_amber_comes_at_four_fifths() -> None:
 
 def test_colours_change_at_eighty_percent_and_past_the_end() -> None:
     began = at("2026-11-23T09:00")
-    yellow, red = amber(began, 100, around_the_clock=True), deadline(began, 100, around_the_clock=True)
+    yellow, red = (
+        amber(began, 100, around_the_clock=True),
+        deadline(began, 100, around_the_clock=True),
+    )
     second = timedelta(seconds=1)
     assert due_status(yellow - second, yellow, red) == "green"
     assert due_status(yellow, yellow, red) == due_status(red, yellow, red) == "amber"
@@ -128,12 +145,16 @@ def test_colours_change_at_eighty_percent_and_past_the_end() -> None:
     assert due_status(red, None, None) is None
 
 
-def test_a_year_without_published_holidays_counts_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_year_without_published_holidays_counts_and_warns_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     working_time.has_holiday_calendar.cache_clear()
     working_time._elapsed_by_day.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert not working_time.has_holiday_calendar(2099)
-        assert deadline(at("2098-12-31T17:30"), 60) == at("2099-01-02T09:30")  # New Year, then a Friday
+        assert deadline(at("2098-12-31T17:30"), 60) == at(
+            "2099-01-02T09:30"
+        )  # New Year, then a Friday
         assert deadline(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
     assert [one.message for one in caplog.records if "2099" in one.message] == [
         "the holidays of 2099 are not known: weekends and fixed dates count; is chinesecalendar up to date?"
@@ -154,6 +175,8 @@ def test_it_is_fast() -> None:
     for _ in range(rounds):
         deadline(began, 120_000), elapsed_minutes(began, year_on)
     long = (wall.perf_counter() - start) / rounds / 2
-    assert short < 200e-6, f"{short * 1e6:.0f} µs"  # 50 µs on a quiet machine; four times that on a busy one
+    assert short < 200e-6, (
+        f"{short * 1e6:.0f} µs"
+    )  # 50 µs on a quiet machine; four times that on a busy one
     assert long < 1e-3, f"{long * 1e6:.0f} µs"
     print(f"{short * 1e6:.0f} µs, over a year {long * 1e6:.0f} µs")

@@ -175,11 +175,13 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
     restore(addresses, tmp_path / "all.backup", tmp_path)
     with psycopg.connect(addresses.app) as connection:
         assert connection.execute("SELECT code FROM area").fetchall() == [("520402",)]
-        assert connection.execute("SELECT table_name, op FROM history WHERE table_name = 'area'").fetchall() == [
-            ("area", "insert")
-        ]
+        assert connection.execute(
+            "SELECT table_name, op FROM history WHERE table_name = 'area'"
+        ).fetchall() == [("area", "insert")]
         # and the application may go on working, with its grants, triggers and sequences
-        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')")
+        connection.execute(
+            "INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')"
+        )
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("DELETE FROM area")
 
@@ -251,7 +253,9 @@ def test_a_bare_dump_of_before_the_photos_is_restored_too(settings, tmp_path):
     with tarfile.open(tmp_path / "all.backup") as whole:
         (tmp_path / "old.dump").write_bytes(whole.extractfile("database.dump").read())
     with psycopg.connect(addresses.app) as connection:
-        connection.execute("INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝', '520403')")
+        connection.execute(
+            "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝', '520403')"
+        )
     restore(addresses, tmp_path / "old.dump", tmp_path)
     with psycopg.connect(addresses.app) as connection:
         assert connection.execute("SELECT count(*) FROM area").fetchone()[0] == 0

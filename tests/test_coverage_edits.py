@@ -43,7 +43,13 @@ def squares(columns: int = 3, rows: int = 3) -> dict[str, PolygonLike]:
 def ring() -> dict[str, PolygonLike]:
     """A grid around an island, and a neighbour."""
     outer, inner, east = land(0, 0, 4, 4), land(1, 1, 3, 3), land(4, 0, 6, 4)
-    return dict(zip("abc", polygon_coverage.node_borders([outer.difference(inner), inner, east]), strict=True))
+    return dict(
+        zip(
+            "abc",
+            polygon_coverage.node_borders([outer.difference(inner), inner, east]),
+            strict=True,
+        )
+    )
 
 
 def skewed() -> dict[str, PolygonLike]:
@@ -58,9 +64,15 @@ def skewed() -> dict[str, PolygonLike]:
 
 def comb() -> dict[str, PolygonLike]:
     """A grid with three teeth, and the grid between them."""
-    teeth = shapely.union_all([land(0, 0, 7, 1), land(0, 1, 1, 4), land(3, 1, 4, 4), land(6, 1, 7, 4)])
+    teeth = shapely.union_all(
+        [land(0, 0, 7, 1), land(0, 1, 1, 4), land(3, 1, 4, 4), land(6, 1, 7, 4)]
+    )
     return dict(
-        zip("uw", polygon_coverage.node_borders([teeth, shapely.difference(land(0, 0, 7, 4), teeth)]), strict=True)
+        zip(
+            "uw",
+            polygon_coverage.node_borders([teeth, shapely.difference(land(0, 0, 7, 4), teeth)]),
+            strict=True,
+        )
     )
 
 
@@ -72,26 +84,42 @@ def jagged() -> dict[str, PolygonLike]:
 def town() -> dict[str, PolygonLike]:
     """The grids of the made-up pilot town."""
     plan = make_plan(2026, 35)
-    shapes = [shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1])) for cell in plan.cells]
+    shapes = [
+        shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1]))
+        for cell in plan.cells
+    ]
     return {f"t{i:02d}": shape for i, shape in enumerate(polygon_coverage.node_borders(shapes))}
 
 
-BASES = {"squares": squares(), "town": town(), "ring": ring(), "skewed": skewed(), "comb": comb(), "jagged": jagged()}
+BASES = {
+    "squares": squares(),
+    "town": town(),
+    "ring": ring(),
+    "skewed": skewed(),
+    "comb": comb(),
+    "jagged": jagged(),
+}
 
 
-def whole(before: dict[str, PolygonLike], changed: dict[str, PolygonLike | None]) -> dict[str, PolygonLike]:
+def whole(
+    before: dict[str, PolygonLike], changed: dict[str, PolygonLike | None]
+) -> dict[str, PolygonLike]:
     """The coverage after an edit, when it is one."""
     after = {code: shape for code, shape in {**before, **changed}.items() if shape is not None}
     assert polygon_coverage.is_valid(list(after.values()))
     return after
 
 
-def same_land(before: dict[str, PolygonLike], after: dict[str, PolygonLike], within: float = 1e-9) -> None:
+def same_land(
+    before: dict[str, PolygonLike], after: dict[str, PolygonLike], within: float = 1e-9
+) -> None:
     """The land as a whole is what it was: to 1e-9 of its area (in a tiny county: to 100 cm²), in every place."""
     old, new = (sum(shape.area for shape in lands.values()) for lands in (before, after))
     least = max(within * old, 1e-12)  # square degrees
     assert abs(new - old) <= least
-    differ = shapely.symmetric_difference(*(shapely.union_all(list(lands.values())) for lands in (before, after)))
+    differ = shapely.symmetric_difference(
+        *(shapely.union_all(list(lands.values())) for lands in (before, after))
+    )
     assert differ.area <= least
 
 
@@ -124,12 +152,17 @@ def do(
         drawn = LineString([np.array(spot) - reach, np.array(spot) + reach])
         return edits.split(lands, code, line=drawn, fresh=fresh)
     if kind == "transfer":
-        return edits.transfer(lands, Point(spot).buffer((wide + high) * (a + 50) / 4000, quad_segs=2), other)
+        return edits.transfer(
+            lands, Point(spot).buffer((wide + high) * (a + 50) / 4000, quad_segs=2), other
+        )
     if kind == "merge":
         return edits.merge(lands, [code, other], code)
     if kind == "retire":
         return edits.retire(lands, code, give_to=other)
-    to = (xy[a % len(xy)][0] + wide * (b - 500) / 5000, xy[a % len(xy)][1] + high * (c - 500) / 5000)
+    to = (
+        xy[a % len(xy)][0] + wide * (b - 500) / 5000,
+        xy[a % len(xy)][1] + high * (c - 500) / 5000,
+    )
     if kind == "vertex":
         return edits.move_vertex(lands, tuple(xy[a % len(xy)]), to)
     if kind == "edge":
@@ -137,7 +170,11 @@ def do(
         return edits.move_vertex(lands, ends[0], to, edge=ends)
     if kind == "border":
         shared = shapely.line_merge(shape.boundary.intersection(lands[other].boundary))
-        lines = [one for one in shapely.get_parts(shared) if isinstance(one, LineString) and not one.is_ring]
+        lines = [
+            one
+            for one in shapely.get_parts(shared)
+            if isinstance(one, LineString) and not one.is_ring
+        ]
         if not lines:
             return {}
         start, end = lines[0].coords[0], lines[0].coords[-1]
@@ -152,17 +189,23 @@ def run(lands: dict[str, PolygonLike], steps: list[tuple[str, int, int, int, int
         before = {code: shape.wkb for code, shape in lands.items()}
         note(f"{kind} {picked(lands, which)}: {a}, {b}, {c}")
         try:
-            changed = do(lands, kind, picked(lands, which), a, b, c, [f"n{i}.{n}" for n in range(40)])
+            changed = do(
+                lands, kind, picked(lands, which), a, b, c, [f"n{i}.{n}" for n in range(40)]
+            )
         except InvalidInput as error:
             assert len(error.detail) > 20
             assert ";" in error.detail  # what is wrong; what would be right
-            assert {code: shape.wkb for code, shape in lands.items()} == before  # nothing is half done
+            assert {
+                code: shape.wkb for code, shape in lands.items()
+            } == before  # nothing is half done
             continue
         done += bool(changed)
         after = whole(lands, changed)
         same_land(lands, after)
         lands = after
-    same_land(first, lands, within=1e-8)  # a new corner on the outline lies off it by a hair, and hairs add up
+    same_land(
+        first, lands, within=1e-8
+    )  # a new corner on the outline lies off it by a hair, and hairs add up
     return done
 
 
@@ -186,17 +229,27 @@ def real(shared):
     shapes = [repair(shapely.geometry.shape(one["geometry"])).shape for one in given_]
     return {
         f"g{i}": shape
-        for i, shape in enumerate(polygon_coverage.repair_coverage([one for one in shapes if one is not None], 0.5))
+        for i, shape in enumerate(
+            polygon_coverage.repair_coverage([one for one in shapes if one is not None], 0.5)
+        )
     }
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(base=st.sampled_from(sorted(BASES)), steps=st.lists(STEP, min_size=1, max_size=4), x=SHARE, y=SHARE)
+@given(
+    base=st.sampled_from(sorted(BASES)),
+    steps=st.lists(STEP, min_size=1, max_size=4),
+    x=SHARE,
+    y=SHARE,
+)
 def test_every_point_of_the_land_is_in_exactly_one_grid(base, steps, x, y):
     lands = dict(BASES[base])
     for i, (kind, which, a, b, c) in enumerate(steps):
         try:
-            lands = whole(lands, do(lands, kind, picked(lands, which), a, b, c, [f"n{i}.{n}" for n in range(40)]))
+            lands = whole(
+                lands,
+                do(lands, kind, picked(lands, which), a, b, c, [f"n{i}.{n}" for n in range(40)]),
+            )
         except InvalidInput:
             continue
     old = shapely.union_all(list(BASES[base].values()))
@@ -252,7 +305,11 @@ def test_grids_further_away_change_nothing_of_an_edit(step):
         return
     core = [lands[one] for one in changed if one in lands] + [lands[code]]
     touching = [one for one in lands if any(lands[one].intersects(shape) for shape in core)]
-    near = {one: lands[one] for one in lands if any(lands[one].intersects(lands[other]) for other in touching)}
+    near = {
+        one: lands[one]
+        for one in lands
+        if any(lands[one].intersects(lands[other]) for other in touching)
+    }
     again = do(near, kind, code, a, b, c, fresh)
     assert {one: shape and shape.wkb for one, shape in again.items()} == {
         one: shape and shape.wkb for one, shape in changed.items()
@@ -281,11 +338,19 @@ def test_a_border_that_ends_beside_its_old_end_gives_the_neighbours_a_vertex():
 def test_the_larger_part_keeps_the_code_and_new_codes_run_west_to_east():
     lands = squares()
     changed = edits.split(lands, "11", line=line((1.6, 0.9), (1.6, 2.1)), fresh=["x", "y"])
-    assert changed["11"].area > changed["x"].area and changed["x"].bounds[0] > changed["11"].bounds[0]
-    both = edits.split(lands, "11", line=line((0.9, 1.2), (1.5, 1.9), (2.1, 1.2)), fresh=["x", "y", "z"])
+    assert (
+        changed["11"].area > changed["x"].area and changed["x"].bounds[0] > changed["11"].bounds[0]
+    )
+    both = edits.split(
+        lands, "11", line=line((0.9, 1.2), (1.5, 1.9), (2.1, 1.2)), fresh=["x", "y", "z"]
+    )
     assert set(both) - {"11", "10", "12"} == {"x"}
-    zigzag = edits.split(lands, "11", line=line((1.3, 0.9), (1.3, 2.1), (1.7, 2.1), (1.7, 0.9)), fresh=["x", "y"])
-    west, middle, east = sorted((zigzag[code] for code in ("11", "x", "y")), key=lambda one: one.bounds[0])
+    zigzag = edits.split(
+        lands, "11", line=line((1.3, 0.9), (1.3, 2.1), (1.7, 2.1), (1.7, 0.9)), fresh=["x", "y"]
+    )
+    west, middle, east = sorted(
+        (zigzag[code] for code in ("11", "x", "y")), key=lambda one: one.bounds[0]
+    )
     assert zigzag["11"] is middle and zigzag["x"] is west and zigzag["y"] is east
 
 
@@ -339,7 +404,10 @@ def test_a_merge_undoes_a_split():
     lands = squares()
     split = whole(lands, edits.split(lands, "11", line=line((0.9, 1.31), (2.1, 1.77)), fresh=["x"]))
     back = whole(split, edits.merge(split, ["11", "x"], "11"))
-    assert back.keys() == lands.keys() and shapely.symmetric_difference(back["11"], lands["11"]).area < 1e-13
+    assert (
+        back.keys() == lands.keys()
+        and shapely.symmetric_difference(back["11"], lands["11"]).area < 1e-13
+    )
 
 
 def test_a_region_is_given_over_and_leaves_no_islands():
@@ -371,7 +439,9 @@ def test_a_vertex_moves_for_all_grids_that_share_it():
     new = edits.move_vertex(lands, at(1, 1), at(1.2, 1.5), edge=(at(1, 1), at(1, 2)))
     assert set(new) == {"10", "11"}
     gone = whole(lands, new)
-    assert edits.move_vertex(gone, at(1.2, 1.5), at(1, 2))["11"].equals(lands["11"])  # onto the next: it goes away
+    assert edits.move_vertex(gone, at(1.2, 1.5), at(1, 2))["11"].equals(
+        lands["11"]
+    )  # onto the next: it goes away
     with pytest.raises(InvalidInput, match="outline"):
         edits.move_vertex(lands, at(1, 0), at(1.1, 0.1))
     with pytest.raises(InvalidInput, match="cross itself"):
@@ -411,7 +481,9 @@ def test_an_edit_takes_milliseconds_whatever_the_size_of_the_county():
     lands = {f"{i:05d}": shape for i, shape in enumerate(shapes)}
     middle = lands["05050"]
     west, south, east, north = middle.bounds
-    around = {code: shape for code, shape in lands.items() if shape.intersects(middle.buffer(0.004))}
+    around = {
+        code: shape for code, shape in lands.items() if shape.intersects(middle.buffer(0.004))
+    }
     drawn = LineString([((west + east) / 2, south - 1e-4), ((west + east) / 2, north + 1e-4)])
     took = []
     for _ in range(5):

@@ -46,7 +46,9 @@ def rows(name: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(("lon", "lat", "shifted_lon", "shifted_lat"), WGS84_GCJ02)
 def test_gcj02_meets_the_published_vectors(lon, lat, shifted_lon, shifted_lat):
-    assert crs.from_storage(lon, lat, "gcj02") == pytest.approx((shifted_lon, shifted_lat), abs=1e-12)
+    assert crs.from_storage(lon, lat, "gcj02") == pytest.approx(
+        (shifted_lon, shifted_lat), abs=1e-12
+    )
     assert metres(crs.to_storage(shifted_lon, shifted_lat, "gcj02"), (lon, lat)) < 1e-4
 
 
@@ -54,7 +56,9 @@ def test_gcj02_meets_the_published_vectors(lon, lat, shifted_lon, shifted_lat):
 def test_bd09_meets_the_published_vectors(lon, lat, baidu_lon, baidu_lat):
     through_storage = crs.from_storage(*crs.to_storage(lon, lat, "gcj02"), "bd09")
     assert through_storage == pytest.approx((baidu_lon, baidu_lat), abs=1e-9)
-    assert crs.to_storage(baidu_lon, baidu_lat, "bd09") == pytest.approx(crs.to_storage(lon, lat, "gcj02"), abs=1e-9)
+    assert crs.to_storage(baidu_lon, baidu_lat, "bd09") == pytest.approx(
+        crs.to_storage(lon, lat, "gcj02"), abs=1e-9
+    )
 
 
 @pytest.mark.shared
@@ -86,7 +90,12 @@ def test_332_chinese_cities_are_met_within_the_vectors_own_error():
         for name in ("wgs", "gcj", "bd")
     }
     for start, system, goal, tolerance in (
-        ("gcj", "gcj02", "wgs", 1.0),  # metres; PROVENANCE: these vectors are a steady 0.67 m off the formula
+        (
+            "gcj",
+            "gcj02",
+            "wgs",
+            1.0,
+        ),  # metres; PROVENANCE: these vectors are a steady 0.67 m off the formula
         ("bd", "bd09", "wgs", 1.0),
     ):
         lon, lat = crs.to_storage(*at[start], system)
@@ -116,7 +125,10 @@ def test_arrays_and_single_points_agree(points, system):
 
 
 def test_arrays_longer_than_a_block_keep_order_and_shape():
-    lon, lat = np.linspace(80, 130, 40_000).reshape(200, 200), np.linspace(20, 50, 40_000).reshape(200, 200)
+    lon, lat = (
+        np.linspace(80, 130, 40_000).reshape(200, 200),
+        np.linspace(20, 50, 40_000).reshape(200, 200),
+    )
     back = crs.to_storage(*crs.from_storage(lon, lat, "bd09"), "bd09")
     assert back[0].shape == lon.shape
     assert np.abs(back[0] - lon).max() < 1e-9 and np.abs(back[1] - lat).max() < 1e-9
@@ -138,7 +150,11 @@ def test_nothing_is_shifted_outside_china():
 
 
 def test_wgs84_and_cgcs2000_are_stored_as_they_come():
-    assert crs.to_storage(105.95, 26.23, "wgs84") == crs.to_storage(105.95, 26.23, "cgcs2000") == (105.95, 26.23)
+    assert (
+        crs.to_storage(105.95, 26.23, "wgs84")
+        == crs.to_storage(105.95, 26.23, "cgcs2000")
+        == (105.95, 26.23)
+    )
 
 
 @pytest.mark.parametrize("system", crs.SUPPORTED_CRS)
@@ -224,7 +240,9 @@ def test_the_chosen_zone_is_the_nearest_and_measures_true(place):
     meridian = CRS(code).coordinate_operation.params[1].value
     assert abs(meridian - lon) <= 1.5 + 1e-9
     x, y = crs.get_transformer(4490, code).transform([lon, lon + 0.001], [lat, lat])
-    assert math.dist((x[0], y[0]), (x[1], y[1])) == pytest.approx(metres(place, (lon + 0.001, lat)), rel=5e-4)
+    assert math.dist((x[0], y[0]), (x[1], y[1])) == pytest.approx(
+        metres(place, (lon + 0.001, lat)), rel=5e-4
+    )
 
 
 def test_transformers_are_longitude_first_and_made_once():

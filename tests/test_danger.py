@@ -61,8 +61,13 @@ def told(session: Session, filed: FiledIncident, topic: str) -> set[str]:
 
 
 def test_sentences_that_the_table_does_not_have(reader: Reader) -> None:
-    with SENTENCES.open(encoding="utf-8") as file:  # never to be added to the table: they tell how it does with others
-        rows = [(row["danger"] == "yes", row["sentence"]) for row in csv.DictReader(file, delimiter="\t")]
+    with SENTENCES.open(
+        encoding="utf-8"
+    ) as file:  # never to be added to the table: they tell how it does with others
+        rows = [
+            (row["danger"] == "yes", row["sentence"])
+            for row in csv.DictReader(file, delimiter="\t")
+        ]
     assert not {words for _, words in rows} & {act for row in reader.source for act in row.acts}
     missed = [words for right, words in rows if right and reader.read(words) is None]
     raised = [words for right, words in rows if not right and reader.read(words) is not None]
@@ -73,14 +78,26 @@ def test_sentences_that_the_table_does_not_have(reader: Reader) -> None:
 
 
 def test_examples_of_the_table_are_read_as_they_say(reader: Reader) -> None:
-    right = [reader.read(words) is not None for row in reader.source if row.use == "example" for words in row.acts]
-    wrong = [reader.read(words) is not None for row in reader.source if row.use == "everyday" for words in row.acts]
+    right = [
+        reader.read(words) is not None
+        for row in reader.source
+        if row.use == "example"
+        for words in row.acts
+    ]
+    wrong = [
+        reader.read(words) is not None
+        for row in reader.source
+        if row.use == "everyday"
+        for words in row.acts
+    ]
     assert sum(right) / len(right) >= 0.99
     assert sum(wrong) / len(wrong) <= 0.02
 
 
 @pytest.mark.shared
-def test_the_sentences_of_the_cases(shared: Path, edition: editions.Edition, reader: Reader) -> None:
+def test_the_sentences_of_the_cases(
+    shared: Path, edition: editions.Edition, reader: Reader
+) -> None:
     with (shared.parent / "cases" / "loop" / "sentences.tsv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             danger = reader.read(row["words"])
@@ -100,11 +117,14 @@ def test_the_sentences_of_the_cases(shared: Path, edition: editions.Edition, rea
 )  # fmt: skip
 def test_each_danger_names_its_number(reader: Reader, words: str, kind: str, number: str) -> None:
     found = reader.read(words)
-    assert found is not None and found.kinds[0] == kind and found.call[0] == number and found.because
+    assert (
+        found is not None and found.kinds[0] == kind and found.call[0] == number and found.because
+    )
 
 
 @pytest.mark.parametrize(
-    "words", ["", " ", "着", "🔥", "没有着火", "沒有人受傷", "假如着火了谁来管", "a" * 9000, "\u200b"]
+    "words",
+    ["", " ", "着", "🔥", "没有着火", "沒有人受傷", "假如着火了谁来管", "a" * 9000, "\u200b"],
 )
 def test_no_danger(reader: Reader, words: str) -> None:
     assert reader.read(words) is None
@@ -125,14 +145,18 @@ def test_what_stands_beside_danger(reader: Reader, words: str, danger: bool) -> 
     assert (reader.read(words) is not None) == danger
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_text_is_read(reader: Reader, before: str, after: str) -> None:
     found = reader.read(f"{before}。现在三楼着火了。{after}")
     assert found is None or found.call
 
 
-@pytest.mark.parametrize("words", ["着火", "如果着火", "没有老人", "垃圾三天没人收", "小孩不见了，不是，"])
+@pytest.mark.parametrize(
+    "words", ["着火", "如果着火", "没有老人", "垃圾三天没人收", "小孩不见了，不是，"]
+)
 def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None:
     def cost(length: int) -> float:
         given = (words * length)[:length]
@@ -151,7 +175,9 @@ def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None
 
 
 def test_danger_overrides_category_and_severity(place: Place) -> None:
-    filed = place.report("06028", description="楼上在打人，喊救命", severity="low", at=NOW + timedelta(hours=12))
+    filed = place.report(
+        "06028", description="楼上在打人，喊救命", severity="low", at=NOW + timedelta(hours=12)
+    )
     seen = place.seen(filed.id)
     assert (filed.severity, seen.severity, filed.category) == ("urgent", "urgent", "06028")
     assert filed.due is not None and filed.due < NOW + timedelta(hours=13)  # at night, too
@@ -169,7 +195,12 @@ def test_who_is_told_at_once(place: Place) -> None:
 
 def test_an_elder_nobody_has_seen_is_no_order(place: Place) -> None:
     filed = place.report("", description="楼上孤寡老人两天没见到人了")
-    assert (filed.category, filed.way, filed.state, filed.severity) == ("S0104", "assign", "dispatched", "urgent")
+    assert (filed.category, filed.way, filed.state, filed.severity) == (
+        "S0104",
+        "assign",
+        "dispatched",
+        "urgent",
+    )
 
 
 def test_danger_without_a_category_of_its_own_is_sent_all_the_same(place: Place) -> None:
@@ -188,7 +219,12 @@ def test_danger_in_a_note_makes_it_urgent(place: Place) -> None:
     filed = place.report()
     place.do(filed.id, "take", "王网格")
     moves.apply_move(
-        place.session, reporter_principal(filed.id), filed.id, "note", NOW, MovePayload(note="垃圾堆冒烟了，烧起来了")
+        place.session,
+        reporter_principal(filed.id),
+        filed.id,
+        "note",
+        NOW,
+        MovePayload(note="垃圾堆冒烟了，烧起来了"),
     )
     seen = place.seen(filed.id)
     assert (seen.severity, seen.state) == ("urgent", "taken")
@@ -201,7 +237,10 @@ def test_an_alarm_after_it_was_handled_is_filed_anew(place: Place, state: str) -
     devices.add(place.session, "SM-77", "smoke", "", POINT["lon"], POINT["lat"], "cgcs2000", NOW)  # type: ignore[arg-type]
     number = place.session.scalar(text("SELECT id FROM device WHERE code = 'SM-77'"))
     first = devices.receive_alarm(place.session, number, Alarm("1", "smoke"), NOW)
-    assert devices.receive_alarm(place.session, number, Alarm("2", "smoke"), NOW).incident == first.incident
+    assert (
+        devices.receive_alarm(place.session, number, Alarm("2", "smoke"), NOW).incident
+        == first.incident
+    )
     place.session.execute(
         text("UPDATE incident SET holder_id = :p WHERE id = :i"),
         {"p": place.town.person("王网格").id, "i": first.incident},
@@ -211,7 +250,9 @@ def test_an_alarm_after_it_was_handled_is_filed_anew(place: Place, state: str) -
         first.incident,
         *["take", "handle", "check", "close"][: 2 + ["handled", "checked", "closed"].index(state)],
     )
-    again = devices.receive_alarm(place.session, number, Alarm("3", "smoke"), NOW + timedelta(minutes=2))
+    again = devices.receive_alarm(
+        place.session, number, Alarm("3", "smoke"), NOW + timedelta(minutes=2)
+    )
     assert again.filed and again.incident != first.incident
 
 
@@ -229,7 +270,10 @@ def test_answers_name_the_number(place: Place, client: FlaskClient) -> None:
     assert seen.json is not None and seen.json["danger"]["call"] == ["119"]
     found = client.get("/api/v1/categories/suggest", query_string={"words": "有人落水了"}).json
     assert found is not None and found["danger"]["kind"] == "drowning"
-    assert client.get("/api/v1/categories/suggest", query_string={"words": "路灯坏了"}).json["danger"] is None  # type: ignore[index]
+    assert (
+        client.get("/api/v1/categories/suggest", query_string={"words": "路灯坏了"}).json["danger"]
+        is None
+    )  # type: ignore[index]
     table = client.get("/api/v1/danger").json
     assert table is not None and table["numbers"][0] == "110" and table["rows"] == []
 

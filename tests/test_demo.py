@@ -29,7 +29,12 @@ def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var):
     asked = wangge(own_var, "locate", "105.9440", "26.2255", "--crs", "cgcs2000", "--json")
     assert asked.returncode == 0, asked.stderr
     answer = json.loads(asked.stdout)
-    assert [area["level"] for area in answer["areas"]][:4] == ["county", "street", "community", "grid"]
+    assert [area["level"] for area in answer["areas"]][:4] == [
+        "county",
+        "street",
+        "community",
+        "grid",
+    ]
     assert any(person["name"] for person in answer["people"])
     again = wangge(own_var, "demo", "--no-serve", "--households", "600")
     assert again.returncode == 0 and "already here" in again.stderr
@@ -51,12 +56,22 @@ def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var):
 def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(own_var, shared):
     files = shared / "beijing_cau_2026"
     done = wangge(
-        own_var, "demo", "--no-serve", "--osm", str(files / "source.osm.pbf"), "--areas", str(files / "grids.geojson")
+        own_var,
+        "demo",
+        "--no-serve",
+        "--osm",
+        str(files / "source.osm.pbf"),
+        "--areas",
+        str(files / "grids.geojson"),
     )
     assert done.returncode == 0, done.stderr
-    wgs84 = json.loads(wangge(own_var, "locate", "116.3500", "40.0030", "--crs", "wgs84", "--json").stdout)
+    wgs84 = json.loads(
+        wangge(own_var, "locate", "116.3500", "40.0030", "--crs", "wgs84", "--json").stdout
+    )
     # the same place as WeChat would send it (shifted by the published formula)
-    gcj02 = json.loads(wangge(own_var, "locate", "116.356166", "40.004348", "--crs", "gcj02", "--json").stdout)
+    gcj02 = json.loads(
+        wangge(own_var, "locate", "116.356166", "40.004348", "--crs", "gcj02", "--json").stdout
+    )
     assert wgs84["areas"] == gcj02["areas"]
     assert wgs84["areas"][-1]["code"] == "110108900002002"
     with psycopg.connect(cluster.start(Settings(var=own_var)).app) as connection:
@@ -64,7 +79,9 @@ def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(own_v
             SELECT (SELECT count(*) FROM household), (SELECT count(*) FROM area WHERE level = 'unit'),
                    (SELECT count(*) FROM post WHERE role = 'grid_leader'), (SELECT count(*) FROM service_circle)""").fetchone()
         assert homes > 1000 and units > 60 and holders == 9 and circles > 300
-        assert connection.execute("SELECT bool_or(made_up), string_agg(attribution, ' ') FROM dataset").fetchone()[0]
+        assert connection.execute(
+            "SELECT bool_or(made_up), string_agg(attribution, ' ') FROM dataset"
+        ).fetchone()[0]
         sizes = connection.execute("""
             SELECT min(n), max(n), avg(n)::float FROM (SELECT count(*) n FROM household GROUP BY unit_id) t""").fetchone()
         assert 13 <= sizes[2] <= 19 and sizes[1] <= 28

@@ -10,7 +10,9 @@ from dev import catalogue, licences
 from web.cli import dev
 
 
-def test_a_new_migration_stands_behind_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_migration_stands_behind_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(dev, "MIGRATIONS", tmp_path)
     monkeypatch.setattr(dev, "ROOT", tmp_path)
     (tmp_path / "0013_danger.py").touch()
@@ -22,7 +24,9 @@ def test_a_new_migration_stands_behind_the_newest(tmp_path: Path, monkeypatch: p
     assert (names["revision"], names["down_revision"]) == ("0014", "0013")
 
 
-def test_new_messages_get_an_empty_entry_in_every_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_messages_get_an_empty_entry_in_every_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     header = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n'
     for language in catalogue.LOCALES:
         path = tmp_path / catalogue.LOCALES[language] / "LC_MESSAGES" / "messages.po"

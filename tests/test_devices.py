@@ -60,7 +60,11 @@ def signed(secret: str, body: bytes, at: float) -> dict[str, str]:
     """Headers as a device's own program would make them, without any of our code."""
     stamp = str(int(at))
     digest = hmac.new(secret.encode(), stamp.encode() + b"." + body, sha256).hexdigest()
-    return {"X-Wangge-Timestamp": stamp, "X-Wangge-Signature": f"v1={digest}", "Content-Type": "application/json"}
+    return {
+        "X-Wangge-Timestamp": stamp,
+        "X-Wangge-Signature": f"v1={digest}",
+        "Content-Type": "application/json",
+    }
 
 
 Send = Callable[..., tuple[int, dict[str, object]]]
@@ -71,7 +75,11 @@ def send(client: FlaskClient, secret: str) -> Send:
     """Send an alarm as the device does; what is answered."""
 
     def post(
-        alarm: str = "a-1", code: str = CODE, key: str | None = None, off: float = 0.0, **more: object
+        alarm: str = "a-1",
+        code: str = CODE,
+        key: str | None = None,
+        off: float = 0.0,
+        **more: object,
     ) -> tuple[int, dict[str, object]]:
         body = json.dumps({"alarm": alarm, "kind": "smoke", **more}).encode()
         headers = signed(key or secret, body, datetime.now(UTC).timestamp() + off)
@@ -99,17 +107,29 @@ def test_an_alarm_is_filed_where_the_device_is(place: Place, send: Send) -> None
 def test_the_same_alarm_again_gives_the_same_incident(place: Place, send: Send) -> None:
     _, first = send()
     status, again = send()
-    assert (status, again["incident"], again["filed"], again["again"]) == (200, first["incident"], False, True)
+    assert (status, again["incident"], again["filed"], again["again"]) == (
+        200,
+        first["incident"],
+        False,
+        True,
+    )
     assert place.moves(UUID(str(first["incident"]))).count("note") == 0
 
 
 def test_an_alarm_soon_after_is_a_note_to_the_open_incident(place: Place, send: Send) -> None:
     _, first = send("a-1")
     status, second = send("a-2", value="still smoking")
-    assert (status, second["incident"], second["filed"], second["again"]) == (200, first["incident"], False, False)
+    assert (status, second["incident"], second["filed"], second["again"]) == (
+        200,
+        first["incident"],
+        False,
+        False,
+    )
     notes = [
         event.words
-        for event in timeline.events(place.session, system_principal("test"), UUID(str(first["incident"])))
+        for event in timeline.events(
+            place.session, system_principal("test"), UUID(str(first["incident"]))
+        )
         if event.move == "note"
     ]
     assert notes == ["再次告警：烟感告警 3号楼2单元5层 smoke still smoking"]
@@ -130,7 +150,9 @@ def test_ten_minutes_after_the_last_alarm_a_new_one_is_filed(
 def test_each_alarm_that_joins_begins_the_ten_minutes_anew(place: Place, secret: str) -> None:
     session, device = place.session, device_id(place.session)
     found = {
-        devices.receive_alarm(session, device, Alarm(f"a-{n}"), NOW + timedelta(minutes=8 * n)).incident
+        devices.receive_alarm(
+            session, device, Alarm(f"a-{n}"), NOW + timedelta(minutes=8 * n)
+        ).incident
         for n in range(4)
     }
     assert len(found) == 1
@@ -140,10 +162,15 @@ def test_what_is_closed_is_not_joined(place: Place, secret: str) -> None:
     session, device = place.session, device_id(place.session)
     first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
     for move in ("take", "handle", "check", "close"):
-        place.do(first.incident, move, "王网格" if move in ("take", "handle") else "赵社工", note="误报")
+        place.do(
+            first.incident, move, "王网格" if move in ("take", "handle") else "赵社工", note="误报"
+        )
     second = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=1))
     assert second.filed and second.incident != first.incident
-    assert devices.receive_alarm(session, device, Alarm("a-1"), NOW + timedelta(minutes=2)).incident == first.incident
+    assert (
+        devices.receive_alarm(session, device, Alarm("a-1"), NOW + timedelta(minutes=2)).incident
+        == first.incident
+    )
 
 
 def test_two_devices_do_not_join_each_other(place: Place, secret: str) -> None:
@@ -154,7 +181,9 @@ def test_two_devices_do_not_join_each_other(place: Place, secret: str) -> None:
     assert second.filed and second.incident != first.incident
 
 
-def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(place: Place, secret: str) -> None:
+def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(
+    place: Place, secret: str
+) -> None:
     place.session.execute(text("UPDATE device SET category = 'ZZ999'"))
     taken = devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
     assert taken.filed and place.seen(taken.incident).category != "ZZ999"
@@ -163,7 +192,9 @@ def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(place: Place,
 # --- who it is -----------------------------------------------------------------------------------------------------
 
 
-def test_unknown_device_wrong_secret_and_blocked_device_answer_alike(place: Place, secret: str, send: Send) -> None:
+def test_unknown_device_wrong_secret_and_blocked_device_answer_alike(
+    place: Place, secret: str, send: Send
+) -> None:
     answers = [send(code="SM-9999"), send(key="guess")]
     devices.block(place.session, CODE)
     answers.append(send())
@@ -240,7 +271,13 @@ def test_a_wrong_field_is_named(send: Send, more: dict[str, object], field: str)
 
 def test_what_is_no_alarm_is_refused(client: FlaskClient, secret: str) -> None:
     path = f"/api/v1/devices/{CODE}/alarms"
-    for body, status in ((b"{", 422), (b"[]", 422), (b"{}", 422), (b"\xff", 422), (b'"' + b"x" * 17_000 + b'"', 413)):
+    for body, status in (
+        (b"{", 422),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b"\xff", 422),
+        (b'"' + b"x" * 17_000 + b'"', 413),
+    ):
         headers = signed(secret, body, datetime.now(UTC).timestamp())
         assert client.post(path, data=body, headers=headers).status_code == status, body[:20]
 
@@ -302,7 +339,8 @@ def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment)
     secret = made.stdout.strip()
     body = b'{"alarm": "race", "kind": "smoke"}'
     headers = {
-        name.replace("-", "_"): value for name, value in signed(secret, body, datetime.now(UTC).timestamp()).items()
+        name.replace("-", "_"): value
+        for name, value in signed(secret, body, datetime.now(UTC).timestamp()).items()
     }
 
     def post(_: int) -> tuple[int, str]:

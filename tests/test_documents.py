@@ -57,7 +57,9 @@ def is_there(name: str, beside: Path) -> bool:
 def routes_as_patterns() -> list[re.Pattern[str]]:
     """Return the paths of the application, with anything in the place of a parameter."""
     paths = {name.split(" ", 1)[1] for name in reference.routes()}
-    return [re.compile(re.sub(r"<[^>]+>", "[^/]+", path.replace(".", r"\.")) + "/?") for path in paths]
+    return [
+        re.compile(re.sub(r"<[^>]+>", "[^/]+", path.replace(".", r"\.")) + "/?") for path in paths
+    ]
 
 
 def test_the_reference_is_what_the_code_says() -> None:
@@ -83,17 +85,26 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
 
 def test_every_metric_is_in_the_reference() -> None:
     sources = [ROOT / "web" / "service" / "health.py", ROOT / "web" / "http" / "observability.py"]
-    named = {name for path in sources for name in re.findall(r'"(wangge_\w+)"', path.read_text(encoding="utf-8"))}
+    named = {
+        name
+        for path in sources
+        for name in re.findall(r'"(wangge_\w+)"', path.read_text(encoding="utf-8"))
+    }
     assert named == set(reference.metrics())
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_document_names_only_settings_and_metrics_there_are(path: Path) -> None:
-    known = set(SETTING_PATTERN.findall((ROOT / "gis" / "settings.py").read_text(encoding="utf-8"))) | INTERNAL_SETTINGS
+    known = (
+        set(SETTING_PATTERN.findall((ROOT / "gis" / "settings.py").read_text(encoding="utf-8")))
+        | INTERNAL_SETTINGS
+    )
     known |= {f"WANGGE_SMTP_{part}" for part in ("HOST", "FROM", "PORT")}
     assert set(SETTING_PATTERN.findall(text_of(path))) - known == set()
     metrics = set(reference.metrics())
-    named = set(re.findall(r"\bwangge_[a-z_]+_(?:seconds|grids|queue|operators|requests)\b", text_of(path)))
+    named = set(
+        re.findall(r"\bwangge_[a-z_]+_(?:seconds|grids|queue|operators|requests)\b", text_of(path))
+    )
     assert {name for name in named if name.removesuffix("_total") not in metrics} == set()
 
 
@@ -103,7 +114,9 @@ def test_every_command_in_a_document_is_there() -> None:
     gone = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in GUIDES
-        for first, second in re.findall(r"\./wangge ([a-z][a-z-]*)(?: ([a-z][a-z-]*)\b(?![./]))?", text_of(path))
+        for first, second in re.findall(
+            r"\./wangge ([a-z][a-z-]*)(?: ([a-z][a-z-]*)\b(?![./]))?", text_of(path)
+        )
         for name in [f"{first} {second}" if first in groups and second else first]
         if name not in commands and name not in groups
     ]
@@ -115,7 +128,9 @@ def test_every_api_path_in_a_document_is_there() -> None:
     gone = [
         f"{path.relative_to(ROOT)}: {address}"
         for path in GUIDES
-        for address in re.findall(r"(?<=[ `'0-9])(/(?:api/v1|open311/v2|tiles)/[\w{}./<>:-]*[\w}>])", text_of(path))
+        for address in re.findall(
+            r"(?<=[ `'0-9])(/(?:api/v1|open311/v2|tiles)/[\w{}./<>:-]*[\w}>])", text_of(path)
+        )
         for plain in [re.sub(r"\{[^}]*\}", "x", address)]
         if not any(pattern.fullmatch(plain) for pattern in patterns)
     ]
@@ -128,8 +143,16 @@ def test_no_comment_cites_a_document_that_is_not_there() -> None:
     for folder in CODE_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for line, text in comments(path):
-                cited = [name for name in CITED_DOCUMENT_PATTERN.findall(text) if not is_there(name, path.parent)]
-                cited += [name for name in CITED_DECISION_PATTERN.findall(text) if name.zfill(4) not in decisions]
+                cited = [
+                    name
+                    for name in CITED_DOCUMENT_PATTERN.findall(text)
+                    if not is_there(name, path.parent)
+                ]
+                cited += [
+                    name
+                    for name in CITED_DECISION_PATTERN.findall(text)
+                    if name.zfill(4) not in decisions
+                ]
                 gone += [f"{path.relative_to(ROOT)}:{line}: {name}" for name in cited]
     assert gone == []
 
@@ -139,7 +162,11 @@ def test_links_and_decisions_of_a_document_lead_somewhere(path: Path) -> None:
     decisions = {file.name[:4] for file in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text_of(path))
     broken = [link for link in links if "://" not in link and not (path.parent / link).exists()]
-    broken += [number for number in CITED_DECISION_PATTERN.findall(text_of(path)) if number.zfill(4) not in decisions]
+    broken += [
+        number
+        for number in CITED_DECISION_PATTERN.findall(text_of(path))
+        if number.zfill(4) not in decisions
+    ]
     assert broken == []
 
 
@@ -154,9 +181,17 @@ def test_the_changelog_is_by_version_and_short() -> None:
     text = text_of(ROOT / "CHANGELOG.md")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings[0] == "Unreleased"
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "version"
+    ]
     assert headings[1].startswith(f"{version} — ")
-    assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= {"Added", "Changed", "Fixed", "Removed", "Breaking"}
+    assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= {
+        "Added",
+        "Changed",
+        "Fixed",
+        "Removed",
+        "Breaking",
+    }
     assert [line for line in text.splitlines() if len(line) > MAX_CHANGELOG_CHARS] == []
 
 
@@ -175,14 +210,18 @@ def test_the_lock_pins_what_the_launcher_installs() -> None:
 
 def test_the_project_names_the_packages_that_were_chosen() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    chosen = (ROOT / "requirements.txt").read_text(encoding="utf-8").split("# what those bring along")[0]
+    chosen = (
+        (ROOT / "requirements.txt").read_text(encoding="utf-8").split("# what those bring along")[0]
+    )
     named = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     assert named == re.findall(r"^([A-Za-z][\w.\[\]-]*)==", chosen, re.MULTILINE)
 
 
 def test_pre_commit_checks_what_ci_checks() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    hooks = re.findall(r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    hooks = re.findall(
+        r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    )
     assert hooks == re.findall(r"^(\.venv/bin/\S+.*?) \|\| status=1$", ci, re.MULTILINE)
     assert "repo: http" not in (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
 

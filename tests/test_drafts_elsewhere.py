@@ -46,7 +46,9 @@ def test_land_of_another_county_is_not_taken(session, town):
 
 def test_land_that_another_county_took_since_is_not_taken_twice(session, town):
     number = begin(session)
-    drafts.add_operation(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE})
+    drafts.add_operation(
+        session, LEAD, number, {"op": "add", "geometry": land(3, 0, 4, 1), "parent": BASE}
+    )
     county_in_the_east(session)
     with pytest.raises(InvalidInput, match="of another county"):
         publish.publish(session, LEAD, number, "好", None)
@@ -54,7 +56,9 @@ def test_land_that_another_county_took_since_is_not_taken_twice(session, town):
 
 def test_what_lies_over_another_county_already_can_still_be_edited(session, town):
     number = begin(session)
-    drafts.add_operation(session, LEAD, number, {"op": "add", "geometry": land(3, 0, 3.5, 3), "parent": BASE})
+    drafts.add_operation(
+        session, LEAD, number, {"op": "add", "geometry": land(3, 0, 3.5, 3), "parent": BASE}
+    )
     publish.publish(session, LEAD, number, "好", None)
     county_in_the_east(session)
     later = begin(session)

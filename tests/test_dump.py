@@ -55,12 +55,20 @@ def town(session: Session) -> Session:
         session.flush()
         ids[level] = parent.id
         for shape, valid in ((LAND, "[2026-01-01,2026-03-01)"), (WIDER, "[2026-03-01,)")):
-            values = {"area_id": parent.id, "revision_id": drawn.id, "shape": ewkt(MultiPolygon([shape]))}
+            values = {
+                "area_id": parent.id,
+                "revision_id": drawn.id,
+                "shape": ewkt(MultiPolygon([shape])),
+            }
             session.execute(insert(Boundary).values(**values, valid=text(f"'{valid}'::tstzrange")))
     footprint = MultiPolygon([box(105.9502, 26.2302, 105.9504, 26.2304)])
-    building = Building(code="w1", county="520402", estate="桂花苑", name="3号楼", floors=6, shape=ewkt(footprint))
+    building = Building(
+        code="w1", county="520402", estate="桂花苑", name="3号楼", floors=6, shape=ewkt(footprint)
+    )
     point = ewkt(Point(105.9505, 26.2305))
-    facility = Facility(code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", shape=point)
+    facility = Facility(
+        code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", shape=point
+    )
     session.add_all([building, facility])
     session.flush()
     stairwell = Stairwell(building_id=building.id, name="2")
@@ -125,7 +133,9 @@ def test_every_layer_is_written_in_every_format_without_names_of_people(
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".fgb", ".shp"])
-def test_shapes_and_codes_come_out_as_they_are_stored(town: Session, tmp_path: Path, ending: str) -> None:
+def test_shapes_and_codes_come_out_as_they_are_stored(
+    town: Session, tmp_path: Path, ending: str
+) -> None:
     dump(town, "grids", tmp_path / f"g{ending}", BEFORE)
     (row,) = pyogrio.read_dataframe(tmp_path / f"g{ending}").to_dict("records")
     assert (row["code"], row["parent"], row["name"]) == (GRID, "520402007004", f"名称{GRID}")
@@ -165,7 +175,9 @@ def test_texts_that_would_be_formulas_are_escaped_and_codes_stay_text(
 
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
-def test_a_dumped_spreadsheet_loads_again_and_changes_nothing(town: Session, tmp_path: Path, ending: str) -> None:
+def test_a_dumped_spreadsheet_loads_again_and_changes_nothing(
+    town: Session, tmp_path: Path, ending: str
+) -> None:
     dump(town, "facilities", tmp_path / f"f{ending}")
     report = load_facilities(town, tmp_path / f"f{ending}")
     assert report.refused == [] and report.counts["unchanged"] == 1
@@ -196,7 +208,15 @@ def test_what_cannot_be_written_is_said(town: Session, tmp_path: Path) -> None:
 
 
 def test_credits_name_whom_to_thank_and_what_is_made_up(town: Session) -> None:
-    town.add(Dataset(kind="osm", source="x.pbf", digest="", attribution="© OpenStreetMap contributors", counts={}))
+    town.add(
+        Dataset(
+            kind="osm",
+            source="x.pbf",
+            digest="",
+            attribution="© OpenStreetMap contributors",
+            counts={},
+        )
+    )
     town.add(Dataset(kind="town", source="seed 7", digest="", made_up=True, counts={}))
     town.flush()
     assert list_attributions(town) == ["© OpenStreetMap contributors", "seed 7 is made up"]
@@ -206,5 +226,7 @@ def test_the_commands_know_the_layers_and_kinds_of_the_library(tmp_path: Path) -
     assert dump_command.LAYERS.split() == list(LAYERS)
     run = CliRunner().invoke(template_command.command, ["areas", str(tmp_path / "a.xlsx")])
     assert run.exit_code == 0 and (tmp_path / "a.xlsx").exists()
-    run = CliRunner().invoke(dump_command.command, ["grids", "x.csv", "--at", "soon"], standalone_mode=True)
+    run = CliRunner().invoke(
+        dump_command.command, ["grids", "x.csv", "--at", "soon"], standalone_mode=True
+    )
     assert run.exit_code == 2 and "not a date" in run.output

@@ -69,7 +69,11 @@ def test_each_case_is_right(pilot: Deployment, name: str) -> None:
     assert covered(pilot).symmetric_difference(before).area < 1e-11
     if name == "two_drafts_one_code.json":
         assert [one.status for one in answers[:3]] == [201, 201, 201]
-        assert answers[4].status == 200 and answers[3].status in (409, 422) and answers[5].status in (409, 422)
+        assert (
+            answers[4].status == 200
+            and answers[3].status in (409, 422)
+            and answers[5].status in (409, 422)
+        )
         assert "520402100001090" in answers[3].json()["detail"]
     if name == "equal_planned_moments.json":
         assert [one.status for one in answers] == [201, 201, 200, 201, 201, 200]
@@ -81,4 +85,6 @@ def covered(pilot: Deployment) -> Any:
     """The land of all grids."""
     out = pilot.var / "grids.geojson"
     assert pilot.run("dump", "grids", out).returncode == 0
-    return dissolve([shapely.geometry.shape(one["geometry"]) for one in json.loads(out.read_text())["features"]])
+    return dissolve(
+        [shapely.geometry.shape(one["geometry"]) for one in json.loads(out.read_text())["features"]]
+    )

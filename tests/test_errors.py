@@ -32,9 +32,13 @@ def app(settings: Settings) -> APIFlask:
     """An app with one failing address for each error, and a database that is not there."""
     created = create_app(settings, f"postgresql://nobody:{SECRET}@127.0.0.1:1/none")
     fail = {
-        "invalid": errors.invalid_fields([FieldError("lon", "field.not_between", {"low": -180, "high": 180})]),
+        "invalid": errors.invalid_fields(
+            [FieldError("lon", "field.not_between", {"low": -180, "high": 180})]
+        ),
         "missing": errors.NotFound("key.unknown", name="x"),
-        "outside": errors.OutsideGrids("grid.none", extra={"nearest": {"code": "520402007004001", "distance_m": 71.5}}),
+        "outside": errors.OutsideGrids(
+            "grid.none", extra={"nearest": {"code": "520402007004001", "distance_m": 71.5}}
+        ),
         "conflict": errors.Conflict("key.name_taken", name="x"),
         "much": errors.TooLarge("map.too_many_in_view", limit=10_000, layer="grids"),
         "unavailable": errors.Unavailable("sign_in.provider_unreachable"),
@@ -48,9 +52,13 @@ def app(settings: Settings) -> APIFlask:
     created.add_url_rule("/api/fail/<name>", "fail", failing)
     created.add_url_rule("/fail/<name>", "fail_page", failing)
     created.add_url_rule(
-        "/api/db", "db", lambda: str(request_session().execute(text("SELECT :word"), {"word": SECRET}))
+        "/api/db",
+        "db",
+        lambda: str(request_session().execute(text("SELECT :word"), {"word": SECRET})),
     )
-    created.add_url_rule("/api/json", "json", lambda: __import__("flask").request.get_json(), methods=["POST"])
+    created.add_url_rule(
+        "/api/json", "json", lambda: __import__("flask").request.get_json(), methods=["POST"]
+    )
     return created
 
 
@@ -90,7 +98,11 @@ def test_each_error_has_its_status(client: FlaskClient, name: str, status: int, 
 
 
 def test_every_domain_error_is_in_the_table() -> None:
-    classes = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, WanggeError)]
+    classes = [
+        cls
+        for cls in vars(errors).values()
+        if isinstance(cls, type) and issubclass(cls, WanggeError)
+    ]
     assert set(classes) == set(STATUS)
 
 
@@ -98,14 +110,19 @@ def test_fields_and_more_members_are_told(client: FlaskClient) -> None:
     assert client.get("/api/fail/invalid").get_json()["errors"] == [
         {"field": "lon", "message": "must be between -180 and 180"}
     ]
-    assert client.get("/api/fail/outside").get_json()["nearest"] == {"code": "520402007004001", "distance_m": 71.5}
+    assert client.get("/api/fail/outside").get_json()["nearest"] == {
+        "code": "520402007004001",
+        "distance_m": 71.5,
+    }
 
 
 def test_an_extra_member_cannot_replace_the_status(app: APIFlask) -> None:
     from web.http.errors import handle_domain_error
 
     with app.test_request_context("/api/x"):
-        response = app.make_response(handle_domain_error(errors.NotFound("map.empty", extra={"status": "200 OK"})))
+        response = app.make_response(
+            handle_domain_error(errors.NotFound("map.empty", extra={"status": "200 OK"}))
+        )
     assert response.get_json()["status"] == 404
 
 
@@ -133,7 +150,9 @@ def test_a_lost_database_is_503_and_says_nothing_of_the_address(
     assert SECRET not in str([str(line.get("exc_info")) for line in quiet])
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/v1/areas/a/b/c", "/static/nothing.js", "/..%2f"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/api/v1/nothing", "/api/v1/areas/a/b/c", "/static/nothing.js", "/..%2f"]
+)
 def test_unknown_addresses_are_404(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
@@ -166,9 +185,15 @@ def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
-    [("{", "application/json", 400), ("a", "text/plain", 415), ("x" * 9_000_000, "application/json", 413)],
+    [
+        ("{", "application/json", 400),
+        ("a", "text/plain", 415),
+        ("x" * 9_000_000, "application/json", 413),
+    ],
 )
-def test_broken_strange_and_huge_bodies_are_refused(client: FlaskClient, body: str, kind: str, status: int) -> None:
+def test_broken_strange_and_huge_bodies_are_refused(
+    client: FlaskClient, body: str, kind: str, status: int
+) -> None:
     answer = client.post("/api/json", data=body, content_type=kind)
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
 
@@ -179,7 +204,10 @@ def test_pydantic_findings_name_every_field(client: FlaskClient) -> None:
     assert {item["field"] for item in answer.get_json()["errors"]} == {"limit", "level"}
     missing = client.get("/api/v1/facilities/nearest?lon=105.95&lat=26.23").get_json()
     assert missing["errors"] == [
-        {"field": "crs", "message": "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default"}
+        {
+            "field": "crs",
+            "message": "is missing; say wgs84, cgcs2000, gcj02 or bd09: there is no default",
+        }
     ]
 
 
@@ -209,7 +237,10 @@ def test_a_finding_of_pydantic_is_said_in_both_languages(finding: str) -> None:
 
 def test_choices_and_limits_of_pydantic_are_kept() -> None:
     assert field_error("x", "Input should be 'a', 'b' or 'c'").message == "must be one of a, b, c"
-    assert field_error("x", "String should have at most 4000 characters").message == "has more than 4,000 characters"
+    assert (
+        field_error("x", "String should have at most 4000 characters").message
+        == "has more than 4,000 characters"
+    )
     assert field_error("crs", "Field required").code == "input.crs_missing"
 
 
@@ -220,7 +251,9 @@ def test_errors_are_not_cached_and_are_sealed(client: FlaskClient) -> None:
     assert "default-src 'none'" in headers["Content-Security-Policy"]
 
 
-def test_the_log_holds_routes_and_no_query_strings(client: FlaskClient, quiet: list[dict[str, object]]) -> None:
+def test_the_log_holds_routes_and_no_query_strings(
+    client: FlaskClient, quiet: list[dict[str, object]]
+) -> None:
     client.get("/api/fail/missing?lon=105.9501&lat=26.2302")
     [line] = [item for item in quiet if item["event"] == "request"]
     assert line["route"] == "/api/fail/<name>"

@@ -39,9 +39,14 @@ def filed(session: Session, grid: Area) -> FeedEvent:
     """A report inside a grid; the event it made."""
     now = datetime.now(UTC)
     made = report.file_report(
-        session, BY, IncidentReport(category="06010", area=grid.code, description="secret words"), now
+        session,
+        BY,
+        IncidentReport(category="06010", area=grid.code, description="secret words"),
+        now,
     )
-    number = session.execute(text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": made.id})
+    number = session.execute(
+        text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": made.id}
+    )
     return FeedEvent(number.scalar_one(), made.id, now.timestamp(), False)
 
 
@@ -51,9 +56,21 @@ def test_an_asker_is_told_of_the_incidents_in_sight_and_of_no_words_or_names(ses
     by = account_principal(session, who.id, None, who.username, datetime.now(UTC))
     found = visible_events(session, by, [other, mine], datetime.now(UTC))
     assert [one["event"] for one in found] == [mine.id]
-    assert set(found[0]) == {"event", "id", "move", "state", "version", "category", "grid", "at", "colour"}
+    assert set(found[0]) == {
+        "event",
+        "id",
+        "move",
+        "state",
+        "version",
+        "category",
+        "grid",
+        "at",
+        "colour",
+    }
     assert found[0]["grid"] == town[0].code and "secret" not in json.dumps(found)
-    assert [one["event"] for one in visible_events(session, BY, [other, mine], datetime.now(UTC))] == [
+    assert [
+        one["event"] for one in visible_events(session, BY, [other, mine], datetime.now(UTC))
+    ] == [
         other.id,
         mine.id,
     ]
@@ -61,7 +78,9 @@ def test_an_asker_is_told_of_the_incidents_in_sight_and_of_no_words_or_names(ses
 
 def test_nobody_is_told_anything(client):
     assert client.get("/api/v1/events").status_code == 401
-    assert client.get("/api/v1/events", headers={"Authorization": "Bearer wg_a_b"}).status_code == 401
+    assert (
+        client.get("/api/v1/events", headers={"Authorization": "Bearer wg_a_b"}).status_code == 401
+    )
 
 
 def test_a_number_that_is_none_is_refused(client, session):
@@ -92,7 +111,9 @@ def test_a_feed_goes_on_after_the_last_event_in_the_order_of_commits(feed):
 def test_what_was_read_from_the_table_is_sent_again_rather_than_missed(feed):
     now = time.time()
     feed._add(
-        FeedEvent(1, uuid4(), now - 3600, True), FeedEvent(2, uuid4(), now - 5, True), FeedEvent(3, uuid4(), now, True)
+        FeedEvent(1, uuid4(), now - 3600, True),
+        FeedEvent(2, uuid4(), now - 5, True),
+        FeedEvent(3, uuid4(), now, True),
     )
     assert [one.id for one in feed.events_after(3)] == [2]  # it may have been committed after 3
 
@@ -108,8 +129,12 @@ def test_a_waiting_stream_wakes_at_once(feed):
 def test_many_streams_leave_room_for_requests(served):
     """A hundred askers at once: few are held, the others get an answer that ends, and ordinary requests go on."""
     with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as database:
-        county = database.scalar(text("SELECT code FROM area WHERE level = 'county' ORDER BY id LIMIT 1"))
-        secret = api_keys.add(database, "events", ["incident.read"], [county], datetime.now(UTC), per_minute=10_000)
+        county = database.scalar(
+            text("SELECT code FROM area WHERE level = 'county' ORDER BY id LIMIT 1")
+        )
+        secret = api_keys.add(
+            database, "events", ["incident.read"], [county], datetime.now(UTC), per_minute=10_000
+        )
         database.commit()
     where = urlsplit(served.url)
     open_, ended = [], 0
@@ -123,7 +148,9 @@ def test_many_streams_leave_room_for_requests(served):
     assert time.monotonic() - began < 4
     for connection in open_:
         answer = connection.getresponse()
-        assert answer.status == 200 and answer.getheader("Content-Type", "").startswith("text/event-stream")
+        assert answer.status == 200 and answer.getheader("Content-Type", "").startswith(
+            "text/event-stream"
+        )
         begun = answer.readline()
         ended += begun == b"retry: 5000\n"
         connection.close()

@@ -24,7 +24,10 @@ def town(session):
     grids = [town.grid(f"{i + 1:03d}", column=i) for i in range(2)]
     far = build.Town(session, "520499001001")
     far.grid("001", column=50)
-    shapes = {grid.code: build.square(build.LON + i * build.SIDE, build.LAT) for i, grid in enumerate(grids)}
+    shapes = {
+        grid.code: build.square(build.LON + i * build.SIDE, build.LAT)
+        for i, grid in enumerate(grids)
+    }
     month_ago = datetime.now(UTC) - timedelta(days=30)
     publish_shapes(session, shapes, title="base", author="test", effective=month_ago)
     session.commit()
@@ -42,7 +45,9 @@ def read(response, tmp_path):
 @pytest.mark.parametrize(
     ("role", "within"), [("planner", "520402"), ("dispatcher", COMMUNITY), ("street", "520402007")]
 )
-def test_who_may_export_or_draft_gets_the_grids_of_the_area(session, client, town, tmp_path, role, within):
+def test_who_may_export_or_draft_gets_the_grids_of_the_area(
+    session, client, town, tmp_path, role, within
+):
     signed_in(client, account(session, "wang", role, within))
     came = client.get(f"{ADDRESS}?within={within}")
     assert list(read(came, tmp_path).code) == [COMMUNITY + "001", COMMUNITY + "002"]
@@ -81,8 +86,13 @@ def test_a_moment_or_what_is_planned(session, client, town, tmp_path):
     signed_in(client, account(session, "wang", "planner", "520402"))
     by, middle = system_principal("test"), build.LON + 0.5 * build.SIDE
     number = drafts.create_draft(session, by, "一分为二").id
-    line = {"type": "LineString", "coordinates": [[middle, build.LAT - 1e-4], [middle, build.LAT + build.SIDE + 1e-4]]}
-    drafts.add_operation(session, by, number, {"op": "split", "code": COMMUNITY + "001", "line": line})
+    line = {
+        "type": "LineString",
+        "coordinates": [[middle, build.LAT - 1e-4], [middle, build.LAT + build.SIDE + 1e-4]],
+    }
+    drafts.add_operation(
+        session, by, number, {"op": "split", "code": COMMUNITY + "001", "line": line}
+    )
     soon = datetime.now(UTC) + timedelta(days=7)
     publish.publish(session, by, number, "新楼", soon)
     session.commit()
@@ -99,7 +109,9 @@ def test_a_moment_or_what_is_planned(session, client, town, tmp_path):
     # and back as it went: no draft
     with client.session_transaction() as kept:
         kept["csrf_token"] = "0" * 40
-    token = URLSafeTimedSerializer(client.application.secret_key, salt="wtf-csrf-token").dumps("0" * 40)
+    token = URLSafeTimedSerializer(client.application.secret_key, salt="wtf-csrf-token").dumps(
+        "0" * 40
+    )
     back = client.post(
         "/api/v1/revisions/from-file?title=same", headers={"X-CSRFToken": token},
         data={"file": (BytesIO(planned.data), "grids.gpkg")},

@@ -22,7 +22,13 @@ from gis.incidents.reading import filters, incidents, statistics
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
 from gis.ops import cluster, schema
-from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import (
+    ANONYMOUS,
+    Principal,
+    account_principal,
+    reporter_principal,
+    system_principal,
+)
 from gis.settings import Settings
 from tests import build
 from tests.support.deployment import deployment_folder
@@ -60,13 +66,17 @@ def by_hand(session: Session) -> Session:
         return account_principal(session, -1, town.person(name).id, name, DAY)
 
     def report(when: str) -> Any:
-        given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+        given = intake.IncidentReport(
+            category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
+        )
         return file_report(session, ANONYMOUS, given, at(when)).id
 
     def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
         moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))
 
-    a, b, c, d, e, f, g = (report(when) for when in ("09:00", "09:00", "09:30", "14:40", "09:00", "09:10", "09:10"))
+    a, b, c, d, e, f, g = (
+        report(when) for when in ("09:00", "09:00", "09:30", "14:40", "09:00", "09:10", "09:10")
+    )
     assert c and d
     do(f, "link", "09:15", "赵社工", parent=a)
     do(a, "take", "09:30")
@@ -77,7 +87,9 @@ def by_hand(session: Session) -> Session:
         do(one, "check", "14:00", "赵社工")
         do(one, "close", "14:10", "赵社工")
         by = reporter_principal(one) if one == a else who("赵社工")
-        moves.apply_move(session, by, one, "rate", at("14:20"), MovePayload(rating=rating, solved=rating > 2))
+        moves.apply_move(
+            session, by, one, "rate", at("14:20"), MovePayload(rating=rating, solved=rating > 2)
+        )
     do(e, "return", "09:05", note="不是我的")
     do(e, "dispatch", "09:10", "赵社工")
     do(e, "take", "09:20")
@@ -88,13 +100,18 @@ def by_hand(session: Session) -> Session:
 
 def test_the_figures_counted_by_hand(by_hand: Session) -> None:
     now = at("15:00")
-    (found,) = statistics.incident_statistics(by_hand, system_principal("test"), DAY, DAY + WEEK, now=now)
+    (found,) = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
+    )
     assert (found.reported, found.open, found.closed, found.overdue) == (5, 3, 2, 1)
     assert found.response == 0.5  # A and E of A, B, C, E; D has time left
     assert found.completion == 0.4  # A, B of five
     assert found.in_time == 0.6667  # A and B were handled in time, C is late and nobody handled it
     assert (found.resolution, found.satisfaction) == (1.0, 1.0)  # A, in the reporter's own word
-    assert (found.office_resolution, found.office_satisfaction) == (0.0, 0.0)  # B, as the office recorded it
+    assert (found.office_resolution, found.office_satisfaction) == (
+        0.0,
+        0.0,
+    )  # B, as the office recorded it
     assert (found.rated, found.mean_rating) == (1, 5.0)
     assert found.returned == 0.2
     assert found.hours_to_take == 0.5  # of 0.33, 0.5 and 2 hours the middle
@@ -104,19 +121,33 @@ def test_the_figures_counted_by_hand(by_hand: Session) -> None:
 def test_a_reopened_matter_withdraws_its_solved(by_hand: Session) -> None:
     query = "SELECT id FROM incident WHERE state = 'closed' AND rating = 5"
     one = by_hand.scalar(text(query))
-    moves.apply_move(by_hand, reporter_principal(one), one, "reopen", at("14:30"), MovePayload(note="又来了"))
-    (found,) = statistics.incident_statistics(by_hand, system_principal("test"), DAY, DAY + WEEK, now=at("15:00"))
+    moves.apply_move(
+        by_hand, reporter_principal(one), one, "reopen", at("14:30"), MovePayload(note="又来了")
+    )
+    (found,) = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, now=at("15:00")
+    )
     assert (found.resolution, found.completion) == (0.0, 0.2)
     assert found.in_time == 0.5  # B; C is late; A is not handled any more, and not late yet
     assert found.hours_to_handle == 3.0  # B alone
 
 
-def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(by_hand: Session) -> None:
-    rows = {row.office_rating: row for row in by_hand.execute(text("SELECT * FROM incident WHERE state = 'closed'"))}
+def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(
+    by_hand: Session,
+) -> None:
+    rows = {
+        row.office_rating: row
+        for row in by_hand.execute(text("SELECT * FROM incident WHERE state = 'closed'"))
+    }
     assert (rows[2].state, rows[2].rating, rows[2].office_solved) == ("closed", None, False)
     one = rows[None].id
     found = moves.apply_move(
-        by_hand, reporter_principal(one), one, "rate", at("14:40"), MovePayload(rating=1, solved=False)
+        by_hand,
+        reporter_principal(one),
+        one,
+        "rate",
+        at("14:40"),
+        MovePayload(rating=1, solved=False),
     )
     assert (found.state, found.rating, found.solved) == ("dispatched", 1, False)
 
@@ -130,16 +161,22 @@ def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(by
     ],
 )  # fmt: skip
 def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: list[str]) -> None:
-    found = statistics.incident_statistics(by_hand, system_principal("test"), DAY, DAY + WEEK, per, now=at("15:00"))
+    found = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, per, now=at("15:00")
+    )
     assert [one.key for one in found] == keys
     assert sum(one.reported for one in found) == 5
 
 
 def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
     elsewhere = Principal("account", "x", {statistics.Action.FIGURES: frozenset({-1})})
-    assert statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
+    assert (
+        statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
+    )
     with pytest.raises(Forbidden):
-        statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, "person", now=at("15:00"))
+        statistics.incident_statistics(
+            by_hand, elsewhere, DAY, DAY + WEEK, "person", now=at("15:00")
+        )
     with pytest.raises(Forbidden):
         statistics.incident_statistics(by_hand, ANONYMOUS, DAY, DAY + WEEK, now=at("15:00"))
     for wrong in ({"per": "moon"}, {"area": "nowhere"}, {"until": DAY}):
@@ -168,7 +205,14 @@ def town() -> Iterator[Session]:
                     " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0")  # fmt: skip
             session.execute(text(away), {"day": DAY})
             session.commit()
-            simulate(session, at("07:00"), at("22:00"), 2000, last=DAY + timedelta(days=2), commit=session.commit)
+            simulate(
+                session,
+                at("07:00"),
+                at("22:00"),
+                2000,
+                last=DAY + timedelta(days=2),
+                commit=session.commit,
+            )
             yield session
         db.engine(addresses.app).dispose()
 
@@ -185,13 +229,24 @@ def test_a_day_in_the_pilot(town: Session) -> None:
                                " ORDER BY id")).all()  # fmt: skip
     last: dict[Any, tuple[str, str]] = {}
     for one in events:
-        assert (one.move, one.from_state, one.from_pending, one.to_state, one.to_pending) in TRANSITION_ROWS
+        assert (
+            one.move,
+            one.from_state,
+            one.from_pending,
+            one.to_state,
+            one.to_pending,
+        ) in TRANSITION_ROWS
         before = last.get(one.incident_id, ("reported", ""))
         assert (one.from_state, one.from_pending) == before  # no gap between one event and the next
         last[one.incident_id] = (one.to_state, one.to_pending)
-    now = {row.id: (row.state, row.pending) for row in town.execute(text("SELECT id, state, pending FROM incident"))}
+    now = {
+        row.id: (row.state, row.pending)
+        for row in town.execute(text("SELECT id, state, pending FROM incident"))
+    }
     assert now == last
-    assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {one.move for one in events}
+    assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {
+        one.move for one in events
+    }
 
 
 def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> None:
@@ -202,7 +257,9 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
         events[event.incident_id].append(event)
     counted = [row for row in rows.values() if row.state != "void" and row.parent_id is None]
     first_take = {i: next((e for e in events[i] if e.move == "take"), None) for i in rows}
-    last_handle = {i: next((e for e in reversed(events[i]) if e.move == "handle"), None) for i in rows}
+    last_handle = {
+        i: next((e for e in reversed(events[i]) if e.move == "handle"), None) for i in rows
+    }
     late = {row.id for row in counted if row.due_at is not None and row.due_at < end}
     answerable = [row for row in counted if first_take[row.id] or (
         row.id in late and row.state in ("reported", "accepted", "dispatched", "returned"))]  # fmt: skip
@@ -217,7 +274,9 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
     assert found.reported == len(counted)
     assert found.open == sum(row.state != "closed" for row in counted)
     assert found.overdue == len(late)
-    assert found.response == share(sum(kept(first_take[row.id]) for row in answerable), len(answerable))
+    assert found.response == share(
+        sum(kept(first_take[row.id]) for row in answerable), len(answerable)
+    )
     assert found.completion == share(sum(row.state == "closed" for row in counted), len(counted))
     done = [row for row in counted if row.state in ("handled", "checked", "closed")]
     unfinished = [row for row in counted if row.id in late and row not in done]
@@ -234,7 +293,9 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
     assert found.resolution == share(sum(followed), len(followed))
     watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
     assert found.supervised == sum(row.supervised or row.id in watched for row in counted)
-    per = statistics.incident_statistics(town, system_principal("test"), DAY, end, "community", now=end)
+    per = statistics.incident_statistics(
+        town, system_principal("test"), DAY, end, "community", now=end
+    )
     assert len(per) == 3 and sum(one.reported for one in per) == found.reported
 
 

@@ -35,22 +35,36 @@ class Place:
 
     def report(self, column: float = 0.75, **more: object) -> UUID:
         """Rubbish so many grids east of the corner, in the middle of the row."""
-        given = {"lon": build.LON + column * SIDE, "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
+        given = {
+            "lon": build.LON + column * SIDE,
+            "lat": build.LAT + SIDE / 2,
+            "crs": "cgcs2000",
+            "category": "06010",
+        }
         return report.file_report(self.session, ANONYMOUS, IncidentReport(**given | more), NOW).id  # type: ignore[arg-type]
 
-    def redraw(self, west: float | None, east: tuple[float, float] | None = None, at: datetime = LATER) -> None:
+    def redraw(
+        self, west: float | None, east: tuple[float, float] | None = None, at: datetime = LATER
+    ) -> None:
         """Draw the grids anew: the western one so many grids wide (None: gone), the eastern one from where to where."""
-        revision = Revision(title="moved", state="published", author="test", published_at=at, effective=at)
+        revision = Revision(
+            title="moved", state="published", author="test", published_at=at, effective=at
+        )
         self.session.add(revision)
         self.session.flush()
         self.town.revision = revision
         self.session.execute(
-            text("UPDATE boundary SET valid = tstzrange(lower(valid), :at, '[)') WHERE upper_inf(valid)"), {"at": at}
+            text(
+                "UPDATE boundary SET valid = tstzrange(lower(valid), :at, '[)') WHERE upper_inf(valid)"
+            ),
+            {"at": at},
         )
         first, last = east or (west or 0.0, 2.0)
         for area, begin, end in ((self.west, 0.0, west), (self.east, first, last)):
             if end is not None:
-                shape = build.square(build.LON + begin * SIDE, build.LAT, (end - begin) * SIDE, SIDE)
+                shape = build.square(
+                    build.LON + begin * SIDE, build.LAT, (end - begin) * SIDE, SIDE
+                )
                 self.town.boundary(area, shape, at)
         self.session.flush()
 
@@ -61,7 +75,9 @@ class Place:
     def events(self, one: UUID) -> list[timeline.EventView]:
         """Its follow events."""
         return [
-            event for event in timeline.events(self.session, system_principal("test"), one) if event.move == "follow"
+            event
+            for event in timeline.events(self.session, system_principal("test"), one)
+            if event.move == "follow"
         ]
 
     def move(self, one: UUID, name: str, who: str, **wish: object) -> None:
@@ -94,10 +110,17 @@ def test_an_open_incident_goes_to_the_new_patch_and_its_person(place: Place) -> 
     place.redraw(0.5)
     assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
-    assert (grid(seen), seen.assigned_to, seen.area) == (place.east.code, "东网格员", place.east.code)
+    assert (grid(seen), seen.assigned_to, seen.area) == (
+        place.east.code,
+        "东网格员",
+        place.east.code,
+    )
     assert (seen.state, seen.version) == ("dispatched", version + 1)
     [event] = place.events(one)
-    assert (event.detail["from_grid"], event.detail["to_grid"]) == (place.west.code, place.east.code)
+    assert (event.detail["from_grid"], event.detail["to_grid"]) == (
+        place.west.code,
+        place.east.code,
+    )
     assert place.west.code in event.words and place.east.code in event.words
     assert "网格员" not in event.words  # no names
     assert (grid(place.seen(beside)), place.events(beside)) == (place.west.code, [])
@@ -126,7 +149,12 @@ def test_boundaries_that_hold_later_are_followed_then(place: Place) -> None:
 
 def test_closed_and_void_ones_stay(place: Place) -> None:
     one = place.report()
-    for name, who in (("take", "西网格员"), ("handle", "西网格员"), ("check", "赵社工"), ("close", "赵社工")):
+    for name, who in (
+        ("take", "西网格员"),
+        ("handle", "西网格员"),
+        ("check", "赵社工"),
+        ("close", "赵社工"),
+    ):
         place.move(one, name, who, note="好了")
     place.redraw(0.5)
     assert reassign_after_boundary_change(place.session, LATER) == 0
@@ -150,16 +178,24 @@ def test_a_lower_code_drawn_up_to_the_point_takes_it(session: Session) -> None:
     """Its own grid is as it was; a new one with a lower code touches the point."""
     town = build.Town(session)
     here = town.grid("005", column=1)
-    given = {"lon": round(build.LON + SIDE, 7), "lat": build.LAT + SIDE / 2, "crs": "cgcs2000", "category": "06010"}
+    given = {
+        "lon": round(build.LON + SIDE, 7),
+        "lat": build.LAT + SIDE / 2,
+        "crs": "cgcs2000",
+        "category": "06010",
+    }
     one = report.file_report(session, ANONYMOUS, IncidentReport(**given), NOW).id  # type: ignore[arg-type]
     assert here.id in session.scalar(text("SELECT areas FROM incident WHERE id = :id"), {"id": one})
-    town.revision = Revision(title="more", state="published", author="test", published_at=NOW, effective=NOW)
+    town.revision = Revision(
+        title="more", state="published", author="test", published_at=NOW, effective=NOW
+    )
     session.add(town.revision)
     session.flush()
     town.grid("002")
     assert reassign_after_boundary_change(session, LATER) == 1
     assert (
-        grid(incidents.get_incident(session, system_principal("test"), one, now=LATER)) == town.community.code + "002"
+        grid(incidents.get_incident(session, system_principal("test"), one, now=LATER))
+        == town.community.code + "002"
     )
     assert reassign_after_boundary_change(session, LATER) == 0
 
@@ -194,7 +230,11 @@ def test_who_answers_for_the_whole_community_keeps_it(place: Place) -> None:
     place.redraw(0.5)
     assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
-    assert (grid(seen), seen.assigned_to, seen.area) == (place.east.code, "赵社工", place.town.community.code)
+    assert (grid(seen), seen.assigned_to, seen.area) == (
+        place.east.code,
+        "赵社工",
+        place.town.community.code,
+    )
 
 
 def test_who_has_handled_it_keeps_it(place: Place) -> None:
@@ -218,7 +258,10 @@ def test_nobody_in_the_new_patch_is_one_step_up(place: Place) -> None:
 def test_a_grid_under_another_community_takes_its_incidents_along(place: Place) -> None:
     one = place.report()
     other = place.town.area("community", "520402007013", "东兴社区", place.town.street)
-    place.session.execute(text("UPDATE area SET parent_id = :to WHERE id = :id"), {"to": other.id, "id": place.west.id})
+    place.session.execute(
+        text("UPDATE area SET parent_id = :to WHERE id = :id"),
+        {"to": other.id, "id": place.west.id},
+    )
     assert reassign_after_boundary_change(place.session, LATER) == 1
     seen = place.seen(one)
     assert [area["code"] for area in seen.areas if area["level"] == "community"] == [other.code]
@@ -242,7 +285,9 @@ def test_the_unit_told_by_its_code_is_kept_while_it_stands(place: Place) -> None
     unit = place.town.unit(place.west, "01", [(tower, "1", None, None)])
     place.town.unit(place.west, "02", [(tower, "2", None, None)])
     place.town.post("unit_head", unit, "联户长甲")
-    one = report.file_report(place.session, ANONYMOUS, IncidentReport(category="06010", area=unit.code), NOW).id
+    one = report.file_report(
+        place.session, ANONYMOUS, IncidentReport(category="06010", area=unit.code), NOW
+    ).id
     place.redraw(0.9)
     assert reassign_after_boundary_change(place.session, LATER) == 0
     assert [area["code"] for area in place.seen(one).areas][-1] == unit.code

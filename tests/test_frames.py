@@ -69,7 +69,9 @@ def test_areas_of_every_level_have_their_parents_and_areas(town: Session, level:
 
 
 def test_areas_are_those_of_the_moment_and_of_the_area_asked_for(town: Session) -> None:
-    before = town.execute(text("SELECT min(lower(valid)) FROM boundary")).scalar_one() - timedelta(seconds=1)
+    before = town.execute(text("SELECT min(lower(valid)) FROM boundary")).scalar_one() - timedelta(
+        seconds=1
+    )
     assert frames.grids(town, before).empty
     code = COMMUNITIES[0][0]
     assert set(frames.communities(town, within=code).index) == {code}
@@ -93,7 +95,9 @@ def test_buildings_and_households_count_what_is_stored(town: Session) -> None:
 def test_facilities_and_circles(town: Session) -> None:
     facilities = frames.facilities(town)
     documented(frames.facilities, facilities)
-    assert len(facilities) == count(town, "SELECT count(*) FROM facility") and set(facilities.geom_type) == {"Point"}
+    assert len(facilities) == count(town, "SELECT count(*) FROM facility") and set(
+        facilities.geom_type
+    ) == {"Point"}
     clinics = frames.facilities(town, "clinic")
     assert len(clinics) and set(clinics["category"]) == {"clinic"}
     recompute(town, minutes=(5,))
@@ -135,9 +139,13 @@ def test_the_walking_network_is_a_graph_of_metres(town: Session) -> None:
     graph.add_nodes_from(nodes.index)
     graph.add_edges_from((*ends, {"length": length}) for ends, length in edges["length"].items())
     assert len(graph) == len(nodes) and graph.number_of_edges() == len(edges)
-    assert len(max(networkx.connected_components(graph), key=len)) == (nodes["component"] == 0).sum()
+    assert (
+        len(max(networkx.connected_components(graph), key=len)) == (nodes["component"] == 0).sum()
+    )
     u = nodes.loc[edges.index.get_level_values("u")]
-    assert all(line.coords[0] == (x, y) for line, x, y in zip(edges.geometry, u["x"], u["y"], strict=True))
+    assert all(
+        line.coords[0] == (x, y) for line, x, y in zip(edges.geometry, u["x"], u["y"], strict=True)
+    )
 
 
 def test_incidents_are_those_the_principal_sees_without_contacts(session: Session) -> None:
@@ -146,7 +154,11 @@ def test_incidents_are_those_the_principal_sees_without_contacts(session: Sessio
     town.post("grid_worker", grid, "王网格")
     town.post("grid_worker", beside, "邻网格员")
     for column in (0, 1):
-        point = {"lon": build.LON + build.SIDE * column + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+        point = {
+            "lon": build.LON + build.SIDE * column + 0.0005,
+            "lat": build.LAT + 0.0005,
+            "crs": "cgcs2000",
+        }
         report = IncidentReport("06010", **point, description=WORDS, name="报事人甲", phone=PHONE)  # type: ignore[arg-type]
         file_report(session, ANONYMOUS, report, NOW)
     everybody = frames.incidents(session, system_principal("test"), now=NOW)
@@ -159,7 +171,9 @@ def test_incidents_are_those_the_principal_sees_without_contacts(session: Sessio
     worker = account_principal(session, -1, town.person("王网格").id, "wang", NOW)
     assert list(frames.incidents(session, worker, now=NOW)["grid"]) == [grid.code]
     assert frames.incidents(session, ANONYMOUS, now=NOW).empty
-    late = frames.incidents(session, worker, IncidentFilters(state=["open"], overdue=True), NOW + timedelta(days=90))
+    late = frames.incidents(
+        session, worker, IncidentFilters(state=["open"], overdue=True), NOW + timedelta(days=90)
+    )
     assert list(late["due_status"]) == ["red"]
     with pytest.raises(InvalidInput):
         frames.incidents(session, worker, IncidentFilters(colour="blue"), NOW)
@@ -200,7 +214,9 @@ def test_a_file_holds_what_the_frame_holds(
     assert list(content["estate"]) == list(stored["estate"])
 
 
-def test_a_session_of_a_notebook_reads_and_does_not_write(addresses: DatabaseUrls, tmp_path: Path) -> None:
+def test_a_session_of_a_notebook_reads_and_does_not_write(
+    addresses: DatabaseUrls, tmp_path: Path
+) -> None:
     with sessions.open_session(Settings(var=tmp_path, database_url=addresses.app)) as session:
         assert frames.grids(session).empty
         with pytest.raises(DBAPIError, match="read-only"):
@@ -213,7 +229,9 @@ def serialise(frame: GeoDataFrame, column: str | None = None, **options: object)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_run_without_a_network(path: Path, town: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebooks_run_without_a_network(
+    path: Path, town: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if find_spec("mapclassify") is None or find_spec("matplotlib") is None:  # which `explore` needs
         monkeypatch.setattr(GeoDataFrame, "explore", serialise)
 
@@ -224,7 +242,11 @@ def test_notebooks_run_without_a_network(path: Path, town: Session, monkeypatch:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(sessions, "open_session", lambda: town)
     names: dict[str, object] = {}
-    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    cells = [
+        cell
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    ]
     assert cells and not any(cell["outputs"] for cell in cells)
     for number, cell in enumerate(cells, 1):
         exec(compile("".join(cell["source"]), f"{path.name}, cell {number}", "exec"), names)

@@ -55,7 +55,9 @@ def small_disk():
         pytest.skip("only root can mount a small disk")
     folder = Path(mkdtemp(prefix="wangge-disk-"))
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=755", "tmpfs", folder], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=755", "tmpfs", folder],
+        capture_output=True,
+        text=True,
     )
     if mounted.returncode:
         folder.rmdir()
@@ -139,7 +141,9 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
         assert not [file for file in (small_disk / "photos").rglob("*") if file.is_file()]
         refused = 0
         for _ in range(300):  # until the tables have to grow, or the log
-            status, body = ask(f"{url}/api/v1/incidents", report | {"description": "水管漏水" * 200})
+            status, body = ask(
+                f"{url}/api/v1/incidents", report | {"description": "水管漏水" * 200}
+            )
             if status == 503:
                 assert json.loads(body)["detail"].startswith(WORDS), body
                 refused += 1
@@ -148,7 +152,15 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
             else:
                 assert status == 201, body
         assert refused > 3
-        for path in ("/", "/metrics", "/healthz", "/api/v1/areas", "/report", "/sign-in", "/openapi.json"):
+        for path in (
+            "/",
+            "/metrics",
+            "/healthz",
+            "/api/v1/areas",
+            "/report",
+            "/sign-in",
+            "/openapi.json",
+        ):
             status, body = ask(url + path)
             assert status in (200, 503), (path, status, body[:300])
         status, body = ask(f"{url}/readyz")
@@ -170,7 +182,8 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "path", ["/api/v1/locate?lon=105.95&lat=26.23&crs=wgs84", "/open311/v2/services.json", "/map.html"]
+    "path",
+    ["/api/v1/locate?lon=105.95&lat=26.23&crs=wgs84", "/open311/v2/services.json", "/map.html"],
 )
 def test_a_full_disk_is_a_503_wherever_it_is_met(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: Exception, path: str
@@ -237,7 +250,11 @@ def test_a_full_disk_is_said_on_every_route(
 
     def opener(module: Any) -> Any:
         def opened(path: Any, mode: Any = "r", *more: Any, **named: Any) -> Any:
-            if (mode & (os.O_WRONLY | os.O_RDWR)) if isinstance(mode, int) else set(mode) & set("wax+"):
+            if (
+                (mode & (os.O_WRONLY | os.O_RDWR))
+                if isinstance(mode, int)
+                else set(mode) & set("wax+")
+            ):
                 full.meet(f"file {path}")
             return originals[module](path, mode, *more, **named)
 
@@ -246,14 +263,19 @@ def test_a_full_disk_is_said_on_every_route(
     for module in originals:
         monkeypatch.setattr(module, "open", opener(module))
 
-    def ask(asker: access_table.Asker, name: str, row: access_table.Row, at: int | None) -> TestResponse:
+    def ask(
+        asker: access_table.Asker, name: str, row: access_table.Row, at: int | None
+    ) -> TestResponse:
         method, rule = name.split(" ", 1)
         path = world.path(rule, row)
         app.extensions["wangge_rights"].entries.clear()
         full.at, full.seen = at, 0
         sent: dict[str, Any] = {"json": row.json} if row.json is not None else {}
         if row.form is not None:
-            sent["data"] = {k: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v for k, v in row.form.items()}
+            sent["data"] = {
+                k: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v
+                for k, v in row.form.items()
+            }
         undo = world.session.begin_nested()
         full.active = True
         try:
@@ -281,7 +303,9 @@ def test_a_full_disk_is_said_on_every_route(
     assert met >= (5 if "files" in disk else 15)
 
 
-def test_half_a_photo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, session: Session) -> None:
+def test_half_a_photo_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, session: Session
+) -> None:
     def fail(_file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -289,7 +313,14 @@ def test_half_a_photo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     Image.new("RGB", (9, 9)).save(buffer, "JPEG")
     monkeypatch.setattr(photos.os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
-        photos.store(session, tmp_path, "520402", uuid.uuid4(), 1, photos.sanitise_photos([buffer.getvalue()]))
+        photos.store(
+            session,
+            tmp_path,
+            "520402",
+            uuid.uuid4(),
+            1,
+            photos.sanitise_photos([buffer.getvalue()]),
+        )
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -311,13 +342,22 @@ def test_an_error_is_one_of_a_full_disk_through_its_causes() -> None:
             raise RuntimeError("a library's own") from cause
     except RuntimeError as error:
         assert private.is_disk_full(error)
-    for cause in (OSError(errno.EROFS, "Read-only file system"), refusal(psycopg.errors.ReadOnlySqlTransaction, "x")):
+    for cause in (
+        OSError(errno.EROFS, "Read-only file system"),
+        refusal(psycopg.errors.ReadOnlySqlTransaction, "x"),
+    ):
         assert private.is_read_only(cause) and not private.is_disk_full(cause)
-    assert private.is_disk_full(refusal(psycopg.errors.IoError, "could not write: No space left on device"))
-    assert not private.is_disk_full(RuntimeError("x")) and not private.is_disk_full(OSError(errno.ENOENT, "x"))
+    assert private.is_disk_full(
+        refusal(psycopg.errors.IoError, "could not write: No space left on device")
+    )
+    assert not private.is_disk_full(RuntimeError("x")) and not private.is_disk_full(
+        OSError(errno.ENOENT, "x")
+    )
 
 
-def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_figures_of_several_workers_are_added_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     script = (
         "import os, sys, time\nfrom web.http import observability as observe, worker_metrics as figures\n"
         "observe.REQUESTS.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
@@ -338,7 +378,8 @@ def test_figures_of_several_workers_are_added_up(monkeypatch: pytest.MonkeyPatch
         (tmp_path / "gone").write_text("")  # of a worker that was killed
         monkeypatch.setenv(worker_metrics.FOLDER_VARIABLE, str(tmp_path))
         assert (
-            'wangge_requests_total{endpoint="other",method="GET",status="200"} 7.0' in worker_metrics.render().decode()
+            'wangge_requests_total{endpoint="other",method="GET",status="200"} 7.0'
+            in worker_metrics.render().decode()
         )
     finally:
         for worker in workers:

@@ -22,8 +22,18 @@ SLOW_CLIENTS = 24  # two workers of four threads each, three times over
 
 def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Answer with what arrived."""
-    names = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "HTTP_COOKIE", "CONTENT_TYPE", REFUSAL)
-    fields = {name: environ.get(name) for name in names} | {"length": len(environ["wsgi.input"].read())}
+    names = (
+        "REQUEST_METHOD",
+        "PATH_INFO",
+        "QUERY_STRING",
+        "REMOTE_ADDR",
+        "HTTP_COOKIE",
+        "CONTENT_TYPE",
+        REFUSAL,
+    )
+    fields = {name: environ.get(name) for name in names} | {
+        "length": len(environ["wsgi.input"].read())
+    }
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(fields).encode()]
 
@@ -64,14 +74,20 @@ def send(protocol: Protocol, app: Any = echo, path: str = "/x", **headers: str) 
         scheme="http", authority=None,
         headers=SimpleNamespace(items=lambda: fields, keys=lambda: [name for name, _ in fields]),
     )  # fmt: skip
-    with ThreadPoolExecutor(1) as thread:  # a browser driven in this process has a loop in the main thread
+    with ThreadPoolExecutor(
+        1
+    ) as thread:  # a browser driven in this process has a loop in the main thread
         thread.submit(asyncio.run, gateway.Gateway(app).__rsgi__(scope, protocol)).result()  # type: ignore[arg-type]
     return protocol
 
 
 def test_a_request_arrives_as_pep_3333_says() -> None:
     fields = send(
-        Protocol([b"ab", b"c"]), path="/网格", content_length="3", cookie="a=1", content_type="text/plain"
+        Protocol([b"ab", b"c"]),
+        path="/网格",
+        content_length="3",
+        cookie="a=1",
+        content_type="text/plain",
     ).fields
     assert fields == {
         "REQUEST_METHOD": "POST", "PATH_INFO": "/网格".encode().decode("latin-1"), "QUERY_STRING": "q=1",
@@ -82,7 +98,11 @@ def test_a_request_arrives_as_pep_3333_says() -> None:
 def test_a_body_in_chunks_has_a_length_once_it_is_read() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
-        return [json.dumps([environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")]).encode()]
+        return [
+            json.dumps(
+                [environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")]
+            ).encode()
+        ]
 
     assert send(Protocol([b"ab", b"c"]), app, transfer_encoding="chunked").fields == ["3", None]
 
@@ -159,9 +179,16 @@ UNREAD = "Idempotency-Key: 钥匙钥匙钥匙".encode()
 def test_a_header_that_cannot_be_read_is_refused_not_passed_over(
     served: Deployment, headers: list[bytes], status: int, field: str
 ) -> None:
-    head = [b"POST /api/v1/incidents HTTP/1.1", b"Host: a", b"Connection: close", b"Content-Type: application/json"]
+    head = [
+        b"POST /api/v1/incidents HTTP/1.1",
+        b"Host: a",
+        b"Connection: close",
+        b"Content-Type: application/json",
+    ]
     point = json.dumps({"lon": 105.9501, "lat": 26.2302, "crs": "cgcs2000"}).encode()
-    reply = exchange(served, b"\r\n".join([*head, b"Content-Length: %d" % len(point), *headers, b"", point]))
+    reply = exchange(
+        served, b"\r\n".join([*head, b"Content-Length: %d" % len(point), *headers, b"", point])
+    )
     assert reply.startswith(b"HTTP/1.1 %d" % status), reply
     errors = json.loads(reply.split(b"\r\n\r\n", 1)[1])["errors"]
     assert [one["field"] for one in errors] == [field]
@@ -195,20 +222,31 @@ def test_a_thousand_silent_connections_stop_nobody(served: Deployment) -> None:
 
 def test_slow_bodies_stop_nobody(served: Deployment) -> None:
     parts = urlsplit(served.url)
-    head = (
-        b"POST /api/v1/incidents HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
-    )
+    head = b"POST /api/v1/incidents HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
     clients = [socket.create_connection((parts.hostname, parts.port)) for _ in range(SLOW_CLIENTS)]
     try:
         for client in clients:
             client.sendall(head)
         assert served.ask("/tiles/city/15/26028/13909.mvt").status == 204
-        assert served.ask("/api/v1/areas", If_None_Match=served.ask("/api/v1/areas").headers["etag"]).status == 304
-        for path in ("/healthz", "/readyz", "/api/v1/locate?lon=105.9501&lat=26.2302&crs=cgcs2000", "/", "/report"):
+        assert (
+            served.ask(
+                "/api/v1/areas", If_None_Match=served.ask("/api/v1/areas").headers["etag"]
+            ).status
+            == 304
+        )
+        for path in (
+            "/healthz",
+            "/readyz",
+            "/api/v1/locate?lon=105.9501&lat=26.2302&crs=cgcs2000",
+            "/",
+            "/report",
+        ):
             assert served.ask(path).status == 200, path
         assert served.ask("/api/v1/locate", {"points": []}).status in (200, 422)
         reply = served.ask("/api/v1/locate", b" " * (DEFAULT_MAX_BYTES + 1))
-        assert (reply.status, reply.kind) == (413, "application/problem+json") and reply.json()["zh"] == "内容太大了。"
+        assert (reply.status, reply.kind) == (413, "application/problem+json") and reply.json()[
+            "zh"
+        ] == "内容太大了。"
     finally:
         for client in clients:
             client.close()

@@ -45,7 +45,13 @@ class Place:
         """Somebody signed in, with the rights of their posts."""
         return account_principal(self.session, -1, self.town.person(name).id, name, NOW)
 
-    def hand(self, to: str | None = "李接任", at: datetime | None = None, incidents: str = "follow", **more: object):
+    def hand(
+        self,
+        to: str | None = "李接任",
+        at: datetime | None = None,
+        incidents: str = "follow",
+        **more: object,
+    ):
         """Hand the worker's post over, by the community's desk."""
         given = {"post_id": self.post.id, "principal": self.who("赵社工"), "now": NOW} | more
         code = f"p-{to}" if to else None
@@ -54,7 +60,9 @@ class Place:
     def report(self) -> UUID:
         """Rubbish in the grid."""
         lon, lat, crs = POINT
-        return report.file_report(self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW).id
+        return report.file_report(
+            self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW
+        ).id
 
     def seen(self, one: UUID) -> reading_incidents.IncidentView:
         """As we ourselves see it."""
@@ -63,7 +71,9 @@ class Place:
     def events(self, one: UUID) -> list[timeline.EventView]:
         """Its events of posts handed over."""
         return [
-            event for event in timeline.events(self.session, system_principal("test"), one) if event.move == "hand_over"
+            event
+            for event in timeline.events(self.session, system_principal("test"), one)
+            if event.move == "hand_over"
         ]
 
     def worker(self, at: datetime) -> str | None:
@@ -80,7 +90,12 @@ def place(session: Session) -> Place:
 
 def test_the_successor_answers_from_the_moment_on_and_not_before(place: Place) -> None:
     made = place.hand(at=AT)
-    assert [place.worker(at) for at in (NOW, AT - TICK, AT, AT + TICK)] == ["王网格", "王网格", "李接任", "李接任"]
+    assert [place.worker(at) for at in (NOW, AT - TICK, AT, AT + TICK)] == [
+        "王网格",
+        "王网格",
+        "李接任",
+        "李接任",
+    ]
     assert place.session.get_one(Post, made.post).deputy_id == place.town.person("陈代理").id
 
 
@@ -144,9 +159,18 @@ def test_a_post_handed_over_again_before_the_planned_moment(place: Place) -> Non
 
 def test_closed_ones_and_those_of_other_posts_stay(place: Place) -> None:
     closed, leader = place.report(), place.report()
-    for name, who in (("take", "王网格"), ("handle", "王网格"), ("check", "赵社工"), ("close", "赵社工")):
-        incidents.apply_move(place.session, place.who(who), closed, name, NOW, MovePayload(note="好了"))
-    incidents.apply_move(place.session, place.who("赵社工"), leader, "dispatch", NOW, MovePayload(to="p-孙网格长"))
+    for name, who in (
+        ("take", "王网格"),
+        ("handle", "王网格"),
+        ("check", "赵社工"),
+        ("close", "赵社工"),
+    ):
+        incidents.apply_move(
+            place.session, place.who(who), closed, name, NOW, MovePayload(note="好了")
+        )
+    incidents.apply_move(
+        place.session, place.who("赵社工"), leader, "dispatch", NOW, MovePayload(to="p-孙网格长")
+    )
     assert place.hand().incidents == 0
     assert place.seen(closed).assigned_to == "王网格"
     assert place.seen(leader).assigned_to == "孙网格长"
@@ -186,7 +210,11 @@ def test_a_post_left_vacant_and_filled_again(place: Place) -> None:
     one = place.report()
     vacant = place.hand(None)
     assert place.seen(one).assigned_to == "陈代理"  # who stands in on a vacancy
-    [entry] = [entry for entry in locate(place.session, *POINT, at=NOW).people if entry.role == "grid_worker"]
+    [entry] = [
+        entry
+        for entry in locate(place.session, *POINT, at=NOW).people
+        if entry.role == "grid_worker"
+    ]
     assert (entry.name, entry.holder, entry.why) == ("陈代理", None, "vacancy")
     later = NOW + timedelta(hours=1)
     assert place.hand("李接任", post_id=vacant.post, now=later).incidents == 0
@@ -202,7 +230,9 @@ def test_a_post_left_vacant_and_filled_again(place: Place) -> None:
         ({"incidents": "burn"}, "incidents"),
     ],
 )
-def test_what_cannot_be_is_refused_and_says_why(place: Place, given: dict[str, object], field: str) -> None:
+def test_what_cannot_be_is_refused_and_says_why(
+    place: Place, given: dict[str, object], field: str
+) -> None:
     with pytest.raises(InvalidInput) as refused:
         place.hand(**given)  # type: ignore[arg-type]
     assert refused.value.errors[0].field == field
@@ -211,7 +241,9 @@ def test_what_cannot_be_is_refused_and_says_why(place: Place, given: dict[str, o
 
 def test_nobody_of_that_code(place: Place) -> None:
     with pytest.raises(InvalidInput, match="nobody has the code"):
-        hand_over(place.session, place.who("赵社工"), place.post.id, "p-nobody", None, "follow", NOW)
+        hand_over(
+            place.session, place.who("赵社工"), place.post.id, "p-nobody", None, "follow", NOW
+        )
 
 
 def test_a_post_that_ends_is_handed_over_before_its_end(place: Place) -> None:
@@ -228,7 +260,10 @@ def test_only_who_may_and_only_in_their_areas(place: Place, session: Session) ->
     other = place.town.area("community", "520402007013", "东兴社区", place.town.street)
     place.town.post("community_worker", other, "外社工")
     messages = []
-    for number in (place.post.id, 999_999_999):  # another community's post is answered like none at all
+    for number in (
+        place.post.id,
+        999_999_999,
+    ):  # another community's post is answered like none at all
         with pytest.raises(NotFound) as refused:
             place.hand(principal=place.who("外社工"), post_id=number)
         messages.append(refused.value.detail)
@@ -242,7 +277,9 @@ def test_the_list_of_posts(place: Place) -> None:
     place.town.post("building_head", tower, "楼长")
     place.hand(at=AT)
     record_leave(place.session, place.who("赵社工"), "p-陈代理", AT, None, NOW)
-    found = posts_of(place.session, place.who("赵社工"), place.town.community.code, NOW, within=True)
+    found = posts_of(
+        place.session, place.who("赵社工"), place.town.community.code, NOW, within=True
+    )
     assert [(one.role, one.holder and one.holder["name"], one.follows) for one in found] == [
         ("community_worker", "赵社工", False),
         ("grid_worker", "王网格", False),
@@ -258,7 +295,12 @@ def test_the_list_of_posts(place: Place) -> None:
 
 def test_leave_is_entered_for_the_people_of_ones_areas(place: Place) -> None:
     record_leave(place.session, place.who("赵社工"), "p-王网格", NOW, AT, NOW)
-    assert [place.worker(at) for at in (NOW - TICK, NOW, AT - TICK, AT)] == ["王网格", "陈代理", "陈代理", "王网格"]
+    assert [place.worker(at) for at in (NOW - TICK, NOW, AT - TICK, AT)] == [
+        "王网格",
+        "陈代理",
+        "陈代理",
+        "王网格",
+    ]
     with pytest.raises(NotFound):
         record_leave(place.session, place.who("赵社工"), "p-李接任", NOW, AT, NOW)
     with pytest.raises(InvalidInput, match="until"):
@@ -274,21 +316,37 @@ def test_over_http(place: Place, client: FlaskClient) -> None:
     one = place.report()
     path = f"/api/v1/posts/{place.post.id}/hand-over"
     answers = [client.post(path, json={"to": "p-李接任"}, headers=header) for _ in range(2)]
-    assert [(came.status_code, came.json["incidents"]) for came in answers if came.json] == [(200, 1), (200, 1)]
+    assert [(came.status_code, came.json["incidents"]) for came in answers if came.json] == [
+        (200, 1),
+        (200, 1),
+    ]
     assert place.seen(one).assigned_to == "李接任"
     listed = client.get(f"/api/v1/posts?area={place.town.community.code}&within=1&limit=2").json
     assert listed is not None and len(listed["items"]) == 2 and listed["next"]
-    more = client.get(f"/api/v1/posts?area={place.town.community.code}&within=1&cursor={listed['next']}").json
+    more = client.get(
+        f"/api/v1/posts?area={place.town.community.code}&within=1&cursor={listed['next']}"
+    ).json
     assert more is not None
-    found = [(post["role_zh"], post["holder"]["name"]) for post in [*listed["items"], *more["items"]]]
+    found = [
+        (post["role_zh"], post["holder"]["name"]) for post in [*listed["items"], *more["items"]]
+    ]
     assert found == [("社区工作者", "赵社工"), ("网格长", "孙网格长"), ("网格员", "李接任")]
-    refused = client.post(path, json={"to": "p-nobody"}, headers={"X-CSRFToken": header["X-CSRFToken"]})
+    refused = client.post(
+        path, json={"to": "p-nobody"}, headers={"X-CSRFToken": header["X-CSRFToken"]}
+    )
     assert refused.status_code == 422 and refused.json is not None
 
 
 # --- each step up is said ------------------------------------------------------------------------------------------
 
-LADDER = ("unit_head", "grid_worker", "grid_leader", "community_worker", "community_secretary", "street_office")
+LADDER = (
+    "unit_head",
+    "grid_worker",
+    "grid_leader",
+    "community_worker",
+    "community_secretary",
+    "street_office",
+)
 
 
 class Ladder:
@@ -301,7 +359,11 @@ class Ladder:
         tower = self.town.building("1号楼", 0.0004, 0.0004)
         self.unit = self.town.unit(self.grid, "01", [(tower, None, None, None)])
         self.places = dict(
-            zip(LADDER, [self.unit, *[self.grid] * 2, *[self.town.community] * 2, self.town.street], strict=True)
+            zip(
+                LADDER,
+                [self.unit, *[self.grid] * 2, *[self.town.community] * 2, self.town.street],
+                strict=True,
+            )
         )
 
     def answer(self) -> LocateResult:
@@ -345,7 +407,9 @@ def test_a_deputy_on_leave_too_is_a_step_up(ladder: Ladder) -> None:
     found = ladder.answer()
     assert steps(found) == ["away", "stands_in"]
     assert found.answerable is not None and found.answerable.name == "丁"
-    assert not any(name in one.zh + one.en for one in found.how for name in "甲乙丙丁")  # no names in the reasons
+    assert not any(
+        name in one.zh + one.en for one in found.how for name in "甲乙丙丁"
+    )  # no names in the reasons
 
 
 def test_several_workers_are_each_said(ladder: Ladder) -> None:

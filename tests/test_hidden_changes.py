@@ -69,7 +69,11 @@ def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[Secr
 
 def answers(world: SecretWorld, asker: Asker) -> dict[str, str]:
     """Address -> status, headers and body, without what the clock changes."""
-    asked = [world.path(name.split(" ", 1)[1], TABLE[name]) for name in readable() if name.startswith("GET ")]
+    asked = [
+        world.path(name.split(" ", 1)[1], TABLE[name])
+        for name in readable()
+        if name.startswith("GET ")
+    ]
     found = {}
     for path in (*asked, *(path.format_map(vars(world)) for path in (*EXTRA, *MORE))):
         if ASIDE.match(path.partition("?")[0]):
@@ -98,20 +102,38 @@ def picture() -> photos.SanitisedPhoto:
 def happen(world: SecretWorld) -> None:
     """Findings, a matter at home, notes with photos, a request, looks at contacts."""
     session, desk, shown = world.session, world.who("community dispatcher").by, picture()
-    world._at(FINDING, system_principal("test"), channel="patrol", description="又一处", attributes={})
+    world._at(
+        FINDING, system_principal("test"), channel="patrol", description="又一处", attributes={}
+    )
     filed = IncidentReport(world.private or "", "家里的事", crs="cgcs2000", channel="web", **CLOSE)
     private = report.file_report(session, system_principal("test"), filed, NOW).id
     inside: list[UUID] = [world.own, world.public, world.finding, world.abroad, private]
     for number in inside:
         wish = MovePayload(note="请尽快答复")
         moves.apply_move(
-            session, desk, number, "note", NOW, wish, var=world.app.config["SETTINGS"].var, pictures=[shown]
+            session,
+            desk,
+            number,
+            "note",
+            NOW,
+            wish,
+            var=world.app.config["SETTINGS"].var,
+            pictures=[shown],
         )
     for number in (world.public, private):
-        moves.apply_move(session, desk, number, "request_extend", NOW, MovePayload(note="人手不够", minutes=30))
+        moves.apply_move(
+            session, desk, number, "request_extend", NOW, MovePayload(note="人手不够", minutes=30)
+        )
     for number in (world.own, world.finding):
         disclosures.record(
-            session, desk, "contact", "contact", source="x", areas=world.chain, incident_id=number, reason="回访"
+            session,
+            desk,
+            "contact",
+            "contact",
+            source="x",
+            areas=world.chain,
+            incident_id=number,
+            reason="回访",
         )
     session.commit()
     hear(world, inside)
@@ -119,7 +141,9 @@ def happen(world: SecretWorld) -> None:
 
 def hear(world: SecretWorld, incidents: list[UUID]) -> None:
     """Let the streams know all that happened to incidents."""
-    query = text("SELECT id, incident_id FROM incident_event WHERE incident_id = ANY(:ids) ORDER BY id")
+    query = text(
+        "SELECT id, incident_id FROM incident_event WHERE incident_id = ANY(:ids) ORDER BY id"
+    )
     feed = views.feed(world.app)
     for number, incident in world.session.execute(query, {"ids": incidents}).all():
         feed._add(views.FeedEvent(number, incident, NOW.timestamp(), read=False))
@@ -137,7 +161,8 @@ def test_what_happens_inside_changes_no_answer_to_outsiders(world: SecretWorld) 
             was = before[asker.name][path]
             if was != after:
                 at = next(
-                    (n for n, (a, b) in enumerate(zip(was, after, strict=False)) if a != b), min(len(was), len(after))
+                    (n for n, (a, b) in enumerate(zip(was, after, strict=False)) if a != b),
+                    min(len(was), len(after)),
                 )
                 wrong.append(
                     f"{asker.name} {path}\n  {was[max(0, at - 60) : at + 90]!r}\n  {after[max(0, at - 60) : at + 90]!r}"

@@ -27,11 +27,15 @@ PLACE = (X + 1.2 * S, Y + 1.5 * S)  # in the west of the grid in the middle
 def changed(session, town):
     """The grid in the middle gave its west to a new one, and will be merged with its eastern neighbour in ten days."""
     first = begin(session)
-    drafts.add_operation(session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))})
+    drafts.add_operation(
+        session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))}
+    )
     done = publish.publish(session, LEAD, first, "拆分", None).effective
     then = datetime.now(UTC) + timedelta(days=10)
     second = begin(session)
-    drafts.add_operation(session, LEAD, second, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)})
+    drafts.add_operation(
+        session, LEAD, second, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)}
+    )
     publish.publish(session, LEAD, second, "合并", then)
     session.commit()
     return done, then
@@ -63,7 +67,9 @@ def test_every_way_to_ask_gives_the_same_answer_at_a_moment(
     assert here["properties"]["code"] == grid
     dump(session, "grids", tmp_path / "grids.csv", at)
     assert {
-        row.split(",")[0] for row in (tmp_path / "grids.csv").read_text("utf-8-sig").splitlines()[1:] if row[:1] == "5"
+        row.split(",")[0]
+        for row in (tmp_path / "grids.csv").read_text("utf-8-sig").splitlines()[1:]
+        if row[:1] == "5"
     } == codes
 
 
@@ -78,9 +84,12 @@ def test_tiles_of_two_moments_differ_and_a_page_says_the_day(session, changed, c
     assert "2026-03-03 00:00 的边界" in page and "at=2026-03-03" in page
     assert client.get("/", query_string={"at": "nonsense"}).status_code == 422
     saved = client.get(
-        "/map.html", query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16, "at": before}
+        "/map.html",
+        query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16, "at": before},
     ).text
-    now = client.get("/map.html", query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16}).text
+    now = client.get(
+        "/map.html", query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16}
+    ).text
     name = json.dumps("西兴第10网格").strip('"')
     assert name not in saved and name in now
 
@@ -88,21 +97,35 @@ def test_tiles_of_two_moments_differ_and_a_page_says_the_day(session, changed, c
 def test_the_difference_of_two_moments_names_the_land_that_changed_hands(session, changed, client):
     long_ago, done = changed[0] - timedelta(seconds=1), changed[0]
     found = difference.compare_boundaries(session, long_ago, done)
-    assert {(one.code, one.change) for one in found.grids} == {(code(5), "changed"), (code(10), "new")}
+    assert {(one.code, one.change) for one in found.grids} == {
+        (code(5), "changed"),
+        (code(10), "new"),
+    }
     [(start, end, m2, land)] = found.pieces
-    assert (start, end) == (code(5), code(10)) and m2 > 1000 and land.area == pytest.approx(0.4 * S * S, rel=1e-5)
+    assert (
+        (start, end) == (code(5), code(10))
+        and m2 > 1000
+        and land.area == pytest.approx(0.4 * S * S, rel=1e-5)
+    )
     later = client.get(
-        "/api/v1/areas/difference", query_string={"from": done.isoformat(), "to": changed[1].isoformat()}
+        "/api/v1/areas/difference",
+        query_string={"from": done.isoformat(), "to": changed[1].isoformat()},
     ).json
-    assert {(one["code"], one["change"]) for one in later["grids"]} == {(code(5), "changed"), (code(6), "gone")}
+    assert {(one["code"], one["change"]) for one in later["grids"]} == {
+        (code(5), "changed"),
+        (code(6), "gone"),
+    }
     assert shape(later["grids"][0]["before"]).area == pytest.approx(0.6 * S * S, rel=1e-5)
     assert (
-        client.get("/api/v1/areas/difference", query_string={"from": "2026-02-01", "to": "2026-01-01"}).status_code
+        client.get(
+            "/api/v1/areas/difference", query_string={"from": "2026-02-01", "to": "2026-01-01"}
+        ).status_code
         == 422
     )
     assert (
         client.get(
-            "/api/v1/areas/difference", query_string={"from": "2026-01-01", "to": "2026-02-01", "within": "9"}
+            "/api/v1/areas/difference",
+            query_string={"from": "2026-01-01", "to": "2026-02-01", "within": "9"},
         ).status_code
         == 404
     )
@@ -123,7 +146,9 @@ def test_the_history_of_a_grid_names_where_it_came_from_and_went(session, change
 
 
 def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town, tmp_path):
-    grid = session.execute(text("SELECT id FROM area WHERE code = :code"), {"code": code(5)}).scalar_one()
+    grid = session.execute(
+        text("SELECT id FROM area WHERE code = :code"), {"code": code(5)}
+    ).scalar_one()
     unit = town.unit(session.get(Area, grid), "01", [(town.houses[1], None, None, None)])
     town.boundary(unit, build.square(X + 1.4 * S, Y + 1.4 * S, 0.0002))
     number = begin(session)
@@ -131,15 +156,23 @@ def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, 
         session,
         LEAD,
         number,
-        {"op": "transfer", "region": shapely.geometry.mapping(build.square(X + S, Y + S, 0.7 * S, S)), "to": code(4)},
+        {
+            "op": "transfer",
+            "region": shapely.geometry.mapping(build.square(X + S, Y + S, 0.7 * S, S)),
+            "to": code(4),
+        },
     )
     done = publish.publish(session, LEAD, number, "划归", None).effective
     session.commit()
     for at, parent in ((done - timedelta(microseconds=1), code(5)), (done, code(4))):
         dump(session, "units", tmp_path / "units.csv", at)
         assert f",{parent}," in (tmp_path / "units.csv").read_text("utf-8-sig")
-    parents = [hierarchy.areas(session, at, level="unit")[0].parent for at in (done - timedelta(microseconds=1), done)]
+    parents = [
+        hierarchy.areas(session, at, level="unit")[0].parent
+        for at in (done - timedelta(microseconds=1), done)
+    ]
     assert parents == [code(5), code(4)]
-    assert [one.code for one in hierarchy.area(session, unit.code, done - timedelta(microseconds=1)).above][-1] == code(
-        5
-    )
+    assert [
+        one.code
+        for one in hierarchy.area(session, unit.code, done - timedelta(microseconds=1)).above
+    ][-1] == code(5)

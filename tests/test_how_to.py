@@ -40,12 +40,16 @@ class Scratch:
     def __init__(self, root: Path, page: str) -> None:
         self.root = root
         page_text = (HOW_TO / f"{page}.md").read_text(encoding="utf-8")
-        self.allowed = [re.sub(r"<[^>]+>", "*", name) for name in touched_files(HOW_TO / f"{page}.md")]
+        self.allowed = [
+            re.sub(r"<[^>]+>", "*", name) for name in touched_files(HOW_TO / f"{page}.md")
+        ]
         if f"{LOCALES}/<locale>" in page_text:
             self.allowed.append(f"{LOCALES}/*/LC_MESSAGES/messages.po")
         self.changed: set[str] = set()
         for folder in COPIED:
-            shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "vendor"))
+            shutil.copytree(
+                ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "vendor")
+            )
 
     def read(self, name: str) -> str:
         """Return the text of a file."""
@@ -53,7 +57,9 @@ class Scratch:
 
     def write(self, name: str, text: str) -> None:
         """Write a file that the page names."""
-        assert any(fnmatch.fnmatch(name, pattern) for pattern in self.allowed), f"{name} is not on the page"
+        assert any(fnmatch.fnmatch(name, pattern) for pattern in self.allowed), (
+            f"{name} is not on the page"
+        )
         (self.root / name).parent.mkdir(parents=True, exist_ok=True)
         (self.root / name).write_text(text, encoding="utf-8")
         self.changed.add(name)
@@ -67,10 +73,16 @@ class Scratch:
     def copy_entry(self, name: str, key: str, new: str) -> None:
         """Add to the tables of a module, behind each entry with a key, the same entry with another key."""
         source = self.read(name)
-        entries = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Dict | ast.Tuple | ast.List)]
+        entries = [
+            node
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Dict | ast.Tuple | ast.List)
+        ]
         additions: dict[int, str] = {}
         for node in entries:
-            for item, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+            for item, value in (
+                zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+            ):
                 if item is not None and is_key(item, key):
                     additions[offset(source, value)] = segment(source, item, value)
             for element in node.elts if not isinstance(node, ast.Dict) else ():
@@ -96,10 +108,21 @@ class Scratch:
         """Run code in the copy, with its catalogue compiled; what it asserts must hold."""
         for po in (self.root / LOCALES).rglob("messages.po"):
             po.with_suffix(".mo").unlink(missing_ok=True)
-        compile_all = [sys.executable, "-m", "babel.messages.frontend", "-q", "compile", "-f", "-d", LOCALES]
+        compile_all = [
+            sys.executable,
+            "-m",
+            "babel.messages.frontend",
+            "-q",
+            "compile",
+            "-f",
+            "-d",
+            LOCALES,
+        ]
         environment = {**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
         for command in (compile_all, [sys.executable, "-c", code]):
-            done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stderr
 
 
@@ -180,7 +203,10 @@ if hasattr(role, "access_role"):
 def test_a_language(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-language")
     english = scratch.read(EN).replace('"Language: en\\n"', '"Language: fr\\n"')
-    scratch.write(f"{LOCALES}/fr/LC_MESSAGES/messages.po", english.replace('msgstr "note"', 'msgstr "remarque"', 1))
+    scratch.write(
+        f"{LOCALES}/fr/LC_MESSAGES/messages.po",
+        english.replace('msgstr "note"', 'msgstr "remarque"', 1),
+    )
     scratch.edit("gis/messages/__init__.py", r"^(LOCALES = \{)", r'\1"fr": "fr", ')
     scratch.edit("gis/messages/__init__.py", r"^(LIST_SEPARATORS = \{)", r'\1"fr": ", ", ')
     scratch.run("""
@@ -203,8 +229,14 @@ def test_a_map_layer(follow: Callable[[str], Scratch]) -> None:
         '"""Benches."""\n\nfrom dataclasses import replace\n\nfrom layers.facilities import FACILITIES\n\n'
         'BENCHES = replace(FACILITIES, name="benches")\n',
     )
-    scratch.edit("layers/registry.py", r"^(from layers\.facilities )", r"from layers.benches import BENCHES\n\1")
-    scratch.edit("layers/registry.py", r"\bCOUNTIES, FACILITIES\)", "COUNTIES, FACILITIES, BENCHES)")
+    scratch.edit(
+        "layers/registry.py",
+        r"^(from layers\.facilities )",
+        r"from layers.benches import BENCHES\n\1",
+    )
+    scratch.edit(
+        "layers/registry.py", r"\bCOUNTIES, FACILITIES\)", "COUNTIES, FACILITIES, BENCHES)"
+    )
     scratch.run("""
 from layers.registry import LAYERS, TILE_SETS
 assert LAYERS["benches"].as_json()["name"] == "benches"
@@ -226,7 +258,9 @@ def test_a_household_column(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-household-column")
     scratch.copy_entry("gis/exchange/columns.py", "unit_name", "remark")
     scratch.edit("gis/exchange/columns.py", r'(Column\("remark", )"十联户名称"', r'\1"备注"')
-    scratch.edit("gis/exchange/columns.py", r'(Column\("remark", "备注", [\w".]+,\s*)\([^)]*\)', r"\1()")
+    scratch.edit(
+        "gis/exchange/columns.py", r'(Column\("remark", "备注", [\w".]+,\s*)\([^)]*\)', r"\1()"
+    )
     scratch.run("""
 from pathlib import Path
 import openpyxl
@@ -239,7 +273,9 @@ assert "备注" in [cell.value for cell in sheet[1]]
 
 def test_an_incident_state(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-an-incident-state")
-    scratch.edit("gis/incidents/states.py", r'^(    RETURNED = "returned")$', r'\1\n    PARKED = "parked"')
+    scratch.edit(
+        "gis/incidents/states.py", r'^(    RETURNED = "returned")$', r'\1\n    PARKED = "parked"'
+    )
     scratch.copy_entry("gis/incidents/states.py", "returned", "parked")
     scratch.copy_label("returned", "parked")
     scratch.run("""
@@ -259,9 +295,12 @@ def test_a_page(follow: Callable[[str], Scratch]) -> None:
         '    """Return the page."""\n    return render_page("benches/benches.html")\n',
     )
     scratch.write(
-        "web/pages/benches/benches.html", '{% extends "shell/shell.html" %}\n{% block content %}Benches{% endblock %}\n'
+        "web/pages/benches/benches.html",
+        '{% extends "shell/shell.html" %}\n{% block content %}Benches{% endblock %}\n',
     )
-    scratch.edit("web/app.py", r'^(    "web\.pages\.map\.views",)', r'\1\n    "web.pages.benches.views",')
+    scratch.edit(
+        "web/app.py", r'^(    "web\.pages\.map\.views",)', r'\1\n    "web.pages.benches.views",'
+    )
     scratch.run("""
 from pathlib import Path
 from gis.settings import Settings
@@ -281,7 +320,8 @@ def test_an_api_operation(follow: Callable[[str], Scratch]) -> None:
     views = scratch.read("web/api/search/views.py")
     scratch.write(
         "web/api/search/views.py",
-        views + '\n\n@bp.get("/benches")\n@bp.doc(summary="Count benches")\ndef benches() -> dict[str, int]:\n'
+        views
+        + '\n\n@bp.get("/benches")\n@bp.doc(summary="Count benches")\ndef benches() -> dict[str, int]:\n'
         '    """Count the benches."""\n    from gis.facilities.benches import count_benches\n\n'
         '    return {"benches": count_benches()}\n',
     )

@@ -30,7 +30,14 @@ from tests.support.incident_town import NOW, Place
 from tests.support.machine import slowdown
 
 LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
-GOOD = {"编号": "R1", "类别": "06010", "描述": "一堆垃圾", "经度": str(LON), "纬度": str(LAT), "坐标系": "cgcs2000"}
+GOOD = {
+    "编号": "R1",
+    "类别": "06010",
+    "描述": "一堆垃圾",
+    "经度": str(LON),
+    "纬度": str(LAT),
+    "坐标系": "cgcs2000",
+}
 
 
 @pytest.fixture
@@ -50,7 +57,9 @@ def table(path: Path, rows: Sequence[Mapping[str, object]], name: str = "inciden
     return file
 
 
-def load(scene: Place, file: Path, crs: str | None = None, by: Principal | None = None) -> LoadReport:
+def load(
+    scene: Place, file: Path, crs: str | None = None, by: Principal | None = None
+) -> LoadReport:
     """Load a file at the usual moment."""
     return load_incidents(scene.session, file, crs, now=NOW, by=by)
 
@@ -65,7 +74,9 @@ COLUMNS = """category, severity, description, address, channel, reported_at, sta
 
 def stored(session: Session) -> list[dict[str, object]]:
     """What is filed, oldest first."""
-    query = text(f"SELECT {COLUMNS} FROM incident ORDER BY reported_at, attributes ->> 'external_id'")
+    query = text(
+        f"SELECT {COLUMNS} FROM incident ORDER BY reported_at, attributes ->> 'external_id'"
+    )
     return [dict(row) for row in session.execute(query).mappings()]
 
 
@@ -77,7 +88,11 @@ def test_rows_are_filed_as_reports(scene: Place, tmp_path: Path) -> None:
     noise, rubbish = stored(scene.session)
     assert (noise["category"], noise["severity"], noise["channel"]) == ("06028", "urgent", "phone")
     assert noise["reported_at"] == datetime(2026, 11, 23, 8, 30, tzinfo=SHANGHAI)
-    assert (rubbish["category"], rubbish["channel"], rubbish["reported_at"]) == ("06010", "import", NOW)
+    assert (rubbish["category"], rubbish["channel"], rubbish["reported_at"]) == (
+        "06010",
+        "import",
+        NOW,
+    )
     assert {item["state"] for item in (noise, rubbish)} == {"dispatched"}
     assert rubbish["role"] == "grid_worker"
     assert rubbish["attributes"] == {"external_id": "R1"}
@@ -86,17 +101,23 @@ def test_rows_are_filed_as_reports(scene: Place, tmp_path: Path) -> None:
 def test_the_clock_of_an_old_row_begins_when_it_is_loaded(scene: Place, tmp_path: Path) -> None:
     load(scene, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
     (incident,) = stored(scene.session)
-    assert isinstance(incident["due_at"], datetime) and incident["due_at"] > NOW  # nobody is late with what nobody had
+    assert (
+        isinstance(incident["due_at"], datetime) and incident["due_at"] > NOW
+    )  # nobody is late with what nobody had
     events = scene.session.execute(text("SELECT move, at FROM incident_event ORDER BY id")).all()
     assert events[0].at == incident["reported_at"] == datetime(2026, 11, 2, 9, tzinfo=SHANGHAI)
     assert {event.at for event in events[1:]} == {NOW}
-    loaded_at = scene.session.scalar(text("SELECT detail ->> 'loaded_at' FROM incident_event WHERE move = 'report'"))
+    loaded_at = scene.session.scalar(
+        text("SELECT detail ->> 'loaded_at' FROM incident_event WHERE move = 'report'")
+    )
     assert datetime.fromisoformat(str(loaded_at)) == NOW
     assert run_deadline_batch(scene.session, "overdue", NOW).done == 0
 
 
 def test_an_old_row_goes_to_who_is_there_now(scene: Place, tmp_path: Path) -> None:
-    scene.town.leave("王网格", datetime(2026, 11, 1, tzinfo=SHANGHAI), datetime(2026, 11, 5, tzinfo=SHANGHAI))
+    scene.town.leave(
+        "王网格", datetime(2026, 11, 1, tzinfo=SHANGHAI), datetime(2026, 11, 5, tzinfo=SHANGHAI)
+    )
     load(scene, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
     assert stored(scene.session)[0]["role"] == "grid_worker"
 
@@ -106,7 +127,9 @@ def test_the_same_file_twice_changes_nothing(scene: Place, tmp_path: Path) -> No
     assert load(scene, file).counts["new"] == 2
     earlier = stored(scene.session)
     again = load(scene, file)
-    assert again.counts == {"rows": 2, "new": 0, "unchanged": 2} and "loaded before" in " ".join(again.notes)
+    assert again.counts == {"rows": 2, "new": 0, "unchanged": 2} and "loaded before" in " ".join(
+        again.notes
+    )
     assert stored(scene.session) == earlier
 
 
@@ -141,7 +164,11 @@ def test_every_refused_row_has_its_reason(scene: Place, tmp_path: Path) -> None:
         ("row 14", "纬度"), ("row 15", "编号"),
     ]  # fmt: skip
     reasons = {row.where: row.reason for row in report.refused}
-    assert "99999" in reasons["row 3"] and "wgs84" in reasons["row 4"] and "outside every grid" in reasons["row 6"]
+    assert (
+        "99999" in reasons["row 3"]
+        and "wgs84" in reasons["row 4"]
+        and "outside every grid" in reasons["row 6"]
+    )
     assert "future" in reasons["row 8"] and "row 2" in reasons["row 15"]
 
 
@@ -177,7 +204,9 @@ def test_excel_is_read_as_well(scene: Place, tmp_path: Path) -> None:
     assert sheet is not None
     sheet.append(["编号", "类别", "描述", "经度", "纬度", "坐标系", "上报时间"])
     # Excel makes numbers of codes and loses the zero in front: the name of the category is safe
-    sheet.append([20260301001, "暴露垃圾", "一堆垃圾", LON, LAT, "GPS", datetime(2026, 11, 20, 8, 30)])
+    sheet.append(
+        [20260301001, "暴露垃圾", "一堆垃圾", LON, LAT, "GPS", datetime(2026, 11, 20, 8, 30)]
+    )
     book.save(tmp_path / "a.xlsx")
     assert load(scene, tmp_path / "a.xlsx").counts["new"] == 1
     (incident,) = stored(scene.session)
@@ -199,7 +228,9 @@ def test_words_alone_find_a_category_or_wait_at_the_community(scene: Place, tmp_
 def test_who_may_not_report_there_is_refused(scene: Place, tmp_path: Path) -> None:
     beside = Principal("account", "account li", {Action.REPORT: frozenset({scene.beside.id})})
     report = load(scene, table(tmp_path, [GOOD]), by=beside)
-    assert [row.where for row in report.refused] == ["row 2"] and "not allowed" in report.refused[0].reason
+    assert [row.where for row in report.refused] == ["row 2"] and "not allowed" in report.refused[
+        0
+    ].reason
 
 
 def test_a_table_without_descriptions_is_refused(scene: Place, tmp_path: Path) -> None:
@@ -222,10 +253,15 @@ def test_the_template_can_be_filled_in_and_loaded(scene: Place, tmp_path: Path) 
     assert {"数据", "示例", "说明"} <= set(book.sheetnames)
 
 
-def upload(client: FlaskClient, key: str | None, rows: Sequence[Mapping[str, object]], query: str = "") -> Any:
+def upload(
+    client: FlaskClient, key: str | None, rows: Sequence[Mapping[str, object]], query: str = ""
+) -> Any:
     """Send a table by HTTP; the response."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    lines = [",".join(columns), *(",".join(str(row.get(column, "")) for column in columns) for row in rows)]
+    lines = [
+        ",".join(columns),
+        *(",".join(str(row.get(column, "")) for column in columns) for row in rows),
+    ]
     form = {"file": (BytesIO("\n".join(lines).encode()), "上报.csv")}
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return client.post(f"/api/v1/incidents/import{query}", data=form, headers=headers)
@@ -235,7 +271,10 @@ def test_who_dispatches_may_send_a_file(client: FlaskClient, scene: Place) -> No
     now = datetime.now(SHANGHAI)
     desk, app = (
         api_keys.add(scene.session, name, actions, [scene.grid.code], now)
-        for name, actions in (("desk", ["incident.report", "incident.dispatch"]), ("app", ["incident.report"]))
+        for name, actions in (
+            ("desk", ["incident.report", "incident.dispatch"]),
+            ("app", ["incident.report"]),
+        )
     )
     assert upload(client, None, [GOOD]).status_code == 401
     assert upload(client, app, [GOOD]).status_code == 403
@@ -243,11 +282,17 @@ def test_who_dispatches_may_send_a_file(client: FlaskClient, scene: Place) -> No
     assert (rehearsed.status_code, rehearsed.get_json()["committed"]) == (200, False)
     assert stored(scene.session) == []
     committed = upload(client, desk, [GOOD], "?commit=true").get_json()
-    assert (committed["committed"], committed["counts"]["new"], committed["source"]) == (True, 1, "上报.csv")
+    assert (committed["committed"], committed["counts"]["new"], committed["source"]) == (
+        True,
+        1,
+        "上报.csv",
+    )
     assert upload(client, desk, [GOOD], "?commit=true").get_json()["counts"]["unchanged"] == 1
     beside = GOOD | {"编号": "R2", "经度": LON + build.SIDE}
     answer = upload(client, desk, [GOOD, beside])
-    assert answer.status_code == 200 and [row["where"] for row in answer.get_json()["refused"]] == ["row 3"]
+    assert answer.status_code == 200 and [row["where"] for row in answer.get_json()["refused"]] == [
+        "row 3"
+    ]
     refused = upload(client, desk, [GOOD | {"编号": "R3"}, beside], "?commit=true")
     assert refused.status_code == 422 and refused.get_json()["errors"][0]["field"] == "row 3"
     assert len(stored(scene.session)) == 1
@@ -256,7 +301,9 @@ def test_who_dispatches_may_send_a_file(client: FlaskClient, scene: Place) -> No
 def test_numbers_of_others_are_not_told(client: FlaskClient, scene: Place) -> None:
     now = datetime.now(SHANGHAI)
     desk, other = (
-        api_keys.add(scene.session, name, ["incident.report", "incident.dispatch"], [grid.code], now)
+        api_keys.add(
+            scene.session, name, ["incident.report", "incident.dispatch"], [grid.code], now
+        )
         for name, grid in (("one", scene.grid), ("other", scene.beside))
     )
     assert upload(client, desk, [GOOD], "?commit=true").get_json()["counts"]["new"] == 1
@@ -266,12 +313,23 @@ def test_numbers_of_others_are_not_told(client: FlaskClient, scene: Place) -> No
 
 
 def test_what_is_no_table_is_refused(client: FlaskClient, scene: Place) -> None:
-    desk = api_keys.add(scene.session, "desk", ["incident.dispatch"], [scene.grid.code], datetime.now(SHANGHAI))
+    desk = api_keys.add(
+        scene.session, "desk", ["incident.dispatch"], [scene.grid.code], datetime.now(SHANGHAI)
+    )
     headers = {"Authorization": f"Bearer {desk}"}
     path = "/api/v1/incidents/import"
     assert client.post(path, headers=headers).status_code == 422
-    for name, data in (("a.exe", b"MZ"), ("a.csv", b""), ("a.xlsx", b"PK"), ("../../a.csv", b"x\n1\n"), ("", b"x")):
-        assert client.post(path, data={"file": (BytesIO(data), name)}, headers=headers).status_code == 422, name
+    for name, data in (
+        ("a.exe", b"MZ"),
+        ("a.csv", b""),
+        ("a.xlsx", b"PK"),
+        ("../../a.csv", b"x\n1\n"),
+        ("", b"x"),
+    ):
+        assert (
+            client.post(path, data={"file": (BytesIO(data), name)}, headers=headers).status_code
+            == 422
+        ), name
     rows = [GOOD | {"编号": str(number)} for number in range(2001)]
     assert upload(client, desk, rows).status_code == 413
 
@@ -286,7 +344,9 @@ def test_a_row_costs_milliseconds(scene: Place, tmp_path: Path) -> None:
     file = table(tmp_path, rows)
     began = time.perf_counter()
     assert load(scene, file).counts["new"] == count
-    assert (time.perf_counter() - began) / count < 0.018 * slowdown()  # seconds; 0.005 on a quiet machine
+    assert (
+        time.perf_counter() - began
+    ) / count < 0.018 * slowdown()  # seconds; 0.005 on a quiet machine
 
 
 def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_path: Path) -> None:
@@ -311,7 +371,8 @@ def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("工单状态", "已办结"), ("状态", "Closed"), ("办结时间", "2026-11-21 10:00")]
+    ("field", "value"),
+    [("工单状态", "已办结"), ("状态", "Closed"), ("办结时间", "2026-11-21 10:00")],
 )
 def test_a_finished_matter_is_refused_and_not_opened_again(
     scene: Place, tmp_path: Path, field: str, value: str

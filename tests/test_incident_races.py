@@ -64,7 +64,9 @@ def small() -> Iterator[Small]:
             grid = town.grid("001")
             town.post("grid_worker", grid, "王网格")
             town.post("community_worker", town.community, "赵社工")
-            skill = session.scalar(text("SELECT skill FROM incident_category WHERE kind = 'order' ORDER BY position"))
+            skill = session.scalar(
+                text("SELECT skill FROM incident_category WHERE kind = 'order' ORDER BY position")
+            )
             accounts = []
             for number in range(TAKERS):
                 person = town.person(f"水工{number}")
@@ -94,11 +96,15 @@ def cookies(small: Small) -> list[dict[str, str]]:
             flask.session["account"] = [account, 1, now, now]
             token = generate_csrf()
             value = serializer.dumps(dict(flask.session))
-        found.append({"Cookie": f"{app.config['SESSION_COOKIE_NAME']}={value}", "X-CSRFToken": token})
+        found.append(
+            {"Cookie": f"{app.config['SESSION_COOKIE_NAME']}={value}", "X-CSRFToken": token}
+        )
     return found
 
 
-def post(url: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+def post(
+    url: str, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
     """POST as JSON."""
     request = urllib.request.Request(
         url,
@@ -115,10 +121,14 @@ def post(url: str, body: dict[str, Any], headers: dict[str, str] | None = None) 
 
 def test_fifty_claim_one_order_and_one_wins(small: Small) -> None:
     with small.session() as session:
-        code = session.scalar(text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position"))
+        code = session.scalar(
+            text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position")
+        )
     headers = cookies(small)
     with serving(small.var, 8400) as url, ThreadPoolExecutor(TAKERS) as pool:
-        status, filed = post(f"{url}/api/v1/incidents", POINT | {"category": code, "description": "水管漏水"})
+        status, filed = post(
+            f"{url}/api/v1/incidents", POINT | {"category": code, "description": "水管漏水"}
+        )
         assert (status, filed["state"], filed["way"]) == (201, "dispatched", "order")
         moves = f"{url}/api/v1/incidents/{filed['id']}/moves"
         answers = list(pool.map(lambda mine: post(moves, {"move": "take"}, mine), headers))
@@ -151,10 +161,14 @@ class Load:
     def _file(self) -> None:
         while not self.stop.is_set():
             key = str(uuid4())
-            while not self.stop.is_set():  # the same report with the same key until it is acknowledged
+            while (
+                not self.stop.is_set()
+            ):  # the same report with the same key until it is acknowledged
                 try:
                     body = POINT | {"category": "06010", "description": key}
-                    status, answer = post(f"{self.url}/api/v1/incidents", body, {"Idempotency-Key": key})
+                    status, answer = post(
+                        f"{self.url}/api/v1/incidents", body, {"Idempotency-Key": key}
+                    )
                 except (OSError, ValueError):
                     time.sleep(0.05)
                     continue
@@ -213,9 +227,9 @@ def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: 
     with small.session() as session:
         stored = session.execute(text("SELECT description, id::text FROM incident WHERE description = ANY(:keys)"),
                                  {"keys": list(acknowledged)}).all()  # fmt: skip
-        assert dict(map(tuple, stored)) == acknowledged  # every one is there, under the id that was answered
+        assert (
+            dict(map(tuple, stored)) == acknowledged
+        )  # every one is there, under the id that was answered
         assert len(stored) == len(acknowledged)  # none twice
-        torn = (
-            "SELECT count(*) FROM incident i WHERE NOT EXISTS (SELECT FROM incident_event e WHERE e.incident_id = i.id)"
-        )
+        torn = "SELECT count(*) FROM incident i WHERE NOT EXISTS (SELECT FROM incident_event e WHERE e.incident_id = i.id)"
         assert session.scalar(text(torn)) == 0

@@ -124,11 +124,15 @@ def test_by_area_code_and_by_address(place: Place) -> None:
     by_code = place.report(lon=None, lat=None, crs=None, area="520402007012002")
     assert by_code.assigned_to is not None and by_code.assigned_to["name"] == "邻网格员"
     by_address = place.report(lon=None, lat=None, crs=None, address="桂花苑3号楼")
-    assert by_address.assigned_to is not None and by_address.assigned_to["area"] == "520402007012001"
+    assert (
+        by_address.assigned_to is not None and by_address.assigned_to["area"] == "520402007012001"
+    )
 
 
 def test_of_an_area_above_nobody_below_is_asked(place: Place) -> None:
-    place.town.boundary(place.town.community, build.square(build.LON, build.LAT, 2 * build.SIDE, build.SIDE))
+    place.town.boundary(
+        place.town.community, build.square(build.LON, build.LAT, 2 * build.SIDE, build.SIDE)
+    )
     filed = place.report(lon=None, lat=None, crs=None, area="520402007012")
     assert filed.assigned_to is not None and filed.assigned_to["role"] == "community_worker"
 
@@ -141,11 +145,16 @@ def test_who_may_not_see_it_is_told_it_is_not_there(place: Place) -> None:
         place.do(uuid4(), "take", "邻网格员")
     assert hidden.value.detail == absent.value.detail
     assert (
-        incidents.list_incidents(place.session, place.who("邻网格员"), filters.IncidentFilters(), 10, None, now=NOW)
+        incidents.list_incidents(
+            place.session, place.who("邻网格员"), filters.IncidentFilters(), 10, None, now=NOW
+        )
         == []
     )
     assert (
-        incidents.count_by_state(place.session, place.who("邻网格员"), filters.IncidentFilters(), now=NOW)["all"] == 0
+        incidents.count_by_state(
+            place.session, place.who("邻网格员"), filters.IncidentFilters(), now=NOW
+        )["all"]
+        == 0
     )
 
 
@@ -246,7 +255,12 @@ def test_unhappy_reopens_to_the_same_chain(place: Place) -> None:
     to_state(place, filed.id, "take", "handle", "check", "close")
     by = timeline.authenticate_tracking(place.session, filed.id, filed.tracking_secret)
     found = moves.apply_move(
-        place.session, by, filed.id, "rate", NOW, MovePayload(rating=1, solved=False, note="垃圾还在")
+        place.session,
+        by,
+        filed.id,
+        "rate",
+        NOW,
+        MovePayload(rating=1, solved=False, note="垃圾还在"),
     )
     assert found.state == "dispatched"
     assert place.moves(filed.id)[-2:] == ["rate", "reopen"]
@@ -273,10 +287,17 @@ def test_near_duplicates_are_offered_and_quarrels_stay_private(place: Place) -> 
     first = place.report()
     again = place.report(lon=build.LON + 0.0006)
     assert [one.id for one in again.duplicates] == [None]  # somebody else's: told of, not shown
-    seen = duplicates.find_duplicates(place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW)
+    seen = duplicates.find_duplicates(
+        place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW
+    )
     assert {one.id for one in seen} == {first.id, again.id}
     assert not duplicates.find_duplicates(
-        place.session, place.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW + timedelta(days=7, seconds=1)
+        place.session,
+        place.who("王网格"),
+        "06010",
+        POINT["lon"],
+        POINT["lat"],
+        NOW + timedelta(days=7, seconds=1),
     )
     private = next(code for code in session_categories(place.session) if not code[0].isdigit())
     place.report(category=private)
@@ -284,7 +305,11 @@ def test_near_duplicates_are_offered_and_quarrels_stay_private(place: Place) -> 
 
 
 def session_categories(session: Session) -> list[str]:
-    return list(session.scalars(text("SELECT code FROM incident_category WHERE kind = 'incident' ORDER BY position")))
+    return list(
+        session.scalars(
+            text("SELECT code FROM incident_category WHERE kind = 'incident' ORDER BY position")
+        )
+    )
 
 
 def test_parent_and_children_move_together(place: Place) -> None:
@@ -320,7 +345,9 @@ def test_an_order_is_claimed_by_one_of_those_with_the_skill(place: Place, sessio
     assert place.seen(filed.id).assigned_to == "水工乙"
 
 
-def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(place: Place, session: Session) -> None:
+def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(
+    place: Place, session: Session
+) -> None:
     order = session.execute(
         text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")
     ).first()
@@ -338,7 +365,9 @@ def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(place: Place
         taker(place, name, [order.skill])
         if lon is not None:
             session.execute(
-                text("UPDATE order_taker SET shape = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) WHERE person_id = :id"),
+                text(
+                    "UPDATE order_taker SET shape = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) WHERE person_id = :id"
+                ),
                 {"lon": lon, "lat": y, "id": place.town.person(name).id},
             )
     filed = place.report(category=order.code)
@@ -371,8 +400,12 @@ def test_an_order_nobody_claims_falls_back_to_the_community(place: Place, sessio
     )
 
 
-def test_an_order_without_takers_goes_to_who_answers_for_the_place(place: Place, session: Session) -> None:
-    code = session.scalar(text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position"))
+def test_an_order_without_takers_goes_to_who_answers_for_the_place(
+    place: Place, session: Session
+) -> None:
+    code = session.scalar(
+        text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position")
+    )
     filed = place.report(category=str(code))
     assert (filed.way, filed.state) == ("assign", "dispatched")
     assert "no_taker" in [one.rule for one in filed.how]
@@ -381,10 +414,14 @@ def test_an_order_without_takers_goes_to_who_answers_for_the_place(place: Place,
 def test_another_version_is_a_conflict(place: Place) -> None:
     filed = place.report()
     with pytest.raises(Conflict) as refused:
-        moves.apply_move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1)
+        moves.apply_move(
+            place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version - 1
+        )
     assert refused.value.extra["version"] == filed.version
     assert (
-        moves.apply_move(place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version).state
+        moves.apply_move(
+            place.session, place.who("王网格"), filed.id, "take", NOW, version=filed.version
+        ).state
         == "taken"
     )
 
@@ -416,7 +453,9 @@ def test_contacts_are_for_who_calls_back(place: Place) -> None:
         " SELECT county, id, 'close', state, 'closed', 'me' FROM incident",
     ],
 )
-def test_the_database_refuses_what_the_table_does_not_allow(place: Place, session: Session, statement: str) -> None:
+def test_the_database_refuses_what_the_table_does_not_allow(
+    place: Place, session: Session, statement: str
+) -> None:
     place.report()
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text(statement))
@@ -430,7 +469,9 @@ def test_filters_and_pages(place: Place) -> None:
     def ids(**wanted: object) -> list[UUID]:
         return [
             v.id
-            for v in incidents.list_incidents(place.session, by, filters.IncidentFilters(**wanted), 50, None, now=now)
+            for v in incidents.list_incidents(
+                place.session, by, filters.IncidentFilters(**wanted), 50, None, now=now
+            )
         ]  # type: ignore[arg-type]
 
     assert ids(category="06010") == made[::-1]
@@ -472,7 +513,11 @@ def test_over_http(place: Place, client: FlaskClient) -> None:
     assert track["role_zh"] == "网格员"
     assert client.get(f"/api/v1/incidents/{one}/track").status_code == 404
     assert client.get(f"/api/v1/incidents/{one}").status_code == 401
-    noted = client.post(f"/api/v1/incidents/{one}/moves", json={"move": "note", "note": "在三单元门口"}, headers=secret)
+    noted = client.post(
+        f"/api/v1/incidents/{one}/moves",
+        json={"move": "note", "note": "在三单元门口"},
+        headers=secret,
+    )
     assert noted.status_code == 200
 
 
@@ -483,11 +528,15 @@ def test_one_address_may_not_file_without_end(
     monkeypatch.setitem(client.application.config, "SETTINGS", few)
     body = POINT | {"category": "06010"}
     codes = [
-        client.post("/api/v1/incidents", json=body, environ_base={"REMOTE_ADDR": "198.51.100.7"}).status_code
+        client.post(
+            "/api/v1/incidents", json=body, environ_base={"REMOTE_ADDR": "198.51.100.7"}
+        ).status_code
         for _ in range(5)
     ]
     assert codes == [201, 201, 201, 429, 429]
-    other = client.post("/api/v1/incidents", json=body, environ_base={"REMOTE_ADDR": "198.51.100.8"})
+    other = client.post(
+        "/api/v1/incidents", json=body, environ_base={"REMOTE_ADDR": "198.51.100.8"}
+    )
     assert other.status_code == 201
 
 
@@ -501,7 +550,9 @@ def test_what_is_said_while_it_is_suspended_does_not_lock_it(place: Place) -> No
     assert place.do(filed.id, "resume", "赵社工").state == "dispatched"
 
 
-def test_who_was_offered_an_order_has_no_door_to_it_afterwards(place: Place, session: Session) -> None:
+def test_who_was_offered_an_order_has_no_door_to_it_afterwards(
+    place: Place, session: Session
+) -> None:
     order = session.execute(
         text("SELECT code, skill FROM incident_category WHERE kind = 'order' ORDER BY position")
     ).first()
@@ -519,7 +570,9 @@ def test_who_was_offered_an_order_has_no_door_to_it_afterwards(place: Place, ses
 
 
 def test_who_reported_does_not_read_what_staff_say_among_themselves(place: Place) -> None:
-    resident = replace(place.who("居民甲"), account_id=None, kind="key", key_id=None, who="account resident")
+    resident = replace(
+        place.who("居民甲"), account_id=None, kind="key", key_id=None, who="account resident"
+    )
     filed = place.report()
     place.do(filed.id, "return", "王网格", note="内部：不归我管")
     place.do(filed.id, "note", "赵社工", note="内部备注")
@@ -527,8 +580,12 @@ def test_who_reported_does_not_read_what_staff_say_among_themselves(place: Place
     told = str(timeline.events(place.session, by, filed.id))
     assert "内部" not in told and "退回" in told
     code = place.town.person("王网格").code
-    assert code not in told and code in str(timeline.events(place.session, place.who("赵社工"), filed.id))
-    assert "王网格" in [one.who for one in timeline.events(place.session, place.who("赵社工"), filed.id)]
+    assert code not in told and code in str(
+        timeline.events(place.session, place.who("赵社工"), filed.id)
+    )
+    assert "王网格" in [
+        one.who for one in timeline.events(place.session, place.who("赵社工"), filed.id)
+    ]
     assert "内部备注" in str(timeline.events(place.session, place.who("赵社工"), filed.id))
     assert timeline.events(place.session, resident, filed.id) == []
 
@@ -544,7 +601,9 @@ def test_a_weak_word_does_not_decide_alone(place: Place) -> None:
     assert place.report(category="", description="那个东西请看一看").state == "reported"
 
 
-def test_nested_json_and_a_form_s_second_body_are_refused(place: Place, client: FlaskClient) -> None:
+def test_nested_json_and_a_form_s_second_body_are_refused(
+    place: Place, client: FlaskClient
+) -> None:
     deep = client.post("/api/v1/incidents", data="[" * 100_000, content_type="application/json")
     assert deep.status_code in (400, 422)
     body = POINT | {"category": "06010", "attributes": {}}
@@ -573,7 +632,10 @@ def test_work_goes_on_while_a_request_waits(place: Place) -> None:
     assert (done.state, done.pending) == ("handled", "")  # nobody needs an answer any more
     other = place.report().id
     place.do(other, "request_suspend", "王网格", note="等批复")
-    assert (place.do(other, "return", "王网格", note="不归我管").pending, place.seen(other).state) == ("", "returned")
+    assert (
+        place.do(other, "return", "王网格", note="不归我管").pending,
+        place.seen(other).state,
+    ) == ("", "returned")
 
 
 def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Session) -> None:
@@ -582,7 +644,10 @@ def test_who_holds_it_does_not_give_himself_more_time(place: Place, session: Ses
     assert place.seen(one).assigned_to == "赵社工"
     before = place.seen(one).due
     assert place.do(one, "request_limit", minutes=9999, note="忙").due == before
-    assert "approve_limit" not in incidents.get_incident(session, place.who("赵社工"), one, now=NOW).moves
+    assert (
+        "approve_limit"
+        not in incidents.get_incident(session, place.who("赵社工"), one, now=NOW).moves
+    )
     with pytest.raises(Forbidden):
         place.do(one, "approve_limit", minutes=9999)
     found = place.do(one, "approve_limit", "街道办")
@@ -599,7 +664,9 @@ def test_what_repeats_another_has_no_clock_and_no_moves_of_its_own(place: Place)
     for name in offered:
         try:
             with place.session.begin_nested():
-                place.do(child, name, note="试", parent=parent, minutes=5, rating=3, category="06010")
+                place.do(
+                    child, name, note="试", parent=parent, minutes=5, rating=3, category="06010"
+                )
         except Conflict as error:
             assert "moves with it" not in str(error), name
         except InvalidInput:

@@ -31,10 +31,15 @@ __all__ = ["office"]
 @contextmanager
 def worker(place: Office) -> Iterator[subprocess.Popen[bytes]]:
     """`./wangge worker` on a database."""
-    env = environment(place.settings.var) | {"DATABASE_URL": place.database, "WANGGE_PRIVATE_WEBHOOKS": "yes"}
+    env = environment(place.settings.var) | {
+        "DATABASE_URL": place.database,
+        "WANGGE_PRIVATE_WEBHOOKS": "yes",
+    }
     log = place.settings.var / "worker.log"
     with log.open("wb") as said:
-        made = subprocess.Popen([sys.executable, "-m", "web", "worker"], env=env, stdout=said, stderr=said)
+        made = subprocess.Popen(
+            [sys.executable, "-m", "web", "worker"], env=env, stdout=said, stderr=said
+        )
     try:
         yield made
     finally:
@@ -57,7 +62,12 @@ def test_a_worker_does_what_is_due_and_what_hangs_does_not_hold_up_the_rest(offi
             for there in [wedged] * 3 + [good]:
                 session.add(NoticeTarget(kind="webhook", address=there.url, secret=SECRET))
         with worker(office) as process:
-            until(lambda: value(office, "SELECT count(*) FROM incident_event WHERE move = 'escalate'"), 30)
+            until(
+                lambda: value(
+                    office, "SELECT count(*) FROM incident_event WHERE move = 'escalate'"
+                ),
+                30,
+            )
             until(lambda: "incident.escalate" in good.topics(), 20)
             assert wedged.got, "it was tried, and hangs"
             until(
@@ -93,7 +103,9 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_stuck(office: Office) -> N
 
 
 def test_a_worker_that_loses_one_connection_goes_on_with_all_its_work(office: Office) -> None:
-    listening = "FROM pg_stat_activity WHERE application_name = 'wangge jobs' AND query LIKE 'LISTEN%'"
+    listening = (
+        "FROM pg_stat_activity WHERE application_name = 'wangge jobs' AND query LIKE 'LISTEN%'"
+    )
     with gateway() as there, worker(office):
         target = office.add(there.url)
         until(lambda: value(office, f"SELECT count(*) = 3 {listening}"), 30)
@@ -152,7 +164,8 @@ def test_the_worker_does_not_outlive_a_server_that_is_killed(office: Office) -> 
     child = int(parent.stdout.readline())
     until(
         lambda: value(
-            office, "SELECT count(*) FROM jobs.procrastinate_workers WHERE last_heartbeat > now() - interval '5 s'"
+            office,
+            "SELECT count(*) FROM jobs.procrastinate_workers WHERE last_heartbeat > now() - interval '5 s'",
         ),
         20,
     )
@@ -188,13 +201,25 @@ def swept(url: str) -> float:
     """When jobs last swept, as /metrics says it."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("wangge_last_sweep_timestamp_seconds "))
+    return next(
+        float(line.split()[1])
+        for line in lines
+        if line.startswith("wangge_last_sweep_timestamp_seconds ")
+    )
 
 
-def test_the_figures_say_never_before_the_first_sweep(client: FlaskClient, session: Session) -> None:
-    session.execute(text("SET LOCAL search_path = jobs, public"))  # the triggers of procrastinate look there
+def test_the_figures_say_never_before_the_first_sweep(
+    client: FlaskClient, session: Session
+) -> None:
+    session.execute(
+        text("SET LOCAL search_path = jobs, public")
+    )  # the triggers of procrastinate look there
     for table in ("events", "periodic_defers", "jobs"):
         session.execute(text(f"DELETE FROM procrastinate_{table}"))
     assert last_run(session) is None
     # the service reads what is committed, and other tests may have swept there
-    assert re.search(r"^wangge_last_sweep_timestamp_seconds \d+\.\d{3}$", client.get("/metrics").text, re.MULTILINE)
+    assert re.search(
+        r"^wangge_last_sweep_timestamp_seconds \d+\.\d{3}$",
+        client.get("/metrics").text,
+        re.MULTILINE,
+    )

@@ -80,23 +80,32 @@ def test_only_the_hash_is_kept_and_the_history_has_not_even_that(session, town):
 def test_a_key_that_does_not_hold_is_401_and_never_nobody(client, session, town, broken):
     key = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
     refused = ask(client, broken(key))
-    assert refused.status_code == 401 and refused.headers["WWW-Authenticate"] == 'Bearer realm="wangge"'
+    assert (
+        refused.status_code == 401
+        and refused.headers["WWW-Authenticate"] == 'Bearer realm="wangge"'
+    )
     assert refused.json["detail"] == "the key is not valid; it may be mistyped, expired or revoked"
 
 
 def test_expired_and_revoked_keys_get_the_same_words(client, session, town):
-    expired = api_keys.add(session, "old", ["incident.read"], ["520402"], NOW - timedelta(days=3), days=2)
+    expired = api_keys.add(
+        session, "old", ["incident.read"], ["520402"], NOW - timedelta(days=3), days=2
+    )
     revoked = api_keys.add(session, "gone", ["incident.read"], ["520402"], NOW)
     assert ask(client, revoked).status_code == 200
     assert api_keys.revoke(session, "gone", NOW) == 1
     answers = [ask(client, key) for key in (expired, revoked, "wg_000000000000_" + "x" * 43)]
-    assert [item.status_code for item in answers] == [401] * 3 and len({item.data for item in answers}) == 1
+    assert [item.status_code for item in answers] == [401] * 3 and len(
+        {item.data for item in answers}
+    ) == 1
 
 
 def test_a_key_counts_before_a_session_and_needs_no_token(client, session, town):
     key = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW)
     signed_in(client, account(session, "admin", "administrator"))
-    assert client.post("/api/v1/locate", json={"points": []}).status_code == 403  # the session's form token is missing
+    assert (
+        client.post("/api/v1/locate", json={"points": []}).status_code == 403
+    )  # the session's form token is missing
     headers = {"Authorization": f"Bearer {key}"}
     assert client.post("/api/v1/locate", json={"points": []}, headers=headers).status_code == 200
     assert client.get("/accounts", headers=headers).status_code == 403  # asks as the program
@@ -118,17 +127,29 @@ def test_rotation_keeps_the_old_secret_for_a_while_and_the_program_what_it_filed
     first_question = api_keys.add(session, "mini", ["incident.read"], ["520402"], NOW, days=30)
     second = api_keys.rotate(session, "mini", NOW, keep_hours=2)
     old, new = (api_keys.authenticate_key(session, key, NOW) for key in (first_question, second))
-    assert old.principal.key_id == new.principal.key_id  # one program: it goes on seeing its own incidents
+    assert (
+        old.principal.key_id == new.principal.key_id
+    )  # one program: it goes on seeing its own incidents
     later = NOW + timedelta(hours=2, seconds=1)
-    assert api_keys.authenticate_key(session, first_question, later) is None and api_keys.authenticate_key(
-        session, second, later
-    )
+    assert api_keys.authenticate_key(
+        session, first_question, later
+    ) is None and api_keys.authenticate_key(session, second, later)
     third = api_keys.rotate(session, "mini", NOW, keep_hours=0)
-    assert api_keys.authenticate_key(session, second, NOW) is None and api_keys.authenticate_key(session, third, NOW)
-    assert api_keys.authenticate_key(session, third, NOW + timedelta(days=31)) is None  # the day it ends stays
-    assert [item.state for item in api_keys.list_keys(session, NOW)] == ["live", "expired", "expired"]
+    assert api_keys.authenticate_key(session, second, NOW) is None and api_keys.authenticate_key(
+        session, third, NOW
+    )
+    assert (
+        api_keys.authenticate_key(session, third, NOW + timedelta(days=31)) is None
+    )  # the day it ends stays
+    assert [item.state for item in api_keys.list_keys(session, NOW)] == [
+        "live",
+        "expired",
+        "expired",
+    ]
     api_keys.revoke(session, "mini", NOW)
-    assert not any(api_keys.authenticate_key(session, key, NOW) for key in (first_question, second, third))
+    assert not any(
+        api_keys.authenticate_key(session, key, NOW) for key in (first_question, second, third)
+    )
     with pytest.raises(NotFound):
         api_keys.rotate(session, "mini", NOW)
     with pytest.raises(NotFound):
@@ -183,7 +204,14 @@ def test_the_page_makes_shows_once_rotates_and_revokes(client, session, town):
     signed_in(client, account(session, "admin", "administrator"))
     refused = send(client, "/keys", name="x", area="999", per_minute="many")
     assert refused.status_code == 422 and refused.text.count('class="acc-wrong"') == 4
-    form = {"name": "mini", "area": "520402", "action": "incident.read", "per_minute": "60", "days": "", "do": ""}
+    form = {
+        "name": "mini",
+        "area": "520402",
+        "action": "incident.read",
+        "per_minute": "60",
+        "days": "",
+        "do": "",
+    }
     visible = send(client, "/keys", **form).text
     key = visible.split("<output>")[1].split("</output>")[0]
     assert ask(client, key).status_code == 200
@@ -202,13 +230,24 @@ def test_the_commands(session, town, monkeypatch):
         return CliRunner().invoke(key_command.command, [*expected])
 
     created = run("add", "mini", "--action", "incident.read", "--area", "520402", "--days", "9")
-    assert created.exit_code == 0 and created.stdout.startswith("wg_") and "shown only now" in created.stderr
-    assert api_keys.authenticate_key(session, created.stdout.strip(), NOW).principal.may(Action.READ, [town.county.id])
-    assert "'king' cannot be given" in str(run("add", "other", "--action", "king", "--area", "520402").exception)
+    assert (
+        created.exit_code == 0
+        and created.stdout.startswith("wg_")
+        and "shown only now" in created.stderr
+    )
+    assert api_keys.authenticate_key(session, created.stdout.strip(), NOW).principal.may(
+        Action.READ, [town.county.id]
+    )
+    assert "'king' cannot be given" in str(
+        run("add", "other", "--action", "king", "--area", "520402").exception
+    )
     assert run("add", "other", "--area", "520402").exit_code == 2
     assert "mini  [live]" in run("list").stdout
     assert run("rotate", "mini", "--keep-hours", "1").stdout.startswith("wg_")
-    assert [item["state"] for item in json.loads(run("list", "--json").stdout)] == ["live", "ending"]
+    assert [item["state"] for item in json.loads(run("list", "--json").stdout)] == [
+        "live",
+        "ending",
+    ]
     assert "2 revoked" in run("revoke", "mini").stdout
 
 
@@ -227,14 +266,21 @@ def test_processes_count_together(tmp_path):
 
 def test_a_minute_begins_anew_and_names_do_not_mix(tmp_path):
     created = Counters(tmp_path / "limits")
-    assert [created.hit("a", 119.0), created.hit("a", 119.9), created.hit("b", 119.9), created.hit("a", 120.0)] == [
+    assert [
+        created.hit("a", 119.0),
+        created.hit("a", 119.9),
+        created.hit("b", 119.9),
+        created.hit("a", 120.0),
+    ] == [
         1,
         2,
         1,
         1,
     ]
     check_rate_limit(tmp_path, "a", 2, 120.0, "requests")
-    with pytest.raises(RateLimited, match="more than 2 requests in a minute; try again in 19 s") as refused:
+    with pytest.raises(
+        RateLimited, match="more than 2 requests in a minute; try again in 19 s"
+    ) as refused:
         check_rate_limit(tmp_path, "a", 2, 161.0, "requests")
     assert refused.value.extra == {"retry_after": 19}
 

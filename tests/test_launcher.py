@@ -73,7 +73,12 @@ def slowness() -> float:
 
 
 def test_an_unreachable_server_is_one_sentence_and_exit_1(tmp_path):
-    done = run("db", "migrate", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", WANGGE_VAR=str(tmp_path))
+    done = run(
+        "db",
+        "migrate",
+        DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
+        WANGGE_VAR=str(tmp_path),
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("wangge: the server of DATABASE_URL cannot be reached")
     assert "Traceback" not in done.stderr
@@ -84,7 +89,9 @@ def test_without_postgresql_it_says_what_to_type_and_exits_with_1(tmp_path):
     script = WANGGE.read_text()
     cut = script.index("if ! fresh; then")
     crippled = tmp_path / "wangge"
-    crippled.write_text(script[:cut] + "find_postgres() { return 1; }\nmay_install() { return 1; }\nneed_postgres\n")
+    crippled.write_text(
+        script[:cut] + "find_postgres() { return 1; }\nmay_install() { return 1; }\nneed_postgres\n"
+    )
     done = subprocess.run(["sh", crippled], capture_output=True, text=True)
     assert done.returncode == 1
     for words in ("sudo apt-get install", "sudo dnf install", "brew install", "DATABASE_URL"):
@@ -97,4 +104,6 @@ def test_the_launcher_is_posix_sh():
 
 
 def test_no_download_address_is_in_the_lock_file():
-    assert "http" not in re.sub(r'"(funding|url|homepage)": "[^"]*"', "", Path(ROOT / "package-lock.json").read_text())
+    assert "http" not in re.sub(
+        r'"(funding|url|homepage)": "[^"]*"', "", Path(ROOT / "package-lock.json").read_text()
+    )

@@ -35,9 +35,13 @@ def to_degrees(shape, z, x, y):
     size = 2**z
 
     def place(column, row):
-        return (x + column / 4096) / size * 360 - 180, degrees(atan(sinh(pi * (1 - 2 * (y + row / 4096) / size))))
+        return (x + column / 4096) / size * 360 - 180, degrees(
+            atan(sinh(pi * (1 - 2 * (y + row / 4096) / size)))
+        )
 
-    return shapely.transform(shapely.geometry.shape(shape), lambda points: [place(*point) for point in points])
+    return shapely.transform(
+        shapely.geometry.shape(shape), lambda points: [place(*point) for point in points]
+    )
 
 
 @pytest.fixture
@@ -77,7 +81,10 @@ def test_a_tile_holds_what_was_in_force_then(session, town):
     town.boundary(area, build.square(LON, LAT), end=NOW)
     here = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
     assert decoded(session, "grids", *here, at=NOW) == {}  # half-open: the end itself is out
-    assert len(decoded(session, "grids", *here, at=NOW - timedelta(seconds=1))["grids"]["features"]) == 1
+    assert (
+        len(decoded(session, "grids", *here, at=NOW - timedelta(seconds=1))["grids"]["features"])
+        == 1
+    )
 
 
 def test_a_set_brings_its_layers_in_one_tile(session, town):
@@ -103,11 +110,17 @@ def test_a_facility_with_a_footprint_is_a_point_on_it(session, town):
 def test_streets_are_graded_and_appear_from_their_zoom(session):
     line = shapely.LineString([(LON, LAT), (LON + 0.001, LAT + 0.001)])
     for subkind, lowest in (("primary", 9), ("footway", 15)):
-        session.add(BasemapFeature(kind="street", subkind=subkind, min_zoom=lowest, shape=from_shape(line, 4490)))
+        session.add(
+            BasemapFeature(
+                kind="street", subkind=subkind, min_zoom=lowest, shape=from_shape(line, 4490)
+            )
+        )
     session.flush()
 
     def classes(z):
-        found = decoded(session, "roads", *tile_of(LON + 0.0005, LAT + 0.0005, z))["roads"]["features"]
+        found = decoded(session, "roads", *tile_of(LON + 0.0005, LAT + 0.0005, z))["roads"][
+            "features"
+        ]
         return {feature["properties"]["class"] for feature in found}
 
     assert classes(13) == {"main"}
@@ -125,7 +138,10 @@ def test_the_tile_asks_the_index_and_not_every_row(session, town):
     session.execute(text("ANALYZE building"))
     asked = tiles.tile_query(TILE_SETS["buildings"], *tile_of(100.5, 30.0001, 15), NOW)
     plan = session.execute(
-        text("EXPLAIN " + str(asked.compile(session.connection(), compile_kwargs={"literal_binds": True})))
+        text(
+            "EXPLAIN "
+            + str(asked.compile(session.connection(), compile_kwargs={"literal_binds": True}))
+        )
     ).scalars()
     assert "Seq Scan on building" not in "\n".join(plan)
 
@@ -150,7 +166,9 @@ def test_geojson_of_a_rectangle_keeps_to_it_and_says_when_there_is_more(session,
     found = features.feature_collection(session, LAYERS["grids"], NOW, bbox=box)
     assert [one["properties"]["code"][-3:] for one in found["features"]] == ["000", "001"]
     assert not found["truncated"]
-    assert features.feature_collection(session, LAYERS["grids"], NOW, bbox=box, limit=1)["truncated"]
+    assert features.feature_collection(session, LAYERS["grids"], NOW, bbox=box, limit=1)[
+        "truncated"
+    ]
     assert shapely.geometry.shape(found["features"][0]["geometry"]).equals(build.square(LON, LAT))
 
 
@@ -159,7 +177,10 @@ def test_every_layer_answers_in_every_form(session, town, layer):
     town.grid("001")
     z = max(layer.zooms.start, 14)
     assert isinstance(tiles.tile(session, (layer,), *tile_of(LON, LAT, z), NOW), bytes)
-    assert features.feature_collection(session, layer, NOW, bbox=(105, 26, 106, 27))["type"] == "FeatureCollection"
+    assert (
+        features.feature_collection(session, layer, NOW, bbox=(105, 26, 106, 27))["type"]
+        == "FeatureCollection"
+    )
     said = json.loads(json.dumps(layer.as_json()))
     assert said["order"] == list(layer.styles) and said["title"]["zh"] and said["title"]["en"]
 
@@ -167,13 +188,17 @@ def test_every_layer_answers_in_every_form(session, town, layer):
 def test_the_pictograms_read_on_every_category_colour():
     def light(colour):
         channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+        red, green, blue = (
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+        )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     for style in LAYERS["facilities"].styles.values():
         low, high = sorted((light(style.fill), light(style.glyph)))
         assert (high + 0.05) / (low + 0.05) >= 3, style.title  # WCAG 1.4.11
-    assert text_colour_on("#000000") == "#ffffff" and text_colour_on("#E69F00") == TEXT_COLOURS["loud"]
+    assert (
+        text_colour_on("#000000") == "#ffffff" and text_colour_on("#E69F00") == TEXT_COLOURS["loud"]
+    )
 
 
 def test_circles_are_a_layer_without_those_off_the_network(session, town):
@@ -187,8 +212,12 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
             )
         )  # fmt: skip
     session.flush()
-    found = features.feature_collection(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))["features"]
-    assert [(one["properties"]["code"], one["properties"]["households"]) for one in found] == [("n1", 5)]
+    found = features.feature_collection(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))[
+        "features"
+    ]
+    assert [(one["properties"]["code"], one["properties"]["households"]) for one in found] == [
+        ("n1", 5)
+    ]
 
 
 def test_script_in_a_name_is_only_text_in_the_saved_map(session, town):
@@ -197,15 +226,28 @@ def test_script_in_a_name_is_only_text_in_the_saved_map(session, town):
     facility(session, "n1", "clinic", LON + SIDE / 2, LAT + SIDE / 2, EVIL)
     session.flush()
     drawn = [
-        (LAYERS[name], features.feature_collection(session, LAYERS[name], NOW, bbox=(105, 26, 106, 27)))
+        (
+            LAYERS[name],
+            features.feature_collection(session, LAYERS[name], NOW, bbox=(105, 26, 106, 27)),
+        )
         for name in ("grids", "facilities")
     ]
-    page = saved_map.saved_map(drawn, centre=(LON, LAT), zoom=16, language="zh", title=EVIL, notes=[EVIL])
-    own = page.replace((saved_map.VENDOR / "leaflet" / "leaflet.js").read_text(encoding="utf-8"), "")
-    assert "<img src=x" not in own and "alert(2)</script>" not in own and "</script><script>alert" not in own
+    page = saved_map.saved_map(
+        drawn, centre=(LON, LAT), zoom=16, language="zh", title=EVIL, notes=[EVIL]
+    )
+    own = page.replace(
+        (saved_map.VENDOR / "leaflet" / "leaflet.js").read_text(encoding="utf-8"), ""
+    )
+    assert (
+        "<img src=x" not in own
+        and "alert(2)</script>" not in own
+        and "</script><script>alert" not in own
+    )
     assert "${alert" not in own and "`${" not in own
     assert own.count("onerror") > 0  # it is there, as text
-    assert re.findall(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']?(?!data:)""", page) == []
+    assert (
+        re.findall(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']?(?!data:)""", page) == []
+    )
 
 
 @pytest.fixture
@@ -256,7 +298,9 @@ def test_a_community_in_the_words_keeps_to_it(session, named):
 
 def test_signs_of_patterns_are_letters(session, named):
     assert (
-        search(session, "%", NOW) == [] and search(session, "_", NOW) == [] and search(session, "' OR 1=1", NOW) == []
+        search(session, "%", NOW) == []
+        and search(session, "_", NOW) == []
+        and search(session, "' OR 1=1", NOW) == []
     )
 
 

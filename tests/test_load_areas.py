@@ -21,7 +21,9 @@ COMMUNITY = "520402007004"
 
 def squares(count=3, columns=None):
     """Grids of one community, side by side from the west, sharing their borders vertex for vertex."""
-    shapes = [box(WEST + i * STEP, SOUTH, WEST + (i + 1) * STEP, SOUTH + STEP) for i in range(count)]
+    shapes = [
+        box(WEST + i * STEP, SOUTH, WEST + (i + 1) * STEP, SOUTH + STEP) for i in range(count)
+    ]
     names = columns or ("code", "name", "community_code", "community_name")
     rows = {
         names[0]: [f"{COMMUNITY}{i + 1:03d}" for i in range(count)],
@@ -47,12 +49,25 @@ def metres_apart(shape, other):
 
 @pytest.mark.parametrize(
     ("name", "epsg"),
-    [("g.gpkg", 4544), ("g.gpkg", 4326), ("g.fgb", 4544), ("g.geojson", 4326), ("g.shp", 4490), ("g.gpkg", 3857)],
+    [
+        ("g.gpkg", 4544),
+        ("g.gpkg", 4326),
+        ("g.fgb", 4544),
+        ("g.geojson", 4326),
+        ("g.shp", 4490),
+        ("g.gpkg", 3857),
+    ],
 )
 def test_every_format_and_system_gives_the_same_grids(session, tmp_path, name, epsg):
     path = tmp_path / name
-    frame = squares() if name != "g.shp" else squares(columns=("code", "name", "comm_code", "comm_name"))
-    mapping = {} if name != "g.shp" else {"community_code": "comm_code", "community_name": "comm_name"}
+    frame = (
+        squares()
+        if name != "g.shp"
+        else squares(columns=("code", "name", "comm_code", "comm_name"))
+    )
+    mapping = (
+        {} if name != "g.shp" else {"community_code": "comm_code", "community_name": "comm_name"}
+    )
     frame.to_crs(epsg).to_file(path, encoding="utf-8" if name == "g.shp" else None)
     report = load_areas(session, path, "grid", ReadOptions(mapping=mapping))
     assert report.refused == [] and report.counts["rows"] == 3
@@ -61,16 +76,22 @@ def test_every_format_and_system_gives_the_same_grids(session, tmp_path, name, e
     for shape, expected in zip(stored_shapes.values(), squares().geometry, strict=True):
         assert metres_apart(shape, expected) < 0.05
     assert shapely.coverage_is_valid(np.array(list(stored_shapes.values())))
-    assert session.scalar(text("SELECT name FROM area WHERE code = :code"), {"code": COMMUNITY}) == "学苑社区"
+    assert (
+        session.scalar(text("SELECT name FROM area WHERE code = :code"), {"code": COMMUNITY})
+        == "学苑社区"
+    )
     west, south, east, north = report.bbox
-    assert (west, south, east, north) == pytest.approx((WEST, SOUTH, WEST + 3 * STEP, SOUTH + STEP), abs=1e-6)
+    assert (west, south, east, north) == pytest.approx(
+        (WEST, SOUTH, WEST + 3 * STEP, SOUTH + STEP), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("system", ["gcj02", "bd09"])
 def test_a_map_drawn_on_a_shifted_basemap_is_told_and_moved_back(session, tmp_path, system):
     frame = squares()
     frame["geometry"] = shapely.transform(
-        frame.geometry.values, lambda xy: np.column_stack(crs.from_storage(xy[:, 0], xy[:, 1], system))
+        frame.geometry.values,
+        lambda xy: np.column_stack(crs.from_storage(xy[:, 0], xy[:, 1], system)),
     )
     frame.set_crs(4326, allow_override=True).to_file(tmp_path / "shifted.geojson")
     report = load_areas(session, tmp_path / "shifted.geojson", "grid", ReadOptions(crs=system))
@@ -81,21 +102,31 @@ def test_a_map_drawn_on_a_shifted_basemap_is_told_and_moved_back(session, tmp_pa
 
 @pytest.mark.parametrize("cpg", [True, False])
 def test_a_shapefile_in_gbk_is_read_with_and_without_its_cpg(session, tmp_path, cpg):
-    squares(columns=("网格编码", "网格名称", "社区编码", "社区名称")).to_file(tmp_path / "g.shp", encoding="GBK")
+    squares(columns=("网格编码", "网格名称", "社区编码", "社区名称")).to_file(
+        tmp_path / "g.shp", encoding="GBK"
+    )
     if not cpg:
         (tmp_path / "g.cpg").unlink()
     load_areas(session, tmp_path / "g.shp", "grid")
-    assert session.scalar(text("SELECT name FROM area WHERE code = :c"), {"c": f"{COMMUNITY}001"}) == "学苑第1网格"
+    assert (
+        session.scalar(text("SELECT name FROM area WHERE code = :c"), {"c": f"{COMMUNITY}001"})
+        == "学苑第1网格"
+    )
 
 
 def test_a_zipped_shapefile_is_opened(session, tmp_path):
-    squares(columns=("code", "name", "comm_code", "comm_name")).to_file(tmp_path / "g.shp", encoding="utf-8")
+    squares(columns=("code", "name", "comm_code", "comm_name")).to_file(
+        tmp_path / "g.shp", encoding="utf-8"
+    )
     with zipfile.ZipFile(tmp_path / "g.zip", "w") as packed:
         for part in tmp_path.glob("g.*"):
             if part.suffix != ".zip":
                 packed.write(part, part.name)
     report = load_areas(
-        session, tmp_path / "g.zip", "grid", ReadOptions({"community_code": "comm_code", "community_name": "comm_name"})
+        session,
+        tmp_path / "g.zip",
+        "grid",
+        ReadOptions({"community_code": "comm_code", "community_name": "comm_name"}),
     )
     assert report.refused == [] and len(shapes_of(session)) == 3
 
@@ -131,7 +162,9 @@ def test_a_neighbour_s_corner_on_a_long_side_becomes_a_vertex_of_both(session, t
 
 def overlapping(tmp_path, metres):
     frame = squares(2)
-    frame.loc[1, "geometry"] = box(WEST + STEP - metres / 99_900, SOUTH, WEST + 2 * STEP, SOUTH + STEP)
+    frame.loc[1, "geometry"] = box(
+        WEST + STEP - metres / 99_900, SOUTH, WEST + 2 * STEP, SOUTH + STEP
+    )
     frame.to_file(tmp_path / "g.gpkg")
     return tmp_path / "g.gpkg"
 
@@ -140,7 +173,9 @@ def test_an_overlap_is_refused_with_its_size_and_place_and_clean_mends_it(sessio
     path = overlapping(tmp_path, 3)
     report = load_areas(session, path, "grid")
     reasons = " ".join(f"{row.where} {row.reason}" for row in report.refused)
-    assert report.refused and "m²" in reasons and "105.95" in reasons and f"{COMMUNITY}001" in reasons
+    assert (
+        report.refused and "m²" in reasons and "105.95" in reasons and f"{COMMUNITY}001" in reasons
+    )
     assert shapes_of(session) == {}
     mended = load_areas(session, path, "grid", clean=5.0)
     assert mended.refused == [] and any("m²" in note for note in mended.notes)
@@ -242,14 +277,18 @@ def test_the_nine_real_street_cut_grids(session, shared):
     source = json.loads((shared / "beijing_cau_2026" / "grids.geojson").read_text())
     stored_shapes = shapes_of(session)
     assert set(stored_shapes) == {feature["properties"]["code"] for feature in source["features"]}
-    union = shapely.union_all([shapely.geometry.shape(feature["geometry"]) for feature in source["features"]])
+    union = shapely.union_all(
+        [shapely.geometry.shape(feature["geometry"]) for feature in source["features"]]
+    )
     assert shapely.union_all(list(stored_shapes.values())).symmetric_difference(union).area < 1e-9
     assert len(shapes_of(session, "community")) == 2
 
 
 @pytest.mark.shared
 def test_the_counties_of_anshun_load_as_a_level_above(session, shared, tmp_path):
-    frame = geopandas.read_file(shared / "anshun_boundaries" / "anshun_counties_echarts_mit_wgs84.geojson")
+    frame = geopandas.read_file(
+        shared / "anshun_boundaries" / "anshun_counties_echarts_mit_wgs84.geojson"
+    )
     name, code = (
         (c for c in frame.columns if c in options).__next__()
         for options in (("name", "NAME"), ("adcode", "id", "code", "cp"))

@@ -53,7 +53,9 @@ def stored(session, level="grid"):
 
 
 def histories(session):
-    return session.scalar(select(func.count()).select_from(HistoryEntry).where(HistoryEntry.table_name != "dataset"))
+    return session.scalar(
+        select(func.count()).select_from(HistoryEntry).where(HistoryEntry.table_name != "dataset")
+    )
 
 
 def refusals(report):
@@ -70,7 +72,8 @@ def test_the_real_grids_in_another_system_are_the_grids_stored(session, shared, 
     shifted = system if isinstance(system, str) else None
     if shifted:
         frame["geometry"] = shapely.transform(
-            frame.geometry.values, lambda xy: np.column_stack(crs.from_storage(xy[:, 0], xy[:, 1], shifted))
+            frame.geometry.values,
+            lambda xy: np.column_stack(crs.from_storage(xy[:, 0], xy[:, 1], shifted)),
         )
     else:
         frame = frame.to_crs(system)
@@ -95,7 +98,9 @@ def test_the_official_codes_load_from_the_top_down(session, shared):
     assert histories(session) == rows
 
 
-def test_a_neighbour_loaded_later_shares_the_border_and_both_files_again_change_nothing(session, tmp_path):
+def test_a_neighbour_loaded_later_shares_the_border_and_both_files_again_change_nothing(
+    session, tmp_path
+):
     first = grids(tmp_path / "a.gpkg", [square(0, 0, 1, 2)])
     off = 0.05 / 99.9  # five centimetres
     second = grids(tmp_path / "b.gpkg", [square(1 + off), square(1 + off, 1)], first=2)
@@ -109,7 +114,9 @@ def test_a_neighbour_loaded_later_shares_the_border_and_both_files_again_change_
 
 
 def test_a_file_mended_by_clean_changes_nothing_the_second_time(session, tmp_path):
-    path = grids(tmp_path / "a.gpkg", [square(0, 0, 1.02), square(1), square(2.01), square(0, 1, 3.01)])
+    path = grids(
+        tmp_path / "a.gpkg", [square(0, 0, 1.02), square(1), square(2.01), square(0, 1, 3.01)]
+    )
     assert "overlaps feature 2" in refusals(load_areas(session, path, "grid"))
     assert stored(session) == {}
     report = load_areas(session, path, "grid", clean=2.5)
@@ -138,11 +145,19 @@ def test_a_moved_border_is_a_new_boundary_from_then_on(session, tmp_path):
     report = load_areas(session, moved, "grid", effective=later)
     assert report.counts["changed"] == report.counts["shapes"] == 2
     spans = session.scalars(
-        select(func.lower(Boundary.valid)).join(Area).where(Area.level == "grid").order_by(Boundary.id)
+        select(func.lower(Boundary.valid))
+        .join(Area)
+        .where(Area.level == "grid")
+        .order_by(Boundary.id)
     ).all()
     assert spans == [start, start, later, later]
     with pytest.raises(Conflict, match="holds from"):
-        load_areas(session, grids(tmp_path / "c.gpkg", [square(0, 0, 0.4), square(1)]), "grid", effective=start)
+        load_areas(
+            session,
+            grids(tmp_path / "c.gpkg", [square(0, 0, 0.4), square(1)]),
+            "grid",
+            effective=start,
+        )
 
 
 def test_a_renamed_grid_is_changed_and_its_shape_is_not(session, tmp_path):
@@ -168,12 +183,18 @@ def test_names_with_script_in_them_are_kept_as_text(session, tmp_path):
     ],
 )
 def test_a_row_that_contradicts_itself_is_refused_by_attribute(session, tmp_path, more, words):
-    assert words in refusals(load_areas(session, grids(tmp_path / "a.gpkg", [square(0)], **more), "grid"))
+    assert words in refusals(
+        load_areas(session, grids(tmp_path / "a.gpkg", [square(0)], **more), "grid")
+    )
 
 
 def test_a_community_of_two_names_is_refused(session, tmp_path):
-    path = grids(tmp_path / "a.gpkg", [square(0), square(1)], community_name=["西兴社区", "东兴社区"])
-    assert "is called 东兴社区 here and 西兴社区 before" in refusals(load_areas(session, path, "grid"))
+    path = grids(
+        tmp_path / "a.gpkg", [square(0), square(1)], community_name=["西兴社区", "东兴社区"]
+    )
+    assert "is called 东兴社区 here and 西兴社区 before" in refusals(
+        load_areas(session, path, "grid")
+    )
 
 
 def test_retired_codes_are_never_used_again(session, tmp_path):
@@ -198,7 +219,9 @@ def test_an_outline_of_a_community_is_compared_with_its_grids(session, tmp_path)
 
 def units(path, shapes, numbers):
     codes = [f"{COMMUNITY}{number}" for number in numbers]
-    geopandas.GeoDataFrame({"十联户编码": codes, "name": codes}, geometry=shapes, crs=4490).to_file(path)
+    geopandas.GeoDataFrame({"十联户编码": codes, "name": codes}, geometry=shapes, crs=4490).to_file(
+        path
+    )
     return path
 
 
@@ -232,10 +255,14 @@ def test_a_geopackage_of_mixed_systems_is_refused(session, tmp_path):
     with sqlite3.connect(path) as db:
         db.execute("DROP TRIGGER IF EXISTS rtree_a_geom_update6")
         db.execute("DROP TRIGGER IF EXISTS rtree_a_geom_update7")
-        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
             db.execute(f'DROP TRIGGER "{name}"')
         blob = db.execute("SELECT geom FROM a WHERE fid = 2").fetchone()[0]
-        db.execute("UPDATE a SET geom = ? WHERE fid = 2", [blob[:4] + struct.pack("<i", 3857) + blob[8:]])
+        db.execute(
+            "UPDATE a SET geom = ? WHERE fid = 2", [blob[:4] + struct.pack("<i", 3857) + blob[8:]]
+        )
     with pytest.raises(InvalidInput, match="different systems"):
         load_areas(session, path, "grid")
 
@@ -248,12 +275,16 @@ def test_a_file_with_metres_among_degrees_names_the_row(session, tmp_path):
 
 def test_latitude_first_is_seen(session, tmp_path):
     swapped = shapely.transform(square(0), lambda xy: xy[:, ::-1])
-    assert "latitude first" in refusals(load_areas(session, grids(tmp_path / "a.gpkg", [swapped]), "grid"))
+    assert "latitude first" in refusals(
+        load_areas(session, grids(tmp_path / "a.gpkg", [swapped]), "grid")
+    )
 
 
 def test_a_shifted_system_outside_china_is_refused(session, tmp_path):
     path = grids(tmp_path / "a.gpkg", [box(24.9, 60.1, 24.91, 60.11)], 4326)
-    assert "only for places in China" in refusals(load_areas(session, path, "grid", ReadOptions(crs="gcj02")))
+    assert "only for places in China" in refusals(
+        load_areas(session, path, "grid", ReadOptions(crs="gcj02"))
+    )
 
 
 def test_a_told_system_against_the_files_own_is_refused(session, tmp_path):
@@ -265,7 +296,9 @@ def test_a_told_system_against_the_files_own_is_refused(session, tmp_path):
 
 def test_a_wrong_cpg_is_seen_from_the_bytes(session, tmp_path):
     frame = geopandas.GeoDataFrame(
-        {"网格编码": [f"{COMMUNITY}001"], "网格名称": ["西兴第一网格"]}, geometry=[square(0)], crs=4490
+        {"网格编码": [f"{COMMUNITY}001"], "网格名称": ["西兴第一网格"]},
+        geometry=[square(0)],
+        crs=4490,
     )
     frame.to_file(tmp_path / "g.shp", encoding="GBK")
     (tmp_path / "g.cpg").write_text("UTF-8")
@@ -281,7 +314,9 @@ def test_an_unclosed_ring_is_closed_and_listed(session, tmp_path):
         "properties": {"code": f"{COMMUNITY}001", "name": "x"},
         "geometry": {"type": "Polygon", "coordinates": [ring]},
     }
-    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    (tmp_path / "a.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": [feature]})
+    )
     report = load_areas(session, tmp_path / "a.geojson", "grid")
     assert "unclosed ring was closed" in " ".join(report.notes)
     assert stored(session)[f"{COMMUNITY}001"].equals(square(0))
@@ -297,14 +332,18 @@ def test_a_zip_bomb_is_stopped_while_unpacking(session, tmp_path, monkeypatch):
 
 
 def test_a_file_of_another_reader_is_not_opened(session, tmp_path):
-    (tmp_path / "a.geojson").write_text("<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>")
+    (tmp_path / "a.geojson").write_text(
+        "<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>"
+    )
     with pytest.raises(InvalidInput, match="does not begin as"):
         load_areas(session, tmp_path / "a.geojson", "grid")
 
 
 def test_of_several_layers_one_must_be_told(session, tmp_path):
     for layer, column in (("one", 0), ("two", 1)):
-        frame = geopandas.GeoDataFrame({"code": [f"{COMMUNITY}00{column + 1}"]}, geometry=[square(column)], crs=4490)
+        frame = geopandas.GeoDataFrame(
+            {"code": [f"{COMMUNITY}00{column + 1}"]}, geometry=[square(column)], crs=4490
+        )
         frame.to_file(tmp_path / "a.gpkg", layer=layer)
     with pytest.raises(InvalidInput, match="one, two; say which"):
         load_areas(session, tmp_path / "a.gpkg", "grid")

@@ -52,7 +52,16 @@ def walked(session: Session) -> set[int]:
 
 def together(session: Session, *nodes: int) -> bool:
     """Whether a walker gets from each of these nodes to each other."""
-    return len(rows(session, "SELECT DISTINCT component FROM walk_node WHERE id = ANY(:ids)", ids=list(nodes))) == 1
+    return (
+        len(
+            rows(
+                session,
+                "SELECT DISTINCT component FROM walk_node WHERE id = ANY(:ids)",
+                ids=list(nodes),
+            )
+        )
+        == 1
+    )
 
 
 # --- who may walk where ----------------------------------------------------------------------------------
@@ -145,7 +154,9 @@ def test_foot_decides_then_access_then_the_kind_of_way(tags: str, right: str) ->
         ("barrier=gate access=Residents", "ends"),
     ],
 )
-def test_walls_and_locked_gates_stop_a_walker_and_residents_pass_their_own(tags: str, right: str) -> None:
+def test_walls_and_locked_gates_stop_a_walker_and_residents_pass_their_own(
+    tags: str, right: str
+) -> None:
     assert access.gate_access(dict(tag.split("=") for tag in tags.split())) == right
 
 
@@ -168,7 +179,9 @@ def test_a_bridge_over_a_street_joins_only_at_a_shared_node(session: Session, lo
     ends = [file._at[0, -1], file._at[-1, 0]]
     load(file)
     assert not together(session, *ends)
-    assert rows(session, "SELECT structure FROM walk_edge WHERE way_id = :way", way=bridge) == [("bridge",)]
+    assert rows(session, "SELECT structure FROM walk_edge WHERE way_id = :way", way=bridge) == [
+        ("bridge",)
+    ]
     file.way([(-1, 0), (0, -1)], highway="steps")  # now there are steps up
     load(file)
     assert together(session, *ends)
@@ -178,13 +191,19 @@ def test_a_bridge_over_a_street_joins_only_at_a_shared_node(session: Session, lo
     ]
 
 
-def test_a_bend_is_folded_into_its_edge_and_a_junction_splits_the_way(session: Session, load: Load) -> None:
+def test_a_bend_is_folded_into_its_edge_and_a_junction_splits_the_way(
+    session: Session, load: Load
+) -> None:
     file = OsmFile()
     long = file.way([(0, 0), (1, 0), (2, 1), (3, 1)], highway="residential", name="甲街")
     file.way([(2, 1), (2, 2)], highway="footway")
     load(file)
     a, bend, junction = (degrees(*at) for at in ((0, 0), (1, 0), (2, 1)))
-    shapes = rows(session, "SELECT ST_AsText(shape), name, length FROM walk_edge WHERE way_id = :w ORDER BY id", w=long)
+    shapes = rows(
+        session,
+        "SELECT ST_AsText(shape), name, length FROM walk_edge WHERE way_id = :w ORDER BY id",
+        w=long,
+    )
     line = ",".join(f"{lon:g} {lat:g}" for lon, lat in (a, bend, junction))
     assert shapes[0][:2] == (f"LINESTRING({line})", "甲街") and len(shapes) == 2
     assert shapes[0][2] == pytest.approx(metres(a, bend) + metres(bend, junction), abs=0.001)
@@ -198,8 +217,12 @@ def test_loops_and_parallel_ways_are_all_kept(session: Session, load: Load) -> N
     file.way([(2, 0), (3, 1), (3, -1), (2, 0)], highway="footway")  # a loop at the end
     alone = file.way([(9, 9), (9, 8), (8, 8), (9, 9)], highway="path")  # a ring nobody joins
     load(file)
-    assert rows(session, "SELECT count(*), count(*) FILTER (WHERE u = v) FROM walk_edge") == [(4, 2)]
-    assert rows(session, "SELECT ST_NPoints(shape) FROM walk_edge WHERE way_id = :way", way=alone) == [(4,)]
+    assert rows(session, "SELECT count(*), count(*) FILTER (WHERE u = v) FROM walk_edge") == [
+        (4, 2)
+    ]
+    assert rows(
+        session, "SELECT ST_NPoints(shape) FROM walk_edge WHERE way_id = :way", way=alone
+    ) == [(4,)]
 
 
 def test_islands_are_kept_and_marked(session: Session, load: Load) -> None:
@@ -217,7 +240,12 @@ def test_islands_are_kept_and_marked(session: Session, load: Load) -> None:
 
 @pytest.mark.parametrize(
     ("gate", "joined"),
-    [({"locked": "yes"}, False), ({"access": "no"}, False), ({"access": "private"}, True), ({}, True)],
+    [
+        ({"locked": "yes"}, False),
+        ({"access": "no"}, False),
+        ({"access": "private"}, True),
+        ({}, True),
+    ],
 )
 def test_a_closed_gate_ends_the_way_on_both_sides(
     session: Session, load: Load, gate: dict[str, str], joined: bool
@@ -230,7 +258,9 @@ def test_a_closed_gate_ends_the_way_on_both_sides(
     load(file)
     assert together(session, west, east, north) is joined
     length = rows(session, "SELECT sum(length) FROM walk_edge")[0][0]
-    assert length == pytest.approx(310.6, abs=1)  # nothing of the way is lost: one walks up to the gate
+    assert length == pytest.approx(
+        310.6, abs=1
+    )  # nothing of the way is lost: one walks up to the gate
 
 
 def test_nodes_at_one_place_count_as_one(session: Session, load: Load) -> None:
@@ -250,10 +280,18 @@ def test_the_edges_of_plazas_are_walked(session: Session, load: Load) -> None:
     shell, hall = file.square(4, 4, 3), file.square(5, 5, 1, building="yes")
     file.relation([(shell, "outer"), (hall, "inner")], highway="pedestrian", name="北广场")
     load(file)
-    kinds = rows(session, "SELECT DISTINCT way_id, kind, name FROM walk_edge WHERE kind = 'plaza' ORDER BY 1")
-    assert kinds == [(plaza, "plaza", "广场"), (shell, "plaza", "北广场"), (hall, "plaza", "北广场")]
+    kinds = rows(
+        session, "SELECT DISTINCT way_id, kind, name FROM walk_edge WHERE kind = 'plaza' ORDER BY 1"
+    )
+    assert kinds == [
+        (plaza, "plaza", "广场"),
+        (shell, "plaza", "北广场"),
+        (hall, "plaza", "北广场"),
+    ]
     assert together(session, file._at[2, 2], file._at[4, 4])
-    assert rows(session, "SELECT code FROM building") == [(f"w{hall}",)]  # an edge of the plaza, and a building
+    assert rows(session, "SELECT code FROM building") == [
+        (f"w{hall}",)
+    ]  # an edge of the plaza, and a building
 
 
 def test_a_way_is_cut_where_its_nodes_are_missing(session: Session, load: Load) -> None:
@@ -292,10 +330,15 @@ def test_cutting_ways_at_junctions_keeps_lengths_and_connections(
         walks.add(Walk(number, "path", "", False, ""), [[(n, *at[n]) for n in way]])
         for k, (a, b) in enumerate(pairwise(way)):
             if a != b:  # a walled node is another one in every segment that touches it
-                bare.add_edge(*((n, number, k) if n in walls else n for n in (a, b)), metres=_apart(at[a], at[b]))
+                bare.add_edge(
+                    *((n, number, k) if n in walls else n for n in (a, b)),
+                    metres=_apart(at[a], at[b]),
+                )
     cut = nx.MultiGraph()
     for piece in walks.pieces():
-        cut.add_edge(piece.u, piece.v, metres=sum(map(_apart, piece.coords, piece.coords[1:])) * 10_000_000)
+        cut.add_edge(
+            piece.u, piece.v, metres=sum(map(_apart, piece.coords, piece.coords[1:])) * 10_000_000
+        )
     assert cut.size("metres") == pytest.approx(bare.size("metres"))
     assert {n for n, _, _ in walks.nodes()} == set(cut)
     assert len(list(walks.nodes())) == len(cut)
@@ -313,7 +356,9 @@ def _apart(a: tuple[float, float], b: tuple[float, float]) -> float:
 # --- buildings -------------------------------------------------------------------------------------------
 
 
-def test_a_building_brings_floors_address_name_and_main_entrance(session: Session, load: Load) -> None:
+def test_a_building_brings_floors_address_name_and_main_entrance(
+    session: Session, load: Load
+) -> None:
     file = OsmFile()
     back, main = file.node(0, 1, entrance="yes"), file.node(1, 0, entrance="main")
     corner, far = file.node(0, 0), file.node(1, 1)
@@ -329,14 +374,18 @@ def test_a_building_brings_floors_address_name_and_main_entrance(session: Sessio
     query = "SELECT code, name, estate, address, kind, floors, ST_AsText(entrance), county, source FROM building"
     lon, lat = degrees(1, 0)
     door = f"POINT({lon:g} {lat:g})"
-    assert rows(session, query) == [("w1", "3号楼", "六道口小区", "清华东路17号", "apartments", 6, door, None, "osm")]
+    assert rows(session, query) == [
+        ("w1", "3号楼", "六道口小区", "清华东路17号", "apartments", 6, door, None, "osm")
+    ]
 
 
 def test_a_multipolygon_building_keeps_its_courtyard(session: Session, load: Load) -> None:
     file = OsmFile()
     half, other = [(0, 0), (3, 0), (3, 3)], [(3, 3), (0, 3), (0, 0)]
     yard = file.square(1, 1, 1)
-    file.relation([(file.way(half), "outer"), (file.way(other), "outer"), (yard, "inner")], building="yes")
+    file.relation(
+        [(file.way(half), "outer"), (file.way(other), "outer"), (yard, "inner")], building="yes"
+    )
     load(file)
     query = "SELECT code, ST_NumInteriorRings(ST_GeometryN(shape, 1)), ST_Area(shape) * 1e6 FROM building"
     ((code, holes, area),) = rows(session, query)
@@ -351,15 +400,23 @@ def test_a_building_mapped_as_way_and_relation_counts_once(session: Session, loa
     assert rows(session, "SELECT code FROM building") == [("r1",)]
 
 
-def test_a_bow_tie_is_repaired_and_a_broken_relation_skipped_both_noted(session: Session, load: Load) -> None:
+def test_a_bow_tie_is_repaired_and_a_broken_relation_skipped_both_noted(
+    session: Session, load: Load
+) -> None:
     file = OsmFile()
     bow = file.way([(0, 0), (1, 1), (1, 0), (0, 1), (0, 0)], building="yes")
     flat = file.way([(5, 5), (6, 5), (7, 5), (5, 5)], building="yes")
-    broken = file.relation([(file.way([(3, 3), (4, 3), (4, 4)]), "outer"), (99, "outer")], building="yes")
+    broken = file.relation(
+        [(file.way([(3, 3), (4, 3), (4, 4)]), "outer"), (99, "outer")], building="yes"
+    )
     report = load(file)
-    query = "SELECT code, ST_IsValid(shape), ST_Area(shape) * 1e6, on_precision(shape) FROM building"
+    query = (
+        "SELECT code, ST_IsValid(shape), ST_Area(shape) * 1e6, on_precision(shape) FROM building"
+    )
     ((code, valid, area, on_lattice),) = rows(session, query)
-    assert (code, valid, on_lattice) == (f"w{bow}", True, True) and area == pytest.approx(0.5, abs=0.001)
+    assert (code, valid, on_lattice) == (f"w{bow}", True, True) and area == pytest.approx(
+        0.5, abs=0.001
+    )
     notes = " | ".join(report.notes)
     assert "1 invalid outlines repaired (building): w1" in notes
     assert f"1 outlines without an area skipped (building): w{flat}" in notes
@@ -410,10 +467,14 @@ def test_every_category_has_its_words_and_a_rank_of_its_own() -> None:
 
 def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: Load) -> None:
     file = OsmFile()
-    file.node(9, 9, {"amenity": "pharmacy", "name": "药", "opening_hours": "24/7", "phone": "0851-1"})
+    file.node(
+        9, 9, {"amenity": "pharmacy", "name": "药", "opening_hours": "24/7", "phone": "0851-1"}
+    )
     a, gate, c = file.node(0, 0), file.node(2, 0, barrier="gate"), file.node(2, 2)
     school = file.way([a, gate, c, a], amenity="school", name="一小")
-    park = file.relation([(file.square(4, 4, 3), "outer"), (file.square(5, 5, 1), "inner")], leisure="park")
+    park = file.relation(
+        [(file.square(4, 4, 3), "outer"), (file.square(5, 5, 1), "inner")], leisure="park"
+    )
     shop = file.square(0, 5, 1, building="retail", shop="supermarket")
     report = load(file)
     matches = rows(
@@ -433,7 +494,9 @@ def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: L
 # --- basemap ---------------------------------------------------------------------------------------------
 
 
-def test_the_basemap_gets_streets_water_green_rail_ground_and_labels(session: Session, load: Load) -> None:
+def test_the_basemap_gets_streets_water_green_rail_ground_and_labels(
+    session: Session, load: Load
+) -> None:
     file = OsmFile()
     file.way([(0, 0), (1, 0)], {"highway": "primary", "name": "Main", "name:zh": "大街"})
     file.way([(0, 1), (1, 1)], highway="motorway")
@@ -477,11 +540,20 @@ def test_the_same_file_again_changes_nothing(session: Session, load: Load) -> No
     state = "SELECT (SELECT max(id) FROM history), (SELECT version FROM walk_network), (SELECT loaded_at FROM dataset)"
     earlier = rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")
     report = load(village())
-    assert (rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")) == earlier
-    assert report.counts["buildings"] == 2 and report.counts["new"] == 0 and "nothing changed" in report.notes[0]
+    assert (
+        rows(session, state),
+        rows(session, "SELECT id FROM basemap_feature ORDER BY 1"),
+    ) == earlier
+    assert (
+        report.counts["buildings"] == 2
+        and report.counts["new"] == 0
+        and "nothing changed" in report.notes[0]
+    )
 
 
-def test_a_newer_file_updates_by_code_and_deletes_what_is_gone(session: Session, load: Load) -> None:
+def test_a_newer_file_updates_by_code_and_deletes_what_is_gone(
+    session: Session, load: Load
+) -> None:
     load(village(name="旧药店"))
     ids = dict(rows(session, "SELECT code, id FROM building UNION SELECT code, id FROM facility"))
     session.execute(text("UPDATE building SET floors = 7 WHERE code = 'w2'"))
@@ -491,8 +563,12 @@ def test_a_newer_file_updates_by_code_and_deletes_what_is_gone(session: Session,
     with audit_context(session, "tester"):
         report = load(newer)
     assert (report.counts["new"], report.counts["changed"], report.counts["deleted"]) == (1, 1, 1)
-    assert rows(session, "SELECT id, code, floors FROM building") == [(ids["w2"], "w2", 7)]  # OSM says no floors
-    assert rows(session, "SELECT id, name FROM facility WHERE code = 'n1'") == [(ids["n1"], "新药店")]
+    assert rows(session, "SELECT id, code, floors FROM building") == [
+        (ids["w2"], "w2", 7)
+    ]  # OSM says no floors
+    assert rows(session, "SELECT id, name FROM facility WHERE code = 'n1'") == [
+        (ids["n1"], "新药店")
+    ]
     ops = rows(
         session,
         "SELECT table_name, op FROM history WHERE who = 'tester' AND table_name <> 'dataset' ORDER BY 1, 2",
@@ -528,11 +604,15 @@ def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> 
         "INSERT INTO boundary (area_id, revision_id, shape, valid) VALUES "
         "(:area, :revision, ST_Multi(ST_MakeEnvelope(105.9, 26.2, :east, 26.3, 4490)), tstzrange(now(), NULL))"
     )
-    session.execute(draw, {"area": area, "revision": revision, "east": 105.9515})  # the shop and one building
+    session.execute(
+        draw, {"area": area, "revision": revision, "east": 105.9515}
+    )  # the shop and one building
     load(village())
     query = "SELECT code, county FROM building UNION SELECT code, county FROM facility ORDER BY 1"
     assert rows(session, query) == [("n1", "520402"), ("w2", "520402"), ("w3", None)]
-    session.execute(text("UPDATE boundary SET shape = ST_Multi(ST_MakeEnvelope(105.9, 26.2, 106, 26.3, 4490))"))
+    session.execute(
+        text("UPDATE boundary SET shape = ST_Multi(ST_MakeEnvelope(105.9, 26.2, 106, 26.3, 4490))")
+    )
     assert set_counties(session) == 1
     assert rows(session, query)[2] == ("w3", "520402")
     assert set_counties(session) == 0
@@ -587,7 +667,9 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_bad_file_says_so_and_leaves_everything_as_it_was(session: Session, tmp_path: Path, case: str) -> None:
+def test_a_bad_file_says_so_and_leaves_everything_as_it_was(
+    session: Session, tmp_path: Path, case: str
+) -> None:
     content, why = BAD_FILES[case]
     load_osm(session, village().write(tmp_path / "good.osm"))
     state = "SELECT (SELECT count(*) FROM building), (SELECT max(id) FROM history), (SELECT version FROM walk_network)"
@@ -610,7 +692,9 @@ def helsinki() -> Path:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
-def test_a_pbf_cut_off_anywhere_is_refused(session: Session, helsinki: Path, tmp_path: Path, share: float) -> None:
+def test_a_pbf_cut_off_anywhere_is_refused(
+    session: Session, helsinki: Path, tmp_path: Path, share: float
+) -> None:
     whole = helsinki.read_bytes()
     (tmp_path / "cut.osm.pbf").write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(InvalidInput, match="cut off"):
@@ -628,7 +712,9 @@ def objects(path: Path) -> Iterator[Any]:
 def brute_force(path: Path) -> nx.MultiGraph:
     """The walking network segment by segment, without any folding: an independent count."""
     graph = nx.MultiGraph()
-    walls = {n.id for n in objects(path) if n.is_node() and access.gate_access(dict(n.tags)) == "closed"}
+    walls = {
+        n.id for n in objects(path) if n.is_node() and access.gate_access(dict(n.tags)) == "closed"
+    }
     for way in objects(path):
         if not is_walked(way):
             continue
@@ -642,7 +728,9 @@ def brute_force(path: Path) -> nx.MultiGraph:
 def is_walked(way: Any) -> bool:
     """Whether a way is walked on, as a line or as the outline of an area."""
     tags = dict(way.tags) if way.is_way() else {}
-    kind = access.walked_line(tags) or (way.is_way() and access.walked_area(tags, closed=way.is_closed()))
+    kind = access.walked_line(tags) or (
+        way.is_way() and access.walked_area(tags, closed=way.is_closed())
+    )
     return kind and access.way_access(tags) != "closed"
 
 
@@ -676,7 +764,9 @@ def test_helsinki_loads_whole(session: Session, helsinki: Path) -> None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("place", ["beijing_cau_2026", "shenzhen_longgang_2019"])
-def test_real_chinese_extracts_agree_with_their_counts(session: Session, shared: Path, place: str) -> None:
+def test_real_chinese_extracts_agree_with_their_counts(
+    session: Session, shared: Path, place: str
+) -> None:
     stats = json.loads((shared / place / f"{place}_stats.json").read_text())
     report = load_osm(session, shared / place / "source.osm.pbf")
     assert report.counts["buildings"] == stats["buildings"]
@@ -684,6 +774,8 @@ def test_real_chinese_extracts_agree_with_their_counts(session: Session, shared:
     assert with_levels == stats["bld_with_levels"]
     # The counts there drop one of two parallel ways and platforms (about 2 %).
     assert stats["walk_km"] <= report.counts["walk_km"] <= 1.04 * stats["walk_km"]
-    main = rows(session, "SELECT 100.0 * count(*) FILTER (WHERE component = 0) / count(*) FROM walk_node")[0][0]
+    main = rows(
+        session, "SELECT 100.0 * count(*) FILTER (WHERE component = 0) / count(*) FROM walk_node"
+    )[0][0]
     assert float(main) == pytest.approx(stats["largest_component_nodes_pct"], abs=2)
     check_network(session, shared / place / "source.osm.pbf")

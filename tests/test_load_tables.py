@@ -24,14 +24,29 @@ from gis.exchange.templates import write_template
 from gis.exchange.terms import FileTerm, StoredTerm, merge_terms
 from gis.facilities.models import Facility
 from gis.files import cells, tables
-from gis.files.cells import parse_code, parse_crs, parse_degrees, parse_integer, parse_local_datetime
+from gis.files.cells import (
+    parse_code,
+    parse_crs,
+    parse_degrees,
+    parse_integer,
+    parse_local_datetime,
+)
 from gis.files.column import Column
 from gis.files.report import LoadReport
 from gis.ops.history import HistoryEntry
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell, UnitPart
 from tests.support import load_town
-from tests.support.load_town import COMMUNITY, EAST, SHANGHAI, WEST, leader, shape, write_csv, write_xlsx
+from tests.support.load_town import (
+    COMMUNITY,
+    EAST,
+    SHANGHAI,
+    WEST,
+    leader,
+    shape,
+    write_csv,
+    write_xlsx,
+)
 
 town = load_town.town  # the fixture
 
@@ -94,11 +109,23 @@ def test_a_code_with_lost_digits_or_made_a_date_is_refused(cell: object) -> None
 @given(st.integers(10**5, 10**15 - 1))
 def test_every_code_of_up_to_15_digits_survives_excel(number: int) -> None:
     digits = str(number)
-    assert parse_code(float(number)) == parse_code(f"{number}.0") == parse_code(f"{number:.14E}") == digits
+    assert (
+        parse_code(float(number))
+        == parse_code(f"{number}.0")
+        == parse_code(f"{number:.14E}")
+        == digits
+    )
 
 
 def test_numbers_dates_and_systems_are_read_as_people_write_them() -> None:
-    assert [parse_integer(cell) for cell in (5.0, "5层", "１２", "3人", "B2", "5.0")] == [5, 5, 12, 3, -2, 5]
+    assert [parse_integer(cell) for cell in (5.0, "5层", "１２", "3人", "B2", "5.0")] == [
+        5,
+        5,
+        12,
+        3,
+        -2,
+        5,
+    ]
     assert parse_degrees("105.95") == 105.95
     day = datetime(2026, 3, 1)
     days = ("2026-03-01", "2026/3/1", "2026年3月1日", "20260301", "2026.3.1", day)
@@ -138,13 +165,17 @@ TWO = (
 
 def read_two(path: Path) -> tuple[list[tuple[int, str, str]], LoadReport]:
     report = LoadReport("test", path.name)
-    rows = [(row.number, row["code"], row["name"]) for row in tables.read_table(path, TWO, report).rows]
+    rows = [
+        (row.number, row["code"], row["name"]) for row in tables.read_table(path, TWO, report).rows
+    ]
     return rows, report
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_text_is_read_in_the_encodings_of_chinese_offices(tmp_path: Path, encoding: str, separator: str) -> None:
+def test_text_is_read_in_the_encodings_of_chinese_offices(
+    tmp_path: Path, encoding: str, separator: str
+) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"编码{separator}名称\r\n007{separator}网格，甲\r\n\r\n", encoding=encoding)
     assert read_two(path)[0] == [(2, "007", "网格，甲")]
@@ -180,7 +211,10 @@ def test_every_bad_cell_is_named_by_its_row_and_column(tmp_path: Path) -> None:
 
 def bomb(path: Path, size: int) -> Path:
     write_xlsx(path, [["编码", "名称"]])
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as parts, parts.open("xl/media/x", "w") as part:
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as parts,
+        parts.open("xl/media/x", "w") as part,
+    ):
         for _ in range(size // 1_000_000):
             part.write(bytes(1_000_000))
     return path
@@ -215,14 +249,22 @@ def written(name: str, content: bytes) -> object:
         (written("a.csv", b""), InvalidInput, "empty"),
         (written("a.csv", b"\n\n \n"), InvalidInput, "编码 \\(code\\).*they are empty"),
         (written("a.csv", "名称,x\n甲,1\n".encode()), InvalidInput, "编码 \\(code\\).*名称, x"),
-        (written("a.csv", "编码,code,名称\n1,2,3\n".encode()), InvalidInput, "编码 and code both mean code"),
+        (
+            written("a.csv", "编码,code,名称\n1,2,3\n".encode()),
+            InvalidInput,
+            "编码 and code both mean code",
+        ),
         (written("a.csv", '编码,名称\n1,"甲\n2,乙\n'.encode()), InvalidInput, "quotation mark"),
         (written("a.csv", b"\xff\xff\x80abc"), InvalidInput, "neither UTF-8 nor GB18030"),
         (written("a.csv", b"PK\x03\x04\x00\x00"), InvalidInput, "not text"),
         (written("a.pdf", b"%PDF"), InvalidInput, "ends in .csv"),
         (written("a.xlsx", b"PK\x03\x04 not a zip"), InvalidInput, "damaged"),
         (written("a.xlsx", b"code,name"), InvalidInput, "cannot be read as a workbook"),
-        (written("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)), InvalidInput, "cannot be read"),
+        (
+            written("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)),
+            InvalidInput,
+            "cannot be read",
+        ),
         (lambda folder: truncated(folder / "a.xlsx"), InvalidInput, "damaged"),
         (lambda folder: far_off(folder / "a.xlsx"), TooLarge, "column XFD, row 1048576"),
         (
@@ -239,7 +281,9 @@ def test_a_file_that_cannot_be_a_table_is_refused_in_words(
         read_two(make(tmp_path))  # type: ignore[operator]
 
 
-def test_a_zip_bomb_that_lies_about_its_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_that_lies_about_its_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_xlsx(tmp_path / "a.xlsx", [["编码", "名称"], ["1", "甲" * 5000]])
     lying = path.read_bytes()
     with zipfile.ZipFile(path) as parts:
@@ -249,7 +293,9 @@ def test_a_zip_bomb_that_lies_about_its_size_is_refused(tmp_path: Path, monkeypa
         read_two(path)
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_over_the_limit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tables, "MAX_TEXT_BYTES", 10)
     path = write_csv(tmp_path / "a.csv", [{"编码": "1", "名称": "甲甲甲"}])
     with pytest.raises(TooLarge, match="Split it"):
@@ -265,7 +311,15 @@ def tower() -> list[dict[str, object]]:
     for stairwell in (1, 2):
         for floor in range(1, 7):
             unit = U1 if stairwell == 1 else U2 if floor <= 3 else U3
-            homes.append({"楼栋编码": "w1", "单元": stairwell, "房号": f"{floor}01", "人数": floor, "十联户编码": unit})
+            homes.append(
+                {
+                    "楼栋编码": "w1",
+                    "单元": stairwell,
+                    "房号": f"{floor}01",
+                    "人数": floor,
+                    "十联户编码": unit,
+                }
+            )
     return homes
 
 
@@ -279,11 +333,21 @@ def parts(session: Session) -> set[tuple[object, ...]]:
     return {tuple(row) for row in rows}
 
 
-def test_homes_bring_their_stairwells_units_and_what_units_stand_on(town: Session, tmp_path: Path) -> None:
+def test_homes_bring_their_stairwells_units_and_what_units_stand_on(
+    town: Session, tmp_path: Path
+) -> None:
     report = load_households(town, write_csv(tmp_path / "a.csv", tower()))
     assert report.refused == []
-    assert report.counts["new"] == 12 and report.counts["new_units"] == 3 and report.counts["new_stairwells"] == 2
-    assert parts(town) == {(U1, "w1", "1", None, None), (U2, "w1", "2", 1, 3), (U3, "w1", "2", 4, 6)}
+    assert (
+        report.counts["new"] == 12
+        and report.counts["new_units"] == 3
+        and report.counts["new_stairwells"] == 2
+    )
+    assert parts(town) == {
+        (U1, "w1", "1", None, None),
+        (U2, "w1", "2", 1, 3),
+        (U3, "w1", "2", 4, 6),
+    }
     unit = town.scalars(select(Area).where(Area.code == U2)).one()
     assert (unit.level, unit.parent.code if unit.parent else None, unit.county, unit.name) == (
         "unit", WEST, "520402", "第2十联户",
@@ -296,7 +360,9 @@ def test_homes_bring_their_stairwells_units_and_what_units_stand_on(town: Sessio
 def test_the_shape_of_a_new_unit_is_its_footprint(town: Session, tmp_path: Path) -> None:
     load_households(town, write_csv(tmp_path / "a.csv", tower()))
     shapes = town.execute(
-        select(func.ST_AsBinary(Boundary.shape)).join(Area, Area.id == Boundary.area_id).where(Area.level == "unit")
+        select(func.ST_AsBinary(Boundary.shape))
+        .join(Area, Area.id == Boundary.area_id)
+        .where(Area.level == "unit")
     ).scalars()
     matches = [wkb.loads(bytes(item)) for item in shapes]
     assert len(matches) == 3
@@ -321,7 +387,11 @@ def test_a_changed_home_writes_one_line_of_history_and_an_empty_cell_leaves_what
     homes = tower()
     homes[0] |= {"人数": 9, "十联户编码": ""}
     report = load_households(town, write_csv(tmp_path / "a.csv", homes))
-    assert (report.counts["changed"], report.counts["unchanged"], report.counts["units_reshaped"]) == (
+    assert (
+        report.counts["changed"],
+        report.counts["unchanged"],
+        report.counts["units_reshaped"],
+    ) == (
         1,
         11,
         0,
@@ -332,12 +402,19 @@ def test_a_changed_home_writes_one_line_of_history_and_an_empty_cell_leaves_what
 
 
 def test_one_unit_in_a_building_stands_on_all_of_it(town: Session, tmp_path: Path) -> None:
-    homes = [{"building": "w2", "stairwell": s, "room": "101", "people": 1, "unit": U1} for s in ("1", "2", "")]
+    homes = [
+        {"building": "w2", "stairwell": s, "room": "101", "people": 1, "unit": U1}
+        for s in ("1", "2", "")
+    ]
     load_households(town, write_csv(tmp_path / "a.csv", homes))
     assert parts(town) == {(U1, "w2", None, None, None)}
     homes[2]["unit"] = U2
     load_households(town, write_csv(tmp_path / "a.csv", homes))
-    assert parts(town) == {(U1, "w2", "1", None, None), (U1, "w2", "2", None, None), (U2, "w2", None, 1, 1)}
+    assert parts(town) == {
+        (U1, "w2", "1", None, None),
+        (U1, "w2", "2", None, None),
+        (U2, "w2", None, 1, 1),
+    }
 
 
 def test_a_building_is_found_by_code_name_or_point(town: Session, tmp_path: Path) -> None:
@@ -347,12 +424,20 @@ def test_a_building_is_found_by_code_name_or_point(town: Session, tmp_path: Path
         {"小区": "桂花苑", "楼栋": "三栋", "房号": "102", "人数": 1},
         {"小区": "", "楼栋": "4#", "房号": "101", "人数": 1},
         {"经度": lon, "纬度": lat, "坐标系": "高德", "房号": "101", "人数": 1},
-        {"经度": 105.95145, "纬度": 26.2303, "坐标系": "wgs84", "房号": "102", "人数": 1},  # 5 m east of w3
+        {
+            "经度": 105.95145,
+            "纬度": 26.2303,
+            "坐标系": "wgs84",
+            "房号": "102",
+            "人数": 1,
+        },  # 5 m east of w3
     ]
     report = load_households(town, write_csv(tmp_path / "a.csv", homes))
     assert report.refused == []
     matches = town.execute(
-        select(Building.code).join(Household, Household.building_id == Building.id).order_by(Household.id)
+        select(Building.code)
+        .join(Household, Household.building_id == Building.id)
+        .order_by(Household.id)
     )
     assert list(matches.scalars()) == ["w1", "w1", "w2", "w3", "w3"]
     assert report.crs == "gcj02, wgs84"
@@ -370,7 +455,8 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
         nameless | {"小区": "桂花园", "楼栋": "3号楼", "房号": "2"},  # 5
         nameless | {"楼栋": "3号楼", "房号": "3"},  # 6: two of them
         nameless | {"经度": 105.9502, "纬度": 26.2303, "房号": "4"},  # 7: no system
-        nameless | {"经度": 26.2303, "纬度": 105.9502, "坐标系": "wgs84", "房号": "5"},  # 8: swapped
+        nameless
+        | {"经度": 26.2303, "纬度": 105.9502, "坐标系": "wgs84", "房号": "5"},  # 8: swapped
         nameless | {"经度": "nan", "纬度": 26.2303, "坐标系": "wgs84", "房号": "6"},  # 9
         nameless | {"经度": 105.96, "纬度": 26.2303, "坐标系": "wgs84", "房号": "7"},  # 10: far
         nameless | {"房号": "8"},  # 11: no building at all
@@ -383,18 +469,26 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
     earlier = history(town)
     report = load_households(town, write_csv(tmp_path / "a.csv", homes))
     reasons = {row.where: row.reason for row in report.refused if row.where != "row 12"}
-    assert len(report.refused) == 13 + 3 and list(reasons) == [f"row {n}" for n in (*range(3, 12), *range(13, 17))]
+    assert len(report.refused) == 13 + 3 and list(reasons) == [
+        f"row {n}" for n in (*range(3, 12), *range(13, 17))
+    ]
     for row, words in {
         3: "row 2", 4: "nearest: w1", 5: "桂花苑3号楼", 6: "2 buildings", 7: "wgs84, cgcs2000, gcj02, bd09",
         8: "latitude first", 9: "not a number", 10: "the nearest, w3, is", 11: "estate and name",
         13: f"nearest: {COMMUNITY}00", 14: "十联户", 15: f"stands in grid {WEST}", 16: "15 digits",
     }.items():  # fmt: skip
         assert words in reasons[f"row {row}"], row
-    assert [row.field for row in report.refused if row.where == "row 12"] == ["房号", "人数", "楼层"]
+    assert [row.field for row in report.refused if row.where == "row 12"] == [
+        "房号",
+        "人数",
+        "楼层",
+    ]
     assert history(town) == earlier
 
 
-def test_the_system_told_for_the_file_fills_rows_that_name_none(town: Session, tmp_path: Path) -> None:
+def test_the_system_told_for_the_file_fills_rows_that_name_none(
+    town: Session, tmp_path: Path
+) -> None:
     lon, lat = systems.from_storage(105.9503, 26.2303, "bd09")
     path = write_csv(tmp_path / "a.csv", [{"lon": lon, "lat": lat, "room": "1", "people": 2}])
     assert refusals(load_households(town, path)) == [("row 2", "crs")]
@@ -450,7 +544,9 @@ def test_a_row_is_a_post_with_its_person_deputy_and_county(town: Session, tmp_pa
     )
 
 
-def test_a_new_holder_closes_the_old_post_and_an_old_file_changes_nothing(town: Session, tmp_path: Path) -> None:
+def test_a_new_holder_closes_the_old_post_and_an_old_file_changes_nothing(
+    town: Session, tmp_path: Path
+) -> None:
     first = write_csv(tmp_path / "a.csv", [leader("1", "2026-01-01")])  # and until whenever
     second = write_csv(tmp_path / "b.csv", [leader("2", "2026-03-01")])
     for path in (first, second):
@@ -461,7 +557,10 @@ def test_a_new_holder_closes_the_old_post_and_an_old_file_changes_nothing(town: 
     for path in (second, first, second):
         assert load_people(town, path).refused == []
     assert holders(town, "grid_leader") == now
-    assert town.scalar(select(func.max(HistoryEntry.id)).where(HistoryEntry.table_name == "post")) == posts
+    assert (
+        town.scalar(select(func.max(HistoryEntry.id)).where(HistoryEntry.table_name == "post"))
+        == posts
+    )
 
 
 def test_loading_the_same_people_twice_writes_nothing(town: Session, tmp_path: Path) -> None:
@@ -480,7 +579,9 @@ def test_loading_the_same_people_twice_writes_nothing(town: Session, tmp_path: P
     assert report.counts["unchanged_people"] == 3
 
 
-def test_several_workers_share_a_grid_and_one_leader_does_not(town: Session, tmp_path: Path) -> None:
+def test_several_workers_share_a_grid_and_one_leader_does_not(
+    town: Session, tmp_path: Path
+) -> None:
     workers = [leader(person, "2026-01-01", 岗位="网格员") for person in "12"]
     assert load_people(town, write_csv(tmp_path / "a.csv", workers)).refused == []
     assert [row[0] for row in holders(town, "grid_worker")] == ["1", "2"]
@@ -542,14 +643,21 @@ TERMS = st.lists(
 
 @given(st.lists(TERMS, max_size=4))
 @settings(max_examples=300)
-def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(files: list[list[FileTerm]]) -> None:
+def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(
+    files: list[list[FileTerm]],
+) -> None:
     line: list[StoredTerm] = []
     now = datetime(2026, 1, 5, 12, tzinfo=UTC)
     for asked in files:
-        numbered = [FileTerm(row, item.person, item.deputy, item.start, item.stop) for row, item in enumerate(asked)]
+        numbered = [
+            FileTerm(row, item.person, item.deputy, item.start, item.stop)
+            for row, item in enumerate(asked)
+        ]
         later, clashes = merge_terms(line, numbered, now)
         assert all(item.stop is None or item.start < item.stop for item in later)
-        assert all(item.stop is not None and item.stop <= two.start for item, two in pairwise(later))
+        assert all(
+            item.stop is not None and item.stop <= two.start for item, two in pairwise(later)
+        )
         if not clashes:
             line = later
             again, clashes = merge_terms(line, numbered, now + timedelta(hours=1))
@@ -586,12 +694,19 @@ def test_a_facility_stands_at_its_point_in_storage_or_at_the_building_of_its_add
         ("F1", "pharmacy", "520402"), ("F2", "clinic", "520402"), ("F3", "pharmacy", "520402"),
     ]  # fmt: skip
     assert tuple(matches[1])[3:] == pytest.approx((105.9505, 26.2305), abs=2e-7)
-    assert box(105.9512, 26.2302, 105.9514, 26.2304).contains(box(*matches[2][3:], *matches[2][3:]).centroid)
+    assert box(105.9512, 26.2302, 105.9514, 26.2304).contains(
+        box(*matches[2][3:], *matches[2][3:]).centroid
+    )
     assert report.crs == "bd09, cgcs2000"
 
 
-def test_loading_the_same_facilities_twice_writes_nothing_and_a_change_one_line(town: Session, tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "a.csv", [facility(), facility(编码="F2", 经度="", 纬度="", 地址="桂花苑 4 号楼")])
+def test_loading_the_same_facilities_twice_writes_nothing_and_a_change_one_line(
+    town: Session, tmp_path: Path
+) -> None:
+    path = write_csv(
+        tmp_path / "a.csv",
+        [facility(), facility(编码="F2", 经度="", 纬度="", 地址="桂花苑 4 号楼")],
+    )
     load_facilities(town, path)
     earlier = history(town)
     assert load_facilities(town, path).counts["unchanged"] == 2
@@ -606,15 +721,21 @@ def test_a_point_in_a_known_outline_leaves_it_and_one_elsewhere_moves_the_facili
     town: Session, tmp_path: Path
 ) -> None:
     outline = shape(box(105.9504, 26.2304, 105.9506, 26.2306))
-    town.add(Facility(code="F1", county="520402", category="pharmacy", name="学苑药店", shape=outline))
+    town.add(
+        Facility(code="F1", county="520402", category="pharmacy", name="学苑药店", shape=outline)
+    )
     town.flush()
-    assert load_facilities(town, write_csv(tmp_path / "a.csv", [facility()])).counts["unchanged"] == 1
+    assert (
+        load_facilities(town, write_csv(tmp_path / "a.csv", [facility()])).counts["unchanged"] == 1
+    )
     moved = load_facilities(town, write_csv(tmp_path / "b.csv", [facility(经度=105.9508)]))
     assert moved.counts["changed"] == 1
     assert town.scalar(select(func.ST_AsText(Facility.shape))) == "POINT(105.9508 26.2305)"
 
 
-def test_every_refused_facility_is_listed_with_what_would_be_right(town: Session, tmp_path: Path) -> None:
+def test_every_refused_facility_is_listed_with_what_would_be_right(
+    town: Session, tmp_path: Path
+) -> None:
     nowhere = {"经度": "", "纬度": "", "坐标系": ""}
     rows = [
         facility(编码="A", 坐标系=""),

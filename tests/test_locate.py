@@ -100,7 +100,10 @@ def test_outside_every_grid_the_nearest_answers_up_to_50_metres(town, session, m
     lon, lat = at(-metres / PER_LON, HALF)
     if found:
         answered = locate(session, lon, lat, "wgs84")
-        assert (answered.areas[-1].code, rules(answered)["grid"]) == (f"{CODE}001", "nearest_within_50m")
+        assert (answered.areas[-1].code, rules(answered)["grid"]) == (
+            f"{CODE}001",
+            "nearest_within_50m",
+        )
         assert f"{metres:.1f}" in answered.how[0].zh
     else:
         with pytest.raises(OutsideGrids):
@@ -108,14 +111,18 @@ def test_outside_every_grid_the_nearest_answers_up_to_50_metres(town, session, m
 
 
 @pytest.mark.parametrize("east, north", [(-0.002, 0.0004), (5, 3), (-0.02, -0.02)])
-def test_further_out_the_error_names_the_nearest_grid_and_its_geodesic_distance(town, session, east, north):
+def test_further_out_the_error_names_the_nearest_grid_and_its_geodesic_distance(
+    town, session, east, north
+):
     with pytest.raises(OutsideGrids) as error:
         locate(session, *at(east, north), "wgs84")
     x, y = min(max(east, 0), 2 * SIDE), min(max(north, 0), SIDE)
     _, _, metres = Geod(ellps="GRS80").inv(*at(east, north), *at(x, y))
     nearest = "002" if east > 0 else "001"
     assert error.value.extra["nearest"] == {"code": f"{CODE}{nearest}", "name": f"第{nearest}网格"}
-    assert error.value.extra["distance_m"] == pytest.approx(metres, rel=0.05 if east > 1 else 1e-4, abs=0.06)
+    assert error.value.extra["distance_m"] == pytest.approx(
+        metres, rel=0.05 if east > 1 else 1e-4, abs=0.06
+    )
     assert f"{CODE}{nearest}" in error.value.detail
 
 
@@ -222,7 +229,10 @@ def test_a_floor_alone_tells_the_unit_where_floors_divide_a_building(town, sessi
     town.unit(town.a, "11", [(point, None, 1, 9)])
     town.unit(town.a, "12", [(point, None, 10, 18)])
     found = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1203")
-    assert found.unit is not None and (found.unit.code[-2:], rules(found)["unit"]) == ("12", "floor")
+    assert found.unit is not None and (found.unit.code[-2:], rules(found)["unit"]) == (
+        "12",
+        "floor",
+    )
 
 
 def test_a_room_tells_the_unit_where_stairwell_and_floor_do_not(town, session):
@@ -232,7 +242,10 @@ def test_a_room_tells_the_unit_where_stairwell_and_floor_do_not(town, session):
     town.household(mixed, "501", "1", first)
     town.household(mixed, "502", "1", second)
     found = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1单元502室")
-    assert found.unit is not None and (found.unit.code, rules(found)["unit"]) == (second.code, "room")
+    assert found.unit is not None and (found.unit.code, rules(found)["unit"]) == (
+        second.code,
+        "room",
+    )
     unknown = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1单元503室")
     assert unknown.unit is None and len(unknown.unit_candidates) == 2
 
@@ -272,7 +285,9 @@ def test_the_estate_tells_two_buildings_of_one_number_apart(town, session):
         assert found.building is not None and found.building.code == code
 
 
-def test_an_address_that_no_building_has_leaves_the_point_and_its_stairwell_counts_for_nothing(town, session):
+def test_an_address_that_no_building_has_leaves_the_point_and_its_stairwell_counts_for_nothing(
+    town, session
+):
     found = locate(session, *ON_TOWER, "wgs84", address="88号楼2单元201")
     assert found.building is not None and found.building.code == town.tower.code
     assert rules(found)["building"] == "address_unmatched"
@@ -288,7 +303,10 @@ def test_an_address_in_the_next_grid_is_said_and_the_point_decides(town, session
 
 
 def test_an_address_of_another_community_is_said(town, session):
-    assert rules(locate(session, *ON_TOWER, "wgs84", address="学苑社区3号楼"))["address"] == "other_community"
+    assert (
+        rules(locate(session, *ON_TOWER, "wgs84", address="学苑社区3号楼"))["address"]
+        == "other_community"
+    )
     assert "address" not in rules(locate(session, *ON_TOWER, "wgs84", address="西兴社区3号楼"))
 
 
@@ -317,7 +335,11 @@ def test_every_role_of_the_chain_is_listed_nearest_first(town, session):
 
 def test_two_holders_of_a_role_are_two_entries(town, session):
     town.post("grid_worker", town.a, "孙八")
-    names = [entry.name for entry in locate(session, *BARE, "wgs84").people if entry.role == "grid_worker"]
+    names = [
+        entry.name
+        for entry in locate(session, *BARE, "wgs84").people
+        if entry.role == "grid_worker"
+    ]
     assert names == ["王五", "孙八"]
 
 
@@ -350,14 +372,21 @@ def test_a_vacant_post_is_listed_with_its_deputy_or_with_nobody(town, session):
     town.post("contact_leader", town.a, None)
     stood_in, empty = entry_of(session, "grid_party_leader"), entry_of(session, "contact_leader")
     assert (stood_in.name, stood_in.stands_in_for, stood_in.why) == ("周九", None, "vacancy")
-    assert (empty.name, empty.why, empty.why_en) == (None, "vacancy", "the post is vacant and nobody stands in")
+    assert (empty.name, empty.why, empty.why_en) == (
+        None,
+        "vacancy",
+        "the post is vacant and nobody stands in",
+    )
 
 
 def test_when_holder_and_deputy_are_both_away_the_next_role_answers(town, session):
     for name in ("张三", "李四", "王五"):
         town.leave(name)
     found = locate(session, *BARE, "wgs84")
-    assert [(entry.role, entry.name) for entry in found.people][:2] == [("grid_worker", None), ("grid_leader", None)]
+    assert [(entry.role, entry.name) for entry in found.people][:2] == [
+        ("grid_worker", None),
+        ("grid_leader", None),
+    ]
     assert found.answerable is not None and found.answerable.role == "community_secretary"
 
 
@@ -389,7 +418,9 @@ def test_an_answer_without_names_keeps_roles_areas_and_reasons(town, session):
     bare = without_names(found)
     assert [entry.role for entry in bare.people] == [entry.role for entry in found.people]
     names = {"张一", "王五", "张三", "李四", "钱七"}
-    assert any(name in str(found) for name in names) and not any(name in str(bare) for name in names)
+    assert any(name in str(found) for name in names) and not any(
+        name in str(bare) for name in names
+    )
 
 
 # time
@@ -402,7 +433,11 @@ def test_the_boundary_of_the_day_decides_and_its_end_is_out(town, session):
     town.boundary(before, old, end=changed)
     town.boundary(after, new, start=changed)
     place = at(HALF, SIDE + HALF)
-    for moment, code in ((changed - timedelta(microseconds=1), "008"), (changed, "007"), (NOW, "007")):
+    for moment, code in (
+        (changed - timedelta(microseconds=1), "008"),
+        (changed, "007"),
+        (NOW, "007"),
+    ):
         assert locate(session, *place, "wgs84", at=moment).areas[-1].code == CODE + code
 
 
@@ -467,9 +502,16 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
     )
     grids = read_snapshot(session, NOW).grids
     found = [grids.grid_at(x, y) for x, y in points.tolist()]
-    covered = {n + 1: grids.codes[one.row] for n, one in enumerate(found) if one and one.rule != "nearest_within_50m"}
+    covered = {
+        n + 1: grids.codes[one.row]
+        for n, one in enumerate(found)
+        if one and one.rule != "nearest_within_50m"
+    }
     assert covered == expected and len(expected) > 400
-    assert sum(one is not None and one.rule == "border_lower_code" for one in found) >= len(corners) - 4 * 5
+    assert (
+        sum(one is not None and one.rule == "border_lower_code" for one in found)
+        >= len(corners) - 4 * 5
+    )
     rows, _, metres = grids.grids_at(points[:, 0], points[:, 1])
     assert rows.tolist() == [-1 if one is None else one.row for one in found]
     assert metres[rows >= 0] == pytest.approx([one.metres for one in found if one])
@@ -494,7 +536,8 @@ def test_database_and_memory_agree_which_grid_is_responsible_for_a_point(session
     rows, rules, _ = grids.grids_at(points[:, 0], points[:, 1])
     nearest = MATCH_RULES.index("nearest_within_50m")
     covered = [
-        grids.codes[row] if row >= 0 and rule != nearest else None for row, rule in zip(rows, rules, strict=True)
+        grids.codes[row] if row >= 0 and rule != nearest else None
+        for row, rule in zip(rows, rules, strict=True)
     ]
     assert codes == covered
     matches = [grids.grid_at(x, y) for x, y in points.tolist()]
@@ -508,7 +551,8 @@ def test_database_and_memory_agree_which_grid_is_responsible_for_a_point(session
 )
 def test_cells_find_the_lowest_of_the_boxes_that_cover_a_point(boxes, points):
     shapes = np.array(
-        [shapely.box(min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1) for a, b, c, d in boxes], dtype=object
+        [shapely.box(min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1) for a, b, c, d in boxes],
+        dtype=object,
     )
     x, y = (np.array([point[axis] for point in points], dtype=float) for axis in (0, 1))
     lowest, hits = CellIndex(shapes).covering_many(x, y)
@@ -523,15 +567,17 @@ def test_short_distances_are_geodesic(east, north, lat):
     per_lon, per_lat = local_distance.metres_per_degree(lat)
     lon2, lat2 = LON + east / per_lon, lat + north / per_lat
     _, _, metres = Geod(ellps="GRS80").inv(LON, lat, lon2, lat2)
-    assert local_distance.point_distances_m([shapely.Point(lon2, lat2)], LON, lat)[0] == pytest.approx(
-        metres, rel=3e-4, abs=1e-4
-    )
+    assert local_distance.point_distances_m([shapely.Point(lon2, lat2)], LON, lat)[
+        0
+    ] == pytest.approx(metres, rel=3e-4, abs=1e-4)
 
 
 def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session):
     town.leave("张三", NOW, NOW + timedelta(days=1))
     town.grid("003", 0, 1, build.square(LON, LAT + SIDE))
-    town.boundary(town.area("grid", f"{CODE}009", "n", town.community), build.square(LON, LAT - SIDE), end=NOW)
+    town.boundary(
+        town.area("grid", f"{CODE}009", "n", town.community), build.square(LON, LAT - SIDE), end=NOW
+    )
     places = [ON_TOWER, BARE, ON_SLAB, at(HALF, -HALF), at(SIDE, HALF), at(0.01, 0.01)]
     questions = [
         LocateRequest(*place, "wgs84", address, moment)
@@ -542,9 +588,18 @@ def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session)
     now = NOW + timedelta(hours=3)
     register = read_snapshot(session, now)
     for held in (None, register):
-        for asked, found in zip(questions, resolve_many(lambda: session, questions, now, held), strict=True):
+        for asked, found in zip(
+            questions, resolve_many(lambda: session, questions, now, held), strict=True
+        ):
             try:
-                one = locate(session, asked.lon, asked.lat, asked.crs, address=asked.address, at=asked.at or now)
+                one = locate(
+                    session,
+                    asked.lon,
+                    asked.lat,
+                    asked.crs,
+                    address=asked.address,
+                    at=asked.at or now,
+                )
             except (OutsideGrids, InvalidInput) as error:
                 assert str(found) == str(error)
             else:
@@ -558,14 +613,24 @@ def test_an_answer_kept_as_json_is_the_answer(town, session):
     nearby_door = at(0.0002 - 5 / PER_LON, 0.0003)
     outside = at(-20 / PER_LON, HALF)
     for _ in range(2):  # put together, then kept
-        for place in (ON_TOWER, ON_SLAB, BARE, at(SIDE, HALF), nearby_door, outside, at(0.00031, 0.00032)):
+        for place in (
+            ON_TOWER,
+            ON_SLAB,
+            BARE,
+            at(SIDE, HALF),
+            nearby_door,
+            outside,
+            at(0.00031, 0.00032),
+        ):
             for moment in (NOW - timedelta(days=1), NOW, NOW + timedelta(days=1)):
                 for system in ("wgs84", "gcj02"):
                     for address in (None, "3-2-201"):
                         lon, lat = crs.from_storage(*place, system)
                         asked = LocateRequest(lon, lat, system, address, moment)
                         kept = resolve_request_json(lambda: session, asked, register)
-                        assert kept == orjson.dumps(resolve_request(lambda: session, asked, register))
+                        assert kept == orjson.dumps(
+                            resolve_request(lambda: session, asked, register)
+                        )
 
 
 # the command
@@ -589,7 +654,13 @@ def run(session, monkeypatch):
 def test_the_command_names_the_people_and_the_reasons(town, run):
     done = run(*ON_TOWER, "--crs", "wgs84", "--address", "3-2-201")
     assert done.exit_code == 0, done.output
-    for words in ("西秀区 › 西航街道 › 西兴社区 › 第001网格", "联户长：张一", "→", "桂花苑3号楼", "依据"):
+    for words in (
+        "西秀区 › 西航街道 › 西兴社区 › 第001网格",
+        "联户长：张一",
+        "→",
+        "桂花苑3号楼",
+        "依据",
+    ):
         assert words in done.output
 
 
@@ -599,7 +670,17 @@ def test_the_command_prints_one_json_document_for_any_moment(town, run):
     body = json.loads(done.stdout)
     assert body["at"] == "2026-11-23T20:00:00+08:00"
     assert body["people"][1]["stands_in_for"] == "张三" and body["people"][1]["why"] == "leave"
-    assert {"point", "at", "revision", "areas", "building", "unit", "unit_candidates", "people", "how"} <= set(body)
+    assert {
+        "point",
+        "at",
+        "revision",
+        "areas",
+        "building",
+        "unit",
+        "unit_candidates",
+        "people",
+        "how",
+    } <= set(body)
 
 
 def test_the_command_takes_negative_numbers_and_refuses_what_cannot_be_right(town, run):
@@ -623,7 +704,13 @@ def client(session, settings, database_url) -> FlaskClient:
 
 def test_the_api_answers_as_the_function_does(town, session, client):
     lon, lat = ON_TOWER
-    query = {"lon": lon, "lat": lat, "crs": "wgs84", "address": "3-2-201", "at": "2026-11-23T09:00:00+08:00"}
+    query = {
+        "lon": lon,
+        "lat": lat,
+        "crs": "wgs84",
+        "address": "3-2-201",
+        "at": "2026-11-23T09:00:00+08:00",
+    }
     response = client.get("/api/v1/locate", query_string=query)
     assert response.status_code == 200
     body = response.get_json()
@@ -672,7 +759,9 @@ def test_the_api_answers_many_points_each_with_its_own_error(town, client):
     assert results[3]["error"]["nearest"]["code"] == town.b.code
     assert [one["field"] for one in results[4]["error"]["errors"]] == ["lon", "lat", "crs"]
     assert results[5]["answer"]["areas"][-1]["code"] == town.a.code
-    assert results[6]["error"]["errors"] == [{"field": "address", "message": "has 201 characters; 200 at most"}]
+    assert results[6]["error"]["errors"] == [
+        {"field": "address", "message": "has 201 characters; 200 at most"}
+    ]
 
 
 def test_the_api_takes_at_most_ten_thousand_points(town, client):
@@ -709,7 +798,9 @@ def test_the_register_in_memory_hears_of_every_change(committed):
             def name() -> str | None:
                 register = live.current(datetime.now(UTC))
                 assert register is not None
-                (entry,) = resolve_request(pytest.fail, LocateRequest(*BARE, "wgs84"), register).people  # type: ignore[arg-type]
+                (entry,) = resolve_request(
+                    pytest.fail, LocateRequest(*BARE, "wgs84"), register
+                ).people  # type: ignore[arg-type]
                 return entry.name
 
             assert name() == "张三"
@@ -722,22 +813,35 @@ def test_the_register_in_memory_hears_of_every_change(committed):
             soon = datetime.now(UTC) + timedelta(seconds=0.6)
             town.leave("张三", soon)
             town.boundary(
-                town.area("grid", f"{CODE}002", "later", town.community), build.square(LON + SIDE, LAT), start=soon
+                town.area("grid", f"{CODE}002", "later", town.community),
+                build.square(LON + SIDE, LAT),
+                start=soon,
             )
             session.commit()
             wait_until(lambda: live.current(datetime.now(UTC)) is None or datetime.now(UTC) >= soon)
             assert live.ready(10)
             held = live.current(datetime.now(UTC))
-            assert held is not None and (held.until < gis_micros(soon) + 1 or datetime.now(UTC) >= soon)
+            assert held is not None and (
+                held.until < gis_micros(soon) + 1 or datetime.now(UTC) >= soon
+            )
             time.sleep(max(0, (soon - datetime.now(UTC)).total_seconds()))
             assert live.current(datetime.now(UTC)) is not held  # the later boundary ended it
             assert live.ready(10) and name() == "李四"
             register = live.current(datetime.now(UTC))
-            assert register is not None and register.grids.grid_at(LON + 1.5 * SIDE, LAT + HALF) is not None
-            assert live.current(datetime(2019, 1, 1, tzinfo=UTC)) is None  # another time is not its to answer
+            assert (
+                register is not None
+                and register.grids.grid_at(LON + 1.5 * SIDE, LAT + HALF) is not None
+            )
+            assert (
+                live.current(datetime(2019, 1, 1, tzinfo=UTC)) is None
+            )  # another time is not its to answer
 
             # the listening connection is lost: what changes meanwhile is heard of all the same
-            session.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"))
+            session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+                )
+            )
             session.commit()
             town.post("grid_worker", town.a, "王五")
             session.commit()

@@ -29,7 +29,9 @@ CODE = "520402007012"
 def town(session):
     """Four grids, a tower of three units, a slab of one, one building on a border; posts, leave, a later boundary."""
     town = build.Town(session)
-    town.grids = [town.grid(f"00{1 + column + 2 * row}", column, row) for row in (0, 1) for column in (0, 1)]
+    town.grids = [
+        town.grid(f"00{1 + column + 2 * row}", column, row) for row in (0, 1) for column in (0, 1)
+    ]
     first = town.grids[0]
     tower, slab = town.building("3号楼", 0.0002, 0.0002), town.building("5号楼", 0.0006, 0.0002)
     town.building("7号楼", SIDE - 0.0001, 0.0005)
@@ -79,7 +81,12 @@ def expected(session, row) -> dict[str, str]:
     try:
         moment = read_time(row["at"], ZONE) if row.get("at") else NOW
         found = locate(
-            session, float(row["lon"]), float(row["lat"]), row["crs"], address=row.get("address") or None, at=moment
+            session,
+            float(row["lon"]),
+            float(row["lat"]),
+            row["crs"],
+            address=row.get("address") or None,
+            at=moment,
         )
     except WanggeError as error:
         return line | {"error": error.detail}
@@ -98,12 +105,30 @@ def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path
         system = crs.SUPPORTED_CRS[number % 4]
         lon, lat = crs.from_storage(LON + east, LAT + north * 2 / 3, system)
         address = ["", "", "3号楼2单元501", "5号楼", "88栋"][number % 5]
-        at = ["", "2026-11-15", "2026-11-14T09:00:00+08:00", "2026-11-20T12:00", "2019-01-01"][number // 5 % 5]
-        rows.append({"id": f"p{number}", "lon": lon, "lat": lat, "crs": system, "address": address, "at": at})
+        at = ["", "2026-11-15", "2026-11-14T09:00:00+08:00", "2026-11-20T12:00", "2019-01-01"][
+            number // 5 % 5
+        ]
+        rows.append(
+            {
+                "id": f"p{number}",
+                "lon": lon,
+                "lat": lat,
+                "crs": system,
+                "address": address,
+                "at": at,
+            }
+        )
     for number, (east, north) in enumerate(
         [(SIDE, SIDE), (SIDE, SIDE / 2), (0, 0), (2 * SIDE, SIDE), (SIDE / 2, SIDE)]
     ):
-        rows.append({"id": f"b{number}", "lon": round(LON + east, 7), "lat": round(LAT + north, 7), "crs": "wgs84"})
+        rows.append(
+            {
+                "id": f"b{number}",
+                "lon": round(LON + east, 7),
+                "lat": round(LAT + north, 7),
+                "crs": "wgs84",
+            }
+        )
     found = located(session, tmp_path, rows)
     for line, row in zip(found, rows, strict=True):
         assert line == expected(session, row)
@@ -118,7 +143,9 @@ def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path
     ):
         assert rule in rules
     assert {
-        line["people"].split("grid_leader:")[1].split(";")[0] for line in found if line["grid"] == f"{CODE}001"
+        line["people"].split("grid_leader:")[1].split(";")[0]
+        for line in found
+        if line["grid"] == f"{CODE}001"
     } == {"长1", "李四"}
 
 
@@ -137,7 +164,9 @@ def test_rows_that_cannot_be_answered_have_only_their_error(town, session, tmp_p
     assert all(not line["error"] for line in (found[0], found[-1]))
 
 
-def test_the_file_has_exactly_the_columns_of_the_contract_in_the_order_of_the_rows(town, session, tmp_path):
+def test_the_file_has_exactly_the_columns_of_the_contract_in_the_order_of_the_rows(
+    town, session, tmp_path
+):
     rows = [
         {"id": name, "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84"}
         for name in ("9", "001", "1e5", "", '坏,"名"', "x\ny")
@@ -186,11 +215,16 @@ def test_an_empty_file_of_points_gives_an_empty_file_of_answers(town, session, t
         ("id,lon,lon,lat,crs\na,105,1,26,wgs84\n", "twice: 'lon'"),
         ("", "mpty"),
         ("id,lon,lat,crs\na,105,26\n", "Expected 4 columns"),
-        ("id,lon,lat,crs\na,105,26,wgs84\nb,105,26,wgs84,张,三\n", "line 3: Expected 4 columns, got 6"),
+        (
+            "id,lon,lat,crs\na,105,26,wgs84\nb,105,26,wgs84,张,三\n",
+            "line 3: Expected 4 columns, got 6",
+        ),
         (b"\xff\xff\x00id", "in.csv"),
     ],
 )
-def test_a_file_with_other_columns_is_refused_whole_and_the_old_answers_stay(town, session, tmp_path, content, reason):
+def test_a_file_with_other_columns_is_refused_whole_and_the_old_answers_stay(
+    town, session, tmp_path, content, reason
+):
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_bytes(content if isinstance(content, bytes) else content.encode())
     target.write_text("old")
@@ -228,13 +262,21 @@ def test_the_command_writes_the_file_and_counts(town, session, tmp_path, monkeyp
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {"rows": 2, "located": 1, "errors": 1, "file": str(target)}
     assert [line["grid"] for line in read(target)] == [f"{CODE}001", ""]
-    assert CliRunner().invoke(command.command, ["--batch", str(source), str(target), "--crs", "wgs84"]).exit_code == 2
+    assert (
+        CliRunner()
+        .invoke(command.command, ["--batch", str(source), str(target), "--crs", "wgs84"])
+        .exit_code
+        == 2
+    )
 
 
 def test_thousands_of_points_in_pieces_are_answered_in_their_order(town, session, tmp_path):
     random = np.random.default_rng(3)
     points = random.uniform(0, 2 * SIDE, (70_000, 2))
-    rows = [{"id": n, "lon": LON + x, "lat": LAT + y, "crs": "wgs84"} for n, (x, y) in enumerate(points.tolist())]
+    rows = [
+        {"id": n, "lon": LON + x, "lat": LAT + y, "crs": "wgs84"}
+        for n, (x, y) in enumerate(points.tolist())
+    ]
     found = located(session, tmp_path, rows)
     # more than one piece of the join; the squares' numbers can be read off the points
     want = [f"{CODE}00{1 + int(x > SIDE) + 2 * int(y > SIDE)}" for x, y in points.tolist()]
@@ -251,14 +293,18 @@ def test_points_where_nobody_answers_at_any_level_have_their_grid(session, tmp_p
     ]
     found = located(session, tmp_path, rows)
     assert [row["grid"][-3:] for row in found] == ["001", "002", ""]
-    assert [row["people"] for row in found] == [""] * 3 and "outside every grid" in found[2]["error"]
+    assert [row["people"] for row in found] == [""] * 3 and "outside every grid" in found[2][
+        "error"
+    ]
     assert located(session, tmp_path, rows[:1])[0]["error"] == ""
 
 
 def test_an_address_that_nobody_wrote_costs_only_its_own_row(town, session, tmp_path):
     point = {"lon": LON + 0.0003, "lat": LAT + 0.0003, "crs": "wgs84"}
     addresses = ["3号楼1单元", "一" * 10_000, "2栋" * 5_000, "3号楼2单元201", "x" * 201, "楼" * 200]
-    found = located(session, tmp_path, [{"id": n, **point, "address": text} for n, text in enumerate(addresses)])
+    found = located(
+        session, tmp_path, [{"id": n, **point, "address": text} for n, text in enumerate(addresses)]
+    )
     assert [row["unit"][-2:] for row in found] == ["01", "", "", "02", "", ""]
     assert [bool(row["error"]) for row in found] == [False, True, True, False, True, False]
     assert found[1]["error"] == "address: has 10000 characters; 200 at most"

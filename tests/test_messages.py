@@ -17,7 +17,12 @@ ERRORS = {
     "WanggeError", "InvalidInput", "NotFound", "OutsideGrids", "Conflict", "AuthenticationRequired", "Forbidden",
     "RateLimited", "Unavailable", "TooLarge", "Message", "DiskFull", "CellError", "note", "note_row",
 }  # fmt: skip
-LATER_POSITIONS = {"invalid_field": 1, "FieldError": 1, "Guess": 1, "refuse": 2}  # of the code among the arguments
+LATER_POSITIONS = {
+    "invalid_field": 1,
+    "FieldError": 1,
+    "Guess": 1,
+    "refuse": 2,
+}  # of the code among the arguments
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
 # parameters that one language may leave out: the label of the field, and lists that its readers need only
 OPTIONAL = {"field", "moves", "keys", "labels"}
@@ -47,13 +52,21 @@ def catalogue(language: str) -> dict[str, str]:
     """Return the texts of a language by code."""
     with (LOCALES_PATH / LOCALES[language] / "LC_MESSAGES" / "messages.po").open("rb") as file:
         entries = read_po(file, locale=LOCALES[language], abort_invalid=True)
-    return {entry.id: entry.string for entry in entries if entry.id and CODE_PATTERN.fullmatch(str(entry.id))}
+    return {
+        entry.id: entry.string
+        for entry in entries
+        if entry.id and CODE_PATTERN.fullmatch(str(entry.id))
+    }
 
 
 @cache
 def trees() -> dict[Path, ast.Module]:
     """Return the syntax trees of the code by path."""
-    paths = [path for package in ("gis", "layers", "web") for path in sorted((ROOT / package).rglob("*.py"))]
+    paths = [
+        path
+        for package in ("gis", "layers", "web")
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 
 
@@ -63,13 +76,25 @@ def calls() -> Iterator[tuple[str, str, set[str] | None]]:
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            name = (
+                node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else getattr(node.func, "id", "")
+            )
             position = 0 if name in ERRORS else LATER_POSITIONS.get(name)
-            if position is None or len(node.args) <= position or not isinstance(node.args[position], ast.Constant):
+            if (
+                position is None
+                or len(node.args) <= position
+                or not isinstance(node.args[position], ast.Constant)
+            ):
                 continue
             code = node.args[position].value
             if isinstance(code, str) and CODE_PATTERN.fullmatch(code):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", code, _parameters(name, node, position)
+                yield (
+                    f"{path.relative_to(ROOT)}:{node.lineno}",
+                    code,
+                    _parameters(name, node, position),
+                )
 
 
 def _parameters(name: str, node: ast.Call, position: int) -> set[str] | None:
@@ -86,7 +111,12 @@ def _parameters(name: str, node: ast.Call, position: int) -> set[str] | None:
 
 def literals() -> set[str]:
     """Return every string of the code that looks like a code."""
-    strings = {node.value for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    strings = {
+        node.value
+        for tree in trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+    }
     return {text for text in strings if isinstance(text, str) and CODE_PATTERN.fullmatch(text)}
 
 
@@ -107,7 +137,8 @@ def test_the_parameters_of_each_call_are_those_of_its_texts() -> None:
         for where, code, names in calls()
         for language in LOCALES
         if names is not None
-        and (set(PLACEHOLDER_PATTERN.findall(catalogue(language).get(code, ""))) - {"field"}) - names
+        and (set(PLACEHOLDER_PATTERN.findall(catalogue(language).get(code, ""))) - {"field"})
+        - names
     ]
     assert wrong == []
 
@@ -124,13 +155,19 @@ def test_texts_have_the_same_parameters_in_every_language() -> None:
 
 def test_chinese_texts_are_chinese() -> None:
     plain = {code: PLACEHOLDER_PATTERN.sub("", text) for code, text in catalogue("zh").items()}
-    latin = {code for code, text in plain.items() if re.search(r"[A-Za-z]", text) and not re.search(r"[一-鿿]", text)}
+    latin = {
+        code
+        for code, text in plain.items()
+        if re.search(r"[A-Za-z]", text) and not re.search(r"[一-鿿]", text)
+    }
     assert latin - {"channel.open311"} == set()
 
 
 def test_no_code_is_unused() -> None:
     used = literals()
-    assert [code for code in catalogue("en") if code not in used and not code.startswith(FAMILIES)] == []
+    assert [
+        code for code in catalogue("en") if code not in used and not code.startswith(FAMILIES)
+    ] == []
 
 
 def test_a_message_without_its_parameter_is_an_error() -> None:
@@ -139,7 +176,9 @@ def test_a_message_without_its_parameter_is_an_error() -> None:
 
 
 def test_fields_are_named_in_both_languages() -> None:
-    error = invalid_fields([FieldError("note", "field.reason_missing"), FieldError("lon", "field.reason_missing")])
+    error = invalid_fields(
+        [FieldError("note", "field.reason_missing"), FieldError("lon", "field.reason_missing")]
+    )
     assert error.detail == "note: is missing; say why; lon: is missing; say why"
     assert error.detail_in("zh") == "请写明原因。"
     assert isinstance(Conflict("field.reason_missing", field="x").detail, str)

@@ -34,4 +34,8 @@ def test_a_notice_reads_in_both_languages() -> None:
 
 
 def test_what_the_catalogue_does_not_know_is_left_out() -> None:
-    assert render_notice("incident.unheard_of", {"state": "x", "role": "x"}, "en") == ("incident.unheard_of", "", [])
+    assert render_notice("incident.unheard_of", {"state": "x", "role": "x"}, "en") == (
+        "incident.unheard_of",
+        "",
+        [],
+    )

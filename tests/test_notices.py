@@ -56,7 +56,13 @@ def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
                     while (one := self.rfile.readline()) != b".\r\n":
                         lines.append(one)
                     got.append(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
-                answer = b"550 no such user" if "NOBODY@" in word else b"221 bye" if word == "QUIT" else b"250 ok"
+                answer = (
+                    b"550 no such user"
+                    if "NOBODY@" in word
+                    else b"221 bye"
+                    if word == "QUIT"
+                    else b"250 ok"
+                )
                 self.wfile.write(answer + b"\r\n")
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
@@ -85,7 +91,9 @@ def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> 
     person = place.town.person("王网格").id
     who = account(session, "somebody")
     targets = [
-        actions.add_target(session, "webhook", f"https://gateway.example.cn/{number}", topics, area).id
+        actions.add_target(
+            session, "webhook", f"https://gateway.example.cn/{number}", topics, area
+        ).id
         for number, (topics, area) in enumerate(
             [((), ""), (("incident.take",), ""), ((), "520402007012"), ((), "520402007012002")]
         )
@@ -97,12 +105,20 @@ def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> 
     )  # fmt: skip
     found = receivers(session)
     assert sorted(found, key=str) == sorted(
-        [(None, person, None), (None, None, who.id), (targets[0], None, None), (targets[2], None, None)], key=str
+        [
+            (None, person, None),
+            (None, None, who.id),
+            (targets[0], None, None),
+            (targets[2], None, None),
+        ],
+        key=str,
     )
 
 
 def test_nobody_to_tell_writes_nothing(place: Place) -> None:
-    enqueue_notice(place.session, "incident.report", county="520402", incident_id=None, areas=[], body=BODY)
+    enqueue_notice(
+        place.session, "incident.report", county="520402", incident_id=None, areas=[], body=BODY
+    )
     assert receivers(place.session) == []
 
 
@@ -122,7 +138,9 @@ def test_a_report_tells_its_person_and_goes_with_it(place: Place) -> None:
         undone.rollback()
     assert receivers(place.session) == []
     one = place.report(name="陈居民", phone="13900001234")
-    found = place.session.execute(text("SELECT topic, incident_id, body::text, person_id FROM notice")).one()
+    found = place.session.execute(
+        text("SELECT topic, incident_id, body::text, person_id FROM notice")
+    ).one()
     assert (found.topic, found.incident_id, found.person_id) == (
         "incident.report",
         one.id,
@@ -188,7 +206,10 @@ def test_this_machine_is_not_sent_to_unless_allowed(host: str) -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    with gateway(always=302) as there, pytest.raises(webhook.DeliveryError, match="302, redirects are not followed"):
+    with (
+        gateway(always=302) as there,
+        pytest.raises(webhook.DeliveryError, match="302, redirects are not followed"),
+    ):
         webhook.send(there.url, SECRET, 1, "test", b"{}", private=True)
     assert len(there.got) == 1
 
@@ -210,7 +231,14 @@ def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
         threading.Thread(target=server.serve_forever, daemon=True).start()
         began = time.monotonic()
         with pytest.raises(webhook.DeliveryError, match="no answer"):
-            webhook.send(f"http://127.0.0.1:{server.server_address[1]}/", SECRET, 1, "test", b"{}", private=True)
+            webhook.send(
+                f"http://127.0.0.1:{server.server_address[1]}/",
+                SECRET,
+                1,
+                "test",
+                b"{}",
+                private=True,
+            )
         assert time.monotonic() - began < 2
         server.shutdown()
 
@@ -234,7 +262,10 @@ def test_a_webhook_is_signed_and_numbered(office: Office) -> None:
     assert headers["Idempotency-Key"] == f"wangge-notice-{row.id}"
     assert headers["Content-Type"] == "application/json"
     told = json.loads(body)
-    assert told == {"id": row.id, "topic": "incident.dispatch", "at": told["at"], "county": "520402"} | BODY
+    assert (
+        told
+        == {"id": row.id, "topic": "incident.dispatch", "at": told["at"], "county": "520402"} | BODY
+    )
     assert datetime.fromisoformat(told["at"]) == row.at
     assert (row.state, row.attempts, row.last_error) == ("sent", 1, "")
 
@@ -258,12 +289,18 @@ def test_what_fails_waits_longer_each_time_and_then_arrives_in_order(office: Off
         assert office.rows(target)[0].last_error == "answered 500"
         assert office.deliver(target) == 3
     assert there.topics()[3:] == ["incident.report", "incident.take", "incident.handle"]
-    keys = {headers["Idempotency-Key"] for headers, body in there.got if json.loads(body)["topic"] == "incident.report"}
+    keys = {
+        headers["Idempotency-Key"]
+        for headers, body in there.got
+        if json.loads(body)["topic"] == "incident.report"
+    }
     assert len(keys) == 1, "each try has the same key"
 
 
 def test_waits_grow_to_an_hour_and_no_further() -> None:
-    assert all(45 * 60 <= delivery.retry_delay(number).total_seconds() <= 3600 for number in (11, 20, 500))
+    assert all(
+        45 * 60 <= delivery.retry_delay(number).total_seconds() <= 3600 for number in (11, 20, 500)
+    )
     assert len({delivery.retry_delay(5) for _ in range(20)}) > 1
 
 
@@ -274,19 +311,25 @@ def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
     for _hour in range(24):
         office.tell("incident.report", "incident.take")
         assert office.deliver(target) == 0
-        office.change("UPDATE notice SET at = at - interval '1 hour' WHERE target_id = :t", t=target)
+        office.change(
+            "UPDATE notice SET at = at - interval '1 hour' WHERE target_id = :t", t=target
+        )
         office.later(target)
     assert office.states(target) == ["waiting"] * 48
     assert "cannot be reached" in office.rows(target)[0].last_error
     with gateway() as back:
-        office.change("UPDATE notice_target SET address = :url WHERE id = :t", url=back.url, t=target)
+        office.change(
+            "UPDATE notice_target SET address = :url WHERE id = :t", url=back.url, t=target
+        )
         while office.due():
             office.deliver(target)
     assert office.states(target) == ["sent"] * 48
     assert len({headers["X-Wangge-Notice"] for headers, _ in back.got}) == len(back.got) == 48
 
 
-def test_a_notice_the_receiver_chokes_on_does_not_hold_up_the_others_for_ever(office: Office) -> None:
+def test_a_notice_the_receiver_chokes_on_does_not_hold_up_the_others_for_ever(
+    office: Office,
+) -> None:
     with gateway(answers=[400] * delivery.MAX_BLOCKING_FAILURES) as there:
         target = office.add(there.url)
         office.tell("incident.report", "incident.take")
@@ -308,8 +351,14 @@ def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> No
         )
         assert office.deliver(target) == 0
         assert office.states(target) == ["waiting"] * 3, "too few tries yet"
-        office.change("UPDATE notice SET attempts = 9 WHERE target_id = :t AND topic = 'incident.report'", t=target)
-        office.change("UPDATE notice SET attempts = 12 WHERE target_id = :t AND topic <> 'incident.report'", t=target)
+        office.change(
+            "UPDATE notice SET attempts = 9 WHERE target_id = :t AND topic = 'incident.report'",
+            t=target,
+        )
+        office.change(
+            "UPDATE notice SET attempts = 12 WHERE target_id = :t AND topic <> 'incident.report'",
+            t=target,
+        )
         office.later(target)
         office.deliver(target)
         assert office.states(target) == ["dead", "dead", "waiting"]
@@ -363,7 +412,9 @@ def together(*jobs: Callable[[], object]) -> None:
         one.join(30)
 
 
-def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(office: Office) -> None:
+def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(
+    office: Office,
+) -> None:
     script = (
         "import sys; from gis.db import engine; from gis.notices.delivery import deliver; from gis.settings import Settings;"
         "from pathlib import Path;"
@@ -373,7 +424,8 @@ def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(o
         target = office.add(there.url)
         office.tell("incident.report")
         first = subprocess.Popen(
-            [sys.executable, "-c", script, office.database, str(target)], env=environment(Path(os.curdir))
+            [sys.executable, "-c", script, office.database, str(target)],
+            env=environment(Path(os.curdir)),
         )
         until(lambda: there.got)
         assert office.deliver(target) == 0, "the first one has it"
@@ -389,7 +441,9 @@ def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(o
 
 def test_a_mail_is_in_chinese_and_english_without_names(office: Office) -> None:
     with mail_server() as (smtp, got):
-        there = replace(office, settings=replace(office.settings, smtp=smtp, address="https://grid.example.cn"))
+        there = replace(
+            office, settings=replace(office.settings, smtp=smtp, address="https://grid.example.cn")
+        )
         target = office.add("desk@example.cn", "email")
         office.tell("incident.escalate")
         assert there.deliver(target) == 1
@@ -429,19 +483,29 @@ def test_a_mail_that_is_not_taken_waits(office: Office) -> None:
 def test_a_letter_cannot_be_given_headers(session: Session) -> None:
     settings = Settings(var=Path(), smtp=Smtp("mail", "a@example.cn"))
     body = BODY | {"category_zh": "垃圾\r\nBcc: x@example.cn"}
-    letter = mail.build_message(settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body)
+    letter = mail.build_message(
+        settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body
+    )
     assert letter["Bcc"] is None and "垃圾 Bcc: x@example.cn" in letter["Subject"]
 
 
 def test_the_settings_of_mail(tmp_path: Path) -> None:
-    env = {"WANGGE_VAR": str(tmp_path), "WANGGE_SMTP_HOST": "mail.example.cn", "WANGGE_SMTP_FROM": "a@example.cn"}
+    env = {
+        "WANGGE_VAR": str(tmp_path),
+        "WANGGE_SMTP_HOST": "mail.example.cn",
+        "WANGGE_SMTP_FROM": "a@example.cn",
+    }
     assert Settings.from_env(env).smtp == Smtp("mail.example.cn", "a@example.cn", 25)
     given = Settings.from_env(
         env | {"WANGGE_SMTP_STARTTLS": "yes", "WANGGE_SMTP_USER": "u", "WANGGE_SMTP_PASSWORD": "pw"}
     )
     assert given.smtp == Smtp("mail.example.cn", "a@example.cn", 587, "u", "pw", True)
     assert "pw" not in repr(given)
-    for wrong in ({"WANGGE_SMTP_FROM": ""}, {"WANGGE_SMTP_PORT": "x"}, {"WANGGE_SMTP_STARTTLS": "perhaps"}):
+    for wrong in (
+        {"WANGGE_SMTP_FROM": ""},
+        {"WANGGE_SMTP_PORT": "x"},
+        {"WANGGE_SMTP_STARTTLS": "perhaps"},
+    ):
         with pytest.raises(InvalidInput):
             Settings.from_env(env | wrong)
 
@@ -452,7 +516,9 @@ def test_the_settings_of_mail(tmp_path: Path) -> None:
 @pytest.fixture
 def wang(place: Place, client: FlaskClient) -> FlaskClient:
     """The browser of the grid's worker."""
-    return signed_in(client, account(place.session, "wang", person=place.town.person("王网格").code))
+    return signed_in(
+        client, account(place.session, "wang", person=place.town.person("王网格").code)
+    )
 
 
 def shown(client: FlaskClient, query: str = "") -> dict[str, Any]:
@@ -478,7 +544,9 @@ def test_my_notices_newest_first_and_seen_when_i_say_so(place: Place, wang: Flas
     assert [one["seen"] for one in shown(wang)["items"]] == [True, False]
     answer = wang.post("/api/v1/notices/seen", json={"until": one["id"]}, headers=headers)
     assert answer.get_json() == {"changed": 1, "unseen": 0}
-    assert wang.post("/api/v1/notices/seen", json={"ids": [1]}).status_code == 403, "without the page's token"
+    assert wang.post("/api/v1/notices/seen", json={"ids": [1]}).status_code == 403, (
+        "without the page's token"
+    )
 
 
 def csrf(client: FlaskClient) -> str:
@@ -489,9 +557,12 @@ def csrf(client: FlaskClient) -> str:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"ids": [1], "until": 1}, {"ids": [0]}, {"ids": [2**63]}, {"ids": "x"}, {"all": True}]
+    "body",
+    [{}, {"ids": [1], "until": 1}, {"ids": [0]}, {"ids": [2**63]}, {"ids": "x"}, {"all": True}],
 )
-def test_what_is_seen_must_be_said_clearly(place: Place, wang: FlaskClient, body: dict[str, Any]) -> None:
+def test_what_is_seen_must_be_said_clearly(
+    place: Place, wang: FlaskClient, body: dict[str, Any]
+) -> None:
     answer = wang.post("/api/v1/notices/seen", json=body, headers={"X-CSRFToken": csrf(wang)})
     assert answer.status_code in (400, 422)
     assert answer.mimetype == "application/problem+json"
@@ -514,7 +585,9 @@ def test_notices_are_mine_alone(place: Place, client: FlaskClient) -> None:
     mine = place.session.scalars(text("SELECT id FROM notice")).all()
     signed_in(client, neighbour)
     assert shown(client) == {"items": [], "next": None, "unseen": 0}
-    answer = client.post("/api/v1/notices/seen", json={"ids": list(mine)}, headers={"X-CSRFToken": csrf(client)})
+    answer = client.post(
+        "/api/v1/notices/seen", json={"ids": list(mine)}, headers={"X-CSRFToken": csrf(client)}
+    )
     assert answer.get_json()["changed"] == 0
     assert set(place.session.scalars(text("SELECT state FROM notice"))) == {"waiting"}
 
@@ -524,8 +597,12 @@ def test_a_notice_goes_with_the_right_to_see_its_incident(place: Place, wang: Fl
     place.session.commit()
     assert shown(wang)["unseen"] == 1
     wang_id = place.town.person("王网格").id
-    place.session.execute(text("UPDATE post SET holder_id = NULL WHERE holder_id = :p"), {"p": wang_id})
-    place.session.execute(text("UPDATE incident SET holder_id = NULL WHERE id = :id"), {"id": one.id})
+    place.session.execute(
+        text("UPDATE post SET holder_id = NULL WHERE holder_id = :p"), {"p": wang_id}
+    )
+    place.session.execute(
+        text("UPDATE incident SET holder_id = NULL WHERE id = :id"), {"id": one.id}
+    )
     place.session.commit()
     assert shown(wang) == {"items": [], "next": None, "unseen": 0}
 
@@ -539,7 +616,9 @@ def test_a_resident_is_told_of_the_own_report(place: Place, client: FlaskClient)
     place.session.commit()
     signed_in(client, who)
     found = shown(client)["items"]
-    assert [(notice["topic"], notice["incident"]) for notice in found] == [("incident.take", str(one.id))]
+    assert [(notice["topic"], notice["incident"]) for notice in found] == [
+        ("incident.take", str(one.id))
+    ]
 
 
 def test_nobody_and_programs_have_none(client: FlaskClient, session: Session) -> None:
@@ -564,7 +643,9 @@ def test_the_page(place: Place, wang: FlaskClient) -> None:
     assert "reported" in page
     assert str(one.id) in page
     assert "王网格" not in page.split("<main")[1]
-    number = place.session.scalar(text("SELECT id FROM notice WHERE incident_id = :id"), {"id": one.id})
+    number = place.session.scalar(
+        text("SELECT id FROM notice WHERE incident_id = :id"), {"id": one.id}
+    )
     assert send(wang, "/notices", id=str(number)).status_code == 303
     assert "all seen" in wang.get("/notices?lang=en").text
     assert send(wang, "/notices", id="x").status_code == 422
@@ -575,7 +656,15 @@ def test_the_page(place: Place, wang: FlaskClient) -> None:
 def test_older_notices_are_on_the_next_page(place: Place, wang: FlaskClient) -> None:
     person = place.town.person("王网格").id
     for _ in range(60):
-        enqueue_notice(place.session, "test", county=None, incident_id=None, areas=[], person_ids=[person], body={})
+        enqueue_notice(
+            place.session,
+            "test",
+            county=None,
+            incident_id=None,
+            areas=[],
+            person_ids=[person],
+            body={},
+        )
     place.session.commit()
     first = wang.get("/notices").text
     assert first.count("<li class=") == 50
@@ -590,7 +679,11 @@ def wangge(office: Office, *words: str, code: int = 0) -> str:
     """Run `./wangge notices WORDS`; what it said."""
     from web.cli.notices import command
 
-    env = {"WANGGE_VAR": str(office.settings.var), "DATABASE_URL": office.database, "WANGGE_PRIVATE_WEBHOOKS": "yes"}
+    env = {
+        "WANGGE_VAR": str(office.settings.var),
+        "DATABASE_URL": office.database,
+        "WANGGE_PRIVATE_WEBHOOKS": "yes",
+    }
     done = CliRunner(env=env).invoke(command, words)
     assert done.exit_code == code, done.output
     return done.output + str(done.exception or "")
@@ -598,19 +691,28 @@ def wangge(office: Office, *words: str, code: int = 0) -> str:
 
 def test_the_command(office: Office) -> None:
     with gateway(answers=[200, 500]) as there:
-        secret = wangge(office, "add-webhook", there.url, "--topic", "incident.report").splitlines()[0]
+        secret = wangge(
+            office, "add-webhook", there.url, "--topic", "incident.report"
+        ).splitlines()[0]
         with Session(office.engine) as session:
             target = session.scalars(
                 text("SELECT id FROM notice_target WHERE active AND secret = :s"), {"s": secret}
             ).one()
         assert "arrived" in wangge(office, "test", str(target))
         headers, body = there.got[0]
-        assert headers["X-Wangge-Signature"] == webhook.signature(secret, int(headers["X-Wangge-Timestamp"]), body)
+        assert headers["X-Wangge-Signature"] == webhook.signature(
+            secret, int(headers["X-Wangge-Timestamp"]), body
+        )
         assert "answered 500" in wangge(office, "test", str(target), code=1)
         office.tell("incident.report", "incident.take")
-        office.change("UPDATE notice SET state = 'dead', last_error = 'answered 500' WHERE target_id = :t", t=target)
+        office.change(
+            "UPDATE notice SET state = 'dead', last_error = 'answered 500' WHERE target_id = :t",
+            t=target,
+        )
         listed = json.loads(wangge(office, "targets", "--json"))
-        assert [(one["dead"], one["topics"]) for one in listed if one["id"] == target] == [(1, ["incident.report"])]
+        assert [(one["dead"], one["topics"]) for one in listed if one["id"] == target] == [
+            (1, ["incident.report"])
+        ]
         assert secret not in wangge(office, "targets")
         assert "incident.report" in wangge(office, "dead")
         assert "1 to be sent again" in wangge(office, "retry", "all")

@@ -44,13 +44,20 @@ HEADER = ["小区", "楼栋", "单元", "房号", "人数"]
 HOME = ["桂花苑", "3号楼", "1", "501", 3]
 
 
-def read_homes(path: Path, columns: Sequence[Column] = HOUSEHOLDS) -> tuple[list[dict[str, Any]], LoadReport]:
+def read_homes(
+    path: Path, columns: Sequence[Column] = HOUSEHOLDS
+) -> tuple[list[dict[str, Any]], LoadReport]:
     report = LoadReport("test", path.name)
-    return [{"row": row.number, **row.values} for row in tables.read_table(path, columns, report).rows], report
+    return [
+        {"row": row.number, **row.values} for row in tables.read_table(path, columns, report).rows
+    ], report
 
 
 def book(
-    path: Path, rows: Sequence[Sequence[object]], *ranges: str, change: Callable[[Worksheet], None] | None = None
+    path: Path,
+    rows: Sequence[Sequence[object]],
+    *ranges: str,
+    change: Callable[[Worksheet], None] | None = None,
 ) -> Path:
     workbook = openpyxl.Workbook()
     sheet = workbook.active
@@ -65,7 +72,9 @@ def book(
     return path
 
 
-def text(path: Path, rows: Sequence[Sequence[object]], delimiter: str = ",", encoding: str = "utf-8") -> Path:
+def text(
+    path: Path, rows: Sequence[Sequence[object]], delimiter: str = ",", encoding: str = "utf-8"
+) -> Path:
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter).writerows(rows)
     path.write_text(out.getvalue(), encoding=encoding)
@@ -79,7 +88,9 @@ def rooms_of(rows: Sequence[dict[str, Any]]) -> list[tuple[int, str]]:
 # --- the frame of a table ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["xlsx", "csv", "gbk.csv", "tab.txt", "utf16.txt", "semicolon.csv"])
+@pytest.mark.parametrize(
+    "kind", ["xlsx", "csv", "gbk.csv", "tab.txt", "utf16.txt", "semicolon.csv"]
+)
 @pytest.mark.parametrize(
     "top",
     [
@@ -98,7 +109,12 @@ def test_titles_stand_above_the_header_in_every_kind_of_file(
         book(path, rows)
     else:
         encoding = {"gbk.csv": "gbk", "utf16.txt": "utf-16"}.get(kind, "utf-8")
-        text(path, rows, {"tab.txt": "\t", "utf16.txt": "\t", "semicolon.csv": ";"}.get(kind, ","), encoding)
+        text(
+            path,
+            rows,
+            {"tab.txt": "\t", "utf16.txt": "\t", "semicolon.csv": ";"}.get(kind, ","),
+            encoding,
+        )
     homes, report = read_homes(path)
     assert rooms_of(homes) == [(len(top) + 2, "501")] and report.refused == []
     remarks = next(note for note in report.notes if note.startswith("remarks"))
@@ -107,7 +123,10 @@ def test_titles_stand_above_the_header_in_every_kind_of_file(
 
 def test_merged_cells_hold_for_every_row_they_span_and_only_in_their_column(tmp_path: Path) -> None:
     rows: list[list[object]] = [["登记表"], HEADER]
-    rows += [["桂花苑" if n == 0 else None, "3号楼" if n == 0 else None, None, f"{n + 101}", 1] for n in range(40)]
+    rows += [
+        ["桂花苑" if n == 0 else None, "3号楼" if n == 0 else None, None, f"{n + 101}", 1]
+        for n in range(40)
+    ]
     rows[2][2] = "1"
     rows[22][2] = "2"
     path = book(tmp_path / "a.xlsx", rows, "A1:E1", "A3:A42", "B3:B42", "C3:C22", "C23:C42")
@@ -119,7 +138,9 @@ def test_merged_cells_hold_for_every_row_they_span_and_only_in_their_column(tmp_
 
 
 def test_a_cell_merged_sideways_says_nothing_of_the_next_column(tmp_path: Path) -> None:
-    homes, _ = read_homes(book(tmp_path / "a.xlsx", [HEADER, ["桂花苑", "3号楼", None, "501", 3]], "B2:C2"))
+    homes, _ = read_homes(
+        book(tmp_path / "a.xlsx", [HEADER, ["桂花苑", "3号楼", None, "501", 3]], "B2:C2")
+    )
     assert homes[0]["building_name"] == "3号楼" and "stairwell" not in homes[0]
 
 
@@ -139,7 +160,11 @@ def test_a_header_of_two_rows_is_read_together(tmp_path: Path, kind: str) -> Non
         [1, *HOME[:4], 3, ""],
     ]
     merged = ("A2:A3", "B2:E2", "F2:F3", "G2:G3")
-    path = book(tmp_path / "a.xlsx", rows, *merged) if kind == "xlsx" else text(tmp_path / "a.csv", rows)
+    path = (
+        book(tmp_path / "a.xlsx", rows, *merged)
+        if kind == "xlsx"
+        else text(tmp_path / "a.csv", rows)
+    )
     homes, report = read_homes(path)
     assert rooms_of(homes) == [(4, "501")] and homes[0]["people"] == 3 and report.refused == []
 
@@ -169,19 +194,27 @@ def test_a_group_over_two_columns_names_them_together(tmp_path: Path) -> None:
         ["共2户", "", "", "", 5],
     ],
 )
-def test_totals_in_any_column_are_passed_over_and_counted(tmp_path: Path, total: list[object]) -> None:
-    homes, report = read_homes(book(tmp_path / "a.xlsx", [HEADER, HOME, total, [*HOME[:3], "502", 2]]))
+def test_totals_in_any_column_are_passed_over_and_counted(
+    tmp_path: Path, total: list[object]
+) -> None:
+    homes, report = read_homes(
+        book(tmp_path / "a.xlsx", [HEADER, HOME, total, [*HOME[:3], "502", 2]])
+    )
     assert rooms_of(homes) == [(2, "501"), (4, "502")] and report.refused == []
     assert report.counts == {"rows": 2, "totals": 1}
     assert any(note.startswith("totals are passed over: row 3") for note in report.notes)
 
 
 def test_a_home_whose_remark_speaks_of_a_total_is_a_home(tmp_path: Path) -> None:
-    homes, report = read_homes(book(tmp_path / "a.xlsx", [[*HEADER, "备注"], [*HOME, "水电费合计"]]))
+    homes, report = read_homes(
+        book(tmp_path / "a.xlsx", [[*HEADER, "备注"], [*HOME, "水电费合计"]])
+    )
     assert rooms_of(homes) == [(2, "501")] and "totals" not in report.counts
 
 
-def test_numbered_empty_forms_and_repeated_headers_are_passed_over_with_a_note(tmp_path: Path) -> None:
+def test_numbered_empty_forms_and_repeated_headers_are_passed_over_with_a_note(
+    tmp_path: Path,
+) -> None:
     rows = [["序号", *HEADER], [1, *HOME], ["序号", *HEADER], [2, *HOME[:3], "502", 1], [3], [4]]
     homes, report = read_homes(book(tmp_path / "a.xlsx", rows))
     assert rooms_of(homes) == [(2, "501"), (4, "502")] and report.refused == []
@@ -190,14 +223,28 @@ def test_numbered_empty_forms_and_repeated_headers_are_passed_over_with_a_note(t
 
 
 def test_a_second_table_below_and_signatures_over_data_columns_are_no_homes(tmp_path: Path) -> None:
-    rows = [HEADER, HOME, ["填表人：", "某甲", None, "审核人：", "某乙"], [], ["楼栋", "小区", "人数", "房号", "单元"]]
+    rows = [
+        HEADER,
+        HOME,
+        ["填表人：", "某甲", None, "审核人：", "某乙"],
+        [],
+        ["楼栋", "小区", "人数", "房号", "单元"],
+    ]
     homes, report = read_homes(book(tmp_path / "a.xlsx", rows))
     assert rooms_of(homes) == [(2, "501")]
-    assert [row.where for row in report.refused] == ["row 5"] and "another table" in report.refused[0].reason
+    assert [row.where for row in report.refused] == ["row 5"] and "another table" in report.refused[
+        0
+    ].reason
 
 
 def test_blank_columns_and_rows_around_the_table_do_not_matter(tmp_path: Path) -> None:
-    rows = [[], [], [None, None, "登记表"], [None, None, *HEADER, None, None], [None, None, *HOME, "", " "]]
+    rows = [
+        [],
+        [],
+        [None, None, "登记表"],
+        [None, None, *HEADER, None, None],
+        [None, None, *HOME, "", " "],
+    ]
     homes, report = read_homes(book(tmp_path / "a.xlsx", rows, "C3:G3"))
     assert rooms_of(homes) == [(5, "501")] and report.refused == []
     merged = [*rows, [None, None, None, None, None, "502", 1]]
@@ -211,13 +258,20 @@ def test_hidden_sheets_are_skipped_and_the_sheet_with_the_header_is_read(tmp_pat
     assert isinstance(old, Worksheet)
     old.title, old.sheet_state = "旧表", "hidden"
     cover, right = workbook.create_sheet("封面"), workbook.create_sheet("住户")
-    for sheet, rows in ((old, [HEADER, [*HOME[:3], "701", 9]]), (cover, [["学苑社区"]]), (right, [HEADER, HOME])):
+    for sheet, rows in (
+        (old, [HEADER, [*HOME[:3], "701", 9]]),
+        (cover, [["学苑社区"]]),
+        (right, [HEADER, HOME]),
+    ):
         for row in rows:
             sheet.append(list(row))
     workbook.save(tmp_path / "a.xlsx")
     homes, report = read_homes(tmp_path / "a.xlsx")
     assert rooms_of(homes) == [(2, "501")]
-    assert report.notes == ["hidden sheets are not read: 旧表", "the sheet 住户 is read; other sheets are not: 封面"]
+    assert report.notes == [
+        "hidden sheets are not read: 旧表",
+        "the sheet 住户 is read; other sheets are not: 封面",
+    ]
     cover.append(HEADER)
     cover.append(HOME)
     workbook.save(tmp_path / "b.xlsx")
@@ -241,16 +295,27 @@ def with_cells(path: Path, *changes: tuple[str, str]) -> Path:
     with zipfile.ZipFile(path) as parts:
         content = {name: parts.read(name) for name in parts.namelist()}
     for old, new in changes:
-        assert old.encode() in content["xl/worksheets/sheet1.xml"], content["xl/worksheets/sheet1.xml"]
-        content["xl/worksheets/sheet1.xml"] = content["xl/worksheets/sheet1.xml"].replace(old.encode(), new.encode())
+        assert old.encode() in content["xl/worksheets/sheet1.xml"], content[
+            "xl/worksheets/sheet1.xml"
+        ]
+        content["xl/worksheets/sheet1.xml"] = content["xl/worksheets/sheet1.xml"].replace(
+            old.encode(), new.encode()
+        )
     with zipfile.ZipFile(path, "w") as parts:
         for name, data in content.items():
             parts.writestr(name, data)
     return path
 
 
-def test_formulas_without_a_result_and_failed_ones_are_refused_by_their_cell(tmp_path: Path) -> None:
-    rows = [HEADER, [*HOME[:3], "=500+1", 3], [*HOME[:3], "502", "=1/0"], [*HOME[:3], "=500+3", "=1+2"]]
+def test_formulas_without_a_result_and_failed_ones_are_refused_by_their_cell(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        HEADER,
+        [*HOME[:3], "=500+1", 3],
+        [*HOME[:3], "502", "=1/0"],
+        [*HOME[:3], "=500+3", "=1+2"],
+    ]
     path = with_cells(
         book(tmp_path / "a.xlsx", rows),
         ('r="E3"><f>1/0</f><v />', 'r="E3" t="e"><f>1/0</f><v>#DIV/0!</v>'),
@@ -259,15 +324,23 @@ def test_formulas_without_a_result_and_failed_ones_are_refused_by_their_cell(tmp
     )
     homes, report = read_homes(path)
     assert rooms_of(homes) == [(4, "503")] and homes[0]["people"] == 3
-    assert [(row.where, row.field) for row in report.refused] == [("row 2", "房号"), ("row 3", "人数")]
-    assert "without a stored result" in report.refused[0].reason and "failed" in report.refused[1].reason
+    assert [(row.where, row.field) for row in report.refused] == [
+        ("row 2", "房号"),
+        ("row 3", "人数"),
+    ]
+    assert (
+        "without a stored result" in report.refused[0].reason
+        and "failed" in report.refused[1].reason
+    )
 
 
 def test_a_note_names_its_rows_and_counts_those_it_leaves_out() -> None:
     report = LoadReport("test", "a")
     for row in range(MAX_LISTED_ROWS + 7):
         report.note_row("cell.room_as_written", row)
-    assert len(report.notes) == 1 and report.notes[0].endswith(f"row {MAX_LISTED_ROWS - 1}; and 7 more rows")
+    assert len(report.notes) == 1 and report.notes[0].endswith(
+        f"row {MAX_LISTED_ROWS - 1}; and 7 more rows"
+    )
 
 
 # --- cells ------------------------------------------------------------------------------
@@ -300,7 +373,9 @@ def value(parsed: object) -> Any:
         ("东头平房", (None, None, "东头平房", None)),
     ],
 )
-def test_a_room_is_read_as_people_write_it(cell: object, right: tuple[str | None, str | None, str, int | None]) -> None:
+def test_a_room_is_read_as_people_write_it(
+    cell: object, right: tuple[str | None, str | None, str, int | None]
+) -> None:
     door = value(parse_room(cell))
     assert (door.building, door.stairwell, door.room, door.floor) == right
 
@@ -308,9 +383,18 @@ def test_a_room_is_read_as_people_write_it(cell: object, right: tuple[str | None
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        *((cell, "several homes") for cell in ("501-502", "501/502", "501、502", "501，502室", "501 502", "501和502")),
-        *((cell, "several homes") for cell in ("501~503", "501至503", "501-02", "501号502号", "A501、A502")),
-        *((cell, "date") for cell in (datetime(2026, 3, 2), "3月2日", "2-Mar", "Mar-02", "2026/3/2", 46082.0)),
+        *(
+            (cell, "several homes")
+            for cell in ("501-502", "501/502", "501、502", "501，502室", "501 502", "501和502")
+        ),
+        *(
+            (cell, "several homes")
+            for cell in ("501~503", "501至503", "501-02", "501号502号", "A501、A502")
+        ),
+        *(
+            (cell, "date")
+            for cell in (datetime(2026, 3, 2), "3月2日", "2-Mar", "Mar-02", "2026/3/2", 46082.0)
+        ),
         ("2户", "count"),
         ("2-1-1", "several ways"),
         ("2单元", "names no room"),
@@ -324,10 +408,16 @@ def test_a_cell_that_is_not_one_room_is_refused(cell: object, words: str) -> Non
 
 
 @given(st.integers(1, 9), st.integers(1, 33), st.integers(1, 20), st.sampled_from(["", "室", "号"]))
-def test_every_way_of_writing_a_room_is_the_same_home(stair: int, floor: int, flat: int, ending: str) -> None:
+def test_every_way_of_writing_a_room_is_the_same_home(
+    stair: int, floor: int, flat: int, ending: str
+) -> None:
     name = f"{floor}{flat:02}"
     right = Door(name, None, str(stair), floor)
-    for written in (f"{stair}-{name}{ending}", f"{stair}单元{name}{ending}", f" {stair} 单元 {name}{ending}"):
+    for written in (
+        f"{stair}-{name}{ending}",
+        f"{stair}单元{name}{ending}",
+        f" {stair} 单元 {name}{ending}",
+    ):
         assert value(parse_room(written)) == right
     assert value(parse_room(f"{name}{ending}")) == Door(name, floor=floor)
     with pytest.raises(ValueError, match="several"):
@@ -370,19 +460,27 @@ def test_buildings_and_stairwells_in_cells() -> None:
         ("2026年3月1日8时30分", "2026-03-01 08:30", "2026-03-01 08:30"),
     ],
 )
-def test_a_date_is_read_as_people_and_excel_write_it(cell: object, first: str, after_last: str) -> None:
-    assert value(parse_first_day(cell)) == value(parse_end_day(cell)) == datetime.fromisoformat(first)
+def test_a_date_is_read_as_people_and_excel_write_it(
+    cell: object, first: str, after_last: str
+) -> None:
+    assert (
+        value(parse_first_day(cell)) == value(parse_end_day(cell)) == datetime.fromisoformat(first)
+    )
     assert value(parse_last_day(cell)) == datetime.fromisoformat(after_last)
 
 
-@pytest.mark.parametrize("cell", ["3/1/2026", "26.3.1", "26-3-1", 2026.1, "2026年", "2026-2-30", "2026-13", "soon"])
+@pytest.mark.parametrize(
+    "cell", ["3/1/2026", "26.3.1", "26-3-1", 2026.1, "2026年", "2026-2-30", "2026-13", "soon"]
+)
 def test_a_date_that_can_be_read_in_two_ways_is_refused(cell: object) -> None:
     with pytest.raises(ValueError):
         parse_last_day(cell)
 
 
 def test_an_end_may_be_open() -> None:
-    assert {value(parse_last_day(cell)) for cell in ("至今", "今", "现在", "长期", "—", "至今（在任）")} == {ONGOING}
+    assert {
+        value(parse_last_day(cell)) for cell in ("至今", "今", "现在", "长期", "—", "至今（在任）")
+    } == {ONGOING}
     with pytest.raises(ValueError):
         parse_first_day("至今")
 
@@ -467,9 +565,13 @@ def test_rooms_that_name_their_stairwell_are_homes_of_it_and_the_same_home_again
     assert homes(town) == right
     again = [HEADER, ["桂花苑", "３号楼", "2单元", "501室", 3], ["桂花苑", "3#", 3, 502, 2]]
     assert load_households(town, book(tmp_path / "b.xlsx", again)).counts["unchanged"] == 2
-    twice = load_households(town, book(tmp_path / "c.xlsx", [*again, ["桂花苑", "3号楼", "", "2-501号", 3]]))
+    twice = load_households(
+        town, book(tmp_path / "c.xlsx", [*again, ["桂花苑", "3号楼", "", "2-501号", 3]])
+    )
     assert [(row.where, row.field) for row in twice.refused] == [("row 4", "房号")]
-    zeros = load_households(town, book(tmp_path / "d.xlsx", [HEADER, ["桂花苑", "3号楼", "2", "0501", 4]]))
+    zeros = load_households(
+        town, book(tmp_path / "d.xlsx", [HEADER, ["桂花苑", "3号楼", "2", "0501", 4]])
+    )
     assert (zeros.counts["new"], zeros.counts["changed"]) == (0, 1)
     assert ("w1", "2", "501", 5, 4) in homes(town)
 
@@ -503,7 +605,9 @@ def test_cells_of_a_row_that_contradict_each_other_are_refused_or_noted(
         "homes without a stairwell, in a building whose other homes have one",
         "storeys higher than the building",
     ]
-    assert ["row 2" in report.notes[0], "row 3" in report.notes[1], "row 4" in report.notes[2]] == [True] * 3
+    assert ["row 2" in report.notes[0], "row 3" in report.notes[1], "row 4" in report.notes[2]] == [
+        True
+    ] * 3
 
 
 def terms(session: Session) -> list[tuple[str, datetime, datetime | None]]:
@@ -534,7 +638,10 @@ def test_the_header_of_an_end_says_whether_the_day_still_counts(
         {"工号": "2", "类型": "请假", "自": "2026-12-01", header: "2026-12-05"},
     ]
     assert load_people(town, write_csv(tmp_path / "a.csv", rows)).refused == []
-    assert terms(town) == [("1", local("2024-01-01"), local(stop)), ("2", local("2024-06-01"), None)]
+    assert terms(town) == [
+        ("1", local("2024-01-01"), local(stop)),
+        ("2", local("2024-06-01"), None),
+    ]
     away = town.execute(select(Leave)).scalar_one().valid
     assert (away.upper - local("2026-12-05")).days == (stop == "2024-06-01")
 
@@ -547,7 +654,9 @@ def test_a_term_that_goes_on_contradicts_one_that_is_known_to_end(
     assert load_people(town, write_csv(tmp_path / "a.csv", rows)).refused == []
     rows[0]["结束日期"] = "至今"
     report = load_people(town, write_csv(tmp_path / "b.csv", rows))
-    assert [row.where for row in report.refused] == ["row 2"] and "known to end" in report.refused[0].reason
+    assert [row.where for row in report.refused] == ["row 2"] and "known to end" in report.refused[
+        0
+    ].reason
     both = [leader("1", "2025-01-01", 结束日期="至今"), leader("2", "2025-06-01")]
     report = load_people(town, write_csv(tmp_path / "c.csv", both))
     assert "row 3 begins" in report.refused[0].reason
@@ -570,7 +679,9 @@ def test_vacancies_remarks_and_names_in_a_roster(
     assert town.execute(select(Person.name, Person.phone)).all() == [("某甲", "13900001050")]
     assert {start for _, start, _ in terms(town)} == {local("2026-03-01")}
     assert any(note.startswith("posts are read as vacant: row 5") for note in report.notes)
-    assert any(note.startswith("remarks beside a role are left out: row 3") for note in report.notes)
+    assert any(
+        note.startswith("remarks beside a role are left out: row 3") for note in report.notes
+    )
 
 
 def test_a_staff_number_beside_the_word_for_nobody_makes_no_holder(
@@ -584,10 +695,17 @@ def test_a_staff_number_beside_the_word_for_nobody_makes_no_holder(
         ["3", "某甲", "网格员", WEST, "2026.3.1", "2026.9.1"],
     ]
     report = load_people(town, book(tmp_path / "a.xlsx", rows))
-    assert report.refused == [] and not any(note.startswith("columns not used") for note in report.notes)
+    assert report.refused == [] and not any(
+        note.startswith("columns not used") for note in report.notes
+    )
     assert town.execute(select(Person.name)).scalars().all() == ["某甲"]
-    assert (local("2026-03-01"), local("2026-09-01")) in {(start, end) for _, start, end in terms(town)}
-    assert any(note.startswith("posts are read as vacant: row 2") and "row 3" in note for note in report.notes)
+    assert (local("2026-03-01"), local("2026-09-01")) in {
+        (start, end) for _, start, end in terms(town)
+    }
+    assert any(
+        note.startswith("posts are read as vacant: row 2") and "row 3" in note
+        for note in report.notes
+    )
 
 
 def test_facilities_stand_only_in_the_estate_and_building_that_their_address_names(
@@ -601,10 +719,15 @@ def test_facilities_stand_only_in_the_estate_and_building_that_their_address_nam
         ["X3", "便利", "超市", "新桂花苑3号楼", None],
     ]
     report = load_facilities(town, book(tmp_path / "a.xlsx", rows))
-    assert [(row.where, row.field) for row in report.refused] == [("row 3", "地址"), ("row 4", "地址")]
+    assert [(row.where, row.field) for row in report.refused] == [
+        ("row 3", "地址"),
+        ("row 4", "地址"),
+    ]
     report = load_facilities(town, book(tmp_path / "b.xlsx", rows[:2]))
     assert report.refused == []
-    assert town.execute(select(Facility.category, Facility.contact)).all() == [("clinic", "08513322211")]
+    assert town.execute(select(Facility.category, Facility.contact)).all() == [
+        ("clinic", "08513322211")
+    ]
     assert any("row 2 (联系电话 8513322211: 08513322211)" in note for note in report.notes)
 
 
@@ -627,7 +750,9 @@ def test_the_tables_kept_beside_the_issue_are_read_or_refused(shared: Path) -> N
     with (folder / "right.csv").open(encoding="utf-8-sig") as file:
         names = [row["file"] for row in csv.DictReader(file)]
     kinds = {"homes": HOUSEHOLDS, "people": PEOPLE, "places": FACILITIES}
-    rows = {name: len(read_homes(folder / name, kinds[name.partition("_")[0]])[0]) for name in names}
+    rows = {
+        name: len(read_homes(folder / name, kinds[name.partition("_")[0]])[0]) for name in names
+    }
     assert rows == {name: RIGHT_ROWS[name] for name in names}
 
 
@@ -639,7 +764,8 @@ def test_moments_of_excel_have_no_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["####", "#REF!", "?", "待定", "不详", "同上", "〃", "NULL", "无房号", "0", "整栋", True]
+    "cell",
+    ["####", "#REF!", "?", "待定", "不详", "同上", "〃", "NULL", "无房号", "0", "整栋", True],
 )
 def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> None:
     with pytest.raises(ValueError, match="is no"):
@@ -653,7 +779,18 @@ def test_what_stands_for_no_value_is_no_room_and_no_building(cell: object) -> No
 
 @pytest.mark.parametrize(
     "cell",
-    ["501 张三", "501对面", "501?", "约501", "101等", "501(合租)", "13900001234", "501501", "三户", "3栋2-6-501"],
+    [
+        "501 张三",
+        "501对面",
+        "501?",
+        "约501",
+        "101等",
+        "501(合租)",
+        "13900001234",
+        "501501",
+        "三户",
+        "3栋2-6-501",
+    ],
 )
 def test_a_room_with_a_name_or_a_doubt_behind_it_is_refused(cell: str) -> None:
     with pytest.raises(ValueError):
@@ -669,22 +806,42 @@ def test_blanks_and_building_words_in_rooms_are_read_as_in_addresses() -> None:
     assert door("2 501") == (None, "2", "501", 5)
     assert door("3栋2-5-501") == ("3", "2", "501", 5)
     assert door("501#") == (None, None, "501", 5)
-    assert parse_stairwell("1号门") == "1" and parse_stairwell("不分单元") is None and parse_building_name("-") is None
+    assert (
+        parse_stairwell("1号门") == "1"
+        and parse_stairwell("不分单元") is None
+        and parse_building_name("-") is None
+    )
     with pytest.raises(ValueError, match="no stairwell"):
         parse_stairwell("1单元501")
 
 
-def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column(tmp_path: Path) -> None:
-    rows = [["姓名", "电话", "工号"], ["某甲", "####", "a1"], ["####", "13900001234", "a2"], ["某丙", "无", "a3"]]
+def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        ["姓名", "电话", "工号"],
+        ["某甲", "####", "a1"],
+        ["####", "13900001234", "a2"],
+        ["某丙", "无", "a3"],
+    ]
     homes, report = read_homes(text(tmp_path / "a.csv", rows), PEOPLE)
-    assert [(row.where, row.field) for row in report.refused] == [("row 2", "电话"), ("row 3", "姓名")]
+    assert [(row.where, row.field) for row in report.refused] == [
+        ("row 2", "电话"),
+        ("row 3", "姓名"),
+    ]
     assert [row["phone"] for row in homes] == [None]
 
 
 def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:
     from gis.files.cells import parse_integer
 
-    assert [parse_integer(cell) for cell in ("五层", "负一层", "第5层", "3口人", "地下二层")] == [5, -1, 5, 3, -2]
+    assert [parse_integer(cell) for cell in ("五层", "负一层", "第5层", "3口人", "地下二层")] == [
+        5,
+        -1,
+        5,
+        3,
+        -2,
+    ]
     for cell in ("2026年3月底", "截至2026年3月31日", "2026年三月", "至2026-03-31"):
         read = parse_last_day(cell)
         assert (read.value if isinstance(read, Guess) else read) == datetime(2026, 4, 1), cell
@@ -692,4 +849,6 @@ def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:
         read = parse_end_day(cell)
         assert isinstance(read, Guess) and read.value is ONGOING, cell
     assert parse_telephone("8613900001234") == "13900001234"
-    assert isinstance(parse_telephone("851334455"), Guess) and isinstance(parse_telephone("139****1234"), Guess)
+    assert isinstance(parse_telephone("851334455"), Guess) and isinstance(
+        parse_telephone("139****1234"), Guess
+    )

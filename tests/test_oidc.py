@@ -51,7 +51,10 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(body).encode())
 
     def do_GET(self):
-        here, asked = self.server, dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+        here, asked = (
+            self.server,
+            dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query)),
+        )
         match urllib.parse.urlsplit(self.path).path:
             case "/.well-known/openid-configuration":
                 self.answer(
@@ -76,11 +79,20 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self):
         here = self.server
-        sent = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        sent = dict(
+            urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        )
         asked = here.codes.pop(sent.get("code"), None)
-        known = self.headers["Authorization"] == "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        known = (
+            self.headers["Authorization"]
+            == "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        )
         proof = hashlib.sha256(sent.get("code_verifier", "").encode()).digest()
-        if not known or not asked or base64.urlsafe_b64encode(proof).rstrip(b"=").decode() != asked["code_challenge"]:
+        if (
+            not known
+            or not asked
+            or base64.urlsafe_b64encode(proof).rstrip(b"=").decode() != asked["code_challenge"]
+        ):
             self.answer({"error": "invalid_grant"}, 400)
             return
         now = int(time.time())
@@ -93,7 +105,11 @@ class Answers(BaseHTTPRequestHandler):
             "nonce": asked["nonce"],
         }
         claims |= here.lies
-        signed = jwt.encode({"alg": "RS256", "kid": "1"}, {k: v for k, v in claims.items() if v is not None}, here.key)
+        signed = jwt.encode(
+            {"alg": "RS256", "kid": "1"},
+            {k: v for k, v in claims.items() if v is not None},
+            here.key,
+        )
         self.answer({"access_token": "x", "token_type": "Bearer", "id_token": signed})
 
 
@@ -116,7 +132,9 @@ def client(settings, database_url, session, provider):
     """A client of an application that signs in at the provider, working inside the test's transaction."""
     given = Oidc(provider.issuer, CLIENT, SECRET, "安顺统一认证")
     app = create_app(replace(settings, oidc=given), database_url)
-    app.config["SESSION_FACTORY"] = lambda _: Session(session.connection(), join_transaction_mode="create_savepoint")
+    app.config["SESSION_FACTORY"] = lambda _: Session(
+        session.connection(), join_transaction_mode="create_savepoint"
+    )
     return app.test_client()
 
 
@@ -220,7 +238,9 @@ def test_a_provider_that_calls_itself_otherwise_or_is_down_is_said(client, provi
     assert client.get("/sign-in/provider").status_code == 503
     provider.shutdown()
     provider.server_close()
-    fresh = create_app(client.application.config["SETTINGS"], client.application.config["DATABASE_URL"])
+    fresh = create_app(
+        client.application.config["SETTINGS"], client.application.config["DATABASE_URL"]
+    )
     answer = fresh.test_client().get("/sign-in/provider")
     assert answer.status_code == 503 and "identity provider" in answer.text
 

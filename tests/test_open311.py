@@ -54,13 +54,19 @@ def place(session: Session) -> Place:
 @pytest.fixture
 def key(place: Place) -> str:
     """The key of a program that may report in the whole county."""
-    return api_keys.add(place.session, "city app", ["incident.report"], [place.town.county.code], datetime.now(UTC))
+    return api_keys.add(
+        place.session, "city app", ["incident.report"], [place.town.county.code], datetime.now(UTC)
+    )
 
 
 @pytest.fixture
 def quarrel(place: Place) -> str:
     """Code of a category that residents may choose and that is nobody else's business."""
-    return str(place.session.scalar(text("SELECT code FROM incident_category WHERE zh = :zh"), {"zh": QUARREL}))
+    return str(
+        place.session.scalar(
+            text("SELECT code FROM incident_category WHERE zh = :zh"), {"zh": QUARREL}
+        )
+    )
 
 
 Post = Callable[..., Any]
@@ -71,8 +77,15 @@ def post(client: FlaskClient, key: str) -> Post:
     """POST a report with the key; the response."""
 
     def send(ending: str = ".json", **fields: object) -> Any:
-        form = {"api_key": key, "service_code": PUBLIC, "description": "楼下有一堆垃圾", **SPOT} | fields
-        return client.post(f"{ROOT}/requests{ending}", data={k: v for k, v in form.items() if v is not None})
+        form = {
+            "api_key": key,
+            "service_code": PUBLIC,
+            "description": "楼下有一堆垃圾",
+            **SPOT,
+        } | fields
+        return client.post(
+            f"{ROOT}/requests{ending}", data={k: v for k, v in form.items() if v is not None}
+        )
 
     return send
 
@@ -110,21 +123,39 @@ def test_discovery_names_the_endpoint_and_its_formats(client: FlaskClient) -> No
 def test_services_are_the_same_in_json_and_xml(client: FlaskClient, place: Place) -> None:
     read = get(client, "services.json")
     rubbish = next(item for item in read if item["service_code"] == PUBLIC)
-    assert (rubbish["service_name"], rubbish["type"], rubbish["metadata"]) == ("暴露垃圾", "realtime", False)
-    assert list(rubbish) == ["service_code", "service_name", "description", "metadata", "type", "keywords", "group"]
+    assert (rubbish["service_name"], rubbish["type"], rubbish["metadata"]) == (
+        "暴露垃圾",
+        "realtime",
+        False,
+    )
+    assert list(rubbish) == [
+        "service_code",
+        "service_name",
+        "description",
+        "metadata",
+        "type",
+        "keywords",
+        "group",
+    ]
     reply = client.get(f"{ROOT}/services.xml")
-    assert reply.data.startswith(b'<?xml version="1.0" encoding="utf-8"?>\n<services><service><service_code>')
+    assert reply.data.startswith(
+        b'<?xml version="1.0" encoding="utf-8"?>\n<services><service><service_code>'
+    )
     listed = xmltodict.parse(reply.data)["services"]["service"]
     assert [item["service_code"] for item in listed] == [item["service_code"] for item in read]
     assert {item["metadata"] for item in listed} <= {"true", "false"}
 
 
 def test_what_residents_may_not_choose_is_no_service(client: FlaskClient, place: Place) -> None:
-    place.session.execute(text("UPDATE incident_category SET public = false WHERE code = :code"), {"code": PUBLIC})
+    place.session.execute(
+        text("UPDATE incident_category SET public = false WHERE code = :code"), {"code": PUBLIC}
+    )
     # an edition in force never changes, so what is kept of it is looked past
     place.session.execute(text("UPDATE catalogue_edition SET state = 'retired'"))
     copied = place.session.scalar(
-        text("INSERT INTO catalogue_edition (name, state) VALUES ('another', 'active') RETURNING id")
+        text(
+            "INSERT INTO catalogue_edition (name, state) VALUES ('another', 'active') RETURNING id"
+        )
     )
     _copy(place.session, copied)
     assert PUBLIC not in {item["service_code"] for item in get(client, "services.json")}
@@ -173,11 +204,19 @@ def test_a_service_definition_has_the_questions(client: FlaskClient, asking: Pla
     ]  # fmt: skip
     assert first_question["values"] == [{"key": "s", "name": "一袋"}, {"key": "l", "name": "一车"}]
     tree = xmltodict.parse(client.get(f"{ROOT}/services/{PUBLIC}.xml").data)["service_definition"]
-    assert [item["code"] for item in tree["attributes"]["attribute"]] == ["SIZE", "KINDS", "SINCE", "BAGS", "INFO"]
+    assert [item["code"] for item in tree["attributes"]["attribute"]] == [
+        "SIZE",
+        "KINDS",
+        "SINCE",
+        "BAGS",
+        "INFO",
+    ]
     assert tree["attributes"]["attribute"][0]["values"]["value"][1] == {"key": "l", "name": "一车"}
 
 
-def test_a_service_without_questions_has_an_empty_definition(client: FlaskClient, place: Place) -> None:
+def test_a_service_without_questions_has_an_empty_definition(
+    client: FlaskClient, place: Place
+) -> None:
     body = get(client, "services/06012.json")
     assert body == {"service_code": "06012", "attributes": []}
 
@@ -186,12 +225,19 @@ def test_a_service_without_questions_has_an_empty_definition(client: FlaskClient
 
 
 def test_a_report_finds_its_person(client: FlaskClient, place: Place, post: Post) -> None:
-    reply = post(first_name="三", last_name="张", phone="13800000001", email="z@example.cn", device_id="imei")
+    reply = post(
+        first_name="三", last_name="张", phone="13800000001", email="z@example.cn", device_id="imei"
+    )
     assert reply.content_type == "application/json; charset=utf-8"
     created = reply.get_json()[0]
     assert list(created) == ["service_request_id", "service_notice", "account_id"]
     read = place.seen(UUID(created["service_request_id"]))
-    assert (read.channel, read.category, read.state, read.role) == ("open311", PUBLIC, "dispatched", "grid_worker")
+    assert (read.channel, read.category, read.state, read.role) == (
+        "open311",
+        PUBLIC,
+        "dispatched",
+        "grid_worker",
+    )
     assert read.description == "楼下有一堆垃圾"
     assert "网格员" in created["service_notice"] and "王网格" not in reply.text
     reveal_contacts(place.session)
@@ -208,13 +254,18 @@ def test_a_report_in_xml_is_answered_in_xml(client: FlaskClient, post: Post) -> 
     assert created["account_id"] is None
 
 
-def test_the_accept_header_decides_where_the_address_does_not(client: FlaskClient, place: Place) -> None:
+def test_the_accept_header_decides_where_the_address_does_not(
+    client: FlaskClient, place: Place
+) -> None:
     for accept, kind in (
         ("text/xml", "text/xml"), ("application/xml", "text/xml"), ("application/json", "application/json"),
         ("*/*", "application/json"), ("text/html", "application/json"),
     ):  # fmt: skip
         assert client.get(f"{ROOT}/services", headers={"Accept": accept}).mimetype == kind
-    assert client.get(f"{ROOT}/services.xml", headers={"Accept": "application/json"}).mimetype == "text/xml"
+    assert (
+        client.get(f"{ROOT}/services.xml", headers={"Accept": "application/json"}).mimetype
+        == "text/xml"
+    )
 
 
 def test_an_address_or_a_building_is_a_place_as_well(place: Place, post: Post) -> None:
@@ -268,7 +319,9 @@ def test_answers_to_questions_are_kept_and_checked(asking: Place, post: Post) ->
         ({"email": "x" * 201}, 400, "email"),
     ],
 )
-def test_errors_are_as_the_specification_says(post: Post, fields: dict[str, Any], status: int, words: str) -> None:
+def test_errors_are_as_the_specification_says(
+    post: Post, fields: dict[str, Any], status: int, words: str
+) -> None:
     reply = post(**fields)
     assert reply.status_code == status
     assert [list(item) for item in reply.get_json()] == [["code", "description"]]
@@ -278,26 +331,40 @@ def test_errors_are_as_the_specification_says(post: Post, fields: dict[str, Any]
     assert tree[0][1].text == reply.get_json()[0]["description"]
 
 
-def test_a_key_reports_only_where_and_what_it_may(client: FlaskClient, place: Place, post: Post) -> None:
+def test_a_key_reports_only_where_and_what_it_may(
+    client: FlaskClient, place: Place, post: Post
+) -> None:
     now = datetime.now(UTC)
     elsewhere = api_keys.add(place.session, "beside", ["incident.report"], [place.beside.code], now)
-    reading = api_keys.add(place.session, "reading", ["incident.read"], [place.town.county.code], now)
+    reading = api_keys.add(
+        place.session, "reading", ["incident.read"], [place.town.county.code], now
+    )
     for wrong in (elsewhere, reading):
         assert post(api_key=wrong).status_code == 403
     assert post(api_key=elsewhere, long=str(LON + build.SIDE)).status_code == 201
 
 
-def test_the_key_may_come_as_a_header_or_in_the_address(client: FlaskClient, key: str, post: Post) -> None:
+def test_the_key_may_come_as_a_header_or_in_the_address(
+    client: FlaskClient, key: str, post: Post
+) -> None:
     form = {"service_code": PUBLIC, **SPOT}
     bearer = {"Authorization": f"Bearer {key}"}
     assert client.post(f"{ROOT}/requests.json", data=form, headers=bearer).status_code == 201
     assert client.post(f"{ROOT}/requests.json?api_key={key}", data=form).status_code == 201
-    assert client.get(f"{ROOT}/requests.json", headers={"Authorization": "Bearer wg_no"}).status_code == 403
+    assert (
+        client.get(f"{ROOT}/requests.json", headers={"Authorization": "Bearer wg_no"}).status_code
+        == 403
+    )
 
 
 def test_a_key_that_asks_too_often_waits(place: Place, post: Post) -> None:
     slow = api_keys.add(
-        place.session, "slow", ["incident.report"], [place.town.county.code], datetime.now(UTC), per_minute=1
+        place.session,
+        "slow",
+        ["incident.report"],
+        [place.town.county.code],
+        datetime.now(UTC),
+        per_minute=1,
     )
     statuses = [post(api_key=slow) for _ in range(3)]
     assert 429 in {item.status_code for item in statuses}
@@ -305,11 +372,18 @@ def test_a_key_that_asks_too_often_waits(place: Place, post: Post) -> None:
     assert last.headers["Retry-After"] and last.get_json()[0]["code"] == 429
 
 
-def test_a_jurisdiction_is_a_county_or_our_own_name(client: FlaskClient, place: Place, post: Post) -> None:
+def test_a_jurisdiction_is_a_county_or_our_own_name(
+    client: FlaskClient, place: Place, post: Post
+) -> None:
     for values in ("520402", "localhost", ""):
         assert post(jurisdiction_id=values).status_code == 201
         assert len(get(client, "requests.json", jurisdiction_id=values)) >= 1
-    for path in ("services.json", "requests.json", f"requests/{uuid4()}.json", f"services/{PUBLIC}.json"):
+    for path in (
+        "services.json",
+        "requests.json",
+        f"requests/{uuid4()}.json",
+        f"services/{PUBLIC}.json",
+    ):
         assert client.get(f"{ROOT}/{path}?jurisdiction_id=sfgov.org").status_code == 404
 
 
@@ -318,7 +392,9 @@ NOBODY = "5b1e0c1c-6a52-4d5c-8f0e-1b7a4b7f2a10"  # an id that nothing has
 
 @pytest.mark.parametrize("path", ["nothing.json", "services/99999.json", "requests/7.json", f"requests/{NOBODY}.json",
                                   f"tokens/{NOBODY}.json", "requests/a/b.json"])  # fmt: skip
-def test_what_is_not_there_is_said_in_both_formats(client: FlaskClient, place: Place, path: str) -> None:
+def test_what_is_not_there_is_said_in_both_formats(
+    client: FlaskClient, place: Place, path: str
+) -> None:
     reply = client.get(f"{ROOT}/{path}")
     assert (reply.status_code, reply.get_json()[0]["code"]) == (404, 404)
     xml = client.get(f"{ROOT}/{path.replace('.json', '.xml')}")
@@ -328,7 +404,9 @@ def test_what_is_not_there_is_said_in_both_formats(client: FlaskClient, place: P
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def test_a_request_is_told_as_the_specification_has_it(client: FlaskClient, place: Place, post: Post) -> None:
+def test_a_request_is_told_as_the_specification_has_it(
+    client: FlaskClient, place: Place, post: Post
+) -> None:
     created = number(post())
     (item,) = get(client, f"requests/{created}.json")
     assert list(item) == [
@@ -336,29 +414,43 @@ def test_a_request_is_told_as_the_specification_has_it(client: FlaskClient, plac
         "agency_responsible", "service_notice", "requested_datetime", "updated_datetime", "expected_datetime", "address",
         "address_id", "zipcode", "lat", "long", "media_url",
     ]  # fmt: skip
-    assert (item["status"], item["service_code"], item["service_name"]) == ("open", PUBLIC, "暴露垃圾")
+    assert (item["status"], item["service_code"], item["service_name"]) == (
+        "open",
+        PUBLIC,
+        "暴露垃圾",
+    )
     assert item["agency_responsible"] == "西兴社区 网格员"
     assert item["address"] == "第001网格, 西兴社区, 西航街道, 西秀区"
     for name in ("requested_datetime", "updated_datetime", "expected_datetime"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00", item[name]), name
     assert item["expected_datetime"] > item["requested_datetime"]
-    tree = xmltodict.parse(client.get(f"{ROOT}/requests/{created}.xml").data)["service_requests"]["request"]
+    tree = xmltodict.parse(client.get(f"{ROOT}/requests/{created}.xml").data)["service_requests"][
+        "request"
+    ]
     assert {name: tree[name] for name in ("status", "lat", "long", "requested_datetime")} == {
         name: str(item[name]) for name in ("status", "lat", "long", "requested_datetime")
     }
-    assert get(client, f"tokens/{created}.json") == [{"service_request_id": created, "token": created}]
+    assert get(client, f"tokens/{created}.json") == [
+        {"service_request_id": created, "token": created}
+    ]
 
 
-def test_a_request_is_closed_when_its_incident_is(client: FlaskClient, place: Place, post: Post) -> None:
+def test_a_request_is_closed_when_its_incident_is(
+    client: FlaskClient, place: Place, post: Post
+) -> None:
     created = number(post())
     now = datetime.now(UTC)
     for step in ("take", "handle", "check", "close"):
         principal = system_principal("test")
-        moves.apply_move(place.session, principal, UUID(created), step, now, MovePayload(note="清运完毕"))
+        moves.apply_move(
+            place.session, principal, UUID(created), step, now, MovePayload(note="清运完毕")
+        )
         (item,) = get(client, f"requests/{created}.json")
         assert item["status"] == ("closed" if step == "close" else "open")
     assert (item["status_notes"], item["expected_datetime"]) == ("已结案 (closed)", None)
-    assert [read["service_request_id"] for read in get(client, "requests.json", status="closed")] == [created]
+    assert [
+        read["service_request_id"] for read in get(client, "requests.json", status="closed")
+    ] == [created]
     assert get(client, "requests.json", status="open") == []
     assert len(get(client, "requests.json", status="open,closed")) == 1
 
@@ -368,12 +460,16 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
     old = place.report(at=now - timedelta(days=100))
     lately = place.report(at=now - timedelta(days=5), category="06028")
     created = number(post())
-    ids = lambda **query: [item["service_request_id"] for item in get(client, "requests.json", **query)]  # noqa: E731
+    ids = lambda **query: [
+        item["service_request_id"] for item in get(client, "requests.json", **query)
+    ]  # noqa: E731
     assert ids() == [created, str(lately.id)]
     assert ids(service_code="06028") == [str(lately.id)]
     assert set(ids(service_code=f"06028,{PUBLIC}")) == {created, str(lately.id)}
     assert ids(service_request_id=f"{old.id},{created}") == [created, str(old.id)]
-    assert ids(service_request_id=str(old.id), status="closed", service_code="06028") == [str(old.id)]
+    assert ids(service_request_id=str(old.id), status="closed", service_code="06028") == [
+        str(old.id)
+    ]
     stamp = lambda days: (now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731
     assert ids(start_date=stamp(120), end_date=stamp(90)) == [str(old.id)]
     assert ids(start_date=stamp(120)) == [str(old.id)]
@@ -396,7 +492,9 @@ def test_nobodys_words_are_open_to_everybody(client: FlaskClient, place: Place, 
         post(description="张三家门口", address_string="9号楼2单元501室", media_url="https://example.cn/1.jpg",
              first_name="三", last_name="张", phone="13800000001")
     )  # fmt: skip
-    raw = client.get(f"{ROOT}/requests.json").text + client.get(f"{ROOT}/requests/{created}.xml").text
+    raw = (
+        client.get(f"{ROOT}/requests.json").text + client.get(f"{ROOT}/requests/{created}.xml").text
+    )
     for hidden in ("张三", "501", "example.cn", "1380000", "王网格", building.code):
         assert hidden not in raw
     (item,) = get(client, f"requests/{created}.json")
@@ -404,9 +502,15 @@ def test_nobodys_words_are_open_to_everybody(client: FlaskClient, place: Place, 
     assert (item["lat"], item["long"]) == (round(LAT, 4), round(LON, 4))
 
 
-def test_a_program_that_may_read_there_reads_the_words(client: FlaskClient, place: Place, post: Post) -> None:
+def test_a_program_that_may_read_there_reads_the_words(
+    client: FlaskClient, place: Place, post: Post
+) -> None:
     created = number(
-        post(description="张三家门口", address_string="9号楼2单元501室", media_url="https://example.cn/1.jpg")
+        post(
+            description="张三家门口",
+            address_string="9号楼2单元501室",
+            media_url="https://example.cn/1.jpg",
+        )
     )
     now = datetime.now(UTC)
     local_key = api_keys.add(place.session, "here", ["incident.read"], [place.grid.code], now)
@@ -429,7 +533,9 @@ def test_quarrels_and_what_staff_or_devices_find_are_not_listed(
         place.report(channel="import", at=now),
     ]
     visible = place.report(channel="mini_program", at=now)
-    assert [item["service_request_id"] for item in get(client, "requests.json")] == [str(visible.id)]
+    assert [item["service_request_id"] for item in get(client, "requests.json")] == [
+        str(visible.id)
+    ]
     for item in hidden:
         assert client.get(f"{ROOT}/requests/{item.id}.json").status_code == 404
         assert get(client, "requests.json", service_request_id=str(item.id)) == []
@@ -438,7 +544,9 @@ def test_quarrels_and_what_staff_or_devices_find_are_not_listed(
 def test_who_reported_a_quarrel_hears_how_it_stands_but_nobody_where_it_is(
     client: FlaskClient, place: Place, quarrel: str, post: Post
 ) -> None:
-    created = number(post(service_code=quarrel, description="楼上漏水吵架", address_string="3号楼2单元501室"))
+    created = number(
+        post(service_code=quarrel, description="楼上漏水吵架", address_string="3号楼2单元501室")
+    )
     (item,) = get(client, f"requests/{created}.json")
     assert (item["status"], item["address"]) == ("open", "西兴社区")
     assert (item["lat"], item["long"], item["description"]) == (None, None, None)
@@ -453,7 +561,9 @@ def test_xml_holds_what_xml_can_hold() -> None:
     assert ElementTree.fromstring(data)[0][1].text == "a<&>垃圾😀\n"
 
 
-def test_reading_may_be_done_from_other_sites_and_is_kept_a_little(client: FlaskClient, place: Place) -> None:
+def test_reading_may_be_done_from_other_sites_and_is_kept_a_little(
+    client: FlaskClient, place: Place
+) -> None:
     reply = client.get(f"{ROOT}/requests.json")
     assert reply.headers["Access-Control-Allow-Origin"] == "*"
     assert reply.headers["Cache-Control"] == "public, max-age=30"
@@ -466,7 +576,9 @@ def test_reading_may_be_done_from_other_sites_and_is_kept_a_little(client: Flask
 def app_key(served: Deployment) -> str:
     """A key for the made-up pilot."""
     county = served.get("/api/v1/areas?level=county")["items"][0]["code"]
-    created = served.run("key", "add", "open311 app", "--action", "incident.report", "--area", county)
+    created = served.run(
+        "key", "add", "open311 app", "--action", "incident.report", "--area", county
+    )
     assert created.returncode == 0, created.stderr
     return created.stdout.strip()
 
@@ -478,7 +590,9 @@ def spot(served: Deployment) -> dict[str, float]:
     return {"lat": read["lat"], "lng": read["lon"]}
 
 
-def test_the_client_civicbot_reports_and_reads(served: Deployment, app_key: str, spot: dict[str, float]) -> None:
+def test_the_client_civicbot_reports_and_reads(
+    served: Deployment, app_key: str, spot: dict[str, float]
+) -> None:
     endpoint = civicbot.Endpoint("wangge", "Wangge", f"{served.url}{ROOT}", write=True)
     quick = civicbot.HttpTransport(rate_limiter=civicbot.http.RateLimiter(0))
     client = civicbot.Open311Client(endpoint, quick)
@@ -499,7 +613,9 @@ def test_the_client_civicbot_reports_and_reads(served: Deployment, app_key: str,
         page_size=50,
     )
     assert created in {item["service_request_id"] for item in listed}
-    assert [item["service_request_id"] for item in client.list_requests(service_request_ids=[created])] == [created]
+    assert [
+        item["service_request_id"] for item in client.list_requests(service_request_ids=[created])
+    ] == [created]
     with pytest.raises(civicbot.HttpError) as refused:
         client.create_request(PUBLIC, dry_run=False, confirm="SEND", api_key="wrong", **spot)
     assert refused.value.status == 403 and '"code":403' in refused.value.body
@@ -509,10 +625,17 @@ def test_the_client_civicbot_reports_and_reads(served: Deployment, app_key: str,
 def test_the_client_georeport_reads_both_formats(
     served: Deployment, app_key: str, spot: dict[str, float], kind: str
 ) -> None:
-    form = {"api_key": app_key, "service_code": "06012", "lat": str(spot["lat"]), "long": str(spot["lng"])}
+    form = {
+        "api_key": app_key,
+        "service_code": "06012",
+        "lat": str(spot["lat"]),
+        "long": str(spot["lng"]),
+    }
     body = "&".join(f"{name}={value}" for name, value in form.items()).encode()
     for _ in range(2):
-        reply = served.ask(f"{ROOT}/requests.json", body, Content_Type="application/x-www-form-urlencoded")
+        reply = served.ask(
+            f"{ROOT}/requests.json", body, Content_Type="application/x-www-form-urlencoded"
+        )
         assert reply.status == 201, reply.body
     created = reply.json()[0]["service_request_id"]
     client = GeoReport(f"{served.url}{ROOT}", output_format=kind)
@@ -520,12 +643,18 @@ def test_the_client_georeport_reads_both_formats(
     assert {"06010", "06012"} <= {item["service_code"] for item in services}
     assert client.get_service_definition("06012")["service_code"] == "06012"
     item: Any = client.get_service_request(created)
-    assert (item["service_request_id"], item["status"], item["service_code"]) == (created, "open", "06012")
+    assert (item["service_request_id"], item["status"], item["service_code"]) == (
+        created,
+        "open",
+        "06012",
+    )
     read = client.get_service_requests(service_code="06012", status="open")
     assert created in {request["service_request_id"] for request in read}
 
 
 def test_anybody_may_not_report_without_a_key(served: Deployment, spot: dict[str, float]) -> None:
     body = f"service_code={PUBLIC}&lat={spot['lat']}&long={spot['lng']}".encode()
-    reply = served.ask(f"{ROOT}/requests.xml", body, Content_Type="application/x-www-form-urlencoded")
+    reply = served.ask(
+        f"{ROOT}/requests.xml", body, Content_Type="application/x-www-form-urlencoded"
+    )
     assert (reply.status, reply.kind) == (403, "text/xml")

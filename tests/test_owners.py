@@ -54,9 +54,13 @@ def test_a_county_without_posts_waits_at_the_operator_who_can_do_everything(worl
     seen = timeline.tracked(world.session, filed.id, filed.tracking_secret, now=NOW)
     assert seen.role is None and seen.queue is not None and "社区" not in seen.queue["zh"]
     by = world.who(world.admin)
-    listed = incidents.list_incidents(world.session, by, filters.IncidentFilters(queue="operator"), 10, None, now=NOW)
+    listed = incidents.list_incidents(
+        world.session, by, filters.IncidentFilters(queue="operator"), 10, None, now=NOW
+    )
     assert [one.id for one in listed] == [filed.id]
-    assert incidents.count_by_state(world.session, by, filters.IncidentFilters(), now=NOW)["open"] == 1
+    assert (
+        incidents.count_by_state(world.session, by, filters.IncidentFilters(), now=NOW)["open"] == 1
+    )
     for name in ("dispatch", "take", "handle", "check", "close"):
         found = moves.apply_move(world.session, by, filed.id, name, NOW, MovePayload(note="已处理"))
     assert found.state == "closed"
@@ -83,21 +87,35 @@ def test_people_without_an_account_are_stepped_over_and_it_is_said(world: World)
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     with pytest.raises(InvalidInput, match="to"):
         moves.apply_move(
-            world.session, world.who(desk), by_hand, "dispatch", NOW, MovePayload(to=world.town.person("王网格").code)
+            world.session,
+            world.who(desk),
+            by_hand,
+            "dispatch",
+            NOW,
+            MovePayload(to=world.town.person("王网格").code),
         )
 
 
 def test_rights_by_grant_alone_make_an_office(world: World) -> None:
     desk = sign_in.account(world.session, "desk", "street", world.town.street.code)
     filed = world.report()
-    assert filed.queue is not None and filed.queue["at"] == "street" and world.town.street.name in filed.queue["zh"]
+    assert (
+        filed.queue is not None
+        and filed.queue["at"] == "street"
+        and world.town.street.name in filed.queue["zh"]
+    )
     assert rules(filed)[-1] == "office"
-    assert moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW).state == "dispatched"
+    assert (
+        moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW).state
+        == "dispatched"
+    )
     assert {"take", "return"} <= set(world.sees(desk, filed.id))
 
 
 @pytest.mark.parametrize("lapse", ["leave", "block", "unlink", "vacate", "no_way_in"])
-def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_sweep(world: World, lapse: str) -> None:
+def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_sweep(
+    world: World, lapse: str
+) -> None:
     post = world.post("grid_worker", world.grids[0], "王网格")
     one = world.report().id
     worker = world.login("王网格")
@@ -113,7 +131,9 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
         worker.password_hash = None
         world.session.flush()
     else:
-        posts.hand_over(world.session, moves.system_principal("t"), post.id, None, None, "stay", NOW)
+        posts.hand_over(
+            world.session, moves.system_principal("t"), post.id, None, None, "stay", NOW
+        )
     assert world.at(one, LATER) == "operator"
     assert "handle" in world.sees(world.admin, one, LATER)
     seen = incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER)
@@ -121,24 +141,34 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
     world.post("grid_leader", world.grids[0], "李网格长")
     world.sweep(LATER)
     assert (
-        incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).assigned_to == "李网格长"
+        incidents.get_incident(
+            world.session, moves.system_principal("test"), one, now=LATER
+        ).assigned_to
+        == "李网格长"
     )
-    assert [event.move for event in timeline.events(world.session, moves.system_principal("test"), one)].count(
-        "pass_on"
-    ) == 1
+    assert [
+        event.move for event in timeline.events(world.session, moves.system_principal("test"), one)
+    ].count("pass_on") == 1
     world.sweep(LATER)
-    assert [event.move for event in timeline.events(world.session, moves.system_principal("test"), one)].count(
-        "pass_on"
-    ) == 1
+    assert [
+        event.move for event in timeline.events(world.session, moves.system_principal("test"), one)
+    ].count("pass_on") == 1
 
 
 def test_the_deputy_has_it_the_moment_leave_begins(world: World) -> None:
     world.post("grid_worker", world.grids[0], "王网格", deputy="孙代理")
     one = world.report().id
     world.town.leave("王网格", LATER, LATER + DAY)
-    assert world.at(one, LATER) == "post" and "take" in world.sees(world.login("孙代理"), one, LATER)
+    assert world.at(one, LATER) == "post" and "take" in world.sees(
+        world.login("孙代理"), one, LATER
+    )
     world.sweep(LATER)
-    assert incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).assigned_to == "孙代理"
+    assert (
+        incidents.get_incident(
+            world.session, moves.system_principal("test"), one, now=LATER
+        ).assigned_to
+        == "孙代理"
+    )
 
 
 def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
@@ -146,13 +176,24 @@ def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     filed = world.report()
     for name, who in (("take", "王网格"), ("handle", "王网格")):
-        moves.apply_move(world.session, world.who(world.login(who)), filed.id, name, NOW, MovePayload(note="好了"))
+        moves.apply_move(
+            world.session,
+            world.who(world.login(who)),
+            filed.id,
+            name,
+            NOW,
+            MovePayload(note="好了"),
+        )
     for name in ("check", "close"):
         moves.apply_move(world.session, world.who(desk), filed.id, name, NOW)
     accounts.block(world.session, sign_in.ADMIN, world.login("王网格"))
     by = timeline.authenticate_tracking(world.session, filed.id, filed.tracking_secret)
-    found = moves.apply_move(world.session, by, filed.id, "rate", NOW, MovePayload(rating=2, solved=False))
-    assert found.state == "dispatched" and found.queue is not None and found.queue["at"] == "community"
+    found = moves.apply_move(
+        world.session, by, filed.id, "rate", NOW, MovePayload(rating=2, solved=False)
+    )
+    assert (
+        found.state == "dispatched" and found.queue is not None and found.queue["at"] == "community"
+    )
 
 
 def test_supervision_steps_over_empty_posts_and_never_goes_down(world: World) -> None:
@@ -175,7 +216,12 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
     taker = world.town.person("党员甲")
     world.login("党员甲")
     world.session.add(
-        OrderTaker(person_id=taker.id, role="party_member", area_id=world.town.community.id, skills=["repairs"])
+        OrderTaker(
+            person_id=taker.id,
+            role="party_member",
+            area_id=world.town.community.id,
+            skills=["repairs"],
+        )
     )
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     world.session.flush()
@@ -184,7 +230,10 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
     accounts.block(world.session, sign_in.ADMIN, world.login("党员甲"))
     assert world.at(one) == "community" and world.sees(desk, one)
     world.sweep(LATER)
-    assert incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).state == "accepted"
+    assert (
+        incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).state
+        == "accepted"
+    )
 
 
 def repair(session: Session) -> str:
@@ -202,7 +251,9 @@ def test_the_last_operator_stays(world: World) -> None:
 
 
 def test_what_nobody_answers_for_is_listed(world: World, client: FlaskClient) -> None:
-    assert [place.code for place in unanswered(world.session, NOW).places] == [grid.code for grid in world.grids]
+    assert [place.code for place in unanswered(world.session, NOW).places] == [
+        grid.code for grid in world.grids
+    ]
     world.report()
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     sign_in.signed_in(client, world.admin)
@@ -240,11 +291,27 @@ class Year:
             )
         ]  # fmt: skip
         self.second = sign_in.account(self.session, "admin2", "administrator")
-        self.people = ["王一", "王二", "李一", "王三", "李三", "李四", "赵一", "赵二", "街一", "县一"]
+        self.people = [
+            "王一",
+            "王二",
+            "李一",
+            "王三",
+            "李三",
+            "李四",
+            "赵一",
+            "赵二",
+            "街一",
+            "县一",
+        ]
         taker = world.town.person("党员甲")
         world.login("党员甲")
         self.session.add(
-            OrderTaker(person_id=taker.id, role="party_member", area_id=world.town.community.id, skills=["repairs"])
+            OrderTaker(
+                person_id=taker.id,
+                role="party_member",
+                area_id=world.town.community.id,
+                skills=["repairs"],
+            )
         )
         self.session.flush()
         self.open: list[UUID] = []
@@ -264,7 +331,9 @@ class Year:
 
     def reports(self, now: datetime) -> None:
         category = self.dice.choice(("06010", repair(self.session), ""))
-        made = self.world.report(now, self.dice.uniform(1.05, 3.95), category=category, description="看看这里怎么了")
+        made = self.world.report(
+            now, self.dice.uniform(1.05, 3.95), category=category, description="看看这里怎么了"
+        )
         self.open.append(made.id)
 
     def moves(self, now: datetime) -> None:
@@ -288,7 +357,10 @@ class Year:
         person = self.world.town.person(self.dice.choice(self.people))
         begins = now + timedelta(hours=self.dice.randrange(-2, 48))
         self.session.add(
-            Leave(person_id=person.id, valid=build.span(begins, begins + timedelta(hours=self.dice.randrange(1, 400))))
+            Leave(
+                person_id=person.id,
+                valid=build.span(begins, begins + timedelta(hours=self.dice.randrange(1, 400))),
+            )
         )
         self.session.flush()
 
@@ -298,23 +370,35 @@ class Year:
         to = self.dice.choice([None, *(self.world.town.person(name).code for name in self.people)])
         at = self.dice.choice([None, now + timedelta(hours=30)])
         posts.hand_over(
-            self.session, moves.system_principal("t"), post.id, to, at, self.dice.choice(["follow", "stay"]), now
+            self.session,
+            moves.system_principal("t"),
+            post.id,
+            to,
+            at,
+            self.dice.choice(["follow", "stay"]),
+            now,
         )  # type: ignore[arg-type]
 
     def account(self, now: datetime) -> None:
         login = self.world.login(self.dice.choice(self.people))
         self.session.refresh(login)
-        (accounts.block if self.dice.random() < 0.7 else accounts.unblock)(self.session, sign_in.ADMIN, login)
+        (accounts.block if self.dice.random() < 0.7 else accounts.unblock)(
+            self.session, sign_in.ADMIN, login
+        )
 
     def operator(self, now: datetime) -> None:
         one = self.dice.choice([self.world.admin, self.second])
-        (accounts.block if self.dice.random() < 0.6 else accounts.unblock)(self.session, sign_in.ADMIN, one)
+        (accounts.block if self.dice.random() < 0.6 else accounts.unblock)(
+            self.session, sign_in.ADMIN, one
+        )
 
     def redraw(self, now: datetime) -> None:
         """Merge the second grid into the first, or split it off again, by a revision."""
         world, old = self.world, self.world.grids
         allow_boundary_writes(self.session)
-        world.town.revision = Revision(title="r", state="published", author="t", published_at=now, effective=now)
+        world.town.revision = Revision(
+            title="r", state="published", author="t", published_at=now, effective=now
+        )
         self.session.add(world.town.revision)
         self.session.flush()
         self.session.execute(
@@ -324,10 +408,13 @@ class Year:
         merged = self.wide == 2
         self.wide = 1 if merged else 2
         self.session.execute(
-            text("UPDATE area SET retired_at = :at WHERE id = :id"), {"at": None if merged else now, "id": old[1].id}
+            text("UPDATE area SET retired_at = :at WHERE id = :id"),
+            {"at": None if merged else now, "id": old[1].id},
         )
         world.town.boundary(
-            old[0], build.square(build.LON + build.SIDE, build.LAT, self.wide * build.SIDE, build.SIDE), now
+            old[0],
+            build.square(build.LON + build.SIDE, build.LAT, self.wide * build.SIDE, build.SIDE),
+            now,
         )
         if merged:
             world.town.boundary(old[1], build.square(build.LON + 2 * build.SIDE, build.LAT), now)
@@ -354,7 +441,9 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
         if number % 12 == 0:
             checked += somebody_acts(world, year, now)
     assert checked > 10
-    assert {"holder", "operator"} <= owners and len(owners) >= 5, owners  # the year went up and down the chain
+    assert {"holder", "operator"} <= owners and len(owners) >= 5, (
+        owners
+    )  # the year went up and down the chain
 
 
 def somebody_acts(world: World, year: Year, now: datetime) -> int:
@@ -363,10 +452,24 @@ def somebody_acts(world: World, year: Year, now: datetime) -> int:
     seen = incidents.get_incident(world.session, moves.system_principal("test"), one, now=now)
     if seen.queue is None:
         return 0
-    carry = {"accept", "dispatch", "take", "handle", "return", "check", "close", "send_back", "resume"}
+    carry = {
+        "accept",
+        "dispatch",
+        "take",
+        "handle",
+        "return",
+        "check",
+        "close",
+        "send_back",
+        "resume",
+    }
     carry |= {"withdraw", "approve_limit", "approve_void", "approve_extend", "approve_suspend"}
     every = world.session.query(Account).filter_by(active=True).all()
-    assert any(carry & set(world.sees(account, one, now)) for account in every), (now, seen.state, seen.queue)
+    assert any(carry & set(world.sees(account, one, now)) for account in every), (
+        now,
+        seen.state,
+        seen.queue,
+    )
     return 1
 
 
@@ -374,12 +477,18 @@ def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: 
     town = build.Town(session)
     for number in range(1, 4):
         town.grid(f"00{number}", column=number)
-    given = {"lon": build.LON + 1.5 * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
+    given = {
+        "lon": build.LON + 1.5 * build.SIDE,
+        "lat": build.LAT + build.SIDE / 2,
+        "crs": "cgcs2000",
+    }
     given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
     filed = report.file_report(session, ANONYMOUS, IncidentReport(**given), NOW, look_alike=False)  # type: ignore[arg-type]
 
     def told() -> str:
-        queue = incidents.get_incident(session, moves.system_principal("test"), filed.id, now=NOW).queue
+        queue = incidents.get_incident(
+            session, moves.system_principal("test"), filed.id, now=NOW
+        ).queue
         assert queue is not None
         return queue["at"]
 

@@ -64,7 +64,9 @@ def town(session):
 def test_no_page_loads_anything_from_another_host(client, town, path):
     page = client.get(path)
     assert page.status_code == 200
-    assert [one for one in Loads(page.text).addresses if one and re.match(r"(?:[a-z]+:)?//", one)] == []
+    assert [
+        one for one in Loads(page.text).addresses if one and re.match(r"(?:[a-z]+:)?//", one)
+    ] == []
 
 
 def test_the_page_runs_only_our_scripts_and_has_no_inline_handler(client, town):
@@ -92,7 +94,9 @@ def test_everything_the_page_loads_is_there(client, town):
 def test_script_in_a_name_is_only_text_on_every_page(client, session, town):
     for area in (town.county, town.community):
         area.name = EVIL
-    session.add(Dataset(kind="town", source="s", digest="d", attribution=EVIL, made_up=True, counts={}))
+    session.add(
+        Dataset(kind="town", source="s", digest="d", attribution=EVIL, made_up=True, counts={})
+    )
     session.commit()
     for path in ("/", "/map.html", "/?lang=en"):
         page = client.get(path)
@@ -100,13 +104,21 @@ def test_script_in_a_name_is_only_text_on_every_page(client, session, town):
         found = Loads(page.text)
         assert not [tag for tag, attrs in found.tags if tag == "img" and attrs.get("src") == "x"]
         assert not [tag for tag, name in found.handlers if name == "onerror"]
-        scripts = re.findall(r"<script(?![^>]*json)[^>]*>(.*?)</script>", page.text.replace(LEAFLET, ""), re.S)
-        assert scripts and not [one for one in scripts if "${alert" in one or one.strip().startswith("alert")]
+        scripts = re.findall(
+            r"<script(?![^>]*json)[^>]*>(.*?)</script>", page.text.replace(LEAFLET, ""), re.S
+        )
+        assert scripts and not [
+            one for one in scripts if "${alert" in one or one.strip().startswith("alert")
+        ]
 
 
 def test_made_up_data_is_said_on_the_page_and_credits_are_printed(client, session, town):
     assert 'class="band" role="note"' not in client.get("/").text
-    session.add(Dataset(kind="town", source="s", digest="d", attribution="© somebody", made_up=True, counts={}))
+    session.add(
+        Dataset(
+            kind="town", source="s", digest="d", attribution="© somebody", made_up=True, counts={}
+        )
+    )
     session.commit()
     for path in ("/", "/map.html"):
         page = client.get(path).text
@@ -133,8 +145,17 @@ def test_every_word_of_the_scripts_is_translated(app):
     with app.test_request_context():
         chinese = json.loads(messages_json("zh"))
     assert len(chinese) > 300 and "Nobody holds a post here" in chinese
-    arrows = {"%(from)s → %(to)s", "As of %(time)s", "to %(role)s"}  # nothing to translate but what is filled in
-    assert sorted(text for text, said in chinese.items() if text not in arrows and not HAN.search(said)) == []
+    arrows = {
+        "%(from)s → %(to)s",
+        "As of %(time)s",
+        "to %(role)s",
+    }  # nothing to translate but what is filled in
+    assert (
+        sorted(
+            text for text, said in chinese.items() if text not in arrows and not HAN.search(said)
+        )
+        == []
+    )
     for text, said in chinese.items():  # what the scripts fill in is in both
         assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", said)), text
 
@@ -142,7 +163,9 @@ def test_every_word_of_the_scripts_is_translated(app):
 def test_the_scripts_say_nothing_but_whole_texts(app):
     for path in list_assets():
         if path.suffix == ".js" and path.name != "i18n.js":
-            computed = re.findall(r"(?<![\w.$])t\((?!\s*['\"])[^)]*", path.read_text(encoding="utf-8"))
+            computed = re.findall(
+                r"(?<![\w.$])t\((?!\s*['\"])[^)]*", path.read_text(encoding="utf-8")
+            )
             assert computed == [], path
 
 
@@ -153,9 +176,16 @@ def test_the_texts_of_the_scripts_are_kept_by_their_digest(client, town):
     assert "immutable" in answer.headers["Cache-Control"]
     plain = client.get("/static/messages/zh.json")
     assert plain.headers["Cache-Control"] == "no-cache"
-    assert client.get("/static/messages/zh.json", headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
+    assert (
+        client.get(
+            "/static/messages/zh.json", headers={"If-None-Match": plain.headers["ETag"]}
+        ).status_code
+        == 304
+    )
     assert client.get("/static/messages/xx.json").status_code == 404
-    english = json.loads(re.search(r'id="page">(.*?)</script>', client.get("/?lang=en").text, re.S)[1])
+    english = json.loads(
+        re.search(r'id="page">(.*?)</script>', client.get("/?lang=en").text, re.S)[1]
+    )
     assert english["messages"] is None
 
 
@@ -167,34 +197,61 @@ def test_every_page_finds_its_scripts_and_styles(client, session, town):
     session.commit()
     sign_in.signed_in(client, who)
     seen = set()
-    for path in sorted({rule.rule for rule in client.application.url_map.iter_rules() if not rule.arguments}):
-        page = client.get(path, headers={"Accept": "text/html"}) if not path.startswith("/api/") else None
+    for path in sorted(
+        {rule.rule for rule in client.application.url_map.iter_rules() if not rule.arguments}
+    ):
+        page = (
+            client.get(path, headers={"Accept": "text/html"})
+            if not path.startswith("/api/")
+            else None
+        )
         if page is not None and page.status_code == 200 and page.mimetype == "text/html":
-            seen |= {address for address in Loads(page.text).addresses if address and address.startswith("/static/")}
+            seen |= {
+                address
+                for address in Loads(page.text).addresses
+                if address and address.startswith("/static/")
+            }
     scripts = {address.split("?")[0] for address in seen if ".js" in address}
     while scripts:
         script = scripts.pop()
-        for imported in re.findall(r"""(?:from |import\()'([./\w-]+\.js)'""", client.get(script).text):
+        for imported in re.findall(
+            r"""(?:from |import\()'([./\w-]+\.js)'""", client.get(script).text
+        ):
             address = urljoin(script, imported)
             if address not in seen:
                 seen.add(address)
                 scripts.add(address)
-    assert {f"/static/shared/{name}.js" for name in ("dom", "i18n", "image", "incident", "request")} <= seen
-    assert len(seen) > 30 and [address for address in seen if client.get(address).status_code != 200] == []
+    assert {
+        f"/static/shared/{name}.js" for name in ("dom", "i18n", "image", "incident", "request")
+    } <= seen
+    assert (
+        len(seen) > 30
+        and [address for address in seen if client.get(address).status_code != 200] == []
+    )
 
 
 def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
     keywords = {"_": None, "gettext": None, "lazy_gettext": None}
-    extracted = extract_from_dir(ROOT / "web", [("pages/**.py", "python"), ("**.html", "jinja2")], keywords=keywords)
+    extracted = extract_from_dir(
+        ROOT / "web", [("pages/**.py", "python"), ("**.html", "jinja2")], keywords=keywords
+    )
     wanted = {message for _, _, message, _, _ in extracted} | set(script_msgids())
     wanted |= {cls.title for cls in STATUS} | {HTTP_STATUS_CODES[code] for code in DETAIL}
     with (ROOT / "gis/messages/locales/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
         catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
-    chinese = {entry.id: entry.string for entry in catalogue if entry.id and not CODE_PATTERN.fullmatch(str(entry.id))}
+    chinese = {
+        entry.id: entry.string
+        for entry in catalogue
+        if entry.id and not CODE_PATTERN.fullmatch(str(entry.id))
+    }
     assert len(wanted) > 300
     assert sorted(wanted - {words for words, said in chinese.items() if said}) == []
     filled = re.compile(r"\{\w+\}|%\(\w+\)[sd]")  # what is filled in is in both
-    assert [words for words, said in chinese.items() if set(filled.findall(words)) != set(filled.findall(said))] == []
+    assert [
+        words
+        for words, said in chinese.items()
+        if set(filled.findall(words)) != set(filled.findall(said))
+    ] == []
 
 
 def test_the_page_data_cannot_end_its_script(client, session, town):
@@ -205,7 +262,9 @@ def test_the_page_data_cannot_end_its_script(client, session, town):
     assert json.loads(data)["language"] == "zh"
 
 
-@pytest.mark.parametrize("address", ["/api/v1/layers/grids?bbox=105,26,106,27", "/tiles/city/15/26027/13888.mvt"])
+@pytest.mark.parametrize(
+    "address", ["/api/v1/layers/grids?bbox=105,26,106,27", "/tiles/city/15/26027/13888.mvt"]
+)
 def test_answers_are_kept_by_version_or_checked_by_etag(client, town, address):
     z, x, y = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
     address = address.replace("15/26027/13888", f"{z}/{x}/{y}")
@@ -260,9 +319,14 @@ def test_unknown_addresses_get_a_page_for_people(client):
     assert answer.status_code == 404 and answer.mimetype == "text/html" and "404" in answer.text
     found = Loads(answer.text)
     assert found.handlers == []
-    assert ("body", {"class": "plain"}) in found.tags and "/static/shared/base.css" in found.addresses
+    assert (
+        "body",
+        {"class": "plain"},
+    ) in found.tags and "/static/shared/base.css" in found.addresses
     assert "<h1>没有找到</h1>" in answer.text and '<html lang="zh-Hans-CN">' in answer.text
-    assert "<h1>Not Found</h1>" in client.get("/nowhere?lang=en", headers={"Accept": "text/html"}).text
+    assert (
+        "<h1>Not Found</h1>" in client.get("/nowhere?lang=en", headers={"Accept": "text/html"}).text
+    )
 
 
 def test_what_is_not_allowed_gets_a_page_for_people(client, session, town):
@@ -276,7 +340,9 @@ def test_what_is_not_allowed_gets_a_page_for_people(client, session, town):
 def test_every_view_named_by_a_string_exists(app):
     named = set(UNITS) | SIGN_IN | ALLOWED_BEFORE_PASSWORD_CHANGE | ITEMWISE_ENDPOINTS | UNLOGGED
     for file in [*(ROOT / "web").rglob("*.html"), *(ROOT / "web").rglob("*.py")]:
-        named |= set(re.findall(r"url_for\(\s*['\"]([\w.]+)['\"]", file.read_text(encoding="utf-8")))
+        named |= set(
+            re.findall(r"url_for\(\s*['\"]([\w.]+)['\"]", file.read_text(encoding="utf-8"))
+        )
     assert len(named) > 40 and sorted(named - set(app.view_functions)) == []
 
 
@@ -287,10 +353,16 @@ def test_the_palette_is_the_only_home_of_colours():
         for kind in ("css", "js", "html", "py")
         for file in (ROOT / top).rglob(f"*.{kind}")
     ]
-    own = [file for file in files if "vendor" not in file.parts and file != ROOT / "gis" / "palette.py"]
+    own = [
+        file for file in files if "vendor" not in file.parts and file != ROOT / "gis" / "palette.py"
+    ]
     colour = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
     assert len(own) > 300
-    assert [(str(file), found) for file in own if (found := colour.findall(file.read_text(encoding="utf-8")))] == []
+    assert [
+        (str(file), found)
+        for file in own
+        if (found := colour.findall(file.read_text(encoding="utf-8")))
+    ] == []
 
 
 def test_every_variable_of_the_stylesheets_is_a_colour_or_a_size(client):

@@ -27,7 +27,13 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.reading import incidents
-from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import (
+    ANONYMOUS,
+    Principal,
+    account_principal,
+    reporter_principal,
+    system_principal,
+)
 from gis.settings import Settings
 from tests import build
 from tests.sign_in import account, signed_in
@@ -65,7 +71,14 @@ def with_position(orientation=1) -> bytes:
     image = Image.new("RGB", (400, 300), "blue")
     image.paste("red", (0, 0, 400, 20))  # the upper edge as the sensor saw it
     target = io.BytesIO()
-    image.save(target, "JPEG", exif=exif, comment=b"SECRET comment", icc_profile=profile, xmp=b"<x>SECRET xmp</x>")
+    image.save(
+        target,
+        "JPEG",
+        exif=exif,
+        comment=b"SECRET comment",
+        icc_profile=profile,
+        xmp=b"<x>SECRET xmp</x>",
+    )
     data = target.getvalue()
     iptc = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0bSECRET iptc"
     return data[:2] + b"\xff\xed" + (len(iptc) + 2).to_bytes(2, "big") + iptc + data[2:]
@@ -79,7 +92,14 @@ def test_nothing_but_the_picture_is_kept():
         image = opened(kept)
         assert b"SECRET" not in kept
         assert dict(image.getexif()) == {} and image.getexif().get_ifd(GPS) == {}
-        assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"}
+        assert set(image.info) <= {
+            "jfif",
+            "jfif_version",
+            "jfif_unit",
+            "jfif_density",
+            "progressive",
+            "progression",
+        }
     assert (made.media_type, made.width, made.height) == ("image/jpeg", 400, 300)
 
 
@@ -104,7 +124,12 @@ def test_nothing_hangs_on_a_png_or_webp_either(kind):
 
 @pytest.mark.parametrize(
     ("orientation", "size", "red"),
-    [(1, (400, 300), (200, 5)), (3, (400, 300), (200, 294)), (6, (300, 400), (294, 200)), (8, (300, 400), (5, 200))],
+    [
+        (1, (400, 300), (200, 5)),
+        (3, (400, 300), (200, 294)),
+        (6, (300, 400), (294, 200)),
+        (8, (300, 400), (5, 200)),
+    ],
 )
 def test_it_is_turned_as_the_camera_was_held(orientation, size, red):
     image = opened(photos.sanitise_photo(with_position(orientation)).data)
@@ -127,7 +152,9 @@ def test_a_narrow_strip_keeps_at_least_a_pixel():
 
 def test_a_colour_profile_is_used_up_and_a_broken_one_ignored():
     other = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    plain = opened(photos.sanitise_photo(photo(colour="#808080", kind="PNG", icc_profile=b"no profile")).data)
+    plain = opened(
+        photos.sanitise_photo(photo(colour="#808080", kind="PNG", icc_profile=b"no profile")).data
+    )
     assert plain.getpixel((5, 5)) == (128, 128, 128)  # a broken profile counts for nothing
     assert "icc_profile" not in opened(photos.sanitise_photo(photo(icc_profile=other)).data).info
 
@@ -190,7 +217,14 @@ def zipped() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "more", [zipped(), b"<script>alert(1)</script>", b"<?php system($_GET[0]);", b"%PDF-1.7 ...", b"<HTML><body>"]
+    "more",
+    [
+        zipped(),
+        b"<script>alert(1)</script>",
+        b"<?php system($_GET[0]);",
+        b"%PDF-1.7 ...",
+        b"<HTML><body>",
+    ],
 )
 def test_a_photo_that_is_something_else_as_well_is_refused(more):
     with pytest.raises(InvalidInput, match="another kind of file"):
@@ -213,7 +247,10 @@ def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes that says it has very many pixels."""
     head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\0\0\0"
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
     )
 
 
@@ -264,7 +301,9 @@ class Place:
 
     def report(self, *given: bytes) -> FiledIncident:
         """Rubbish in the first grid, reported by nobody in particular, with photos."""
-        matter = IncidentReport("06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000")
+        matter = IncidentReport(
+            "06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000"
+        )
         pictures = photos.sanitise_photos(given)
         filed = file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
         self.session.commit()
@@ -276,7 +315,9 @@ class Place:
 
     def ids(self, filed: FiledIncident) -> list[UUID]:
         """The photos of an incident, in their order."""
-        return incidents.get_incident(self.session, system_principal("test"), filed.id, now=NOW).photos
+        return incidents.get_incident(
+            self.session, system_principal("test"), filed.id, now=NOW
+        ).photos
 
 
 @pytest.fixture
@@ -296,11 +337,22 @@ def test_a_photo_is_kept_as_two_files_under_its_own_name(place):
         for one, ending in ((first, ".jpg"), (second, ".png"))
         for small in ("", "-small")
     }
-    row = place.session.execute(text("SELECT * FROM photo WHERE id = :id"), {"id": first}).mappings().one()
+    row = (
+        place.session.execute(text("SELECT * FROM photo WHERE id = :id"), {"id": first})
+        .mappings()
+        .one()
+    )
     data = (place.var / "photos" / first.hex[:2] / f"{first}.jpg").read_bytes()
-    assert (row["media_type"], row["width"], row["height"], row["size"]) == ("image/jpeg", 40, 30, len(data))
+    assert (row["media_type"], row["width"], row["height"], row["size"]) == (
+        "image/jpeg",
+        40,
+        30,
+        len(data),
+    )
     assert row["sha256"] == hashlib.sha256(data).digest()
-    event = place.session.scalar(text("SELECT move FROM incident_event WHERE id = :id"), {"id": row["event_id"]})
+    event = place.session.scalar(
+        text("SELECT move FROM incident_event WHERE id = :id"), {"id": row["event_id"]}
+    )
     assert event == "report"
 
 
@@ -310,7 +362,9 @@ def test_who_sees_the_incident_gets_the_photo_and_nobody_else(place):
     for by in (place.who("王网格"), reporter_principal(filed.id), system_principal("test")):
         path, media_type = photos.photo_path(place.session, by, place.var, one)
         assert path.is_file() and media_type == "image/jpeg"
-    small, _ = photos.photo_path(place.session, system_principal("test"), place.var, one, thumbnail=True)
+    small, _ = photos.photo_path(
+        place.session, system_principal("test"), place.var, one, thumbnail=True
+    )
     assert small != path and small.is_file()
     said = set()
     for by, asked in (
@@ -332,8 +386,12 @@ def test_photos_between_those_who_work_on_it_are_not_the_reporters(place):
         wish = MovePayload(note="看照片", minutes=60)
         given = photos.sanitise_photos([photo(colour=colour)])
         if name == "handle":
-            moves.apply_move(place.session, system_principal("test"), filed.id, "approve_extend", NOW)
-        moves.apply_move(place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given)
+            moves.apply_move(
+                place.session, system_principal("test"), filed.id, "approve_extend", NOW
+            )
+        moves.apply_move(
+            place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given
+        )
     taken, asked, handled = place.ids(filed)
     for one in (taken, handled):
         assert photos.photo_path(place.session, reporter_principal(filed.id), place.var, one)
@@ -361,7 +419,9 @@ def test_what_is_undone_leaves_files_that_cleaning_removes(place):
     stranger = torn.with_name("notes.txt")
     stranger.write_text("not ours")
     assert len(place.files()) == 6
-    assert photos.delete_orphans(place.session, place.var) == 0  # too young: a change may still be under way
+    assert (
+        photos.delete_orphans(place.session, place.var) == 0
+    )  # too young: a change may still be under way
     for file in place.files():
         os.utime(file, (time.time() - 7200,) * 2)
     assert photos.delete_orphans(place.session, place.var) == 4
@@ -386,7 +446,10 @@ def test_six_photos_an_event_and_no_more(place):
 
 def post(client: FlaskClient, path: str, body: dict, *given: bytes, **headers: str):
     """A form with a JSON part and photos."""
-    form = {"json": json.dumps(body), "photo": [(io.BytesIO(one), f"{n}.jpg") for n, one in enumerate(given)]}
+    form = {
+        "json": json.dumps(body),
+        "photo": [(io.BytesIO(one), f"{n}.jpg") for n, one in enumerate(given)],
+    }
     return client.post(
         f"/api/v1{path}",
         data=form,
@@ -395,7 +458,12 @@ def post(client: FlaskClient, path: str, body: dict, *given: bytes, **headers: s
     )
 
 
-MATTER = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000", "category": "06010"}
+MATTER = {
+    "lon": build.LON + 0.0005,
+    "lat": build.LAT + 0.0005,
+    "crs": "cgcs2000",
+    "category": "06010",
+}
 
 
 def test_reported_with_a_photo_and_seen_again_with_the_secret(place, client):
@@ -406,21 +474,30 @@ def test_reported_with_a_photo_and_seen_again_with_the_secret(place, client):
     (one,) = seen["photos"]
     assert seen["timeline"][0]["photos"] == [one]
     answer = client.get(f"/api/v1/photos/{one}", headers=secret)
-    assert answer.status_code == 200 and opened(answer.data).size == (400, 300) and b"SECRET" not in answer.data
+    assert (
+        answer.status_code == 200
+        and opened(answer.data).size == (400, 300)
+        and b"SECRET" not in answer.data
+    )
     told = answer.headers
     assert told["Content-Type"] == "image/jpeg" and told["X-Content-Type-Options"] == "nosniff"
     assert told["Cache-Control"] == "no-store" and told["Content-Disposition"].startswith("inline")
-    assert "X-Tracking-Secret" in told["Vary"] and told["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "X-Tracking-Secret" in told["Vary"] and told["Content-Security-Policy"].startswith(
+        "default-src 'none'"
+    )
     small = client.get(f"/api/v1/photos/{one}/thumbnail", headers=secret)
     assert small.status_code == 200 and small.headers["Cache-Control"] == "no-store"
-    assert "ETag" not in told and "Last-Modified" not in told  # nothing to ask by whether it is still the same
+    assert (
+        "ETag" not in told and "Last-Modified" not in told
+    )  # nothing to ask by whether it is still the same
 
 
 def test_without_the_right_to_see_it_a_photo_is_as_if_it_were_not_there(place, client):
     filed = post(client, "/incidents", MATTER, photo()).json
     other = post(client, "/incidents", MATTER | {"lon": MATTER["lon"] + 0.0003}, photo()).json
     (one,) = client.get(
-        f"/api/v1/incidents/{filed['id']}/track", headers={"X-Tracking-Secret": filed["tracking_secret"]}
+        f"/api/v1/incidents/{filed['id']}/track",
+        headers={"X-Tracking-Secret": filed["tracking_secret"]},
     ).json["photos"]
     tag = {"If-None-Match": f'"{one}"'}
     answers = [
@@ -450,10 +527,17 @@ def test_a_bad_photo_spoils_the_whole_report_and_is_named(place, client):
 def test_a_note_brings_a_photo_of_its_own(place, client):
     filed = post(client, "/incidents", MATTER).json
     secret = {"X_Tracking_Secret": filed["tracking_secret"]}
-    moved = post(client, f"/incidents/{filed['id']}/moves", {"move": "note", "note": "就在这里"}, photo(), **secret)
+    moved = post(
+        client,
+        f"/incidents/{filed['id']}/moves",
+        {"move": "note", "note": "就在这里"},
+        photo(),
+        **secret,
+    )
     assert moved.status_code == 200, moved.text
     seen = client.get(
-        f"/api/v1/incidents/{filed['id']}/track", headers={"X-Tracking-Secret": filed["tracking_secret"]}
+        f"/api/v1/incidents/{filed['id']}/track",
+        headers={"X-Tracking-Secret": filed["tracking_secret"]},
     ).json
     assert [len(event["photos"]) for event in seen["timeline"] if event["move"] == "note"] == [1]
 
@@ -467,7 +551,9 @@ def test_the_tracking_page_says_nothing_about_which_reports_there_are(place, cli
     assert client.get(f"/track/{filed.id}").headers["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("address", ["/report", "/report?p=105.95,26.23", "/track", "/report?lang=en"])
+@pytest.mark.parametrize(
+    "address", ["/report", "/report?p=105.95,26.23", "/track", "/report?lang=en"]
+)
 def test_the_pages_answer(place, client, address):
     answer = client.get(address)
     assert answer.status_code == 200 and "nonce-" in answer.headers["Content-Security-Policy"]

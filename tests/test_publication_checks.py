@@ -33,7 +33,9 @@ def reverted(session, number, effective=None) -> int:
 
 
 def same(one, other) -> bool:
-    return one.keys() == other.keys() and all(one[code].equals_exact(other[code], 0) for code in one)
+    return one.keys() == other.keys() and all(
+        one[code].equals_exact(other[code], 0) for code in one
+    )
 
 
 def split(number, *codes):
@@ -74,7 +76,9 @@ def test_merges_planned_for_one_moment_follow_each_other(session, town):
     parents = session.execute(text("SELECT parent_id FROM dated_parent WHERE area_id = :id AND upper_inf(valid)"),
                               {"id": unit.id}).scalars().all()  # fmt: skip
     assert parents == [grid.id]
-    published(session, {"op": "merge", "codes": [code(4), code(5)], "into": code(5)})  # now: no plan stands in the way
+    published(
+        session, {"op": "merge", "codes": [code(4), code(5)], "into": code(5)}
+    )  # now: no plan stands in the way
 
 
 def test_publications_are_taken_back_in_turn(session, town):

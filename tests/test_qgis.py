@@ -30,7 +30,15 @@ from web.cli import cli
 
 WORDS = ("边界修订", "boundary revision", "./wangge revision from-file")
 TYPES = {"Polygon": "MULTIPOLYGON", "Line": "LINESTRING", "Point": "POINT"}
-ROWS = {"community": 1, "grid": 2, "unit": 1, "grid_history": 3, "building": 1, "facility": 1, "walk_edge": 1}
+ROWS = {
+    "community": 1,
+    "grid": 2,
+    "unit": 1,
+    "grid_history": 3,
+    "building": 1,
+    "facility": 1,
+    "walk_edge": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,12 @@ class Place:
     def connect(self, access: qgis.QgisLogin | None = None) -> psycopg.Connection:
         one = access or self.access
         return psycopg.connect(
-            host=one.host, port=one.port, dbname=one.database, user=one.user, password=one.password, autocommit=True
+            host=one.host,
+            port=one.port,
+            dbname=one.database,
+            user=one.user,
+            password=one.password,
+            autocommit=True,
         )
 
 
@@ -69,13 +82,22 @@ def place() -> Iterator[Place]:
             town.household(tower, "401", "1")
             town.post("grid_leader", first, "张三")
             square = f"SRID=4490;{build.square(LON, LAT, 0.0001)}"
-            session.add(Facility(code="F1", county="520402", category="clinic", name="诊所", shape=square))
+            session.add(
+                Facility(code="F1", county="520402", category="clinic", name="诊所", shape=square)
+            )
             session.add_all(
-                [WalkNode(id=n, shape=f"SRID=4490;POINT({LON + n / 1e3} {LAT})", component=0) for n in (1, 2)]
+                [
+                    WalkNode(id=n, shape=f"SRID=4490;POINT({LON + n / 1e3} {LAT})", component=0)
+                    for n in (1, 2)
+                ]
             )
             session.flush()
             line = f"SRID=4490;LINESTRING({LON + 1 / 1e3} {LAT}, {LON + 2 / 1e3} {LAT})"
-            session.add(WalkEdge(id=1, u=1, v=2, length=100.0, kind="residential", name="迎宾路", shape=line))
+            session.add(
+                WalkEdge(
+                    id=1, u=1, v=2, length=100.0, kind="residential", name="迎宾路", shape=line
+                )
+            )
             session.commit()
         yield Place(settings, addresses, qgis.grant_login(settings, addresses, "planner"))
         engine(addresses.app).dispose()
@@ -109,7 +131,9 @@ def test_what_the_columns_say(place: Place) -> None:
         ).fetchall()
         assert [row[0] for row in history] == [False, True]
         assert history[1][1] == pytest.approx(2 * history[0][1], rel=0.01)
-        assert planner.execute("SELECT households, parent FROM qgis.unit").fetchall() == [(2, "520402007012001")]
+        assert planner.execute("SELECT households, parent FROM qgis.unit").fetchall() == [
+            (2, "520402007012001")
+        ]
         assert planner.execute("SELECT estate, name, households FROM qgis.building").fetchall() == [
             ("桂花苑", "3号楼", 3)
         ]
@@ -120,7 +144,9 @@ def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(place: Pla
         found = planner.execute(
             "SELECT f_table_name, f_geometry_column, type, srid, coord_dimension FROM geometry_columns WHERE f_table_schema = 'qgis'"
         ).fetchall()
-        assert set(found) == {(name, "shape", TYPES[view.geometry], 4490, 2) for name, view in qgis.VIEWS.items()}
+        assert set(found) == {
+            (name, "shape", TYPES[view.geometry], 4490, 2) for name, view in qgis.VIEWS.items()
+        }
         bare = planner.execute(
             "SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
             "WHERE c.relnamespace = 'qgis'::regnamespace AND a.attnum > 0 AND (col_description(c.oid, a.attnum) IS NULL "
@@ -145,17 +171,22 @@ def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(place: Pla
             assert named == set(view.columns) - {"shape"}
         grid = ET.fromstring(qgis.qml(qgis.VIEWS["grid"]))
         props = {prop.get("k"): prop.get("v") for prop in grid.iter("prop")}
-        assert (props["style"], props["outline_color"]) == ("no", "47,109,176,255")  # the outline alone
-        markers = ET.fromstring(qgis.qml(qgis.VIEWS["facility"])).findall("./renderer-v2/categories/category")
+        assert (props["style"], props["outline_color"]) == (
+            "no",
+            "47,109,176,255",
+        )  # the outline alone
+        markers = ET.fromstring(qgis.qml(qgis.VIEWS["facility"])).findall(
+            "./renderer-v2/categories/category"
+        )
         assert {"养老服务", "卫生服务"} <= {one.get("label") for one in markers}
 
 
-@pytest.mark.skipif("PostgreSQL" not in pyogrio.list_drivers(), reason="this GDAL was built without PostgreSQL")
+@pytest.mark.skipif(
+    "PostgreSQL" not in pyogrio.list_drivers(), reason="this GDAL was built without PostgreSQL"
+)
 def test_gdal_opens_the_views(place: Place) -> None:
     one = place.access
-    where = (
-        f"PG:host={one.host} port={one.port} dbname={one.database} user={one.user} password={one.password} schemas=qgis"
-    )
+    where = f"PG:host={one.host} port={one.port} dbname={one.database} user={one.user} password={one.password} schemas=qgis"
     assert {row[0] for row in pyogrio.list_layers(where)} == set(qgis.VIEWS)
     grids = pyogrio.read_dataframe(where, layer="grid")
     assert (len(grids), grids.crs.to_epsg()) == (2, 4490)
@@ -167,9 +198,12 @@ def test_the_planner_can_read_nothing_else(place: Place) -> None:
             "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
         ).fetchall()
-        assert {("personal", "person"), ("public", "household"), ("public", "history"), ("public", "incident")} <= set(
-            tables
-        )
+        assert {
+            ("personal", "person"),
+            ("public", "household"),
+            ("public", "history"),
+            ("public", "incident"),
+        } <= set(tables)
         readable = set()
         for schema_name, name in tables:
             try:
@@ -178,7 +212,9 @@ def test_the_planner_can_read_nothing_else(place: Place) -> None:
             except psycopg.errors.InsufficientPrivilege:
                 continue
         postgis = {"public.spatial_ref_sys", "public.geometry_columns", "public.geography_columns"}
-        assert readable == {f"qgis.{name}" for name in qgis.VIEWS} | {"public.layer_styles"} | postgis
+        assert (
+            readable == {f"qgis.{name}" for name in qgis.VIEWS} | {"public.layer_styles"} | postgis
+        )
         # no function answers with the rights of another
         assert (
             planner.execute(
@@ -194,7 +230,10 @@ def test_the_planner_can_read_nothing_else(place: Place) -> None:
 def test_no_name_of_a_person_is_in_any_view(place: Place) -> None:
     with place.connect() as planner:
         for name in (*(f"qgis.{view}" for view in qgis.VIEWS), "layer_styles"):
-            assert planner.execute(f"SELECT FROM {name} v WHERE v::text LIKE '%张三%'").fetchall() == []
+            assert (
+                planner.execute(f"SELECT FROM {name} v WHERE v::text LIKE '%张三%'").fetchall()
+                == []
+            )
 
 
 @pytest.mark.parametrize(
@@ -242,7 +281,9 @@ def test_qgis_itself_knows_that_it_may_not_edit(place: Place) -> None:
         "UPDATE area SET parent_id = id WHERE level = 'grid'",
     ],
 )
-def test_a_direct_edit_is_refused_with_the_words_that_say_how(place: Place, role: str, statement: str) -> None:
+def test_a_direct_edit_is_refused_with_the_words_that_say_how(
+    place: Place, role: str, statement: str
+) -> None:
     with (
         psycopg.connect(getattr(place.addresses, role)) as connection,
         pytest.raises(psycopg.errors.RestrictViolation) as told,
@@ -268,11 +309,16 @@ def test_names_of_areas_change_and_publishing_still_works(place: Place) -> None:
         session.execute(text("UPDATE area SET name = name, code = code, parent_id = parent_id"))
         code = "520402007012002"
         made = publish_shapes(
-            session, {code: build.square(LON + SIDE, LAT, 1.5 * SIDE, SIDE)}, title="t", author="test"
+            session,
+            {code: build.square(LON + SIDE, LAT, 1.5 * SIDE, SIDE)},
+            title="t",
+            author="test",
         )
         assert made is not None
         session.rollback()
-        with pytest.raises(Exception, match="边界修订"):  # what one transaction said is forgotten in the next
+        with pytest.raises(
+            Exception, match="边界修订"
+        ):  # what one transaction said is forgotten in the next
             session.execute(text("UPDATE boundary SET valid = valid"))
         session.rollback()
 
@@ -302,9 +348,13 @@ def test_odd_names_are_refused(place: Place, name: str) -> None:
 
 def test_a_server_where_we_may_make_no_roles_says_what_to_do(place: Place) -> None:
     settings = Settings(
-        var=place.settings.var, database_url=place.addresses.app, database_owner_url=place.addresses.owner
+        var=place.settings.var,
+        database_url=place.addresses.app,
+        database_owner_url=place.addresses.owner,
     )
-    with pytest.raises(Unavailable, match=r"CREATE ROLE wangge_qgis_other LOGIN .* IN ROLE wangge_qgis;.*migrate"):
+    with pytest.raises(
+        Unavailable, match=r"CREATE ROLE wangge_qgis_other LOGIN .* IN ROLE wangge_qgis;.*migrate"
+    ):
         qgis.grant_login(settings, place.addresses, "other")
 
 
@@ -313,7 +363,9 @@ def test_on_a_server_of_others_the_owner_makes_the_roles(place: Place) -> None:
     port = cluster.running_port(private)
     assert port is not None
     theirs = private.url(cluster.SUPERUSER, port)
-    settings = Settings(var=place.settings.var, database_url=place.addresses.app, database_owner_url=theirs)
+    settings = Settings(
+        var=place.settings.var, database_url=place.addresses.app, database_owner_url=theirs
+    )
     addresses = cluster.database_urls(settings)
     made = qgis.grant_login(settings, addresses, "other")
     assert (made.host, made.port, made.database) == (str(private.sockets), port, cluster.DATABASE)
@@ -355,10 +407,17 @@ def test_the_commands(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert access.user == "wangge_qgis_li_si"
     with place.connect(access) as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
-    said = CliRunner().invoke(cli, ["qgis", "access", "li_si", "--layers", str(tmp_path / "town.qlr")])
+    said = CliRunner().invoke(
+        cli, ["qgis", "access", "li_si", "--layers", str(tmp_path / "town.qlr")]
+    )
     assert ET.parse(tmp_path / "town.qlr").getroot().tag == "qlr"
-    assert all(words in said.output for words in ("127.0.0.1", "wangge_qgis_li_si", "Feature id", "from-file"))
-    nowhere = CliRunner().invoke(cli, ["qgis", "access", "li_si", "--layers", str(tmp_path / "no" / "town.qlr")])
+    assert all(
+        words in said.output
+        for words in ("127.0.0.1", "wangge_qgis_li_si", "Feature id", "from-file")
+    )
+    nowhere = CliRunner().invoke(
+        cli, ["qgis", "access", "li_si", "--layers", str(tmp_path / "no" / "town.qlr")]
+    )
     assert isinstance(nowhere.exception, InvalidInput)
     assert "li_si" in CliRunner().invoke(cli, ["qgis", "list"]).output
     assert CliRunner().invoke(cli, ["qgis", "revoke", "li_si"]).exit_code == 0

@@ -53,7 +53,9 @@ def test_ten_thousand_vertices_are_cut_or_refused_in_bounded_time(name):
         assert not any(word in name for word in REFUSED)
         after = [shape for shape in (lands | changed).values() if shape is not None]
         assert polygon_coverage.is_valid(after)
-        lost = shapely.difference(polygon_coverage.dissolve(list(lands.values())), polygon_coverage.dissolve(after))
+        lost = shapely.difference(
+            polygon_coverage.dissolve(list(lands.values())), polygon_coverage.dissolve(after)
+        )
         assert lost.area < 1e-12
 
 

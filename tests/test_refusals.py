@@ -79,7 +79,13 @@ def body_of(spec: dict[str, Any], name: str) -> dict[str, Any]:
     """Field -> schema of the JSON body of a route of the table."""
     method, rule = name.split(" ", 1)
     path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
-    content = spec["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {}).get("content", {})
+    content = (
+        spec["paths"]
+        .get(path, {})
+        .get(method.lower(), {})
+        .get("requestBody", {})
+        .get("content", {})
+    )
     given = content.get("application/json", {}).get("schema", {})
     properties: dict[str, Any] = schema_of(spec, given).get("properties", {})
     return properties
@@ -90,7 +96,9 @@ def query_of(spec: dict[str, Any], name: str) -> set[str]:
     method, rule = name.split(" ", 1)
     path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
     known = spec["paths"].get(path, {}).get(method.lower(), {}).get("parameters", [])
-    return {one["name"] for one in known if one["in"] == "query"} | set(re.findall(r"(\w+)=", TABLE[name].query))
+    return {one["name"] for one in known if one["in"] == "query"} | set(
+        re.findall(r"(\w+)=", TABLE[name].query)
+    )
 
 
 @pytest.fixture
@@ -100,7 +108,9 @@ def spec(client: FlaskClient) -> dict[str, Any]:
     return found
 
 
-def test_nul_in_any_field_of_a_query_is_refused_by_its_name(world: World, spec: dict[str, Any]) -> None:
+def test_nul_in_any_field_of_a_query_is_refused_by_its_name(
+    world: World, spec: dict[str, Any]
+) -> None:
     wrong = []
     for name, row in TABLE.items():
         method, rule = name.split(" ", 1)
@@ -109,7 +119,11 @@ def test_nul_in_any_field_of_a_query_is_refused_by_its_name(world: World, spec: 
             with capture_logs() as logs:
                 answer = world.ask(as_allowed(world, name), method, f"{path}?{field}=a%00b", row)
             named = field in answer.get_data(as_text=True)
-            if answer.status_code not in (400, 422) or not named or any(one["event"] == "unfit" for one in logs):
+            if (
+                answer.status_code not in (400, 422)
+                or not named
+                or any(one["event"] == "unfit" for one in logs)
+            ):
                 wrong.append(f"{name} {field}: {answer.status_code} {answer.get_data()[:120]!r}")
     assert wrong == []
 
@@ -128,8 +142,12 @@ def test_nul_and_numbers_that_are_too_large_in_a_path_lead_nowhere(world: World)
                     asker = as_allowed(world, name)
                     answer = world.ask(asker, method, path, row)
                 refused = (400, 404, 422) if row.who(asker) == "yes" else (400, 403, 404, 422)
-                if answer.status_code not in refused or any(one["event"] == "unfit" for one in logs):
-                    wrong.append(f"{method} {path}: {answer.status_code} {answer.get_data()[:120]!r}")
+                if answer.status_code not in refused or any(
+                    one["event"] == "unfit" for one in logs
+                ):
+                    wrong.append(
+                        f"{method} {path}: {answer.status_code} {answer.get_data()[:120]!r}"
+                    )
     assert wrong == []
 
 
@@ -138,16 +156,24 @@ def of_types(schema: dict[str, Any]) -> set[str]:
     return {one.get("type") for one in (schema, *schema.get("anyOf", ()))}
 
 
-def test_nul_in_any_field_of_a_body_is_refused_by_its_name(world: World, spec: dict[str, Any]) -> None:
+def test_nul_in_any_field_of_a_body_is_refused_by_its_name(
+    world: World, spec: dict[str, Any]
+) -> None:
     wrong, tried = [], 0
     for name, row in TABLE.items():
         method, rule = name.split(" ", 1)
         if row.json is not None:
-            bodies = [({**row.json, field: NUL}, field) for field in body_of(spec, name) if field != "points"]
+            bodies = [
+                ({**row.json, field: NUL}, field)
+                for field in body_of(spec, name)
+                if field != "points"
+            ]
             if "attributes" in body_of(spec, name):
                 bodies.append(({**row.json, "attributes": {"deep": [1, NUL]}}, "attributes.deep.1"))
         else:
-            bodies = [({**(row.form or {}), field: NUL}, field) for field in (*(row.form or {}), "other")]
+            bodies = [
+                ({**(row.form or {}), field: NUL}, field) for field in (*(row.form or {}), "other")
+            ]
             bodies = bodies if method == "POST" and row.form is not None else []
         for given, field in bodies:
             sent = row._replace(json=given) if row.json is not None else row._replace(form=given)
@@ -167,21 +193,33 @@ def test_nul_in_any_field_of_a_body_is_refused_by_its_name(world: World, spec: d
     assert tried > 60
 
 
-def test_numbers_that_are_too_large_in_a_body_are_refused_by_name(world: World, spec: dict[str, Any]) -> None:
+def test_numbers_that_are_too_large_in_a_body_are_refused_by_name(
+    world: World, spec: dict[str, Any]
+) -> None:
     wrong, tried = [], 0
     for name, row in TABLE.items():
         method, rule = name.split(" ", 1)
-        numbers = {field for field, schema in body_of(spec, name).items() if of_types(schema) & {"integer", "number"}}
+        numbers = {
+            field
+            for field, schema in body_of(spec, name).items()
+            if of_types(schema) & {"integer", "number"}
+        }
         for field in sorted(numbers) if row.json is not None else ():
             for value in HUGE:
                 tried += 1
                 sent = row._replace(json={**row.json, field: value})
                 with capture_logs() as logs:
                     answer = world.ask(as_allowed(world, name), method, world.path(rule, row), sent)
-                if answer.status_code >= 500 or any(one["event"] in ("unfit", "unexpected") for one in logs):
-                    wrong.append(f"{name} {field} {value}: {answer.status_code} {answer.get_data()[:120]!r}")
+                if answer.status_code >= 500 or any(
+                    one["event"] in ("unfit", "unexpected") for one in logs
+                ):
+                    wrong.append(
+                        f"{name} {field} {value}: {answer.status_code} {answer.get_data()[:120]!r}"
+                    )
                 if value == HUGE[-1] and (answer.status_code != 422 or field not in fields(answer)):
-                    wrong.append(f"{name} {field}: {answer.status_code} {answer.get_data()[:120]!r}")
+                    wrong.append(
+                        f"{name} {field}: {answer.status_code} {answer.get_data()[:120]!r}"
+                    )
     assert wrong == []
     assert tried > 10
 
@@ -211,20 +249,33 @@ def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
     [("state", "open"), ("severity", SEVERITIES[-1]), ("channel", CHANNELS[0]), ("way", "order"), ("colour", "amber"),
      ("area", ""), ("category", ""), ("sort", "urgent")],
 )  # fmt: skip
-def test_a_filter_that_names_nothing_is_refused_with_what_there_is(world: World, field: str, known: str) -> None:
+def test_a_filter_that_names_nothing_is_refused_with_what_there_is(
+    world: World, field: str, known: str
+) -> None:
     asker = world.who("command centre")
     for path in ("incidents", "incidents/counts"):
         answer = world.ask(asker, "GET", f"/api/v1/{path}?{field}=nope")
         assert answer.status_code == 422
         assert fields(answer) == {field}
-        assert answer.get_json()["detail"].startswith(f"{field}: ") and known in answer.get_json()["detail"]
+        assert (
+            answer.get_json()["detail"].startswith(f"{field}: ")
+            and known in answer.get_json()["detail"]
+        )
         if known:
             assert world.ask(asker, "GET", f"/api/v1/{path}?{field}={known}").status_code == 200
 
 
 def test_codes_of_areas_and_categories_that_exist_are_no_mistake(world: World) -> None:
-    asker = world.who("grid worker")  # a far area is as well known as an own one, and shows nothing of what lies in it
-    for query in (f"area={world.grid.code}", "area=520499001001", "category=06", "category=06010", "state=open,closed"):
+    asker = world.who(
+        "grid worker"
+    )  # a far area is as well known as an own one, and shows nothing of what lies in it
+    for query in (
+        f"area={world.grid.code}",
+        "area=520499001001",
+        "category=06",
+        "category=06010",
+        "state=open,closed",
+    ):
         answer = world.ask(asker, "GET", f"/api/v1/incidents?{query}")
         assert answer.status_code == 200, query
         assert str(world.hidden) not in answer.get_data(as_text=True)
@@ -232,7 +283,9 @@ def test_codes_of_areas_and_categories_that_exist_are_no_mistake(world: World) -
     assert "did you mean" in near
 
 
-@pytest.mark.parametrize("cursor", ["a|b", "newest", "2026-01-01|nope", "True|infinity|x", "||", "9999999999-01-01|x"])
+@pytest.mark.parametrize(
+    "cursor", ["a|b", "newest", "2026-01-01|nope", "True|infinity|x", "||", "9999999999-01-01|x"]
+)
 def test_a_cursor_of_nothing_is_refused(world: World, cursor: str) -> None:
     from web.http.params import encode_cursor
 
@@ -252,8 +305,12 @@ def test_figures_and_streams_name_their_fields(world: World) -> None:
     assert (answer.status_code, fields(answer)) == (422, {"last"})
 
 
-@pytest.mark.parametrize("query", ["status=lost", "service_code=nope", "service_code=06010,nope", "page_size=0"])
-def test_open311_refuses_filters_that_name_nothing(client: FlaskClient, place: Place, query: str) -> None:
+@pytest.mark.parametrize(
+    "query", ["status=lost", "service_code=nope", "service_code=06010,nope", "page_size=0"]
+)
+def test_open311_refuses_filters_that_name_nothing(
+    client: FlaskClient, place: Place, query: str
+) -> None:
     answer = client.get(f"/open311/v2/requests.json?{query}")
     assert answer.status_code == 400  # as the specification has it
     assert answer.get_json()[0]["description"].startswith(query.partition("=")[0] + ": ")
@@ -263,11 +320,19 @@ def test_open311_refuses_filters_that_name_nothing(client: FlaskClient, place: P
 # --- every refusal lists its fields --------------------------------------------------------------------------------
 
 
-def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(client: FlaskClient, place: Place) -> None:
+def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(
+    client: FlaskClient, place: Place
+) -> None:
     for data in ("{", "NaN", '{"a": 1e}'):
-        answer = client.post("/api/v1/incidents", data={"json": data}, content_type="multipart/form-data")
+        answer = client.post(
+            "/api/v1/incidents", data={"json": data}, content_type="multipart/form-data"
+        )
         assert (answer.status_code, fields(answer)) == (422, {"json"})
-    answer = client.post("/api/v1/incidents", data={"json": '{"note": "a\\u0000"}'}, content_type="multipart/form-data")
+    answer = client.post(
+        "/api/v1/incidents",
+        data={"json": '{"note": "a\\u0000"}'},
+        content_type="multipart/form-data",
+    )
     assert (answer.status_code, fields(answer)) == (422, {"note"})
 
 
@@ -284,7 +349,10 @@ def test_a_file_that_is_no_table_is_refused_by_the_name_of_its_part(world: World
     row = TABLE["POST /api/v1/incidents/import"]
     for file in ((b"PK\x03\x04", "x.xlsx"), (b"", "x.csv"), (b"a", "x.pdf")):
         answer = world.ask(
-            world.who("command centre"), "POST", "/api/v1/incidents/import", row._replace(form={"file": file})
+            world.who("command centre"),
+            "POST",
+            "/api/v1/incidents/import",
+            row._replace(form={"file": file}),
         )
         assert (answer.status_code, fields(answer)) == (422, {"file"})
         assert "upload" not in answer.get_json()["detail"]
@@ -317,7 +385,11 @@ def test_staff_read_who_a_matter_went_to_and_the_reporter_does_not(place: Place)
     now = datetime.now(UTC)
 
     def dispatched(by: Principal) -> dict[str, Any]:
-        (found,) = [one.detail for one in timeline.events(place.session, by, filed.id) if one.move == "dispatch"]
+        (found,) = [
+            one.detail
+            for one in timeline.events(place.session, by, filed.id)
+            if one.move == "dispatch"
+        ]
         return found
 
     code = place.town.person("王网格").code
@@ -325,12 +397,17 @@ def test_staff_read_who_a_matter_went_to_and_the_reporter_does_not(place: Place)
     place.do(filed.id, "return", "王网格", note="不在我片区")
     place.do(filed.id, "dispatch", to=place.town.person("李网格长").code)
     again = [
-        one.detail for one in timeline.events(place.session, place.who("赵社工"), filed.id) if one.move == "dispatch"
+        one.detail
+        for one in timeline.events(place.session, place.who("赵社工"), filed.id)
+        if one.move == "dispatch"
     ]
     assert again[-1]["person"] == place.town.person("李网格长").code
     tracked = timeline.tracked(place.session, filed.id, filed.tracking_secret, now=now)
     assert code not in str(tracked) and "person" not in str(tracked.timeline)
-    assert [one["to_zh"] for one in tracked.timeline if one["move"] == "dispatch"] == ["网格员", "网格长"]
+    assert [one["to_zh"] for one in tracked.timeline if one["move"] == "dispatch"] == [
+        "网格员",
+        "网格长",
+    ]
 
 
 def test_skills_are_said_in_chinese_in_chinese_sentences(place: Place) -> None:
@@ -354,10 +431,23 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
     found: dict[str, str] = {}
 
     def refused(
-        why: str, by: Principal, name: str, one: UUID = filed.id, version: int | None = None, **wish: Any
+        why: str,
+        by: Principal,
+        name: str,
+        one: UUID = filed.id,
+        version: int | None = None,
+        **wish: Any,
     ) -> None:
         with pytest.raises(WanggeError) as caught:
-            moves.apply_move(place.session, by, one, name, datetime.now(UTC), MovePayload(**wish), version=version)
+            moves.apply_move(
+                place.session,
+                by,
+                one,
+                name,
+                datetime.now(UTC),
+                MovePayload(**wish),
+                version=version,
+            )
         found[why] = in_chinese(caught.value)
 
     refused("state", zhao, "close")
@@ -414,7 +504,14 @@ def test_a_report_is_refused_in_chinese_as_well(
 
 def test_error_pages_speak_the_readers_language(client: FlaskClient, place: Place) -> None:
     browser = {"Accept": "text/html"}
-    for path in ("/rules?days=x", "/rules?set=x", "/nothing", "/report?p=a,b", "/notices?before=x", "/work?x=%00"):
+    for path in (
+        "/rules?days=x",
+        "/rules?set=x",
+        "/nothing",
+        "/report?p=a,b",
+        "/notices?before=x",
+        "/work?x=%00",
+    ):
         page = client.get(path, headers=browser)
         if page.status_code == 303:  # to the form first
             continue
@@ -459,17 +556,31 @@ def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> Non
     made = served.run("device", "add", "json-1", "--kind", "smoke", *spot, "--json")
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout)
-    assert (told["code"], told["alarms"]) == ("json-1", "/api/v1/devices/json-1/alarms") and len(told["secret"]) > 30
+    assert (told["code"], told["alarms"]) == ("json-1", "/api/v1/devices/json-1/alarms") and len(
+        told["secret"]
+    ) > 30
     renewed = json.loads(served.run("device", "secret", "json-1", "--json").stdout)
     assert renewed["secret"] != told["secret"]
-    assert json.loads(served.run("device", "block", "json-1", "--json").stdout) == {"code": "json-1", "active": False}
-    assert json.loads(served.run("device", "unblock", "json-1", "--json").stdout) == {"code": "json-1", "active": True}
-    assert "json-1" in [one["code"] for one in json.loads(served.run("device", "list", "--json").stdout)]
-    assert isinstance(json.loads(served.run("incidents", "list", "--severity", "high", "--json").stdout), list)
+    assert json.loads(served.run("device", "block", "json-1", "--json").stdout) == {
+        "code": "json-1",
+        "active": False,
+    }
+    assert json.loads(served.run("device", "unblock", "json-1", "--json").stdout) == {
+        "code": "json-1",
+        "active": True,
+    }
+    assert "json-1" in [
+        one["code"] for one in json.loads(served.run("device", "list", "--json").stdout)
+    ]
+    assert isinstance(
+        json.loads(served.run("incidents", "list", "--severity", "high", "--json").stdout), list
+    )
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_the_server_says_that_it_stops(addresses: cluster.DatabaseUrls, tmp_path: Path, sign: signal.Signals) -> None:
+def test_the_server_says_that_it_stops(
+    addresses: cluster.DatabaseUrls, tmp_path: Path, sign: signal.Signals
+) -> None:
     port = free_port("127.0.0.1", 8550 + worker_number() * 400)
     env = environment(tmp_path) | {"DATABASE_URL": addresses.app}
     words = [sys.executable, "-m", "web", "serve", "--port", port, "--workers", "1", "--no-jobs"]

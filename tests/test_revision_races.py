@@ -34,7 +34,11 @@ def county(apart):
 def cut(number: int) -> dict:
     """A split of the grid with a number, east to west."""
     column, row = (number - 1) % 9, (number - 1) // 9
-    return {"op": "split", "code": code(number), "line": line((column - 0.1, row + 0.5), (column + 1.1, row + 0.45))}
+    return {
+        "op": "split",
+        "code": code(number),
+        "line": line((column - 0.1, row + 0.5), (column + 1.1, row + 0.45)),
+    }
 
 
 def drafted(county, *numbers: int) -> int:
@@ -59,7 +63,9 @@ def published(county, number: int) -> str:
 def test_editors_of_different_grids_all_publish_and_the_coverage_is_whole(county):
     numbers = [drafted(county, one) for one in range(1, 37, 2)]  # neighbours among them
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda one: published(county, one), numbers)) == ["published"] * len(numbers)
+        assert list(pool.map(lambda one: published(county, one), numbers)) == ["published"] * len(
+            numbers
+        )
     with county() as session:
         after = shapes_of(session)
         assert len(after) == 36 + len(numbers) and polygon_coverage.is_valid(list(after.values()))
@@ -71,10 +77,17 @@ def test_editors_of_different_grids_all_publish_and_the_coverage_is_whole(county
 def test_of_editors_of_one_grid_exactly_one_publishes(county):
     numbers = [drafted(county, 14, other) for other in (1, 9, 28, 36)]
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(lambda one: published(county, one), numbers)) == ["conflict"] * 3 + ["published"]
+        assert sorted(pool.map(lambda one: published(county, one), numbers)) == ["conflict"] * 3 + [
+            "published"
+        ]
     with county() as session:
         assert len(shapes_of(session)) == 36 + 2
-        assert session.scalar(select(func.count()).select_from(Revision).where(Revision.state == "published")) == 2
+        assert (
+            session.scalar(
+                select(func.count()).select_from(Revision).where(Revision.state == "published")
+            )
+            == 2
+        )
 
 
 def test_two_sessions_cannot_both_add_the_same_step(county):
@@ -129,5 +142,8 @@ def test_a_crash_in_the_middle_of_publishing_leaves_the_old_state_whole(county):
         assert all(after[one].equals_exact(before[one], 0) for one in before)
         assert session.scalar(select(func.count()).select_from(Boundary)) == rows
         assert session.get(Revision, number).state == "draft"
-        assert session.scalar(text("SELECT count(*) FROM area WHERE code > :last"), {"last": code(36)}) == 0
+        assert (
+            session.scalar(text("SELECT count(*) FROM area WHERE code > :last"), {"last": code(36)})
+            == 0
+        )
     assert published(county, number) == "published"  # and the lock is free

@@ -71,7 +71,9 @@ def test_only_touched_ancestors_get_a_new_boundary(session, town):
     publish(session, {a.code: square(0, width=0.5), b.code: square(0.5, width=1.5)}, LATER)
     boundaries = dict(
         session.execute(
-            select(Area.code, func.count()).join(Boundary, Boundary.area_id == Area.id).group_by(Area.code)
+            select(Area.code, func.count())
+            .join(Boundary, Boundary.area_id == Area.id)
+            .group_by(Area.code)
         ).all()
     )
     assert boundaries[far.code] == boundaries[far_grid.code] == 1
@@ -95,7 +97,9 @@ def test_publishing_the_same_again_changes_nothing(session, town):
     turned = {code: shapely.reverse(held) for code, held in shapes.items()}
     assert publish(session, turned, LATER) is None
     assert session.scalar(select(func.count()).select_from(HistoryEntry)) == rows
-    assert session.scalar(select(func.count()).select_from(Revision)) == 2  # the town's own and the first
+    assert (
+        session.scalar(select(func.count()).select_from(Revision)) == 2
+    )  # the town's own and the first
 
 
 def test_a_polygon_is_taken_as_a_multipolygon_of_one(session, town):
@@ -132,7 +136,10 @@ def test_overlaps_are_refused_by_name_and_place(session, town):
     with pytest.raises(InvalidInput) as refused:
         publish(session, {a.code: square(0), b.code: square(0.5)})
     assert [one.field for one in refused.value.errors] == [a.code, b.code]
-    assert b.code in refused.value.errors[0].message and "near 105.95" in refused.value.errors[0].message
+    assert (
+        b.code in refused.value.errors[0].message
+        and "near 105.95" in refused.value.errors[0].message
+    )
 
 
 def test_an_overlap_with_a_stored_neighbour_is_refused(session, town):
@@ -159,7 +166,10 @@ def test_grids_of_another_county_are_not_looked_at(session, town):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (MultiPolygon([shapely.Polygon([(105, 26), (106, 27), (106, 26), (105, 27)])]), "Self-intersection"),
+        (
+            MultiPolygon([shapely.Polygon([(105, 26), (106, 27), (106, 26), (105, 27)])]),
+            "Self-intersection",
+        ),
         (MultiPolygon([shapely.box(105.000000012, 26, 105.1, 26.1)]), "lattice"),
         (MultiPolygon([]), "Valid Geometry"),
     ],
@@ -215,7 +225,9 @@ def test_communities_of_a_street_stay_a_coverage(session, town):
         town.area("grid", far.code + "001", "x", far).code: square(1),
         town.area("grid", far.code + "002", "x", far).code: square(1, 1),
     }
-    corner = Point(build.LON + S, build.LAT + S)  # where two grids of one meet the side of the other
+    corner = Point(
+        build.LON + S, build.LAT + S
+    )  # where two grids of one meet the side of the other
     grids[town.community.code + "001"] = shapely.set_precision(
         shapely.snap(shapely.segmentize(square(0, height=2), S), corner, 1e-9), 1e-7
     )
@@ -226,7 +238,9 @@ def test_communities_of_a_street_stay_a_coverage(session, town):
 def test_a_unit_is_the_union_of_its_buildings_and_towers_are_shared(session, town):
     grid = town.grid("001", 0)
     tower, slab = town.building("1号楼", 0.0001, 0.0001), town.building("2号楼", 0.0004, 0.0001)
-    one = town.unit(grid, "01", [(tower, "1", 1, 9), (tower, "1", 10, 18), (slab, None, None, None)])
+    one = town.unit(
+        grid, "01", [(tower, "1", 1, 9), (tower, "1", 10, 18), (slab, None, None, None)]
+    )
     two = town.unit(grid, "02", [(tower, "2", None, None)])
     assert derive_units(session, effective=THEN) is not None
     union = shapely.union(build.square(build.LON + 0.0001, build.LAT + 0.0001, 0.0002),
@@ -248,13 +262,21 @@ def test_only_the_named_units_are_drawn_and_none_without_a_building(session, tow
 
 
 def test_a_thousand_grids_are_published_and_one_border_moves_quickly(session, town):
-    communities = [town.area("community", f"5204020071{n:02d}", f"c{n}", town.street) for n in range(10)]
+    communities = [
+        town.area("community", f"5204020071{n:02d}", f"c{n}", town.street) for n in range(10)
+    ]
     codes = {}
     for n, community in enumerate(communities):
         for k in range(100):
             codes[(n * 10 + k // 10, k % 10)] = f"{community.code}{k + 1:03d}"
     session.add_all(
-        Area(code=code, level=Level.GRID, name=code, county=town.county.code, parent=communities[int(column // 10)])
+        Area(
+            code=code,
+            level=Level.GRID,
+            name=code,
+            county=town.county.code,
+            parent=communities[int(column // 10)],
+        )
         for (column, _), code in codes.items()
     )
     session.flush()
@@ -271,6 +293,10 @@ def test_a_thousand_grids_are_published_and_one_border_moves_quickly(session, to
         ]
     )
     bulge = shapely.set_precision(bulge, 1e-7)
-    publish(session, {a: shapely.union(shapes[a], bulge), b: shapely.difference(shapes[b], bulge)}, LATER)
+    publish(
+        session,
+        {a: shapely.union(shapes[a], bulge), b: shapely.difference(shapes[b], bulge)},
+        LATER,
+    )
     assert (datetime.now() - started).total_seconds() < 2 * slowdown()
     assert shape(session, town.county, LATER).equals(square(0, width=100, height=10))

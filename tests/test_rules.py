@@ -35,7 +35,11 @@ DAYTIME = datetime(2026, 11, 24, 10, tzinfo=ZONE)  # a Tuesday
 
 
 def case(
-    category: str = "06010", severity: str = "normal", at: datetime = DAYTIME, channel: str = "web", *areas: int
+    category: str = "06010",
+    severity: str = "normal",
+    at: datetime = DAYTIME,
+    channel: str = "web",
+    *areas: int,
 ) -> RoutingCase:
     """Something to route."""
     return RoutingCase(category, severity, areas, at, channel)
@@ -88,14 +92,25 @@ def test_fire_and_urgent_matters_run_around_the_clock_with_short_limits() -> Non
 def test_hours_are_those_of_the_place_whatever_zone_the_moment_is_in() -> None:
     from datetime import UTC
 
-    assert went(case("06028", at=datetime(2026, 11, 24, 15, tzinfo=UTC))) == "夜间噪声"  # 23:00 there
+    assert (
+        went(case("06028", at=datetime(2026, 11, 24, 15, tzinfo=UTC))) == "夜间噪声"
+    )  # 23:00 there
 
 
 def test_an_area_counts_with_all_within_it_and_order_decides() -> None:
     here = rule("here", area="x", area_id=7)
-    assert rules.first_match([here, LAST], case("06010", "normal", DAYTIME, "web", 3, 7, 9)).name == "here"
-    assert rules.first_match([here, LAST], case("06010", "normal", DAYTIME, "web", 3)).name == LAST.name
-    assert rules.first_match([LAST, here], case("06010", "normal", DAYTIME, "web", 7)).name == LAST.name
+    assert (
+        rules.first_match([here, LAST], case("06010", "normal", DAYTIME, "web", 3, 7, 9)).name
+        == "here"
+    )
+    assert (
+        rules.first_match([here, LAST], case("06010", "normal", DAYTIME, "web", 3)).name
+        == LAST.name
+    )
+    assert (
+        rules.first_match([LAST, here], case("06010", "normal", DAYTIME, "web", 7)).name
+        == LAST.name
+    )
 
 
 def test_no_rule_at_all_is_said() -> None:
@@ -104,7 +119,8 @@ def test_no_rule_at_all_is_said() -> None:
 
 
 HOURS = st.one_of(
-    st.none(), st.tuples(st.integers(0, 47), st.integers(0, 47)).filter(lambda pair: pair[0] != pair[1])
+    st.none(),
+    st.tuples(st.integers(0, 47), st.integers(0, 47)).filter(lambda pair: pair[0] != pair[1]),
 )  # half hours
 
 
@@ -123,7 +139,9 @@ def test_a_rule_covers_another_exactly_when_every_minute_does(
 
     wide, narrow = made(one), made(two)
     if reached(narrow) != set(range(48)) or wide.time_from is None or narrow.time_from is None:
-        whole = reached(wide) >= reached(narrow) and not (wide.time_from is not None and narrow.time_from is None)
+        whole = reached(wide) >= reached(narrow) and not (
+            wide.time_from is not None and narrow.time_from is None
+        )
         assert wide.covers(narrow) is whole
 
 
@@ -145,7 +163,8 @@ def said(path: Path, session: Session | None = None) -> list[tuple[str, str, str
     """What is wrong with a table."""
     edition = editions.active_edition(session) if session else None
     return [
-        (one.where, one.field.split(" ")[0], one.reason) for one in rules_file.parse(path, edition, session)[1].refused
+        (one.where, one.field.split(" ")[0], one.reason)
+        for one in rules_file.parse(path, edition, session)[1].refused
     ]
 
 
@@ -157,7 +176,9 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path, ending: str) -> N
     rules_file.dump(some, path)
     found, report = rules_file.parse(path)
     assert report.refused == [] and found == some
-    assert "网格员" in (path.read_text(encoding="utf-8") if ending == "csv" else "网格员")  # in Chinese words
+    assert "网格员" in (
+        path.read_text(encoding="utf-8") if ending == "csv" else "网格员"
+    )  # in Chinese words
 
 
 def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
@@ -166,7 +187,9 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
     assert tuple(rules_text.CELL_LABELS["way"]) == DISPATCH_MODES
     assert all(
         len(words) == len(set(words))
-        for words in ([zh for zh, _ in labels.values()] for labels in rules_text.CELL_LABELS.values())
+        for words in (
+            [zh for zh, _ in labels.values()] for labels in rules_text.CELL_LABELS.values()
+        )
     )
 
 
@@ -177,9 +200,17 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
         ({"category": "99"}, "类别", "no category of the catalogue begins with '99'"),
         ({"severity": "terrible"}, "紧急程度", "'terrible' is none of low, normal, high, urgent"),
         ({"area": "999999"}, "区域", "no area has the code '999999'"),
-        ({"time_from": "25:00", "time_to": "06:00"}, "时间起", "'25:00' is not a time of day, as 22:00"),
+        (
+            {"time_from": "25:00", "time_to": "06:00"},
+            "时间起",
+            "'25:00' is not a time of day, as 22:00",
+        ),
         ({"time_from": "22:00"}, "时间止", "the beginning and the end are needed together"),
-        ({"time_from": "22:00", "time_to": "22:00"}, "时间止", "the beginning and the end must differ"),
+        (
+            {"time_from": "22:00", "time_to": "22:00"},
+            "时间止",
+            "the beginning and the end must differ",
+        ),
         ({"days": "sunday"}, "日子", "'sunday' is none of any, working, rest"),
         ({"channel": "pigeon"}, "渠道", "'pigeon' is none of"),
         ({"way": ""}, "方式", "is empty"),
@@ -187,7 +218,11 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
         ({"escalation": "grid_leader|mayor"}, "上报链", "'mayor' is none of unit_head"),
         ({"escalation": ""}, "上报链", "is empty"),
         ({"take_min": "0"}, "接单时限", "'0' must be a whole number of minutes"),
-        ({"take_min": "9" * 5000}, "接单时限", "'99999999999999999999' must be a whole number of minutes"),
+        (
+            {"take_min": "9" * 5000},
+            "接单时限",
+            "'99999999999999999999' must be a whole number of minutes",
+        ),
         ({"handle_min": "soon"}, "处理时限", "'soon' must be a whole number of minutes"),
         ({"around_the_clock": "perhaps"}, "计时", "'perhaps' is none of yes, no"),
     ],
@@ -201,15 +236,26 @@ def test_a_wrong_cell_is_named_by_row_and_column(
     assert found[0][2].startswith(words)
 
 
-def test_a_rule_that_is_never_reached_names_the_one_before_it(session: Session, tmp_path: Path) -> None:
+def test_a_rule_that_is_never_reached_names_the_one_before_it(
+    session: Session, tmp_path: Path
+) -> None:
     build.Town(session)
     street, community = "520402007", "520402007012"
     rows = [
         {"name": "街道", "category": "06", "area": street},
-        {"name": "社区", "category": "06010", "area": community},  # the community lies in the street
+        {
+            "name": "社区",
+            "category": "06010",
+            "area": community,
+        },  # the community lies in the street
         {"name": "夜间", "category": "07", "time_from": "22:00", "time_to": "06:00"},
         {"name": "深夜", "category": "07001", "time_from": "23:00", "time_to": "05:00"},
-        {"name": "傍晚", "category": "07001", "time_from": "21:00", "time_to": "05:00"},  # an hour of it is reached
+        {
+            "name": "傍晚",
+            "category": "07001",
+            "time_from": "21:00",
+            "time_to": "05:00",
+        },  # an hour of it is reached
     ]
     assert said(written(tmp_path / "r.csv", *rows), session) == [
         ("row 3", "规则", "is never reached: row 2 (街道) before it matches all of the same"),
@@ -218,8 +264,12 @@ def test_a_rule_that_is_never_reached_names_the_one_before_it(session: Session, 
 
 
 def test_a_rule_for_everything_that_is_not_last_is_named_once(tmp_path: Path) -> None:
-    found = said(written(tmp_path / "r.csv", {"name": "太宽"}, {"category": "06"}, {"category": "07"}))
-    words = "matches everything, so it must be last: 3 rules behind it, from row 3, are never reached"
+    found = said(
+        written(tmp_path / "r.csv", {"name": "太宽"}, {"category": "06"}, {"category": "07"})
+    )
+    words = (
+        "matches everything, so it must be last: 3 rules behind it, from row 3, are never reached"
+    )
     assert found == [("row 2", "规则", words)]
 
 
@@ -230,7 +280,9 @@ def test_the_last_rule_must_match_everything(tmp_path: Path) -> None:
 
 def test_too_many_rules_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLarge):
-        rules_file.parse(written(tmp_path / "r.csv", *({"name": str(n)} for n in range(rules_file.MAX_RULES))))
+        rules_file.parse(
+            written(tmp_path / "r.csv", *({"name": str(n)} for n in range(rules_file.MAX_RULES)))
+        )
 
 
 def test_chinese_words_and_excels_times_are_read(tmp_path: Path) -> None:
@@ -266,7 +318,10 @@ def test_a_rule_in_plain_words() -> None:
 def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> None:
     first = rules_store.active(session)
     made = rules_store.load(session, [LAST], "只有一条", "某人")
-    assert rules_store.active(session).id == first.id and rules_store.find(session, made).state == "draft"
+    assert (
+        rules_store.active(session).id == first.id
+        and rules_store.find(session, made).state == "draft"
+    )
     rules_store.activate(session, made, NOW)
     found = rules_store.active(session)
     assert (found.id, found.author, found.activated_at, [one.name for one in found.rules]) == (
@@ -325,20 +380,33 @@ def test_these_would_go_elsewhere(place: Place, session: Session) -> None:
     place.report("09009")
     draft = [rule("垃圾", category="06010", first_role="grid_leader"),
              rule("噪声", category="06028", handle_min=LAST.handle_min * 2), *DEFAULTS]  # fmt: skip
-    done = rules_replay.replay(session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
+    done = rules_replay.replay(
+        session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL
+    )
     assert (done.compared, done.elsewhere, done.other_limits) == (5, 3, 1)
     away, longer = done.differences
-    assert (away.before.role, away.after.role, away.after.rule, away.count) == ("grid_worker", "grid_leader", "垃圾", 3)
+    assert (away.before.role, away.after.role, away.after.rule, away.count) == (
+        "grid_worker",
+        "grid_leader",
+        "垃圾",
+        3,
+    )
     assert {past.id for past in away.cases} == set(rubbish)
     assert [past.id for past in longer.cases] == [noise]
     assert (longer.elsewhere, longer.slower, longer.faster) == (False, 1, 0)
 
 
-def test_the_set_in_force_changes_nothing_of_what_it_did_itself(place: Place, session: Session) -> None:
+def test_the_set_in_force_changes_nothing_of_what_it_did_itself(
+    place: Place, session: Session
+) -> None:
     for category in ("06010", "F0101", "S0105", "09009"):
         place.report(category)
     done = rules_replay.replay(
-        session, rules_store.active(session).rules, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL
+        session,
+        rules_store.active(session).rules,
+        NOW - timedelta(days=1),
+        NOW + timedelta(days=1),
+        ALL,
     )
     assert (done.compared, done.differences) == (4, [])
 
@@ -346,22 +414,35 @@ def test_the_set_in_force_changes_nothing_of_what_it_did_itself(place: Place, se
 def test_only_incidents_the_asker_sees_are_compared(place: Place, session: Session) -> None:
     place.report("06010")
     nobody = Principal("account", "administrator", {Action.RULES: None})
-    assert rules_replay.replay(session, [LAST], NOW - timedelta(days=1), NOW + timedelta(days=1), nobody).compared == 0
+    assert (
+        rules_replay.replay(
+            session, [LAST], NOW - timedelta(days=1), NOW + timedelta(days=1), nobody
+        ).compared
+        == 0
+    )
 
 
 def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Session) -> None:
     one, many = place.report("06010").id, 5_000
     kept = "county, edition_id, category, shape, asked, areas, grid_id, revision_id, how, rule_id, rule_name, limits, tracking_hash"
     copies = f"INSERT INTO incident (id, {kept}, reported_at) SELECT gen_random_uuid(), {kept}, reported_at"
-    session.execute(text(f"{copies} FROM incident, generate_series(1, :n) WHERE id = :id"), {"n": many, "id": one})
+    session.execute(
+        text(f"{copies} FROM incident, generate_series(1, :n) WHERE id = :id"),
+        {"n": many, "id": one},
+    )
     draft = [rule("街道", category="06010", first_role="street_office"), LAST]
     start = wall.perf_counter()
-    done = rules_replay.replay(session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL)
+    done = rules_replay.replay(
+        session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL
+    )
     took = wall.perf_counter() - start
     assert (
-        done.compared == done.elsewhere == many + 1 and len(done.differences[0].cases) == rules_replay.MAX_LISTED_CASES
+        done.compared == done.elsewhere == many + 1
+        and len(done.differences[0].cases) == rules_replay.MAX_LISTED_CASES
     )
-    assert took < 1, f"{took:.2f} s for {many}"  # 5 s for 100,000; four times that on a busy machine
+    assert took < 1, (
+        f"{took:.2f} s for {many}"
+    )  # 5 s for 100,000; four times that on a busy machine
     print(f"{took:.2f} s for {many}")
 
 
@@ -392,7 +473,10 @@ def post(client: FlaskClient, path: str, body: object):
 def test_a_set_by_the_api_from_draft_to_in_force(centre: FlaskClient) -> None:
     draft = {
         "name": "冬季",
-        "rules": [as_json(LAST, name="积雪", category="10001", first_role="grid_leader"), as_json(LAST)],
+        "rules": [
+            as_json(LAST, name="积雪", category="10001", first_role="grid_leader"),
+            as_json(LAST),
+        ],
     }
     made = post(centre, "/api/v1/rules", draft)
     assert made.status_code == 201 and made.json["state"] == "draft"
@@ -405,24 +489,35 @@ def test_a_set_by_the_api_from_draft_to_in_force(centre: FlaskClient) -> None:
     assert centre.get("/api/v1/rules").json["items"][0]["id"] == number
     again = {"name": "再来", "rules": [{key: value for key, value in one.items() if key not in ("zh", "en")}
              for one in centre.get(f"/api/v1/rules/{number}").json["rules"]]}  # fmt: skip
-    assert post(centre, "/api/v1/rules", again).status_code == 201  # what is given out can be sent back
+    assert (
+        post(centre, "/api/v1/rules", again).status_code == 201
+    )  # what is given out can be sent back
 
 
 def test_a_wrong_draft_by_the_api_names_rule_and_column(centre: FlaskClient) -> None:
-    wrong = {"name": "错", "rules": [as_json(LAST, category="99"), as_json(LAST, first_role="mayor")]}
+    wrong = {
+        "name": "错",
+        "rules": [as_json(LAST, category="99"), as_json(LAST, first_role="mayor")],
+    }
     answer = post(centre, "/api/v1/rules", wrong)
     assert answer.status_code == 422
-    assert [one["field"] for one in answer.json["errors"]] == ["rules.0.category", "rules.1.first_role"]
+    assert [one["field"] for one in answer.json["errors"]] == [
+        "rules.0.category",
+        "rules.1.first_role",
+    ]
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/rules/0", "/api/v1/rules/99999999999999999999", "/rules?set=99999999999999999999"]
+    "path",
+    ["/api/v1/rules/0", "/api/v1/rules/99999999999999999999", "/rules?set=99999999999999999999"],
 )
 def test_a_set_that_is_not_there(centre: FlaskClient, path: str) -> None:
     assert centre.get(path).status_code == 404
 
 
-def test_residents_see_no_rules_and_workers_only_read(session: Session, client: FlaskClient) -> None:
+def test_residents_see_no_rules_and_workers_only_read(
+    session: Session, client: FlaskClient
+) -> None:
     town = build.Town(session)
     assert client.get("/api/v1/rules").status_code == 401
     signed_in(client, account(session, "jumin"))
@@ -435,7 +530,12 @@ def test_residents_see_no_rules_and_workers_only_read(session: Session, client: 
 
 def test_the_page_shows_the_set_in_force_in_plain_words(centre: FlaskClient) -> None:
     page = centre.get("/rules?lang=zh").text
-    for words in ("默认规则", "噪声扰民，22:00–06:00", "派给网格长", "30 分钟内接单，4 小时内处理（全天）"):
+    for words in (
+        "默认规则",
+        "噪声扰民，22:00–06:00",
+        "派给网格长",
+        "30 分钟内接单，4 小时内处理（全天）",
+    ):
         assert words in page
 
 
@@ -444,7 +544,9 @@ def upload(client: FlaskClient, path: Path, name: str = ""):
     return send(client, "/rules", name=name, file=(io.BytesIO(path.read_bytes()), path.name))  # type: ignore[arg-type]
 
 
-def test_a_spreadsheet_is_edited_kept_tested_and_switched_on(centre: FlaskClient, tmp_path: Path) -> None:
+def test_a_spreadsheet_is_edited_kept_tested_and_switched_on(
+    centre: FlaskClient, tmp_path: Path
+) -> None:
     number = centre.get("/api/v1/rules").json["items"][0]["id"]
     path = tmp_path / "冬季规则.xlsx"
     path.write_bytes(centre.get(f"/rules/{number}.xlsx").data)
@@ -460,10 +562,19 @@ def test_a_spreadsheet_is_edited_kept_tested_and_switched_on(centre: FlaskClient
     assert upload(centre, path).status_code == 422  # its name is taken for good
 
 
-def test_a_wrong_spreadsheet_comes_back_with_its_problems(centre: FlaskClient, tmp_path: Path) -> None:
-    answer = upload(centre, written(tmp_path / "错.csv", {"category": "99"}, {"first_role": "mayor"}))
+def test_a_wrong_spreadsheet_comes_back_with_its_problems(
+    centre: FlaskClient, tmp_path: Path
+) -> None:
+    answer = upload(
+        centre, written(tmp_path / "错.csv", {"category": "99"}, {"first_role": "mayor"})
+    )
     assert answer.status_code == 422
-    for words in ("错.csv", "<td>2</td><td>类别</td>", "目录中没有以“99”开头的类别", "<td>3</td><td>首派岗位</td>"):
+    for words in (
+        "错.csv",
+        "<td>2</td><td>类别</td>",
+        "目录中没有以“99”开头的类别",
+        "<td>3</td><td>首派岗位</td>",
+    ):
         assert words in answer.text
     not_one = tmp_path / "x.csv"
     not_one.write_text("a,b\n1,2\n")

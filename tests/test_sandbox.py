@@ -35,7 +35,9 @@ from tests import hostile_readers as readers
 from tests.served import Deployment, Reply
 from tests.support.machine import slowdown
 
-TIGHT = Limits(cpu_s=1, wall_s=2, memory_bytes=400_000_000, written_bytes=5_000_000, returned_bytes=20_000_000)
+TIGHT = Limits(
+    cpu_s=1, wall_s=2, memory_bytes=400_000_000, written_bytes=5_000_000, returned_bytes=20_000_000
+)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,17 @@ def test_whatever_a_reader_does_becomes_a_sentence(
 
 def test_plain_values_and_plain_classes_arrive_as_they_were() -> None:
     arrived = list(sandbox.iterate(readers.values, limits=Limits(), types=[readers.Pair]))
-    assert arrived == [1, "字", b"\0", None, 1.5, date(2026, 3, 1), [(1, "a")], {"a": {1}}, readers.Pair(1, 2)]
+    assert arrived == [
+        1,
+        "字",
+        b"\0",
+        None,
+        1.5,
+        date(2026, 3, 1),
+        [(1, "a")],
+        {"a": {1}},
+        readers.Pair(1, 2),
+    ]
     with pytest.raises(InvalidInput):
         list(sandbox.iterate(readers.values, limits=Limits()))
 
@@ -89,11 +101,15 @@ def test_an_error_of_ours_arrives_after_the_items_before_it() -> None:
     assert [next(items) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(Conflict, match=r"the shapes of layer .nowhere. have no code") as refused:
         next(items)
-    assert [(row.field, row.message) for row in refused.value.errors] == [("lon", "must be one of a, b")]
+    assert [(row.field, row.message) for row in refused.value.errors] == [
+        ("lon", "must be one of a, b")
+    ]
     assert refused.value.extra == {"nearest": {"code": "5204"}}
 
 
-def test_a_child_knows_no_secrets_and_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_knows_no_secrets_and_has_a_folder_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://app:secret-word@db/wangge")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = {"TEST_PORT": str(server.getsockname()[1])}
@@ -106,11 +122,14 @@ def test_a_child_knows_no_secrets_and_has_a_folder_of_its_own(monkeypatch: pytes
 
 def test_readers_import_only_what_they_need() -> None:
     modules = ", ".join(
-        f"gis.{name}" for name in ("files.vector_reader", "exchange.osm.objects", "incidents.photo_files")
+        f"gis.{name}"
+        for name in ("files.vector_reader", "exchange.osm.objects", "incidents.photo_files")
     )
     code = f"import sys, {modules}, gis.files.tables; print('sqlalchemy' in sys.modules)"
     env = {"PYTHONPATH": str(sandbox.ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False\n"
 
 
@@ -149,7 +168,10 @@ def test_in_a_request_few_read_at_once_and_no_longer_than_15_seconds() -> None:
         for _ in range(sandbox.REQUEST_READERS):
             pool.submit(hold)
         entered.wait(10)
-        with pytest.raises(Unavailable, match="other files are being read"), sandbox.within_request():
+        with (
+            pytest.raises(Unavailable, match="other files are being read"),
+            sandbox.within_request(),
+        ):
             pass
         leave.set()
     with sandbox.within_request():
@@ -162,7 +184,9 @@ def test_in_a_request_few_read_at_once_and_no_longer_than_15_seconds() -> None:
 @pytest.fixture(scope="session")
 def grids() -> geopandas.GeoDataFrame:
     cells = [shapely.box(105 + i / 100, 26, 105.01 + i / 100, 26.01) for i in range(20)]
-    return geopandas.GeoDataFrame({"code": [f"52040200700{i:04}" for i in range(20)]}, geometry=cells, crs=4490)
+    return geopandas.GeoDataFrame(
+        {"code": [f"52040200700{i:04}" for i in range(20)]}, geometry=cells, crs=4490
+    )
 
 
 @pytest.fixture
@@ -174,7 +198,13 @@ def package(grids: geopandas.GeoDataFrame, tmp_path: Path) -> Path:
 
 def alter(package: Path, *statements: str) -> Path:
     with closing(sqlite3.connect(package)) as database:
-        for name, args in (("ST_IsEmpty", 1), ("ST_MinX", 1), ("ST_MaxX", 1), ("ST_MinY", 1), ("ST_MaxY", 1)):
+        for name, args in (
+            ("ST_IsEmpty", 1),
+            ("ST_MinX", 1),
+            ("ST_MaxX", 1),
+            ("ST_MinY", 1),
+            ("ST_MaxY", 1),
+        ):
             database.create_function(name, args, lambda *_: 0.0)
         for statement in statements:
             database.execute(statement)
@@ -202,8 +232,12 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
         ),
     ],
 )  # fmt: skip
-def test_views_triggers_and_virtual_tables_are_refused(package: Path, statements: list[str], kind: str) -> None:
-    with pytest.raises(InvalidInput, match=rf"^grids\.gpkg (holds the {kind} '|cannot be read)") as refused:
+def test_views_triggers_and_virtual_tables_are_refused(
+    package: Path, statements: list[str], kind: str
+) -> None:
+    with pytest.raises(
+        InvalidInput, match=rf"^grids\.gpkg (holds the {kind} '|cannot be read)"
+    ) as refused:
         vector.read_vector(alter(package, *statements))
     if "cannot be read" not in refused.value.detail:
         assert refused.value.detail_in("zh").startswith("grids.gpkg 里有视图")
@@ -219,7 +253,9 @@ def test_a_geopackage_as_gdal_and_the_standard_write_it_is_read(package: Path) -
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".fgb", ".shp", ".json"])
-def test_another_format_behind_an_ending_starts_no_other_reader(tmp_path: Path, ending: str) -> None:
+def test_another_format_behind_an_ending_starts_no_other_reader(
+    tmp_path: Path, ending: str
+) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("code,WKT\n5204,POINT (105 26)\n")
     file = tmp_path / f"disguised{ending}"
@@ -238,9 +274,7 @@ def test_another_format_behind_an_ending_starts_no_other_reader(tmp_path: Path, 
 def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
     """Neither by the child, nor where the system does not let it shut its network off."""
     file = tmp_path / "a.geojson"
-    feature = (
-        '{"type": "Feature", "properties": {"code": "1"}, "geometry": {"type": "Point", "coordinates": [105, 26]}}'
-    )
+    feature = '{"type": "Feature", "properties": {"code": "1"}, "geometry": {"type": "Point", "coordinates": [105, 26]}}'
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
         link = f'{{"type": "link", "properties": {{"href": "{address}", "type": "ogcwkt"}}}}'
@@ -248,7 +282,10 @@ def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
         assert len(vector.read_vector(file).shapes) == 1
         code = "import sys; from gis.files.vector_reader import *; print(pyogrio.read_info(sys.argv[1])['features'])"
         done = subprocess.run(
-            [sys.executable, "-c", code, file], env=sandbox.ENVIRONMENT, capture_output=True, text=True
+            [sys.executable, "-c", code, file],
+            env=sandbox.ENVIRONMENT,
+            capture_output=True,
+            text=True,
         )
         assert done.stdout == "1\n", done.stderr
         server.setblocking(False)
@@ -260,7 +297,9 @@ def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def whole(grids: geopandas.GeoDataFrame, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def whole(
+    grids: geopandas.GeoDataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
     """A small good file of every kind, by ending."""
     folder = tmp_path_factory.mktemp("whole")
     for ending in ("gpkg", "fgb", "geojson", "shp"):
@@ -276,10 +315,15 @@ def whole(grids: geopandas.GeoDataFrame, tmp_path_factory: pytest.TempPathFactor
     for row in rows:
         book.active.append(row)
     book.save(folder / "packed.xlsx")
-    with zipfile.ZipFile(folder / "packed.xlsx") as packed, zipfile.ZipFile(folder / "a.xlsx", "w") as plain:
+    with (
+        zipfile.ZipFile(folder / "packed.xlsx") as packed,
+        zipfile.ZipFile(folder / "a.xlsx", "w") as plain,
+    ):
         for name in packed.namelist():  # not compressed, so that a changed byte changes the XML
             plain.writestr(name, packed.read(name))
-    (folder / "a.csv").write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
+    (folder / "a.csv").write_text(
+        "\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8"
+    )
     nodes = "".join(f'<node id="{i}" version="1" lat="26.{i}" lon="105.{i}"/>' for i in range(1, 9))
     ways = '<way id="1" version="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="footway"/></way>'
     (folder / "a.osm").write_text(f'<?xml version="1.0"?><osm version="0.6">{nodes}{ways}</osm>')
@@ -298,7 +342,9 @@ def read_any(path: Path) -> int:
     if path.suffix in vector.FORMATS:
         return len(vector.read_vector(path).shapes)
     if path.suffix in tables.TEXTS + tables.WORKBOOKS:
-        return sum(1 for _ in tables.read_table(path, FACILITIES, LoadReport("facilities", path.name)).rows)
+        return sum(
+            1 for _ in tables.read_table(path, FACILITIES, LoadReport("facilities", path.name)).rows
+        )
     if path.suffix == ".osm":
         return sum(1 for _ in objects(path, ("building",), lambda left_out: None))
     return photos.sanitise_photo(path.read_bytes()).width
@@ -314,9 +360,12 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "ending", [".gpkg", ".fgb", ".geojson", ".zip", ".xlsx", ".csv", ".osm", ".jpeg", ".png", ".webp"]
+    "ending",
+    [".gpkg", ".fgb", ".geojson", ".zip", ".xlsx", ".csv", ".osm", ".jpeg", ".png", ".webp"],
 )
-def test_a_damaged_file_is_read_or_refused(whole: dict[str, bytes], tmp_path: Path, ending: str) -> None:
+def test_a_damaged_file_is_read_or_refused(
+    whole: dict[str, bytes], tmp_path: Path, ending: str
+) -> None:
     path = tmp_path / f"a{ending}"
     path.write_bytes(whole[ending])
     assert read_any(path) > 0
@@ -354,7 +403,9 @@ def test_a_row_of_cells_without_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wide.csv").write_text("," * 100_000)
     with pytest.raises(InvalidInput, match=r"has a row of 100,001 cells"):
         read_any(tmp_path / "wide.csv")
-    rows = "<row>{}</row>" + "<row><c><v>1</v></c></row>" * 100_000  # as a full table more memory than there is
+    rows = (
+        "<row>{}</row>" + "<row><c><v>1</v></c></row>" * 100_000
+    )  # as a full table more memory than there is
     with pytest.raises(InvalidInput, match=r"wide\.xlsx .*(too much memory|has a row of)"):
         read_any(wide_sheet(tmp_path / "wide.xlsx", 300_000, rows))
 
@@ -362,7 +413,9 @@ def test_a_row_of_cells_without_end_is_refused(tmp_path: Path) -> None:
 # --- served ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_service_answers_while_it_refuses_hostile_files(served: Deployment, package: Path, tmp_path: Path) -> None:
+def test_the_service_answers_while_it_refuses_hostile_files(
+    served: Deployment, package: Path, tmp_path: Path
+) -> None:
     answer = served.run("key", "add", "sandbox", "--action", "boundary.draft", "--area", "520402")
     assert answer.returncode == 0, answer.stderr
     planner = replace(served, key=re.search(r"wg_\S+", answer.stdout)[0])  # type: ignore[index]
@@ -376,7 +429,9 @@ def test_the_service_answers_while_it_refuses_hostile_files(served: Deployment, 
             begin = time.monotonic()
             assert served.ask("/healthz").status == 200
             waits.append(time.monotonic() - begin)
-    replies = [answer.result() for answer in answers]  # 503: the readers were busy for too long, send it again
+    replies = [
+        answer.result() for answer in answers
+    ]  # 503: the readers were busy for too long, send it again
     assert {reply.status for reply in replies} <= {422, 503} and replies[0].status == 422, replies
     assert "only tables are read" in answers[0].result().json()["detail"]
     assert max(waits) < 5 * slowdown()

@@ -26,14 +26,18 @@ SQUARE = "SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106 26.01, 1
 def county(session, code="520402"):
     allow_boundary_writes(session)
     area = Area(code=code, level="county", name="西秀区", county=code)
-    revision = Revision(title="t", state="published", author="test", published_at=JAN, effective=JAN)
+    revision = Revision(
+        title="t", state="published", author="test", published_at=JAN, effective=JAN
+    )
     session.add_all([area, revision])
     session.flush()
     return area, revision
 
 
 def boundary(area, revision, start, end, shape=SQUARE):
-    return Boundary(area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)"))
+    return Boundary(
+        area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)")
+    )
 
 
 def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
@@ -47,10 +51,12 @@ def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
             opts={
                 "include_schemas": True,
                 "include_name": lambda name, kind, parents: (
-                    name != "layer_styles" and (kind != "schema" or name in (None, "public", "personal"))
+                    name != "layer_styles"
+                    and (kind != "schema" or name in (None, "public", "personal"))
                 ),
                 "include_object": lambda o, name, kind, reflected, other: (
-                    name != "spatial_ref_sys" and alembic_helpers.include_object(o, name, kind, reflected, other)
+                    name != "spatial_ref_sys"
+                    and alembic_helpers.include_object(o, name, kind, reflected, other)
                 ),
                 "compare_type": True,
             },
@@ -121,7 +127,9 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
     with audit_context(session, "网格长 张三", "renamed by the street"):
         area, _ = county(session)
         session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})
-        session.execute(text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id})  # changes nothing
+        session.execute(
+            text("UPDATE area SET name = '新名' WHERE id = :id"), {"id": area.id}
+        )  # changes nothing
     rows = session.scalars(
         select(HistoryEntry)
         .where(HistoryEntry.table_name == "area", HistoryEntry.row_key == str(area.id))
@@ -137,7 +145,9 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
 
 def test_history_covers_every_table_of_its_list(session):
     kept = set(
-        session.scalars(text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")).all()
+        session.scalars(
+            text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")
+        ).all()
     )
     assert kept == set(TABLES)
 
@@ -180,7 +190,9 @@ def test_the_application_is_neither_superuser_nor_owner(session):
 
 def test_the_table_of_roles_is_in_the_database(session):
     rows = session.execute(select(Role.key, Role.zh, Role.en, Role.attached_to, Role.rank)).all()
-    assert {tuple(row) for row in rows} == {(role.key, role.zh, role.en, role.level, role.rank) for role in ROLES}
+    assert {tuple(row) for row in rows} == {
+        (role.key, role.zh, role.en, role.level, role.rank) for role in ROLES
+    }
 
 
 def test_a_code_is_never_used_again(session):
@@ -213,7 +225,9 @@ def test_an_unsigned_change_carries_the_database_role(session):
     area, _ = county(session)
     assert (
         session.scalar(
-            select(HistoryEntry.who).where(HistoryEntry.table_name == "area", HistoryEntry.row_key == str(area.id))
+            select(HistoryEntry.who).where(
+                HistoryEntry.table_name == "area", HistoryEntry.row_key == str(area.id)
+            )
         )
         == cluster.APP
     )

@@ -31,7 +31,9 @@ def square(column: float = 0, row: float = 0, width: float = 1, height: float = 
 def m2(shape) -> float:
     """Area in the metric system of the place, as a second opinion."""
     to_metres = get_transformer(4490, 4544)
-    return shapely.transform(shape, lambda xy: np.column_stack(to_metres.transform(xy[:, 0], xy[:, 1]))).area
+    return shapely.transform(
+        shape, lambda xy: np.column_stack(to_metres.transform(xy[:, 0], xy[:, 1]))
+    ).area
 
 
 # --- measuring
@@ -39,15 +41,20 @@ def m2(shape) -> float:
 
 def test_area_agrees_with_the_metric_system_and_takes_holes_out():
     ring = shapely.difference(square(0, 0, 3, 3), square(1, 1))
-    assert measure.geodesic_area_m2(ring) == pytest.approx(m2(ring), rel=5e-4)  # the zone stretches by up to 0.02 %
     assert measure.geodesic_area_m2(ring) == pytest.approx(
-        measure.geodesic_area_m2(square(0, 0, 3, 3)) - measure.geodesic_area_m2(square(1, 1)), rel=1e-9
+        m2(ring), rel=5e-4
+    )  # the zone stretches by up to 0.02 %
+    assert measure.geodesic_area_m2(ring) == pytest.approx(
+        measure.geodesic_area_m2(square(0, 0, 3, 3)) - measure.geodesic_area_m2(square(1, 1)),
+        rel=1e-9,
     )
 
 
 def test_area_does_not_depend_on_the_way_rings_run():
     ring = shapely.difference(square(0, 0, 3, 3), square(1, 1))
-    assert measure.geodesic_area_m2(shapely.reverse(ring)) == pytest.approx(measure.geodesic_area_m2(ring), rel=1e-12)
+    assert measure.geodesic_area_m2(shapely.reverse(ring)) == pytest.approx(
+        measure.geodesic_area_m2(ring), rel=1e-12
+    )
 
 
 def test_area_of_parts_adds_up_and_of_nothing_is_nothing():
@@ -124,9 +131,15 @@ def at(column, row):
 )  # fmt: skip
 def test_invalid_rings_are_mended_and_said(name, shape, words, share):
     done = repair(shape)
-    assert done.shape is not None and shapely.is_valid(done.shape) and is_on_lattice([done.shape]).all()
+    assert (
+        done.shape is not None
+        and shapely.is_valid(done.shape)
+        and is_on_lattice([done.shape]).all()
+    )
     assert words in " ".join(map(render, done.repairs))
-    assert measure.geodesic_area_m2(done.shape) == pytest.approx(share * measure.geodesic_area_m2(square()), rel=0.05)
+    assert measure.geodesic_area_m2(done.shape) == pytest.approx(
+        share * measure.geodesic_area_m2(square()), rel=0.05
+    )
 
 
 def test_the_words_say_where_a_bow_tie_crosses():
@@ -177,7 +190,9 @@ def test_what_cannot_be_mended_is_refused_in_words(shape, words):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_coordinate_that_is_no_number_is_refused(bad):
-    shape = shapely.from_wkb(shapely.to_wkb(Polygon([(LON, LAT), (LON + 1, bad), (LON + 1, LAT + 1)])))
+    shape = shapely.from_wkb(
+        shapely.to_wkb(Polygon([(LON, LAT), (LON + 1, bad), (LON + 1, LAT + 1)]))
+    )
     reason = repair(shape).reason
     assert reason is not None and "not a number" in render(reason)
 
@@ -196,7 +211,11 @@ def test_any_ring_is_mended_to_a_storable_shape_or_refused_with_a_reason(points)
     if done.shape is None:
         assert done.reason
     else:
-        assert shapely.is_valid(done.shape) and not done.shape.is_empty and is_on_lattice([done.shape]).all()
+        assert (
+            shapely.is_valid(done.shape)
+            and not done.shape.is_empty
+            and is_on_lattice([done.shape]).all()
+        )
         assert repair(done.shape).repairs == []
 
 
@@ -306,7 +325,9 @@ def test_clean_leaves_gaps_wider_than_the_tolerance():
 def test_clean_keeps_small_corners_that_are_no_noise():
     stairs = shapely.union(square(), square(1, 0, 0.01, 0.01))  # a step of about a metre
     fitted = polygon_coverage.repair_coverage([stairs, square(-1.004)], 2.0)
-    assert measure.geodesic_area_m2(fitted[0]) == pytest.approx(measure.geodesic_area_m2(stairs), rel=0.01)
+    assert measure.geodesic_area_m2(fitted[0]) == pytest.approx(
+        measure.geodesic_area_m2(stairs), rel=0.01
+    )
     assert shapely.get_num_coordinates(fitted[0]) >= shapely.get_num_coordinates(stairs)
 
 
@@ -342,7 +363,9 @@ cuts = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True).map(sor
 
 @given(cuts, st.lists(cuts, min_size=5, max_size=5), st.integers(-3, 3), st.integers(-3, 3))
 @settings(max_examples=60, deadline=None)
-def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(rows, columns, dx, dy):
+def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(
+    rows, columns, dx, dy
+):
     """Rows of bricks with cuts anywhere; every other brick is moved by up to 3 cm."""
     edges = [0, *rows, 100]
     bricks = []
@@ -350,15 +373,23 @@ def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(r
         across = [0, *columns[row], 100]
         for n, (west, east) in enumerate(itertools.pairwise(across)):
             off = np.array([dx, dy]) * 1e-7 * ((row + n) % 2)
-            brick = box(LON + west * 1e-5, LAT + south * 1e-5, LON + east * 1e-5, LAT + north * 1e-5)
+            brick = box(
+                LON + west * 1e-5, LAT + south * 1e-5, LON + east * 1e-5, LAT + north * 1e-5
+            )
             bricks.append(repair(shapely.transform(brick, lambda xy, off=off: xy + off)).shape)
     fitted = polygon_coverage.repair_coverage(bricks)
     assert polygon_coverage.is_valid(fitted)
     assert polygon_coverage.find_overlaps(fitted) == []
-    assert not [gap for gap in polygon_coverage.find_gaps(fitted) if gap.width <= polygon_coverage.NOISE_WIDTH_M]
+    assert not [
+        gap
+        for gap in polygon_coverage.find_gaps(fitted)
+        if gap.width <= polygon_coverage.NOISE_WIDTH_M
+    ]
     for before, after in zip(bricks, fitted, strict=True):
         assert (
-            measure.inscribed_diameters_m(np.array([repair(before).shape.symmetric_difference(after).buffer(0)]))[0]
+            measure.inscribed_diameters_m(
+                np.array([repair(before).shape.symmetric_difference(after).buffer(0)])
+            )[0]
             < 0.2
         )
     assert measure.geodesic_area_m2(polygon_coverage.dissolve(fitted)) == pytest.approx(
@@ -366,14 +397,19 @@ def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(r
     )
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6, unique=True))
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6, unique=True)
+)
 @settings(max_examples=40, deadline=None)
 def test_gaps_and_shapes_together_fill_the_frame(holes):
     """Squares cut out of a frame are its gaps, whatever they look like together."""
     frame = box(LON, LAT, LON + 50e-5, LAT + 50e-5)
     cut = shapely.union_all([box(LON + (x + 2) * 1e-5, LAT + (y + 2) * 1e-5, LON + (x + 7) * 1e-5, LAT + (y + 7) * 1e-5)
                              for x, y in holes])  # fmt: skip
-    halves = [box(LON, LAT, LON + 25e-5, LAT + 50e-5), box(LON + 25e-5, LAT, LON + 50e-5, LAT + 50e-5)]
+    halves = [
+        box(LON, LAT, LON + 25e-5, LAT + 50e-5),
+        box(LON + 25e-5, LAT, LON + 50e-5, LAT + 50e-5),
+    ]
     shapes = [repair(shapely.difference(half, cut)).shape for half in halves]
     found = sum(gap.m2 for gap in polygon_coverage.find_gaps(shapes))
     assert found == pytest.approx(measure.geodesic_area_m2(repair(cut).shape), abs=0.05)
@@ -387,12 +423,18 @@ def torn(draw):
     """A made-up town's grids, some vertices of some of them moved by up to 8 cm: borders drawn twice."""
     plan = make_plan(draw(st.integers(0, 10_000)), draw(st.integers(2, 12)))
     dice = random.Random(draw(st.integers(0, 10_000)))
-    shapes = [shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1])) for cell in plan.cells]
+    shapes = [
+        shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1]))
+        for cell in plan.cells
+    ]
 
     def nudge(shape):
         if dice.random() < 0.5:
             return shape
-        ring = [(x + dice.uniform(-4e-7, 4e-7), y + dice.uniform(-4e-7, 4e-7)) for x, y in shape.exterior.coords[:-1]]
+        ring = [
+            (x + dice.uniform(-4e-7, 4e-7), y + dice.uniform(-4e-7, 4e-7))
+            for x, y in shape.exterior.coords[:-1]
+        ]
         return shapely.set_precision(Polygon(ring), 1e-7)
 
     return shapes, [nudge(shape) for shape in shapes]
@@ -414,16 +456,24 @@ def test_a_torn_coverage_is_whole_again_after_cleaning_and_hardly_moved(case):
     assert sum(map(measure.geodesic_area_m2, mended)) == pytest.approx(
         sum(map(measure.geodesic_area_m2, whole)), rel=1e-3
     )
-    assert all(one.symmetric_difference(other).area < 1e-8 for one, other in zip(mended, whole, strict=True))
+    assert all(
+        one.symmetric_difference(other).area < 1e-8
+        for one, other in zip(mended, whole, strict=True)
+    )
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 30))
 def test_the_union_of_a_coverage_conserves_its_area(seed, grids):
     plan = make_plan(seed, grids)
-    shapes = [shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1])) for cell in plan.cells]
+    shapes = [
+        shapely.transform(plan.outline(cell), lambda xy: to_degrees(xy[:, 0], xy[:, 1]))
+        for cell in plan.cells
+    ]
     assert polygon_coverage.is_valid(shapes)
     union = polygon_coverage.dissolve(shapes)
     assert union.is_valid
-    assert measure.geodesic_area_m2(union) == pytest.approx(sum(map(measure.geodesic_area_m2, shapes)), rel=1e-9)
+    assert measure.geodesic_area_m2(union) == pytest.approx(
+        sum(map(measure.geodesic_area_m2, shapes)), rel=1e-9
+    )
     assert np.all(is_on_lattice(np.array([union])))

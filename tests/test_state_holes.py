@@ -25,7 +25,15 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.states import REQUESTS, STATES, TRANSITION_ROWS, TRANSITIONS, State, allowed_moves, next_state
+from gis.incidents.states import (
+    REQUESTS,
+    STATES,
+    TRANSITION_ROWS,
+    TRANSITIONS,
+    State,
+    allowed_moves,
+    next_state,
+)
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, system_principal
 from tests import build
@@ -44,9 +52,14 @@ INSERT = f"INSERT INTO incident_event ({COLUMNS}) VALUES ({VALUES})"
 STANDS = "SELECT state, pending, before, version, closed_at FROM incident WHERE id = :id"
 # as (move, from state, from request, to state, to request)
 Step = tuple[str, str, str, str, str]
-state_names, requests = st.sampled_from([one.value for one in State]), st.sampled_from(["", *REQUESTS])
+state_names, requests = (
+    st.sampled_from([one.value for one in State]),
+    st.sampled_from(["", *REQUESTS]),
+)
 table_steps = st.sampled_from(sorted(TRANSITION_ROWS))
-any_steps = st.tuples(st.sampled_from([*TRANSITIONS, "", "Take"]), state_names, requests, state_names, requests)
+any_steps = st.tuples(
+    st.sampled_from([*TRANSITIONS, "", "Take"]), state_names, requests, state_names, requests
+)
 
 
 @pytest.fixture
@@ -68,7 +81,9 @@ def peopled(session: Session) -> build.Town:
 
 def filed(session: Session) -> UUID:
     """A report of litter, dispatched to the grid worker."""
-    given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    given = intake.IncidentReport(
+        category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
+    )
     return report.file_report(session, SYSTEM, given, NOW).id
 
 
@@ -96,7 +111,10 @@ def refused(session: Session, query: str, given: dict[str, Any]) -> bool:
 def copied(session: Session, rows: list[dict[str, Any]]) -> None:
     """COPY rows into the table of events."""
     driver: Any = session.connection().connection.dbapi_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY incident_event ({COLUMNS}) FROM STDIN") as copy:
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY incident_event ({COLUMNS}) FROM STDIN") as copy,
+    ):
         for row in rows:
             copy.write_row([*row.values(), "test"])
 
@@ -120,7 +138,9 @@ class Model:
     def took(self, step: Step) -> None:
         """After a step."""
         move, from_state, _, self.state, self.pending = step
-        self.before = from_state if self.state == "suspended" and from_state != "suspended" else self.before
+        self.before = (
+            from_state if self.state == "suspended" and from_state != "suspended" else self.before
+        )
         self.before = "" if move == "resume" else self.before
         self.version += 1
         self.ended = self.state in ("closed", "void")
@@ -151,7 +171,11 @@ class BySql(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def an_event_that_fits_where_it_stands(self, data: st.DataObject) -> None:
-        fits = [one for one in sorted(TRANSITION_ROWS) if one[1:3] == (self.model.state, self.model.pending)]
+        fits = [
+            one
+            for one in sorted(TRANSITION_ROWS)
+            if one[1:3] == (self.model.state, self.model.pending)
+        ]
         self.inserted(data.draw(st.sampled_from(fits)))
 
     @rule(to=state_names, left=requests)
@@ -169,7 +193,10 @@ class BySql(RuleBasedStateMachine):
 
     def inserted(self, step: Step) -> None:
         right = self.model.takes(step)
-        assert refused(self.session, INSERT, params(self.number, step)) != right, (step, self.model.values)
+        assert refused(self.session, INSERT, params(self.number, step)) != right, (
+            step,
+            self.model.values,
+        )
         if right:
             self.model.took(step)
 
@@ -185,7 +212,11 @@ class BySql(RuleBasedStateMachine):
             return
         rows = [params(self.number, good), params(self.number, first)]
         both = INSERT + ", (:county, :id, :at, :m, :fs, :fp, :ts, :tp, 'test')"
-        assert refused(self.session, both, rows[0] | dict(zip(("m", "fs", "fp", "ts", "tp"), first, strict=True)))
+        assert refused(
+            self.session,
+            both,
+            rows[0] | dict(zip(("m", "fs", "fp", "ts", "tp"), first, strict=True)),
+        )
         with pytest.raises(Exception, match="is not changed by"), self.session.begin_nested():
             copied(self.session, rows)
 
@@ -197,15 +228,20 @@ class BySql(RuleBasedStateMachine):
                 f"INSERT INTO incident_event (id, {COLUMNS}) SELECT max(id), {VALUES} FROM incident_event"
                 " WHERE incident_id = :id ON CONFLICT DO NOTHING"
             )
-            refused(self.session, taken, params(self.number, data.draw(st.sampled_from(fits))))  # and nothing changes
+            refused(
+                self.session, taken, params(self.number, data.draw(st.sampled_from(fits)))
+            )  # and nothing changes
 
     @rule(
-        column=st.sampled_from(["state", "pending", "before", "version", "closed_at"]), to=state_names, asked=requests
+        column=st.sampled_from(["state", "pending", "before", "version", "closed_at"]),
+        to=state_names,
+        asked=requests,
     )
     def the_incident_itself_is_written_to(self, column: str, to: str, asked: str) -> None:
-        value = {"version": "version + 1", "closed_at": "coalesce(closed_at, now()) + interval '1 s'"}.get(
-            column, ":to"
-        )
+        value = {
+            "version": "version + 1",
+            "closed_at": "coalesce(closed_at, now()) + interval '1 s'",
+        }.get(column, ":to")
         given = {"id": self.number, "to": asked if column == "pending" else to}
         same = given["to"] == getattr(self.model, column, None)
         for query in (
@@ -237,7 +273,13 @@ class BySql(RuleBasedStateMachine):
     def it_stands_where_the_table_says(self) -> None:
         if hasattr(self, "model"):
             now = stands(self.session, self.number)
-            assert (now.state, now.pending, now.before, now.version, now.closed_at is not None) == self.model.values
+            assert (
+                now.state,
+                now.pending,
+                now.before,
+                now.version,
+                now.closed_at is not None,
+            ) == self.model.values
             told = "SELECT count(*), max(to_state) FILTER (WHERE id = (SELECT max(id) FROM incident_event WHERE incident_id = :id)) FROM incident_event WHERE incident_id = :id"
             events, last = self.session.execute(text(told), {"id": self.number}).one()
             assert (events, last) == (now.version - 1, now.state)  # each step has its event
@@ -259,20 +301,30 @@ class ByMoves(RuleBasedStateMachine):
         self.number, self.other = filed(self.session), filed(self.session)
         self.model = Model(stands(self.session, self.number))
 
-    @rule(name=st.sampled_from(sorted(TRANSITIONS)), by=st.sampled_from(["王网格", "赵社工", "街道", ""]))
+    @rule(
+        name=st.sampled_from(sorted(TRANSITIONS)),
+        by=st.sampled_from(["王网格", "赵社工", "街道", ""]),
+    )
     def any_move(self, name: str, by: str) -> None:
         self.moved(name, by)
 
     @rule(data=st.data())
     def a_move_that_is_offered(self, data: st.DataObject) -> None:
-        self.moved(data.draw(st.sampled_from(sorted(allowed_moves(self.model.state, self.model.pending)))), "")
+        self.moved(
+            data.draw(st.sampled_from(sorted(allowed_moves(self.model.state, self.model.pending)))),
+            "",
+        )
 
     def moved(self, name: str, by: str) -> None:
         was = (self.model.state, self.model.pending, self.model.before)
-        wish = MovePayload(note="有话", minutes=60, parent=self.other, rating=4, solved=True, severity="high")
+        wish = MovePayload(
+            note="有话", minutes=60, parent=self.other, rating=4, solved=True, severity="high"
+        )
         try:
             with self.session.begin_nested():
-                moves.apply_move(self.session, self.who.get(by, SYSTEM), self.number, name, NOW, wish)
+                moves.apply_move(
+                    self.session, self.who.get(by, SYSTEM), self.number, name, NOW, wish
+                )
         except (Conflict, Forbidden, InvalidInput):
             return
         assert TRANSITIONS[name].by != Action.SYSTEM and name != "report"
@@ -292,7 +344,13 @@ class ByMoves(RuleBasedStateMachine):
     def it_stands_where_the_table_says(self) -> None:
         if hasattr(self, "model"):
             now = stands(self.session, self.number)
-            assert (now.state, now.pending, now.before, now.version, now.closed_at is not None) == self.model.values
+            assert (
+                now.state,
+                now.pending,
+                now.before,
+                now.version,
+                now.closed_at is not None,
+            ) == self.model.values
 
     def teardown(self) -> None:
         if hasattr(self, "point"):
@@ -385,10 +443,14 @@ def test_of_two_at_once_one_is_refused(apart: Callable[[], Session]) -> None:
     def take(number: UUID) -> bool:
         with apart() as session:
             try:
-                session.execute(text(INSERT), params(number, ("take", "dispatched", "", "taken", "")))
+                session.execute(
+                    text(INSERT), params(number, ("take", "dispatched", "", "taken", ""))
+                )
                 session.commit()
             except DBAPIError as error:
-                assert getattr(error.orig, "sqlstate", "") == "23514"  # the table of moves; never a deadlock
+                assert (
+                    getattr(error.orig, "sqlstate", "") == "23514"
+                )  # the table of moves; never a deadlock
                 return False
             return True
 

@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, WanggeError
 from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
-from gis.incidents.states import REQUESTS, TRANSITION_ROWS, TRANSITIONS, WORKING, State, allowed_moves, next_state
+from gis.incidents.states import (
+    REQUESTS,
+    TRANSITION_ROWS,
+    TRANSITIONS,
+    WORKING,
+    State,
+    allowed_moves,
+    next_state,
+)
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, system_principal
 from tests import build
@@ -21,16 +29,26 @@ from tests import build
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 STATES = tuple(state.value for state in State)
 NAMES = st.sampled_from(sorted(TRANSITIONS))
-DONE = sorted(name for name, move in TRANSITIONS.items() if move.by != Action.SYSTEM and name not in ("report", "link"))
+DONE = sorted(
+    name
+    for name, move in TRANSITIONS.items()
+    if move.by != Action.SYSTEM and name not in ("report", "link")
+)
 PENDINGS = st.sampled_from(("", *REQUESTS))
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @given(st.lists(NAMES, max_size=60))
 def test_in_code_only_the_table_s_steps_are_found(names: list[str]) -> None:
     state, pending, before = "reported", "", ""
     for name in names:
-        rows = {(to, after) for move, s, p, to, after in TRANSITION_ROWS if (move, s, p) == (name, state, pending)}
+        rows = {
+            (to, after)
+            for move, s, p, to, after in TRANSITION_ROWS
+            if (move, s, p) == (name, state, pending)
+        }
         if name == "resume":
             rows = {(to, after) for to, after in rows if to == before}
         try:
@@ -51,10 +69,14 @@ def test_every_state_can_be_reached_and_every_open_one_left() -> None:
     for state in set(STATES) - {"void"}:
         assert {to for _, here, _, to, _ in TRANSITION_ROWS if here == state} - {state}, state
     assert {to for _, state, _, to, _ in TRANSITION_ROWS if state == "void"} == {"void"}
-    for request in REQUESTS:  # what was asked for can be approved and refused wherever it can be asked for
+    for (
+        request
+    ) in REQUESTS:  # what was asked for can be approved and refused wherever it can be asked for
         asked = {state for move, state, *_ in TRANSITION_ROWS if move == f"request_{request}"}
         for answer in ("approve", "refuse"):
-            assert {state for move, state, *_ in TRANSITION_ROWS if move == f"{answer}_{request}"} == asked
+            assert {
+                state for move, state, *_ in TRANSITION_ROWS if move == f"{answer}_{request}"
+            } == asked
 
 
 @pytest.fixture
@@ -62,9 +84,14 @@ def one(session: Session) -> UUID:
     """An incident that was reported and sent to somebody."""
     town = build.Town(session)
     grid = town.grid("001")
-    for role, place, name in (("grid_worker", grid, "王"), ("community_worker", town.community, "赵")):
+    for role, place, name in (
+        ("grid_worker", grid, "王"),
+        ("community_worker", town.community, "赵"),
+    ):
         town.post(role, place, name)
-    given = intake.IncidentReport(category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    given = intake.IncidentReport(
+        category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
+    )
     return report.file_report(session, ANONYMOUS, given, NOW).id
 
 
@@ -77,17 +104,26 @@ def standing(session: Session, one: UUID) -> tuple[str, str, str, int]:
 
 @FEW
 @given(st.lists(st.sampled_from(DONE), max_size=25))
-def test_what_is_done_keeps_to_the_table_in_the_database(session: Session, one: UUID, names: list[str]) -> None:
+def test_what_is_done_keeps_to_the_table_in_the_database(
+    session: Session, one: UUID, names: list[str]
+) -> None:
     with session.begin_nested() as undone:
         for number, name in enumerate(names):
             state, pending, before, version = standing(session, one)
-            wish = MovePayload(note="因为", minutes=30.0, rating=3, solved=True, severity="high", way="assign")
+            wish = MovePayload(
+                note="因为", minutes=30.0, rating=3, solved=True, severity="high", way="assign"
+            )
             by = system_principal(f"somebody {number}")
             try:
                 with session.begin_nested():
                     moves.apply_move(session, by, one, name, NOW + timedelta(minutes=number), wish)
             except WanggeError:
-                assert standing(session, one) == (state, pending, before, version)  # refused, and nothing half done
+                assert standing(session, one) == (
+                    state,
+                    pending,
+                    before,
+                    version,
+                )  # refused, and nothing half done
                 continue
             assert name in allowed_moves(state, pending)
             after = standing(session, one)
@@ -106,7 +142,9 @@ STEP = st.fixed_dictionaries(
      "to_pending": PENDINGS}
 )  # fmt: skip
 LEGAL = st.sampled_from(sorted(TRANSITION_ROWS)).map(
-    lambda row: dict(zip(("move", "from_state", "from_pending", "to_state", "to_pending"), row, strict=True))
+    lambda row: dict(
+        zip(("move", "from_state", "from_pending", "to_state", "to_pending"), row, strict=True)
+    )
 )
 
 
@@ -120,14 +158,32 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
         for step in steps:
             state, pending, before, version = standing(session, one)
             if len(step) == 1:  # one that fits, where there is one
-                fitting = [row for row in sorted(TRANSITION_ROWS) if row[:3] == (step["move"], state, pending)]
+                fitting = [
+                    row
+                    for row in sorted(TRANSITION_ROWS)
+                    if row[:3] == (step["move"], state, pending)
+                ]
                 if not fitting:
                     continue
                 step = dict(
-                    zip(("move", "from_state", "from_pending", "to_state", "to_pending"), fitting[-1], strict=True)
+                    zip(
+                        ("move", "from_state", "from_pending", "to_state", "to_pending"),
+                        fitting[-1],
+                        strict=True,
+                    )
                 )
-            row = (step["move"], step["from_state"], step["from_pending"], step["to_state"], step["to_pending"])
-            legal = row in TRANSITION_ROWS and row[1:3] == (state, pending) and (row[0] != "resume" or row[3] == before)
+            row = (
+                step["move"],
+                step["from_state"],
+                step["from_pending"],
+                step["to_state"],
+                step["to_pending"],
+            )
+            legal = (
+                row in TRANSITION_ROWS
+                and row[1:3] == (state, pending)
+                and (row[0] != "resume" or row[3] == before)
+            )
             try:
                 with session.begin_nested():
                     session.execute(text(INSERT), step | {"id": one})

@@ -122,7 +122,12 @@ def test_what_was_taken_in_time_is_not_supervised(place: Place) -> None:
 
 def test_closed_and_suspended_ones_are_left_alone(place: Place) -> None:
     closed, suspended = place.report(), place.report()
-    for name, by in (("take", "王网格"), ("handle", "王网格"), ("check", "赵社工"), ("close", "赵社工")):
+    for name, by in (
+        ("take", "王网格"),
+        ("handle", "王网格"),
+        ("check", "赵社工"),
+        ("close", "赵社工"),
+    ):
         place.do(closed.id, name, by, note="好")
     place.do(suspended.id, "request_suspend", "王网格", note="等材料")
     place.do(suspended.id, "approve_suspend", "赵社工", note="同意")
@@ -132,13 +137,13 @@ def test_closed_and_suspended_ones_are_left_alone(place: Place) -> None:
 def test_those_above_and_the_holder_are_told(place: Place) -> None:
     one = place.report()
     all_of(place.session, "overdue", one.due)  # type: ignore[arg-type]
-    query = (
-        "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.topic = 'incident.escalate'"
-    )
+    query = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.topic = 'incident.escalate'"
     assert set(place.session.scalars(text(query))) == {"王网格", "李网格长"}
 
 
-def test_one_that_fails_does_not_hold_up_the_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_fails_does_not_hold_up_the_others(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad, good = place.report(), place.report()
     real = deadlines.DEADLINE_RULES["overdue"]
 
@@ -156,7 +161,9 @@ def order(place: Place) -> UUID:
     """An order offered to a party member."""
     code, skill = place.session.execute(text(ORDER)).one()
     person = place.town.person("接单人")
-    taker = OrderTaker(person_id=person.id, role="party_member", area_id=place.town.community.id, skills=[skill])
+    taker = OrderTaker(
+        person_id=person.id, role="party_member", area_id=place.town.community.id, skills=[skill]
+    )
     place.session.add(taker)
     place.session.flush()
     return place.report(code).id
@@ -172,7 +179,10 @@ def test_an_order_nobody_claims_falls_back_to_the_community_once(place: Place) -
     one = order(place)
     due = column(place.session, one, "due_at")
     assert isinstance(due, datetime)
-    assert (column(place.session, one, "way"), column(place.session, one, "state")) == ("order", "dispatched")
+    assert (column(place.session, one, "way"), column(place.session, one, "state")) == (
+        "order",
+        "dispatched",
+    )
     assert all_of(place.session, "unclaimed", due - timedelta(seconds=1)) == 0
     assert [all_of(place.session, "unclaimed", due) for _ in range(2)] == [1, 0]
     seen = place.seen(one, due)
@@ -230,18 +240,24 @@ def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path)
     with Session(apart) as session, session.begin():
         for days in (6, 8):
             session.execute(
-                text("INSERT INTO idempotency (owner, key, request_hash, at) VALUES ('x', :key, '', :at)"),
+                text(
+                    "INSERT INTO idempotency (owner, key, request_hash, at) VALUES ('x', :key, '', :at)"
+                ),
                 {"key": f"{days} days", "at": now - timedelta(days=days)},
             )
         for days in (89, 91):
             session.execute(
-                text("INSERT INTO personal.sign_in (username, at, succeeded) VALUES (:name, :at, false)"),
+                text(
+                    "INSERT INTO personal.sign_in (username, at, succeeded) VALUES (:name, :at, false)"
+                ),
                 {"name": f"{days} days", "at": now - timedelta(days=days)},
             )
         person = session.scalar(text("SELECT min(id) FROM personal.person"))
         for state, days in (("seen", 89), ("seen", 91), ("waiting", 91)):
             session.execute(
-                text("INSERT INTO notice (topic, person_id, body, state, at) VALUES ('old', :p, '{}', :state, :at)"),
+                text(
+                    "INSERT INTO notice (topic, person_id, body, state, at) VALUES ('old', :p, '{}', :state, :at)"
+                ),
                 {"p": person, "state": state, "at": now - timedelta(days=days)},
             )
     done = maintenance.purge_expired(apart, now, tmp_path)
@@ -249,6 +265,10 @@ def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path)
     with Session(apart) as session:
         assert session.scalars(text("SELECT key FROM idempotency")).all() == ["6 days"]
         assert session.scalars(text("SELECT username FROM personal.sign_in")).all() == ["89 days"]
-        left = session.execute(text("SELECT state FROM notice WHERE topic = 'old' ORDER BY id")).scalars().all()
+        left = (
+            session.execute(text("SELECT state FROM notice WHERE topic = 'old' ORDER BY id"))
+            .scalars()
+            .all()
+        )
         assert left == ["seen", "waiting"]
     assert set(maintenance.purge_expired(apart, now, tmp_path).values()) == {0}

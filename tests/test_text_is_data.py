@@ -101,7 +101,9 @@ def hostile_world(world: World) -> World:
     session, tower = world.session, world.home.building("2号楼", 0.0002, 0.0006)
     world.home.household(tower, "101")
     allow_boundary_writes(session)
-    session.execute(insert(Dataset).values(kind="osm", source="x", digest="d", attribution="©", counts={}))
+    session.execute(
+        insert(Dataset).values(kind="osm", source="x", digest="d", attribution="©", counts={})
+    )
     facility = Facility(code="F1", county="520402", category="clinic", name="x", address="x", opening_hours="x",
                         contact="x", source="file", shape=POINT)  # fmt: skip
     session.add(facility)
@@ -113,7 +115,12 @@ def hostile_world(world: World) -> World:
         network_version="v", origin_digest="x", shape=SQUARE))  # fmt: skip
     # events are append-only: their words come by a move
     moves.apply_move(
-        session, system_principal("test"), world.incident, "note", datetime.now(UTC), MovePayload(note=HOSTILE)
+        session,
+        system_principal("test"),
+        world.incident,
+        "note",
+        datetime.now(UTC),
+        MovePayload(note=HOSTILE),
     )
     names = make_hostile(session)
     # the columns whose text people see first; were they refused, the test would say nothing
@@ -140,7 +147,8 @@ def faults(response: TestResponse) -> list[str]:
     body = response.get_data()
     if response.mimetype.endswith("sheet") or response.mimetype.endswith("zip"):
         body = b"".join(
-            zipfile.ZipFile(io.BytesIO(body)).read(name) for name in zipfile.ZipFile(io.BytesIO(body)).namelist()
+            zipfile.ZipFile(io.BytesIO(body)).read(name)
+            for name in zipfile.ZipFile(io.BytesIO(body)).namelist()
         )
     wrong = [f"status {response.status_code}"] if response.status_code >= 500 else []
     if COMPUTED.encode() in body:
@@ -163,7 +171,9 @@ def walk(world: World, asker: Asker) -> Iterator[tuple[str, TestResponse]]:
     }  # fmt: skip
     for name in routes(world.app):
         method, rule = name.split(" ", 1)
-        if method != "GET" or name.startswith(("GET /static", "GET /api/v1/events", "GET /api/v1/facilities/nearest")):
+        if method != "GET" or name.startswith(
+            ("GET /static", "GET /api/v1/events", "GET /api/v1/facilities/nearest")
+        ):
             continue
         row: Row = TABLE[name]._replace(path=TABLE[name].path | extra.get(name, {}))
         yield name, world.ask(asker, method, world.path(rule, row))
@@ -175,7 +185,11 @@ def walk(world: World, asker: Asker) -> Iterator[tuple[str, TestResponse]]:
     yield "search", world.ask(asker, "GET", "/api/v1/search?q=1234567")
     yield (
         "saved",
-        world.ask(asker, "GET", f"/map.html?{box}&zoom=18&facility=F1&layers=" + ",".join(x.name for x in MAP_LAYERS)),
+        world.ask(
+            asker,
+            "GET",
+            f"/map.html?{box}&zoom=18&facility=F1&layers=" + ",".join(x.name for x in MAP_LAYERS),
+        ),
     )
 
 
@@ -192,7 +206,9 @@ def test_every_page_shows_text_and_computes_nothing(hostile_world: World) -> Non
             "GET /api/v1/locate", "GET /figures"} <= seen  # fmt: skip
 
 
-def test_exports_and_notices_hold_the_text_itself(hostile_world: World, tmp_path, settings: Settings) -> None:
+def test_exports_and_notices_hold_the_text_itself(
+    hostile_world: World, tmp_path, settings: Settings
+) -> None:
     for layer in LAYERS:
         for ending in (".csv", ".xlsx", ".geojson", ".gpkg"):
             try:
@@ -204,9 +220,13 @@ def test_exports_and_notices_hold_the_text_itself(hostile_world: World, tmp_path
     body = {"incident": "1", "category": "06010", "category_zh": HOSTILE + "\nBcc: x@example.cn", "area": HOSTILE,
             "state": "reported", "severity": "normal", "role": "grid_worker"}  # fmt: skip
     posted = replace(settings, smtp=Smtp("127.0.0.1", "a@example.cn"))
-    letter = mail.build_message(posted, "b@example.cn", 1, "incident.report", datetime.now(UTC), body)
+    letter = mail.build_message(
+        posted, "b@example.cn", 1, "incident.report", datetime.now(UTC), body
+    )
     assert letter["Bcc"] is None and HOSTILE in letter.get_content()
-    rows = hostile_world.session.execute(text("SELECT id, at, topic, county, body FROM notice LIMIT 5")).all()
+    rows = hostile_world.session.execute(
+        text("SELECT id, at, topic, county, body FROM notice LIMIT 5")
+    ).all()
     assert rows
     for notice in rows:
         assert COMPUTED.encode() not in delivery.payload(notice)
@@ -215,10 +235,28 @@ def test_exports_and_notices_hold_the_text_itself(hostile_world: World, tmp_path
 def test_a_saved_map_is_built_from_text_that_no_template_reads() -> None:
     feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [105.95, 26.23]}}
     point = next(layer for layer in MAP_LAYERS if layer.name == "facilities")
-    for value in (HOSTILE, "{%", "{{", "{#", "{% include '/etc/passwd' %}", "}}%}#}", "\\u007b{7*7}}"):
-        shapes = {"features": [feature | {"properties": {"name": value, "code": "1", "category": "clinic"}}]}
+    for value in (
+        HOSTILE,
+        "{%",
+        "{{",
+        "{#",
+        "{% include '/etc/passwd' %}",
+        "}}%}#}",
+        "\\u007b{7*7}}",
+    ):
+        shapes = {
+            "features": [
+                feature | {"properties": {"name": value, "code": "1", "category": "clinic"}}
+            ]
+        }
         page = saved_map(
-            [(point, shapes)], centre=(105.95, 26.23), zoom=16, language="zh", title=value, notes=[value], circle=shapes
+            [(point, shapes)],
+            centre=(105.95, 26.23),
+            zoom=16,
+            language="zh",
+            title=value,
+            notes=[value],
+            circle=shapes,
         )
         assert COMPUTED not in page and "root:" not in page
         parser = Elements()
@@ -248,5 +286,7 @@ def test_a_signed_in_planner_may_upload_what_a_key_may(world: World) -> None:
         response = world.ask(world.who(name), "POST", "/api/v1/revisions/from-file?title=x",
                              row=Row(lambda asker: "yes", form={"file": (large.getvalue(), "grids.gpkg")}))  # fmt: skip
         assert response.status_code in (422, 403), response.data[:300]
-    response = world.ask(world.who("planner"), "POST", "/accounts", data={"username": "x" * (DEFAULT_MAX_BYTES + 1)})
+    response = world.ask(
+        world.who("planner"), "POST", "/accounts", data={"username": "x" * (DEFAULT_MAX_BYTES + 1)}
+    )
     assert response.status_code == 413

@@ -57,10 +57,22 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
     # every community has its service centre, and clinics and markets are there
     assert value(session, "SELECT count(*) FROM facility WHERE category = 'party_centre'") == 3
     there = {category for (category,) in rows(session, "SELECT DISTINCT category FROM facility")}
-    assert there >= {"clinic", "market", "school", "elder_care", "pharmacy", "convenience", "park", "toilet", "transit"}
+    assert there >= {
+        "clinic",
+        "market",
+        "school",
+        "elder_care",
+        "pharmacy",
+        "convenience",
+        "park",
+        "toilet",
+        "transit",
+    }
 
 
-@pytest.mark.parametrize(("seed", "households"), [(1, 100), (7, 501), (99, 3000), (149, 1000), (175, 8800)])
+@pytest.mark.parametrize(
+    ("seed", "households"), [(1, 100), (7, 501), (99, 3000), (149, 1000), (175, 8800)]
+)
 def test_what_must_hold_in_any_town(session, seed, households):
     generate_town(session, seed=seed, households=households)
     assert value(session, "SELECT count(*) FROM household") == households
@@ -206,7 +218,10 @@ def test_twice_changes_nothing_and_another_town_over_it_is_refused(session):
     generate_town(session, households=300)
     before = rows(session, "SELECT count(*), max(id) FROM history")
     again = generate_town(session, households=300)
-    assert again.notes == ["this town is here already; nothing was changed"] and again.counts["household"] == 300
+    assert (
+        again.notes == ["this town is here already; nothing was changed"]
+        and again.counts["household"] == 300
+    )
     assert rows(session, "SELECT count(*), max(id) FROM history") == before
     with pytest.raises(Conflict, match=r"\./wangge db reset"):
         generate_town(session, households=301)
@@ -239,8 +254,11 @@ def test_shares_add_up():
 def test_before_the_first_boundaries_locate_says_since_when_there_are_any(session):
     generate_town(session, households=300)
     lon, lat = rows(
-        session, "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) p FROM boundary LIMIT 1) b"
+        session,
+        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) p FROM boundary LIMIT 1) b",
     )[0]
-    with pytest.raises(OutsideGrids, match=r"the first boundaries hold from 2026-01-01T00:00:00\+08:00"):
+    with pytest.raises(
+        OutsideGrids, match=r"the first boundaries hold from 2026-01-01T00:00:00\+08:00"
+    ):
         locate(session, lon, lat, "cgcs2000", at=START - timedelta(seconds=1))
     assert locate(session, lon, lat, "cgcs2000", at=START).areas

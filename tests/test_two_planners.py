@@ -22,7 +22,9 @@ from tests.support.draft_town import S, X, Y, code
 
 town = draft_town.town  # the fixture
 
-PLANNERS = [Principal("account", f"account {name}", dict.fromkeys(Action)) for name in ("钱一", "孙二")]
+PLANNERS = [
+    Principal("account", f"account {name}", dict.fromkeys(Action)) for name in ("钱一", "孙二")
+]
 who = st.sampled_from([0, 1])
 grid = st.integers(0, 8)
 unit = st.floats(0.1, 0.9)
@@ -60,7 +62,9 @@ class TwoPlanners(RuleBasedStateMachine):
 
     def draft(self, planner: int) -> int:
         if not self.drafts[planner]:
-            self.drafts[planner].append(drafts.create_draft(self.session, PLANNERS[planner], "试").id)
+            self.drafts[planner].append(
+                drafts.create_draft(self.session, PLANNERS[planner], "试").id
+            )
         return self.drafts[planner][-1]
 
     def operate(self, planner: int, op: dict[str, Any]) -> None:
@@ -78,12 +82,23 @@ class TwoPlanners(RuleBasedStateMachine):
         op = {"op": "split", "code": code(at + 1), "line": _line(*ends)}
         self.operate(planner, op | ({"codes": [code(at + 1), code(20)]} if explicit else {}))
 
-    @rule(planner=who, at=st.integers(1, 20), side=st.sampled_from([1, 3, 9, 10, 11]), new=st.booleans())
+    @rule(
+        planner=who,
+        at=st.integers(1, 20),
+        side=st.sampled_from([1, 3, 9, 10, 11]),
+        new=st.booleans(),
+    )
     def merge(self, planner, at, side, new):
         pair = [code(at), code(at + side)]
         self.operate(planner, {"op": "merge", "codes": pair, "into": code(20) if new else pair[0]})
 
-    @rule(planner=who, to=st.integers(1, 12), x=st.floats(0, 2.5), y=st.floats(0, 2.5), size=st.floats(0.2, 1.2))
+    @rule(
+        planner=who,
+        to=st.integers(1, 12),
+        x=st.floats(0, 2.5),
+        y=st.floats(0, 2.5),
+        size=st.floats(0.2, 1.2),
+    )
     def transfer(self, planner, to, x, y, size):
         region = mapping(shapely.box(X + x * S, Y + y * S, X + (x + size) * S, Y + (y + size) * S))
         self.operate(planner, {"op": "transfer", "region": region, "to": code(to), "islands": True})
@@ -149,11 +164,15 @@ class TwoPlanners(RuleBasedStateMachine):
             grids = [shapely.from_wkb(row[2]) for row in rows if row[1] == "grid"]
             assert polygon_coverage.is_valid(grids)
             assert shapely.union_all(grids).symmetric_difference(self.land).area < 1e-12
-            assert abs(sum(one.area for one in grids) - self.land.area) < 1e-12  # nothing is anybody's twice
+            assert (
+                abs(sum(one.area for one in grids) - self.land.area) < 1e-12
+            )  # nothing is anybody's twice
             (community,) = [shapely.from_wkb(row[2]) for row in rows if row[1] == "community"]
             assert community.symmetric_difference(self.land).area < 1e-12
             for i in range(3):
-                assert any(one.covers(shapely.Point(X + (i + 0.4) * S, Y + 1.4 * S)) for one in grids)
+                assert any(
+                    one.covers(shapely.Point(X + (i + 0.4) * S, Y + 1.4 * S)) for one in grids
+                )
 
     @invariant()
     def no_code_is_given_twice(self):

@@ -144,17 +144,23 @@ def compact(seen: dict[str, dict[str, set[str]]]) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(app: APIFlask, world: SecretWorld) -> None:
+def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(
+    app: APIFlask, world: SecretWorld
+) -> None:
     wrong: list[str] = []
     reached: dict[str, set[str]] = {secret: set() for secret in SECRETS}
     seen: dict[str, dict[str, set[str]]] = {}
     for asker in world.askers:
         secret_for = [secret for secret, rule in SECRETS.items() if not rule(world, asker)]
 
-        def look(name: str, response: TestResponse, asker: Asker = asker, hidden: list[str] = secret_for) -> None:
+        def look(
+            name: str, response: TestResponse, asker: Asker = asker, hidden: list[str] = secret_for
+        ) -> None:
             said = words_of(response)
             if not ACCOUNTS.search(name):
-                wrong.extend(f"{name}: {asker.name} is shown {secret}" for secret in hidden if secret in said)
+                wrong.extend(
+                    f"{name}: {asker.name} is shown {secret}" for secret in hidden if secret in said
+                )
             for secret in SECRETS:
                 if secret in said:
                     reached[secret].add(asker.name)
@@ -168,14 +174,22 @@ def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(app: APIFlask,
             look(name, response)
             if response.is_json and response.status_code < 300:
                 paths = set(fields(response.json))
-                seen.setdefault(name, {})[asker.name] = {re.sub(r"\b5\d{11,}\b", "CODE", path) for path in paths}
+                seen.setdefault(name, {})[asker.name] = {
+                    re.sub(r"\b5\d{11,}\b", "CODE", path) for path in paths
+                }
     # the walk would also pass if nobody were shown anything
-    wrong += [f"{secret} reaches nobody" for secret in SECRETS if not reached[secret] and secret not in NOBODYS]
+    wrong += [
+        f"{secret} reaches nobody"
+        for secret in SECRETS
+        if not reached[secret] and secret not in NOBODYS
+    ]
     if wrong:
         pytest.fail("\n".join(sorted(set(wrong))), pytrace=False)
     found = compact(seen)
     if os.environ.get("WANGGE_FIELDS") == "write":
-        FIELDS.write_text(json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        FIELDS.write_text(
+            json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+        )
     expected = json.loads(FIELDS.read_text(encoding="utf-8"))
     changed = [
         f"{route} {path}: {expected.get(route, {}).get(path)} -> {found.get(route, {}).get(path)}"
@@ -185,7 +199,8 @@ def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(app: APIFlask,
     ]
     if changed:
         pytest.fail(
-            "fields that are not in tests/data/fields.json as they are now:\n" + "\n".join(changed), pytrace=False
+            "fields that are not in tests/data/fields.json as they are now:\n" + "\n".join(changed),
+            pytrace=False,
         )
 
 
@@ -194,10 +209,14 @@ def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(app: APIFlask,
 
 def test_a_right_elsewhere_is_no_right_here() -> None:
     there, here = [7], [1, 2]
-    by = Principal("account", "account a", {A.NAMES: frozenset(there), A.READ: frozenset(there)}, person_id=5)
+    by = Principal(
+        "account", "account a", {A.NAMES: frozenset(there), A.READ: frozenset(there)}, person_id=5
+    )
     assert can_see(by, Fact.NAMES, there) and not can_see(by, Fact.NAMES, here)
     assert not can_see(by, Fact.CONTACT, there)
-    assert can_see(by, Fact.INTERNAL, here, holder_id=5) and not can_see(by, Fact.INTERNAL, here, holder_id=6)
+    assert can_see(by, Fact.INTERNAL, here, holder_id=5) and not can_see(
+        by, Fact.INTERNAL, here, holder_id=6
+    )
     assert not can_see(by, Fact.NAMES, here, holder_id=5)
     assert not can_see(ANONYMOUS, Fact.INTERNAL, here, holder_id=None)
 
@@ -235,10 +254,19 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     @given(st.floats(-0.0008, 0.0008), st.floats(-0.0008, 0.0008))
     @hypothesis_settings(max_examples=60, deadline=None)
     def ask(east: float, north: float) -> None:
-        asked = (session, ANONYMOUS, "06010", 105.9505 + east, 26.2305 + north, NOW + timedelta(minutes=1))
+        asked = (
+            session,
+            ANONYMOUS,
+            "06010",
+            105.9505 + east,
+            26.2305 + north,
+            NOW + timedelta(minutes=1),
+        )
         shown = duplicates.find_duplicates(*asked)
         metres = {one.distance_m for one in shown}
-        assert len(shown) in (0, 2) and len(metres) <= 1  # two places in one cell of the rounding: told apart by nobody
+        assert (
+            len(shown) in (0, 2) and len(metres) <= 1
+        )  # two places in one cell of the rounding: told apart by nobody
         assert not any(one.id for one in shown)
 
     ask()
@@ -252,7 +280,12 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
     """A five-digit category that residents may not choose is not of the public list, and so not near either."""
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
-    file_report(session, system_principal("test"), IncidentReport("06010", channel="web", crs="cgcs2000", **CLOSE), NOW)
+    file_report(
+        session,
+        system_principal("test"),
+        IncidentReport("06010", channel="web", crs="cgcs2000", **CLOSE),
+        NOW,
+    )
     near = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
     assert (
         len(duplicates.find_duplicates(*near))
@@ -270,14 +303,23 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
 # --- organisations, timelines and photos ----------------------------------------------------------------------------
 
 
-def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(world: SecretWorld) -> None:
+def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(
+    world: SecretWorld,
+) -> None:
     street = world.who("street").by
-    moves.apply_move(world.session, world.who("community dispatcher").by, world.abroad, "withdraw", NOW)
-    moves.apply_move(world.session, street, world.abroad, "dispatch", NOW, MovePayload(role="enforcement_squad"))
+    moves.apply_move(
+        world.session, world.who("community dispatcher").by, world.abroad, "withdraw", NOW
+    )
+    moves.apply_move(
+        world.session, street, world.abroad, "dispatch", NOW, MovePayload(role="enforcement_squad")
+    )
     world.session.commit()
     named, own = world.who("grid worker"), world.who("grid worker of another street")
     body = world.ask(own, "GET", f"/api/v1/incidents/{world.abroad}").json
-    assert body is not None and (body["role"], body["assigned_to"]) == ("enforcement_squad", "西航街道综合执法中队")
+    assert body is not None and (body["role"], body["assigned_to"]) == (
+        "enforcement_squad",
+        "西航街道综合执法中队",
+    )
     assert {event["who"] for event in body["timeline"]} == {None}
     assert INSIDE_WORDS not in str(body) and str(world.abroad_photo) not in str(body)
     assert world.ask(own, "GET", f"/api/v1/photos/{world.abroad_photo}").status_code == 404
@@ -298,11 +340,18 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
         assert found is not None and len(found["items"]) == (parent is not None), name
 
 
-def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld, tmp_path: Path) -> None:
+def test_files_views_and_notices_hold_no_person_and_no_words(
+    world: SecretWorld, tmp_path: Path
+) -> None:
     notice_target = "INSERT INTO notice_target (kind, address, topics, secret) VALUES ('webhook', 'https://a.example.cn', '{}', 'x')"
     world.session.execute(text(notice_target))
     moves.apply_move(
-        world.session, world.who("community dispatcher").by, world.own, "note", NOW, MovePayload(note=INSIDE_WORDS)
+        world.session,
+        world.who("community dispatcher").by,
+        world.own,
+        "note",
+        NOW,
+        MovePayload(note=INSIDE_WORDS),
     )
     said = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
     said += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
@@ -321,7 +370,9 @@ def test_files_views_and_notices_hold_no_person_and_no_words(world: SecretWorld,
 # --- who was shown what ---------------------------------------------------------------------------------------------
 
 
-def rows(world: SecretWorld, kind: str = "", asker: str = "auditor", query: str = "") -> list[dict[str, Any]]:
+def rows(
+    world: SecretWorld, kind: str = "", asker: str = "auditor", query: str = ""
+) -> list[dict[str, Any]]:
     """What an auditor is told."""
     answer = world.ask(world.who(asker), "GET", f"/api/v1/disclosures?kind={kind}{query}").json
     assert answer is not None
@@ -331,24 +382,42 @@ def rows(world: SecretWorld, kind: str = "", asker: str = "auditor", query: str 
 def send(world: SecretWorld, name: str, method: str, path: str, **more: Any) -> TestResponse:
     """A request that is not undone."""
     asker = world.who(name)
-    return asker.client.open(path, method=method, headers=asker.headers | more.pop("headers", {}), **more)
+    return asker.client.open(
+        path, method=method, headers=asker.headers | more.pop("headers", {}), **more
+    )
 
 
 def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
-    path, one = f"/api/v1/incidents/{world.own}/contact", f"/api/v1/incidents/{world.own}?contact=true"
+    path, one = (
+        f"/api/v1/incidents/{world.own}/contact",
+        f"/api/v1/incidents/{world.own}?contact=true",
+    )
     for reason in ("", "   ", "。", "-", "x" * 401):
         for answer in (
             send(world, "grid worker", "POST", path, json={"reason": reason}),
-            send(world, "grid worker", "GET", one.split("?")[0], query_string={"contact": "true", "reason": reason}),
+            send(
+                world,
+                "grid worker",
+                "GET",
+                one.split("?")[0],
+                query_string={"contact": "true", "reason": reason},
+            ),
         ):
             assert answer.status_code == 422 and PHONE not in answer.get_data(as_text=True), reason
-            assert answer.json is not None and [error["field"] for error in answer.json["errors"]] == ["reason"]
+            assert answer.json is not None and [
+                error["field"] for error in answer.json["errors"]
+            ] == ["reason"]
     assert send(world, "grid worker", "POST", path, json={}).status_code == 422
     assert send(world, "auditor", "POST", path, json={"reason": "核对"}).status_code == 403
-    assert send(world, "neighbouring grid worker", "POST", path, json={"reason": "核对"}).status_code == 404
+    assert (
+        send(world, "neighbouring grid worker", "POST", path, json={"reason": "核对"}).status_code
+        == 404
+    )
     assert rows(world) == []
     away = {"REMOTE_ADDR": "198.51.100.23"}
-    answer = send(world, "grid worker", "POST", path, json={"reason": " 回访 结果 "}, environ_overrides=away)
+    answer = send(
+        world, "grid worker", "POST", path, json={"reason": " 回访 结果 "}, environ_overrides=away
+    )
     assert answer.json == {"contact": {"name": "", "phone": PHONE, "email": ""}}
     assert answer.headers["Cache-Control"] == "no-store"
     answer = send(world, "street", "GET", one + "&reason=问地点")
@@ -358,9 +427,14 @@ def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
         "account user-grid-worker", str(world.own), "198.51.100.23", "回访 结果"
     )  # fmt: skip
     assert (second["who"], second["reason"]) == ("account user-street", "问地点")
-    assert rows(world, query="&who=street") == [second] and rows(world, query=f"&incident={world.public}") == []
+    assert (
+        rows(world, query="&who=street") == [second]
+        and rows(world, query=f"&incident={world.public}") == []
+    )
     assert rows(world, query="&until=2026-01-01") == [] and rows(world, "export") == []
-    page = world.ask(world.who("auditor"), "GET", "/disclosures?kind=contact").get_data(as_text=True)
+    page = world.ask(world.who("auditor"), "GET", "/disclosures?kind=contact").get_data(
+        as_text=True
+    )
     assert "回访 结果" in page and "198.51.100.23" in page and str(world.own) in page
     for path in (
         "/api/v1/disclosures?kind=x",
@@ -378,12 +452,17 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     photo = f"/api/v1/photos/{world.photo}"
     answer = send(world, "grid worker", "GET", f"{photo}?reason=核实")
     assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
-    for header, value in (("If-None-Match", "*"), ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")):
+    for header, value in (
+        ("If-None-Match", "*"),
+        ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"),
+    ):
         again = send(world, "community dispatcher", "GET", photo, headers={header: value})
         assert again.status_code == 200 and "ETag" not in again.headers  # each look is a look
     assert send(world, "unit head", "GET", f"{photo}/thumbnail").status_code == 200
     assert send(world, "resident", "GET", photo).status_code == 404
-    mine = world.session.scalar(text("SELECT min(event_id) FROM photo WHERE incident_id = :id"), {"id": world.own})
+    mine = world.session.scalar(
+        text("SELECT min(event_id) FROM photo WHERE incident_id = :id"), {"id": world.own}
+    )
     world.session.execute(
         text(
             "UPDATE photo SET event_id = (SELECT min(id) FROM incident_event WHERE incident_id = :id) WHERE event_id = :e"
@@ -392,7 +471,9 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     )
     world.session.commit()
     for name in ("resident", "reporter"):
-        assert send(world, name, "GET", f"/api/v1/photos/{world.inside_photo}").status_code == 200, name
+        assert (
+            send(world, name, "GET", f"/api/v1/photos/{world.inside_photo}").status_code == 200
+        ), name
     small, *again_rows, full = rows(world, "photo")
     assert [row["who"] for row in again_rows] == ["account user-community-dispatcher"] * 2
     assert (full["subject"], full["reason"], full["who"]) == (
@@ -400,7 +481,10 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
         "核实",
         "account user-grid-worker",
     )
-    assert (small["subject"], small["incident"]) == (f"thumbnail {world.photo}", str(world.incident))
+    assert (small["subject"], small["incident"]) == (
+        f"thumbnail {world.photo}",
+        str(world.incident),
+    )
     exports = [
         ("planner", f"/api/v1/export/grids.gpkg?within={world.grid.code}&reason=上图", f"grids.gpkg within {world.grid.code}"),
         ("street", "/figures.csv?since=2026-01-01&until=2026-01-31&per=grid", "figures.csv per=grid since=2026-01-01 until=2026-01-31"),
@@ -410,7 +494,9 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     ]  # fmt: skip
     for name, path, _ in exports:
         assert send(world, name, "GET", path).status_code == 200, path
-    assert [row["subject"] for row in reversed(rows(world, "export"))] == [subject for _, _, subject in exports]
+    assert [row["subject"] for row in reversed(rows(world, "export"))] == [
+        subject for _, _, subject in exports
+    ]
     assert rows(world, "export")[-1]["reason"] == "上图"
 
 
@@ -437,7 +523,9 @@ def test_no_row_is_written_into_the_past(session: Session, statement: str) -> No
         "TRUNCATE personal.disclosure CASCADE",
     ],
 )
-def test_what_was_shown_is_never_changed(session: Session, addresses: DatabaseUrls, statement: str) -> None:
+def test_what_was_shown_is_never_changed(
+    session: Session, addresses: DatabaseUrls, statement: str
+) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         session.execute(text(statement))
     with (
@@ -451,7 +539,9 @@ def test_what_was_shown_is_never_changed(session: Session, addresses: DatabaseUr
 def test_the_database_wants_a_reason_for_a_contact_too(session: Session) -> None:
     disclosures.record(session, system_principal("test"), "photo", "photo x", source="x")
     with pytest.raises(IntegrityError, match="contact_has_reason"):
-        disclosures.record(session, system_principal("test"), "contact", "x", source="x", reason="  ")
+        disclosures.record(
+            session, system_principal("test"), "contact", "x", source="x", reason="  "
+        )
 
 
 def test_the_command_line_asks_for_the_reason_and_writes_it_down(
@@ -476,7 +566,13 @@ def test_the_command_line_asks_for_the_reason_and_writes_it_down(
     file = tmp_path / "grids.csv"
     assert CliRunner().invoke(dump.command, ["grids", str(file), "--reason", "年报"]).exit_code == 0
     export, contact = json.loads(run("disclosures", "--json", "--who", "COMMAND line").stdout)
-    assert (contact["kind"], contact["reason"], contact["incident"]) == ("contact", "核对电话", str(world.own))
+    assert (contact["kind"], contact["reason"], contact["incident"]) == (
+        "contact",
+        "核对电话",
+        str(world.own),
+    )
     assert (export["kind"], export["subject"], export["reason"]) == ("export", "grids .csv", "年报")
-    assert contact["source"].startswith("command line on ") and contact["who"].startswith("command line: ")
+    assert contact["source"].startswith("command line on ") and contact["who"].startswith(
+        "command line: "
+    )
     assert "核对电话" in run("disclosures", "--kind", "contact").stdout

@@ -58,12 +58,22 @@ def test_the_tables_in_the_documentation_are_those_of_the_code() -> None:
     table = {
         values[cells[1]]: set(re.findall(r"`([^`]+)`", cells[0]))
         for line in lines
-        if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 2 and cells[1] in values
+        if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 2
+        and cells[1] in values
     }
     assert table == {name: set(those) for name, those in access.VALUES.items()}
-    words = {frozenset(re.findall(r"`([^`=]+)`", line)) for line in " ".join(lines).replace("| |", "|\n|").splitlines()}
+    words = {
+        frozenset(re.findall(r"`([^`=]+)`", line))
+        for line in " ".join(lines).replace("| |", "|\n|").splitlines()
+    }
     listed = {word for those in words for word in those}
-    for those in (access.WALKABLE, access.ON_PERMISSION, access.NODE_WALLS, access.LINE_WALLS, access.GATES):
+    for those in (
+        access.WALKABLE,
+        access.ON_PERMISSION,
+        access.NODE_WALLS,
+        access.LINE_WALLS,
+        access.GATES,
+    ):
         assert those <= listed
     text_ = " ".join(lines)
     for key, value in access.ALSO_WALKABLE | access.WALKED_AREAS:
@@ -79,7 +89,9 @@ def compound(gate: dict[str, str], lane: dict[str, str]) -> OsmFile:
     file.way([(-12, 0), (-12, 3), north], highway="residential")
     gates = [file.node(0.5, y, {"barrier": "gate", **gate}) for y in (0.2, 2.8)]
     file.way([south, gates[0]], highway="service")
-    file.way([gates[0], file.node(0.5, 1), file.node(0.5, 2), gates[1]], {"highway": "service", **lane})
+    file.way(
+        [gates[0], file.node(0.5, 1), file.node(0.5, 2), gates[1]], {"highway": "service", **lane}
+    )
     file.way([gates[1], north], highway="service")
     homes(file, [0.55], 1.5)
     homes(file, [0.2], 3.05)
@@ -116,7 +128,9 @@ def test_from_a_compound_into_another_but_not_through_a_third(session: Session, 
     file.way([(0, 0), (0, 9), (6, 9)], highway="residential")
     file.way([(2, 0), (2, 1)], highway="service", access="private")  # the clinic's own
     file.way([(4, 0), (4, 1)], highway="service", access="residents")  # another
-    file.way([(6, 0), (6, 4), (6, 9)], highway="service", access="permit")  # a short cut to the north
+    file.way(
+        [(6, 0), (6, 4), (6, 9)], highway="service", access="permit"
+    )  # a short cut to the north
     clinic(file, 2.05, 0.9)
     homes(file, [4.1], 0.85)
     homes(file, [6.1], 3)
@@ -128,7 +142,9 @@ def test_from_a_compound_into_another_but_not_through_a_third(session: Session, 
 @pytest.mark.parametrize(
     ("barrier", "right"), [("wall", 0), ("fence", 0), ("hedge", 0), ("guard_rail", 1), ("kerb", 1)]
 )
-def test_a_wall_stops_the_leg_to_the_street(session: Session, load: Load, barrier: str, right: int) -> None:
+def test_a_wall_stops_the_leg_to_the_street(
+    session: Session, load: Load, barrier: str, right: int
+) -> None:
     file = OsmFile()
     file.way(STREET, highway="residential")
     file.way([(2, 0.1), (6, 0.1)], barrier=barrier)
@@ -139,7 +155,9 @@ def test_a_wall_stops_the_leg_to_the_street(session: Session, load: Load, barrie
 
 
 @pytest.mark.parametrize("tags", [{"layer": "1"}, {"bridge": "yes"}, {"abandoned": "yes"}])
-def test_a_wall_off_the_ground_or_gone_stops_nobody(session: Session, load: Load, tags: dict[str, str]) -> None:
+def test_a_wall_off_the_ground_or_gone_stops_nobody(
+    session: Session, load: Load, tags: dict[str, str]
+) -> None:
     file = OsmFile()
     file.way(STREET, highway="residential")
     file.way([(2, 0.1), (6, 0.1)], {"barrier": "noise_barrier", **tags})
@@ -149,9 +167,13 @@ def test_a_wall_off_the_ground_or_gone_stops_nobody(session: Session, load: Load
     assert within(session) == 1
 
 
-def test_the_leg_goes_to_the_next_street_where_a_wall_cuts_off_the_nearest(session: Session, load: Load) -> None:
+def test_the_leg_goes_to_the_next_street_where_a_wall_cuts_off_the_nearest(
+    session: Session, load: Load
+) -> None:
     file = OsmFile()
-    file.way([*STREET, (8, 0.8), *((x, 0.8) for x in reversed(range(8)))], highway="residential")  # one way, bent
+    file.way(
+        [*STREET, (8, 0.8), *((x, 0.8) for x in reversed(range(8)))], highway="residential"
+    )  # one way, bent
     file.way([(2, 0.1), (6, 0.1)], barrier="wall")
     homes(file, [3.9], 0.2)
     clinic(file, 3, 0.85)
@@ -187,7 +209,9 @@ def platform(form: str) -> OsmFile:
 
 
 @pytest.mark.parametrize("form", ["line", "area", "multipolygon"])
-def test_a_platform_is_joined_to_the_street_beside_it(session: Session, load: Load, form: str) -> None:
+def test_a_platform_is_joined_to_the_street_beside_it(
+    session: Session, load: Load, form: str
+) -> None:
     load(platform(form))
     assert within(session) == 8
     assert rows(session, "SELECT count(DISTINCT component) FROM walk_node") == [(1,)]
@@ -240,7 +264,9 @@ def test_where_only_a_bridge_is_within_the_cap_it_is_taken(session: Session, loa
     assert within(session) == 1
 
 
-@pytest.mark.parametrize("tags", [{"tunnel": "building_passage"}, {"bridge": "boardwalk"}, {"layer": "0"}])
+@pytest.mark.parametrize(
+    "tags", [{"tunnel": "building_passage"}, {"bridge": "boardwalk"}, {"layer": "0"}]
+)
 def test_a_lane_through_a_house_and_a_boardwalk_are_on_the_ground(
     session: Session, load: Load, tags: dict[str, str]
 ) -> None:
@@ -250,12 +276,16 @@ def test_a_lane_through_a_house_and_a_boardwalk_are_on_the_ground(
     homes(file, [4.05], 0.7)
     load(file)
     network = load_network(session)
-    ((x, y),) = rows(session, "SELECT ST_X(ST_Centroid(shape)), ST_Y(ST_Centroid(shape)) FROM building")
+    ((x, y),) = rows(
+        session, "SELECT ST_X(ST_Centroid(shape)), ST_Y(ST_Centroid(shape)) FROM building"
+    )
     assert network.snap_degrees([x], [y]).leg[0] < 15 and network.ground.all()
 
 
 @pytest.mark.parametrize("as_relation", [False, True])
-def test_all_edges_of_a_plaza_on_a_roof_are_off_the_ground(session: Session, load: Load, as_relation: bool) -> None:
+def test_all_edges_of_a_plaza_on_a_roof_are_off_the_ground(
+    session: Session, load: Load, as_relation: bool
+) -> None:
     file = OsmFile()
     file.way([(0, 0), (0, -1)], highway="steps", layer="1")
     file.way([(3, 3), (3, 4)], highway="steps", layer="1")
@@ -296,9 +326,7 @@ def test_a_plaza_with_a_hole_is_walked_round_the_hole(session: Session, load: Lo
     outer, pond = file.square(0, 0, 3), file.square(1, 1, 1)
     file.relation([(outer, "outer"), (pond, "inner")], highway="pedestrian")
     load(file)
-    straight = (
-        "SELECT ST_Crosses(shape, ST_GeomFromText('POLYGON((105.9511 26.2311, 105.9519 26.2311, 105.9519 26.2319, "
-    )
+    straight = "SELECT ST_Crosses(shape, ST_GeomFromText('POLYGON((105.9511 26.2311, 105.9519 26.2311, 105.9519 26.2319, "
     straight += "105.9511 26.2319, 105.9511 26.2311))', 4490)) FROM walk_edge WHERE kind = 'across'"
     crossing = rows(session, straight)
     assert crossing and not any(value for (value,) in crossing)
@@ -331,17 +359,24 @@ def test_a_loose_pavement_gives_way_to_the_street(session: Session, load: Load) 
 
 
 @pytest.mark.parametrize("separate", [False, True])
-def test_a_school_is_entered_through_all_its_gates(session: Session, load: Load, separate: bool) -> None:
+def test_a_school_is_entered_through_all_its_gates(
+    session: Session, load: Load, separate: bool
+) -> None:
     file = OsmFile()
     for y in (0, 9):
         file.way([(x, y) for x in range(9)], highway="residential")
         homes(file, list(range(4)), y + (0.1 if y else -0.2))
-    south, north = file.node(2, 0.08, barrier="gate"), file.node(2, 8.92, barrier="swing_gate", access="permit")
+    south, north = (
+        file.node(2, 0.08, barrier="gate"),
+        file.node(2, 8.92, barrier="swing_gate", access="permit"),
+    )
     ring = [(0.4, 0.08), south, (4, 0.08), (4, 8.92), north, (0.4, 8.92), (0.4, 0.08)]
     if separate:  # the wall runs 1 m outside the grounds
         file.way(ring, barrier="fence")
         file.way(
-            [(0.41, 0.09), (3.99, 0.09), (3.99, 8.91), (0.41, 8.91), (0.41, 0.09)], amenity="school", name="甲小学"
+            [(0.41, 0.09), (3.99, 0.09), (3.99, 8.91), (0.41, 8.91), (0.41, 0.09)],
+            amenity="school",
+            name="甲小学",
         )
     else:
         file.way(ring, barrier="fence", amenity="school", name="甲小学")
@@ -372,32 +407,47 @@ def test_a_file_of_an_editor_loads_with_negative_ids_and_without_what_is_deleted
     path = file.write(tmp_path / "edited.osm")
     xml = path.read_text(encoding="utf-8")
     xml = xml.replace(f'<way id="{gone}" version="1"', f"<way id=\"{gone}\" action='delete'")
-    xml = xml.replace(f'<node id="{unseen}" version="1"', f'<node id="{unseen}" version="1" visible="false"')
+    xml = xml.replace(
+        f'<node id="{unseen}" version="1"', f'<node id="{unseen}" version="1" visible="false"'
+    )
     path.write_text(re.sub(r'( id| ref)="(\d+)"', r'\1="-\2"', xml), encoding="utf-8")
     report = load_osm(session, path)
     assert within(session) == 9
     assert "2 objects marked deleted or invisible are not loaded" in report.notes
-    assert {code for (code,) in rows(session, "SELECT code FROM building WHERE code LIKE 'r%'")} == {"r-1"}
+    assert {
+        code for (code,) in rows(session, "SELECT code FROM building WHERE code LIKE 'r%'")
+    } == {"r-1"}
     assert rows(session, "SELECT count(*) FROM building WHERE code LIKE 'w-%'") == [(8,)]
 
 
 def test_a_damaged_file_of_an_editor_is_refused(session: Session, tmp_path: Path) -> None:
     path = tmp_path / "cut.osm"
     path.write_text(
-        '<?xml version="1.0"?>\n<osm version="0.6"><node id="-1" action="delete" lat="26"', encoding="utf-8"
+        '<?xml version="1.0"?>\n<osm version="0.6"><node id="-1" action="delete" lat="26"',
+        encoding="utf-8",
     )
     with pytest.raises(InvalidInput, match="cut off or damaged"):
         load_osm(session, path)
 
 
-def test_ways_that_meet_in_two_nodes_of_one_place_are_joined_on_the_ground_only(session: Session, load: Load) -> None:
+def test_ways_that_meet_in_two_nodes_of_one_place_are_joined_on_the_ground_only(
+    session: Session, load: Load
+) -> None:
     file = OsmFile()
     file.way([file.node(0, 0), file.node(1, 0), file.node(2, 0)], highway="residential")
     file.way([file.node(1, 0), file.node(1, 1)], highway="residential")
-    file.way([file.node(2, -1), file.node(2, 0), file.node(2, 1)], highway="footway", bridge="yes", layer="1")
+    file.way(
+        [file.node(2, -1), file.node(2, 0), file.node(2, 1)],
+        highway="footway",
+        bridge="yes",
+        layer="1",
+    )
     report = load(file)
     assert "1 nodes at the place of another node joined to it" in report.notes
-    assert rows(session, "SELECT component, count(*) FROM walk_node GROUP BY 1 ORDER BY 1") == [(0, 4), (1, 2)]
+    assert rows(session, "SELECT component, count(*) FROM walk_node GROUP BY 1 ORDER BY 1") == [
+        (0, 4),
+        (1, 2),
+    ]
 
 
 def test_without_private_ways_the_graph_has_no_copies(session: Session, load: Load) -> None:
@@ -411,18 +461,35 @@ def test_areas_that_overlap_ways_and_each_other_are_joined_without_tears(
     session: Session, load: Load, seed: int
 ) -> None:
     dice, file = random.Random(seed), OsmFile()
-    some = lambda: tuple(dice.choice([dice.randint(0, 8), round(dice.uniform(0, 8), 1)]) for _ in "xy")  # noqa: E731
-    tags: list[dict[str, str]] = [{}, {"access": "private"}, {"access": "no"}, {"layer": "1", "bridge": "yes"}]
+    some = lambda: tuple(
+        dice.choice([dice.randint(0, 8), round(dice.uniform(0, 8), 1)]) for _ in "xy"
+    )  # noqa: E731
+    tags: list[dict[str, str]] = [
+        {},
+        {"access": "private"},
+        {"access": "no"},
+        {"layer": "1", "bridge": "yes"},
+    ]
     for _ in range(8):
         kind = dice.choice(["residential", "footway", "steps", "platform"])
-        file.way([some() for _ in range(dice.randint(2, 5))], {"highway": kind, **dice.choice(tags)})
+        file.way(
+            [some() for _ in range(dice.randint(2, 5))], {"highway": kind, **dice.choice(tags)}
+        )
     for _ in range(4):
-        ground = dice.choice([{"highway": "pedestrian", "area": "yes"}, {"leisure": "playground"}, {"place": "square"}])
+        ground = dice.choice(
+            [
+                {"highway": "pedestrian", "area": "yes"},
+                {"leisure": "playground"},
+                {"place": "square"},
+            ]
+        )
         corner = some()
         file.way([corner, some(), some(), some(), corner], {**ground, **dice.choice(tags)})
         file.square(*some(), dice.choice([0.05, 1, 2.5]), {**ground, **dice.choice(tags)})
     for _ in range(3):
-        gate = file.node(*some(), {"barrier": dice.choice(["gate", "bollard", "wall"]), **dice.choice(tags)})
+        gate = file.node(
+            *some(), {"barrier": dice.choice(["gate", "bollard", "wall"]), **dice.choice(tags)}
+        )
         file.way([some(), gate, some()], dice.choice([{"barrier": "wall"}, {"highway": "service"}]))
     file.square(*some(), 1.3, leisure="park", name="甲公园")
     load(file)

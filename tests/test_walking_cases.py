@@ -53,22 +53,33 @@ def test_each_rule_is_open_closed_or_open_at_its_ends(session, shared):
     for rule in rules:
         lat, way = float(rule["lat"]), rule["on"] == "way"
         ways = [int(rule["row"]) * 10 - 9 + step for step in range(3)]
-        edges = rows(session, "SELECT way_id, ends FROM walk_edge WHERE way_id = ANY(:ways)", ways=ways)
+        edges = rows(
+            session, "SELECT way_id, ends FROM walk_edge WHERE way_id = ANY(:ways)", ways=ways
+        )
         present, ends = {edge[0] for edge in edges}, {edge[0] for edge in edges if edge[1]}
         if way:
-            right = {"open": (True, False), "ends": (True, True), "closed": (False, False)}[rule["right"]]
+            right = {"open": (True, False), "ends": (True, True), "closed": (False, False)}[
+                rule["right"]
+            ]
             assert (ways[1] in present, ways[1] in ends) == right, rule
         else:
             assert (ways[1] in ends) is (rule["right"] == "ends"), rule
         assert reached(session, 105.9, 105.904, lat) is (rule["right"] == "open"), rule
         if rule["right"] == "ends" and way:  # whose door is on it is reached, from both sides
-            assert reached(session, 105.9, 105.902, lat) and reached(session, 105.904, 105.902, lat), rule
+            assert reached(session, 105.9, 105.902, lat) and reached(
+                session, 105.904, 105.902, lat
+            ), rule
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "edges", "nodes", "parts"),
-    [("negative", 3, 4, 1), ("deleted", 1, 2, 1), ("visible_false", 1, 2, 1), ("dup_nodes", 2, 3, 1)],
+    [
+        ("negative", 3, 4, 1),
+        ("deleted", 1, 2, 1),
+        ("visible_false", 1, 2, 1),
+        ("dup_nodes", 2, 3, 1),
+    ],
 )
 def test_files_of_editors_load_as_they_are_meant(session, shared, name, edges, nodes, parts):
     load_osm(session, shared.parent / "cases" / "truth" / "osm" / f"{name}.osm")

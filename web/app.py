@@ -73,7 +73,12 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     Nothing is connected to yet: the first request that asks for a session connects.
     """
     app = APIFlask(
-        __name__, title="Wangge 网格", version="1", docs_path=None, static_folder="static", template_folder="pages"
+        __name__,
+        title="Wangge 网格",
+        version="1",
+        docs_path=None,
+        static_folder="static",
+        template_folder="pages",
     )
     app.config.update(SETTINGS=settings, DATABASE_URL=database_url)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

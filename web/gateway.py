@@ -23,7 +23,9 @@ THREADS = 4  # of each worker: more compete for the interpreter (8: a third fewe
 BODY_GRACE_S = 10.0  # seconds a body may take, and one more for each `MIN_BYTES_PER_S` that arrived
 MIN_BYTES_PER_S = 4096
 SEND_TIMEOUT_S = 30.0  # for one piece of a streamed answer; a client that reads slower is let go
-MAX_WHOLE_BYTES = 32 * 1024 * 1024  # an answer up to this length leaves its thread before it is sent
+MAX_WHOLE_BYTES = (
+    32 * 1024 * 1024
+)  # an answer up to this length leaves its thread before it is sent
 MAX_DRAINED_BYTES = 256 * 1024 * 1024  # of a body that is too large, so that its sender reads why
 MAX_WAITING_BYTES = 512 * 1024 * 1024  # of bodies in memory; beyond it 503
 HEALTH = "/healthz"
@@ -63,7 +65,9 @@ class Gateway:
         try:
             path = scope.path
         except Exception:  # not UTF-8 behind its percent signs
-            protocol.response_bytes(400, [("content-type", "text/plain")], b"The address cannot be read.\n")
+            protocol.response_bytes(
+                400, [("content-type", "text/plain")], b"The address cannot be read.\n"
+            )
             return
         if path == HEALTH and scope.method == "GET":
             protocol.response_bytes(*self.health)
@@ -75,16 +79,22 @@ class Gateway:
                 environ[REFUSAL] = refusal
             environ["wsgi.input"] = BytesIO(b"" if refusal else body)
             if environ.pop("HTTP_TRANSFER_ENCODING", None) and not refusal:
-                environ["CONTENT_LENGTH"] = str(len(body))  # whole by now: who counts its bytes is not told "unknown"
+                environ["CONTENT_LENGTH"] = str(
+                    len(body)
+                )  # whole by now: who counts its bytes is not told "unknown"
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self.threads, self._compute, environ, Stream(protocol, loop))
+            answer = await loop.run_in_executor(
+                self.threads, self._compute, environ, Stream(protocol, loop)
+            )
         finally:
             self.waiting_bytes -= len(body)
         if answer is not None:
             closing = [("connection", "close")] if refusal else []
             protocol.response_bytes(answer.status, answer.headers + closing, answer.body)
 
-    async def _read_body(self, environ: dict[str, Any], protocol: HTTPProtocol, body: bytearray) -> int:
+    async def _read_body(
+        self, environ: dict[str, Any], protocol: HTTPProtocol, body: bytearray
+    ) -> int:
         """Read a body into `body`; return the status to refuse it with, 0 when it is whole."""
         length = environ.get("CONTENT_LENGTH", "")
         if length in ("", "0") and "HTTP_TRANSFER_ENCODING" not in environ:
@@ -112,15 +122,23 @@ class Gateway:
         """Ask the application, in a thread. A long or endless answer is sent from here, piece by piece."""
         status, headers = 500, Headers()
 
-        def start_response(line: str, fields: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+        def start_response(
+            line: str, fields: Headers, exc_info: Any = None
+        ) -> Callable[[bytes], object]:
             nonlocal status, headers
             status, headers = int(line[:3]), fields
             return lambda _: None
 
         pieces = self.app(environ, start_response)
         try:
-            length = next((value for name, value in headers if name.lower() == "content-length"), "")
-            if stream is None or isinstance(pieces, list) or (length and int(length) <= MAX_WHOLE_BYTES):
+            length = next(
+                (value for name, value in headers if name.lower() == "content-length"), ""
+            )
+            if (
+                stream is None
+                or isinstance(pieces, list)
+                or (length and int(length) <= MAX_WHOLE_BYTES)
+            ):
                 return Answer(status, headers, b"".join(pieces))
             # of 204, 304 and HEAD there is not a piece
             return None if stream.send(status, headers, pieces) else Answer(status, headers, b"")

@@ -25,7 +25,10 @@ FILES = {
     "swagger-ui-dist/LICENSE": "swagger-ui/LICENSE",
     "axe-core/axe.min.js": "axe-core/axe.min.js",  # for the browser tests
     "@mapbox/maki/LICENSE.txt": "maki/LICENSE.txt",
-    **{f"@mapbox/maki/icons/{name}.svg": f"maki/{name}.svg" for name in sorted(set(ICON_BY_CATEGORY.values()))},
+    **{
+        f"@mapbox/maki/icons/{name}.svg": f"maki/{name}.svg"
+        for name in sorted(set(ICON_BY_CATEGORY.values()))
+    },
 }
 
 

@@ -83,7 +83,13 @@ def list_accounts(
     principal.need(Action.ACCOUNTS)
     plain = re.sub(r"([%_\\])", r"\\\1", search.strip())
     like = f"%{plain}%" if plain else None
-    params = {"failures": MAX_FAILED_ATTEMPTS, "window": LOCKOUT_PERIOD, "now": now, "like": like, "limit": limit}
+    params = {
+        "failures": MAX_FAILED_ATTEMPTS,
+        "window": LOCKOUT_PERIOD,
+        "now": now,
+        "like": like,
+        "limit": limit,
+    }
     rows = [dict(row) for row in session.execute(text(LISTED), params).mappings()]
     roles = roles_of(session, [row["id"] for row in rows], now)
     reach = reachable_areas(session, principal)
@@ -96,7 +102,12 @@ def list_accounts(
 
 def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[RoleGrant]]:
     """Return the access roles of accounts at a moment, granted or by a post, by account id."""
-    params = {"ids": list(ids), "at": now, "posts": [*ACCESS_ROLE_BY_POST], "access": [*ACCESS_ROLE_BY_POST.values()]}
+    params = {
+        "ids": list(ids),
+        "at": now,
+        "posts": [*ACCESS_ROLE_BY_POST],
+        "access": [*ACCESS_ROLE_BY_POST.values()],
+    }
     grants_by_account: dict[int, list[RoleGrant]] = {}
     for row in session.execute(text(ROLES_OF), params):
         zh, en = role_label(row.role, "zh"), role_label(row.role)
@@ -120,4 +131,6 @@ def reachable_areas(session: Session, principal: Principal) -> frozenset[str] | 
 
 def is_within_reach(roles: Iterable[RoleGrant], reach: frozenset[str] | None) -> bool:
     """Return whether all roles of an account lie in reachable areas."""
-    return reach is None or all(role.area in reach if role.area else role.role != "administrator" for role in roles)
+    return reach is None or all(
+        role.area in reach if role.area else role.role != "administrator" for role in roles
+    )

@@ -59,7 +59,9 @@ def add(
         raise credentials.account_field_error("username", "account.name_taken")
     password = "" if subject else credentials.generate_initial_password()
     stored = credentials.hash_password(password) if password else None
-    account = Account(username=username, password_hash=stored, must_change=must_change and bool(password))
+    account = Account(
+        username=username, password_hash=stored, must_change=must_change and bool(password)
+    )
     session.add(account)
     _flush(session, "username", "account.name_taken")
     if person or subject:
@@ -68,7 +70,12 @@ def add(
 
 
 def link(
-    session: Session, principal: Principal, account: Account, *, person: str | None = None, subject: str | None = None
+    session: Session,
+    principal: Principal,
+    account: Account,
+    *,
+    person: str | None = None,
+    subject: str | None = None,
 ) -> None:
     """Link an account to a person, or to a subject at the identity provider; "" unlinks, None leaves as it is.
 
@@ -79,7 +86,9 @@ def link(
     """
     require_account_admin(session, principal, account)
     if person is not None:
-        person_id = session.scalar(select(Person.id).where(Person.code == person)) if person else None
+        person_id = (
+            session.scalar(select(Person.id).where(Person.code == person)) if person else None
+        )
         if person and person_id is None:
             raise credentials.account_field_error("person", "account.person_unknown")
         if person_id and session.scalar(
@@ -91,17 +100,23 @@ def link(
         subject = subject.strip()
         if subject and not re.fullmatch(r"https?://[^|\s]+\|\S[^|\0]{0,254}", subject):
             raise credentials.account_field_error("subject", "account.subject_wrong")
-        if subject and session.scalar(select(Account.id).where(Account.subject == subject, Account.id != account.id)):
+        if subject and session.scalar(
+            select(Account.id).where(Account.subject == subject, Account.id != account.id)
+        ):
             raise credentials.account_field_error("subject", "account.subject_taken")
         account.subject = subject or None
     account.stamp += 1
     _flush(session, "subject", "account.subject_taken")
     if subject == "" and account.password_hash is None:
         _somebody_stays(session, principal, account)
-    require_account_admin(session, principal, account)  # a person whose posts are out of reach cannot be linked either
+    require_account_admin(
+        session, principal, account
+    )  # a person whose posts are out of reach cannot be linked either
 
 
-def grant(session: Session, principal: Principal, account: Account, role: str, area: str = "") -> None:
+def grant(
+    session: Session, principal: Principal, account: Account, role: str, area: str = ""
+) -> None:
     """Give an access role for an area.
 
     Raises
@@ -121,7 +136,9 @@ def grant(session: Session, principal: Principal, account: Account, role: str, a
     session.flush()
 
 
-def revoke_role(session: Session, principal: Principal, account: Account, role: str, area: str = "") -> None:
+def revoke_role(
+    session: Session, principal: Principal, account: Account, role: str, area: str = ""
+) -> None:
     """Take an access role back.
 
     Raises
@@ -133,7 +150,9 @@ def revoke_role(session: Session, principal: Principal, account: Account, role: 
     """
     require_account_admin(session, principal, account)
     area_id = _place(session, principal, role, area)
-    gone = session.scalars(delete(AccessGrant).where(*_same(account, role, area_id)).returning(AccessGrant.id)).all()
+    gone = session.scalars(
+        delete(AccessGrant).where(*_same(account, role, area_id)).returning(AccessGrant.id)
+    ).all()
     if not gone:
         raise NotFound("account.role_not_granted")
     _somebody_stays(session, principal, account)
@@ -164,7 +183,9 @@ def unblock(session: Session, principal: Principal, account: Account) -> None:
     session.flush()
 
 
-def reset_password(session: Session, principal: Principal, account: Account, *, must_change: bool = True) -> str:
+def reset_password(
+    session: Session, principal: Principal, account: Account, *, must_change: bool = True
+) -> str:
     """Return a new initial password, to be shown once; end the account's sessions and lift the pause after failed attempts."""
     require_account_admin(session, principal, account)
     password = credentials.generate_initial_password()
@@ -191,7 +212,9 @@ def get_account(session: Session, username: str) -> Account:
     NotFound
         There is none.
     """
-    account = session.scalars(select(Account).where(Account.username == normalise_username(username))).one_or_none()
+    account = session.scalars(
+        select(Account).where(Account.username == normalise_username(username))
+    ).one_or_none()
     if account is None:
         raise NotFound("account.unknown", name=username[:40])
     return account
@@ -203,7 +226,8 @@ def require_account_admin(session: Session, principal: Principal, account: Accou
     session.flush()
     now = session.scalar(text("SELECT now()"))
     if not is_within_reach(
-        roles_of(session, [account.id], now).get(account.id, []), reachable_areas(session, principal)
+        roles_of(session, [account.id], now).get(account.id, []),
+        reachable_areas(session, principal),
     ):
         raise Forbidden("account.out_of_reach")
 
@@ -216,10 +240,16 @@ def _place(session: Session, principal: Principal, role: str, area: str) -> int 
         raise credentials.account_field_error("area", "account.area_not_allowed")
     if not area and role not in ROLES_WITHOUT_AREA:
         raise credentials.account_field_error("area", "account.area_needed")
-    area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
+    area_id = (
+        session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None)))
+        if area
+        else None
+    )
     if area and area_id is None:
         raise credentials.account_field_error("area", "account.area_unknown")
-    if not is_within_reach([RoleGrant(role, "", "", area, "", "grant")], reachable_areas(session, principal)):
+    if not is_within_reach(
+        [RoleGrant(role, "", "", area, "", "grant")], reachable_areas(session, principal)
+    ):
         raise Forbidden("account.out_of_reach")
     return area_id
 
@@ -243,7 +273,9 @@ def _somebody_stays(session: Session, principal: Principal, account: Account) ->
         .join(AccessGrant, AccessGrant.account_id == Account.id)
         .where(AccessGrant.role == "administrator", AccessGrant.area_id.is_(None), *signs_in)
     )
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))  # two at once: in turn
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))")
+    )  # two at once: in turn
     if session.scalar(left.limit(1)) is not None:
         return
     others = select(Account.id).where(Account.id != account.id, *signs_in).limit(1)

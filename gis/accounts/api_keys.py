@@ -40,13 +40,21 @@ class AuthenticatedKey:
 def authenticate_key(session: Session, secret_text: str, now: datetime) -> AuthenticatedKey | None:
     """Return the program that a key as sent ("wg_…_…") belongs to; None if it is unknown, revoked or expired."""
     shape = KEY.fullmatch(secret_text)
-    row = shape and session.execute(text(ACTIVE_KEY_SQL), {"public": shape[1], "now": now}).one_or_none()
-    if not shape or not row or not hmac.compare_digest(hash_secret(shape[2]), bytes(row.secret_hash)):
+    row = (
+        shape
+        and session.execute(text(ACTIVE_KEY_SQL), {"public": shape[1], "now": now}).one_or_none()
+    )
+    if (
+        not shape
+        or not row
+        or not hmac.compare_digest(hash_secret(shape[2]), bytes(row.secret_hash))
+    ):
         return None
     areas = frozenset(row.area_ids)
     areas_by_action = {Action(action): areas for action in row.actions if action in KEY_ACTIONS}
     return AuthenticatedKey(
-        Principal("key", f"program {row.name}", areas_by_action, key_id=row.program, name=row.name), row.per_minute
+        Principal("key", f"program {row.name}", areas_by_action, key_id=row.program, name=row.name),
+        row.per_minute,
     )
 
 
@@ -92,19 +100,37 @@ def add(
     if not NAME.fullmatch(name):
         wrong.append(FieldError("name", "key.name_wrong"))
     if unknown := [action for action in actions if action not in allowed]:
-        wrong.append(FieldError("action", "key.action_not_grantable", {"action": unknown[0], "allowed": allowed}))
+        wrong.append(
+            FieldError(
+                "action", "key.action_not_grantable", {"action": unknown[0], "allowed": allowed}
+            )
+        )
     if not actions:
         wrong.append(FieldError("action", "key.action_missing", {"allowed": allowed}))
     if not 1 <= per_minute <= MAX_REQUESTS_PER_MINUTE:
-        wrong.append(FieldError("per_minute", "field.not_between", {"low": 1, "high": MAX_REQUESTS_PER_MINUTE}))
+        wrong.append(
+            FieldError(
+                "per_minute", "field.not_between", {"low": 1, "high": MAX_REQUESTS_PER_MINUTE}
+            )
+        )
     if days is not None and not 1 <= days <= 3650:
         wrong.append(FieldError("days", "field.not_between", {"low": 1, "high": 3650}))
     if wrong:
         raise invalid_fields(wrong)
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || :name, 0))"), {"name": name})
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || :name, 0))"),
+        {"name": name},
+    )
     if session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
         raise Conflict("key.name_taken", name=name)
-    return _insert(session, name, sorted(set(actions)), ids, per_minute, now + timedelta(days=days) if days else None)
+    return _insert(
+        session,
+        name,
+        sorted(set(actions)),
+        ids,
+        per_minute,
+        now + timedelta(days=days) if days else None,
+    )
 
 
 def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -> str:
@@ -155,7 +181,11 @@ def revoke(session: Session, name: str, now: datetime) -> int:
     if not session.scalar(select(ApiKey.id).where(ApiKey.name == name).limit(1)):
         raise NotFound("key.unknown", name=name)
     live = (ApiKey.name == name) & ApiKey.revoked_at.is_(None)
-    return len(session.scalars(update(ApiKey).where(live).values(revoked_at=now).returning(ApiKey.id)).all())
+    return len(
+        session.scalars(
+            update(ApiKey).where(live).values(revoked_at=now).returning(ApiKey.id)
+        ).all()
+    )
 
 
 @dataclass(frozen=True)
@@ -194,16 +224,27 @@ def list_keys(session: Session, now: datetime) -> list[KeyView]:
 
 def area_ids(session: Session, codes: Sequence[str]) -> tuple[list[int], list[FieldError]]:
     """Return ids of areas by code, and errors of the codes."""
-    rows = session.execute(select(Area.code, Area.id).where(Area.code.in_(codes), Area.retired_at.is_(None)))
+    rows = session.execute(
+        select(Area.code, Area.id).where(Area.code.in_(codes), Area.retired_at.is_(None))
+    )
     ids_by_code = {row.code: row.id for row in rows}
-    wrong = [FieldError("area", "field.area_unknown", {"code": code}) for code in codes if code not in ids_by_code]
+    wrong = [
+        FieldError("area", "field.area_unknown", {"code": code})
+        for code in codes
+        if code not in ids_by_code
+    ]
     if not codes:
         wrong.append(FieldError("area", "key.area_missing"))
     return sorted(ids_by_code.values()), wrong
 
 
 def _insert(
-    session: Session, name: str, actions: list[str], areas: list[int], per_minute: int, expires_at: datetime | None
+    session: Session,
+    name: str,
+    actions: list[str],
+    areas: list[int],
+    per_minute: int,
+    expires_at: datetime | None,
 ) -> str:
     public, secret = new_key()
     session.add(

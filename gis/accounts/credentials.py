@@ -116,7 +116,9 @@ def signing_key(var: Path) -> str:
     if not file.exists():
         private.create_folder(var)
         temporary = file.with_name(f"session.key.{os.getpid()}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
+        with os.fdopen(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+        ) as written:
             written.write(secrets.token_urlsafe(48))
         try:
             os.link(temporary, file)

@@ -18,7 +18,9 @@ from gis.errors import RateLimited
 from gis.messages import Message
 
 SLOT_COUNT = 1 << 16
-PROBE_LENGTH = 8  # slots a counter may lie in; when all are in use this minute the least counted gives way
+PROBE_LENGTH = (
+    8  # slots a counter may lie in; when all are in use this minute the least counted gives way
+)
 WINDOW_S = 60  # seconds
 MAX_COUNT = 2**32 - 1
 _GENERATION = struct.Struct("<Q")  # behind the slots: how often rights changed
@@ -90,7 +92,9 @@ def counters(var: Path) -> Counters:
     return Counters(var / "limits")
 
 
-def check_rate_limit(var: Path, name: str, limit: int, now: float, counted: Message | str, units: int = 1) -> None:
+def check_rate_limit(
+    var: Path, name: str, limit: int, now: float, counted: Message | str, units: int = 1
+) -> None:
     """Count one request; refuse it when it is over the limit of its minute.
 
     Parameters
@@ -116,5 +120,9 @@ def check_rate_limit(var: Path, name: str, limit: int, now: float, counted: Mess
     if counters(var).hit(name, now, units) > limit:
         wait = WINDOW_S - int(now) % WINDOW_S
         raise RateLimited(
-            "rate_limit.exceeded", limit=limit, counted=counted, seconds=wait, extra={"retry_after": wait}
+            "rate_limit.exceeded",
+            limit=limit,
+            counted=counted,
+            seconds=wait,
+            extra={"retry_after": wait},
         )

@@ -18,7 +18,9 @@ from gis.rights.principal import Principal, account_principal
 MAX_FAILED_ATTEMPTS = 5  # in a row, within `WINDOW`, slow a name down
 
 
-PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120))  # after 5, 6, 7, 8 and more
+PAUSES = tuple(
+    timedelta(seconds=seconds) for seconds in (15, 30, 60, 120)
+)  # after 5, 6, 7, 8 and more
 
 
 MAX_STRANGE_FAILURES = 30  # for one name in `WINDOW`, from networks it was never signed in from
@@ -89,15 +91,20 @@ def begin_sign_in(
         Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist are slowed down just
         the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"), {"name": username})
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"),
+        {"name": username},
+    )
     account = session.execute(
-        select(Account.id, Account.password_hash, Account.active, Account.stamp, Account.must_change).where(
-            Account.username == username
-        )
+        select(
+            Account.id, Account.password_hash, Account.active, Account.stamp, Account.must_change
+        ).where(Account.username == username)
     ).one_or_none()
     trusted = bool(browser and account and stamps.get(account.id) == account.stamp)
     mark = f" browser {browser}"
-    source = SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
+    source = (
+        SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
+    )
     last = session.execute(
         select(SignIn.at, SignIn.succeeded)
         .where(SignIn.username == username, source, SignIn.at > now - 2 * LOCKOUT_PERIOD)
@@ -105,14 +112,23 @@ def begin_sign_in(
         .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
     ).all()
     failures = list(takewhile(lambda attempt: not attempt.succeeded, last))
-    if len(failures) >= MAX_FAILED_ATTEMPTS and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD:
+    if (
+        len(failures) >= MAX_FAILED_ATTEMPTS
+        and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD
+    ):
         _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
     if not trusted:
         _slow_down(session, username, now, network)
-    tried = SignIn(username=username, at=now, succeeded=False, network=network + mark if trusted else network)
+    tried = SignIn(
+        username=username, at=now, succeeded=False, network=network + mark if trusted else network
+    )
     session.add(tried)
     session.flush()
-    return SignInAttempt(tried.id, username, *account) if account else SignInAttempt(tried.id, username)
+    return (
+        SignInAttempt(tried.id, username, *account)
+        if account
+        else SignInAttempt(tried.id, username)
+    )
 
 
 def _wait(until: datetime, now: datetime) -> None:
@@ -121,7 +137,9 @@ def _wait(until: datetime, now: datetime) -> None:
     if left > 0:
         minutes, seconds = int(left // 60) + 1, int(left) + 1
         raise RateLimited(
-            "sign_in.too_many_attempts", seconds=seconds, extra={"minutes": minutes, "retry_after": seconds}
+            "sign_in.too_many_attempts",
+            seconds=seconds,
+            extra={"minutes": minutes, "retry_after": seconds},
         )
 
 
@@ -136,7 +154,12 @@ WHERE username = :name AND NOT succeeded AND at > :since
 
 
 def _slow_down(session: Session, username: str, now: datetime, network: str) -> None:
-    params = {"name": username, "network": network, "since": now - LOCKOUT_PERIOD, "long_ago": now - SIGN_IN_RETENTION}
+    params = {
+        "name": username,
+        "network": network,
+        "since": now - LOCKOUT_PERIOD,
+        "long_ago": now - SIGN_IN_RETENTION,
+    }
     row = session.execute(text(STRANGE), params).one()
     if row.failures >= MAX_STRANGE_FAILURES and not row.is_trusted:
         _wait(row.last + STRANGE_PAUSE, now)
@@ -151,7 +174,9 @@ def end_session(session: Session, session_id: str, until: datetime) -> None:
         When its cookie would have expired.
     """
     session.execute(delete(EndedSession).where(EndedSession.until < func.now()))
-    session.execute(insert(EndedSession).values(id=session_id, until=until).on_conflict_do_nothing())
+    session.execute(
+        insert(EndedSession).values(id=session_id, until=until).on_conflict_do_nothing()
+    )
 
 
 def is_ended(session: Session, session_id: str) -> bool:
@@ -177,7 +202,9 @@ def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> N
 
 def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
     """Return the account linked to a subject ("issuer|sub") of the identity provider, and record its sign-in."""
-    account = session.scalars(select(Account).where(Account.subject == subject, Account.active)).one_or_none()
+    account = session.scalars(
+        select(Account).where(Account.subject == subject, Account.active)
+    ).one_or_none()
     if account:
         session.add(SignIn(username=account.username, at=now, succeeded=True))
     return account
@@ -186,9 +213,9 @@ def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
 def account_status(session: Session, account_id: int, now: datetime) -> AccountStatus | None:
     """Return what an account is and may do now; None if there is none."""
     row = session.execute(
-        select(Account.username, Account.person_id, Account.stamp, Account.active, Account.must_change).where(
-            Account.id == account_id
-        )
+        select(
+            Account.username, Account.person_id, Account.stamp, Account.active, Account.must_change
+        ).where(Account.id == account_id)
     ).one_or_none()
     if row is None:
         return None

@@ -49,7 +49,18 @@ from gis.shapes import local_distance
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-HEADER = ("id", "county", "street", "community", "grid", "unit", "building", "people", "how", "error")
+HEADER = (
+    "id",
+    "county",
+    "street",
+    "community",
+    "grid",
+    "unit",
+    "building",
+    "people",
+    "how",
+    "error",
+)
 LEVELS = HEADER[1:5]
 BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
 NO_UNIT = (None, decision_step("unit", "no_building"))
@@ -67,7 +78,11 @@ Progress = Callable[[int, int], None]
 
 
 def locate_file(
-    session: Session, source: Path, target: Path, at: datetime, progress: Progress = lambda done, total: None
+    session: Session,
+    source: Path,
+    target: Path,
+    at: datetime,
+    progress: Progress = lambda done, total: None,
 ) -> BatchCounts:
     """Say who answers for every point of a file; the answer file replaces `target` only when it is whole.
 
@@ -160,7 +175,9 @@ def locate_table(
         first_moment = int(times[remaining].min())
         moment = (EPOCH + first_moment * MICROSECOND).astimezone(at.tzinfo)
         # those with an address may be at any building of their grid
-        register = read_snapshot_around(session, moment, x[remaining], y[remaining], addresses=addresses is not None)
+        register = read_snapshot_around(
+            session, moment, x[remaining], y[remaining], addresses=addresses is not None
+        )
         now = remaining[times[remaining] < register.until]
         located += batch.locate(register, moment, now, x, y, times, addresses)
         done += len(now)
@@ -192,8 +209,12 @@ class _Batch:
         for name in ("lon", "lat"):
             column = table[name]
             if pa.types.is_string(column.type):
-                column = pa.array([self._number(row, name, text) for row, text in enumerate(column.to_pylist())])
-            for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False) & (self.line < 0)):
+                column = pa.array(
+                    [self._number(row, name, text) for row, text in enumerate(column.to_pylist())]
+                )
+            for row in np.flatnonzero(
+                column.is_null().to_numpy(zero_copy_only=False) & (self.line < 0)
+            ):
                 self.refuse(int(row), invalid_field(name, "field.degrees_missing").detail)
             columns.append(np.asarray(column.to_numpy(zero_copy_only=False), dtype=float))
         lon, lat = columns
@@ -249,7 +270,14 @@ class _Batch:
                 self.refuse(int(row), long_address_error(column[int(row)].as_py()).detail)
 
     def locate(
-        self, register: RegistrySnapshot, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints, addresses: Any
+        self,
+        register: RegistrySnapshot,
+        at: datetime,
+        rows: Ints,
+        x: Floats,
+        y: Floats,
+        times: Ints,
+        addresses: Any,
     ) -> int:
         """Answer rows of one register; returns how many have a grid."""
         grid, rule, _ = register.grids.grids_at(x[rows], y[rows])
@@ -273,7 +301,9 @@ class _Batch:
         building, building_rule = _buildings(register, grid, x[rows], y[rows])
         moments = register.people.moments
         keys = np.zeros(len(rows), dtype=np.int64)
-        shifted = np.array([name in systems.OBFUSCATED_CRS for name in self.crs_names], dtype=np.int64)
+        shifted = np.array(
+            [name in systems.OBFUSCATED_CRS for name in self.crs_names], dtype=np.int64
+        )
         parts = (
             (grid, len(register.grids.codes)),
             (rule, len(MATCH_RULES)),
@@ -294,9 +324,14 @@ class _Batch:
         self.line[rows] = first_line + of
         return int(inside.sum())
 
-    def _climb(self, ladder: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str) -> int:
+    def _climb(
+        self, ladder: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str
+    ) -> int:
         request = LocateRequest(
-            float(self.given[0][row]), float(self.given[1][row]), self.crs_names[self.crs[row]], address
+            float(self.given[0][row]),
+            float(self.given[1][row]),
+            self.crs_names[self.crs[row]],
+            address,
         )
         at = EPOCH + int(times[row]) * MICROSECOND
         try:
@@ -306,7 +341,9 @@ class _Batch:
         codes = {area.level: area.code for area in result.areas}
         unit = result.unit.code if result.unit else ""
         building = result.building.code if result.building else ""
-        how = ";".join(f"{step.step}:{step.rule}" for step in result.how if step.step != "answerable")
+        how = ";".join(
+            f"{step.step}:{step.rule}" for step in result.how if step.step != "answerable"
+        )
         people = ";".join(f"{entry.role}:{entry.name or ''}" for entry in result.people)
         cells = (*(codes.get(level, "") for level in LEVELS), unit, building, people, how)
         return self.add("," + ",".join(map(csv_cell, cells)) + ",\n")
@@ -323,22 +360,28 @@ def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]
     size = len(grids.codes)
     pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
     units = [
-        ladder.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT for of in pairs.tolist()
+        ladder.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT
+        for of in pairs.tolist()
     ]
     whys, unit_rule = np.unique([step.rule for _, step in units], return_inverse=True)
     shape = (2, len(MATCH_RULES), len(BUILDING_RULES), len(whys))
     hows, how = np.unique(
-        np.ravel_multi_index((shifted, rule, building_rule, unit_rule[pair]), shape), return_inverse=True
+        np.ravel_multi_index((shifted, rule, building_rule, unit_rule[pair]), shape),
+        return_inverse=True,
     )
 
     cells = [
-        take_strings([item[level].code if level in item else "" for item in above], parent) for level in LEVELS[:-1]
+        take_strings([item[level].code if level in item else "" for item in above], parent)
+        for level in LEVELS[:-1]
     ]
     cells.append(take_strings(grids.codes, grid))
     cells.append(take_strings([part.code if part else "" for part, _ in units], pair))
     cells.append(take_strings(["", *places.codes], building))
     unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
-    upper = [np.array([item[level].id if level in item else 0 for item in above], np.int64) for level in LEVELS[-2::-1]]
+    upper = [
+        np.array([item[level].id if level in item else 0 for item in above], np.int64)
+        for level in LEVELS[-2::-1]
+    ]
     names = [
         people.texts(people.areas, unit_ids[pair], times),
         people.texts(people.buildings, np.append(0, places.ids)[building], times),
@@ -353,7 +396,10 @@ def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]
         for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
     ]
     cells.append(take_strings(explanations, how))
-    line_start, line_end = take_strings([""], np.zeros_like(grid)), take_strings(["\n"], np.zeros_like(grid))
+    line_start, line_end = (
+        take_strings([""], np.zeros_like(grid)),
+        take_strings(["\n"], np.zeros_like(grid)),
+    )
     lines: list[str] = pc.binary_join_element_wise(
         line_start, *map(csv_cells, cells), line_end, text_scalar(",")
     ).to_pylist()
@@ -370,7 +416,9 @@ def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> 
     if off.size and len(places.codes):
         boxes = local_distance.buffer_boxes(x[off], y[off], MAX_BUILDING_DISTANCE_M)
         in_same_grid = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
-        nearest, metres = nearest_many(places.tree, places.shapes, x[off], y[off], boxes, in_same_grid)
+        nearest, metres = nearest_many(
+            places.tree, places.shapes, x[off], y[off], boxes, in_same_grid
+        )
         close = metres <= MAX_BUILDING_DISTANCE_M
         rows[off[close]], rule[off[close]] = nearest[close], 1
     return rows, rule

@@ -30,8 +30,17 @@ def code_error(code: str, level: Level) -> Message | None:
     if code.isascii() and code.isdigit() and len(code) in lengths:
         return None
     shortest, longest = str(lengths[0]), str(lengths[-1])
-    digits = shortest if len(lengths) == 1 else Message("area.digits_or", {"low": shortest, "high": longest})
-    params = {"code": code, "level": Message(f"area_level.{level}"), "digits": digits, "example": EXAMPLE[: lengths[0]]}
+    digits = (
+        shortest
+        if len(lengths) == 1
+        else Message("area.digits_or", {"low": shortest, "high": longest})
+    )
+    params = {
+        "code": code,
+        "level": Message(f"area_level.{level}"),
+        "digits": digits,
+        "example": EXAMPLE[: lengths[0]],
+    }
     return Message("area.code_wrong", params)
 
 

@@ -134,7 +134,9 @@ def areas(
             raise NotFound("area.unknown_code", code=parent)
         query = query.where(Parent.code == parent)
     if q:
-        query = query.where(or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True)))
+        query = query.where(
+            or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True))
+        )
     if after is not None:
         query = query.where(Area.code > after)
     return [_row(row) for row in session.execute(query.order_by(Area.code).limit(limit))]
@@ -158,7 +160,9 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
         func.ST_Y(inside),
         func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), 7, 0) if geometry else text("NULL"),
     ]
-    row = session.execute(_rows(at).add_columns(*columns).where(Area.code == code, _stood(at))).first()
+    row = session.execute(
+        _rows(at).add_columns(*columns).where(Area.code == code, _stood(at))
+    ).first()
     if row is None:
         _explain_absence(session, code, at)
     assert row is not None
@@ -198,7 +202,9 @@ WHERE :id IN (l.from_id, l.to_id) ORDER BY r.effective, l.id
 """
 
 
-def history(session: Session, code: str) -> tuple[list[BoundaryRow], list[AreaChange], list[LineageRow]]:
+def history(
+    session: Session, code: str
+) -> tuple[list[BoundaryRow], list[AreaChange], list[LineageRow]]:
     """Every shape an area has had, every change of its name, parent and retirement, and where it came from or went.
 
     Oldest first; a shape that is planned begins later than now.
@@ -244,7 +250,9 @@ def find_area_id(session: Session, code: str) -> int | None:
 
 def is_county(session: Session, code: str) -> bool:
     """Return whether a code is that of a county that is not retired."""
-    county = select(Area.id).where(Area.code == code, Area.level == Level.COUNTY, Area.retired_at.is_(None))
+    county = select(Area.id).where(
+        Area.code == code, Area.level == Level.COUNTY, Area.retired_at.is_(None)
+    )
     return session.scalar(county) is not None
 
 
@@ -279,7 +287,10 @@ def _row(row: Row[Any]) -> AreaRow:
 def _stood(at: datetime) -> ColumnElement[bool]:
     """Of `_rows`, those that stood at the moment: not retired, and with a shape then, or never with any."""
     never_drawn = ~exists().where(Drawn.area_id == Area.id)
-    return and_(or_(Area.retired_at.is_(None), Area.retired_at > at), or_(Boundary.id.isnot(None), never_drawn))
+    return and_(
+        or_(Area.retired_at.is_(None), Area.retired_at > at),
+        or_(Boundary.id.isnot(None), never_drawn),
+    )
 
 
 def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
@@ -333,10 +344,14 @@ ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], 
 def list_subtree(session: Session, area_ids: Collection[int]) -> list[dict[str, object]]:
     """Return areas with those below them, units apart, as a tree in one list: code, name, level, depth."""
     rows = session.execute(text(SUBTREE_SQL), {"areas": sorted(area_ids)})
-    return [{"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows]
+    return [
+        {"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows
+    ]
 
 
-def list_smallest_first(session: Session, area_ids: Collection[int], limit: int) -> list[dict[str, str]]:
+def list_smallest_first(
+    session: Session, area_ids: Collection[int], limit: int
+) -> list[dict[str, str]]:
     """Return code, name and level of areas, the lowest level first."""
     rows = session.execute(text(SMALLEST_FIRST_SQL), {"areas": sorted(area_ids), "limit": limit})
     return [dict(row) for row in rows.mappings()]

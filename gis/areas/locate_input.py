@@ -17,12 +17,18 @@ def parse_point(request: LocateRequest) -> tuple[float, float]:
     usual = request.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54
     if not usual:
         systems.validate_points(lon, lat, request.crs)
-    return systems.to_storage(lon, lat, request.crs) if request.crs in systems.OBFUSCATED_CRS else (lon, lat)
+    return (
+        systems.to_storage(lon, lat, request.crs)
+        if request.crs in systems.OBFUSCATED_CRS
+        else (lon, lat)
+    )
 
 
 def long_address_error(address: str) -> InvalidInput:
     """Return the error for an address that is too long."""
-    return invalid_field("address", "address.too_long", count=str(len(address)), limit=str(MAX_ADDRESS_CHARS))
+    return invalid_field(
+        "address", "address.too_long", count=str(len(address)), limit=str(MAX_ADDRESS_CHARS)
+    )
 
 
 def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:

@@ -78,7 +78,14 @@ def without_names(result: LocateResult) -> LocateResult:
 
     def nameless(entry: ResponsiblePerson) -> ResponsiblePerson:
         return replace(
-            entry, name=None, holder=None, deputy=None, stands_in_for=None, why=None, why_zh=None, why_en=None
+            entry,
+            name=None,
+            holder=None,
+            deputy=None,
+            stands_in_for=None,
+            why=None,
+            why_zh=None,
+            why_en=None,
         )
 
     contact = result.answerable

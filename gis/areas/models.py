@@ -4,7 +4,16 @@ from datetime import datetime
 from enum import StrEnum
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.sql.elements import ColumnElement
@@ -24,7 +33,13 @@ class Level(StrEnum):
     @property
     def zh(self) -> str:
         """The word on screen."""
-        return {"county": "区县", "street": "街道", "community": "社区", "grid": "网格", "unit": "十联户"}[self.value]
+        return {
+            "county": "区县",
+            "street": "街道",
+            "community": "社区",
+            "grid": "网格",
+            "unit": "十联户",
+        }[self.value]
 
 
 LEVELS = tuple(Level)  # top first
@@ -44,7 +59,9 @@ class Revision(Base):
     __tablename__ = "revision"
     __table_args__ = (
         CheckConstraint("state IN ('draft', 'published', 'withdrawn')", name="state_known"),
-        CheckConstraint("(state = 'published') = (published_at IS NOT NULL)", name="published_has_time"),
+        CheckConstraint(
+            "(state = 'published') = (published_at IS NOT NULL)", name="published_has_time"
+        ),
         {"comment": "A set of boundary changes published together."},
     )
 
@@ -57,10 +74,16 @@ class Revision(Base):
         ForeignKey("revision.id"), comment="The published revision it starts from."
     )
     effective: Mapped[datetime | None] = mapped_column(comment="From when its boundaries hold.")
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the draft began.")
+    created_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When the draft began."
+    )
     published_at: Mapped[datetime | None] = mapped_column(comment="When it was published.")
-    publisher: Mapped[str | None] = mapped_column(comment="Who published it, when that was not the author's own doing.")
-    version: Mapped[int] = mapped_column(server_default="1", comment="Goes up with every change of a draft.")
+    publisher: Mapped[str | None] = mapped_column(
+        comment="Who published it, when that was not the author's own doing."
+    )
+    version: Mapped[int] = mapped_column(
+        server_default="1", comment="Goes up with every change of a draft."
+    )
     reverts: Mapped[int | None] = mapped_column(
         ForeignKey("revision.id"), comment="The published revision whose changes it takes back."
     )
@@ -83,8 +106,12 @@ class Operation(Base):
     op: Mapped[dict[str, object]] = mapped_column(
         JSONB, comment="What is done, as it was asked for; new codes filled in."
     )
-    touched: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Codes of the grids that gain, lose or end.")
-    made: Mapped[dict[str, object]] = mapped_column(JSONB, comment="New grids: code to name and parent.")
+    touched: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), comment="Codes of the grids that gain, lose or end."
+    )
+    made: Mapped[dict[str, object]] = mapped_column(
+        JSONB, comment="New grids: code to name and parent."
+    )
     lineage: Mapped[list[list[str]]] = mapped_column(
         JSONB, comment="Where grids came from: [split or merged, code before, code after]."
     )
@@ -94,7 +121,9 @@ class Operation(Base):
     drawn_on: Mapped[dict[str, int]] = mapped_column(
         JSONB, comment="The stored boundaries it was drawn on: id by code of the grid."
     )
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was done.")
+    created_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was done."
+    )
 
 
 class Publication(Base):
@@ -104,7 +133,11 @@ class Publication(Base):
     __table_args__ = ({"comment": "What a boundary publication changed; written once."},)
 
     revision_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("revision.id"), primary_key=True, autoincrement=False, comment="The published revision."
+        BigInteger,
+        ForeignKey("revision.id"),
+        primary_key=True,
+        autoincrement=False,
+        comment="The published revision.",
     )
     figures: Mapped[dict[str, object]] = mapped_column(
         JSONB,
@@ -125,9 +158,15 @@ class Lineage(Base):
     )
 
     id: Mapped[int] = key()
-    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), comment="The revision that did it.")
-    kind: Mapped[str] = mapped_column(comment="split (a part of it became a new area) or merged (its land went on).")
-    from_id: Mapped[int] = mapped_column(ForeignKey("area.id"), index=True, comment="The area before.")
+    revision_id: Mapped[int] = mapped_column(
+        ForeignKey("revision.id"), comment="The revision that did it."
+    )
+    kind: Mapped[str] = mapped_column(
+        comment="split (a part of it became a new area) or merged (its land went on)."
+    )
+    from_id: Mapped[int] = mapped_column(
+        ForeignKey("area.id"), index=True, comment="The area before."
+    )
     to_id: Mapped[int] = mapped_column(ForeignKey("area.id"), index=True, comment="The area after.")
 
 
@@ -136,7 +175,9 @@ class Area(Base):
 
     __tablename__ = "area"
     __table_args__ = (
-        CheckConstraint("level IN ('county', 'street', 'community', 'grid', 'unit')", name="level_known"),
+        CheckConstraint(
+            "level IN ('county', 'street', 'community', 'grid', 'unit')", name="level_known"
+        ),
         CheckConstraint("(level = 'county') = (parent_id IS NULL)", name="only_counties_are_roots"),
         CheckConstraint("code <> '' AND code = btrim(code)", name="code_is_clean"),
         Index(None, "county", "level"),
@@ -150,7 +191,9 @@ class Area(Base):
     level: Mapped[str] = mapped_column(comment="county, street, community, grid or unit.")
     name: Mapped[str] = mapped_column(comment="The name people use.")
     county: Mapped[str] = mapped_column(comment="Code of its county, the key work is spread by.")
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), index=True, comment="The area one level up.")
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("area.id"), index=True, comment="The area one level up."
+    )
     retired_at: Mapped[datetime | None] = mapped_column(
         comment="Since when it is no longer used; rows are never deleted."
     )
@@ -167,7 +210,9 @@ class Boundary(Base):
         CheckConstraint("on_precision(shape)", name="shape_on_precision"),
         CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="dates_in_order"),
         CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
-        ExcludeConstraint(("area_id", "="), ("valid", "&&"), using="gist", name="one_shape_at_a_time"),
+        ExcludeConstraint(
+            ("area_id", "="), ("valid", "&&"), using="gist", name="one_shape_at_a_time"
+        ),
         {"comment": "One shape of an area over a half-open range of time."},
     )
 
@@ -179,14 +224,18 @@ class Boundary(Base):
     shape: Mapped[WKBElement] = mapped_column(
         geometry("MULTIPOLYGON"), comment="The land, EPSG:4490, on the 1e-7 degree lattice."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(comment="In force from (inclusive) to (exclusive; empty: still).")
+    valid: Mapped[Range[datetime]] = mapped_column(
+        comment="In force from (inclusive) to (exclusive; empty: still)."
+    )
 
     area: Mapped[Area] = relationship()
 
     @classmethod
     def in_force(cls, at: datetime) -> ColumnElement[bool]:
         """Match the shapes that hold at a moment (half-open: the end itself is out)."""
-        return cls.valid.op("@>")(text("CAST(:in_force_at AS timestamptz)").bindparams(in_force_at=at))
+        return cls.valid.op("@>")(
+            text("CAST(:in_force_at AS timestamptz)").bindparams(in_force_at=at)
+        )
 
 
 class DatedParent(Base):
@@ -195,8 +244,12 @@ class DatedParent(Base):
     __tablename__ = "dated_parent"
     __table_args__ = (
         CheckConstraint("NOT isempty(valid)", name="dates_in_order"),
-        ExcludeConstraint(("area_id", "="), ("valid", "&&"), using="gist", name="one_parent_at_a_time"),
-        {"comment": "The area one level up over a range of time; areas without a row always had their parent_id."},
+        ExcludeConstraint(
+            ("area_id", "="), ("valid", "&&"), using="gist", name="one_parent_at_a_time"
+        ),
+        {
+            "comment": "The area one level up over a range of time; areas without a row always had their parent_id."
+        },
     )
 
     id: Mapped[int] = key()
@@ -207,7 +260,9 @@ class DatedParent(Base):
     revision_id: Mapped[int] = mapped_column(
         ForeignKey("revision.id"), index=True, comment="The revision that moved it."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(comment="From (empty: ever) to (exclusive; empty: still).")
+    valid: Mapped[Range[datetime]] = mapped_column(
+        comment="From (empty: ever) to (exclusive; empty: still)."
+    )
 
     @classmethod
     def in_force(cls, at: datetime) -> ColumnElement[bool]:

@@ -25,7 +25,9 @@ def nearest_grid_error(grids: GridIndex, match: GridMatch) -> OutsideGrids:
     nearest = {"code": grids.codes[match.row], "name": grids.names[match.row]}
     extra = {"nearest": nearest, "distance_m": round(match.metres, 1)}
     name, code = grids.names[match.row], grids.codes[match.row]
-    return OutsideGrids("grid.outside", extra=extra, name=name, code=code, metres=round(match.metres))
+    return OutsideGrids(
+        "grid.outside", extra=extra, name=name, code=code, metres=round(match.metres)
+    )
 
 
 def no_grids_error(session: Session, at: datetime) -> OutsideGrids:

@@ -60,7 +60,11 @@ def _ragged_row_error(source: Path, encoding: str, expected: int) -> InvalidInpu
                 break
             line = reader.line_num + 1
     return InvalidInput(
-        "points_file.ragged_row", file=source.name, line=str(line), expected=str(expected), count=str(count)
+        "points_file.ragged_row",
+        file=source.name,
+        line=str(line),
+        expected=str(expected),
+        count=str(count),
     )
 
 

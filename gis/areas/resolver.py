@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 from gis import crs as systems
 from gis.areas.explanation import DecisionStep, decision_step
 from gis.areas.locate_input import parse_point
-from gis.areas.locate_result import AreaRef, BuildingMatch, LocateRequest, LocateResult, UnitCandidate, without_names
+from gis.areas.locate_result import (
+    AreaRef,
+    BuildingMatch,
+    LocateRequest,
+    LocateResult,
+    UnitCandidate,
+    without_names,
+)
 from gis.areas.models import Level
 from gis.areas.outside_grids import outside_grids_error
 from gis.areas.snapshot import Area, RegistrySnapshot, micros, read_snapshot_around
@@ -28,9 +35,7 @@ from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
 
 MAX_CACHED_RESULTS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
-MAX_LABEL_DISTANCE_M = (
-    100.0  # metres: a building further away must be the only one of its number, or its estate be named
-)
+MAX_LABEL_DISTANCE_M = 100.0  # metres: a building further away must be the only one of its number, or its estate be named
 
 
 def locate(
@@ -138,7 +143,10 @@ class LocateResolver:
     """Climbs from a point to the people, in one register."""
 
     def __init__(
-        self, session: Callable[[], Session], register: RegistrySnapshot, names: frozenset[int] | None = None
+        self,
+        session: Callable[[], Session],
+        register: RegistrySnapshot,
+        names: frozenset[int] | None = None,
     ) -> None:
         """What is asked.
 
@@ -156,10 +164,18 @@ class LocateResolver:
         chain = register.chain(grid.row)
         how = []
         if request.crs in systems.OBFUSCATED_CRS:
-            moved = local_distance.point_distances_m(shapely.points([x], [y]), request.lon, request.lat)[0]
+            moved = local_distance.point_distances_m(
+                shapely.points([x], [y]), request.lon, request.lat
+            )[0]
             how.append(decision_step("point", "converted", crs=request.crs, metres=f"{moved:.0f}"))
         how.append(
-            decision_step("grid", grid.rule, name=chain[-1].name, code=chain[-1].code, metres=f"{grid.metres:.1f}")
+            decision_step(
+                "grid",
+                grid.rule,
+                name=chain[-1].name,
+                code=chain[-1].code,
+                metres=f"{grid.metres:.1f}",
+            )
         )
 
         address = parse_address(request.address) if request.address else None
@@ -176,19 +192,27 @@ class LocateResolver:
         people = self.people(chain, row, part, at)
         contact = first_contact(people)
         for rule, role, area in escalation_steps(people, contact, unit=part is not None):
-            how.append(decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area))
+            how.append(
+                decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area)
+            )
         if contact is None:
             how.append(decision_step("answerable", "nobody"))
         else:
             rule = "stands_in" if contact.why else "first_there"
-            how.append(decision_step("answerable", rule, role=Message(f"role.{contact.role}"), area=contact.area))
+            how.append(
+                decision_step(
+                    "answerable", rule, role=Message(f"role.{contact.role}"), area=contact.area
+                )
+            )
         result = LocateResult(
             **_head(request, x, y, at),
             revision=register.grids.revisions[grid.row],
             areas=[AreaRef(area.level, area.code, area.name) for area in chain],
             building=None
             if row is None
-            else BuildingMatch(places.codes[row], places.names[row], places.estates[row], round(metres, 1)),
+            else BuildingMatch(
+                places.codes[row], places.names[row], places.estates[row], round(metres, 1)
+            ),
             unit=AreaRef(Level.UNIT.value, part.code, part.name) if part else None,
             unit_candidates=candidates,
             people=people,
@@ -259,16 +283,30 @@ class LocateResolver:
 
         named = self.named(grid, row if metres == 0 else None, row, address)
         if row is not None and row in named:
-            return row, metres, [*steps, decision_step("building", "address_agrees", name=self.called(row))]
+            return (
+                row,
+                metres,
+                [*steps, decision_step("building", "address_agrees", name=self.called(row))],
+            )
         if named:
             distance_m, other = min(
-                zip(local_distance.point_distances_m(places.shapes[named], x, y).tolist(), named, strict=True)
+                zip(
+                    local_distance.point_distances_m(places.shapes[named], x, y).tolist(),
+                    named,
+                    strict=True,
+                )
             )
             sure = self.compare(other, address) in (Naming.WHOLE, Naming.HOUSE)
             if distance_m <= MAX_LABEL_DISTANCE_M or sure or len(named) == 1:
                 rule = "address" if row is None else "address_over_point"
                 left = "" if row is None else self.called(row)
-                step = decision_step("building", rule, name=self.called(other), other=left, metres=f"{distance_m:.1f}")
+                step = decision_step(
+                    "building",
+                    rule,
+                    name=self.called(other),
+                    other=left,
+                    metres=f"{distance_m:.1f}",
+                )
                 return other, distance_m, [step]
         for _, other_row in places.within(x, y, MAX_LABEL_DISTANCE_M):
             home = int(self.register.building_grid[other_row])
@@ -277,7 +315,12 @@ class LocateResolver:
                 return (
                     row,
                     metres,
-                    [*steps, decision_step("building", "address_elsewhere", name=self.called(other_row), code=code)],
+                    [
+                        *steps,
+                        decision_step(
+                            "building", "address_elsewhere", name=self.called(other_row), code=code
+                        ),
+                    ],
                 )
         if address.building:
             name = name_before(address, self.register.names_of(grid)) + address.quotes[0]
@@ -287,13 +330,17 @@ class LocateResolver:
     def compare(self, row: int, address: Address) -> Naming:
         """How surely an address names a building."""
         naming = compare(address, self.register.places.label_of(row), self.areas_of(row))
-        return Naming.NO if naming is Naming.NUMBER and self.is_other_estate(row, address) else naming
+        return (
+            Naming.NO if naming is Naming.NUMBER and self.is_other_estate(row, address) else naming
+        )
 
     def is_other_estate(self, row: int, address: Address) -> bool:
         """Return whether an address names an estate of the register, also in short, that is not the building's."""
         name = name_before(address, self.areas_of(row))
         return (
-            bool(name) and name not in self.register.places.estates[row] and name in self.register.places.estate_names
+            bool(name)
+            and name not in self.register.places.estates[row]
+            and name in self.register.places.estate_names
         )
 
     def areas_of(self, row: int) -> tuple[str, ...]:
@@ -320,7 +367,11 @@ class LocateResolver:
         named = [building_row for building_row, naming in sure.items() if naming is best]
         if row in named:
             return [row]
-        unknown = best is Naming.NUMBER and address.building and name_before(address, self.areas_of(named[0]))
+        unknown = (
+            best is Naming.NUMBER
+            and address.building
+            and name_before(address, self.areas_of(named[0]))
+        )
         if inside is not None and (best < Naming.NUMBER or unknown):
             return [inside] if sure[inside] else []
         if row is not None and best is Naming.NUMBER:
@@ -347,12 +398,18 @@ class LocateResolver:
             return None, [], decision_step("unit", "none")
         if len(units) == 1:
             return parts[0], [], decision_step("unit", "only_unit")
-        says = readings(address, self.register.places.label_of(row), self.areas_of(row)) if address else []
+        says = (
+            readings(address, self.register.places.label_of(row), self.areas_of(row))
+            if address
+            else []
+        )
         if address and self.is_other_estate(row, address):
             says = []
         building = int(self.register.places.ids[row])
         return choose_unit(
-            parts, says, lambda stairwell, room: list_units_of_room(self.session(), building, stairwell, room)
+            parts,
+            says,
+            lambda stairwell, room: list_units_of_room(self.session(), building, stairwell, room),
         )
 
     def people(
@@ -360,9 +417,13 @@ class LocateResolver:
     ) -> list[ResponsiblePerson]:
         """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
         people, count = self.register.people, micros(at)
-        entries = [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
+        entries = (
+            [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
+        )
         if row is not None:
-            entries += people.of_building(int(self.register.places.ids[row]), count, self.register.places.codes[row])
+            entries += people.of_building(
+                int(self.register.places.ids[row]), count, self.register.places.codes[row]
+            )
         for area in reversed(chain):
             entries += people.of_area(area.id, count, area.code, area.level)
         return entries

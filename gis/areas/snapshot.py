@@ -26,9 +26,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MAX_GRID_DISTANCE_M = 50.0  # metres outside every grid within which the nearest one still answers
-MAX_PLANAR_DISTANCE_M = (
-    10_000.0  # metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
-)
+MAX_PLANAR_DISTANCE_M = 10_000.0  # metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
 READ_MARGIN_M = 100.0  # metres read around the points asked about
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -48,7 +46,9 @@ SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM 
   UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area WHERE retired_at IS NOT NULL {{units}}
 ) moments"""  # noqa: S608  our own text
 IN_BOX = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
-NEAREST = f"ORDER BY b.shape <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
+NEAREST = (
+    f"ORDER BY b.shape <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
+)
 
 
 class Area(NamedTuple):
@@ -110,7 +110,9 @@ class GridIndex:
             return None
         # nearest in degrees is not nearest in metres: look again as far out as it lies
         reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
-        rows = np.append(self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row)
+        rows = np.append(
+            self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
+        )
         match = self._nearest_of(rows, lon, lat, np.inf)
         if match is None or match.metres < MAX_PLANAR_DISTANCE_M:
             return match
@@ -129,9 +131,15 @@ class GridIndex:
         outside = np.flatnonzero(rows < 0)
         if outside.size and len(self.codes):
             boxes = local_distance.buffer_boxes(lon[outside], lat[outside], MAX_GRID_DISTANCE_M)
-            nearest, distances_m = nearest_many(self.tree, self.shapes, lon[outside], lat[outside], boxes)
+            nearest, distances_m = nearest_many(
+                self.tree, self.shapes, lon[outside], lat[outside], boxes
+            )
             close = distances_m <= MAX_GRID_DISTANCE_M
-            rows[outside[close]], rules[outside[close]], metres[outside[close]] = nearest[close], 2, distances_m[close]
+            rows[outside[close]], rules[outside[close]], metres[outside[close]] = (
+                nearest[close],
+                2,
+                distances_m[close],
+            )
         return rows, rules, metres
 
     def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> GridMatch | None:
@@ -202,7 +210,9 @@ class RegistrySnapshot:
         """The areas of a grid, from the county down to the grid itself."""
         grids = self.grids
         parent = grids.parents[row]
-        grid = Area(int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent)
+        grid = Area(
+            int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent
+        )
         return (*reversed(self.above(parent)), grid)
 
     def names_of(self, row: int) -> tuple[str, ...]:
@@ -243,7 +253,9 @@ def read_snapshot(
         box = shapely.box(*shapely.total_bounds([box, *grids.shapes]))
     places = read_places(session, at.isoformat(), box)
     since, until = _moments(session, at, box, places)
-    upper = {row[0]: Area(*row) for row in fetch_rows(session, UPPER, {"ids": list({*grids.parents})})}
+    upper = {
+        row[0]: Area(*row) for row in fetch_rows(session, UPPER, {"ids": list({*grids.parents})})
+    }
     areas = buildings = None
     if box is not None:
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
@@ -251,7 +263,9 @@ def read_snapshot(
     people = read_people(session, areas, buildings, moment(since))
     building_grid, _, _ = grids.grids_at(places.spots[:, 0], places.spots[:, 1])
     order = np.argsort(building_grid, kind="stable")
-    return RegistrySnapshot(since, until, grids, upper, places, building_grid, order, building_grid[order], people)
+    return RegistrySnapshot(
+        since, until, grids, upper, places, building_grid, order, building_grid[order], people
+    )
 
 
 def read_snapshot_around(
@@ -264,30 +278,48 @@ def read_snapshot_around(
         addresses: Whether any of them comes with an address.
     """
     west, south, east, north = np.min(lon), np.min(lat), np.max(lon), np.max(lat)
-    corners = local_distance.buffer_boxes(np.array([west, east]), np.array([south, north]), READ_MARGIN_M)
-    return read_snapshot(session, at, shapely.box(*shapely.total_bounds(corners)), addresses=addresses)
+    corners = local_distance.buffer_boxes(
+        np.array([west, east]), np.array([south, north]), READ_MARGIN_M
+    )
+    return read_snapshot(
+        session, at, shapely.box(*shapely.total_bounds(corners)), addresses=addresses
+    )
 
 
 def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIndex:
     """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
     if box is None:
         return _grids(fetch_rows(session, GRIDS.format(more=""), {"at": at}))
-    return _grids(fetch_rows(session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}))
+    return _grids(
+        fetch_rows(
+            session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}
+        )
+    )
 
 
 def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
     """The grids that may be nearest to a point, however far: the index compares degrees, so it is asked for several."""
-    return _grids(fetch_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat}))
+    return _grids(
+        fetch_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})
+    )
 
 
 def _grids(rows: list[tuple[Any, ...]]) -> GridIndex:
     rows.sort(key=lambda row: row[1])
-    shapes = shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
+    shapes = (
+        shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
+        if rows
+        else np.empty(0, dtype=object)
+    )
     ids, codes, names, parents, revisions, _ = zip(*rows, strict=True) if rows else ((),) * 6
-    return GridIndex(np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes)
+    return GridIndex(
+        np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes
+    )
 
 
-def _moments(session: Session, at: datetime, box: Any | None, places: BuildingIndex) -> tuple[Micros, Micros]:
+def _moments(
+    session: Session, at: datetime, box: Any | None, places: BuildingIndex
+) -> tuple[Micros, Micros]:
     shapes, units, params = "", "", {"at": micros(at)}
     if box is not None:
         shapes = f"WHERE {IN_BOX}"

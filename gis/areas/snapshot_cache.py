@@ -29,7 +29,17 @@ from gis.people.queries import names_are_public
 
 CHANNEL = "wangge_changed"
 TABLES = frozenset(
-    {"area", "boundary", "dated_parent", "building", "stairwell", "unit_part", "person", "post", "leave"}
+    {
+        "area",
+        "boundary",
+        "dated_parent",
+        "building",
+        "stairwell",
+        "unit_part",
+        "person",
+        "post",
+        "leave",
+    }
 )
 ACCOUNTS = "account"  # its changes need no new register
 DEBOUNCE_S = 0.1  # seconds to wait for more changes before reading again
@@ -146,7 +156,10 @@ class SnapshotCache:
 
     def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
         """Whether a change of ours was notified; waits so many seconds for one."""
-        payloads = [notification.payload for notification in connection.notifies(timeout=timeout, stop_after=1)]
+        payloads = [
+            notification.payload
+            for notification in connection.notifies(timeout=timeout, stop_after=1)
+        ]
         if ACCOUNTS in payloads and self._for_all:
             self._for_all = None  # once there was an account it stays closed
         for token in self._tokens.keys() & set(payloads):

@@ -21,9 +21,17 @@ def choose_unit(
         readings: The ways the address may be read in this building; none when it says nothing of it.
         rooms: The units of the households behind a stairwell (empty: any) and a room.
     """
-    chosen = [_read(parts, reading, rooms) for reading in readings if reading.is_inside or len(readings) > 1]
+    chosen = [
+        _read(parts, reading, rooms)
+        for reading in readings
+        if reading.is_inside or len(readings) > 1
+    ]
     if not chosen:
-        return None, list_candidates(parts), decision_step("unit", "candidates", count=_count(parts))
+        return (
+            None,
+            list_candidates(parts),
+            decision_step("unit", "candidates", count=_count(parts)),
+        )
     fitting = [part for part in parts if any(part in some for some, _ in chosen)]
     if _count(fitting) == 1:
         return fitting[0], [], next(reason for some, reason in chosen if some)
@@ -31,7 +39,11 @@ def choose_unit(
         return None, list_candidates(parts), chosen[0][1]
     if len(chosen) == 1 and chosen[0][1].rule in ("basement", "several_storeys", "unclear_storey"):
         return None, list_candidates(fitting), chosen[0][1]
-    return None, list_candidates(fitting), decision_step("unit", "candidates", count=_count(fitting))
+    return (
+        None,
+        list_candidates(fitting),
+        decision_step("unit", "candidates", count=_count(fitting)),
+    )
 
 
 def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part], DecisionStep]:
@@ -39,11 +51,17 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
     _, stairwell_quote, floor_quote, room_quote = address.quotes
     count = _count(parts)
     stairs = {normalise_label(part.stairwell) for part in parts if part.stairwell is not None}
-    lost = address.stairwell if address.stairwell and stairs and address.stairwell not in stairs else ""
+    lost = (
+        address.stairwell
+        if address.stairwell and stairs and address.stairwell not in stairs
+        else ""
+    )
     if lost and (len(stairs) > 1 or not (address.top or address.floor is not None)):
         return [], decision_step("unit", "address_unmatched", said=stairwell_quote, count=count)
     if lost and address.is_dashed:
-        return parts, decision_step("unit", "unclear_storey", said=room_quote or floor_quote, count=count)
+        return parts, decision_step(
+            "unit", "unclear_storey", said=room_quote or floor_quote, count=count
+        )
     if lost:
         address = replace(address, stairwell="")
     by_stairwell = [part for part in parts if part.fits(address.stairwell, None)]

@@ -16,17 +16,24 @@ class BasemapFeature(Base):
     __tablename__ = "basemap_feature"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('street', 'water', 'waterway', 'green', 'rail', 'landuse', 'place')", name="kind_known"
+            "kind IN ('street', 'water', 'waterway', 'green', 'rail', 'landuse', 'place')",
+            name="kind_known",
         ),
         {"comment": "A shape the basemap draws."},
     )
 
     id: Mapped[int] = key()
-    kind: Mapped[str] = mapped_column(index=True, comment="street, water, waterway, green, rail, landuse or place.")
-    subkind: Mapped[str] = mapped_column(server_default="", comment="The OSM value, as primary or residential.")
+    kind: Mapped[str] = mapped_column(
+        index=True, comment="street, water, waterway, green, rail, landuse or place."
+    )
+    subkind: Mapped[str] = mapped_column(
+        server_default="", comment="The OSM value, as primary or residential."
+    )
     name: Mapped[str] = mapped_column(server_default="", comment="Name, Chinese preferred.")
     min_zoom: Mapped[int] = mapped_column(comment="Lowest zoom it is drawn at.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("GEOMETRY"), comment="Point, line or polygon, EPSG:4490.")
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("GEOMETRY"), comment="Point, line or polygon, EPSG:4490."
+    )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
 
 
@@ -42,6 +49,10 @@ class Dataset(Base):
     source: Mapped[str] = mapped_column(comment="File name, or seed and size of the made-up town.")
     digest: Mapped[str] = mapped_column(comment="SHA-256 of the file, or of the seed and size.")
     attribution: Mapped[str] = mapped_column(server_default="", comment="Credit to print on maps.")
-    made_up: Mapped[bool] = mapped_column(server_default="false", comment="Invented data: said on every page.")
+    made_up: Mapped[bool] = mapped_column(
+        server_default="false", comment="Invented data: said on every page."
+    )
     counts: Mapped[dict[str, int]] = mapped_column(JSONB, comment="Rows by table.")
-    loaded_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was committed.")
+    loaded_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was committed."
+    )

@@ -48,7 +48,10 @@ def check(
     Raises:
         InvalidInput: With how much, and where.
     """
-    old, new = list(old_shapes.values()), [shape for shape in new_shapes.values() if shape is not None]
+    old, new = (
+        list(old_shapes.values()),
+        [shape for shape in new_shapes.values() if shape is not None],
+    )
     _check_homes(session, old, new)
     # two counties, which publish at once, could both take the land between them
     session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
@@ -91,7 +94,10 @@ def check_abroad(
             lon, lat = label_point(wide[0])
             area_m2 = round(sum(geodesic_area_m2(part) for part in wide))
             raise InvalidInput(
-                "publish.land_of_another_county", area_m2=area_m2, grid=row.code, at=position_text(lon, lat)
+                "publish.land_of_another_county",
+                area_m2=area_m2,
+                grid=row.code,
+                at=position_text(lon, lat),
             )
 
 
@@ -102,7 +108,9 @@ def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[Polygo
     return shapely.difference(dissolve(old_shapes), dissolve(new_shapes))
 
 
-def _check_homes(session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]) -> None:
+def _check_homes(
+    session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]
+) -> None:
     """Every household that has a grid has one afterwards; that it has only one is for the coverage to say."""
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
@@ -112,7 +120,9 @@ def _check_homes(session: Session, old_shapes: Sequence[PolygonLike], new_shapes
     if homeless.any():
         lon, lat = homes.spots[homeless][0]
         count = int(homes.households[homeless].sum())
-        raise InvalidInput("publish.households_without_grid", count=count, at=position_text(lon, lat))
+        raise InvalidInput(
+            "publish.households_without_grid", count=count, at=position_text(lon, lat)
+        )
 
 
 def _covered(lands: Sequence[PolygonLike], points: Any) -> Any:

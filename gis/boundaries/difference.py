@@ -49,7 +49,9 @@ class BoundaryDifference:
     pieces: list[tuple[str | None, str | None, float, PolygonLike]]
 
 
-def compare_boundaries(session: Session, since: datetime, until: datetime, within: str = "") -> BoundaryDifference:
+def compare_boundaries(
+    session: Session, since: datetime, until: datetime, within: str = ""
+) -> BoundaryDifference:
     """What is otherwise at a later moment than at an earlier one; either may be in the future.
 
     Args:
@@ -61,7 +63,11 @@ def compare_boundaries(session: Session, since: datetime, until: datetime, withi
     """
     if since >= until:
         raise invalid_field("to", "field.not_later_than_from")
-    if within and session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
+    if (
+        within
+        and session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within})
+        is None
+    ):
         raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
         cached_text(CHANGED_GRIDS_SQL), {"since": since, "until": until, "within": within, "limit": MAX_COMPARED_GRIDS + 1}
@@ -80,7 +86,11 @@ def compare_boundaries(session: Session, since: datetime, until: datetime, withi
         for code in codes
     ]  # fmt: skip
     return BoundaryDifference(
-        grids, [(start, end, _m2(land), land) for start, end, land in transferred_pieces(old_shapes, new_shapes, codes)]
+        grids,
+        [
+            (start, end, _m2(land), land)
+            for start, end, land in transferred_pieces(old_shapes, new_shapes, codes)
+        ],
     )
 
 
@@ -90,7 +100,9 @@ def change_type(old_shape: PolygonLike | None, new_shape: PolygonLike | None) ->
 
 
 def transferred_pieces(
-    old_shapes: Mapping[str, PolygonLike], new_shapes: Mapping[str, PolygonLike], codes: Sequence[str]
+    old_shapes: Mapping[str, PolygonLike],
+    new_shapes: Mapping[str, PolygonLike],
+    codes: Sequence[str],
 ) -> list[tuple[str | None, str | None, PolygonLike]]:
     """Land that changes hands between grids: from whom (None: nobody's), to whom, shape; slivers of rounding left out.
 
@@ -98,7 +110,10 @@ def transferred_pieces(
         before, after: Shapes by code, degrees, EPSG:4490.
         codes: Of those whose land changes.
     """
-    starts, ends = [code for code in codes if code in old_shapes], [code for code in codes if code in new_shapes]
+    starts, ends = (
+        [code for code in codes if code in old_shapes],
+        [code for code in codes if code in new_shapes],
+    )
     pieces: list[tuple[str | None, str | None, PolygonLike]] = []
     if starts and ends:
         olds, news = (
@@ -106,23 +121,36 @@ def transferred_pieces(
             shape_array([new_shapes[code] for code in ends]),
         )
         for i, j in zip(*STRtree(news).query(olds, predicate="intersects").tolist(), strict=True):
-            if starts[i] != ends[j] and (land := extract_polygons(shapely.intersection(olds[i], news[j]))) is not None:
+            if (
+                starts[i] != ends[j]
+                and (land := extract_polygons(shapely.intersection(olds[i], news[j]))) is not None
+            ):
                 pieces.append((starts[i], ends[j], land))
-    pieces += [(code, None, land) for code, land in _outside({code: old_shapes[code] for code in starts}, new_shapes)]
-    pieces += [(None, code, land) for code, land in _outside({code: new_shapes[code] for code in ends}, old_shapes)]
+    pieces += [
+        (code, None, land)
+        for code, land in _outside({code: old_shapes[code] for code in starts}, new_shapes)
+    ]
+    pieces += [
+        (None, code, land)
+        for code, land in _outside({code: new_shapes[code] for code in ends}, old_shapes)
+    ]
     wide = wider(shape_array([land for *_, land in pieces]), polygon_coverage.MIN_GAP_WIDTH_M)
     wide_pieces = [piece for piece, yes in zip(pieces, wide.tolist(), strict=True) if yes]
     return sorted(wide_pieces, key=lambda piece: (piece[0] or "", piece[1] or ""))
 
 
-def _outside(lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]) -> Iterator[tuple[str, PolygonLike]]:
+def _outside(
+    lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
+) -> Iterator[tuple[str, PolygonLike]]:
     """What of each land lies in none of the others."""
     shapes = shape_array(list(others.values()))
     tree = STRtree(shapes)
     for code, land in lands.items():
         neighbours = shapes[tree.query(land, predicate="intersects")]
         remaining = (
-            extract_polygons(shapely.difference(land, shapely.union_all(neighbours))) if len(neighbours) else land
+            extract_polygons(shapely.difference(land, shapely.union_all(neighbours)))
+            if len(neighbours)
+            else land
         )
         if remaining is not None:
             yield code, remaining

@@ -39,7 +39,11 @@ class DraftGeometries:
 
 
 def neighbouring_grids(
-    session: Session, county: str, drawn: Mapping[str, PolygonLike | None], codes: Sequence[str], places: Sequence[Any]
+    session: Session,
+    county: str,
+    drawn: Mapping[str, PolygonLike | None],
+    codes: Sequence[str],
+    places: Sequence[Any],
 ) -> DraftGeometries:
     """The grids named, those some shapes lie over, and all that touch any of these, as a draft has them.
 
@@ -53,7 +57,11 @@ def neighbouring_grids(
     surrounding = _planned_grids(session, county, codes, [*places, *redrawn, *spread])
     lands = {code: shape for code, (_, shape) in surrounding.items() if code not in drawn}
     spread = [*places, *redrawn, *spread]
-    lands |= {code: shape for code, shape in drawn.items() if shape is not None and _touches_any(shape, spread)}
+    lands |= {
+        code: shape
+        for code, shape in drawn.items()
+        if shape is not None and _touches_any(shape, spread)
+    }
     return DraftGeometries(lands, {code: boundary for code, (boundary, _) in surrounding.items()})
 
 
@@ -71,10 +79,12 @@ def _planned_grids(
         )
     rows = session.execute(
         cached_text(DRAFT_GRIDS_SQL),
-        {"county": county, "codes": list(codes)} | dict(zip(("west", "south", "east", "north"), box, strict=True)),
+        {"county": county, "codes": list(codes)}
+        | dict(zip(("west", "south", "east", "north"), box, strict=True)),
     ).all()
     return {
-        row[0]: (row[1], shape) for row, shape in zip(rows, shapely.from_wkb([row[2] for row in rows]), strict=True)
+        row[0]: (row[1], shape)
+        for row, shape in zip(rows, shapely.from_wkb([row[2] for row in rows]), strict=True)
     }
 
 

@@ -21,7 +21,12 @@ from gis.boundaries.draft_grids import neighbouring_grids
 from gis.boundaries.household_counts import count_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
-from gis.boundaries.revision_access import VISIBLE_REVISION_SQL, get_revision, require_on_grids, visibility_params
+from gis.boundaries.revision_access import (
+    VISIBLE_REVISION_SQL,
+    get_revision,
+    require_on_grids,
+    visibility_params,
+)
 from gis.db import STORAGE_SRID, cached_text
 from gis.errors import Conflict, Forbidden, NotFound, WanggeError, invalid_field
 from gis.messages import Message
@@ -80,8 +85,12 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
     if base is not None:
         base_revision = session.get(Revision, base)
         if base_revision is None or base_revision.state != RevisionState.PUBLISHED:
-            raise invalid_field("base", "draft.base_not_published", base=str(base), newest=str(newest))
-    draft = Revision(title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1)
+            raise invalid_field(
+                "base", "draft.base_not_published", base=str(base), newest=str(newest)
+            )
+    draft = Revision(
+        title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1
+    )
     session.add(draft)
     session.flush()
     session.refresh(draft)
@@ -91,12 +100,19 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
 def latest_published_id(session: Session) -> int | None:
     """Number of the revision published last."""
     return session.scalar(
-        cached_text("SELECT id FROM revision WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT 1")
+        cached_text(
+            "SELECT id FROM revision WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT 1"
+        )
     )
 
 
 def list_revisions(
-    session: Session, by: Principal, *, state: str | None = None, before: int | None = None, limit: int = 100
+    session: Session,
+    by: Principal,
+    *,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[Row[Any]]:
     """The revisions the asker may see, the newest first: columns of revision, operations, grids (codes touched).
 
@@ -114,7 +130,8 @@ def list_revisions(
     ORDER BY r.id DESC LIMIT :limit"""  # noqa: S608  our own text
     return list(
         session.execute(
-            text(query), visibility_params(session, by) | {"state": state, "before": before, "limit": limit}
+            text(query),
+            visibility_params(session, by) | {"state": state, "before": before, "limit": limit},
         )
     )
 
@@ -123,7 +140,11 @@ def list_operations(session: Session, number: int) -> list[Operation]:
     """The operations of a revision in order."""
     query = cached_text("SELECT id FROM operation WHERE revision_id = :id")
     ids = list(session.scalars(query, {"id": number}))
-    return sorted((session.get_one(Operation, item) for item in ids), key=lambda item: item.step) if ids else []
+    return (
+        sorted((session.get_one(Operation, item) for item in ids), key=lambda item: item.step)
+        if ids
+        else []
+    )
 
 
 def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
@@ -134,7 +155,9 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in shapes.items()}
 
 
-def add_operation(session: Session, by: Principal, number: int, spec: Any, version: int | None = None) -> Operation:
+def add_operation(
+    session: Session, by: Principal, number: int, spec: Any, version: int | None = None
+) -> Operation:
     """Add an operation to a draft.
 
     Args:
@@ -160,7 +183,12 @@ def add_operation(session: Session, by: Principal, number: int, spec: Any, versi
 
 
 def _do(
-    session: Session, by: Principal, draft: Revision, op: OperationSpec, earlier: Sequence[Operation], step: int
+    session: Session,
+    by: Principal,
+    draft: Revision,
+    op: OperationSpec,
+    earlier: Sequence[Operation],
+    step: int,
 ) -> Operation:
     """An operation done on a draft, not yet added."""
     drawn = drawn_shapes(earlier)
@@ -168,12 +196,17 @@ def _do(
     county = _county(session, op)
     redrawn = [item["code"] for item in op.get("grids", ())]
     state = neighbouring_grids(
-        session, county, drawn, [*operations.grids_named(op), *redrawn], operations.operation_geometries(op)
+        session,
+        county,
+        drawn,
+        [*operations.grids_named(op), *redrawn],
+        operations.operation_geometries(op),
     )
     if op["op"] in operations.MAKES:
         # two drafts that ask at once for a new code ask one after the other
         session.execute(
-            cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"), {"county": county}
+            cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
+            {"county": county},
         )
     validate_new_codes(session, draft, op, state.lands, new_codes)
     done = operations.apply_operation(op, state.lands, operations.Town(
@@ -239,7 +272,9 @@ def is_outdated(session: Session, number: int) -> bool:
     return session.execute(cached_text(CONFLICTS), {"id": number}).first() is not None
 
 
-def rebase(session: Session, by: Principal, number: int, version: int | None = None) -> list[EditConflict]:
+def rebase(
+    session: Session, by: Principal, number: int, version: int | None = None
+) -> list[EditConflict]:
     """Do all operations of a draft again on what is published now; returns the grids that had changed.
 
     Raises:
@@ -259,10 +294,20 @@ def replay(session: Session, by: Principal, draft: Revision) -> None:
     again: list[Operation] = []
     for operation in list_operations(session, draft.id):
         try:
-            done = _do(session, by, draft, operations.validate_operation(operation.op), again, operation.step)
+            done = _do(
+                session,
+                by,
+                draft,
+                operations.validate_operation(operation.op),
+                again,
+                operation.step,
+            )
         except WanggeError as error:
             raise Conflict(
-                "draft.step_misfit", extra={"step": operation.step}, step=str(operation.step), reason=error.as_message()
+                "draft.step_misfit",
+                extra={"step": operation.step},
+                step=str(operation.step),
+                reason=error.as_message(),
             ) from error
         for key in ("op", "touched", "made", "lineage", "shapes", "drawn_on"):
             setattr(operation, key, getattr(done, key))
@@ -301,13 +346,22 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
 
 def stale_version(current: int, version: int) -> Conflict:
     """Return the error for a draft that has another version than its reader believes."""
-    return Conflict("draft.stale_version", extra={"version": current}, current=str(current), version=str(version))
+    return Conflict(
+        "draft.stale_version",
+        extra={"version": current},
+        current=str(current),
+        version=str(version),
+    )
 
 
 def require_draft(revision: Revision) -> None:
     """Raise Conflict when a revision is a draft no longer."""
     if revision.state != RevisionState.DRAFT:
-        raise Conflict("revision.not_draft", number=str(revision.id), state=Message(f"revision_state.{revision.state}"))
+        raise Conflict(
+            "revision.not_draft",
+            number=str(revision.id),
+            state=Message(f"revision_state.{revision.state}"),
+        )
 
 
 def _county(session: Session, op: OperationSpec) -> str:
@@ -320,7 +374,9 @@ def _county(session: Session, op: OperationSpec) -> str:
     if codes:
         counties = {patterns.ancestor_code(code, Level.COUNTY) for code in codes}
     else:
-        west, south, east, north = shapely.total_bounds(operations.operation_geometries(op)).tolist()
+        west, south, east, north = shapely.total_bounds(
+            operations.operation_geometries(op)
+        ).tolist()
         query = f"""
         SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
         WHERE a.level = 'grid' AND upper_inf(b.valid)
@@ -328,7 +384,9 @@ def _county(session: Session, op: OperationSpec) -> str:
         box = {"west": west, "south": south, "east": east, "north": north}
         counties = set(session.scalars(cached_text(query), box))
     if len(counties) > 1:
-        raise invalid_field("op", "draft.several_counties", count=len(counties), counties=sorted(counties))
+        raise invalid_field(
+            "op", "draft.several_counties", count=len(counties), counties=sorted(counties)
+        )
     if not counties:
         raise NotFound("draft.no_grid_there")
     return counties.pop()
@@ -348,7 +406,11 @@ def _newer_than_base(session: Session, draft: Revision, operation: Operation) ->
     SELECT a.code, r.id, r.author FROM boundary b JOIN area a ON a.id = b.area_id JOIN revision r ON r.id = b.revision_id
       JOIN revision base ON base.id = :base
     WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at ORDER BY a.code LIMIT 1"""
-    params = {"base": draft.base, "ids": list(operation.drawn_on.values()), "codes": operation.touched}
+    params = {
+        "base": draft.base,
+        "ids": list(operation.drawn_on.values()),
+        "codes": operation.touched,
+    }
     if row := session.execute(cached_text(query), params).first():
         raise Conflict(
             "draft.grid_redrawn",

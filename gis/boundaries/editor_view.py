@@ -49,10 +49,15 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
     """
     revision = revision_access.get_revision(session, by, number)
     done = drafts.list_operations(session, number)
-    if (stored := statistics.stored(session, number)) is not None and revision.effective is not None:
+    if (
+        stored := statistics.stored(session, number)
+    ) is not None and revision.effective is not None:
         return _as_published(session, stored, revision.effective)
     drawn = drafts.drawn_shapes(done)
-    if session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within}) is None:
+    if (
+        session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within})
+        is None
+    ):
         raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
         cached_text("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
@@ -67,12 +72,19 @@ def _as_published(session: Session, stored: Preview, at: datetime) -> EditorView
     """The grids a publication changed, with the figures it was published with, and those around as they were then."""
     grids = {grid.code: grid for grid in stored.grids if grid.after is not None}
     shapes: list[PolygonLike] = [grid.after for grid in grids.values() if grid.after is not None]
-    county = patterns.ancestor_code(next(iter(stored.redrawn)), Level.COUNTY) if stored.redrawn else ""
+    county = (
+        patterns.ancestor_code(next(iter(stored.redrawn)), Level.COUNTY) if stored.redrawn else ""
+    )
     around = grids_near(session, [county], shapes, at)
-    lands: dict[str, PolygonLike] = {code: land for code, land in around.items() if code not in stored.redrawn}
+    lands: dict[str, PolygonLike] = {
+        code: land for code, land in around.items() if code not in stored.redrawn
+    }
     lands |= {code: shape for code, (_, shape) in stored.redrawn.items() if shape is not None}
     return EditorView(
-        {code: (land, grids[code].before if code in grids else None, False) for code, land in lands.items()},
+        {
+            code: (land, grids[code].before if code in grids else None, False)
+            for code, land in lands.items()
+        },
         grid_names(session, lands, []) | stored.names,
         {code: grid.households[1] for code, grid in grids.items()},
         {code: grid.people[1] for code, grid in grids.items()},
@@ -81,7 +93,12 @@ def _as_published(session: Session, stored: Preview, at: datetime) -> EditorView
 
 
 def build_editor_view(
-    session: Session, by: Principal, done: Sequence[Operation], codes: Sequence[str], *, around: bool = True
+    session: Session,
+    by: Principal,
+    done: Sequence[Operation],
+    codes: Sequence[str],
+    *,
+    around: bool = True,
 ) -> EditorView:
     """Some grids as a draft has them; with those around.
 
@@ -93,25 +110,38 @@ def build_editor_view(
         return EditorView({}, {}, {}, {}, [])
     county = patterns.ancestor_code(codes[0], Level.COUNTY)
     state = draft_grids.neighbouring_grids(session, county, drawn, codes, [])
-    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
-    lands = state.lands if around else {code: land for code, land in state.lands.items() if code in codes}
+    stored = (
+        draft_grids.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
+    )
+    lands = (
+        state.lands
+        if around
+        else {code: land for code, land in state.lands.items() if code in codes}
+    )
     names = grid_names(session, lands, done)
     # a building may stand outside every grid and count for one near; whose it is, others around decide
     reach = boxes_around(list(lands.values()))
     homes = read_building_households(session, reach)
     becomes = grid_codes_at(
-        as_grids(draft_grids.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names), homes.spots
+        as_grids(
+            draft_grids.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names
+        ),
+        homes.spots,
     )
     households: Counter[str] = Counter()
     people: Counter[str] = Counter()
-    for code, count, heads in zip(becomes, homes.households.tolist(), homes.people.tolist(), strict=True):
+    for code, count, heads in zip(
+        becomes, homes.households.tolist(), homes.people.tolist(), strict=True
+    ):
         if code in lands:
             households[code] += count
             people[code] += heads
     allowed = by.may_in.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     shown_codes = set(codes)
-    moved = set(operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands}))
+    moved = set(
+        operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands})
+    )
     grids = {
         code: (
             land,
@@ -132,13 +162,19 @@ def _household_dots(
     return [
         (round(x, 7), round(y, 7), count, heads)
         for (x, y), count, heads, code in zip(
-            homes.spots.tolist(), homes.households.tolist(), homes.people.tolist(), codes, strict=True
+            homes.spots.tolist(),
+            homes.households.tolist(),
+            homes.people.tolist(),
+            codes,
+            strict=True,
         )
         if count and code in lands
     ]
 
 
-def snapping_guides(session: Session, by: Principal, number: int, within: str) -> dict[str, list[Any]]:
+def snapping_guides(
+    session: Session, by: Principal, number: int, within: str
+) -> dict[str, list[Any]]:
     """Streets and building outlines of an area to snap to: lists of [lon, lat], degrees.
 
     Raises:
@@ -154,10 +190,16 @@ def snapping_guides(session: Session, by: Principal, number: int, within: str) -
         raise NotFound("area.without_land", code=within)
     params = dict(zip(("west", "south", "east", "north"), box, strict=True))
     box_sql = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
-    streets = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}", params)  # noqa: S608
-    houses = fetch_rows(session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}", params)  # noqa: S608
+    streets = fetch_rows(
+        session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}", params
+    )  # noqa: S608
+    houses = fetch_rows(
+        session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}", params
+    )  # noqa: S608
     lines = shapely.from_wkb([row[0] for row in streets])
-    rings = shapely.get_exterior_ring(shapely.get_parts(shapely.from_wkb([row[0] for row in houses])))
+    rings = shapely.get_exterior_ring(
+        shapely.get_parts(shapely.from_wkb([row[0] for row in houses]))
+    )
     return {
         name: [np.round(shapely.get_coordinates(shape), 7).tolist() for shape in shapes]
         for name, shapes in (("streets", lines), ("buildings", rings))
@@ -166,5 +208,10 @@ def snapping_guides(session: Session, by: Principal, number: int, within: str) -
 
 def first_changed_grid(session: Session, number: int) -> str | None:
     """Return the code of the first grid that a draft changes; None while it changes none."""
-    steps = select(Operation.touched).where(Operation.revision_id == number).order_by(Operation.step).limit(1)
+    steps = (
+        select(Operation.touched)
+        .where(Operation.revision_id == number)
+        .order_by(Operation.step)
+        .limit(1)
+    )
     return next(iter(session.scalar(steps) or ()), None)

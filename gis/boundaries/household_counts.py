@@ -74,7 +74,11 @@ class UnitHouseholds(NamedTuple):
 def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> BuildingHouseholds:
     """The buildings whose boxes meet the box of some land (degrees, EPSG:4490), with households and people."""
     rows = fetch_rows(session, BUILDINGS, bbox_params(lands)) if lands else []
-    shapes = shapely.from_wkb(np.array([row[4] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
+    shapes = (
+        shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))
+        if rows
+        else np.empty(0, dtype=object)
+    )
     return BuildingHouseholds(
         np.array([row[0] for row in rows], dtype=np.int64),
         [row[1] for row in rows],
@@ -95,7 +99,11 @@ def read_unit_households(
         grids: Those around; a building beyond them counts for the grid the unit stands under.
         at: The moment whose parents count.
     """
-    rows = fetch_rows(session, UNITS, bbox_params(lands) | {"at": at}) if lands and len(grids.codes) else []
+    rows = (
+        fetch_rows(session, UNITS, bbox_params(lands) | {"at": at})
+        if lands and len(grids.codes)
+        else []
+    )
     if not rows:
         return []
     points = label_points(shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)))
@@ -104,8 +112,12 @@ def read_unit_households(
     grid_rows, _, _ = grids.grids_at(points[:, 0], points[:, 1])
     row_of = {code: row for row, code in enumerate(grids.codes)}
     rows_of: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row, at_row, within, point in zip(rows, grid_rows.tolist(), inside.tolist(), points.tolist(), strict=True):
-        rows_of[row[0]].append((*row, at_row if at_row >= 0 and within else row_of.get(row[4]), point))
+    for row, at_row, within, point in zip(
+        rows, grid_rows.tolist(), inside.tolist(), points.tolist(), strict=True
+    ):
+        rows_of[row[0]].append(
+            (*row, at_row if at_row >= 0 and within else row_of.get(row[4]), point)
+        )
     return [_unit_home(houses, grids) for houses in rows_of.values()]
 
 
@@ -117,9 +129,15 @@ def _unit_home(houses: Sequence[tuple[Any, ...]], grids: GridIndex) -> UnitHouse
         if grid is not None:
             homes[grid] += households
             count[grid] += 1
-    best = min(homes, key=lambda grid: (-homes[grid], -count[grid], grids.codes[grid] != parent, grid), default=None)
+    best = min(
+        homes,
+        key=lambda grid: (-homes[grid], -count[grid], grids.codes[grid] != parent, grid),
+        default=None,
+    )
     lon, lat = houses[0][-1]
-    return UnitHouseholds(unit, code, name, parent_id, parent, best, dict(homes), (round(lon, 6), round(lat, 6)))
+    return UnitHouseholds(
+        unit, code, name, parent_id, parent, best, dict(homes), (round(lon, 6), round(lat, 6))
+    )
 
 
 def homeless(session: Session, lost: Any) -> int:
@@ -145,9 +163,19 @@ def count_households(session: Session, lands: Sequence[PolygonLike]) -> list[int
 
 def label_points(shapes: Any) -> NDArray[np.float64]:
     """The point inside each building that says which grid it lies in, as locating takes it."""
-    return shapely.get_coordinates(shapely.point_on_surface(shapes)) if len(shapes) else np.empty((0, 2))
+    return (
+        shapely.get_coordinates(shapely.point_on_surface(shapes))
+        if len(shapes)
+        else np.empty((0, 2))
+    )
 
 
 def bbox_params(lands: Sequence[Any]) -> dict[str, float]:
     """The box around some land, by name."""
-    return dict(zip(("west", "south", "east", "north"), shapely.total_bounds(list(lands)).tolist(), strict=True))
+    return dict(
+        zip(
+            ("west", "south", "east", "north"),
+            shapely.total_bounds(list(lands)).tolist(),
+            strict=True,
+        )
+    )

@@ -37,7 +37,11 @@ def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iter
 
 
 def validate_new_codes(
-    session: Session, draft: Revision, op: OperationSpec, lands: Mapping[str, PolygonLike], new: set[str]
+    session: Session,
+    draft: Revision,
+    op: OperationSpec,
+    lands: Mapping[str, PolygonLike],
+    new: set[str],
 ) -> None:
     """Refuse codes for new grids that are not right, not in the community, used before, or reserved by another draft.
 
@@ -46,30 +50,51 @@ def validate_new_codes(
         new: Codes the draft itself has given.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
-    new_codes = {"split": op.get("codes", ()), "merge": [op.get("into")], "add": [op["code"]] if "code" in op else ()}
+    new_codes = {
+        "split": op.get("codes", ()),
+        "merge": [op.get("into")],
+        "add": [op["code"]] if "code" in op else (),
+    }
     field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
-    communities = {patterns.ancestor_code(code, Level.COMMUNITY) for code in op.get("codes", ()) if code in lands}
+    communities = {
+        patterns.ancestor_code(code, Level.COMMUNITY)
+        for code in op.get("codes", ())
+        if code in lands
+    }
     if op["op"] == "split":
         communities = {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
     if op["op"] == "merge":
         if len(communities) > 1 and "parent" not in op:
-            raise invalid_field("parent", "numbering.several_communities", communities=sorted(communities))
+            raise invalid_field(
+                "parent", "numbering.several_communities", communities=sorted(communities)
+            )
         if "parent" in op:
             communities = {op["parent"]}
     if op["op"] == "add":
         communities = {op["parent"]}
     fresh = [code for code in new_codes.get(op["op"], ()) if code not in lands]
     fresh += [
-        grid["code"] for grid in op.get("grids", ()) if grid.get("geometry") is not None and grid["code"] not in lands
+        grid["code"]
+        for grid in op.get("grids", ())
+        if grid.get("geometry") is not None and grid["code"] not in lands
     ]
     for code in fresh:
         if fault := patterns.code_error(code, Level.GRID):
             raise invalid_field(field, fault.code, **fault.params)
         if communities and patterns.ancestor_code(code, Level.COMMUNITY) not in communities:
-            raise invalid_field(field, "numbering.not_in_community", code=code, communities=sorted(communities))
-    if op["op"] == "merge" and communities and patterns.ancestor_code(op["into"], Level.COMMUNITY) not in communities:
+            raise invalid_field(
+                field, "numbering.not_in_community", code=code, communities=sorted(communities)
+            )
+    if (
+        op["op"] == "merge"
+        and communities
+        and patterns.ancestor_code(op["into"], Level.COMMUNITY) not in communities
+    ):
         raise invalid_field(
-            "into", "numbering.into_of_another_community", grid=op["into"], communities=sorted(communities)
+            "into",
+            "numbering.into_of_another_community",
+            grid=op["into"],
+            communities=sorted(communities),
         )
     unused = [code for code in fresh if code not in new and code not in revived]
     query = cached_text("SELECT code FROM area WHERE code = ANY(:codes) ORDER BY code")
@@ -84,14 +109,20 @@ def validate_new_codes(
             and grid.get("parent")
             and patterns.ancestor_code(grid["code"], Level.COMMUNITY) != grid["parent"]
         ):
-            raise invalid_field(field, "numbering.not_in_community", code=grid["code"], communities=[grid["parent"]])
+            raise invalid_field(
+                field, "numbering.not_in_community", code=grid["code"], communities=[grid["parent"]]
+            )
 
 
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
     query = """
     SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
     WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
-    row = session.execute(cached_text(query), {"id": draft.id, "codes": codes}).first() if codes else None
+    row = (
+        session.execute(cached_text(query), {"id": draft.id, "codes": codes}).first()
+        if codes
+        else None
+    )
     if row:
         raise invalid_field(field, "numbering.code_reserved", code=row[0], draft=str(row[1]))
 
@@ -123,7 +154,9 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
 
 def _community(session: Session, code: str) -> None:
     level = session.scalar(
-        cached_text("SELECT level FROM area WHERE code = :code AND (retired_at IS NULL OR retired_at > now())"),
+        cached_text(
+            "SELECT level FROM area WHERE code = :code AND (retired_at IS NULL OR retired_at > now())"
+        ),
         {"code": code},
     )
     if level != Level.COMMUNITY:
@@ -141,7 +174,9 @@ def made_of(session: Session, done: OperationResult) -> dict[str, object]:
         )
         name = done.names.get(code)
         if name is None:
-            over = session.scalar(cached_text("SELECT name FROM area WHERE code = :code"), {"code": parent})
+            over = session.scalar(
+                cached_text("SELECT name FROM area WHERE code = :code"), {"code": parent}
+            )
             if over is None:
                 raise invalid_field("parent", "numbering.no_community", code=parent)
             number = re.sub(r"^0+(?=\d)", "", code[len(parent) :])

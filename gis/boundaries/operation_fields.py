@@ -55,15 +55,23 @@ def parse_position(value: Sequence[Any]) -> tuple[float, float]:
 
 
 def is_code(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 40 and value.isascii() and value.isprintable()
+    return (
+        isinstance(value, str) and 0 < len(value) <= 40 and value.isascii() and value.isprintable()
+    )
 
 
 def _are_codes(value: object) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= MAX_SPLIT_PARTS and all(is_code(code) for code in value)
+    return (
+        isinstance(value, list)
+        and 0 < len(value) <= MAX_SPLIT_PARTS
+        and all(is_code(code) for code in value)
+    )
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_CHARS and value.isprintable()
+    return (
+        isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_CHARS and value.isprintable()
+    )
 
 
 def is_point(value: object) -> bool:
@@ -71,14 +79,18 @@ def is_point(value: object) -> bool:
         isinstance(value, list)
         and len(value) >= 2
         and all(
-            isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+            isinstance(number, int | float)
+            and not isinstance(number, bool)
+            and math.isfinite(number)
             for number in value[:2]
         )
     )
 
 
 def _is_shape(value: object) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and "coordinates" in value
+    return (
+        isinstance(value, Mapping) and isinstance(value.get("type"), str) and "coordinates" in value
+    )
 
 
 def _are_grids(value: object) -> bool:

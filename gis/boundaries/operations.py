@@ -82,7 +82,13 @@ class OperationType:
         do: Callable[[OperationSpec, GridGeometries, Town], OperationResult],
         description: str,
     ) -> None:
-        self.fields, self.named, self.drawn, self.do, self.description = fields, named, drawn, do, description
+        self.fields, self.named, self.drawn, self.do, self.description = (
+            fields,
+            named,
+            drawn,
+            do,
+            description,
+        )
 
 
 def validate_operation(op: Any) -> OperationSpec:
@@ -95,16 +101,22 @@ def validate_operation(op: Any) -> OperationSpec:
         raise InvalidInput("operation.not_an_object")
     name = op.get("op")
     if name not in OPERATION_TYPES:
-        raise invalid_field("op", "operation.unknown", name=repr(name), allowed=list(OPERATION_TYPES))
+        raise invalid_field(
+            "op", "operation.unknown", name=repr(name), allowed=list(OPERATION_TYPES)
+        )
     kind = OPERATION_TYPES[name]
     if unknown := sorted(set(op) - set(kind.fields) - {"op"}):
-        raise invalid_field(unknown[0], "operation.unknown_field", name=name, allowed=list(kind.fields))
+        raise invalid_field(
+            unknown[0], "operation.unknown_field", name=name, allowed=list(kind.fields)
+        )
     operation: OperationSpec = {"op": name}
     for key, needed in kind.fields.items():
         value = op.get(key)
         if value is None:
             if needed:
-                raise invalid_field(key, "operation.field_missing", name=name, expected=FIELD_RULES[key][1])
+                raise invalid_field(
+                    key, "operation.field_missing", name=name, expected=FIELD_RULES[key][1]
+                )
             continue
         is_right, expected = FIELD_RULES[key]
         if not is_right(value):
@@ -160,12 +172,16 @@ def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str
 def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
     """Of the shapes that change, those whose land does: not only by a vertex on their border."""
     both = [code for code, shape in changed.items() if shape is not None and code in lands]
-    differ = shapely.symmetric_difference([lands[code] for code in both], [changed[code] for code in both])
+    differ = shapely.symmetric_difference(
+        [lands[code] for code in both], [changed[code] for code in both]
+    )
     differences = np.empty(len(both), dtype=object)
     differences[:] = [extract_polygons(shape) or MultiPolygon() for shape in differ]
     moved = {
         code
-        for code, wide in zip(both, wider(differences, polygon_coverage.MIN_GAP_WIDTH_M).tolist(), strict=True)
+        for code, wide in zip(
+            both, wider(differences, polygon_coverage.MIN_GAP_WIDTH_M).tolist(), strict=True
+        )
         if wide
     }
     return sorted(moved | (set(changed) - set(both)))
@@ -182,7 +198,10 @@ def _move_border(op: OperationSpec, lands: GridGeometries, town: Town) -> Operat
 def _reshape(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     give_to, islands = op.get("give_to"), bool(op.get("islands"))
     return OperationResult(
-        op, edits.reshape(lands, op["code"], parse_land(op, "geometry"), give_to=give_to, islands=islands)
+        op,
+        edits.reshape(
+            lands, op["code"], parse_land(op, "geometry"), give_to=give_to, islands=islands
+        ),
     )
 
 
@@ -206,32 +225,46 @@ def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
         middles = {part_code: shapely.centroid(shape) for part_code, shape in shapes.items()}
         op = op | {
             "codes": sorted(
-                shapes, key=lambda part_code: (round(middles[part_code].x, 7), -round(middles[part_code].y, 7))
+                shapes,
+                key=lambda part_code: (
+                    round(middles[part_code].x, 7),
+                    -round(middles[part_code].y, 7),
+                ),
             )
         }
     elif "codes" not in op:
-        op = op | {"codes": _by_parts(op, {part_code: changed[part_code] for part_code in (code, *new)})}
+        op = op | {
+            "codes": _by_parts(op, {part_code: changed[part_code] for part_code in (code, *new)})
+        }
     parents = {part_code: str(code) for part_code in new}
-    return OperationResult(op, changed, parents, _names(op, new), [("split", code, part_code) for part_code in new])
+    return OperationResult(
+        op, changed, parents, _names(op, new), [("split", code, part_code) for part_code in new]
+    )
 
 
 def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
     """The codes in the order of the given parts."""
     parts = [parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
-    return [max(shapes, key=lambda part_code: shapely.intersection(part, shapes[part_code]).area) for part in parts]
+    return [
+        max(shapes, key=lambda part_code: shapely.intersection(part, shapes[part_code]).area)
+        for part in parts
+    ]
 
 
 def _merge(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     codes, into = op["codes"], op["into"]
     changed = edits.merge(lands, codes, into, islands=bool(op.get("islands")))
     new: dict[str, str] = {} if into in codes else {into: str(op.get("parent") or codes[0])}
-    lineage = [("merged", merged_code, into) for merged_code in dict.fromkeys(codes) if merged_code != into]
+    lineage = [
+        ("merged", merged_code, into) for merged_code in dict.fromkeys(codes) if merged_code != into
+    ]
     return OperationResult(op, changed, new, _names(op, list(new)), lineage)
 
 
 def _transfer(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     return OperationResult(
-        op, edits.transfer(lands, parse_land(op, "region"), op["to"], islands=bool(op.get("islands")))
+        op,
+        edits.transfer(lands, parse_land(op, "region"), op["to"], islands=bool(op.get("islands"))),
     )
 
 
@@ -241,13 +274,18 @@ def _add(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResul
         raise invalid_field("code", "operation.no_code_left", community=op["parent"])
     op = op | {"code": code}
     return OperationResult(
-        op, edits.add(lands, code, parse_land(op, "geometry")), {code: op["parent"]}, _names(op, [code])
+        op,
+        edits.add(lands, code, parse_land(op, "geometry")),
+        {code: op["parent"]},
+        _names(op, [code]),
     )
 
 
 def _retire(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     code, to = op["code"], op.get("give_to")
-    return OperationResult(op, edits.retire(lands, code, give_to=to), lineage=[("merged", code, to)] if to else [])
+    return OperationResult(
+        op, edits.retire(lands, code, give_to=to), lineage=[("merged", code, to)] if to else []
+    )
 
 
 def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -255,7 +293,9 @@ def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> Operat
     if "from" not in op and edge is None:
         raise invalid_field("from", "operation.vertex_or_edge")
     ends = None if edge is None else (parse_position(edge[0]), parse_position(edge[1]))
-    return OperationResult(op, edits.move_vertex(lands, parse_position(start), parse_position(to), edge=ends))
+    return OperationResult(
+        op, edits.move_vertex(lands, parse_position(start), parse_position(to), edge=ends)
+    )
 
 
 def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -303,9 +343,15 @@ def _came_from(
     for code in parents:
         shape = drawn_[code]
         assert shape is not None
-        shares = {old: shapely.intersection(shape, land).area / shape.area for old, land in lands.items()}
+        shares = {
+            old: shapely.intersection(shape, land).area / shape.area for old, land in lands.items()
+        }
         best = max(shares, key=lambda old: shares[old], default=None)
-        if best is not None and shares[best] >= MIN_ORIGIN_SHARE and drawn_.get(best, lands[best]) is not None:
+        if (
+            best is not None
+            and shares[best] >= MIN_ORIGIN_SHARE
+            and drawn_.get(best, lands[best]) is not None
+        ):
             lineage.append(("split", best, code))
     for code, shape in drawn_.items():
         if shape is None:
@@ -341,7 +387,11 @@ def _none(op: OperationSpec) -> list[BaseGeometry]:
 def _vertices(op: OperationSpec) -> list[BaseGeometry]:
     if not is_point(op["to"]):
         raise invalid_field("to", "operation.field_wrong", expected=Message("expected.point"))
-    return [shapely.Point(parse_position(value)) for value in (op["to"], op.get("from"), *op.get("edge", ())) if value]
+    return [
+        shapely.Point(parse_position(value))
+        for value in (op["to"], op.get("from"), *op.get("edge", ()))
+        if value
+    ]
 
 
 def _to_code(op: OperationSpec) -> list[BaseGeometry]:

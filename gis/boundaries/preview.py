@@ -26,8 +26,20 @@ from gis.boundaries.household_counts import (
     read_building_households,
     read_unit_households,
 )
-from gis.boundaries.preview_issues import find_conflicts, find_cut_buildings, find_free_land, find_odd_grids, new_issue
-from gis.boundaries.statistics import GridChange, MovedFeature, Preview, PreviewIssue, TransferredPiece
+from gis.boundaries.preview_issues import (
+    find_conflicts,
+    find_cut_buildings,
+    find_free_land,
+    find_odd_grids,
+    new_issue,
+)
+from gis.boundaries.statistics import (
+    GridChange,
+    MovedFeature,
+    Preview,
+    PreviewIssue,
+    TransferredPiece,
+)
 from gis.boundaries.store import effective_time
 from gis.crs import get_transformer, metric_epsg
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
@@ -43,7 +55,9 @@ from gis.shapes.measure import geodesic_area_m2, shape_array
 from gis.shapes.polygon_coverage import PolygonLike
 
 UNIT_HOUSEHOLDS = (10, 20)
-NEIGHBOUR_MARGIN_DEG = 0.001  # degrees, about 100 m: grids this near may take a building on the outside
+NEIGHBOUR_MARGIN_DEG = (
+    0.001  # degrees, about 100 m: grids this near may take a building on the outside
+)
 
 FACILITIES = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
@@ -74,14 +88,21 @@ def compute(session: Session, revision: Revision) -> Preview:
     before_all, after_all = {**neighbours, **old_shapes}, {**neighbours, **new_shapes}
     names = grid_names(session, {*before_all, *after_all}, done)
     at = effective_time(session, None)
-    core = [shape for code in moved_land for shape in (old_shapes.get(code), new_shapes.get(code)) if shape is not None]
+    core = [
+        shape
+        for code in moved_land
+        for shape in (old_shapes.get(code), new_shapes.get(code))
+        if shape is not None
+    ]
     homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
     was, becomes = grid_codes_at(old, homes.spots), grid_codes_at(new, homes.spots)
     problems = find_conflicts(session, revision)
     pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
     settled = {
-        str(operation.op["unit"]): str(operation.op["grid"]) for operation in done if operation.op["op"] == "settle"
+        str(operation.op["unit"]): str(operation.op["grid"])
+        for operation in done
+        if operation.op["op"] == "settle"
     }
     units, torn = _units(session, old, new, core, at, settled)
     grids = [
@@ -107,22 +128,33 @@ def compute(session: Session, revision: Revision) -> Preview:
 
 def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
     """A preview with the holders and incidents that somebody may know of."""
-    units = {code for item in complete.moved if item.kind != "facility" for code in (item.start, item.end) if code}
+    units = {
+        code
+        for item in complete.moved
+        if item.kind != "facility"
+        for code in (item.start, item.end)
+        if code
+    }
     holders = [item.holder_id for item in complete.moved if item.holder_id is not None]
     people: dict[int, str] = {}
     if holders and _may(session, by, Action.NAMES, units):
         query = cached_text("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
         people = {row.id: row.name for row in session.execute(query, {"ids": holders})}
     moved = [
-        item if item.holder_id is None else item._replace(holder=people.get(item.holder_id)) for item in complete.moved
+        item if item.holder_id is None else item._replace(holder=people.get(item.holder_id))
+        for item in complete.moved
     ]
     condition, params = visibility_clause(by)
-    query = text(f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}")  # noqa: S608
+    query = text(
+        f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}"
+    )  # noqa: S608
     ids = [item for item, _, _ in complete.open_incidents]
     seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
     counts = Counter((start, end) for _, start, end in complete.open_incidents)
     figures_too = _may(session, by, Action.FIGURES, [grid.code for grid in complete.grids])
-    return replace(complete, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen)
+    return replace(
+        complete, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen
+    )
 
 
 def _states(
@@ -139,7 +171,11 @@ def _states(
     stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).lands
     old_shapes = {code: stored[code] for code in drawn if code in stored}
     new_shapes = {code: shape for code, shape in drawn.items() if shape is not None}
-    return old_shapes, new_shapes, {code: shape for code, shape in stored.items() if code not in drawn}
+    return (
+        old_shapes,
+        new_shapes,
+        {code: shape for code, shape in stored.items() if code not in drawn},
+    )
 
 
 def _published(
@@ -178,10 +214,13 @@ def _changed(
 def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
     """The names of grids, those a draft makes among them."""
     rows = session.execute(
-        cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"), {"codes": sorted(codes)}
+        cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
+        {"codes": sorted(codes)},
     )
     new_grids: dict[str, Any] = {code: item.made[code] for item in done for code in item.made}
-    return {code: item["name"] for code, item in new_grids.items()} | {row.code: row.name for row in rows}
+    return {code: item["name"] for code, item in new_grids.items()} | {
+        row.code: row.name for row in rows
+    }
 
 
 def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
@@ -190,7 +229,14 @@ def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> Grid
     shapes = np.empty(len(codes), dtype=object)
     shapes[:] = [lands[code] for code in codes]
     rows = np.arange(len(codes), dtype=np.int64)
-    return GridIndex(rows, codes, [names.get(code, code) for code in codes], [0] * len(codes), [0] * len(codes), shapes)
+    return GridIndex(
+        rows,
+        codes,
+        [names.get(code, code) for code in codes],
+        [0] * len(codes),
+        [0] * len(codes),
+        shapes,
+    )
 
 
 def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | None]:
@@ -230,7 +276,9 @@ def compactness(land: PolygonLike) -> float:
     """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for a ribbon."""
     west, south, east, north = land.bounds
     to_metres = get_transformer(STORAGE_SRID, metric_epsg((west + east) / 2, (south + north) / 2))
-    flat = shapely.transform(land, lambda xy: np.column_stack(to_metres.transform(xy[:, 0], xy[:, 1])))
+    flat = shapely.transform(
+        land, lambda xy: np.column_stack(to_metres.transform(xy[:, 0], xy[:, 1]))
+    )
     return round(measure.compactness(flat), 3)
 
 
@@ -244,7 +292,11 @@ def _pieces(
     for start, end, land in difference.transferred_pieces(old_shapes, new_shapes, codes):
         inside = np.array([pair == (start, end) for pair in both], dtype=bool)
         homes_in, people_in = int(homes.households[inside].sum()), int(homes.people[inside].sum())
-        pieces.append(TransferredPiece(start, end, round(geodesic_area_m2(land), 1), homes_in, people_in, land))
+        pieces.append(
+            TransferredPiece(
+                start, end, round(geodesic_area_m2(land), 1), homes_in, people_in, land
+            )
+        )
     return pieces
 
 
@@ -276,7 +328,9 @@ def _units(
     units, torn = [], []
     was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
     for unit in read_unit_households(session, new, core, at):
-        best = settled_grids.get(unit.code) or (unit.parent if unit.best is None else new.codes[unit.best])
+        best = settled_grids.get(unit.code) or (
+            unit.parent if unit.best is None else new.codes[unit.best]
+        )
         counts = {new.codes[row]: count for row, count in unit.households.items()}
         units.append((unit.code, unit.name, unit.parent, best, counts))
         if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
@@ -284,7 +338,9 @@ def _units(
                 Message("preview.households_in_grid", {"grid": code, "count": str(count)})
                 for code, count in counts.items()
             ]
-            settled = "preview.unit_torn_settled" if unit.code in settled_grids else "preview.unit_torn"
+            settled = (
+                "preview.unit_torn_settled" if unit.code in settled_grids else "preview.unit_torn"
+            )
             params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
             message = Message(settled, params)
             torn.append(new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.spot))
@@ -303,21 +359,35 @@ def _posts(
     houses = {buildings[feature.code]: feature for feature in moved if feature.kind == "building"}
     query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
     ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
-    rows = session.execute(text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}).all()
+    rows = session.execute(
+        text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}
+    ).all()
     posts = []
     for _, role, code, name, area_id, building_id, holder in rows:
         move = houses[building_id] if area_id is None else units.get(ids[area_id])
         start, end = (move.start, move.end) if move else (code, None)
-        posts.append(MovedFeature("post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder))
+        posts.append(
+            MovedFeature(
+                "post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder
+            )
+        )
     return posts
 
 
-def _facilities(session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex) -> list[MovedFeature]:
+def _facilities(
+    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
+) -> list[MovedFeature]:
     rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
-    spots = shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows])) if rows else np.empty((0, 2))
+    spots = (
+        shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))
+        if rows
+        else np.empty((0, 2))
+    )
     return [
         MovedFeature("facility", row[0], row[2] or row[1], start, end)
-        for row, start, end in zip(rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True)
+        for row, start, end in zip(
+            rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True
+        )
         if start != end
     ]
 
@@ -332,7 +402,9 @@ def _incidents(
     SELECT i.id, ST_X(i.shape), ST_Y(i.shape) FROM incident i
     WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
     ORDER BY i.id"""  # noqa: S608
-    rows = session.execute(text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}).all()
+    rows = session.execute(
+        text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
+    ).all()
     spots = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
     pairs = zip(rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True)
     return [(str(row[0]), start, end) for row, start, end in pairs if start != end]
@@ -354,4 +426,8 @@ def operation_issues(session: Session, by: Principal, operation: Operation) -> l
     """What is odd after an operation: at the grids it touched."""
     draft_preview = preview(session, by, operation.revision_id)
     touched = set(operation.touched)
-    return [issue for issue in draft_preview.problems if touched & set(issue.codes) or issue.severity == "refused"]
+    return [
+        issue
+        for issue in draft_preview.problems
+        if touched & set(issue.codes) or issue.severity == "refused"
+    ]

@@ -33,7 +33,11 @@ MAX_LISTED_ISSUES = 200  # problems of one kind; the rest is counted
 
 
 def new_issue(
-    kind: str, severity: str, codes: tuple[str, ...], message: Message, point: tuple[float, float] | None = None
+    kind: str,
+    severity: str,
+    codes: tuple[str, ...],
+    message: Message,
+    point: tuple[float, float] | None = None,
 ) -> PreviewIssue:
     return PreviewIssue(kind, severity, codes, render(message, "zh"), render(message, "en"), point)
 
@@ -54,7 +58,9 @@ def actor_display_name(actor: str | None) -> str:
     return (actor or "").removeprefix("account ")
 
 
-def find_odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) -> list[PreviewIssue]:
+def find_odd_grids(
+    session: Session, grids: Sequence[GridChange], at: datetime
+) -> list[PreviewIssue]:
     """Household bands, parts that lie apart, and new grids for whom nobody answers."""
     low, high = GRID_HOUSEHOLDS
     issues = []
@@ -68,10 +74,14 @@ def find_odd_grids(session: Session, grids: Sequence[GridChange], at: datetime) 
             message = Message("preview.household_count", params)
             issues.append(new_issue("households", "warning", (grid.code,), message, point))
         parts = shapely.get_parts(grid.after)
-        if len(parts) > 1 and (grid.before is None or len(shapely.get_parts(grid.before)) < len(parts)):
+        if len(parts) > 1 and (
+            grid.before is None or len(shapely.get_parts(grid.before)) < len(parts)
+        ):
             least = min(parts, key=lambda part: part.area)
             message = Message("preview.islands", {"name": grid.name, "count": str(len(parts))})
-            issues.append(new_issue("islands", "warning", (grid.code,), message, label_point(least)))
+            issues.append(
+                new_issue("islands", "warning", (grid.code,), message, label_point(least))
+            )
         if grid.change == "new":
             message = Message("preview.no_post", {"name": grid.name})
             issues.append(new_issue("no_post", "warning", (grid.code,), message, point))
@@ -101,11 +111,14 @@ def find_cut_buildings(
         if len(shares) < 2 or shares == old_shares.get(i):
             continue
         shares_text = [
-            f"{names.get(code, code)} {share}%" for code, share in sorted(shares.items(), key=lambda s: -s[1])
+            f"{names.get(code, code)} {share}%"
+            for code, share in sorted(shares.items(), key=lambda s: -s[1])
         ]
         message = Message("preview.building_cut", {"name": homes.names[i], "shares": shares_text})
         codes = (homes.codes[i], *sorted(shares))
-        issues.append(new_issue("building_cut", "warning", codes, message, label_point(homes.shapes[i])))
+        issues.append(
+            new_issue("building_cut", "warning", codes, message, label_point(homes.shapes[i]))
+        )
     return issues[:MAX_LISTED_ISSUES]
 
 
@@ -114,9 +127,9 @@ def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
     building, grid = STRtree(grids.shapes).query(buildings, predicate="intersects")
     several = np.isin(building, np.flatnonzero(np.bincount(building, minlength=len(buildings)) > 1))
     building, grid = building[several], grid[several]
-    share = shapely.area(shapely.intersection(buildings[building], grids.shapes[grid])) / shapely.area(
-        buildings[building]
-    )
+    share = shapely.area(
+        shapely.intersection(buildings[building], grids.shapes[grid])
+    ) / shapely.area(buildings[building])
     shares: dict[int, dict[str, int]] = {}
     for i, j, part in zip(building.tolist(), grid.tolist(), share.tolist(), strict=True):
         if part > MIN_CUT_SHARE:
@@ -141,5 +154,9 @@ def find_free_land(
         homes = homeless(session, part)
         code = "preview.free_land_with_households" if homes else "preview.free_land"
         message = Message(code, {"area_m2": round(geodesic_area_m2(part)), "count": str(homes)})
-        issues.append(new_issue("free_land", "refused" if homes else "warning", (), message, label_point(part)))
+        issues.append(
+            new_issue(
+                "free_land", "refused" if homes else "warning", (), message, label_point(part)
+            )
+        )
     return issues

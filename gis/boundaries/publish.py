@@ -15,7 +15,15 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.areas.snapshot import read_grids
-from gis.boundaries import conservation, drafts, numbering, operations, preview, revision_access, statistics
+from gis.boundaries import (
+    conservation,
+    drafts,
+    numbering,
+    operations,
+    preview,
+    revision_access,
+    statistics,
+)
 from gis.boundaries.household_counts import read_unit_households
 from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
 from gis.boundaries.store import boundaries_at, publish_shapes
@@ -75,7 +83,9 @@ def publish(
     _require_no_conflicts(session, number)
     if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
         done = _replay_unchanged(session, draft, done)
-    revision_access.require_on_grids(session, by, Action.PUBLISH, {code for item in done for code in item.touched})
+    revision_access.require_on_grids(
+        session, by, Action.PUBLISH, {code for item in done for code in item.touched}
+    )
     draft.publisher = by.who if by.who != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
@@ -93,12 +103,19 @@ def _take_effect(session: Session, now: datetime) -> None:
     reassign_after_boundary_change(session, now)
 
 
-def _replay_unchanged(session: Session, draft: Revision, done: Sequence[Operation]) -> list[Operation]:
+def _replay_unchanged(
+    session: Session, draft: Revision, done: Sequence[Operation]
+) -> list[Operation]:
     """Do the operations of a draft again on what is published now; raise Conflict when other land comes of it."""
     drawn, touched = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
     drafts.replay(session, drafts_author(draft), draft)
     again = drafts.list_operations(session, draft.id)
-    _same_land(drawn, touched, drafts.drawn_shapes(again), {code for item in again for code in item.touched})
+    _same_land(
+        drawn,
+        touched,
+        drafts.drawn_shapes(again),
+        {code for item in again for code in item.touched},
+    )
     return again
 
 
@@ -126,7 +143,10 @@ def _require_no_conflicts(session: Session, number: int) -> None:
     if not conflicts:
         return
     grids = [
-        Message("publish.grid_of_author", {"grid": item.grid, "author": item.author, "revision": str(item.revision)})
+        Message(
+            "publish.grid_of_author",
+            {"grid": item.grid, "author": item.author, "revision": str(item.revision)},
+        )
         for item in conflicts[:5]
     ]
     keys = ("grid", "name", "revision", "title", "author")
@@ -142,13 +162,24 @@ def drafts_author(draft: Revision) -> Principal:
 def apply_scheduled_parents(session: Session, now: datetime) -> int:
     """Bring units under the grids that are theirs from now on; returns how many changed. For the sweep."""
     allow_boundary_writes(session)
-    return int(getattr(session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now}), "rowcount", 0))
+    return int(
+        getattr(session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now}), "rowcount", 0)
+    )
 
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
     """One publication at a time in a county."""
-    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for operation in done for code in operation.touched})
-    session.execute(text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY code FOR UPDATE"), {"codes": counties})
+    counties = sorted(
+        {
+            patterns.ancestor_code(code, Level.COUNTY)
+            for operation in done
+            for code in operation.touched
+        }
+    )
+    session.execute(
+        text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY code FOR UPDATE"),
+        {"codes": counties},
+    )
 
 
 def _same_land(
@@ -163,15 +194,22 @@ def _same_land(
         for code, shape in old_shapes.items()
         if shape is not None and code in new_shapes and code in touched
     }
-    otherwise = {*operations.moves_land(both, {code: new_shapes[code] for code in both}), *(touched_before ^ touched)}
+    otherwise = {
+        *operations.moves_land(both, {code: new_shapes[code] for code in both}),
+        *(touched_before ^ touched),
+    }
     if otherwise:
         raise Conflict("publish.land_around_redrawn", grids=sorted(otherwise)[:5])
 
 
-def _cancels(session: Session, draft: Revision, effective: datetime | None, now: datetime) -> datetime | None:
+def _cancels(
+    session: Session, draft: Revision, effective: datetime | None, now: datetime
+) -> datetime | None:
     """The moment of the planned publication that a draft takes back before it holds; None when there is none such."""
     planned = None if draft.reverts is None else session.get_one(Revision, draft.reverts).effective
-    return planned if planned is not None and planned > now and (effective or now) <= planned else None
+    return (
+        planned if planned is not None and planned > now and (effective or now) <= planned else None
+    )
 
 
 def _born(done: Sequence[Operation]) -> set[str]:
@@ -192,25 +230,45 @@ def _write(
 ) -> None:
     allow_boundary_writes(session)
     shapes = drafts.drawn_shapes(done)
-    new_grids: dict[str, Any] = {code: operation.made[code] for operation in done for code in operation.made}
+    new_grids: dict[str, Any] = {
+        code: operation.made[code] for operation in done for code in operation.made
+    }
     ids = _ids(session, shapes)
-    born = {code: new_grids[code] for code, shape in shapes.items() if code not in ids and shape is not None}
+    born = {
+        code: new_grids[code]
+        for code, shape in shapes.items()
+        if code not in ids and shape is not None
+    }
     shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
     code_of = {number: code for code, number in ids.items()}
-    old_shapes = {code_of[number]: land for number, land in boundaries_at(session, ids.values(), at).items()}
+    old_shapes = {
+        code_of[number]: land for number, land in boundaries_at(session, ids.values(), at).items()
+    }
     conservation.check(session, done, old_shapes, shapes, at)
     _make(session, born)
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
     session.execute(
-        text("UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"),
+        text(
+            "UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"
+        ),
         {"codes": revived},
     )
     session.expire_all()
     title, author = draft.title, draft.author
-    if publish_shapes(session, shapes, title=title, author=author, reason=reason, effective=at, draft=draft) is None:
+    if (
+        publish_shapes(
+            session, shapes, title=title, author=author, reason=reason, effective=at, draft=draft
+        )
+        is None
+    ):
         if not any(operation.op["op"] == "settle" for operation in done):
             raise InvalidInput("publish.changes_nothing", number=str(draft.id))
-        draft.state, draft.reason, draft.effective, draft.published_at = RevisionState.PUBLISHED, reason, at, now
+        draft.state, draft.reason, draft.effective, draft.published_at = (
+            RevisionState.PUBLISHED,
+            reason,
+            at,
+            now,
+        )
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
     params = {"at": now if cancels else at, "codes": ended}
@@ -221,7 +279,9 @@ def _write(
 
 
 def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
-    rows = session.execute(cached_text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": list(codes)})
+    rows = session.execute(
+        cached_text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": list(codes)}
+    )
     return {row.code: row.id for row in rows}
 
 
@@ -232,7 +292,15 @@ def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
         parent = communities.get(grid["parent"])
         if parent is None or parent.retired_at is not None:
             raise Conflict("publish.community_gone", grid=code, community=grid["parent"])
-        session.add(Area(code=code, level=Level.GRID, name=grid["name"], county=parent.county, parent_id=parent.id))
+        session.add(
+            Area(
+                code=code,
+                level=Level.GRID,
+                name=grid["name"],
+                county=parent.county,
+                parent_id=parent.id,
+            )
+        )
     session.flush()
 
 
@@ -249,7 +317,9 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
                     pairs.setdefault((start, last), kind)
     for (start, end), kind in sorted(pairs.items()):
         if start in ids and end in ids:
-            session.add(Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end]))
+            session.add(
+                Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end])
+            )
 
 
 def reassign_units(
@@ -259,7 +329,9 @@ def reassign_units(
     lands = [land for land in lands if land is not None]
     grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
     moved = [] if grids is None else read_unit_households(session, grids, lands, at)
-    settled = {str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"}
+    settled = {
+        str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"
+    }
     wish: dict[int, tuple[int, int]] = {}
     for unit in moved:
         if unit.best is not None and grids is not None and unit.parent != grids.codes[unit.best]:
@@ -278,26 +350,36 @@ def reassign_units(
         return
     params = {"ids": list(wish), "at": at}
     # what was planned for later is replaced; what held until now ends
-    session.execute(text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params)
+    session.execute(
+        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params
+    )
     session.execute(
         text("UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
              " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"), params,
     )  # fmt: skip
     # of what is left the last ends now: it goes on where the unit stays, after a plan that was cancelled
     rows = session.execute(
-        text("SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"), params
+        text(
+            "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"
+        ),
+        params,
     )
     last = {row.area_id: (row.id, row.parent_id) for row in rows}
     on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]
     session.execute(
-        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"), {"on": on}
+        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"),
+        {"on": on},
     )
-    fresh = {unit: pair for unit, pair in wish.items() if unit not in last or last[unit][0] not in on}
+    fresh = {
+        unit: pair for unit, pair in wish.items() if unit not in last or last[unit][0] not in on
+    }
     rows_ = [
         (unit, parent, number, TimestamptzRange(None, at, "()"))
         for unit, (parent, _) in fresh.items()
         if unit not in last
     ]
-    rows_ += [(unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()]
+    rows_ += [
+        (unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()
+    ]
     copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid"), rows_)
     session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))

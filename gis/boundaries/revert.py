@@ -46,7 +46,9 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     """
     old = revision_access.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
-        raise Conflict("revert.not_published", number=str(number), state=Message(f"revision_state.{old.state}"))
+        raise Conflict(
+            "revert.not_published", number=str(number), state=Message(f"revision_state.{old.state}")
+        )
     redrawn = _redrawn(session, old)
     rows = {row.code: row for row in session.execute(text(NEWEST), {"codes": list(redrawn)})}
     now = {code: shapely.from_wkb(row.now) for code, row in rows.items() if row.now is not None}
@@ -80,7 +82,9 @@ def _redrawn(session: Session, old: Revision) -> Redrawn:
     return {row.code: (read(row.was), read(row.drew)) for row in rows}
 
 
-def _moved_since(new_shapes: Mapping[str, PolygonLike | None], now: Mapping[str, PolygonLike]) -> list[str]:
+def _moved_since(
+    new_shapes: Mapping[str, PolygonLike | None], now: Mapping[str, PolygonLike]
+) -> list[str]:
     """The grids whose land is not what a publication made it, not only by a vertex."""
     remaining = {code: shape for code, shape in new_shapes.items() if shape is not None}
     moved = operations.moves_land(remaining, {code: now.get(code) for code in remaining})
@@ -90,7 +94,11 @@ def _moved_since(new_shapes: Mapping[str, PolygonLike | None], now: Mapping[str,
 def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
     """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and still have it."""
     old_shapes = {code: was for code, (was, _) in redrawn.items() if was is not None}
-    moved = set(operations.moves_land(old_shapes, {code: new_shape for code, (_, new_shape) in redrawn.items()}))
+    moved = set(
+        operations.moves_land(
+            old_shapes, {code: new_shape for code, (_, new_shape) in redrawn.items()}
+        )
+    )
     targets: dict[str, PolygonLike | None] = {}
     for code, (was, new_shape) in redrawn.items():
         alike = new_shape is not None and code in now and shapely.equals_exact(
@@ -106,10 +114,14 @@ def _met(
     """The shapes to go back to, fitted to the corners that neighbours have got since; with neighbours that get one."""
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
-    around = draft_grids.neighbouring_grids(session, county, {}, list(targets), list(shapes.values())).lands
+    around = draft_grids.neighbouring_grids(
+        session, county, {}, list(targets), list(shapes.values())
+    ).lands
     unchanged = {code: land for code, land in around.items() if code not in targets}
     fitted = noding.share_vertices(shapes, dict(unchanged)) if unchanged else dict(shapes)
-    met: dict[str, PolygonLike | None] = {code: fitted.get(code, shape) for code, shape in shapes.items()}
+    met: dict[str, PolygonLike | None] = {
+        code: fitted.get(code, shape) for code, shape in shapes.items()
+    }
     final = noding.share_vertices(unchanged | shapes, met) if unchanged else dict(met)
     return {code: None for code in targets if code not in shapes} | {
         code: shape for code, shape in final.items() if code in targets or code in rows

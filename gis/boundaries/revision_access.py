@@ -47,7 +47,11 @@ def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
 def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
     """The codes of areas."""
     return (
-        list(session.scalars(cached_text("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)}))
+        list(
+            session.scalars(
+                cached_text("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": list(ids)}
+            )
+        )
         if ids
         else []
     )
@@ -62,4 +66,8 @@ def require_on_grids(session: Session, by: Principal, action: Action, codes: Ite
     within = tuple(area_codes(session, sorted(allowed)))
     if outside := sorted(code for code in codes if not code.startswith(within)):
         label = ACTION_LABELS.get(action)
-        raise Forbidden("draft.action_not_allowed", action=Message(label) if label else action.value, areas=outside[:5])
+        raise Forbidden(
+            "draft.action_not_allowed",
+            action=Message(label) if label else action.value,
+            areas=outside[:5],
+        )

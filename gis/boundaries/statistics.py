@@ -126,14 +126,25 @@ def stored(session: Session, number: int) -> Preview | None:
 def to_json(changes: Preview) -> dict[str, Any]:
     """A preview as JSON holds it; shapes as WKB in hex."""
     every = replace(
-        changes, state=RevisionState.PUBLISHED.value, grids=[], pieces=[], moved=[], problems=[], redrawn={}
+        changes,
+        state=RevisionState.PUBLISHED.value,
+        grids=[],
+        pieces=[],
+        moved=[],
+        problems=[],
+        redrawn={},
     )
     return asdict(every) | {
-        "grids": [vars(item) | {"before": _hex(item.before), "after": _hex(item.after)} for item in changes.grids],
+        "grids": [
+            vars(item) | {"before": _hex(item.before), "after": _hex(item.after)}
+            for item in changes.grids
+        ],
         "pieces": [item._asdict() | {"shape": _hex(item.shape)} for item in changes.pieces],
         "moved": [item._asdict() for item in changes.moved],
         "problems": [item._asdict() for item in changes.problems],
-        "redrawn": {code: [_hex(shape) for shape in pair] for code, pair in changes.redrawn.items()},
+        "redrawn": {
+            code: [_hex(shape) for shape in pair] for code, pair in changes.redrawn.items()
+        },
     }
 
 
@@ -145,10 +156,15 @@ def from_json(figures: Mapping[str, Any]) -> Preview:
         for item in figures["grids"]
     ]  # fmt: skip
     problems = [
-        PreviewIssue(**item | {"codes": tuple(item["codes"]), "place": item["place"] and tuple(item["place"])})
+        PreviewIssue(
+            **item
+            | {"codes": tuple(item["codes"]), "place": item["place"] and tuple(item["place"])}
+        )
         for item in figures["problems"]
     ]
-    pieces = [TransferredPiece(**item | {"shape": _shape(item["shape"])}) for item in figures["pieces"]]
+    pieces = [
+        TransferredPiece(**item | {"shape": _shape(item["shape"])}) for item in figures["pieces"]
+    ]
     return Preview(**dict(figures) | {
         "grids": grids, "pieces": pieces, "moved": [MovedFeature(**item) for item in figures["moved"]], "problems": problems,
         "open_incidents": [tuple(item) for item in figures["open_incidents"]],

@@ -60,11 +60,15 @@ def publish_shapes(
         Conflict: An area is retired, or has a shape that begins later than `effective`.
     """
     effective = effective_time(session, effective)
-    grids = {area.code: area for area in session.scalars(select(Area).where(Area.code.in_(list(shapes))))}
+    grids = {
+        area.code: area for area in session.scalars(select(Area).where(Area.code.in_(list(shapes))))
+    }
     _check_areas(shapes, grids)
     counties = sorted({area.county for area in grids.values()})
     # One publication at a time in a county: the next one must see these shapes.
-    session.execute(select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update())
+    session.execute(
+        select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update()
+    )
     drawn = {code: to_multipolygon(shape) for code, shape in shapes.items() if shape is not None}
     _check_shapes(drawn)
     _check_later(session, [grids[code].id for code in shapes], effective)
@@ -152,7 +156,9 @@ def write_boundaries(
     if not changed:
         return None
     _check_later(session, changed, effective)
-    base = session.scalar(select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED))
+    base = session.scalar(
+        select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED)
+    )
     # not now(): of several in one transaction, too, the later is later
     published_at = session.execute(select(func.clock_timestamp())).scalar_one()
     revision = draft or Revision(title=title, author=author, base=base)
@@ -163,7 +169,9 @@ def write_boundaries(
     allow_boundary_writes(session)
     _close(session, changed, effective)
     valid = TimestamptzRange(effective, None, "[)")
-    on = _reopen(session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective)
+    on = _reopen(
+        session, {area: shape for area in changed if (shape := drawn[area]) is not None}, effective
+    )
     rows = (
         (area, revision.id, hex_ewkb(shape), valid)
         for area in changed
@@ -178,7 +186,9 @@ def _close(session: Session, area_ids: list[int], at: datetime) -> None:
     """End the shapes of some areas at a moment."""
     params = {"ids": area_ids, "at": at}
     # A shape that began at this very moment never held: it is replaced, not closed.
-    session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params)
+    session.execute(
+        text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params
+    )
     session.execute(
         text("""
         UPDATE boundary SET valid = tstzrange(lower(valid), :at)
@@ -195,24 +205,31 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
         The ids of their areas.
     """
     rows = session.execute(
-        text("SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids) AND upper(valid) = :at"),
+        text(
+            "SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids) AND upper(valid) = :at"
+        ),
         {"ids": list(drawn), "at": at},
     ).all()
     on = {row[0]: row[1] for row in rows if equals_exact(drawn[row[0]], shapely.from_wkb(row[2]))}
     session.execute(
-        text("UPDATE boundary SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"), {"on": list(on.values())}
+        text("UPDATE boundary SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"),
+        {"on": list(on.values())},
     )
     return set(on)
 
 
-def boundaries_at(session: Session, area_ids: Iterable[int], at: datetime) -> dict[int, MultiPolygon]:
+def boundaries_at(
+    session: Session, area_ids: Iterable[int], at: datetime
+) -> dict[int, MultiPolygon]:
     """The shapes of areas that hold at a moment, by area id; areas without one are left out."""
     rows = session.execute(
         select(Boundary.area_id, func.ST_AsBinary(Boundary.shape))
         .where(Boundary.area_id == func.any(list(area_ids)), Boundary.in_force(at))
         .order_by(Boundary.area_id)
     ).all()
-    return dict(zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True))
+    return dict(
+        zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True)
+    )
 
 
 def grids_near(
@@ -247,7 +264,9 @@ def grids_near(
             "north": north + tolerance_deg,
         },
     ).all()
-    return dict(zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True))
+    return dict(
+        zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True)
+    )
 
 
 def effective_time(session: Session, effective: datetime | None) -> datetime:
@@ -288,7 +307,10 @@ def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
     shapes = np.array(list(drawn.values()), dtype=object)
     if not len(shapes):
         return
-    wrong = {code: str(reason) for code, reason in zip(drawn, shapely.is_valid_reason(shapes), strict=True)}
+    wrong = {
+        code: str(reason)
+        for code, reason in zip(drawn, shapely.is_valid_reason(shapes), strict=True)
+    }
     right = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
     errors = [
         FieldError(code, "geometry.other_fault", {"reason": wrong[code]})
@@ -302,24 +324,38 @@ def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
     ]
     if errors:
         fault = Message(errors[0].code, errors[0].params)
-        raise InvalidInput("store.grid_not_storable", errors[:MAX_NAMED_CODES], grid=errors[0].field, fault=fault)
+        raise InvalidInput(
+            "store.grid_not_storable", errors[:MAX_NAMED_CODES], grid=errors[0].field, fault=fault
+        )
 
 
 def _check_coverage(
-    session: Session, counties: list[str], drawn: Mapping[str, MultiPolygon], codes: set[str], at: datetime
+    session: Session,
+    counties: list[str],
+    drawn: Mapping[str, MultiPolygon],
+    codes: set[str],
+    at: datetime,
 ) -> None:
     """Refuse shapes that overlap, or share a border without its vertices, with each other or a neighbour."""
     around = grids_near(session, counties, list(drawn.values()), at)
     together = {**drawn, **{code: shape for code, shape in around.items() if code not in codes}}
     edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))
-    at_fault = {code: edge for code, edge in zip(together, edges, strict=True) if not shapely.is_empty(edge)}
+    at_fault = {
+        code: edge for code, edge in zip(together, edges, strict=True) if not shapely.is_empty(edge)
+    }
     errors = []
     for code in [code for code in at_fault if code in drawn][:MAX_NAMED_CODES]:
-        others = [other for other in at_fault if other != code and at_fault[other].intersects(together[code])]
+        others = [
+            other
+            for other in at_fault
+            if other != code and at_fault[other].intersects(together[code])
+        ]
         point = shapely.get_point(shapely.get_parts(at_fault[code])[0], 0)
         position = position_text(point.x, point.y)
         if others:
-            errors.append(FieldError(code, "coverage.overlaps_others", {"grids": others[:3], "at": position}))
+            errors.append(
+                FieldError(code, "coverage.overlaps_others", {"grids": others[:3], "at": position})
+            )
         else:
             errors.append(FieldError(code, "coverage.overlaps_itself", {"at": position}))
     if errors:
@@ -336,10 +372,17 @@ def _check_later(session: Session, area_ids: Iterable[int], effective: datetime)
         {"ids": list(area_ids), "at": effective},
     ).first()
     if row:
-        raise Conflict("store.planned_later", grid=row[0], since=row[1].isoformat(), effective=effective.isoformat())
+        raise Conflict(
+            "store.planned_later",
+            grid=row[0],
+            since=row[1].isoformat(),
+            effective=effective.isoformat(),
+        )
 
 
-def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime) -> dict[int, MultiPolygon | None]:
+def _above(
+    session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime
+) -> dict[int, MultiPolygon | None]:
     """The new shapes of all areas above the grids, as unions of what lies one level below."""
     shapes_above: dict[int, MultiPolygon | None] = {}
     below = dict(grids)
@@ -352,12 +395,17 @@ def _above(session: Session, grids: Mapping[int, MultiPolygon | None], at: datet
             """),
             {"ids": list(below)},
         ).all()
-        shapes = boundaries_at(session, [row[1] for row in children if row[1] not in below], at) | below
+        shapes = (
+            boundaries_at(session, [row[1] for row in children if row[1] not in below], at) | below
+        )
         parts: dict[int, list[Polygon | MultiPolygon]] = defaultdict(list)
         for parent, child in children:
             members = parts[parent]
             if (shape := shapes.get(child)) is not None:
                 members.append(shape)
-        below = {parent: to_multipolygon(dissolve(members)) if members else None for parent, members in parts.items()}
+        below = {
+            parent: to_multipolygon(dissolve(members)) if members else None
+            for parent, members in parts.items()
+        }
         shapes_above |= below
     return shapes_above

@@ -82,13 +82,17 @@ class DemoAccount:
     place: str
 
 
-def create_demo_accounts(session: Session, by: Principal, var: Path, now: datetime) -> list[DemoAccount]:
+def create_demo_accounts(
+    session: Session, by: Principal, var: Path, now: datetime
+) -> list[DemoAccount]:
     """The demo's accounts: those made before with the passwords in the file, or new ones.
 
     A holder of the post in question is taken where there is one, so that his work is seen; else the role is granted.
     """
     file = var / FILE
-    names = set(session.scalars(select(Account.username).where(Account.username.in_(DEMO_ACCOUNTS))))
+    names = set(
+        session.scalars(select(Account.username).where(Account.username.in_(DEMO_ACCOUNTS)))
+    )
     if names == set(DEMO_ACCOUNTS) and file.exists():
         return read(file)
     middle = session.scalar(text(MIDDLE), {"at": now})
@@ -99,25 +103,37 @@ def create_demo_accounts(session: Session, by: Principal, var: Path, now: dateti
         if level and place is None:
             continue
         if username in names:
-            password = accounts.reset_password(session, by, accounts.get_account(session, username), must_change=False)
+            password = accounts.reset_password(
+                session, by, accounts.get_account(session, username), must_change=False
+            )
         else:
             made, password = accounts.add(session, by, username, must_change=False)
             posts = [post for post, access in ACCESS_ROLE_BY_POST.items() if access == role]
-            holder = place and session.scalar(text(HOLDER), {"area": place.id, "posts": posts, "at": now})
+            holder = place and session.scalar(
+                text(HOLDER), {"area": place.id, "posts": posts, "at": now}
+            )
             if holder:
                 accounts.link(session, by, made, person=session.get_one(Person, holder).code)
             else:
                 accounts.grant(session, by, made, role, place.code if place else "")
-        found.append(DemoAccount(username, password, role, role_label(role, "zh"), place.name if place else ""))
+        found.append(
+            DemoAccount(
+                username, password, role, role_label(role, "zh"), place.name if place else ""
+            )
+        )
     session.flush()
-    session.execute(text(STAFF), {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))})
+    session.execute(
+        text(STAFF), {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))}
+    )
     return found
 
 
 def write_accounts_file(file: Path, found: list[DemoAccount]) -> None:
     """Write the accounts to a file only its owner can read, a line each with tabs between."""
     own = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as written:
+    with os.fdopen(
+        os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as written:
         written.writelines("\t".join(astuple(one)) + "\n" for one in found)
     own.replace(file)
 

@@ -65,7 +65,9 @@ class Block:
     houses: list[House] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
-    ground: list[tuple[str, str, str, Polygon]] = field(default_factory=list)  # kind, subkind, name, shape
+    ground: list[tuple[str, str, str, Polygon]] = field(
+        default_factory=list
+    )  # kind, subkind, name, shape
 
 
 def fill(plan: Plan, cell: Cell, homes: int, dice: Random) -> Block:
@@ -80,10 +82,17 @@ def fill(plan: Plan, cell: Cell, homes: int, dice: Random) -> Block:
     share = {"slab": 0.62, "tower": 0.6, "old": 0.66}[kind]
     flip = dice.random() < 0.5
     cut = west + (east - west) * ((1 - share) if flip else share)
-    living = ground.intersection(box(cut + 4, south, east, north) if flip else box(west, south, cut - 4, north))
-    other = ground.intersection(box(west, south, cut - 6, north) if flip else box(cut + 6, south, east, north))
+    living = ground.intersection(
+        box(cut + 4, south, east, north) if flip else box(west, south, cut - 4, north)
+    )
+    other = ground.intersection(
+        box(west, south, cut - 6, north) if flip else box(cut + 6, south, east, north)
+    )
     # narrow land beside a river may not take the first choice; houses fit nearly everywhere
-    if not any(_compound(block, plan, living, one, homes, dice) for one in dict.fromkeys((kind, "tower", "old"))):
+    if not any(
+        _compound(block, plan, living, one, homes, dice)
+        for one in dict.fromkeys((kind, "tower", "old"))
+    ):
         raise AssertionError(f"grid {cell.number}: no room for {homes} homes")
     _beside(block, plan, other, dice)
     return block
@@ -116,7 +125,9 @@ def _on(street: LineString, x: float) -> Point:
     return Point(hit.x, hit.y)
 
 
-def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: int, dice: Random) -> bool:
+def _compound(
+    block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: int, dice: Random
+) -> bool:
     """Rows of buildings along inner paths, a spine across the rows, gates at one end of it or both.
 
     Returns:
@@ -136,7 +147,9 @@ def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: in
                 house.estate = estate if kind != "old" else ""
                 if kind == "old":
                     house.name = f"{len(block.houses) + 1}号"
-                    house.address = f"{lane_name(block.cell.number * 3 + lane)}{len(block.houses) + 1}号"
+                    house.address = (
+                        f"{lane_name(block.cell.number * 3 + lane)}{len(block.houses) + 1}号"
+                    )
                 else:
                     house.name = f"{len(block.houses) + 1}号楼"
                 block.houses.append(house)
@@ -165,15 +178,23 @@ def _compound(block: Block, plan: Plan, land: BaseGeometry, kind: str, homes: in
         back = _on(_north_street(plan, block.cell), spine)
         stops.append((back.x, back.y))
         gates.append(back)
-    block.paths.append(Path(LineString(stops), "residential" if kind == "old" else "service", tuple(gates)))
+    block.paths.append(
+        Path(LineString(stops), "residential" if kind == "old" else "service", tuple(gates))
+    )
     wall = land.intersection(box(west, south, east, rows[-1][0] + 8))
     block.ground.append(("landuse", "residential", estate, wall))
     # a delivery point inside the gate
-    block.slots.append(Slot(Point(spine + 7, rows[0][0] - deep - 2), Point(spine + 1, rows[0][0] - deep - 2), "gate"))
+    block.slots.append(
+        Slot(
+            Point(spine + 7, rows[0][0] - deep - 2), Point(spine + 1, rows[0][0] - deep - 2), "gate"
+        )
+    )
     return True
 
 
-def _row(land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dice: Random) -> list[House]:
+def _row(
+    land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dice: Random
+) -> list[House]:
     """One row of buildings at y, doors to the path on its north side, the spine's way kept free."""
     west, _, east, _ = land.bounds
     row, x = [], west + 4 + dice.uniform(0, 6)
@@ -184,7 +205,11 @@ def _row(land: BaseGeometry, kind: str, spine: float, y: float, deep: float, dic
             x = spine + 6
         shape = box(x, y, x + wide, y + deep)
         if land.covers(shape):
-            floors = {"slab": 6, "tower": dice.choice((18, 22, 26, 33, 33)), "old": dice.choice((2, 3, 3))}[kind]
+            floors = {
+                "slab": 6,
+                "tower": dice.choice((18, 22, 26, 33, 33)),
+                "old": dice.choice((2, 3, 3)),
+            }[kind]
             doors = {"slab": 2, "tower": dice.choice((4, 4, 5)), "old": 2}[kind]
             door = Point(x + wide / 2, y + deep)
             row.append(
@@ -222,7 +247,9 @@ def _beside(block: Block, plan: Plan, land: BaseGeometry, dice: Random) -> None:
     while x + 30 < east:
         shape = box(x, south + 3, x + 28, south + 14)
         if land.covers(shape):
-            block.houses.append(House(shape, dice.choice((1, 2, 2)), "retail", Point(x + 14, south + 3)))
+            block.houses.append(
+                House(shape, dice.choice((1, 2, 2)), "retail", Point(x + 14, south + 3))
+            )
             for shop in (4, 14, 24):
                 block.slots.append(Slot(Point(x + shop, south + 8), _on(street, x + shop), "front"))
         x += 33
@@ -232,7 +259,9 @@ def _beside(block: Block, plan: Plan, land: BaseGeometry, dice: Random) -> None:
     use = _choose(OTHERS, dice)
     middle = behind.representative_point()
     gate = _on(_north_street(plan, block.cell), middle.x)
-    block.paths.append(Path(LineString([(gate.x, gate.y), (middle.x, middle.y)]), "service", (gate,)))
+    block.paths.append(
+        Path(LineString([(gate.x, gate.y), (middle.x, middle.y)]), "service", (gate,))
+    )
     half = behind.intersection(box(west, south, east, (behind.bounds[1] + behind.bounds[3]) / 2))
     if use == "park":
         block.ground.append(("green", "park", "", behind))

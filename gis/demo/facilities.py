@@ -56,19 +56,33 @@ def place(number: int, community: str, blocks: Sequence[Block], dice: Random) ->
         taken.append((category, block, slot))
     fronts = by_size.get("front", [])
     wanted = [*FRONTS, *(["shop"] * len(fronts))]
-    taken += [(category, block, slot) for (block, slot), category in zip(fronts, wanted, strict=False)]
+    taken += [
+        (category, block, slot) for (block, slot), category in zip(fronts, wanted, strict=False)
+    ]
     taken += [("park", block, slot) for block, slot in by_size.get("park", [])]
     taken += [("delivery", block, slot) for block, slot in by_size.get("gate", [])]
     taken += [("transit", block, slot) for block, slot in by_size.get("stop", [])]
-    if not any(category == "party_centre" for category, _, _ in taken):  # a community without a shop front
+    if not any(
+        category == "party_centre" for category, _, _ in taken
+    ):  # a community without a shop front
         block, slot = next(iter(by_size.get("plot") or by_size.get("gate") or by_size["park"]))
         taken.append(("party_centre", block, slot))
     for nth, (category, block, slot) in enumerate(taken, 1):
         word = CATEGORY_BY_KEY[category].zh.split("/")[0].split("（")[0]
         where = estate_name(block.cell.number)
-        shape = slot.place if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon" else slot.door
+        shape = (
+            slot.place
+            if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon"
+            else slot.door
+        )
         if slot.size in ("front", "gate", "stop"):
             shape = slot.place
         yield Placed(
-            f"{community}F{nth:03d}", category, f"{where}{word}", block.cell, HOURS.get(category, ""), shape, slot.door
+            f"{community}F{nth:03d}",
+            category,
+            f"{where}{word}",
+            block.cell,
+            HOURS.get(category, ""),
+            shape,
+            slot.door,
         )

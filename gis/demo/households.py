@@ -11,7 +11,9 @@ from gis.demo.compounds import House
 
 HOUSEHOLDS, PEOPLE, UNITS = 8800, 24_000, 510  # the Zone's pilot, the measure of every size
 FEWEST, MOST = 10, 20  # households of a unit
-START = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))  # since when the town's areas and posts hold
+START = datetime(
+    2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")
+)  # since when the town's areas and posts hold
 CHANGED = datetime(2026, 6, 1, tzinfo=START.tzinfo)  # when some grids got a new leader
 
 
@@ -102,7 +104,10 @@ def _bind(
             parts.setdefault((house, stair), []).append(level)
         found.append(
             (
-                [Part(h, s, _span(houses[h], low, high, floors, (h, s), levels)) for (h, s), levels in parts.items()],
+                [
+                    Part(h, s, _span(houses[h], low, high, floors, (h, s), levels))
+                    for (h, s), levels in parts.items()
+                ],
                 [number for _, members in piece for number in members],
             )
         )
@@ -144,7 +149,13 @@ def _cut(atoms: Sequence[tuple[tuple[int, int], int]], count: int) -> list[int]:
                 if end not in here or cost + more < here[end][0]:
                     here[end] = (cost + more, start)
         # only places from which the rest can still be even
-        best.append({end: found for end, found in here.items() if abs(sums[end] - piece * target) <= 2 * MOST})
+        best.append(
+            {
+                end: found
+                for end, found in here.items()
+                if abs(sums[end] - piece * target) <= 2 * MOST
+            }
+        )
     cuts = [len(atoms)]
     for piece in range(count, 0, -1):
         cuts.append(best[piece][cuts[-1]][1])
@@ -204,7 +215,13 @@ class Staff:
                 yield PostRow("grid_leader", grid.area, None, self.hire(), worker, START, CHANGED)
                 yield PostRow("grid_leader", grid.area, None, leader, worker, CHANGED)
             else:
-                yield PostRow("grid_leader", grid.area, None, leader if self.dice.random() > 0.06 else None, worker)
+                yield PostRow(
+                    "grid_leader",
+                    grid.area,
+                    None,
+                    leader if self.dice.random() > 0.06 else None,
+                    worker,
+                )
             yield PostRow("grid_worker", grid.area, None, worker, leader)
             if self.dice.random() < 0.2:
                 yield PostRow("grid_worker", grid.area, None, self.hire(), worker)
@@ -224,7 +241,9 @@ class Staff:
                 )
             for building in grid.buildings:
                 yield PostRow("building_head", None, building, self.dice.choice(heads), None)
-                yield PostRow("building_sponsor", None, building, workers[building % len(workers)], secretary)
+                yield PostRow(
+                    "building_sponsor", None, building, workers[building % len(workers)], secretary
+                )
 
     def leave(self, persons: int) -> Iterator[tuple[int, datetime, datetime]]:
         """Two weeks away every three months, for three years, for one person in twelve: (person, from, to)."""

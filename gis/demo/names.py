@@ -13,7 +13,20 @@ STREET = (
     "学府", "西航", "青松", "迎宾", "开元", "兴业", "黔中", "凤西", "虹湖", "屯堡", "龙井", "玉华", "建设", "文昌", "星火", "中山",
     "南马", "塔山", "北斗", "航空", "创新", "工农", "友谊", "长安", "安宁", "金牛", "双阳", "顺城", "若飞", "东关",
 )  # fmt: skip
-LANE = ("石板", "水井", "榕树", "铁匠", "豆腐", "染坊", "米市", "戏台", "磨坊", "药铺", "柿子", "桥头")
+LANE = (
+    "石板",
+    "水井",
+    "榕树",
+    "铁匠",
+    "豆腐",
+    "染坊",
+    "米市",
+    "戏台",
+    "磨坊",
+    "药铺",
+    "柿子",
+    "桥头",
+)
 
 
 def person_name(dice: Random) -> str:
@@ -24,7 +37,9 @@ def person_name(dice: Random) -> str:
 def _nth(words: tuple[str, ...], number: int) -> str:
     """The words in turn; further rounds carry an ordinal, so that names stay apart."""
     round_, place = divmod(number, len(words))
-    return words[place] + ("" if not round_ else "东西南北中"[round_ - 1] if round_ <= 5 else str(round_))
+    return words[place] + (
+        "" if not round_ else "东西南北中"[round_ - 1] if round_ <= 5 else str(round_)
+    )
 
 
 def street_name(number: int, arterial: bool) -> str:

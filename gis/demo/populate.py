@@ -125,7 +125,9 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
         ORDER BY a.id, ST_XMin(b.shape), b.code"""),
         {"living": list(RESIDENTIAL_KINDS), "smallest": SMALLEST, "largest": LARGEST},
     ).all()
-    if not rows and not session.scalar(text("SELECT EXISTS (SELECT FROM area WHERE level = 'grid')")):
+    if not rows and not session.scalar(
+        text("SELECT EXISTS (SELECT FROM area WHERE level = 'grid')")
+    ):
         raise InvalidInput("demo.grids_missing")
     for building, county, grid, floors, m2 in rows:
         floors = min(floors or (6 if m2 > 150 else 2), 33)
@@ -160,19 +162,31 @@ def _units(stairs: list[Stair]) -> Iterator[Unit]:
         yield small
 
 
-def _write_homes(session: Session, stairs: list[Stair], units: list[Unit], dice: random.Random) -> int:
+def _write_homes(
+    session: Session, stairs: list[Stair], units: list[Unit], dice: random.Random
+) -> int:
     """Stairwells, units as areas, their parts, households; returns how many households."""
     for stair, number in zip(stairs, new_ids(session, "stairwell", len(stairs)), strict=True):
         stair.id = number
-    copy_rows(session, "stairwell", ("id", "building_id", "name"), ((s.id, s.building, s.name) for s in stairs))
-    grids = {row.id: row for row in session.execute(text("SELECT id, code, county FROM area WHERE level = 'grid'"))}
+    copy_rows(
+        session,
+        "stairwell",
+        ("id", "building_id", "name"),
+        ((s.id, s.building, s.name) for s in stairs),
+    )
+    grids = {
+        row.id: row
+        for row in session.execute(text("SELECT id, code, county FROM area WHERE level = 'grid'"))
+    }
     numbers: dict[int, int] = {}
     rows = []
     for unit, number in zip(units, new_ids(session, "area", len(units)), strict=True):
         unit.id = number
         grid = grids[unit.grid]
         numbers[unit.grid] = nth = numbers.get(unit.grid, 0) + 1
-        rows.append((unit.id, f"{grid.code}{nth:03d}", "unit", f"第{nth}十联户", grid.county, unit.grid))
+        rows.append(
+            (unit.id, f"{grid.code}{nth:03d}", "unit", f"第{nth}十联户", grid.county, unit.grid)
+        )
     copy_rows(session, "area", ("id", "code", "level", "name", "county", "parent_id"), rows)
     copy_rows(
         session,
@@ -218,16 +232,31 @@ def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[s
     posts: list[tuple[object, ...]] = []
     areas_of = {
         level: session.execute(
-            text("SELECT id, county FROM area WHERE level = :level AND retired_at IS NULL ORDER BY code"),
+            text(
+                "SELECT id, county FROM area WHERE level = :level AND retired_at IS NULL ORDER BY code"
+            ),
             {"level": level},
         ).all()
         for _, level, _, _ in POSTS
     }
-    numbers = iter(new_ids(session, "personal.person", sum(len(areas_of[level]) * many for _, level, many, _ in POSTS)))
+    numbers = iter(
+        new_ids(
+            session,
+            "personal.person",
+            sum(len(areas_of[level]) * many for _, level, many, _ in POSTS),
+        )
+    )
 
     def new_person() -> int:
         number = next(numbers)
-        persons.append((number, f"M{len(persons) + 1:06d}", person_name(dice), f"1390000{len(persons) % 10000:04d}"))
+        persons.append(
+            (
+                number,
+                f"M{len(persons) + 1:06d}",
+                person_name(dice),
+                f"1390000{len(persons) % 10000:04d}",
+            )
+        )
         return number
 
     for role, level, many, vacant in POSTS:
@@ -249,7 +278,9 @@ def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[s
                     )
                 )
     copy_rows(session, "personal.person", ("id", "code", "name", "phone"), persons)
-    copy_rows(session, "post", ("county", "role", "area_id", "holder_id", "deputy_id", "valid"), posts)
+    copy_rows(
+        session, "post", ("county", "role", "area_id", "holder_id", "deputy_id", "valid"), posts
+    )
     away = [person[0] for person in persons if dice.randrange(100) < 5]
     span = f"[{(now - timedelta(days=3)).isoformat()},{(now + timedelta(days=11)).isoformat()})"
     copy_rows(session, "leave", ("person_id", "valid"), ((person, span) for person in away))

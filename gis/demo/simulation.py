@@ -25,7 +25,13 @@ from gis.incidents.lifecycle.admission import CHANNELS_BY_KIND
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.reading import locked
 from gis.incidents.states import allowed_moves
-from gis.rights.principal import ANONYMOUS, Principal, account_principal, reporter_principal, system_principal
+from gis.rights.principal import (
+    ANONYMOUS,
+    Principal,
+    account_principal,
+    reporter_principal,
+    system_principal,
+)
 
 SWEEP_EVERY = timedelta(minutes=10)
 COMMIT_EVERY = 50  # steps
@@ -37,7 +43,12 @@ NEXT = {
     "reported": ((1.0, "accept"),),
     "accepted": ((1.0, "dispatch"),),
     "dispatched": ((0.88, "take"), (0.05, "return")),
-    "taken": ((0.86, "handle"), (0.05, "request_extend"), (0.03, "request_suspend"), (0.02, "request_void")),
+    "taken": (
+        (0.86, "handle"),
+        (0.05, "request_extend"),
+        (0.03, "request_suspend"),
+        (0.02, "request_void"),
+    ),
     "returned": ((1.0, "dispatch"),),
     "handled": ((0.95, "check"), (0.05, "send_back")),
     "checked": ((1.0, "close"),),
@@ -50,7 +61,13 @@ MINUTES = {"accept": 10, "dispatch": 10, "take": 12, "return": 25, "handle": 150
 WORDS = {"return": "不属于本网格职责", "handle": "已到现场处理完毕", "send_back": "现场仍有残留，请再处理",
          "request_extend": "人手不足，申请延时", "request_suspend": "等待配件，申请挂账", "request_void": "重复上报，申请作废",
          "reopen": "问题还在，没有解决"}  # fmt: skip
-DISPATCHER_MOVES = ("check", "close", "dispatch", "accept", "send_back")  # done by the community's desk
+DISPATCHER_MOVES = (
+    "check",
+    "close",
+    "dispatch",
+    "accept",
+    "send_back",
+)  # done by the community's desk
 
 
 @dataclass(frozen=True)
@@ -74,19 +91,25 @@ class SimulatedTown:
         query = ("SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
                  " WHERE p.role IN ('community_worker', 'street_office') AND p.valid @> CAST(:at AS timestamptz)"
                  " AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL ORDER BY p.id")  # fmt: skip
-        self.desks = {(area, role): person for area, role, person in session.execute(text(query), {"at": at})}
+        self.desks = {
+            (area, role): person for area, role, person in session.execute(text(query), {"at": at})
+        }
         self.known: dict[int, Principal] = {}
         self.slow: dict[int, float] = {}
 
     def person(self, person_id: int) -> Principal:
         """Somebody with the rights of their posts."""
         if person_id not in self.known:
-            self.known[person_id] = account_principal(self.session, 0, person_id, f"person {person_id}", self.at)
+            self.known[person_id] = account_principal(
+                self.session, 0, person_id, f"person {person_id}", self.at
+            )
         return self.known[person_id]
 
     def desk(self, areas: Iterable[int], role: str) -> Principal:
         """Who sits at the desk of an incident's community or street; ourselves where nobody does."""
-        person = next((self.desks[area, role] for area in areas if (area, role) in self.desks), None)
+        person = next(
+            (self.desks[area, role] for area in areas if (area, role) in self.desks), None
+        )
         return self.person(person) if person is not None else system_principal("simulated desk")
 
     def pace(self, person_id: int | None) -> float:
@@ -146,7 +169,9 @@ def simulate(
             given = _report(town)
             # who calls, or comes in person, is written down by the office
             by_resident = given.channel in CHANNELS_BY_KIND["anonymous"]
-            filed = report.file_report(session, ANONYMOUS if by_resident else OFFICE, given, now, snapshot=register)
+            filed = report.file_report(
+                session, ANONYMOUS if by_resident else OFFICE, given, now, snapshot=register
+            )
             day.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
             progress(len(day.filed), reports)
@@ -213,13 +238,17 @@ def _step(
     _plan(town, queue, turn, incident, found.state, now, row.holder_id)
 
 
-def _who(session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str, now: datetime) -> Principal:
+def _who(
+    session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str, now: datetime
+) -> Principal:
     """Who does a step; the history tells them from real people."""
     by = _really(session, town, row, name)
     return replace(by, who=f"demo {by.who}")
 
 
-def _really(session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str) -> Principal:
+def _really(
+    session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str
+) -> Principal:
     if name in ("rate", "reopen"):
         return reporter_principal(row.id)
     if name.startswith("approve"):
@@ -229,7 +258,9 @@ def _really(session: Session, town: SimulatedTown, row: locked.LockedIncident, n
     if row.holder_id is not None:
         return town.person(row.holder_id)
     if row.way == "order":
-        query = text("SELECT array_agg(person_id ORDER BY person_id) FROM order_offer WHERE incident_id = :id")
+        query = text(
+            "SELECT array_agg(person_id ORDER BY person_id) FROM order_offer WHERE incident_id = :id"
+        )
         people = session.scalar(query, {"id": row.id})
         if people:
             return town.person(town.dice.choice(people))
@@ -240,4 +271,6 @@ def _wish(town: SimulatedTown, name: str) -> MovePayload:
     if name == "rate":
         rating = town.dice.choices((5, 4, 3, 2, 1), (50, 28, 12, 6, 4))[0]
         return MovePayload(rating=rating, solved=rating > 2 or town.dice.random() < 0.3)
-    return MovePayload(note=WORDS.get(name, ""), minutes=120.0 if name == "request_extend" else None)
+    return MovePayload(
+        note=WORDS.get(name, ""), minutes=120.0 if name == "request_extend" else None
+    )

@@ -29,8 +29,13 @@ METRES_PER_DEGREE_LON = 99_920.0
 
 def to_degrees(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Metres of the plan to longitude and latitude (EPSG:4490) on the storage lattice, shape (n, 2)."""
-    east, north = x * cos(ROTATION_RAD) - y * sin(ROTATION_RAD), x * sin(ROTATION_RAD) + y * cos(ROTATION_RAD)
-    degrees = np.column_stack([CORNER[0] + east / METRES_PER_DEGREE_LON, CORNER[1] + north / METRES_PER_DEGREE_LAT])
+    east, north = (
+        x * cos(ROTATION_RAD) - y * sin(ROTATION_RAD),
+        x * sin(ROTATION_RAD) + y * cos(ROTATION_RAD),
+    )
+    degrees = np.column_stack(
+        [CORNER[0] + east / METRES_PER_DEGREE_LON, CORNER[1] + north / METRES_PER_DEGREE_LAT]
+    )
     return np.round(degrees / PRECISION_DEG) / round(1 / PRECISION_DEG)
 
 
@@ -64,7 +69,11 @@ class Plan:
     @cached_property
     def cells(self) -> list[Cell]:
         """The grids, column by column, up one and down the next, so that any run of them hangs together."""
-        order = ((c, r if c % 2 == 0 else self.rows - 1 - r) for c in range(self.columns) for r in range(self.rows))
+        order = (
+            (c, r if c % 2 == 0 else self.rows - 1 - r)
+            for c in range(self.columns)
+            for r in range(self.rows)
+        )
         return [Cell(n, c, r) for n, (c, r) in zip(range(self.grids), order, strict=False)]
 
     def outline(self, cell: Cell) -> Polygon:
@@ -83,7 +92,10 @@ class Plan:
         points = [self.corners[0, self.river] + (10, -500)]
         for r in range(self.rows):
             points += [self.corners[r, self.river], self.along[r, self.river]]
-        points += [self.corners[self.rows, self.river], self.corners[self.rows, self.river] + (60, 500)]
+        points += [
+            self.corners[self.rows, self.river],
+            self.corners[self.rows, self.river] + (60, 500),
+        ]
         return LineString(points)
 
     @cached_property
@@ -119,11 +131,15 @@ def make_plan(seed: int, grids: int) -> Plan:
     dice = np.random.default_rng(seed)
     xs = np.concatenate([[0], np.cumsum(dice.uniform(235, 300, columns))])
     ys = np.concatenate([[0], np.cumsum(dice.uniform(215, 270, rows))])
-    corners = np.stack(np.meshgrid(xs, ys), axis=2) + dice.uniform(-22, 22, (rows + 1, columns + 1, 2))
+    corners = np.stack(np.meshgrid(xs, ys), axis=2) + dice.uniform(
+        -22, 22, (rows + 1, columns + 1, 2)
+    )
     corners[:, :, 1] += 40 * np.sin(corners[:, :, 0] / 900)  # streets follow the land
     across = (corners[:, :-1] + corners[:, 1:]) / 2 + dice.uniform(-9, 9, (rows + 1, columns, 2))
     along = (corners[:-1] + corners[1:]) / 2 + dice.uniform(-9, 9, (rows, columns + 1, 2))
-    return Plan(seed, grids, columns, rows, corners, across, along, river=columns // 2 + columns // 5)
+    return Plan(
+        seed, grids, columns, rows, corners, across, along, river=columns // 2 + columns // 5
+    )
 
 
 def streets(plan: Plan) -> Iterator[Street]:

@@ -64,7 +64,10 @@ Progress = Callable[[int, int], None]
 
 
 def generate_town(
-    session: Session, seed: int = 2026, households: int = HOUSEHOLDS, progress: Progress | None = None
+    session: Session,
+    seed: int = 2026,
+    households: int = HOUSEHOLDS,
+    progress: Progress | None = None,
 ) -> LoadReport:
     """Make a made-up town; the same seed and size give the same town, and twice changes nothing.
 
@@ -80,18 +83,25 @@ def generate_town(
     """
     if not MIN_HOUSEHOLDS <= households <= MAX_HOUSEHOLDS:
         raise InvalidInput(
-            "demo.households_out_of_range", low=MIN_HOUSEHOLDS, high=MAX_HOUSEHOLDS, households=households
+            "demo.households_out_of_range",
+            low=MIN_HOUSEHOLDS,
+            high=MAX_HOUSEHOLDS,
+            households=households,
         )
     words = f"seed {seed}, {households} households"
     digest = hashlib.sha256(f"town {VERSION}: {words}".encode()).hexdigest()
     report = LoadReport("town", words, crs="EPSG:4490")
     if is_loaded(session, "town", digest):
         report.note("town.already_there")
-        report.counts = dict(session.scalar(text("SELECT counts FROM dataset WHERE kind = 'town'")) or {})
+        report.counts = dict(
+            session.scalar(text("SELECT counts FROM dataset WHERE kind = 'town'")) or {}
+        )
         return report
     if session.scalar(text("SELECT EXISTS (SELECT FROM area)")):
         raise Conflict("demo.areas_present")
-    town = _Town(session, make_plan(seed, max(1, round(households / HOUSEHOLDS_PER_GRID))), seed, households)
+    town = _Town(
+        session, make_plan(seed, max(1, round(households / HOUSEHOLDS_PER_GRID))), seed, households
+    )
     town.write(progress)
     report.counts, report.bbox = town.counts, town.extent()
     record_load(session, "town", words, digest, report.counts, ATTRIBUTION, made_up=True)
@@ -120,7 +130,9 @@ class _Town:
         weights = [dice.uniform(0.75, 1.3) for _ in cells]
         homes = largest_remainder_shares(self.households, weights)
         people = largest_remainder_shares(round(self.households * PEOPLE / HOUSEHOLDS), homes)
-        bound = largest_remainder_shares(max(len(cells), round(self.households * UNITS / HOUSEHOLDS)), homes)
+        bound = largest_remainder_shares(
+            max(len(cells), round(self.households * UNITS / HOUSEHOLDS)), homes
+        )
         parts = _communities(len(cells))
         ids = self._areas(parts)
         staff = Staff(rng_for(self.seed, "posts"))
@@ -128,7 +140,8 @@ class _Town:
         for number, (which, community) in enumerate(parts):
             members = [cells[i] for i in which]
             blocks = [
-                fill(self.plan, cell, homes[cell.number], rng_for(self.seed, "block", cell.number)) for cell in members
+                fill(self.plan, cell, homes[cell.number], rng_for(self.seed, "block", cell.number))
+                for cell in members
             ]
             grids = []
             for block in blocks:
@@ -147,7 +160,9 @@ class _Town:
     def extent(self) -> tuple[float, float, float, float]:
         """West, south, east, north, degrees."""
         edge = self.plan.corners.reshape(-1, 2)
-        west, south, east, north = shapely.total_bounds(shapely.points(to_degrees(edge[:, 0], edge[:, 1]))).tolist()
+        west, south, east, north = shapely.total_bounds(
+            shapely.points(to_degrees(edge[:, 0], edge[:, 1]))
+        ).tolist()
         return west, south, east, north
 
     def _count(self, table: str, rows: int) -> None:
@@ -162,7 +177,9 @@ class _Town:
         street_codes = list(dict.fromkeys(community[0][:9] for _, community in parts))
         new = iter(new_ids(self.session, "area", 1 + len(street_codes) + len(parts) + len(cells)))
         ids: dict[object, int] = {("county", 0): next(new)}
-        rows: list[tuple[object, ...]] = [(ids["county", 0], COUNTY[0], "county", COUNTY[1], COUNTY[0], None)]
+        rows: list[tuple[object, ...]] = [
+            (ids["county", 0], COUNTY[0], "county", COUNTY[1], COUNTY[0], None)
+        ]
         known = dict(STREETS)
         for number, code in enumerate(street_codes):
             ids["street", number] = next(new)
@@ -180,11 +197,24 @@ class _Town:
         for number, (which, (code, name)) in enumerate(parts):
             ids["community", number] = next(new)
             parent = ids["street", street_codes.index(code[:9])]
-            rows.append((ids["community", number], code, "community", f"{name}社区", COUNTY[0], parent))
-            for nth, i in enumerate(sorted(which, key=lambda i: (-cells[i].row, cells[i].column)), 1):
+            rows.append(
+                (ids["community", number], code, "community", f"{name}社区", COUNTY[0], parent)
+            )
+            for nth, i in enumerate(
+                sorted(which, key=lambda i: (-cells[i].row, cells[i].column)), 1
+            ):
                 ids[i] = next(new)
                 grid = f"{code}{nth:03d}"
-                rows.append((ids[i], grid, "grid", f"{name}第{nth}网格", COUNTY[0], ids["community", number]))
+                rows.append(
+                    (
+                        ids[i],
+                        grid,
+                        "grid",
+                        f"{name}第{nth}网格",
+                        COUNTY[0],
+                        ids["community", number],
+                    )
+                )
                 shapes[grid] = self._degrees(self.plan.outline(cells[i]))
         self._copy("area", ("id", "code", "level", "name", "county", "parent_id"), rows)
         self.session.flush()
@@ -199,7 +229,9 @@ class _Town:
         self.codes = {int(str(row[0])): str(row[1]) for row in rows}
         return ids
 
-    def _grid(self, block: Block, area: int, households: int, people: int, count: int) -> GridToStaff:
+    def _grid(
+        self, block: Block, area: int, households: int, people: int, count: int
+    ) -> GridToStaff:
         """Buildings, stairwells, units and homes of one grid."""
         dice = rng_for(self.seed, "homes", block.cell.number)
         code = self.codes[area]
@@ -227,7 +259,10 @@ class _Town:
         self._copy(
             "area",
             ("id", "code", "level", "name", "county", "parent_id"),
-            [(i, f"{code}{nth:02d}", "unit", f"第{nth}十联户", COUNTY[0], area) for nth, i in enumerate(unit_ids, 1)],
+            [
+                (i, f"{code}{nth:02d}", "unit", f"第{nth}十联户", COUNTY[0], area)
+                for nth, i in enumerate(unit_ids, 1)
+            ],
         )
         self._units(buildings, stair_ids, unit_ids, bound, homes)
         for path in block.paths:
@@ -235,7 +270,9 @@ class _Town:
             for gate in path.gates:
                 self._gate(block.cell, gate.x, gate.y)
         return GridToStaff(
-            area, unit_ids, [b for b, house in zip(buildings, block.houses, strict=True) if house.stairs]
+            area,
+            unit_ids,
+            [b for b, house in zip(buildings, block.houses, strict=True) if house.stairs],
         )
 
     def _units(
@@ -246,7 +283,12 @@ class _Town:
             "unit_part",
             ("unit_id", "building_id", "stairwell_id", "floor_from", "floor_to"),
             [
-                (unit, buildings[p.house], stairs.get((p.house, p.stair)), *(p.floors or (None, None)))
+                (
+                    unit,
+                    buildings[p.house],
+                    stairs.get((p.house, p.stair)),
+                    *(p.floors or (None, None)),
+                )
                 for unit, (parts, _) in zip(unit_ids, bound, strict=True)
                 for p in parts
             ],
@@ -307,7 +349,13 @@ class _Town:
                 for nth, one in enumerate(placed, 2)
             ],
         )
-        self._ground([(kind, subkind, name, shape) for block in blocks for kind, subkind, name, shape in block.ground])
+        self._ground(
+            [
+                (kind, subkind, name, shape)
+                for block in blocks
+                for kind, subkind, name, shape in block.ground
+            ]
+        )
 
     def _street_of(self, cell: Cell) -> str:
         """Name of the street at the foot of a cell."""
@@ -332,7 +380,10 @@ class _Town:
         self._copy(
             "leave",
             ("person_id", "valid"),
-            [(persons[p], TimestamptzRange(start, end, "[)")) for p, start, end in staff.leave(len(persons))],
+            [
+                (persons[p], TimestamptzRange(start, end, "[)"))
+                for p, start, end in staff.leave(len(persons))
+            ],
         )
 
     def _posts(self, staff: Staff, rows: Sequence[PostRow]) -> None:
@@ -362,7 +413,9 @@ class _Town:
     def _network(self) -> None:
         """Streets cut at their gates, and the inner paths; every point is a node, so what meets is joined."""
         numbers: dict[tuple[float, float], int] = {}
-        lines: list[tuple[list[tuple[float, float]], str, str]] = [(points, kind, "") for points, kind in self.paths]
+        lines: list[tuple[list[tuple[float, float]], str, str]] = [
+            (points, kind, "") for points, kind in self.paths
+        ]
         water = self.plan.river_line.buffer(RIVER_HALF)
         for key, (name, street) in self.names.items():
             banks = shapely.get_coordinates(street.line.intersection(water.exterior)).tolist()
@@ -375,12 +428,21 @@ class _Town:
         for way, (points, kind, name) in enumerate(lines, 1):
             spots = [tuple(spot) for spot in degrees[at : at + len(points)].tolist()]
             at += len(points)
-            wet = [water.buffer(-1).contains(shapely.LineString(pair).centroid) for pair in pairwise(points)]
+            wet = [
+                water.buffer(-1).contains(shapely.LineString(pair).centroid)
+                for pair in pairwise(points)
+            ]
             for (a, b), bridge in zip(pairwise(spots), wet, strict=True):
                 if a != b:
                     u, v = (numbers.setdefault(spot, len(numbers) + 1) for spot in (a, b))
-                    edges.append(WalkEdgeRow(way, u, v, [a, b], kind, name, False, "bridge" if bridge else ""))
-        replace_network(self.session, ((number, *spot) for spot, number in numbers.items()), edges, "town")
+                    edges.append(
+                        WalkEdgeRow(
+                            way, u, v, [a, b], kind, name, False, "bridge" if bridge else ""
+                        )
+                    )
+        replace_network(
+            self.session, ((number, *spot) for spot, number in numbers.items()), edges, "town"
+        )
         self._count("walk_node", len(numbers))
         self._count("walk_edge", len(edges))
 
@@ -392,13 +454,20 @@ class _Town:
         ]
         whole: dict[tuple[str, str], list[BaseGeometry]] = {}
         for name, street in self.names.values():
-            whole.setdefault((name, "primary" if street.arterial else "tertiary"), []).append(street.line)
+            whole.setdefault((name, "primary" if street.arterial else "tertiary"), []).append(
+                street.line
+            )
         rows += [
             ("street", kind, name, shapely.line_merge(shapely.MultiLineString(lines)))
             for (name, kind), lines in whole.items()
         ]
         rows += [
-            ("street", "service" if kind != "footway" else "footway", "", shapely.LineString(points))
+            (
+                "street",
+                "service" if kind != "footway" else "footway",
+                "",
+                shapely.LineString(points),
+            )
             for points, kind in self.paths
         ]
         self._ground(rows)
@@ -407,14 +476,21 @@ class _Town:
         self._copy(
             "basemap_feature",
             ("kind", "subkind", "name", "min_zoom", "shape", "source"),
-            [(kind, sub, name, ZOOM.get(sub, 13), self._hex(shape), "town") for kind, sub, name, shape in rows],
+            [
+                (kind, sub, name, ZOOM.get(sub, 13), self._hex(shape), "town")
+                for kind, sub, name, shape in rows
+            ],
         )
 
     def _degrees(self, shape: BaseGeometry) -> BaseGeometry:
         return shapely.transform(shape, lambda xy: to_degrees(xy[:, 0], xy[:, 1]))
 
     def _hex(self, shape: BaseGeometry) -> str:
-        return str(shapely.to_wkb(shapely.set_srid(self._degrees(shape), STORAGE_SRID), hex=True, include_srid=True))
+        return str(
+            shapely.to_wkb(
+                shapely.set_srid(self._degrees(shape), STORAGE_SRID), hex=True, include_srid=True
+            )
+        )
 
 
 def _house_number(cell: Cell, nth: int) -> int:

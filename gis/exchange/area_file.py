@@ -25,7 +25,17 @@ LEVEL_NAMES: dict[Level, tuple[str, ...]] = {
 }
 CODE_ENDS = ("编码", "代码", "编号", "code")
 NAME_ENDS = ("名称", "名", "name")
-ANY_CODE = ("编码", "代码", "编号", "区域编码", "区域代码", "区划代码", "行政区划代码", "adcode", "code12")
+ANY_CODE = (
+    "编码",
+    "代码",
+    "编号",
+    "区域编码",
+    "区域代码",
+    "区划代码",
+    "行政区划代码",
+    "adcode",
+    "code12",
+)
 ANY_NAME = ("名称", "区域名称", "区划名称", "行政区划名称")
 OWN_ATTRIBUTES = ("county", "revision", "since", "area_m2")  # what our own files have besides
 PARENT = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
@@ -82,7 +92,9 @@ class AreaRecord:
     def location_with_code(self) -> Message:
         """Return where it is, with its code."""
         return (
-            Message("load.place_with_code", {"place": self.location, "code": self.code}) if self.code else self.location
+            Message("load.place_with_code", {"place": self.location, "code": self.code})
+            if self.code
+            else self.location
         )
 
 
@@ -94,7 +106,9 @@ class AreaFile:
     entries: list[AreaRecord]
     crs: str | None
 
-    def refuse(self, entry: AreaRecord, key: str, reason: Message | str, /, **params: object) -> RejectedRow:
+    def refuse(
+        self, entry: AreaRecord, key: str, reason: Message | str, /, **params: object
+    ) -> RejectedRow:
         """Return a refusal of one attribute, called as in the file.
 
         Args:
@@ -115,8 +129,23 @@ def columns(level: Level) -> tuple[Column, ...]:
 
     names, zh = LEVEL_NAMES[level], level.zh
     attributes = [
-        Column("code", f"{zh}编码", cells.parse_code, (*joined(names, CODE_ENDS), *ANY_CODE), "", "", needed=True),
-        Column("name", f"{zh}名称", cells.parse_text, (*joined(names, NAME_ENDS), *names, *ANY_NAME), "", ""),
+        Column(
+            "code",
+            f"{zh}编码",
+            cells.parse_code,
+            (*joined(names, CODE_ENDS), *ANY_CODE),
+            "",
+            "",
+            needed=True,
+        ),
+        Column(
+            "name",
+            f"{zh}名称",
+            cells.parse_text,
+            (*joined(names, NAME_ENDS), *names, *ANY_NAME),
+            "",
+            "",
+        ),
         Column("parent", "上级编码", cells.parse_code, PARENT, "", ""),
         Column("level", "层级", cells.parse_text, ("级别",), "", ""),
     ]
@@ -143,31 +172,46 @@ def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadR
         keys = list(by_key)
         params = {"keys": unknown, "level": level_label, "columns": keys}
         errors = [FieldError("map", "area_file.key_unknown", params)]
-        raise InvalidInput("area_file.key_unknown", errors, keys=unknown, level=level_label, columns=keys)
+        raise InvalidInput(
+            "area_file.key_unknown", errors, keys=unknown, level=level_label, columns=keys
+        )
     is_table = path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS
     if is_table and level is Level.GRID:
-        raise InvalidInput("area_file.table_of_grids", file=path.name, formats=Message("map_file.formats"))
-    file = _table(path, by_key, mapping, report) if is_table else _map(path, by_key, options, report)
+        raise InvalidInput(
+            "area_file.table_of_grids", file=path.name, formats=Message("map_file.formats")
+        )
+    file = (
+        _table(path, by_key, mapping, report) if is_table else _map(path, by_key, options, report)
+    )
     file = _of_level(file, level, report)
     report.crs, report.counts = file.crs, {"rows": len(file.entries)}
     if not file.entries and not report.refused:
-        report.refused.append(RejectedRow(path.name, "", Message("area_file.no_area", {"level": level_label})))
+        report.refused.append(
+            RejectedRow(path.name, "", Message("area_file.no_area", {"level": level_label}))
+        )
     return file
 
 
-def _table(path: Path, by_key: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport) -> AreaFile:
+def _table(
+    path: Path, by_key: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport
+) -> AreaFile:
     mapped = [
-        Column(key, mapping[key], column.parse, (), "", "", column.needed) if key in mapping else column
+        Column(key, mapping[key], column.parse, (), "", "", column.needed)
+        if key in mapping
+        else column
         for key, column in by_key.items()
     ]
     table = tables.read_table(path, mapped, report)
     entries = [
-        AreaRecord(row_label(row.number), {key: str(value) for key, value in row.values.items()}) for row in table.rows
+        AreaRecord(row_label(row.number), {key: str(value) for key, value in row.values.items()})
+        for row in table.rows
     ]
     return AreaFile(table.columns, entries, None)
 
 
-def _map(path: Path, by_key: Mapping[str, Column], options: ReadOptions, report: LoadReport) -> AreaFile:
+def _map(
+    path: Path, by_key: Mapping[str, Column], options: ReadOptions, report: LoadReport
+) -> AreaFile:
     features = vector.read_vector(path, options.crs, options.layer)
     report.messages += features.notes
     headers = _headers(path.name, list(features.columns), by_key, options.mapping, report)
@@ -190,7 +234,11 @@ def _map(path: Path, by_key: Mapping[str, Column], options: ReadOptions, report:
 
 
 def _headers(
-    name: str, headers: Sequence[str], by_key: Mapping[str, Column], mapping: Mapping[str, str], report: LoadReport
+    name: str,
+    headers: Sequence[str],
+    by_key: Mapping[str, Column],
+    mapping: Mapping[str, str],
+    report: LoadReport,
 ) -> dict[str, str]:
     """Return the attribute of the file by key: as mapped, else the first of the column's names that the file has."""
     plain = {tables.plain_name(header): header for header in reversed(headers)}
@@ -199,17 +247,24 @@ def _headers(
         if key in mapping:
             if (header := plain.get(tables.plain_name(mapping[key]))) is None:
                 raise InvalidInput(
-                    "area_file.no_attribute", file=name, attribute=mapping[key], attributes=headers or NO_ATTRIBUTES
+                    "area_file.no_attribute",
+                    file=name,
+                    attribute=mapping[key],
+                    attributes=headers or NO_ATTRIBUTES,
                 )
             header_by_key[key] = header
             continue
         names = map(tables.plain_name, (column.key, column.zh, *column.names))
-        matches = (plain[text] for text in names if text in plain and plain[text] not in mapping.values())
+        matches = (
+            plain[text] for text in names if text in plain and plain[text] not in mapping.values()
+        )
         if header := next(matches, None):
             header_by_key[key] = header
     if "code" not in header_by_key:
         errors = [FieldError("map", "area_file.code_not_mapped")]
-        raise InvalidInput("area_file.no_code", errors, file=name, attributes=headers or NO_ATTRIBUTES)
+        raise InvalidInput(
+            "area_file.no_code", errors, file=name, attributes=headers or NO_ATTRIBUTES
+        )
     used = {*header_by_key.values(), *OWN_ATTRIBUTES}
     if unused := [header for header in headers if header not in used]:
         report.note("area_file.attributes_unused", attributes=unused)

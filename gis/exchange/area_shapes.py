@@ -23,7 +23,9 @@ from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 from gis.shapes.repair import extract_polygons, repair, to_multipolygon
 
 MAX_NOTES_PER_TYPE = 20  # notes of one kind; the others are counted
-NEIGHBOUR_MARGIN_DEG = 0.001  # degrees, about 100 m: stored grids this near are looked at with those of the file
+NEIGHBOUR_MARGIN_DEG = (
+    0.001  # degrees, about 100 m: stored grids this near are looked at with those of the file
+)
 WHOLE_COUNTY_MARGIN_DEG = 360.0
 MIN_REPORTED_AREA_M2 = 1.0  # square metres
 
@@ -84,7 +86,14 @@ def fit_to_coverage(
     moved: dict[str, MultiPolygon] = {}
     for county, records in sorted(counties.items()):
         moved |= _fit_county(
-            session, county, records, clean or NOISE_WIDTH_M, at, report, gone, same_within or clean or NOISE_WIDTH_M
+            session,
+            county,
+            records,
+            clean or NOISE_WIDTH_M,
+            at,
+            report,
+            gone,
+            same_within or clean or NOISE_WIDTH_M,
         )
     return moved
 
@@ -104,7 +113,9 @@ def _fit_county(
     stored = {code: shape for code, shape in stored.items() if code not in gone}
     for code in _as_stored(drawn, stored, same_within):
         drawn[code] = stored[code]
-    together: dict[str, PolygonLike] = drawn | {code: shape for code, shape in stored.items() if code not in drawn}
+    together: dict[str, PolygonLike] = drawn | {
+        code: shape for code, shape in stored.items() if code not in drawn
+    }
     grid_codes = list(together)
     overlaps = [
         overlap
@@ -115,7 +126,9 @@ def _fit_county(
     report.refused += [_refuse_overlap(overlap, grid_codes, records) for overlap in wide]
     gaps = polygon_coverage.find_gaps(list(together.values()))
     narrow = [gap for gap in gaps if gap.width <= tolerance]
-    left = [Message("area_shape.gap", {"size": _size(gap)}) for gap in gaps if gap.width > tolerance]
+    left = [
+        Message("area_shape.gap", {"size": _size(gap)}) for gap in gaps if gap.width > tolerance
+    ]
     note_some(report, left, "area_shape.more_gaps")
     if wide:
         return {}
@@ -139,7 +152,9 @@ def _fit_county(
     return moved
 
 
-def _refuse_overlap(overlap: Overlap, grid_codes: Sequence[str], records: Mapping[str, AreaRecord]) -> RejectedRow:
+def _refuse_overlap(
+    overlap: Overlap, grid_codes: Sequence[str], records: Mapping[str, AreaRecord]
+) -> RejectedRow:
     code, other_code = grid_codes[overlap.first], grid_codes[overlap.second]
     if other_code in records:
         other = records[other_code].location_with_code
@@ -155,12 +170,16 @@ def _size(sliver: Gap | Overlap) -> Message:
     return Message("area_shape.size", params)
 
 
-def _as_stored(drawn: dict[str, PolygonLike], stored: dict[str, MultiPolygon], tolerance: float) -> list[str]:
+def _as_stored(
+    drawn: dict[str, PolygonLike], stored: dict[str, MultiPolygon], tolerance: float
+) -> list[str]:
     """Return the grids whose difference from the stored shape is no wider than the tolerance: they are the same."""
     both = [code for code in drawn if code in stored]
     if not both:
         return []
-    differ = shapely.symmetric_difference([drawn[code] for code in both], [stored[code] for code in both])
+    differ = shapely.symmetric_difference(
+        [drawn[code] for code in both], [stored[code] for code in both]
+    )
     lands = np.array([extract_polygons(shape) or MultiPolygon() for shape in differ], dtype=object)
     wide = inscribed_diameters_m(lands)
     return [code for code, metres in zip(both, wide.tolist(), strict=True) if metres <= tolerance]
@@ -177,13 +196,31 @@ def _cleaned(
 ) -> dict[str, PolygonLike]:
     """Return a coverage of the file's grids and the stored ones around; of the whole county if those move others."""
     try:
-        fitted = dict(zip(together, polygon_coverage.repair_coverage(list(together.values()), tolerance), strict=True))
-        everything = grids_near(session, [county], list(together.values()), at, WHOLE_COUNTY_MARGIN_DEG)
-        others = {code: shape for code, shape in everything.items() if code not in together and code not in gone}
+        fitted = dict(
+            zip(
+                together,
+                polygon_coverage.repair_coverage(list(together.values()), tolerance),
+                strict=True,
+            )
+        )
+        everything = grids_near(
+            session, [county], list(together.values()), at, WHOLE_COUNTY_MARGIN_DEG
+        )
+        others = {
+            code: shape
+            for code, shape in everything.items()
+            if code not in together and code not in gone
+        }
         whole: dict[str, PolygonLike] = {**together, **others}
         if not others or polygon_coverage.is_valid([*fitted.values(), *others.values()]):
             return fitted
-        return dict(zip(whole, polygon_coverage.repair_coverage(list(whole.values()), tolerance), strict=True))
+        return dict(
+            zip(
+                whole,
+                polygon_coverage.repair_coverage(list(whole.values()), tolerance),
+                strict=True,
+            )
+        )
     except InvalidInput as error:
         location = Message("area_shape.county", {"code": county})
         report.refused.append(RejectedRow(location, "", Message(error.code, error.params)))
@@ -194,7 +231,9 @@ def fit_units(
     session: Session, entries: Sequence[AreaRecord], at: datetime, report: LoadReport
 ) -> dict[str, MultiPolygon]:
     """Return the shapes of units that do not stand on buildings, by code; note how far they leave their grid."""
-    drawn = {entry.code: to_multipolygon(entry.shape) for entry in entries if entry.shape is not None}
+    drawn = {
+        entry.code: to_multipolygon(entry.shape) for entry in entries if entry.shape is not None
+    }
     rows = session.execute(
         text("""
         SELECT u.code, u.parent_id, EXISTS (SELECT FROM unit_part p WHERE p.unit_id = u.id)
@@ -219,7 +258,11 @@ def fit_units(
 
 
 def compare_outlines(
-    session: Session, entries: Sequence[AreaRecord], ids: dict[str, int], at: datetime, report: LoadReport
+    session: Session,
+    entries: Sequence[AreaRecord],
+    ids: dict[str, int],
+    at: datetime,
+    report: LoadReport,
 ) -> None:
     """Note how far the outlines of upper levels are from the union of their grids, which counts."""
     drawn = [entry for entry in entries if entry.shape is not None]

@@ -70,7 +70,9 @@ def load_areas(
     """
     level = _level(level)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
-        raise InvalidInput("area_file.clean_out_of_range", high=round(MAX_CLEAN_WIDTH_M), value=str(clean))
+        raise InvalidInput(
+            "area_file.clean_out_of_range", high=round(MAX_CLEAN_WIDTH_M), value=str(clean)
+        )
     at = effective_time(session, effective)
     report = LoadReport(f"areas:{level}", path.name)
     file = read_area_file(path, level, options or ReadOptions(), report)
@@ -79,7 +81,9 @@ def load_areas(
     repair_geometries(good, report, needed=level is Level.GRID)
     shapes: dict[str, MultiPolygon] = {}
     if level is Level.GRID:
-        shapes = fit_to_coverage(session, [entry for entry in good if entry.shape is not None], clean, at, report)
+        shapes = fit_to_coverage(
+            session, [entry for entry in good if entry.shape is not None], clean, at, report
+        )
     if report.refused:
         report.refused.sort(key=_position_in_file)
         return report
@@ -87,13 +91,17 @@ def load_areas(
     ids, changed = _write(session, good, level, stored, report)
     if level is Level.GRID:
         if shapes:
-            publish_shapes(session, shapes, title=f"导入 {path.name}", author="load areas", effective=at)
+            publish_shapes(
+                session, shapes, title=f"导入 {path.name}", author="load areas", effective=at
+            )
     elif level is Level.UNIT:
         shapes = _write_units(session, good, ids, at, report)
     else:
         compare_outlines(session, good, ids, at, report)
     _count_changes(report, {entry.code for entry in good}, set(stored), changed, set(shapes))
-    datasets.record_load(session, report.kind, path, datasets.file_sha256(path), {"areas": len(good)}, attribution)
+    datasets.record_load(
+        session, report.kind, path, datasets.file_sha256(path), {"areas": len(good)}, attribution
+    )
     session.flush()
     if level is Level.GRID:
         report.messages += unanswered.note(session, at)
@@ -110,13 +118,19 @@ def _count_changes(
 
 
 def _write_units(
-    session: Session, good: Sequence[AreaRecord], ids: Mapping[str, int], at: datetime, report: LoadReport
+    session: Session,
+    good: Sequence[AreaRecord],
+    ids: Mapping[str, int],
+    at: datetime,
+    report: LoadReport,
 ) -> dict[str, MultiPolygon]:
     """Write the shapes of units that do not stand on buildings; return those that changed."""
     shapes = fit_units(session, good, at, report)
     by_id = {ids[code]: shape for code, shape in shapes.items()}
     title = f"导入 {report.source}"
-    revision = write_boundaries(session, by_id, title=title, author="load areas", reason=None, effective=at)
+    revision = write_boundaries(
+        session, by_id, title=title, author="load areas", reason=None, effective=at
+    )
     return {} if revision is None else shapes
 
 
@@ -124,7 +138,9 @@ def _level(level: Level | str) -> Level:
     try:
         return Level(level)
     except ValueError:
-        raise InvalidInput("area_file.level_unknown", level=level, levels=[str(name) for name in LEVELS]) from None
+        raise InvalidInput(
+            "area_file.level_unknown", level=level, levels=[str(name) for name in LEVELS]
+        ) from None
 
 
 def _position_in_file(rejected: RejectedRow) -> tuple[int, str]:
@@ -137,14 +153,20 @@ def _above(code: str, level: Level) -> dict[Level, str]:
     return {above: codes.ancestor_code(code, above) for above in LEVELS[: LEVELS.index(level)]}
 
 
-def existing_areas(session: Session, entries: Iterable[AreaRecord], level: Level) -> dict[str, Area]:
+def existing_areas(
+    session: Session, entries: Iterable[AreaRecord], level: Level
+) -> dict[str, Area]:
     """Return the stored areas, of those in the file and all above them, by code."""
     file_codes = {entry.code for entry in entries}
     file_codes |= {above for code in list(file_codes) for above in _above(code, level).values()}
-    return {area.code: area for area in session.scalars(select(Area).where(Area.code.in_(file_codes)))}
+    return {
+        area.code: area for area in session.scalars(select(Area).where(Area.code.in_(file_codes)))
+    }
 
 
-def validate_records(file: AreaFile, level: Level, stored: Mapping[str, Area], report: LoadReport) -> list[AreaRecord]:
+def validate_records(
+    file: AreaFile, level: Level, stored: Mapping[str, Area], report: LoadReport
+) -> list[AreaRecord]:
     """Return the entries whose code, name and parents are right; refuse the others with all that is wrong."""
     refused = report.refused
     unreadable = {rejected.where for rejected in refused}
@@ -161,13 +183,19 @@ def validate_records(file: AreaFile, level: Level, stored: Mapping[str, Area], r
             refused.append(file.refuse(entry, "code", wrong_code))
             continue
         if code in location_by_code:
-            refused.append(file.refuse(entry, "code", "area_row.code_twice", place=location_by_code[code]))
+            refused.append(
+                file.refuse(entry, "code", "area_row.code_twice", place=location_by_code[code])
+            )
         location_by_code.setdefault(code, entry.location)
         if len(entry.values.get("name", "")) > MAX_NAME_CHARS:
-            refused.append(file.refuse(entry, "name", "area_row.name_too_long", limit=MAX_NAME_CHARS))
+            refused.append(
+                file.refuse(entry, "name", "area_row.name_too_long", limit=MAX_NAME_CHARS)
+            )
         if fault := _unfit(stored.get(code), code, level):
             refused.append(file.refuse(entry, "code", fault))
-        refused += [file.refuse(entry, *wrong) for wrong in _wrong_above(entry, level, stored, names)]
+        refused += [
+            file.refuse(entry, *wrong) for wrong in _wrong_above(entry, level, stored, names)
+        ]
         if len(refused) == count:
             good.append(entry)
     return good
@@ -177,7 +205,9 @@ def _unfit(area: Area | None, code: str, level: Level) -> Message | None:
     if area is None:
         return None
     if area.level != level:
-        return Message("area_row.code_of_other_level", {"code": code, "level": LEVEL_LABELS[Level(area.level)]})
+        return Message(
+            "area_row.code_of_other_level", {"code": code, "level": LEVEL_LABELS[Level(area.level)]}
+        )
     if area.retired_at is not None:
         return Message("area_row.code_retired", {"code": code, "level": LEVEL_LABELS[level]})
     return None
@@ -191,7 +221,12 @@ def _wrong_above(
     for above, code in _above(entry.code, level).items():
         for key in (f"{above}_code", "parent") if above is parent else (f"{above}_code",):
             if (value := entry.values.get(key)) and value != code:
-                params = {"value": value, "level": LEVEL_LABELS[above], "code": entry.code, "start": code}
+                params = {
+                    "value": value,
+                    "level": LEVEL_LABELS[above],
+                    "code": entry.code,
+                    "start": code,
+                }
                 yield key, Message("area_row.not_above", params)
         if fault := _unfit(stored.get(code), code, above):
             yield f"{above}_code", fault
@@ -199,17 +234,30 @@ def _wrong_above(
         if len(name) > MAX_NAME_CHARS:
             yield f"{above}_name", Message("area_row.name_too_long", {"limit": MAX_NAME_CHARS})
         if name and names.setdefault(code, name) != name:
-            params = {"level": LEVEL_LABELS[above], "code": code, "name": name, "earlier": names[code]}
+            params = {
+                "level": LEVEL_LABELS[above],
+                "code": code,
+                "name": name,
+                "earlier": names[code],
+            }
             yield f"{above}_name", Message("area_row.two_names", params)
         # The land's owners must be there first; above a grid its codes say all there is to say.
-        must_exist = above is parent and (level is Level.UNIT or (level is not Level.GRID and not name))
+        must_exist = above is parent and (
+            level is Level.UNIT or (level is not Level.GRID and not name)
+        )
         if must_exist and code not in stored:
-            message = Message("area_row.above_unknown", {"level": LEVEL_LABELS[above], "code": code})
+            message = Message(
+                "area_row.above_unknown", {"level": LEVEL_LABELS[above], "code": code}
+            )
             yield "parent" if "parent" in entry.values else f"{above}_code", message
 
 
 def _write(
-    session: Session, good: list[AreaRecord], level: Level, stored: dict[str, Area], report: LoadReport
+    session: Session,
+    good: list[AreaRecord],
+    level: Level,
+    stored: dict[str, Area],
+    report: LoadReport,
 ) -> tuple[dict[str, int], set[str]]:
     """Make and rename areas, the upper ones first; return the ids of the file's areas by code, and the renamed."""
     areas = dict(stored)
@@ -225,7 +273,9 @@ def _write(
             if area is None:
                 parent = areas[codes.ancestor_code(code, above)] if above else None
                 county = codes.ancestor_code(code, Level.COUNTY)
-                areas[code] = Area(code=code, level=row_level, name=name or code, county=county, parent=parent)
+                areas[code] = Area(
+                    code=code, level=row_level, name=name or code, county=county, parent=parent
+                )
                 session.add(areas[code])
                 new[row_level] = new.get(row_level, 0) + 1
                 if not name:
@@ -235,14 +285,23 @@ def _write(
                     area.name = name
                     changed.add(code)
                 else:
-                    params = {"level": LEVEL_LABELS[row_level], "code": code, "name": area.name, "file_name": name}
+                    params = {
+                        "level": LEVEL_LABELS[row_level],
+                        "code": code,
+                        "name": area.name,
+                        "file_name": name,
+                    }
                     unchanged_names.append(Message("area_row.name_unchanged", params))
     session.flush()
-    report.counts |= {f"new_{upper}": new[upper] for upper in UPPER if upper is not level and upper in new}
+    report.counts |= {
+        f"new_{upper}": new[upper] for upper in UPPER if upper is not level and upper in new
+    }
     if nameless:
         report.note("area_row.nameless", codes=shorten(nameless, MAX_NOTES_PER_TYPE))
     note_some(report, unchanged_names, "area_row.more_names_unchanged")
-    return {entry.code: areas[entry.code].id for entry in good}, changed & {entry.code for entry in good}
+    return {entry.code: areas[entry.code].id for entry in good}, changed & {
+        entry.code for entry in good
+    }
 
 
 def _names(records: Iterable[AreaRecord], level: Level, is_own: bool) -> dict[str, str]:
@@ -250,5 +309,7 @@ def _names(records: Iterable[AreaRecord], level: Level, is_own: bool) -> dict[st
     names: dict[str, str] = {}
     for record in records:
         code = record.code if is_own else codes.ancestor_code(record.code, level)
-        names[code] = record.values.get("name" if is_own else f"{level}_name") or names.get(code, "")
+        names[code] = record.values.get("name" if is_own else f"{level}_name") or names.get(
+            code, ""
+        )
     return names

@@ -89,7 +89,9 @@ def draft_from_file(
     by.need(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         high = round(MAX_CLEAN_WIDTH_M)
-        raise invalid_field("clean", "boundary_file.clean_out_of_range", high=high, value=str(clean))
+        raise invalid_field(
+            "clean", "boundary_file.clean_out_of_range", high=high, value=str(clean)
+        )
     result = BoundaryFileDraft(LoadReport("boundaries", path.name))
     report = result.report
     file = read_area_file(path, Level.GRID, options or ReadOptions(), report)
@@ -98,13 +100,19 @@ def draft_from_file(
     _number(session, file, stored, report)
     good = _validated(session, file, report)
     result.gone = _gone(good, stored)
-    moved = fit_to_coverage(session, good, clean, FAR_FUTURE, report, result.gone, same_within=NOISE_WIDTH_M)
+    moved = fit_to_coverage(
+        session, good, clean, FAR_FUTURE, report, result.gone, same_within=NOISE_WIDTH_M
+    )
     result.torn = _torn(good, stored, result.gone, clean or NOISE_WIDTH_M)
     if report.refused:
         return result
     result.new = sorted(code for code in moved if code not in stored)
     result.changed = sorted(code for code in moved if code in stored)
-    report.counts |= {"new": len(result.new), "changed": len(result.changed), "gone": len(result.gone)}
+    report.counts |= {
+        "new": len(result.new),
+        "changed": len(result.changed),
+        "gone": len(result.gone),
+    }
     report.counts["unchanged"] = len(good) - len({entry.code for entry in good} & set(moved))
     if not result.gone and not operations.moves_land(stored, moved):
         report.note("boundary_file.nothing_to_draft")
@@ -117,17 +125,25 @@ def draft_from_file(
 def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[AreaRecord]:
     """Return the entries with a shape whose code and names are right; refuse those of unknown communities."""
     areas = existing_areas(session, file.entries, Level.GRID)
-    good = [entry for entry in validate_records(file, Level.GRID, areas, report) if entry.shape is not None]
+    good = [
+        entry
+        for entry in validate_records(file, Level.GRID, areas, report)
+        if entry.shape is not None
+    ]
     for entry in good:
         community = codes.ancestor_code(entry.code, Level.COMMUNITY)
         if community not in areas:
             report.refused.append(
-                file.refuse(entry, "community_code", "boundary_file.community_unknown", code=community)
+                file.refuse(
+                    entry, "community_code", "boundary_file.community_unknown", code=community
+                )
             )
     return good
 
 
-def _redraw(good: Sequence[AreaRecord], moved: Mapping[str, PolygonLike], gone: Sequence[str]) -> dict[str, Any]:
+def _redraw(
+    good: Sequence[AreaRecord], moved: Mapping[str, PolygonLike], gone: Sequence[str]
+) -> dict[str, Any]:
     """Return the operation that draws moved grids anew and ends those that are gone."""
     named = {entry.code: entry.values.get("name", "") for entry in good}
     grids: list[dict[str, Any]] = [
@@ -141,11 +157,15 @@ def _redraw(good: Sequence[AreaRecord], moved: Mapping[str, PolygonLike], gone: 
 def _stored(session: Session, entries: Sequence[AreaRecord]) -> dict[str, PolygonLike]:
     """Return the newest grids around those of a file, of the counties it names."""
     shapes = [entry.shape for entry in entries if entry.shape is not None]
-    counties = sorted({codes.ancestor_code(entry.code, Level.COUNTY) for entry in entries if entry.code})
+    counties = sorted(
+        {codes.ancestor_code(entry.code, Level.COUNTY) for entry in entries if entry.code}
+    )
     return dict(grids_near(session, counties, shapes, FAR_FUTURE, NEIGHBOUR_MARGIN_DEG))
 
 
-def _number(session: Session, file: AreaFile, stored: Mapping[str, PolygonLike], report: LoadReport) -> None:
+def _number(
+    session: Session, file: AreaFile, stored: Mapping[str, PolygonLike], report: LoadReport
+) -> None:
     """Give codes to the features that share one, and to those without."""
     by_code: dict[str, list[AreaRecord]] = defaultdict(list)
     for entry in file.entries:
@@ -157,7 +177,9 @@ def _number(session: Session, file: AreaFile, stored: Mapping[str, PolygonLike],
         largest = max(entries, key=_area_and_place)
         unnumbered = [entry for entry in entries if not code or entry is not largest]
         for entry in sorted(unnumbered, key=_west_first):
-            community = codes.ancestor_code(code, Level.COMMUNITY) if code else _community(entry, stored)
+            community = (
+                codes.ancestor_code(code, Level.COMMUNITY) if code else _community(entry, stored)
+            )
             if not community:
                 continue  # refused later: it has no code
             if community not in fresh:
@@ -168,7 +190,9 @@ def _number(session: Session, file: AreaFile, stored: Mapping[str, PolygonLike],
                 entry.values["code"] = new
                 entry.values.pop("name", None)  # the name of the one it was split from
                 if code:
-                    report.note("boundary_file.code_twice", place=entry.location, code=code, new=new)
+                    report.note(
+                        "boundary_file.code_twice", place=entry.location, code=code, new=new
+                    )
                 else:
                     report.note("boundary_file.code_missing", place=entry.location, new=new)
 
@@ -188,7 +212,9 @@ def _community(entry: AreaRecord, stored: Mapping[str, PolygonLike]) -> str:
         return named
     shares: dict[str, float] = defaultdict(float)
     for code, land in stored.items():
-        shares[codes.ancestor_code(code, Level.COMMUNITY)] += shapely.intersection(land, entry.shape).area
+        shares[codes.ancestor_code(code, Level.COMMUNITY)] += shapely.intersection(
+            land, entry.shape
+        ).area
     best = max(shares, key=lambda code: shares[code], default="")
     return best if best and shares[best] > 0 else ""
 
@@ -205,13 +231,19 @@ def _gone(entries: Sequence[AreaRecord], stored: Mapping[str, PolygonLike]) -> l
     gone = []
     for code in missing:
         grids = shapes[tree.query(stored[code], predicate="intersects")]
-        if float(shapely.area(shapely.intersection(grids, stored[code])).sum()) >= MIN_TAKEN_SHARE * stored[code].area:
+        if (
+            float(shapely.area(shapely.intersection(grids, stored[code])).sum())
+            >= MIN_TAKEN_SHARE * stored[code].area
+        ):
             gone.append(code)
     return sorted(gone)
 
 
 def _torn(
-    entries: Sequence[AreaRecord], stored: Mapping[str, PolygonLike], gone: Sequence[str], tolerance: float
+    entries: Sequence[AreaRecord],
+    stored: Mapping[str, PolygonLike],
+    gone: Sequence[str],
+    tolerance: float,
 ) -> CoverageErrors:
     """Return overlaps and gaps wider than the tolerance, largest first."""
     drawn = {entry.code: entry.shape for entry in entries if entry.shape is not None}
@@ -221,15 +253,23 @@ def _torn(
     if not together:
         return CoverageErrors()
     names, shapes = list(together), list(together.values())
-    overlaps = [overlap for overlap in polygon_coverage.find_overlaps(shapes) if overlap.width > tolerance]
+    overlaps = [
+        overlap for overlap in polygon_coverage.find_overlaps(shapes) if overlap.width > tolerance
+    ]
     overlaps.sort(key=lambda overlap: -overlap.m2)
-    stored_gaps = [gap.shape for gap in polygon_coverage.find_gaps(list(stored.values()))] if stored else []
+    stored_gaps = (
+        [gap.shape for gap in polygon_coverage.find_gaps(list(stored.values()))] if stored else []
+    )
     gaps = [
         gap
         for gap in polygon_coverage.find_gaps(shapes)
-        if gap.width > tolerance and not any(shapely.equals(gap.shape, shape) for shape in stored_gaps)
+        if gap.width > tolerance
+        and not any(shapely.equals(gap.shape, shape) for shape in stored_gaps)
     ]
     return CoverageErrors(
-        [(names[overlap.first], names[overlap.second], overlap) for overlap in overlaps[:MAX_LISTED_ERRORS]],
+        [
+            (names[overlap.first], names[overlap.second], overlap)
+            for overlap in overlaps[:MAX_LISTED_ERRORS]
+        ],
         gaps[:MAX_LISTED_ERRORS],
     )

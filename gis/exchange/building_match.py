@@ -10,13 +10,21 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.messages import Message
-from gis.places.address import Address, label_of_building, normalise_label, normalise_text, parse_address
+from gis.places.address import (
+    Address,
+    label_of_building,
+    normalise_label,
+    normalise_text,
+    parse_address,
+)
 from gis.places.naming import Naming, compare, label_building, same_estate
 
 MAX_BUILDING_DISTANCE_M = 15.0  # metres from a point to a building that it may still mean
 MAX_SUGGESTIONS = 3  # names offered for one that is not there
 MAX_QUERIES_WITH_SUGGESTIONS = 50  # missing names that get suggestions; comparing is slow
-HOUSE_CHARS = 4  # the end of a street and house number, as 板巷3号, by which candidates are looked up
+HOUSE_CHARS = (
+    4  # the end of a street and house number, as 板巷3号, by which candidates are looked up
+)
 MAX_COMPARED_NAMES = 20_000  # names compared with a missing one
 
 
@@ -57,7 +65,9 @@ FROM wanted_point w CROSS JOIN LATERAL (
 """
 
 
-def find_buildings(session: Session, queries: Sequence[BuildingQuery]) -> list[int | BuildingNotFound]:
+def find_buildings(
+    session: Session, queries: Sequence[BuildingQuery]
+) -> list[int | BuildingNotFound]:
     """Find the building that each query means, in their order.
 
     Returns:
@@ -94,7 +104,9 @@ def find_buildings(session: Session, queries: Sequence[BuildingQuery]) -> list[i
 def with_suggestions(message: Message, name: str, names: Sequence[str]) -> Message:
     """Return a message with the names most like one that is not there; as it is when none is alike."""
     alike = get_close_matches(name, names[:MAX_COMPARED_NAMES], MAX_SUGGESTIONS, cutoff=0.5)
-    return Message("load.with_suggestions", {"reason": message, "names": alike}) if alike else message
+    return (
+        Message("load.with_suggestions", {"reason": message, "names": alike}) if alike else message
+    )
 
 
 def _is_named(query: BuildingQuery) -> bool:
@@ -110,17 +122,27 @@ def _by_code(session: Session, codes: Iterable[str]) -> Iterable[tuple[str, int]
         yield row.code, row.id
 
 
-def _at_points(session: Session, points: Iterable[tuple[int, BuildingQuery]]) -> dict[int, int | BuildingNotFound]:
+def _at_points(
+    session: Session, points: Iterable[tuple[int, BuildingQuery]]
+) -> dict[int, int | BuildingNotFound]:
     session.execute(text("DROP TABLE IF EXISTS pg_temp.wanted_point"))
-    session.execute(text("CREATE TEMP TABLE wanted_point (place int, point geometry) ON COMMIT DROP"))
-    rows = ((nth, f"SRID={STORAGE_SRID};POINT({query.lon!r} {query.lat!r})") for nth, query in points)
+    session.execute(
+        text("CREATE TEMP TABLE wanted_point (place int, point geometry) ON COMMIT DROP")
+    )
+    rows = (
+        (nth, f"SRID={STORAGE_SRID};POINT({query.lon!r} {query.lat!r})") for nth, query in points
+    )
     copy_rows(session, "wanted_point", ("place", "point"), rows)
     matches: dict[int, int | BuildingNotFound] = {}
     for nth, building, code, distance in session.execute(text(AT_POINT)):
         if distance <= MAX_BUILDING_DISTANCE_M:
             matches[nth] = building
         else:
-            params = {"limit": round(MAX_BUILDING_DISTANCE_M), "code": code, "distance": f"{distance:.0f}"}
+            params = {
+                "limit": round(MAX_BUILDING_DISTANCE_M),
+                "code": code,
+                "distance": f"{distance:.0f}",
+            }
             matches[nth] = BuildingNotFound("lon", Message("building_match.far_from_point", params))
     return matches
 
@@ -132,15 +154,23 @@ class BuildingNameIndex:
         self.rows = rows
         self.by_name: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # id, code, estate
         self.by_address: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # by the end of street and number
+        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(
+            list
+        )  # by the end of street and number
         self.label_of = {row.id: label_building(row.name, row.estate, row.address) for row in rows}
         for row in rows:
             if house := self.label_of[row.id].house:
-                self.by_house[house[-HOUSE_CHARS:]].append((row.id, row.code, normalise_text(row.estate)))
+                self.by_house[house[-HOUSE_CHARS:]].append(
+                    (row.id, row.code, normalise_text(row.estate))
+                )
             if row.name:
-                self.by_name[_name(row.name, row.estate)].append((row.id, row.code, normalise_text(row.estate)))
+                self.by_name[_name(row.name, row.estate)].append(
+                    (row.id, row.code, normalise_text(row.estate))
+                )
             if row.address:
-                self.by_address[normalise_text(row.address)].append((row.id, row.code, normalise_text(row.estate)))
+                self.by_address[normalise_text(row.address)].append(
+                    (row.id, row.code, normalise_text(row.estate))
+                )
 
     @classmethod
     def load(cls, session: Session) -> "BuildingNameIndex":
@@ -157,7 +187,11 @@ class BuildingNameIndex:
                 hits = [hit for hit in candidates if self.compare(reading, hit[0]) is Naming.WHOLE]
             if query.estate is not None:
                 hits = [hit for hit in hits if same_estate(hit[2], query.estate)]
-            elif whole := [hit for hit in hits if self.compare(parse_address(query.name), hit[0]) is Naming.WHOLE]:
+            elif whole := [
+                hit
+                for hit in hits
+                if self.compare(parse_address(query.name), hit[0]) is Naming.WHOLE
+            ]:
                 hits = whole
             called, field = f"{query.estate or ''}{query.name}", "building_name"
         else:
@@ -166,10 +200,21 @@ class BuildingNameIndex:
             if not hits:
                 reading = parse_address(called)
                 number = reading.building or (reading.other.building if reading.other else "")
-                candidates = [*self.by_name.get(number, []), *self.by_house.get(reading.house[-HOUSE_CHARS:], [])]
-                hits = [hit for hit in candidates if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)]
+                candidates = [
+                    *self.by_name.get(number, []),
+                    *self.by_house.get(reading.house[-HOUSE_CHARS:], []),
+                ]
+                hits = [
+                    hit
+                    for hit in candidates
+                    if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)
+                ]
         if len(hits) > 1:
-            params = {"count": len(hits), "name": called, "codes": [code for _, code, _ in hits[:5]]}
+            params = {
+                "count": len(hits),
+                "name": called,
+                "codes": [code for _, code, _ in hits[:5]],
+            }
             return BuildingNotFound(field, Message("building_match.several", params))
         return hits[0][0] if hits else None
 
@@ -192,8 +237,16 @@ class BuildingNameIndex:
         else:
             called, field = str(query.address), "address"
             message = Message("building_match.no_address", {"address": called})
-            names = sorted({row.address or f"{row.estate}{row.name}" for row in self.rows if row.address or row.name})
-        return BuildingNotFound(field, with_suggestions(message, called, names) if offer else message)
+            names = sorted(
+                {
+                    row.address or f"{row.estate}{row.name}"
+                    for row in self.rows
+                    if row.address or row.name
+                }
+            )
+        return BuildingNotFound(
+            field, with_suggestions(message, called, names) if offer else message
+        )
 
 
 def _name(name: str, estate: str) -> str:

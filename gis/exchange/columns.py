@@ -45,7 +45,18 @@ HOUSEHOLDS = (
 )  # fmt: skip
 
 # Headers of an end that say whether the day itself still counts.
-ENDS = ("至", "到", "止", "结束日期", "结束时间", "终止日期", "截止日期", "离任日期", "离任时间", "卸任日期")
+ENDS = (
+    "至",
+    "到",
+    "止",
+    "结束日期",
+    "结束时间",
+    "终止日期",
+    "截止日期",
+    "离任日期",
+    "离任时间",
+    "卸任日期",
+)
 EXCLUSIVE = ("不含当天", "不含当日", "不含", "不包括当天")
 INCLUSIVE = ("含当天", "含当日", "含", "包括当天")
 

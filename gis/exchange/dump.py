@@ -50,8 +50,12 @@ class ExportLayer:
 def _area_query(level: Level) -> Callable[[datetime, str], Query]:
     def query(at: datetime, within: str) -> Query:
         rows = area_query(level, at, within).subquery()
-        since = func.to_char(func.timezone("UTC", rows.c.since), 'YYYY-MM-DD"T"HH24:MI:SS"Z"', type_=Text)
-        return select(*(since.label(each.name) if each.name == "since" else each for each in rows.c))
+        since = func.to_char(
+            func.timezone("UTC", rows.c.since), 'YYYY-MM-DD"T"HH24:MI:SS"Z"', type_=Text
+        )
+        return select(
+            *(since.label(each.name) if each.name == "since" else each for each in rows.c)
+        )
 
     return query
 
@@ -91,13 +95,19 @@ LAYERS = {
 }
 
 # Shapefiles have names of at most 10 letters.
-SHAPEFILE_NAMES = {"opening_hours": "open_hours", "building_name": "bldg_name", "off_network": "off_net"}
+SHAPEFILE_NAMES = {
+    "opening_hours": "open_hours",
+    "building_name": "bldg_name",
+    "off_network": "off_net",
+}
 
 
 AreaFilter = Mapping[str, Any]  # at: the moment; within: what the codes of areas begin with
 
 
-def dump(session: Session, layer: str, path: Path, at: datetime | None = None, within: str = "") -> int:
+def dump(
+    session: Session, layer: str, path: Path, at: datetime | None = None, within: str = ""
+) -> int:
     """Write a layer to a file; an existing file is replaced, and stays as it was when anything fails.
 
     Facilities and households are points. Shapes are EPSG:4490 (GeoJSON: the same numbers as WGS 84, RFC
@@ -146,7 +156,10 @@ def _write_shapes(session: Session, layer: str, path: Path, area_filter: AreaFil
     query = definition.at(**area_filter)
     return write_vector(
         (batch.rename(columns=names) for batch in read_batches(session, query)),
-        [(names.get(each.name, each.name), each.type.python_type) for each in query.selected_columns],
+        [
+            (names.get(each.name, each.name), each.type.python_type)
+            for each in query.selected_columns
+        ],
         path,
         layer=layer,
         geometry_type=definition.geometry,
@@ -154,7 +167,10 @@ def _write_shapes(session: Session, layer: str, path: Path, area_filter: AreaFil
 
 
 def _table(
-    session: Session, layer: str, area_filter: AreaFilter, *extra: Callable[[ColumnElement[Any]], ColumnElement[Any]]
+    session: Session,
+    layer: str,
+    area_filter: AreaFilter,
+    *extra: Callable[[ColumnElement[Any]], ColumnElement[Any]],
 ) -> tuple[list[str], Iterator[Sequence[Any]]]:
     """Return the names of the columns, and rows as they come: with a point in the place, and what else is asked for."""
     definition = LAYERS[layer]
@@ -162,7 +178,11 @@ def _table(
     geometry = func.ST_GeomFromWKB(rows.c[GEOMETRY], STORAGE_SRID)
     point = func.ST_PointOnSurface(geometry)  # of a point: itself
     query = select(
-        *(each.label(definition.columns.get(each.name, each.name)) for each in rows.c if each.name != GEOMETRY),
+        *(
+            each.label(definition.columns.get(each.name, each.name))
+            for each in rows.c
+            if each.name != GEOMETRY
+        ),
         func.ST_X(point).label("lon"),
         func.ST_Y(point).label("lat"),
         literal("cgcs2000").label("crs"),
@@ -173,7 +193,9 @@ def _table(
 
 
 def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    names, rows = _table(session, layer, area_filter, lambda geometry: func.ST_AsText(geometry, 7).label("wkt"))
+    names, rows = _table(
+        session, layer, area_filter, lambda geometry: func.ST_AsText(geometry, 7).label("wkt")
+    )
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -218,5 +240,9 @@ WRITERS: dict[str, Callable[[Session, str, Path, AreaFilter], int]] = {
 def list_attributions(session: Session) -> list[str]:
     """Return whom to credit for the data, and what of it is made up; it goes with every file that is handed on."""
     found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
-    lines = [f"{source} is made up" if made_up else credit for source, credit, made_up in found if made_up or credit]
+    lines = [
+        f"{source} is made up" if made_up else credit
+        for source, credit, made_up in found
+        if made_up or credit
+    ]
     return list(dict.fromkeys(lines))

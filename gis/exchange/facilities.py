@@ -95,30 +95,44 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
     for row in rows:
         report.refused += [table.refuse(row.number, *fault) for fault in _faults(row, row_by_code)]
         _note_category(row, report)
-    points, wrong = points_to_storage([InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows])
+    points, wrong = points_to_storage(
+        [InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows]
+    )
     report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
     pointless = [nth for nth, point in enumerate(points) if point is None and nth not in wrong]
     buildings = _find_by_address(session, rows, pointless, table, report)
-    report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
+    report.crs = (
+        ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None}))
+        or None
+    )
     if finish_reading(report):
         for nth in sorted(buildings):
             report.note_row("facility_row.at_building", rows[nth].number, rows[nth]["address"])
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(INCOMING))
         incoming = (
-            _incoming(row, point, buildings.get(nth)) for nth, (row, point) in enumerate(zip(rows, points, strict=True))
+            _incoming(row, point, buildings.get(nth))
+            for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
         copy_rows(session, "incoming_facility", INCOMING_COLUMNS, incoming)
         _write(session, report)
-        datasets.record_load(session, "facilities", path, datasets.file_sha256(path), report.counts, "")
+        datasets.record_load(
+            session, "facilities", path, datasets.file_sha256(path), report.counts, ""
+        )
     return report
 
 
 def _find_by_address(
-    session: Session, rows: Sequence[Row], positions: Sequence[int], table: Table, report: LoadReport
+    session: Session,
+    rows: Sequence[Row],
+    positions: Sequence[int],
+    table: Table,
+    report: LoadReport,
 ) -> dict[int, int]:
     """Return the id of the building that a row's address means, by position; refuse rows that mean none."""
-    matches = find_buildings(session, [BuildingQuery(address=rows[nth]["address"]) for nth in positions])
+    matches = find_buildings(
+        session, [BuildingQuery(address=rows[nth]["address"]) for nth in positions]
+    )
     buildings: dict[int, int] = {}
     for nth, match in zip(positions, matches, strict=True):
         row = rows[nth]
@@ -126,7 +140,9 @@ def _find_by_address(
             buildings[nth] = match
         elif row["address"]:
             report.refused.append(
-                table.refuse(row.number, match.field, "facility_row.no_building", reason=match.reason)
+                table.refuse(
+                    row.number, match.field, "facility_row.no_building", reason=match.reason
+                )
             )
         else:
             report.refused.append(table.refuse(row.number, "lon", "facility_row.no_place"))
@@ -145,7 +161,12 @@ def _faults(row: Row, row_by_code: dict[str, int]) -> list[tuple[str, Message]]:
     if not category or key_of_word(category) is None:
         params = {"categories": "、".join(choice.zh for choice in CATEGORIES)}
         if category:
-            faults.append(("category", Message("facility_row.category_unknown", params | {"category": category})))
+            faults.append(
+                (
+                    "category",
+                    Message("facility_row.category_unknown", params | {"category": category}),
+                )
+            )
         else:
             faults.append(("category", Message("facility_row.category_empty", params)))
     return faults
@@ -155,20 +176,36 @@ def _note_category(row: Row, report: LoadReport) -> None:
     """Note which category a word was read as that is not the name of one."""
     word = row["category"] or ""
     if not is_own_name(word) and (key := key_of_word(word)):
-        report.note_row("facility_row.category_read", row.number, f"{word}: {CATEGORY_BY_KEY[key].zh}")
+        report.note_row(
+            "facility_row.category_read", row.number, f"{word}: {CATEGORY_BY_KEY[key].zh}"
+        )
 
 
-def _incoming(row: Row, point: tuple[float, float] | None, building: int | None) -> tuple[object, ...]:
+def _incoming(
+    row: Row, point: tuple[float, float] | None, building: int | None
+) -> tuple[object, ...]:
     ewkt = None if point is None else f"SRID={STORAGE_SRID};POINT({point[0]!r} {point[1]!r})"
     texts = (row["address"], row["opening_hours"], row["contact"])
-    return row.number, row["code"], row["name"], key_of_word(row["category"]), *texts, building, ewkt
+    return (
+        row.number,
+        row["code"],
+        row["name"],
+        key_of_word(row["category"]),
+        *texts,
+        building,
+        ewkt,
+    )
 
 
 def _write(session: Session, report: LoadReport) -> None:
     session.execute(text(AT_BUILDINGS))
     session.execute(text(COUNTIES))
     new, changed = session.execute(text(WRITE), {"source": f"facilities: {report.source}"}).one()
-    report.counts |= {"new": new, "changed": changed, "unchanged": report.counts["rows"] - new - changed}
+    report.counts |= {
+        "new": new,
+        "changed": changed,
+        "unchanged": report.counts["rows"] - new - changed,
+    }
     *bbox, outside = session.execute(text(BBOX)).one()
     report.bbox = (bbox[0], bbox[1], bbox[2], bbox[3])
     if outside:

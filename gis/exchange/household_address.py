@@ -54,7 +54,11 @@ def combine(row: Row, report: LoadReport) -> Home:
     implied = door.floor if door.floor is not None and door.floor != floor else by_room
     if implied is not None and implied != floor:
         params = {"room": door.room, "implied": str(implied), "floor": str(floor)}
-        report.note_row("household_row.storey_contradicts", row.number, Message("household_row.storey_detail", params))
+        report.note_row(
+            "household_row.storey_contradicts",
+            row.number,
+            Message("household_row.storey_detail", params),
+        )
     name = building.building
     if name is None and door.building and not row["building"] and row["lon"] is None:
         name = door.building
@@ -72,28 +76,54 @@ def _faults(row: Row, door: Door | None) -> list[Fault]:
     if people is None:
         faults.append(("people", Message("household_row.people_empty")))
     elif not 0 <= people <= MAX_PEOPLE:
-        faults.append(("people", Message("household_row.too_many_people", {"people": str(people), "high": MAX_PEOPLE})))
+        faults.append(
+            (
+                "people",
+                Message(
+                    "household_row.too_many_people", {"people": str(people), "high": MAX_PEOPLE}
+                ),
+            )
+        )
     if (floor is not None and not -9 <= floor <= HIGHEST_FLOOR) or floor == 0:
         faults.append(("floor", Message("household_row.no_such_storey", {"floor": str(floor)})))
-    if door and door.is_floor_written and door.floor is not None and not -9 <= door.floor <= HIGHEST_FLOOR:
-        faults.append(("room", Message("household_row.no_such_storey_in_room", {"floor": str(door.floor)})))
+    if (
+        door
+        and door.is_floor_written
+        and door.floor is not None
+        and not -9 <= door.floor <= HIGHEST_FLOOR
+    ):
+        faults.append(
+            ("room", Message("household_row.no_such_storey_in_room", {"floor": str(door.floor)}))
+        )
     return faults
 
 
-def _stairwell(written: str | None, building: Door, door: Door | None) -> tuple[str | None, list[Fault]]:
+def _stairwell(
+    written: str | None, building: Door, door: Door | None
+) -> tuple[str | None, list[Fault]]:
     """Return the stairwell that the cells of a row agree on, or how they differ."""
-    cells = {"stairwell": written, "building_name": building.stairwell, "room": door.stairwell if door else None}
+    cells = {
+        "stairwell": written,
+        "building_name": building.stairwell,
+        "room": door.stairwell if door else None,
+    }
     named = {field: name for field, name in cells.items() if name is not None}
     if len(set(named.values())) > 1:
         (_, earlier), *_, (field, later) = named.items()
-        return None, [(field, Message("household_row.two_stairwells", {"later": later, "earlier": earlier}))]
+        return None, [
+            (field, Message("household_row.two_stairwells", {"later": later, "earlier": earlier}))
+        ]
     return next(iter(named.values()), None), []
 
 
 def _building_faults(row: Row, name: str | None, door: Door) -> list[Fault]:
     """Return how the building that a room names differs from that of the row."""
     if name is not None and label_of_building(name) != door.building:
-        return [("room", Message("household_row.two_buildings", {"room": door.building, "row": name}))]
+        return [
+            ("room", Message("household_row.two_buildings", {"room": door.building, "row": name}))
+        ]
     if name is None and (row["building"] or row["lon"] is not None):
-        return [("room", Message("household_row.building_named_twice", {"building": door.building}))]
+        return [
+            ("room", Message("household_row.building_named_twice", {"building": door.building}))
+        ]
     return []

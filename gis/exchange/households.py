@@ -11,7 +11,12 @@ from gis.areas import codes
 from gis.areas.models import Area, Level
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows
-from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings, with_suggestions
+from gis.exchange.building_match import (
+    BuildingNotFound,
+    BuildingQuery,
+    find_buildings,
+    with_suggestions,
+)
 from gis.exchange.columns import HOUSEHOLDS
 from gis.exchange.household_address import HomeError, combine
 from gis.files import datasets
@@ -45,7 +50,9 @@ ORDER BY w.unit
 GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
 
 # Where a building stands: the grid of a point in it.
-GRIDS_OF_BUILDINGS_SQL = "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g"
+GRIDS_OF_BUILDINGS_SQL = (
+    "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g"
+)
 
 UNITS_IN_OTHER_GRIDS_SQL = f"""
 SELECT p.unit, g.code AS grid, b.code AS building, stands.code AS stands_in, p.rows
@@ -211,7 +218,9 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
     _check_homes(session, table, report)
     if finish_reading(report):
         _write(session, new_units, report)
-        datasets.record_load(session, "households", path, datasets.file_sha256(path), report.counts, "")
+        datasets.record_load(
+            session, "households", path, datasets.file_sha256(path), report.counts, ""
+        )
     return report
 
 
@@ -225,12 +234,30 @@ def _homes(
         except HomeError as error:
             report.refused += [table.refuse(row.number, *fault) for fault in error.faults]
             continue
-        key = (row["building"], row["estate"], home.building, row["lon"], row["lat"], row["crs"] or crs)
+        key = (
+            row["building"],
+            row["estate"],
+            home.building,
+            row["lon"],
+            row["lat"],
+            row["crs"] or crs,
+        )
         nth = nth_by_key.setdefault(key, len(nth_by_key))
-        yield row.number, nth, home.stairwell, home.floor, home.room, row["people"], row["unit"], row["unit_name"]
+        yield (
+            row.number,
+            nth,
+            home.stairwell,
+            home.floor,
+            home.room,
+            row["people"],
+            row["unit"],
+            row["unit_name"],
+        )
 
 
-def _set_buildings(session: Session, keys: Mapping[BuildingKey, int], table: Table, report: LoadReport) -> None:
+def _set_buildings(
+    session: Session, keys: Mapping[BuildingKey, int], table: Table, report: LoadReport
+) -> None:
     """Put the building each row means into the incoming rows; refuse the rows that mean none."""
     input_points = [InputPoint(lon, lat, system) for _, _, _, lon, lat, system in keys]
     points, wrong = points_to_storage(input_points)
@@ -240,7 +267,9 @@ def _set_buildings(session: Session, keys: Mapping[BuildingKey, int], table: Tab
         queries.append(BuildingQuery(code, estate, name, lon=lon, lat=lat))
     matches = find_buildings(session, queries)
     faults: dict[int, tuple[str, Message]] = {
-        nth: (match.field, match.reason) for nth, match in enumerate(matches) if isinstance(match, BuildingNotFound)
+        nth: (match.field, match.reason)
+        for nth, match in enumerate(matches)
+        if isinstance(match, BuildingNotFound)
     }
     faults |= wrong
     session.execute(
@@ -271,7 +300,9 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
             faults[unit.unit] = fault
         elif not unit.id:
             name = unit.name or f"第{int(unit.unit.removeprefix(unit.grid))}十联户"
-            new.append({"code": unit.unit, "name": name, "county": unit.county, "parent_id": unit.grid_id})
+            new.append(
+                {"code": unit.unit, "name": name, "county": unit.county, "parent_id": unit.grid_id}
+            )
     _set_units(session, units)
     rows = text("SELECT row, unit FROM incoming_household WHERE unit = ANY(:units) ORDER BY row")
     for row, code in session.execute(rows, {"units": list(faults)}):
@@ -302,7 +333,11 @@ def _unit_fault(unit: Any, grids: Sequence[str]) -> Message | None:
         message = Message("household_row.no_unit_nor_grid", {"code": unit.unit, "grid": grid})
         return with_suggestions(message, grid, grids)
     number = unit.unit.removeprefix(unit.grid)
-    return None if number.strip("0") else Message("household_row.digits_lost", {"code": unit.unit, "end": number})
+    return (
+        None
+        if number.strip("0")
+        else Message("household_row.digits_lost", {"code": unit.unit, "end": number})
+    )
 
 
 def _set_units(session: Session, units: Sequence[Any]) -> None:
@@ -312,7 +347,11 @@ def _set_units(session: Session, units: Sequence[Any]) -> None:
             "FROM unnest(CAST(:codes AS text[]), CAST(:ids AS bigint[]), CAST(:grids AS bigint[])) "
             "u(code, id, grid) WHERE u.code = h.unit"
         ),
-        {"codes": [u.unit for u in units], "ids": [u.id for u in units], "grids": [u.grid_id for u in units]},
+        {
+            "codes": [u.unit for u in units],
+            "ids": [u.id for u in units],
+            "grids": [u.grid_id for u in units],
+        },
     )
 
 
@@ -324,7 +363,9 @@ def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
     for row in session.scalars(text(nowhere)):
         report.refused.append(table.refuse(row, "building", "household_row.no_county"))
     for row, earlier in session.execute(text(DUPLICATE_ROWS_SQL)):
-        report.refused.append(table.refuse(row, "room", "household_row.same_home", row=str(earlier)))
+        report.refused.append(
+            table.refuse(row, "room", "household_row.same_home", row=str(earlier))
+        )
     for row in session.scalars(text(NO_STAIRWELL)):
         report.note_row("household_row.no_stairwell", row)
     for row, floor, floors in session.execute(text(TOO_HIGH)):
@@ -346,8 +387,16 @@ def _write(session: Session, new_units: list[dict[str, object]], report: LoadRep
     units = sorted(session.scalars(text(CHANGE_PARTS)))
     if units:
         derive_units(session, unit_ids=units)
-    report.counts |= {"new": new, "changed": changed, "unchanged": report.counts["rows"] - new - changed}
-    report.counts |= {"new_units": len(new_units), "new_stairwells": stairwells, "units_reshaped": len(units)}
+    report.counts |= {
+        "new": new,
+        "changed": changed,
+        "unchanged": report.counts["rows"] - new - changed,
+    }
+    report.counts |= {
+        "new_units": len(new_units),
+        "new_stairwells": stairwells,
+        "units_reshaped": len(units),
+    }
     report.bbox = tuple(session.execute(text(BBOX)).one())
     others = (session.scalar(text(OTHERS)) or 0) - report.counts["rows"]
     if others:

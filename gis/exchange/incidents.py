@@ -27,7 +27,9 @@ from gis.rights.visibility import visibility_clause
 from gis.settings import SHANGHAI
 
 MAX_ID_CHARS = 100  # characters of an external id
-MAX_CACHED_SNAPSHOTS = 24  # whole registers, one for each interval between two changes, read for rows of the past
+MAX_CACHED_SNAPSHOTS = (
+    24  # whole registers, one for each interval between two changes, read for rows of the past
+)
 MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which reading a whole register does not pay
 
 SEVERITY_BY_WORD = {name: name for name in SEVERITIES} | {
@@ -51,9 +53,7 @@ FINISHED = frozenset({
     "已办结", "办结", "已结案", "结案", "已完成", "完成", "已处结", "已关闭", "关闭", "已作废", "作废",
     "closed", "done", "resolved",
 })  # fmt: skip
-LOADED_IDS = (
-    "SELECT i.attributes ->> 'external_id' FROM incident i WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"
-)
+LOADED_IDS = "SELECT i.attributes ->> 'external_id' FROM incident i WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"
 
 
 @dataclass
@@ -113,21 +113,30 @@ def load_incidents(
         session.execute(text(NO_BITMAP_SCANS))
     snapshots = SnapshotsByTime(session, len(new) > MAX_ROWS_WITHOUT_SNAPSHOT)
     categories = _categories(session)
-    for filed, row in enumerate(sorted(new, key=lambda row: (_at(row, timezone) or now, row.number)), 1):
+    for filed, row in enumerate(
+        sorted(new, key=lambda row: (_at(row, timezone) or now, row.number)), 1
+    ):
         at = _at(row, timezone)
         incident = _to_incident(row, crs, at, ids[row.number], categories)
         try:
-            lifecycle_report.file_report(session, by, incident, now, snapshot=snapshots.at(at or now), look_alike=False)
+            lifecycle_report.file_report(
+                session, by, incident, now, snapshot=snapshots.at(at or now), look_alike=False
+            )
         except WanggeError as error:
             report.refused += _refusals(row, table, error)
         if filed > MAX_ROWS_WITHOUT_SNAPSHOT and filed & (filed - 1) == 0:  # after each doubling
             session.execute(text(DISCARD_PLANS))
-    report.crs = ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None})) or None
+    report.crs = (
+        ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None}))
+        or None
+    )
     if finish_reading(report):
         report.counts |= {"new": len(new), "unchanged": len(rows) - len(new)}
         if len(rows) > len(new):
             report.note("incident_row.loaded_before", count=len(rows) - len(new))
-        datasets.record_load(session, "incidents", path, datasets.file_sha256(path), report.counts, "")
+        datasets.record_load(
+            session, "incidents", path, datasets.file_sha256(path), report.counts, ""
+        )
     return report
 
 
@@ -154,12 +163,20 @@ def _take(row: Row, table: Table, report: LoadReport, now: datetime, timezone: Z
         if row[key] and row[key].lower() not in choices:
             params = {"text": row[key][:40], "choices": list(choices)}
             faults.append((key, Message("incident_row.word_unknown", params)))
-    finished = "state" if (row["state"] or "").lower() in FINISHED else "closed_at" if row["closed_at"] else None
+    finished = (
+        "state"
+        if (row["state"] or "").lower() in FINISHED
+        else "closed_at"
+        if row["closed_at"]
+        else None
+    )
     if finished:
         faults.append((finished, Message("incident_row.finished", {"text": row[finished]})))
     at = _at(row, timezone)
     if at is not None and at > now + timedelta(minutes=5):
-        faults.append(("reported_at", Message("incident_row.in_future", {"time": f"{at:%Y-%m-%d %H:%M}"})))
+        faults.append(
+            ("reported_at", Message("incident_row.in_future", {"time": f"{at:%Y-%m-%d %H:%M}"}))
+        )
     if row["external_id"] and len(row["external_id"]) > MAX_ID_CHARS:
         faults.append(("external_id", Message("incident_row.id_too_long", {"limit": MAX_ID_CHARS})))
     report.refused += [table.refuse(row.number, *fault) for fault in faults]
@@ -172,15 +189,22 @@ def _ids(rows: Sequence[Row], table: Table, report: LoadReport) -> dict[int, str
     ids = {}
     for row in rows:
         external_id = row["external_id"]
-        row_id = external_id or "sha256:" + sha256(orjson.dumps(dict(sorted(row.values.items())))).hexdigest()[:32]
+        row_id = (
+            external_id
+            or "sha256:" + sha256(orjson.dumps(dict(sorted(row.values.items())))).hexdigest()[:32]
+        )
         earlier = row_by_id.setdefault(row_id, row.number)
         if earlier == row.number:
             ids[row.number] = row_id
         elif external_id:
             params = {"id": external_id, "row": str(earlier)}
-            report.refused.append(table.refuse(row.number, "external_id", Message("incident_row.id_twice", params)))
+            report.refused.append(
+                table.refuse(row.number, "external_id", Message("incident_row.id_twice", params))
+            )
         else:
-            report.refused.append(table.refuse(row.number, "external_id", "incident_row.same_row", row=str(earlier)))
+            report.refused.append(
+                table.refuse(row.number, "external_id", "incident_row.same_row", row=str(earlier))
+            )
     return ids
 
 
@@ -198,7 +222,9 @@ def _categories(session: Session) -> Mapping[str, str]:
     twice: set[str] = set()
     rows = editions.active_edition(session).categories.values()
     for row in rows:
-        codes = {code.removeprefix("0") for code in (row.code, row.old_code)}  # as Excel makes numbers of them
+        codes = {
+            code.removeprefix("0") for code in (row.code, row.old_code)
+        }  # as Excel makes numbers of them
         for word in {row.zh, row.en.lower(), row.old_code, *codes} - {""}:
             if code_by_word.setdefault(word, row.code) != row.code:
                 twice.add(word)

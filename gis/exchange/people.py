@@ -17,7 +17,9 @@ from gis.incidents.reading import unanswered
 from gis.settings import Settings
 
 # What people write into a post that nobody holds.
-VACANT_PATTERN = re.compile(r"[(（\[【]?(?:空缺|暂缺|缺编|缺|空岗|空|待定|待补|无|暂无|[-—/]+)[)）\]】]?")
+VACANT_PATTERN = re.compile(
+    r"[(（\[【]?(?:空缺|暂缺|缺编|缺|空岗|空|待定|待补|无|暂无|[-—/]+)[)）\]】]?"
+)
 
 
 def load_people(
@@ -48,10 +50,16 @@ def load_people(
     for row in rows:
         report.refused += [table.refuse(row.number, *fault) for fault in loader.take(row)]
         _note_role(row, report)
-        if row["person"] and row["phone"] and row["phone"] != (stored := loader.people[row["person"]][1]):
+        if (
+            row["person"]
+            and row["phone"]
+            and row["phone"] != (stored := loader.people[row["person"]][1])
+        ):
             report.note_row("post_row.second_telephone", row.number, f"{row['phone']}: {stored}")
     posts, leaves, conflicts = loader.arrange()
-    report.refused += [table.refuse(conflict.row, conflict.field, conflict.reason) for conflict in conflicts]
+    report.refused += [
+        table.refuse(conflict.row, conflict.field, conflict.reason) for conflict in conflicts
+    ]
     if finish_reading(report):
         write_people(session, loader.people, report)
         ids = list_person_ids(session, list(loader.people.keys() | loader.names.keys()))
@@ -71,8 +79,13 @@ def _note_role(row: Row, report: LoadReport) -> None:
 
 def _with_vacancies(row: Row, report: LoadReport) -> Row:
     """Return a row whose person is empty where words say that the post is vacant."""
-    word = row["name"] or row["person"]  # a number beside the name, as in a list numbered through, holds no post
+    word = (
+        row["name"] or row["person"]
+    )  # a number beside the name, as in a list numbered through, holds no post
     if not word or not row["role"] or not VACANT_PATTERN.fullmatch(word):
         return row
     report.note_row("post_row.vacant", row.number, word)
-    return Row(row.number, {key: value for key, value in row.values.items() if key not in ("person", "name", "phone")})
+    return Row(
+        row.number,
+        {key: value for key, value in row.values.items() if key not in ("person", "name", "phone")},
+    )

@@ -35,7 +35,9 @@ WHERE id = :id
 CHANGE_LEAVE = "UPDATE leave SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)') WHERE id = :id"
 
 
-def write_people(session: Session, people: Mapping[str, tuple[str | None, str | None]], report: LoadReport) -> None:
+def write_people(
+    session: Session, people: Mapping[str, tuple[str | None, str | None]], report: LoadReport
+) -> None:
     """Enter new people and change the names and phones that differ.
 
     Args:
@@ -43,18 +45,26 @@ def write_people(session: Session, people: Mapping[str, tuple[str | None, str | 
     """
     codes = list(people)
     names, phones = ([people[code][part] for code in codes] for part in (0, 1))
-    new, changed = session.execute(text(WRITE_PEOPLE), {"codes": codes, "names": names, "phones": phones}).one()
+    new, changed = session.execute(
+        text(WRITE_PEOPLE), {"codes": codes, "names": names, "phones": phones}
+    ).one()
     unchanged = len(codes) - new - changed
     report.counts |= {"new_people": new, "changed_people": changed, "unchanged_people": unchanged}
 
 
-def write_posts(session: Session, posts: Sequence[PostChange], ids: Mapping[str, int], report: LoadReport) -> None:
+def write_posts(
+    session: Session, posts: Sequence[PostChange], ids: Mapping[str, int], report: LoadReport
+) -> None:
     """Close, change and open posts.
 
     Args:
         ids: Id of each person by staff number.
     """
-    changed = [{"id": term.id, "stop": term.stop, "deputy": term.deputy} for _, term in posts if term.id is not None]
+    changed = [
+        {"id": term.id, "stop": term.stop, "deputy": term.deputy}
+        for _, term in posts
+        if term.id is not None
+    ]
     if changed:
         session.execute(text(CHANGE_POST), changed)
     rows = [
@@ -71,11 +81,17 @@ def write_posts(session: Session, posts: Sequence[PostChange], ids: Mapping[str,
         if term.id is None
     ]
     columns = ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid")
-    report.counts |= {"new_posts": copy_rows(session, "post", columns, rows), "changed_posts": len(changed)}
+    report.counts |= {
+        "new_posts": copy_rows(session, "post", columns, rows),
+        "changed_posts": len(changed),
+    }
 
 
 def write_leaves(
-    session: Session, leaves: Sequence[tuple[str, StoredTerm]], ids: Mapping[str, int], report: LoadReport
+    session: Session,
+    leaves: Sequence[tuple[str, StoredTerm]],
+    ids: Mapping[str, int],
+    report: LoadReport,
 ) -> None:
     """Enter new leave and change its end.
 
@@ -85,7 +101,9 @@ def write_leaves(
     changed = [{"id": term.id, "stop": term.stop} for _, term in leaves if term.id is not None]
     if changed:
         session.execute(text(CHANGE_LEAVE), changed)
-    rows = [(ids[person], Range(term.start, term.stop)) for person, term in leaves if term.id is None]
+    rows = [
+        (ids[person], Range(term.start, term.stop)) for person, term in leaves if term.id is None
+    ]
     report.counts |= {
         "new_leaves": copy_rows(session, "leave", ("person_id", "valid"), rows),
         "changed_leaves": len(changed),

@@ -34,9 +34,7 @@ KIND_BY_WORD = {
     "休假": "leave",
 }
 
-AREAS = (
-    "SELECT code, id, level, county FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND code = ANY(:codes)"
-)
+AREAS = "SELECT code, id, level, county FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND code = ANY(:codes)"
 CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND level = :level"
 
 # The county of a building without one is that of the grid a point in it lies in.
@@ -89,7 +87,11 @@ PostChange = tuple[PostSlot, StoredTerm]
 def find_role(word: str) -> PostRole | None:
     """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
     text = unicodedata.normalize("NFKC", word).lower().strip()
-    return ROLE_BY_WORD.get(word.lower()) or ROLE_BY_WORD.get(text) or ROLE_BY_WORD.get(re.sub(r"\(.*?\)|\s", "", text))
+    return (
+        ROLE_BY_WORD.get(word.lower())
+        or ROLE_BY_WORD.get(text)
+        or ROLE_BY_WORD.get(re.sub(r"\(.*?\)|\s", "", text))
+    )
 
 
 class PostLoader:
@@ -135,14 +137,18 @@ class PostLoader:
             faults.append(("last_day", Message("post_row.two_ends")))
         is_ongoing = ONGOING in ends
         end = ends[0] if ends and not is_ongoing else None
-        start, stop = (moment and moment.replace(tzinfo=self.timezone) for moment in (row["from"], end))
+        start, stop = (
+            moment and moment.replace(tzinfo=self.timezone) for moment in (row["from"], end)
+        )
         term = FileTerm(row.number, row["person"], row["deputy"], start, stop, is_ongoing)
         if kind == "leave":
             faults += self._leave_faults(row)
             if not faults:
                 self.leaves[row["person"]].append(term)
         elif not row["role"]:
-            faults += [(key, Message("post_row.role_missing")) for key in ("area", "building") if row[key]]
+            faults += [
+                (key, Message("post_row.role_missing")) for key in ("area", "building") if row[key]
+            ]
             if not row["person"]:
                 faults.append(("person", Message("post_row.person_and_role_empty")))
         else:
@@ -152,7 +158,9 @@ class PostLoader:
                 return [*faults, ("role", Message("post_row.role_unknown", params))]
             site = self._site(row, role)
             if isinstance(site, PostSite) and not faults:
-                self.posts[PostSlot(role.key, site, row["person"] if role.shared else None)].append(term)
+                self.posts[PostSlot(role.key, site, row["person"] if role.shared else None)].append(
+                    term
+                )
             elif not isinstance(site, PostSite):
                 faults.append(site)
         return faults
@@ -178,8 +186,14 @@ class PostLoader:
         return faults
 
     def _leave_faults(self, row: Row) -> list[Fault]:
-        missing = [(key, Message("post_row.leave_needs")) for key in ("person", "from") if not row[key]]
-        extra = [(key, Message("post_row.not_of_leave")) for key in ("role", "area", "building") if row[key]]
+        missing = [
+            (key, Message("post_row.leave_needs")) for key in ("person", "from") if not row[key]
+        ]
+        extra = [
+            (key, Message("post_row.not_of_leave"))
+            for key in ("role", "area", "building")
+            if row[key]
+        ]
         return missing + extra
 
     def _site(self, row: Row, role: PostRole) -> PostSite | Fault:
@@ -197,9 +211,13 @@ class PostLoader:
             return wrong, Message("post_row.place_given_twice", params)
         site = (self.buildings if on_building else self.areas).get(code)
         if site is None:
-            return right, with_suggestions(Message("post_row.place_unknown", params), code, self._codes(role.level))
+            return right, with_suggestions(
+                Message("post_row.place_unknown", params), code, self._codes(role.level)
+            )
         if site.level != role.level:
-            message = Message("post_row.wrong_level", params | {"other": f"{site.level} ({Level(site.level).zh})"})
+            message = Message(
+                "post_row.wrong_level", params | {"other": f"{site.level} ({Level(site.level).zh})"}
+            )
             return right, with_suggestions(message, code, self._codes(role.level))
         if site.county is None:
             return right, Message("post_row.building_without_county", params)
@@ -221,10 +239,14 @@ class PostLoader:
         for row in self.session.execute(text(POSTS), {"areas": areas, "buildings": buildings}):
             site = sites[row.area_id is None, row.area_id or row.building_id]
             slot = PostSlot(row.role, site, row.person if ROLE_BY_KEY[row.role].shared else None)
-            stored_posts[slot].append(StoredTerm(row.id, row.person, row.deputy, row.start, row.stop))
+            stored_posts[slot].append(
+                StoredTerm(row.id, row.person, row.deputy, row.start, row.stop)
+            )
         stored_leaves: dict[str, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(LEAVES), {"codes": list(self.leaves)}):
-            stored_leaves[row.person].append(StoredTerm(row.id, row.person, None, row.start, row.stop))
+            stored_leaves[row.person].append(
+                StoredTerm(row.id, row.person, None, row.start, row.stop)
+            )
         posts, not_posts = _changes(stored_posts, self.posts, self.now)
         leaves, not_leaves = _changes(stored_leaves, self.leaves, self.now)
         return posts, leaves, not_posts + not_leaves

@@ -50,7 +50,9 @@ def write(preview: Preview, out: IO[bytes]) -> None:
     book.save(out)
 
 
-def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _sheet(
+    book: Workbook, title: str, head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
     sheet = book.create_sheet(title)
     sheet.append(list(head))
     for row in rows:
@@ -59,5 +61,7 @@ def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Seque
         cell.font = Font(bold=True)
     sheet.freeze_panes = "A2"
     for number, cells in enumerate(sheet.columns, 1):
-        widest = max(sum(2 if ord(sign) > 255 else 1 for sign in str(cell.value or "")) for cell in cells)
+        widest = max(
+            sum(2 if ord(sign) > 255 else 1 for sign in str(cell.value or "")) for cell in cells
+        )
         sheet.column_dimensions[get_column_letter(number)].width = min(widest + 2, MAX_COLUMN_CHARS)

@@ -136,17 +136,23 @@ def write_template(kind: str, path: Path) -> None:
     book.save(private.create_file(path))
 
 
-def _fill(sheet: Worksheet, columns: Sequence[Column], rows: Sequence[Mapping[str, object]]) -> None:
+def _fill(
+    sheet: Worksheet, columns: Sequence[Column], rows: Sequence[Mapping[str, object]]
+) -> None:
     for index, column in enumerate(columns, 1):
         letter = get_column_letter(index)
         head = sheet.cell(1, index, column.zh + ("*" if column.needed else ""))
         head.font = Font(bold=True)
         head.fill = PatternFill("solid", fgColor="DCE6F1")
-        head.comment = Comment(f"{column.key}\n{column.help}\n{column.en}", "wangge", width=320, height=120)
+        head.comment = Comment(
+            f"{column.key}\n{column.help}\n{column.en}", "wangge", width=320, height=120
+        )
         sheet.column_dimensions[letter].width = max(12, 2 * len(column.zh) + 4)
         sheet.column_dimensions[letter].number_format = FORMATS.get(column.parse, "@")
         for number, row in enumerate(rows, 2):
-            sheet.cell(number, index, row.get(column.key)).number_format = FORMATS.get(column.parse, "@")
+            sheet.cell(number, index, row.get(column.key)).number_format = FORMATS.get(
+                column.parse, "@"
+            )
     sheet.freeze_panes = "A2"
 
 
@@ -160,7 +166,9 @@ def _note(sheet: Worksheet, kind: str, columns: Sequence[Column]) -> None:
         cell.font = Font(bold=True)
     for column in columns:
         needed = "必填" if column.needed else ""
-        sheet.append([column.zh, column.key, needed, column.help, column.en, "、".join(column.names)])
+        sheet.append(
+            [column.zh, column.key, needed, column.help, column.en, "、".join(column.names)]
+        )
     for letter, width in zip("ABCDEF", (16, 16, 8, 50, 50, 40), strict=True):
         sheet.column_dimensions[letter].width = width
         for cell in sheet[letter][len(lines) + 1 :]:
@@ -174,7 +182,9 @@ def _choices(data: Worksheet, lists: Worksheet, columns: Sequence[Column]) -> No
         for number, choice in enumerate(column.choices, 1):
             lists.cell(number, nth, choice)
         source = get_column_letter(nth)
-        rule = DataValidation("list", formula1=f"'{lists.title}'!${source}$1:${source}${len(column.choices)}")
+        rule = DataValidation(
+            "list", formula1=f"'{lists.title}'!${source}$1:${source}${len(column.choices)}"
+        )
         rule.errorTitle, rule.error = column.zh, "请从列表中选择"
         rule.showErrorMessage = True
         rule.add(f"{get_column_letter(index)}2:{get_column_letter(index)}{LAST_ROW}")

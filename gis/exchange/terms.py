@@ -77,7 +77,9 @@ def merge_terms(
     terms = sorted(new, key=lambda term: (term.start or now, term.row))
     for nth, term in enumerate(terms):
         start = term.start or now
-        later = next((other for other in terms[nth + 1 :] if other.start and other.start > start), None)
+        later = next(
+            (other for other in terms[nth + 1 :] if other.start and other.start > start), None
+        )
         if term.start is None and len(new) > 1:
             conflicts.append(TermConflict(term.row, "from", Message("term.start_missing")))
         elif start in row_by_start:
@@ -87,7 +89,9 @@ def merge_terms(
             params = {"stop": _day(term.stop), "row": str(later.row), "start": _day(later.start)}
             conflicts.append(TermConflict(term.row, "to", Message("term.stop_after_row", params)))
         elif later and later.start and term.is_ongoing:
-            reason = Message("term.ongoing_before_row", {"row": str(later.row), "start": _day(later.start)})
+            reason = Message(
+                "term.ongoing_before_row", {"row": str(later.row), "start": _day(later.start)}
+            )
             conflicts.append(TermConflict(term.row, "to", reason))
         elif conflict := _put(timeline, term, start):
             conflicts.append(conflict)
@@ -110,13 +114,19 @@ def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermCon
     following = next((other for other in timeline if other.start > start), None)
     if term.stop is not None and following is not None and following.start < term.stop:
         holder, day = _holder(following), _day(following.start)
-        reason = Message("term.stop_after_start_of", {"stop": _day(term.stop), "holder": holder, "start": day})
+        reason = Message(
+            "term.stop_after_start_of", {"stop": _day(term.stop), "holder": holder, "start": day}
+        )
         return TermConflict(term.row, "to", reason)
     if term.is_ongoing and (same.stop if same else following and following.start):
         end = same.stop if same else following and following.start
-        return TermConflict(term.row, "to", Message("term.ongoing_but_ends", {"end": f"{end:%Y-%m-%d}"}))
+        return TermConflict(
+            term.row, "to", Message("term.ongoing_but_ends", {"end": f"{end:%Y-%m-%d}"})
+        )
     if same is not None:
-        timeline[timeline.index(same)] = replace(same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop)
+        timeline[timeline.index(same)] = replace(
+            same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop
+        )
         return None
     running = next((other for other in timeline if other.holds(start)), None)
     if running is not None and running.start == start:
@@ -130,7 +140,9 @@ def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermCon
     return None
 
 
-def _held_already(timeline: Sequence[StoredTerm], term: FileTerm, start: datetime) -> StoredTerm | None:
+def _held_already(
+    timeline: Sequence[StoredTerm], term: FileTerm, start: datetime
+) -> StoredTerm | None:
     """Return the known term that the row repeats: held at its start by its person, or (no start) to its end."""
     for stored in timeline:
         is_same_end = term.start is None and stored.stop is not None and stored.stop == term.stop

@@ -88,7 +88,9 @@ def read_demand_points(session: Session, network: Network, near: str | None = No
     table = np.array([tuple(row) for row in rows], float).reshape(-1, 5)
     place = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
     whole = table[:, :3].astype(np.int64)
-    return DemandPoints(whole[:, 0], whole[:, 1], whole[:, 2], place, network.snap(shapely.points(place)))
+    return DemandPoints(
+        whole[:, 0], whole[:, 1], whole[:, 2], place, network.snap(shapely.points(place))
+    )
 
 
 def read_facility_entrances(
@@ -98,7 +100,9 @@ def read_facility_entrances(
     rows = session.execute(text(DOORS), {"category": category, "near": near}).all()
     known, outline = (
         shapely.transform(
-            shapely.from_wkb(np.array([None if row[i] is None else bytes(row[i]) for row in rows], object)),
+            shapely.from_wkb(
+                np.array([None if row[i] is None else bytes(row[i]) for row in rows], object)
+            ),
             lambda xy: network.to_metric(xy[:, 0], xy[:, 1]) if len(xy) else xy,
         )
         for i in (3, 4)
@@ -133,11 +137,17 @@ def _doors(network: Network, known: Shapes, outline: Shapes) -> Shapes:
     meets = shapely.intersection(rings[which], network.lines[network.on_ground[edge]])
     parts, owner = shapely.get_parts(meets, return_index=True)
     ends = shapely.get_type_id(parts) != 0  # of a stretch along the outline its ends
-    points = np.concatenate([parts[~ends], shapely.get_point(parts[ends], 0), shapely.get_point(parts[ends], -1)])
+    points = np.concatenate(
+        [parts[~ends], shapely.get_point(parts[ends], 0), shapely.get_point(parts[ends], -1)]
+    )
     owner = np.concatenate([which[owner[~ends]], which[owner[ends]], which[owner[ends]]])
     for number, area in enumerate(areas.tolist()):
         every = [*points[owner == number], *([] if known[area] is None else [known[area]])]
-        union = shapely.union_all(shapely.set_precision(np.array(every, object), 0.01)) if every else rings[number]
+        union = (
+            shapely.union_all(shapely.set_precision(np.array(every, object), 0.01))
+            if every
+            else rings[number]
+        )
         shapes[area] = union
     return shapes
 
@@ -169,7 +179,9 @@ def compute_coverage(
     Raises:
         InvalidInput: There is no such profile.
     """
-    metres = nearest_source_distances(network, to, living.snaps, minutes * 60 * get_profile(who).speed)
+    metres = nearest_source_distances(
+        network, to, living.snaps, minutes * 60 * get_profile(who).speed
+    )
     within, off = np.isfinite(metres), living.snaps.edge < 0
 
     def count(which: NDArray[np.bool_]) -> tuple[int, int]:

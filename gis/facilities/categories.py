@@ -12,10 +12,24 @@ from dataclasses import dataclass
 from gis.palette import OKABE_ITO
 
 RED, PINK, SKY = OKABE_ITO["vermilion"], OKABE_ITO["purple"], OKABE_ITO["sky"]
-ORANGE, GREEN, BLUE, BLACK = OKABE_ITO["orange"], OKABE_ITO["green"], OKABE_ITO["blue"], OKABE_ITO["black"]
+ORANGE, GREEN, BLUE, BLACK = (
+    OKABE_ITO["orange"],
+    OKABE_ITO["green"],
+    OKABE_ITO["blue"],
+    OKABE_ITO["black"],
+)
 
 # Objects a name pattern may speak for: a bus stop called after the 街道办事处 is still a bus stop.
-NAMED_BY = ("amenity", "office", "government", "healthcare", "social_facility", "shop", "building", "landuse")
+NAMED_BY = (
+    "amenity",
+    "office",
+    "government",
+    "healthcare",
+    "social_facility",
+    "shop",
+    "building",
+    "landuse",
+)
 NOT_PUBLIC = frozenset({"private", "no", "residents", "members", "permit"})
 
 
@@ -148,11 +162,19 @@ NO_SHOP = frozenset({"no", "vacant", "disused"})
 
 
 _KEY_BY_NAME = {
-    name.lower(): category.key for category in CATEGORIES for name in (category.key, category.zh, category.en)
+    name.lower(): category.key
+    for category in CATEGORIES
+    for name in (category.key, category.zh, category.en)
 }
 _KEY_BY_PART = {part: category.key for category in CATEGORIES for part in category.zh.split("/")}
-_KEY_BY_ALIAS = {alias: category.key for category in CATEGORIES for alias in category.aliases.split()}
-_ENDINGS = {category.key: re.compile(f"(?:{category.endings})$") for category in CATEGORIES if category.endings}
+_KEY_BY_ALIAS = {
+    alias: category.key for category in CATEGORIES for alias in category.aliases.split()
+}
+_ENDINGS = {
+    category.key: re.compile(f"(?:{category.endings})$")
+    for category in CATEGORIES
+    if category.endings
+}
 
 
 def is_own_name(word: str) -> bool:
@@ -190,7 +212,9 @@ def _tags() -> dict[tuple[str, str], int]:
 
 
 _TAGS = _tags()
-OSM_KEYS = tuple(sorted({key for key, _ in _TAGS} | set(NAMED_BY)))  # an object without any of them is no facility
+OSM_KEYS = tuple(
+    sorted({key for key, _ in _TAGS} | set(NAMED_BY))
+)  # an object without any of them is no facility
 _NAMES = tuple((position, re.compile(c.name)) for position, c in enumerate(CATEGORIES) if c.name)
 
 
@@ -202,7 +226,12 @@ def classify_tags(tags: Mapping[str, str]) -> str | None:
     """
     named = tags.get("name:zh") or tags.get("name") or ""
     positions = [_TAGS[pair] for pair in tags.items() if pair in _TAGS]
-    if named and any(key in tags for key in NAMED_BY) and "highway" not in tags and "railway" not in tags:
+    if (
+        named
+        and any(key in tags for key in NAMED_BY)
+        and "highway" not in tags
+        and "railway" not in tags
+    ):
         by_name = next((position for position, pattern in _NAMES if pattern.search(named)), None)
         if by_name is not None and _may_name_decide(positions):
             positions = [by_name]
@@ -219,4 +248,13 @@ def classify_tags(tags: Mapping[str, str]) -> str | None:
 def _may_name_decide(positions: list[int]) -> bool:
     """Return whether a name may decide: not for parking, transit, food and others named after a neighbour."""
     settled = {CATEGORIES[position].key for position in positions}
-    return not settled & {"transit", "parking", "toilet", "food", "park", "sport", "bank_post", "convenience"}
+    return not settled & {
+        "transit",
+        "parking",
+        "toilet",
+        "food",
+        "park",
+        "sport",
+        "bank_post",
+        "convenience",
+    }

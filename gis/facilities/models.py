@@ -14,23 +14,34 @@ class Facility(Base):
 
     __tablename__ = "facility"
     __table_args__ = (
-        CheckConstraint("GeometryType(shape) IN ('POINT', 'POLYGON', 'MULTIPOLYGON')", name="point_or_polygon"),
+        CheckConstraint(
+            "GeometryType(shape) IN ('POINT', 'POLYGON', 'MULTIPOLYGON')", name="point_or_polygon"
+        ),
         Index(None, "county", "category"),
         {"comment": "A place people walk to for a service."},
     )
 
     id: Mapped[int] = key()
-    code: Mapped[str] = mapped_column(unique=True, comment="Code of the facility; for OSM n123, w123 or r123.")
+    code: Mapped[str] = mapped_column(
+        unique=True, comment="Code of the facility; for OSM n123, w123 or r123."
+    )
     county: Mapped[str | None] = mapped_column(comment="Code of the county it stands in.")
     category: Mapped[str] = mapped_column(comment="Key of gis/facilities/categories.py.")
     name: Mapped[str] = mapped_column(server_default="", comment="Name as signed.")
     address: Mapped[str] = mapped_column(server_default="", comment="Street and house number.")
-    opening_hours: Mapped[str] = mapped_column(server_default="", comment="OSM opening_hours syntax.")
+    opening_hours: Mapped[str] = mapped_column(
+        server_default="", comment="OSM opening_hours syntax."
+    )
     contact: Mapped[str] = mapped_column(server_default="", comment="Public telephone.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("GEOMETRY"), comment="Point or polygon, EPSG:4490.")
-    entrance: Mapped[WKBElement | None] = mapped_column(geometry("POINT"), comment="Where people walk in, when known.")
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("GEOMETRY"), comment="Point or polygon, EPSG:4490."
+    )
+    entrance: Mapped[WKBElement | None] = mapped_column(
+        geometry("POINT"), comment="Where people walk in, when known."
+    )
     entrances: Mapped[WKBElement | None] = mapped_column(
-        geometry("MULTIPOINT"), comment="All doors and gates in its outline, when more than the main one is known."
+        geometry("MULTIPOINT"),
+        comment="All doors and gates in its outline, when more than the main one is known.",
     )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
 
@@ -43,25 +54,41 @@ class ServiceCircle(Base):
         PrimaryKeyConstraint("facility_id", "profile", "minutes"),
         CheckConstraint("ST_IsValid(shape)", name="shape_is_valid"),
         CheckConstraint("minutes > 0 AND speed > 0", name="limits_positive"),
-        {"comment": "The ground within some minutes' walk of a facility, on one version of the network."},
+        {
+            "comment": "The ground within some minutes' walk of a facility, on one version of the network."
+        },
     )
 
-    facility_id: Mapped[int] = mapped_column(ForeignKey("facility.id", ondelete="CASCADE"), comment="Whose circle.")
+    facility_id: Mapped[int] = mapped_column(
+        ForeignKey("facility.id", ondelete="CASCADE"), comment="Whose circle."
+    )
     profile: Mapped[str] = mapped_column(comment="Who walks: adult, elder, wheelchair.")
     minutes: Mapped[int] = mapped_column(comment="The limit, minutes.")
     speed: Mapped[float] = mapped_column(comment="Walking speed, metres a second.")
-    network_version: Mapped[str] = mapped_column(comment="Digest of the walking network it was computed on.")
-    origin_digest: Mapped[str] = mapped_column(comment="Digest of the facility's place; another one means recompute.")
-    off_network: Mapped[bool] = mapped_column(comment="The facility is more than 100 m from any street.")
+    network_version: Mapped[str] = mapped_column(
+        comment="Digest of the walking network it was computed on."
+    )
+    origin_digest: Mapped[str] = mapped_column(
+        comment="Digest of the facility's place; another one means recompute."
+    )
+    off_network: Mapped[bool] = mapped_column(
+        comment="The facility is more than 100 m from any street."
+    )
     island: Mapped[bool] = mapped_column(
         server_default="false", comment="The only ways within 100 m of the facility lead nowhere."
     )
-    buildings: Mapped[int | None] = mapped_column(comment="Buildings within the limit, by exact distance.")
-    households: Mapped[int] = mapped_column(comment="Households within the limit, by exact distance.")
+    buildings: Mapped[int | None] = mapped_column(
+        comment="Buildings within the limit, by exact distance."
+    )
+    households: Mapped[int] = mapped_column(
+        comment="Households within the limit, by exact distance."
+    )
     people: Mapped[int] = mapped_column(comment="People within the limit, by exact distance.")
     shape: Mapped[WKBElement] = mapped_column(
         geometry("MULTIPOLYGON"), comment="The circle, EPSG:4490; empty when off the network."
     )
-    computed_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was computed.")
+    computed_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was computed."
+    )
 
     facility: Mapped[Facility] = relationship()

@@ -81,18 +81,23 @@ def facilities(
     if category is not None:
         asked = asked.where(Facility.category == category)
     if bbox is not None:
-        asked = asked.where(func.ST_Intersects(Facility.shape, func.ST_MakeEnvelope(*bbox, STORAGE_SRID)))
+        asked = asked.where(
+            func.ST_Intersects(Facility.shape, func.ST_MakeEnvelope(*bbox, STORAGE_SRID))
+        )
     if area is not None:
         area_id = session.scalar(select(Area.id).where(Area.code == area))
         if area_id is None:
             raise NotFound("facility.area_unknown", code=area)
         # the rectangle first, by the index; then the place itself
         asked = asked.join(
-            Boundary, Boundary.shape.op("&&")(Facility.shape) & func.ST_Covers(Boundary.shape, _place())
+            Boundary,
+            Boundary.shape.op("&&")(Facility.shape) & func.ST_Covers(Boundary.shape, _place()),
         ).where(Boundary.area_id == area_id, Boundary.in_force(at))
     if after is not None:
         asked = asked.where(Facility.code > after)
-    return [FacilityRow(*row) for row in session.execute(asked.order_by(Facility.code).limit(limit))]
+    return [
+        FacilityRow(*row) for row in session.execute(asked.order_by(Facility.code).limit(limit))
+    ]
 
 
 def facility(session: Session, code: str) -> FacilityRow:
@@ -155,7 +160,11 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
         )
         .join(Facility)
         .join(WalkNetwork, WalkNetwork.version == ServiceCircle.network_version)
-        .where(Facility.code == code, ServiceCircle.minutes == minutes, ServiceCircle.profile == profile)
+        .where(
+            Facility.code == code,
+            ServiceCircle.minutes == minutes,
+            ServiceCircle.profile == profile,
+        )
     ).first()
     return None if found is None else CircleRow(*found)
 

@@ -14,7 +14,12 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput, NotFound
-from gis.facilities.accessibility import DemandPoints, FacilityEntrances, read_demand_points, read_facility_entrances
+from gis.facilities.accessibility import (
+    DemandPoints,
+    FacilityEntrances,
+    read_demand_points,
+    read_facility_entrances,
+)
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.network.build import Network, load_network
 from gis.network.isochrone import isochrones
@@ -88,7 +93,9 @@ def recompute(
     """
     wanted = tuple(sorted({_limit(one) for one in minutes}))
     speed = get_profile(profile_name).speed
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))  # one run at a time
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))")
+    )  # one run at a time
     network = load_network(session)
     living, to = read_demand_points(session, network), read_facility_entrances(session, network)
     stored: dict[int, dict[int, str]] = {}
@@ -109,7 +116,9 @@ def recompute(
     ]
     if stale:  # limits not asked for now, whose facility or homes are others than they were
         session.execute(
-            text("DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes AND profile = :profile"),
+            text(
+                "DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes AND profile = :profile"
+            ),
             [{**one, "profile": profile_name} for one in stale],
         )
     changed = [
@@ -129,7 +138,9 @@ def recompute(
     ).rowcount  # type: ignore[attr-defined]
     off = tuple(code for i, code in enumerate(to.code) if to.off_network(i))
     islands = tuple(code for i, code in enumerate(to.code) if to.island(i))
-    return RecomputeResult(len(to.code), len(changed), len(to.code) - len(changed), removed, off, islands)
+    return RecomputeResult(
+        len(to.code), len(changed), len(to.code) - len(changed), removed, off, islands
+    )
 
 
 def compute(session: Session, code: str, minutes: int, profile_name: str = "adult") -> Circle:
@@ -144,7 +155,8 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     _limit(minutes)
     network = load_network(session)
     place = session.scalar(
-        text("SELECT ST_AsEWKT(ST_Expand(shape, 1e-7)) FROM facility WHERE code = :code"), {"code": code}
+        text("SELECT ST_AsEWKT(ST_Expand(shape, 1e-7)) FROM facility WHERE code = :code"),
+        {"code": code},
     )
     if place is None:
         raise NotFound("facility.unknown_code", code=code)
@@ -208,7 +220,12 @@ def _limit(minutes: int) -> int:
 
 
 def _circles(
-    network: Network, living: DemandPoints, to: FacilityEntrances, i: int, minutes: Sequence[int], speed: float
+    network: Network,
+    living: DemandPoints,
+    to: FacilityEntrances,
+    i: int,
+    minutes: Sequence[int],
+    speed: float,
 ) -> list[Circle]:
     """The circles of the facility number i; one Dijkstra for the ground, one for the homes."""
     sources = to.snaps[to.of(i)]
@@ -234,14 +251,19 @@ def _around(to: FacilityEntrances, i: int, network: Network, limit: float) -> st
     return f"SRID={STORAGE_SRID};POLYGON(({_ring(min(lon), min(lat), max(lon), max(lat))}))"
 
 
-def _digests(living: DemandPoints, to: FacilityEntrances, reach: float, speed: float) -> Iterator[str]:
+def _digests(
+    living: DemandPoints, to: FacilityEntrances, reach: float, speed: float
+) -> Iterator[str]:
     """What each facility's circles depend on, the network's version apart: its place, the speed, the homes in reach."""
     tree = cKDTree(living.place) if len(living.place) else None
     table = np.column_stack([living.place, living.households, living.people])
     for shape in to.shape:
         near = []
         if tree is not None and not shape.is_empty:
-            middle, wide = shapely.centroid(shape), reach + shapely.minimum_bounding_radius(shape) + 200
+            middle, wide = (
+                shapely.centroid(shape),
+                reach + shapely.minimum_bounding_radius(shape) + 200,
+            )
             near = sorted(tree.query_ball_point((middle.x, middle.y), wide))
         sha = hashlib.sha256(shapely.to_wkb(shape))
         sha.update(repr(speed).encode())
@@ -256,7 +278,9 @@ def _rows(
     speed = get_profile(profile_name).speed
     for done, i in enumerate(which, 1):
         for circle in _circles(network, living, to, i, minutes, speed):
-            hexed = shapely.to_wkb(shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True)
+            hexed = shapely.to_wkb(
+                shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True
+            )
             yield (
                 int(to.id[i]), profile_name, circle.minutes, speed, network.version, digests[circle.minutes][i], circle.off_network,
                 circle.households, circle.people, circle.buildings, circle.island, hexed,
@@ -271,10 +295,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _store(session: Session, rows: Iterator[tuple[object, ...]], minutes: Sequence[int], profile_name: str) -> None:
+def _store(
+    session: Session, rows: Iterator[tuple[object, ...]], minutes: Sequence[int], profile_name: str
+) -> None:
     """Through COPY into a table of this transaction, then over the old rows."""
     session.execute(text("DROP TABLE IF EXISTS new_circle"))
-    session.execute(text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP"))
+    session.execute(
+        text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP")
+    )
     copy_rows(session, "new_circle", COLUMNS, rows)
     session.execute(
         text(

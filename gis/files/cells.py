@@ -33,7 +33,10 @@ AS_FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from touchin
 POINT_ZERO = re.compile(r"(\d+)\.0+")
 SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-DAY = re.compile(rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-({_MONTHS})(-\d{{2,4}})?|({_MONTHS})-\d{{1,2}}", re.IGNORECASE)
+DAY = re.compile(
+    rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-({_MONTHS})(-\d{{2,4}})?|({_MONTHS})-\d{{1,2}}",
+    re.IGNORECASE,
+)
 MOMENT_PATTERN = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?:\s*\(?(?:星期|周)[一二三四五六日天]\)?)?"
     r"(?:(?:[T\s]+|(?<=[日号]))(?:上午|早上)?\s*(\d{1,2})[:时点](?:(\d{2})(?:[:分](?:(\d{2})(?:\.0+)?秒?)?)?)?)?[起止]?"
@@ -150,7 +153,9 @@ def parse_count(value: object) -> int:
     Raises:
         CellError: It is no whole number.
     """
-    match = re.fullmatch("([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value))
+    match = re.fullmatch(
+        "([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value)
+    )
     return numeral(match[1]) if match else parse_integer(value)
 
 
@@ -217,7 +222,11 @@ def parse_local_datetime(value: object) -> datetime:
 def excel_day(text: str) -> datetime | None:
     """Return the day that a day number of Excel means; None where the text is no such number."""
     whole = re.fullmatch(r"(\d{5})(?:\.\d+)?", text)
-    return EXCEL_DAY_ZERO + timedelta(days=float(text)) if whole and int(whole[1]) in EXCEL_DAYS else None
+    return (
+        EXCEL_DAY_ZERO + timedelta(days=float(text))
+        if whole and int(whole[1]) in EXCEL_DAYS
+        else None
+    )
 
 
 def to_datetime(
@@ -244,7 +253,9 @@ CRS_ALIASES = {
     "微信": "gcj02", "企业微信": "gcj02", "钉钉": "gcj02", "支付宝": "gcj02", "tencent": "gcj02",
     "bd09": "bd09", "bd09ll": "bd09", "百度": "bd09", "baidu": "bd09", "百度经纬": "bd09",
 }  # fmt: skip
-_CRS_SUFFIX_PATTERN = re.compile("(?:app|小程序|地图|导航|经纬度?|坐标系统?|坐标|定位|位置|拾取器?|系统?)$")
+_CRS_SUFFIX_PATTERN = re.compile(
+    "(?:app|小程序|地图|导航|经纬度?|坐标系统?|坐标|定位|位置|拾取器?|系统?)$"
+)
 
 
 def parse_crs(value: object) -> str:
@@ -259,7 +270,9 @@ def parse_crs(value: object) -> str:
     if not systems:
         raise CellError("cell.crs_unknown", text=clean_text(value))
     if len(systems) > 1:
-        raise CellError("cell.crs_several", text=clean_text(value), systems=" and ".join(sorted(systems)))
+        raise CellError(
+            "cell.crs_several", text=clean_text(value), systems=" and ".join(sorted(systems))
+        )
     return systems.pop()
 
 

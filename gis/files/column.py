@@ -34,4 +34,6 @@ class Column:
     each: bool = False
 
 
-TEMPLATE_SHEETS = frozenset({"示例", "说明", "列表"})  # beside the one to fill in; never loaded for themselves
+TEMPLATE_SHEETS = frozenset(
+    {"示例", "说明", "列表"}
+)  # beside the one to fill in; never loaded for themselves

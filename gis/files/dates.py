@@ -4,7 +4,14 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 
-from gis.files.cells import CellError, Guess, clean_text, excel_day, parse_local_datetime, to_datetime
+from gis.files.cells import (
+    CellError,
+    Guess,
+    clean_text,
+    excel_day,
+    parse_local_datetime,
+    to_datetime,
+)
 from gis.labels import number
 
 ONGOING = datetime.max  # the end of what has none: 至今
@@ -33,7 +40,11 @@ def parse_end_day(value: object) -> datetime | Guess:
     Raises:
         CellError: As `parse_first_day`.
     """
-    return Guess(ONGOING, "cell.ongoing", clean_text(value)) if _is_ongoing(value) else _read(value, last=False)
+    return (
+        Guess(ONGOING, "cell.ongoing", clean_text(value))
+        if _is_ongoing(value)
+        else _read(value, last=False)
+    )
 
 
 def parse_last_day(value: object) -> datetime | Guess:
@@ -42,18 +53,26 @@ def parse_last_day(value: object) -> datetime | Guess:
     Raises:
         CellError: As `parse_first_day`.
     """
-    return Guess(ONGOING, "cell.ongoing", clean_text(value)) if _is_ongoing(value) else _read(value, last=True)
+    return (
+        Guess(ONGOING, "cell.ongoing", clean_text(value))
+        if _is_ongoing(value)
+        else _read(value, last=True)
+    )
 
 
 def _read(value: object, last: bool) -> datetime | Guess:
     written = clean_text(value)
     text = unicodedata.normalize("NFKC", written)
-    text = CHINESE_PATTERN.sub(lambda numeral: str(number(numeral[0])), BEFORE_PATTERN.sub("", text))
+    text = CHINESE_PATTERN.sub(
+        lambda numeral: str(number(numeral[0])), BEFORE_PATTERN.sub("", text)
+    )
     if last:
         text = re.sub("(?<=月)[底末]$", "", text)
     if short := SHORT_YEAR_PATTERN.fullmatch(text):
         read = _day_or_month(f"20{short[1]}{short[2]}", last)
-        return Guess(read.value if isinstance(read, Guess) else read, "cell.two_digit_year", written)
+        return Guess(
+            read.value if isinstance(read, Guess) else read, "cell.two_digit_year", written
+        )
     if re.fullmatch(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{1,4}", text):
         raise CellError("cell.date_ambiguous", text=text)
     if day := excel_day(text):
@@ -76,7 +95,9 @@ def _day_or_month(value: object, last: bool) -> datetime | Guess:
     if not last:
         return Guess(month_start, "cell.month_as_first_day", f"{text}: {month_start:%Y-%m-%d}")
     next_month = (month_start + timedelta(days=31)).replace(day=1)
-    return Guess(next_month, "cell.month_as_last_day", f"{text}: {next_month - timedelta(days=1):%Y-%m-%d}")
+    return Guess(
+        next_month, "cell.month_as_last_day", f"{text}: {next_month - timedelta(days=1):%Y-%m-%d}"
+    )
 
 
 def _is_ongoing(value: object) -> bool:

@@ -13,14 +13,20 @@ def is_formula(text: str) -> bool:
     """
     if text.startswith(("\t", "\r")):  # some programs begin a command there
         return True
-    return next((character for character in text if not _is_skipped(character)), "") in FORMULA_STARTS
+    return (
+        next((character for character in text if not _is_skipped(character)), "") in FORMULA_STARTS
+    )
 
 
 def cell_text(value: object) -> object:
     """Return a value as a table may hold it: text without control characters, an apostrophe before a formula."""
     if not isinstance(value, str):
         return value
-    text = "".join(character for character in value if character in CONTROLS or unicodedata.category(character) != "Cc")
+    text = "".join(
+        character
+        for character in value
+        if character in CONTROLS or unicodedata.category(character) != "Cc"
+    )
     return f"'{text}" if is_formula(text) else text
 
 

@@ -15,7 +15,9 @@ from gis.errors import InvalidInput
 QUOTED = r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\])"""
 NAME = rf"(?:{QUOTED}|\w+)"
 RTREE = r"""["'`\[]?rtree_(?:[^"'`\]]|""|'')*["'`\]]?"""
-CREATE = re.compile(r"\s*create\s+(?:unique\s+)?(virtual\s+table|table|index|view|trigger|\w+)", re.I)
+CREATE = re.compile(
+    r"\s*create\s+(?:unique\s+)?(virtual\s+table|table|index|view|trigger|\w+)", re.I
+)
 SPATIAL_INDEX = re.compile(
     rf"\s*create\s+virtual\s+table\s+(?:if\s+not\s+exists\s+)?{RTREE}\s+using\s+rtree\s*\(", re.I
 )
@@ -40,7 +42,9 @@ def check_schema(file: Path) -> None:
         There is a view, a trigger of another kind, a virtual table other than a spatial index, or no database.
     """
     with _opened(file) as database:
-        entries = database.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        entries = database.execute(
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        ).fetchall()
     for name, sql in entries:
         kind = " ".join(match[1].lower().split()) if (match := CREATE.match(str(sql))) else "thing"
         if kind in ("table", "index"):
@@ -49,7 +53,9 @@ def check_schema(file: Path) -> None:
             continue
         if kind == "virtual table" and SPATIAL_INDEX.match(str(sql)):
             continue
-        raise InvalidInput("map_file.not_only_tables", file=file.name, kind=kind, name=str(name)[:60])
+        raise InvalidInput(
+            "map_file.not_only_tables", file=file.name, kind=kind, name=str(name)[:60]
+        )
 
 
 def _is_standard_trigger(name: str, sql: str) -> bool:
@@ -66,7 +72,11 @@ def check_one_system(file: Path, layer: str | None, column: str) -> None:
     question = f"SELECT DISTINCT substr({shape}, 4, 5) FROM {table} WHERE {shape} IS NOT NULL"  # noqa: S608
     with _opened(file) as database:
         heads = database.execute(question).fetchall()
-    systems = {struct.unpack("<i" if head[0] & 1 else ">i", head[1:5])[0] for (head,) in heads if len(head) == 5}
+    systems = {
+        struct.unpack("<i" if head[0] & 1 else ">i", head[1:5])[0]
+        for (head,) in heads
+        if len(head) == 5
+    }
     if len(systems) > 1:
         names = [f"EPSG:{srid}" for srid in sorted(systems)]
         raise InvalidInput("map_file.several_systems", layer=layer, systems=names)

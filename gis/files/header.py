@@ -38,7 +38,11 @@ def plain_name(header: Hashable) -> str:
     >>> plain_name("楼栋 编码（必填）*")
     '楼栋编码'
     """
-    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|[\s*_:-]", "", unicodedata.normalize("NFKC", clean_text(header)).lower())
+    return re.sub(
+        r"\(.*?\)|\[.*?\]|【.*?】|[\s*_:-]",
+        "",
+        unicodedata.normalize("NFKC", clean_text(header)).lower(),
+    )
 
 
 @lru_cache(maxsize=1 << 12)
@@ -53,11 +57,17 @@ class Meanings:
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns = columns
         self.needed = [column for column in columns if column.needed]
-        self._full = {_full_name(n): c.key for c in reversed(columns) for n in (*c.names, c.key, c.zh)}
+        self._full = {
+            _full_name(n): c.key for c in reversed(columns) for n in (*c.names, c.key, c.zh)
+        }
         self._plain = {
             plain_name(name): column.key
             for column in reversed(columns)
-            for name in (*(name for name in column.names if not re.search(r"[(（]", name)), column.key, column.zh)
+            for name in (
+                *(name for name in column.names if not re.search(r"[(（]", name)),
+                column.key,
+                column.zh,
+            )
         }
 
     def key(self, text: str) -> str | None:
@@ -85,7 +95,11 @@ class Meanings:
             if end > start and column[-1] and above.get(index, "") != names[-1]:
                 candidates.insert(0, above.get(index, "") + names[-1])
             named = next((text for text in candidates if self.key(text)), None)
-            texts[index] = names[0] if named in names and self.key(names[0]) == self.key(named) else named or names[-1]
+            texts[index] = (
+                names[0]
+                if named in names and self.key(names[0]) == self.key(named)
+                else named or names[-1]
+            )
             if named:
                 keys[index] = self.key(named) or ""
         return Header(start, end, keys, texts)
@@ -115,7 +129,11 @@ class Meanings:
     def closest(self, rows: Sequence[Raw]) -> Header:
         """Return the row that is most like a header, to be shown where there is none."""
         candidates = [self.read(rows, row, row) for row in range(min(len(rows), MAX_HEADER_ROW))]
-        return max(candidates, key=lambda header: (len(header.keys), bool(header.texts)), default=Header(0, 0, {}, {}))
+        return max(
+            candidates,
+            key=lambda header: (len(header.keys), bool(header.texts)),
+            default=Header(0, 0, {}, {}),
+        )
 
     def _continues(self, rows: Sequence[Raw], header: Header) -> bool:
         """Return whether the next row belongs to the header: it names columns, and holds no data under any."""
@@ -126,13 +144,21 @@ class Meanings:
             text = clean_text(cell)
             if not text or (isinstance(cell, Marked) and cell.how == "merged"):
                 continue
-            if not isinstance(cell, str) or len(text) > MAX_HEADER_CHARS or re.fullmatch(r"[\d\s.,/:-]+", text):
+            if (
+                not isinstance(cell, str)
+                or len(text) > MAX_HEADER_CHARS
+                or re.fullmatch(r"[\d\s.,/:-]+", text)
+            ):
                 return False
             above = rows[header.end][index] if index < len(rows[header.end]) else ""
             is_name = self.key(text) is not None or (
                 index in longer.keys and longer.keys[index] != header.keys.get(index)
             )
-            if not is_name and (index in header.keys or clean_text(above)) and text != clean_text(above):
+            if (
+                not is_name
+                and (index in header.keys or clean_text(above))
+                and text != clean_text(above)
+            ):
                 return False
             names += is_name
         return names > 0
@@ -149,5 +175,7 @@ class Meanings:
 
     def is_header(self, row: Raw, header: Header) -> bool:
         """Return whether every cell under a header names a column, as in the header of another table."""
-        texts = [text for index in header.keys if index < len(row) and (text := clean_text(row[index]))]
+        texts = [
+            text for index in header.keys if index < len(row) and (text := clean_text(row[index]))
+        ]
         return len(texts) > 2 and all(self.key(text) for text in texts)

@@ -46,7 +46,9 @@ def points_to_storage(
         for fault in systems.find_invalid_points(lon, lat, system):
             faults[members[fault.index]] = (fault.field, Message(fault.code, dict(fault.params)))
         x, y = systems.to_storage(lon, lat, system)
-        for nth, point_x, point_y in zip(members, x.round(7).tolist(), y.round(7).tolist(), strict=True):
+        for nth, point_x, point_y in zip(
+            members, x.round(7).tolist(), y.round(7).tolist(), strict=True
+        ):
             if nth not in faults:
                 positions[nth] = (point_x, point_y)
     return positions, faults

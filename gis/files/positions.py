@@ -6,7 +6,10 @@ from datetime import date
 
 from gis.files.cells import CellError, Guess, clean_text, parse_degrees
 
-AXES = {"longitude": ("EW东西", "经"), "latitude": ("NS北南", "纬")}  # letters of its directions, and its own sign
+AXES = {
+    "longitude": ("EW东西", "经"),
+    "latitude": ("NS北南", "纬"),
+}  # letters of its directions, and its own sign
 SWAPPED = {"longitude": "cell.not_longitude", "latitude": "cell.not_latitude"}
 READ_AS_DEGREES = {"longitude": "cell.longitude_read", "latitude": "cell.latitude_read"}
 SEXAGESIMAL_PATTERN = re.compile(
@@ -14,7 +17,9 @@ SEXAGESIMAL_PATTERN = re.compile(
     r"(?:(?P<minutes>\d{1,2}(?:\.\d+)?)\s*['′’‘分m]\s*)?"
     r"(?:(?P<seconds>\d{1,2}(?:\.\d+)?)\s*(?:\"|″|”|“|''|′′|’’|秒|s)?)?"
 )
-COLON_PATTERN = re.compile(r"(?P<degrees>\d{1,3})[:：](?P<minutes>\d{1,2})[:：](?P<seconds>\d{1,2}(?:\.\d+)?)")
+COLON_PATTERN = re.compile(
+    r"(?P<degrees>\d{1,3})[:：](?P<minutes>\d{1,2})[:：](?P<seconds>\d{1,2}(?:\.\d+)?)"
+)
 LETTERS_PATTERN = re.compile(
     r"^(?P<prefix>[NSEW]|[东西][经]|[南北][纬]|经度|纬度)?\s*[:：]?\s*(?P<number>[-+]?\d.*?)\s*(?P<suffix>[NSEW东西南北])?$"
 )

@@ -79,7 +79,9 @@ class RowNote:
             for row, detail in self.rows
         ]
         if self.count > len(self.rows):
-            entries.append(render(Message("load.more_rows", {"count": self.count - len(self.rows)}), language))
+            entries.append(
+                render(Message("load.more_rows", {"count": self.count - len(self.rows)}), language)
+            )
         return f"{text_of(self.message, language)}{colon}{semicolon.join(entries)}"
 
 
@@ -117,7 +119,9 @@ class LoadReport:
     def notes_in(self, language: str) -> list[str]:
         """Return the notes in a language, a sentence each."""
         return [
-            message.text_in(language) if isinstance(message, RowNote) else text_of(message, language)
+            message.text_in(language)
+            if isinstance(message, RowNote)
+            else text_of(message, language)
             for message in self.messages
         ]
 
@@ -154,7 +158,9 @@ class LoadReport:
         """
         if self.refused:
             first = self.refused[0]
-            raise InvalidInput("file.default_refused", file=self.source, where=first.where, reason=first.reason)
+            raise InvalidInput(
+                "file.default_refused", file=self.source, where=first.where, reason=first.reason
+            )
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON values, with its sentences in English."""
@@ -164,7 +170,10 @@ class LoadReport:
             "crs": self.crs,
             "counts": self.counts,
             "bbox": self.bbox,
-            "refused": [{"where": row.where, "field": row.field, "reason": row.reason} for row in self.refused],
+            "refused": [
+                {"where": row.where, "field": row.field, "reason": row.reason}
+                for row in self.refused
+            ],
             "notes": self.notes,
             "committed": self.committed,
         }

@@ -35,9 +35,7 @@ from gis.messages import Message
 
 MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
 
-_SEVERAL_SIGNS = (
-    "、,，;；&+和与及至到"  # between two rooms, stairwells or buildings; a dash may also part stairwell and room
-)
+_SEVERAL_SIGNS = "、,，;；&+和与及至到"  # between two rooms, stairwells or buildings; a dash may also part stairwell and room
 _BUILDING_WORDS = rf"(?:{WORDS['building']})"
 _STAIRWELL_WORDS = rf"(?:{WORDS['stairwell']}|{WORDS['door']})"
 _BUILDING_PATTERN = re.compile(rf"第?(?P<label>{LABEL}){_BUILDING_WORDS}")
@@ -50,12 +48,16 @@ _ROOM_PATTERN = re.compile(
 )
 _BLANK_BETWEEN_PATTERN = re.compile(r"(?<=[0-9A-Za-z])[ \t]+(?=[0-9A-Za-z])")  # 2 501 is 2-501
 # A part of a flat by its side: 501东户, 501甲; other words behind a room are a name or a doubt.
-_SIDE_PATTERN = re.compile(rf"[A-Z]?\d{{3,5}}[A-Z]?[东西南北左右中前后上下内外{STEM}A-Z]{{1,2}}[户室侧边间号]?")
+_SIDE_PATTERN = re.compile(
+    rf"[A-Z]?\d{{3,5}}[A-Z]?[东西南北左右中前后上下内外{STEM}A-Z]{{1,2}}[户室侧边间号]?"
+)
 _DIRECTION_PATTERN = re.compile(r"[东西南北左右中前后]{1,2}(?:边|侧)?(?:单元|梯|门)?")
 _NO_STAIRWELL_PATTERN = re.compile(r"(?:不分|没有|无|未分|独)(?:单元|栋|幢)|单元")
 _ROOM_NUMBER_PATTERN = re.compile(r"[A-Z]?\d{3,5}[A-Z]?")
 _REMARK_PATTERN = re.compile(r"\((?:出?租[户客房]?|租住|外租|自住|常住|空置?房?|无人|户主|在住)\)$")
-_DATE_PATTERN = re.compile(r"(?:19|20)\d\d-\d{1,2}-\d{1,2}(?:\D.*)?|(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?")
+_DATE_PATTERN = re.compile(
+    r"(?:19|20)\d\d-\d{1,2}-\d{1,2}(?:\D.*)?|(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?"
+)
 _TWO_LABELS = {"building": "cell.two_buildings", "stairwell": "cell.two_stairwells"}
 _BLANK_PATTERN = re.compile(r"[-—–/\\无]+|没有|不分|N/A", re.IGNORECASE)
 
@@ -90,7 +92,9 @@ def parse_room(value: object) -> Door | Guess:
     if day and datetime(2000, 1, 1) <= day < datetime(2050, 1, 1):
         raise CellError("cell.date_by_excel", date=f"{day:%Y-%m-%d}")
     _refuse_placeholder(written, "cell.no_room")
-    text = normalise_text(_BLANK_BETWEEN_PATTERN.sub("-", unicodedata.normalize("NFKC", written))).rstrip("、,.。;-")
+    text = normalise_text(
+        _BLANK_BETWEEN_PATTERN.sub("-", unicodedata.normalize("NFKC", written))
+    ).rstrip("、,.。;-")
     if _DATE_PATTERN.fullmatch(text):
         raise CellError("cell.date_by_excel", date=written)
     if _BLANK_PATTERN.fullmatch(written):
@@ -117,16 +121,19 @@ def parse_stairwell(value: object) -> str | None:
     text = normalise_text(written)
     if _BLANK_PATTERN.fullmatch(written):
         return None
-    if re.search(rf"\d\S*[-{_SEVERAL_SIGNS}]\S*\d", text) or len(_STAIRWELL_PATTERN.findall(text)) > 1:
+    if (
+        re.search(rf"\d\S*[-{_SEVERAL_SIGNS}]\S*\d", text)
+        or len(_STAIRWELL_PATTERN.findall(text)) > 1
+    ):
         raise CellError("cell.several_stairwells", text=written)
     if _NO_STAIRWELL_PATTERN.fullmatch(text):
         return None
     _refuse_placeholder(written, "cell.no_stairwell")
     if re.search("号楼|栋|幢|座", text):
         raise CellError("cell.building_as_stairwell", text=written)
-    if ((match := _STAIRWELL_PATTERN.fullmatch(text)) and match["label"].strip("0")) or re.fullmatch(
-        rf"第?{LABEL}号?", text
-    ):
+    if (
+        (match := _STAIRWELL_PATTERN.fullmatch(text)) and match["label"].strip("0")
+    ) or re.fullmatch(rf"第?{LABEL}号?", text):
         return normalise_label(match["label"] if match else text)
     if _DIRECTION_PATTERN.fullmatch(text):
         return text
@@ -194,7 +201,10 @@ def _prefixes(text: str) -> tuple[Door, str]:
         (_STAIRWELL_PATTERN, lambda match: {"stairwell": normalise_label(match["label"])}),
         (
             _FLOOR_PATTERN,
-            lambda match: {"floor": number(match["label"]) * (-1 if match["below"] else 1), "is_floor_written": True},
+            lambda match: {
+                "floor": number(match["label"]) * (-1 if match["below"] else 1),
+                "is_floor_written": True,
+            },
         ),
     )
     for pattern, parts in steps:
@@ -221,7 +231,9 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
     if len(prefixes) == 1 and not is_number:
         return _short(written, prefixes[0], name, door)
     context = "stairwell" if door.stairwell else "building" if door.building else ""
-    slots = JOINED_NUMBERS.get((context, len(parts), True), ("stairwell", "room") if len(parts) == 2 else ())[:-1]
+    slots = JOINED_NUMBERS.get(
+        (context, len(parts), True), ("stairwell", "room") if len(parts) == 2 else ()
+    )[:-1]
     named = dict(zip(slots, prefixes, strict=False))
     if not is_number or not slots or not named.get("floor", "1").isdecimal():
         raise CellError("cell.room_ambiguous", text=written)
@@ -231,7 +243,9 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
             raise CellError(_TWO_LABELS[slot], text=written, earlier=earlier, later=named[slot])
     if "floor" in named and floor_of_room(name) not in (None, int(named["floor"])):
         if context == "stairwell":
-            raise CellError("cell.two_stairwells", text=written, earlier=door.stairwell, later=prefixes[0])
+            raise CellError(
+                "cell.two_stairwells", text=written, earlier=door.stairwell, later=prefixes[0]
+            )
         raise CellError("cell.storey_not_of_room", text=written, floor=named["floor"], room=name)
     if "floor" in named:
         read_floor = int(named["floor"])
@@ -243,8 +257,15 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         floor=read_floor,
         is_floor_written=door.is_floor_written or "floor" in named,
     )
-    params = {"text": written, "building": read.building, "stairwell": str(read.stairwell), "room": read.room}
-    detail = Message("cell.door_detail" if read.building else "cell.door_in_building_detail", params)
+    params = {
+        "text": written,
+        "building": read.building,
+        "stairwell": str(read.stairwell),
+        "room": read.room,
+    }
+    detail = Message(
+        "cell.door_detail" if read.building else "cell.door_in_building_detail", params
+    )
     return Guess(read, "cell.numbers_before_room", detail)
 
 
@@ -257,12 +278,20 @@ def _short(written: str, number_before: str, number_behind: str, door: Door) -> 
     """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of 501."""
     name = f"{number_before}-{number_behind}"
     if _ROOM_NUMBER_PATTERN.fullmatch(number_before):
-        part = replace(door, room=name, floor=door.floor if door.is_floor_written else floor_of_room(number_before))
+        part = replace(
+            door,
+            room=name,
+            floor=door.floor if door.is_floor_written else floor_of_room(number_before),
+        )
         return Guess(part, "cell.part_of_room", written)
-    if not number_before.isdecimal() or (door.is_floor_written and door.floor != int(number_before)):
+    if not number_before.isdecimal() or (
+        door.is_floor_written and door.floor != int(number_before)
+    ):
         raise CellError("cell.room_ambiguous", text=written)
     flat = replace(door, room=name, floor=int(number_before), is_floor_written=True)
-    detail = Message("cell.flat_detail", {"text": written, "floor": number_before, "flat": number_behind})
+    detail = Message(
+        "cell.flat_detail", {"text": written, "floor": number_before, "flat": number_behind}
+    )
     return Guess(flat, "cell.storey_and_flat", detail)
 
 

@@ -53,7 +53,11 @@ ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
 }
 DATES = (date, datetime, dt_time, timedelta)
-ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, WanggeError)}
+ERRORS = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, WanggeError)
+}
 
 # how the child ended -> code of what is said of the file
 DAMAGED = "file.reader_crashed"
@@ -135,7 +139,9 @@ def effective(limits: Limits) -> Limits:
     """Return the limits as they hold here: within a request no reader runs longer than `REQUEST_WALL_S`."""
     if not _in_request.get():
         return limits
-    return replace(limits, cpu_s=min(limits.cpu_s, REQUEST_WALL_S), wall_s=min(limits.wall_s, REQUEST_WALL_S))
+    return replace(
+        limits, cpu_s=min(limits.cpu_s, REQUEST_WALL_S), wall_s=min(limits.wall_s, REQUEST_WALL_S)
+    )
 
 
 def run(function: Callable[..., Any], *args: object, limits: Limits, name: str = "the file") -> Any:
@@ -176,7 +182,10 @@ def iterate(
         As raised by the function, with the same code and fields.
     """
     limits = effective(limits)
-    with tempfile.TemporaryDirectory(prefix="wangge-read-") as folder, tempfile.TemporaryFile() as request:
+    with (
+        tempfile.TemporaryDirectory(prefix="wangge-read-") as folder,
+        tempfile.TemporaryFile() as request,
+    ):
         pickle.dump((function.__module__, function.__qualname__, args, limits), request)
         request.seek(0)
         child = subprocess.Popen(
@@ -198,7 +207,11 @@ def iterate(
 
 
 def _received(
-    child: subprocess.Popen[bytes], pipe: IO[bytes], limits: Limits, name: str, types: Sequence[type]
+    child: subprocess.Popen[bytes],
+    pipe: IO[bytes],
+    limits: Limits,
+    name: str,
+    types: Sequence[type],
 ) -> Iterator[Any]:
     """Decode the child's messages up to its last one."""
     clock = _Clock(limits.wall_s)
@@ -277,7 +290,9 @@ def _error(
     params: dict[str, object],
 ) -> WanggeError:
     """Rebuild an error of ours that the function raised."""
-    errors = [FieldError(field, field_code, field_params) for field, field_code, field_params in fields]
+    errors = [
+        FieldError(field, field_code, field_params) for field, field_code, field_params in fields
+    ]
     if kind == "InvalidFields":
         return invalid_fields(errors)
     return ERRORS[kind](code, errors, extra=extra, **params)

@@ -25,7 +25,11 @@ from gis.files.sandbox import HEADER_BYTES, MEGABYTE, Limits
 FIRST_ITEMS, MAX_ITEMS = 1, 16_384  # in one message; in between its size decides
 MESSAGE_BYTES = MEGABYTE  # about so much is sent at a time
 OPEN_FILES = 64
-CLONE_NEWUSER, CLONE_NEWNET, PR_SET_NO_NEW_PRIVS = 0x10000000, 0x40000000, 38  # linux/sched.h, linux/prctl.h
+CLONE_NEWUSER, CLONE_NEWNET, PR_SET_NO_NEW_PRIVS = (
+    0x10000000,
+    0x40000000,
+    38,
+)  # linux/sched.h, linux/prctl.h
 
 
 def main() -> None:
@@ -36,17 +40,28 @@ def main() -> None:
     for standard in (0, 1):  # libraries that print must not print into the messages
         os.dup2(null, standard)
     confine(limits)
-    for unneeded in ("geopandas", "pandas"):  # pyogrio and pyarrow import them where they can: half a second
+    for unneeded in (
+        "geopandas",
+        "pandas",
+    ):  # pyogrio and pyarrow import them where they can: half a second
         sys.modules[unneeded] = None  # type: ignore[assignment]
     try:
         function = getattr(importlib.import_module(module), name)
-        items = function(*args) if inspect.isgeneratorfunction(function) else iter([function(*args)])
+        items = (
+            function(*args) if inspect.isgeneratorfunction(function) else iter([function(*args)])
+        )
         for message in batches(items):
             send(pipe, message)
         send(pipe, dump("end", None))
     except WanggeError as error:
         fields = [(field.field, field.code, plain_params(field.params)) for field in error.errors]
-        send(pipe, dump("error", (type(error).__name__, error.code, fields, error.extra, plain_params(error.params))))
+        send(
+            pipe,
+            dump(
+                "error",
+                (type(error).__name__, error.code, fields, error.extra, plain_params(error.params)),
+            ),
+        )
     except MemoryError:
         send(pipe, dump("memory", None))
     except BrokenPipeError:
@@ -78,7 +93,9 @@ def confine(limits: Limits) -> None:
     # no network; refused by systems without user namespaces, and then the drivers that fetch are still left out
     libc.unshare(CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWUSER | CLONE_NEWNET)
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # the first to go when memory is short
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000", encoding="ascii"
+        )  # the first to go when memory is short
 
 
 def batches(items: Iterator[Any]) -> Iterator[bytes]:

@@ -47,14 +47,22 @@ class RowReader:
     """The rows under a header, as values; what is passed over or assumed is in the report."""
 
     def __init__(
-        self, columns: Sequence[Column], meanings: Meanings, header: Header, width: int, report: LoadReport
+        self,
+        columns: Sequence[Column],
+        meanings: Meanings,
+        header: Header,
+        width: int,
+        report: LoadReport,
     ) -> None:
         self.header, self.meanings, self.width, self.report = header, meanings, width, report
         by_key = {column.key: column for column in columns}
         self.columns = {index: by_key[key] for index, key in header.keys.items()}
         self.needed = [index for index, column in self.columns.items() if column.needed]
         # words come again and again: each is parsed once
-        self.parse_text = {index: lru_cache(maxsize=1 << 14)(column.parse) for index, column in self.columns.items()}
+        self.parse_text = {
+            index: lru_cache(maxsize=1 << 14)(column.parse)
+            for index, column in self.columns.items()
+        }
         self.nameless = set(range(width)) - set(header.texts)
 
     def read(self, rows: Iterable[tuple[int, Raw]]) -> Iterator[Row]:
@@ -68,7 +76,9 @@ class RowReader:
             self.report.counts["rows"] += 1
             values, faults, came_as_numbers = self._values(number, raw, filled)
             numbers += came_as_numbers
-            self.report.refused += [RejectedRow(row_label(number), field, reason) for field, reason in faults]
+            self.report.refused += [
+                RejectedRow(row_label(number), field, reason) for field, reason in faults
+            ]
             if not faults:
                 yield Row(number, values)
         if numbers:
@@ -84,7 +94,14 @@ class RowReader:
         if self.meanings.is_header(raw, self.header):
             return {}, [("", Message("table.second_header"))], 0
         if filled[-1] >= self.width:
-            faults.append(("", Message("table.row_wider_than_header", {"cells": len(raw), "columns": self.width})))
+            faults.append(
+                (
+                    "",
+                    Message(
+                        "table.row_wider_than_header", {"cells": len(raw), "columns": self.width}
+                    ),
+                )
+            )
         for index in filled:
             cell, column = raw[index], self.columns.get(index)
             if column is None:
@@ -94,17 +111,32 @@ class RowReader:
             if isinstance(cell, Marked) and (fault := _mark_fault(cell, column)):
                 faults.append((self.header.texts[index], fault))
                 continue
-            if isinstance(cell, str) and cell[:1] == "#" and SUBSTITUTE_PATTERN.fullmatch(clean_text(cell)):
-                faults.append((self.header.texts[index], Message("cell.substitute", {"text": clean_text(cell)})))
+            if (
+                isinstance(cell, str)
+                and cell[:1] == "#"
+                and SUBSTITUTE_PATTERN.fullmatch(clean_text(cell))
+            ):
+                faults.append(
+                    (
+                        self.header.texts[index],
+                        Message("cell.substitute", {"text": clean_text(cell)}),
+                    )
+                )
                 continue
             try:
-                value = self.parse_text[index](cell) if isinstance(cell, str) else column.parse(cell)
+                value = (
+                    self.parse_text[index](cell) if isinstance(cell, str) else column.parse(cell)
+                )
             except CellError as error:
                 faults.append((self.header.texts[index], error.message))
                 continue
             if isinstance(value, Guess):
                 params = {"column": self.header.texts[index], "detail": value.detail}
-                detail = Message("load.column_detail", params) if value.detail else self.header.texts[index]
+                detail = (
+                    Message("load.column_detail", params)
+                    if value.detail
+                    else self.header.texts[index]
+                )
                 self.report.note_row(value.code, number, detail)
                 value = value.value
             numbers += column.parse is parse_code and isinstance(cell, float | int)
@@ -124,7 +156,9 @@ class RowReader:
             self.report.note_row("table.totals", number, total)
         elif not used and not any(index >= self.width for index in unmerged):
             texts = "、".join(_short(raw[index]) for index in unmerged[:3])
-            self.report.note_row("table.rows_without_columns", number, texts or Message("table.only_merged_cells"))
+            self.report.note_row(
+                "table.rows_without_columns", number, texts or Message("table.only_merged_cells")
+            )
         elif self.meanings.repeats(raw, self.header):
             self.report.note_row("table.header_again", number)
         elif unmerged and self._is_note(raw, unmerged):
@@ -140,10 +174,16 @@ class RowReader:
             if not isinstance(cell, str) or not any(sign in cell for sign in _TOTAL_SIGNS):
                 continue
             name, column = plain_name(cell), self.columns.get(index)
-            if TOTAL_PATTERN.fullmatch(name) or TOTAL_PATTERN.fullmatch(re.sub(r"[()]", "", _half_width(cell))):
+            if TOTAL_PATTERN.fullmatch(name) or TOTAL_PATTERN.fullmatch(
+                re.sub(r"[()]", "", _half_width(cell))
+            ):
                 return _short(cell)
             is_open = column is None and all(other in unmerged for other in self.needed)
-            if SUBTOTAL_PATTERN.fullmatch(name) and not is_open and (column is None or column.parse is not clean_text):
+            if (
+                SUBTOTAL_PATTERN.fullmatch(name)
+                and not is_open
+                and (column is None or column.parse is not clean_text)
+            ):
                 return _short(cell)
         return ""
 
@@ -151,10 +191,16 @@ class RowReader:
         """Return whether a row is a remark: one cell that reads like one, or signatures in a line."""
         cell = raw[unmerged[0]]
         text, column = _half_width(cell), self.columns.get(unmerged[0])
-        if not isinstance(cell, str) or (column is not None and column.parse is clean_text and len(self.needed) < 2):
+        if not isinstance(cell, str) or (
+            column is not None and column.parse is clean_text and len(self.needed) < 2
+        ):
             return False
         if len(unmerged) == 1:
-            return bool(NOTE_PATTERN.match(text)) or len(text) > MAX_SHOWN_CHARS or bool(re.search("[。;]", text))
+            return (
+                bool(NOTE_PATTERN.match(text))
+                or len(text) > MAX_SHOWN_CHARS
+                or bool(re.search("[。;]", text))
+            )
         if not SIGNATURE_PATTERN.match(text):
             return False
         has_second = any(SIGNATURE_PATTERN.match(_half_width(raw[index])) for index in unmerged[1:])

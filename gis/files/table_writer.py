@@ -21,7 +21,9 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
     header = [column.zh for column in columns]
     if path.suffix.lower() == ".csv":
         with private.open_file(path, newline="", encoding="utf-8-sig") as file:
-            csv.writer(file).writerows([header, *([cell_text(value) for value in row] for row in rows)])
+            csv.writer(file).writerows(
+                [header, *([cell_text(value) for value in row] for row in rows)]
+            )
     elif path.suffix.lower() == ".xlsx":
         book = Workbook()
         sheet = book.active

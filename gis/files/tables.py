@@ -95,11 +95,16 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
         raise InvalidInput("file.is_empty", file=path.name)
     if ending not in TEXTS + WORKBOOKS:
         raise InvalidInput(
-            "table.wrong_ending", file=path.name, endings=TEXTS + WORKBOOKS, ending=ending or Message("file.no_ending")
+            "table.wrong_ending",
+            file=path.name,
+            endings=TEXTS + WORKBOOKS,
+            ending=ending or Message("file.no_ending"),
         )
     limit = MAX_WORKBOOK_BYTES if ending in WORKBOOKS else MAX_TEXT_BYTES
     if size > limit:
-        raise TooLarge("file.too_large", file=path.name, size=round(size / 1e6), limit=round(limit / 1e6))
+        raise TooLarge(
+            "file.too_large", file=path.name, size=round(size / 1e6), limit=round(limit / 1e6)
+        )
     is_workbook = ending in WORKBOOKS
     items = sandbox.iterate(
         _workbook_rows if is_workbook else _text_rows, path.absolute(), tuple(columns),
@@ -130,7 +135,9 @@ def _take_notes(items: Iterator[Item], report: LoadReport) -> Iterator[tuple[int
         if isinstance(item, Message):
             report.messages.append(item)
         elif len(item[1]) > MAX_COLUMNS:
-            raise InvalidInput("table.row_too_wide", file=report.source, cells=len(item[1]), limit=MAX_COLUMNS)
+            raise InvalidInput(
+                "table.row_too_wide", file=report.source, cells=len(item[1]), limit=MAX_COLUMNS
+            )
         else:
             yield item
 
@@ -140,13 +147,17 @@ def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
     if encoding == "gb18030":
         yield Message("table.gb18030", {})
     with path.open(encoding=encoding, newline="") as file:
-        delimiter = _delimiter([file.readline(MAX_LINE_CHARS) for _ in range(MAX_HEADER_ROW)], Meanings(columns))
+        delimiter = _delimiter(
+            [file.readline(MAX_LINE_CHARS) for _ in range(MAX_HEADER_ROW)], Meanings(columns)
+        )
         file.seek(0)
         lines = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             yield from enumerate(lines, 1)
         except csv.Error as error:
-            raise InvalidInput("table.not_csv", file=path.name, line=str(lines.line_num), reason=str(error)) from error
+            raise InvalidInput(
+                "table.not_csv", file=path.name, line=str(lines.line_num), reason=str(error)
+            ) from error
 
 
 def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
@@ -195,7 +206,9 @@ def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
     first_column = sheet.start[1] if sheet.start else 0
     merges = _Merges(sheet, first_column)
     if merges.ranges:
-        yield Message("table.merged_cells", {"count": len(merges.ranges), "ranges": _abridged(merges.ranges)})
+        yield Message(
+            "table.merged_cells", {"count": len(merges.ranges), "ranges": _abridged(merges.ranges)}
+        )
     marked: dict[int, list[tuple[int, str]]] = {}
     for (row, column), how in scan.marked.items():
         marked.setdefault(row, []).append((column - 1 - first_column, how))
@@ -208,7 +221,9 @@ def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
         yield number, raw
 
 
-def _choose_sheet(path: Path, book: CalamineWorkbook, meanings: Meanings) -> tuple[CalamineSheet, list[Message]]:
+def _choose_sheet(
+    path: Path, book: CalamineWorkbook, meanings: Meanings
+) -> tuple[CalamineSheet, list[Message]]:
     """Return the first visible sheet with the header, else the first visible one, and notes on the others.
 
     Raises:
@@ -216,7 +231,11 @@ def _choose_sheet(path: Path, book: CalamineWorkbook, meanings: Meanings) -> tup
     """
     worksheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in worksheets if sheet.visible == SheetVisibleEnum.Visible]
-    hidden = [sheet.name for sheet in worksheets if sheet.name not in visible and sheet.name not in TEMPLATE_SHEETS]
+    hidden = [
+        sheet.name
+        for sheet in worksheets
+        if sheet.name not in visible and sheet.name not in TEMPLATE_SHEETS
+    ]
     if not visible:
         raise InvalidInput("table.no_visible_sheet", file=path.name)
     chosen: CalamineSheet | None = None
@@ -225,7 +244,9 @@ def _choose_sheet(path: Path, book: CalamineWorkbook, meanings: Meanings) -> tup
         sheet = book.get_sheet_by_name(name)
         if _has_table(sheet, meanings, with_rows=chosen is not None):
             if chosen is not None and name not in TEMPLATE_SHEETS:
-                raise InvalidInput("table.two_sheets", file=path.name, sheet=chosen.name, other=name)
+                raise InvalidInput(
+                    "table.two_sheets", file=path.name, sheet=chosen.name, other=name
+                )
             chosen = chosen or sheet
         if chosen is not sheet and name not in TEMPLATE_SHEETS and sheet.height:
             others.append(name)
@@ -256,10 +277,14 @@ class _Merges:
     def __init__(self, sheet: CalamineSheet, first_column: int) -> None:
         spans = [span for span in sheet.merged_cell_ranges or () if span[1][0] > span[0][0]]
         self.ranges = [f"{_cell_name(*start)}:{_cell_name(*end)}" for start, end in sorted(spans)]
-        self._ends: dict[int, list[tuple[int, int]]] = {}  # index of the cell and its last row, by first row
+        self._ends: dict[
+            int, list[tuple[int, int]]
+        ] = {}  # index of the cell and its last row, by first row
         for (top, left), (bottom, _) in spans:
             self._ends.setdefault(top + 1, []).append((left - first_column, bottom + 1))
-        self._running: dict[int, tuple[object, int]] = {}  # value and last row, by index of the cell
+        self._running: dict[
+            int, tuple[object, int]
+        ] = {}  # value and last row, by index of the cell
 
     def fill(self, number: int, raw: list[object]) -> None:
         """Fill the merged cells of a row, in place; rows come in their order."""
@@ -271,7 +296,10 @@ class _Merges:
         for index, last in self._ends.get(number, ()):
             if 0 <= index < len(raw) and raw[index] != "":
                 value = raw[index]
-                self._running[index] = value if isinstance(value, Marked) else Marked(value, "merged"), last
+                self._running[index] = (
+                    value if isinstance(value, Marked) else Marked(value, "merged"),
+                    last,
+                )
 
 
 def _cell_name(row: int, column: int) -> str:
@@ -281,9 +309,14 @@ def _cell_name(row: int, column: int) -> str:
 def _hidden_notes(scan: workbook_xml.SheetScan) -> Iterator[Message]:
     rows, columns = scan.hidden_rows, scan.hidden_columns
     if rows:
-        yield Message("table.hidden_rows", {"count": len(rows), "rows": _abridged(list(map(str, rows)))})
+        yield Message(
+            "table.hidden_rows", {"count": len(rows), "rows": _abridged(list(map(str, rows)))}
+        )
     if columns:
-        names = (f"{get_column_letter(start)}:{get_column_letter(min(end, MAX_COLUMNS))}" for start, end in columns)
+        names = (
+            f"{get_column_letter(start)}:{get_column_letter(min(end, MAX_COLUMNS))}"
+            for start, end in columns
+        )
         yield Message("table.hidden_columns", {"columns": list(islice(names, MAX_LISTED_RANGES))})
 
 
@@ -292,7 +325,9 @@ def _abridged(names: Sequence[str]) -> list[str]:
     return [*names[:MAX_LISTED_RANGES], *(["…"] if len(names) > MAX_LISTED_RANGES else [])]
 
 
-def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: LoadReport) -> Table:
+def _under_header(
+    rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], report: LoadReport
+) -> Table:
     meanings = Meanings(columns)
     top = list(islice(rows, MAX_HEADER_ROW + MAX_HEADER_ROWS))
     header = meanings.find([raw for _, raw in top])
@@ -301,7 +336,9 @@ def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], re
     for key in header.keys.values():
         same = [header.texts[index] for index, other in header.keys.items() if other == key]
         if len(same) > 1:
-            raise InvalidInput("table.same_columns", file=report.source, columns=" and ".join(same), key=key)
+            raise InvalidInput(
+                "table.same_columns", file=report.source, columns=" and ".join(same), key=key
+            )
     for number, raw in top[: header.start]:
         cells = list(dict.fromkeys(filter(None, map(clean_text, raw))))
         if len(cells) > 1:  # one cell is a title
@@ -318,8 +355,16 @@ def _under_header(rows: Iterator[tuple[int, Raw]], columns: Sequence[Column], re
 def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidInput:
     """Return the error for a table without its needed columns, with what comes nearest to a header."""
     closest: Header = meanings.closest(rows)
-    missing = [f"{column.zh} ({column.key})" for column in meanings.needed if column.key not in closest.keys.values()]
+    missing = [
+        f"{column.zh} ({column.key})"
+        for column in meanings.needed
+        if column.key not in closest.keys.values()
+    ]
     header = ", ".join(closest.texts.values())[:300]
     if not header:
-        return InvalidInput("table.first_rows_empty", file=source, columns=missing, rows=MAX_HEADER_ROW)
-    return InvalidInput("table.column_missing", file=source, columns=missing, rows=MAX_HEADER_ROW, header=header)
+        return InvalidInput(
+            "table.first_rows_empty", file=source, columns=missing, rows=MAX_HEADER_ROW
+        )
+    return InvalidInput(
+        "table.column_missing", file=source, columns=missing, rows=MAX_HEADER_ROW, header=header
+    )

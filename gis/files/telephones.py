@@ -8,7 +8,9 @@ from gis.files.cells import Guess, Marked, parse_code
 MOBILE_PATTERN = re.compile(r"1[3-9]\d{9}")
 # 0 and an area code of two digits (10, 2x) with eight digits, or of three (3xx to 9xx) with seven or eight
 ZERO_LOST_PATTERN = re.compile(r"(?:10|2\d)[2-8]\d{7}|[3-9]\d{2}[2-8]\d{6,7}")
-WRONG_LENGTH_PATTERN = re.compile(r"[1-9]\d{8,9}|1[3-9]\d{8}|1[3-9]\d{10}|[1-9]\d{11,}|[\d*]*\*[\d*]*")
+WRONG_LENGTH_PATTERN = re.compile(
+    r"[1-9]\d{8,9}|1[3-9]\d{8}|1[3-9]\d{10}|[1-9]\d{11,}|[\d*]*\*[\d*]*"
+)
 NO_AREA_PATTERN = re.compile(r"[48]00\d{7}")  # service numbers have no zero in front
 
 

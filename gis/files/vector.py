@@ -38,7 +38,12 @@ FORMATS: dict[str, bytes | None] = {
 MAX_VECTOR_FILE_BYTES = 1_000_000_000  # bytes
 MAX_UNPACKED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
 ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
-VECTOR_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
+VECTOR_DRIVERS = {
+    ".gpkg": "GPKG",
+    ".geojson": "GeoJSON",
+    ".shp": "ESRI Shapefile",
+    ".fgb": "FlatGeobuf",
+}
 LAYER_OPTIONS = {".geojson": {"RFC7946": "YES"}}
 ARROW_TYPES = {
     str: pa.string(),
@@ -108,11 +113,16 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
 
 def _limits(path: Path) -> Limits:
     """Return the limits for a file of this size; a zip counts as what it may honestly unpack to."""
-    parts = [path, *(path.with_suffix(ending) for ending in (".dbf", ".DBF") if path.suffix.lower() == ".shp")]
+    parts = [
+        path,
+        *(path.with_suffix(ending) for ending in (".dbf", ".DBF") if path.suffix.lower() == ".shp"),
+    ]
     size = sum(part.stat().st_size for part in parts if part.is_file())
     if path.suffix.lower() == ".zip":
         size = min(size * ZIP_GROWTH, MAX_UNPACKED_BYTES)
-    growth = 40 if path.suffix.lower() in (".geojson", ".json") else 10  # GDAL holds a JSON feature as objects
+    growth = (
+        40 if path.suffix.lower() in (".geojson", ".json") else 10
+    )  # GDAL holds a JSON feature as objects
     return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
 
@@ -135,7 +145,11 @@ def _check_file(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(64)
     signature = FORMATS[ending]
-    is_right = head.startswith(signature) if signature else head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    is_right = (
+        head.startswith(signature)
+        if signature
+        else head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    )
     if not is_right:
         raise InvalidInput("map_file.wrong_signature", file=path.name, ending=ending)
 
@@ -184,8 +198,12 @@ def write_vector(
         layer=layer,
         driver=VECTOR_DRIVERS[ending],
         geometry_name=first.geometry.name,
-        geometry_type="Polygon" if ending == ".shp" and geometry_type == "MultiPolygon" else geometry_type,
-        crs="EPSG:4326" if ending == ".geojson" else f"EPSG:{STORAGE_SRID}",  # the same numbers, see RFC 7946
+        geometry_type="Polygon"
+        if ending == ".shp" and geometry_type == "MultiPolygon"
+        else geometry_type,
+        crs="EPSG:4326"
+        if ending == ".geojson"
+        else f"EPSG:{STORAGE_SRID}",  # the same numbers, see RFC 7946
         encoding="UTF-8" if ending == ".shp" else None,
         layer_options=LAYER_OPTIONS.get(ending, {}),
     )

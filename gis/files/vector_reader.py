@@ -44,10 +44,16 @@ ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 def environment() -> dict[str, str]:
     """Return the child's environment: GDAL registers no driver there but those of `DRIVERS`, and fetches nothing."""
     others = set(pyogrio.list_drivers()) - DRIVERS
-    return {"GDAL_SKIP": ",".join(sorted(others)), "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noext}", "PROJ_NETWORK": "OFF"}
+    return {
+        "GDAL_SKIP": ",".join(sorted(others)),
+        "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noext}",
+        "PROJ_NETWORK": "OFF",
+    }
 
 
-def read_features(path: Path, crs: str | None, layer: str | None, max_unpacked_bytes: int) -> Iterator[Any]:
+def read_features(
+    path: Path, crs: str | None, layer: str | None, max_unpacked_bytes: int
+) -> Iterator[Any]:
     """Yield the system in words, the notes and the names of the attributes; then the features, some at a time.
 
     Features come as (WKB in the storage system or None, values by attribute, repairs, faults), the last two by
@@ -76,11 +82,22 @@ def read_features(path: Path, crs: str | None, layer: str | None, max_unpacked_b
 
 
 def _features(
-    path: Path, file: Path, layer: str | None, encoding: str | None, given_crs: str | int | None, notes: list[Message]
+    path: Path,
+    file: Path,
+    layer: str | None,
+    encoding: str | None,
+    given_crs: str | int | None,
+    notes: list[Message],
 ) -> Iterator[Any]:
-    if (count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]) > MAX_FILE_FEATURES:
-        raise TooLarge("map_file.features_counted", file=path.name, count=count, limit=MAX_FILE_FEATURES)
-    with open_arrow(file, layer=layer, encoding=encoding, batch_size=BATCH_FEATURES, use_pyarrow=True) as (
+    if (
+        count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]
+    ) > MAX_FILE_FEATURES:
+        raise TooLarge(
+            "map_file.features_counted", file=path.name, count=count, limit=MAX_FILE_FEATURES
+        )
+    with open_arrow(
+        file, layer=layer, encoding=encoding, batch_size=BATCH_FEATURES, use_pyarrow=True
+    ) as (
         meta,
         reader,
     ):
@@ -99,10 +116,17 @@ def _features(
             if vertices > MAX_VERTICES:
                 raise TooLarge("map_file.too_many_vertices", file=path.name, limit=MAX_VERTICES)
             if offset + len(shapes) > MAX_FILE_FEATURES:
-                raise TooLarge("map_file.too_many_features", file=path.name, limit=MAX_FILE_FEATURES)
+                raise TooLarge(
+                    "map_file.too_many_features", file=path.name, limit=MAX_FILE_FEATURES
+                )
             moved = _move(shapes, to_storage, given_crs, faults)
             columns = [_values(batch[name]) for name in names]
-            yield shapely.to_wkb(moved).tolist(), columns, _shifted(repairs, offset), _shifted(faults, offset)
+            yield (
+                shapely.to_wkb(moved).tolist(),
+                columns,
+                _shifted(repairs, offset),
+                _shifted(faults, offset),
+            )
             offset += len(shapes)
 
 
@@ -127,14 +151,24 @@ def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         try:
             yield _unpack(path, Path(folder), max_unpacked_bytes)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+        ) as error:
             raise InvalidInput("map_file.not_unpackable", file=path.name) from error
 
 
 def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
     with zipfile.ZipFile(path) as archive:
         members = {member.filename: member for member in archive.infolist()}
-        layers = [name for name in members if name.lower().endswith(".shp") and not name.startswith("__MACOSX")]
+        layers = [
+            name
+            for name in members
+            if name.lower().endswith(".shp") and not name.startswith("__MACOSX")
+        ]
         if len(layers) != 1:
             raise InvalidInput("map_file.several_shapefiles", file=path.name, count=len(layers))
         stem = layers[0][: -len(".shp")].lower()
@@ -147,7 +181,11 @@ def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
                 while piece := packed.read(1 << 20):
                     left -= len(piece)
                     if left < 0:
-                        raise TooLarge("map_file.zip_bomb", file=path.name, limit=round(max_unpacked_bytes / 1e6))
+                        raise TooLarge(
+                            "map_file.zip_bomb",
+                            file=path.name,
+                            limit=round(max_unpacked_bytes / 1e6),
+                        )
                     out.write(piece)
     return folder / "layer.shp"
 
@@ -162,7 +200,9 @@ def _layer(path: Path, file: Path, layer: str | None) -> str | None:
         raise _damaged(path) from error
     if layer is not None and layer not in layers:
         layers_or_none = layers or Message("map_file.none_with_shapes")
-        raise InvalidInput("map_file.layer_unknown", file=path.name, layer=layer, layers=layers_or_none)
+        raise InvalidInput(
+            "map_file.layer_unknown", file=path.name, layer=layer, layers=layers_or_none
+        )
     if layer is None and len(layers) > 1:
         raise InvalidInput("map_file.several_layers", file=path.name, layers=layers)
     if not layers:
@@ -177,11 +217,17 @@ def _damaged(path: Path) -> InvalidInput:
 
 def _dbf_encoding(file: Path, notes: list[Message]) -> str:
     """Return how the text of a Shapefile is written: as its .cpg says if the text keeps to it, else what fits."""
-    dbf = next((part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()), None)
+    dbf = next(
+        (part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()),
+        None,
+    )
     if dbf is None:
         return "utf-8"
     pieces = _dbf_text(dbf)
-    cpg = next((part for part in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if part.exists()), None)
+    cpg = next(
+        (part for part in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if part.exists()),
+        None,
+    )
     declared = cpg.read_text("ascii", "replace").strip().lower() if cpg else ""
     declared = {
         "936": "gb18030",
@@ -193,7 +239,9 @@ def _dbf_encoding(file: Path, notes: list[Message]) -> str:
     for encoding in dict.fromkeys((*([declared] if declared else []), *ENCODINGS)):
         if all(_decodes(piece, encoding) for piece in pieces):
             if declared and encoding != declared:
-                notes.append(Message("map_file.other_encoding", {"declared": declared, "encoding": encoding}))
+                notes.append(
+                    Message("map_file.other_encoding", {"declared": declared, "encoding": encoding})
+                )
             elif not declared and encoding != "utf-8":
                 notes.append(Message("map_file.guessed_encoding", {"encoding": encoding}))
             return encoding
@@ -234,7 +282,9 @@ def _decodes(piece: bytes, encoding: str) -> bool:
     return False
 
 
-def _shapes(raw: Sequence[bytes | None]) -> tuple[NDArray[Any], dict[int, Message], dict[int, Message]]:
+def _shapes(
+    raw: Sequence[bytes | None],
+) -> tuple[NDArray[Any], dict[int, Message], dict[int, Message]]:
     """Return shapes from WKB, and by position what was repaired and what is wrong; unclosed rings are closed."""
     wkb = np.array(raw, dtype=object)
     shapes = shapely.from_wkb(wkb, on_invalid="ignore")
@@ -265,17 +315,27 @@ def _parse_crs(crs: str | None) -> str | int | None:
     raise InvalidInput("map_file.crs_unknown", errors, crs=crs, systems=names)
 
 
-def _system(name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]) -> tuple[ToStorage, str]:
+def _system(
+    name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]
+) -> tuple[ToStorage, str]:
     """Return how to come from the file's coordinates to the storage system, and the words for the report."""
     if of_file is None and given_crs is None:
-        code = "map_file.prj_missing" if name.lower().endswith((".shp", ".zip")) else "map_file.crs_missing"
+        code = (
+            "map_file.prj_missing"
+            if name.lower().endswith((".shp", ".zip"))
+            else "map_file.crs_missing"
+        )
         raise InvalidInput(code, [FieldError("crs", "field.crs_not_known")], file=name)
     file_crs = _crs(of_file) if of_file else None
     if given_crs in systems.OBFUSCATED_CRS:
         shifted = str(given_crs)
         # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted all the
         # same.
-        to_degrees = _transform(file_crs, name, notes) if file_crs is not None and file_crs.is_projected else None
+        to_degrees = (
+            _transform(file_crs, name, notes)
+            if file_crs is not None and file_crs.is_projected
+            else None
+        )
         says = f"; the file says {_name(file_crs)}" if file_crs is not None else ""
 
         def shift(xy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -286,9 +346,13 @@ def _system(name: str, of_file: str | None, given_crs: str | int | None, notes: 
     if given_crs is None:
         assert file_crs is not None
         return _transform(file_crs, name, notes), _name(file_crs)
-    meant = _crs(given_crs if isinstance(given_crs, int) else {"wgs84": 4326, "cgcs2000": 4490}[given_crs])
+    meant = _crs(
+        given_crs if isinstance(given_crs, int) else {"wgs84": 4326, "cgcs2000": 4490}[given_crs]
+    )
     if file_crs is not None and not _alike(file_crs, meant):
-        raise InvalidInput("map_file.crs_contradicts", file=name, file_crs=_name(file_crs), crs=str(given_crs))
+        raise InvalidInput(
+            "map_file.crs_contradicts", file=name, file_crs=_name(file_crs), crs=str(given_crs)
+        )
     return _transform(meant, name, notes), f"{_name(meant)} (as told)"
 
 
@@ -324,7 +388,10 @@ def _transform(crs: CRS, name: str, notes: list[Message]) -> ToStorage:
 
 
 def _move(
-    shapes: NDArray[Any], to_storage: ToStorage, given_crs: str | int | None, faults: dict[int, Message]
+    shapes: NDArray[Any],
+    to_storage: ToStorage,
+    given_crs: str | int | None,
+    faults: dict[int, Message],
 ) -> NDArray[Any]:
     """Bring shapes into the storage system; those that land nowhere on the earth become faults."""
     system = str(given_crs) if given_crs in systems.OBFUSCATED_CRS else "wgs84"
@@ -336,9 +403,14 @@ def _move(
     has_shape = ~shapely.is_missing(moved) & ~shapely.is_empty(moved)
     for corner in (boxes[:, :2], boxes[:, 2:]):
         positions = np.flatnonzero(has_shape)
-        for fault in systems.find_invalid_points(corner[positions, 0], corner[positions, 1], system):
+        for fault in systems.find_invalid_points(
+            corner[positions, 0], corner[positions, 1], system
+        ):
             i = int(positions[fault.index])
             faults.setdefault(
-                i, Message("map_file.corner_invalid", {"reason": Message(fault.code, dict(fault.params))})
+                i,
+                Message(
+                    "map_file.corner_invalid", {"reason": Message(fault.code, dict(fault.params))}
+                ),
             )
     return moved

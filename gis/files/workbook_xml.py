@@ -28,7 +28,9 @@ _ROW_START_PATTERN = re.compile(rb"<" + _N + rb"row\b")
 _CELL_START_PATTERN = re.compile(rb"<" + _N + rb"c[\s/>]")
 _HIDDEN_ROW_PATTERN = re.compile(rb"<" + _N + rb"row\s([^<>]*\bhidden=[\"'](?:1|true)[\"'][^<>]*)>")
 _ROW_PATTERN = re.compile(rb"\br=[\"'](\d{1,7})[\"']")
-_HIDDEN_COLUMN_PATTERN = re.compile(rb"<" + _N + rb"col\s([^<>]*\bhidden=[\"'](?:1|true)[\"'][^<>]*)>")
+_HIDDEN_COLUMN_PATTERN = re.compile(
+    rb"<" + _N + rb"col\s([^<>]*\bhidden=[\"'](?:1|true)[\"'][^<>]*)>"
+)
 _SHEET_PATTERN = re.compile(rb"<" + _N + rb"sheet\s([^<>]*)>")
 _RELATION_PATTERN = re.compile(rb"<" + _N + rb"Relationship\s([^<>]*)>")
 
@@ -76,7 +78,9 @@ class SheetScan:
     def feed(self, piece: bytes) -> None:
         """Look at the next piece of the XML; an element cut at its end is looked at with the next one."""
         text = self._tail + piece
-        cut = max(text.rfind(b"<c "), text.rfind(b":c "), text.rfind(b"<row "), len(text) - (1 << 16))
+        cut = max(
+            text.rfind(b"<c "), text.rfind(b":c "), text.rfind(b"<row "), len(text) - (1 << 16)
+        )
         cut = text.rfind(b"<", 0, cut + 1) if cut > 0 else -1
         whole, self._tail = (text[:cut], text[cut:]) if cut > 0 else (text, b"")
         self._read(whole)
@@ -96,7 +100,9 @@ class SheetScan:
             cells = sum(1 for _ in _CELL_START_PATTERN.finditer(part))
             self.row_cells = cells if number else self.row_cells + cells
             if self.row_cells > MAX_COLUMNS:
-                raise InvalidInput("table.row_too_wide_stored", file=self.file_name, limit=MAX_COLUMNS)
+                raise InvalidInput(
+                    "table.row_too_wide_stored", file=self.file_name, limit=MAX_COLUMNS
+                )
 
     def _read(self, text: bytes) -> None:
         self._count_cells(text)
@@ -139,7 +145,9 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
         InvalidInput: The file is damaged, or has more than `MAX_MARKED_CELLS` formulas without a result.
         TooLarge: It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than `MAX_SHEET_CELLS`.
     """
-    bomb = TooLarge("table.unpacks_too_large", file=path.name, limit=round(MAX_UNPACKED_BYTES / 1e6))
+    bomb = TooLarge(
+        "table.unpacks_too_large", file=path.name, limit=round(MAX_UNPACKED_BYTES / 1e6)
+    )
     scans: dict[str, SheetScan] = {}
     index: dict[str, bytes] = {}
     unpacked = 0
@@ -161,7 +169,14 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
                     scan.finish()
                     _check_size(path, scan)
                     scans[part.filename] = scan
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+    ) as error:
         raise InvalidInput("table.workbook_damaged", file=path.name) from error
     return {name: scans[part] for name, part in _sheet_parts(index).items() if part in scans}
 
@@ -182,16 +197,21 @@ def _check_size(path: Path, scan: SheetScan) -> None:
 
 def _sheet_parts(index: dict[str, bytes]) -> dict[str, str]:
     """Return the name of the part of each sheet, by the sheet's name."""
-    relations = map(_attributes, _RELATION_PATTERN.findall(index.get("xl/_rels/workbook.xml.rels", b"")))
+    relations = map(
+        _attributes, _RELATION_PATTERN.findall(index.get("xl/_rels/workbook.xml.rels", b""))
+    )
     target_of = {relation.get("Id", ""): relation.get("Target", "") for relation in relations}
     sheets = map(_attributes, _SHEET_PATTERN.findall(index.get("xl/workbook.xml", b"")))
     return {
-        sheet.get("name", ""): "xl/" + target_of.get(sheet.get("id", ""), "").removeprefix("/xl/").removeprefix("xl/")
+        sheet.get("name", ""): "xl/"
+        + target_of.get(sheet.get("id", ""), "").removeprefix("/xl/").removeprefix("xl/")
         for sheet in sheets
     }
 
 
 def _attributes(element: bytes) -> dict[str, str]:
     """Return the attributes of an element by their name without prefix."""
-    attributes = re.findall(r"""(?:\w+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", element.decode("utf-8", "replace"))
+    attributes = re.findall(
+        r"""(?:\w+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", element.decode("utf-8", "replace")
+    )
     return {name: html.unescape(double or single) for name, double, single in attributes}

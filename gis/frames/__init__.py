@@ -8,7 +8,13 @@ people, no telephones of reporters and nothing said about an incident in any of 
 from gis.frames.area_frames import areas, communities, grids, units
 from gis.frames.incident_frames import incidents, posts
 from gis.frames.place_frames import buildings, households
-from gis.frames.service_frames import WalkNetworkFrames, coverage, facilities, service_circles, walk_network
+from gis.frames.service_frames import (
+    WalkNetworkFrames,
+    coverage,
+    facilities,
+    service_circles,
+    walk_network,
+)
 
 __all__ = [
     "WalkNetworkFrames",

@@ -24,7 +24,9 @@ def area_query(level: Level, at: datetime, within: str = "") -> Query:
             Area.county,
             Boundary.revision_id.label("revision"),
             valid_from.label("since"),
-            cast(func.round(func.ST_Area(func.geography(Boundary.shape))), DOUBLE_PRECISION).label("area_m2"),
+            cast(func.round(func.ST_Area(func.geography(Boundary.shape))), DOUBLE_PRECISION).label(
+                "area_m2"
+            ),
             wkb(Boundary.shape),
         )
         .join(Boundary, and_(Boundary.area_id == Area.id, Boundary.in_force(at)))
@@ -35,7 +37,9 @@ def area_query(level: Level, at: datetime, within: str = "") -> Query:
     )
 
 
-def areas(session: Session, level: Level, at: datetime | None = None, within: str = "") -> GeoDataFrame:
+def areas(
+    session: Session, level: Level, at: datetime | None = None, within: str = ""
+) -> GeoDataFrame:
     """Return the areas of a level at a moment.
 
     Parameters

@@ -19,7 +19,10 @@ from gis.rights.principal import Principal
 
 
 def incidents(
-    session: Session, principal: Principal, filters: IncidentFilters | None = None, now: datetime | None = None
+    session: Session,
+    principal: Principal,
+    filters: IncidentFilters | None = None,
+    now: datetime | None = None,
 ) -> GeoDataFrame:
     """Return the incidents that the principal may see; no contacts, no description, no address, no names.
 
@@ -86,7 +89,9 @@ def incidents(
     clocks = frame[["amber_at", "due_at"]].astype(object).where(frame["due_at"].notna(), None)
     status = [working_time.due_status(now, *moments) for moments in clocks.itertuples(index=False)]
     frame["amber_at"] = pd.Series(status, frame.index, dtype=object)
-    return frame.rename(columns={"amber_at": "due_status"}).astype({"rating": "Int8", "solved": "boolean"})
+    return frame.rename(columns={"amber_at": "due_status"}).astype(
+        {"rating": "Int8", "solved": "boolean"}
+    )
 
 
 def posts(session: Session, at: datetime | None = None) -> GeoDataFrame:

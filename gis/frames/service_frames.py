@@ -56,7 +56,9 @@ def facilities(session: Session, category: str | None = None) -> GeoDataFrame:
         `contact` (public telephone), `source` (the load), `geometry` (Point; of an outline a point inside).
     """
     query = facility_query()
-    return read_frame(session, query if category is None else query.where(Facility.category == category), "code")
+    return read_frame(
+        session, query if category is None else query.where(Facility.category == category), "code"
+    )
 
 
 def circle_query() -> Query:
@@ -82,7 +84,9 @@ def circle_query() -> Query:
     )
 
 
-def service_circles(session: Session, minutes: int | None = None, profile: str | None = None) -> GeoDataFrame:
+def service_circles(
+    session: Session, minutes: int | None = None, profile: str | None = None
+) -> GeoDataFrame:
     """Return the stored service circles.
 
     Parameters
@@ -109,7 +113,9 @@ def service_circles(session: Session, minutes: int | None = None, profile: str |
     return frame.astype({"buildings": "Int64"})
 
 
-def coverage(session: Session, category: str, minutes: float = 15, profile: str = "adult") -> GeoDataFrame:
+def coverage(
+    session: Session, category: str, minutes: float = 15, profile: str = "adult"
+) -> GeoDataFrame:
     """Return every building with its walking distance to the nearest facility of a category.
 
     Parameters
@@ -139,7 +145,9 @@ def coverage(session: Session, category: str, minutes: float = 15, profile: str 
     entrances = accessibility.read_facility_entrances(session, network, category)
     result = accessibility.compute_coverage(network, demand, entrances.snaps, minutes, profile)
     code_by_id = {row.id: row.code for row in session.execute(select(Building.id, Building.code))}
-    lon, lat = get_transformer(network.epsg, STORAGE_SRID).transform(demand.place[:, 0], demand.place[:, 1])
+    lon, lat = get_transformer(network.epsg, STORAGE_SRID).transform(
+        demand.place[:, 0], demand.place[:, 1]
+    )
     return GeoDataFrame(
         {
             "households": demand.households,
@@ -148,7 +156,9 @@ def coverage(session: Session, category: str, minutes: float = 15, profile: str 
             "covered": np.isfinite(result.metres),
             "off_network": demand.snaps.edge < 0,
         },
-        index=pd.Index([code_by_id[number] for number in demand.building.tolist()], name="building", dtype=str),
+        index=pd.Index(
+            [code_by_id[number] for number in demand.building.tolist()], name="building", dtype=str
+        ),
         geometry=shapely.set_precision(shapely.points(lon, lat), PRECISION_DEG),
         crs=f"EPSG:{STORAGE_SRID}",
     )

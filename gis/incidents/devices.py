@@ -34,7 +34,9 @@ DEVICE_TYPES = {
     "parking": ("停车", "parking", "D0106"),
 }
 MAX_CLOCK_SKEW = timedelta(minutes=5)  # a device's clock may be wrong by
-ALARM_JOIN_WINDOW = timedelta(minutes=10)  # an alarm so soon after the last belongs to the same incident
+ALARM_JOIN_WINDOW = timedelta(
+    minutes=10
+)  # an alarm so soon after the last belongs to the same incident
 # while somebody is still to deal with that: after 已处理, 挂账 or the end an alarm is news, and filed anew
 RUNNING = (State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 MAX_ALARM_AGE = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
@@ -64,10 +66,14 @@ class AlarmReceipt:
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
     """Return the signature of a message: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
-    return VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
+    return (
+        VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
+    )
 
 
-def authenticate_message(session: Session, code: str, timestamp: str, signed: str, body: bytes, now: datetime) -> int:
+def authenticate_message(
+    session: Session, code: str, timestamp: str, signed: str, body: bytes, now: datetime
+) -> int:
     """Return the id of the device that signed a message; raise unless it is genuine and fresh.
 
     Parameters
@@ -100,7 +106,12 @@ WHERE a.device_id = :device AND {which} ORDER BY a.at DESC LIMIT 1
 
 
 def receive_alarm(
-    session: Session, device: int, alarm: Alarm, now: datetime, *, snapshot: RegistrySnapshot | None = None
+    session: Session,
+    device: int,
+    alarm: Alarm,
+    now: datetime,
+    *,
+    snapshot: RegistrySnapshot | None = None,
 ) -> AlarmReceipt:
     """Take an alarm of a device whose message was verified.
 
@@ -138,7 +149,9 @@ def receive_alarm(
         filed = _file_alarm(session, by, row, alarm, note, now, snapshot=snapshot)
         incident, state = filed.id, filed.state
     session.execute(
-        text("INSERT INTO device_alarm (device_id, alarm, at, incident_id) VALUES (:device, :alarm, :at, :incident)"),
+        text(
+            "INSERT INTO device_alarm (device_id, alarm, at, incident_id) VALUES (:device, :alarm, :at, :incident)"
+        ),
         {"device": device, "alarm": alarm.number, "at": now, "incident": incident},
     )
     return AlarmReceipt(incident, state, joined is None, False)
@@ -159,12 +172,16 @@ def _file_alarm(
     *,
     snapshot: RegistrySnapshot | None,
 ) -> report.FiledIncident:
-    edition = editions.active_edition(session)  # a category of an earlier edition must not lose an alarm
+    edition = editions.active_edition(
+        session
+    )  # a category of an earlier edition must not lose an alarm
     attributes = {
         "device": device.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value,
     }  # fmt: skip
     incident_report = intake.IncidentReport(
-        category=device.category if device.category in edition.categories else edition.fallback.code,
+        category=device.category
+        if device.category in edition.categories
+        else edition.fallback.code,
         description=note[: intake.MAX_DESCRIPTION_CHARS],
         lon=device.lon,
         lat=device.lat,
@@ -178,7 +195,11 @@ def _file_alarm(
 
 def _check(alarm: Alarm, now: datetime) -> None:
     wrong = []
-    if not alarm.number.strip() or len(alarm.number) > MAX_NUMBER_CHARS or not alarm.number.isprintable():
+    if (
+        not alarm.number.strip()
+        or len(alarm.number) > MAX_NUMBER_CHARS
+        or not alarm.number.isprintable()
+    ):
         wrong.append(FieldError("alarm", "device.alarm_number_wrong", {"limit": MAX_NUMBER_CHARS}))
     if alarm.at is not None and not now - MAX_ALARM_AGE < alarm.at < now + MAX_CLOCK_SKEW:
         wrong.append(FieldError("at", "device.alarm_moment_wrong"))
@@ -187,7 +208,9 @@ def _check(alarm: Alarm, now: datetime) -> None:
 
 
 def _value(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+    return (
+        "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+    )
 
 
 # --- the register of devices ---------------------------------------------------------------------------------------
@@ -259,14 +282,18 @@ def add(
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
         wrong.append(FieldError("code", "device.code_wrong"))
     if kind not in DEVICE_TYPES:
-        wrong.append(FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": [*DEVICE_TYPES]}))
+        wrong.append(
+            FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": [*DEVICE_TYPES]})
+        )
     wrong += [FieldError(field, "field.longer_than", {"limit": 200}) for field, value in (("name", name), ("address", address))
               if len(value) > 200]  # fmt: skip
     if wrong:
         raise invalid_fields(wrong)
     category = editions.active_edition(session).category(category or DEVICE_TYPES[kind][2]).code
     location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
-    if session.scalar(text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}):
+    if session.scalar(
+        text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}
+    ):
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(

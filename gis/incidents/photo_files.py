@@ -13,7 +13,9 @@ from gis.errors import FieldError, TooLarge, invalid_field
 
 MAX_PHOTO_BYTES = 10 * 1024 * 1024  # bytes of a photo as it comes in
 MAX_PHOTO_PIXELS = 51_000_000  # a "50 megapixel" camera makes 8192 x 6144
-MAX_JPEG_SCANS = 100  # of a progressive JPEG; cameras write about ten, a file made to keep us busy thousands
+MAX_JPEG_SCANS = (
+    100  # of a progressive JPEG; cameras write about ten, a file made to keep us busy thousands
+)
 LONGEST_SIDE, THUMBNAIL_SIDE = 2560, 480  # pixels, as kept
 
 # format -> media type, ending, how it is written again
@@ -35,9 +37,13 @@ OTHER_FORMATS = (
     (re.compile(rb"%PDF"), "photo.pdf"),
     (re.compile(rb"\s*(<\?xml|<svg)", re.I), "photo.svg"),
 )
-MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in a JPEG after coded data: neither stuffing nor a restart
+MARKER = re.compile(
+    rb"\xff[^\x00\xd0-\xd7\xff]"
+)  # in a JPEG after coded data: neither stuffing nor a restart
 # what makes a photo something else as well, for a browser or another reader
-POLYGLOT_PATTERN = re.compile(rb"<script|<\?php|<html|<!doctype html|%PDF-\d\.|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c", re.I)
+POLYGLOT_PATTERN = re.compile(
+    rb"<script|<\?php|<html|<!doctype html|%PDF-\d\.|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,15 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
     for begins, code in OTHER_FORMATS:
         if begins.match(data):
             raise invalid_field(name, code)
-    if POLYGLOT_PATTERN.search(data) or (b"PK\x01\x02" in data and zipfile.is_zipfile(BytesIO(data))):
+    if POLYGLOT_PATTERN.search(data) or (
+        b"PK\x01\x02" in data and zipfile.is_zipfile(BytesIO(data))
+    ):
         raise invalid_field(name, "photo.polyglot")
     try:
         with Image.open(BytesIO(data), formats=tuple(FORMATS)) as opened:
-            kind = "JPEG" if opened.format == "MPO" else str(opened.format)  # MPO: several JPEGs, the first is shown
+            kind = (
+                "JPEG" if opened.format == "MPO" else str(opened.format)
+            )  # MPO: several JPEGs, the first is shown
             width, height = opened.size
             if width * height > MAX_PHOTO_PIXELS:
                 raise Image.DecompressionBombError(f"{width * height / 1e6:,.0f} megapixels")
@@ -103,7 +113,11 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     sanitised = _written(upright, kind)
     return SanitisedPhoto(
-        sanitised, FORMATS[kind][0], *upright.size, hashlib.sha256(sanitised).digest(), _written(small, kind)
+        sanitised,
+        FORMATS[kind][0],
+        *upright.size,
+        hashlib.sha256(sanitised).digest(),
+        _written(small, kind),
     )
 
 
@@ -152,13 +166,17 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:
             source_profile = ImageCms.ImageCmsProfile(BytesIO(profile))
-            turned = ImageCms.profileToProfile(image, source_profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            turned = ImageCms.profileToProfile(
+                image, source_profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
             if turned is not None:
                 return turned
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a broken profile: the colours as they are
     if image.mode.startswith("I;16"):
-        image = image.point(lambda value: value / 256).convert("L")  # convert() alone would cut, not scale
+        image = image.point(lambda value: value / 256).convert(
+            "L"
+        )  # convert() alone would cut, not scale
     return image.convert("RGB")
 
 

@@ -27,8 +27,12 @@ from gis.rights.principal import ANONYMOUS, Principal, reporter_principal
 from gis.rights.visibility import visibility_clause
 
 MAX_PHOTOS_PER_EVENT = 6  # photos of one event
-ORPHAN_MIN_AGE_S = 3600  # seconds after which a file without a row is nobody's: no transaction takes so long
-LIMITS = Limits(cpu_s=14.0, memory_bytes=2_000_000_000)  # for all photos of an event; six of 12 megapixels take 4 s
+ORPHAN_MIN_AGE_S = (
+    3600  # seconds after which a file without a row is nobody's: no transaction takes so long
+)
+LIMITS = Limits(
+    cpu_s=14.0, memory_bytes=2_000_000_000
+)  # for all photos of an event; six of 12 megapixels take 4 s
 
 
 def sanitise_photos(photos: Sequence[bytes]) -> list[SanitisedPhoto]:
@@ -40,7 +44,11 @@ def sanitise_photos(photos: Sequence[bytes]) -> list[SanitisedPhoto]:
         One of them is no good, named as photos[0], photos[1] …; or they are too many.
     """
     _few(len(photos))
-    return _checked([(f"photos[{number}]", data) for number, data in enumerate(photos)]) if photos else []
+    return (
+        _checked([(f"photos[{number}]", data) for number, data in enumerate(photos)])
+        if photos
+        else []
+    )
 
 
 def sanitise_photo(data: bytes, name: str = "photo") -> SanitisedPhoto:
@@ -49,14 +57,20 @@ def sanitise_photo(data: bytes, name: str = "photo") -> SanitisedPhoto:
 
 
 def _checked(named: Sequence[tuple[str, bytes]]) -> list[SanitisedPhoto]:
-    rows = sandbox.run(check_named, named, limits=LIMITS, name=f"{named[0][0].partition('[')[0]}: a photo")
+    rows = sandbox.run(
+        check_named, named, limits=LIMITS, name=f"{named[0][0].partition('[')[0]}: a photo"
+    )
     return [SanitisedPhoto(*fields) for fields in rows]
 
 
 def _few(number: int) -> None:
     if number > MAX_PHOTOS_PER_EVENT:
-        errors = [FieldError("photos", "photo.too_many", {"count": number, "limit": MAX_PHOTOS_PER_EVENT})]
-        raise TooLarge("photo.too_many_of", errors, field="photos", count=number, limit=MAX_PHOTOS_PER_EVENT)
+        errors = [
+            FieldError("photos", "photo.too_many", {"count": number, "limit": MAX_PHOTOS_PER_EVENT})
+        ]
+        raise TooLarge(
+            "photo.too_many_of", errors, field="photos", count=number, limit=MAX_PHOTOS_PER_EVENT
+        )
 
 
 # --- kept ----------------------------------------------------------------------------------------------------------
@@ -76,7 +90,12 @@ def require_folder(var: Path | None) -> Path:
 
 
 def store(
-    session: Session, var: Path, county: str, incident_id: UUID, event_id: int, pictures: Iterable[SanitisedPhoto]
+    session: Session,
+    var: Path,
+    county: str,
+    incident_id: UUID,
+    event_id: int,
+    pictures: Iterable[SanitisedPhoto],
 ) -> list[UUID]:
     """Store the photos of an event; files are there before rows, and stay behind when those are undone.
 
@@ -211,7 +230,11 @@ def _small(path: Path) -> Path:
 def _id(file: Path) -> UUID | None:
     """The photo a file is of; None for what was never finished."""
     try:
-        return UUID(file.stem.removesuffix("-small")) if file.suffix in EXTENSION_BY_MEDIA_TYPE.values() else None
+        return (
+            UUID(file.stem.removesuffix("-small"))
+            if file.suffix in EXTENSION_BY_MEDIA_TYPE.values()
+            else None
+        )
     except ValueError:
         return None
 

@@ -100,29 +100,57 @@ TRANSITIONS: dict[str, Transition] = {
     "accept": Transition(states=NEW, to=State.ACCEPTED, by=Action.DISPATCH),
     "reclassify": Transition(states=(*NEW, State.ACCEPTED), by=Action.DISPATCH),
     "dispatch": Transition(
-        states=(State.ACCEPTED, State.DISPATCHED, State.RETURNED), to=State.DISPATCHED, by=Action.DISPATCH
+        states=(State.ACCEPTED, State.DISPATCHED, State.RETURNED),
+        to=State.DISPATCHED,
+        by=Action.DISPATCH,
     ),
     "expire": Transition(states=(State.DISPATCHED,), to=State.ACCEPTED, by=Action.SYSTEM),
     "take": Transition(states=(State.DISPATCHED,), to=State.TAKEN, by=Action.HANDLE),
-    "return": Transition(states=(State.DISPATCHED, State.TAKEN), to=State.RETURNED, by=Action.HANDLE, needs_note=True),
-    "handle": Transition(states=(State.TAKEN,), to=State.HANDLED, by=Action.HANDLE, needs_note=True),
+    "return": Transition(
+        states=(State.DISPATCHED, State.TAKEN), to=State.RETURNED, by=Action.HANDLE, needs_note=True
+    ),
+    "handle": Transition(
+        states=(State.TAKEN,), to=State.HANDLED, by=Action.HANDLE, needs_note=True
+    ),
     "check": Transition(states=(State.HANDLED,), to=State.CHECKED, by=Action.DISPATCH),
     "send_back": Transition(states=SOLVED, to=State.TAKEN, by=Action.DISPATCH, needs_note=True),
     "close": Transition(states=(State.CHECKED,), to=State.CLOSED, by=Action.DISPATCH),
     "rate": Transition(states=(*SOLVED, State.CLOSED), by=Action.RATE),
-    "reopen": Transition(states=(*SOLVED, State.CLOSED), to=State.DISPATCHED, by=Action.RATE, needs_note=True),
-    "request_suspend": Transition(states=WORKING, by=Action.HANDLE, sets_request="suspend", needs_note=True),
-    "request_extend": Transition(states=WORKING, by=Action.HANDLE, sets_request="extend", needs_note=True),
-    "request_limit": Transition(states=LIMITED, by=Action.HANDLE, sets_request="limit", needs_note=True),
-    "request_void": Transition(states=VOIDABLE, by=Action.HANDLE, sets_request="void", needs_note=True),
-    "approve_suspend": Transition(states=WORKING, to=State.SUSPENDED, by=Action.APPROVE, needs_request="suspend"),
+    "reopen": Transition(
+        states=(*SOLVED, State.CLOSED), to=State.DISPATCHED, by=Action.RATE, needs_note=True
+    ),
+    "request_suspend": Transition(
+        states=WORKING, by=Action.HANDLE, sets_request="suspend", needs_note=True
+    ),
+    "request_extend": Transition(
+        states=WORKING, by=Action.HANDLE, sets_request="extend", needs_note=True
+    ),
+    "request_limit": Transition(
+        states=LIMITED, by=Action.HANDLE, sets_request="limit", needs_note=True
+    ),
+    "request_void": Transition(
+        states=VOIDABLE, by=Action.HANDLE, sets_request="void", needs_note=True
+    ),
+    "approve_suspend": Transition(
+        states=WORKING, to=State.SUSPENDED, by=Action.APPROVE, needs_request="suspend"
+    ),
     "approve_extend": Transition(states=WORKING, by=Action.APPROVE, needs_request="extend"),
     "approve_limit": Transition(states=LIMITED, by=Action.APPROVE, needs_request="limit"),
-    "approve_void": Transition(states=VOIDABLE, to=State.VOID, by=Action.APPROVE, needs_request="void"),
-    "refuse_suspend": Transition(states=WORKING, by=Action.APPROVE, needs_request="suspend", needs_note=True),
-    "refuse_extend": Transition(states=WORKING, by=Action.APPROVE, needs_request="extend", needs_note=True),
-    "refuse_limit": Transition(states=LIMITED, by=Action.APPROVE, needs_request="limit", needs_note=True),
-    "refuse_void": Transition(states=VOIDABLE, by=Action.APPROVE, needs_request="void", needs_note=True),
+    "approve_void": Transition(
+        states=VOIDABLE, to=State.VOID, by=Action.APPROVE, needs_request="void"
+    ),
+    "refuse_suspend": Transition(
+        states=WORKING, by=Action.APPROVE, needs_request="suspend", needs_note=True
+    ),
+    "refuse_extend": Transition(
+        states=WORKING, by=Action.APPROVE, needs_request="extend", needs_note=True
+    ),
+    "refuse_limit": Transition(
+        states=LIMITED, by=Action.APPROVE, needs_request="limit", needs_note=True
+    ),
+    "refuse_void": Transition(
+        states=VOIDABLE, by=Action.APPROVE, needs_request="void", needs_note=True
+    ),
     "withdraw": Transition(states=LIMITED, by=Action.HANDLE, needs_request=ANY_REQUEST),
     "resume": Transition(states=(State.SUSPENDED,), by=Action.APPROVE),  # back to the state before
     "supervise": Transition(states=OPEN_STATES, by=Action.SUPERVISE, needs_note=True),
@@ -137,7 +165,19 @@ TRANSITIONS: dict[str, Transition] = {
 }
 # moves that leave a waiting request as it is
 REQUEST_KEEPING_MOVES = frozenset(
-    {"note", "escalate", "supervise", "release", "pass_on", "hand_over", "follow", "link", "unlink", "take", "rate"}
+    {
+        "note",
+        "escalate",
+        "supervise",
+        "release",
+        "pass_on",
+        "hand_over",
+        "follow",
+        "link",
+        "unlink",
+        "take",
+        "rate",
+    }
 )
 # moves after which a waiting request needs no answer any more
 REQUEST_CANCELLING_MOVES = frozenset({"handle", "return", "check", "close", "send_back", "reopen"})
@@ -155,7 +195,16 @@ MOVES_SHOWN_TO_REPORTER = (
     "hand_over", "pass_on", "approve_limit",
 )  # fmt: skip
 # moves whose notes are meant for the reporter
-NOTES_SHOWN_TO_REPORTER = ("report", "handle", "close", "rate", "reopen", "approve_suspend", "approve_void", "note")
+NOTES_SHOWN_TO_REPORTER = (
+    "report",
+    "handle",
+    "close",
+    "rate",
+    "reopen",
+    "approve_suspend",
+    "approve_void",
+    "note",
+)
 
 
 def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
@@ -164,7 +213,9 @@ def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
         if name in REQUEST_KEEPING_MOVES | REQUEST_CANCELLING_MOVES:
             requests: tuple[str, ...] = ("", *REQUESTS)
         else:
-            requests = REQUESTS if transition.needs_request == ANY_REQUEST else (transition.needs_request,)
+            requests = (
+                REQUESTS if transition.needs_request == ANY_REQUEST else (transition.needs_request,)
+            )
         for state in transition.states:
             for pending in requests:
                 new_pending = pending if name in REQUEST_KEEPING_MOVES else transition.sets_request
@@ -175,7 +226,9 @@ def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
 TRANSITION_ROWS = frozenset(transition_rows())
 
 
-def next_state(name: str, state: str, pending: str = "", suspended_from: str = "") -> tuple[str, str]:
+def next_state(
+    name: str, state: str, pending: str = "", suspended_from: str = ""
+) -> tuple[str, str]:
     """Return the state and the waiting request after a move.
 
     Parameters
@@ -204,7 +257,9 @@ def next_state(name: str, state: str, pending: str = "", suspended_from: str = "
     }
     extra = {"state": state, "pending": pending}
     if pending:
-        raise Conflict("move.not_now_waiting", extra=extra, **params, request=Message(f"request.{pending}"))
+        raise Conflict(
+            "move.not_now_waiting", extra=extra, **params, request=Message(f"request.{pending}")
+        )
     raise Conflict("move.not_now", extra=extra, **params)
 
 

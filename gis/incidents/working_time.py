@@ -17,7 +17,14 @@ from gis.settings import SHANGHAI
 
 ZONE = SHANGHAI
 WORKING_HOURS = ((time(9), time(12)), (time(13, 30), time(18)))  # morning and afternoon: 7.5 hours
-FIXED_HOLIDAYS = {(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)}  # 元旦, 劳动节, 国庆节: in every year (since 2025)
+FIXED_HOLIDAYS = {
+    (1, 1),
+    (5, 1),
+    (5, 2),
+    (10, 1),
+    (10, 2),
+    (10, 3),
+}  # 元旦, 劳动节, 国庆节: in every year (since 2025)
 WARNING_SHARE = 0.8  # share of a time after which it is amber
 
 log = logging.getLogger(__name__)
@@ -42,7 +49,8 @@ def has_holiday_calendar(year: int) -> bool:
         chinese_calendar.is_workday(date(year, 1, 1))
     except NotImplementedError:
         log.warning(
-            "the holidays of %s are not known: weekends and fixed dates count; is chinesecalendar up to date?", year
+            "the holidays of %s are not known: weekends and fixed dates count; is chinesecalendar up to date?",
+            year,
         )
         return False
     return True
@@ -102,7 +110,9 @@ def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False)
     for start, end in SPANS:
         if left <= end - start:
             local = datetime.combine(date(year, 1, 1) + timedelta(days=number), time(), ZONE)
-            return (local.astimezone(UTC) + timedelta(microseconds=start + left)).astimezone(began.tzinfo)
+            return (local.astimezone(UTC) + timedelta(microseconds=start + left)).astimezone(
+                began.tzinfo
+            )
         left -= end - start
     raise AssertionError("a day has no more than its hours")
 
@@ -120,7 +130,9 @@ def elapsed_minutes(began: datetime, until: datetime, *, around_the_clock: bool 
         return (until - began) / timedelta(minutes=1)
     (begin_year, begin_micros), (end_year, end_micros) = _count(began), _count(until)
     return (
-        sum(_elapsed_by_day(year)[-1] for year in range(begin_year, end_year)) + end_micros - begin_micros
+        sum(_elapsed_by_day(year)[-1] for year in range(begin_year, end_year))
+        + end_micros
+        - begin_micros
     ) / _MINUTE
 
 

@@ -88,8 +88,13 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
     Args:
         var: The deployment's folder, where photos lie.
     """
-    done = {f"{table}": _until_none(engine, _old(table, at, now - age)) for (table, at), age in ROW_RETENTION.items()}
-    done["notice"] = _until_none(engine, lambda session: notices.delete_expired(session, now, MAX_ROWS_PER_TRANSACTION))
+    done = {
+        f"{table}": _until_none(engine, _old(table, at, now - age))
+        for (table, at), age in ROW_RETENTION.items()
+    }
+    done["notice"] = _until_none(
+        engine, lambda session: notices.delete_expired(session, now, MAX_ROWS_PER_TRANSACTION)
+    )
     with Session(engine) as session:
         done["photo files"] = photos.delete_orphans(session, var)
     return done
@@ -100,7 +105,9 @@ def _old(table: str, at: str, before: datetime) -> Callable[[Session], int]:
       DELETE FROM {table} WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM {table} WHERE {at} < :before LIMIT {MAX_ROWS_PER_TRANSACTION} FOR UPDATE SKIP LOCKED))
     """  # noqa: S608  the table above
-    return lambda session: int(getattr(session.execute(text(query), {"before": before}), "rowcount", 0))
+    return lambda session: int(
+        getattr(session.execute(text(query), {"before": before}), "rowcount", 0)
+    )
 
 
 def _until_none(engine: Engine, some: Callable[[Session], int]) -> int:

@@ -29,7 +29,9 @@ QUEUES = {
     "receivers": (16, "successful"),  # so many may hang before others wait
 }
 MAX_CATCH_UP_S = 24 * 3600  # seconds: a job missed for less is run when a worker is there again
-SHUTDOWN_GRACE_S = 2.0  # seconds after which jobs under way are asked to end when the worker is stopped
+SHUTDOWN_GRACE_S = (
+    2.0  # seconds after which jobs under way are asked to end when the worker is stopped
+)
 
 
 def make_app(url: str, settings: Settings) -> procrastinate.App:
@@ -62,14 +64,18 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     async def tidy(timestamp: int) -> None:
         for job in await app.job_manager.get_stalled_jobs():  # their worker died
             await app.job_manager.finish_job(job, jobs.Status.FAILED, delete_job=True)
-        await app.job_manager.delete_old_jobs(24, include_failed=True, include_cancelled=True, include_aborted=True)
+        await app.job_manager.delete_old_jobs(
+            24, include_failed=True, include_cancelled=True, include_aborted=True
+        )
 
     @app.periodic(cron="* * * * * */3")
     @app.task(name="post", queue="post", queueing_lock="post")
     async def post(timestamp: int) -> None:
         for target in await asyncio.to_thread(due):
             try:
-                await deliver_to.configure(queueing_lock=f"receiver {target}").defer_async(target=target)
+                await deliver_to.configure(queueing_lock=f"receiver {target}").defer_async(
+                    target=target
+                )
             except exceptions.AlreadyEnqueued:
                 continue
 
@@ -108,7 +114,9 @@ async def _work_off(app: procrastinate.App, queue: str) -> None:
         queues=[queue], name=queue, concurrency=most, delete_jobs=deletes, install_signal_handlers=False,
         shutdown_graceful_timeout=SHUTDOWN_GRACE_S,
     )  # fmt: skip
-    raise ConnectionError(f"queue {queue} lost its connection")  # it ends by itself only then; all begin anew
+    raise ConnectionError(
+        f"queue {queue} lost its connection"
+    )  # it ends by itself only then; all begin anew
 
 
 async def keep_running(make: Callable[[], procrastinate.App]) -> None:

@@ -17,7 +17,16 @@ DOMAIN = "messages"
 LOCALES = {"zh": "zh_Hans_CN", "en": "en"}  # as in addresses -> as Babel names it
 LIST_SEPARATORS = {"zh": "、", "en": ", "}
 
-__all__ = ["DOMAIN", "LOCALES", "LOCALES_PATH", "Message", "has_label", "label", "render", "text_of"]
+__all__ = [
+    "DOMAIN",
+    "LOCALES",
+    "LOCALES_PATH",
+    "Message",
+    "has_label",
+    "label",
+    "render",
+    "text_of",
+]
 
 
 @dataclass(frozen=True)

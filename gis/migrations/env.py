@@ -23,7 +23,8 @@ context.configure(
     target_metadata=Base.metadata,
     include_schemas=True,
     include_name=lambda name, kind, parents: (
-        name != "layer_styles" and (kind != "schema" or name in (None, "public", "personal"))  # that table is QGIS's
+        name != "layer_styles"
+        and (kind != "schema" or name in (None, "public", "personal"))  # that table is QGIS's
     ),
     include_object=ours,
     process_revision_directives=alembic_helpers.writer,

@@ -89,7 +89,9 @@ class Network:
     @cached_property
     def rank(self) -> Ints:
         """Per edge, the order in which it is snapped to within the cap; see `gis.network.parts.ranks`."""
-        return parts.ranks(len(self.nodes), self.u, self.v, np.where(self.street, self.length, 0.0), self.ground)
+        return parts.ranks(
+            len(self.nodes), self.u, self.v, np.where(self.street, self.length, 0.0), self.ground
+        )
 
     @cached_property
     def snapper(self) -> Snapper:
@@ -118,7 +120,9 @@ class Network:
 
     def to_metric(self, lon: ArrayLike, lat: ArrayLike) -> Floats:
         """Degrees (EPSG:4490) to metres of this network, shape (n, 2)."""
-        x, y = crs.get_transformer(4490, self.epsg).transform(np.atleast_1d(lon), np.atleast_1d(lat))
+        x, y = crs.get_transformer(4490, self.epsg).transform(
+            np.atleast_1d(lon), np.atleast_1d(lat)
+        )
         return np.column_stack([x, y])
 
     def snap(self, shapes: Shapes) -> SnappedPoints:
@@ -150,7 +154,10 @@ class Network:
         for at, nodes in ((at_u, self.u[edge]), (at_v, self.v[edge])):
             move = np.flatnonzero(at & self.access.node[nodes])
             node, other = nodes[move], self._public_edge_of[nodes[move]]
-            edge[move], offset[move] = other, np.where(self.u[other] == node, 0.0, self.length[other])
+            edge[move], offset[move] = (
+                other,
+                np.where(self.u[other] == node, 0.0, self.length[other]),
+            )
         return edge, offset
 
     @cached_property
@@ -205,7 +212,9 @@ def from_degrees(
         every if street is None else street,
         every if ground is None else ground,
         none if road is None else road,
-        np.empty(0, object) if walls is None or not len(walls) else shapely.transform(walls, to_metric),
+        np.empty(0, object)
+        if walls is None or not len(walls)
+        else shapely.transform(walls, to_metric),
     )
 
 
@@ -230,9 +239,12 @@ def load_network(session: Session) -> Network:
 
 
 def _read(session: Session, version: str) -> Network:
-    found, x, y = _columns(session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id")
+    found, x, y = _columns(
+        session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id"
+    )
     u, v, length, wkb, kind, structure, ends = _columns(
-        session, "SELECT u, v, length, ST_AsBinary(shape), kind, structure, ends FROM walk_edge ORDER BY id"
+        session,
+        "SELECT u, v, length, ST_AsBinary(shape), kind, structure, ends FROM walk_edge ORDER BY id",
     )
     (walls,) = _columns(session, "SELECT ST_AsBinary(shape) FROM walk_wall ORDER BY id")
     ids = np.array(found, np.int64)
@@ -253,4 +265,6 @@ def _read(session: Session, version: str) -> Network:
 
 def _columns(session: Session, query: str) -> list[tuple[Any, ...]]:
     rows = session.execute(text(query)).all()
-    return list(zip(*rows, strict=True)) if rows else [()] * (query.split(" FROM ")[0].count(", ") + 1)
+    return (
+        list(zip(*rows, strict=True)) if rows else [()] * (query.split(" FROM ")[0].count(", ") + 1)
+    )

@@ -16,9 +16,7 @@ from gis.network.lattice import Singles
 from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats, SnappedPoints
 from gis.network.walk import node_distances
 
-MAX_STEP_SPACINGS = (
-    1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
-)
+MAX_STEP_SPACINGS = 1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
 
 
 def isochrones(
@@ -40,10 +38,14 @@ def isochrones(
         return [MultiPolygon() for _ in limits]
     sources = sources[on]
     farthest = max(limits)
-    at_nodes = np.append(node_distances(network, sources, farthest, nearest_only=True), np.inf).astype(np.float32)
+    at_nodes = np.append(
+        node_distances(network, sources, farthest, nearest_only=True), np.inf
+    ).astype(np.float32)
     lattice = network.lattice
     shares = sources.offset / network.stretch[sources.edge]
-    streets = shapely.get_coordinates(shapely.line_interpolate_point(network.lines[sources.edge], shares))
+    streets = shapely.get_coordinates(
+        shapely.line_interpolate_point(network.lines[sources.edge], shares)
+    )
     west, south, east, north = _box(network, sources, streets, at_nodes[:-1], farthest)
     rows, columns = lattice.edge.shape
     left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, columns)
@@ -51,10 +53,16 @@ def isochrones(
     window = np.s_[low:high, left:right]
     by_u, by_v = lattice.by_u[window], lattice.by_v[window]
     found = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
-    corner = np.array([lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low])
-    for i, (edge, offset, leg) in enumerate(zip(sources.edge, sources.offset, sources.leg, strict=True)):
+    corner = np.array(
+        [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
+    )
+    for i, (edge, offset, leg) in enumerate(
+        zip(sources.edge, sources.offset, sources.leg, strict=True)
+    ):
         same = lattice.edge[window] == edge  # there the way along the edge itself may be shorter
-        beyond = (by_u[same] - by_v[same] + network.length[edge]) / 2  # the points' own offset along it
+        beyond = (
+            by_u[same] - by_v[same] + network.length[edge]
+        ) / 2  # the points' own offset along it
         own_leg = by_u[same] - beyond
         found[same] = np.minimum(found[same], np.abs(beyond - offset) + own_leg + leg)
         door = streets[i] if doors is None else doors[on[i]]
@@ -64,14 +72,18 @@ def isochrones(
     return [_polygon(network, xs, ys, found, limit) for limit in limits]
 
 
-def _own_ground(found: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float) -> None:
+def _own_ground(
+    found: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float
+) -> None:
     """Bring the lattice points round a door and its leg near: over a bridge or tunnel they belong to other streets."""
     share = np.linspace(0, 1, int(leg / spacing * 4) + 2)[:, None]
     way = street + share * (door - street)
     cell = np.unique(np.floor((way - corner) / spacing).astype(int), axis=0)
     points = np.unique((cell[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2), axis=0)
     column, row = points[(points >= 0).all(1) & (points < found.shape[::-1]).all(1)].T
-    straight = np.hypot(corner[0] + spacing * column - street[0], corner[1] + spacing * row - street[1])
+    straight = np.hypot(
+        corner[0] + spacing * column - street[0], corner[1] + spacing * row - street[1]
+    )
     found[row, column] = np.minimum(found[row, column], straight + leg)
 
 
@@ -95,10 +107,14 @@ def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int
     return max(int(low / spacing) - 2, 0), min(int(high / spacing) + 4, count)
 
 
-def _polygon(network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float) -> MultiPolygon:
+def _polygon(
+    network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float
+) -> MultiPolygon:
     slack = MAX_STEP_SPACINGS * network.lattice.spacing
     z = np.clip(found, limit - slack, limit + slack)
-    areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(limit - 2 * slack, limit)
+    areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
+        limit - 2 * slack, limit
+    )
     change = crs.get_transformer(network.epsg, 4490).transform
     polygons = []
     for points, starts in zip(*areas, strict=True):
@@ -108,6 +124,10 @@ def _polygon(network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray
     shape = MultiPolygon(polygons)
     if not shape.is_valid:  # contours that touch themselves in a point
         shape = shapely.set_precision(shapely.make_valid(shape, method="structure"), PRECISION_DEG)
-        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
+        parts = [
+            part
+            for part in shapely.get_parts(shape)
+            if part.geom_type == "Polygon" and not part.is_empty
+        ]
         shape = MultiPolygon(parts)
     return shape

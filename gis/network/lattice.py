@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 Singles = NDArray[np.float32]
 
-FINEST, COARSEST = 6.0, 12.0  # metres between lattice points: 0.993 to 0.998 F1 against exact distances
+FINEST, COARSEST = (
+    6.0,
+    12.0,
+)  # metres between lattice points: 0.993 to 0.998 F1 against exact distances
 FINE, MOST = 1e6, 8e6  # lattice points from which it grows coarser, and at most
 STREET_SAMPLE_M = 5.0  # metres between the points along streets that the lattice is looked up by
 SNAP_BATCH_POINTS = 200_000  # lattice points snapped at a time, so that memory stays flat
@@ -89,7 +92,9 @@ class _Flat(NamedTuple):
     by_v: Singles
 
 
-def _fill(network: Network, edges: Ints, flat: _Flat, origin: Floats, spacing: float, columns: int) -> None:
+def _fill(
+    network: Network, edges: Ints, flat: _Flat, origin: Floats, spacing: float, columns: int
+) -> None:
     """Put the points that are on no edge yet on the nearest of some edges."""
     if not edges.size:
         return
@@ -103,7 +108,9 @@ def _fill(network: Network, edges: Ints, flat: _Flat, origin: Floats, spacing: f
         part = np.arange(begin, min(begin + SNAP_BATCH_POINTS, flat.edge.size))
         part = part[flat.edge[part] < 0]
         points = origin + spacing * np.column_stack([part % columns, part // columns])
-        _, hit = tree.query(points, distance_upper_bound=MAX_SNAP_DISTANCE_M + STREET_SAMPLE_M, workers=-1)
+        _, hit = tree.query(
+            points, distance_upper_bound=MAX_SNAP_DISTANCE_M + STREET_SAMPLE_M, workers=-1
+        )
         near = np.flatnonzero(hit < piece.size)
         on = piece[hit[near]]
         way, from_start = pieces.way[on], points[near] - pieces.start[on]
@@ -115,7 +122,9 @@ def _fill(network: Network, edges: Ints, flat: _Flat, origin: Floats, spacing: f
         _put(network, flat, place, edges[pieces.edge[on]], metres, away[close])
 
 
-def _put(network: Network, flat: _Flat, place: Ints, edge: Ints, metres: Floats, leg: Floats) -> None:
+def _put(
+    network: Network, flat: _Flat, place: Ints, edge: Ints, metres: Floats, leg: Floats
+) -> None:
     """Note the edge of lattice points, with the projected metres along it and the leg."""
     offset = np.minimum(metres * network.stretch[edge], network.length[edge])
     edge, offset = network.on_public(edge, offset)
@@ -123,7 +132,9 @@ def _put(network: Network, flat: _Flat, place: Ints, edge: Ints, metres: Floats,
     flat.by_u[place], flat.by_v[place] = offset + leg, network.length[edge] - offset + leg
 
 
-def _heed_walls(network: Network, flat: _Flat, origin: Floats, spacing: float, rows: int, columns: int) -> None:
+def _heed_walls(
+    network: Network, flat: _Flat, origin: Floats, spacing: float, rows: int, columns: int
+) -> None:
     """Snap anew the points whose leg crosses a wall, exactly as places are snapped."""
     bare = np.ones((rows, columns), bool)
     samples = shapely.get_coordinates(shapely.segmentize(network.walls, spacing / 2))
@@ -138,10 +149,14 @@ def _heed_walls(network: Network, flat: _Flat, origin: Floats, spacing: float, r
         np.flatnonzero((flat.edge >= 0) & (leg >= to_wall)), 1 + flat.edge.size // SNAP_BATCH_POINTS
     ):
         edge = flat.edge[near]
-        points = shapely.points(origin + spacing * np.column_stack([near % columns, near // columns]))
+        points = shapely.points(
+            origin + spacing * np.column_stack([near % columns, near // columns])
+        )
         metres = (flat.by_u[near] - leg[near]) / network.stretch[edge]
         feet = shapely.line_interpolate_point(network.lines[edge], metres)
-        legs = shapely.linestrings(np.stack([shapely.get_coordinates(points), shapely.get_coordinates(feet)], axis=1))
+        legs = shapely.linestrings(
+            np.stack([shapely.get_coordinates(points), shapely.get_coordinates(feet)], axis=1)
+        )
         blocked = network.snapper.blocked(legs)
         place, snaps = near[blocked], network.snap(points[blocked])
         off = snaps.edge < 0

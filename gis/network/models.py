@@ -18,12 +18,16 @@ class WalkNetwork(Base):
         {"comment": "The version of the walking network that is loaded; one row."},
     )
 
-    singleton: Mapped[bool] = mapped_column(primary_key=True, server_default="true", comment="Always true.")
+    singleton: Mapped[bool] = mapped_column(
+        primary_key=True, server_default="true", comment="Always true."
+    )
     version: Mapped[str] = mapped_column(comment="Digest of nodes and edges.")
     nodes: Mapped[int] = mapped_column(comment="Number of nodes.")
     edges: Mapped[int] = mapped_column(comment="Number of edges.")
     source: Mapped[str] = mapped_column(comment="The load it came from.")
-    loaded_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was loaded.")
+    loaded_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was loaded."
+    )
 
 
 class WalkNode(Base):
@@ -33,7 +37,10 @@ class WalkNode(Base):
     __table_args__ = ({"comment": "A junction or end of walkable ways."},)
 
     id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, comment="OSM node id, or a running number."
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="OSM node id, or a running number.",
     )
     shape: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
     component: Mapped[int] = mapped_column(
@@ -54,8 +61,12 @@ class WalkEdge(Base):
         BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load."
     )
     way_id: Mapped[int | None] = mapped_column(BigInteger, comment="OSM way it is a piece of.")
-    u: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line.")
-    v: Mapped[int] = mapped_column(ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line.")
+    u: Mapped[int] = mapped_column(
+        ForeignKey("walk_node.id"), index=True, comment="Node at the start of the line."
+    )
+    v: Mapped[int] = mapped_column(
+        ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line."
+    )
     length: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
     kind: Mapped[str] = mapped_column(
         comment="OSM highway value; plaza: outline of an area; across: straight over it; link: a step to the next way."
@@ -67,19 +78,26 @@ class WalkEdge(Base):
         comment="bridge, tunnel, storey (indoors, or of a layer or level other than 0); empty on the ground.",
     )
     ends: Mapped[bool] = mapped_column(
-        server_default="false", comment="Open only to those who live or have their door on it or behind it."
+        server_default="false",
+        comment="Open only to those who live or have their door on it or behind it.",
     )
-    shape: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line from u to v, EPSG:4490.")
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("LINESTRING"), comment="The line from u to v, EPSG:4490."
+    )
 
 
 class WalkWall(Base):
     """A wall or fence that no straight leg from a door to a street crosses."""
 
     __tablename__ = "walk_wall"
-    __table_args__ = ({"comment": "A wall or fence that no straight leg from a door to a street crosses."},)
+    __table_args__ = (
+        {"comment": "A wall or fence that no straight leg from a door to a street crosses."},
+    )
 
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load."
     )
     kind: Mapped[str] = mapped_column(comment="OSM barrier value.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line, EPSG:4490.")
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("LINESTRING"), comment="The line, EPSG:4490."
+    )

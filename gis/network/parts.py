@@ -15,7 +15,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
 
-TOWN_M = 1000.0  # metres of streets from which a part is worth walking on wherever it is within the cap
+TOWN_M = (
+    1000.0  # metres of streets from which a part is worth walking on wherever it is within the cap
+)
 HAMLET_M = 200.0  # metres of streets that are walked on where nothing larger is within the cap; less is an island
 
 
@@ -84,7 +86,9 @@ def key_id(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bool
     largest[whole[order][first]] = piece[order][first]
     has_road = np.bincount(piece[u[road & ~ends]], minlength=count) > 0
     part_has_road = np.bincount(whole[u[road & ~ends]], minlength=count) > 0
-    edge = ~ends & np.where(part_has_road[whole[u]], has_road[piece[u]], piece[u] == largest[whole[u]])
+    edge = ~ends & np.where(
+        part_has_road[whole[u]], has_road[piece[u]], piece[u] == largest[whole[u]]
+    )
     node = np.zeros(count, bool)
     node[u[edge]] = node[v[edge]] = True
     return Access(edge, node)
@@ -109,7 +113,11 @@ def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph
     A path is private edges, then public ones, then private ones; a node with a public edge is public ground. So a
     private edge between two public nodes is in no path but of those who start or end on it.
     """
-    copies = np.flatnonzero(~access.node).astype(np.int32) if access.edge.any() else np.empty(0, np.int32)
+    copies = (
+        np.flatnonzero(~access.node).astype(np.int32)
+        if access.edge.any()
+        else np.empty(0, np.int32)
+    )
     copy_of = np.full(count, -1, np.int32)
     copy_of[copies] = count + np.arange(copies.size, dtype=np.int32)
     one, other = np.concatenate([u, v]), np.concatenate([v, u])
@@ -126,7 +134,9 @@ def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph
     first[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
     first &= tail != head
     size = count + copies.size
-    return Graph(coo_array((metres[first], (tail[first], head[first])), shape=(size, size)).tocsr(), copies)
+    return Graph(
+        coo_array((metres[first], (tail[first], head[first])), shape=(size, size)).tocsr(), copies
+    )
 
 
 def _parts(count: int, u: Ints, v: Ints) -> Ints:

@@ -43,7 +43,10 @@ class SnappedPoints:
 
     def __getitem__(self, which: Any) -> "SnappedPoints":
         return SnappedPoints(
-            *(np.atleast_1d(column[which]) for column in (self.edge, self.offset, self.leg, self.island))
+            *(
+                np.atleast_1d(column[which])
+                for column in (self.edge, self.offset, self.leg, self.island)
+            )
         )
 
 
@@ -104,7 +107,9 @@ class Snapper:
             open_ = open_[edge[open_] < 0]
         island = np.zeros(len(shapes), bool)
         if open_.size and self._edges[ISLAND].size:
-            place, _ = self._trees[ISLAND].query(shapes[open_], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M)
+            place, _ = self._trees[ISLAND].query(
+                shapes[open_], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M
+            )
             island[open_[place]] = True
         return edge, leg, at, island
 
@@ -126,13 +131,18 @@ class Snapper:
         metres = shapely.length(legs)
         order = np.lexsort((metres, place))
         place, hit, legs, metres = place[order], hit[order], legs[order], metres[order]
-        start = np.flatnonzero(np.r_[True, place[1:] != place[:-1]]) if place.size else np.empty(0, int)
+        start = (
+            np.flatnonzero(np.r_[True, place[1:] != place[:-1]]) if place.size else np.empty(0, int)
+        )
         end = np.r_[start[1:], place.size]
         found = []
         while start.size:  # the next candidate of every place still without one
             free = ~self.blocked(legs[start])
             found += [
-                (int(blocked[place[i]]), (int(edges[hit[i]]), float(metres[i]), shapely.get_point(legs[i], 1)))
+                (
+                    int(blocked[place[i]]),
+                    (int(edges[hit[i]]), float(metres[i]), shapely.get_point(legs[i], 1)),
+                )
                 for i in start[free].tolist()
             ]
             start, end = start[~free] + 1, end[~free]
@@ -157,7 +167,9 @@ class Snapper:
         metres = np.hypot(*way.T)
         long = np.flatnonzero(metres > 2 * TOUCH_M)
         inset = way[long] * (TOUCH_M / metres[long])[:, None]
-        trimmed = shapely.linestrings(np.stack([ends[long, 0] + inset, ends[long, 1] - inset], axis=1))
+        trimmed = shapely.linestrings(
+            np.stack([ends[long, 0] + inset, ends[long, 1] - inset], axis=1)
+        )
         hit, _ = self._walls.query(trimmed, predicate="intersects")
         crossed[long[np.unique(hit)]] = True
         return crossed

@@ -16,7 +16,9 @@ from gis.errors import InvalidInput
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
 from gis.shapes.measure import GEOD
 
-MIN_EDGE_LENGTH_M = 0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
+MIN_EDGE_LENGTH_M = (
+    0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
+)
 
 
 class WalkEdgeRow(NamedTuple):
@@ -72,7 +74,9 @@ def replace_network(
     if session.scalar(select(WalkNetwork.version)) == version:
         return version
     shapes = shapely.linestrings(
-        np.concatenate([np.asarray(edge.coords, float) for edge in lines]) if lines else np.empty((0, 2)),
+        np.concatenate([np.asarray(edge.coords, float) for edge in lines])
+        if lines
+        else np.empty((0, 2)),
         indices=np.repeat(np.arange(len(lines)), [len(edge.coords) for edge in lines]),
     )
     component = _components(len(points), [place[e.u] for e in lines], [place[e.v] for e in lines])
@@ -129,7 +133,9 @@ def _components(count: int, u: list[int], v: list[int]) -> list[int]:
     return [int(part) for part in rank[label]]
 
 
-def _digest(nodes: list[tuple[int, float, float]], edges: list[WalkEdgeRow], walls: list[WallRow]) -> str:
+def _digest(
+    nodes: list[tuple[int, float, float]], edges: list[WalkEdgeRow], walls: list[WallRow]
+) -> str:
     sha = hashlib.sha256()
     for node in nodes:
         sha.update(repr(node).encode())

@@ -86,7 +86,10 @@ def join_surroundings(
         return Joined(points, rows, around.walls, Counter())
     joiner = _Joiner(points, rows, around)
     walls = joiner.open_walls()
-    same = {(shapely.normalize(area.polygon).wkb, area.ends, area.structure): area for area in around.areas}
+    same = {
+        (shapely.normalize(area.polygon).wkb, area.ends, area.structure): area
+        for area in around.areas
+    }
     for area in same.values():  # an outline drawn twice is one area
         joiner.join_area(area)
     joiner.join_platforms()
@@ -104,17 +107,24 @@ class _Stop(NamedTuple):
 class _Joiner:
     """Splits edges where something joins them, and collects the new edges."""
 
-    def __init__(self, nodes: list[tuple[int, float, float]], rows: list[WalkEdgeRow], around: Surroundings) -> None:
+    def __init__(
+        self, nodes: list[tuple[int, float, float]], rows: list[WalkEdgeRow], around: Surroundings
+    ) -> None:
         self.nodes, self.rows, self.around = nodes, rows, around
         self.counts: Counter[str] = Counter()
         self.tries_left = MAX_TRIES + TRIES_PER_EDGE * len(rows)
         epsg = crs.metric_epsg(nodes[0][1], nodes[0][2])
-        forward, back = crs.get_transformer(4490, epsg).transform, crs.get_transformer(epsg, 4490).transform
+        forward, back = (
+            crs.get_transformer(4490, epsg).transform,
+            crs.get_transformer(epsg, 4490).transform,
+        )
         self.to_metric = lambda xy: np.column_stack(forward(xy[:, 0], xy[:, 1]))
         self.to_degrees = lambda xy: np.round(np.column_stack(back(xy[:, 0], xy[:, 1])), 9)
         sizes = [len(row.coords) for row in rows]
         flat = np.concatenate([np.asarray(row.coords, float) for row in rows])
-        self.lines = shapely.linestrings(self.to_metric(flat), indices=np.repeat(np.arange(len(rows)), sizes))
+        self.lines = shapely.linestrings(
+            self.to_metric(flat), indices=np.repeat(np.arange(len(rows)), sizes)
+        )
         self.tree = STRtree(self.lines)
         self.ground = np.array([not row.structure for row in rows])
         self.walls = STRtree([])
@@ -138,14 +148,20 @@ class _Joiner:
             return []
         lines = [LineString(self.to_metric(np.asarray(coords, float))) for _, coords in walls]
         if self.around.gates:
-            gates = shapely.points(self.to_metric(np.array([gate[1:3] for gate in self.around.gates], float)))
+            gates = shapely.points(
+                self.to_metric(np.array([gate[1:3] for gate in self.around.gates], float))
+            )
             hits, near = STRtree(gates).query(lines, predicate="dwithin", distance=SAME_M)
             for wall in np.unique(hits).tolist():
                 gaps = shapely.union_all(shapely.buffer(gates[near[hits == wall]], GATE_GAP_M))
                 lines[wall] = lines[wall].difference(gaps)
             self.wall_gates = {int(gate) for gate in near}
         parts, owner = shapely.get_parts(np.array(lines, object), return_index=True)
-        solid = [(i, part) for i, part in zip(owner.tolist(), parts.tolist(), strict=True) if part.length > 0]
+        solid = [
+            (i, part)
+            for i, part in zip(owner.tolist(), parts.tolist(), strict=True)
+            if part.length > 0
+        ]
         self.walls = STRtree([part for _, part in solid])
         return [
             (walls[i][0], list(map(tuple, self.to_degrees(shapely.get_coordinates(part)).tolist())))
@@ -164,17 +180,24 @@ class _Joiner:
                 continue
             near = self.tree.query(at, predicate="dwithin", distance=GATE_REACH_M)
             near = near[self.ground[near]]
-            legs = sorted((shapely.shortest_line(at, self.lines[i]) for i in near), key=lambda leg: leg.length)
+            legs = sorted(
+                (shapely.shortest_line(at, self.lines[i]) for i in near), key=lambda leg: leg.length
+            )
             first = next((leg for leg in legs if not self.crosses_wall(leg)), None)
             if first is None:
                 continue
             ahead = _direction(first)
-            behind = next((leg for leg in legs if _direction(leg) @ ahead < 0 and not self.crosses_wall(leg)), None)
+            behind = next(
+                (leg for leg in legs if _direction(leg) @ ahead < 0 and not self.crosses_wall(leg)),
+                None,
+            )
             stop = self._new_stop(at)
             for leg in (first, behind):
                 if leg is not None:
                     edge = min(near, key=lambda i: self.lines[i].distance(Point(leg.coords[-1])))
-                    self.link(stop, self.stop(edge, Point(leg.coords[-1])), "link", "", ends=gate.ends)
+                    self.link(
+                        stop, self.stop(edge, Point(leg.coords[-1])), "link", "", ends=gate.ends
+                    )
             self.counts["osm.gates_joined"] += 1
 
     def crosses_wall(self, leg: LineString) -> bool:
@@ -234,7 +257,9 @@ class _Joiner:
         self._unite(stop.node, other.node)
         return stop
 
-    def _step_across(self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own: list[int]) -> list[_Stop]:
+    def _step_across(
+        self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own: list[int]
+    ) -> list[_Stop]:
         """Steps from the outline to the ways that run beside it without crossing it."""
         stops = []
         zone = polygon.buffer(BESIDE_M)
@@ -256,13 +281,20 @@ class _Joiner:
         return stops
 
     def _cross(
-        self, area: WalkArea, polygon: Polygon, outline: BaseGeometry, own: list[int], entrances: list[_Stop]
+        self,
+        area: WalkArea,
+        polygon: Polygon,
+        outline: BaseGeometry,
+        own: list[int],
+        entrances: list[_Stop],
     ) -> None:
         """Add the straight lines across an area between its entrances and inward corners."""
         stops = list({stop.node: stop for stop in entrances}.values())
         if len(stops) < 2:
             return
-        corners = [] if len(stops) > MAX_CORNERS else _inward_corners(polygon)[: MAX_CORNERS - len(stops)]
+        corners = (
+            [] if len(stops) > MAX_CORNERS else _inward_corners(polygon)[: MAX_CORNERS - len(stops)]
+        )
         for corner in corners:
             ring = min(own, key=lambda i: self.lines[i].distance(corner))
             stops.append(self.stop(ring, corner))
@@ -282,7 +314,15 @@ class _Joiner:
         takes = shapely.covers(inside, lines) & (shapely.distance(middles, outline) > SAME_M)
         for (a, b), line, take in zip(pairs, lines, takes, strict=True):
             if take and not self.crosses_wall(line):
-                self.link(a, b, "across", area.name, ends=area.ends, way=area.number, structure=area.structure)
+                self.link(
+                    a,
+                    b,
+                    "across",
+                    area.name,
+                    ends=area.ends,
+                    way=area.number,
+                    structure=area.structure,
+                )
                 self.counts["osm.lines_across_areas"] += 1
 
     # --- loose platforms ---
@@ -335,7 +375,11 @@ class _Joiner:
         for other, stop in self.stops.get(edge, []):
             if abs(other - metres) <= SAME_M:
                 return stop
-        stop = node if node and node.node in self.new_points else self._new_stop(line.interpolate(metres))
+        stop = (
+            node
+            if node and node.node in self.new_points
+            else self._new_stop(line.interpolate(metres))
+        )
         self.stops.setdefault(edge, []).append((metres, stop))
         return stop
 
@@ -345,7 +389,15 @@ class _Joiner:
         return _Stop(node, point)
 
     def link(
-        self, a: _Stop, b: _Stop, kind: str, name: str, *, ends: bool, way: int | None = None, structure: str = ""
+        self,
+        a: _Stop,
+        b: _Stop,
+        kind: str,
+        name: str,
+        *,
+        ends: bool,
+        way: int | None = None,
+        structure: str = "",
     ) -> None:
         """Add a straight edge between two stops; stops at one place become one node."""
         if a.node == b.node:
@@ -355,7 +407,9 @@ class _Joiner:
             return
         coords = self.to_degrees(np.array([a.point.coords[0], b.point.coords[0]])).tolist()
         self.links.append(
-            WalkEdgeRow(way, a.node, b.node, list(map(tuple, coords)), kind, name, False, structure, ends)
+            WalkEdgeRow(
+                way, a.node, b.node, list(map(tuple, coords)), kind, name, False, structure, ends
+            )
         )
 
     def _unite(self, kept: int, node: int) -> None:
@@ -381,7 +435,11 @@ class _Joiner:
             measures[-1] = self.lines[number].length
             at, start, u = 0.0, row.coords[0], row.u
             for metres, stop in [*stops, (self.lines[number].length, _Stop(row.v, Point()))]:
-                inner = [c for m, c in zip(measures, row.coords, strict=True) if at + 1e-6 < m < metres - 1e-6]
+                inner = [
+                    c
+                    for m, c in zip(measures, row.coords, strict=True)
+                    if at + 1e-6 < m < metres - 1e-6
+                ]
                 last = stop.node == row.v and metres == self.lines[number].length
                 end = row.coords[-1] if last else self._degrees_of(stop.node)
                 yield row._replace(u=u, v=stop.node, coords=[start, *inner, end])
@@ -393,11 +451,16 @@ class _Joiner:
 
     def result(self) -> tuple[list[tuple[int, float, float]], list[WalkEdgeRow]]:
         """All nodes and edges."""
-        edges = [row._replace(u=self._root(row.u), v=self._root(row.v)) for row in [*self._split(), *self.links]]
+        edges = [
+            row._replace(u=self._root(row.u), v=self._root(row.v))
+            for row in [*self._split(), *self.links]
+        ]
         used = {node for row in edges for node in (row.u, row.v)}
         nodes = [node for node in self.nodes if node[0] in used]
         present = {node[0] for node in nodes}
-        nodes += [(node, *self._degrees_of(node)) for node in self.new_points if node in used - present]
+        nodes += [
+            (node, *self._degrees_of(node)) for node in self.new_points if node in used - present
+        ]
         return nodes, edges
 
 
@@ -418,7 +481,11 @@ def _points(shape: BaseGeometry) -> list[Point]:
 
 
 def _lines(shape: BaseGeometry) -> list[LineString]:
-    return [part for part in shapely.get_parts(shape).tolist() if part.geom_type == "LineString" and not part.is_empty]
+    return [
+        part
+        for part in shapely.get_parts(shape).tolist()
+        if part.geom_type == "LineString" and not part.is_empty
+    ]
 
 
 def _inward_corners(polygon: Polygon) -> list[Point]:

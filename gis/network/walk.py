@@ -34,7 +34,9 @@ def get_profile(name: str) -> WalkingProfile:
     return PROFILES[name]
 
 
-def node_distances(network: Network, sources: SnappedPoints, limit: float, nearest_only: bool = False) -> Floats:
+def node_distances(
+    network: Network, sources: SnappedPoints, limit: float, nearest_only: bool = False
+) -> Floats:
     """Metres from sources to every node, the sources' own legs included.
 
     Args:
@@ -62,11 +64,18 @@ def node_distances(network: Network, sources: SnappedPoints, limit: float, neare
         (
             np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # a zero would mean no edge
             np.concatenate([graph.indices, ends.astype(graph.indices.dtype)]),
-            np.concatenate([graph.indptr, graph.indptr[-1] + 2 * np.arange(1, on.size + 1, dtype=graph.indptr.dtype)]),
+            np.concatenate(
+                [
+                    graph.indptr,
+                    graph.indptr[-1] + 2 * np.arange(1, on.size + 1, dtype=graph.indptr.dtype),
+                ]
+            ),
         ),
         shape=(size + on.size, size + on.size),
     )
-    found = dijkstra(grown, indices=np.arange(size, size + on.size), limit=limit, min_only=nearest_only)
+    found = dijkstra(
+        grown, indices=np.arange(size, size + on.size), limit=limit, min_only=nearest_only
+    )
     if copies.size:
         found[..., copies] = np.minimum(found[..., copies], found[..., count:size])
     if nearest_only:
@@ -99,7 +108,9 @@ def along_own_edges(distances: Floats, sources: SnappedPoints, places: SnappedPo
     return distances
 
 
-def network_distances(network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float) -> Floats:
+def network_distances(
+    network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float
+) -> Floats:
     """Exact metres from the nearest door of one facility to places; infinite beyond the limit or off the network.
 
     Both straight legs are walked at the same speed and count in full.
@@ -109,17 +120,23 @@ def network_distances(network: Network, sources: SnappedPoints, places: SnappedP
     return np.where(found <= limit, found, np.inf)
 
 
-def nearest_source_distances(network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float) -> Floats:
+def nearest_source_distances(
+    network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float
+) -> Floats:
     """Exact metres from each place to the nearest of many sources; infinite beyond the limit.
 
     One Dijkstra from all sources at once; places that share an edge with a source are looked at along it too.
     """
-    found = place_distances(network, node_distances(network, sources, limit, nearest_only=True), places)
+    found = place_distances(
+        network, node_distances(network, sources, limit, nearest_only=True), places
+    )
     _along_shared_edges(found, sources, places, len(network.lines))
     return np.where(found <= limit, found, np.inf)
 
 
-def _along_shared_edges(found: Floats, sources: SnappedPoints, places: SnappedPoints, edge_count: int) -> None:
+def _along_shared_edges(
+    found: Floats, sources: SnappedPoints, places: SnappedPoints, edge_count: int
+) -> None:
     """Improve distances of places that stand on an edge with sources on it (few)."""
     order = np.argsort(sources.edge, kind="stable")
     edges: NDArray[np.int32] = sources.edge[order]
@@ -132,5 +149,9 @@ def _along_shared_edges(found: Floats, sources: SnappedPoints, places: SnappedPo
     for step in range(int(count.max()) if shared.size else 0):
         more = count > step
         here, source = shared[more], order[low[more] + step]
-        straight = np.abs(places.offset[here] - sources.offset[source]) + places.leg[here] + sources.leg[source]
+        straight = (
+            np.abs(places.offset[here] - sources.offset[source])
+            + places.leg[here]
+            + sources.leg[source]
+        )
         found[here] = np.minimum(found[here], straight)

@@ -22,7 +22,12 @@ MIN_SECRET_CHARS = 16  # characters
 
 
 def add_target(
-    session: Session, kind: str, address: str, topics: Sequence[str] = (), area: str = "", secret: str = ""
+    session: Session,
+    kind: str,
+    address: str,
+    topics: Sequence[str] = (),
+    area: str = "",
+    secret: str = "",
 ) -> NoticeTarget:
     """Add a webhook or a mail address that notices are sent to from now on.
 
@@ -49,12 +54,20 @@ def add_target(
     if unknown:
         raise invalid_field("topic", "field.none_of", value=unknown[0][:40], allowed=TOPICS)
     if secret and len(secret) < MIN_SECRET_CHARS:
-        raise invalid_field("secret", "notice_target.secret_too_short", count=len(secret), limit=MIN_SECRET_CHARS)
-    area_id = session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None))) if area else None
+        raise invalid_field(
+            "secret", "notice_target.secret_too_short", count=len(secret), limit=MIN_SECRET_CHARS
+        )
+    area_id = (
+        session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None)))
+        if area
+        else None
+    )
     if area and area_id is None:
         raise invalid_field("area", "field.area_unknown", code=area[:40])
     same = select(NoticeTarget.id).where(
-        NoticeTarget.active, NoticeTarget.address == address, NoticeTarget.area_id.is_not_distinct_from(area_id)
+        NoticeTarget.active,
+        NoticeTarget.address == address,
+        NoticeTarget.area_id.is_not_distinct_from(area_id),
     )
     if (duplicate_id := session.scalar(same)) is not None:
         raise Conflict("notice_target.exists", address=address, target=str(duplicate_id))
@@ -77,7 +90,10 @@ def remove_target(session: Session, target_id: int) -> int:
     """
     find_target(session, target_id).active = False
     waiting = (Notice.target_id == target_id) & (Notice.state == "waiting")
-    return _count(session, update(Notice).where(waiting).values(state="dead", last_error="the receiver was removed"))
+    return _count(
+        session,
+        update(Notice).where(waiting).values(state="dead", last_error="the receiver was removed"),
+    )
 
 
 def find_target(session: Session, target_id: int) -> NoticeTarget:
@@ -107,18 +123,25 @@ def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int
         Notice.state == "dead" if notice_id is None else Notice.state.in_(("dead", "waiting")),
         *([] if notice_id is None else [Notice.id == notice_id]),
     ]
-    count = _count(session, update(Notice).where(*which).values(state="waiting", attempts=0, next_try_at=now))
+    count = _count(
+        session, update(Notice).where(*which).values(state="waiting", attempts=0, next_try_at=now)
+    )
     if notice_id is not None and not count:
         raise NotFound("notice_target.nothing_to_retry", notice=str(notice_id))
     return count
 
 
-def mark_seen(session: Session, principal: Principal, ids: Sequence[int] | None, until: int | None = None) -> int:
+def mark_seen(
+    session: Session, principal: Principal, ids: Sequence[int] | None, until: int | None = None
+) -> int:
     """Mark the principal's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
-    query = text(f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting' AND {which}")  # noqa: S608
+    query = text(
+        f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting' AND {which}"
+    )  # noqa: S608
     return cast(
-        CursorResult[object], session.execute(query, own_params(principal) | {"ids": ids, "until": until})
+        CursorResult[object],
+        session.execute(query, own_params(principal) | {"ids": ids, "until": until}),
     ).rowcount
 
 

@@ -62,7 +62,9 @@ def due_targets(session: Session, now: datetime) -> list[int]:
     return list(session.scalars(text(DUE), {"now": now}))
 
 
-def deliver(engine: Engine, settings: Settings, target: int, stop: Callable[[], bool] = lambda: False) -> int:
+def deliver(
+    engine: Engine, settings: Settings, target: int, stop: Callable[[], bool] = lambda: False
+) -> int:
     """Send what waits for a receiver, in order, until it fails, nothing is due or its turn is over.
 
     Parameters
@@ -89,7 +91,11 @@ def deliver(engine: Engine, settings: Settings, target: int, stop: Callable[[], 
                 record_attempt(session, notice, error, datetime.now(UTC))
             if error:
                 log.warning(
-                    "notice %s to receiver %s failed %s times: %s", notice.id, target, notice.attempts + 1, error
+                    "notice %s to receiver %s failed %s times: %s",
+                    notice.id,
+                    target,
+                    notice.attempts + 1,
+                    error,
                 )
                 break
             arrived += 1
@@ -117,7 +123,12 @@ def send_notice(settings: Settings, notice: Any) -> str:
 
 def payload(notice: Any) -> bytes:
     """Return the body that a webhook gets."""
-    envelope = {"id": notice.id, "topic": notice.topic, "at": notice.at.astimezone(UTC), "county": notice.county}
+    envelope = {
+        "id": notice.id,
+        "topic": notice.topic,
+        "at": notice.at.astimezone(UTC),
+        "county": notice.county,
+    }
     return orjson.dumps(envelope | notice.body, option=orjson.OPT_UTC_Z)
 
 
@@ -145,9 +156,13 @@ def retry_delay(failures: int) -> timedelta:
 def _only_one(engine: Engine, target: int) -> Iterator[bool]:
     """Hold a receiver's lock on a connection of its own, outside any transaction; False when somebody else has it."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        mine = bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})"), {"target": str(target)}))
+        mine = bool(
+            connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})"), {"target": str(target)})
+        )
         try:
             yield mine
         finally:
             if mine:
-                connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"), {"target": str(target)})
+                connection.execute(
+                    text(f"SELECT pg_advisory_unlock({LOCK})"), {"target": str(target)}
+                )

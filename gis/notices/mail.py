@@ -55,7 +55,11 @@ def build_message(
     incident = str(body.get("incident") or "")
     paragraphs = []
     for language, notice in texts.items():
-        lines = [(notice.event, notice.subject), *notice.lines, (label("notice_line.time", language), time)]
+        lines = [
+            (notice.event, notice.subject),
+            *notice.lines,
+            (label("notice_line.time", language), time),
+        ]
         if incident:
             lines.append((label("notice_line.incident", language), incident))
         paragraphs.append("\n".join(f"{heading}: {value}" for heading, value in lines))
@@ -65,7 +69,9 @@ def build_message(
     return message
 
 
-def send(settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]) -> None:
+def send(
+    settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]
+) -> None:
     """Hand a notice to the mail server.
 
     Raises

@@ -30,9 +30,15 @@ class NoticeTarget(Base):
     id: Mapped[int] = key()
     kind: Mapped[str] = mapped_column(comment="webhook or email.")
     address: Mapped[str] = mapped_column(comment="URL or e-mail address.")
-    secret: Mapped[str] = mapped_column(server_default="", comment="Key webhooks are signed with (HMAC-SHA256).")
-    topics: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default="{}", comment="Topics; empty: all.")
-    area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), comment="Only incidents of this area.")
+    secret: Mapped[str] = mapped_column(
+        server_default="", comment="Key webhooks are signed with (HMAC-SHA256)."
+    )
+    topics: Mapped[list[str]] = mapped_column(
+        ARRAY(Text()), server_default="{}", comment="Topics; empty: all."
+    )
+    area_id: Mapped[int | None] = mapped_column(
+        ForeignKey("area.id"), comment="Only incidents of this area."
+    )
     active: Mapped[bool] = mapped_column(server_default="true", comment="Notices are sent.")
 
 
@@ -44,7 +50,10 @@ class Notice(Base):
         one_of("state", ("waiting", "sent", "dead", "seen"), "state_known"),
         CheckConstraint("num_nonnulls(target_id, person_id, account_id) = 1", name="one_receiver"),
         Index(
-            "ix_notice_waiting", "target_id", "id", postgresql_where=text("state = 'waiting' AND target_id IS NOT NULL")
+            "ix_notice_waiting",
+            "target_id",
+            "id",
+            postgresql_where=text("state = 'waiting' AND target_id IS NOT NULL"),
         ),
         Index(None, "person_id", "state"),
         Index(None, "account_id", "state"),
@@ -60,13 +69,19 @@ class Notice(Base):
         ForeignKey("notice_target.id", ondelete="CASCADE"), comment="Webhook or e-mail it goes to."
     )
     person_id: Mapped[int | None] = mapped_column(
-        ForeignKey("personal.person.id", ondelete="CASCADE"), comment="Or the person who finds it in the app."
+        ForeignKey("personal.person.id", ondelete="CASCADE"),
+        comment="Or the person who finds it in the app.",
     )
     account_id: Mapped[int | None] = mapped_column(
-        ForeignKey("personal.account.id", ondelete="CASCADE"), comment="Or the account (a resident's)."
+        ForeignKey("personal.account.id", ondelete="CASCADE"),
+        comment="Or the account (a resident's).",
     )
-    body: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="What is told; no names of residents.")
-    state: Mapped[str] = mapped_column(server_default="waiting", comment="waiting, sent, dead, or seen in the app.")
+    body: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, comment="What is told; no names of residents."
+    )
+    state: Mapped[str] = mapped_column(
+        server_default="waiting", comment="waiting, sent, dead, or seen in the app."
+    )
     attempts: Mapped[int] = mapped_column(server_default="0", comment="Times tried.")
     next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="Not before.")
     last_error: Mapped[str] = mapped_column(server_default="", comment="What the last try met.")

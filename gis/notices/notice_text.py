@@ -28,7 +28,12 @@ class NoticeText(NamedTuple):
 
 
 def render_notice(
-    topic: str, body: Mapping[str, Any], language: str, *, area_name: str = "", category_en: str = ""
+    topic: str,
+    body: Mapping[str, Any],
+    language: str,
+    *,
+    area_name: str = "",
+    category_en: str = "",
 ) -> NoticeText:
     """Return a notice as text in a language.
 
@@ -46,7 +51,10 @@ def render_notice(
     event = label_or_key("notice", topic, language)
     if topic == TEST:
         return NoticeText(event, label("notice.test_subject", language), [])
-    category, category_zh = str(body.get("category") or ""), str(body.get("category_zh") or body.get("category") or "")
+    category, category_zh = (
+        str(body.get("category") or ""),
+        str(body.get("category_zh") or body.get("category") or ""),
+    )
     role = str(body.get("role"))
     lines = (
         ("notice_line.state", label_of("state", body.get("state"), language)),
@@ -54,8 +62,12 @@ def render_notice(
         ("notice_line.area", area_name or str(body.get("area") or "")),
         ("notice_line.role", role_label(role, language) if role in ROLE_BY_KEY else ""),
     )
-    subject = category_zh if language == "zh" else category_en or f"{category} {category_zh}".strip()
-    return NoticeText(event, subject, [(label(heading, language), value) for heading, value in lines if value])
+    subject = (
+        category_zh if language == "zh" else category_en or f"{category} {category_zh}".strip()
+    )
+    return NoticeText(
+        event, subject, [(label(heading, language), value) for heading, value in lines if value]
+    )
 
 
 def label_of(family: str, key: object, language: str) -> str:

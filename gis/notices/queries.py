@@ -80,7 +80,9 @@ def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
     return f"{OWN_NOTICE_SQL} AND {hidden}", own_params(principal) | params
 
 
-def list_notices(session: Session, principal: Principal, limit: int, before: int | None = None) -> list[InApp]:
+def list_notices(
+    session: Session, principal: Principal, limit: int, before: int | None = None
+) -> list[InApp]:
     """List the principal's notices, newest first.
 
     Parameters
@@ -101,7 +103,10 @@ def list_notices(session: Session, principal: Principal, limit: int, before: int
           AND c.code = n.body ->> 'category' WHERE m.id = n.incident_id), '')
       FROM notice n WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before) ORDER BY n.id DESC LIMIT :limit
     """  # noqa: S608  conditions of ours
-    return [InApp(*row) for row in session.execute(text(query), params | {"before": before, "limit": limit})]
+    return [
+        InApp(*row)
+        for row in session.execute(text(query), params | {"before": before, "limit": limit})
+    ]
 
 
 def count_unseen(session: Session, principal: Principal) -> int:
@@ -146,4 +151,6 @@ def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoi
     state
         waiting, sent or dead; empty: all.
     """
-    return [Outgoing(*row) for row in session.execute(text(OUTGOING), {"state": state, "limit": limit})]
+    return [
+        Outgoing(*row) for row in session.execute(text(OUTGOING), {"state": state, "limit": limit})
+    ]

@@ -39,7 +39,10 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     timestamp
         Seconds since 1970, as sent in `X-Wangge-Timestamp`.
     """
-    return "v1=" + hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return (
+        "v1="
+        + hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+    )
 
 
 def check_address(url: str) -> None:
@@ -52,8 +55,18 @@ def check_address(url: str) -> None:
     """
     try:
         parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        fine = fine and parts.username is None and not parts.fragment and url.isprintable() and " " not in url
+        fine = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+        fine = (
+            fine
+            and parts.username is None
+            and not parts.fragment
+            and url.isprintable()
+            and " " not in url
+        )
     except ValueError:
         fine = False
     if not fine:
@@ -81,7 +94,9 @@ def is_address_allowed(address: str, *, private: bool) -> bool:
     return ip.is_global or (private and (ip.is_private or ip.is_loopback))
 
 
-def send(url: str, secret: str, number: int, topic: str, body: bytes, *, private: bool = False) -> None:
+def send(
+    url: str, secret: str, number: int, topic: str, body: bytes, *, private: bool = False
+) -> None:
     """Send a notice, signed now.
 
     Parameters
@@ -117,14 +132,18 @@ async def _within(url: str, headers: dict[str, str], body: bytes, private: bool)
     except (TimeoutError, httpx.TimeoutException):
         raise DeliveryError(f"no answer within {STEP_TIMEOUT_S:.0f} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-        raise DeliveryError(f"cannot be reached: {type(error).__name__}: {str(error)[:120]}") from None
+        raise DeliveryError(
+            f"cannot be reached: {type(error).__name__}: {str(error)[:120]}"
+        ) from None
 
 
 async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
     target = httpx.URL(url)
     port = target.port or (443 if target.scheme == "https" else 80)
     try:
-        resolved = await asyncio.get_running_loop().getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
+        resolved = await asyncio.get_running_loop().getaddrinfo(
+            target.host, port, type=socket.SOCK_STREAM
+        )
     except OSError:
         raise DeliveryError(f"the name {target.host} is not known") from None
     addresses = list(dict.fromkeys(str(ip[4][0]) for ip in resolved))

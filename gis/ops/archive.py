@@ -122,9 +122,18 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
     bases = [base for base in list_bases(folder) if base.finished <= at]
     if not bases:
         begins = min((base.finished for base in list_bases(folder)), default=None)
-        reach = Message("archive.begins", {"at": begins.isoformat()}) if begins else Message("archive.has_no_base")
-        raise invalid_field("at", "archive.too_short", folder=str(folder), at=at.isoformat(), reason=reach)
-    with _recovered(place, folder, bases[-1], at) as url, tempfile.TemporaryDirectory(dir=settings.var) as scratch:
+        reach = (
+            Message("archive.begins", {"at": begins.isoformat()})
+            if begins
+            else Message("archive.has_no_base")
+        )
+        raise invalid_field(
+            "at", "archive.too_short", folder=str(folder), at=at.isoformat(), reason=reach
+        )
+    with (
+        _recovered(place, folder, bases[-1], at) as url,
+        tempfile.TemporaryDirectory(dir=settings.var) as scratch,
+    ):
         file = Path(scratch) / f"{at:%Y-%m-%dT%H%M%S}.backup"
         backup.backup(cluster.DatabaseUrls(url, url), file, settings.var)
         return backup.restore(addresses, file, settings.var)
@@ -132,8 +141,15 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
 
 def list_bases(folder: Path) -> list[Base]:
     """List the copies of a cluster in an archive, oldest first."""
-    found = [(path, match[1]) for path in folder.glob("base-*") if (match := BASE_PATTERN.fullmatch(path.name))]
-    bases = [Base(path, datetime.strptime(stamp, BASE_FORMAT).replace(tzinfo=UTC)) for path, stamp in found]
+    found = [
+        (path, match[1])
+        for path in folder.glob("base-*")
+        if (match := BASE_PATTERN.fullmatch(path.name))
+    ]
+    bases = [
+        Base(path, datetime.strptime(stamp, BASE_FORMAT).replace(tzinfo=UTC))
+        for path, stamp in found
+    ]
     return sorted(bases, key=lambda base: base.finished)
 
 
@@ -149,7 +165,9 @@ def _prepare_folder(place: Cluster, folder: Path) -> None:
             path.mkdir(private.FOLDER_MODE, exist_ok=True)
             cluster.give(place, path)
     except OSError as error:
-        raise InvalidInput("archive.folder_not_created", folder=str(folder), reason=error.strerror) from None
+        raise InvalidInput(
+            "archive.folder_not_created", folder=str(folder), reason=error.strerror
+        ) from None
     if place.run_as and not cluster.may_enter(place.run_as, folder / "wal"):
         raise InvalidInput("archive.folder_closed", user=place.run_as, folder=str(folder))
 
@@ -180,8 +198,12 @@ def _copy(settings: Settings, place: Cluster, folder: Path) -> Base:
     part.mkdir(private.FOLDER_MODE)
     try:
         arguments = [f"--pgdata={part}", "--checkpoint=fast", "--wal-method=fetch", "--no-password"]
-        databases.run_program("pg_basebackup", arguments, place.url(cluster.SUPERUSER, port, "postgres"))
-        time.sleep(1.0 - datetime.now(UTC).microsecond / 1e6)  # named by a full second that is not before its end
+        databases.run_program(
+            "pg_basebackup", arguments, place.url(cluster.SUPERUSER, port, "postgres")
+        )
+        time.sleep(
+            1.0 - datetime.now(UTC).microsecond / 1e6
+        )  # named by a full second that is not before its end
         finished = datetime.now(UTC).replace(microsecond=0)
         base = folder / f"base-{finished:{BASE_FORMAT}}"
         part.rename(base)
@@ -201,17 +223,25 @@ def _archive_now(settings: Settings) -> None:
     place = cluster.cluster_location(settings)
     port = cluster.running_port(place)
     assert port is not None
-    with psycopg.connect(place.url(cluster.SUPERUSER, port, "postgres"), autocommit=True) as connection:
-        connection.execute("SELECT pg_current_xact_id()")  # a commit after every moment that can be asked for
+    with psycopg.connect(
+        place.url(cluster.SUPERUSER, port, "postgres"), autocommit=True
+    ) as connection:
+        connection.execute(
+            "SELECT pg_current_xact_id()"
+        )  # a commit after every moment that can be asked for
         row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
         wanted = str(row[0]) if row else ""
         deadline = time.monotonic() + MAX_WAIT_S
         while time.monotonic() < deadline:
-            state = connection.execute("SELECT last_archived_wal, last_failed_wal FROM pg_stat_archiver").fetchone()
+            state = connection.execute(
+                "SELECT last_archived_wal, last_failed_wal FROM pg_stat_archiver"
+            ).fetchone()
             if state and state[0] and _segment(state[0]) >= wanted:
                 return
             time.sleep(0.05)
-    raise Unavailable("archive.not_archived", folder=str(get_folder(settings)), log=str(place.base / "log"))
+    raise Unavailable(
+        "archive.not_archived", folder=str(get_folder(settings)), log=str(place.base / "log")
+    )
 
 
 def _segment(name: str) -> str:
@@ -227,7 +257,10 @@ def _tidy(place: Cluster, folder: Path, keep: int) -> None:
     first = re.search(r"START WAL LOCATION: .*\(file (\w{24})\)", label)
     if first:
         for file in (folder / "wal").iterdir():
-            if re.fullmatch(r"\w{24}(\.\w+\.backup)?", file.name) and file.name[8:24] < first[1][8:24]:
+            if (
+                re.fullmatch(r"\w{24}(\.\w+\.backup)?", file.name)
+                and file.name[8:24] < first[1][8:24]
+            ):
                 file.unlink()
 
 
@@ -262,7 +295,10 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
                 f"?host={quote(str(sockets), safe='/')}&port={cluster.PORT_OF_SOCKET}"
             )
         finally:
-            cluster.run(aside, [cluster.find_binaries() / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"])
+            cluster.run(
+                aside,
+                [cluster.find_binaries() / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"],
+            )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(sockets, ignore_errors=True)
@@ -270,7 +306,17 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
 
 def _start_aside(aside: Cluster, at: datetime) -> None:
     log = aside.base / "log"
-    words = [cluster.find_binaries() / "pg_ctl", "-D", aside.data, "-w", "-t", "86400", "-l", log, "start"]
+    words = [
+        cluster.find_binaries() / "pg_ctl",
+        "-D",
+        aside.data,
+        "-w",
+        "-t",
+        "86400",
+        "-l",
+        log,
+        "start",
+    ]
     try:
         cluster.run(aside, words)
         _wait_until_promoted(aside)
@@ -281,7 +327,9 @@ def _start_aside(aside: Cluster, at: datetime) -> None:
             if not last:
                 raise Unavailable("archive.ends_before", at=at.isoformat()) from None
             raise Unavailable("archive.ends_at", at=at.isoformat(), last=last[-1]) from None
-        reason = next((line for line in text.splitlines() if "FATAL" in line), Message("archive.see_log"))
+        reason = next(
+            (line for line in text.splitlines() if "FATAL" in line), Message("archive.see_log")
+        )
         raise Unavailable("archive.recovery_failed", at=at.isoformat(), reason=reason) from None
 
 

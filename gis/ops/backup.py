@@ -27,7 +27,9 @@ from gis.ops.cluster import DatabaseUrls
 
 SCHEMAS = ("public", "personal", "jobs")
 SCRATCH = ".restore-"  # folders under the deployment's
-JOBS_SINCE = "0002"  # the migration that made the schema of the jobs; their rows carry nothing and stay out
+JOBS_SINCE = (
+    "0002"  # the migration that made the schema of the jobs; their rows carry nothing and stay out
+)
 
 
 # Tables of ours: neither an extension's nor the jobs'.
@@ -65,7 +67,9 @@ def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[
         raise InvalidInput("backup.folder_read_only", folder=str(path.absolute().parent))
     try:
         # what is not encrypted stays on the disk of the database
-        with tempfile.TemporaryDirectory(dir=var if recipients and var.is_dir() else path.absolute().parent) as folder:
+        with tempfile.TemporaryDirectory(
+            dir=var if recipients and var.is_dir() else path.absolute().parent
+        ) as folder:
             dump = Path(folder) / backup_file.DUMP
             manifest = _dump(addresses.owner, dump)
             return backup_file.write(path.absolute(), dump, manifest, var, recipients)
@@ -109,7 +113,9 @@ def get_version(connection: psycopg.Connection) -> str | None:
 
 def count_rows(connection: psycopg.Connection) -> dict[str, int]:
     """Count the rows of every table of ours, by schema and name."""
-    names = [(schema_name, table) for schema_name, table in connection.execute(TABLES_SQL).fetchall()]
+    names = [
+        (schema_name, table) for schema_name, table in connection.execute(TABLES_SQL).fetchall()
+    ]
     counts = {}
     for schema_name, table in sorted(names):
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema_name, table))
@@ -119,7 +125,12 @@ def count_rows(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def restore(
-    addresses: DatabaseUrls, path: Path, var: Path, *, identity: Path | None = None, into: str | None = None
+    addresses: DatabaseUrls,
+    path: Path,
+    var: Path,
+    *,
+    identity: Path | None = None,
+    into: str | None = None,
 ) -> int:
     """Restore a backup into a new database, migrate and check it there, then swap it with the one in use.
 
@@ -153,7 +164,9 @@ def restore(
     try:
         with (
             _only_restore(addresses, var),
-            tempfile.TemporaryDirectory(prefix=SCRATCH, dir=var if var.is_dir() else None) as folder,
+            tempfile.TemporaryDirectory(
+                prefix=SCRATCH, dir=var if var.is_dir() else None
+            ) as folder,
             backup_file.opened(path, Path(folder), identity) as plain,
         ):
             contents = backup_file.verify(path, plain)
@@ -189,7 +202,9 @@ def _only_restore(addresses: DatabaseUrls, var: Path) -> Iterator[None]:
     if not var.is_dir():
         yield
         return
-    with os.fdopen(os.open(var / ".restore.lock", os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w") as lock:
+    with os.fdopen(
+        os.open(var / ".restore.lock", os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w"
+    ) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -215,7 +230,12 @@ def _entries(path: Path, dump: Path) -> list[str]:
 
 
 # the schema public and the extensions are in a new database already
-EXISTING = (" SCHEMA - public ", " COMMENT - SCHEMA public ", " EXTENSION ", " public spatial_ref_sys ")
+EXISTING = (
+    " SCHEMA - public ",
+    " COMMENT - SCHEMA public ",
+    " EXTENSION ",
+    " public spatial_ref_sys ",
+)
 
 
 def _empty_database(addresses: DatabaseUrls, into: str | None) -> DatabaseUrls:
@@ -231,13 +251,20 @@ def _empty_database(addresses: DatabaseUrls, into: str | None) -> DatabaseUrls:
         databases.create_extensions(addresses, into)
     except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
         raise invalid_field(
-            "into", "backup.into_unusable", database=into, reason=str(error).strip().splitlines()[-1]
+            "into",
+            "backup.into_unusable",
+            database=into,
+            reason=str(error).strip().splitlines()[-1],
         ) from None
     return new
 
 
 def _fill(
-    path: Path, new: DatabaseUrls, dump: Path, entries: Sequence[str], manifest: Mapping[str, Any] | None
+    path: Path,
+    new: DatabaseUrls,
+    dump: Path,
+    entries: Sequence[str],
+    manifest: Mapping[str, Any] | None,
 ) -> None:
     """Fill a new database from a dump, bring it to this code's schema, and check it."""
     wanted = dump.with_name("list")
@@ -245,7 +272,14 @@ def _fill(
     try:
         databases.run_program(
             "pg_restore",
-            ["--no-owner", "--no-privileges", "--single-transaction", "--dbname=", f"--use-list={wanted}", str(dump)],
+            [
+                "--no-owner",
+                "--no-privileges",
+                "--single-transaction",
+                "--dbname=",
+                f"--use-list={wanted}",
+                str(dump),
+            ],
             new.owner,
         )
     except databases.DiskFull:
@@ -266,7 +300,9 @@ def _fill(
         if get_version(connection) != schema.head():
             raise Unavailable("backup.not_migrated", file=path.name, version=schema.head())
         connection.execute("ANALYZE")
-    with psycopg.connect(databases.libpq(new.app)) as connection:  # the application can read what was granted to it
+    with psycopg.connect(
+        databases.libpq(new.app)
+    ) as connection:  # the application can read what was granted to it
         connection.execute("SELECT count(*) FROM area JOIN boundary ON boundary.area_id = area.id")
     for url in (new.app, new.owner):
         engine(url).dispose()
@@ -276,7 +312,9 @@ def _check_rows(path: Path, stated: Mapping[str, int], counted: Mapping[str, int
     different = [name for name in stated if stated[name] != counted.get(name)]
     if different:
         name = different[0]
-        raise backup_file.not_ours(path, f"{name} had {stated[name]} rows and has {counted.get(name)}")
+        raise backup_file.not_ours(
+            path, f"{name} had {stated[name]} rows and has {counted.get(name)}"
+        )
 
 
 def _create_jobs(connection: psycopg.Connection, version: str) -> None:

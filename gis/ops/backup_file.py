@@ -54,7 +54,9 @@ class _HashingWriter(io.RawIOBase):
         return self.count
 
 
-def write(path: Path, dump: Path, manifest: dict[str, Any], var: Path, recipients: Sequence[Any] = ()) -> int:
+def write(
+    path: Path, dump: Path, manifest: dict[str, Any], var: Path, recipients: Sequence[Any] = ()
+) -> int:
     """Write a backup; `path` is replaced only when the file is whole.
 
     Parameters
@@ -112,7 +114,9 @@ def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
-def _encrypt(target: IO[bytes], recipients: Sequence[Any], dump: Path, manifest: dict[str, Any], var: Path) -> int:
+def _encrypt(
+    target: IO[bytes], recipients: Sequence[Any], dump: Path, manifest: dict[str, Any], var: Path
+) -> int:
     """Encrypt the tar while it is written, through a pipe: it needs neither memory nor disk of its size."""
     reading, writing = os.pipe()
 
@@ -151,7 +155,10 @@ def parse_recipients(texts: Iterable[str]) -> list[Any]:
     for text in texts:
         lines = [text]
         if not text.startswith(("age1", "ssh-")) and Path(text).is_file():
-            lines = [line.strip() for line in Path(text).read_text(encoding="utf-8", errors="replace").splitlines()]
+            lines = [
+                line.strip()
+                for line in Path(text).read_text(encoding="utf-8", errors="replace").splitlines()
+            ]
             lines = [line for line in lines if line and not line.startswith("#")]
         if not lines or any(line.startswith("AGE-SECRET-KEY-") for line in lines):
             raise invalid_field("encrypt-to", "backup.recipient_secret")
@@ -160,7 +167,9 @@ def parse_recipients(texts: Iterable[str]) -> list[Any]:
             try:
                 keys.append(kind.Recipient.from_str(line))
             except pyrage.RecipientError:
-                raise invalid_field("encrypt-to", "backup.recipient_invalid", value=repr(line[:80])) from None
+                raise invalid_field(
+                    "encrypt-to", "backup.recipient_invalid", value=repr(line[:80])
+                ) from None
     return keys
 
 
@@ -177,7 +186,11 @@ def read_identities(path: Path) -> list[Any]:
         if data.startswith(b"-----BEGIN"):
             return [pyrage.ssh.Identity.from_buffer(data)]
         lines = [line.strip() for line in data.decode().splitlines()]
-        keys = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+        keys = [
+            pyrage.x25519.Identity.from_str(line)
+            for line in lines
+            if line and not line.startswith("#")
+        ]
     except (pyrage.IdentityError, UnicodeDecodeError):
         keys = []
     if not keys:
@@ -220,7 +233,9 @@ def opened(path: Path, folder: Path, identity: Path | None) -> Iterator[Path]:
         pyrage.decrypt_file(str(path), str(plain), read_identities(identity))
     except pyrage.DecryptError as error:
         if "matching" in str(error).lower():
-            raise invalid_field("identity", "backup.identity_wrong", file=path.name, identity=identity.name) from None
+            raise invalid_field(
+                "identity", "backup.identity_wrong", file=path.name, identity=identity.name
+            ) from None
         raise not_ours(path, f"it does not decrypt: {error}") from None
     except OSError as error:
         if private.is_disk_full(error):
@@ -248,14 +263,18 @@ def verify(path: Path, plain: Path) -> Contents:
         It is not a backup, is cut off, or differs from its checksum.
     """
     with plain.open("rb") as file:
-        if file.read(len(DUMP_MAGIC)) == DUMP_MAGIC:  # a bare dump, as written before there were photos
+        if (
+            file.read(len(DUMP_MAGIC)) == DUMP_MAGIC
+        ):  # a bare dump, as written before there were photos
             return Contents((), None, None)
     try:
         with tarfile.open(plain, "r:") as archive:
             members = {one.name: one for one in archive if one.isfile()}
             if DUMP not in members or END not in members:
                 raise not_ours(path, "it is not whole")
-            manifest = json.loads(_read(archive, members[MANIFEST])) if MANIFEST in members else None
+            manifest = (
+                json.loads(_read(archive, members[MANIFEST])) if MANIFEST in members else None
+            )
             stated = _read(archive, members[END]).decode()
     except (tarfile.TarError, ValueError, EOFError) as error:
         raise not_ours(path, str(error)) from None

@@ -35,7 +35,9 @@ EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
 OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres could not reach elsewhere
 PORT_OF_SOCKET = 5432  # of a server that listens on a socket in a folder of its own only
 ARCHIVE_FILE = "archive"  # beside the data: the folder that the log is archived to
-MAX_SOCKET_PATH_BYTES = 100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
+MAX_SOCKET_PATH_BYTES = (
+    100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
+)
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ def start(settings: Settings, *, throw_away: bool = False) -> DatabaseUrls:
 
 def addresses_at(cluster: Cluster, port: int) -> DatabaseUrls:
     """The addresses of a running private cluster."""
-    return DatabaseUrls(cluster.url(APP, port), cluster.url(OWNER, port), cluster.url(SUPERUSER, port))
+    return DatabaseUrls(
+        cluster.url(APP, port), cluster.url(OWNER, port), cluster.url(SUPERUSER, port)
+    )
 
 
 def database_urls(settings: Settings) -> DatabaseUrls:
@@ -152,7 +156,9 @@ def database_urls(settings: Settings) -> DatabaseUrls:
     if not settings.database_url:
         return start(settings)
     check_server(settings.database_url)
-    return DatabaseUrls(app=settings.database_url, owner=settings.database_owner_url or settings.database_url)
+    return DatabaseUrls(
+        app=settings.database_url, owner=settings.database_owner_url or settings.database_url
+    )
 
 
 def running_port(cluster: Cluster) -> int | None:
@@ -202,7 +208,9 @@ def reset(settings: Settings) -> None:
     port = running_port(cluster)
     assert port is not None
     with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
+        connection.execute(
+            sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(DATABASE))
+        )
     start(settings)
 
 
@@ -268,7 +276,17 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
         try:
             run(
                 cluster,
-                [find_binaries() / "pg_ctl", "-D", cluster.data, "-w", "-t", "90", "-l", log, "start"],
+                [
+                    find_binaries() / "pg_ctl",
+                    "-D",
+                    cluster.data,
+                    "-w",
+                    "-t",
+                    "90",
+                    "-l",
+                    log,
+                    "start",
+                ],
             )
         except Unavailable as error:
             failed = error
@@ -286,15 +304,25 @@ def _prepare(cluster: Cluster, port: int) -> None:
         for role in (OWNER, APP):
             if role not in have:
                 connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(words[role]))
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                        sql.Identifier(role), sql.Literal(words[role])
+                    )
                 )
-        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+        if connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+        ).fetchone():
             return
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(DATABASE + "_new")))
         connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE + "_new"), sql.Identifier(OWNER))
+            sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(DATABASE + "_new"))
         )
-        with psycopg.connect(cluster.url(SUPERUSER, port, DATABASE + "_new"), autocommit=True) as fresh:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                sql.Identifier(DATABASE + "_new"), sql.Identifier(OWNER)
+            )
+        )
+        with psycopg.connect(
+            cluster.url(SUPERUSER, port, DATABASE + "_new"), autocommit=True
+        ) as fresh:
             for extension in EXTENSIONS:
                 fresh.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
         # renamed last: a database named wangge is a whole one
@@ -368,7 +396,9 @@ def run(cluster: Cluster, words: Sequence[object]) -> None:
 
 def may_enter(user: str, folder: Path) -> bool:
     return (
-        subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL).returncode
+        subprocess.run(
+            ["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL
+        ).returncode
         == 0
     )
 
@@ -393,7 +423,9 @@ def make_enterable(folder: Path, run_as: str | None) -> None:
     try:
         folder.mkdir(private.FOLDER_MODE, exist_ok=True)
     except OSError as error:
-        raise Unavailable("database.folder_not_created", folder=str(folder), reason=error.strerror) from None
+        raise Unavailable(
+            "database.folder_not_created", folder=str(folder), reason=error.strerror
+        ) from None
     if run_as:
         shutil.chown(folder, group=run_as)
         folder.chmod(private.FOLDER_MODE | 0o010)

@@ -76,7 +76,11 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
     Unavailable
         It failed otherwise; the message is its first error.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DATABASE_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PG", "DATABASE_"))
+    }
     environment["PGOPTIONS"] = "-c client_min_messages=warning"
     with tempfile.TemporaryDirectory() as folder:
         if url:
@@ -84,7 +88,10 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
             environment["PGPASSWORD"] = str(parameters.pop("password", ""))
             service = Path(folder) / "service"
             with private.open_file(service) as file:
-                file.write("[wangge]\n" + "".join(f"{name}={value}\n" for name, value in parameters.items()))
+                file.write(
+                    "[wangge]\n"
+                    + "".join(f"{name}={value}\n" for name, value in parameters.items())
+                )
             environment |= {"PGSERVICEFILE": str(service), "PGSERVICE": "wangge"}
         done = subprocess.run(
             [str(find_binaries() / program), *arguments],
@@ -94,8 +101,14 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
     if done.returncode and "No space left on device" in done.stderr:
         raise DiskFull("restore.disk_full")
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
-        raise Unavailable("database.program_failed", program=program, reason=lines[0] if lines else done.returncode)
+        lines = [
+            line for line in done.stderr.splitlines() if "error" in line.lower()
+        ] or done.stderr.splitlines()
+        raise Unavailable(
+            "database.program_failed",
+            program=program,
+            reason=lines[0] if lines else done.returncode,
+        )
     return done.stdout
 
 
@@ -153,7 +166,9 @@ def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
             create_extensions(addresses, name)
         except psycopg.errors.InsufficientPrivilege as error:
             drop(addresses, name)
-            raise Unavailable("database.prepare_forbidden", role=owner, reason=str(error), advice=advice) from None
+            raise Unavailable(
+                "database.prepare_forbidden", role=owner, reason=str(error), advice=advice
+            ) from None
         except BaseException:
             drop(addresses, name)
             raise
@@ -162,10 +177,16 @@ def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
 
 def create_extensions(addresses: DatabaseUrls, name: str) -> None:
     """Create our extensions in a database where they are missing."""
-    address = make_url(addresses.admin or addresses.owner).set(database=name).render_as_string(hide_password=False)
+    address = (
+        make_url(addresses.admin or addresses.owner)
+        .set(database=name)
+        .render_as_string(hide_password=False)
+    )
     with psycopg.connect(libpq(address), autocommit=True) as connection:
         for extension in EXTENSIONS:
-            connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
+            connection.execute(
+                sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
+            )
 
 
 def _copy_rights(connection: psycopg.Connection, source: str, target: str) -> None:
@@ -181,7 +202,9 @@ def _copy_rights(connection: psycopg.Connection, source: str, target: str) -> No
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
     for role, right in rights:
         grantee = sql.SQL("PUBLIC") if role is None else sql.Identifier(role)
-        connection.execute(sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(right), database, grantee))
+        connection.execute(
+            sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(right), database, grantee)
+        )
 
 
 def swap(addresses: DatabaseUrls, new: str) -> str:
@@ -216,7 +239,9 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
             except psycopg.errors.ObjectInUse:
                 continue
             except psycopg.errors.InsufficientPrivilege as error:
-                raise Unavailable("database.rename_forbidden", reason=str(error).splitlines()[0]) from None
+                raise Unavailable(
+                    "database.rename_forbidden", reason=str(error).splitlines()[0]
+                ) from None
     raise Unavailable("database.busy")
 
 
@@ -225,7 +250,9 @@ def drop(addresses: DatabaseUrls, name: str) -> None:
     engine(with_database(addresses, name).owner).dispose()
     engine(with_database(addresses, name).app).dispose()
     with maintenance(addresses) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
 
 
 def drop_unfinished(addresses: DatabaseUrls) -> None:
@@ -233,9 +260,13 @@ def drop_unfinished(addresses: DatabaseUrls) -> None:
     base = get_name(addresses.owner)[:MAX_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{RESTORING}_\d{{14}}[0-9a-f]{{4}}")
     with maintenance(addresses) as connection:
-        names = [name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()]
+        names = [
+            name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()
+        ]
     for name in filter(name_pattern.fullmatch, names):
-        with suppress(psycopg.errors.InsufficientPrivilege):  # another deployment's of the same server
+        with suppress(
+            psycopg.errors.InsufficientPrivilege
+        ):  # another deployment's of the same server
             drop(addresses, name)
 
 
@@ -274,5 +305,7 @@ def drop_old(addresses: DatabaseUrls, name: str | None = None) -> list[str]:
         try:
             drop(addresses, one)
         except psycopg.errors.InsufficientPrivilege as error:
-            raise Conflict("database.drop_forbidden", name=one, reason=str(error).splitlines()[0]) from None
+            raise Conflict(
+                "database.drop_forbidden", name=one, reason=str(error).splitlines()[0]
+            ) from None
     return chosen

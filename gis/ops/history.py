@@ -23,8 +23,12 @@ class HistoryEntry(Base):
     )
 
     id: Mapped[int] = key()
-    at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the transaction began.")
-    who: Mapped[str] = mapped_column(comment="Person or program (wangge.who), else the database role.")
+    at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When the transaction began."
+    )
+    who: Mapped[str] = mapped_column(
+        comment="Person or program (wangge.who), else the database role."
+    )
     why: Mapped[str] = mapped_column(server_default="", comment="The reason given (wangge.why).")
     table_name: Mapped[str] = mapped_column(comment="Which table.")
     row_key: Mapped[str] = mapped_column(comment="Primary key of the row, parts joined by a slash.")
@@ -69,10 +73,15 @@ def find_other_author(session: Session, name: str, ignored: Sequence[str]) -> st
     """Return somebody who changed something: neither `name` or one whose name begins so, nor a job, nor one ignored."""
     who = HistoryEntry.who
     return session.scalar(
-        select(func.min(who)).where(who.not_like(f"{name}%"), who.not_like("job %"), who.not_in(ignored))
+        select(func.min(who)).where(
+            who.not_like(f"{name}%"), who.not_like("job %"), who.not_in(ignored)
+        )
     )
 
 
 def has_changes(session: Session, ignored: Sequence[str]) -> bool:
     """Return whether anybody but those ignored has changed anything."""
-    return session.scalar(select(HistoryEntry.id).where(HistoryEntry.who.not_in(ignored)).limit(1)) is not None
+    return (
+        session.scalar(select(HistoryEntry.id).where(HistoryEntry.who.not_in(ignored)).limit(1))
+        is not None
+    )

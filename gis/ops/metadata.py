@@ -1,6 +1,14 @@
 """Every model in one import, for migrations and tests."""
 
-from gis.accounts.models import AccessGrant, Account, ApiKey, Disclosure, EndedSession, Idempotency, SignIn
+from gis.accounts.models import (
+    AccessGrant,
+    Account,
+    ApiKey,
+    Disclosure,
+    EndedSession,
+    Idempotency,
+    SignIn,
+)
 from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base

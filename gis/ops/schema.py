@@ -23,7 +23,14 @@ from gis.settings import ROOT
 
 MIGRATION_ACTOR = "migration"  # how the history names what a new database begins with
 # What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
-UNDELETABLE_TABLES = ("area", "history", "revision", "incident", "incident_event", "personal.disclosure")
+UNDELETABLE_TABLES = (
+    "area",
+    "history",
+    "revision",
+    "incident",
+    "incident_event",
+    "personal.disclosure",
+)
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -41,7 +48,10 @@ def head() -> str | None:
 
 def is_known(version: str) -> bool:
     """Return whether this code has a migration of that name."""
-    return any(script.revision == version for script in ScriptDirectory.from_config(config()).walk_revisions())
+    return any(
+        script.revision == version
+        for script in ScriptDirectory.from_config(config()).walk_revisions()
+    )
 
 
 def current(connection: Connection) -> str | None:
@@ -70,7 +80,9 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
         if current(connection) == head():
             _fill_roles(connection)
             _fill_moves(connection)
-            connection.execute(text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR})
+            connection.execute(
+                text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR}
+            )
             editions.fill(connection)
             rules_store.load_default_rules(connection)
             table.fill(connection)
@@ -81,7 +93,14 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
 
 def _fill_roles(connection: Connection) -> None:
     rows = [
-        {"key": role.key, "zh": role.zh, "en": role.en, "attached_to": role.level, "rank": role.rank} for role in ROLES
+        {
+            "key": role.key,
+            "zh": role.zh,
+            "en": role.en,
+            "attached_to": role.level,
+            "rank": role.rank,
+        }
+        for role in ROLES
     ]
     new = insert(Role).values(rows)
     changes = {name: new.excluded[name] for name in ("zh", "en", "attached_to", "rank")}
@@ -92,7 +111,9 @@ def _fill_moves(connection: Connection) -> None:
     columns = [column.name for column in IncidentMove.__table__.columns]
     connection.execute(delete(IncidentMove))
     connection.execute(
-        insert(IncidentMove).values([dict(zip(columns, row, strict=True)) for row in sorted(TRANSITION_ROWS)])
+        insert(IncidentMove).values(
+            [dict(zip(columns, row, strict=True)) for row in sorted(TRANSITION_ROWS)]
+        )
     )
 
 

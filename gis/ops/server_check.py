@@ -18,7 +18,9 @@ def check_server(url: str) -> None:
     try:
         with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
             if connection.info.server_version < OLDEST_SERVER:
-                raise Unavailable("database.server_too_old", version=connection.info.server_version // 10000)
+                raise Unavailable(
+                    "database.server_too_old", version=connection.info.server_version // 10000
+                )
             row = connection.execute(
                 "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL FROM pg_available_extensions a"
                 " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"

@@ -13,12 +13,16 @@ class Role(Base):
     """A role of the domain; filled from `gis.rights.roles` at every migration."""
 
     __tablename__ = "role"
-    __table_args__ = ({"comment": "The roles of grid management, kept in step with gis/rights/roles.py."},)
+    __table_args__ = (
+        {"comment": "The roles of grid management, kept in step with gis/rights/roles.py."},
+    )
 
     key: Mapped[str] = mapped_column(primary_key=True, comment="English key, as grid_leader.")
     zh: Mapped[str] = mapped_column(comment="The word on screen, as 网格长.")
     en: Mapped[str] = mapped_column(comment="The English word.")
-    attached_to: Mapped[str] = mapped_column(comment="Level of area, or building, that such a post is attached to.")
+    attached_to: Mapped[str] = mapped_column(
+        comment="Level of area, or building, that such a post is attached to."
+    )
     rank: Mapped[int] = mapped_column(comment="Order in an answer, nearest to the household first.")
 
 
@@ -32,9 +36,13 @@ class Person(Base):
     )
 
     id: Mapped[int] = key()
-    code: Mapped[str] = mapped_column(unique=True, comment="Staff number or other stable key of the load.")
+    code: Mapped[str] = mapped_column(
+        unique=True, comment="Staff number or other stable key of the load."
+    )
     name: Mapped[str] = mapped_column(comment="Full name.")
-    phone: Mapped[str] = mapped_column(server_default="", comment="Duty telephone; masked unless the asker may see it.")
+    phone: Mapped[str] = mapped_column(
+        server_default="", comment="Duty telephone; masked unless the asker may see it."
+    )
 
 
 class Post(Base):
@@ -54,15 +62,21 @@ class Post(Base):
     id: Mapped[int] = key()
     county: Mapped[str] = mapped_column(comment="Code of the county.")
     role: Mapped[str] = mapped_column(ForeignKey("role.key"), comment="Key of the role.")
-    area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), index=True, comment="The area answered for.")
-    building_id: Mapped[int | None] = mapped_column(ForeignKey("building.id"), index=True, comment="Or the building.")
+    area_id: Mapped[int | None] = mapped_column(
+        ForeignKey("area.id"), index=True, comment="The area answered for."
+    )
+    building_id: Mapped[int | None] = mapped_column(
+        ForeignKey("building.id"), index=True, comment="Or the building."
+    )
     holder_id: Mapped[int | None] = mapped_column(
         ForeignKey("personal.person.id"), index=True, comment="Who holds it; empty: vacant."
     )
     deputy_id: Mapped[int | None] = mapped_column(
         ForeignKey("personal.person.id"), index=True, comment="Who stands in on leave or vacancy."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(comment="Held from (inclusive) to (exclusive; empty: still).")
+    valid: Mapped[Range[datetime]] = mapped_column(
+        comment="Held from (inclusive) to (exclusive; empty: still)."
+    )
     takes_from: Mapped[int | None] = mapped_column(
         ForeignKey("post.id", ondelete="SET NULL"),
         comment="The post whose open incidents come along when this one begins; empty: they have, or they stay.",

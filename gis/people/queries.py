@@ -99,7 +99,9 @@ class PostTable:
         start_row, end_row = self.place.searchsorted((place, place + 1))
         part = slice(start_row, end_row)
         columns = (self.role, self.holder, self.deputy, self.start, self.end)
-        for role, holder, deputy, start, end in zip(*(column[part].tolist() for column in columns), strict=True):
+        for role, holder, deputy, start, end in zip(
+            *(column[part].tolist() for column in columns), strict=True
+        ):
             if start <= at < end:
                 yield ROLES[role], holder, deputy
 
@@ -127,7 +129,9 @@ class PeopleIndex:
     leave: tuple[Ints, Ints, Ints]
     persons: Ints
     names: pa.LargeStringArray
-    _cached: "CachedPeople" = field(default_factory=lambda: CachedPeople(0, 0, {}, {}), repr=False, compare=False)
+    _cached: "CachedPeople" = field(
+        default_factory=lambda: CachedPeople(0, 0, {}, {}), repr=False, compare=False
+    )
 
     @cached_property
     def _name(self) -> dict[int, str]:
@@ -162,14 +166,21 @@ class PeopleIndex:
         next_row = int(self.moments.searchsorted(at, side="right"))
         start = int(self.moments[next_row - 1]) if next_row else MIN_MICROS
         cached = CachedPeople(
-            start, int(self.moments[next_row]) if next_row < len(self.moments) else MAX_MICROS, {}, {}
+            start,
+            int(self.moments[next_row]) if next_row < len(self.moments) else MAX_MICROS,
+            {},
+            {},
         )
-        object.__setattr__(self, "_cached", cached)  # a cache: replaced whole, so that threads see the old or the new
+        object.__setattr__(
+            self, "_cached", cached
+        )  # a cache: replaced whole, so that threads see the old or the new
         return cached
 
     def of_building(self, building_id: int, at: Micros, code: str) -> list[ResponsiblePerson]:
         """Return the responsible people of a building at a moment, nearest role first."""
-        return [self._entry(*post, at, code, "building") for post in self.buildings.of(building_id, at)]
+        return [
+            self._entry(*post, at, code, "building") for post in self.buildings.of(building_id, at)
+        ]
 
     def _entry(
         self, role: PostRole, holder_id: int, deputy_id: int, at: Micros, area: str, level: str
@@ -177,7 +188,9 @@ class PeopleIndex:
         holder, deputy = self._name.get(holder_id), self._name.get(deputy_id)
         role_labels = (role.key, role.zh, role.en)
         if holder is not None and not self.away(holder_id, at):
-            return ResponsiblePerson(*role_labels, holder, area, level, holder, deputy, None, None, None, None)
+            return ResponsiblePerson(
+                *role_labels, holder, area, level, holder, deputy, None, None, None, None
+            )
         absence_reason = "vacancy" if holder is None else "leave"
         is_deputy_present = deputy is not None and not self.away(deputy_id, at)
         names = {"holder": holder, "deputy": deputy}
@@ -198,7 +211,9 @@ class PeopleIndex:
     @cached_property
     def moments(self) -> Ints:
         """Every moment at which an answer may change, in order."""
-        posts = [column for table in (self.areas, self.buildings) for column in (table.start, table.end)]
+        posts = [
+            column for table in (self.areas, self.buildings) for column in (table.start, table.end)
+        ]
         return np.unique(np.concatenate([*posts, *self.leave[1:]]))
 
     def texts(self, posts: PostTable, places: Ints, at: Ints) -> pa.LargeStringArray:
@@ -206,7 +221,10 @@ class PeopleIndex:
 
         The same people as `of_area` and `of_building` name, as array work; null for a place without posts.
         """
-        start, end = posts.place.searchsorted(places), posts.place.searchsorted(places, side="right")
+        start, end = (
+            posts.place.searchsorted(places),
+            posts.place.searchsorted(places, side="right"),
+        )
         pair, post = _expand(start, end)
         holds = (posts.start[post] <= at[pair]) & (at[pair] < posts.end[post])
         pair, post = pair[holds], post[holds]
@@ -218,14 +236,18 @@ class PeopleIndex:
         names = pa.array([""], pa.large_string()).take(pa.array(np.zeros(len(person), np.int64)))
         if len(self.persons):
             names = pc.if_else(pa.array(person > 0), self.names.take(pa.array(row)), names)
-        entry = pc.binary_join_element_wise(ROLE_KEYS.take(pa.array(posts.role[post])), names, _text(":"))
+        entry = pc.binary_join_element_wise(
+            ROLE_KEYS.take(pa.array(posts.role[post])), names, _text(":")
+        )
         ends = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(places)))])
         joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(ends), entry), _text(";"))
         return pc.if_else(pa.array(np.diff(ends) > 0), joined, pa.scalar(None, pa.large_string()))
 
     def _away_many(self, person: Ints, at: Ints) -> NDArray[np.bool_]:
         absentee, start, end = self.leave
-        pair, row = _expand(absentee.searchsorted(person), absentee.searchsorted(person, side="right"))
+        pair, row = _expand(
+            absentee.searchsorted(person), absentee.searchsorted(person, side="right")
+        )
         away = np.zeros(len(person), dtype=bool)
         away[pair[(start[row] <= at[pair]) & (at[pair] < end[row])]] = True
         return away
@@ -252,13 +274,22 @@ def read_people(
         which = "true"
         if ids is not None and len(ids) < MANY:
             which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
-        tables.append(PostTable.from_rows(fetch_int_array(session, POSTS.format(place=column, which=which), 7, params)))
-    persons = np.unique(np.concatenate([ids for posts in tables for ids in (posts.holder, posts.deputy)]))
+        tables.append(
+            PostTable.from_rows(
+                fetch_int_array(session, POSTS.format(place=column, which=which), 7, params)
+            )
+        )
+    persons = np.unique(
+        np.concatenate([ids for posts in tables for ids in (posts.holder, posts.deputy)])
+    )
     which, person_params = "true", dict[str, object]()
     if len(persons) < MANY:
         which, person_params = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
     leave = fetch_int_array(
-        session, LEAVE.format(which=which.format("l.person_id")), 3, {"since": since} | person_params
+        session,
+        LEAVE.format(which=which.format("l.person_id")),
+        3,
+        {"since": since} | person_params,
     )
     named = fetch_rows(session, NAMES.format(which=which.format("p.id")), person_params)
     person, start, end = leave.T

@@ -7,7 +7,14 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from gis.places.address import Address
-from gis.places.naming import Naming, area_is_named, compare, label_building, other_community, stands_in
+from gis.places.naming import (
+    Naming,
+    area_is_named,
+    compare,
+    label_building,
+    other_community,
+    stands_in,
+)
 
 MAX_CANDIDATES = 2000  # buildings of one number that are compared
 
@@ -53,7 +60,9 @@ class NamedBuilding:
     naming: Naming
 
 
-def find_named(session: Session, address: Address, at: datetime, *, estates: bool = False) -> list[NamedBuilding]:
+def find_named(
+    session: Session, address: Address, at: datetime, *, estates: bool = False
+) -> list[NamedBuilding]:
     """Find the buildings that an address names most surely; of as sure ones those in the areas it names.
 
     Args:
@@ -74,8 +83,12 @@ def find_named(session: Session, address: Address, at: datetime, *, estates: boo
             "at": at,
         },
     )
-    buildings = [_named(address, row._mapping) for row in rows if not _is_elsewhere(address, row._mapping)]
-    buildings = [building for building in buildings if building.naming is not Naming.NUMBER_IN_UNKNOWN_ESTATE]
+    buildings = [
+        _named(address, row._mapping) for row in rows if not _is_elsewhere(address, row._mapping)
+    ]
+    buildings = [
+        building for building in buildings if building.naming is not Naming.NUMBER_IN_UNKNOWN_ESTATE
+    ]
     best = max((building.naming for building in buildings), default=Naming.NO)
     if best is Naming.NO:
         buildings = [

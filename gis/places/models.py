@@ -27,17 +27,27 @@ class Building(Base):
     )
 
     id: Mapped[int] = key()
-    code: Mapped[str] = mapped_column(unique=True, comment="Code of the building; for OSM w123 or r123.")
+    code: Mapped[str] = mapped_column(
+        unique=True, comment="Code of the building; for OSM w123 or r123."
+    )
     county: Mapped[str | None] = mapped_column(comment="Code of the county it stands in.")
-    name: Mapped[str] = mapped_column(server_default="", comment="Name or number as written at the door, as 3号楼.")
-    estate: Mapped[str] = mapped_column(server_default="", comment="Name of the compound (小区) it belongs to.")
+    name: Mapped[str] = mapped_column(
+        server_default="", comment="Name or number as written at the door, as 3号楼."
+    )
+    estate: Mapped[str] = mapped_column(
+        server_default="", comment="Name of the compound (小区) it belongs to."
+    )
     address: Mapped[str] = mapped_column(server_default="", comment="Street and house number.")
     kind: Mapped[str] = mapped_column(
         server_default="", comment="Use: residential, school, shop… (OSM's building value)."
     )
     floors: Mapped[int | None] = mapped_column(comment="Storeys above ground.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("MULTIPOLYGON"), comment="Footprint with its holes, EPSG:4490.")
-    entrance: Mapped[WKBElement | None] = mapped_column(geometry("POINT"), comment="Where people walk in, when known.")
+    shape: Mapped[WKBElement] = mapped_column(
+        geometry("MULTIPOLYGON"), comment="Footprint with its holes, EPSG:4490."
+    )
+    entrance: Mapped[WKBElement | None] = mapped_column(
+        geometry("POINT"), comment="Where people walk in, when known."
+    )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
 
 
@@ -51,7 +61,9 @@ class Stairwell(Base):
     )
 
     id: Mapped[int] = key()
-    building_id: Mapped[int] = mapped_column(ForeignKey("building.id", ondelete="CASCADE"), comment="Its building.")
+    building_id: Mapped[int] = mapped_column(
+        ForeignKey("building.id", ondelete="CASCADE"), comment="Its building."
+    )
     name: Mapped[str] = mapped_column(comment="Number as written, as 2.")
 
     building: Mapped[Building] = relationship()
@@ -71,7 +83,10 @@ class UnitPart(Base):
             postgresql_nulls_not_distinct=True,
             name="uq_unit_part_whole",
         ),
-        CheckConstraint("(floor_from IS NULL) = (floor_to IS NULL) AND floor_from <= floor_to", name="floors_in_order"),
+        CheckConstraint(
+            "(floor_from IS NULL) = (floor_to IS NULL) AND floor_from <= floor_to",
+            name="floors_in_order",
+        ),
         {"comment": "Which building, stairwell or floors a ten-household unit stands on."},
     )
 
@@ -85,7 +100,9 @@ class UnitPart(Base):
     stairwell_id: Mapped[int | None] = mapped_column(
         ForeignKey("stairwell.id", ondelete="CASCADE"), comment="The stairwell; empty: every one."
     )
-    floor_from: Mapped[int | None] = mapped_column(comment="Lowest floor, inclusive; empty: every one.")
+    floor_from: Mapped[int | None] = mapped_column(
+        comment="Lowest floor, inclusive; empty: every one."
+    )
     floor_to: Mapped[int | None] = mapped_column(comment="Highest floor, inclusive.")
 
 
@@ -95,7 +112,9 @@ class Household(Base):
     __tablename__ = "household"
     __table_args__ = (
         PrimaryKeyConstraint("county", "id"),
-        UniqueConstraint("county", "building_id", "stairwell_id", "room", postgresql_nulls_not_distinct=True),
+        UniqueConstraint(
+            "county", "building_id", "stairwell_id", "room", postgresql_nulls_not_distinct=True
+        ),
         CheckConstraint("people >= 0 AND people < 100", name="people_plausible"),
         Index(None, "building_id"),
         Index(None, "unit_id"),
@@ -103,7 +122,9 @@ class Household(Base):
     )
 
     county: Mapped[str] = mapped_column(comment="Code of its county, part of the key.")
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), comment="Surrogate key within the county.")
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(always=False), comment="Surrogate key within the county."
+    )
     building_id: Mapped[int] = mapped_column(ForeignKey("building.id"), comment="Its building.")
     stairwell_id: Mapped[int | None] = mapped_column(
         ForeignKey("stairwell.id"), comment="Its stairwell, when the building has any."
@@ -111,4 +132,6 @@ class Household(Base):
     floor: Mapped[int | None] = mapped_column(comment="Storey, from 1.")
     room: Mapped[str] = mapped_column(comment="Room as written at the door, as 501.")
     people: Mapped[int] = mapped_column(comment="How many live there.")
-    unit_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"), comment="Its ten-household unit.")
+    unit_id: Mapped[int | None] = mapped_column(
+        ForeignKey("area.id"), comment="Its ten-household unit."
+    )

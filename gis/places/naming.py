@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import lru_cache
 
-from gis.places.address import BESIDE_PATTERN, Address, label_of_building, normalise_text, parse_address
+from gis.places.address import (
+    BESIDE_PATTERN,
+    Address,
+    label_of_building,
+    normalise_text,
+    parse_address,
+)
 
 
 class Naming(IntEnum):
@@ -69,7 +75,10 @@ def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
     short, house = normalise_text(name), parse_address(address).house if address else ""
     number = label_of_building(name)
     if not estate and re.fullmatch(r"\d+号", short):
-        number, house = "", house or (normalise_text(address) if normalise_text(address).endswith(short) else "")
+        number, house = (
+            "",
+            house or (normalise_text(address) if normalise_text(address).endswith(short) else ""),
+        )
         return BuildingLabel(number, "", "", house)
     if not estate and number:
         estate = parse_address(name).place if normalise_text(name) != number else ""
@@ -95,9 +104,17 @@ def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()
         return Naming.HOUSE if _may_be_storey(address) else Naming.WHOLE
     if address.building:
         return Naming.NO
-    if building.house and address.house and _ends_whole(address.house, building.house, tuple(areas)):
+    if (
+        building.house
+        and address.house
+        and _ends_whole(address.house, building.house, tuple(areas))
+    ):
         return Naming.HOUSE
-    if len(building.name) > 1 and estate is not Estate.OTHER and _stands_in(building.name, address.text, tuple(areas)):
+    if (
+        len(building.name) > 1
+        and estate is not Estate.OTHER
+        and _stands_in(building.name, address.text, tuple(areas))
+    ):
         return Naming.WHOLE if estate is Estate.SAME else Naming.NUMBER
     return Naming.NO
 
@@ -119,7 +136,11 @@ def readings(address: Address, building: BuildingLabel, areas: Iterable[str] = (
         return [other] if other.building == building.number else []
     if not address.is_inside:  # 2号3单元501: the number is a building's or nothing
         return [other] if other.building == building.number else []
-    return [address] if other.building != building.number or _may_be_storey(address) else [address, other]
+    return (
+        [address]
+        if other.building != building.number or _may_be_storey(address)
+        else [address, other]
+    )
 
 
 def _may_be_storey(address: Address) -> bool:
@@ -165,7 +186,9 @@ def other_community(address: Address, community: str) -> bool:
         name = match[1]
         if name.endswith((stem, "小", "所在")):
             continue
-        name = re.sub(r"^(?:我们?|你们?|咱们?|位于|家住)", "", re.split("[在住到去于是往的]", name)[-1])
+        name = re.sub(
+            r"^(?:我们?|你们?|咱们?|位于|家住)", "", re.split("[在住到去于是往的]", name)[-1]
+        )
         if name not in _NO_NAME:
             return True
     return False
@@ -194,7 +217,9 @@ def _last_name(text: str, areas: tuple[str, ...]) -> str:
         for name in (normalise_text(area), _stem(area)):
             if len(name) > 1 and name in text:
                 text = text[text.rindex(name) + len(name) :]
-    parts = re.split(r"社区|街道|网格|大道|开发区|[省市州县镇乡路街巷弄号\W_]|[在住到去于是来往的]|我家", text)
+    parts = re.split(
+        r"社区|街道|网格|大道|开发区|[省市州县镇乡路街巷弄号\W_]|[在住到去于是来往的]|我家", text
+    )
     return re.sub(r"^(?:我们|你们|咱们|我|你好|您好|请)", "", parts[-1])
 
 
@@ -205,7 +230,12 @@ def _ends_whole(text: str, name: str, areas: tuple[str, ...]) -> bool:
 def _may_precede(prefix: str, areas: tuple[str, ...]) -> bool:
     if not prefix or _BEFORE.search(prefix[-4:]):
         return True
-    return any(prefix.endswith(name) for area in areas for name in (normalise_text(area), _stem(area)) if len(name) > 1)
+    return any(
+        prefix.endswith(name)
+        for area in areas
+        for name in (normalise_text(area), _stem(area))
+        if len(name) > 1
+    )
 
 
 def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:

@@ -20,7 +20,9 @@ from gis.shapes.grid_index import CellIndex
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MAX_BUILDING_DISTANCE_M = 15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
+MAX_BUILDING_DISTANCE_M = (
+    15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
+)
 
 BUILDINGS = """
 SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.shape) FROM building b
@@ -53,7 +55,9 @@ class Part(NamedTuple):
 
     def fits(self, stairwell: str, floor: int | None) -> bool:
         """Whether an address may lie in this part; what it does not say fits everywhere."""
-        return (not stairwell or self.stairwell is None or normalise_label(self.stairwell) == stairwell) and (
+        return (
+            not stairwell or self.stairwell is None or normalise_label(self.stairwell) == stairwell
+        ) and (
             floor is None
             or self.floor_from is None
             or self.floor_to is None
@@ -114,7 +118,9 @@ class BuildingIndex:
         if not rows.size:
             return []
         flat, per_lon, per_lat = self.metric
-        distances_m = shapely.distance(flat[rows], shapely.points(lon * per_lon[rows], lat * per_lat[rows]))
+        distances_m = shapely.distance(
+            flat[rows], shapely.points(lon * per_lon[rows], lat * per_lat[rows])
+        )
         return sorted(
             (distance, row)
             for distance, row in zip(distances_m.tolist(), rows.tolist(), strict=True)
@@ -146,7 +152,11 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
         params["box"] = shapely.to_wkb(box)
     rows = fetch_rows(session, BUILDINGS.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
-    shapes = shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)) if rows else np.empty(0, dtype=object)
+    shapes = (
+        shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
+        if rows
+        else np.empty(0, dtype=object)
+    )
     if box is None:
         where = "true"
     else:
@@ -168,7 +178,9 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
 def find_building_point(session: Session, code: str) -> tuple[float, float] | None:
     """Return a point on the building with a code: longitude and latitude, degrees, EPSG:4490; None without one."""
     inside = func.ST_PointOnSurface(Building.shape)
-    row = session.execute(select(func.ST_X(inside), func.ST_Y(inside)).where(Building.code == code)).one_or_none()
+    row = session.execute(
+        select(func.ST_X(inside), func.ST_Y(inside)).where(Building.code == code)
+    ).one_or_none()
     return None if row is None else (row[0], row[1])
 
 

@@ -50,7 +50,9 @@ ACCESS_ROLES: dict[str, frozenset[Action]] = {
     "grid_worker": STAFF | {Action.HANDLE, Action.CONTACTS},
     "grid_leader": STAFF | {Action.HANDLE, Action.CONTACTS, Action.SUPERVISE, Action.FIGURES},
     "dispatcher": DESK,
-    "planner": frozenset({Action.NAMES, Action.FIGURES, Action.EXPORT, Action.DRAFT, Action.PUBLISH}),
+    "planner": frozenset(
+        {Action.NAMES, Action.FIGURES, Action.EXPORT, Action.DRAFT, Action.PUBLISH}
+    ),
     "street": DESK | {Action.SUPERVISE, Action.PUBLISH},
     "command_centre": DESK | {Action.SUPERVISE, Action.RULES},
     "auditor": frozenset({Action.READ, Action.FIGURES, Action.HISTORY, Action.NAMES}),
@@ -61,7 +63,9 @@ ACCESS_ROLES: dict[str, frozenset[Action]] = {
 OPERATOR = "administrator"  # the access role whose queue holds what nobody else can act on
 
 
-AS_OPERATOR = DESK | {Action.SUPERVISE}  # what an operator may do with what is in the operator's queue
+AS_OPERATOR = DESK | {
+    Action.SUPERVISE
+}  # what an operator may do with what is in the operator's queue
 
 
 # what a program's key may be given

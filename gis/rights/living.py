@@ -43,9 +43,18 @@ class Living:
     """
 
     def __init__(
-        self, by_post: dict[str, str], desk: Iterable[str], on_site: Iterable[str], hand: Iterable[str], operator: str
+        self,
+        by_post: dict[str, str],
+        desk: Iterable[str],
+        on_site: Iterable[str],
+        hand: Iterable[str],
+        operator: str,
     ) -> None:
-        self._roles = {"desk": frozenset(desk), "there": frozenset(on_site), "hand": frozenset(hand)}
+        self._roles = {
+            "desk": frozenset(desk),
+            "there": frozenset(on_site),
+            "hand": frozenset(hand),
+        }
         self._by_post = by_post
         self._operator = operator
 
@@ -72,7 +81,9 @@ class Living:
         return self._at_areas("desk", at, within, "c.username", "c.username")
 
     def _at_areas(self, what: str, at: str, within: str, of_post: str, of_grant: str) -> str:
-        post_there, grant_there = (f"AND {row}.area_id = ANY({within})" if within else "" for row in ("p", "g"))
+        post_there, grant_there = (
+            f"AND {row}.area_id = ANY({within})" if within else "" for row in ("p", "g")
+        )
         signs_in = SIGNS_IN.format(a="c")
         return f"""SELECT {of_post} FROM post p JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
   WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL AND p.valid @> CAST({at} AS timestamptz) {post_there}
@@ -150,7 +161,9 @@ LIVING = Living(
         for key, actions in ACCESS_ROLES.items()
         if actions >= {Action.READ, Action.DISPATCH, Action.HANDLE, Action.APPROVE}
     ],
-    on_site=[key for key, actions in ACCESS_ROLES.items() if actions >= {Action.READ, Action.HANDLE}],
+    on_site=[
+        key for key, actions in ACCESS_ROLES.items() if actions >= {Action.READ, Action.HANDLE}
+    ],
     hand=[key for key, actions in ACCESS_ROLES.items() if Action.HANDLE in actions],
     operator=OPERATOR,
 )

@@ -60,12 +60,18 @@ class Principal:
     def need(self, action: Action, areas: Iterable[int] | None = None) -> None:
         """Raise Forbidden unless `may` allows it."""
         if not self.may(action, areas):
-            raise Forbidden("right.not_allowed", action=Message(f"action_name.{action.value}"), roles=self.role_labels)
+            raise Forbidden(
+                "right.not_allowed",
+                action=Message(f"action_name.{action.value}"),
+                roles=self.role_labels,
+            )
 
     @property
     def role_labels(self) -> list[Message]:
         """The access roles, for messages; the kind of principal where there are none."""
-        codes = dict.fromkeys(f"role.{role}" for role, _ in self.roles) or [f"principal_kind.{self.kind}"]
+        codes = dict.fromkeys(f"role.{role}" for role, _ in self.roles) or [
+            f"principal_kind.{self.kind}"
+        ]
         return [Message(code) for code in codes]
 
     @property
@@ -95,7 +101,9 @@ SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person A
 
 def reporter_principal(incident_id: UUID) -> Principal:
     """Return the principal who showed the tracking secret of an incident: that one, nothing else."""
-    return Principal("reporter", "reporter", {Action.RATE: None, Action.NOTE: None}, incident_id=incident_id)
+    return Principal(
+        "reporter", "reporter", {Action.RATE: None, Action.NOTE: None}, incident_id=incident_id
+    )
 
 
 def account_principal(
@@ -109,8 +117,12 @@ def account_principal(
         "person": person_id,
         "account": account_id,
     }
-    granted = [(role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES]
-    roles = sorted(granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True)
+    granted = [
+        (role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES
+    ]
+    roles = sorted(
+        granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True
+    )
     may_in: dict[Action, frozenset[int] | None] = {}
     for role, area in roles or [("resident", None)]:
         everywhere = area is None and role in ("administrator", "resident")
@@ -120,5 +132,12 @@ def account_principal(
             may_in[action] = None if everywhere or area_ids is None else area_ids | role_areas
     may_in[Action.REPORT] = None  # as anybody may, wherever it is
     return Principal(
-        "account", f"account {username}", may_in, tuple(roles), account_id, person_id, name=username, at=at
+        "account",
+        f"account {username}",
+        may_in,
+        tuple(roles),
+        account_id,
+        person_id,
+        name=username,
+        at=at,
     )

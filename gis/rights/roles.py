@@ -81,5 +81,7 @@ def role_label(key: str, language: str = "en") -> str:
 def organisation_name(role: str, area_name: str) -> str:
     """Return the name of the organisation that a post stands for: 西航街道 and 街道党工委 are 西航街道党工委."""
     title = ROLE_BY_KEY[role].zh
-    overlap = next((size for size in range(len(title), 0, -1) if area_name.endswith(title[:size])), 0)
+    overlap = next(
+        (size for size in range(len(title), 0, -1) if area_name.endswith(title[:size])), 0
+    )
     return area_name + title[overlap:]

@@ -22,7 +22,11 @@ class Fact(StrEnum):
 
 
 # what makes a fact visible in the areas it lies in
-ACTION_BY_FACT = {Fact.INTERNAL: Action.READ, Fact.NAMES: Action.NAMES, Fact.CONTACT: Action.CONTACTS}
+ACTION_BY_FACT = {
+    Fact.INTERNAL: Action.READ,
+    Fact.NAMES: Action.NAMES,
+    Fact.CONTACT: Action.CONTACTS,
+}
 
 
 # channels residents report by; what staff and devices find is not for the public
@@ -32,7 +36,9 @@ PUBLIC_CHANNELS = ("mini_program", "web", "phone", "in_person", "woodpecker", "o
 PUBLIC_STEP_DEG = 1e-4  # the public's rounding, about ten metres: a building, not a door
 
 
-def can_see(principal: Principal, fact: Fact, areas: Iterable[int], holder_id: int | None = None) -> bool:
+def can_see(
+    principal: Principal, fact: Fact, areas: Iterable[int], holder_id: int | None = None
+) -> bool:
     """Return whether a fact is visible in the areas (an incident's chain) it lies in; a right elsewhere does not count.
 
     Parameters
@@ -62,9 +68,17 @@ def holder_label(
     name, holder_id
         Of the person; None: nobody.
     """
-    if name is None or holder_id == principal.person_id is not None or can_see(principal, Fact.NAMES, areas):
+    if (
+        name is None
+        or holder_id == principal.person_id is not None
+        or can_see(principal, Fact.NAMES, areas)
+    ):
         return name
-    return organisation_name(role, place_name) if role in ROLE_BY_KEY and ROLE_BY_KEY[role].public else None
+    return (
+        organisation_name(role, place_name)
+        if role in ROLE_BY_KEY and ROLE_BY_KEY[role].public
+        else None
+    )
 
 
 def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
@@ -95,7 +109,9 @@ def internal(principal: Principal, incident: str = "i") -> str:
     """Return the SQL condition of `Fact.INTERNAL`, with the parameters of `visibility_clause`."""
     if principal.kind == "system" or principal.may_in.get(Action.READ, frozenset()) is None:
         return "true"
-    return f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
+    return (
+        f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
+    )
 
 
 def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
@@ -125,7 +141,9 @@ def waits_for_operator(principal: Principal, incident: str = "i") -> str:
     if not principal.operates:
         return "false"
     everywhere = (OPERATOR, None) in principal.roles
-    in_operated_areas = "true" if everywhere else f"{incident}.areas && CAST(:see_operated AS bigint[])"
+    in_operated_areas = (
+        "true" if everywhere else f"{incident}.areas && CAST(:see_operated AS bigint[])"
+    )
     open_ = f"{incident}.state NOT IN ('closed', 'void')"
     return f"({open_} AND {in_operated_areas} AND NOT {LIVING.owned(incident, ':see_at')})"
 

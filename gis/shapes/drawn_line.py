@@ -43,7 +43,9 @@ def _self_crossing(line: LineString) -> Point:
     simple, crossing = 2, len(xy)  # vertices of a beginning that is simple, and of one that is not
     while crossing - simple > 1:
         middle = (simple + crossing) // 2
-        simple, crossing = (middle, crossing) if LineString(xy[:middle]).is_simple else (simple, middle)
+        simple, crossing = (
+            (middle, crossing) if LineString(xy[:middle]).is_simple else (simple, middle)
+        )
     simple_part, last = LineString(xy[: crossing - 1]), LineString(xy[crossing - 2 : crossing])
     meets = shapely.get_coordinates(shapely.intersection(simple_part, last))
     others = meets[(meets != xy[crossing - 2]).any(axis=1)]
@@ -73,7 +75,11 @@ def countable_crossings(shape: BaseGeometry, lands: Sequence[PolygonLike], field
 def _countable(shape: BaseGeometry, field: str) -> None:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise InvalidInput("drawing.not_finite", field=field)
-    closing = len(shapely.get_rings(shapely.get_parts(shape))) if shapely.get_dimensions(shape) == 2 else 0
+    closing = (
+        len(shapely.get_rings(shapely.get_parts(shape)))
+        if shapely.get_dimensions(shape) == 2
+        else 0
+    )
     if shapely.get_num_coordinates(shape) - closing > MAX_DRAWN_VERTICES:
         raise InvalidInput("drawing.too_many_vertices", field=field, limit=MAX_DRAWN_VERTICES)
 
@@ -106,4 +112,8 @@ def require_crossing(line: LineString, land: PolygonLike, name: str | Message) -
 def length_m(line: BaseGeometry) -> float:
     if line.is_empty:
         return 0.0
-    return float(shapely.length(to_local_metres(np.array([line]), latitude=shapely.get_coordinates(line)[0][1])[0]))
+    return float(
+        shapely.length(
+            to_local_metres(np.array([line]), latitude=shapely.get_coordinates(line)[0][1])[0]
+        )
+    )

@@ -38,7 +38,9 @@ class CellIndex:
         self.west, self.south = float(boxes[:, 0].min()), float(boxes[:, 1].min())
         width, height = boxes[:, 2].max() - self.west, boxes[:, 3].max() - self.south
         sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-        self.side = max(float(np.median(sides)) / 2, float(width) / 4000, float(height) / 4000, 1e-9)
+        self.side = max(
+            float(np.median(sides)) / 2, float(width) / 4000, float(height) / 4000, 1e-9
+        )
         while True:
             low = ((boxes[:, :2] - (self.west, self.south)) / self.side).astype(np.int64)
             high = ((boxes[:, 2:] - (self.west, self.south)) / self.side).astype(np.int64)
@@ -64,14 +66,24 @@ class CellIndex:
             return NO_ROWS
         cell = row * self.columns + column
         candidates = self.members[self.start[cell] : self.start[cell + 1]]
-        return candidates[shapely.intersects_xy(self.shapes[candidates], x, y)] if candidates.size else candidates
+        return (
+            candidates[shapely.intersects_xy(self.shapes[candidates], x, y)]
+            if candidates.size
+            else candidates
+        )
 
     def bbox_candidates(self, west: float, south: float, east: float, north: float) -> Ints:
         """The shapes whose bounding box meets a box, lowest first."""
         if self.empty:
             return NO_ROWS
-        left, right = max(0, floor((west - self.west) / self.side)), floor((east - self.west) / self.side)
-        low, high = max(0, floor((south - self.south) / self.side)), floor((north - self.south) / self.side)
+        left, right = (
+            max(0, floor((west - self.west) / self.side)),
+            floor((east - self.west) / self.side),
+        )
+        low, high = (
+            max(0, floor((south - self.south) / self.side)),
+            floor((north - self.south) / self.side),
+        )
         right, high = min(right, self.columns - 1), min(high, self.rows - 1)
         if left > right or low > high:
             return NO_ROWS
@@ -81,7 +93,9 @@ class CellIndex:
         if not candidates.size:
             return candidates
         box = self.bounds[candidates]
-        return candidates[(box[:, 0] <= east) & (box[:, 2] >= west) & (box[:, 1] <= north) & (box[:, 3] >= south)]
+        return candidates[
+            (box[:, 0] <= east) & (box[:, 2] >= west) & (box[:, 1] <= north) & (box[:, 3] >= south)
+        ]
 
     def pairs(self, x: Floats, y: Floats) -> tuple[Ints, Ints]:
         """Every (point, shape) where the shape covers the point, its border included."""
@@ -93,7 +107,9 @@ class CellIndex:
         cell_start = self.start[cell]
         counts = np.where(inside, self.start[cell + 1] - cell_start, 0)
         point = np.repeat(np.arange(len(x)), counts)
-        shape = self.members[np.arange(len(point)) + np.repeat(cell_start - (np.cumsum(counts) - counts), counts)]
+        shape = self.members[
+            np.arange(len(point)) + np.repeat(cell_start - (np.cumsum(counts) - counts), counts)
+        ]
         px, py, box = x[point], y[point], self.bounds[shape]
         keep = (px >= box[:, 0]) & (px <= box[:, 2]) & (py >= box[:, 1]) & (py <= box[:, 3])
         point, shape = point[keep], shape[keep]

@@ -149,7 +149,9 @@ def _flat_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.intp]]:
     parts, owner = parts[is_areal], owner[is_areal]
     if not len(parts):
         return parts, owner
-    return to_local_metres(parts, latitude=float(np.mean(shapely.total_bounds(parts)[[1, 3]]))), owner
+    return to_local_metres(
+        parts, latitude=float(np.mean(shapely.total_bounds(parts)[[1, 3]]))
+    ), owner
 
 
 def _width_bounds(parts: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -160,7 +162,9 @@ def _width_bounds(parts: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float6
         return np.empty(0), np.empty(0)
     areas, around = shapely.area(parts), np.maximum(shapely.length(parts), 1e-12)
     west, south, east, north = shapely.bounds(parts).T
-    return 2 * areas / around, np.minimum(2 * np.sqrt(areas / math.pi), np.minimum(east - west, north - south))
+    return 2 * areas / around, np.minimum(
+        2 * np.sqrt(areas / math.pi), np.minimum(east - west, north - south)
+    )
 
 
 def _circle_diameter(part: Polygon, tolerance: float) -> float:

@@ -26,16 +26,18 @@ from gis.shapes.repair import extract_polygons
 LATTICE_PER_DEGREE = round(1 / PRECISION_DEG)  # lattice steps in a degree
 NOISE_STEPS = 10  # steps, 0.1 m: a drawn point this near to a border is meant to be on it
 MAX_SHIFT_STEPS = 500  # steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
-MAX_CORNER_AREA_STEPS2 = (
-    4  # square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
-)
-VERTEX_TOLERANCE_DEG = 1.5 * PRECISION_DEG  # degrees: a new vertex this near to a neighbour's edge lies on it
+MAX_CORNER_AREA_STEPS2 = 4  # square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
+VERTEX_TOLERANCE_DEG = (
+    1.5 * PRECISION_DEG
+)  # degrees: a new vertex this near to a neighbour's edge lies on it
 MOST_PAIRS = 4_000_000  # of edges whose boxes lie over each other, looked at for crossings
 POINT = 0  # shapely's number of the type
 
 Vertex = tuple[float, float]
 Edge = tuple[Vertex, Vertex]
-Corners = defaultdict[int, list[tuple[int, Vertex]]]  # new vertices by edge, with the steps along it, in order
+Corners = defaultdict[
+    int, list[tuple[int, Vertex]]
+]  # new vertices by edge, with the steps along it, in order
 
 
 def snap_to_lattice(xy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,9 +66,13 @@ def split_faces(
     pieces = [part for part in shapely.get_parts(inside) if isinstance(part, LineString)]
     new: Corners = defaultdict(list)
     bent = _bend(pieces, edges, _outline(lands, edges), new)
-    table = {frozenset(_edge(edges[i])): [vertex for _, vertex in faces] for i, faces in new.items()}
+    table = {
+        frozenset(_edge(edges[i])): [vertex for _, vertex in faces] for i, faces in new.items()
+    }
     borders = [ring for shape in shapes for ring in _rings(insert_vertices(shape, table))]
-    noded = shapely.union_all([*borders, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG)
+    noded = shapely.union_all(
+        [*borders, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG
+    )
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
     # the query shape is the one that is prepared: lands over points, not points over lands
     owner, face = STRtree(shapely.point_on_surface(faces)).query(shapes, predicate="intersects")
@@ -82,19 +88,25 @@ def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
     so many edges lie over each other that counting takes too long.
     """
     tree, edges = STRtree(_segments(other)), _segments(line)
-    ends = [shapely.get_coordinates(segments).reshape(-1, 2, 2) for segments in (edges, tree.geometries)]
+    ends = [
+        shapely.get_coordinates(segments).reshape(-1, 2, 2) for segments in (edges, tree.geometries)
+    ]
     count = looked_at = 0
     for some in np.array_split(np.arange(len(edges)), max(1, len(edges) // 200)):
         i, j = tree.query(edges[some])
         looked_at += len(i)
         (p, q), (r, s) = ends[0][some[i]].transpose(1, 0, 2), ends[1][j].transpose(1, 0, 2)
-        count += int(((_side(p, q, r) * _side(p, q, s) < 0) & (_side(r, s, p) * _side(r, s, q) < 0)).sum())
+        count += int(
+            ((_side(p, q, r) * _side(p, q, s) < 0) & (_side(r, s, p) * _side(r, s, q) < 0)).sum()
+        )
         if count > most or looked_at > MOST_PAIRS:
             return most + 1
     return count
 
 
-def _side(p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
+def _side(
+    p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """On which side of the lines p q the points r lie: the sign."""
     d, e = q - p, r - p
     return np.sign(d[:, 0] * e[:, 1] - d[:, 1] * e[:, 0])
@@ -106,7 +118,9 @@ def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
     lines = shapely.get_parts(lines)  # of a collection
     xy, line = shapely.get_coordinates(lines, return_index=True)
     along = line[1:] == line[:-1]
-    return np.asarray(shapely.linestrings(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), dtype=object)
+    return np.asarray(
+        shapely.linestrings(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), dtype=object
+    )
 
 
 def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
@@ -114,7 +128,9 @@ def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
     xy, ring = shapely.get_coordinates(
         rings := shapely.get_rings(shapely.get_parts(shape_array(faces))), return_index=True
     )
-    owner = np.repeat(np.arange(len(faces)), [len(shapely.get_rings(shapely.get_parts(face))) for face in faces])
+    owner = np.repeat(
+        np.arange(len(faces)), [len(shapely.get_rings(shapely.get_parts(face))) for face in faces]
+    )
     assert len(owner) == len(rings)
     along = ring[1:] == ring[:-1]
     pairs, whose = np.stack([xy[:-1][along], xy[1:][along]], axis=1), owner[ring[:-1][along]]
@@ -125,7 +141,9 @@ def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
     scale = np.array(metres_per_degree(float(xy[:, 1].mean()))) if len(xy) else np.ones(2)
     metres = np.hypot(*((pairs[pair_start, 1] - pairs[pair_start, 0]) * scale).T)
     lengths: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for i, j, length in zip(whose[pair_start].tolist(), whose[other].tolist(), metres.tolist(), strict=True):
+    for i, j, length in zip(
+        whose[pair_start].tolist(), whose[other].tolist(), metres.tolist(), strict=True
+    ):
         if i != j:
             lengths[i][j] += length
             lengths[j][i] += length
@@ -152,16 +170,24 @@ def share_vertices(
     points = shapely.points(np.array(fresh))
     others = [code for code in lands if code not in changed]
     other_shapes = shape_array([lands[code] for code in others])
-    spread = shapely.buffer(shapely.envelope(shapely.multipoints(points)), VERTEX_TOLERANCE_DEG).envelope
+    spread = shapely.buffer(
+        shapely.envelope(shapely.multipoints(points)), VERTEX_TOLERANCE_DEG
+    ).envelope
     for at in np.sort(STRtree(other_shapes).query(spread)) if others else ():
         land = other_shapes[at]
         edges = _edges(shape_array([land]))
         lines = shapely.linestrings(edges)
-        point, edge = STRtree(lines).query(points, predicate="dwithin", distance=VERTEX_TOLERANCE_DEG)
+        point, edge = STRtree(lines).query(
+            points, predicate="dwithin", distance=VERTEX_TOLERANCE_DEG
+        )
         distances = shapely.distance(points[point], lines[edge])
         order = np.lexsort((edge, distances, point))
         point, edge = point[order], edge[order]
-        nearest = np.concatenate([[True], point[1:] != point[:-1]]) if len(point) else np.empty(0, dtype=bool)
+        nearest = (
+            np.concatenate([[True], point[1:] != point[:-1]])
+            if len(point)
+            else np.empty(0, dtype=bool)
+        )
         table: dict[frozenset[Vertex], list[Vertex]] = defaultdict(list)
         for i, j in zip(point[nearest].tolist(), edge[nearest].tolist(), strict=True):
             if fresh[i] not in (ends := _edge(edges[j])):
@@ -171,7 +197,9 @@ def share_vertices(
     return result
 
 
-def insert_vertices(land: PolygonLike, table: Mapping[frozenset[Vertex], Iterable[Vertex]]) -> PolygonLike:
+def insert_vertices(
+    land: PolygonLike, table: Mapping[frozenset[Vertex], Iterable[Vertex]]
+) -> PolygonLike:
     """A land with more vertices on some of its edges.
 
     Args:
@@ -187,7 +215,9 @@ def insert_vertices(land: PolygonLike, table: Mapping[frozenset[Vertex], Iterabl
         return vertices
 
     def polygon(part: Polygon) -> Polygon:
-        return Polygon(ring(part.exterior.coords[:]), [ring(hole.coords[:]) for hole in part.interiors])
+        return Polygon(
+            ring(part.exterior.coords[:]), [ring(hole.coords[:]) for hole in part.interiors]
+        )
 
     parts = [polygon(part) for part in shapely.get_parts(land)]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
@@ -224,15 +254,23 @@ def _bend(
         vertices[i] = _on_edge(edges[found], vertices[i], bool(once[found]), new[found])
 
     # where it crosses one
-    starts = [i for i in range(len(vertices) - 1) if piece[i] == piece[i + 1] and vertices[i] != vertices[i + 1]]
+    starts = [
+        i
+        for i in range(len(vertices) - 1)
+        if piece[i] == piece[i + 1] and vertices[i] != vertices[i + 1]
+    ]
     crossed: dict[int, set[Vertex]] = defaultdict(set)
     if starts:
-        segments = np.asarray(shapely.linestrings([(vertices[i], vertices[i + 1]) for i in starts]), dtype=object)
+        segments = np.asarray(
+            shapely.linestrings([(vertices[i], vertices[i + 1]) for i in starts]), dtype=object
+        )
         at, edge = tree.query(segments, predicate="intersects")
         meets = shapely.intersection(segments[at], lines[edge])
         single = shapely.get_type_id(meets) == POINT
         spots = shapely.get_coordinates(meets[single]).tolist()
-        for number, found, spot in zip(at[single].tolist(), edge[single].tolist(), spots, strict=True):
+        for number, found, spot in zip(
+            at[single].tolist(), edge[single].tolist(), spots, strict=True
+        ):
             ends = {vertices[starts[number]], vertices[starts[number] + 1]}
             if not ends & {*_edge(edges[found])} and not any(_has(new[found], one) for one in ends):
                 crossing = _on_edge(edges[found], (spot[0], spot[1]), bool(once[found]), new[found])
@@ -260,7 +298,9 @@ def _snapped(
     start = np.flatnonzero((piece[1:] == piece[:-1]) & (xy[1:] != xy[:-1]).any(axis=1))
     if not len(start):
         return xy, piece
-    segments = np.asarray(shapely.linestrings(np.stack([xy[start], xy[start + 1]], axis=1)), dtype=object)
+    segments = np.asarray(
+        shapely.linestrings(np.stack([xy[start], xy[start + 1]], axis=1)), dtype=object
+    )
     points = shapely.points(corners)
     corner, segment = STRtree(segments).query(points, predicate="dwithin", distance=reach)
     through = {(number, *one) for number, one in zip(piece.tolist(), xy.tolist(), strict=True)}
@@ -274,10 +314,14 @@ def _snapped(
     insertions.sort()
     insert_at = np.array([at + 1 for at, _, _ in insertions], dtype=np.intp)
     added = np.array([one for _, _, one in insertions]).reshape(-1, 2)
-    return np.insert(xy, insert_at, added, axis=0), np.insert(piece, insert_at, piece[insert_at - 1])
+    return np.insert(xy, insert_at, added, axis=0), np.insert(
+        piece, insert_at, piece[insert_at - 1]
+    )
 
 
-def _on_edge(edge: NDArray[np.float64], target: Vertex, outline: bool, vertices: list[tuple[int, Vertex]]) -> Vertex:
+def _on_edge(
+    edge: NDArray[np.float64], target: Vertex, outline: bool, vertices: list[tuple[int, Vertex]]
+) -> Vertex:
     """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added to the known.
 
     Args:
@@ -307,7 +351,9 @@ def _on_edge(edge: NDArray[np.float64], target: Vertex, outline: bool, vertices:
     best = np.lexsort((along, np.abs(along - x), np.maximum(off, MAX_CORNER_AREA_STEPS2)))[0]
     vertex_found = (along[best] / LATTICE_PER_DEGREE, across[best] / LATTICE_PER_DEGREE)
     vertex = (
-        (float(vertex_found[1]), float(vertex_found[0])) if steep else (float(vertex_found[0]), float(vertex_found[1]))
+        (float(vertex_found[1]), float(vertex_found[0]))
+        if steep
+        else (float(vertex_found[0]), float(vertex_found[1]))
     )
     if not _has(vertices, vertex):
         insort(vertices, (int(along[best]), vertex))
@@ -326,20 +372,33 @@ def _has(vertices: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
 
 def _edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
     """Every edge of the shapes once, its lesser end first: (edges, 2, 2)."""
-    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shapes)), return_index=True)
+    xy, ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(shapes)), return_index=True
+    )
     along = ring[1:] == ring[:-1]
     pairs = np.stack([xy[:-1][along], xy[1:][along]], axis=1)
-    swap = (pairs[:, 0, 0] > pairs[:, 1, 0]) | ((pairs[:, 0, 0] == pairs[:, 1, 0]) & (pairs[:, 0, 1] > pairs[:, 1, 1]))
+    swap = (pairs[:, 0, 0] > pairs[:, 1, 0]) | (
+        (pairs[:, 0, 0] == pairs[:, 1, 0]) & (pairs[:, 0, 1] > pairs[:, 1, 1])
+    )
     pairs[swap] = pairs[swap][:, ::-1]
     return np.unique(pairs, axis=0)
 
 
 def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which edges belong to one of the lands only."""
-    west, south, east, north = edges[:, :, 0].min(), edges[:, :, 1].min(), edges[:, :, 0].max(), edges[:, :, 1].max()
+    west, south, east, north = (
+        edges[:, :, 0].min(),
+        edges[:, :, 1].min(),
+        edges[:, :, 0].max(),
+        edges[:, :, 1].max(),
+    )
     shapes = shape_array(list(lands.values()))
-    neighbours_of_box = shapes[shapely.intersects(shapely.envelope(shapes), shapely.box(west, south, east, north))]
-    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(neighbours_of_box)), return_index=True)
+    neighbours_of_box = shapes[
+        shapely.intersects(shapely.envelope(shapes), shapely.box(west, south, east, north))
+    ]
+    xy, ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(neighbours_of_box)), return_index=True
+    )
     along = ring[1:] == ring[:-1]
     start, end = (np.concatenate(both) for both in zip(
         _keys(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), _keys(edges), strict=True))  # fmt: skip

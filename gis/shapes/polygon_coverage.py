@@ -27,7 +27,9 @@ from gis.shapes.repair import extract_polygons, is_on_lattice
 PolygonLike: TypeAlias = Polygon | MultiPolygon
 
 NOISE_WIDTH_M = 0.1  # metres; borders this near are one border drawn twice
-MAX_SLIVER_WIDTH_M = 2.0  # metres; a gap that opens to the outside is one up to this width, wider it is the outside
+MAX_SLIVER_WIDTH_M = (
+    2.0  # metres; a gap that opens to the outside is one up to this width, wider it is the outside
+)
 MIN_GAP_WIDTH_M = 0.02  # metres; narrower than this is the lattice's own rounding
 
 
@@ -57,7 +59,11 @@ def is_valid(shapes: Sequence[PolygonLike]) -> bool:
     Holes in the coverage are allowed (see `gaps`).
     """
     array = shape_array(shapes)
-    return bool(shapely.is_valid(array).all() and is_on_lattice(array).all() and shapely.coverage_is_valid(array))
+    return bool(
+        shapely.is_valid(array).all()
+        and is_on_lattice(array).all()
+        and shapely.coverage_is_valid(array)
+    )
 
 
 def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -> list[Gap]:
@@ -75,7 +81,10 @@ def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -
     inside = [shapely.difference(ring, union) for ring in rings]  # less the islands in it
     outside = _slits(shape_array(shapes), union, slit)
     candidates = [
-        part for shape in (*inside, *outside) for part in shapely.get_parts(shape) if isinstance(part, Polygon)
+        part
+        for shape in (*inside, *outside)
+        for part in shapely.get_parts(shape)
+        if isinstance(part, Polygon)
     ]
     wide = inscribed_diameters_m(shape_array(candidates)).tolist()
     answers = [
@@ -92,14 +101,20 @@ def _slits(shapes: Shapes, union: PolygonLike, slit: float) -> list[BaseGeometry
     flat = to_local_metres(np.array([union]), latitude=latitude)[0]
     swollen = shapely.buffer(flat, slit / 2, join_style="mitre", mitre_limit=5)
     closed = shapely.buffer(swollen, -slit / 2, join_style="mitre", mitre_limit=5)
-    shut_in = shapely.union_all([Polygon(ring) for part in shapely.get_parts(flat) for ring in part.interiors])
+    shut_in = shapely.union_all(
+        [Polygon(ring) for part in shapely.get_parts(flat) for ring in part.interiors]
+    )
     parts = shapely.get_parts(shapely.difference(shapely.difference(closed, flat), shut_in))
-    parts = parts[(shapely.get_dimensions(parts) == 2) & (shapely.area(parts) > MIN_GAP_WIDTH_M * MIN_GAP_WIDTH_M)]
+    parts = parts[
+        (shapely.get_dimensions(parts) == 2)
+        & (shapely.area(parts) > MIN_GAP_WIDTH_M * MIN_GAP_WIDTH_M)
+    ]
     if not len(parts):
         return []
     tree = STRtree(to_local_metres(shapes, latitude=latitude))
     touching = np.bincount(
-        tree.query(shapely.buffer(parts, MIN_GAP_WIDTH_M), predicate="intersects")[0], minlength=len(parts)
+        tree.query(shapely.buffer(parts, MIN_GAP_WIDTH_M), predicate="intersects")[0],
+        minlength=len(parts),
     )
     return list(to_local_metres(parts[touching >= 2], back=True, latitude=latitude))
 
@@ -115,7 +130,10 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
         return []
     first, second = STRtree(array).query(array, predicate="intersects")
     first, second = first[first < second], second[first < second]
-    shared = [extract_polygons(shape) or Polygon() for shape in shapely.intersection(array[first], array[second])]
+    shared = [
+        extract_polygons(shape) or Polygon()
+        for shape in shapely.intersection(array[first], array[second])
+    ]
     wide = inscribed_diameters_m(shape_array(shared)).tolist()
     overlaps = [
         Overlap(i, j, land, geodesic_area_m2(land), label_point(land), w)
@@ -125,7 +143,9 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     return sorted(overlaps, key=lambda overlap: overlap[:2])
 
 
-def repair_coverage(shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDTH_M) -> list[PolygonLike]:
+def repair_coverage(
+    shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDTH_M
+) -> list[PolygonLike]:
     """Mend a coverage: overlaps and narrow gaps go to the neighbour with the longest border, borders are
     matched.
 
@@ -147,7 +167,9 @@ def repair_coverage(shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDT
     filled = _fill(shape_array(shapes), narrow)
     latitude = float(np.mean(shapely.total_bounds(filled)[[1, 3]]))
     flat = to_local_metres(filled, latitude=latitude)
-    flat = shapely.coverage_clean(flat, snapping_distance=min(NOISE_WIDTH_M, tolerance), gap_width=tolerance)
+    flat = shapely.coverage_clean(
+        flat, snapping_distance=min(NOISE_WIDTH_M, tolerance), gap_width=tolerance
+    )
     mended = node_borders(list(to_local_metres(flat, back=True, latitude=latitude)))
     for i, shape in enumerate(mended):
         if shape.is_empty:
@@ -159,14 +181,18 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
     """Give each gap to the shape it has the longest border with."""
     filled = shapes.copy()
     for gap in narrow:
-        rim = shapely.buffer(gap, MIN_GAP_WIDTH_M * 1e-5)  # degrees: a centimetre or two, to meet what it touches
+        rim = shapely.buffer(
+            gap, MIN_GAP_WIDTH_M * 1e-5
+        )  # degrees: a centimetre or two, to meet what it touches
         candidates = STRtree(filled).query(rim, predicate="intersects")
         border = shapely.area(shapely.intersection(filled[candidates], rim))
         if len(candidates):
             owner = candidates[int(np.argmax(border))]
             # slivers moved between degrees and metres may have come to cross themselves; borders are noded afterwards
             pieces = [extract_polygons(shapely.make_valid(shape)) for shape in (filled[owner], gap)]
-            whole = shapely.union_all([shape for shape in pieces if shape is not None], grid_size=PRECISION_DEG / 100)
+            whole = shapely.union_all(
+                [shape for shape in pieces if shape is not None], grid_size=PRECISION_DEG / 100
+            )
             filled[owner] = extract_polygons(whole) or filled[owner]
     return filled
 
@@ -187,7 +213,9 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
     # Snap rounding of all borders at once, then every face goes back to the shape it lies in.
     lines = shapely.union_all(shapely.boundary(shape_array(shapes)), grid_size=PRECISION_DEG)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
-    face, owner = STRtree(shape_array(shapes)).query(shapely.point_on_surface(faces), predicate="intersects")
+    face, owner = STRtree(shape_array(shapes)).query(
+        shapely.point_on_surface(faces), predicate="intersects"
+    )
     order = np.lexsort((owner, face))
     face, owner = face[order], owner[order]
     is_first = np.concatenate([[True], face[1:] != face[:-1]]) if len(face) else np.array([], bool)

@@ -59,17 +59,25 @@ def repair(shape: BaseGeometry | None) -> Repaired:
     if vertices > MAX_STORED_VERTICES:
         return Repaired(
             None,
-            reason=Message("geometry.too_many_vertices", {"count": vertices, "limit": MAX_STORED_VERTICES}),
+            reason=Message(
+                "geometry.too_many_vertices", {"count": vertices, "limit": MAX_STORED_VERTICES}
+            ),
         )
     repairs = []
     flat = shapely.force_2d(shape)
     if not np.isfinite(shapely.get_coordinates(flat)).all():
         return Repaired(None, reason=Message("geometry.not_finite"))
     if doubled := _doubled(flat):
-        code = "geometry.doubled_vertex_removed" if doubled == 1 else "geometry.doubled_vertices_removed"
+        code = (
+            "geometry.doubled_vertex_removed"
+            if doubled == 1
+            else "geometry.doubled_vertices_removed"
+        )
         repairs.append(Message(code, {"count": doubled}))
     if not shapely.is_valid(flat):
-        repairs.append(Message("geometry.mended", {"fault": fault_message(str(shapely.is_valid_reason(flat)))}))
+        repairs.append(
+            Message("geometry.mended", {"fault": fault_message(str(shapely.is_valid_reason(flat)))})
+        )
         flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
     land = extract_polygons(shapely.set_precision(flat, PRECISION_DEG))
     if land is None:
@@ -81,8 +89,14 @@ def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
     """The polygons in a shape, without lines and points that an operation left; None when there are none."""
     if isinstance(shape, Polygon | MultiPolygon):
         return None if shape.is_empty else shape
-    parts = [part for part in shapely.get_parts(shape, return_index=False) if isinstance(part, Polygon | MultiPolygon)]
-    singles = [single for part in parts for single in shapely.get_parts(part) if not single.is_empty]
+    parts = [
+        part
+        for part in shapely.get_parts(shape, return_index=False)
+        if isinstance(part, Polygon | MultiPolygon)
+    ]
+    singles = [
+        single for part in parts for single in shapely.get_parts(part) if not single.is_empty
+    ]
     if not singles:
         return None
     return singles[0] if len(singles) == 1 else MultiPolygon(singles)
@@ -114,8 +128,12 @@ def fault_message(reason: str) -> Message:
         return Message("geometry.other_fault", {"reason": reason})
     kind = match[1].strip()
     fault = (
-        Message(FAULT_CODES[kind]) if kind in FAULT_CODES else Message("geometry.other_fault", {"reason": kind.lower()})
+        Message(FAULT_CODES[kind])
+        if kind in FAULT_CODES
+        else Message("geometry.other_fault", {"reason": kind.lower()})
     )
     if not match[2]:
         return fault
-    return Message("geometry.fault_at", {"fault": fault, "at": position_text(float(match[2]), float(match[3]))})
+    return Message(
+        "geometry.fault_at", {"fault": fault, "at": position_text(float(match[2]), float(match[3]))}
+    )

@@ -43,7 +43,12 @@ def measure(settings: Settings, small: bool) -> Row:
         rng = np.random.default_rng(3)
         for run in range(runs + 1):
             number = drafts.create_draft(session, BY, "bench").id
-            op = _border(shapes, columns, int(rng.integers(1, columns - 2)), int(rng.integers(1, columns - 1)))
+            op = _border(
+                shapes,
+                columns,
+                int(rng.integers(1, columns - 2)),
+                int(rng.integers(1, columns - 1)),
+            )
             session.commit()
             for name, work in (
                 ("operate", lambda n=number, op=op: drafts.add_operation(session, BY, n, op)),
@@ -66,19 +71,36 @@ def measure(settings: Settings, small: bool) -> Row:
         f" other, each drawn, previewed and published (committed to the disk). Then {MONTHS} monthly revisions of every"
         " grid in a corner, and places in it asked about through the database.",
         "ms",
-        Figure("publish", took["publish"] * 1e3, runs, f"slowest {max(spent['publish']) * 1e3:.0f} ms"),
+        Figure(
+            "publish", took["publish"] * 1e3, runs, f"slowest {max(spent['publish']) * 1e3:.0f} ms"
+        ),
         [
-            Figure("preview", took["preview"] * 1e3, runs, f"slowest {max(spent['preview']) * 1e3:.0f} ms"),
             Figure(
-                "draw (one operation)", took["operate"] * 1e3, runs, f"slowest {max(spent['operate']) * 1e3:.0f} ms"
+                "preview",
+                took["preview"] * 1e3,
+                runs,
+                f"slowest {max(spent['preview']) * 1e3:.0f} ms",
+            ),
+            Figure(
+                "draw (one operation)",
+                took["operate"] * 1e3,
+                runs,
+                f"slowest {max(spent['operate']) * 1e3:.0f} ms",
             ),
             Figure("a place today, after ten years of revisions", now * 1e3, asked),
             Figure("a place five years ago, after ten years of revisions", then * 1e3, asked),
         ],
         [
-            Reach(f"publish ≤ {PUBLISH} s: {took['publish']:.2f} s", max(spent["publish"]) <= PUBLISH),
-            Reach(f"preview ≤ {PREVIEW} s: {took['preview']:.2f} s", max(spent["preview"]) <= PREVIEW),
-            Reach(f"a question about the past within 1.5 × of today's: {then / now:.2f} ×", then <= 1.5 * now),
+            Reach(
+                f"publish ≤ {PUBLISH} s: {took['publish']:.2f} s", max(spent["publish"]) <= PUBLISH
+            ),
+            Reach(
+                f"preview ≤ {PREVIEW} s: {took['preview']:.2f} s", max(spent["preview"]) <= PREVIEW
+            ),
+            Reach(
+                f"a question about the past within 1.5 × of today's: {then / now:.2f} ×",
+                then <= 1.5 * now,
+            ),
         ],
         absent=["No peer edits a coverage as operations; the rows beside are our own parts."],
     )
@@ -104,23 +126,38 @@ def _upper(session: Session) -> None:
         drawn = {parent: to_multipolygon(dissolve(parts)) for parent, parts in above.items()}
         every |= drawn
     write_boundaries(
-        session, every, title="upper", author="bench", reason=None, effective=datetime(2020, 1, 2, tzinfo=UTC)
+        session,
+        every,
+        title="upper",
+        author="bench",
+        reason=None,
+        effective=datetime(2020, 1, 2, tzinfo=UTC),
     )
 
 
 def _border(shapes: Any, columns: int, column: int, row: int) -> dict[str, Any]:
     """A new border between a grid and the next one east: from end to end, bent by some metres."""
     n = row * columns + column
-    a, b = (f"{grids.COUNTY}{i // 10_000:03d}{i // 20 % 500:03d}{i % 20 + 1:03d}" for i in (n, n + 1))
+    a, b = (
+        f"{grids.COUNTY}{i // 10_000:03d}{i // 20 % 500:03d}{i % 20 + 1:03d}" for i in (n, n + 1)
+    )
     shared = shapely.line_merge(shapely.intersection(shapes[n].boundary, shapes[n + 1].boundary))
     start, end = shared.coords[0], shared.coords[-1]
     middle = ((start[0] + end[0]) / 2 + 0.0002, (start[1] + end[1]) / 2)
-    return {"op": "move_border", "between": [a, b], "line": shapely.geometry.mapping(LineString([start, middle, end]))}
+    return {
+        "op": "move_border",
+        "between": [a, b],
+        "line": shapely.geometry.mapping(LineString([start, middle, end])),
+    }
 
 
 def _analyze(addresses: cluster.DatabaseUrls) -> None:
     """As autovacuum does in time; only the owner may."""
-    with engine(addresses.owner).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with (
+        engine(addresses.owner)
+        .connect()
+        .execution_options(isolation_level="AUTOCOMMIT") as connection
+    ):
         connection.execute(text("VACUUM ANALYZE area, boundary, post, leave"))
 
 
@@ -136,9 +173,14 @@ def _many_revisions(session: Session, small: bool) -> None:
              " WHERE a.level = 'grid' AND upper_inf(b.valid)"
              " AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"), box,
     ).all()  # fmt: skip
-    session.execute(text("DELETE FROM boundary WHERE area_id = ANY(:ids)"), {"ids": [row[0] for row in held]})
+    session.execute(
+        text("DELETE FROM boundary WHERE area_id = ANY(:ids)"), {"ids": [row[0] for row in held]}
+    )
     month = timedelta(days=30)
-    spans = [Range(first + n * month, first + (n + 1) * month if n < MONTHS else None) for n in range(MONTHS + 1)]
+    spans = [
+        Range(first + n * month, first + (n + 1) * month if n < MONTHS else None)
+        for n in range(MONTHS + 1)
+    ]
     copy_rows(
         session, "boundary", ("area_id", "revision_id", "shape", "valid"),
         ((area, revision, shape, span) for area, revision, shape in held for span in spans),
@@ -153,8 +195,13 @@ def _past(session: Session, asked: int, small: bool) -> tuple[float, float]:
     inside = corner * grids.STEP * 0.9
     spent: tuple[list[float], list[float]] = ([], [])
     for _ in range(asked):
-        lon, lat = grids.WEST + 0.001 + rng.uniform(0, inside), grids.SOUTH + 0.001 + rng.uniform(0, inside)
-        for side, at in zip(spent, (datetime.now(UTC), datetime.now(UTC) - timedelta(days=5 * 365)), strict=True):
+        lon, lat = (
+            grids.WEST + 0.001 + rng.uniform(0, inside),
+            grids.SOUTH + 0.001 + rng.uniform(0, inside),
+        )
+        for side, at in zip(
+            spent, (datetime.now(UTC), datetime.now(UTC) - timedelta(days=5 * 365)), strict=True
+        ):
             begin = time.perf_counter()
             locate(session, lon, lat, "cgcs2000", at=at)
             side.append(time.perf_counter() - begin)

@@ -25,10 +25,14 @@ SELECT count(*) FROM bench_point p JOIN boundary b ON ST_Covers(b.shape, p.shape
 
 def measure(settings: Settings, small: bool) -> Row:
     """Locate the points of a file; the joins have points and grids in memory, or in the database, already."""
-    columns, rows, count, joined, runs = (12, 10, 2_000, 500, 1) if small else (400, 250, 1_000_000, 100_000, 3)
+    columns, rows, count, joined, runs = (
+        (12, 10, 2_000, 500, 1) if small else (400, 250, 1_000_000, 100_000, 3)
+    )
     shapes = grids.lattice(columns, rows)
     rng = np.random.default_rng(4)
-    inside = 0.001  # degrees: borders waver, and a point outside all grids would be another question
+    inside = (
+        0.001  # degrees: borders waver, and a point outside all grids would be another question
+    )
     low = np.array([grids.WEST, grids.SOUTH]) + inside
     high = low - 2 * inside + np.array([columns, rows]) * grids.STEP
     points = rng.uniform(low, high, (count, 2)).round(7)
@@ -41,7 +45,9 @@ def measure(settings: Settings, small: bool) -> Row:
             owner.execute(text("ANALYZE"))
         source, target = Path(folder) / "in.csv", Path(folder) / "out.csv"
         names = pa.array(np.arange(count)).cast(pa.string())
-        table = pa.table({"id": names, "lon": points[:, 0], "lat": points[:, 1], "crs": np.full(count, "wgs84")})
+        table = pa.table(
+            {"id": names, "lon": points[:, 0], "lat": points[:, 1], "crs": np.full(count, "wgs84")}
+        )
         pyarrow.csv.write_csv(table, source)
         now = datetime.now(settings.timezone)
         found = 0
@@ -77,10 +83,14 @@ def measure(settings: Settings, small: bool) -> Row:
         "Locate in bulk, file to file with people",
         f"{count:,} points × {len(shapes):,} grids of {4 * grids.CUTS} corners, each with a leader and a worker with deputies.",
         "points a second",
-        Figure("ours: CSV in, chain, people and reasons, CSV out", rate, runs, f"{found:,} located"),
+        Figure(
+            "ours: CSV in, chain, people and reasons, CSV out", rate, runs, f"{found:,} located"
+        ),
         [
             Figure("geopandas.sjoin: the join alone, in memory", count / median(peer), runs),
-            Figure(f"PostGIS: the join alone, in the database ({joined:,} points)", joined / postgis, 1),
+            Figure(
+                f"PostGIS: the join alone, in the database ({joined:,} points)", joined / postgis, 1
+            ),
         ],
         [Reach("≥ 400,000 points a second", rate >= 400_000)],
         more_is_better=True,

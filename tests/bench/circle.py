@@ -37,7 +37,10 @@ def measure(settings: Settings, small: bool) -> Row:
     ways: dict[str, tuple[Way, int]] = {
         "ours": (ours, count),
         "a plain circle of 1,125 m": (lambda i: shapely.Point(metric[i]).buffer(LIMIT), count),
-        "buffered edges (scipy, shapely)": (lambda i: buffered(network, sources[i]), min(count, 60)),
+        "buffered edges (scipy, shapely)": (
+            lambda i: buffered(network, sources[i]),
+            min(count, 60),
+        ),
     }
     absent = [
         "Valhalla: the pyvalhalla wheels for Python 3.11 end at 3.2.0, which carries no tile builder, so no data can be "
@@ -68,7 +71,10 @@ def measure(settings: Settings, small: bool) -> Row:
         first,
         peers,
         [
-            Reach("not slower than Valhalla's time contour (1.6 ms in the trial, not in this run)", None),
+            Reach(
+                "not slower than Valhalla's time contour (1.6 ms in the trial, not in this run)",
+                None,
+            ),
             Reach("≥ 100 × OSMnx's way", osmnx.value >= 100 * first.value if osmnx else None),
             Reach("F1 ≥ 0.995 against exact distances", float(first.more.split()[1]) >= 0.995),
         ],
@@ -81,7 +87,9 @@ def measure(settings: Settings, small: bool) -> Row:
     )
 
 
-def race(network: Network, places: Any, sources: SnappedPoints, ways: dict[str, tuple[Way, int]]) -> list[Figure]:
+def race(
+    network: Network, places: Any, sources: SnappedPoints, ways: dict[str, tuple[Way, int]]
+) -> list[Figure]:
     """Draw the circles of each source one way after the other, then count."""
     snapped, points = network.snap_degrees(*places.T), shapely.points(places)
     metric = shapely.points(network.to_metric(*places.T))
@@ -98,9 +106,17 @@ def race(network: Network, places: Any, sources: SnappedPoints, ways: dict[str, 
                 spent[who].append((time.perf_counter() - begin) * 1e3)
                 shapely.prepare(shape)
                 inside = shapely.covers(shape, points if who == "ours" else metric)
-                counts[who] += (truth & inside).sum(), (~truth & inside).sum(), (truth & ~inside).sum()
-    scores = {who: 2 * both / (2 * both + extra + missed) for who, (both, extra, missed) in counts.items()}
-    return [Figure(who, median(spent[who]), len(spent[who]), f"F1 {scores[who]:.4f}") for who in ways]
+                counts[who] += (
+                    (truth & inside).sum(),
+                    (~truth & inside).sum(),
+                    (truth & ~inside).sum(),
+                )
+    scores = {
+        who: 2 * both / (2 * both + extra + missed) for who, (both, extra, missed) in counts.items()
+    }
+    return [
+        Figure(who, median(spent[who]), len(spent[who]), f"F1 {scores[who]:.4f}") for who in ways
+    ]
 
 
 def buffered(network: Network, source: SnappedPoints) -> Any:
@@ -135,7 +151,9 @@ def osmnx_way(network: Network, metric: Any) -> Way:
             lines.append(graph.get_edge_data(start, end)[0].get("geometry", straight))
         parts = [*nodes.buffer(NODE).geometry, *geopandas.GeoSeries(lines).buffer(EDGE).geometry]
         whole = geopandas.GeoSeries(parts).union_all()
-        return shapely.MultiPolygon([shapely.Polygon(part.exterior) for part in shapely.get_parts(whole)])
+        return shapely.MultiPolygon(
+            [shapely.Polygon(part.exterior) for part in shapely.get_parts(whole)]
+        )
 
     return way
 
@@ -145,7 +163,9 @@ SELECT ST_AsBinary(ST_ConcaveHull(ST_Collect(n.shape), 0.2))
 FROM pgr_drivingDistance(%(edges)s, %(start)s::bigint, %(limit)s::float, false) d JOIN bench_node n ON n.id = d.node"""
 
 
-def pgrouting_way(settings: Settings, network: Network, metric: Any) -> tuple[psycopg.Connection[Any], Way]:
+def pgrouting_way(
+    settings: Settings, network: Network, metric: Any
+) -> tuple[psycopg.Connection[Any], Way]:
     """Distance from the nearest node, edges in a box, and PostGIS's concave hull. (Never pgr_alphaShape.)"""
     cluster.start(settings, throw_away=True)
     private = cluster.cluster_location(settings)
@@ -163,7 +183,9 @@ def pgrouting_way(settings: Settings, network: Network, metric: Any) -> tuple[ps
                 copy.write_row((i, shape))
         with connection.cursor().copy("COPY bench_edge FROM STDIN") as copy:
             columns = (network.u.tolist(), network.v.tolist(), network.length.tolist())
-            for i, row in enumerate(zip(*columns, shapely.to_wkb(network.lines, hex=True), strict=True)):
+            for i, row in enumerate(
+                zip(*columns, shapely.to_wkb(network.lines, hex=True), strict=True)
+            ):
                 copy.write_row((i, *row))
         connection.execute("CREATE INDEX ON bench_edge USING gist (shape)")
         connection.execute("ANALYZE bench_edge, bench_node")

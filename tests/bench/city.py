@@ -42,7 +42,9 @@ def make(side: int, seed: int = 1) -> City:
     rng = np.random.default_rng(seed)
     across, up = np.meshgrid(np.arange(side), np.arange(side))
     lon = 105.9 + (across + rng.uniform(-0.3, 0.3, across.shape)) * STEP
-    lat = 26.2 + (up + rng.uniform(-0.3, 0.3, up.shape)) * STEP * 0.9  # a degree of latitude is longer here
+    lat = (
+        26.2 + (up + rng.uniform(-0.3, 0.3, up.shape)) * STEP * 0.9
+    )  # a degree of latitude is longer here
     number = np.arange(side * side).reshape(side, side)
     u = np.concatenate([number[:, :-1].ravel(), number[:-1].ravel()])
     v = np.concatenate([number[:, 1:].ravel(), number[1:].ravel()])

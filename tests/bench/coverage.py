@@ -24,7 +24,11 @@ def measure(settings: Settings, small: bool) -> Row:
     homes = network.snap_degrees(*town.places(rng, buildings).T)
     facilities = [network.snap_degrees(*town.places(rng, each).T) for _ in range(10)]
     nodes = [
-        np.unique(np.where(one.offset < network.length[one.edge] / 2, network.u[one.edge], network.v[one.edge]))
+        np.unique(
+            np.where(
+                one.offset < network.length[one.edge] / 2, network.u[one.edge], network.v[one.edge]
+            )
+        )
         for one in facilities
     ]
 
@@ -37,8 +41,13 @@ def measure(settings: Settings, small: bool) -> Row:
 
     found = ours()
     bare()
-    spent, peer = zip(*((seconds(ours) * 1e3, seconds(bare) * 1e3) for _ in range(runs)), strict=True)
-    wrong = sum(mislabelled(network, one, homes, metres) for one, metres in zip(facilities, found, strict=True))
+    spent, peer = zip(
+        *((seconds(ours) * 1e3, seconds(bare) * 1e3) for _ in range(runs)), strict=True
+    )
+    wrong = sum(
+        mislabelled(network, one, homes, metres)
+        for one, metres in zip(facilities, found, strict=True)
+    )
     mine, theirs = median(spent), median(peer)
     return Row(
         "coverage",
@@ -46,7 +55,14 @@ def measure(settings: Settings, small: bool) -> Row:
         f"{10 * each:,} facilities in 10 categories, {buildings:,} buildings, the city of {len(town.nodes):,} crossings; 1,125 m, legs and partial edges included; the network in memory, places snapped.",
         "ms",
         Figure("ours", mine, runs, f"{wrong} of {10 * buildings:,} labels wrong"),
-        [Figure("bare scipy Dijkstra, from nodes, to nodes", theirs, runs, "no buildings, no legs, no labels")],
+        [
+            Figure(
+                "bare scipy Dijkstra, from nodes, to nodes",
+                theirs,
+                runs,
+                "no buildings, no legs, no labels",
+            )
+        ],
         [
             Reach("≤ 2 × a bare C Dijkstra (none in this run, see below)", None),
             Reach("every label right", wrong == 0),
@@ -55,11 +71,15 @@ def measure(settings: Settings, small: bool) -> Row:
             "Labels are checked against another graph, in which every building and facility is a node of its own that splits its street.",
             f"{mine / theirs:.2f} × scipy's bare Dijkstra; were a bare C one 14/19 of scipy's, as in DESIGN's trial, {mine / theirs / TRIAL_C:.2f} × that. The second is reckoned, not measured.",
         ],
-        absent=["pandana and pgRouting for coverage. DESIGN's trial had 431 ms and 916 ms (49 labels off)."],
+        absent=[
+            "pandana and pgRouting for coverage. DESIGN's trial had 431 ms and 916 ms (49 labels off)."
+        ],
     )
 
 
-def mislabelled(network: Network, sources: SnappedPoints, places: SnappedPoints, metres: Floats) -> int:
+def mislabelled(
+    network: Network, sources: SnappedPoints, places: SnappedPoints, metres: Floats
+) -> int:
     """How many labels (or distances) differ from those of a graph that has every place as a node."""
     truth = split_distances(network, sources, places)
     clear = np.abs(truth - LIMIT) > HAIR
@@ -73,7 +93,10 @@ def split_distances(network: Network, sources: SnappedPoints, places: SnappedPoi
     """Metres from each place to its nearest source: streets are cut where somebody stands, doors hang on by their legs."""
     count, many = len(network.nodes), len(sources) + len(places)
     edge = np.concatenate([sources.edge, places.edge])
-    offset, leg = np.concatenate([sources.offset, places.offset]), np.concatenate([sources.leg, places.leg])
+    offset, leg = (
+        np.concatenate([sources.offset, places.offset]),
+        np.concatenate([sources.leg, places.leg]),
+    )
     on = np.flatnonzero(edge >= 0)
     order = on[np.lexsort((offset[on], edge[on]))]
     street, stop, cut = (

@@ -57,7 +57,10 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
     county, street = ids[0], ids[1 : 1 + streets]
     community, grid = ids[1 + streets : 1 + streets + communities], ids[1 + streets + communities :]
     rows: list[tuple[object, ...]] = [(county, COUNTY, "county", "示例县", COUNTY, None)]
-    rows += [(one, f"{COUNTY}{n:03d}", "street", f"示例{n}街道", COUNTY, county) for n, one in enumerate(street)]
+    rows += [
+        (one, f"{COUNTY}{n:03d}", "street", f"示例{n}街道", COUNTY, county)
+        for n, one in enumerate(street)
+    ]
     for n, one in enumerate(community):
         code = f"{COUNTY}{n // 500:03d}{n % 500:03d}"
         rows.append((one, code, "community", f"示例{n}社区", COUNTY, street[n // 500]))
@@ -80,7 +83,10 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
     )
     people = new_ids(session, "personal.person", 2 * count)
     copy_rows(
-        session, "personal.person", ("id", "code", "name"), ((one, f"B{n}", f"张示{n}") for n, one in enumerate(people))
+        session,
+        "personal.person",
+        ("id", "code", "name"),
+        ((one, f"B{n}", f"张示{n}") for n, one in enumerate(people)),
     )
     copy_rows(
         session,

@@ -68,8 +68,12 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
     communities = -(-count // 20)
     grid_ids = np.arange(count, dtype=np.int64) + 2_000_000
     community = [1_000_000 + n // 20 for n in range(count)]
-    codes = [f"{grids.COUNTY}{n // 10_000:03d}{n // 20 % 500:03d}{n % 20 + 1:03d}" for n in range(count)]
-    known = GridIndex(grid_ids, codes, [f"第{n}网格" for n in range(count)], community, [1] * count, shapes)
+    codes = [
+        f"{grids.COUNTY}{n // 10_000:03d}{n // 20 % 500:03d}{n % 20 + 1:03d}" for n in range(count)
+    ]
+    known = GridIndex(
+        grid_ids, codes, [f"第{n}网格" for n in range(count)], community, [1] * count, shapes
+    )
     upper = {
         1: Area(1, "county", grids.COUNTY, "示例县", None),
         2: Area(2, "street", f"{grids.COUNTY}000", "示例街道", 1),
@@ -105,7 +109,15 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
     of_grid, _, _ = known.grids_at(places.spots[:, 0], places.spots[:, 1])
     order = np.argsort(of_grid, kind="stable")
     return RegistrySnapshot(
-        MIN_MICROS, MAX_MICROS, known, upper, places, of_grid, order, of_grid[order], people(grid_ids, len(parts))
+        MIN_MICROS,
+        MAX_MICROS,
+        known,
+        upper,
+        places,
+        of_grid,
+        order,
+        of_grid[order],
+        people(grid_ids, len(parts)),
     )
 
 
@@ -114,7 +126,10 @@ def people(grid_ids: np.ndarray, units: int) -> PeopleIndex:
     role = {one.key: number for number, one in enumerate(ROLES)}
     place = np.concatenate([np.repeat(grid_ids, 2), np.arange(units) + 20_000_000])
     kind = np.concatenate(
-        [np.tile([role["grid_leader"], role["grid_worker"]], len(grid_ids)), np.full(units, role["unit_head"])]
+        [
+            np.tile([role["grid_leader"], role["grid_worker"]], len(grid_ids)),
+            np.full(units, role["unit_head"]),
+        ]
     )
     number = np.arange(len(place), dtype=np.int64) + 1
     start, end = np.full(len(place), MIN_MICROS), np.full(len(place), MAX_MICROS)

@@ -92,7 +92,9 @@ def within(shapes: Sequence[shapely.Geometry], count: int) -> list[tuple[float, 
     shapely.prepare(whole)
     west, south, east, north = whole.bounds
     points = rng.uniform((west, south), (east, north), (20 * count, 2))
-    found: list[tuple[float, float]] = points[shapely.contains_xy(whole, *points.T)][:count].tolist()
+    found: list[tuple[float, float]] = points[shapely.contains_xy(whole, *points.T)][
+        :count
+    ].tolist()
     return found
 
 
@@ -107,7 +109,16 @@ def served(settings: Settings, url: str) -> Iterator[int]:
         "WANGGE_REPORTS_PER_MINUTE": "1000000",
         "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "100000000",
     }
-    words = ["--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)]
+    words = [
+        "--interface",
+        "rsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        str(WORKERS),
+    ]
     words += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]
     with (settings.var / "bench-serve.log").open("wb") as log:
         server = subprocess.Popen(
@@ -157,7 +168,11 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Loa
         file.flush()
         words = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", file.name]
         said = subprocess.run(
-            [*words, f"http://127.0.0.1:{port}"], check=True, capture_output=True, text=True, timeout=seconds + 30
+            [*words, f"http://127.0.0.1:{port}"],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 30,
         ).stdout
     bad = sum(
         int(count)
@@ -169,7 +184,9 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Loa
     assert rate is not None, said
     p50, p99 = (
         float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
-        for value, unit in (re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", said).groups() for share in (50, 99))  # type: ignore[union-attr]
+        for value, unit in (
+            re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", said).groups() for share in (50, 99)
+        )  # type: ignore[union-attr]
     )
     return Load(float(rate[1]), p50, p99, bad)
 
@@ -221,4 +238,6 @@ def middle(loads: Sequence[Load]) -> Load:
 
 def told(load: Load) -> str:
     """The other figures in words."""
-    return f"p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms" + (f", **{load.bad} bad answers**" if load.bad else "")
+    return f"p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms" + (
+        f", **{load.bad} bad answers**" if load.bad else ""
+    )

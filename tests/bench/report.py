@@ -34,7 +34,9 @@ CODES = ("06010", "06012", "06013", "06028", "09009", "C0101")
 def measure(settings: Settings, small: bool) -> Row:
     """Serve a made-up town and in turns file reports, each at another place, and post the constant."""
     seconds, turns = (1, 1) if small else (8, 3)
-    addresses = cluster.start(settings, throw_away=False)  # a report is acknowledged when it is on the disk
+    addresses = cluster.start(
+        settings, throw_away=False
+    )  # a report is acknowledged when it is on the disk
     schema.migrate(addresses)
     with Session(engine(addresses.app)) as session:
         generate_town(session, 2026, 300) if small else generate_town(session)
@@ -53,7 +55,10 @@ def measure(settings: Settings, small: bool) -> Row:
         wait(port, f"/api/v1/locate?lon={x:.7f}&lat={y:.7f}&crs=wgs84")
         for some, path in ((bodies, REPORTS), (["{}"], CONSTANT)):
             ask(port, some, 1 if small else 2, path)
-        seen = [(ask(port, bodies, seconds, REPORTS), ask(port, ["{}"], seconds, CONSTANT)) for _ in range(turns)]
+        seen = [
+            (ask(port, bodies, seconds, REPORTS), ask(port, ["{}"], seconds, CONSTANT))
+            for _ in range(turns)
+        ]
     with Session(engine(addresses.app)) as session:
         filed = session.scalar(text("SELECT count(*) FROM incident WHERE state = 'dispatched'"))
     ours, constant = (middle([pair[side] for pair in seen]) for side in (0, 1))

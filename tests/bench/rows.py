@@ -10,7 +10,17 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "shapely", "geopandas", "networkx", "psycopg", "Flask", "granian", "pyarrow")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "shapely",
+    "geopandas",
+    "networkx",
+    "psycopg",
+    "Flask",
+    "granian",
+    "pyarrow",
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,14 @@ def median(values: Sequence[float]) -> float:
 def machine() -> list[str]:
     """Lines that say where it was measured."""
     info = Path("/proc/cpuinfo")
-    models = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    model = models[0].split(":", 1)[1].strip() if models else platform.processor() or platform.machine()
+    models = (
+        [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
+    model = (
+        models[0].split(":", 1)[1].strip() if models else platform.processor() or platform.machine()
+    )
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
         f"{date.today().isoformat()}; {os.cpu_count()} cores ({model}), {gib:.0f} GiB; load when begun {os.getloadavg()[0]:.1f}",
@@ -120,8 +136,13 @@ def markdown(rows: Sequence[Row], where: Sequence[str], minutes: float) -> str:
             lines.append(f"| {first} | {reach.words} | {verdict(reach.met)} |")
     for row in rows:
         lines += ["", f"## {row.job}", "", f"{row.size}", ""]
-        lines += [f"| | {row.unit}, median | of | ours is better by | |", "| --- | --- | --- | --- | --- |"]
-        lines.append(f"| **{row.ours.who}** | {number(row.ours.value)} | {row.ours.runs} | | {row.ours.more} |")
+        lines += [
+            f"| | {row.unit}, median | of | ours is better by | |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        lines.append(
+            f"| **{row.ours.who}** | {number(row.ours.value)} | {row.ours.runs} | | {row.ours.more} |"
+        )
         for peer in row.peers:
             lines.append(
                 f"| {peer.who} | {number(peer.value)} | {peer.runs} | {number(row.ratio(peer))} × | {peer.more} |"

@@ -28,7 +28,9 @@ def browser():
         pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=20_000)  # a condition is waited for as long beside other work as on a quiet machine
+    expect.set_options(
+        timeout=20_000
+    )  # a condition is waited for as long beside other work as on a quiet machine
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield opened
@@ -44,7 +46,9 @@ def desk(browser):
 @pytest.fixture
 def phone(browser):
     """A page on a phone."""
-    yield from opened(browser, viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2)
+    yield from opened(
+        browser, viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2
+    )
 
 
 @pytest.fixture(scope="session")

@@ -48,17 +48,22 @@ def handled(session: Session, how_many: int) -> list[str]:
     for _ in range(how_many):
         number, words = filed(session)
         moved(session, number)
-        moves.apply_move(session, BY, number, "handle", datetime.now(UTC), MovePayload(note="清完了"))
+        moves.apply_move(
+            session, BY, number, "handle", datetime.now(UTC), MovePayload(note="清完了")
+        )
         said.append(words)
     session.commit()
     return said
 
 
-def test_the_contact_is_shown_for_a_reason(desk: Page, site: str, served: Deployment, session: Session) -> None:
+def test_the_contact_is_shown_for_a_reason(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
     number, words = filed(session)
     county = session.scalar(text("SELECT county FROM incident WHERE id = :id"), {"id": number})
     session.execute(
-        text(report.CONTACT), {"county": county, "id": number, "name": "", "phone": "13700001234", "email": ""}
+        text(report.CONTACT),
+        {"county": county, "id": number, "name": "", "phone": "13700001234", "email": ""},
     )
     session.commit()
     signed_in(desk, site, served, "dispatcher", "/desk")
@@ -94,7 +99,9 @@ def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
 
     signed_in(worker, site, served, "worker", "/work")
     worker.locator(".wrk-card", has_text=words).locator("[data-move=take]").tap()
-    expect(row(desk, words).locator(".inc-state")).to_have_text("处理中", timeout=9000)  # nobody loaded the page again
+    expect(row(desk, words).locator(".inc-state")).to_have_text(
+        "处理中", timeout=9000
+    )  # nobody loaded the page again
     worker.locator("#tab-doing").tap()
     worker.locator(".wrk-card", has_text=words).locator("[data-move=handle]").tap()
     worker.locator("#sheet textarea").fill("清完了")
@@ -110,7 +117,9 @@ def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
     assert desk.said == []
 
 
-def test_the_filters_are_in_the_address(desk: Page, site: str, served: Deployment, session: Session) -> None:
+def test_the_filters_are_in_the_address(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
     _, words = filed(session)
     page = signed_in(desk, site, served, "dispatcher", "/desk")
     page.locator("#filters [name=category]").select_option("06010")
@@ -134,9 +143,13 @@ def test_the_filters_are_in_the_address(desk: Page, site: str, served: Deploymen
     expect(page.locator("#filters [name=words]")).to_have_value("")
 
 
-def test_three_are_checked_at_once(desk: Page, site: str, served: Deployment, session: Session) -> None:
+def test_three_are_checked_at_once(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
     said = handled(session, 3)
-    page = signed_in(desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe=""))
+    page = signed_in(
+        desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe="")
+    )
     for words in said:
         row(page, words).locator("input").check()
     expect(page.locator("#bulk b")).to_contain_text("3")
@@ -152,7 +165,9 @@ def test_one_of_several_that_cannot_be_done_says_why(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
     said = handled(session, 2)
-    page = signed_in(desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe=""))
+    page = signed_in(
+        desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe="")
+    )
     for words in said:
         row(page, words).locator("input").check()
     number = row(page, said[0]).get_attribute("data-id")
@@ -195,19 +210,25 @@ def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
     assert state(session, number) == "dispatched"
 
 
-def test_who_was_too_late_is_told_what_happened(desk: Page, site: str, served: Deployment, session: Session) -> None:
+def test_who_was_too_late_is_told_what_happened(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
     number, words = filed(session)
     page = signed_in(desk, site, served, "dispatcher", at(words))
     row(page, words).locator(".dsk-open").click()
     button = page.locator("#detail [data-move=take]")
     expect(button).to_be_visible()
-    page.route("**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_()))
+    page.route(
+        "**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_())
+    )
     button.click()
     expect(page.locator("#detail .inc-wrong")).to_contain_text("处理中")
     expect(page.locator("#detail .dsk-line .inc-state")).to_have_text("处理中")
 
 
-def test_what_is_new_waits_until_it_is_asked_for(desk: Page, site: str, served: Deployment, session: Session) -> None:
+def test_what_is_new_waits_until_it_is_asked_for(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
     _, words = filed(session)
     page = signed_in(desk, site, served, "dispatcher", at("垃圾没人清"))
     expect(row(page, words)).to_be_visible()
@@ -219,7 +240,9 @@ def test_what_is_new_waits_until_it_is_asked_for(desk: Page, site: str, served: 
     expect(page.locator("#news")).to_be_hidden()
 
 
-def test_who_may_only_read_moves_nothing(desk: Page, site: str, served: Deployment, session: Session) -> None:
+def test_who_may_only_read_moves_nothing(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
     _, words = filed(session)
     page = signed_in(desk, site, served, "auditor", at(words))
     row(page, words).locator(".dsk-open").click()
@@ -227,7 +250,9 @@ def test_who_may_only_read_moves_nothing(desk: Page, site: str, served: Deployme
     expect(page.locator("#detail [data-move]")).to_have_count(0)
 
 
-def test_on_a_phone_the_matter_covers_the_list(phone: Page, site: str, served: Deployment, session: Session) -> None:
+def test_on_a_phone_the_matter_covers_the_list(
+    phone: Page, site: str, served: Deployment, session: Session
+) -> None:
     _, words = filed(session)
     page = signed_in(phone, site, served, "dispatcher", at(words))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -41,7 +41,9 @@ FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 
 def open_editor(page, deployment, title):
     """Sign in as the planner and begin a draft in the first community."""
-    who = next(one for one in accounts.read(deployment.var / accounts.FILE) if one.username == "planner")
+    who = next(
+        one for one in accounts.read(deployment.var / accounts.FILE) if one.username == "planner"
+    )
     page.goto(deployment.url + "/sign-in?lang=zh&next=/editor")
     page.locator("#username").fill(who.username)
     page.locator("#password").fill(who.password)
@@ -55,11 +57,16 @@ def open_editor(page, deployment, title):
 
 def grids(deployment):
     """The published grids: shape by code."""
-    return {one["properties"]["code"]: shape(one["geometry"]) for one in deployment.ask(PUBLISHED).json()["features"]}
+    return {
+        one["properties"]["code"]: shape(one["geometry"])
+        for one in deployment.ask(PUBLISHED).json()["features"]
+    }
 
 
 def drag(page, spot, by):
-    for _ in range(10):  # the map may still be drawing when the hand comes near; then it comes again
+    for _ in range(
+        10
+    ):  # the map may still be drawing when the hand comes near; then it comes again
         page.mouse.move(spot["x"] - 20, spot["y"] - 20)
         page.mouse.move(spot["x"], spot["y"], steps=4)
         try:
@@ -77,7 +84,9 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     open_editor(desk, planned, "浏览器里的调整")
     spot = desk.evaluate(SHARED)
     old = {
-        code: desk.evaluate("(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code)
+        code: desk.evaluate(
+            "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code
+        )
         for code in spot["codes"]
     }
 
@@ -86,7 +95,9 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     drag(desk, spot, (24, 16))
     desk.evaluate(FRAMES)
     held = {
-        code: desk.evaluate("(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code)
+        code: desk.evaluate(
+            "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code
+        )
         for code in spot["codes"]
     }
     assert all(held[code] != old[code] for code in spot["codes"])
@@ -100,7 +111,9 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     expect(desk.locator("#ed-said")).to_contain_text("已保存为第 1 步")
     expect(desk.locator("#ed-step-count")).to_have_text("1")
     place = f"{round(spot['lon'] * 1e7)},{round(spot['lat'] * 1e7)}"
-    assert not desk.evaluate("(key) => wangge.coverage.owners.has(key)", place)  # nothing is left where it was
+    assert not desk.evaluate(
+        "(key) => wangge.coverage.owners.has(key)", place
+    )  # nothing is left where it was
 
     # a split across one grid, undone, done again
     code = spot["codes"][0]
@@ -147,7 +160,9 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     after = grids(planned)
     assert after.keys() == before.keys() - {spot["codes"][3]} | set(new)
     assert polygon_coverage.is_valid(list(after.values()))
-    assert sum(one.area for one in after.values()) == pytest.approx(sum(one.area for one in before.values()), rel=1e-9)
+    assert sum(one.area for one in after.values()) == pytest.approx(
+        sum(one.area for one in before.values()), rel=1e-9
+    )
     drawn = [one for one in after if one not in before or not after[one].equals(before[one])]
     assert {*spot["codes"][:3], *new} <= set(drawn)
     [last] = planned.ask(f"/api/v1/areas/{new[0]}/history").json()["boundaries"]

@@ -14,16 +14,23 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
     sign_in(desk, site, served.var, "street", "/rules")
     desk.locator(".me summary").click()
     desk.locator(".me-list").get_by_text("统计", exact=True).click()
-    expect(desk.locator(".fig-total dt")).to_have_text(["上报数", "响应率", "办结率", "解决率", "满意率", "超时在办"])
+    expect(desk.locator(".fig-total dt")).to_have_text(
+        ["上报数", "响应率", "办结率", "解决率", "满意率", "超时在办"]
+    )
     all_told = int(desk.locator(".fig-total dd").first.inner_text().replace(",", ""))
-    counts = [int(one) for one in desk.locator(".fig-table tbody td:nth-child(2)").all_inner_texts()]
+    counts = [
+        int(one) for one in desk.locator(".fig-table tbody td:nth-child(2)").all_inner_texts()
+    ]
     assert sum(counts) == all_told > 0 and counts == sorted(counts, reverse=True)
     assert serious(desk) == []
 
     desk.locator(".fig-table thead").get_by_text("办结率").click()  # the order is in the address
     expect(desk.locator("[aria-sort]")).to_have_attribute("aria-sort", "descending")
     assert "sort=-completion" in desk.url
-    rates = [float(one.split("%")[0]) for one in desk.locator(".fig-table tbody td:nth-child(7)").all_inner_texts()]
+    rates = [
+        float(one.split("%")[0])
+        for one in desk.locator(".fig-table tbody td:nth-child(7)").all_inner_texts()
+    ]
     assert rates == sorted(rates, reverse=True)
 
     desk.locator("select[name=per]").select_option("grid")
@@ -43,7 +50,9 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
 def test_a_community_counts_its_own_on_a_phone(phone, site, served):
     sign_in(phone, site, served.var, "dispatcher", "/rules")
     phone.goto(site + "/figures?per=community")
-    expect(phone.locator(".fig-table tbody tr")).to_have_count(1)  # the others of the street are not theirs
+    expect(phone.locator(".fig-table tbody tr")).to_have_count(
+        1
+    )  # the others of the street are not theirs
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390 and serious(phone) == []
     phone.goto(site + "/figures?since=2031-01-01&until=2031-02-01")
     expect(phone.locator("main")).to_contain_text("没有上报")

@@ -16,7 +16,12 @@ def neighbours(deployment):
     found = deployment.get("/api/v1/layers/grids?bbox=105,25,107,27")["features"]
     grids = {one["properties"]["code"]: shape(one["geometry"]) for one in found}
     ours = sorted(code for code in grids if code.startswith(COMMUNITY))
-    return next((a, b) for a in ours for b in ours if a < b and grids[a].intersection(grids[b]).length > 1e-4)
+    return next(
+        (a, b)
+        for a in ours
+        for b in ours
+        if a < b and grids[a].intersection(grids[b]).length > 1e-4
+    )
 
 
 def test_what_changed_between_two_days_is_on_the_map_and_in_a_list(desk, planned, tmp_path):

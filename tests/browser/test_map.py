@@ -31,7 +31,9 @@ def ready(page, address):
 
 def signed_in(page, site, served):
     """Who may have the names of the whole county."""
-    centre = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == "centre")
+    centre = next(
+        one for one in accounts.read(served.var / accounts.FILE) if one.username == "centre"
+    )
     page.goto(site + "/sign-in")
     page.locator("#username").fill(centre.username)
     page.locator("#password").fill(centre.password)
@@ -42,11 +44,18 @@ def signed_in(page, site, served):
 
 def tower(site):
     """A building with several units, and a point on it."""
-    for building in ask(site, "/api/v1/layers/buildings?bbox=105.93,26.22,105.97,26.25&limit=2000")["features"]:
+    for building in ask(site, "/api/v1/layers/buildings?bbox=105.93,26.22,105.97,26.25&limit=2000")[
+        "features"
+    ]:
         if (building["properties"]["floors"] or 0) > 20:
             ring = building["geometry"]["coordinates"][0][0]
             lon, lat = (sum(c[i] for c in ring[:-1]) / (len(ring) - 1) for i in (0, 1))
-            if len(ask(site, f"/api/v1/locate?lon={lon}&lat={lat}&crs=cgcs2000")["unit_candidates"]) > 3:
+            if (
+                len(
+                    ask(site, f"/api/v1/locate?lon={lon}&lat={lat}&crs=cgcs2000")["unit_candidates"]
+                )
+                > 3
+            ):
                 return building["properties"], lon, lat
     raise AssertionError("no tower with several units")
 
@@ -122,19 +131,25 @@ def test_in_a_tower_the_stairwell_decides_the_unit(desk, site):
 
 def test_a_facility_shows_its_circle_and_who_is_inside(desk, site):
     clinic = ask(site, "/api/v1/facilities?category=clinic&limit=1")["items"][0]
-    drawn = ask(site, f"/api/v1/layers/facilities?code={clinic['code']}")["features"][0]["geometry"]["coordinates"]
+    drawn = ask(site, f"/api/v1/layers/facilities?code={clinic['code']}")["features"][0][
+        "geometry"
+    ]["coordinates"]
     ready(desk, f"{site}/?c={drawn[0]},{drawn[1]},17")
     box = desk.locator(".folium-map").bounding_box()
     desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(desk.locator("#answer .title")).to_have_text(clinic["name"])
     numbers = desk.locator("#answer .inside b")
     expect(numbers).to_have_count(3)  # households, people, buildings
-    circle = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=15")["features"][0]["properties"]
+    circle = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=15")["features"][0][
+        "properties"
+    ]
     assert numbers.first.inner_text() == f"{circle['households']:,}"
     assert numbers.last.inner_text() == f"{circle['buildings']:,}"
     expect(desk.locator(".leaflet-overlay-pane path")).to_have_count(3)
     desk.get_by_role("button", name="5分钟", exact=True).click()
-    five = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=5")["features"][0]["properties"]
+    five = ask(site, f"/api/v1/facilities/{clinic['code']}/circle?minutes=5")["features"][0][
+        "properties"
+    ]
     expect(numbers.first).to_have_text(f"{five['households']:,}")
     assert five["households"] < circle["households"]
     assert desk.said == []
@@ -142,7 +157,12 @@ def test_a_facility_shows_its_circle_and_who_is_inside(desk, site):
 
 @pytest.mark.parametrize(
     ("words", "hit"),
-    [("520402007012003", "西兴第3网格"), ("西兴社区", "西兴社区"), ("clinic", None), ("学苑第1网格", "学苑第1网格")],
+    [
+        ("520402007012003", "西兴第3网格"),
+        ("西兴社区", "西兴社区"),
+        ("clinic", None),
+        ("学苑第1网格", "学苑第1网格"),
+    ],
 )
 def test_search_finds_codes_names_and_categories_with_the_keyboard(desk, site, words, hit):
     ready(desk, site)
@@ -229,7 +249,9 @@ def test_nothing_is_fetched_from_any_other_host(desk, site):
 
 
 def test_a_lost_server_is_said_with_the_next_thing_to_do(desk, site):
-    desk.route("**/api/v1/locate**", lambda route: route.abort())  # before the page is there: later it may miss one
+    desk.route(
+        "**/api/v1/locate**", lambda route: route.abort()
+    )  # before the page is there: later it may miss one
     ready(desk, site)
     desk.mouse.click(600, 450)
     expect(desk.locator("#answer")).to_contain_text("无法连接服务器")

@@ -70,7 +70,11 @@ def filled_in(page: Page, site: str) -> str:
 def filed(session: Session, words: str) -> list[UUID]:
     """The incidents of these words."""
     session.rollback()
-    return list(session.scalars(text("SELECT id FROM incident WHERE description = :words"), {"words": words}))
+    return list(
+        session.scalars(
+            text("SELECT id FROM incident WHERE description = :words"), {"words": words}
+        )
+    )
 
 
 def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
@@ -156,7 +160,9 @@ def test_a_place_without_gps_is_chosen_on_the_map(phone, site):
 
 def test_a_few_words_are_enough_to_be_offered_the_kind(walker, site, served):
     words = "三单元门口的垃圾桶满了没人倒"
-    likely = [one["code"] for one in served.get(f"/api/v1/categories/suggest?words={words}")["items"]]
+    likely = [
+        one["code"] for one in served.get(f"/api/v1/categories/suggest?words={words}")["items"]
+    ]
     form(walker, site)
     walker.locator("#description").fill(words)
     first = walker.locator("#chips .rep-chip").first
@@ -180,7 +186,9 @@ def test_outside_every_grid_it_says_so_and_offers_the_nearest(walker, site):
 
 def test_a_file_that_is_no_photo_is_named_and_left_out(walker, site):
     form(walker, site)
-    walker.locator("#album").set_input_files([picture("letter.jpg", b"Dear all"), picture("good.jpg")])
+    walker.locator("#album").set_input_files(
+        [picture("letter.jpg", b"Dear all"), picture("good.jpg")]
+    )
     expect(walker.locator("#photos img")).to_have_count(1)
     expect(walker.locator("#photo-said")).to_contain_text("letter.jpg")
     walker.locator("#album").set_input_files([picture(f"{n}.jpg") for n in range(7)])
@@ -195,7 +203,14 @@ def test_rated_unhappily_and_taken_up_again(walker, site, session):
     expect(walker.locator(".trk-state")).to_be_visible()
     (one,) = filed(session, words)
     for name in ("take", "handle"):
-        moves.apply_move(session, system_principal("test"), one, name, datetime.now(UTC), MovePayload(note="扫过了"))
+        moves.apply_move(
+            session,
+            system_principal("test"),
+            one,
+            name,
+            datetime.now(UTC),
+            MovePayload(note="扫过了"),
+        )
     session.commit()
     walker.reload()
     expect(walker.locator(".trk-where")).to_have_attribute("data-state", "handled")
@@ -214,7 +229,9 @@ def test_rated_unhappily_and_taken_up_again(walker, site, session):
     walker.locator("#note [type=submit]").click()
     expect(walker.locator(".trk-line > li").first).to_contain_text("在三单元")
     expect(walker.locator(".trk-line > li").first.locator("img")).to_be_visible()
-    row = session.execute(text("SELECT rating, solved, state FROM incident WHERE id = :id"), {"id": one}).one()
+    row = session.execute(
+        text("SELECT rating, solved, state FROM incident WHERE id = :id"), {"id": one}
+    ).one()
     assert tuple(row) == (2, False, "dispatched")
     assert walker.said == []
 
@@ -249,16 +266,21 @@ def test_the_map_hands_the_tapped_place_over(desk, site):
     expect(desk).to_have_url(re.compile(r"/report\?p=105\.9535"))
     expect(desk.locator("#whose.found")).to_be_visible()
     column, beside = (desk.locator(name).bounding_box() for name in (".rep-send", ".rep-map"))
-    assert column["width"] <= 720 and beside["x"] >= column["x"] + column["width"]  # the map stands beside
+    assert (
+        column["width"] <= 720 and beside["x"] >= column["x"] + column["width"]
+    )  # the map stands beside
 
 
 @pytest.mark.parametrize(
-    "address", ["/report", "/report?lang=en", "/track", "/track/00000000-0000-4000-8000-000000000000"]
+    "address",
+    ["/report", "/report?lang=en", "/track", "/track/00000000-0000-4000-8000-000000000000"],
 )
 def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
     walker.goto(site + address)
     walker.wait_for_function("document.readyState === 'complete'")
-    walker.wait_for_function("!document.querySelector('canvas') || document.querySelector('canvas').width > 0")
+    walker.wait_for_function(
+        "!document.querySelector('canvas') || document.querySelector('canvas').width > 0"
+    )
     walker.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
     found = walker.evaluate(
         "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
@@ -274,7 +296,9 @@ def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
-def test_words_of_danger_name_the_number_while_one_writes(browser, site: str, width: int, height: int) -> None:
+def test_words_of_danger_name_the_number_while_one_writes(
+    browser, site: str, width: int, height: int
+) -> None:
     for page in opened(browser, viewport={"width": width, "height": height}):
         form(page, site)
         page.locator("#description").fill("楼道里一股煤气味，越来越浓")

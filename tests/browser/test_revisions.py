@@ -27,13 +27,17 @@ def test_a_file_from_qgis_torn_then_mended_looked_at_and_published(desk, planned
     desk.get_by_role("button", name="传回成为草案").click()
     expect(desk.locator("#rev-answer")).to_contain_text("边界有破损")
     expect(desk.locator("#rev-faults li").first).to_contain_text("平方米")
-    assert desk.locator("#rev-torn path.leaflet-interactive, #rev-torn svg path").count() >= 2  # drawn on the map
+    assert (
+        desk.locator("#rev-torn path.leaflet-interactive, #rev-torn svg path").count() >= 2
+    )  # drawn on the map
     desk.locator("#rev-faults button").first.click()
     assert serious(desk) == []
 
     grids = pyogrio.read_dataframe(file)
     other = next(
-        i for i in range(len(grids)) if i != 3 and grids.geometry[3].intersection(grids.geometry[i]).length > 1e-4
+        i
+        for i in range(len(grids))
+        if i != 3 and grids.geometry[3].intersection(grids.geometry[i]).length > 1e-4
     )
     grids.loc[3, "geometry"] = grids.geometry[3].union(grids.geometry[other])
     pyogrio.write_dataframe(grids.drop(index=other), tmp_path / "merged.gpkg")
@@ -48,7 +52,9 @@ def test_a_file_from_qgis_torn_then_mended_looked_at_and_published(desk, planned
     desk.locator("#rev-publishing").get_by_role("button", name="发布").click()
     expect(desk.locator(".rev-state")).to_have_text("已发布")
     expect(desk.locator(".rev-reason")).to_have_text("与实地一致")
-    expect(desk.locator("#rev-grids tr").nth(1)).to_contain_text("西兴")  # a published one is looked at the same way
+    expect(desk.locator("#rev-grids tr").nth(1)).to_contain_text(
+        "西兴"
+    )  # a published one is looked at the same way
     desk.goto(planned.url + "/revisions?state=published")
     expect(desk.locator(".rev-list li").first).to_contain_text("实地核实")
     assert not desk.said or all("422" in one for one in desk.said)

@@ -18,7 +18,11 @@ def planner(desk, planned):
     token = desk.evaluate("JSON.parse(document.getElementById('page').textContent).csrf")
 
     def ask(method, path, body=None):
-        sent = {"method": method, "headers": {"X-CSRFToken": token, "Accept": "application/json"}, "data": body}
+        sent = {
+            "method": method,
+            "headers": {"X-CSRFToken": token, "Accept": "application/json"},
+            "data": body,
+        }
         answer = desk.request.fetch(f"{planned.url}/api/v1{path}", **sent)
         assert answer.ok, answer.text()
         return answer.json()
@@ -33,7 +37,9 @@ def three(desk, tmp_path):
     codes = desk.locator(".rev-get option").evaluate_all("all => all.map((one) => one.value)")
     community = [code for code in codes if len(code) == 12][-1]
     file = tmp_path / "now.gpkg"
-    file.write_bytes(desk.request.get(f"{desk.root}/api/v1/export/grids.gpkg?within={community}").body())
+    file.write_bytes(
+        desk.request.get(f"{desk.root}/api/v1/export/grids.gpkg?within={community}").body()
+    )
     grids = pyogrio.read_dataframe(file)
     for shape, code in zip(grids.geometry, grids.code, strict=True):
         beside = [
@@ -49,13 +55,20 @@ def three(desk, tmp_path):
 def merge(desk, title, into, other):
     """The number of a draft that merges two grids."""
     number = desk.api("POST", "/revisions", {"title": title})["id"]
-    desk.api("POST", f"/revisions/{number}/operations", {"op": "merge", "codes": [into, other], "into": into})
+    desk.api(
+        "POST",
+        f"/revisions/{number}/operations",
+        {"op": "merge", "codes": [into, other], "into": into},
+    )
     return number
 
 
 def test_a_conflict_offers_the_rebase_then_later_publication_and_the_way_back(planner, tmp_path):
     middle, one, other = three(planner, tmp_path)
-    mine, theirs = merge(planner, "我的合并", middle, one), merge(planner, "别处先发布的合并", middle, other)
+    mine, theirs = (
+        merge(planner, "我的合并", middle, one),
+        merge(planner, "别处先发布的合并", middle, other),
+    )
     planner.api("POST", f"/revisions/{theirs}/publish", {"reason": "先到"})
 
     planner.goto(f"{planner.root}/revisions/{mine}")
@@ -85,7 +98,9 @@ def test_a_conflict_offers_the_rebase_then_later_publication_and_the_way_back(pl
     planner.locator("[name=effective]").fill(f"{day}T00:00")
     planner.locator("#rev-publish-form [type=submit]").click()
     expect(planner.locator(".rev-state")).to_have_text("已发布")
-    expect(planner.locator(".rev-top em")).to_contain_text(f"{day} 00:00")  # by the clocks of the place
+    expect(planner.locator(".rev-top em")).to_contain_text(
+        f"{day} 00:00"
+    )  # by the clocks of the place
     planner.goto(f"{planner.root}/revisions?state=published")
     listed = planner.locator(".rev-list li", has_text="我的合并").first
     expect(listed.locator("em")).to_contain_text(f"{day} 00:00")

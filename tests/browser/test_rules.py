@@ -39,7 +39,9 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
     desk.locator(".rul-switch summary").click()
     expect(desk.locator(".rul-switch button")).to_be_visible()
     assert serious(desk) == []
-    assert not [one for one in desk.said if "422" not in one]  # the wrong spreadsheet is the one refusal
+    assert not [
+        one for one in desk.said if "422" not in one
+    ]  # the wrong spreadsheet is the one refusal
 
 
 def test_a_grid_worker_reads_the_rules_on_a_phone(phone, site, served):

@@ -39,5 +39,8 @@ def test_a_hostile_name_is_shown_letter_by_letter(desk, tmp_path: Path) -> None:
         except NotYet:
             continue
     assert desk.locator(".leaflet-tooltip").inner_text().strip() == HOSTILE
-    assert desk.locator("h1").inner_text() == HOSTILE and desk.locator(".saved p").inner_text() == HOSTILE
+    assert (
+        desk.locator("h1").inner_text() == HOSTILE
+        and desk.locator(".saved p").inner_text() == HOSTILE
+    )
     assert desk.said == []

@@ -10,7 +10,9 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
-    worker = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == "worker")
+    worker = next(
+        one for one in accounts.read(served.var / accounts.FILE) if one.username == "worker"
+    )
     phone.goto(site + "/?lang=zh&off=clinic")
     phone.locator(".me-in").click()
     expect(phone.locator("#username")).to_be_focused()
@@ -34,4 +36,6 @@ def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
     phone.locator(".me summary").click()
     menu.locator("form button").click()
     expect(phone.locator(".me-in")).to_be_visible()
-    assert not [one for one in phone.said if "401" not in one]  # the wrong password is the one refusal
+    assert not [
+        one for one in phone.said if "401" not in one
+    ]  # the wrong password is the one refusal

@@ -35,8 +35,14 @@ def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
     expect(page.locator(".wrk-card", has_text=words)).to_have_count(0)
     page.locator("#tab-done").tap()
     expect(page.locator(".wrk-card", has_text=words)).to_have_count(1)
-    assert session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number}) == "handled"
-    assert session.scalar(text("SELECT count(*) FROM photo WHERE incident_id = :id"), {"id": number}) == 1
+    assert (
+        session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number})
+        == "handled"
+    )
+    assert (
+        session.scalar(text("SELECT count(*) FROM photo WHERE incident_id = :id"), {"id": number})
+        == 1
+    )
     assert page.said == []
 
 
@@ -48,7 +54,10 @@ def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, s
     page.context.set_offline(True)
     card.locator("[data-move=take]").tap()
     expect(card.locator(".wrk-wait")).to_be_visible()
-    assert session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number}) == "dispatched"
+    assert (
+        session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number})
+        == "dispatched"
+    )
     page.context.set_offline(False)
     expect(card).to_have_count(0)
     query = text("SELECT count(*) FROM incident_event WHERE incident_id = :id AND move = 'take'")
@@ -56,11 +65,16 @@ def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, s
     assert session.scalar(query, {"id": number}) == 1
 
 
-def test_a_connection_that_comes_back_behind_a_failing_request_is_used(phone, site, served, session):
+def test_a_connection_that_comes_back_behind_a_failing_request_is_used(
+    phone, site, served, session
+):
     number, words = filed(session)
     page = signed_in(phone, site, served, "worker", "/work")
     requests = []
-    page.route("**/api/v1/incidents/*/moves", lambda route: requests.append(route) if not requests else route.continue_())
+    page.route(
+        "**/api/v1/incidents/*/moves",
+        lambda route: requests.append(route) if not requests else route.continue_(),
+    )
     card = page.locator(".wrk-card", has_text=words)
     with page.expect_request("**/api/v1/incidents/*/moves"):
         card.locator("[data-move=take]").tap()
@@ -69,7 +83,9 @@ def test_a_connection_that_comes_back_behind_a_failing_request_is_used(phone, si
     requests[0].abort()
     expect(card).to_have_count(0)  # well before the minute in which the page looks again by itself
     session.rollback()
-    assert session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number}) == "taken"
+    assert (
+        session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number}) == "taken"
+    )
 
 
 def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session):
@@ -78,7 +94,9 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
     card = page.locator(".wrk-card", has_text=words)
     expect(card).to_be_visible()
     page.evaluate("() => { window.EventSource = null; }")
-    page.route("**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_()))
+    page.route(
+        "**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_())
+    )
     card.locator("[data-move=take]").tap()
     expect(page.locator("#said.bad")).to_be_visible()
     expect(card).to_have_count(0)

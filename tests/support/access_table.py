@@ -43,7 +43,12 @@ POSTS = {
 }  # fmt: skip
 
 
-GRANTS = {"planner": "planner", "auditor": "auditor", "administrator": "administrator", "resident": None}
+GRANTS = {
+    "planner": "planner",
+    "auditor": "auditor",
+    "administrator": "administrator",
+    "resident": None,
+}
 KEYS = {
     "key with no action": (),
     "key with the loop": (A.REPORT, A.READ, A.NOTE, A.NAMES, A.HANDLE, A.DISPATCH, A.FIGURES),
@@ -107,7 +112,9 @@ def may(action: Action, everywhere: bool = False) -> Who:
 
 def may_one(*actions: Action) -> Who:
     """Who is allowed one of some actions somewhere."""
-    return lambda asker: next((found for one in actions if (found := may(one)(asker)) == "yes"), may(actions[0])(asker))
+    return lambda asker: next(
+        (found for one in actions if (found := may(one)(asker)) == "yes"), may(actions[0])(asker)
+    )
 
 
 def hears(asker: Asker) -> str:
@@ -330,17 +337,25 @@ class World:
         self.incident = self._report(POINT["lon"], "楼下的事")
         # of a kind that is not of public space: nobody else is told that there is one
         private = "SELECT min(c.code) FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id"
-        self.private = session.scalar(text(f"{private} WHERE e.state = 'active' AND c.code !~ '^[0-9]'"))
+        self.private = session.scalar(
+            text(f"{private} WHERE e.state = 'active' AND c.code !~ '^[0-9]'")
+        )
         self.hidden = self._report(POINT["lon"] + 50 * build.SIDE, MARK)
         self.photo, self.hidden_photo = self._photo(self.incident), self._photo(self.hidden)
         self.askers = [self._asker(number, name) for number, name in enumerate(ASKERS)]
-        far_desk = Account(username="far-desk", password_hash="x")  # who answers there: it is not the operator's to see
+        far_desk = Account(
+            username="far-desk", password_hash="x"
+        )  # who answers there: it is not the operator's to see
         session.add(far_desk)
         session.flush()
-        session.add(AccessGrant(account_id=far_desk.id, role="dispatcher", area_id=self.far.community.id))
+        session.add(
+            AccessGrant(account_id=far_desk.id, role="dispatcher", area_id=self.far.community.id)
+        )
         self.rules = session.scalar(text("SELECT id FROM rule_set WHERE state = 'active'"))
         self.draft = self._draft(self.grid, 0)
-        self.hidden_draft = self._draft(session.scalars(select(Area).where(Area.code == "520499001001001")).one(), 50)
+        self.hidden_draft = self._draft(
+            session.scalars(select(Area).where(Area.code == "520499001001001")).one(), 50
+        )
         session.commit()
         for number in (self.incident, self.hidden):  # as if they had just been heard of
             last = "SELECT max(id) FROM incident_event WHERE incident_id = :id"
@@ -355,11 +370,19 @@ class World:
 
     def _draft(self, grid: Area, column: float) -> int:
         """Somebody's draft that splits a grid."""
-        number = drafts.create_draft(self.session, system_principal("planner"), MARK if column else "家里的草案").id
+        number = drafts.create_draft(
+            self.session, system_principal("planner"), MARK if column else "家里的草案"
+        ).id
         middle = build.LON + (column + 0.5) * build.SIDE
-        line = {"type": "LineString", "coordinates": [[middle, build.LAT - 0.0001], [middle, build.LAT + 0.0011]]}
+        line = {
+            "type": "LineString",
+            "coordinates": [[middle, build.LAT - 0.0001], [middle, build.LAT + 0.0011]],
+        }
         drafts.add_operation(
-            self.session, system_principal("planner"), number, {"op": "split", "code": grid.code, "line": line}
+            self.session,
+            system_principal("planner"),
+            number,
+            {"op": "split", "code": grid.code, "line": line},
         )
         return number
 
@@ -367,10 +390,13 @@ class World:
         file = io.BytesIO()
         Image.new("RGB", (40, 30), "green").save(file, "JPEG")
         event, county = self.session.execute(
-            text("SELECT max(id), min(county) FROM incident_event WHERE incident_id = :id"), {"id": incident}
+            text("SELECT max(id), min(county) FROM incident_event WHERE incident_id = :id"),
+            {"id": incident},
         ).one()
         var = self.app.config["SETTINGS"].var
-        return photos.store(self.session, var, county, incident, event, [photos.sanitise_photo(file.getvalue())])[0]
+        return photos.store(
+            self.session, var, county, incident, event, [photos.sanitise_photo(file.getvalue())]
+        )[0]
 
     def _asker(self, number: int, name: str) -> Asker:
         if name in KEYS:
@@ -380,24 +406,32 @@ class World:
                          actions=[action.value for action in KEYS[name]], per_minute=100_000)  # fmt: skip
             self.session.add(key)
             self.session.flush()
-            by = Principal("key", name, {action: frozenset({county}) for action in KEYS[name]}, key_id=key.id)
+            by = Principal(
+                "key", name, {action: frozenset({county}) for action in KEYS[name]}, key_id=key.id
+            )
             return self._client(name, by, {"Authorization": f"Bearer wg_{public}_{secret}"})
         if name == "anonymous":
             return self._client(name, ANONYMOUS, {})
         person = self.home.person(f"王{POSTS[name]}").id if name in POSTS else None
-        made = Account(username=f"user-{name.replace(' ', '-')}", password_hash="x", person_id=person)
+        made = Account(
+            username=f"user-{name.replace(' ', '-')}", password_hash="x", person_id=person
+        )
         self.session.add(made)
         self.session.flush()
         if role := GRANTS.get(name):
             area = None if role == "administrator" else self.home.county.id
             self.session.add(AccessGrant(account_id=made.id, role=role, area_id=area))
             self.session.flush()
-        return self._client(name, account_principal(self.session, made.id, person, made.username, NOW), {})
+        return self._client(
+            name, account_principal(self.session, made.id, person, made.username, NOW), {}
+        )
 
     def _client(self, name: str, by: Principal, headers: dict[str, str]) -> Asker:
         """A client that sends the same cookie each time, whatever an answer says, and the token that goes with it."""
         now, raw = int(time.time()), "0" * 40
-        kept = {"csrf_token": raw} | ({"account": [by.account_id, 1, now, now]} if by.account_id else {})
+        kept = {"csrf_token": raw} | (
+            {"account": [by.account_id, 1, now, now]} if by.account_id else {}
+        )
         interface = self.app.session_interface
         assert isinstance(interface, SecureCookieSessionInterface)
         signer = interface.get_signing_serializer(self.app)
@@ -410,13 +444,18 @@ class World:
         """The asker of a name."""
         return next(asker for asker in self.askers if asker.name == name)
 
-    def ask(self, asker: Asker, method: str, path: str, row: Row | None = None, **more: Any) -> TestResponse:
+    def ask(
+        self, asker: Asker, method: str, path: str, row: Row | None = None, **more: Any
+    ) -> TestResponse:
         """Send a request and undo what it did."""
         sent: dict[str, Any] = dict(more)
         if row is not None and row.json is not None:
             sent["json"] = row.json
         elif row is not None and row.form is not None:
-            parts = {key: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v for key, v in row.form.items()}
+            parts = {
+                key: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v
+                for key, v in row.form.items()
+            }
             sent["data"] = parts
         undo = self.session.begin_nested()
         try:
@@ -454,7 +493,8 @@ def classify(response: TestResponse) -> str:
     if response.status_code == 503 and b"walking network" in response.data:
         return "none"
     return {401: "sign in", 403: "no", 404: "none"}.get(
-        response.status_code, "yes" if response.status_code < 500 else f"error {response.status_code}"
+        response.status_code,
+        "yes" if response.status_code < 500 else f"error {response.status_code}",
     )
 
 

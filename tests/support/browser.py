@@ -38,10 +38,15 @@ def filed(session: Session) -> tuple[UUID, str]:
     """A report that lies with the demo's grid worker; its number and the words to tell it by."""
     words, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
     made = report.file_report(
-        session, BY, IncidentReport(category="06010", area=session.scalar(text(GRID)), description=words), now
+        session,
+        BY,
+        IncidentReport(category="06010", area=session.scalar(text(GRID)), description=words),
+        now,
     )
     # of several in one post the least busy goes first: it is to be this one
-    session.execute(text(f"UPDATE incident SET holder_id = ({MINE}) WHERE id = :id"), {"id": made.id})
+    session.execute(
+        text(f"UPDATE incident SET holder_id = ({MINE}) WHERE id = :id"), {"id": made.id}
+    )
     session.commit()
     return made.id, words
 

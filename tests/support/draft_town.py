@@ -29,10 +29,15 @@ def town(session):
     town = build.Town(session)
     for i in range(9):
         town.grid(f"{i + 1:03d}", i % 3, i // 3)
-    town.houses = [town.building(f"{i}号楼", (i + 0.4) * S, 1.4 * S, width=0.0002, code=f"b{i}") for i in range(3)]
+    town.houses = [
+        town.building(f"{i}号楼", (i + 0.4) * S, 1.4 * S, width=0.0002, code=f"b{i}")
+        for i in range(3)
+    ]
     codes = [f"{BASE}{i + 1:03d}" for i in range(9)]
     grids = session.scalars(select(Area).where(Area.code.in_(codes)).order_by(Area.code)).all()
-    shapes = polygon_coverage.node_borders([boundaries_at(session, [g.id], datetime.now(UTC))[g.id] for g in grids])
+    shapes = polygon_coverage.node_borders(
+        [boundaries_at(session, [g.id], datetime.now(UTC))[g.id] for g in grids]
+    )
     publish_shapes(
         session,
         dict(zip(codes, shapes, strict=True)),

@@ -41,7 +41,9 @@ class Place:
         self, category: str = "06010", by: Principal = ANONYMOUS, at: datetime = NOW, **more: object
     ) -> FiledIncident:
         """Rubbish in the first grid."""
-        given = POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
+        given = (
+            POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
+        )
         if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
             by = system_principal("test")  # what strangers may not say, the office writes down
         return file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
@@ -58,7 +60,9 @@ class Place:
 
     def moves(self, one: UUID) -> list[str]:
         """The names of its events."""
-        return [event.move for event in timeline.events(self.session, system_principal("test"), one)]
+        return [
+            event.move for event in timeline.events(self.session, system_principal("test"), one)
+        ]
 
 
 def to_state(place: Place, one: UUID, *names: str) -> incidents.IncidentView:
@@ -75,6 +79,11 @@ def taker(place: Place, name: str, skills: list[str], area: Area | None = None) 
     """Somebody who takes orders."""
     person = place.town.person(name)
     place.session.add(
-        OrderTaker(person_id=person.id, role="volunteer_team", area_id=(area or place.town.community).id, skills=skills)
+        OrderTaker(
+            person_id=person.id,
+            role="volunteer_team",
+            area_id=(area or place.town.community).id,
+            skills=skills,
+        )
     )
     place.session.flush()

@@ -34,7 +34,12 @@ def shape(polygon: Polygon) -> str:
 def town(session: Session) -> Session:
     """Grids WEST (from 105.950) and EAST (to 105.952); w1, w2 (桂花苑) in WEST, w3 (金桂园) in EAST."""
     allow_boundary_writes(session)
-    drawn = Revision(title="first", state="published", author="test", published_at=datetime(2026, 1, 1, tzinfo=UTC))
+    drawn = Revision(
+        title="first",
+        state="published",
+        author="test",
+        published_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
     parent = None
     for level, area_code, name in (
         ("county", "520402", "西秀区"), ("street", "520402007", "西航街道"),
@@ -43,20 +48,28 @@ def town(session: Session) -> Session:
         parent = Area(code=area_code, level=level, name=name, county="520402", parent=parent)
         session.add(parent)
     for area_code, west in ((WEST, 105.950), (EAST, 105.951)):
-        grid = Area(code=area_code, level="grid", name=area_code[-3:], county="520402", parent=parent)
+        grid = Area(
+            code=area_code, level="grid", name=area_code[-3:], county="520402", parent=parent
+        )
         session.add(grid)
         session.flush()
         session.add(drawn)
         session.flush()
         land = shape(box(west, 26.230, round(west + 0.001, 3), 26.231))
         valid = text("'[2026-01-01,)'::tstzrange")
-        session.execute(insert(Boundary).values(area_id=grid.id, revision_id=drawn.id, shape=land, valid=valid))
+        session.execute(
+            insert(Boundary).values(area_id=grid.id, revision_id=drawn.id, shape=land, valid=valid)
+        )
     for building, estate, name, west in (
         ("w1", "桂花苑", "3号楼", 105.9502), ("w2", "桂花苑", "4号楼", 105.9506),
         ("w3", "金桂园", "3号楼", 105.9512),
     ):  # fmt: skip
         footprint = shape(box(west, 26.2302, round(west + 0.0002, 7), 26.2304))
-        session.add(Building(code=building, county="520402", estate=estate, name=name, floors=6, shape=footprint))
+        session.add(
+            Building(
+                code=building, county="520402", estate=estate, name=name, floors=6, shape=footprint
+            )
+        )
     session.flush()
     return session
 
@@ -81,4 +94,10 @@ def write_xlsx(path: Path, rows: Sequence[Sequence[object]]) -> Path:
 
 
 def leader(who: str, since: str, **more: object) -> dict[str, object]:
-    return {"工号": who, "姓名": f"姓名{who}", "岗位": "网格长", "区域编码": WEST, "自": since} | more
+    return {
+        "工号": who,
+        "姓名": f"姓名{who}",
+        "岗位": "网格长",
+        "区域编码": WEST,
+        "自": since,
+    } | more

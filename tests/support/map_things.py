@@ -18,7 +18,11 @@ def tile_of(lon: float, lat: float, z: int) -> tuple[int, int, int]:
 
 def facility(session, code, category, lon, lat, name=""):
     made = Facility(
-        code=code, category=category, name=name, county="520402", shape=from_shape(shapely.Point(lon, lat), 4490)
+        code=code,
+        category=category,
+        name=name,
+        county="520402",
+        shape=from_shape(shapely.Point(lon, lat), 4490),
     )
     session.add(made)
     session.flush()

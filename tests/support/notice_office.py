@@ -95,7 +95,9 @@ class Office:
         """A notice for everybody on each topic."""
         with Session(self.engine) as session, session.begin():
             for topic in topics:
-                enqueue_notice(session, topic, county="520402", incident_id=None, areas=[], body=BODY)
+                enqueue_notice(
+                    session, topic, county="520402", incident_id=None, areas=[], body=BODY
+                )
 
     def deliver(self, target: int) -> int:
         """One turn."""
@@ -109,7 +111,9 @@ class Office:
     def later(self, target: int) -> None:
         """All waits are over."""
         with Session(self.engine) as session, session.begin():
-            session.execute(text("UPDATE notice SET next_try_at = now() WHERE target_id = :t"), {"t": target})
+            session.execute(
+                text("UPDATE notice SET next_try_at = now() WHERE target_id = :t"), {"t": target}
+            )
 
     def rows(self, target: int) -> list[Any]:
         """Its notices."""

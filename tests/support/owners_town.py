@@ -29,7 +29,9 @@ class World:
         self.grids = [self.town.grid(f"00{number}", column=number) for number in range(1, 4)]
         self.admin = sign_in.account(session, "admin", "administrator")
 
-    def post(self, role: str, area: Area, name: str, deputy: str | None = None, login: bool = True) -> Post:
+    def post(
+        self, role: str, area: Area, name: str, deputy: str | None = None, login: bool = True
+    ) -> Post:
         """A post; with `login`, its people have accounts."""
         made = self.town.post(role, area, name, deputy=deputy)
         for one in filter(None, [name, deputy] if login else []):
@@ -41,7 +43,9 @@ class World:
         code = self.town.person(name).code
         found = self.session.query(Account).filter_by(username=f"u-{code}".lower()).one_or_none()
         if found is None:
-            found = Account(username=f"u-{code}".lower(), password_hash="x", person_id=self.town.person(name).id)
+            found = Account(
+                username=f"u-{code}".lower(), password_hash="x", person_id=self.town.person(name).id
+            )
             self.session.add(found)
             self.session.flush()
         return found
@@ -52,13 +56,21 @@ class World:
 
     def report(self, at: datetime = NOW, column: float = 1.5, **more: object) -> FiledIncident:
         """A matter in the grid of a column."""
-        given = {"lon": build.LON + column * build.SIDE, "lat": build.LAT + build.SIDE / 2, "crs": "cgcs2000"}
+        given = {
+            "lon": build.LON + column * build.SIDE,
+            "lat": build.LAT + build.SIDE / 2,
+            "crs": "cgcs2000",
+        }
         given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | more
-        return report.file_report(self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False)  # type: ignore[arg-type]
+        return report.file_report(
+            self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False
+        )  # type: ignore[arg-type]
 
     def at(self, one: UUID, now: datetime = NOW) -> str:
         """Who has it to act on, as its reporter is told."""
-        queue = incidents.get_incident(self.session, moves.system_principal("test"), one, now=now).queue
+        queue = incidents.get_incident(
+            self.session, moves.system_principal("test"), one, now=now
+        ).queue
         assert queue is not None
         return queue["at"]
 
@@ -75,5 +87,7 @@ class World:
         reassign_after_boundary_change(self.session, now)
         for name in deadlines.DEADLINE_RULES:
             after = None
-            while (batch := deadlines.run_deadline_batch(self.session, name, now, after)).last is not None:
+            while (
+                batch := deadlines.run_deadline_batch(self.session, name, now, after)
+            ).last is not None:
                 after = batch.last

@@ -42,7 +42,9 @@ class SecretWorld(World):
         town.post("property_company", tower, "钱物业经理")
         town.post("enforcement_squad", town.street, "赵中队长")
         squad = town.person("赵中队长").id
-        session.add(Account(username="squad", person_id=squad, password_hash="x"))  # lives, so it can be dispatched to
+        session.add(
+            Account(username="squad", person_id=squad, password_hash="x")
+        )  # lives, so it can be dispatched to
         neighbour = town.grid("002", column=1)
         town.post("grid_worker", neighbour, "邻格孙网格员")
         street = town.area("street", "520402008", "东关街道", town.county)
@@ -57,46 +59,78 @@ class SecretWorld(World):
             self._person("grid worker of another street", "别街吴网格员"),
         ]
         self.chain = set(
-            session.scalars(text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": self.incident})
+            session.scalars(
+                text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": self.incident}
+            )
         )
         self.finding = self._at(
-            FINDING, system_principal("test"), channel="patrol", description=FINDING_WORDS, attributes={}
+            FINDING,
+            system_principal("test"),
+            channel="patrol",
+            description=FINDING_WORDS,
+            attributes={},
         )
         self.public = self._at(
-            CLOSE, system_principal("test"), channel="web", description="路灯坏了丁卯", name="报事人乙", phone=PHONE
+            CLOSE,
+            system_principal("test"),
+            channel="web",
+            description="路灯坏了丁卯",
+            name="报事人乙",
+            phone=PHONE,
         )
         resident = self.who("resident")
-        filed = self._filed(CLOSE, resident.by, channel="web", description="居民自己报的", phone=PHONE)
+        filed = self._filed(
+            CLOSE, resident.by, channel="web", description="居民自己报的", phone=PHONE
+        )
         self.own, self.secret = filed.id, filed.tracking_secret
         desk = self.who("community dispatcher").by
         abroad = self.who("grid worker of another street")
-        self.abroad = self._at(ABROAD, abroad.by, channel="web", description="外街人报的", phone=PHONE)
+        self.abroad = self._at(
+            ABROAD, abroad.by, channel="web", description="外街人报的", phone=PHONE
+        )
         for number in (self.own, self.finding, self.abroad):
-            moves.apply_move(session, desk, number, "request_extend", NOW, MovePayload(note=INSIDE_WORDS, minutes=60))
+            moves.apply_move(
+                session,
+                desk,
+                number,
+                "request_extend",
+                NOW,
+                MovePayload(note=INSIDE_WORDS, minutes=60),
+            )
         self.inside_photo, self.abroad_photo = self._photo(self.own), self._photo(self.abroad)
         disclosures.record(session, desk, "contact", "contact of the reporter", source="192.0.2.7", areas=self.chain,
                            incident_id=self.own, reason="查看理由七八九")  # fmt: skip
         moves.apply_move(session, desk, self.finding, "note", NOW, MovePayload(note=INSIDE_WORDS))
         shown = {"X-Tracking-Secret": self.secret}
         nobody = self.who("anonymous")
-        self.askers.append(Asker("reporter", reporter_principal(self.own), nobody.client, nobody.headers | shown))
+        self.askers.append(
+            Asker("reporter", reporter_principal(self.own), nobody.client, nobody.headers | shown)
+        )
         session.commit()
         for number in (self.own, self.finding, self.public, self.abroad):
-            last = session.scalar(text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": number})
-            views.feed(app)._add(views.FeedEvent(int(last or 0), number, NOW.timestamp(), read=False))
+            last = session.scalar(
+                text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": number}
+            )
+            views.feed(app)._add(
+                views.FeedEvent(int(last or 0), number, NOW.timestamp(), read=False)
+            )
 
     def _at(self, point: dict[str, float], by: Principal, **given: Any) -> UUID:
         return self._filed(point, by, **given).id
 
     def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> FiledIncident:
-        return file_report(self.session, by, IncidentReport("06010", crs="cgcs2000", **point, **given), NOW)
+        return file_report(
+            self.session, by, IncidentReport("06010", crs="cgcs2000", **point, **given), NOW
+        )
 
     def _person(self, name: str, person: str) -> Asker:
         holder = self.home.person(person).id
         account = Account(username=f"user-{name.replace(' ', '-')}", person_id=holder)
         self.session.add(account)
         self.session.flush()
-        return self._client(name, account_principal(self.session, account.id, holder, account.username, NOW), {})
+        return self._client(
+            name, account_principal(self.session, account.id, holder, account.username, NOW), {}
+        )
 
     def reads(self, asker: Asker) -> bool:
         """Whether somebody reads the incidents of the home grid."""
@@ -129,15 +163,26 @@ SAME_FOR_ALL = {"GET /openapi.json", "GET /docs", "GET /static/<path:filename>",
 
 
 # pages are made the same way for all; those of them with the fewest rights, and one with every right, are enough
-PAGE_READERS = ("anonymous", "resident", "planner", "dispatcher of another street", "auditor", "street")
+PAGE_READERS = (
+    "anonymous",
+    "resident",
+    "planner",
+    "dispatcher of another street",
+    "auditor",
+    "street",
+)
 
 
 # of the writes, those whose answers show what there was before
-READING_WRITES = re.compile(r"POST /api/v1/(locate|incidents(/<uuid:incident_id>/(moves|contact))?)$")
+READING_WRITES = re.compile(
+    r"POST /api/v1/(locate|incidents(/<uuid:incident_id>/(moves|contact))?)$"
+)
 
 
 def readable() -> list[str]:
     """The rows of the table that show something."""
     return [
-        name for name in TABLE if name not in SAME_FOR_ALL and (name.startswith("GET ") or READING_WRITES.match(name))
+        name
+        for name in TABLE
+        if name not in SAME_FOR_ALL and (name.startswith("GET ") or READING_WRITES.match(name))
     ]

@@ -71,12 +71,16 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run a command; a refused input exits with 1 and its reason on stderr, wrong usage with 2."""
-    os.umask(private.UMASK)  # whatever a command writes is for its owner only, unless it says otherwise
+    os.umask(
+        private.UMASK
+    )  # whatever a command writes is for its owner only, unless it says otherwise
     try:
         cli(prog_name="./wangge")
     except WanggeError as error:
         click.echo(f"wangge: {error.detail}", err=True)
-        for field_error in error.errors if len(error.errors) > 1 else ():  # one alone is in the detail already
+        for field_error in (
+            error.errors if len(error.errors) > 1 else ()
+        ):  # one alone is in the detail already
             click.echo(f"  {field_error.field}: {field_error.message}", err=True)
         sys.exit(1)
     except Exception as error:

@@ -45,7 +45,9 @@ def command() -> None:
 def list_(search: str, as_json: bool) -> None:
     """List accounts; SEARCH is part of a user name, a person's name or staff number."""
     with session_scope() as session:
-        rows = account_list.list_accounts(session, system_principal("command line"), datetime.now(UTC), search, 10_000)
+        rows = account_list.list_accounts(
+            session, system_principal("command line"), datetime.now(UTC), search, 10_000
+        )
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
         return
@@ -53,9 +55,18 @@ def list_(search: str, as_json: bool) -> None:
         roles = ", ".join(f"{role.role} {role.area}".strip() for role in row.roles) or "resident"
         state = "blocked" if not row.active else "locked" if row.locked else row.sign_in
         last = f"last {row.last:%Y-%m-%d}" if row.last else "never signed in"
-        click.echo("  ".join(filter(None, [row.username, f"[{state}]", roles, row.person_name, row.subject, last])))
+        click.echo(
+            "  ".join(
+                filter(
+                    None, [row.username, f"[{state}]", roles, row.person_name, row.subject, last]
+                )
+            )
+        )
     if not rows:
-        click.echo("wangge: no account; make one with ./wangge account add NAME --role administrator", err=True)
+        click.echo(
+            "wangge: no account; make one with ./wangge account add NAME --role administrator",
+            err=True,
+        )
 
 
 @command.command()
@@ -63,7 +74,9 @@ def list_(search: str, as_json: bool) -> None:
 @click.option("--role", type=ROLE, help="Access role to begin with.")
 @click.option("--area", multiple=True, help="Code of an area for the role; may be given again.")
 @click.option("--person", default="", help="Staff number of the person whose posts count.")
-@click.option("--subject", default="", help='"issuer|sub", when they sign in at the identity provider.')
+@click.option(
+    "--subject", default="", help='"issuer|sub", when they sign in at the identity provider.'
+)
 def add(name: str, role: str | None, area: tuple[str, ...], person: str, subject: str) -> None:
     """Make an account NAME; its first password is printed once (with --subject it has none)."""
     if area and not role:
@@ -137,5 +150,7 @@ def link(name: str, subject: str | None, person: str | None) -> None:
     if subject is None and person is None:
         raise click.UsageError("give --subject, --person or both")
     with changing("account link") as (session, by):
-        accounts.link(session, by, accounts.get_account(session, name), person=person, subject=subject)
+        accounts.link(
+            session, by, accounts.get_account(session, name), person=person, subject=subject
+        )
     click.echo(f"the links of {name} are saved")

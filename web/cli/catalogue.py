@@ -23,12 +23,16 @@ def show(as_json: bool) -> None:
         edition = editions.active_edition(session)
     if as_json:
         rows = [category.__dict__ for category in edition.categories.values()]
-        click.echo(orjson.dumps({"id": edition.id, "name": edition.name, "categories": rows}).decode())
+        click.echo(
+            orjson.dumps({"id": edition.id, "name": edition.name, "categories": rows}).decode()
+        )
         return
     click.echo(edition.name)
     for category in edition.categories.values():
         old = f" (旧 {category.old_code})" if category.old_code else ""
-        click.echo(f"{category.code}  {category.major_zh} / {category.zh}  {category.kind}  {category.severity}{old}")
+        click.echo(
+            f"{category.code}  {category.major_zh} / {category.zh}  {category.kind}  {category.severity}{old}"
+        )
 
 
 @command.command("check")
@@ -37,7 +41,9 @@ def check(file: Path) -> None:
     """Check a table of categories; every problem by row and column."""
     rows, report = editions.parse(file)
     refused(report)
-    click.echo(f"{file.name}: {len(rows)} categories, {report.counts['orders']} of them orders; all right")
+    click.echo(
+        f"{file.name}: {len(rows)} categories, {report.counts['orders']} of them orders; all right"
+    )
 
 
 @command.command("load")
@@ -90,7 +96,9 @@ def suggestions(words: str, as_json: bool) -> None:
         click.echo(orjson.dumps(categories).decode())
         return
     for category in categories:
-        click.echo(f"{category.code}  {category.zh}  {category.share:.0%}  {'、'.join(category.because)}")
+        click.echo(
+            f"{category.code}  {category.zh}  {category.share:.0%}  {'、'.join(category.because)}"
+        )
     if not categories:
         click.echo("no category fits; the community would choose")
 
@@ -100,6 +108,8 @@ def accuracy() -> None:
     """How well words find their category: each example of the catalogue, itself left out."""
     with session_scope() as session:
         result = leave_one_out(editions.active_edition(session))
-    click.echo(f"{result.tried} examples: right first {result.top1:.0%}, among the first three {result.top3:.0%}")
+    click.echo(
+        f"{result.tried} examples: right first {result.top1:.0%}, among the first three {result.top3:.0%}"
+    )
     for code, text, instead in result.missed:
         click.echo(f"  {code}  {text}  -> {', '.join(instead) or '-'}")

@@ -9,7 +9,9 @@ from web.cli.common import progress_bar, session_scope
 
 
 @click.command()
-@click.option("--minutes", default="5,10,15", show_default=True, help="Walking times, comma between.")
+@click.option(
+    "--minutes", default="5,10,15", show_default=True, help="Walking times, comma between."
+)
 @click.option("--profile", default="adult", show_default=True, help="Who walks.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(minutes: str, profile: str, as_json: bool) -> None:
@@ -19,7 +21,9 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
     try:
         limits = [int(text) for text in minutes.split(",")]
     except ValueError:
-        raise click.BadParameter("whole numbers with commas between, as 5,10,15", param_hint="--minutes") from None
+        raise click.BadParameter(
+            "whole numbers with commas between, as 5,10,15", param_hint="--minutes"
+        ) from None
     with session_scope("service circles") as session:
         done = recompute(session, limits, profile, progress_bar("circles"))
         session.commit()
@@ -30,6 +34,10 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
         f"{done.facilities} facilities: {done.recomputed} recomputed, {done.unchanged} unchanged, {done.removed} outdated circles removed"
     )
     if done.off_network:
-        click.echo(f"{len(done.off_network)} are more than 100 m from any street: {', '.join(done.off_network[:20])}")
+        click.echo(
+            f"{len(done.off_network)} are more than 100 m from any street: {', '.join(done.off_network[:20])}"
+        )
     if done.islands:
-        click.echo(f"{len(done.islands)} stand on ways that lead nowhere (island): {', '.join(done.islands[:20])}")
+        click.echo(
+            f"{len(done.islands)} stand on ways that lead nowhere (island): {', '.join(done.islands[:20])}"
+        )

@@ -52,10 +52,13 @@ def make_private(settings: Settings) -> None:
     tightened, left = private.tighten(settings.var) if settings.var.is_dir() else (0, [])
     if tightened:
         click.echo(
-            f"wangge: others could read {tightened:,} files or folders in {settings.var}; they cannot now", err=True
+            f"wangge: others could read {tightened:,} files or folders in {settings.var}; they cannot now",
+            err=True,
         )
     for path in left:
-        click.echo(f"wangge: others can read {path}, which belongs to another user: chmod go= it", err=True)
+        click.echo(
+            f"wangge: others can read {path}, which belongs to another user: chmod go= it", err=True
+        )
 
 
 def user() -> str:

@@ -25,10 +25,20 @@ def show(as_json: bool) -> None:
         number = table.active_id(session)
         rows = table.edition(session, number)
     if as_json:
-        return click.echo(orjson.dumps({"id": number, "rows": [asdict(row) for row in rows]}).decode())
+        return click.echo(
+            orjson.dumps({"id": number, "rows": [asdict(row) for row in rows]}).decode()
+        )
     for row in rows:
-        name = f"{row.kind} {row.zh} {'|'.join(row.call)}" if row.use == "danger" else table.USES[row.use][0]
-        terms = "|".join(row.words[:6]) + (" … " if row.words and row.acts else "") + "|".join(row.acts[:8])
+        name = (
+            f"{row.kind} {row.zh} {'|'.join(row.call)}"
+            if row.use == "danger"
+            else table.USES[row.use][0]
+        )
+        terms = (
+            "|".join(row.words[:6])
+            + (" … " if row.words and row.acts else "")
+            + "|".join(row.acts[:8])
+        )
         click.echo(f"{name}: {terms}")
 
 
@@ -38,7 +48,9 @@ def check(file: Path) -> None:
     """Check a table of danger; every problem by row and column."""
     rows, report = table.parse(file)
     refused(report)
-    click.echo(f"{file.name}: {len(rows)} rows, {sum(row.use == 'danger' for row in rows)} of danger; all right")
+    click.echo(
+        f"{file.name}: {len(rows)} rows, {sum(row.use == 'danger' for row in rows)} of danger; all right"
+    )
 
 
 @command.command("load")
@@ -55,7 +67,8 @@ def load(file: Path, commit: bool) -> None:
         if commit:
             session.commit()
         click.echo(
-            f"{len(rows)} rows: " + (f"edition {new_id} is in force" if commit else "rehearsed; --commit does it")
+            f"{len(rows)} rows: "
+            + (f"edition {new_id} is in force" if commit else "rehearsed; --commit does it")
         )
 
 
@@ -79,5 +92,7 @@ def try_words(words: str, as_json: bool) -> None:
     if as_json:
         return click.echo(orjson.dumps(result).decode())
     click.echo(
-        "no danger" if result is None else f"{result['zh']} ({', '.join(result['because'])}): {result['advice_zh']}"
+        "no danger"
+        if result is None
+        else f"{result['zh']} ({', '.join(result['because'])}): {result['advice_zh']}"
     )

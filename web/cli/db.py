@@ -55,7 +55,9 @@ def status(as_json: bool) -> None:
         addresses = cluster.database_urls(settings)
         answer = {"server": "DATABASE_URL", "running": True}
         if addresses.app == addresses.owner:
-            answer["advice"] = "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
+            answer["advice"] = (
+                "the application connects as the owner of the tables; set DATABASE_OWNER_URL apart"
+            )
     else:
         location = cluster.cluster_location(settings)
         port = cluster.running_port(location)
@@ -95,7 +97,11 @@ def _list_old(addresses: cluster.DatabaseUrls) -> list[dict[str, object]]:
     except WanggeError:
         return []
     return [
-        {"name": database.name, "bytes": database.bytes, "replaced_at": database.replaced_at.isoformat()}
+        {
+            "name": database.name,
+            "bytes": database.bytes,
+            "replaced_at": database.replaced_at.isoformat(),
+        }
         for database in old
     ]
 
@@ -136,7 +142,9 @@ def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
     recipients = backup_file.parse_recipients(encrypt_to)
     photos = backups.backup(cluster.database_urls(settings), file, settings.var, recipients)
     encrypted = ", encrypted" if recipients else ""
-    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, with {photos:,} photo files{encrypted}")
+    click.echo(
+        f"{file}: {file.stat().st_size / 1e6:.1f} MB, with {photos:,} photo files{encrypted}"
+    )
 
 
 @command.command()
@@ -145,7 +153,10 @@ def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
 @JSON
 def verify(file: Path, identity: Path | None, as_json: bool) -> None:
     """Check that the backup in FILE is whole and unchanged; needs no database."""
-    with tempfile.TemporaryDirectory() as folder, backup_file.opened(file, Path(folder), identity) as plain:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        backup_file.opened(file, Path(folder), identity) as plain,
+    ):
         contents = backup_file.verify(file, plain)
     manifest = contents.manifest or {}
     answer = {
@@ -160,21 +171,36 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
             f" {answer['rows']:,} rows, {answer['photos']:,} photo files"
         )
     else:
-        click.echo(f"{file}: a backup of an earlier version, which has no checksum; {answer['photos']:,} photo files")
+        click.echo(
+            f"{file}: a backup of an earlier version, which has no checksum; {answer['photos']:,} photo files"
+        )
 
 
 @command.command()
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @IDENTITY
-@click.option("--at", metavar="TIME", help="Restore from the archive, as it was at TIME (ISO 8601).")
+@click.option(
+    "--at", metavar="TIME", help="Restore from the archive, as it was at TIME (ISO 8601)."
+)
 @click.option(
     "--from", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
     help="With --at: the archive; without, the one that this database writes.",
 )  # fmt: skip
-@click.option("--into", metavar="NAME", help="Restore into this empty database of the server, and swap nothing.")
+@click.option(
+    "--into",
+    metavar="NAME",
+    help="Restore into this empty database of the server, and swap nothing.",
+)
 @YES
 def restore(
-    file: Path | None, identity: Path | None, at: str | None, folder: Path | None, into: str | None, yes: bool
+    file: Path | None,
+    identity: Path | None,
+    at: str | None,
+    folder: Path | None,
+    into: str | None,
+    yes: bool,
 ) -> None:
     """Replace the database by the backup in FILE, or by itself at an earlier TIME, and bring the photos back.
 
@@ -189,10 +215,14 @@ def restore(
         raise click.UsageError("--identity and --into go with a FILE")
     settings = Settings.from_env()
     if at is not None and settings.database_url:
-        raise click.UsageError("DATABASE_URL is set: the recovery of that server is in its administrator's hands")
+        raise click.UsageError(
+            "DATABASE_URL is set: the recovery of that server is in its administrator's hands"
+        )
     moment = _moment(at, settings) if at is not None else None
     if not yes and into is None:
-        click.confirm("This replaces the database in use, which is kept aside. Go on?", abort=True, err=True)
+        click.confirm(
+            "This replaces the database in use, which is kept aside. Go on?", abort=True, err=True
+        )
     addresses = cluster.database_urls(settings)
     if moment is not None:
         photos = archives.restore_at(settings, moment, folder)
@@ -202,9 +232,13 @@ def restore(
     source = file or f"the archive, as of {at}"
     click.echo(f"restored from {source}, with {photos:,} photo files")
     if into:
-        click.echo(f"it is in the database {into}: name that in DATABASE_URL and DATABASE_OWNER_URL, and restart")
+        click.echo(
+            f"it is in the database {into}: name that in DATABASE_URL and DATABASE_OWNER_URL, and restart"
+        )
     elif old := databases.list_old(addresses):
-        click.echo(f"the database before it is kept as {old[0].name}; ./wangge db drop-old removes it")
+        click.echo(
+            f"the database before it is kept as {old[0].name}; ./wangge db drop-old removes it"
+        )
 
 
 def _moment(text: str, settings: Settings) -> datetime:
@@ -223,14 +257,24 @@ def drop_old(name: str | None, yes: bool) -> None:
     settings = Settings.from_env()
     addresses = cluster.database_urls(settings)
     if not yes:
-        click.confirm(f"This drops {name or 'every database that a restore replaced'}. Go on?", abort=True, err=True)
+        click.confirm(
+            f"This drops {name or 'every database that a restore replaced'}. Go on?",
+            abort=True,
+            err=True,
+        )
     dropped = databases.drop_old(addresses, name)
     click.echo(f"dropped {', '.join(dropped)}" if dropped else "there is none")
 
 
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--keep", type=click.IntRange(1, 100), default=archives.KEPT_BASES, show_default=True, help="Copies.")
+@click.option(
+    "--keep",
+    type=click.IntRange(1, 100),
+    default=archives.KEPT_BASES,
+    show_default=True,
+    help="Copies.",
+)
 def archive(folder: Path, keep: int) -> None:
     """Switch point-in-time recovery on: archive every change to DIR from now on, and put a whole copy there.
 
@@ -238,7 +282,9 @@ def archive(folder: Path, keep: int) -> None:
     """
     settings = Settings.from_env()
     if settings.database_url:
-        raise click.UsageError("DATABASE_URL is set: the recovery of that server is in its administrator's hands")
+        raise click.UsageError(
+            "DATABASE_URL is set: the recovery of that server is in its administrator's hands"
+        )
     base = archives.switch_on(settings, folder, keep)
     oldest = archives.list_bases(folder.absolute())[0].finished.astimezone(settings.timezone)
     click.echo(f"archiving to {folder}; a new copy is in {base.folder.name}")

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from gis.demo.accounts import DemoAccount
 
 INCIDENTS = 120
-DEMO_ACTOR = "demo"  # how the history names us; a database that nobody else has changed may be replaced
+DEMO_ACTOR = (
+    "demo"  # how the history names us; a database that nobody else has changed may be replaced
+)
 
 
 @click.command()
@@ -32,14 +34,26 @@ DEMO_ACTOR = "demo"  # how the history names us; a database that nobody else has
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="OSM extract (.pbf or .osm) of a real place.",
 )
-@click.option("--areas", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its grid polygons.")
+@click.option(
+    "--areas",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Its grid polygons.",
+)
 @click.option("--seed", default=2026, show_default=True, help="Seed of everything made up.")
 @click.option("--households", default=8800, show_default=True, help="Size of the made-up town.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, help="The next free one when taken.")
-@click.option("--serve/--no-serve", default=True, show_default=True, help="Serve the map at the end.")
+@click.option(
+    "--serve/--no-serve", default=True, show_default=True, help="Serve the map at the end."
+)
 def command(
-    osm: Path | None, areas: Path | None, seed: int, households: int, host: str, port: int, serve: bool
+    osm: Path | None,
+    areas: Path | None,
+    seed: int,
+    households: int,
+    host: str,
+    port: int,
+    serve: bool,
 ) -> None:
     """Make the database, fill it and serve the map.
 
@@ -53,18 +67,25 @@ def command(
     print_step("database")
     addresses = migrated(settings)
     source = (
-        f"{osm.name} + {areas.name}, seed {seed}" if osm and areas else f"town of {households} households, seed {seed}"
+        f"{osm.name} + {areas.name}, seed {seed}"
+        if osm and areas
+        else f"town of {households} households, seed {seed}"
     )
     if not needs_refill(engine(addresses.app), source):
         print_step(f"already here: {source}")
     else:
         addresses = reset_database(settings, addresses)
-        with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo data"):
+        with (
+            Session(engine(addresses.app)) as session,
+            audit_context(session, DEMO_ACTOR, "demo data"),
+        ):
             if osm and areas:
                 fill_real(session, osm, areas, seed)
             else:
                 fill_made_up(session, households, seed)
-            record_load(session, "demo", source, source, {}, "", made_up=True)  # a second run finds it done
+            record_load(
+                session, "demo", source, source, {}, "", made_up=True
+            )  # a second run finds it done
             session.commit()
     with Session(engine(addresses.app)) as session:
         from gis.facilities.service_circles import recompute
@@ -80,7 +101,9 @@ def command(
         from web.cli.serve import free_port, run
 
         port = free_port(host, port)
-        click.echo(f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n")
+        click.echo(
+            f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n"
+        )
         run(settings, addresses, host=host, port=port, workers=2)
 
 
@@ -90,7 +113,10 @@ def demo_accounts(settings: Settings, addresses: cluster.DatabaseUrls) -> "list[
     from gis.rights.principal import system_principal
 
     print_step("an account of each role")
-    with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo accounts"):
+    with (
+        Session(engine(addresses.app)) as session,
+        audit_context(session, DEMO_ACTOR, "demo accounts"),
+    ):
         created = accounts.create_demo_accounts(
             session, system_principal(DEMO_ACTOR), settings.var, datetime.now(settings.timezone)
         )
@@ -110,7 +136,10 @@ def show(settings: Settings, tried: "list[DemoAccount]") -> None:
     widths = [max(display_width(row[column]) for row in rows) for column in range(3)]
     click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")
     for row in rows:
-        cells = [cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=False)]
+        cells = [
+            cell + " " * (width - display_width(cell))
+            for cell, width in zip(row, widths, strict=False)
+        ]
         click.echo("  " + "  ".join([*cells, row[3]]).rstrip())
 
 

@@ -35,7 +35,10 @@ def downgrade() -> None:
 
 def run_all(*commands: tuple[str, ...]) -> int:
     """Run programs of the Python environment one after the other; return the highest exit code."""
-    return max(subprocess.run([PROGRAMS / name, *words], cwd=ROOT, check=False).returncode for name, *words in commands)
+    return max(
+        subprocess.run([PROGRAMS / name, *words], cwd=ROOT, check=False).returncode
+        for name, *words in commands
+    )
 
 
 @click.group()

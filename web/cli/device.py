@@ -18,7 +18,10 @@ def tell_once(code: str, secret: str, as_json: bool) -> None:
     """Show a secret on stdout, and what to know about it on stderr."""
     alarms = f"/api/v1/devices/{quote(code, safe='')}/alarms"
     tell({"code": code, "secret": secret, "alarms": alarms}, secret, as_json)
-    click.echo(f"wangge: the secret of device {code}; it is shown only now. Alarms go to POST {alarms}", err=True)
+    click.echo(
+        f"wangge: the secret of device {code}; it is shown only now. Alarms go to POST {alarms}",
+        err=True,
+    )
 
 
 def tell(value: object, sentence: str, as_json: bool) -> None:
@@ -33,9 +36,13 @@ def command() -> None:
 
 @command.command()
 @click.argument("code")
-@click.option("--kind", type=click.Choice(tuple(devices.DEVICE_TYPES)), required=True, help="What it is.")
 @click.option(
-    "--category", default="", help="Code of the category its alarms are filed under; else as usual for its kind."
+    "--kind", type=click.Choice(tuple(devices.DEVICE_TYPES)), required=True, help="What it is."
+)
+@click.option(
+    "--category",
+    default="",
+    help="Code of the category its alarms are filed under; else as usual for its kind.",
 )
 @click.option("--lon", type=float, required=True, help="Longitude, degrees.")
 @click.option("--lat", type=float, required=True, help="Latitude, degrees.")

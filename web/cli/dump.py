@@ -14,9 +14,14 @@ LAYERS = "counties streets communities grids units buildings facilities circles 
 @click.command()
 @click.argument("layer", type=click.Choice(LAYERS.split()))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--at", help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.")
+@click.option(
+    "--at",
+    help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.",
+)
 @click.option("--within", default="", help="For areas: only those whose code begins with this one.")
-@click.option("--reason", default="", help="Why, for auditors; the export is written down in any case.")
+@click.option(
+    "--reason", default="", help="Why, for auditors; the export is written down in any case."
+)
 def command(layer: str, file: Path, at: str | None, within: str, reason: str) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
     from gis.exchange.dump import dump, list_attributions
@@ -24,7 +29,9 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
     moment = _moment(at)
     with session_scope() as session:
         count = dump(session, layer, file, moment, within)
-        subject = " ".join(filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"]))
+        subject = " ".join(
+            filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"])
+        )
         record_disclosure(session, "export", subject, reason=reason)
         click.echo(f"{file}: {count} {layer}")
         for credit in list_attributions(session):

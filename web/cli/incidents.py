@@ -18,7 +18,16 @@ from gis.settings import Settings
 from web.api.incidents.schemas import incident_to_json
 from web.cli.common import record_disclosure, session_scope
 
-FIGURE_COLUMNS = ("reported", "open", "overdue", "response", "completion", "in_time", "resolution", "satisfaction")
+FIGURE_COLUMNS = (
+    "reported",
+    "open",
+    "overdue",
+    "response",
+    "completion",
+    "in_time",
+    "resolution",
+    "satisfaction",
+)
 
 
 @click.group()
@@ -38,14 +47,18 @@ def me() -> Principal:
 @click.option("--address", default="", help="As people write it: 西兴社区3号楼2单元501室.")
 @click.option("--area", default="", help="Code of an area, where there is no point.")
 @click.option("--category", default="", help="Code of the catalogue; else told from the words.")
-@click.option("--severity", default="", help="low, normal, high or urgent; else as the category says.")
+@click.option(
+    "--severity", default="", help="low, normal, high or urgent; else as the category says."
+)
 @click.argument("description", default="")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def report(as_json: bool, **options: str | float | None) -> None:
     """File a report, with DESCRIPTION in the reporter's words."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope("report") as session:
-        filed = lifecycle_report.file_report(session, me(), intake.IncidentReport(**options, channel="phone"), now)  # type: ignore[arg-type]
+        filed = lifecycle_report.file_report(
+            session, me(), intake.IncidentReport(**options, channel="phone"), now
+        )  # type: ignore[arg-type]
         session.commit()
     if as_json:
         click.echo(orjson.dumps(asdict(filed)).decode())
@@ -59,12 +72,21 @@ def report(as_json: bool, **options: str | float | None) -> None:
         if holder
         else f"to: {filed.queue['en'] if filed.queue else 'nobody'}"
     )
-    click.echo(f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" if filed.due else "due: no clock runs")
+    click.echo(
+        f"due: {filed.due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}"
+        if filed.due
+        else "due: no clock runs"
+    )
     click.echo("\n".join(f"  {step.zh}" for step in filed.how))
 
 
 @command.command("list")
-@click.option("--state", default="open", show_default=True, help="One or more states by commas; open; empty for all.")
+@click.option(
+    "--state",
+    default="open",
+    show_default=True,
+    help="One or more states by commas; open; empty for all.",
+)
 @click.option("--area", default="", help="Code; everything in it.")
 @click.option("--category", default="", help="Code or its beginning.")
 @click.option("--overdue", is_flag=True, help="Only what is past its time.")
@@ -72,7 +94,9 @@ def report(as_json: bool, **options: str | float | None) -> None:
 @click.option("--channel", default="", help="The way it came in, as mini_program or phone.")
 @click.option("--way", default="", help="assign or order.")
 @click.option(
-    "--queue", default="", help="Who has it to act on now: holder, post, offered, community, …, operator, nobody."
+    "--queue",
+    default="",
+    help="Who has it to act on now: holder, post, offered, community, …, operator, nobody.",
 )
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -80,7 +104,9 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str)
     """Incidents by urgency: supervised first, then by what is due."""
     now = datetime.now(Settings.from_env().timezone)
     states = tuple(filter(None, state.split(",")))
-    incident_filters = incidents.IncidentFilters(states, overdue=True if overdue else None, sort="urgent", **options)  # type: ignore[arg-type]
+    incident_filters = incidents.IncidentFilters(
+        states, overdue=True if overdue else None, sort="urgent", **options
+    )  # type: ignore[arg-type]
     with session_scope() as session:
         rows = incidents.list_incidents(session, me(), incident_filters, limit, None, now=now)
     if as_json:
@@ -89,8 +115,12 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str)
     for row in rows:
         due = f"{row.due.astimezone(now.tzinfo):%m-%d %H:%M}" if row.due else "-"
         watched = " 督办" if row.supervised else ""
-        assignee = f"{row.role_zh or (row.queue or {}).get('zh') or '-'} {row.assigned_to or ''}".strip()
-        click.echo(f"{row.id}  {row.state_zh}{watched}  {row.colour or '-'}  {due}  {row.category_zh}  {assignee}")
+        assignee = (
+            f"{row.role_zh or (row.queue or {}).get('zh') or '-'} {row.assigned_to or ''}".strip()
+        )
+        click.echo(
+            f"{row.id}  {row.state_zh}{watched}  {row.colour or '-'}  {due}  {row.category_zh}  {assignee}"
+        )
     click.echo(f"{len(rows)} incidents", err=True)
 
 
@@ -105,7 +135,11 @@ def show(incident: str, as_json: bool) -> None:
         view = incidents.get_incident(session, me(), incident_id, now=now)
         events = timeline.events(session, me(), incident_id)
     if as_json:
-        click.echo(orjson.dumps(incident_to_json(view) | {"timeline": [asdict(event) for event in events]}).decode())
+        click.echo(
+            orjson.dumps(
+                incident_to_json(view) | {"timeline": [asdict(event) for event in events]}
+            ).decode()
+        )
         return
     click.echo(f"{view.category_zh} ({view.category})  {view.state_zh}  {view.description}")
     click.echo(" › ".join(area["name"] for area in view.areas))
@@ -126,20 +160,35 @@ def _number(incident: str) -> UUID:
 
 @command.command("contact")
 @click.argument("incident")
-@click.option("--reason", default="", help="Why it is needed; kept with who asked, when and from where.")
+@click.option(
+    "--reason", default="", help="Why it is needed; kept with who asked, when and from where."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def contact(incident: str, reason: str, as_json: bool) -> None:
     """How to reach who reported INCIDENT."""
     number, stated = _number(incident), disclosures.require_reason(reason)
     with session_scope() as session:
-        view = incidents.get_incident(session, me(), number, now=datetime.now(Settings.from_env().timezone))
+        view = incidents.get_incident(
+            session, me(), number, now=datetime.now(Settings.from_env().timezone)
+        )
         reached = incidents.get_reporter_contact(session, me(), view)
         areas = incidents.areas_of(session, number)
-        record_disclosure(session, "contact", "contact of the reporter", areas=areas, incident_id=number, reason=stated)
+        record_disclosure(
+            session,
+            "contact",
+            "contact of the reporter",
+            areas=areas,
+            incident_id=number,
+            reason=stated,
+        )
     if as_json:
         click.echo(orjson.dumps({"contact": reached and dict(reached)}).decode())
     else:
-        click.echo("  ".join(value for value in reached.values() if value) if reached else "nothing was left")
+        click.echo(
+            "  ".join(value for value in reached.values() if value)
+            if reached
+            else "nothing was left"
+        )
 
 
 @command.command("disclosures")
@@ -150,10 +199,15 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
 @click.option("--until", default="", help="Before this moment.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def listed_disclosures(kind: str, who: str, incident: str, since: str, until: str, limit: int, as_json: bool) -> None:
+def listed_disclosures(
+    kind: str, who: str, incident: str, since: str, until: str, limit: int, as_json: bool
+) -> None:
     """Who was shown contacts, photos and exports, the newest first."""
     zone = Settings.from_env().timezone
-    begin, end = (read_time(text, zone, name) if text else None for name, text in (("since", since), ("until", until)))
+    begin, end = (
+        read_time(text, zone, name) if text else None
+        for name, text in (("since", since), ("until", until))
+    )
     filters = disclosures.Filters(kind, who, _number(incident) if incident else None, begin, end)
     with session_scope() as session:
         rows = disclosures.list_disclosures(session, me(), filters, limit)
@@ -162,14 +216,21 @@ def listed_disclosures(kind: str, who: str, incident: str, since: str, until: st
         return
     for row in rows:
         what = f"{row.kind}: {row.subject}" + (f" {row.incident}" if row.incident else "")
-        click.echo(f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {row.who}  {what}  {row.source}  {row.reason or '-'}")
+        click.echo(
+            f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {row.who}  {what}  {row.source}  {row.reason or '-'}"
+        )
     click.echo(f"{len(rows)} disclosures", err=True)
 
 
 @command.command("figures")
 @click.option("--since", required=True, help="Reported from this moment on, ISO 8601.")
 @click.option("--until", default="", help="Reported before this moment; default: now.")
-@click.option("--per", default="all", show_default=True, help=f"One of {', '.join(statistics.GROUP_EXPRESSIONS)}.")
+@click.option(
+    "--per",
+    default="all",
+    show_default=True,
+    help=f"One of {', '.join(statistics.GROUP_EXPRESSIONS)}.",
+)
 @click.option("--area", default="", help="Code; only what lies in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
@@ -178,14 +239,24 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
     now = datetime.now(zone)
     begin, end = read_time(since, zone, "since"), read_time(until, zone, "until") if until else now
     with session_scope() as session:
-        rows = statistics.incident_statistics(session, me(), begin, end, per, area, now=now, zone=zone.key)
+        rows = statistics.incident_statistics(
+            session, me(), begin, end, per, area, now=now, zone=zone.key
+        )
     if as_json:
         click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
         return
-    click.echo("\t".join(["", *(statistics.METRIC_DEFINITIONS[name][0] for name in FIGURE_COLUMNS)]))
+    click.echo(
+        "\t".join(["", *(statistics.METRIC_DEFINITIONS[name][0] for name in FIGURE_COLUMNS)])
+    )
     for group in rows:
         row = [getattr(group, name) for name in FIGURE_COLUMNS]
-        cells = ["-" if cell is None else f"{cell:.1%}" if isinstance(cell, float) else str(cell) for cell in row]
+        cells = [
+            "-" if cell is None else f"{cell:.1%}" if isinstance(cell, float) else str(cell)
+            for cell in row
+        ]
         click.echo("\t".join([f"{group.key or ''} {group.name or ''}".strip() or "全部", *cells]))
     for name in FIGURE_COLUMNS:
-        click.echo(f"{statistics.METRIC_DEFINITIONS[name][0]}: {statistics.METRIC_DEFINITIONS[name][2]}", err=True)
+        click.echo(
+            f"{statistics.METRIC_DEFINITIONS[name][0]}: {statistics.METRIC_DEFINITIONS[name][2]}",
+            err=True,
+        )

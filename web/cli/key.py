@@ -14,7 +14,10 @@ from web.cli.common import session_scope
 def print_secret_once(name: str, key: str) -> None:
     """Show a key on stdout, and what to know about it on stderr."""
     click.echo(key)
-    click.echo(f"wangge: the key of {name}; it is shown only now. Send it as Authorization: Bearer KEY", err=True)
+    click.echo(
+        f"wangge: the key of {name}; it is shown only now. Send it as Authorization: Bearer KEY",
+        err=True,
+    )
 
 
 @click.group()
@@ -32,14 +35,22 @@ def command() -> None:
     help=f"What it may do; may be given again: {', '.join(sorted(KEY_ACTIONS))}.",
 )
 @click.option(
-    "--area", "areas", multiple=True, required=True, help="Code of an area it may do it in; may be given again."
+    "--area",
+    "areas",
+    multiple=True,
+    required=True,
+    help="Code of an area it may do it in; may be given again.",
 )
 @click.option("--per-minute", default=600, show_default=True, help="Requests a minute.")
 @click.option("--days", type=int, help="Until it expires; without: it does not.")
-def add(name: str, actions: tuple[str, ...], areas: tuple[str, ...], per_minute: int, days: int | None) -> None:
+def add(
+    name: str, actions: tuple[str, ...], areas: tuple[str, ...], per_minute: int, days: int | None
+) -> None:
     """Make a key for the program NAME; it is printed once."""
     with session_scope("key add") as session:
-        secret = api_keys.add(session, name, actions, areas, datetime.now(UTC), per_minute=per_minute, days=days)
+        secret = api_keys.add(
+            session, name, actions, areas, datetime.now(UTC), per_minute=per_minute, days=days
+        )
         session.commit()
     print_secret_once(name, secret)
 
@@ -60,12 +71,17 @@ def list_(as_json: bool) -> None:
             f"  {row.per_minute}/min{f'  until {until:%Y-%m-%d %H:%M}' if until else ''}"
         )
     if not rows:
-        click.echo("wangge: no key; make one with ./wangge key add NAME --action ACTION --area CODE", err=True)
+        click.echo(
+            "wangge: no key; make one with ./wangge key add NAME --action ACTION --area CODE",
+            err=True,
+        )
 
 
 @command.command()
 @click.argument("name")
-@click.option("--keep-hours", default=24.0, show_default=True, help="Hours the old secret stays valid.")
+@click.option(
+    "--keep-hours", default=24.0, show_default=True, help="Hours the old secret stays valid."
+)
 def rotate(name: str, keep_hours: float) -> None:
     """Give the program NAME a new secret, printed once."""
     with session_scope("key rotate") as session:

@@ -17,11 +17,21 @@ from gis.messages import Message
 from gis.settings import Settings
 from web.cli.common import progress_bar, progress_line, session_scope
 
-KINDS_AFFECTING_CIRCLES = ("osm", "households", "facilities")  # loads after which circles may be others
+KINDS_AFFECTING_CIRCLES = (
+    "osm",
+    "households",
+    "facilities",
+)  # loads after which circles may be others
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-COMMIT = click.option("--commit", is_flag=True, help="Keep what was loaded; without it everything is undone.")
-JSON = click.option("--json", "as_json", is_flag=True, help="The report as one JSON document on stdout.")
-POINTS = click.option("--crs", type=click.Choice(SUPPORTED_CRS), help="System of the points of rows that name none.")
+COMMIT = click.option(
+    "--commit", is_flag=True, help="Keep what was loaded; without it everything is undone."
+)
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="The report as one JSON document on stdout."
+)
+POINTS = click.option(
+    "--crs", type=click.Choice(SUPPORTED_CRS), help="System of the points of rows that name none."
+)
 
 
 @click.group()
@@ -35,7 +45,10 @@ def command() -> None:
 @command.command("areas")
 @FILE
 @click.option(
-    "--level", type=click.Choice([level.value for level in LEVELS]), required=True, help="What the areas are."
+    "--level",
+    type=click.Choice([level.value for level in LEVELS]),
+    required=True,
+    help="What the areas are.",
 )
 @click.option(
     "--map",
@@ -49,8 +62,15 @@ def command() -> None:
     help="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where the file names none or its map is shifted.",
 )
 @click.option("--layer", help="Which layer, where the file has several.")
-@click.option("--clean", type=float, metavar="METRES", help="Mend overlaps and gaps between grids up to this width.")
-@click.option("--effective", metavar="TIME", help="From when the shapes hold (ISO 8601); now when not given.")
+@click.option(
+    "--clean",
+    type=float,
+    metavar="METRES",
+    help="Mend overlaps and gaps between grids up to this width.",
+)
+@click.option(
+    "--effective", metavar="TIME", help="From when the shapes hold (ISO 8601); now when not given."
+)
 @click.option("--attribution", default="", help="The credit to print on maps.")
 @COMMIT
 @JSON
@@ -100,7 +120,9 @@ def osm(file: Path, commit: bool, as_json: bool) -> None:
     from gis.exchange.osm.loader import load_osm
 
     progress = progress_line()
-    _run(lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json)
+    _run(
+        lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json
+    )
 
 
 @command.command()
@@ -112,7 +134,12 @@ def households(file: Path, crs: str | None, commit: bool, as_json: bool) -> None
     """Households and their ten-household units from CSV or Excel; see ./wangge template households."""
     from gis.exchange.households import load_households
 
-    _run(lambda session: load_households(session, file, crs), f"load households {file.name}", commit, as_json)
+    _run(
+        lambda session: load_households(session, file, crs),
+        f"load households {file.name}",
+        commit,
+        as_json,
+    )
 
 
 @command.command()
@@ -124,7 +151,12 @@ def facilities(file: Path, crs: str | None, commit: bool, as_json: bool) -> None
     """Facilities from CSV or Excel; see ./wangge template facilities."""
     from gis.exchange.facilities import load_facilities
 
-    _run(lambda session: load_facilities(session, file, crs), f"load facilities {file.name}", commit, as_json)
+    _run(
+        lambda session: load_facilities(session, file, crs),
+        f"load facilities {file.name}",
+        commit,
+        as_json,
+    )
 
 
 @command.command()
@@ -215,7 +247,9 @@ def raise_if_rejected(report: LoadReport) -> None:
 
 def print_report(report: LoadReport, as_json: bool) -> None:
     """Print a report on stdout."""
-    click.echo(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else format_report(report))
+    click.echo(
+        json.dumps(report.to_dict(), ensure_ascii=False) if as_json else format_report(report)
+    )
 
 
 def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_json: bool) -> None:
@@ -232,7 +266,9 @@ def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_js
     print_report(report, as_json)
     if report.refused:
         for row in [] if as_json else report.refused:
-            click.echo(f"  {row.where}{f', {row.field}' if row.field else ''}: {row.reason}", err=True)
+            click.echo(
+                f"  {row.where}{f', {row.field}' if row.field else ''}: {row.reason}", err=True
+            )
         click.echo(f"wangge: {len(report.refused)} refused; nothing was loaded", err=True)
         sys.exit(1)
 
@@ -244,7 +280,9 @@ def format_report(report: LoadReport) -> str:
         lines.append(f"  coordinate system  {report.crs}")
     if report.bbox:
         west, south, east, north = report.bbox
-        lines.append(f"  bounding box       {west:.6f}, {south:.6f} to {east:.6f}, {north:.6f} (EPSG:4490)")
+        lines.append(
+            f"  bounding box       {west:.6f}, {south:.6f} to {east:.6f}, {north:.6f} (EPSG:4490)"
+        )
     lines += [f"  {name.replace('_', ' '):18} {count:,}" for name, count in report.counts.items()]
     lines += [f"  note: {note}" for note in report.notes]
     if report.committed:

@@ -21,9 +21,16 @@ from web.cli.common import session_scope
 @click.option("--address", help="As people write it: 西兴社区3号楼2单元501室.")
 @click.option("--at", help="A past moment, ISO 8601; local time where it names no zone.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@click.option("--batch", is_flag=True, help="Read IN.csv (id,lon,lat,crs[,address][,at]) and write OUT.csv.")
+@click.option(
+    "--batch", is_flag=True, help="Read IN.csv (id,lon,lat,crs[,address][,at]) and write OUT.csv."
+)
 def command(
-    places: tuple[str, str], crs: str | None, address: str | None, at: str | None, as_json: bool, batch: bool
+    places: tuple[str, str],
+    crs: str | None,
+    address: str | None,
+    at: str | None,
+    as_json: bool,
+    batch: bool,
 ) -> None:
     """Say who answers for a place.
 
@@ -41,7 +48,9 @@ def command(
     try:
         lon, lat = (float(part) for part in places)
     except ValueError:
-        raise click.UsageError(f"{' '.join(places)} is not a longitude and a latitude in degrees") from None
+        raise click.UsageError(
+            f"{' '.join(places)} is not a longitude and a latitude in degrees"
+        ) from None
     with session_scope() as session:
         result = locate(session, lon, lat, crs, address=address, at=moment)
     click.echo(orjson.dumps(result).decode() if as_json else in_words(result))
@@ -80,16 +89,22 @@ def in_words(result: LocateResult) -> str:
     lines = [" › ".join(area.name for area in result.areas) + f"  ({result.areas[-1].code})"]
     if result.building:
         away = f"，相距{result.building.distance_m}米" if result.building.distance_m else ""
-        lines.append(f"楼栋　　{result.building.estate}{result.building.name} ({result.building.code}){away}")
+        lines.append(
+            f"楼栋　　{result.building.estate}{result.building.name} ({result.building.code}){away}"
+        )
     if result.unit:
         lines.append(f"{Level.UNIT.zh}　{result.unit.name} ({result.unit.code})")
     for candidate in result.unit_candidates:
-        which = [f"{name}单元" for name in candidate.stairwells] + [f"{low}–{high}层" for low, high in candidate.floors]
+        which = [f"{name}单元" for name in candidate.stairwells] + [
+            f"{low}–{high}层" for low, high in candidate.floors
+        ]
         lines.append(f"{Level.UNIT.zh}？ {candidate.name} ({candidate.code}) {'、'.join(which)}")
     lines.append("责任人")
     for entry in result.people:
         mark = "→" if entry is result.answerable else " "
-        lines.append(f" {mark} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}")
+        lines.append(
+            f" {mark} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}"
+        )
     if not result.people:
         lines.append("   （没有登记岗位）")
     lines.append("依据")

@@ -15,7 +15,10 @@ from web.cli.common import session_scope
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 TOPICS = click.option(
-    "--topic", "topics", multiple=True, help="As incident.dispatch; may be given again. Without: all."
+    "--topic",
+    "topics",
+    multiple=True,
+    help="As incident.dispatch; may be given again. Without: all.",
 )
 AREA = click.option("--area", default="", help="Code; only of incidents in it.")
 
@@ -26,7 +29,9 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--state", default="", type=click.Choice(["", "waiting", "sent", "dead"]), help="Only these.")
+@click.option(
+    "--state", default="", type=click.Choice(["", "waiting", "sent", "dead"]), help="Only these."
+)
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @AS_JSON
 def list_(state: str, most: int, as_json: bool) -> None:
@@ -51,7 +56,9 @@ def retry(which: str) -> None:
     if which != "all" and not which.isdigit():
         raise click.BadParameter("must be the number of a notice, or all", param_hint="ID")
     with session_scope("notices retry") as session:
-        count = actions.retry_notices(session, None if which == "all" else int(which), datetime.now(UTC))
+        count = actions.retry_notices(
+            session, None if which == "all" else int(which), datetime.now(UTC)
+        )
         session.commit()
     click.echo(f"{count} to be sent again")
 
@@ -76,7 +83,11 @@ def targets(as_json: bool) -> None:
 @click.argument("url")
 @TOPICS
 @AREA
-@click.option("--secret", default="", help="Key its messages are signed with; without: one is made and printed once.")
+@click.option(
+    "--secret",
+    default="",
+    help="Key its messages are signed with; without: one is made and printed once.",
+)
 def add_webhook(url: str, topics: tuple[str, ...], area: str, secret: str) -> None:
     """Send notices to URL, signed; prints the key they are signed with."""
     with session_scope("notices add-webhook") as session:
@@ -85,7 +96,8 @@ def add_webhook(url: str, topics: tuple[str, ...], area: str, secret: str) -> No
         session.commit()
     click.echo(key)
     click.echo(
-        f"wangge: receiver {number}; its key is shown only now. Try it with ./wangge notices test {number}", err=True
+        f"wangge: receiver {number}; its key is shown only now. Try it with ./wangge notices test {number}",
+        err=True,
     )
 
 
@@ -100,7 +112,9 @@ def add_email(address: str, topics: tuple[str, ...], area: str) -> None:
         session.commit()
     click.echo(f"receiver {number}")
     if Settings.from_env().smtp is None:
-        click.echo("wangge: no mail server is set yet; set WANGGE_SMTP_HOST and WANGGE_SMTP_FROM", err=True)
+        click.echo(
+            "wangge: no mail server is set yet; set WANGGE_SMTP_HOST and WANGGE_SMTP_FROM", err=True
+        )
 
 
 @command.command()
@@ -134,7 +148,9 @@ def test(target: int) -> None:
 def show(rows: Sequence[Any], as_json: bool, nothing: str) -> None:
     """Print rows as lines, or as one JSON document."""
     if as_json:
-        return click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
+        return click.echo(
+            json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str)
+        )
     for row in rows:
         next_try = f"  next {row.next_try_at:%Y-%m-%d %H:%M:%S}" if row.state == "waiting" else ""
         click.echo(f"{row.id}  {row.at:%Y-%m-%d %H:%M:%S}  {row.topic}  to {row.target} {row.address}  [{row.state}]"

@@ -43,14 +43,17 @@ def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
         deputy = f"  代理 {row.deputy['name']} ({row.deputy['code']})" if row.deputy else ""
         until = f" – {_local(row.valid_to)}" if row.valid_to else ""
         away = "".join(
-            f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}" for gone in row.leave
+            f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}"
+            for gone in row.leave
         )
         click.echo(
             f"{row.id:>8}  {ROLE_BY_KEY[row.role].zh}  {row.area_name} ({row.area})  {holder}{deputy}"
             f"  {_local(row.valid_from)}{until}{away}"
         )
     if not rows:
-        click.echo(f"wangge: {area} has no posts; load some with ./wangge load people FILE", err=True)
+        click.echo(
+            f"wangge: {area} has no posts; load some with ./wangge load people FILE", err=True
+        )
 
 
 @command.command("hand-over")
@@ -66,19 +69,28 @@ def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
 )
 @JSON
 def hand_over(
-    post: int, to: str | None, vacant: bool, at: str | None, incidents: Literal["follow", "stay"], as_json: bool
+    post: int,
+    to: str | None,
+    vacant: bool,
+    at: str | None,
+    incidents: Literal["follow", "stay"],
+    as_json: bool,
 ) -> None:
     """Hand over POST (its number in the list)."""
     if (to is None) != vacant:
         raise click.UsageError("say either --to CODE or --vacant")
     now = _time(None)
     with session_scope("hand over") as session:
-        result = handover.hand_over(session, BY, post, to, _time(at) if at else None, incidents, now)
+        result = handover.hand_over(
+            session, BY, post, to, _time(at) if at else None, incidents, now
+        )
         session.commit()
     if as_json:
         click.echo(json.dumps(asdict(result), default=str))
     else:
-        click.echo(f"post {post} → {result.post} from {_local(result.at)}; {result.incidents} incidents came along")
+        click.echo(
+            f"post {post} → {result.post} from {_local(result.at)}; {result.incidents} incidents came along"
+        )
 
 
 @command.command()

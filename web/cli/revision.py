@@ -26,7 +26,9 @@ def command() -> None:
 
 def cli_principal() -> Principal:
     """Return who is at the command line; everything is allowed there."""
-    return system_principal(f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}")
+    return system_principal(
+        f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}"
+    )
 
 
 @command.command("list")
@@ -40,7 +42,10 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
     with session_scope() as session:
         rows = drafts.list_revisions(session, cli_principal(), state=state, limit=limit)
         entries = [
-            {key: getattr(row, key) for key in ("id", "title", "state", "author", "reason", "effective", "grids")}
+            {
+                key: getattr(row, key)
+                for key in ("id", "title", "state", "author", "reason", "effective", "grids")
+            }
             for row in rows
         ]
     if as_json:
@@ -55,7 +60,9 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
 
 @command.command()
 @click.argument("title")
-@click.option("--base", type=int, help="The published revision it starts from; without: the newest.")
+@click.option(
+    "--base", type=int, help="The published revision it starts from; without: the newest."
+)
 @JSON
 def begin(title: str, base: int | None, as_json: bool) -> None:
     """Begin a draft called TITLE; prints its number."""
@@ -111,7 +118,11 @@ def undo(number: int, step: int) -> None:
 
 @command.command()
 @NUMBER
-@click.option("--xlsx", type=click.Path(dir_okay=False, path_type=Path), help="Write a workbook to hand round.")
+@click.option(
+    "--xlsx",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a workbook to hand round.",
+)
 @JSON
 def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
     """What revision NUMBER changes: grids before and after, what moves, what is odd."""
@@ -142,7 +153,11 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
 @command.command()
 @NUMBER
 @click.option("--reason", required=True, help="For everybody who looks at the history.")
-@click.option("--effective", metavar="TIME", help="From when it holds (ISO 8601), not past; now when not given.")
+@click.option(
+    "--effective",
+    metavar="TIME",
+    help="From when it holds (ISO 8601), not past; now when not given.",
+)
 @JSON
 def publish(number: int, reason: str, effective: str | None, as_json: bool) -> None:
     """Publish draft NUMBER: grids, the levels above, units and open incidents in one transaction."""
@@ -151,7 +166,9 @@ def publish(number: int, reason: str, effective: str | None, as_json: bool) -> N
     settings = Settings.from_env()
     with session_scope() as session:
         at = _moment(effective, settings) if effective else None
-        done = publishing.publish(session, cli_principal(), number, reason, at, two_persons=settings.two_persons)
+        done = publishing.publish(
+            session, cli_principal(), number, reason, at, two_persons=settings.two_persons
+        )
         session.commit()
         summary = {"id": done.id, "state": done.state, "effective": done.effective}
     if as_json:
@@ -203,10 +220,18 @@ def revert(number: int) -> None:
 @command.command("from-file")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--title", help="Of the draft; without: the name of the file.")
-@click.option("--clean", type=float, metavar="METRES", help="Mend overlaps and gaps up to this width.")
-@click.option("--crs", help="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where the file names none.")
+@click.option(
+    "--clean", type=float, metavar="METRES", help="Mend overlaps and gaps up to this width."
+)
+@click.option(
+    "--crs", help="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where the file names none."
+)
 @click.option("--layer", help="Which layer, where the file has several.")
-@click.option("--torn", type=click.Path(dir_okay=False, path_type=Path), help="Write overlaps and gaps as GeoJSON.")
+@click.option(
+    "--torn",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write overlaps and gaps as GeoJSON.",
+)
 @JSON
 def from_file(
     file: Path,
@@ -227,7 +252,12 @@ def from_file(
 
     with session_scope() as session:
         file_draft = draft_from_file(
-            session, cli_principal(), file, title or file.stem, ReadOptions(crs=crs, layer=layer), clean=clean
+            session,
+            cli_principal(),
+            file,
+            title or file.stem,
+            ReadOptions(crs=crs, layer=layer),
+            clean=clean,
         )
         if not file_draft.report.refused:
             session.commit()
@@ -249,10 +279,16 @@ def from_file(
         for row in file_draft.report.refused[:MOST]:
             click.echo(f"  {row.where}: {row.field} {row.reason}", err=True)
     if file_draft.report.refused:
-        raise InvalidInput("cli.draft_refused", file=file.name, count=len(file_draft.report.refused))
+        raise InvalidInput(
+            "cli.draft_refused", file=file.name, count=len(file_draft.report.refused)
+        )
     if not as_json:
         counts = f"{len(file_draft.new)} new, {len(file_draft.changed)} changed, {len(file_draft.gone)} gone"
-        click.echo(f"draft {number}: {counts}" if number else "every grid is as published; no draft was made")
+        click.echo(
+            f"draft {number}: {counts}"
+            if number
+            else "every grid is as published; no draft was made"
+        )
 
 
 def _moment(text: str, settings: Settings) -> datetime:

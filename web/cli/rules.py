@@ -50,7 +50,10 @@ def show(name: str, as_json: bool) -> None:
     for number, rule in enumerate(rule_set.rules, 1):
         click.echo(f"{number:3}  {rule.name}: {rules_text.in_words(rule, labels, places)}")
     for item in sets:
-        click.echo(f"{'*' if item.state == 'active' else ' '} {item.id} {item.name} ({item.state})", err=True)
+        click.echo(
+            f"{'*' if item.state == 'active' else ' '} {item.id} {item.name} ({item.state})",
+            err=True,
+        )
     warn_of_years()
 
 
@@ -89,14 +92,18 @@ def load(file: Path, name: str, commit: bool) -> None:
         new_id = rules_store.load(session, parsed, name, author())
         if commit:
             session.commit()
-            click.echo(f"set {new_id} ({name}), {len(parsed)} rules, a draft; test it: ./wangge rules test {name}")
+            click.echo(
+                f"set {new_id} ({name}), {len(parsed)} rules, a draft; test it: ./wangge rules test {name}"
+            )
         else:
             click.echo(f"{len(parsed)} rules; rehearsed, --commit does it")
 
 
 @command.command("test")
 @click.argument("name")
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="How far back.")
+@click.option(
+    "--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="How far back."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def test(name: str, days: int, as_json: bool) -> None:
     """What a set would have done with past incidents: which would go elsewhere, or get other time."""

@@ -29,19 +29,36 @@ MAX_CONNECTIONS = 4096  # of each worker: who only holds them open must not keep
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
-@click.option("--jobs/--no-jobs", default=True, show_default=True, help="Run the jobs too, as ./wangge worker does.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes."
+)
+@click.option(
+    "--jobs/--no-jobs",
+    default=True,
+    show_default=True,
+    help="Run the jobs too, as ./wangge worker does.",
+)
 def command(host: str, port: int, workers: int, jobs: bool) -> None:
     """Serve the map and the API until stopped; requests under way are finished first."""
     settings = Settings.from_env()
     check_free(host, port)
     make_private(settings)
     addresses = open_database(settings)
-    click.echo(f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True)
+    click.echo(
+        f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True
+    )
     run(settings, addresses, host=host, port=port, workers=workers, jobs=jobs)
 
 
-def run(settings: Settings, addresses: DatabaseUrls, *, host: str, port: int, workers: int, jobs: bool = True) -> None:
+def run(
+    settings: Settings,
+    addresses: DatabaseUrls,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    jobs: bool = True,
+) -> None:
     """Serve until a signal; the workers find the database's address in their environment.
 
     Args:
@@ -57,7 +74,9 @@ def run(settings: Settings, addresses: DatabaseUrls, *, host: str, port: int, wo
     check_free(host, port)
     _allow_files(2 * MAX_CONNECTIONS)
     for url in (addresses.app, addresses.owner):
-        engine(url).dispose()  # workers are forked: two of them on one connection would read each other's answers
+        engine(
+            url
+        ).dispose()  # workers are forked: two of them on one connection would read each other's answers
     os.environ |= {
         "DATABASE_URL": addresses.app,
         "WANGGE_VAR": str(settings.var),
@@ -119,7 +138,9 @@ def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
                 new = cluster.start(settings).app
             except Exception as error:  # whatever it is, a full disk perhaps: the next try may do
                 pause = min(pause * 2, 30.0)
-                say(f"wangge: the private database does not start ({error}); again in {pause:.0f} s")
+                say(
+                    f"wangge: the private database does not start ({error}); again in {pause:.0f} s"
+                )
                 continue
             say("wangge: the private database runs again")
             if new != url:
@@ -140,11 +161,15 @@ def beside() -> Iterator[None]:
     """Keep a process that runs the jobs: started again when it ends, stopped with this one."""
     # started without a fork of ours (posix_spawn): the web workers must not hold its ends open
     arguments = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
-    python_path = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    python_path = {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    }
     stopping = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(arguments, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False)
+        return subprocess.Popen(
+            arguments, env=os.environ | python_path, stdin=subprocess.DEVNULL, close_fds=False
+        )
 
     def keep(process: subprocess.Popen[bytes]) -> None:
         pause, began = 1.0, time.monotonic()
@@ -183,7 +208,9 @@ def check_free(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        raise Unavailable("cli.cannot_listen", address=f"{host}:{port}", reason=error.strerror or str(error)) from None
+        raise Unavailable(
+            "cli.cannot_listen", address=f"{host}:{port}", reason=error.strerror or str(error)
+        ) from None
 
 
 def free_port(host: str, port: int) -> int:

@@ -15,4 +15,8 @@ def command(kind: str, file: Path) -> None:
     from gis.exchange.templates import write_template
 
     write_template(kind, file)
-    click.echo(f"{file}: fill in the first sheet, then ./wangge load {kind} {file}" if kind != "areas" else f"{file}")
+    click.echo(
+        f"{file}: fill in the first sheet, then ./wangge load {kind} {file}"
+        if kind != "areas"
+        else f"{file}"
+    )

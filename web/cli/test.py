@@ -13,7 +13,10 @@ PARALLEL = ("--numprocesses=auto", "--dist=loadgroup", "--no-loadscope-reorder")
 FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def command(words: tuple[str, ...]) -> None:
     """Run the tests; WORDS go to pytest. `fast` as the first word leaves out browsers, servers and what takes long."""
@@ -23,6 +26,16 @@ def command(words: tuple[str, ...]) -> None:
     elif not words:
         chosen = PARALLEL
     # a deployment's own settings must not reach the tests
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("WANGGE_VAR", "DATABASE_"))}
-    env.setdefault("PYTHONHASHSEED", "0")  # processes that run tests side by side must find them in one order
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *chosen, *words], cwd=ROOT, env=env).returncode)
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("WANGGE_VAR", "DATABASE_"))
+    }
+    env.setdefault(
+        "PYTHONHASHSEED", "0"
+    )  # processes that run tests side by side must find them in one order
+    sys.exit(
+        subprocess.run(
+            [sys.executable, "-m", "pytest", *chosen, *words], cwd=ROOT, env=env
+        ).returncode
+    )

@@ -7,7 +7,9 @@ from web.cli.common import progress_bar, session_scope
 
 
 @click.command()
-@click.option("--seed", default=2026, show_default=True, help="The same seed and size give the same town.")
+@click.option(
+    "--seed", default=2026, show_default=True, help="The same seed and size give the same town."
+)
 @click.option("--households", default=HOUSEHOLDS, show_default=True, help="Size, 100 to 2,000,000.")
 @click.option("--commit", is_flag=True, help="Write it; without, it is made and thrown away.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -17,7 +19,9 @@ def command(seed: int, households: int, commit: bool, as_json: bool) -> None:
     from web.cli.load import print_report
 
     with session_scope("a made-up town") as session:
-        report = generate_town(session, seed=seed, households=households, progress=progress_bar("grids"))
+        report = generate_town(
+            session, seed=seed, households=households, progress=progress_bar("grids")
+        )
         if commit:
             session.commit()
             report.committed = True

@@ -14,7 +14,11 @@ from gis.settings import Settings
 from web.cli.common import open_database
 
 # the libraries tell each lost connection several times over
-LEVELS = {"gis": logging.INFO, "procrastinate.utils": logging.CRITICAL, "psycopg.pool": logging.CRITICAL}
+LEVELS = {
+    "gis": logging.INFO,
+    "procrastinate.utils": logging.CRITICAL,
+    "psycopg.pool": logging.CRITICAL,
+}
 LONGEST_END = 5.0  # seconds from being stopped to being gone
 
 
@@ -31,7 +35,9 @@ def command(beside: int | None) -> None:
         os.setpgrp()  # Ctrl-C in the terminal is for the server, which then stops us
     settings = Settings.from_env()
     logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        stream=sys.stderr,
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
@@ -41,7 +47,9 @@ def command(beside: int | None) -> None:
     asyncio.run(until_stopped(worker, addresses.app, settings, beside))
 
 
-async def until_stopped(worker: ModuleType, url: str, settings: Settings, beside: int | None) -> None:
+async def until_stopped(
+    worker: ModuleType, url: str, settings: Settings, beside: int | None
+) -> None:
     """Run until a signal, or until the process beside is gone."""
     running = asyncio.ensure_future(worker.keep_running(lambda: worker.make_app(url, settings)))
 

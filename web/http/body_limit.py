@@ -8,7 +8,9 @@ from flask import Flask, abort, current_app, request
 DEFAULT_MAX_BYTES = 8 * 1024 * 1024  # 10,000 points to locate are about 1 MB
 PHOTO_FORM_MAX_BYTES = 64 * 1024 * 1024  # a report with its photos
 
-REFUSAL = "wangge.refusal"  # in the environment: the status with which web/gateway.py refuses a body
+REFUSAL = (
+    "wangge.refusal"  # in the environment: the status with which web/gateway.py refuses a body
+)
 
 View = TypeVar("View", bound=Callable[..., Any])
 

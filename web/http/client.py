@@ -12,7 +12,9 @@ def client_network() -> str:
     except ValueError:
         return "unknown"
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:  # as a dual-stack socket names IPv4 clients: all of them would share one /64
+        if (
+            address.ipv4_mapped
+        ):  # as a dual-stack socket names IPv4 clients: all of them would share one /64
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)

@@ -91,7 +91,13 @@ def handle_domain_error(error: WanggeError) -> Response:
     status, kind = problem_type(error)
     extra = error.extra | {"code": error.code, "params": error.json_params()}
     return problem_response(
-        status, kind, error.title, error.detail, zh=in_chinese(error), errors=error.errors, extra=extra
+        status,
+        kind,
+        error.title,
+        error.detail,
+        zh=in_chinese(error),
+        errors=error.errors,
+        extra=extra,
     )
 
 
@@ -138,8 +144,12 @@ def handle_http_error(error: HTTPException) -> Response:
     if code:
         response = message_response(error.code, "about:blank", name, Message(code))
     else:
-        zh = render(Message("http.server_error" if error.code >= 500 else "http.request_refused"), "zh")
-        response = problem_response(error.code, "about:blank", name, http_error_detail(error), zh=zh)
+        zh = render(
+            Message("http.server_error" if error.code >= 500 else "http.request_refused"), "zh"
+        )
+        response = problem_response(
+            error.code, "about:blank", name, http_error_detail(error), zh=zh
+        )
     for key, value in error.get_headers():
         if key not in ("Content-Type", "Content-Length"):
             response.headers[key] = value
@@ -161,10 +171,14 @@ def handle_validation_error(error: HTTPError) -> Response:
             for field, findings in (location.items() if isinstance(location, dict) else ())
             for finding in findings
         ]
-        return handle_domain_error(InvalidFields(fields) if fields else InvalidInput("http.request_refused"))
+        return handle_domain_error(
+            InvalidFields(fields) if fields else InvalidInput("http.request_refused")
+        )
     name = HTTP_STATUS_CODES.get(error.status_code, "Error")
     zh = render(Message(DETAIL.get(error.status_code, "http.request_refused")), "zh")
-    return problem_response(error.status_code, "about:blank", name, str(error.message or name), zh=zh)
+    return problem_response(
+        error.status_code, "about:blank", name, str(error.message or name), zh=zh
+    )
 
 
 def handle_database_error(error: OperationalError) -> Response:
@@ -172,9 +186,19 @@ def handle_database_error(error: OperationalError) -> Response:
     if code := storage_error_code(error):
         return unstored_response(error, code)
     number = secrets.token_hex(6)
-    log.error("database", id=number, endpoint=request.endpoint, reason=type(error.orig).__name__, exc_info=error)
+    log.error(
+        "database",
+        id=number,
+        endpoint=request.endpoint,
+        reason=type(error.orig).__name__,
+        exc_info=error,
+    )
     return message_response(
-        503, "not-available", Unavailable.title, Message("service.database_lost"), extra={"id": number}
+        503,
+        "not-available",
+        Unavailable.title,
+        Message("service.database_lost"),
+        extra={"id": number},
     )
 
 
@@ -203,7 +227,9 @@ def unstored_response(error: Exception, code: str) -> Response:
     """Answer that the disk is full, or takes no changes; whatever the request began was undone."""
     number = secrets.token_hex(6)
     log.error("cannot store", id=number, endpoint=request.endpoint, reason=type(error).__name__)
-    return message_response(503, "not-available", Unavailable.title, Message(code), extra={"id": number})
+    return message_response(
+        503, "not-available", Unavailable.title, Message(code), extra={"id": number}
+    )
 
 
 def handle_data_error(error: DataError) -> Response:
@@ -224,7 +250,11 @@ def handle_unexpected_error(error: Exception) -> Response:
     number = secrets.token_hex(6)
     log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
     return message_response(
-        500, "about:blank", "Internal Server Error", Message("service.unexpected"), extra={"id": number}
+        500,
+        "about:blank",
+        "Internal Server Error",
+        Message("service.unexpected"),
+        extra={"id": number},
     )
 
 
@@ -232,11 +262,18 @@ def handle_unexpected_error(error: Exception) -> Response:
 
 
 def message_response(
-    status: int, kind: str, title: str, message: Message, *, extra: Mapping[str, object] = MappingProxyType({})
+    status: int,
+    kind: str,
+    title: str,
+    message: Message,
+    *,
+    extra: Mapping[str, object] = MappingProxyType({}),
 ) -> Response:
     """Return an error that is a message of the catalogue as a response; as `problem_response`."""
     extra = {**extra, "code": message.code}
-    return problem_response(status, kind, title, render(message), zh=render(message, "zh"), extra=extra)
+    return problem_response(
+        status, kind, title, render(message), zh=render(message, "zh"), extra=extra
+    )
 
 
 def problem_response(
@@ -263,7 +300,10 @@ def problem_response(
     if _wants_page():
         response = make_response(_page(status, title, detail, zh, extra.get("id")), status)
     else:
-        body: dict[str, object] = {"type": kind if kind == "about:blank" else f"/problems/{kind}", "title": title}
+        body: dict[str, object] = {
+            "type": kind if kind == "about:blank" else f"/problems/{kind}",
+            "title": title,
+        }
         body |= {"status": status, "detail": detail, "zh": zh}
         body |= {name: value for name, value in extra.items() if name not in body}
         if fields := errors_to_json(errors):
@@ -280,7 +320,10 @@ def _wants_page() -> bool:
     if request.path.startswith(("/api/", "/tiles/", "/static/")):
         return False
     accepts = request.accept_mimetypes
-    return accepts.best_match(["application/problem+json", "application/json", "text/html"]) == "text/html"
+    return (
+        accepts.best_match(["application/problem+json", "application/json", "text/html"])
+        == "text/html"
+    )
 
 
 def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
@@ -288,10 +331,13 @@ def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
         language = i18n.chosen()
         sentence = zh if language == "zh" else detail
         return render_template(
-            "shell/error.html", language=language, status=status, id=number, title=gettext(title), detail=sentence
+            "shell/error.html",
+            language=language,
+            status=status,
+            id=number,
+            title=gettext(title),
+            detail=sentence,
         )
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
-        return (
-            f"<!doctype html><meta charset=utf-8><title>{status}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"
-        )
+        return f"<!doctype html><meta charset=utf-8><title>{status}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"

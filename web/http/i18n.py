@@ -30,5 +30,12 @@ def init_app(app: Flask) -> None:
     def remember(response: Response) -> Response:
         language = request.args.get("lang")
         if language in LOCALES and language != request.cookies.get(COOKIE):
-            response.set_cookie(COOKIE, language, max_age=YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
+            response.set_cookie(
+                COOKIE,
+                language,
+                max_age=YEAR,
+                samesite="Lax",
+                secure=request.is_secure,
+                httponly=True,
+            )
         return response

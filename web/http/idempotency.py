@@ -18,7 +18,9 @@ MIN_KEY_CHARS, MAX_KEY_CHARS = 8, 200
 CLAIM_KEY_SQL = """
 INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash) ON CONFLICT DO NOTHING RETURNING true
 """
-STORED_ANSWER_SQL = "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
+STORED_ANSWER_SQL = (
+    "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
+)
 STORE_ANSWER_SQL = """
 UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE owner = :owner AND key = :key
 """
@@ -60,7 +62,10 @@ def run_once(
     stored_body = orjson.loads(orjson.dumps(body))
     if redact is not None:
         redact(stored_body)
-    session().execute(text(STORE_ANSWER_SQL), claim | {"status": status, "answer": orjson.dumps(stored_body).decode()})
+    session().execute(
+        text(STORE_ANSWER_SQL),
+        claim | {"status": status, "answer": orjson.dumps(stored_body).decode()},
+    )
     session().commit()
     return _answer(status, body)
 
@@ -68,7 +73,9 @@ def run_once(
 def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
     """Return whose key it is, and of which request."""
     if not (MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS and key.isprintable() and key.isascii()):
-        raise invalid_field("Idempotency-Key", "input.idempotency_key_wrong", low=MIN_KEY_CHARS, high=MAX_KEY_CHARS)
+        raise invalid_field(
+            "Idempotency-Key", "input.idempotency_key_wrong", low=MIN_KEY_CHARS, high=MAX_KEY_CHARS
+        )
     # two strangers' same key is not one key
     address = f" {client_network()}" if principal.kind == "anonymous" else ""
     owner = f"{principal.kind} {principal.who}{address} {request.method} {request.path}"

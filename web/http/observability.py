@@ -67,7 +67,9 @@ def configure(level: int = logging.INFO) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if people else "iso", utc=not people),
             *([] if people else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(as_json),
+            structlog.dev.ConsoleRenderer()
+            if people
+            else structlog.processors.JSONRenderer(as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, Surviving(sys.stderr))),
@@ -91,5 +93,11 @@ def init_app(app: Flask) -> None:
         REQUEST_SECONDS.labels(endpoint).observe(spent)
         if endpoint not in UNLOGGED:
             route = request.url_rule.rule if request.url_rule else None
-            log.info("request", method=method, route=route, status=response.status_code, ms=round(spent * 1000, 2))
+            log.info(
+                "request",
+                method=method,
+                route=route,
+                status=response.status_code,
+                ms=round(spent * 1000, 2),
+            )
         return response

@@ -24,7 +24,10 @@ PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string", "description": "The kind of error; about:blank when the status says it all"},
+        "type": {
+            "type": "string",
+            "description": "The kind of error; about:blank when the status says it all",
+        },
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What is wrong, and what would be right"},
@@ -97,10 +100,14 @@ def init_app(app: APIFlask) -> None:
                     response.setdefault("description", HTTP_STATUS_CODES[int(status)])
                     if status >= "400":
                         response["content"] = {
-                            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                            "application/problem+json": {
+                                "schema": {"$ref": "#/components/schemas/Problem"}
+                            }
                         }
         # a tag for each blueprint, some of the same name
-        spec["tags"] = [*{tag["name"]: tag for tag in reversed(spec.get("tags", []))}.values()][::-1]
+        spec["tags"] = [*{tag["name"]: tag for tag in reversed(spec.get("tags", []))}.values()][
+            ::-1
+        ]
         schemas = spec.setdefault("components", {}).setdefault("schemas", {})
         for unused in ("HTTPError", "ValidationError"):
             schemas.pop(unused, None)

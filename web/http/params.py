@@ -19,7 +19,9 @@ class Page(BaseModel):
     """Which part of a list: at most `limit` items, going on where `next` of the part before said."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="At most so many items")] = 100
-    cursor: Annotated[str | None, Field(description="`next` of the page before", max_length=400)] = None
+    cursor: Annotated[
+        str | None, Field(description="`next` of the page before", max_length=400)
+    ] = None
 
 
 class At(BaseModel):

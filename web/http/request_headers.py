@@ -9,7 +9,13 @@ from flask import Flask, request
 from gis.errors import invalid_field
 
 UNREADABLE, REPEATED = "wangge.unreadable_headers", "wangge.repeated_headers"
-SINGLE = ("Idempotency-Key", "Authorization", "X-Tracking-Secret", "X-Wangge-Timestamp", "X-Wangge-Signature")
+SINGLE = (
+    "Idempotency-Key",
+    "Authorization",
+    "X-Tracking-Secret",
+    "X-Wangge-Timestamp",
+    "X-Wangge-Signature",
+)
 MEANT = (*SINGLE, "If-Match")  # If-Match may be sent several times: its values are a list
 
 

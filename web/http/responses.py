@@ -39,7 +39,9 @@ def paginate(rows: Sequence[Item], limit: int, key: Callable[[Item], str]) -> di
     return {"items": items, "next": encode_cursor(key(items[-1])) if len(rows) > limit else None}
 
 
-def feature(code: str, geometry: str | None, properties: dict[str, Any], **members: object) -> dict[str, Any]:
+def feature(
+    code: str, geometry: str | None, properties: dict[str, Any], **members: object
+) -> dict[str, Any]:
     """Return a GeoJSON Feature (RFC 7946) around a geometry that is ready JSON text."""
     shape = None if geometry is None else orjson.Fragment(geometry)
     return {"type": "Feature", "id": code, **members, "geometry": shape, "properties": properties}

@@ -12,7 +12,10 @@ from gis.areas.snapshot_cache import SnapshotCache
 
 def init_app(app: Flask) -> None:
     """Give the application its snapshot cache; a session factory put in its place later (tests) is read instead."""
-    app.extensions["register"] = (app.config["SESSION_FACTORY"], SnapshotCache(app.config["DATABASE_URL"]))
+    app.extensions["register"] = (
+        app.config["SESSION_FACTORY"],
+        SnapshotCache(app.config["DATABASE_URL"]),
+    )
 
 
 def register_note() -> str | None:

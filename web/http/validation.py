@@ -52,7 +52,9 @@ def field_error(field: str, finding: str) -> FieldError:
             groups = match.groupdict()
             code = code or groups.pop("code")
             return FieldError(
-                field, code, {key: int(text) if text.isdecimal() else text for key, text in groups.items()}
+                field,
+                code,
+                {key: int(text) if text.isdecimal() else text for key, text in groups.items()},
             )
     return FieldError(field, "input.value_wrong")
 

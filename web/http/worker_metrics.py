@@ -93,7 +93,9 @@ class _Sum(Collector):
     def collect(self) -> Iterator[Metric]:
         families: dict[str, Metric] = {}
         values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
-        for name, documentation, kind, samples in (family for worker in self.workers for family in worker):
+        for name, documentation, kind, samples in (
+            family for worker in self.workers for family in worker
+        ):
             families.setdefault(name, Metric(name, documentation, kind))
             counted = values.setdefault(name, {})
             for sample, labels, value in samples:

@@ -52,7 +52,12 @@ def county() -> str | None:
 
 def parse_list(name: str) -> list[str]:
     """Return values separated by commas; the field may also be repeated."""
-    return [part.strip() for text in request.args.getlist(name) for part in text.split(",") if part.strip()]
+    return [
+        part.strip()
+        for text in request.args.getlist(name)
+        for part in text.split(",")
+        if part.strip()
+    ]
 
 
 def parse_service_codes() -> list[str]:
@@ -195,8 +200,12 @@ def parse_answers(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     submitted: dict[str, list[str]] = {}
     for name, values in request.form.lists():
         if match := ATTRIBUTE_PATTERN.fullmatch(name):
-            submitted.setdefault(match[1], []).extend(value.strip() for value in values if value.strip())
-    by_code = {str(question["code"]): question for question in questions if question.get("variable", True)}
+            submitted.setdefault(match[1], []).extend(
+                value.strip() for value in values if value.strip()
+            )
+    by_code = {
+        str(question["code"]): question for question in questions if question.get("variable", True)
+    }
     for code in submitted.keys() - by_code.keys():
         raise invalid_field(f"attribute[{code}]", "open311.attribute_unknown")
     answers: dict[str, Any] = {}
@@ -205,14 +214,18 @@ def parse_answers(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if values := submitted.get(code, []):
             answers[code] = _parse_answer(field, question, values)
         elif question.get("required", False):
-            raise invalid_field(field, "open311.attribute_missing", question=question.get("description") or code)
+            raise invalid_field(
+                field, "open311.attribute_missing", question=question.get("description") or code
+            )
     return answers
 
 
 def _parse_answer(field: str, question: Mapping[str, Any], values: list[str]) -> Any:
     datatype = question.get("datatype", "string")
     choices = [str(choice["key"]) for choice in question.get("values") or ()]
-    if datatype.endswith("valuelist") and (unknown := [value for value in values if value not in choices]):
+    if datatype.endswith("valuelist") and (
+        unknown := [value for value in values if value not in choices]
+    ):
         raise invalid_field(field, "input.not_among", value=unknown[0][:40], allowed=choices)
     if datatype == "multivaluelist":
         return values
@@ -223,5 +236,7 @@ def _parse_answer(field: str, question: Mapping[str, Any], values: list[str]) ->
     if datatype == "datetime":
         return params.parse_datetime(values[0], field).isoformat()
     if len(values[0]) > MAX_DESCRIPTION_CHARS:
-        raise invalid_field(field, "input.too_long", length=len(values[0]), limit=MAX_DESCRIPTION_CHARS)
+        raise invalid_field(
+            field, "input.too_long", length=len(values[0]), limit=MAX_DESCRIPTION_CHARS
+        )
     return values[0]

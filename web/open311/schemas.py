@@ -13,7 +13,9 @@ from gis.rights.roles import ROLE_BY_KEY
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 
 
-def discovery_to_dict(base_url: str, prefix: str, changed_at: datetime | None, *, made_up: bool) -> dict[str, Any]:
+def discovery_to_dict(
+    base_url: str, prefix: str, changed_at: datetime | None, *, made_up: bool
+) -> dict[str, Any]:
     """Return where the endpoint is, in which formats, and how to get a key.
 
     Parameters
@@ -27,7 +29,9 @@ def discovery_to_dict(base_url: str, prefix: str, changed_at: datetime | None, *
     made_up
         The deployment holds invented data.
     """
-    changeset = changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if changed_at else "1970-01-01 00:00"
+    changeset = (
+        changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if changed_at else "1970-01-01 00:00"
+    )
     endpoint = {
         "specification": SPECIFICATION,
         "url": f"{base_url}{prefix}",
@@ -68,7 +72,9 @@ def question_to_dict(question: Mapping[str, Any], number: int) -> dict[str, Any]
         "description": question.get("description"),
     }
     if choices := question.get("values"):
-        attribute["values"] = [{"key": str(choice["key"]), "name": choice["name"]} for choice in choices]
+        attribute["values"] = [
+            {"key": str(choice["key"]), "name": choice["name"]} for choice in choices
+        ]
     return attribute
 
 
@@ -76,7 +82,11 @@ def filed_to_dict(filed: FiledIncident) -> dict[str, Any]:
     """Return the answer to a report: its number, and in both languages where it went."""
     role = ROLE_BY_KEY[filed.assigned_to["role"]] if filed.assigned_to else None
     waits = filed.queue or {"zh": "待派单", "en": "to be dispatched"}
-    notice = f"已派给{role.zh}。Sent to the {role.en}." if role else f"已收到，{waits['zh']}。Received; {waits['en']}."
+    notice = (
+        f"已派给{role.zh}。Sent to the {role.en}."
+        if role
+        else f"已收到，{waits['zh']}。Received; {waits['en']}."
+    )
     if filed.danger:
         notice = f"{filed.danger['advice_zh']} {filed.danger['advice_en']} {notice}"
     return {"service_request_id": str(filed.id), "service_notice": notice, "account_id": None}

@@ -98,7 +98,9 @@ def open311_principal() -> Principal:
         raise Forbidden("open311.key_invalid")
     counter = f"key {key.principal.key_id}"
     var = current_app.config["SETTINGS"].var
-    rate_limit.check_rate_limit(var, counter, key.per_minute, time.time(), Message("counted.requests_with_key"))
+    rate_limit.check_rate_limit(
+        var, counter, key.per_minute, time.time(), Message("counted.requests_with_key")
+    )
     return key.principal
 
 
@@ -112,7 +114,10 @@ def discovery() -> Response:
     """Where the endpoint is, in which formats, and how to get a key."""
     base_url = (current_app.config["SETTINGS"].address or request.url_root).rstrip("/")
     body = schemas.discovery_to_dict(
-        base_url, str(bp.url_prefix), editions.active_edition_loaded_at(session()), made_up=has_made_up_data(session())
+        base_url,
+        str(bp.url_prefix),
+        editions.active_edition_loaded_at(session()),
+        made_up=has_made_up_data(session()),
     )
     return to_response(response_format(), "discovery", body)
 
@@ -132,8 +137,12 @@ def service(code: str) -> Response:
     """The questions of a category."""
     county()
     questions = get_service(code).attributes
-    attributes = [schemas.question_to_dict(question, number) for number, question in enumerate(questions, 1)]
-    return to_response(response_format(), "service_definition", {"service_code": code, "attributes": attributes})
+    attributes = [
+        schemas.question_to_dict(question, number) for number, question in enumerate(questions, 1)
+    ]
+    return to_response(
+        response_format(), "service_definition", {"service_code": code, "attributes": attributes}
+    )
 
 
 def get_service(code: str) -> editions.CategoryRow:
@@ -172,9 +181,13 @@ def create_request() -> Response:
         ),
     )  # fmt: skip
     if jurisdiction not in (None, filed.county):
-        raise invalid_field("jurisdiction_id", "open311.jurisdiction_wrong", code=jurisdiction, county=filed.county)
+        raise invalid_field(
+            "jurisdiction_id", "open311.jurisdiction_wrong", code=jurisdiction, county=filed.county
+        )
     session().commit()
-    response = to_response(response_format(), "service_requests", [schemas.filed_to_dict(filed)], 201)
+    response = to_response(
+        response_format(), "service_requests", [schemas.filed_to_dict(filed)], 201
+    )
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Tracking-Secret"] = filed.tracking_secret
     return response
@@ -211,7 +224,9 @@ def requests() -> Response:
         filters = PublicFilters(ids=ids, county=jurisdiction)
     else:
         since, until = params.parse_range()
-        filters = PublicFilters(None, params.parse_service_codes(), jurisdiction, params.parse_closed(), since, until)
+        filters = PublicFilters(
+            None, params.parse_service_codes(), jurisdiction, params.parse_closed(), since, until
+        )
     size = params.parse_count("page_size", MAX_REQUESTS, MAX_REQUESTS)
     page = params.parse_count("page", 1, 100_000)
     incidents = public.list_public_incidents(session(), principal, filters, size, (page - 1) * size)
@@ -254,7 +269,9 @@ def requests_response(principal: Principal, incidents: Sequence[PublicView]) -> 
     timezone = current_app.config["SETTINGS"].timezone
     body = [schemas.request_to_dict(incident, timezone) for incident in incidents]
     response = to_response(response_format(), "service_requests", body)
-    response.headers["Cache-Control"] = "public, max-age=30" if principal is ANONYMOUS else "no-store"
+    response.headers["Cache-Control"] = (
+        "public, max-age=30" if principal is ANONYMOUS else "no-store"
+    )
     return response
 
 
@@ -266,7 +283,9 @@ def not_found(rest: str) -> Response:
     """Any other address."""
     if match := ENDING_PATTERN.fullmatch(rest):
         g.kind = match[2]
-    raise NotFound("open311.address_unknown", path=f"{bp.url_prefix}/{rest[:80]}", prefix=bp.url_prefix)
+    raise NotFound(
+        "open311.address_unknown", path=f"{bp.url_prefix}/{rest[:80]}", prefix=bp.url_prefix
+    )
 
 
 @bp.errorhandler(Exception)
@@ -275,7 +294,9 @@ def error_response(error: Exception) -> Response:
     if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
         return current_app.make_response(error.get_response())
     status, description = describe_error(error)
-    response = to_response(response_format(), "errors", [{"code": status, "description": description}], status)
+    response = to_response(
+        response_format(), "errors", [{"code": status, "description": description}], status
+    )
     response.headers["Cache-Control"] = "no-store"
     if isinstance(error, RateLimited) and "retry_after" in error.extra:
         response.headers["Retry-After"] = str(error.extra["retry_after"])

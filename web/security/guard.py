@@ -68,11 +68,17 @@ def safe_redirect_target(address: str | None) -> str:
 def check_request() -> Response | None:
     """Refuse forged forms and, until the first password is changed, everything else; charge strangers for the rest."""
     if request.path.startswith(PUBLIC):
-        if request.path.startswith("/tiles/") and bearer_token() is None and COOKIE not in request.cookies:
+        if (
+            request.path.startswith("/tiles/")
+            and bearer_token() is None
+            and COOKIE not in request.cookies
+        ):
             anonymous_budget.charge()
         return None
     changes = request.method not in db.READ_METHODS
-    if changes and request.endpoint in SIGN_IN:  # also without a session, or one could be signed in as somebody else
+    if (
+        changes and request.endpoint in SIGN_IN
+    ):  # also without a session, or one could be signed in as somebody else
         csrf_protect.protect()
     if bearer_token() is None and COOKIE not in request.cookies:
         anonymous_budget.charge()
@@ -84,7 +90,9 @@ def check_request() -> Response | None:
     if changes and request.endpoint not in SIGN_IN:
         csrf_protect.protect()
     if g.must_change and request.endpoint not in ALLOWED_BEFORE_PASSWORD_CHANGE:
-        if request.method in ("GET", "HEAD") and not request.path.startswith(("/api/", "/open311/", "/ogc/")):
+        if request.method in ("GET", "HEAD") and not request.path.startswith(
+            ("/api/", "/open311/", "/ogc/")
+        ):
             return cast(Response, redirect(url_for("account.password")))
         raise Forbidden("sign_in.password_change_needed")
     return None
@@ -102,7 +110,9 @@ def answer_unauthenticated(error: AuthenticationRequired) -> Response:
     """Lead a page to the sign-in form and back; tell anybody else how to send a key."""
     response = errors.handle_domain_error(error)
     if response.mimetype == "text/html":
-        address = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
+        address = (
+            request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
+        )
         return cast(Response, redirect(url_for("account.sign_in", next=address), 303))
     response.headers["WWW-Authenticate"] = 'Bearer realm="wangge"'
     return response
@@ -120,7 +130,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     app.session_interface = Cookies()
     csrf_protect.init_app(app)
-    app.extensions["wangge_rights"] = TimedCache(app.config["SESSION_FACTORY"], rate_limit.counters(settings.var), {})
+    app.extensions["wangge_rights"] = TimedCache(
+        app.config["SESSION_FACTORY"], rate_limit.counters(settings.var), {}
+    )
     app.before_request(check_request)
     app.register_error_handler(CSRFError, answer_csrf_failure)
     app.register_error_handler(RateLimited, add_retry_after)

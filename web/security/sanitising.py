@@ -84,7 +84,10 @@ class Request(flask.Request):
             names = ((key, item.filename or "") for key, item in self.files.items(multi=True))
             pairs = (*self.form.items(multi=True), *names)
             reject_unstorable(
-                wrong for key, item in pairs for text in (key, item) for wrong in find_unstorable(text, key)
+                wrong
+                for key, item in pairs
+                for text in (key, item)
+                for wrong in find_unstorable(text, key)
             )
 
 
@@ -92,7 +95,11 @@ def validate_path_ids() -> None:
     """Refuse an id in the path that no row can have, and queries that hold what cannot be stored."""
     for name, value in (request.view_args or {}).items():
         if errors := list(find_unstorable(value, name)):
-            raise NotFound("input.id_beyond_range", name=name) if isinstance(value, int) else invalid_fields(errors)
+            raise (
+                NotFound("input.id_beyond_range", name=name)
+                if isinstance(value, int)
+                else invalid_fields(errors)
+            )
     if b"%00" in request.query_string:
         reject_unstorable(
             wrong

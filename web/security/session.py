@@ -38,10 +38,18 @@ RIGHTS_CACHE_S = 2.0  # seconds that rights once looked up are good
 MAX_CACHED_RIGHTS = 10_000  # accounts and keys
 
 
-POLLING_PATHS = frozenset({"/api/v1/events"})  # asked by pages by themselves: no sign that somebody is there
+POLLING_PATHS = frozenset(
+    {"/api/v1/events"}
+)  # asked by pages by themselves: no sign that somebody is there
 
 
-PUBLIC = ("/static/", "/tiles/", "/healthz", "/readyz", "/metrics")  # the same for everybody, and asked for often
+PUBLIC = (
+    "/static/",
+    "/tiles/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)  # the same for everybody, and asked for often
 
 
 def principal() -> Principal:
@@ -59,7 +67,9 @@ def principal() -> Principal:
 def is_personal() -> bool:
     """Return whether this request was answered to an account, a key or a reporter, and not as to anybody."""
     current = g.get("principal")
-    return (current is not None and current.kind != "anonymous") or "X-Tracking-Secret" in request.headers
+    return (
+        current is not None and current.kind != "anonymous"
+    ) or "X-Tracking-Secret" in request.headers
 
 
 @dataclass
@@ -108,7 +118,11 @@ def _by_key() -> Principal | None:
         raise AuthenticationRequired("key.invalid")
     settings: Settings = current_app.config["SETTINGS"]
     rate_limit.check_rate_limit(
-        settings.var, f"key {key.principal.key_id}", key.per_minute, time.time(), Message("counted.requests_with_key")
+        settings.var,
+        f"key {key.principal.key_id}",
+        key.per_minute,
+        time.time(),
+        Message("counted.requests_with_key"),
     )
     return key.principal
 
@@ -126,7 +140,11 @@ def _by_session() -> Principal | None:
     if status is None or not status.active or status.stamp != stamp:
         session.clear()
         return None
-    if now - seen >= SESSION_REFRESH_S and request.path not in POLLING_PATHS and not request.path.startswith(PUBLIC):
+    if (
+        now - seen >= SESSION_REFRESH_S
+        and request.path not in POLLING_PATHS
+        and not request.path.startswith(PUBLIC)
+    ):
         session["account"] = [account, stamp, began, now]
     g.must_change = status.must_change and "at_provider" not in session
     if g.must_change and request.path.startswith(PUBLIC):
@@ -187,7 +205,9 @@ class Cookies(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         super().save_session(app, session, response)
-        trusted_browser.write_cookie(response, path=self.get_cookie_path(app), secure=self.get_cookie_secure(app))
+        trusted_browser.write_cookie(
+            response, path=self.get_cookie_path(app), secure=self.get_cookie_secure(app)
+        )
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure or str(app.config["SETTINGS"].address).startswith("https:")

@@ -47,9 +47,9 @@ def read() -> Browser:
 def trust(account_id: int, stamp: int) -> None:
     """Have the answer to this request write down that an account signed in from this browser."""
     browser = read()
-    stamps = {account: value for account, value in browser.stamps.items() if account != account_id} | {
-        account_id: stamp
-    }
+    stamps = {
+        account: value for account, value in browser.stamps.items() if account != account_id
+    } | {account_id: stamp}
     g.trusted_browser = {
         "id": browser.id or secrets.token_urlsafe(16),
         "accounts": list(stamps.items())[-MAX_ACCOUNTS:],
@@ -61,7 +61,13 @@ def write_cookie(response: Response, *, path: str, secure: bool) -> None:
     content = g.pop("trusted_browser", None)
     if content is not None:
         response.set_cookie(
-            COOKIE, _serializer().dumps(content), MAX_AGE_S, path=path, secure=secure, httponly=True, samesite="Lax"
+            COOKIE,
+            _serializer().dumps(content),
+            MAX_AGE_S,
+            path=path,
+            secure=secure,
+            httponly=True,
+            samesite="Lax",
         )
 
 

@@ -49,7 +49,9 @@ class ReadyOut(BaseModel):
 @bp.doc(summary="The process answers")
 def healthz() -> Response:
     """Asks nothing of the database: a supervisor restarts the process when this fails."""
-    return Response(b'{"status":"ok"}', mimetype="application/json", headers={"Cache-Control": "no-store"})
+    return Response(
+        b'{"status":"ok"}', mimetype="application/json", headers={"Cache-Control": "no-store"}
+    )
 
 
 @bp.get("/readyz")
@@ -63,12 +65,18 @@ def readyz() -> Response:
     reasons = [*missing_components(), *lacks_space(free)]
     if reasons:
         messages = [Message(reason.code, reason.params) for reason in reasons]
-        raise Unavailable("service.not_ready", reasons, extra={"free_bytes": free}, reasons=messages)
+        raise Unavailable(
+            "service.not_ready", reasons, extra={"free_bytes": free}, reasons=messages
+        )
     note = register_note()
     body = (
-        {"status": "degraded", "free_bytes": free, "notes": [note]} if note else {"status": "ready", "free_bytes": free}
+        {"status": "degraded", "free_bytes": free, "notes": [note]}
+        if note
+        else {"status": "ready", "free_bytes": free}
     )
-    return Response(orjson.dumps(body), mimetype="application/json", headers={"Cache-Control": "no-store"})
+    return Response(
+        orjson.dumps(body), mimetype="application/json", headers={"Cache-Control": "no-store"}
+    )
 
 
 def get_free_bytes() -> int:
@@ -91,7 +99,11 @@ def missing_components() -> list[FieldError]:
         connection = session().connection()
         version = schema.current(connection)
         if version != (newest := newest_migration()):
-            return [FieldError("schema", "service.schema_outdated", {"version": str(version), "needed": newest})]
+            return [
+                FieldError(
+                    "schema", "service.schema_outdated", {"version": str(version), "needed": newest}
+                )
+            ]
         if not has_boundaries(session()):
             return [FieldError("areas", "service.areas_missing")]
     except SQLAlchemyError as error:
@@ -100,7 +112,10 @@ def missing_components() -> list[FieldError]:
 
 
 @bp.get("/metrics")
-@bp.doc(summary="Figures for Prometheus", responses=alternative_response("text/plain", {"type": "string"}))
+@bp.doc(
+    summary="Figures for Prometheus",
+    responses=alternative_response("text/plain", {"type": "string"}),
+)
 def metrics() -> Response:
     """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
     about people."""
@@ -128,11 +143,16 @@ def render_unanswered() -> bytes:
     except SQLAlchemyError:
         return b""
     figures = (
-        ("wangge_unanswered_grids", "Grids nobody answers for, up to the county.", len(queue.places)),
+        (
+            "wangge_unanswered_grids",
+            "Grids nobody answers for, up to the county.",
+            len(queue.places),
+        ),
         ("wangge_operator_queue", "Open incidents that wait at the operator.", queue.waiting),
         ("wangge_operators", "Accounts that see the operator's queue.", queue.operators),
     )
     lines = (
-        f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {float(value)}\n" for name, help_text, value in figures
+        f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {float(value)}\n"
+        for name, help_text, value in figures
     )
     return "".join(lines).encode()

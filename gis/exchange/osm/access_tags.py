@@ -19,9 +19,13 @@ WALKABLE = frozenset({
     "steps", "corridor", "platform", "elevator", "via_ferrata", "ladder",
 })  # fmt: skip
 # Closed to walkers unless foot says they may.
-ON_PERMISSION = frozenset({"cycleway", "bridleway", "busway", "bus_guideway", "motorway", "motorway_link"})
+ON_PERMISSION = frozenset(
+    {"cycleway", "bridleway", "busway", "bus_guideway", "motorway", "motorway_link"}
+)
 # Lines without highway=* that people walk on (where trains and boats stop). Ferries (route=ferry) are not walked.
-ALSO_WALKABLE = frozenset({("railway", "platform"), ("public_transport", "platform"), ("man_made", "pier")})
+ALSO_WALKABLE = frozenset(
+    {("railway", "platform"), ("public_transport", "platform"), ("man_made", "pier")}
+)
 # Outlines that people walk all over, besides highways with area=yes or as a multipolygon. Parks and gardens are
 # not among them: they hold water, beds and fences, so they are walked on their paths and entered through their gates.
 # A closed highway without area=yes is a loop of way; these are areas by themselves.
@@ -59,7 +63,9 @@ NODE_WALLS = frozenset({
 })  # fmt: skip
 # Barriers drawn as a line that stop a straight leg from a door to the street. Guard rails, kerbs, ditches and lines
 # of bollards do not: they are stepped over or have gaps that maps leave out.
-LINE_WALLS = frozenset({"wall", "city_wall", "retaining_wall", "fence", "wire_fence", "hedge", "noise_barrier"})
+LINE_WALLS = frozenset(
+    {"wall", "city_wall", "retaining_wall", "fence", "wire_fence", "hedge", "noise_barrier"}
+)
 # Openings in a wall, and gates in the outline of grounds.
 GATES = frozenset({
     "gate", "entrance", "lift_gate", "swing_gate", "sliding_gate", "sliding_beam", "turnstile", "kissing_gate",
@@ -92,7 +98,12 @@ def way_access(tags: Tags) -> Access:
         return foot
     if highway in ON_PERMISSION or "military" in tags:
         return "closed"
-    if tags.get("motorroad") == "yes" and tags.get("sidewalk", "") not in {"yes", "both", "left", "right"}:
+    if tags.get("motorroad") == "yes" and tags.get("sidewalk", "") not in {
+        "yes",
+        "both",
+        "left",
+        "right",
+    }:
         return "closed"
     return value_access(tags.get("access", "")) or "open"
 
@@ -113,7 +124,10 @@ def stops_leg(tags: Tags) -> bool:
     """Return whether a line is a wall or fence that a straight leg cannot cross; those off the ground stop nobody on it."""
     if structure(tags) or any(tags.get(key) == "yes" for key in NOT_STANDING):
         return False
-    opened = value_access(tags.get("foot", "")) == "open" or value_access(tags.get("access", "")) == "open"
+    opened = (
+        value_access(tags.get("foot", "")) == "open"
+        or value_access(tags.get("access", "")) == "open"
+    )
     return tags.get("barrier") in LINE_WALLS and not opened
 
 
@@ -139,4 +153,8 @@ def structure(tags: Tags) -> str:
         return "tunnel"
     layers = {tags.get(key, "0").lstrip("+") for key in ("layer", "level")} - {"0", "0.0", ""}
     inside = any(tags.get(key, "no") != "no" for key in ("indoor", "covered_way"))
-    return "storey" if layers or inside or tags.get("location") in {"underground", "overground"} else ""
+    return (
+        "storey"
+        if layers or inside or tags.get("location") in {"underground", "overground"}
+        else ""
+    )

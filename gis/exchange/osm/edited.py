@@ -65,12 +65,18 @@ def settle(path: Path, source: osmium.io.File, target: Path) -> int:
                     Way(item, id=new_id(item.id), nodes=[new_id(node.ref) for node in item.nodes])
                 ),
                 "r": lambda item: writer.add_relation(
-                    Relation(item, id=new_id(item.id), members=[(m.type, new_id(m.ref), m.role) for m in item.members])
+                    Relation(
+                        item,
+                        id=new_id(item.id),
+                        members=[(m.type, new_id(m.ref), m.role) for m in item.members],
+                    )
                 ),
             }
             for item in osmium.FileProcessor(source):
                 kind = item.type_str()
-                if kind in write and (getattr(item, "deleted", False) or (kind, item.id) in deleted):
+                if kind in write and (
+                    getattr(item, "deleted", False) or (kind, item.id) in deleted
+                ):
                     left_out += 1
                 elif kind in write:
                     write[kind](item)

@@ -13,7 +13,9 @@ COMPRESSION_SIGNATURES = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-MAX_COMPRESSION_RATIO = 100  # unpacked to packed size of a .pbf; real extracts unpack to 2-5 times, bombs to 1,000
+MAX_COMPRESSION_RATIO = (
+    100  # unpacked to packed size of a .pbf; real extracts unpack to 2-5 times, bombs to 1,000
+)
 MIN_UNPACKED_BYTES = 64 << 20  # bytes that may unpack from any file
 
 
@@ -28,7 +30,9 @@ def open_osm(path: Path) -> osmium.io.File:
             head = file.read(512)
     except OSError as error:
         raise InvalidInput("osm.unreadable", file=path.name, reason=str(error.strerror)) from None
-    packed = next((kind for magic, kind in COMPRESSION_SIGNATURES.items() if head.startswith(magic)), None)
+    packed = next(
+        (kind for magic, kind in COMPRESSION_SIGNATURES.items() if head.startswith(magic)), None
+    )
     if packed:
         raise InvalidInput("osm.packed", file=path.name, program=packed)
     if b"OSMHeader" in head[:32]:
@@ -66,11 +70,15 @@ def _check_blobs(path: Path) -> None:
             header = _varints(file.read(int.from_bytes(file.read(4)) & 0xFFFFF))
             start, length = file.tell(), header.get(3, -1)
             if not 0 <= length <= size - start:
-                raise damaged_file_error(path, ValueError(f"it ends inside the block that begins at byte {start:,}"))
+                raise damaged_file_error(
+                    path, ValueError(f"it ends inside the block that begins at byte {start:,}")
+                )
             unpacked += _varints(file.read(min(length, 16))).get(2, 0)
             file.seek(start + length)
     if unpacked > max(MIN_UNPACKED_BYTES, MAX_COMPRESSION_RATIO * size):
-        raise InvalidInput("osm.bomb", file=path.name, size=size, unpacked=unpacked, ratio=MAX_COMPRESSION_RATIO)
+        raise InvalidInput(
+            "osm.bomb", file=path.name, size=size, unpacked=unpacked, ratio=MAX_COMPRESSION_RATIO
+        )
 
 
 def _varints(message: bytes) -> dict[int, int]:

@@ -23,7 +23,14 @@ from gis.exchange.osm import access_tags as access
 from gis.exchange.osm import rules, store
 from gis.exchange.osm.edited import file_id
 from gis.exchange.osm.objects import objects
-from gis.exchange.osm.walk_graph import DEGREE, NodeAt, Walk, WalkGraphBuilder, cut_at_gaps, split_at_missing_nodes
+from gis.exchange.osm.walk_graph import (
+    DEGREE,
+    NodeAt,
+    Walk,
+    WalkGraphBuilder,
+    cut_at_gaps,
+    split_at_missing_nodes,
+)
 from gis.facilities.categories import OSM_KEYS, classify_tags
 from gis.files.datasets import file_sha256, is_loaded, record_load
 from gis.files.report import LoadReport, shorten
@@ -62,7 +69,12 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
     digest = file_sha256(path)
     if is_loaded(session, KIND, digest) and store.network_is_osm(session):
         report.counts, report.bbox = store.current_counts(session, KIND)
-        report.counts |= {"new": 0, "changed": 0, "deleted": 0, "counties set": store.set_counties(session)}
+        report.counts |= {
+            "new": 0,
+            "changed": 0,
+            "deleted": 0,
+            "counties set": store.set_counties(session),
+        }
         report.note("osm.already_loaded")
         return report
     with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
@@ -74,13 +86,17 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
             raise InvalidInput("osm.objects_twice", file=path.name, codes=codes)
         counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
         report_progress("walking network", 0)
-        network_counts, network_notes = store.publish_walks(session, reading.walks, reading.surroundings, KIND)
+        network_counts, network_notes = store.publish_walks(
+            session, reading.walks, reading.surroundings, KIND
+        )
         counts |= network_counts
         report.bbox = store.extent(session)
         store.drop_staging(session)
         report.counts = counts
         report.messages += [*reading.notes(), *notes, *network_notes]
-        stored = {name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")}
+        stored = {
+            name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")
+        }
         record_load(session, KIND, path, digest, stored, ATTRIBUTION)
     return report
 
@@ -101,13 +117,19 @@ class _Reading:
     path: Path
     folder: Path
     report_progress: Progress
-    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {table: [] for table in store.INCOMING})
+    rows: dict[str, list[Sequence[object]]] = field(
+        default_factory=lambda: {table: [] for table in store.INCOMING}
+    )
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     surroundings: Surroundings = field(default_factory=Surroundings)
     left_out: int = 0  # objects marked deleted or invisible
-    plaza_ways: dict[int, PlazaEdge] = field(default_factory=dict)  # way -> the plaza it is an edge of
+    plaza_ways: dict[int, PlazaEdge] = field(
+        default_factory=dict
+    )  # way -> the plaza it is an edge of
     plaza_ways_of: dict[int, list[int]] = field(default_factory=dict)  # plaza relation -> its ways
-    outlines_of: dict[int, int] = field(default_factory=dict)  # outer way -> building or facility relation
+    outlines_of: dict[int, int] = field(
+        default_factory=dict
+    )  # outer way -> building or facility relation
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
     skipped: Counter[str] = field(default_factory=Counter)  # by code of the note
 
@@ -137,7 +159,9 @@ class _Reading:
             notes.append(Message("osm.deleted_left_out", {"count": self.left_out}))
         if self.unmade:
             codes = shorten([f"r{number}" for number in sorted(self.unmade)], MAX_LISTED_CODES)
-            notes.append(Message("osm.relations_skipped", {"count": len(self.unmade), "codes": codes}))
+            notes.append(
+                Message("osm.relations_skipped", {"count": len(self.unmade), "codes": codes})
+            )
         return notes
 
     def _leave_out(self, count: int) -> None:
@@ -157,7 +181,9 @@ class _Reading:
         if rules.is_building(tags) or classify_tags(tags) or rules.drawn_area(tags):
             self.unmade.add(relation.id)
         if rules.is_building(tags) or classify_tags(tags):
-            self.outlines_of |= {m.ref: relation.id for m in relation.members if m.type == "w" and m.role != "inner"}
+            self.outlines_of |= {
+                m.ref: relation.id for m in relation.members if m.type == "w" and m.role != "inner"
+            }
 
     def _node(self, node: Any) -> None:
         tags = dict(node.tags)
@@ -180,7 +206,9 @@ class _Reading:
         self._facility(f"n{file_id(node.id)}", tags, shape, None)
         label = rules.drawn_label(tags)
         if label and rules.name(tags):
-            self._add("basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND))
+            self._add(
+                "basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND)
+            )
 
     def _way(self, way: Any) -> None:
         tags = dict(way.tags)
@@ -192,7 +220,15 @@ class _Reading:
         category = classify_tags(tags)
         drawn = rules.drawn_area(tags)
         wall = access.stops_leg(tags)
-        if not (walk or line or category or drawn or wall or rules.is_building(tags) or rules.drawn_label(tags)):
+        if not (
+            walk
+            or line
+            or category
+            or drawn
+            or wall
+            or rules.is_building(tags)
+            or rules.drawn_label(tags)
+        ):
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         present = split_at_missing_nodes(nodes)
@@ -202,7 +238,9 @@ class _Reading:
             raise InvalidInput("osm.negative_ids", file=self.path.name)
         if wall:
             self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in runs]
-        is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)  # not the edge of a plaza
+        is_street = line is not None or (
+            walk is not None and way.id not in self.plaza_ways
+        )  # not the edge of a plaza
         if is_street and not whole:
             self.skipped["osm.lines_cut_at_edge"] += 1
         if is_street and runs != present:
@@ -214,7 +252,10 @@ class _Reading:
                 self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))
         if line and not _is_ground(tags, way.is_closed()):
             for run in runs:
-                self._add("basemap_feature", (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND))
+                self._add(
+                    "basemap_feature",
+                    (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND),
+                )
         if is_street and not _is_ground(tags, way.is_closed()):
             return
         if not way.is_closed() or len(nodes) < 4 or tags.get("area") == "no":
@@ -248,14 +289,25 @@ class _Reading:
         area = access.walked_area(tags, closed=closed)
         plaza = self.plaza_ways.get(way_id)
         if passage != "closed" and (area or access.walked_line(tags)):
-            kind = "plaza" if area else tags.get("highway") or tags.get("railway") or tags.get("public_transport")
+            kind = (
+                "plaza"
+                if area
+                else tags.get("highway") or tags.get("railway") or tags.get("public_transport")
+            )
             name, structure = rules.name(tags), access.structure(tags)
         elif plaza is not None and "highway" not in tags:
             kind = "plaza"
             name, passage, structure = plaza
         else:
             return None
-        return Walk(file_id(way_id), kind or tags["man_made"], name, kind == "steps", structure, passage == "ends")
+        return Walk(
+            file_id(way_id),
+            kind or tags["man_made"],
+            name,
+            kind == "steps",
+            structure,
+            passage == "ends",
+        )
 
     def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
         """Take a closed way or a multipolygon as building, facility, ground and label, whatever it is."""
@@ -296,11 +348,19 @@ def _is_ground(tags: dict[str, str], closed: bool) -> bool:
     return (closed and tags.get("area") == "yes") or access.walked_area(tags, closed=closed)
 
 
-def _area_of(walk: Walk, tags: dict[str, str], polygon: shapely.Polygon, ways: list[int]) -> WalkArea:
+def _area_of(
+    walk: Walk, tags: dict[str, str], polygon: shapely.Polygon, ways: list[int]
+) -> WalkArea:
     """Return the area that a walked outline encloses."""
-    platform = "platform" in (tags.get("highway"), tags.get("railway"), tags.get("public_transport"))
+    platform = "platform" in (
+        tags.get("highway"),
+        tags.get("railway"),
+        tags.get("public_transport"),
+    )
     ends = access.way_access(tags) == "ends"
-    return WalkArea(walk.way_id, walk.name, polygon, frozenset(ways), ends, walk.structure, platform)
+    return WalkArea(
+        walk.way_id, walk.name, polygon, frozenset(ways), ends, walk.structure, platform
+    )
 
 
 def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:

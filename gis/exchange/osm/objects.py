@@ -108,7 +108,9 @@ class OsmObject:
         return [_nodes(columns) for columns in self._body[1]]
 
 
-def objects(path: Path, keys: Sequence[str], leave_out: Callable[[int], None]) -> Iterator[OsmObject]:
+def objects(
+    path: Path, keys: Sequence[str], leave_out: Callable[[int], None]
+) -> Iterator[OsmObject]:
     """Yield the relations that have one of the keys; then all tagged nodes, all ways, and the areas of such relations.
 
     `leave_out` is told how many objects an editor marked deleted or invisible.
@@ -118,22 +120,30 @@ def objects(path: Path, keys: Sequence[str], leave_out: Callable[[int], None]) -
     InvalidInput
         It is no OSM file, a cut-off, unsorted or swollen one, or takes more time or memory than an honest one.
     """
-    limits = Limits().scaled(path.stat().st_size if path.is_file() else 0, seconds_per_mb=8.0, growth=20)
-    for item in sandbox.iterate(read_objects, path.absolute(), tuple(keys), limits=limits, name=path.name):
+    limits = Limits().scaled(
+        path.stat().st_size if path.is_file() else 0, seconds_per_mb=8.0, growth=20
+    )
+    for item in sandbox.iterate(
+        read_objects, path.absolute(), tuple(keys), limits=limits, name=path.name
+    ):
         if isinstance(item, int):
             leave_out(item)
         else:
             yield OsmObject(*item)
 
 
-def read_objects(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, int, dict[str, str], bool, Any] | int]:
+def read_objects(
+    path: Path, keys: Sequence[str]
+) -> Iterator[tuple[str, int, dict[str, str], bool, Any] | int]:
     """Yield what an `OsmObject` is made of, or how many objects an editor's file marks deleted; in the child process."""
     source = open_osm(path)
     if is_xml(path) and needs_settling(path):
         settled = Path("settled.osm.pbf")  # in the child's own folder
         yield settle(path, source, settled)
         source = osmium.io.File(str(settled), "pbf")
-    for relation in _pass(path, osmium.FileProcessor(source, RELATION).with_filter(KeyFilter(*keys))):
+    for relation in _pass(
+        path, osmium.FileProcessor(source, RELATION).with_filter(KeyFilter(*keys))
+    ):
         members = [(member.type, member.ref, member.role) for member in relation.members]
         yield "r", relation.id, dict(relation.tags), relation.deleted, members
     tagged, useful = EmptyTagFilter(), KeyFilter(*keys)
@@ -150,11 +160,19 @@ def read_objects(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, int, di
     for thing in _pass(path, whole):
         kind = thing.type_str()
         if kind == "n":
-            yield kind, thing.id, dict(thing.tags), thing.deleted, (thing.location.x, thing.location.y)
+            yield (
+                kind,
+                thing.id,
+                dict(thing.tags),
+                thing.deleted,
+                (thing.location.x, thing.location.y),
+            )
         elif kind == "w":
             columns = _columns(thing.nodes)
             if missing is None:
-                missing = next((node.ref for node in thing.nodes if not node.location.valid()), None)
+                missing = next(
+                    (node.ref for node in thing.nodes if not node.location.valid()), None
+                )
             yield kind, thing.id, dict(thing.tags), thing.deleted, columns
         elif kind == "a" and not thing.from_way():  # closed ways are ways already
             yield kind, thing.orig_id(), dict(thing.tags), thing.deleted, _area(thing)
@@ -179,12 +197,19 @@ def _area(area: Any) -> tuple[str | None, list[Columns]]:
 
 
 def _columns(nodes: Any) -> Columns:
-    refs, xs, ys = zip(*((node.ref, node.x, node.y) for node in nodes), strict=True) if len(nodes) else ((), (), ())
+    refs, xs, ys = (
+        zip(*((node.ref, node.x, node.y) for node in nodes), strict=True)
+        if len(nodes)
+        else ((), (), ())
+    )
     return array("q", refs).tobytes(), array("q", xs).tobytes(), array("q", ys).tobytes()
 
 
 def _nodes(columns: Columns) -> list[NodeRef]:
-    return [NodeRef(*node) for node in zip(*(memoryview(column).cast("q") for column in columns), strict=True)]
+    return [
+        NodeRef(*node)
+        for node in zip(*(memoryview(column).cast("q") for column in columns), strict=True)
+    ]
 
 
 def _is_known(places: Any, node: int) -> bool:

@@ -56,12 +56,17 @@ def address(tags: Tags) -> str:
 
 def contact(tags: Tags) -> str:
     """Return the public telephone."""
-    return (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[:200]
+    return (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[
+        :200
+    ]
 
 
 def storeys(tags: Tags) -> int | None:
     """Return whole storeys above ground from building:levels; of "5;6" or "5-6" the most; None when it is no number."""
-    most = max((int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))), default=0)
+    most = max(
+        (int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))),
+        default=0,
+    )
     return most if 0 < most <= 200 else None
 
 
@@ -99,9 +104,18 @@ AREAS: dict[tuple[str, str], BasemapClass] = {
     ("waterway", "dock"): BasemapClass("water", "dock", 12),
     ("landuse", "reservoir"): BasemapClass("water", "reservoir", 8),
     ("landuse", "basin"): BasemapClass("water", "basin", 12),
-    **{("leisure", v): BasemapClass("green", v, 10) for v in ("park", "nature_reserve", "golf_course")},
-    **{("leisure", v): BasemapClass("green", v, 14) for v in ("garden", "pitch", "playground", "dog_park", "common")},
-    **{("natural", v): BasemapClass("green", v, 10) for v in ("wood", "scrub", "grassland", "heath", "wetland")},
+    **{
+        ("leisure", v): BasemapClass("green", v, 10)
+        for v in ("park", "nature_reserve", "golf_course")
+    },
+    **{
+        ("leisure", v): BasemapClass("green", v, 14)
+        for v in ("garden", "pitch", "playground", "dog_park", "common")
+    },
+    **{
+        ("natural", v): BasemapClass("green", v, 10)
+        for v in ("wood", "scrub", "grassland", "heath", "wetland")
+    },
     **{
         ("landuse", v): BasemapClass("green", v, 10)
         for v in ("forest", "orchard", "meadow", "vineyard", "plant_nursery")
@@ -121,9 +135,20 @@ AREAS: dict[tuple[str, str], BasemapClass] = {
     ("amenity", "hospital"): BasemapClass("landuse", "hospital", 12),
     **{
         ("landuse", v): BasemapClass("landuse", v, 11)
-        for v in ("residential", "commercial", "retail", "industrial", "education", "military", "railway")
+        for v in (
+            "residential",
+            "commercial",
+            "retail",
+            "industrial",
+            "education",
+            "military",
+            "railway",
+        )
     },
-    **{("landuse", v): BasemapClass("landuse", v, 13) for v in ("construction", "brownfield", "farmyard", "religious")},
+    **{
+        ("landuse", v): BasemapClass("landuse", v, 13)
+        for v in ("construction", "brownfield", "farmyard", "religious")
+    },
 }
 PLACE_ZOOM = {
     "city": 8, "town": 9, "borough": 10, "suburb": 11, "quarter": 12, "village": 12, "neighbourhood": 13, "hamlet": 13,
@@ -153,7 +178,9 @@ def drawn_area(tags: Tags) -> BasemapClass | None:
     """Return how the basemap draws an outline as an area; None when it does not."""
     if tags.get("highway") in {"pedestrian", "footway"}:
         return BasemapClass("street", "pedestrian_area", STREET_ZOOM["pedestrian"])
-    return next((AREAS[key, tags[key]] for key in _AREA_KEYS if (key, tags.get(key)) in AREAS), None)
+    return next(
+        (AREAS[key, tags[key]] for key in _AREA_KEYS if (key, tags.get(key)) in AREAS), None
+    )
 
 
 def drawn_label(tags: Tags) -> BasemapClass | None:

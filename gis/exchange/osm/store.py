@@ -42,9 +42,14 @@ COLUMNS = {  # of the rows that the reader makes, in its order
     ),
     "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
 }  # fmt: skip
-INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}  # entrances and gates stay in no table of their own
+INCOMING = COLUMNS | {
+    "door": ("node", "rank", "shape")
+}  # entrances and gates stay in no table of their own
 GATE_REACH_DEG = 2e-5  # degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
-FILLED = {"building": ("county", "estate"), "facility": ("county", "entrances")}  # found here, by place
+FILLED = {
+    "building": ("county", "estate"),
+    "facility": ("county", "entrances"),
+}  # found here, by place
 MAX_LISTED_CODES = 20  # in a note
 
 # Every door in a facility's outline but those for goods, and every gate in it or in the wall beside it.
@@ -83,12 +88,19 @@ def create_staging(session: Session) -> None:
 
 def drop_staging(session: Session) -> None:
     """Drop the temporary tables."""
-    session.execute(text("DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door"))
+    session.execute(
+        text(
+            "DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door"
+        )
+    )
 
 
 def any_rows(session: Session) -> bool:
     """Return whether anything incoming in."""
-    return any(session.scalar(select(literal_column("1")).select_from(_incoming(name)).limit(1)) for name in COLUMNS)
+    return any(
+        session.scalar(select(literal_column("1")).select_from(_incoming(name)).limit(1))
+        for name in COLUMNS
+    )
 
 
 def extent(session: Session) -> Bbox | None:
@@ -107,7 +119,9 @@ def duplicate_codes(session: Session) -> list[str]:
     """Return the codes of the first buildings and facilities that incoming in twice."""
     codes: list[str] = []
     for code in (_incoming(name).c.code for name in FILLED):
-        codes += session.scalars(select(code).group_by(code).having(func.count() > 1).order_by(code).limit(5))
+        codes += session.scalars(
+            select(code).group_by(code).having(func.count() > 1).order_by(code).limit(5)
+        )
     return codes
 
 
@@ -135,7 +149,9 @@ def merge_staging(
     ):
         session.execute(text(statement))
     notes += _drop_twins(session, outlines_of)
-    session.execute(text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH_DEG})
+    session.execute(
+        text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH_DEG}
+    )
     for statement in (
         "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name FROM incoming_basemap_feature AS f "
         "WHERE f.subkind = 'residential' AND f.name <> '' AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
@@ -158,7 +174,9 @@ def merge_staging(
     incoming = _incoming("basemap_feature")
     columns = COLUMNS["basemap_feature"]
     session.execute(
-        insert(BasemapFeature).from_select(columns, select(*(incoming.c[c] for c in columns)).order_by(incoming.c.id))
+        insert(BasemapFeature).from_select(
+            columns, select(*(incoming.c[c] for c in columns)).order_by(incoming.c.id)
+        )
     )
     return _counted(session) | counts, notes
 
@@ -177,11 +195,15 @@ def publish_walks(
         for p in walks.pieces()
     )  # fmt: skip
     joined = join_surroundings(walks.nodes(), edges, around)
-    replace_network(session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls])
+    replace_network(
+        session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls]
+    )
     notes = [Message(code, {"count": count}) for code, count in sorted(joined.counts.items())]
     if walks.twins:
         notes.append(Message("osm.nodes_joined", {"count": walks.twins}))
-    nodes, parts = session.execute(select(func.count(), func.count(WalkNode.component.distinct()))).one()
+    nodes, parts = session.execute(
+        select(func.count(), func.count(WalkNode.component.distinct()))
+    ).one()
     of_ways = func.sum(WalkEdge.length).filter(WalkEdge.kind.not_in(("across", "link")))
     number, metres = session.execute(select(func.count(), func.coalesce(of_ways, 0))).one()
     return {
@@ -213,7 +235,9 @@ def set_counties(session: Session) -> int:
     for name in FILLED:
         stored = STORED[name]
         county = _county_of(stored)
-        changes = update(stored).where(county.is_not(None), stored.c.county.is_distinct_from(county))
+        changes = update(stored).where(
+            county.is_not(None), stored.c.county.is_distinct_from(county)
+        )
         changed += session.connection().execute(changes.values(county=county)).rowcount
     return changed
 
@@ -225,7 +249,11 @@ def _county_of(rows: Any) -> ColumnElement[str]:
     county = (
         select(Area.county)
         .join(Boundary, Boundary.area_id == Area.id)
-        .where(Area.level == "county", Boundary.valid.op("@>")(func.now()), func.ST_Covers(Boundary.shape, point))
+        .where(
+            Area.level == "county",
+            Boundary.valid.op("@>")(func.now()),
+            func.ST_Covers(Boundary.shape, point),
+        )
         .order_by(Area.code)
         .limit(1)
         .correlate(rows)
@@ -237,7 +265,9 @@ def _county_of(rows: Any) -> ColumnElement[str]:
 def _repair(session: Session, name: str) -> list[Message]:
     """Make invalid outlines valid, on the stored precision; drop what has no area then."""
     incoming = _incoming(name)
-    label = incoming.c.code if name in FILLED else func.concat(incoming.c.kind, " ", incoming.c.name)
+    label = (
+        incoming.c.code if name in FILLED else func.concat(incoming.c.kind, " ", incoming.c.name)
+    )
     valid = func.ST_ReducePrecision(func.ST_MakeValid(incoming.c.shape), PRECISION_DEG)
     repaired = session.scalars(
         update(incoming)
@@ -245,7 +275,9 @@ def _repair(session: Session, name: str) -> list[Message]:
         .values(shape=func.ST_Multi(func.ST_CollectionExtract(valid, 3)))
         .returning(label)
     ).all()
-    empty = session.scalars(delete(incoming).where(func.ST_IsEmpty(incoming.c.shape)).returning(label)).all()
+    empty = session.scalars(
+        delete(incoming).where(func.ST_IsEmpty(incoming.c.shape)).returning(label)
+    ).all()
     notes = []
     if len(repaired) > len(empty):
         codes = shorten(sorted(set(repaired) - set(empty)), MAX_LISTED_CODES)
@@ -253,13 +285,18 @@ def _repair(session: Session, name: str) -> list[Message]:
         notes.append(Message("osm.outlines_repaired", params))
     if empty:
         codes = shorten(sorted(set(empty)), MAX_LISTED_CODES)
-        notes.append(Message("osm.outlines_empty", {"count": len(empty), "table": name, "codes": codes}))
+        notes.append(
+            Message("osm.outlines_empty", {"count": len(empty), "table": name, "codes": codes})
+        )
     return notes
 
 
 def _drop_twins(session: Session, outlines_of: Mapping[int, int]) -> list[Message]:
     """Drop ways whose relation has come in as well: one building mapped twice."""
-    twins = {"ways": [f"w{way}" for way in outlines_of], "relations": [f"r{n}" for n in outlines_of.values()]}
+    twins = {
+        "ways": [f"w{way}" for way in outlines_of],
+        "relations": [f"r{n}" for n in outlines_of.values()],
+    }
     dropped = 0
     for statement in (
         "DELETE FROM incoming_building AS b USING unnest(CAST(:ways AS text[]), CAST(:relations AS text[])) AS "
@@ -276,7 +313,9 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
     """Insert new rows and update changed ones by code; return (new, changed). What OSM does not say wipes nothing."""
     stored, incoming = STORED[name], _incoming(name)
     columns = [c.name for c in incoming.c if c.name != "id"]
-    statement = postgresql.insert(stored).from_select(columns, select(*(incoming.c[c] for c in columns)))
+    statement = postgresql.insert(stored).from_select(
+        columns, select(*(incoming.c[c] for c in columns))
+    )
     new = statement.excluded
     values: dict[str, Any] = {}
     for c in columns:
@@ -299,10 +338,16 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
 def _delete_gone(session: Session, name: str, source: str) -> tuple[int, int]:
     """Delete rows of the former load that did not come again; return (deleted, left as others stand on them)."""
     stored, incoming = STORED[name], _incoming(name)
-    gone = (stored.c.source == source, ~select(incoming.c.code).where(incoming.c.code == stored.c.code).exists())
+    gone = (
+        stored.c.source == source,
+        ~select(incoming.c.code).where(incoming.c.code == stored.c.code).exists(),
+    )
     free = []
     if name == "building":
-        free = [~select(m.id).where(m.building_id == stored.c.id).exists() for m in (Household, Post, UnitPart)]
+        free = [
+            ~select(m.id).where(m.building_id == stored.c.id).exists()
+            for m in (Household, Post, UnitPart)
+        ]
     deleted = session.connection().execute(delete(stored).where(*gone, *free)).rowcount
     occupied = session.scalar(select(func.count()).select_from(stored).where(*gone)) or 0
     return deleted, occupied
@@ -320,7 +365,9 @@ def _counted(session: Session) -> dict[str, int]:
         counts[plural] = session.scalar(select(func.count()).select_from(incoming)) or 0
         if by:
             groups = session.execute(
-                select(incoming.c[by], func.count()).group_by(incoming.c[by]).order_by(incoming.c[by])
+                select(incoming.c[by], func.count())
+                .group_by(incoming.c[by])
+                .order_by(incoming.c[by])
             )
             counts |= {f"{plural}:{key}": number for key, number in groups}
     return counts

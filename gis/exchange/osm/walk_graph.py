@@ -41,7 +41,9 @@ class WalkSegment(NamedTuple):
 
 GATE_M = 1.0  # metres of way on each side of a residents' gate that count as the gate
 METRES_PER_DEGREE = 111_000.0
-MAX_STEP = DEGREE // 5  # between two nodes of a way, about 20 km: what is longer ends in a misplaced node
+MAX_STEP = (
+    DEGREE // 5
+)  # between two nodes of a way, about 20 km: what is longer ends in a misplaced node
 
 
 class WalkGraphBuilder:
@@ -81,7 +83,9 @@ class WalkGraphBuilder:
             if not walk.structure:
                 self._grounded.extend(refs)
                 self._places.extend((x << 32) + y for x, y in zip(xs, ys, strict=True))
-            pickle.dump((tuple(walk), refs.tobytes(), xs.tobytes(), ys.tobytes()), self._spool, protocol=5)
+            pickle.dump(
+                (tuple(walk), refs.tobytes(), xs.tobytes(), ys.tobytes()), self._spool, protocol=5
+            )
 
     @property
     def empty(self) -> bool:
@@ -91,7 +95,10 @@ class WalkGraphBuilder:
     def pieces(self) -> Iterator[WalkSegment]:
         """Yield the edges: every way cut at its junctions. May be called more than once."""
         junctions = self._junctions  # first: it joins the nodes at one place
-        blocked, gates = (np.array(sorted(map(self._root, ids)), dtype=np.int64) for ids in (self.blocked, self.gates))
+        blocked, gates = (
+            np.array(sorted(map(self._root, ids)), dtype=np.int64)
+            for ids in (self.blocked, self.gates)
+        )
         own_id = 0
         for walk, refs, xs, ys in self._spooled():
             closed, gated = _isin(refs, blocked), _isin(refs, gates)
@@ -145,7 +152,9 @@ class WalkGraphBuilder:
 
     def _join_twins(self) -> None:
         """Make nodes of ways on the ground that lie at the very same place one."""
-        refs, places = (np.frombuffer(column, dtype=np.int64) for column in (self._grounded, self._places))
+        refs, places = (
+            np.frombuffer(column, dtype=np.int64) for column in (self._grounded, self._places)
+        )
         order = np.lexsort((refs, places))
         refs, places = refs[order], places[order]
         for at in np.flatnonzero((places[1:] == places[:-1]) & (refs[1:] != refs[:-1])).tolist():
@@ -172,7 +181,9 @@ class WalkGraphBuilder:
         return refs
 
 
-def _at_gates(piece: WalkSegment, gate_first: bool, gate_last: bool, own_id: int) -> list[WalkSegment]:
+def _at_gates(
+    piece: WalkSegment, gate_first: bool, gate_last: bool, own_id: int
+) -> list[WalkSegment]:
     """Cut the last metre before a gate from a piece (half of its segment where that is shorter)."""
     walk, u, v, coords = piece
     if not (gate_first or gate_last) or walk.ends:
@@ -223,8 +234,14 @@ def cut_at_gaps(runs: Sequence[Sequence[NodeAt]]) -> list[list[NodeAt]]:
     """Cut runs where a node lies further than MAX_STEP from the one before; a single node is dropped."""
     parts: list[list[NodeAt]] = []
     for run in runs:
-        cuts = [n for n, (node, following) in enumerate(pairwise(run), 1) if not _is_close(node, following)]
-        parts += [list(run[begin:end]) for begin, end in pairwise((0, *cuts, len(run))) if end - begin > 1]
+        cuts = [
+            n
+            for n, (node, following) in enumerate(pairwise(run), 1)
+            if not _is_close(node, following)
+        ]
+        parts += [
+            list(run[begin:end]) for begin, end in pairwise((0, *cuts, len(run))) if end - begin > 1
+        ]
     return parts
 
 

@@ -45,7 +45,9 @@ class TermWeights:
 
         jieba.setLogLevel(logging.WARNING)
         self.cut_by = cut_by or jieba.Tokenizer()
-        catalogue_terms = {word.lower() for row in edition.categories.values() for word in row.words}
+        catalogue_terms = {
+            word.lower() for row in edition.categories.values() for word in row.words
+        }
         for word in (
             catalogue_terms if cut_by is None else ()
         ):  # adding a word again would change how jieba weighs the rest
@@ -59,13 +61,16 @@ class TermWeights:
             parts = {"name": (row.zh, row.en), "words": row.words, "examples": row.examples}
             for part, texts in parts.items():
                 for text in texts:
-                    for word in {text.lower(), *self.cut(text)} if part == "words" else self.cut(text):
+                    for word in (
+                        {text.lower(), *self.cut(text)} if part == "words" else self.cut(text)
+                    ):
                         counts[code][word] += WEIGHTS[part]
         spread = Counter(word for terms in counts.values() for word in terms)
         self.weights: dict[str, dict[str, float]] = {}
         for code, counted in counts.items():
             weight_of = {
-                word: (1 + math.log(n)) * math.log(1 + len(counts) / spread[word]) for word, n in counted.items()
+                word: (1 + math.log(n)) * math.log(1 + len(counts) / spread[word])
+                for word, n in counted.items()
             }
             length = math.sqrt(sum(weight**2 for weight in weight_of.values()))
             for word, weight in weight_of.items():
@@ -98,7 +103,9 @@ def term_weights(edition: Edition) -> TermWeights:
     return _cache[edition.id]
 
 
-def suggest(edition: Edition, report: str, most: int = 3, *, public: bool = False) -> list[Suggestion]:
+def suggest(
+    edition: Edition, report: str, most: int = 3, *, public: bool = False
+) -> list[Suggestion]:
     """Return the likeliest categories of a report, best first; empty when none of its words is known.
 
     Args:
@@ -156,7 +163,10 @@ def leave_one_out(edition: Edition) -> Accuracy:
     missed = []
     for code, row in edition.categories.items():
         for example in row.examples:
-            values = {**row.__dict__, "examples": tuple(other for other in row.examples if other != example)}
+            values = {
+                **row.__dict__,
+                "examples": tuple(other for other in row.examples if other != example),
+            }
             without = Edition(-1, edition.name, edition.categories | {code: type(row)(**values)})
             _cache[-1] = TermWeights(without, cut_by)
             result = accuracy(without, [(code, example)])

@@ -32,7 +32,9 @@ def reader(session: Session) -> Reader:
 
 def everyday_of(edition: Edition) -> list[str]:
     """Return the examples of the categories that residents choose: what people report on most days."""
-    return [example for kind in edition.categories.values() if kind.public for example in kind.examples]
+    return [
+        example for kind in edition.categories.values() if kind.public for example in kind.examples
+    ]
 
 
 def heard(session: Session, report: str) -> Danger | None:
@@ -57,7 +59,9 @@ def in_words(danger: Danger | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def likely(edition: Edition, report: str, danger: Danger | None, *, public: bool = False) -> list[Suggestion]:
+def likely(
+    edition: Edition, report: str, danger: Danger | None, *, public: bool = False
+) -> list[Suggestion]:
     """Return the likeliest categories of a report; for a danger, the category of its table or none."""
     if danger is None:
         return suggest(edition, report, public=public)

@@ -32,7 +32,14 @@ from gis.messages import Message
 DEFAULT = Path(__file__).with_name("catalogue.csv")
 DEFAULT_NAME = "GB/T 47678.5-2026 + 社区类别 1"
 KINDS = ("incident", "order")
-DATATYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")  # Open311 GeoReport v2
+DATATYPES = (
+    "string",
+    "number",
+    "datetime",
+    "text",
+    "singlevaluelist",
+    "multivaluelist",
+)  # Open311 GeoReport v2
 CODE = re.compile(r"\d{5}|[A-Z]\d{4}")
 YES, NO = ("yes", "是", "1", "true"), ("no", "否", "0", "false")
 
@@ -102,10 +109,14 @@ class Edition:
             other.code for other in self.categories.values() if code and code in other.zh
         ]
         if newer:
-            raise invalid_field("category", "category.renamed", code=code[:40], new_code=newer[0].code)
+            raise invalid_field(
+                "category", "category.renamed", code=code[:40], new_code=newer[0].code
+            )
         if close:
             candidates = "; ".join(f"{match} {self.categories[match].zh}" for match in close)
-            raise invalid_field("category", "category.unknown_near", code=code[:40], candidates=candidates)
+            raise invalid_field(
+                "category", "category.unknown_near", code=code[:40], candidates=candidates
+            )
         raise invalid_field("category", "category.unknown", code=code[:40])
 
     def skill_zh(self, skill: str) -> str:
@@ -148,7 +159,11 @@ def validate_catalogue(rows: Sequence[CategoryRow], report: LoadReport) -> None:
     """Check what concerns the table as a whole; adds to the report."""
     old = Counter(row.old_code for row in rows if row.old_code)
     report.refused += [
-        RejectedRow(THE_TABLE, "old_code", Message("catalogue_row.old_code_shared", {"code": code, "count": n}))
+        RejectedRow(
+            THE_TABLE,
+            "old_code",
+            Message("catalogue_row.old_code_shared", {"code": code, "count": n}),
+        )
         for code, n in old.items()
         if n > 1
     ]
@@ -159,24 +174,35 @@ def validate_catalogue(rows: Sequence[CategoryRow], report: LoadReport) -> None:
         RejectedRow(
             THE_TABLE,
             "major_zh",
-            Message("catalogue_row.major_named_twice", {"major": major, "names": sorted(major_names)}),
+            Message(
+                "catalogue_row.major_named_twice", {"major": major, "names": sorted(major_names)}
+            ),
         )
         for major, major_names in names.items()
         if len(major_names) > 1
     ]
     if rows and all(row.words for row in rows):
-        report.refused.append(RejectedRow(THE_TABLE, "words", Message("catalogue_row.all_have_words")))
+        report.refused.append(
+            RejectedRow(THE_TABLE, "words", Message("catalogue_row.all_have_words"))
+        )
 
 
 def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, Message]]:
     code = values["code"]
     if not CODE.fullmatch(code):
-        reason = "catalogue_row.zero_lost" if re.fullmatch(r"\d{4}", code) else "catalogue_row.code_wrong"
+        reason = (
+            "catalogue_row.zero_lost"
+            if re.fullmatch(r"\d{4}", code)
+            else "catalogue_row.code_wrong"
+        )
         yield "code", Message(reason, {"code": code})
     elif code in seen:
         yield "code", Message("catalogue_row.code_twice", {"code": code, "row": str(seen[code])})
     elif not code.startswith(values["major"]) or (code.isdigit() and len(values["major"]) != 2):
-        yield "major", Message("catalogue_row.major_wrong", {"major": values["major"], "code": code})
+        yield (
+            "major",
+            Message("catalogue_row.major_wrong", {"major": values["major"], "code": code}),
+        )
     if values["old_code"] and not re.fullmatch(r"\d{5}", values["old_code"]):
         yield "old_code", Message("catalogue_row.old_code_wrong", {"code": values["old_code"]})
     for key in ("major", "major_zh", "major_en", "zh", "en"):
@@ -198,13 +224,17 @@ def _attributes_wrong(cell: str) -> Message | None:
         questions = json.loads(cell)
     except ValueError:
         return Message("catalogue_row.not_json")
-    if not isinstance(questions, list) or not all(isinstance(question, dict) for question in questions):
+    if not isinstance(questions, list) or not all(
+        isinstance(question, dict) for question in questions
+    ):
         return Message("catalogue_row.not_questions")
     for number, question in enumerate(questions, 1):
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(question.get("code", ""))):
             return Message("catalogue_row.question_code", {"number": number})
         if question.get("datatype") not in DATATYPES:
-            return Message("catalogue_row.question_datatype", {"number": number, "allowed": list(DATATYPES)})
+            return Message(
+                "catalogue_row.question_datatype", {"number": number, "allowed": list(DATATYPES)}
+            )
         if not question.get("description"):
             return Message("catalogue_row.question_description", {"number": number})
         if "list" in question["datatype"] and not _choices_right(question.get("values")):
@@ -221,13 +251,19 @@ def _choices_right(values: object) -> bool:
     return (
         isinstance(values, list)
         and bool(values)
-        and all(isinstance(choice, dict) and choice.get("key") and choice.get("name") for choice in values)
+        and all(
+            isinstance(choice, dict) and choice.get("key") and choice.get("name")
+            for choice in values
+        )
     )
 
 
 def _row(values: dict[str, str]) -> CategoryRow:
     fields: dict[str, Any] = dict(values)
-    fields |= {key: tuple(filter(None, map(str.strip, values[key].split("|")))) for key in ("words", "examples")}
+    fields |= {
+        key: tuple(filter(None, map(str.strip, values[key].split("|"))))
+        for key in ("words", "examples")
+    }
     fields["attributes"] = tuple(json.loads(values["attributes"])) if values["attributes"] else ()
     return CategoryRow(**fields | {"public": values["public"].lower() not in NO})
 
@@ -247,7 +283,9 @@ FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (code text, old_code
 ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load catalogue', 0))"
 
 
-def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, source: str = "") -> int | None:
+def load(
+    session: Session | Connection, rows: Sequence[CategoryRow], name: str, source: str = ""
+) -> int | None:
     """Make rows the edition in force and retire the one before. None, and nothing done, when they are in force already.
 
     Args:
@@ -257,14 +295,20 @@ def load(session: Session | Connection, rows: Sequence[CategoryRow], name: str, 
         Conflict: Another edition has the name.
     """
     session.execute(text(ALONE))
-    active_id = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    active_id = session.scalar(
+        cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'")
+    )
     if active_id is not None and [*_read(session, active_id).categories.values()] == list(rows):
         return None
-    if session.scalar(text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}):
+    if session.scalar(
+        text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}
+    ):
         raise Conflict("catalogue.name_taken", name=name)
     session.execute(text("UPDATE catalogue_edition SET state = 'retired' WHERE state = 'active'"))
     edition_id = session.scalar(
-        text("INSERT INTO catalogue_edition (name, state, source) VALUES (:name, 'active', :source) RETURNING id"),
+        text(
+            "INSERT INTO catalogue_edition (name, state, source) VALUES (:name, 'active', :source) RETURNING id"
+        ),
         {"name": name, "source": source},
     )
     rows_json = json.dumps([row.__dict__ for row in rows], ensure_ascii=False)
@@ -296,7 +340,9 @@ def get_edition(session: Session, edition_id: int) -> Edition:
 
 
 def _read(session: Session | Connection, edition_id: int) -> Edition:
-    name = session.scalar(text("SELECT name FROM catalogue_edition WHERE id = :id"), {"id": edition_id})
+    name = session.scalar(
+        text("SELECT name FROM catalogue_edition WHERE id = :id"), {"id": edition_id}
+    )
     if name is None:
         raise NotFound("catalogue.edition_unknown", edition=str(edition_id))
     rows = [dict(row) for row in session.execute(text(ROWS), {"id": edition_id}).mappings()]
@@ -311,7 +357,9 @@ def active_edition(session: Session) -> Edition:
     Raises:
         Unavailable: None is loaded.
     """
-    edition_id = session.scalar(cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'"))
+    edition_id = session.scalar(
+        cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'")
+    )
     if edition_id is None:
         raise Unavailable("catalogue.missing")
     return get_edition(session, edition_id)
@@ -319,7 +367,9 @@ def active_edition(session: Session) -> Edition:
 
 def active_edition_loaded_at(session: Session) -> datetime | None:
     """Return when the edition in force was loaded; None while there is none."""
-    return session.scalar(select(func.max(CatalogueEdition.loaded_at)).where(CatalogueEdition.state == "active"))
+    return session.scalar(
+        select(func.max(CatalogueEdition.loaded_at)).where(CatalogueEdition.state == "active")
+    )
 
 
 def known_codes(session: Session, codes: Sequence[str]) -> set[str]:

@@ -21,7 +21,11 @@ MAX_READ_CHARS = 4000  # characters read
 BESIDE_CHARS = 12  # characters beside danger in which a word of `unless` counts
 LATIN_CHARS_PER_CHINESE = 3  # as many letters take the place of one Chinese character
 MAX_TRIED_ACTS = 30  # words of one row that are looked at; were all taken back, the next one counts
-LIKE, LIKE_LATIN, LIKE_AGAIN = 1.1, 1.5, 2.3  # how like danger a text must be; in Latin letters; when taken back
+LIKE, LIKE_LATIN, LIKE_AGAIN = (
+    1.1,
+    1.5,
+    2.3,
+)  # how like danger a text must be; in Latin letters; when taken back
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
 CLAUSE, SENTENCE = (
     re.compile(r"[,，。！!？?；;：:\n…~～]|(?<=[\u4e00-\u9fff])\s|\s(?=[\u4e00-\u9fff])"),
@@ -78,18 +82,24 @@ class Reader:
     def __init__(self, rows: Sequence[Row], everyday: Iterable[str] = ()) -> None:
         self.source = tuple(rows)
         self.rows = [row for row in rows if row.use == "danger"]
-        self.other: dict[str, frozenset[str]] = {}  # use -> its words; what stands behind the danger: "use after"
+        self.other: dict[
+            str, frozenset[str]
+        ] = {}  # use -> its words; what stands behind the danger: "use after"
         self.right: dict[str, str] = {}
         fillers: list[str] = []
         for row in rows:
             if row.use == "spelling":
                 self.right |= dict(pair.split("=", 1) for pair in row.acts)
             elif row.use not in ("danger", *EXAMPLES):
-                self.other[row.use] = self.other.get(row.use, frozenset()) | {*(row.words or row.acts)}
+                self.other[row.use] = self.other.get(row.use, frozenset()) | {
+                    *(row.words or row.acts)
+                }
             if row.use == "negation":
                 fillers += row.acts
             elif row.use in ("doubt", "past") and row.words:
-                self.other[f"{row.use} after"] = self.other.get(f"{row.use} after", frozenset()) | {*row.acts}
+                self.other[f"{row.use} after"] = self.other.get(f"{row.use} after", frozenset()) | {
+                    *row.acts
+                }
         self.acts: dict[str, list[int]] = {}
         for number, row in enumerate(self.rows):
             for word in row.acts:
@@ -101,9 +111,15 @@ class Reader:
             lengths = self.lengths.setdefault(word[:2], [])
             if len(word) not in lengths:
                 lengths.append(len(word))
-        self.first_characters = re.compile(f"[{re.escape(''.join(sorted({word[0] for word in self.vocabulary})))}]")
-        self.wrong = re.compile("|".join(map(re.escape, sorted(self.right, key=len, reverse=True))) or "(?!)")
-        self.filler = re.compile(f"(?:{'|'.join(map(re.escape, sorted({*fillers, ' '}, key=len, reverse=True)))})*")
+        self.first_characters = re.compile(
+            f"[{re.escape(''.join(sorted({word[0] for word in self.vocabulary})))}]"
+        )
+        self.wrong = re.compile(
+            "|".join(map(re.escape, sorted(self.right, key=len, reverse=True))) or "(?!)"
+        )
+        self.filler = re.compile(
+            f"(?:{'|'.join(map(re.escape, sorted({*fillers, ' '}, key=len, reverse=True)))})*"
+        )
 
         self.like: Likeness | None = None
         examples: dict[str, list[str]] = {}
@@ -125,9 +141,14 @@ class Reader:
         lengths, vocabulary = self.lengths, self.vocabulary
         for match in self.first_characters.finditer(normalised):
             start = match.start()
-            for length in (*lengths.get(match[0], ()), *lengths.get(normalised[start : start + 2], ())):
+            for length in (
+                *lengths.get(match[0], ()),
+                *lengths.get(normalised[start : start + 2], ()),
+            ):
                 word = normalised[start : start + length]
-                if word in vocabulary and (not word.isascii() or _whole(normalised, start, start + len(word))):
+                if word in vocabulary and (
+                    not word.isascii() or _whole(normalised, start, start + len(word))
+                ):
                     hits.setdefault(word, []).append(Hit(start, start + len(word), word))
         return hits
 
@@ -137,14 +158,20 @@ class Reader:
         hits = self.hits(normalised)
         numbers = sorted({number for word in hits for number in self.acts.get(word, ())})
         text = _Text(normalised, hits, self)
-        evidence = {number: quote for number in numbers if (quote := text.evidence(self.rows[number])) is not None}
+        evidence = {
+            number: quote
+            for number in numbers
+            if (quote := text.evidence(self.rows[number])) is not None
+        }
         if not evidence:
             return self._alike(normalised, LIKE_AGAIN if text.taken_back else LIKE)
         rows = [self.rows[number] for number in evidence]
         kinds = tuple(dict.fromkeys(row.kind for row in rows))
         calls = tuple(dict.fromkeys(number for row in rows for number in row.call))
         category = next((row.category for row in rows if row.kind == kinds[0] and row.category), "")
-        return Danger(kinds, rows[0].zh, rows[0].en, calls, category, tuple(dict.fromkeys(evidence.values())))
+        return Danger(
+            kinds, rows[0].zh, rows[0].en, calls, category, tuple(dict.fromkeys(evidence.values()))
+        )
 
     def _alike(self, normalised: str, least: float) -> Danger | None:
         if self.like is None:
@@ -154,12 +181,22 @@ class Reader:
             return None
         rows = [row for row in self.rows if row.kind == self.like.kind(piece)]
         category = rows[0].category
-        return Danger((rows[0].kind,), rows[0].zh, rows[0].en, rows[0].call, category, self.like.because(piece))
+        return Danger(
+            (rows[0].kind,),
+            rows[0].zh,
+            rows[0].en,
+            rows[0].call,
+            category,
+            self.like.because(piece),
+        )
 
 
 def _whole(normalised: str, start: int, end: int) -> bool:
     """Return whether a Latin word is not a part of a longer one."""
-    previous_character, next_character = normalised[max(start - 1, 0) : start], normalised[end : end + 1]
+    previous_character, next_character = (
+        normalised[max(start - 1, 0) : start],
+        normalised[end : end + 1],
+    )
     return not (
         (_latin(normalised[start]) and _latin(previous_character))
         or (_latin(normalised[end - 1]) and _latin(next_character))
@@ -176,18 +213,34 @@ class _Text:
     def __init__(self, normalised: str, hits: dict[str, list[Hit]], reader: Reader) -> None:
         self.normalised, self.hits, self.filler = normalised, hits, reader.filler
         self.taken_back = False
-        self.clauses = [0, *(match.end() for match in CLAUSE.finditer(normalised)), len(normalised) + 1]
-        self.sentences = [0, *(match.end() for match in SENTENCE.finditer(normalised)), len(normalised) + 1]
+        self.clauses = [
+            0,
+            *(match.end() for match in CLAUSE.finditer(normalised)),
+            len(normalised) + 1,
+        ]
+        self.sentences = [
+            0,
+            *(match.end() for match in SENTENCE.finditer(normalised)),
+            len(normalised) + 1,
+        ]
         asking = self.of(reader.other.get("asking", ()))
         self.other = {
-            use: _Spans([match for match in self.of(terms).hits if use == "harmless" or not asking.over(match)])
+            use: _Spans(
+                [
+                    match
+                    for match in self.of(terms).hits
+                    if use == "harmless" or not asking.over(match)
+                ]
+            )
             for use, terms in reader.other.items()
         }
         self.harmless = self.other.get("harmless", NONE)
 
     def of(self, terms: Iterable[str]) -> "_Spans":
         """Return the hits of some terms, in the order of the text."""
-        return _Spans(sorted(hit for word in self.hits.keys() & set(terms) for hit in self.hits[word]))
+        return _Spans(
+            sorted(hit for word in self.hits.keys() & set(terms) for hit in self.hits[word])
+        )
 
     def evidence(self, row: Row) -> str | None:
         """Return the words that show a row's danger and that nothing takes back; of many doubtful ones, the first."""
@@ -236,7 +289,9 @@ class _Text:
         clause, _ = _around(self.clauses, span)
         reach = REACH["doubt"] * (LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1)
         preceding = self.of_use("doubt").ending_before(span.start, max(clause, span.start - reach))
-        return any(not self._now(hit.end, span.start) for hit in preceding) or self.of_use("doubt after").at(span.end)
+        return any(not self._now(hit.end, span.start) for hit in preceding) or self.of_use(
+            "doubt after"
+        ).at(span.end)
 
     def _past(self, act: Hit, span: Hit) -> bool:
         sentence, _ = _around(self.sentences, span)
@@ -260,7 +315,9 @@ class _Text:
             *self.of_use("over").inside(span.end, span.end + reach),
             *self.of_use("over").ending_before(span.start, max(clause, span.start - reach)),
         ]
-        return any(NOT_OVER.isdisjoint(self.normalised[max(hit.start - 2, 0) : hit.start]) for hit in hits)
+        return any(
+            NOT_OVER.isdisjoint(self.normalised[max(hit.start - 2, 0) : hit.start]) for hit in hits
+        )
 
     def of_use(self, use: str) -> "_Spans":
         return self.other.get(use, NONE)
@@ -282,7 +339,8 @@ class _Spans:
         """Return whether a hit overlaps one of these; a longer one that contains it entirely still counts."""
         at = bisect_left(self.starts, hit.end)
         return any(
-            other.end > hit.start and not (hit.start <= other.start and other.end <= hit.end and other.word != hit.word)
+            other.end > hit.start
+            and not (hit.start <= other.start and other.end <= hit.end and other.word != hit.word)
             for other in self.hits[max(at - self.FEW, 0) : at]
         )
 
@@ -302,7 +360,11 @@ class _Spans:
     def ending_before(self, end: int, start: int) -> Sequence[Hit]:
         """Return the last few hits that end before a position and begin after another."""
         at = bisect_right(self.starts, end)
-        return [hit for hit in self.hits[max(at - self.FEW, 0) : at] if hit.start >= start and hit.end <= end]
+        return [
+            hit
+            for hit in self.hits[max(at - self.FEW, 0) : at]
+            if hit.start >= start and hit.end <= end
+        ]
 
     def beside(self, act: Hit, within: int) -> Iterator[Hit]:
         """Yield the nearest hits before and after an act, within so many characters."""

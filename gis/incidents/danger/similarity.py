@@ -55,20 +55,26 @@ class Likeness:
         text_tokens = tokens(report)
         if len(text_tokens) < MIN_TOKENS:
             return 0.0, text_tokens
-        pieces = [text_tokens[at : at + PIECE_TOKENS] for at in range(0, len(text_tokens), PIECE_TOKENS)]
+        pieces = [
+            text_tokens[at : at + PIECE_TOKENS] for at in range(0, len(text_tokens), PIECE_TOKENS)
+        ]
         return max(
-            ((self._score(features(piece), len(piece)), piece) for piece in pieces), key=lambda scored: scored[0]
+            ((self._score(features(piece), len(piece)), piece) for piece in pieces),
+            key=lambda scored: scored[0],
         )
 
     def _score(self, piece_features: set[str], length: int) -> float:
-        return sum(self.weights.get(feature, 0.0) for feature in piece_features) / math.sqrt(3 * length)
+        return sum(self.weights.get(feature, 0.0) for feature in piece_features) / math.sqrt(
+            3 * length
+        )
 
     def kind(self, piece: Sequence[str]) -> str:
         """Return the kind of danger whose examples share most with a piece of text."""
         piece_features = features(piece)
         scores = {
             kind: sum(
-                max(self.weights.get(feature, 0.0), 0.0) * math.log1p(counted[feature] / self.sizes[kind] * 20)
+                max(self.weights.get(feature, 0.0), 0.0)
+                * math.log1p(counted[feature] / self.sizes[kind] * 20)
                 for feature in piece_features & counted.keys()
             )
             for kind, counted in self.kinds.items()

@@ -87,7 +87,9 @@ def parse(path: Path) -> tuple[list[Row], LoadReport]:
     kinds = {row.kind for row in rows if row.use == "danger"}
     strange = sorted({row.kind for row in rows if row.use == "example"} - kinds)
     if strange and not report.refused:
-        report.refused.append(RejectedRow(THE_TABLE, "kind", Message("danger_row.kinds_unknown", {"kinds": strange})))
+        report.refused.append(
+            RejectedRow(THE_TABLE, "kind", Message("danger_row.kinds_unknown", {"kinds": strange}))
+        )
     if not kinds and not report.refused:
         report.refused.append(RejectedRow(THE_TABLE, "use", Message("danger_row.no_danger")))
     finish_reading(report)
@@ -109,7 +111,9 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, Message]]:
             yield key, Message("danger_row.term_too_long", {"limit": most})
     if not _split(values["acts"]) and (use == "danger" or not _split(values["words"])):
         yield "acts", Message("cell.empty")
-    if use == "spelling" and any(not re.fullmatch(r"[^=]+=[^=]+", item) for item in _split(values["acts"])):
+    if use == "spelling" and any(
+        not re.fullmatch(r"[^=]+=[^=]+", item) for item in _split(values["acts"])
+    ):
         yield "acts", Message("danger_row.not_pairs")
     if use == "example" and not values["kind"]:
         yield "kind", Message("danger_row.kind_missing")
@@ -118,13 +122,27 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, Message]]:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", values["kind"]):
         yield "kind", Message("danger_row.kind_wrong", {"kind": values["kind"][:40]})
     yield from ((key, Message("cell.empty")) for key in ("zh", "en") if not values[key])
-    if not values["call"] or any(not re.fullmatch(r"[0-9+ -]{3,20}", item) for item in _split(values["call"])):
+    if not values["call"] or any(
+        not re.fullmatch(r"[0-9+ -]{3,20}", item) for item in _split(values["call"])
+    ):
         yield "call", Message("danger_row.call_wrong", {"call": values["call"][:40]})
-    if not re.fullmatch(r"\d{0,2}", values["within"]) or int(values["within"] or 0) > MAX_WITHIN_CHARS:
-        yield "within", Message("danger_row.within_wrong", {"within": values["within"][:20], "limit": MAX_WITHIN_CHARS})
+    if (
+        not re.fullmatch(r"\d{0,2}", values["within"])
+        or int(values["within"] or 0) > MAX_WITHIN_CHARS
+    ):
+        yield (
+            "within",
+            Message(
+                "danger_row.within_wrong",
+                {"within": values["within"][:20], "limit": MAX_WITHIN_CHARS},
+            ),
+        )
     for item in _split(values["despite"]):
         if USE_BY_LABEL.get(item) not in TAKE_BACK:
-            yield "despite", Message("cell.none_of", {"value": item[:40], "allowed": list(TAKE_BACK)})
+            yield (
+                "despite",
+                Message("cell.none_of", {"value": item[:40], "allowed": list(TAKE_BACK)}),
+            )
 
 
 def _row(values: dict[str, str]) -> Row:
@@ -132,7 +150,9 @@ def _row(values: dict[str, str]) -> Row:
     for key in ("words", "acts", "unless"):
         lists[key] = tuple(item.lower() for item in lists[key])
     row = Row(**{**values, **lists, "within": int(values["within"] or 0)})  # type: ignore[arg-type]
-    return replace(row, use=USE_BY_LABEL[row.use], despite=tuple(USE_BY_LABEL[item] for item in row.despite))
+    return replace(
+        row, use=USE_BY_LABEL[row.use], despite=tuple(USE_BY_LABEL[item] for item in row.despite)
+    )
 
 
 def dump(rows: Iterable[Row], path: Path) -> None:
@@ -142,7 +162,10 @@ def dump(rows: Iterable[Row], path: Path) -> None:
 
 def _cells(row: Row) -> list[str]:
     values = {**asdict(row), **{key: "|".join(getattr(row, key)) for key in LISTS}}
-    values |= {"use": USES[row.use][0], "within": str(row.within) if row.words and row.use == "danger" else ""}
+    values |= {
+        "use": USES[row.use][0],
+        "within": str(row.within) if row.words and row.use == "danger" else "",
+    }
     return [str(values[column.key]) for column in COLUMNS]
 
 
@@ -167,12 +190,18 @@ def active_id(session: Session | Connection) -> int:
 def edition(session: Session | Connection, number: int) -> tuple[Row, ...]:
     """Return the rows of an edition; read once per process, since editions never change."""
     if number not in _editions:
-        stored = session.scalar(text("SELECT rows FROM danger_table WHERE id = :id"), {"id": number})
-        _editions[number] = tuple(Row(**row | {key: tuple(row[key]) for key in LISTS}) for row in stored or ())
+        stored = session.scalar(
+            text("SELECT rows FROM danger_table WHERE id = :id"), {"id": number}
+        )
+        _editions[number] = tuple(
+            Row(**row | {key: tuple(row[key]) for key in LISTS}) for row in stored or ()
+        )
     return _editions[number]
 
 
-def load(session: Session | Connection, rows: Sequence[Row], source: str, author: str = "") -> int | None:
+def load(
+    session: Session | Connection, rows: Sequence[Row], source: str, author: str = ""
+) -> int | None:
     """Make rows the edition in force. None, and nothing done, when they are already.
 
     Args:
@@ -182,11 +211,11 @@ def load(session: Session | Connection, rows: Sequence[Row], source: str, author
     newest = session.scalar(text(NEWEST))
     if newest is not None and edition(session, newest) == tuple(rows):
         return None
-    query = (
-        "INSERT INTO danger_table (rows, source, author) VALUES (CAST(:rows AS jsonb), :source, :author) RETURNING id"
-    )
+    query = "INSERT INTO danger_table (rows, source, author) VALUES (CAST(:rows AS jsonb), :source, :author) RETURNING id"
     rows_json = json.dumps([asdict(row) for row in rows], ensure_ascii=False)
-    return int(session.scalar(text(query), {"rows": rows_json, "source": source, "author": author}) or 0)
+    return int(
+        session.scalar(text(query), {"rows": rows_json, "source": source, "author": author}) or 0
+    )
 
 
 def fill(connection: Connection) -> None:

@@ -47,13 +47,19 @@ def require_admissible(
         channels |= STAFF_CHANNELS
     if channel not in channels:
         errors.append(
-            FieldError("channel", "report.channel_not_yours", {"channel": channel, "allowed": sorted(channels)})
+            FieldError(
+                "channel",
+                "report.channel_not_yours",
+                {"channel": channel, "allowed": sorted(channels)},
+            )
         )
     if severity and not principal.may(Action.DISPATCH, area_ids):
         errors.append(FieldError("severity", "report.severity_not_yours"))
     questions = OPEN311_ATTRIBUTES | {str(question["code"]) for question in category.attributes}
     errors += [
-        FieldError(f"attributes.{name[:40]}", "report.attribute_unknown", {"category": category.code})
+        FieldError(
+            f"attributes.{name[:40]}", "report.attribute_unknown", {"category": category.code}
+        )
         for name in attributes
         if name not in questions
     ]
@@ -68,5 +74,9 @@ def attributes_error(attributes: object) -> FieldError | None:
     except TypeError:
         return FieldError("attributes", "report.attributes_nested")
     if size > MAX_ATTRIBUTES_BYTES:
-        return FieldError("attributes", "report.attributes_too_large", {"size": size, "limit": MAX_ATTRIBUTES_BYTES})
+        return FieldError(
+            "attributes",
+            "report.attributes_too_large",
+            {"size": size, "limit": MAX_ATTRIBUTES_BYTES},
+        )
     return None

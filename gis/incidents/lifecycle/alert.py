@@ -16,8 +16,17 @@ from gis.incidents.routing.post_holders import list_post_holders
 from gis.notices.outbox import enqueue_notice
 
 TOPIC = "incident.danger"
-POSTS = ("grid_leader", "community_worker", "community_secretary", "command_centre")  # told at once, holder or deputy
-ACCESS = ("grid_leader", "dispatcher", "command_centre")  # access roles of accounts that are told, too
+POSTS = (
+    "grid_leader",
+    "community_worker",
+    "community_secretary",
+    "command_centre",
+)  # told at once, holder or deputy
+ACCESS = (
+    "grid_leader",
+    "dispatcher",
+    "command_centre",
+)  # access roles of accounts that are told, too
 
 
 def danger_step(danger: Danger) -> DecisionStep:
@@ -61,7 +70,9 @@ def alarm(
         for holder in list_post_holders(session, areas, building_id, now)
         if holder.role in POSTS and holder.person_id
     }
-    accounts = session.scalars(cached_text(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}).all()
+    accounts = session.scalars(
+        cached_text(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}
+    ).all()
     enqueue_notice(
         session, TOPIC, county=county, incident_id=incident_id, areas=areas, person_ids=people - set(informed),
         account_ids=accounts, body={**body, "severity": URGENT, "danger": kind},

@@ -89,13 +89,23 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
     address = session.scalar(text("SELECT address FROM incident WHERE id = :id"), {"id": number})
     try:
         location, answer, _ = resolve_location(
-            session, now, lon=row.lon, lat=row.lat, crs="cgcs2000", address=address or "", register=snapshot
+            session,
+            now,
+            lon=row.lon,
+            lat=row.lat,
+            crs="cgcs2000",
+            address=address or "",
+            register=snapshot,
         )
     except WanggeError:
         return False  # outside every grid now: nobody else answers for it
     old_location = stored_location(session, row)
     areas, unit = location.area_ids, location.unit_id
-    if unit is None and row.unit_id is not None and _stands(session, row.unit_id, location.grid_id, now):
+    if (
+        unit is None
+        and row.unit_id is not None
+        and _stands(session, row.unit_id, location.grid_id, now)
+    ):
         unit, areas = row.unit_id, [*areas, row.unit_id]  # told by hand, or by the code of the unit
     if (areas, unit) == (list(row.areas), row.unit_id):
         session.execute(text(REDRAWN), {"ids": [row.id], "revisions": [location.revision]})
@@ -114,7 +124,16 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         "role": changes.get("role", row.role), "how": [step for step in answer.how if step.step == "grid"],
         "en": render(note),
     }  # fmt: skip
-    record_event(session, row, "follow", now, BOUNDARY_ACTOR, note=render(note, "zh"), detail=detail, changes=changes)
+    record_event(
+        session,
+        row,
+        "follow",
+        now,
+        BOUNDARY_ACTOR,
+        note=render(note, "zh"),
+        detail=detail,
+        changes=changes,
+    )
     notify_of_move(
         session,
         row,
@@ -129,7 +148,11 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
 
 
 def _holder(
-    session: Session, row: LockedIncident, location: IncidentLocation, areas: Sequence[int], now: datetime
+    session: Session,
+    row: LockedIncident,
+    location: IncidentLocation,
+    areas: Sequence[int],
+    now: datetime,
 ) -> dict[str, Any]:
     """Who holds it in the new patch: only what changes."""
     if row.way == "order" or row.area_id is None or row.area_id in areas or row.state in DONE:
@@ -137,12 +160,16 @@ def _holder(
     if row.state in WAITING:
         return office(session, areas, now).columns
     first_role = row.limits.get("first_role") or row.role or COMMUNITY
-    return home(session, areas, location.building_id, first_role, row.limits.get("escalation", ()), now).columns
+    return home(
+        session, areas, location.building_id, first_role, row.limits.get("escalation", ()), now
+    ).columns
 
 
 def _grid(location: IncidentLocation) -> tuple[str, str]:
     """Code and name of its grid."""
-    return next(((area[2], area[3]) for area in location.areas if area[0] == location.grid_id), ("", ""))
+    return next(
+        ((area[2], area[3]) for area in location.areas if area[0] == location.grid_id), ("", "")
+    )
 
 
 def _stands(session: Session, unit: int, grid: int, now: datetime) -> bool:

@@ -41,8 +41,12 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
 
 DEADLINE_RULES = {
     "lapsed": DeadlineRule("reported_at", LAPSED, upkeep.pass_on, "job owners"),
-    "overdue": DeadlineRule("supervise_at", "state NOT IN ('closed', 'void')", upkeep.escalate_overdue, "job clock"),
-    "unclaimed": DeadlineRule("due_at", "way = 'order' AND state = 'dispatched'", upkeep.expire_order, "job orders"),
+    "overdue": DeadlineRule(
+        "supervise_at", "state NOT IN ('closed', 'void')", upkeep.escalate_overdue, "job clock"
+    ),
+    "unclaimed": DeadlineRule(
+        "due_at", "way = 'order' AND state = 'dispatched'", upkeep.expire_order, "job orders"
+    ),
 }
 
 

@@ -59,13 +59,17 @@ def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
     query = "SELECT a.id, a.level, a.code, a.name FROM area a WHERE a.id = ANY(:ids)"
     order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
     rows = session.execute(text(query), {"ids": row.areas})
-    areas = sorted(((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]])
+    areas = sorted(
+        ((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]]
+    )
     return IncidentLocation(
         row.lon, row.lat, {}, tuple(areas), row.grid_id, row.unit_id, row.building_id, row.revision_id
     )  # fmt: skip
 
 
-def _accept(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _accept(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     if payload.category or payload.severity:
         return _reclassify(session, principal, row, payload, now)
     return {}, {}, []
@@ -77,7 +81,9 @@ def _reclassify(
     if not payload.category and not payload.severity:
         raise invalid_field("category", "reclassify.category_missing")
     if payload.severity and payload.severity not in SEVERITIES:
-        raise invalid_field("severity", "field.none_of", value=payload.severity[:40], allowed=SEVERITIES)
+        raise invalid_field(
+            "severity", "field.none_of", value=payload.severity[:40], allowed=SEVERITIES
+        )
     kind = editions.get_edition(session, row.edition_id).category(payload.category or row.category)
     severity = payload.severity or row.severity
     location = stored_location(session, row)
@@ -133,7 +139,11 @@ def _dispatch(
         else:
             role, area, person, code = _taker(session, location, payload.to)
         changes = {"way": "assign", "role": role, "area_id": area, "holder_id": person}
-        return changes, {"role": role, "area": code, "person": payload.to, "way": "assign", "chosen": True}, []
+        return (
+            changes,
+            {"role": role, "area": code, "person": payload.to, "way": "assign", "chosen": True},
+            [],
+        )
     if payload.role and payload.role not in ROLE_BY_KEY:
         raise invalid_field("role", "dispatch.role_unknown", role=payload.role[:40])
     first_role = payload.role or row.limits.get("first_role") or "grid_worker"
@@ -141,7 +151,11 @@ def _dispatch(
     to = home(session, row.areas, row.building_id, first_role, escalation, now)
     changes = {"way": "assign", **to.columns}
     how = orjson.loads(orjson.dumps(to.how))
-    assignment = {"role": to.seat.role, "area": to.seat.code, "person": to.seat.person_code} if to.seat else {}
+    assignment = (
+        {"role": to.seat.role, "area": to.seat.code, "person": to.seat.person_code}
+        if to.seat
+        else {}
+    )
     return changes, {**assignment, "way": "assign", "how": how}, []
 
 
@@ -159,7 +173,9 @@ def _taker(session: Session, location: IncidentLocation, code: str) -> tuple[str
     return claimant[0], claimant[1], claimant[2], claimant[3]
 
 
-def _take(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _take(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     if principal.person_id is None or principal.person_id == row.holder_id:
         return {}, {}, []
     query = (
@@ -170,7 +186,9 @@ def _take(session: Session, principal: Principal, row: LockedIncident, payload: 
     return {"holder_id": principal.person_id, "role": session.scalar(text(query), params)}, {}, []
 
 
-def _return(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _return(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     waits = office(session, row.areas, now)
     return (
         {"way": "assign", **waits.columns},
@@ -179,16 +197,24 @@ def _return(session: Session, principal: Principal, row: LockedIncident, payload
     )
 
 
-def _stop(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _stop(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     spent = row.spent_min or 0.0
     if row.stage_began is not None:
         spent += working_time.elapsed_minutes(
             row.stage_began, now, around_the_clock=bool(row.limits.get("around_the_clock"))
         )
-    return dict.fromkeys(CLOCK_COLUMNS) | {"spent_min": round(spent, 3)}, {"spent_min": round(spent, 1)}, []
+    return (
+        dict.fromkeys(CLOCK_COLUMNS) | {"spent_min": round(spent, 3)},
+        {"spent_min": round(spent, 1)},
+        [],
+    )
 
 
-def _resume(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _resume(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     return (
         stage_clock(row.limits, row.before, now, row.spent_min),
         {"spent_min": round(row.spent_min or 0.0, 1)},
@@ -209,14 +235,22 @@ def _ask_time(
     return {}, {"minutes": _minutes(payload)}, []
 
 
-def _asked_minutes(session: Session, row: LockedIncident, payload: MovePayload, request: str) -> float:
+def _asked_minutes(
+    session: Session, row: LockedIncident, payload: MovePayload, request: str
+) -> float:
     """The minutes that are approved: those asked for, where the approval names no others."""
     query = "SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id AND move = :move ORDER BY id DESC LIMIT 1"
     return _minutes(payload, session.scalar(text(query), {"id": row.id, "move": request}))
 
 
-def _extend(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
-    return _limit(row, float(row.limits[row.state]) + _asked_minutes(session, row, payload, "request_extend"), now)
+def _extend(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
+    return _limit(
+        row,
+        float(row.limits[row.state]) + _asked_minutes(session, row, payload, "request_extend"),
+        now,
+    )
 
 
 def _set_limit(
@@ -238,7 +272,15 @@ def _supervise(
     role = next((key for key, _ in principal.roles), principal.kind)
     if HEIGHT.get(role, 0) < HEIGHT.get(row.supervisor_role or "", 0):
         role = row.supervisor_role or role  # it never goes down
-    return {"supervised": True, "supervise_level": max(row.supervise_level, 1), "supervisor_role": role}, {}, []
+    return (
+        {
+            "supervised": True,
+            "supervise_level": max(row.supervise_level, 1),
+            "supervisor_role": role,
+        },
+        {},
+        [],
+    )
 
 
 def _release(
@@ -246,10 +288,16 @@ def _release(
 ) -> Effect:
     if not row.supervised:
         raise Conflict("release.not_supervised")
-    return {"supervised": False, "supervise_level": 0, "supervisor_role": None}, {"level": row.supervise_level}, []
+    return (
+        {"supervised": False, "supervise_level": 0, "supervisor_role": None},
+        {"level": row.supervise_level},
+        [],
+    )
 
 
-def _rate(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _rate(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     if payload.rating is None or not 1 <= payload.rating <= 5:
         raise invalid_field("rating", "rate.rating_out_of_range")
     office_record = not is_reporters_rating(principal, row)
@@ -271,7 +319,9 @@ def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
     return is_reporter and not staff
 
 
-def _reopen(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _reopen(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     # back to the same chain; what repeated another stands on its own again; nobody says any more that it is solved
     changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "way": "assign"}
     if row.solved:
@@ -287,10 +337,14 @@ def successor(session: Session, row: LockedIncident, now: datetime) -> Home | No
     if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
         return None
     first_role = row.role if row.role in HEIGHT else row.limits.get("first_role") or COMMUNITY
-    return home(session, row.areas, row.building_id, first_role, row.limits.get("escalation", ()), now)
+    return home(
+        session, row.areas, row.building_id, first_role, row.limits.get("escalation", ()), now
+    )
 
 
-def _link(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _link(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     if payload.parent is None:
         raise invalid_field("parent", "link.parent_missing")
     if payload.parent == row.id:
@@ -304,15 +358,22 @@ def _link(session: Session, principal: Principal, row: LockedIncident, payload: 
     if other.state in ENDED_STATES or other.county != row.county:
         raise Conflict("link.parent_not_open")
     session.execute(
-        text("UPDATE incident SET parent_id = :parent WHERE parent_id = :id"), {"parent": other.id, "id": row.id}
+        text("UPDATE incident SET parent_id = :parent WHERE parent_id = :id"),
+        {"parent": other.id, "id": row.id},
     )
     return {"parent_id": other.id, **dict.fromkeys(CLOCK_COLUMNS)}, {"parent": str(other.id)}, []
 
 
-def _unlink(session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime) -> Effect:
+def _unlink(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
     if row.parent_id is None:
         raise Conflict("unlink.not_linked")
-    return {"parent_id": None, **stage_clock(row.limits, row.state, now)}, {"parent": str(row.parent_id)}, []
+    return (
+        {"parent_id": None, **stage_clock(row.limits, row.state, now)},
+        {"parent": str(row.parent_id)},
+        [],
+    )
 
 
 EFFECTS = {

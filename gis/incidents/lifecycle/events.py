@@ -63,7 +63,11 @@ def as_json(value: Any) -> str:
 
 def insert_events(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
     """Write events in their order; returns their numbers. What an event does not say is as in EVENT."""
-    return list(session.scalars(cached_text(EVENTS), {"events": as_json([{**EVENT, **event} for event in events])}))
+    return list(
+        session.scalars(
+            cached_text(EVENTS), {"events": as_json([{**EVENT, **event} for event in events])}
+        )
+    )
 
 
 def lock_incident(
@@ -120,9 +124,13 @@ def record_event(
     if new_state != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
     if changes:
-        values = {key: as_json(value) if key in ("limits", "how") else value for key, value in changes.items()}
+        values = {
+            key: as_json(value) if key in ("limits", "how") else value
+            for key, value in changes.items()
+        }
         sets = ", ".join(
-            f"{key} = CAST(:{key} AS jsonb)" if key in ("limits", "how") else f"{key} = :{key}" for key in values
+            f"{key} = CAST(:{key} AS jsonb)" if key in ("limits", "how") else f"{key} = :{key}"
+            for key in values
         )
         session.execute(
             text(f"UPDATE incident SET {sets} WHERE county = :k_county AND id = :k_id"),  # noqa: S608  our own columns
@@ -137,7 +145,9 @@ def record_event(
     return number
 
 
-def insert_offers(session: Session, county: str, incident_id: UUID, offers: Sequence[Any], now: datetime) -> None:
+def insert_offers(
+    session: Session, county: str, incident_id: UUID, offers: Sequence[Any], now: datetime
+) -> None:
     """Write to whom an order is offered, with the walking distance of each in metres."""
     session.execute(
         text(
@@ -151,7 +161,13 @@ def insert_offers(session: Session, county: str, incident_id: UUID, offers: Sequ
 
 
 def notice_body(
-    incident_id: UUID, state: str, category: str, category_zh: str, area: str, role: str | None, severity: str
+    incident_id: UUID,
+    state: str,
+    category: str,
+    category_zh: str,
+    area: str,
+    role: str | None,
+    severity: str,
 ) -> dict[str, Any]:
     """Return the body of a notice; it has no names and no words of residents."""
     return {"incident": str(incident_id), "state": str(state), "category": category, "category_zh": category_zh,
@@ -192,7 +208,8 @@ def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
     """Return the nearest desk of some areas with somebody who can act; the operators' if there is none."""
     rows = session.execute(cached_text(DESK), {"areas": list(areas), "at": at}).all()
     return Desk(
-        sorted(row.person_id for row in rows if row.person_id), sorted(row.account_id for row in rows if row.account_id)
+        sorted(row.person_id for row in rows if row.person_id),
+        sorted(row.account_id for row in rows if row.account_id),
     )
 
 
@@ -210,7 +227,10 @@ def notify_of_move(
 ) -> None:
     """Notify of a move: the holder, those of RECIPIENTS_BY_MOVE, and the desk where it waits if nobody holds it."""
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
-    people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {None, principal.person_id}
+    people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {
+        None,
+        principal.person_id,
+    }
     accounts: list[int] = []
     if "community" in recipients or (
         not people and new_state not in ENDED_STATES and changes.keys() & {"holder_id", "role"}

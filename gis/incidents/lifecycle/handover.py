@@ -62,10 +62,14 @@ def hand_over(
     """
     principal.need(Action.POSTS)
     old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
-    if old is None or not principal.may(Action.POSTS, area_chain(session, old.area_id, old.building_id, now)):
+    if old is None or not principal.may(
+        Action.POSTS, area_chain(session, old.area_id, old.building_id, now)
+    ):
         raise NotFound("post.unknown")
     if open_incidents not in ("follow", "stay"):
-        raise invalid_field("incidents", "handover.incidents_unknown", value=str(open_incidents)[:40])
+        raise invalid_field(
+            "incidents", "handover.incidents_unknown", value=str(open_incidents)[:40]
+        )
     at = at or now
     _require_moment_of_post(old, at, now)
     begins, ends = old.valid.lower, old.valid.upper
@@ -86,7 +90,8 @@ def hand_over(
         session.flush()
         # what was to come along to a post already planned after this one comes from the new one then
         session.execute(
-            text("UPDATE post SET takes_from = :new WHERE takes_from = :old"), {"new": new.id, "old": old.id}
+            text("UPDATE post SET takes_from = :new WHERE takes_from = :old"),
+            {"new": new.id, "old": old.id},
         )
         carried = 0
         if open_incidents == "follow":
@@ -109,7 +114,9 @@ def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
     begin = begins.astimezone(at.tzinfo).isoformat()
     if ends is None:
         raise invalid_field("at", "handover.before_post", begin=begin)
-    raise invalid_field("at", "handover.outside_post", begin=begin, end=ends.astimezone(at.tzinfo).isoformat())
+    raise invalid_field(
+        "at", "handover.outside_post", begin=begin, end=ends.astimezone(at.tzinfo).isoformat()
+    )
 
 
 DUE = """
@@ -125,7 +132,10 @@ def apply_due_handovers(session: Session, now: datetime) -> int:
     """
     carried = 0
     for new_id, old_id in session.execute(text(DUE), {"now": now}).all():
-        new, old = session.get_one(Post, new_id, populate_existing=True), session.get_one(Post, old_id)
+        new, old = (
+            session.get_one(Post, new_id, populate_existing=True),
+            session.get_one(Post, old_id),
+        )
         carried += _carry(session, old, new, now, HANDOVER_ACTOR)
         new.takes_from = None
         session.flush()
@@ -161,8 +171,12 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) ->
             None,
         )
         changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
-        if changes["holder_id"] is None:  # vacant, away or without an account, and no deputy: one step up
-            changes = home(session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now).columns
+        if (
+            changes["holder_id"] is None
+        ):  # vacant, away or without an account, and no deputy: one step up
+            changes = home(
+                session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now
+            ).columns
         note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
         detail = {
             "from_person": old.holder_id, "to_person": changes["holder_id"], "role": changes.get("role", old.role),
@@ -186,7 +200,12 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) ->
 
 
 def record_leave(
-    session: Session, principal: Principal, person: str | int, begins: datetime, ends: datetime | None, now: datetime
+    session: Session,
+    principal: Principal,
+    person: str | int,
+    begins: datetime,
+    ends: datetime | None,
+    now: datetime,
 ) -> int:
     """Enter a time somebody is away, when the deputies of their posts stand in; returns its number.
 
@@ -211,9 +230,14 @@ def record_leave(
     employee = session.query(Person).filter(is_person).one_or_none()
     posts: list[Post] = []
     if employee is not None:
-        posts = session.query(Post).filter(or_(Post.holder_id == employee.id, Post.deputy_id == employee.id)).all()
+        posts = (
+            session.query(Post)
+            .filter(or_(Post.holder_id == employee.id, Post.deputy_id == employee.id))
+            .all()
+        )
     if employee is None or not any(
-        principal.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now)) for post in posts
+        principal.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now))
+        for post in posts
     ):
         raise NotFound("leave.person_without_post", person=str(person))
     if ends is not None and ends <= begins:
@@ -226,7 +250,9 @@ def record_leave(
 
 
 def _person(session: Session, code_or_id: str | int, field: str) -> Person:
-    is_person = Person.id == code_or_id if isinstance(code_or_id, int) else Person.code == code_or_id
+    is_person = (
+        Person.id == code_or_id if isinstance(code_or_id, int) else Person.code == code_or_id
+    )
     match = session.query(Person).filter(is_person).one_or_none()
     if match is None:
         raise invalid_field(field, "person.unknown", code=str(code_or_id)[:40])

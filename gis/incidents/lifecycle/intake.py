@@ -90,7 +90,12 @@ def admit(
     """
     case = assess(session, principal, report, now, snapshot=snapshot)
     require_admissible(
-        principal, case.where.area_ids, report.channel, report.severity, dict(report.attributes), case.kind
+        principal,
+        case.where.area_ids,
+        report.channel,
+        report.severity,
+        dict(report.attributes),
+        case.kind,
     )
     return case
 
@@ -125,7 +130,9 @@ def assess(
     at = report.at or now
     edition = editions.active_edition(session)
     danger = catalogue_danger.heard(session, report.description)
-    suggestions = [] if report.category else catalogue_danger.likely(edition, report.description, danger)
+    suggestions = (
+        [] if report.category else catalogue_danger.likely(edition, report.description, danger)
+    )
     location, answer, steps = resolve_location(
         session, at, lon=report.lon, lat=report.lat, crs=report.crs, address=report.address, area=report.area,
         register=snapshot,
@@ -136,11 +143,16 @@ def assess(
     if danger is not None:
         severity = catalogue_danger.URGENT
         how.append(alert.danger_step(danger))
-    return Assessed(location, answer, at, edition.id, kind, clear, severity, danger, suggestions, how)
+    return Assessed(
+        location, answer, at, edition.id, kind, clear, severity, danger, suggestions, how
+    )
 
 
 def _category(
-    edition: editions.Edition, report: IncidentReport, danger: Danger | None, suggestions: list[Suggestion]
+    edition: editions.Edition,
+    report: IncidentReport,
+    danger: Danger | None,
+    suggestions: list[Suggestion],
 ) -> tuple[CategoryRow, bool, list[DecisionStep]]:
     """The category of a report, whether it is certain, and how that was decided."""
     if report.category:
@@ -156,7 +168,9 @@ def _category(
 
 def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
     """Return whether words alone may decide: a large share of what fits, and one of the category's own keywords."""
-    return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(edition.categories[best.code].words)
+    return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(
+        edition.categories[best.code].words
+    )
 
 
 def _check(report: IncidentReport) -> None:
@@ -166,12 +180,19 @@ def _check(report: IncidentReport) -> None:
     if len(report.description) > MAX_DESCRIPTION_CHARS:
         wrong.append(
             FieldError(
-                "description", "field.too_long", {"count": len(report.description), "limit": MAX_DESCRIPTION_CHARS}
+                "description",
+                "field.too_long",
+                {"count": len(report.description), "limit": MAX_DESCRIPTION_CHARS},
             )
         )
-    for name, value, allowed in (("severity", report.severity, SEVERITIES), ("channel", report.channel, CHANNELS)):
+    for name, value, allowed in (
+        ("severity", report.severity, SEVERITIES),
+        ("channel", report.channel, CHANNELS),
+    ):
         if value not in (*allowed, *([""] if name == "severity" else [])):
-            wrong.append(FieldError(name, "field.none_of", {"value": value[:40], "allowed": allowed}))
+            wrong.append(
+                FieldError(name, "field.none_of", {"value": value[:40], "allowed": allowed})
+            )
     if error := attributes_error(report.attributes):
         wrong.append(error)
     for name, longest in (("address", 200), ("name", 80), ("phone", 40), ("email", 200)):

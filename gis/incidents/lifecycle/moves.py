@@ -20,7 +20,14 @@ from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.lifecycle import alert
-from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, alarmed, is_reporters_rating, successor
+from gis.incidents.lifecycle.effects import (
+    EFFECTS,
+    NOTHING,
+    MovePayload,
+    alarmed,
+    is_reporters_rating,
+    successor,
+)
 from gis.incidents.lifecycle.events import (
     acting_role,
     as_json,
@@ -34,12 +41,21 @@ from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
 from gis.incidents.routing.router import CLOCK_COLUMNS, stage_clock
-from gis.incidents.states import ENDED_STATES, INDEPENDENT_MOVES, TRANSITIONS, State, allowed_moves, next_state
+from gis.incidents.states import (
+    ENDED_STATES,
+    INDEPENDENT_MOVES,
+    TRANSITIONS,
+    State,
+    allowed_moves,
+    next_state,
+)
 from gis.messages import Message, label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
 
-RETURNING_MOVES = frozenset({"reopen", "send_back", "resume"})  # to who held it, unless they cannot act on it any more
+RETURNING_MOVES = frozenset(
+    {"reopen", "send_back", "resume"}
+)  # to who held it, unless they cannot act on it any more
 CHAIN = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed")
 FORWARD = {"reported": "accept", "accepted": "dispatch", "dispatched": "take", "taken": "handle", "handled": "check",
            "checked": "close"}  # fmt: skip
@@ -102,7 +118,12 @@ def apply_move(
 
 
 def _apply_consequences(
-    session: Session, principal: Principal, row: LockedIncident, name: str, payload: MovePayload, now: datetime
+    session: Session,
+    principal: Principal,
+    row: LockedIncident,
+    name: str,
+    payload: MovePayload,
+    now: datetime,
 ) -> None:
     """Do what follows from a move: children move along, a linked incident with its parent, an unsolved one reopens."""
     if name not in INDEPENDENT_MOVES:
@@ -118,7 +139,9 @@ def _apply_consequences(
 
 
 def _require_move_of_people(name: str) -> None:
-    allowed = [move for move, row in TRANSITIONS.items() if row.by != Action.SYSTEM and move != "report"]
+    allowed = [
+        move for move, row in TRANSITIONS.items() if row.by != Action.SYSTEM and move != "report"
+    ]
     if name not in allowed:
         raise invalid_field("move", "incident.move_unknown", move=name[:40], allowed=allowed)
 
@@ -127,7 +150,12 @@ def _require_version(row: LockedIncident, version: int | Collection[int] | None)
     versions = (version,) if isinstance(version, int) else version
     if versions is not None and row.version not in versions:
         seen = [str(number) for number in sorted(versions)]
-        raise Conflict("incident.version_changed", version=str(row.version), seen=seen, extra={"version": row.version})
+        raise Conflict(
+            "incident.version_changed",
+            version=str(row.version),
+            seen=seen,
+            extra={"version": row.version},
+        )
 
 
 def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> None:
@@ -146,7 +174,9 @@ def _require_note(name: str, payload: MovePayload) -> None:
     if TRANSITIONS[name].needs_note and not payload.note.strip():
         raise invalid_field("note", "field.reason_missing")
     if len(payload.note) > MAX_DESCRIPTION_CHARS:
-        raise invalid_field("note", "field.too_long", count=len(payload.note), limit=MAX_DESCRIPTION_CHARS)
+        raise invalid_field(
+            "note", "field.too_long", count=len(payload.note), limit=MAX_DESCRIPTION_CHARS
+        )
 
 
 def _apply(
@@ -171,11 +201,18 @@ def _apply(
         if to is not None:
             changes |= to.columns
             detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
-    danger = catalogue_danger.heard(session, payload.note) if name in catalogue_danger.MOVES_WITH_DANGER else None
+    danger = (
+        catalogue_danger.heard(session, payload.note)
+        if name in catalogue_danger.MOVES_WITH_DANGER
+        else None
+    )
     if danger is not None:
         changes |= alarmed(session, row, new_state, now)
         detail["danger"] = danger.kinds[0]
-        detail["how"] = [*detail.get("how", ()), *orjson.loads(as_json([alert.danger_step(danger)]))]
+        detail["how"] = [
+            *detail.get("how", ()),
+            *orjson.loads(as_json([alert.danger_step(danger)])),
+        ]
     changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(
         session, row, name, now, principal.who, note=payload.note, role=acting_role(principal), person_id=principal.person_id, shape=shape,
@@ -183,32 +220,60 @@ def _apply(
     )  # fmt: skip
     if offers:
         insert_offers(session, row.county, row.id, offers, now)
-    notify_of_move(session, row, name, new_state, changes, principal, [offer.person_id for offer in offers], now=now)
+    notify_of_move(
+        session,
+        row,
+        name,
+        new_state,
+        changes,
+        principal,
+        [offer.person_id for offer in offers],
+        now=now,
+    )
     # a device repeats itself
-    if danger is not None and (row.severity != catalogue_danger.URGENT or principal.kind != "system"):
+    if danger is not None and (
+        row.severity != catalogue_danger.URGENT or principal.kind != "system"
+    ):
         role = changes.get("role", row.role)
         body = notice_body(
-            row.id, new_state, row.category, row.category_zh, row.grid_code, role, catalogue_danger.URGENT
+            row.id,
+            new_state,
+            row.category,
+            row.category_zh,
+            row.grid_code,
+            role,
+            catalogue_danger.URGENT,
         )
-        alert.alarm(session, row.county, row.id, row.areas, row.building_id, now, body, kind=danger.kinds[0])
+        alert.alarm(
+            session, row.county, row.id, row.areas, row.building_id, now, body, kind=danger.kinds[0]
+        )
     return event
 
 
-def _clock_changes(row: LockedIncident, new_state: str, changes: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _clock_changes(
+    row: LockedIncident, new_state: str, changes: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
     """Return the columns of the clock that a move changes besides its own changes."""
     clock: dict[str, Any] = {}
     if new_state != row.state and "due_at" not in changes:
         clock |= stage_clock(changes.get("limits", row.limits), new_state, now)
     is_child = changes.get("parent_id", row.parent_id) is not None
     if is_child and (changes.keys() | clock.keys()) & set(CLOCK_COLUMNS):
-        clock |= dict.fromkeys(CLOCK_COLUMNS)  # the clock is the parent's own: two would blame twice
+        clock |= dict.fromkeys(
+            CLOCK_COLUMNS
+        )  # the clock is the parent's own: two would blame twice
     if changes.get("way", row.way) == "order" and new_state == State.DISPATCHED:
         clock["supervise_at"] = None  # unclaimed in time it falls back to the community instead
     return clock
 
 
 def _move_children(
-    session: Session, principal: Principal, parent: LockedIncident, name: str, payload: MovePayload, now: datetime
+    session: Session,
+    principal: Principal,
+    parent: LockedIncident,
+    name: str,
+    payload: MovePayload,
+    now: datetime,
 ) -> None:
     """What repeats an incident moves with it: the same move where its state allows, else forward to the same state.
 
@@ -244,7 +309,12 @@ def _follow_parent(
     holder = session.execute(
         text("SELECT role, area_id, holder_id, way FROM incident WHERE id = :id"), {"id": parent}
     ).one()
-    with_parent = {"role": holder.role, "area_id": holder.area_id, "holder_id": holder.holder_id, "way": holder.way}
+    with_parent = {
+        "role": holder.role,
+        "area_id": holder.area_id,
+        "holder_id": holder.holder_id,
+        "way": holder.way,
+    }
     moves = [name] if name in allowed_moves(row.state, row.pending) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
     if not moves and parent_state in CHAIN and start in CHAIN:
@@ -263,6 +333,8 @@ def _follow_parent(
             changes=changes,
         )
         notify_of_move(session, row, move, to, with_parent, principal, now=now)
-        state_before = row.state if to == State.SUSPENDED else "" if move == "resume" else row.before
+        state_before = (
+            row.state if to == State.SUSPENDED else "" if move == "resume" else row.before
+        )
         row = row.at(to, pending, state_before)
     return row

@@ -125,20 +125,29 @@ def file_report(
     """
     case = assessed or assess(session, principal, report, now, snapshot=snapshot)
     location = case.where
-    routed = route(session, location, case.kind, case.severity, report.channel, case.at, now, case.clear)
+    routed = route(
+        session, location, case.kind, case.severity, report.channel, case.at, now, case.clear
+    )
     how = [*case.how, *routed.how]
-    alike = find_duplicates(session, principal, case.kind.code, location.lon, location.lat, now) if look_alike else []
+    alike = (
+        find_duplicates(session, principal, case.kind.code, location.lon, location.lat, now)
+        if look_alike
+        else []
+    )
     new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
     _insert(session, principal, report, case, routed, how, new_id, secret)
     events = _first_events(principal, report, case, routed, now)
     numbers = insert_events(
-        session, [{"county": location.county, "incident_id": new_id, "at": now} | event for event in events]
+        session,
+        [{"county": location.county, "incident_id": new_id, "at": now} | event for event in events],
     )
     if routed.offers:
         insert_offers(session, location.county, new_id, routed.offers, now)
     _insert_contact(session, report, location.county, new_id)
     if pictures:
-        photos.store(session, photos.require_folder(var), location.county, new_id, numbers[0], pictures)
+        photos.store(
+            session, photos.require_folder(var), location.county, new_id, numbers[0], pictures
+        )
     _tell_filed(session, case, routed, new_id, now)
     return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
 
@@ -189,7 +198,11 @@ def _insert(
 
 
 def _first_events(
-    principal: Principal, report: IncidentReport, case: Assessed, routed: RoutingDecision, now: datetime
+    principal: Principal,
+    report: IncidentReport,
+    case: Assessed,
+    routed: RoutingDecision,
+    now: datetime,
 ) -> list[dict[str, Any]]:
     """The events of a report: that it came in, and what the rule did with it."""
     rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
@@ -204,18 +217,32 @@ def _first_events(
         events.append(rule | {"move": "accept", "from_state": "reported", "to_state": "accepted"})
     if routed.state == State.DISPATCHED:
         events.append(
-            rule | {"move": "dispatch", "from_state": "accepted", "to_state": "dispatched", "detail": dispatch_detail}
+            rule
+            | {
+                "move": "dispatch",
+                "from_state": "accepted",
+                "to_state": "dispatched",
+                "detail": dispatch_detail,
+            }
         )
     return events
 
 
-def _tell_filed(session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime) -> None:
+def _tell_filed(
+    session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime
+) -> None:
     """Tell who has a new report, else who waits for it; of danger also those above."""
     location, holder = case.where, routed.columns["holder_id"]
     people = [offer.person_id for offer in routed.offers] or [p for p in [holder] if p]
     desk = None if people else desk_of(session, location.area_ids, now)
     body = notice_body(
-        new_id, routed.state, case.kind.code, case.kind.zh, location.areas[-1][2], routed.columns["role"], case.severity
+        new_id,
+        routed.state,
+        case.kind.code,
+        case.kind.zh,
+        location.areas[-1][2],
+        routed.columns["role"],
+        case.severity,
     )
     enqueue_notice(
         session, "incident.report", county=location.county, incident_id=new_id, areas=location.area_ids,
@@ -233,11 +260,15 @@ def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | 
     if filed.assigned_to is None:
         return None
     located = filed.locate
-    names = {area.code: area.name for area in (*located.areas, *([located.unit] if located.unit else ()))}
+    names = {
+        area.code: area.name for area in (*located.areas, *([located.unit] if located.unit else ()))
+    }
     if located.building:
         names[located.building.code] = located.building.estate or located.building.name
     role, area = filed.assigned_to["role"], filed.assigned_to["area"]
-    label = holder_label(principal, filed.areas, role, names.get(area, ""), filed.assigned_to["name"], None)
+    label = holder_label(
+        principal, filed.areas, role, names.get(area, ""), filed.assigned_to["name"], None
+    )
     return filed.assigned_to | {"name": label}
 
 
@@ -246,7 +277,9 @@ INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (
 """
 
 
-def _insert_contact(session: Session, report: IncidentReport, county: str, incident_id: UUID) -> None:
+def _insert_contact(
+    session: Session, report: IncidentReport, county: str, incident_id: UUID
+) -> None:
     contact = {"name": report.name, "phone": report.phone, "email": report.email}
     if any(contact.values()):
         session.execute(text(CONTACT), contact | {"county": county, "id": incident_id})

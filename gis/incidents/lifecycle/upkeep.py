@@ -24,7 +24,9 @@ from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 
 
-def escalate_overdue(session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock") -> bool:
+def escalate_overdue(
+    session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock"
+) -> bool:
     """Send an overdue incident one level up, once for each time the clock has run out. False: it is not due (any more).
 
     The next level follows when the same limit has passed again, counted from when this step was due, so that a
@@ -37,9 +39,13 @@ def escalate_overdue(session: Session, incident_id: UUID, now: datetime, *, job:
     people = list_post_holders(session, row.areas, row.building_id, now)
     waits = office(session, row.areas, now)
     place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
-    lies = HEIGHT.get(row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0)
+    lies = HEIGHT.get(
+        row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0
+    )
     floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
-    supervisor = above(people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits)
+    supervisor = above(
+        people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits
+    )
     if supervisor is None:
         note = Message("event_note.overdue_at_the_top")
         record_event(
@@ -51,21 +57,44 @@ def escalate_overdue(session: Session, incident_id: UUID, now: datetime, *, job:
         return True
     role, person = supervisor
     wall = bool(row.limits.get("around_the_clock"))
-    following = working_time.deadline(row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall)
-    changes = {"supervised": True, "supervise_level": level, "supervisor_role": role, "supervise_at": following}
+    following = working_time.deadline(
+        row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall
+    )
+    changes = {
+        "supervised": True,
+        "supervise_level": level,
+        "supervisor_role": role,
+        "supervise_at": following,
+    }
     note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
     record_event(
         session, row, "escalate", now, job, note=render(note, "zh"), role="system", person_id=person,
         detail={"level": level, "role": role, "due": row.due_at, "en": render(note)}, changes=changes,
     )  # fmt: skip
-    notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), extra_person_ids=[person], now=now)
+    notify_of_move(
+        session,
+        row,
+        "escalate",
+        row.state,
+        {},
+        system_principal(job),
+        extra_person_ids=[person],
+        now=now,
+    )
     return True
 
 
-def expire_order(session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders") -> bool:
+def expire_order(
+    session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders"
+) -> bool:
     """Give an order that nobody claimed in time back to the community. False: it was claimed, or has time left."""
     row = lock_incident(session, system_principal(job), incident_id)
-    if row.way != "order" or row.state != State.DISPATCHED or row.due_at is None or row.due_at > now:
+    if (
+        row.way != "order"
+        or row.state != State.DISPATCHED
+        or row.due_at is None
+        or row.due_at > now
+    ):
         return False
     _give_back(session, row, now, job, Message("event_note.nobody_claimed"))
     return True
@@ -101,15 +130,28 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     record_event(session, row, "pass_on", now, job, note=note, role="system", person_id=to.columns["holder_id"],
            detail=detail, changes=changes)  # fmt: skip
     notify_of_move(
-        session, row, "pass_on", row.state, changes, system_principal(job), extra_person_ids=[row.holder_id], now=now
+        session,
+        row,
+        "pass_on",
+        row.state,
+        changes,
+        system_principal(job),
+        extra_person_ids=[row.holder_id],
+        now=now,
     )
     return True
 
 
-def _give_back(session: Session, row: LockedIncident, now: datetime, job: str, note: Message) -> None:
-    to = home(session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county"))
+def _give_back(
+    session: Session, row: LockedIncident, now: datetime, job: str, note: Message
+) -> None:
+    to = home(
+        session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county")
+    )
     changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
     detail = {"en": render(note), "how": orjson.loads(orjson.dumps(to.how))}
-    record_event(session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes)
+    record_event(
+        session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes
+    )
     session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
     notify_of_move(session, row, "expire", State.ACCEPTED, changes, system_principal(job), now=now)

@@ -33,7 +33,9 @@ class AssigneeCandidate:
     skills: bool
 
 
-def list_assignees(session: Session, by: Principal, incident: IncidentView, now: datetime) -> list[AssigneeCandidate]:
+def list_assignees(
+    session: Session, by: Principal, incident: IncidentView, now: datetime
+) -> list[AssigneeCandidate]:
     """List the people an incident can be given to: posts of its place, nearest role first, then order takers.
 
     Raises:
@@ -43,7 +45,9 @@ def list_assignees(session: Session, by: Principal, incident: IncidentView, now:
         text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in incident.areas]}
     )}  # fmt: skip
     by.need(Action.DISPATCH, ids.values())
-    building = session.scalar(text("SELECT building_id FROM incident WHERE id = :id"), {"id": incident.id})
+    building = session.scalar(
+        text("SELECT building_id FROM incident WHERE id = :id"), {"id": incident.id}
+    )
     holders = sorted(
         list_post_holders(session, list(ids.values()), building, now),
         key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),

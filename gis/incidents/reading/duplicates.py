@@ -39,7 +39,13 @@ SELECT * FROM (
 
 
 def find_duplicates(
-    session: Session, by: Principal, category: str, lon: float, lat: float, at: datetime, except_id: UUID | None = None
+    session: Session,
+    by: Principal,
+    category: str,
+    lon: float,
+    lat: float,
+    at: datetime,
+    except_id: UUID | None = None,
 ) -> list[Duplicate]:
     """List incidents of the same category within 50 m and 7 days, nearest first, without void ones and repeats.
 
@@ -50,12 +56,18 @@ def find_duplicates(
     """
     condition, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")
-    query = cached_text(DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition)))
+    query = cached_text(
+        DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition))
+    )
     params |= public_params | {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
                "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": except_id}  # fmt: skip
     return [
         Duplicate(
-            row.id if row.seen else None, row.state, *state_labels(row.state), round(row.metres, 1), row.reported_at
+            row.id if row.seen else None,
+            row.state,
+            *state_labels(row.state),
+            round(row.metres, 1),
+            row.reported_at,
         )
         for row in session.execute(query, params)
     ]

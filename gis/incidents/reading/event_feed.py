@@ -21,7 +21,9 @@ from gis.rights.visibility import visibility_clause
 
 CHANNEL = "wangge_incident"
 MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day
-MAX_OPEN_STREAMS = 1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
+MAX_OPEN_STREAMS = (
+    1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
+)
 OVERLAP_S = 60.0  # seconds before the last seen event that are sent again where the order of commits is not known
 
 
@@ -73,7 +75,9 @@ class EventFeed:
     def wait(self, last: int, seconds: float) -> None:
         """Wait until there is another last event than the given one."""
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._events) and self._events[-1].id != last, seconds)
+            self._changed.wait_for(
+                lambda: bool(self._events) and self._events[-1].id != last, seconds
+            )
 
     def _begin(self) -> None:
         with self._changed:
@@ -127,7 +131,9 @@ def visible_events(
         return []
     condition, params = visibility_clause(by, "i")
     readable, readable_params = event_access.readable_events(by)
-    query = EVENTS.format(condition=condition, readable=readable, version=event_access.progress(by)[0]["version"])
+    query = EVENTS.format(
+        condition=condition, readable=readable, version=event_access.progress(by)[0]["version"]
+    )
     params |= readable_params | {
         "incidents": list({event.incident_id for event in feed_events}),
         "events": [event.id for event in feed_events],

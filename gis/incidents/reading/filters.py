@@ -85,7 +85,9 @@ def area_id(session: Session, code: str) -> int:
     Raises:
         InvalidInput: There never was an area of the code.
     """
-    row_id: int | None = session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": code})
+    row_id: int | None = session.scalar(
+        cached_text("SELECT id FROM area WHERE code = :code"), {"code": code}
+    )
     if row_id is None:
         raise invalid_field("area", "field.area_unknown", code=code[:40])
     return row_id
@@ -117,7 +119,9 @@ def filter_conditions(
         params["queue"] = filters.queue
     if filters.parent is not None:
         other = visibility_clause(by, "x")[0]  # what repeats a hidden parent is not told either
-        parts.append(f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})")
+        parts.append(
+            f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})"
+        )
         params["parent"] = filters.parent
     return " AND ".join(f"({part})" for part in parts), params
 
@@ -133,7 +137,11 @@ def _column_conditions(filters: IncidentFilters) -> Iterator[tuple[str, dict[str
         yield COLOURS[filters.colour], {}
     if filters.overdue is not None:
         yield COLOURS["red"] if filters.overdue else f"({COLOURS['red']}) IS NOT TRUE", {}
-    for name, value in (("way", filters.way), ("severity", filters.severity), ("channel", filters.channel)):
+    for name, value in (
+        ("way", filters.way),
+        ("severity", filters.severity),
+        ("channel", filters.channel),
+    ):
         if value:
             yield f"i.{name} = :{name}", {name: value}
     if filters.category:

@@ -13,8 +13,19 @@ from gis.db import cached_text
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
 from gis.incidents.reading.event_access import progress, readable_events
-from gis.incidents.reading.filters import COLOURS, IncidentFilters, filter_conditions, validate_filters
-from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, incident_columns, may_move
+from gis.incidents.reading.filters import (
+    COLOURS,
+    IncidentFilters,
+    filter_conditions,
+    validate_filters,
+)
+from gis.incidents.reading.locked import (
+    OFFERED,
+    REQUESTED_BY_SQL,
+    LockedIncident,
+    incident_columns,
+    may_move,
+)
 from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
@@ -124,12 +135,19 @@ def _query(by: Principal, tail: str) -> tuple[str, dict[str, Any]]:
     """Return `VIEW` for a principal followed by a tail, and its parameters but `now`."""
     other, params = visibility_clause(by, "x")
     readable, readable_params = readable_events(by)
-    query = VIEW.format(other=other, told=readable, unowned=waits_for_operator(by), **progress(by)[0])
+    query = VIEW.format(
+        other=other, told=readable, unowned=waits_for_operator(by), **progress(by)[0]
+    )
     return f"{query} {tail}", params | readable_params | {"me": by.person_id}
 
 
 def get_incident(
-    session: Session, by: Principal, incident_id: UUID, *, now: datetime, moved: LockedIncident | None = None
+    session: Session,
+    by: Principal,
+    incident_id: UUID,
+    *,
+    now: datetime,
+    moved: LockedIncident | None = None,
 ) -> IncidentView:
     """Return one incident.
 
@@ -139,7 +157,9 @@ def get_incident(
     Raises:
         NotFound: There is none, or it is not the asker's to see.
     """
-    condition = "true" if moved is not None and moved.id == incident_id else visibility_clause(by, "i")[0]
+    condition = (
+        "true" if moved is not None and moved.id == incident_id else visibility_clause(by, "i")[0]
+    )
     query, params = _query(by, f"WHERE i.id = :id AND {condition}")
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:
@@ -148,11 +168,15 @@ def get_incident(
     if not row.pending and not any(name.startswith("request_") for name in view.moves):
         return view
     requester = row.asked_by if row.pending else by.who
-    return replace(view, approvable=has_approver(session, row.areas, requester or "", row.unowned, now))
+    return replace(
+        view, approvable=has_approver(session, row.areas, requester or "", row.unowned, now)
+    )
 
 
 # fields of a view that are columns as they stand; the others depend on who asks, and when
-STORED_FIELDS = incident_columns(IncidentView, without={"pending", "version", "changed_at", "areas", "role"})
+STORED_FIELDS = incident_columns(
+    IncidentView, without={"pending", "version", "changed_at", "areas", "role"}
+)
 
 
 def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
@@ -194,7 +218,9 @@ def _left_min(row: Any, now: datetime) -> float | None:
     wall = bool(row.limits.get("around_the_clock"))
     late = now > row.due_at
     begin, end = (row.due_at, now) if late else (now, row.due_at)
-    return round(working_time.elapsed_minutes(begin, end, around_the_clock=wall) * (-1 if late else 1), 1)
+    return round(
+        working_time.elapsed_minutes(begin, end, around_the_clock=wall) * (-1 if late else 1), 1
+    )
 
 
 def _supervisor_zh(role_key: str | None) -> str | None:
@@ -202,12 +228,24 @@ def _supervisor_zh(role_key: str | None) -> str | None:
     return role_label(role_key, "zh") if role_key and known else None
 
 
-KEYS = {"newest": "(i.reported_at, i.id)", "urgent": "(NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id)"}
-ORDERS = {"newest": "i.reported_at DESC, i.id DESC", "urgent": "NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id"}
+KEYS = {
+    "newest": "(i.reported_at, i.id)",
+    "urgent": "(NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id)",
+}
+ORDERS = {
+    "newest": "i.reported_at DESC, i.id DESC",
+    "urgent": "NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id",
+}
 
 
 def list_incidents(
-    session: Session, by: Principal, filters: IncidentFilters, limit: int, cursor: str | None, *, now: datetime
+    session: Session,
+    by: Principal,
+    filters: IncidentFilters,
+    limit: int,
+    cursor: str | None,
+    *,
+    now: datetime,
 ) -> list[IncidentView]:
     """List one page of the visible incidents.
 
@@ -223,7 +261,10 @@ def list_incidents(
         else:
             where += f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz), CAST(:a2 AS uuid))"
     query, query_params = _query(by, f"WHERE {where} ORDER BY {ORDERS[filters.sort]} LIMIT :limit")
-    return [_view(by, row, now) for row in session.execute(text(query), params | query_params | {"limit": limit})]
+    return [
+        _view(by, row, now)
+        for row in session.execute(text(query), params | query_params | {"limit": limit})
+    ]
 
 
 def _behind(cursor: str, sort: str) -> dict[str, Any]:
@@ -253,14 +294,26 @@ SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
 FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 
 
-def count_by_state(session: Session, by: Principal, filters: IncidentFilters, *, now: datetime) -> dict[str, Any]:
+def count_by_state(
+    session: Session, by: Principal, filters: IncidentFilters, *, now: datetime
+) -> dict[str, Any]:
     """Count visible incidents by state, and those overdue, nearly due, supervised or awaiting approval."""
     validate_filters(session, filters)
     where, params = filter_conditions(session, by, replace(filters, state=()), now)
-    rows = session.execute(text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params).all()
+    rows = session.execute(
+        text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params
+    ).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
-    total = {name: sum(getattr(row, name) for row in rows) for name in ("red", "amber", "supervised", "pending")}
-    return {"states": states, "open": sum(states[state] for state in OPEN_STATES), "all": sum(states.values()), **total}
+    total = {
+        name: sum(getattr(row, name) for row in rows)
+        for name in ("red", "amber", "supervised", "pending")
+    }
+    return {
+        "states": states,
+        "open": sum(states[state] for state in OPEN_STATES),
+        "all": sum(states.values()),
+        **total,
+    }
 
 
 def areas_of(session: Session, incident_id: UUID) -> list[int]:
@@ -269,7 +322,9 @@ def areas_of(session: Session, incident_id: UUID) -> list[int]:
     return list(session.scalars(query, {"id": incident_id}))
 
 
-def get_reporter_contact(session: Session, by: Principal, incident: IncidentView) -> Mapping[str, str] | None:
+def get_reporter_contact(
+    session: Session, by: Principal, incident: IncidentView
+) -> Mapping[str, str] | None:
     """Return how to reach the reporter, None if unknown; the caller records it (gis/accounts/disclosures.py).
 
     Raises:
@@ -277,7 +332,13 @@ def get_reporter_contact(session: Session, by: Principal, incident: IncidentView
     """
     by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
     reveal_contacts(session)
-    query = text("SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id")
-    contact = session.execute(query, {"county": incident.county, "id": incident.id}).mappings().one_or_none()
+    query = text(
+        "SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id"
+    )
+    contact = (
+        session.execute(query, {"county": incident.county, "id": incident.id})
+        .mappings()
+        .one_or_none()
+    )
     hide_contacts(session)
     return dict(contact) if contact else None

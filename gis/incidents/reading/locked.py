@@ -78,7 +78,9 @@ def incident_columns(row_type: type, *, without: Collection[str] = ()) -> list[s
 
 
 # the version is the one the principal sees
-LOCKED_COLUMNS_SQL = ", ".join(f"i.{name}" for name in incident_columns(LockedIncident, without={"version"}))
+LOCKED_COLUMNS_SQL = ", ".join(
+    f"i.{name}" for name in incident_columns(LockedIncident, without={"version"})
+)
 REQUESTED_BY_SQL = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
   AND e.move = 'request_' || i.pending ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
 

@@ -146,5 +146,9 @@ def _expected(state: str, due: datetime | None, limits: dict[str, object]) -> da
     """Return when an incident is handled if every stage takes all its time."""
     if due is None or state not in AHEAD:
         return due
-    remaining_minutes = sum(float(str(limits.get(stage) or 0)) for stage in AHEAD[AHEAD.index(state) + 1 :])
-    return working_time.deadline(due, remaining_minutes, around_the_clock=bool(limits.get("around_the_clock")))
+    remaining_minutes = sum(
+        float(str(limits.get(stage) or 0)) for stage in AHEAD[AHEAD.index(state) + 1 :]
+    )
+    return working_time.deadline(
+        due, remaining_minutes, around_the_clock=bool(limits.get("around_the_clock"))
+    )

@@ -171,9 +171,17 @@ def incident_statistics(
         if where is None:
             raise invalid_field("area", "field.area_unknown", code=area[:40])
     key, name = GROUP_EXPRESSIONS[per]
-    needed = {"own": Action.FIGURES} | ({"named": ACTION_BY_FACT[Fact.NAMES]} if per == "person" else {})
-    limits = {column: areas for column, action in needed.items() if (areas := by.may_in[action]) is not None}
-    allowed = " AND ".join(["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)])
+    needed = {"own": Action.FIGURES} | (
+        {"named": ACTION_BY_FACT[Fact.NAMES]} if per == "person" else {}
+    )
+    limits = {
+        column: areas
+        for column, action in needed.items()
+        if (areas := by.may_in[action]) is not None
+    }
+    allowed = " AND ".join(
+        ["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)]
+    )
     query = STATISTICS_SQL.format(key=key, name=name, allowed=allowed)
     params = {"since": since, "until": until, "now": now, "zone": zone, "area": where}
     params |= {column: sorted(areas) for column, areas in limits.items()}
@@ -186,6 +194,8 @@ COUNTED = frozenset({"key", "name", "reported", "open", "closed", "overdue", "su
 def _figure(row: Any) -> StatisticsRow:
     values: dict[str, Any] = dict(row)
     rates = {
-        name: round(float(value), 4) for name, value in values.items() if name not in COUNTED and value is not None
+        name: round(float(value), 4)
+        for name, value in values.items()
+        if name not in COUNTED and value is not None
     }
     return StatisticsRow(**values | rates)

@@ -14,7 +14,13 @@ from gis.errors import NotFound
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.reading.event_access import readable_events
 from gis.incidents.reading.incidents import get_incident
-from gis.incidents.states import ENDED_STATES, NOTES_SHOWN_TO_REPORTER, State, move_labels, state_labels
+from gis.incidents.states import (
+    ENDED_STATES,
+    NOTES_SHOWN_TO_REPORTER,
+    State,
+    move_labels,
+    state_labels,
+)
 from gis.rights.principal import Principal, reporter_principal
 from gis.rights.roles import ROLE_BY_KEY, role_label
 from gis.rights.visibility import Fact, can_see, internal, visibility_clause
@@ -62,8 +68,12 @@ def events(session: Session, by: Principal, incident_id: UUID) -> list[EventView
 
 
 def _for_reporter(event: EventView) -> EventView:
-    role = {key: value for key, value in event.detail.items() if key == "role"}  # of who has it now, not who that is
-    return replace(event, words=event.words if event.move in NOTES_SHOWN_TO_REPORTER else "", detail=role)
+    role = {
+        key: value for key, value in event.detail.items() if key == "role"
+    }  # of who has it now, not who that is
+    return replace(
+        event, words=event.words if event.move in NOTES_SHOWN_TO_REPORTER else "", detail=role
+    )
 
 
 def _event(row: Any, named: bool) -> EventView:
@@ -121,8 +131,13 @@ def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> P
     Raises:
         NotFound: There is no such incident, or it is not its secret.
     """
-    stored_hash = session.scalar(text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id})
-    if not hmac.compare_digest(hash_secret(secret), stored_hash or b"\0" * 32) or stored_hash is None:
+    stored_hash = session.scalar(
+        text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id}
+    )
+    if (
+        not hmac.compare_digest(hash_secret(secret), stored_hash or b"\0" * 32)
+        or stored_hash is None
+    ):
         raise NotFound("incident.unknown")
     return reporter_principal(incident_id)
 

@@ -68,9 +68,12 @@ OPERATORS = f"SELECT {LIVING.count_operators()}"
 
 def unanswered(session: Session, now: datetime) -> Unanswered:
     """Return the grids in force without a responsible account, by code, and what waits at the operator."""
-    places = [Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()]
+    places = [
+        Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()
+    ]
     waiting, operators = (
-        int(session.scalar(text(query), {"now": now, **STATE_PARAMS}) or 0) for query in (WAITING, OPERATORS)
+        int(session.scalar(text(query), {"now": now, **STATE_PARAMS}) or 0)
+        for query in (WAITING, OPERATORS)
     )
     return Unanswered(places, waiting, operators)
 

@@ -15,7 +15,9 @@ SELECT EXISTS (SELECT FROM ({LIVING.desk_accounts(":at", "CAST(:areas AS bigint[
 """  # noqa: S608  our own text
 
 
-def has_approver(session: Session, areas: Sequence[int], requester: str, unowned: bool, at: datetime) -> bool:
+def has_approver(
+    session: Session, areas: Sequence[int], requester: str, unowned: bool, at: datetime
+) -> bool:
     """Return whether a living account other than the requester's may approve in some areas.
 
     Args:

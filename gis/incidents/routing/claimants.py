@@ -62,12 +62,20 @@ def list_claimants(
     else:
         if placed:
             start = network.snap_degrees([where.lon], [where.lat])
-            homes = network.snap_degrees(np.array([row.lon for row in placed]), np.array([row.lat for row in placed]))
+            homes = network.snap_degrees(
+                np.array([row.lon for row in placed]), np.array([row.lat for row in placed])
+            )
             walked = network_distances(network, start, homes, MAX_WALK_M)
-            metres = {row.person_id: float(m) for row, m in zip(placed, walked, strict=True) if np.isfinite(m)}
+            metres = {
+                row.person_id: float(m)
+                for row, m in zip(placed, walked, strict=True)
+                if np.isfinite(m)
+            }
     beyond_limit = {row.person_id for row in placed} - metres.keys()
     claimants = [
-        Claimant(row.person_id, metres.get(row.person_id)) for row in rows if row.person_id not in beyond_limit
+        Claimant(row.person_id, metres.get(row.person_id))
+        for row in rows
+        if row.person_id not in beyond_limit
     ]
     claimants.sort(key=lambda claimant: (claimant.distance_m is None, claimant.distance_m or 0.0))
     claimants = claimants[:MAX_CLAIMANTS]

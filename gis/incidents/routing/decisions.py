@@ -24,7 +24,9 @@ def step(kind: str, rule: str, **values: Any) -> DecisionStep:
         other, and `zh` and `en` are `label`.
     """
     code = f"assign.{rule}"
-    zh, en = (render(Message(code, _params_in(language, values)), language) for language in ("zh", "en"))
+    zh, en = (
+        render(Message(code, _params_in(language, values)), language) for language in ("zh", "en")
+    )
     return DecisionStep(kind, rule, zh, en)
 
 

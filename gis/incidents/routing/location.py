@@ -98,13 +98,20 @@ def resolve_location(
         codes = codes[: codes.index(point.upper_area) + 1]
     building = located.building.code if located.building and point.upper_area is None else None
     codes_to_read = [*codes, located.areas[-1].code]
-    ids = {row[2]: row for row in session.execute(cached_text(IDS), {"codes": codes_to_read, "building": building})}
+    ids = {
+        row[2]: row
+        for row in session.execute(cached_text(IDS), {"codes": codes_to_read, "building": building})
+    }
     location = IncidentLocation(
         x, y, point.submitted, tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
         ids[located.areas[-1].code][0], ids[unit][0] if unit in codes else None, ids[building][0] if building else None,
         located.revision,
     )  # fmt: skip
-    return location, located, [*point.explanation, *(item for item in located.how if item.step != "answerable")]
+    return (
+        location,
+        located,
+        [*point.explanation, *(item for item in located.how if item.step != "answerable")],
+    )
 
 
 class _InputPoint(NamedTuple):
@@ -124,14 +131,22 @@ class _InputPoint(NamedTuple):
 
 
 def _input_point(
-    session: Session, at: datetime, lon: float | None, lat: float | None, crs: str | None, address: str, area: str
+    session: Session,
+    at: datetime,
+    lon: float | None,
+    lat: float | None,
+    crs: str | None,
+    address: str,
+    area: str,
 ) -> _InputPoint:
     if lon is not None or lat is not None:
         if lon is None or lat is None:
             raise invalid_field("lon" if lon is None else "lat", "location.coordinate_missing")
         if not crs:
             raise invalid_field("crs", "location.crs_missing")
-        return _InputPoint(float(lon), float(lat), str(crs), {"lon": lon, "lat": lat, "crs": crs}, [])
+        return _InputPoint(
+            float(lon), float(lat), str(crs), {"lon": lon, "lat": lat, "crs": crs}, []
+        )
     if area:
         row = session.execute(text(INSIDE), {"code": area, "at": at}).one_or_none()
         if row is None or row.lon is None:
@@ -147,7 +162,9 @@ def _input_point(
     raise invalid_field("lon", "location.missing")
 
 
-def _by_address(session: Session, address: str, at: datetime) -> tuple[float, float, str, str | None]:
+def _by_address(
+    session: Session, address: str, at: datetime
+) -> tuple[float, float, str, str | None]:
     """Return a point of the building that an address names (degrees, EPSG:4490), its name and an area's code.
 
     Where it names no single building but an estate, a community or a street, a point of the smallest area that holds
@@ -158,11 +175,21 @@ def _by_address(session: Session, address: str, at: datetime) -> tuple[float, fl
     if len(named) == 1 and named[0].naming and not reading.beside:
         name = reading.house if named[0].naming is Naming.HOUSE else named[0].estate + named[0].name
         return named[0].lon, named[0].lat, name, None
-    common = [code for code in named[0].areas if all(code in match.areas for match in named)] if named else []
-    sure = named and (
-        named[0].naming is not Naming.NUMBER or named[0].named_areas or len(common) == len(named[0].areas)
+    common = (
+        [code for code in named[0].areas if all(code in match.areas for match in named)]
+        if named
+        else []
     )
-    code = (common[-1] if sure and len(common) > 1 else None) if named else named_area(session, reading.text, at)
+    sure = named and (
+        named[0].naming is not Naming.NUMBER
+        or named[0].named_areas
+        or len(common) == len(named[0].areas)
+    )
+    code = (
+        (common[-1] if sure and len(common) > 1 else None)
+        if named
+        else named_area(session, reading.text, at)
+    )
     if code is not None:
         row = session.execute(text(INSIDE), {"code": code, "at": at}).one()
         if row.lon is not None:

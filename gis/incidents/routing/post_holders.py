@@ -70,13 +70,17 @@ ORDER BY post_id
 """  # noqa: S608  our own text
 
 
-def list_post_holders(session: Session, areas: Collection[int], building: int | None, at: datetime) -> list[PostHolder]:
+def list_post_holders(
+    session: Session, areas: Collection[int], building: int | None, at: datetime
+) -> list[PostHolder]:
     """List the posts of some areas and a building, with who is responsible at a moment."""
     params = {"areas": list(areas), "building": building, "at": at, **STATE_PARAMS}
     return [PostHolder(**row) for row in session.execute(cached_text(SEATS), params).mappings()]
 
 
-def choose_assignee(holders: Iterable[PostHolder], first_role: str, escalation: Sequence[str] = ()) -> Assignment:
+def choose_assignee(
+    holders: Iterable[PostHolder], first_role: str, escalation: Sequence[str] = ()
+) -> Assignment:
     """Choose who goes first: the first role with a person available, of the rule's escalation, then of the usual one.
 
     Several of one role: who has the least open. Each step up is said.
@@ -98,10 +102,17 @@ def choose_assignee(holders: Iterable[PostHolder], first_role: str, escalation: 
         if available:
             best = available[0]
             rule = "deputy" if best.absence else "least_busy" if len(available) > 1 else "found"
-            explanation.append(step("person", rule, area=best.code, count=len(available), **role_params))
+            explanation.append(
+                step("person", rule, area=best.code, count=len(available), **role_params)
+            )
             return Assignment(best, explanation)
         explanation.append(
-            step("person", _passed_over(role_holders), area=role_holders[0].code if role_holders else "", **role_params)
+            step(
+                "person",
+                _passed_over(role_holders),
+                area=role_holders[0].code if role_holders else "",
+                **role_params,
+            )
         )
     return Assignment(None, explanation)
 
@@ -110,7 +121,13 @@ def _passed_over(holders: Sequence[PostHolder]) -> str:
     """Return why a role is passed over: no_post, vacant, away or no_account, the last that is true of a holder."""
     reasons = {seat.absence for seat in holders}
     return (
-        "no_account" if "account" in reasons else "away" if "leave" in reasons else "vacant" if reasons else "no_post"
+        "no_account"
+        if "account" in reasons
+        else "away"
+        if "leave" in reasons
+        else "vacant"
+        if reasons
+        else "no_post"
     )
 
 
@@ -156,7 +173,9 @@ def office(session: Session, areas: Collection[int], at: datetime) -> Office:
     office_row = session.execute(cached_text(OFFICE), params).mappings().one_or_none()
     if office_row is not None:
         return Office(**office_row)
-    operator = session.scalar(cached_text(f"SELECT {LIVING.operator('CAST(:areas AS bigint[])')}"), params)
+    operator = session.scalar(
+        cached_text(f"SELECT {LIVING.operator('CAST(:areas AS bigint[])')}"), params
+    )
     return Office("operator" if operator else "nobody", None, "", "", None)
 
 
@@ -187,7 +206,11 @@ def home(
     Args:
         first_role, escalation: As for `choose_assignee`. levels: Only posts of these levels of area; empty: of all.
     """
-    holders = [seat for seat in list_post_holders(session, areas, building, at) if not levels or seat.level in levels]
+    holders = [
+        seat
+        for seat in list_post_holders(session, areas, building, at)
+        if not levels or seat.level in levels
+    ]
     chosen = choose_assignee(holders, first_role, escalation)
     if chosen.seat is not None:
         seat = chosen.seat
@@ -208,20 +231,26 @@ DESKS = {"unit": "dispatcher", "grid": "dispatcher", "community": "dispatcher", 
 
 
 def above(
-    holders: Sequence[PostHolder], escalation: Sequence[str], floor: int, watched: bool, waits: Office
+    holders: Sequence[PostHolder],
+    escalation: Sequence[str],
+    floor: int,
+    watched: bool,
+    waits: Office,
 ) -> tuple[str, int | None] | None:
     """Return the next role that supervises and its person (None: an office's accounts); None at the top.
 
     Of the rule's ladder, stepping over roles with nobody there, only what stands higher than `floor`. Where nobody
     `watched` yet and the ladder has nobody higher: the usual ladder, then the desk it would wait at, then the operator.
     """
-    person_by_role = {seat.role: seat.person_id for seat in reversed(holders) if seat.person_id is not None}
+    person_by_role = {
+        seat.role: seat.person_id for seat in reversed(holders) if seat.person_id is not None
+    }
     ladder: list[tuple[str, int | None]] = [
         (role, person_by_role[role]) for role in escalation if role in person_by_role
     ]
     if not watched:
         desk = DESKS.get(waits.level)
-        ladder += [(role, person_by_role[role]) for role in FIRST_CONTACT_ROLES if role in person_by_role] + (
-            [(desk, None)] if desk else []
-        )
+        ladder += [
+            (role, person_by_role[role]) for role in FIRST_CONTACT_ROLES if role in person_by_role
+        ] + ([(desk, None)] if desk else [])
     return next((entry for entry in ladder if HEIGHT[entry[0]] > floor), None)

@@ -19,7 +19,13 @@ from gis.incidents.states import State
 from gis.rights.roles import ROLE_BY_KEY
 
 COMMUNITY = "community_worker"  # the role that matters go to which come back
-CLOCK_COLUMNS = ("stage_began", "amber_at", "due_at", "spent_min", "supervise_at")  # the columns of a clock
+CLOCK_COLUMNS = (
+    "stage_began",
+    "amber_at",
+    "due_at",
+    "spent_min",
+    "supervise_at",
+)  # the columns of a clock
 
 
 @dataclass(frozen=True)
@@ -67,30 +73,49 @@ def route(
     if not clear:
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
-        return RoutingDecision(State.REPORTED, columns, None, [], [*how, waits.decision], waits.level)
-    if rule.way == "order" and kind.skill and severity != "urgent":  # nobody waits until somebody claims it
+        return RoutingDecision(
+            State.REPORTED, columns, None, [], [*how, waits.decision], waits.level
+        )
+    if (
+        rule.way == "order" and kind.skill and severity != "urgent"
+    ):  # nobody waits until somebody claims it
         claimants, claim_step = list_claimants(session, where, kind.skill, now)
         how.append(claim_step)
         if claimants:
             columns["way"] = "order"
             # unclaimed in time it falls back to the community instead of going one level up
             running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
-            return RoutingDecision(State.DISPATCHED, columns | running, None, claimants, how, "offered")
-    found_home = home(session, where.area_ids, where.building_id, rule.first_role, rule.escalation, now)
+            return RoutingDecision(
+                State.DISPATCHED, columns | running, None, claimants, how, "offered"
+            )
+    found_home = home(
+        session, where.area_ids, where.building_id, rule.first_role, rule.escalation, now
+    )
     state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
     columns |= found_home.columns | stage_clock(limits, state, now)
-    return RoutingDecision(state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner)
+    return RoutingDecision(
+        state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner
+    )
 
 
-def stage_clock(limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None) -> dict[str, Any]:
+def stage_clock(
+    limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None
+) -> dict[str, Any]:
     """Return the columns of a stage's clock that begins now with some minutes spent; all None where none runs."""
     minutes = limits.get(state)
     if minutes is None:
         return dict.fromkeys(CLOCK_COLUMNS)
     wall = bool(limits.get("around_the_clock"))
     left, until_amber = (
-        max(float(minutes) * share - (spent or 0.0), 0.0) for share in (1.0, working_time.WARNING_SHARE)
+        max(float(minutes) * share - (spent or 0.0), 0.0)
+        for share in (1.0, working_time.WARNING_SHARE)
     )
     due = working_time.deadline(now, left, around_the_clock=wall)
     amber = working_time.deadline(now, until_amber, around_the_clock=wall)
-    return {"stage_began": now, "amber_at": amber, "due_at": due, "spent_min": spent, "supervise_at": due}
+    return {
+        "stage_began": now,
+        "amber_at": amber,
+        "due_at": due,
+        "spent_min": spent,
+        "supervise_at": due,
+    }

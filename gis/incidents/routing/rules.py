@@ -12,7 +12,13 @@ from functools import cached_property
 from gis.errors import Unavailable
 from gis.incidents import working_time
 
-STAGES = ("reported", "accepted", "dispatched", "taken", "handled")  # states whose time LIMITS are, one each
+STAGES = (
+    "reported",
+    "accepted",
+    "dispatched",
+    "taken",
+    "handled",
+)  # states whose time LIMITS are, one each
 LIMITS = ("accept_min", "dispatch_min", "take_min", "handle_min", "check_min")
 MAX_STAGE_MINUTES = 525_600  # minutes a stage may take: a year
 
@@ -53,7 +59,10 @@ class Rule:
             and (self.area_id is None or self.area_id in case.areas)
             and self.channel in ("", case.channel)
             and self._hour(case.local.time())
-            and (self.days == "any" or (self.days == "working") == working_time.working_day(case.local.date()))
+            and (
+                self.days == "any"
+                or (self.days == "working") == working_time.working_day(case.local.date())
+            )
         )
 
     def _hour(self, now: time) -> bool:
@@ -66,7 +75,13 @@ class Rule:
     @property
     def anything(self) -> bool:
         """Whether it matches every case."""
-        narrow = self.category or self.severity or self.area or self.channel or self.time_from is not None
+        narrow = (
+            self.category
+            or self.severity
+            or self.area
+            or self.channel
+            or self.time_from is not None
+        )
         return not narrow and self.days == "any"
 
     def covers(self, other: "Rule", within: Collection[str] = ()) -> bool:
@@ -89,7 +104,10 @@ class Rule:
             return True
         if other.time_from is None or other.time_to is None:
             return False
-        start, end = ((_minute(at) - _minute(self.time_from)) % 1440 for at in (other.time_from, other.time_to))
+        start, end = (
+            (_minute(at) - _minute(self.time_from)) % 1440
+            for at in (other.time_from, other.time_to)
+        )
         return start < (end or 1440) <= (_minute(self.time_to) - _minute(self.time_from)) % 1440
 
 

@@ -93,7 +93,9 @@ class RuleError:
 Cells = Mapping[str, str]
 
 
-def parse(path: Path, edition: Edition | None = None, session: Session | None = None) -> tuple[list[Rule], LoadReport]:
+def parse(
+    path: Path, edition: Edition | None = None, session: Session | None = None
+) -> tuple[list[Rule], LoadReport]:
     """Read a table of rules and check it; what is wrong is in the report's `refused`, by row and column.
 
     Args:
@@ -106,7 +108,9 @@ def parse(path: Path, edition: Edition | None = None, session: Session | None = 
     rules, report, problems = preview_rules_file(path, edition, session)
     report.refused += [
         RejectedRow(
-            row_label(problem.row) if problem.row else THE_TABLE, TITLES.get(problem.column, ""), problem.message
+            row_label(problem.row) if problem.row else THE_TABLE,
+            TITLES.get(problem.column, ""),
+            problem.message,
         )
         for problem in problems
     ]
@@ -129,7 +133,9 @@ def preview_rules_file(
 
 
 def validate_rules(
-    rows: Sequence[tuple[int, Cells]], edition: Edition | None = None, session: Session | None = None
+    rows: Sequence[tuple[int, Cells]],
+    edition: Edition | None = None,
+    session: Session | None = None,
 ) -> tuple[list[Rule], list[RuleError]]:
     """Make rules of rows of text and say what is wrong with them.
 
@@ -185,13 +191,18 @@ def _chains(session: Session, codes: Collection[str]) -> dict[str, frozenset[str
     """Return, for each area code that exists, its own and those of the areas above it."""
     if not codes:
         return {}
-    return {row.asked: frozenset(row.codes) for row in session.execute(text(CHAINS), {"codes": list(codes)})}
+    return {
+        row.asked: frozenset(row.codes)
+        for row in session.execute(text(CHAINS), {"codes": list(codes)})
+    }
 
 
 Wrong = Iterator[tuple[str, Message]]  # column, and what is wrong
 
 
-def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collection[str]] | None) -> Wrong:
+def _wrong(
+    values: Cells, edition: Edition | None, chains: Mapping[str, Collection[str]] | None
+) -> Wrong:
     yield from _wrong_words(values)
     category, area = values["category"], values["area"]
     if edition is not None and not any(code.startswith(category) for code in edition.categories):
@@ -207,8 +218,15 @@ def _wrong(values: Cells, edition: Edition | None, chains: Mapping[str, Collecti
     elif times[0] and _time(times[0]) == _time(times[1]) is not None:
         yield "time_to", Message("rule.times_equal")
     for key in LIMITS:
-        if not (re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= MAX_STAGE_MINUTES):
-            yield key, Message("rule.minutes_wrong", {"value": values[key][:20], "limit": MAX_STAGE_MINUTES})
+        if not (
+            re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= MAX_STAGE_MINUTES
+        ):
+            yield (
+                key,
+                Message(
+                    "rule.minutes_wrong", {"value": values[key][:20], "limit": MAX_STAGE_MINUTES}
+                ),
+            )
 
 
 def _wrong_words(values: Cells) -> Wrong:
@@ -221,7 +239,11 @@ def _wrong_words(values: Cells) -> Wrong:
     for key, value in [*cells, *(("escalation", role) for role in _split(values["escalation"]))]:
         table = "first_role" if key == "escalation" else key
         if value not in VALUE_BY_LABEL[table]:
-            params = {"value": value, "keys": list(CELL_LABELS[table]), "labels": list(CHOICES[table])}
+            params = {
+                "value": value,
+                "keys": list(CELL_LABELS[table]),
+                "labels": list(CHOICES[table]),
+            }
             yield key, Message("rule.not_allowed", params)
 
 
@@ -239,7 +261,9 @@ def _rule(values: Cells) -> Rule:
     fields |= {key: VALUE_BY_LABEL[key][values[key]] for key in VALUE_BY_LABEL if values[key]}
     fields |= {key: int(values[key]) for key in LIMITS}
     fields |= {key: _time(values[key]) for key in ("time_from", "time_to")}
-    fields["escalation"] = tuple(VALUE_BY_LABEL["first_role"][role] for role in _split(values["escalation"]))
+    fields["escalation"] = tuple(
+        VALUE_BY_LABEL["first_role"][role] for role in _split(values["escalation"])
+    )
     fields["around_the_clock"] = fields["around_the_clock"] == "yes"
     return Rule(**fields | {"id": None, "area_id": None, "days": fields["days"] or "any"})
 
@@ -252,12 +276,22 @@ def dump(rules: Iterable[Rule], path: Path) -> None:
 def as_cells(rule: Rule) -> dict[str, str]:
     """Return a rule as the text of its cells, by the keys of `COLUMNS`; `validate_rules` reads it back the same."""
     values = asdict(rule)
-    values |= {key: "" if values[key] is None else f"{values[key]:%H:%M}" for key in ("time_from", "time_to")}
-    values |= {"escalation": "|".join(rule.escalation), "around_the_clock": "yes" if rule.around_the_clock else "no"}
+    values |= {
+        key: "" if values[key] is None else f"{values[key]:%H:%M}"
+        for key in ("time_from", "time_to")
+    }
+    values |= {
+        "escalation": "|".join(rule.escalation),
+        "around_the_clock": "yes" if rule.around_the_clock else "no",
+    }
     return {column.key: str(values[column.key]) for column in COLUMNS}
 
 
 def _cells(rule: Rule) -> list[str]:
     values = as_cells(rule)
     values |= {key: CELL_LABELS[key][values[key]][0] for key in CELL_LABELS if values[key]}
-    return list((values | {"escalation": "|".join(ROLE_BY_KEY[role].zh for role in rule.escalation)}).values())
+    return list(
+        (
+            values | {"escalation": "|".join(ROLE_BY_KEY[role].zh for role in rule.escalation)}
+        ).values()
+    )

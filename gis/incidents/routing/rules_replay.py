@@ -80,38 +80,55 @@ class Replay:
     differences: list[ReplayDifference]
 
 
-def replay(session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal) -> Replay:
+def replay(
+    session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal
+) -> Replay:
     """Compare a set with the rules that sent the visible incidents reported from `since` until before `until`.
 
     Compared is with the rule that sent each, as it was then; limits that people changed since do not count.
     """
     condition, params = visibility_clause(by, "i")
     params |= {"since": since, "until": until}
-    rule_by_id = {item.id: item for item in map(rule_of_row, session.execute(text(OLD), params).mappings())}
+    rule_by_id = {
+        item.id: item for item in map(rule_of_row, session.execute(text(OLD), params).mappings())
+    }
     groups: dict[tuple[RoutedTo, RoutedTo], list[tuple[PastIncident, Rule, Rule]]] = {}
     compared = elsewhere = 0
     for row in session.execute(text(PAST.format(condition=condition)), params):
         compared += 1
-        new_rule = first_match(rules, RoutingCase(row.category, row.severity, row.areas, row.reported_at, row.channel))
+        new_rule = first_match(
+            rules, RoutingCase(row.category, row.severity, row.areas, row.reported_at, row.channel)
+        )
         old_rule = rule_by_id.get(row.rule_id) or _recorded(row)
         moved = (old_rule.first_role, old_rule.way) != (new_rule.first_role, new_rule.way)
         elsewhere += moved
         if moved or _limits(old_rule) != _limits(new_rule):
             key = _target(old_rule), _target(new_rule)
-            groups.setdefault(key, []).append((PastIncident(row.id, row.category, row.reported_at), old_rule, new_rule))
+            groups.setdefault(key, []).append(
+                (PastIncident(row.id, row.category, row.reported_at), old_rule, new_rule)
+            )
     differences = [
         ReplayDifference(
             *key,
             count=len(cases),
             elsewhere=(key[0].role, key[0].way) != (key[1].role, key[1].way),
-            slower=sum(_time_left(old_rule) < _time_left(new_rule) for _, old_rule, new_rule in cases),
-            faster=sum(_time_left(old_rule) > _time_left(new_rule) for _, old_rule, new_rule in cases),
+            slower=sum(
+                _time_left(old_rule) < _time_left(new_rule) for _, old_rule, new_rule in cases
+            ),
+            faster=sum(
+                _time_left(old_rule) > _time_left(new_rule) for _, old_rule, new_rule in cases
+            ),
             cases=[past for past, *_ in cases[:MAX_LISTED_CASES]],
         )
         for key, cases in groups.items()
     ]
     differences.sort(key=lambda item: (not item.elsewhere, -item.count))
-    return Replay(compared, elsewhere, sum(item.count for item in differences if not item.elsewhere), differences)
+    return Replay(
+        compared,
+        elsewhere,
+        sum(item.count for item in differences if not item.elsewhere),
+        differences,
+    )
 
 
 def _target(rule: Rule) -> RoutedTo:
@@ -124,13 +141,17 @@ def _limits(rule: Rule) -> tuple[object, ...]:
 
 def _time_left(rule: Rule) -> float:
     """Return the minutes to be handled in; one of working time is about as long as 4.5 of the clock on the wall."""
-    return rule.handle_min * (1 if rule.around_the_clock else 7 * 24 * 60 / (5 * working_time.DAY_MINUTES))
+    return rule.handle_min * (
+        1 if rule.around_the_clock else 7 * 24 * 60 / (5 * working_time.DAY_MINUTES)
+    )
 
 
 def _recorded(row: Any) -> Rule:
     """Return the rule of an incident whose rule is gone, from what the incident recorded of it."""
     stored_limits = row.limits or {}
-    limits = {key: int(stored_limits.get(state) or 0) for key, state in zip(LIMITS, STAGES, strict=True)}
+    limits = {
+        key: int(stored_limits.get(state) or 0) for key, state in zip(LIMITS, STAGES, strict=True)
+    }
     return Rule(
         id=None, name=row.rule_name, category="", severity="", area="", area_id=None, time_from=None, time_to=None,
         days="any", channel="", way=row.way, first_role=str(stored_limits.get("first_role") or ""),

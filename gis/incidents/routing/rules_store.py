@@ -44,7 +44,9 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
         raise invalid_field("name", "rules.name_length")
     if not rules or not rules[-1].anything:
         raise invalid_field("rules", "rules.last_not_general")
-    session.execute(text("DELETE FROM rule_set WHERE name = :name AND state = 'draft'"), {"name": name})
+    session.execute(
+        text("DELETE FROM rule_set WHERE name = :name AND state = 'draft'"), {"name": name}
+    )
     if session.scalar(text("SELECT count(*) FROM rule_set WHERE name = :name"), {"name": name}):
         raise Conflict("rules.name_in_use", name=name)
     codes = {rule.area for rule in rules if rule.area}
@@ -53,12 +55,19 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     if missing := sorted(codes - ids.keys()):
         raise invalid_field("area", "rules.areas_unknown", codes=missing)
     set_id = session.scalar(
-        text("INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"),
+        text(
+            "INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"
+        ),
         {"name": name, "author": author},
     )
     rows = [
         asdict(rule)
-        | {"set": set_id, "position": position, "area_id": ids.get(rule.area), "escalation": [*rule.escalation]}
+        | {
+            "set": set_id,
+            "position": position,
+            "area_id": ids.get(rule.area),
+            "escalation": [*rule.escalation],
+        }
         for position, rule in enumerate(rules, 1)
     ]
     session.execute(text(INSERT), rows)
@@ -72,14 +81,17 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
         NotFound: There is no such set. Conflict: It is in force already.
     """
     session.execute(text("SELECT FROM rule_set WHERE state = 'active' FOR UPDATE"))  # one at a time
-    state = session.scalar(text("SELECT state FROM rule_set WHERE id = :id FOR UPDATE"), {"id": set_id})
+    state = session.scalar(
+        text("SELECT state FROM rule_set WHERE id = :id FOR UPDATE"), {"id": set_id}
+    )
     if state is None:
         raise NotFound("rules.set_unknown", set_id=str(set_id))
     if state == "active":
         raise Conflict("rules.already_active")
     session.execute(text("UPDATE rule_set SET state = 'retired' WHERE state = 'active'"))
     session.execute(
-        text("UPDATE rule_set SET state = 'active', activated_at = :now WHERE id = :id"), {"id": set_id, "now": now}
+        text("UPDATE rule_set SET state = 'active', activated_at = :now WHERE id = :id"),
+        {"id": set_id, "now": now},
     )
 
 
@@ -122,7 +134,10 @@ def find(session: Session, set_id: int) -> RoutingRules:
     row = session.execute(text(f"{SETS} WHERE id = :id"), {"id": set_id}).mappings().one_or_none()
     if row is None:
         raise NotFound("rules.set_unknown", set_id=str(set_id))
-    return RoutingRules(**row, rules=tuple(map(rule_of_row, session.execute(text(RULES), {"id": set_id}).mappings())))
+    return RoutingRules(
+        **row,
+        rules=tuple(map(rule_of_row, session.execute(text(RULES), {"id": set_id}).mappings())),
+    )
 
 
 def rule_of_row(row: Mapping[Any, Any]) -> Rule:

@@ -25,7 +25,9 @@ CELL_LABELS: dict[str, dict[str, tuple[str, str]]] = {
 }  # fmt: skip
 
 
-def in_words(rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None) -> str:
+def in_words(
+    rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None
+) -> str:
     """Return a rule as a sentence, Chinese: 夜间 22:00 至 06:00 的噪声扰民 → 派给网格长……
 
     Args:
@@ -62,16 +64,33 @@ def describe_rule(
     )
 
 
-def _describe_cases(rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str]) -> tuple[str, str]:
+def _describe_cases(
+    rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str]
+) -> tuple[str, str]:
     name = categories.get(rule.category)
-    zh, en = (name, name) if name else (f"{rule.category} 开头的类别", f"categories {rule.category}…")
+    zh, en = (
+        (name, name) if name else (f"{rule.category} 开头的类别", f"categories {rule.category}…")
+    )
     hours = f"{rule.time_from:%H:%M}–{rule.time_to:%H:%M}" if rule.time_from is not None else ""
     area_name = areas.get(rule.area, rule.area)
-    cells = {"severity": rule.severity, "days": rule.days.replace("any", ""), "channel": rule.channel}
-    severity, days, channel = (CELL_LABELS[key].get(value, ("", "")) for key, value in cells.items())
+    cells = {
+        "severity": rule.severity,
+        "days": rule.days.replace("any", ""),
+        "channel": rule.channel,
+    }
+    severity, days, channel = (
+        CELL_LABELS[key].get(value, ("", "")) for key, value in cells.items()
+    )
     via_zh, via_en = channel[0] and f"经{channel[0]}上报", channel[1] and f"by {channel[1]}"
     parts_zh = (zh if rule.category else "任何类别", severity[0], area_name, hours, days[0], via_zh)
-    parts_en = (en if rule.category else "any category", severity[1], area_name, hours, days[1], via_en)
+    parts_en = (
+        en if rule.category else "any category",
+        severity[1],
+        area_name,
+        hours,
+        days[1],
+        via_en,
+    )
     return "，".join(filter(None, parts_zh)), ", ".join(filter(None, parts_en))
 
 

@@ -5,4 +5,14 @@ from gis.ops.qgis.logins import QgisLogin, grant_login, layer_file, list_logins,
 from gis.ops.qgis.style import qml
 from gis.ops.qgis.views import VIEWS
 
-__all__ = ["VIEWS", "QgisLogin", "clear", "grant_login", "layer_file", "list_logins", "prepare", "qml", "revoke_login"]
+__all__ = [
+    "VIEWS",
+    "QgisLogin",
+    "clear",
+    "grant_login",
+    "layer_file",
+    "list_logins",
+    "prepare",
+    "qml",
+    "revoke_login",
+]

@@ -41,7 +41,9 @@ def prepare(connection: Connection) -> None:
             for name, view in VIEWS.items()
         ],
     )  # fmt: skip
-    if connection.scalar(text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :group)"), {"group": GROUP}):
+    if connection.scalar(
+        text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :group)"), {"group": GROUP}
+    ):
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {GROUP}")
         connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {GROUP}")
         connection.exec_driver_sql(f"GRANT SELECT ON layer_styles TO {GROUP}")
@@ -57,7 +59,8 @@ def _statements() -> list[str]:
             _comment(f"VIEW {SCHEMA}.{name}", f"{view.zh}：{view.en}. Read-only; its key is id."),
         ]
         made += [
-            _comment(f"COLUMN {SCHEMA}.{name}.{column}", f"{zh}：{en}.") for column, (zh, en) in view.columns.items()
+            _comment(f"COLUMN {SCHEMA}.{name}.{column}", f"{zh}：{en}.")
+            for column, (zh, en) in view.columns.items()
         ]
     return made
 
@@ -67,7 +70,10 @@ def _comment(on: str, words: str) -> str:
 
 
 def _digest() -> str:
-    return "Views for QGIS, made by wangge " + sha256("\n".join(_statements()).encode()).hexdigest()[:16]
+    return (
+        "Views for QGIS, made by wangge "
+        + sha256("\n".join(_statements()).encode()).hexdigest()[:16]
+    )
 
 
 def _current(connection: Connection) -> bool:

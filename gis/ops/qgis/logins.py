@@ -49,22 +49,37 @@ def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisL
     with psycopg.connect(_keeper(settings, addresses)) as connection:
         have = {
             row[0]
-            for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", [GROUP, role])
+            for row in connection.execute(
+                "SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", [GROUP, role]
+            )
         }
         # only its digest goes to the server, and into its log
-        secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+        secret = connection.pgconn.encrypt_password(
+            password.encode(), role.encode(), b"scram-sha-256"
+        ).decode()
         try:
             if GROUP not in have:
                 connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(GROUP)))
-            make = sql.SQL("ALTER ROLE {}" if role in have else "CREATE ROLE {}").format(sql.Identifier(role))
-            connection.execute(
-                sql.SQL("{} LOGIN PASSWORD {} CONNECTION LIMIT {}").format(make, secret, MOST_CONNECTIONS)
+            make = sql.SQL("ALTER ROLE {}" if role in have else "CREATE ROLE {}").format(
+                sql.Identifier(role)
             )
-            for setting, value in (("default_transaction_read_only", "on"), ("statement_timeout", LONGEST_QUERY)):
-                connection.execute(
-                    sql.SQL("ALTER ROLE {} SET {} = {}").format(sql.Identifier(role), sql.Identifier(setting), value)
+            connection.execute(
+                sql.SQL("{} LOGIN PASSWORD {} CONNECTION LIMIT {}").format(
+                    make, secret, MOST_CONNECTIONS
                 )
-            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP), sql.Identifier(role)))
+            )
+            for setting, value in (
+                ("default_transaction_read_only", "on"),
+                ("statement_timeout", LONGEST_QUERY),
+            ):
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                        sql.Identifier(role), sql.Identifier(setting), value
+                    )
+                )
+            connection.execute(
+                sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP), sql.Identifier(role))
+            )
         except psycopg.errors.InsufficientPrivilege as error:
             raise _may_not(role, error) from None
     with engine(addresses.owner).begin() as owner:
@@ -86,8 +101,13 @@ def revoke_login(settings: Settings, addresses: DatabaseUrls, name: str) -> None
             raise NotFound("qgis.login_unknown", name=name)
         try:
             connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
-            with suppress(psycopg.errors.InsufficientPrivilege):  # then they end with the next question they ask
-                connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role])
+            with suppress(
+                psycopg.errors.InsufficientPrivilege
+            ):  # then they end with the next question they ask
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                    [role],
+                )
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
         except psycopg.errors.InsufficientPrivilege as error:
             raise _may_not(role, error) from None
@@ -113,7 +133,11 @@ def _role(name: str) -> str:
 def _keeper(settings: Settings, addresses: DatabaseUrls) -> str:
     """The address that may make roles: the private cluster's superuser, elsewhere the owner, if anybody."""
     if settings.database_url:
-        return make_url(addresses.owner).set(drivername="postgresql").render_as_string(hide_password=False)
+        return (
+            make_url(addresses.owner)
+            .set(drivername="postgresql")
+            .render_as_string(hide_password=False)
+        )
     place = cluster.cluster_location(settings)
     port = cluster.running_port(place)
     assert port is not None  # addresses were asked of it
@@ -129,11 +153,23 @@ def _where(settings: Settings, addresses: DatabaseUrls) -> tuple[str, int, str]:
 
 
 def _may_not(role: str, error: psycopg.Error) -> Unavailable:
-    return Unavailable("qgis.role_forbidden", reason=str(error).splitlines()[0], group=GROUP, role=role)
+    return Unavailable(
+        "qgis.role_forbidden", reason=str(error).splitlines()[0], group=GROUP, role=role
+    )
 
 
 # from the top of the map downwards; those at rest are there and not shown at first
-LAYER_ORDER = ("facility", "unit", "grid_history", "grid", "community", "street", "county", "walk_edge", "building")
+LAYER_ORDER = (
+    "facility",
+    "unit",
+    "grid_history",
+    "grid",
+    "community",
+    "street",
+    "county",
+    "walk_edge",
+    "building",
+)
 
 
 HIDDEN_LAYERS = ("grid_history", "street", "county")
@@ -141,7 +177,13 @@ HIDDEN_LAYERS = ("grid_history", "street", "county")
 
 def layer_file(access: QgisLogin) -> str:
     """A layer definition (.qlr) of QGIS with every view, its key and its style; QGIS asks for the password itself."""
-    words = {"dbname": access.database, "host": access.host, "port": str(access.port), "user": access.user, "key": "id"}
+    words = {
+        "dbname": access.database,
+        "host": access.host,
+        "port": str(access.port),
+        "user": access.user,
+        "key": "id",
+    }
     server = " ".join(f"{name}='{_quoted(value)}'" for name, value in words.items())
     land = escape(CRS(STORAGE_SRID).to_wkt())  # QGIS takes a system by its number alone for none
     tree, layers = [], []
@@ -149,7 +191,8 @@ def layer_file(access: QgisLogin) -> str:
         view = VIEWS[name]
         kind = {"Line": "LineString", "Polygon": "MultiPolygon"}.get(view.geometry, view.geometry)
         source = escape(
-            f'{server} srid={STORAGE_SRID} type={kind} table="{SCHEMA}"."{name}" ({GEOMETRY})', {'"': "&quot;"}
+            f'{server} srid={STORAGE_SRID} type={kind} table="{SCHEMA}"."{name}" ({GEOMETRY})',
+            {'"': "&quot;"},
         )
         checked = "Qt::Unchecked" if name in HIDDEN_LAYERS else "Qt::Checked"
         tree.append(

@@ -6,7 +6,12 @@ from gis.ops.qgis.views import GEOMETRY, View
 from gis.palette import TEXT_COLOURS, WHITE
 
 STYLE = "网格 wangge"  # name of our styles; those with another name are left alone
-FACES = ("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Source Han Sans SC")  # the first there is, is taken
+FACES = (
+    "Noto Sans CJK SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Source Han Sans SC",
+)  # the first there is, is taken
 
 
 def qml(view: View) -> str:
@@ -21,7 +26,9 @@ def renderer_xml(view: View) -> str:
     """How a view is drawn, in elements; properties are `prop`, which every QGIS reads, from 2 on."""
     style = view.style
     if style.by:
-        symbols = [_symbol(view, number, colour) for number, (_, _, colour) in enumerate(style.values)]
+        symbols = [
+            _symbol(view, number, colour) for number, (_, _, colour) in enumerate(style.values)
+        ]
         entries = "".join(
             f'<category render="true" symbol="{number}" value={quoteattr(value)} label={quoteattr(words)}/>'
             for number, (value, words, _) in enumerate(style.values)

@@ -100,7 +100,10 @@ def _area(level: str, zh: str, en: str, style: Style) -> View:
 
 VIEWS = {
     "county": _area(
-        "county", "区县", "Counties as they are now", Style(AREA_OUTLINE_COLOURS["community"], 1.0, size=14)
+        "county",
+        "区县",
+        "Counties as they are now",
+        Style(AREA_OUTLINE_COLOURS["community"], 1.0, size=14),
     ),
     "street": _area(
         "street",
@@ -114,7 +117,12 @@ VIEWS = {
         "Communities as they are now",
         Style(AREA_OUTLINE_COLOURS["community"], 0.6, size=12, named=150_000),
     ),
-    "grid": _area("grid", "网格", "Grids as they are now", Style(AREA_OUTLINE_COLOURS["grid"], 0.4, named=30_000)),
+    "grid": _area(
+        "grid",
+        "网格",
+        "Grids as they are now",
+        Style(AREA_OUTLINE_COLOURS["grid"], 0.4, named=30_000),
+    ),
     "unit": _area(
         "unit",
         "十联户",
@@ -156,7 +164,13 @@ VIEWS = {
         SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
           (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households, h.shape
         FROM public.building h""",
-        Style(BASEMAP_COLOURS["building_edge"], 0.15, fill=BASEMAP_COLOURS["building"], shown=40_000, named=4_000),
+        Style(
+            BASEMAP_COLOURS["building_edge"],
+            0.15,
+            fill=BASEMAP_COLOURS["building"],
+            shown=40_000,
+            named=4_000,
+        ),
     ),
     "facility": View(
         "设施",
@@ -190,7 +204,10 @@ VIEWS = {
             **KEY,
             "way_id": ("OSM 路号", "OpenStreetMap way it is a piece of"),
             "name": ("路名", "Street name"),
-            "kind": ("类型", "OpenStreetMap highway value; plaza, across, link: on and beside areas"),
+            "kind": (
+                "类型",
+                "OpenStreetMap highway value; plaza, across, link: on and beside areas",
+            ),
             "length": ("长度（米）", "Geodesic length, metres"),
             "steps": ("台阶", "Steps: not for wheels"),
             "structure": ("桥隧", "bridge, tunnel, storey; empty on the ground"),

@@ -34,7 +34,9 @@ def parse_address(text: str) -> Address:
         text: As people write it: full or half width, simplified or traditional, 号楼 幢 栋 座 #, Chinese numerals or
             digits, or dashes; words or a telephone number behind the room.
     """
-    return _read(text) if len(text) <= MAX_ADDRESS_CHARS else _read.__wrapped__(text)  # a long one is not kept
+    return (
+        _read(text) if len(text) <= MAX_ADDRESS_CHARS else _read.__wrapped__(text)
+    )  # a long one is not kept
 
 
 @lru_cache(maxsize=1 << 14)

@@ -48,7 +48,11 @@ class Address:
     def __str__(self) -> str:
         """The usual way of writing it."""
         floor = (
-            "" if self.floor is None or self.room else f"地下{-self.floor}层" if self.floor < 0 else f"{self.floor}层"
+            ""
+            if self.floor is None or self.room
+            else f"地下{-self.floor}层"
+            if self.floor < 0
+            else f"{self.floor}层"
         )
         return (
             self.place
@@ -61,4 +65,6 @@ class Address:
     @property
     def is_inside(self) -> bool:
         """Whether it says where inside a building."""
-        return bool(self.stairwell or self.room or self.top or self.floor is not None or self.storeys)
+        return bool(
+            self.stairwell or self.room or self.top or self.floor is not None or self.storeys
+        )

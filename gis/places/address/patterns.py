@@ -23,7 +23,9 @@ MAX_BASEMENT = 3  # -1层 to -3层 are below ground; -25层 is a dash before sto
 MAX_FLAT = 12  # 5-25 with a higher second number may as well be stairwell 5, storey 25
 TOP = HIGHEST_FLOOR + 1  # the top storey among `Address.storeys`
 
-_BRACKETS = str.maketrans(dict.fromkeys("【〔[「『《“‘〈", "(") | dict.fromkeys("】〕]」』》”’〉\"'", ")"))
+_BRACKETS = str.maketrans(
+    dict.fromkeys("【〔[「『《“‘〈", "(") | dict.fromkeys("】〕]」』》”’〉\"'", ")")
+)
 _PHONE = re.compile(
     r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{3,4}[- ]?\d{4})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)"
 )
@@ -45,7 +47,9 @@ PARTS_PATTERN = re.compile(
     rf"(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in WORDS.items())})?"
     r"|(?P<top>顶[楼层])|(?P<roof>楼顶)|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
 )
-STREET_END_PATTERN = re.compile(r"(?:路|大道|(?<!街)道|街|巷|胡同|弄)(?:中段|东段|西段|南段|北段)?$")
+STREET_END_PATTERN = re.compile(
+    r"(?:路|大道|(?<!街)道|街|巷|胡同|弄)(?:中段|东段|西段|南段|北段)?$"
+)
 STREET_PATTERN = re.compile(r"[^\d,;.:()省市县区镇乡村号]{1,12}$")
 BESIDE_PATTERN = re.compile(
     r"(?:楼|的)?(?:斜?对面|旁|附近|隔壁|周[边围]|[背前后左右侧](?:后|面|边|方|侧)?|[东西南北](?:侧|面|边|方)|[之中]间|外面?)"
@@ -60,8 +64,12 @@ LANDMARK_BEFORE_PATTERN = re.compile(
     r"(?:靠近?|挨着?|[临邻]近?|紧[临邻]|朝向?|面向|正?对着|(?:斜?对面|[旁前后侧左右背][边面后]?|隔壁)(?:就?是|为))$"
 )
 END_SIGNS = "-,;.:、()[]!?。"
-NO_STOREY_PATTERN = re.compile(r"[共总高](?:\d|[一二两三四五六七八九十])|倒数第?")  # 共6层, 倒数第二层
-_SPOKEN_STOREYS = re.compile("(?P<tens>[二三四五六七八九]?十|廿|)(?P<ones>[一二三四五六七八九]{2,3})[楼层]")
+NO_STOREY_PATTERN = re.compile(
+    r"[共总高](?:\d|[一二两三四五六七八九十])|倒数第?"
+)  # 共6层, 倒数第二层
+_SPOKEN_STOREYS = re.compile(
+    "(?P<tens>[二三四五六七八九]?十|廿|)(?P<ones>[一二三四五六七八九]{2,3})[楼层]"
+)
 MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%")
 
 ALONE_KINDS = frozenset({"top", "roof", "ground", "basement"})

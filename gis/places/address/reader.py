@@ -2,7 +2,15 @@
 
 import re
 
-from gis.labels import HIGHEST_FLOOR, JOINED_NUMBERS, MAX_LABEL_CHARS, THINGS, digits_of, floor_of_room, int_or_none
+from gis.labels import (
+    HIGHEST_FLOOR,
+    JOINED_NUMBERS,
+    MAX_LABEL_CHARS,
+    THINGS,
+    digits_of,
+    floor_of_room,
+    int_or_none,
+)
 from gis.places.address.model import Address
 from gis.places.address.patterns import (
     ALONE_KINDS,
@@ -87,12 +95,16 @@ class AddressReader(AddressState):
                 self._either(parts[0], labels[0])
                 self._set("stairwell", labels[1], parts[1])
         elif kind in STOREY_KINDS:
-            if len(parts) == 2 and all(len(digits_of(text)) in (1, 2) for text in labels):  # 25-26楼, 2栋3-5层
+            if len(parts) == 2 and all(
+                len(digits_of(text)) in (1, 2) for text in labels
+            ):  # 25-26楼, 2栋3-5层
                 self._end_place(parts[0])
                 self.is_range = True
                 for text in labels:
                     self._note(int_or_none(text), quote)
-            elif len(parts) == 2 and len(digits_of(labels[0])) >= 3 and len(labels[1]) <= 2:  # 501 3楼
+            elif (
+                len(parts) == 2 and len(digits_of(labels[0])) >= 3 and len(labels[1]) <= 2
+            ):  # 501 3楼
                 self._set("room", labels[0], parts[0])
                 self._note(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
         else:
@@ -114,7 +126,9 @@ class AddressReader(AddressState):
                 self._either(parts[0], labels[0])
                 self.number_only |= {"vague": "1"}
 
-    def _fill(self, names: tuple[str, ...], labels: list[str], parts: list[Part], quote: str) -> None:
+    def _fill(
+        self, names: tuple[str, ...], labels: list[str], parts: list[Part], quote: str
+    ) -> None:
         first, last = int_or_none(labels[0]), int_or_none(labels[-1])
         self.is_dashed = names == ("stairwell", "floor", "flat")
         if names == ("floor", "flat") and first and last:
@@ -190,7 +204,9 @@ class AddressReader(AddressState):
         if part.quote[-1] == "#" and len(digits_of(part.label)) >= (3 if self._context() else 4):
             self._set("room", part.label, part, part.quote)  # 2单元501#
             return
-        if self.said.get("building") and LANDMARK_BEFORE_PATTERN.search(self.text[max(0, part.start - 6) : part.start]):
+        if self.said.get("building") and LANDMARK_BEFORE_PATTERN.search(
+            self.text[max(0, part.start - 6) : part.start]
+        ):
             return
         measure = part.quote[0] == "两" or (
             part.quote.endswith(("一座", "栋楼", "幢楼")) and self._goes_on(part)  # 3栋楼都停水
@@ -206,7 +222,9 @@ class AddressReader(AddressState):
             self._end_place(part)
             return
         self.several |= self._is_listed(nth)
-        inner = part.quote[-1] == "座" and previous is not None and previous.end == part.start  # 2栋B座
+        inner = (
+            part.quote[-1] == "座" and previous is not None and previous.end == part.start
+        )  # 2栋B座
         if inner and self.is_building_only and part.label.isalpha():
             self._stairwell(part)
             return
@@ -228,7 +246,10 @@ class AddressReader(AddressState):
         """Whether a number without a word is named together with this part: 2、3号楼."""
         previous = self.parts[nth - 1] if nth else None
         return (
-            previous is not None and not previous.kind and len(digits_of(previous.label)) < 3 and self._is_another(nth)
+            previous is not None
+            and not previous.kind
+            and len(digits_of(previous.label)) < 3
+            and self._is_another(nth)
         )
 
     def _is_another(self, nth: int, more: int = 0) -> bool:
@@ -238,7 +259,11 @@ class AddressReader(AddressState):
         previous, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + more]
         follows = self.text[last.end : last.end + 1]
         between = self.text[previous.end : part.start] + part.below.replace("地负", "")
-        if follows and not last.kind and (follows in MEASURES or (between in ",;" and follows not in END_SIGNS)):
+        if (
+            follows
+            and not last.kind
+            and (follows in MEASURES or (between in ",;" and follows not in END_SIGNS))
+        ):
             return False  # 501、3个人; 501,119已到
         return bool(between) and bool(LISTED_PATTERN.fullmatch(between))
 
@@ -261,7 +286,9 @@ class AddressReader(AddressState):
             room = not following.kind or following.kind in ("room", "sign")
             floor = floor_of_room(following.label)
             is_range = following.below == "-" and following.kind == part.kind  # 3楼-5楼
-            is_inside = following.kind in STOREY_KINDS | {"stairwell", "door"} or (following.below == "-" and not room)
+            is_inside = following.kind in STOREY_KINDS | {"stairwell", "door"} or (
+                following.below == "-" and not room
+            )
             if is_inside and not is_range:
                 self._set("building", part.label, part)  # 3楼2单元, 3楼5层
                 return
@@ -314,11 +341,17 @@ class AddressReader(AddressState):
 
     def _is_below(self, nth: int, part: Part, number: int, context: str) -> bool:
         """Whether the dash before a storey is a sign: -1层."""
-        is_after_storey = nth > 0 and self.parts[nth - 1].kind in STOREY_KINDS and self.parts[nth - 1].end == part.start
+        is_after_storey = (
+            nth > 0
+            and self.parts[nth - 1].kind in STOREY_KINDS
+            and self.parts[nth - 1].end == part.start
+        )
         if part.below != "-" or number > MAX_BASEMENT or (is_after_storey and context == "floor"):
             return False
         following = self._next(nth)
-        return self.first_dash >= part.start and not (following and floor_of_room(following.label) == number)
+        return self.first_dash >= part.start and not (
+            following and floor_of_room(following.label) == number
+        )
 
     def _sign(self, nth: int, part: Part, context: str) -> None:
         """号: of a street, of a room, or alone."""
@@ -338,8 +371,14 @@ class AddressReader(AddressState):
         if thing and (len(digits) < 3 or context not in ("stairwell", "floor")):
             return
         if context in ("stairwell", "floor"):
-            self._flat(part.label, part.quote) if len(digits) < 3 else self._set("room", part.label, part)
-        elif len(digits) >= 3 or context == "building" or (context == "room" and self._is_another(nth)):
+            self._flat(part.label, part.quote) if len(digits) < 3 else self._set(
+                "room", part.label, part
+            )
+        elif (
+            len(digits) >= 3
+            or context == "building"
+            or (context == "room" and self._is_another(nth))
+        ):
             self._set("room", part.label, part)
         elif not context and self._is_alone(part) and not self.number:
             self._either(part, part.label)
@@ -347,10 +386,14 @@ class AddressReader(AddressState):
 
     def _is_bay(self, part: Part, context: str) -> bool:
         """Whether a number is that of a parking bay, a shop or the like: 车位105; 3单元101商铺 is a room."""
-        if context == "room" or (context in ("stairwell", "floor") and len(digits_of(part.label)) >= 3):
+        if context == "room" or (
+            context in ("stairwell", "floor") and len(digits_of(part.label)) >= 3
+        ):
             return False
         text_before = self.text[max(0, part.start - 6) : part.start].rstrip("-")
-        return bool(BAY_BEHIND_PATTERN.match(self.text, part.end) or BAY_BEFORE_PATTERN.search(text_before))
+        return bool(
+            BAY_BEHIND_PATTERN.match(self.text, part.end) or BAY_BEFORE_PATTERN.search(text_before)
+        )
 
     def _room(self, nth: int, part: Part, context: str) -> None:
         if context == "room" and (len(digits_of(part.label)) >= 3 or self._is_another(nth)):
@@ -363,7 +406,9 @@ class AddressReader(AddressState):
 
     def _bare(self, nth: int, part: Part, context: str) -> None:
         """A number without a word."""
-        if self._is_bay(part, context) or part.label[1:].endswith(("V", "W", "K", "M", "G")):  # 220V, 10KV, 5G
+        if self._is_bay(part, context) or part.label[1:].endswith(
+            ("V", "W", "K", "M", "G")
+        ):  # 220V, 10KV, 5G
             return
         if self.opens[nth]:
             self._end_place(part)

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 from gis.labels import floor_of_room
 from gis.places.address.model import Address
-from gis.places.address.patterns import DETAIL_KINDS, END_SIGNS, PARTS_PATTERN, RANGE_PATTERN, TOP, Part, to_part
+from gis.places.address.patterns import (
+    DETAIL_KINDS,
+    END_SIGNS,
+    PARTS_PATTERN,
+    RANGE_PATTERN,
+    TOP,
+    Part,
+    to_part,
+)
 
 
 class AddressState:
@@ -20,7 +28,9 @@ class AddressState:
         self.is_dashed = False
         self.first_dash = text.find("-") % (len(text) + 1)
         self.last_between = max(text.rfind("之间"), text.rfind("中间"))
-        self.last_detail = max((nth for nth, part in enumerate(self.parts) if part.kind in DETAIL_KINDS), default=-1)
+        self.last_detail = max(
+            (nth for nth, part in enumerate(self.parts) if part.kind in DETAIL_KINDS), default=-1
+        )
         self.place_end: int | None = None
         self.said: dict[str, str] = {}
         self.quotes: dict[str, str] = {}
@@ -105,7 +115,9 @@ class AddressState:
         text = self.text
         prefix = text if self.place_end is None else text[: self.place_end]
         prefix = prefix.rstrip("-,;.:、")
-        quotes = tuple(self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room"))
+        quotes = tuple(
+            self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room")
+        )
         if self.several:
             return Address(prefix, text=text, house=self.house, beside=self.beside, several=True)
         if (
@@ -116,7 +128,12 @@ class AddressState:
             and not self.top
             and not self.storeys
         ):
-            return Address(text if self.place_end is None else prefix, text=text, house=self.house, beside=self.beside)
+            return Address(
+                text if self.place_end is None else prefix,
+                text=text,
+                house=self.house,
+                beside=self.beside,
+            )
         if self.is_unclear_inside:
             said, self.floor, self.top = {"building": said.get("building", "")}, None, False
         room = said.get("room", "") if len(self.doors) < 2 else ""
@@ -148,5 +165,9 @@ class AddressState:
             return replace(address, building=self.number, stairwell=stairwell)
         room = self.number_only.get("room", address.room)
         stairwell = "" if "stairwell" in self.own_only else address.stairwell
-        floor = floor_of_room(room) if "floor" in self.own_only or address.floor is None else address.floor
+        floor = (
+            floor_of_room(room)
+            if "floor" in self.own_only or address.floor is None
+            else address.floor
+        )
         return replace(address, building=self.number, stairwell=stairwell, floor=floor, room=room)

@@ -34,14 +34,18 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
     free = (
         target
         if not grids
-        else extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(grids.values()))))
+        else extract_polygons(
+            shapely.difference(target, polygon_coverage.dissolve(list(grids.values())))
+        )
     )
     if free is None or (wide := widest_part(free, MIN_WIDTH_M)) is None:
         raise InvalidInput("add.no_free_land", at=position_of(target), grids=list(grids)[:3])
     interior_point = wide.point_on_surface()
     shapely.prepare(free)
     touching = {
-        key: land for key, land in grids.items() if shapely.dwithin(free, land, noding.NOISE_STEPS * PRECISION_DEG)
+        key: land
+        for key, land in grids.items()
+        if shapely.dwithin(free, land, noding.NOISE_STEPS * PRECISION_DEG)
     }
     parts_held = touching | {code: _roughly(free)}
     faces = noding.split_faces(parts_held, list(parts_held), _outside_border(free, touching))

@@ -13,7 +13,14 @@ from gis.db import PRECISION_DEG
 from gis.errors import InvalidInput, NotFound
 from gis.messages import Message
 from gis.shapes import noding, polygon_coverage
-from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_point, position_text, shape_array, wider
+from gis.shapes.measure import (
+    geodesic_area_m2,
+    inscribed_diameters_m,
+    label_point,
+    position_text,
+    shape_array,
+    wider,
+)
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
@@ -30,7 +37,9 @@ def require_grids(lands: GridGeometries, *codes: str) -> None:
         raise NotFound("grid.unknown_codes", codes=missing)
 
 
-def grids_near(lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None) -> dict[str, PolygonLike]:
+def grids_near(
+    lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None
+) -> dict[str, PolygonLike]:
     """Some grids, those a drawn shape lies over, and all that touch any of these."""
     names, shapes = list(lands), shape_array(list(lands.values()))
     if not names:
@@ -41,7 +50,9 @@ def grids_near(lands: GridGeometries, codes: Sequence[str], over: BaseGeometry |
         core |= {names[i]: shapes[i] for i in hit}
     if not core:
         return {}
-    around = np.unique(STRtree(shapes).query(shape_array(list(core.values())), predicate="intersects")[1])
+    around = np.unique(
+        STRtree(shapes).query(shape_array(list(core.values())), predicate="intersects")[1]
+    )
     return {names[i]: shapes[i] for i in around.tolist()}
 
 
@@ -73,7 +84,8 @@ def complete_coverage(
     new_coverage = {**lands, **changed}
     shapes_left = [shape for code in new_coverage if (shape := new_coverage[code]) is not None]
     touching = STRtree(shape_array(shapes_left)).query(
-        shape_array([shape for shape in changed.values() if shape is not None]), predicate="intersects"
+        shape_array([shape for shape in changed.values() if shape is not None]),
+        predicate="intersects",
     )
     around = [shapes_left[i] for i in np.unique(touching[1]).tolist()]
     if not polygon_coverage.is_valid(around):
@@ -81,7 +93,9 @@ def complete_coverage(
     if not grows:
         was = sum(lands[code].area for code in changed if code in lands)
         now = sum(shape.area for shape in changed.values() if shape is not None)
-        if abs(was - now) > max(MAX_LOST_SHARE * was, MAX_LOST_STEPS2 * PRECISION_DEG * PRECISION_DEG):
+        if abs(was - now) > max(
+            MAX_LOST_SHARE * was, MAX_LOST_STEPS2 * PRECISION_DEG * PRECISION_DEG
+        ):
             some_shape = next(shape for shape in changed.values() if shape is not None)
             raise InvalidInput("coverage.borders_too_fine", at=position_of(some_shape))
     return changed
@@ -98,7 +112,9 @@ def _crossing_position(shapes: Sequence[PolygonLike]) -> str:
 
 def refuse_islands(code: str, shape: PolygonLike) -> None:
     least = min(shapely.get_parts(shape), key=lambda part: part.area)
-    raise InvalidInput("grid.falls_apart", grid=code, area_m2=round(geodesic_area_m2(least)), at=position_of(least))
+    raise InvalidInput(
+        "grid.falls_apart", grid=code, area_m2=round(geodesic_area_m2(least)), at=position_of(least)
+    )
 
 
 def is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
@@ -136,7 +152,11 @@ def widest_part(land: PolygonLike, limit: float) -> Polygon | None:
 
 
 def overlaps(land: PolygonLike, other: PolygonLike) -> bool:
-    shared = extract_polygons(shapely.intersection(land, other)) if shapely.intersects(land, other) else None
+    shared = (
+        extract_polygons(shapely.intersection(land, other))
+        if shapely.intersects(land, other)
+        else None
+    )
     return shared is not None and widest_part(shared, polygon_coverage.MIN_GAP_WIDTH_M) is not None
 
 

@@ -17,7 +17,9 @@ from gis.shapes.measure import shape_array
 from gis.shapes.repair import extract_polygons
 
 
-def merge(lands: GridGeometries, codes: Sequence[str], into: str, *, islands: bool = False) -> ChangedGeometries:
+def merge(
+    lands: GridGeometries, codes: Sequence[str], into: str, *, islands: bool = False
+) -> ChangedGeometries:
     """Make one grid of several.
 
     Args:
@@ -36,7 +38,9 @@ def merge(lands: GridGeometries, codes: Sequence[str], into: str, *, islands: bo
     if into in lands and into not in named:
         raise InvalidInput("merge.into_not_merged", grid=into, grids=named)
     grids = grids_near(lands, named)
-    whole = extract_polygons(shapely.coverage_union_all(shape_array([grids[code] for code in named])))
+    whole = extract_polygons(
+        shapely.coverage_union_all(shape_array([grids[code] for code in named]))
+    )
     most_parts = max(len(shapely.get_parts(grids[code])) for code in named)
     if whole is not None and not islands and len(shapely.get_parts(whole)) > most_parts:
         apart = min(shapely.get_parts(whole), key=lambda part: part.area)

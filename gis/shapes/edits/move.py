@@ -24,7 +24,9 @@ from gis.shapes.polygon_coverage import PolygonLike
 MAX_SAMPLE_POINTS = 100  # of each of two lines when measuring how far they lie apart
 
 
-def move_border(lands: GridGeometries, first: str, second: str, line: LineString) -> ChangedGeometries:
+def move_border(
+    lands: GridGeometries, first: str, second: str, line: LineString
+) -> ChangedGeometries:
     """Give two grids another border between them.
 
     Args:
@@ -46,18 +48,33 @@ def move_border(lands: GridGeometries, first: str, second: str, line: LineString
     shared = shared_borders(a, b)
     if not shared:
         raise InvalidInput("move_border.not_neighbours", first=first, second=second)
-    old = min(shared, key=lambda border: (_apart(border, line), border.wkb)) if len(shared) > 1 else shared[0]
+    old = (
+        min(shared, key=lambda border: (_apart(border, line), border.wkb))
+        if len(shared) > 1
+        else shared[0]
+    )
     other_borders = [border for border in shared if border is not old]
     both = polygon_coverage.dissolve([a, b])
     path = drawn_line.extend_to_border(line, both)
     drawn_line.countable_crossings(path, [a, b], "line")
-    drawn_line.require_crossing(path, both, Message("grids.together", {"first": first, "second": second}))
-    merged: dict[str, PolygonLike] = {code: shape for code, shape in grids.items() if code not in (first, second)}
+    drawn_line.require_crossing(
+        path, both, Message("grids.together", {"first": first, "second": second})
+    )
+    merged: dict[str, PolygonLike] = {
+        code: shape for code, shape in grids.items() if code not in (first, second)
+    }
     merged[first] = both
-    faces = [face for face, _ in noding.split_faces(merged, [first], shapely.union_all([path, *other_borders]))]
+    faces = [
+        face
+        for face, _ in noding.split_faces(
+            merged, [first], shapely.union_all([path, *other_borders])
+        )
+    ]
     sides = _two_sides(faces, a, b, first, second)
     return complete_coverage(
-        grids, {first: noding.union_faces(sides[0]), second: noding.union_faces(sides[1])}, islands=False
+        grids,
+        {first: noding.union_faces(sides[0]), second: noding.union_faces(sides[1])},
+        islands=False,
     )
 
 
@@ -80,7 +97,10 @@ def _two_sides(
                 fresh = j not in colour
                 if colour.setdefault(j, 1 - colour[i]) == colour[i]:
                     raise InvalidInput(
-                        "move_border.line_does_not_part_at", first=first, second=second, at=position_of(faces[j])
+                        "move_border.line_does_not_part_at",
+                        first=first,
+                        second=second,
+                        at=position_of(faces[j]),
                     )
                 if fresh:
                     queue.append(j)
@@ -89,7 +109,9 @@ def _two_sides(
         raise InvalidInput("move_border.line_does_not_part", first=first, second=second)
     answer: tuple[list[Polygon], list[Polygon]] = ([], [])
     for sides in groups:
-        shared_areas = [[_shared_area([faces[i] for i in side], land) for land in (a, b)] for side in sides]
+        shared_areas = [
+            [_shared_area([faces[i] for i in side], land) for land in (a, b)] for side in sides
+        ]
         swap = shared_areas[0][1] + shared_areas[1][0] > shared_areas[0][0] + shared_areas[1][1]
         for i in sides[0]:
             answer[int(swap)].append(faces[i])
@@ -113,10 +135,16 @@ def _apart(border: LineString, line: LineString) -> float:
     pairs = ((border, line), (line, border))
     for base, _ in pairs:
         shapely.prepare(base)
-    return max(float(shapely.distance(other, _points_of(base, share)).max()) for base, other in pairs)
+    return max(
+        float(shapely.distance(other, _points_of(base, share)).max()) for base, other in pairs
+    )
 
 
 def _points_of(line: LineString, share: Any) -> Any:
     """The vertices of a line, or points along a long one."""
     few = shapely.get_num_coordinates(line) <= MAX_SAMPLE_POINTS
-    return shapely.points(shapely.get_coordinates(line)) if few else line.interpolate(share, normalized=True)
+    return (
+        shapely.points(shapely.get_coordinates(line))
+        if few
+        else line.interpolate(share, normalized=True)
+    )

@@ -27,7 +27,12 @@ from gis.shapes.repair import extract_polygons
 
 
 def reshape(
-    lands: GridGeometries, code: str, outline: PolygonLike, *, give_to: str | None = None, islands: bool = False
+    lands: GridGeometries,
+    code: str,
+    outline: PolygonLike,
+    *,
+    give_to: str | None = None,
+    islands: bool = False,
 ) -> ChangedGeometries:
     """Give a grid a new outline.
 
@@ -46,13 +51,22 @@ def reshape(
     target = drawn_line.validate_outline(outline, "geometry")
     grids = grids_near(lands, [code], target)
     drawn_line.countable_crossings(target, list(grids.values()), "geometry")
-    beyond = extract_polygons(shapely.difference(target, polygon_coverage.dissolve(list(grids.values()))))
-    if beyond is not None and (wide := widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None:
-        raise InvalidInput("reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide))
+    beyond = extract_polygons(
+        shapely.difference(target, polygon_coverage.dissolve(list(grids.values())))
+    )
+    if (
+        beyond is not None
+        and (wide := widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None
+    ):
+        raise InvalidInput(
+            "reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide)
+        )
     gains = [other for other in grids if other != code and overlaps(grids[other], target)]
     loses = extract_polygons(shapely.difference(grids[code], target)) is not None
     neighbours = (
-        [other for other in grids if other != code and shared_borders(grids[code], grids[other])] if loses else []
+        [other for other in grids if other != code and shared_borders(grids[code], grids[other])]
+        if loses
+        else []
     )
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
     grids = grids_near(lands, touched)  # whoever touches one of them gets its new corners
@@ -65,12 +79,18 @@ def reshape(
     gained = [i for i, (_, owner) in enumerate(faces) if owner != code and inside[i]]
     require_wide_moves([faces[i][0] for i in gained + lost], Message("sliver.outline_moves"))
     owners = {i: owner for i, (_, owner) in enumerate(faces) if owner != code and not inside[i]}
-    takers = dict.fromkeys(lost, give_to) if give_to else choose_takers([face for face, _ in faces], lost, owners)
+    takers = (
+        dict.fromkeys(lost, give_to)
+        if give_to
+        else choose_takers([face for face, _ in faces], lost, owners)
+    )
     faces_of: dict[str, list[PolygonLike]] = {other: [] for other in touched if other != code}
     for i, owner in (owners | takers).items():
         if owner is None:
             raise InvalidInput("reshape.no_taker", grid=code, at=position_of(faces[i][0]))
-        faces_of.setdefault(owner, [grids[owner]] if owner not in touched else []).append(faces[i][0])
+        faces_of.setdefault(owner, [grids[owner]] if owner not in touched else []).append(
+            faces[i][0]
+        )
     shapes: ChangedGeometries = {other: join_faces(faces) for other, faces in faces_of.items()} | {
         code: noding.union_faces(own_faces)
     }

@@ -68,7 +68,9 @@ def split(
         shapes = _parts_by_line(grids, code, line)
     else:
         shapes = _given_parts(
-            grids, code, [drawn_line.validate_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)]
+            grids,
+            code,
+            [drawn_line.validate_outline(part, f"parts {i}") for i, part in enumerate(parts, 1)],
         )
     for shape in shapes:
         require_wide(shapely.get_parts(shape), Message("sliver.split_leaves", {"grid": code}))
@@ -79,7 +81,9 @@ def split(
     taken = sorted(set(named) & set(lands) - {code})
     if taken:
         raise InvalidInput("split.codes_taken", codes=taken)
-    return complete_coverage(grids, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True)
+    return complete_coverage(
+        grids, dict(zip(named, (shapes[i] for i in order), strict=True)), islands=True
+    )
 
 
 def _parts_by_line(grids: GridGeometries, code: str, line: LineString) -> list[PolygonLike]:
@@ -95,19 +99,30 @@ def _parts_by_line(grids: GridGeometries, code: str, line: LineString) -> list[P
     return _regrouped(shapes, land) if len(shapely.get_parts(land)) > 1 else shapes
 
 
-def _given_parts(grids: GridGeometries, code: str, parts: Sequence[PolygonLike]) -> list[PolygonLike]:
+def _given_parts(
+    grids: GridGeometries, code: str, parts: Sequence[PolygonLike]
+) -> list[PolygonLike]:
     """The land of a grid as given polygons part it."""
     land = grids[code]
     if len(parts) < 2:
         raise InvalidInput("split.one_part")
     for i, j in zip(
-        *STRtree(shape_array(parts)).query(shape_array(parts), predicate="intersects").tolist(), strict=True
+        *STRtree(shape_array(parts)).query(shape_array(parts), predicate="intersects").tolist(),
+        strict=True,
     ):
         shared = extract_polygons(shapely.intersection(parts[i], parts[j])) if i < j else None
-        if shared is not None and (wide := widest_part(shared, polygon_coverage.NOISE_WIDTH_M)) is not None:
-            raise InvalidInput("split.parts_overlap", first=i + 1, second=j + 1, at=position_of(wide))
+        if (
+            shared is not None
+            and (wide := widest_part(shared, polygon_coverage.NOISE_WIDTH_M)) is not None
+        ):
+            raise InvalidInput(
+                "split.parts_overlap", first=i + 1, second=j + 1, at=position_of(wide)
+            )
     faces = [
-        face for face, _ in noding.split_faces(grids, [code], shapely.union_all([part.boundary for part in parts]))
+        face
+        for face, _ in noding.split_faces(
+            grids, [code], shapely.union_all([part.boundary for part in parts])
+        )
     ]
     inside = np.array([faces_within(faces, part) for part in parts])
     owners = {i: str(int(np.argmax(inside[:, i]))) for i in range(len(faces)) if inside[:, i].any()}
@@ -115,14 +130,20 @@ def _given_parts(grids: GridGeometries, code: str, parts: Sequence[PolygonLike])
     for i in left:
         if widest_part(faces[i], MIN_WIDTH_M) is not None:
             area_m2 = round(geodesic_area_m2(faces[i]))
-            raise InvalidInput("split.parts_leave_out", area_m2=area_m2, grid=code, at=position_of(faces[i]))
+            raise InvalidInput(
+                "split.parts_leave_out", area_m2=area_m2, grid=code, at=position_of(faces[i])
+            )
     sides: dict[int, list[Polygon]] = {i: [] for i in range(len(parts))}
     for i, taker in sorted((owners | choose_takers(faces, left, owners)).items()):
         sides[int(taker or 0)].append(faces[i])
     for i, side in sides.items():
         if not side:
             raise InvalidInput("split.part_outside", number=i + 1, grid=code)
-    return [shape for side in sides.values() if (shape := join_faces(side)) is not None and not land.is_empty]
+    return [
+        shape
+        for side in sides.values()
+        if (shape := join_faces(side)) is not None and not land.is_empty
+    ]
 
 
 def _regrouped(shapes: Sequence[PolygonLike], land: PolygonLike) -> list[PolygonLike]:
@@ -145,14 +166,18 @@ def _part_codes(
 ) -> list[str]:  # fmt: skip
     if codes is None:
         counts = households(shapes)
-        keeps = max(range(len(shapes)), key=lambda i: (counts[i], round(geodesic_area_m2(shapes[i]), 3), -i))
+        keeps = max(
+            range(len(shapes)), key=lambda i: (counts[i], round(geodesic_area_m2(shapes[i]), 3), -i)
+        )
         named = [code if i == keeps else next(fresh, "") for i in range(len(shapes))]
         if "" in named:
             raise InvalidInput("split.not_enough_codes", count=len(shapes))
         return named
     if len(codes) != len(shapes):
         points = "; ".join(position_of(shape) for shape in shapes[:4])
-        raise InvalidInput("split.codes_and_parts_differ", codes=len(codes), parts=len(shapes), points=points)
+        raise InvalidInput(
+            "split.codes_and_parts_differ", codes=len(codes), parts=len(shapes), points=points
+        )
     if len(set(codes)) < len(codes):
         raise InvalidInput("split.code_twice")
     if code not in codes:
@@ -162,4 +187,6 @@ def _part_codes(
 
 def _west_to_east(shapes: Sequence[PolygonLike]) -> list[int]:
     middles = [shapely.centroid(shape) for shape in shapes]
-    return sorted(range(len(shapes)), key=lambda i: (round(middles[i].x, 7), -round(middles[i].y, 7)))
+    return sorted(
+        range(len(shapes)), key=lambda i: (round(middles[i].x, 7), -round(middles[i].y, 7))
+    )

@@ -20,7 +20,9 @@ from gis.shapes.edits.common import (
 from gis.shapes.polygon_coverage import PolygonLike
 
 
-def transfer(lands: GridGeometries, region: PolygonLike, to: str, *, islands: bool = False) -> ChangedGeometries:
+def transfer(
+    lands: GridGeometries, region: PolygonLike, to: str, *, islands: bool = False
+) -> ChangedGeometries:
     """Give the land in a drawn region to a grid; what of it lies outside every grid is left out.
 
     Raises:
@@ -37,7 +39,9 @@ def transfer(lands: GridGeometries, region: PolygonLike, to: str, *, islands: bo
         raise InvalidInput("transfer.no_land", at=position_of(target), grid=to)
     faces = noding.split_faces(grids, [to, *touched], target.boundary)
     inside = faces_within([face for face, _ in faces], target)
-    moved = [face for (face, owner), taken in zip(faces, inside, strict=True) if owner != to and taken]
+    moved = [
+        face for (face, owner), taken in zip(faces, inside, strict=True) if owner != to and taken
+    ]
     if not moved:
         raise InvalidInput("transfer.too_small", at=position_of(target))
     require_wide_moves(moved, Message("sliver.region_moves"))

@@ -9,7 +9,13 @@ from shapely import Point, Polygon
 from gis.db import PRECISION_DEG
 from gis.errors import InvalidInput
 from gis.shapes import noding, polygon_coverage
-from gis.shapes.edits.common import ChangedGeometries, GridGeometries, complete_coverage, grids_near, position_of
+from gis.shapes.edits.common import (
+    ChangedGeometries,
+    GridGeometries,
+    complete_coverage,
+    grids_near,
+    position_of,
+)
 from gis.shapes.measure import position_text, shape_array
 from gis.shapes.noding import Vertex
 from gis.shapes.polygon_coverage import PolygonLike
@@ -35,7 +41,9 @@ def move_vertex(
     target = _on_lattice(to)
     ends = None if edge is None else frozenset((_on_lattice(edge[0]), _on_lattice(edge[1])))
     origin = Point(vertex) if ends is None else shapely.multipoints([list(end) for end in ends])
-    reach = shapely.buffer(shapely.union_all([origin, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5)
+    reach = shapely.buffer(
+        shapely.union_all([origin, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5
+    )
     grids = grids_near(lands, [], reach)
     whose: dict[str, PolygonLike] = {}
     if ends is not None:
@@ -49,7 +57,9 @@ def move_vertex(
         for key, land in grids.items():
             xy = shapely.get_coordinates(land)
             if ((xy == old).all(axis=1)).any():
-                whose[key] = shapely.transform(land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy))
+                whose[key] = shapely.transform(
+                    land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy)
+                )
         if not whose:
             raise InvalidInput("move_vertex.no_vertex", at=f"{old[0]:.7f}, {old[1]:.7f}")
     shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in whose.items()}
@@ -59,10 +69,14 @@ def move_vertex(
             raise InvalidInput("move_vertex.crosses_itself", grid=key, at=position_text(*target))
     changed = noding.share_vertices(around, shapes)
     old_land = polygon_coverage.dissolve([around[key] for key in changed])
-    new_land = shapely.union_all(shape_array([shape for shape in changed.values() if shape is not None]))
+    new_land = shapely.union_all(
+        shape_array([shape for shape in changed.values() if shape is not None])
+    )
     differ = extract_polygons(shapely.symmetric_difference(old_land, new_land))
     if differ is not None and differ.area > PRECISION_DEG * PRECISION_DEG:
-        raise InvalidInput("move_vertex.on_outline", vertex=position_text(*vertex), at=position_of(differ))
+        raise InvalidInput(
+            "move_vertex.on_outline", vertex=position_text(*vertex), at=position_of(differ)
+        )
     return complete_coverage(around, shapes, islands=False)
 
 

@@ -15,8 +15,12 @@ class AreasIn(params.Page, params.At):
     """Which areas."""
 
     level: Annotated[Level | None, Field(description="Only this level")] = None
-    parent: Annotated[str | None, Field(description="Only those directly under this code", max_length=40)] = None
-    q: Annotated[str | None, Field(description="Beginning of a code, or part of a name", max_length=100)] = None
+    parent: Annotated[
+        str | None, Field(description="Only those directly under this code", max_length=40)
+    ] = None
+    q: Annotated[
+        str | None, Field(description="Beginning of a code, or part of a name", max_length=100)
+    ] = None
 
 
 class ChildrenIn(params.Page, params.At):
@@ -26,9 +30,9 @@ class ChildrenIn(params.Page, params.At):
 class AreaIn(params.At):
     """How much of an area."""
 
-    geometry: Annotated[bool, Field(description="Answer a GeoJSON Feature; so does Accept: application/geo+json")] = (
-        False
-    )
+    geometry: Annotated[
+        bool, Field(description="Answer a GeoJSON Feature; so does Accept: application/geo+json")
+    ] = False
 
 
 class AreaName(BaseModel):
@@ -45,7 +49,9 @@ class AreaOut(AreaName):
     level_zh: str
     parent: str | None = Field(description="Code of the area one level up; null for a county")
     county: str = Field(description="Code of its county")
-    revision: int | None = Field(description="Boundary revision in force; null for an area without a shape")
+    revision: int | None = Field(
+        description="Boundary revision in force; null for an area without a shape"
+    )
     valid_from: datetime | None = Field(description="Since when that shape holds")
     valid_to: datetime | None = Field(description="Until when, the moment itself out; null: still")
 
@@ -56,7 +62,9 @@ class AreaDetailOut(AreaOut):
     above: list[AreaName] = Field(description="The areas over it, county first")
     children: int = Field(description="How many areas stand directly under it")
     area_m2: float | None = Field(description="Square metres on the ellipsoid")
-    bbox: tuple[float, float, float, float] | None = Field(description="West, south, east, north in degrees")
+    bbox: tuple[float, float, float, float] | None = Field(
+        description="West, south, east, north in degrees"
+    )
     point: tuple[float, float] | None = Field(description="A place inside it: longitude, latitude")
 
 
@@ -111,8 +119,15 @@ class HistoryOut(BaseModel):
 class DifferenceIn(BaseModel):
     """Which two moments, and where."""
 
-    from_: str = Field(alias="from", max_length=40, description="The earlier moment: ISO 8601", examples=["2026-01-01"])
-    to: str = Field(max_length=40, description="The later moment; may be in the future", examples=["2026-12-01"])
+    from_: str = Field(
+        alias="from",
+        max_length=40,
+        description="The earlier moment: ISO 8601",
+        examples=["2026-01-01"],
+    )
+    to: str = Field(
+        max_length=40, description="The later moment; may be in the future", examples=["2026-12-01"]
+    )
     within: str = Field("", max_length=40, description="Only grids under the area with this code")
 
 

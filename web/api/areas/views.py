@@ -20,7 +20,14 @@ from web.api.areas.schemas import (
 from web.http import params
 from web.http.db import session
 from web.http.openapi import alternative_response
-from web.http.responses import GEOJSON, conditional_response, feature, geojson, paginate, wants_geojson
+from web.http.responses import (
+    GEOJSON,
+    conditional_response,
+    feature,
+    geojson,
+    paginate,
+    wants_geojson,
+)
 
 bp = APIBlueprint("areas", __name__, url_prefix="/api/v1", tag="Areas")
 
@@ -51,7 +58,8 @@ def area(code: str, query_data: AreaIn) -> Response:
     }
     if geojson:
         response = conditional_response(
-            feature(code, detail.geometry, body, **({"bbox": detail.bbox} if detail.bbox else {})), GEOJSON
+            feature(code, detail.geometry, body, **({"bbox": detail.bbox} if detail.bbox else {})),
+            GEOJSON,
         )
     else:
         response = conditional_response(body)
@@ -74,7 +82,9 @@ def children(code: str, query_data: ChildrenIn) -> Response:
 def history(code: str) -> Response:
     """Every boundary with its dates and revision, and every change of name, parent and retirement."""
     boundaries, changes, lineage = hierarchy.history(session(), code)
-    return conditional_response({"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage})
+    return conditional_response(
+        {"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage}
+    )
 
 
 @bp.get("/areas/difference")

@@ -22,7 +22,9 @@ bp = APIBlueprint("categories", __name__, url_prefix="/api/v1", tag="Incidents")
 class WordsIn(BaseModel):
     """What happened, in words."""
 
-    words: Annotated[str, Field(max_length=MAX_TEXT_CHARS, description="As a resident would say it")]
+    words: Annotated[
+        str, Field(max_length=MAX_TEXT_CHARS, description="As a resident would say it")
+    ]
 
 
 class CategoryOut(BaseModel):
@@ -34,7 +36,9 @@ class CategoryOut(BaseModel):
     en: str
     kind: str = Field(description="incident, or order")
     severity: str
-    attributes: list[dict[str, Any]] = Field(description="Questions of its own, as in Open311 GeoReport v2")
+    attributes: list[dict[str, Any]] = Field(
+        description="Questions of its own, as in Open311 GeoReport v2"
+    )
 
 
 class GroupOut(BaseModel):
@@ -79,7 +83,9 @@ class SuggestionsOut(BaseModel):
     """The likeliest, best first; empty when the words fit nothing."""
 
     items: list[SuggestionOut]
-    danger: DangerOut | None = Field(None, description="Danger that the words tell of: urgent, whatever the category")
+    danger: DangerOut | None = Field(
+        None, description="Danger that the words tell of: urgent, whatever the category"
+    )
 
 
 class DangerKindOut(BaseModel):
@@ -97,7 +103,9 @@ class DangerTableOut(BaseModel):
     edition: int
     numbers: list[str] = Field(description="Every emergency number of the table")
     kinds: list[DangerKindOut]
-    rows: list[dict[str, Any]] = Field(description="The whole table, for who may edit rules; else empty")
+    rows: list[dict[str, Any]] = Field(
+        description="The whole table, for who may edit rules; else empty"
+    )
 
 
 @bp.get("/categories")
@@ -112,7 +120,12 @@ def categories() -> Response:
         if category.public or everything:
             group = groups.setdefault(
                 category.major,
-                {"code": category.major, "zh": category.major_zh, "en": category.major_en, "categories": []},
+                {
+                    "code": category.major,
+                    "zh": category.major_zh,
+                    "en": category.major_en,
+                    "categories": [],
+                },
             )
             fields = ("code", "old_code", "zh", "en", "kind", "severity", "attributes")
             group["categories"].append({key: getattr(category, key) for key in fields})
@@ -127,7 +140,9 @@ def suggested(query_data: WordsIn) -> Response:
     """Three at most, each with the words that point to it. The person chooses."""
     danger = catalogue_danger.heard(session(), query_data.words)
     public = not principal().may(Action.READ)
-    items = catalogue_danger.likely(editions.active_edition(session()), query_data.words, danger, public=public)
+    items = catalogue_danger.likely(
+        editions.active_edition(session()), query_data.words, danger, public=public
+    )
     return conditional_response({"items": items, "danger": catalogue_danger.in_words(danger)})
 
 
@@ -141,9 +156,16 @@ def dangers() -> Response:
     kinds: dict[str, dict[str, Any]] = {}
     for row in table:
         if row.use == "danger":
-            kind = kinds.setdefault(row.kind, {"kind": row.kind, "zh": row.zh, "en": row.en, "call": []})
+            kind = kinds.setdefault(
+                row.kind, {"kind": row.kind, "zh": row.zh, "en": row.en, "call": []}
+            )
             kind["call"] += [telephone for telephone in row.call if telephone not in kind["call"]]
     rows = [asdict(row) for row in table] if principal().may(Action.RULES) else []
     return conditional_response(
-        {"edition": number, "numbers": catalogue_danger.numbers(session()), "kinds": list(kinds.values()), "rows": rows}
+        {
+            "edition": number,
+            "numbers": catalogue_danger.numbers(session()),
+            "kinds": list(kinds.values()),
+            "rows": rows,
+        }
     )

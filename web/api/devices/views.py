@@ -34,8 +34,12 @@ class AlarmIn(BaseModel):
         description="Its own number, at most 100 characters; the same again is not filed twice",
         examples=["A-20261123-0007"],
     )
-    kind: str = Field("", max_length=60, description="What sort, in the device's words", examples=["smoke"])
-    at: str | None = Field(None, max_length=40, description="When, ISO 8601; without an offset local time")
+    kind: str = Field(
+        "", max_length=60, description="What sort, in the device's words", examples=["smoke"]
+    )
+    at: str | None = Field(
+        None, max_length=40, description="When, ISO 8601; without an offset local time"
+    )
     value: Any = Field(None, description="What was measured")
 
 
@@ -68,7 +72,12 @@ def alarm(code: str) -> Response:
     headers = request.headers
     now = datetime.now(UTC)
     device = devices.authenticate_message(
-        session(), code, headers.get("X-Wangge-Timestamp", ""), headers.get("X-Wangge-Signature", ""), body, now
+        session(),
+        code,
+        headers.get("X-Wangge-Timestamp", ""),
+        headers.get("X-Wangge-Signature", ""),
+        body,
+        now,
     )
     var = current_app.config["SETTINGS"].var
     rate_limit.check_rate_limit(
@@ -77,7 +86,9 @@ def alarm(code: str) -> Response:
     report = parse_alarm(body)
     taken = devices.receive_alarm(session(), device, report, now, snapshot=current_snapshot(now))
     session().commit()
-    response = Response(orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json")
+    response = Response(
+        orjson.dumps(taken), 201 if taken.filed else 200, mimetype="application/json"
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 

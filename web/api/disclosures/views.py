@@ -22,7 +22,9 @@ class DisclosuresIn(params.Page):
     """Which."""
 
     kind: Annotated[str, Field(max_length=20, description=f"One of {', '.join(KINDS)}")] = ""
-    who: Annotated[str, Field(max_length=100, description="Part of the account's or program's name")] = ""
+    who: Annotated[
+        str, Field(max_length=100, description="Part of the account's or program's name")
+    ] = ""
     incident: UUID | None = Field(None, description="What was shown of one incident")
     since: Annotated[str, Field(max_length=40, description="From this moment on")] = ""
     until: Annotated[str, Field(max_length=40, description="Before this moment")] = ""
@@ -51,7 +53,10 @@ class DisclosuresOut(BaseModel):
 @bp.get("/disclosures")
 @bp.input(DisclosuresIn, location="query")
 @bp.output(DisclosuresOut)
-@bp.doc(summary="Who was shown contacts, photos and exports", responses={401: "Sign in", 403: "For auditors"})
+@bp.doc(
+    summary="Who was shown contacts, photos and exports",
+    responses={401: "Sign in", 403: "For auditors"},
+)
 def disclosures(query_data: DisclosuresIn) -> Response:
     """Who, what, when, from where and why; of the areas one audits. Nothing in it is ever changed or deleted."""
     by = require(Action.HISTORY)
@@ -64,5 +69,8 @@ def disclosures(query_data: DisclosuresIn) -> Response:
 
 def filters(query: dict[str, Any]) -> Filters:
     """Return the filters of a query, its moments read."""
-    since, until = (params.parse_datetime(query[name], name) if query[name] else None for name in ("since", "until"))
+    since, until = (
+        params.parse_datetime(query[name], name) if query[name] else None
+        for name in ("since", "until")
+    )
     return Filters(query["kind"], query["who"], query["incident"], since, until)

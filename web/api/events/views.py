@@ -22,7 +22,9 @@ from web.security.guard import require_sign_in
 
 bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Incidents")
 
-MAX_STREAM_S = 55.0  # seconds a stream is kept open, then the client asks again: rights are looked at anew
+MAX_STREAM_S = (
+    55.0  # seconds a stream is kept open, then the client asks again: rights are looked at anew
+)
 HEARTBEAT_S = 15.0  # seconds between comments that keep the way open
 RIGHTS_CHECK_S = 15.0  # seconds between looks at the asker's rights
 RETRY = 5000  # milliseconds until an asker without a stream asks again
@@ -50,7 +52,9 @@ def events() -> Response:
     hold = request.args.get("hold") != "0" and event_feed.streams.acquire(
         blocking=False
     )  # hold=0: only what is new by now
-    response = Response(stream_with_context(_stream(event_feed, last, hold)), mimetype="text/event-stream")
+    response = Response(
+        stream_with_context(_stream(event_feed, last, hold)), mimetype="text/event-stream"
+    )
     if hold:
         response.call_on_close(event_feed.streams.release)
     response.headers["Cache-Control"] = "no-store"
@@ -73,7 +77,9 @@ def require_event_reader() -> Principal:
 
 def feed(app: Flask) -> EventFeed:
     """Return the feed of this process."""
-    event_feed: EventFeed = app.extensions.setdefault("wangge_events", EventFeed(app.config["DATABASE_URL"]))
+    event_feed: EventFeed = app.extensions.setdefault(
+        "wangge_events", EventFeed(app.config["DATABASE_URL"])
+    )
     return event_feed
 
 
@@ -90,7 +96,9 @@ def _stream(event_feed: EventFeed, last: int | None, hold: bool) -> Iterator[byt
             if fresh or time.monotonic() - checked >= RIGHTS_CHECK_S:
                 by, checked = require_event_reader(), time.monotonic()
                 now = datetime.now(UTC)
-                news = visible_events(db.session(), by, fresh[-RECENT_EVENTS:] if begins else fresh, now)
+                news = visible_events(
+                    db.session(), by, fresh[-RECENT_EVENTS:] if begins else fresh, now
+                )
                 if begins and not news:  # nothing of theirs lately
                     news = visible_events(db.session(), by, fresh[:-RECENT_EVENTS], now)
                 if begins:  # a number to go on from: of the last event in the asker's sight, not of a hidden one

@@ -23,7 +23,9 @@ bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 
 GPKG = "application/geopackage+sqlite3"
 MAY = (Action.EXPORT, Action.DRAFT, Action.PUBLISH)  # any of them, in the area asked for
-MIN_CODE_DIGITS = 6  # digits of a county's code: one file is of one county at most, some 10,000 grids
+MIN_CODE_DIGITS = (
+    6  # digits of a county's code: one file is of one county at most, some 10,000 grids
+)
 ANSWERS: dict[int | str, Any] = {
     200: {"description": "To be edited in QGIS and sent to /revisions/from-file", "content": {GPKG: {}}},
     401: "Sign in, or send a key", 403: "Not allowed there", 404: "No grids there, or then",
@@ -35,11 +37,15 @@ class GridsIn(BaseModel):
     """Which grids, and of when."""
 
     within: str = Field(
-        max_length=40, description="Code of a grid, community, street or county", examples=["520402007012"]
+        max_length=40,
+        description="Code of a grid, community, street or county",
+        examples=["520402007012"],
     )
     reason: str = Field("", max_length=2000, description="Why, for auditors; need not be stated")
     at: str | None = Field(
-        None, max_length=40, description="Boundaries of this moment; null: the newest published, as a draft is based on"
+        None,
+        max_length=40,
+        description="Boundaries of this moment; null: the newest published, as a draft is based on",
     )
 
 
@@ -82,6 +88,8 @@ def require_within(within: str) -> None:
     area_sets = [by.may_in[action] for action in MAY if action in by.may_in]
     if None in area_sets:
         return
-    ids = sorted({area_id for area_ids in area_sets if area_ids is not None for area_id in area_ids})
+    ids = sorted(
+        {area_id for area_ids in area_sets if area_ids is not None for area_id in area_ids}
+    )
     if not within.startswith(tuple(revision_access.area_codes(session(), ids))):
         raise Forbidden("export.not_allowed", code=within)

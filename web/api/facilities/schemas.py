@@ -16,9 +16,15 @@ from web.http.responses import feature
 class FacilitiesIn(params.Page, params.At):
     """Which facilities."""
 
-    category: Annotated[str | None, Field(description="Only this category", max_length=40, examples=["clinic"])] = None
-    bbox: Annotated[str | None, Field(description="west,south,east,north in degrees", max_length=200)] = None
-    area: Annotated[str | None, Field(description="Only those in the area with this code", max_length=40)] = None
+    category: Annotated[
+        str | None, Field(description="Only this category", max_length=40, examples=["clinic"])
+    ] = None
+    bbox: Annotated[
+        str | None, Field(description="west,south,east,north in degrees", max_length=200)
+    ] = None
+    area: Annotated[
+        str | None, Field(description="Only those in the area with this code", max_length=40)
+    ] = None
 
 
 class CircleIn(BaseModel):
@@ -122,12 +128,16 @@ def circle_to_feature(facility: FacilityRow, circle: CircleRow) -> dict[str, Any
     properties = asdict(circle)
     geometry = properties.pop("geometry")
     return feature(
-        f"{facility.code}/{circle.minutes}", geometry, {"facility": facility.code, "name": facility.name} | properties
+        f"{facility.code}/{circle.minutes}",
+        geometry,
+        {"facility": facility.code, "name": facility.name} | properties,
     )
 
 
 def facility_to_json(row: FacilityRow) -> dict[str, Any]:
     """Return a facility as the API shows it."""
     return asdict(row) | {
-        "category_zh": CATEGORY_BY_KEY[row.category].zh if row.category in CATEGORY_BY_KEY else row.category
+        "category_zh": CATEGORY_BY_KEY[row.category].zh
+        if row.category in CATEGORY_BY_KEY
+        else row.category
     }

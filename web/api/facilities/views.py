@@ -36,7 +36,9 @@ bp = APIBlueprint("facilities", __name__, url_prefix="/api/v1", tag="Facilities"
 def facilities(query_data: FacilitiesIn) -> Response:
     """By code; `category`, `bbox` and `area` narrow each other."""
     if query_data.category is not None and query_data.category not in CATEGORY_BY_KEY:
-        raise invalid_field("category", "input.not_among", value=query_data.category, allowed=[*CATEGORY_BY_KEY])
+        raise invalid_field(
+            "category", "input.not_among", value=query_data.category, allowed=[*CATEGORY_BY_KEY]
+        )
     rows = queries.facilities(
         session(),
         category=query_data.category,
@@ -53,13 +55,20 @@ def facilities(query_data: FacilitiesIn) -> Response:
 @bp.get("/facilities/nearest")
 @bp.input(NearestIn, location="query")
 @bp.output(NearestOut)
-@bp.doc(summary="The nearest facility of each category, on foot", responses={503: "No walking network is loaded"})
+@bp.doc(
+    summary="The nearest facility of each category, on foot",
+    responses={503: "No walking network is loaded"},
+)
 def nearest(query_data: NearestIn) -> Response:
     """Exact distances on the walking network, with the legs from door to street at both ends."""
     crs.validate_points(query_data.lon, query_data.lat, query_data.crs)
     lon, lat = crs.to_storage(query_data.lon, query_data.lat, query_data.crs)
-    facilities_near = nearest_facilities(session(), load_network(session()), lon, lat, minutes=query_data.minutes)
-    return conditional_response({"items": [asdict(facility_near) for facility_near in facilities_near]})
+    facilities_near = nearest_facilities(
+        session(), load_network(session()), lon, lat, minutes=query_data.minutes
+    )
+    return conditional_response(
+        {"items": [asdict(facility_near) for facility_near in facilities_near]}
+    )
 
 
 @bp.get("/facilities/<code>")
@@ -73,11 +82,15 @@ def facility(code: str) -> Response:
 @bp.get("/facilities/<code>/circle")
 @bp.input(CircleIn, location="query")
 @bp.output(CircleOut, content_type=GEOJSON)
-@bp.doc(summary="Where a facility is within some minutes' walk of", responses={503: "No walking network is loaded"})
+@bp.doc(
+    summary="Where a facility is within some minutes' walk of",
+    responses={503: "No walking network is loaded"},
+)
 def circle(code: str, query_data: CircleIn) -> Response:
     """The stored one where it is of today's network, else computed now."""
     facility_row = queries.facility(session(), code)
     circle_row = queries.circle(session(), code, query_data.minutes, query_data.profile)
     return conditional_response(
-        {"type": "FeatureCollection", "features": [circle_to_feature(facility_row, circle_row)]}, GEOJSON
+        {"type": "FeatureCollection", "features": [circle_to_feature(facility_row, circle_row)]},
+        GEOJSON,
     )

@@ -26,17 +26,38 @@ class ReportIn(BaseModel):
 
     lon: float | None = Field(None, description="Longitude, degrees in `crs`", examples=[105.9535])
     lat: float | None = Field(None, description="Latitude, degrees in `crs`", examples=[26.2267])
-    crs: str | None = Field(None, description="wgs84, cgcs2000, gcj02 or bd09; there is no default", examples=["gcj02"])
-    address: str = Field("", max_length=200, description="As people write it", examples=["西兴社区3号楼2单元501室"])
-    area: str = Field("", max_length=40, description="Code of a grid, unit or area above, where there is no point")
-    category: str = Field(
-        "", max_length=20, description="Code of the catalogue; else told from the words", examples=["06010"]
+    crs: str | None = Field(
+        None, description="wgs84, cgcs2000, gcj02 or bd09; there is no default", examples=["gcj02"]
     )
-    description: str = Field("", max_length=intake.MAX_DESCRIPTION_CHARS, description="In the reporter's words")
-    severity: str = Field("", max_length=20, description="low, normal, high or urgent; else as the category says")
-    channel: str = Field("api", max_length=20, description="mini_program, web, phone, in_person, patrol, woodpecker, …")
-    attributes: dict[str, Any] = Field(default_factory=dict, description="Answers to the category's own questions")
-    name: str = Field("", max_length=80, description="Of who reports; kept apart, seen only by who may call back")
+    address: str = Field(
+        "", max_length=200, description="As people write it", examples=["西兴社区3号楼2单元501室"]
+    )
+    area: str = Field(
+        "", max_length=40, description="Code of a grid, unit or area above, where there is no point"
+    )
+    category: str = Field(
+        "",
+        max_length=20,
+        description="Code of the catalogue; else told from the words",
+        examples=["06010"],
+    )
+    description: str = Field(
+        "", max_length=intake.MAX_DESCRIPTION_CHARS, description="In the reporter's words"
+    )
+    severity: str = Field(
+        "", max_length=20, description="low, normal, high or urgent; else as the category says"
+    )
+    channel: str = Field(
+        "api",
+        max_length=20,
+        description="mini_program, web, phone, in_person, patrol, woodpecker, …",
+    )
+    attributes: dict[str, Any] = Field(
+        default_factory=dict, description="Answers to the category's own questions"
+    )
+    name: str = Field(
+        "", max_length=80, description="Of who reports; kept apart, seen only by who may call back"
+    )
     phone: str = Field("", max_length=40, description="As `name`")
     email: str = Field("", max_length=200, description="As `name`")
 
@@ -48,11 +69,15 @@ class MoveIn(BaseModel):
 
     move: str = Field(max_length=40, description="One of the incident's `moves`", examples=["take"])
     note: str = Field(
-        "", max_length=intake.MAX_DESCRIPTION_CHARS, description="What is said; returns and refusals need it"
+        "",
+        max_length=intake.MAX_DESCRIPTION_CHARS,
+        description="What is said; returns and refusals need it",
     )
     to: str = Field("", max_length=60, description="dispatch: code of a person (see candidates)")
     role: str = Field("", max_length=40, description="dispatch: to a role of the place")
-    way: str = Field("", max_length=10, description="dispatch: assign, or order to push it to whoever claims it")
+    way: str = Field(
+        "", max_length=10, description="dispatch: assign, or order to push it to whoever claims it"
+    )
     category: str = Field("", max_length=20, description="accept, reclassify")
     severity: str = Field("", max_length=20, description="accept, reclassify")
     minutes: float | None = Field(
@@ -76,29 +101,43 @@ class BulkMoveIn(MoveIn):
 class BulkIn(BaseModel):
     """Many moves; each stands for itself."""
 
-    moves: Annotated[list[BulkMoveIn], Field(max_length=MAX_MOVES, description=f"At most {MAX_MOVES}")]
+    moves: Annotated[
+        list[BulkMoveIn], Field(max_length=MAX_MOVES, description=f"At most {MAX_MOVES}")
+    ]
 
 
 class ListIn(params.Page):
     """Which incidents."""
 
-    state: str = Field("", max_length=200, description="One or more, by commas; open: all that are not closed or void")
+    state: str = Field(
+        "",
+        max_length=200,
+        description="One or more, by commas; open: all that are not closed or void",
+    )
     area: str = Field("", max_length=40, description="Code; everything in it")
     category: str = Field("", max_length=20, description="Code, or its beginning")
     overdue: bool | None = Field(None, description="The running stage's time is over")
-    colour: str = Field("", max_length=10, description="green (under 80 % of the time), amber, red (over 100 %)")
+    colour: str = Field(
+        "", max_length=10, description="green (under 80 % of the time), amber, red (over 100 %)"
+    )
     way: str = Field("", max_length=10, description="assign or order")
     severity: str = Field("", max_length=10)
     channel: str = Field("", max_length=20)
     supervised: bool | None = Field(None, description="督办")
     pending: bool | None = Field(None, description="A request waits for approval")
     mine: bool = Field(False, description="Held by me, or offered to me")
-    queue: str = Field("", max_length=12, description=f"Who has it to act on now: {', '.join(queues.QUEUES)}")
+    queue: str = Field(
+        "", max_length=12, description=f"Who has it to act on now: {', '.join(queues.QUEUES)}"
+    )
     words: str = Field("", max_length=100, description="Part of the description or address")
     since: str = Field("", max_length=40, description="Reported from this moment on")
     until: str = Field("", max_length=40, description="Reported before this moment")
     parent: UUID | None = Field(None, description="Those that repeat this incident")
-    sort: str = Field("newest", max_length=10, description="newest, or urgent: supervised first, then by what is due")
+    sort: str = Field(
+        "newest",
+        max_length=10,
+        description="newest, or urgent: supervised first, then by what is due",
+    )
 
 
 class NearIn(BaseModel):
@@ -113,8 +152,12 @@ class NearIn(BaseModel):
 class OneIn(BaseModel):
     """How much of an incident."""
 
-    contact: bool = Field(False, description="Also how to reach who reported; for those who may call back")
-    reason: str = Field("", max_length=2000, description="Why the contact is needed; must come with it, and is kept")
+    contact: bool = Field(
+        False, description="Also how to reach who reported; for those who may call back"
+    )
+    reason: str = Field(
+        "", max_length=2000, description="Why the contact is needed; must come with it, and is kept"
+    )
 
 
 class ContactIn(BaseModel):
@@ -122,12 +165,21 @@ class ContactIn(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    reason: str = Field("", max_length=2000, description="Kept with who asked, when and from where", examples=["回访"])
+    reason: str = Field(
+        "",
+        max_length=2000,
+        description="Kept with who asked, when and from where",
+        examples=["回访"],
+    )
 
 
 def filed_to_json(by: Principal, filed: report.FiledIncident) -> dict[str, Any]:
     """Return what came of a report as JSON; names only for those who may have them."""
-    visible = filed if can_see(by, Fact.NAMES, filed.areas) else replace(filed, locate=without_names(filed.locate))
+    visible = (
+        filed
+        if can_see(by, Fact.NAMES, filed.areas)
+        else replace(filed, locate=without_names(filed.locate))
+    )
     visible = replace(visible, assigned_to=report.assigned_to(by, filed))
     body: dict[str, Any] = orjson.loads(orjson.dumps(visible))
     body.pop("areas")
@@ -143,14 +195,29 @@ def moved_to_json(by: Principal, incident: IncidentView) -> dict[str, Any]:
     """Return a moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
     if by.kind != "reporter":
         return incident_to_json(incident)
-    reporter_fields = ("id", "state", "state_zh", "state_en", "version", "rating", "solved", "queue", "moves")
-    return {key: value for key, value in incident_to_json(incident).items() if key in reporter_fields}
+    reporter_fields = (
+        "id",
+        "state",
+        "state_zh",
+        "state_en",
+        "version",
+        "rating",
+        "solved",
+        "queue",
+        "moves",
+    )
+    return {
+        key: value for key, value in incident_to_json(incident).items() if key in reporter_fields
+    }
 
 
 def filters(query: ListIn) -> IncidentFilters:
     """Return the filters of a query, its moments read."""
     values = query.model_dump(exclude={"limit", "cursor", "state", "since", "until"})
     since, until = (
-        parse_datetime(text, name) if text else None for name, text in (("since", query.since), ("until", query.until))
+        parse_datetime(text, name) if text else None
+        for name, text in (("since", query.since), ("until", query.until))
     )
-    return IncidentFilters(state=tuple(filter(None, query.state.split(","))), since=since, until=until, **values)
+    return IncidentFilters(
+        state=tuple(filter(None, query.state.split(","))), since=since, until=until, **values
+    )

@@ -80,7 +80,11 @@ def report() -> Response:
         settings = current_app.config["SETTINGS"]
         counter = f"report {client_network()}"
         rate_limit.check_rate_limit(
-            settings.var, counter, settings.reports_per_minute, time.time(), Message("counted.reports")
+            settings.var,
+            counter,
+            settings.reports_per_minute,
+            time.time(),
+            Message("counted.reports"),
         )
     submitted, pictures = parse_body(ReportIn)
     now = parse_datetime(None)
@@ -111,8 +115,12 @@ def list_incidents(query_data: ListIn) -> Response:
     by, now = require_sign_in(), parse_datetime(None)
     incident_filters = filters(query_data)
     cursor = params.decode_cursor(query_data.cursor)
-    rows = incidents.list_incidents(session(), by, incident_filters, query_data.limit + 1, cursor, now=now)
-    page = paginate(rows, query_data.limit, lambda row: incidents.sort_key(row, incident_filters.sort))
+    rows = incidents.list_incidents(
+        session(), by, incident_filters, query_data.limit + 1, cursor, now=now
+    )
+    page = paginate(
+        rows, query_data.limit, lambda row: incidents.sort_key(row, incident_filters.sort)
+    )
     return conditional_response(page | {"items": [incident_to_json(row) for row in page["items"]]})
 
 
@@ -122,7 +130,9 @@ def list_incidents(query_data: ListIn) -> Response:
 def count_incidents(query_data: ListIn) -> Response:
     """How many are in each state, late, supervised and waiting for approval; the filters of the list but the state."""
     return conditional_response(
-        incidents.count_by_state(session(), require_sign_in(), filters(query_data), now=parse_datetime(None))
+        incidents.count_by_state(
+            session(), require_sign_in(), filters(query_data), now=parse_datetime(None)
+        )
     )
 
 
@@ -140,7 +150,10 @@ def list_duplicates(query_data: NearIn) -> Response:
 
 @bp.get("/incidents/<uuid:incident_id>")
 @bp.input(OneIn, location="query")
-@bp.doc(summary="One incident with its timeline", responses={401: "Sign in, or send a key", 404: "None, or hidden"})
+@bp.doc(
+    summary="One incident with its timeline",
+    responses={401: "Sign in, or send a key", 404: "None, or hidden"},
+)
 def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
     """Where it stands, who holds it, what happened, what is like it. `ETag` is its version, for `If-Match`."""
     by, now = require_sign_in(), parse_datetime(None)
@@ -152,7 +165,9 @@ def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
         session(), by, incident.category, lon, lat, now, incident_id
     )
     if query_data.contact:
-        body["contact"] = _contact(locked.as_desk(session(), by, incident_id), incident, query_data.reason)
+        body["contact"] = _contact(
+            locked.as_desk(session(), by, incident_id), incident, query_data.reason
+        )
     return with_etag(body, incident.version)
 
 
@@ -160,14 +175,23 @@ def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
 @bp.input(ContactIn)
 @bp.doc(
     summary="How to reach who reported",
-    responses={401: "Sign in", 403: "Not for you", 404: "None, or hidden", 422: "The reason is missing"},
+    responses={
+        401: "Sign in",
+        403: "Not for you",
+        404: "None, or hidden",
+        422: "The reason is missing",
+    },
 )
 def contact(incident_id: UUID, json_data: ContactIn) -> Response:
     """Name, telephone and mail, for those who may call back. Who asked, when, from where and why is kept for auditors."""
     by = require_sign_in()
     incident = incidents.get_incident(session(), by, incident_id, now=parse_datetime(None))
     response = conditional_response(
-        {"contact": _contact(locked.as_desk(session(), by, incident_id), incident, json_data.reason)}
+        {
+            "contact": _contact(
+                locked.as_desk(session(), by, incident_id), incident, json_data.reason
+            )
+        }
     )
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -182,7 +206,14 @@ def _contact(by: Principal, incident: IncidentView, reason: str) -> dict[str, st
     areas = incidents.areas_of(session(), incident.id)
     reached = incidents.get_reporter_contact(session(), by, incident)
     stated = disclosures.require_reason(reason)
-    record(by, "contact", "contact of the reporter", areas=areas, incident_id=incident.id, reason=stated)
+    record(
+        by,
+        "contact",
+        "contact of the reporter",
+        areas=areas,
+        incident_id=incident.id,
+        reason=stated,
+    )
     return None if reached is None else dict(reached)
 
 
@@ -191,13 +222,19 @@ def _contact(by: Principal, incident: IncidentView, reason: str) -> dict[str, st
 def track(incident_id: UUID) -> Response:
     """For who reported: header `X-Tracking-Secret`. Who holds it by role, by name only where the role is public."""
     incident = timeline.tracked(
-        session(), incident_id, request.headers.get("X-Tracking-Secret", ""), now=parse_datetime(None)
+        session(),
+        incident_id,
+        request.headers.get("X-Tracking-Secret", ""),
+        now=parse_datetime(None),
     )
     return with_etag(asdict(incident), incident.version)
 
 
 @bp.get("/incidents/<uuid:incident_id>/candidates")
-@bp.doc(summary="Who it can be given to", responses={401: "Sign in, or send a key", 404: "None, or hidden"})
+@bp.doc(
+    summary="Who it can be given to",
+    responses={401: "Sign in, or send a key", 404: "None, or hidden"},
+)
 def candidates(incident_id: UUID) -> Response:
     """Everybody in a post of its place, nearest role first, then who takes such orders; for those who dispatch."""
     by, now = require_sign_in(), parse_datetime(None)
@@ -206,7 +243,9 @@ def candidates(incident_id: UUID) -> Response:
     incident = incidents.get_incident(session(), by, incident_id, now=now)
     by = locked.as_desk(session(), by, incident_id)
     by.need(Action.DISPATCH)
-    return conditional_response({"items": reading_candidates.list_assignees(session(), by, incident, now)})
+    return conditional_response(
+        {"items": reading_candidates.list_assignees(session(), by, incident, now)}
+    )
 
 
 @bp.post("/incidents/<uuid:incident_id>/moves")
@@ -223,7 +262,11 @@ def move(incident_id: UUID) -> Response:
     """Take, handle, return, check, close, rate … as the incident's `moves` lists. `If-Match`: its version."""
     submitted, pictures = parse_body(MoveIn)
     secret = request.headers.get("X-Tracking-Secret")
-    by = timeline.authenticate_tracking(session(), incident_id, secret) if secret else require_sign_in()
+    by = (
+        timeline.authenticate_tracking(session(), incident_id, secret)
+        if secret
+        else require_sign_in()
+    )
 
     def do() -> tuple[int, dict[str, Any]]:
         incident = _move(session(), by, incident_id, submitted, if_match() or None, pictures)
@@ -247,9 +290,20 @@ def apply_moves(json_data: BulkIn) -> Response:
             try:
                 with session().begin_nested():
                     incident = _move(session(), by, item.id, item, item.version, ())
-                results.append({"id": str(item.id), "ok": True, "state": incident.state, "version": incident.version})
+                results.append(
+                    {
+                        "id": str(item.id),
+                        "ok": True,
+                        "state": incident.state,
+                        "version": incident.version,
+                    }
+                )
             except (WanggeError, DataError) as error:
-                refusal = error if isinstance(error, WanggeError) else invalid_field("move", "input.unstorable_value")
+                refusal = (
+                    error
+                    if isinstance(error, WanggeError)
+                    else invalid_field("move", "input.unstorable_value")
+                )
                 problem = error_to_json(refusal) | {"zh": in_chinese(refusal)}
                 results.append({"id": str(item.id), "ok": False, "problem": problem})
         return 200, {"results": results}
@@ -270,7 +324,9 @@ def _move(
         if not submitted.crs:
             raise invalid_field("crs", "input.crs_missing")
         point = (submitted.lon, submitted.lat, submitted.crs)
-    payload = MovePayload(**submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"}))
+    payload = MovePayload(
+        **submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"})
+    )
     return moves.apply_move(
         database, by, incident_id, submitted.move, parse_datetime(None), payload, point=point, version=version, var=photo_directory(),
         pictures=pictures,
@@ -291,7 +347,9 @@ def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
         files = request.files.getlist("photo")
     else:
         raw = request.get_json()
-    return validate_model(model, raw), photos.sanitise_photos([file.stream.read() for file in files])
+    return validate_model(model, raw), photos.sanitise_photos(
+        [file.stream.read() for file in files]
+    )
 
 
 def derive_tracking_secret(incident_id: UUID) -> str:

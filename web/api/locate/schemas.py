@@ -18,11 +18,15 @@ class LocateIn(BaseModel):
 
     lon: float = Field(description="Longitude, degrees in `crs`", examples=[105.9501])
     lat: float = Field(description="Latitude, degrees in `crs`", examples=[26.2302])
-    crs: str = Field(description="wgs84, cgcs2000, gcj02 or bd09; there is no default", examples=["wgs84"])
+    crs: str = Field(
+        description="wgs84, cgcs2000, gcj02 or bd09; there is no default", examples=["wgs84"]
+    )
     address: str | None = Field(
         None, max_length=200, description="As people write it", examples=["西兴社区3号楼2单元501室"]
     )
-    at: str | None = Field(None, max_length=40, description="ISO 8601; without an offset local time; default: now")
+    at: str | None = Field(
+        None, max_length=40, description="ISO 8601; without an offset local time; default: now"
+    )
 
 
 class LocateManyIn(BaseModel):
@@ -119,7 +123,9 @@ class AnswerOut(BaseModel):
     unit_candidates: list[CandidateOut]
     people: list[EntryOut] = Field(description="Every answerable role, nearest first")
     answerable: EntryOut | None = Field(description="The one to go to first")
-    how: list[StepOut] = Field(description="Each step of the way, each step up to the next role among them; no names")
+    how: list[StepOut] = Field(
+        description="Each step of the way, each step up to the next role among them; no names"
+    )
     named: bool = Field(
         description="Whether people are named: to who may have names in one of these areas or this unit (`names.read`); "
         "to everybody while there are no accounts"
@@ -161,7 +167,9 @@ def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | Wangg
             wrong.append(FieldError(field, "locate.crs_malformed"))
         elif field != "crs" and (isinstance(value, bool) or not isinstance(value, int | float)):
             wrong.append(FieldError(field, "locate.not_degrees", {"value": str(value)[:40]}))
-    texts = (field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None))
+    texts = (
+        field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None)
+    )
     wrong += [FieldError(field, "input.text_expected") for field in texts]
     if wrong:
         return invalid_fields(wrong)
@@ -169,4 +177,6 @@ def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | Wangg
         at = parse_datetime(point["at"]) if point.get("at") else now
     except WanggeError as error:
         return error
-    return LocateRequest(float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at)
+    return LocateRequest(
+        float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at
+    )

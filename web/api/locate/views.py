@@ -39,8 +39,12 @@ def locate(query_data: LocateIn) -> Response:
     Names of people are given to who may have them there; anybody is told the roles.
     """
     at = parse_datetime(query_data.at)
-    locate_request = LocateRequest(query_data.lon, query_data.lat, query_data.crs, query_data.address, at)
-    return no_store_response(resolve_request_json(session, locate_request, current_snapshot(at), areas_with_names()))
+    locate_request = LocateRequest(
+        query_data.lon, query_data.lat, query_data.crs, query_data.address, at
+    )
+    return no_store_response(
+        resolve_request_json(session, locate_request, current_snapshot(at), areas_with_names())
+    )
 
 
 @bp.post("/locate")
@@ -54,7 +58,9 @@ def locate_many(json_data: LocateManyIn) -> Response:
         raise TooLarge("locate.too_many_points", count=len(points), limit=MAX_POINTS)
     now = parse_datetime(None)
     strange = sanitising.may_hold_unstorable()
-    parsed = [(strange and unstorable_error(point)) or parse_request(point, now) for point in points]
+    parsed = [
+        (strange and unstorable_error(point)) or parse_request(point, now) for point in points
+    ]
     locate_requests = [item for item in parsed if isinstance(item, LocateRequest)]
     answers = resolve_many(session, locate_requests, now, current_snapshot(now), areas_with_names())
     results = []
@@ -62,7 +68,10 @@ def locate_many(json_data: LocateManyIn) -> Response:
         result = next(answers) if isinstance(item, LocateRequest) else item
         kind = "error" if isinstance(result, WanggeError) else "answer"
         results.append(
-            {"id": point.get("id", number), kind: error_to_json(result) if isinstance(result, WanggeError) else result}
+            {
+                "id": point.get("id", number),
+                kind: error_to_json(result) if isinstance(result, WanggeError) else result,
+            }
         )
     return no_store_response(orjson.dumps({"results": results}))
 

@@ -56,7 +56,9 @@ class SeenIn(BaseModel):
     model_config = {"extra": "forbid"}
 
     ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] | None = Field(None, max_length=1000)
-    until: int | None = Field(None, ge=1, le=2**63 - 1, description="All with this number or a smaller one")
+    until: int | None = Field(
+        None, ge=1, le=2**63 - 1, description="All with this number or a smaller one"
+    )
 
     @model_validator(mode="after")
     def one_of_them(self) -> "SeenIn":
@@ -84,7 +86,9 @@ def listing(query_data: Page) -> Response:
     rows = queries.list_notices(session(), by, query_data.limit + 1, cursor)
     page = paginate(rows, query_data.limit, lambda notice: str(notice.id))
     items = [notice_to_json(notice) for notice in page["items"]]
-    return conditional_response({"items": items, "next": page["next"], "unseen": queries.count_unseen(session(), by)})
+    return conditional_response(
+        {"items": items, "next": page["next"], "unseen": queries.count_unseen(session(), by)}
+    )
 
 
 @bp.post("/notices/seen")
@@ -102,7 +106,10 @@ def seen(json_data: SeenIn) -> dict[str, int]:
 def notice_to_json(notice: InApp) -> dict[str, Any]:
     """Return a notice as JSON."""
     zh, en = (render_notice(notice.topic, notice.body, language).event for language in ("zh", "en"))
-    fields = {name: notice.body.get(name) for name in ("category", "category_zh", "state", "severity", "area", "role")}
+    fields = {
+        name: notice.body.get(name)
+        for name in ("category", "category_zh", "state", "severity", "area", "role")
+    }
     at = notice.at.astimezone(UTC).isoformat()
     return {"id": notice.id, "at": at, "topic": notice.topic, "zh": zh, "en": en, "incident": notice.incident, **fields,
             "area_name": notice.area_name or None, "category_en": notice.category_en or None, "seen": notice.seen}  # fmt: skip

@@ -47,6 +47,8 @@ def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:
     if not subject.reported:  # who reported looks at their own
         reason = request.args.get("reason", "")
         what = f"thumbnail {photo_id}" if thumbnail else f"photo {photo_id}"
-        record(by, "photo", what, areas=subject.areas, incident_id=subject.incident_id, reason=reason)
+        record(
+            by, "photo", what, areas=subject.areas, incident_id=subject.incident_id, reason=reason
+        )
     response.vary.update(("Authorization", "Cookie", "X-Tracking-Secret"))
     return response

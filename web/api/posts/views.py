@@ -28,7 +28,9 @@ class PostsIn(params.Page, params.At):
     """Whose posts, and when."""
 
     area: Annotated[str, Field(max_length=40, description="Code", examples=["520402007012"])]
-    within: Annotated[bool, Field(description="Also those of every area and building in it")] = False
+    within: Annotated[bool, Field(description="Also those of every area and building in it")] = (
+        False
+    )
 
 
 class PersonOut(BaseModel):
@@ -60,7 +62,9 @@ class PostOut(BaseModel):
     deputy: PersonOut | None
     valid_from: datetime
     valid_to: datetime | None = Field(description="The moment itself out; null: still")
-    follows: bool = Field(description="Begins later, and then the open incidents of the post before come along")
+    follows: bool = Field(
+        description="Begins later, and then the open incidents of the post before come along"
+    )
     leave: list[LeaveOut] = Field(description="Of holder and deputy, now or later")
 
 
@@ -76,11 +80,17 @@ class HandOverIn(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    to: Annotated[str | None, Field(max_length=60, description="Code of the successor; null leaves it vacant")]
-    at: Annotated[str | None, Field(max_length=40, description="From when, not past; default: now")] = None
+    to: Annotated[
+        str | None, Field(max_length=60, description="Code of the successor; null leaves it vacant")
+    ]
+    at: Annotated[
+        str | None, Field(max_length=40, description="From when, not past; default: now")
+    ] = None
     incidents: Annotated[
         Literal["follow", "stay"],
-        Field(description="What the old holder has open in this post: goes to the successor, or stays"),
+        Field(
+            description="What the old holder has open in this post: goes to the successor, or stays"
+        ),
     ] = "follow"
 
 
@@ -89,13 +99,18 @@ class HandedOverOut(BaseModel):
 
     post: int
     at: datetime
-    incidents: int = Field(description="How many came along by now; 0 while the moment is still to come")
+    incidents: int = Field(
+        description="How many came along by now; 0 while the moment is still to come"
+    )
 
 
 @bp.get("/posts")
 @bp.input(PostsIn, location="query")
 @bp.output(PostsOut)
-@bp.doc(summary="The posts of an area with holder, deputy and leave", responses=REFUSALS | {404: "No such area"})
+@bp.doc(
+    summary="The posts of an area with holder, deputy and leave",
+    responses=REFUSALS | {404: "No such area"},
+)
 def posts(query_data: PostsIn) -> Response:
     """Those held at the moment, and later ones; for who may have names there."""
     by = require(Action.NAMES)
@@ -120,7 +135,9 @@ def hand_over(post_id: int, json_data: HandOverIn) -> Response:
     at = params.parse_datetime(json_data.at) if json_data.at else None
 
     def do() -> tuple[int, dict[str, Any]]:
-        result = handover.hand_over(session(), by, post_id, json_data.to, at, json_data.incidents, now)
+        result = handover.hand_over(
+            session(), by, post_id, json_data.to, at, json_data.incidents, now
+        )
         return 200, orjson.loads(orjson.dumps(result))
 
     return run_once(by, do)

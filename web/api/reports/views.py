@@ -6,7 +6,11 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 from pydantic import BaseModel, Field
 
-from gis.incidents.reading.statistics import GROUP_EXPRESSIONS, METRIC_DEFINITIONS, incident_statistics
+from gis.incidents.reading.statistics import (
+    GROUP_EXPRESSIONS,
+    METRIC_DEFINITIONS,
+    incident_statistics,
+)
 from gis.rights.actions import Action
 from web.http.db import session
 from web.http.params import parse_datetime
@@ -19,9 +23,16 @@ bp = APIBlueprint("reports", __name__, url_prefix="/api/v1", tag="Figures")
 class FiguresIn(BaseModel):
     """Of when and where, and how grouped."""
 
-    since: Annotated[str, Field(max_length=40, description="Reported from this moment on", examples=["2026-11-01"])]
-    until: Annotated[str, Field(max_length=40, description="Reported before this moment; default: now")] = ""
-    per: Annotated[str, Field(max_length=20, description=f"One of {', '.join(GROUP_EXPRESSIONS)}")] = "all"
+    since: Annotated[
+        str,
+        Field(max_length=40, description="Reported from this moment on", examples=["2026-11-01"]),
+    ]
+    until: Annotated[
+        str, Field(max_length=40, description="Reported before this moment; default: now")
+    ] = ""
+    per: Annotated[
+        str, Field(max_length=20, description=f"One of {', '.join(GROUP_EXPRESSIONS)}")
+    ] = "all"
     area: Annotated[str, Field(max_length=40, description="Code; only what lies in it")] = ""
 
 
@@ -41,7 +52,9 @@ class FigureOut(BaseModel):
     in_time: float | None
     resolution: float | None
     satisfaction: float | None
-    office_resolution: float | None = Field(description="As the office recorded it at follow-up visits")
+    office_resolution: float | None = Field(
+        description="As the office recorded it at follow-up visits"
+    )
     office_satisfaction: float | None = Field(description="As `office_resolution`")
     rated: int
     mean_rating: float | None
@@ -55,7 +68,9 @@ class FiguresOut(BaseModel):
     since: str
     until: str
     items: list[FigureOut]
-    definitions: dict[str, dict[str, str]] = Field(description="Name and meaning of each figure, zh and en")
+    definitions: dict[str, dict[str, str]] = Field(
+        description="Name and meaning of each figure, zh and en"
+    )
 
 
 @bp.get("/figures")
@@ -68,13 +83,23 @@ class FiguresOut(BaseModel):
 def counted(query_data: FiguresIn) -> Response:
     """By area, category, person or period, with the definitions in words."""
     by, now = require(Action.FIGURES), parse_datetime(None)
-    since, until = parse_datetime(query_data.since, "since"), parse_datetime(query_data.until or None, "until")
+    since, until = (
+        parse_datetime(query_data.since, "since"),
+        parse_datetime(query_data.until or None, "until"),
+    )
     zone = current_app.config["SETTINGS"].timezone.key
-    items = incident_statistics(session(), by, since, until, query_data.per, query_data.area, now=now, zone=zone)
+    items = incident_statistics(
+        session(), by, since, until, query_data.per, query_data.area, now=now, zone=zone
+    )
     definitions = {
         name: {"zh": zh, "en": en, "means_zh": means_zh, "means_en": means_en}
         for name, (zh, en, means_zh, means_en) in METRIC_DEFINITIONS.items()
     }
     return conditional_response(
-        {"since": since.isoformat(), "until": until.isoformat(), "items": items, "definitions": definitions}
+        {
+            "since": since.isoformat(),
+            "until": until.isoformat(),
+            "items": items,
+            "definitions": definitions,
+        }
     )

@@ -22,14 +22,22 @@ class RevisionIn(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    title: str = Field(max_length=400, description="What the change is, in a few words", examples=["2026 春季网格调整"])
-    base: int | None = Field(None, description="The published revision it starts from; null: the newest")
+    title: str = Field(
+        max_length=400,
+        description="What the change is, in a few words",
+        examples=["2026 春季网格调整"],
+    )
+    base: int | None = Field(
+        None, description="The published revision it starts from; null: the newest"
+    )
 
 
 class RevisionsIn(params.Page):
     """Which revisions."""
 
-    state: Annotated[Literal["draft", "published", "withdrawn"] | None, Field(description="Only these")] = None
+    state: Annotated[
+        Literal["draft", "published", "withdrawn"] | None, Field(description="Only these")
+    ] = None
 
 
 class OperationIn(BaseModel):
@@ -56,11 +64,17 @@ class FileIn(BaseModel):
     """How to read a file of grids."""
 
     title: str = Field(max_length=400, description="What the change is, in a few words")
-    clean: float | None = Field(None, gt=0, le=50, description="Metres: overlaps and gaps up to this width are mended")
-    crs: str | None = Field(
-        None, max_length=20, description="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where it names none"
+    clean: float | None = Field(
+        None, gt=0, le=50, description="Metres: overlaps and gaps up to this width are mended"
     )
-    layer: str | None = Field(None, max_length=100, description="Which layer, where the file has several")
+    crs: str | None = Field(
+        None,
+        max_length=20,
+        description="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where it names none",
+    )
+    layer: str | None = Field(
+        None, max_length=100, description="Which layer, where the file has several"
+    )
 
 
 class WithinIn(BaseModel):
@@ -79,7 +93,9 @@ def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
     """Return a revision without its operations."""
     keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
             "version", "reverts")  # fmt: skip
-    return {key: getattr(revision, key) for key in keys} | {"mine": by.kind == "system" or revision.author == by.who}
+    return {key: getattr(revision, key) for key in keys} | {
+        "mine": by.kind == "system" or revision.author == by.who
+    }
 
 
 def operation_to_json(operation: Operation, names: Mapping[str, str]) -> dict[str, Any]:
@@ -173,5 +189,7 @@ def _incident_counts(changes: Preview) -> list[dict[str, Any]] | None:
     """Return how many open incidents go from which grid to which; None for who may not see incidents."""
     if changes.incidents is None:
         return None
-    by_grids = sorted(changes.incidents.items(), key=lambda pair: (pair[0][0] or "", pair[0][1] or ""))
+    by_grids = sorted(
+        changes.incidents.items(), key=lambda pair: (pair[0][0] or "", pair[0][1] or "")
+    )
     return [{"from": start, "to": end, "count": count} for (start, end), count in by_grids]

@@ -65,7 +65,9 @@ def begin(json_data: RevisionIn) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        return 201, revision_to_json(drafts.create_draft(session(), by, json_data.title, json_data.base), by)
+        return 201, revision_to_json(
+            drafts.create_draft(session(), by, json_data.title, json_data.base), by
+        )
 
     return run_once(by, do)
 
@@ -77,11 +79,15 @@ def revisions(query_data: RevisionsIn) -> Response:
     """The newest first: one's own, and those that touch grids one may draft or publish in."""
     by = require(Action.DRAFT if require_any_planner().may(Action.DRAFT) else Action.PUBLISH)
     cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
-    rows = drafts.list_revisions(session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1)
+    rows = drafts.list_revisions(
+        session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1
+    )
     body = paginate(rows, query_data.limit, lambda row: str(row.id))
     keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
             "version", "reverts", "operations", "grids")  # fmt: skip
-    return conditional_response(body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]})
+    return conditional_response(
+        body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]}
+    )
 
 
 @bp.get("/revisions/<int:number>")
@@ -106,7 +112,9 @@ def get_revision(number: int) -> Response:
 
 @bp.post("/revisions/<int:number>/operations")
 @bp.input(OperationIn)
-@bp.doc(summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"})
+@bp.doc(
+    summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"}
+)
 def operate(number: int, json_data: OperationIn) -> Response:
     """move_border, reshape, split, merge, transfer, add, retire, move_vertex, redraw or settle; all or nothing."""
     by = require(Action.DRAFT)
@@ -142,7 +150,8 @@ def undo(number: int, step: int) -> Response:
 @bp.post("/revisions/from-file")
 @bp.input(FileIn, location="query")
 @bp.doc(
-    summary="Make a draft of a file of grids", responses=WRITES | {201: "The draft, and the report", 413: "Too large"}
+    summary="Make a draft of a file of grids",
+    responses=WRITES | {201: "The draft, and the report", 413: "Too large"},
 )
 @body_limit(MAX_BOUNDARY_FILE_BYTES)
 def from_file(query_data: FileIn) -> Response:
@@ -176,7 +185,9 @@ def from_file(query_data: FileIn) -> Response:
         "report": report.to_dict() | {"notes_zh": report.notes_in("zh")}, "new": file_draft.new, "gone": file_draft.gone, "changed": file_draft.changed, "torn": coverage_errors_to_geojson(file_draft),
         "revision": None if file_draft.draft is None else revision_to_json(file_draft.draft, by),
     }  # fmt: skip
-    response = Response(orjson.dumps(body), 201 if file_draft.draft else 200, mimetype="application/json")
+    response = Response(
+        orjson.dumps(body), 201 if file_draft.draft else 200, mimetype="application/json"
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -233,11 +244,15 @@ def look(number: int, query_data: PreviewIn) -> Response:
 def publish_(number: int, json_data: PublishIn) -> Response:
     """One transaction: grids, the levels above, units, lineage, open incidents. A later moment takes effect by itself."""
     by = require(Action.PUBLISH)
-    effective = params.parse_datetime(json_data.effective, "effective") if json_data.effective else None
+    effective = (
+        params.parse_datetime(json_data.effective, "effective") if json_data.effective else None
+    )
 
     def do() -> tuple[int, dict[str, Any]]:
         two = current_app.config["SETTINGS"].two_persons
-        done = publish.publish(session(), by, number, json_data.reason, effective, two_persons=two, version=_version())
+        done = publish.publish(
+            session(), by, number, json_data.reason, effective, two_persons=two, version=_version()
+        )
         return 200, revision_to_json(done, by)
 
     return run_once(by, do)
@@ -260,7 +275,9 @@ def rebase(number: int) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         clashes = drafts.rebase(session(), by, number, _version())
         changed = {clash.grid for clash in clashes} | {
-            code for operation in drafts.list_operations(session(), number) for code in operation.shapes
+            code
+            for operation in drafts.list_operations(session(), number)
+            for code in operation.shapes
         }
         return 200, {
             **revision_to_json(drafts.get_revision(session(), by, number), by),
@@ -272,11 +289,17 @@ def rebase(number: int) -> Response:
 
 
 @bp.post("/revisions/<int:number>/revert")
-@bp.doc(summary="Begin a draft that takes a published revision back", responses=WRITES | {201: "The draft"})
+@bp.doc(
+    summary="Begin a draft that takes a published revision back",
+    responses=WRITES | {201: "The draft"},
+)
 def revert(number: int) -> Response:
     """Its grids get the lines, and retired ones the code, they had before; published like any other."""
     by = require(Action.DRAFT)
-    return run_once(by, lambda: (201, revision_to_json(publish.create_reverting_draft(session(), by, number), by)))
+    return run_once(
+        by,
+        lambda: (201, revision_to_json(publish.create_reverting_draft(session(), by, number), by)),
+    )
 
 
 # --- how things look -----------------------------------------------------------------------------------------------
@@ -297,7 +320,11 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
     codes = {
         code
         for operation in steps
-        for code in (*operations.grids_named(operation.op), *operation.touched, str(operation.op.get("unit", "")))
+        for code in (
+            *operations.grids_named(operation.op),
+            *operation.touched,
+            str(operation.op.get("unit", "")),
+        )
     }
     names = preview.grid_names(session(), codes, steps)
     return [(operation, names) for operation in steps]
@@ -305,10 +332,13 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
 
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
     """Return the draft's version and, as GeoJSON, the grids that look different now; without geometry: no land any more."""
-    view = editor_view.build_editor_view(session(), by, drafts.list_operations(session(), number), codes, around=False)
+    view = editor_view.build_editor_view(
+        session(), by, drafts.list_operations(session(), number), codes, around=False
+    )
     changed = grids_to_geojson(view)
     gone = [code for code in codes if code not in view.grids]
     changed["features"] += [
-        {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}} for code in gone
+        {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}}
+        for code in gone
     ]
     return {"version": session().get_one(Revision, number).version, "changed": changed}

@@ -22,16 +22,24 @@ class RuleIn(BaseModel):
     model_config = {"extra": "forbid"}
 
     name: ShortText
-    category: Annotated[str, Field(max_length=10, description="A code or its beginning, as 06")] = ""
+    category: Annotated[str, Field(max_length=10, description="A code or its beginning, as 06")] = (
+        ""
+    )
     severity: Annotated[str, Field(max_length=20, description="low, normal, high or urgent")] = ""
-    area: Annotated[str, Field(max_length=40, description="Code of an area; all within it counts")] = ""
+    area: Annotated[
+        str, Field(max_length=40, description="Code of an area; all within it counts")
+    ] = ""
     time_from: Annotated[str, Field(max_length=8, examples=["22:00"])] = ""
-    time_to: Annotated[str, Field(max_length=8, description="Itself not in it; may be past midnight")] = ""
+    time_to: Annotated[
+        str, Field(max_length=8, description="Itself not in it; may be past midnight")
+    ] = ""
     days: Annotated[str, Field(max_length=20, description="any, working or rest")] = "any"
     channel: ShortText = ""
     way: Annotated[str, Field(max_length=20, description="assign, or order to be claimed")]
     first_role: Annotated[str, Field(max_length=40, examples=["grid_worker"])]
-    escalation: list[Annotated[str, Field(max_length=40)]] = Field(description="Roles one step up each", max_length=20)
+    escalation: list[Annotated[str, Field(max_length=40)]] = Field(
+        description="Roles one step up each", max_length=20
+    )
     accept_min: Minutes
     dispatch_min: Minutes
     take_min: Minutes
@@ -47,7 +55,9 @@ class DraftIn(BaseModel):
 
     name: str = Field(max_length=100)
     rules: list[RuleIn] = Field(
-        min_length=1, max_length=rules_file.MAX_RULES, description="In their order; the first match wins"
+        min_length=1,
+        max_length=rules_file.MAX_RULES,
+        description="In their order; the first match wins",
     )
 
 
@@ -103,7 +113,9 @@ class DifferenceOut(BaseModel):
     before: WentOut
     after: WentOut
     count: int
-    elsewhere: bool = Field(description="To another role or in the other way; false: only limits or roles above differ")
+    elsewhere: bool = Field(
+        description="To another role or in the other way; false: only limits or roles above differ"
+    )
     slower: int = Field(description="How many would have more time to be handled")
     faster: int
     ids: list[str] = Field(description="The first 200")
@@ -136,19 +148,34 @@ def rule_set_to_json(rule_set: rules.RoutingRules) -> dict[str, Any]:
     """Return a set as JSON, without its rules."""
     times = {key: at and at.astimezone(SHANGHAI).isoformat() for key, at in
              (("loaded_at", rule_set.loaded_at), ("activated_at", rule_set.activated_at))}  # fmt: skip
-    return {"id": rule_set.id, "name": rule_set.name, "state": rule_set.state, "author": rule_set.author, **times}
+    return {
+        "id": rule_set.id,
+        "name": rule_set.name,
+        "state": rule_set.state,
+        "author": rule_set.author,
+        **times,
+    }
 
 
 def rule_set_with_rules(rule_set: rules.RoutingRules) -> dict[str, Any]:
     """Return a set as JSON, with its rules."""
-    edition, areas = editions.active_edition(session()), rules_text.area_names(session(), rule_set.rules)
+    edition, areas = (
+        editions.active_edition(session()),
+        rules_text.area_names(session(), rule_set.rules),
+    )
     names = [rules_text.category_names(edition), rules_text.category_names(edition, english=True)]
-    return rule_set_to_json(rule_set) | {"rules": [rule_to_json(rule, names, areas) for rule in rule_set.rules]}
+    return rule_set_to_json(rule_set) | {
+        "rules": [rule_to_json(rule, names, areas) for rule in rule_set.rules]
+    }
 
 
-def rule_to_json(rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]) -> dict[str, Any]:
+def rule_to_json(
+    rule: rules.Rule, names: list[dict[str, str]], areas: Mapping[str, str]
+) -> dict[str, Any]:
     """Return a rule as JSON, also as a sentence in both languages."""
-    zh, en = (rules_text.describe_rule(rule, name, areas)[index] for index, name in enumerate(names))
+    zh, en = (
+        rules_text.describe_rule(rule, name, areas)[index] for index, name in enumerate(names)
+    )
     values: dict[str, Any] = dict(rules_file.as_cells(rule))
     values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}
     return values | {"zh": f"{zh[0]} → {zh[1]}，{zh[2]}", "en": f"{en[0]} → {en[1]}, {en[2]}"}

@@ -42,7 +42,11 @@ def list_rule_sets() -> Response:
     """The one in force first, then the newest."""
     require_rules_reader()
     return conditional_response(
-        {"items": [rule_set_to_json(rule_set) for rule_set in rules_store.list_rule_sets(session())]}
+        {
+            "items": [
+                rule_set_to_json(rule_set) for rule_set in rules_store.list_rule_sets(session())
+            ]
+        }
     )
 
 
@@ -52,24 +56,35 @@ def list_rule_sets() -> Response:
 def get_rule_set(set_id: int) -> Response:
     """The rules in their order; the first that matches an incident wins."""
     require_rules_reader()
-    return conditional_response(rule_set_with_rules(rules_store.find(session(), storable_id(set_id))))
+    return conditional_response(
+        rule_set_with_rules(rules_store.find(session(), storable_id(set_id)))
+    )
 
 
 @bp.post("/rules")
 @bp.input(DraftIn)
 @bp.output(WholeSetOut, status_code=201)
-@bp.doc(summary="Keep a set as a draft", responses=MAY | {409: "A set of that name is or was in force"})
+@bp.doc(
+    summary="Keep a set as a draft", responses=MAY | {409: "A set of that name is or was in force"}
+)
 def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     """Checked as a table is; what is wrong is named by rule and column. Nothing is switched on."""
     by = require(Action.RULES)
     rows = [(number, rule_to_cells(item)) for number, item in enumerate(json_data.rules, 1)]
-    valid_rules, problems = rules_file.validate_rules(rows, editions.active_edition(session()), session())
+    valid_rules, problems = rules_file.validate_rules(
+        rows, editions.active_edition(session()), session()
+    )
     if problems:
-        errors = [FieldError(error_location(item), item.message.code, item.message.params) for item in problems]
+        errors = [
+            FieldError(error_location(item), item.message.code, item.message.params)
+            for item in problems
+        ]
         raise InvalidInput("rules.draft_refused", errors, count=len(errors))
     with audit_context(session(), by.who, "load rules"):
         rule_set = rule_set_with_rules(
-            rules_store.find(session(), rules_store.load(session(), valid_rules, json_data.name.strip(), by.who))
+            rules_store.find(
+                session(), rules_store.load(session(), valid_rules, json_data.name.strip(), by.who)
+            )
         )
         session().commit()
     return rule_set, 201
@@ -83,11 +98,18 @@ def test(set_id: int, json_data: TestIn) -> Response:
     """What it would have done with them; nothing is changed."""
     by, until = require(Action.RULES), parse_datetime(None)
     since = until - timedelta(days=json_data.days)
-    replayed = rules_replay.replay(session(), rules_store.find(session(), storable_id(set_id)).rules, since, until, by)
-    rows = [asdict(difference) | {"ids": [past.id for past in difference.cases]} for difference in replayed.differences]
+    replayed = rules_replay.replay(
+        session(), rules_store.find(session(), storable_id(set_id)).rules, since, until, by
+    )
+    rows = [
+        asdict(difference) | {"ids": [past.id for past in difference.cases]}
+        for difference in replayed.differences
+    ]
     for row in rows:
         del row["cases"]
-    return conditional_response(asdict(replayed) | {"since": since, "until": until, "differences": rows})
+    return conditional_response(
+        asdict(replayed) | {"since": since, "until": until, "differences": rows}
+    )
 
 
 @bp.post("/rules/<int:set_id>/activate")

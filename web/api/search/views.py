@@ -29,5 +29,7 @@ def find(query_data: SearchIn) -> dict[str, Any]:
 
     People are found only by who may have their names there.
     """
-    hits = search(session(), query_data.q, params.parse_datetime(None), query_data.limit, areas_with_names())
+    hits = search(
+        session(), query_data.q, params.parse_datetime(None), query_data.limit, areas_with_names()
+    )
     return {"query": query_data.q, "items": [asdict(hit) for hit in hits]}

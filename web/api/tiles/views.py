@@ -22,7 +22,9 @@ bp = APIBlueprint("tiles", __name__, tag="Maps")
 
 MVT = "application/vnd.mapbox-vector-tile"
 CACHE_IMMUTABLE = "public, max-age=31536000, immutable"  # the address names the version, so the bytes never change
-CACHE_REVALIDATE = "public, no-cache"  # an address without a version: kept, but checked by its ETag each time
+CACHE_REVALIDATE = (
+    "public, no-cache"  # an address without a version: kept, but checked by its ETag each time
+)
 
 
 class FeaturesIn(params.At):
@@ -40,14 +42,17 @@ class FeaturesIn(params.At):
 @bp.get("/tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt")
 @bp.doc(
     summary="A vector tile of a layer, or of a set of layers (base, city)",
-    responses=alternative_response(MVT, {"type": "string", "format": "binary"}) | {204: "Nothing there"},
+    responses=alternative_response(MVT, {"type": "string", "format": "binary"})
+    | {204: "Nothing there"},
 )
 def tile(layer: str, z: int, x: int, y: int) -> Response:
     """512-pixel tiles. `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
     moment, past or planned."""
     if layer not in TILE_SETS:
         raise NotFound("layer.unknown", name=layer, allowed=[*TILE_SETS])
-    data = tiles.tile(session(), TILE_SETS[layer], z, x, y, params.parse_datetime(request.args.get("at")))
+    data = tiles.tile(
+        session(), TILE_SETS[layer], z, x, y, params.parse_datetime(request.args.get("at"))
+    )
     response = Response(data, 200 if data else 204, mimetype=MVT)
     return cacheable(response, data)
 
@@ -56,7 +61,9 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
 @bp.doc(summary="The layers and how they are painted")
 def layers() -> Response:
     """Every layer with its words, zooms, styles and labels."""
-    return Response(orjson.dumps([layer.as_json() for layer in LAYERS.values()]), mimetype="application/json")
+    return Response(
+        orjson.dumps([layer.as_json() for layer in LAYERS.values()]), mimetype="application/json"
+    )
 
 
 @bp.get("/api/v1/layers/<layer>")

@@ -38,4 +38,6 @@ def listed() -> Response:
     """Grids whose reports wait at the operator, asked of posts, leave and accounts now."""
     require_operator()
     queue = unanswered(session(), parse_datetime(None))
-    return conditional_response({"items": queue.places, "waiting": queue.waiting, "operators": queue.operators})
+    return conditional_response(
+        {"items": queue.places, "waiting": queue.waiting, "operators": queue.operators}
+    )

@@ -20,7 +20,16 @@ from gis.accounts import account_list, accounts, api_keys, rate_limit, sessions
 from gis.accounts.models import Account
 from gis.areas.hierarchy import list_upper_areas
 from gis.db import audit_context
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable, WanggeError, invalid_field
+from gis.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    WanggeError,
+    invalid_field,
+)
 from gis.messages import Message
 from gis.rights.actions import ACCESS_ROLES, KEY_ACTIONS, Action
 from gis.rights.principal import Principal
@@ -36,9 +45,7 @@ from web.security import session as browser_session
 
 bp = Blueprint("account", __name__)
 
-MAX_SIGN_INS_PER_MINUTE = (
-    60  # tries to sign in a minute from one address, or from one browser that somebody signed in from before
-)
+MAX_SIGN_INS_PER_MINUTE = 60  # tries to sign in a minute from one address, or from one browser that somebody signed in from before
 MAX_OFFERED_AREAS = 400  # areas an area field offers; any other can be typed
 MAX_LISTED_ACCOUNTS = 200  # accounts in the list; the search finds the others
 
@@ -92,17 +99,29 @@ def _came_from() -> str:
 def submit_sign_in() -> Response:
     """Look at name and password; both wrong or one wrong is said in the same words, after the same time."""
     onwards = guard.safe_redirect_target(request.form.get("next"))
-    username, password = sessions.normalise_username(request.form.get("username", "")), request.form.get("password", "")
+    username, password = (
+        sessions.normalise_username(request.form.get("username", "")),
+        request.form.get("password", ""),
+    )
     if not username or not password:
         return _form(onwards, username, _("Give a user name and a password."), 422)
     browser_before = trusted_browser.read()
     try:
         source = f"browser {browser_before.id}" if browser_before.id else client_network()
         rate_limit.check_rate_limit(
-            _settings().var, f"sign-in {source}", MAX_SIGN_INS_PER_MINUTE, time.time(), Message("counted.sign_ins")
+            _settings().var,
+            f"sign-in {source}",
+            MAX_SIGN_INS_PER_MINUTE,
+            time.time(),
+            Message("counted.sign_ins"),
         )
         tried = sessions.begin_sign_in(
-            session(), username, datetime.now(UTC), client_network(), browser_before.id, browser_before.stamps
+            session(),
+            username,
+            datetime.now(UTC),
+            client_network(),
+            browser_before.id,
+            browser_before.stamps,
         )
     except RateLimited as error:
         wait: Any = error.extra["retry_after"]
@@ -113,7 +132,12 @@ def submit_sign_in() -> Response:
         return response
     session().commit()  # the try counts, whatever comes; no connection waits while the hash is worked out
     if not sessions.password_matches(tried, password):
-        return _form(onwards, username, _("User name or password is wrong, or the account may not sign in."), 401)
+        return _form(
+            onwards,
+            username,
+            _("User name or password is wrong, or the account may not sign in."),
+            401,
+        )
     with audit_context(session(), f"account {username}", "signed in"):
         sessions.complete_sign_in(session(), tried, password)
         session().commit()
@@ -163,7 +187,12 @@ def oidc() -> Response:
     browser["next"] = guard.safe_redirect_target(request.args.get("next"))
     try:
         _same_issuer(provider)
-        return cast(Response, provider.authorize_redirect(_back(), prompt="login" if "again" in request.args else None))
+        return cast(
+            Response,
+            provider.authorize_redirect(
+                _back(), prompt="login" if "again" in request.args else None
+            ),
+        )
     except (requests.RequestException, AuthlibBaseError, ValueError) as error:
         raise Unavailable("sign_in.provider_unreachable") from error
 
@@ -179,10 +208,14 @@ def oidc_back() -> Response:
     except requests.RequestException as error:
         raise Unavailable("sign_in.provider_unreachable") from error
     except (AuthlibBaseError, JoseError, KeyError, ValueError, TypeError):
-        words = _("The identity provider did not sign you in, or its answer did not hold. Try again.")
+        words = _(
+            "The identity provider did not sign you in, or its answer did not hold. Try again."
+        )
         return _form(onwards, wrong=words, status=401)
     subject = f"{_settings().oidc.issuer}|{sub}"  # type: ignore[union-attr]
-    with current_app.config["SESSION_FACTORY"](False) as writing:  # a GET that writes down who signed in
+    with current_app.config["SESSION_FACTORY"](
+        False
+    ) as writing:  # a GET that writes down who signed in
         account = sessions.by_subject(writing, subject, datetime.now(UTC))
         found = account and (account.id, account.stamp)
         writing.commit()
@@ -248,14 +281,22 @@ def change_password() -> Response:
         if new != request.form.get("again", ""):
             return _password_page(_of(by.account_id), {"again": _("The two are not the same.")})
         rate_limit.check_rate_limit(
-            _settings().var, f"password {by.account_id}", 10, time.time(), Message("counted.password_changes")
+            _settings().var,
+            f"password {by.account_id}",
+            10,
+            time.time(),
+            Message("counted.password_changes"),
         )
         with audit_context(session(), by.who, "changed the password"):
-            stamp = sessions.change_password(session(), cast(int, by.account_id), request.form.get("old", ""), new)
+            stamp = sessions.change_password(
+                session(), cast(int, by.account_id), request.form.get("old", ""), new
+            )
             session().commit()
     except InvalidInput as error:
         session().rollback()
-        return _password_page(_of(by.account_id), {one.field: one.message_in(i18n.chosen()) for one in error.errors})
+        return _password_page(
+            _of(by.account_id), {one.field: one.message_in(i18n.chosen()) for one in error.errors}
+        )
     browser_session.extend_session(stamp)
     flash(_("Your password is changed; other devices were signed out."))
     return to(url_for("account.password"))
@@ -280,7 +321,10 @@ def list_accounts() -> Response:
 def add_account() -> Response:
     """Make an account, its role in the same step; the first password is on this page and nowhere else."""
     by = guard.require(Action.ACCOUNTS)
-    given = {name: request.form.get(name, "").strip() for name in ("username", "person", "subject", "role", "area")}
+    given = {
+        name: request.form.get(name, "").strip()
+        for name in ("username", "person", "subject", "role", "area")
+    }
     try:
         with audit_context(session(), by.who, "account page"):
             made, first = accounts.add(
@@ -314,7 +358,11 @@ CHANGES: dict[str, Change] = {
     "reset": lambda by, one, form: accounts.reset_password(session(), by, one),
     "end": lambda by, one, form: accounts.end_sessions(session(), by, one),
     "link": lambda by, one, form: accounts.link(
-        session(), by, one, person=form.get("person", "").strip(), subject=form.get("subject", "").strip()
+        session(),
+        by,
+        one,
+        person=form.get("person", "").strip(),
+        subject=form.get("subject", "").strip(),
     ),
 }
 DONE = {
@@ -341,7 +389,9 @@ def change_account(username: str) -> Response:
             session().commit()
     except (InvalidInput, Conflict, Forbidden, NotFound) as error:
         session().rollback()
-        return _accounts_page(by, chosen=username, wrong=_wrong(error), given={**request.form}, status=422)
+        return _accounts_page(
+            by, chosen=username, wrong=_wrong(error), given={**request.form}, status=422
+        )
     browser_session.clear_rights_cache()
     if once:
         return _accounts_page(by, chosen=account.username, once=once)
@@ -359,11 +409,15 @@ def _accounts_page(
     status: int = 200,
 ) -> Response:
     asked = request.args.get("q", "")[:80]
-    rows = account_list.list_accounts(session(), by, datetime.now(UTC), asked, MAX_LISTED_ACCOUNTS + 1)
+    rows = account_list.list_accounts(
+        session(), by, datetime.now(UTC), asked, MAX_LISTED_ACCOUNTS + 1
+    )
     chosen = chosen or request.args.get("name", "")
     one = next((row for row in rows if row.username == chosen), None)
     if chosen and one is None:
-        found = account_list.list_accounts(session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS)
+        found = account_list.list_accounts(
+            session(), by, datetime.now(UTC), chosen, MAX_LISTED_ACCOUNTS
+        )
         one = next((row for row in found if row.username == chosen), None)
     response = render_page(
         "account/accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
@@ -388,7 +442,9 @@ def add_key() -> Response:
     """Make a key; it is on this page and nowhere else."""
     by = _everywhere()
     form = request.form
-    given: dict[str, Any] = {name: form.get(name, "").strip() for name in ("name", "area", "per_minute", "days")}
+    given: dict[str, Any] = {
+        name: form.get(name, "").strip() for name in ("name", "area", "per_minute", "days")
+    }
     given["action"] = form.getlist("action")
     numbers = {name: given[name] for name in ("per_minute", "days") if given[name]}
     try:
@@ -400,10 +456,14 @@ def add_key() -> Response:
             session().commit()
     except InvalidInput as error:
         session().rollback()
-        return _keys_page(by, wrong={one.field: str(KEY_WORDS[one.field]) for one in error.errors}, given=given)
+        return _keys_page(
+            by, wrong={one.field: str(KEY_WORDS[one.field]) for one in error.errors}, given=given
+        )
     except Conflict:
         session().rollback()
-        return _keys_page(by, wrong={"name": _("There is a key of that name already.")}, given=given)
+        return _keys_page(
+            by, wrong={"name": _("There is a key of that name already.")}, given=given
+        )
     return _keys_page(by, once=made, of=given["name"])
 
 

@@ -32,7 +32,13 @@ def desk() -> Response:
     figures = overview(session(), params.parse_datetime(None))
     data = incident_data() | {
         "categories": [
-            {"code": one.code, "zh": one.zh, "en": one.en, "major_zh": one.major_zh, "major_en": one.major_en}
+            {
+                "code": one.code,
+                "zh": one.zh,
+                "en": one.en,
+                "major_zh": one.major_zh,
+                "major_en": one.major_en,
+            }
             for one in edition.categories.values()
         ],
         "areas": list_subtree(session(), by.may_in.get(Action.READ) or ()),
@@ -42,7 +48,9 @@ def desk() -> Response:
             "contacts": by.may(Action.CONTACTS) or by.operates,
         },
         # a mere operator sees only what nobody else can act on
-        "unanswered": url_for("unanswered_page.listed") if by.operates and not by.may(Action.READ) else None,
+        "unanswered": url_for("unanswered_page.listed")
+        if by.operates and not by.may(Action.READ)
+        else None,
     }
     return render_page(
         "desk/desk.html",

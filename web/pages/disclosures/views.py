@@ -47,6 +47,11 @@ def _filters(query: dict[str, str]) -> Filters:
     try:
         incident = UUID(query["incident"]) if query["incident"] else None
     except ValueError:
-        raise params.invalid_field("incident", "field.not_an_incident_id", value=query["incident"][:40]) from None
-    since, until = (params.parse_datetime(query[name], name) if query[name] else None for name in ("since", "until"))
+        raise params.invalid_field(
+            "incident", "field.not_an_incident_id", value=query["incident"][:40]
+        ) from None
+    since, until = (
+        params.parse_datetime(query[name], name) if query[name] else None
+        for name in ("since", "until")
+    )
     return Filters(query["kind"], query["who"], incident, since, until)

@@ -60,7 +60,9 @@ TOOLS = (
         "split",
         lazy_gettext("Split"),
         "S",
-        lazy_gettext("Draw a line across a grid, from border to border. The larger part keeps the code."),
+        lazy_gettext(
+            "Draw a line across a grid, from border to border. The larger part keeps the code."
+        ),
     ),
     Tool(
         "merge",
@@ -74,7 +76,12 @@ TOOLS = (
         "P",
         lazy_gettext("Choose the grid that gets the land, then draw round the land."),
     ),
-    Tool("add", lazy_gettext("Add a grid"), "A", lazy_gettext("Draw round land that belongs to no grid.")),
+    Tool(
+        "add",
+        lazy_gettext("Add a grid"),
+        "A",
+        lazy_gettext("Draw round land that belongs to no grid."),
+    ),
     Tool(
         "retire",
         lazy_gettext("Retire"),
@@ -93,9 +100,17 @@ def drafts_() -> Response:
         for row in drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=MOST)
         if row.author == by.who
     ]
-    places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
+    places = [
+        one
+        for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ())
+        if one["level"] != "grid"
+    ]
     return render_page(
-        "editor/drafts.html", script="editor/drafts.js", drafts=mine, places=places, first=_first(0, places)
+        "editor/drafts.html",
+        script="editor/drafts.js",
+        drafts=mine,
+        places=places,
+        first=_first(0, places),
     )
 
 
@@ -106,7 +121,11 @@ def editor(number: int) -> Response:
     draft = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
     chosen, nonce = i18n.chosen(), secrets.token_urlsafe(16)
-    places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
+    places = [
+        one
+        for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ())
+        if one["level"] != "grid"
+    ]
     within = request.args.get("within") or _first(number, places)
     root = url_for("map.index").rstrip("/")
     parts = editor_map(

@@ -53,7 +53,14 @@ RATES = (
 )
 HOURS = ("hours_to_take", "hours_to_handle")
 COLUMNS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
-HEAD = ("reported", "response", "completion", "resolution", "satisfaction", "overdue")  # the large figures
+HEAD = (
+    "reported",
+    "response",
+    "completion",
+    "resolution",
+    "satisfaction",
+    "overdue",
+)  # the large figures
 
 
 @bp.get("/figures")
@@ -98,8 +105,12 @@ def table() -> Response:
     )
     for row in _sorted(_count(by, asked, asked["per"]), asked["sort"]):
         values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
-        writer.writerow([cell_text(str(_named(row, asked["per"], index)[0])), cell_text(row.key or ""), *values])
-    words = " ".join(f"{field}={asked[field]}" for field in ("per", "since", "until", "area") if asked[field])
+        writer.writerow(
+            [cell_text(str(_named(row, asked["per"], index)[0])), cell_text(row.key or ""), *values]
+        )
+    words = " ".join(
+        f"{field}={asked[field]}" for field in ("per", "since", "until", "area") if asked[field]
+    )
     record_export(by, f"figures.csv {words}", asked["area"])
     response = make_response("\ufeff" + out.getvalue())
     response.mimetype = "text/csv"
@@ -110,7 +121,9 @@ def table() -> Response:
 
 
 def _groups(by: Principal) -> dict[str, Any]:
-    return {key: words for key, words in GROUP_LABELS.items() if key != "person" or by.may(Action.NAMES)}
+    return {
+        key: words for key, words in GROUP_LABELS.items() if key != "person" or by.may(Action.NAMES)
+    }
 
 
 def _asked(by: Principal) -> dict[str, str]:
@@ -132,7 +145,9 @@ def _asked(by: Principal) -> dict[str, str]:
         ("sort", [sign + name for name in ("key", *COLUMNS) for sign in ("", "-")]),
     ):
         if asked[field] not in known:
-            raise params.invalid_field(field, "field.none_of", value=asked[field][:40], allowed=list(known))
+            raise params.invalid_field(
+                field, "field.none_of", value=asked[field][:40], allowed=list(known)
+            )
     for field in ("since", "until"):
         try:
             date.fromisoformat(asked[field])
@@ -144,7 +159,10 @@ def _asked(by: Principal) -> dict[str, str]:
 def _count(by: Principal, asked: dict[str, str], per: str) -> list[StatisticsRow]:
     """The figures; the last day counts as a whole."""
     last = date.fromisoformat(asked["until"]) + timedelta(days=1)
-    since, until = params.parse_datetime(asked["since"], "since"), params.parse_datetime(last.isoformat(), "until")
+    since, until = (
+        params.parse_datetime(asked["since"], "since"),
+        params.parse_datetime(last.isoformat(), "until"),
+    )
     zone = current_app.config["SETTINGS"].timezone.key
     return statistics.incident_statistics(
         session(), by, since, until, per, asked["area"], now=params.parse_datetime(None), zone=zone
@@ -155,7 +173,9 @@ def _sorted(rows: list[StatisticsRow], order: str) -> list[StatisticsRow]:
     """By a column, where it says nothing last."""
     name, down = order.removeprefix("-"), order.startswith("-")
     said = [row for row in rows if getattr(row, name) is not None]
-    return sorted(said, key=lambda row: getattr(row, name), reverse=down) + [row for row in rows if row not in said]
+    return sorted(said, key=lambda row: getattr(row, name), reverse=down) + [
+        row for row in rows if row not in said
+    ]
 
 
 def _named(row: StatisticsRow, per: str, index: int) -> tuple[str, str]:

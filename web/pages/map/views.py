@@ -39,7 +39,11 @@ def index() -> Response:
     figures = overview(session(), at)
     chosen = i18n.chosen()
     offered = [layer for layer in MAP_LAYERS if layer.choice]
-    visible = parse_list("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
+    visible = parse_list(
+        "layers",
+        [layer.name for layer in offered],
+        [layer.name for layer in offered if layer.shown],
+    )
     hidden = parse_list("off", list(FACILITIES.styles), [])
     parts = live_map(
         static=url_for("static", filename="").rstrip("/"),
@@ -47,7 +51,12 @@ def index() -> Response:
         centre=map_centre(figures),
         zoom=16 if figures.bbox else 5,
         layer=vector_tiles(
-            url_for("map.index").rstrip("/") + "/tiles", figures.version, chosen, visible, hidden, at=told or ""
+            url_for("map.index").rstrip("/") + "/tiles",
+            figures.version,
+            chosen,
+            visible,
+            hidden,
+            at=told or "",
         ),
     )
     nonce = secrets.token_urlsafe(16)
@@ -58,9 +67,15 @@ def index() -> Response:
         "compare": other.isoformat() if other else None,
         "levels": [{"key": level.value, "zh": level.zh, "en": LEVEL_EN[level]} for level in LEVELS],
         "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
-        "categories": {key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title},
+        "categories": {
+            key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title
+        },
         "sign_in": url_for("account.sign_in"),
-        "colours": {"chosen": SELECTION_COLOUR, "circle": CIRCLE, "steps": CIRCLE_COLOUR_BY_MINUTES},
+        "colours": {
+            "chosen": SELECTION_COLOUR,
+            "circle": CIRCLE,
+            "steps": CIRCLE_COLOUR_BY_MINUTES,
+        },
     }
     response = make_response(
         render_template(
@@ -92,10 +107,16 @@ def export() -> Response:
     box = params.parse_bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
     if box is None:
         raise NotFound("map.empty")
-    zoom = min(max(int(params.parse_float(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM)
+    zoom = min(
+        max(int(params.parse_float(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM
+    )
     offered = [layer for layer in MAP_LAYERS if layer.choice]
     visible = set(
-        parse_list("layers", [layer.name for layer in offered], [layer.name for layer in offered if layer.shown])
+        parse_list(
+            "layers",
+            [layer.name for layer in offered],
+            [layer.name for layer in offered if layer.shown],
+        )
     )
     hidden = set(parse_list("off", list(FACILITIES.styles), []))
     drawn = []
@@ -106,18 +127,28 @@ def export() -> Response:
         if found["truncated"]:
             raise TooLarge("map.too_many_in_view", limit=MAX_EXPORT_FEATURES, layer=layer.name)
         if layer.by == "category":
-            found["features"] = [one for one in found["features"] if one["properties"]["category"] not in hidden]
+            found["features"] = [
+                one for one in found["features"] if one["properties"]["category"] not in hidden
+            ]
         drawn.append((layer, found))
     written = saved_map(
         drawn,
         centre=((box[0] + box[2]) / 2, (box[1] + box[3]) / 2),
         zoom=zoom,
         language=chosen,
-        title=f"{figures.place} · {gettext('Saved map')}" if figures.place else gettext("Saved map"),
+        title=f"{figures.place} · {gettext('Saved map')}"
+        if figures.place
+        else gettext("Saved map"),
         notes=[
-            gettext("Made-up data: people, households and posts here are invented") if figures.made_up else "",
-            gettext("Saved on %(time)s", time=params.parse_datetime(None).strftime("%Y-%m-%d %H:%M")),
-            gettext("Boundaries of %(day)s", day=at.strftime("%Y-%m-%d %H:%M")) if request.args.get("at") else "",
+            gettext("Made-up data: people, households and posts here are invented")
+            if figures.made_up
+            else "",
+            gettext(
+                "Saved on %(time)s", time=params.parse_datetime(None).strftime("%Y-%m-%d %H:%M")
+            ),
+            gettext("Boundaries of %(day)s", day=at.strftime("%Y-%m-%d %H:%M"))
+            if request.args.get("at")
+            else "",
             *figures.attributions,
         ],
         circle=circle_of(request.args.get("facility"), at),

@@ -19,7 +19,11 @@ from web.security.session import principal
 bp = Blueprint("notice_page", __name__)
 
 SHOWN = 50  # on a page
-GROUPS = {"today": lazy_gettext("Today"), "yesterday": lazy_gettext("Yesterday"), "earlier": lazy_gettext("Earlier")}
+GROUPS = {
+    "today": lazy_gettext("Today"),
+    "yesterday": lazy_gettext("Yesterday"),
+    "earlier": lazy_gettext("Earlier"),
+}
 
 
 @bp.get("/notices")
@@ -34,7 +38,9 @@ def notices() -> Response:
     today = datetime.now(zone).date()
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in found[:SHOWN]:
-        notice = render_notice(one.topic, one.body, i18n.chosen(), area_name=one.area_name, category_en=one.category_en)
+        notice = render_notice(
+            one.topic, one.body, i18n.chosen(), area_name=one.area_name, category_en=one.category_en
+        )
         at = one.at.astimezone(zone)
         age = (today - at.date()).days
         group = "today" if age <= 0 else "yesterday" if age == 1 else "earlier"

@@ -60,12 +60,17 @@ def track(incident_id: UUID) -> Response:
 
 def tracking(incident_id: UUID | None) -> Response:
     """The tracking page; the same for every number, whether there is such an incident or not."""
-    named = {role_label(key, "zh"): role_label(key) for key in (*ROLE_BY_KEY, *ACCESS_ROLES)} | SPEAKER_BY_ROLE
+    named = {
+        role_label(key, "zh"): role_label(key) for key in (*ROLE_BY_KEY, *ACCESS_ROLES)
+    } | SPEAKER_BY_ROLE
     data = {
         "csrf": csrf_token(),
         "id": None if incident_id is None else str(incident_id),
         "roles": named,
-        "states": {state.value: dict(zip(("zh", "en"), state_labels(state), strict=True)) for state in STATES},
+        "states": {
+            state.value: dict(zip(("zh", "en"), state_labels(state), strict=True))
+            for state in STATES
+        },
         "steps": [list(step) for step in TRACKING_STEPS],
         "track": url_for("report.mine"),
         "report": url_for("report.report"),

@@ -44,7 +44,11 @@ def revisions() -> Response:
     rows, older = rows[:MOST], rows[MOST - 1].id if len(rows) > MOST else None
     names = grid_names(session(), {code for row in rows for code in row.grids}, [])
     figures = overview(session(), params.parse_datetime(None))
-    places = [one for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ()) if one["level"] != "grid"]
+    places = [
+        one
+        for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ())
+        if one["level"] != "grid"
+    ]
     return render_page(
         "revisions/revisions.html", script="revisions/revisions.js", rows=rows, state=state, states=words_of_states(), places=places, older=older,
         named={row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows},

@@ -60,7 +60,9 @@ def upload() -> Response:
         path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
         given.save(path)
         try:
-            made, report, problems = rules_file.preview_rules_file(path, editions.active_edition(session()), session())
+            made, report, problems = rules_file.preview_rules_file(
+                path, editions.active_edition(session()), session()
+            )
         except WanggeError as error:
             why = localised_detail(error).replace(path.name, given.filename)
             return _page(by, wrong=_("This file is no table of rules: %(why)s", why=why), name=name)
@@ -73,7 +75,9 @@ def upload() -> Response:
             session().commit()
     except Conflict:
         session().rollback()
-        return _page(by, wrong=_("A set of that name is or was in force; choose another name."), name=name)
+        return _page(
+            by, wrong=_("A set of that name is or was in force; choose another name."), name=name
+        )
     flash(_("Kept as a draft. Test it before you switch it on."))
     return cast(Response, redirect(url_for("rules_page.sets", set=made_id), 303))
 
@@ -128,12 +132,18 @@ def _dangers(english: bool) -> list[tuple[str, str]]:
     return [(name, "、".join(numbers)) for name, numbers in found.items()]
 
 
-def _page(by: Principal, *, days: int | None = None, problems: list[RuleError] | None = None, **more: Any) -> Response:
+def _page(
+    by: Principal, *, days: int | None = None, problems: list[RuleError] | None = None, **more: Any
+) -> Response:
     listed = rules_store.list_rule_sets(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
         raise params.invalid_field("set", "field.not_a_rule_set_number")
-    found = rules_store.find(session(), storable_id(int(chosen))) if chosen else rules_store.active(session())
+    found = (
+        rules_store.find(session(), storable_id(int(chosen)))
+        if chosen
+        else rules_store.active(session())
+    )
     english = i18n.chosen() == "en"
     names = rules_text.category_names(editions.active_edition(session()), english)
     year = datetime.now(working_time.ZONE).year
@@ -159,7 +169,9 @@ def _may_switch(by: Principal) -> bool:
     return True
 
 
-def _rows(found: RoutingRules, names: dict[str, str], english: bool) -> list[tuple[str, str, str, str, str]]:
+def _rows(
+    found: RoutingRules, names: dict[str, str], english: bool
+) -> list[tuple[str, str, str, str, str]]:
     """Each rule as its name, which matters, to whom, how long, and who is above."""
     areas = rules_text.area_names(session(), found.rules)
     return [

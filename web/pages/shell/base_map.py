@@ -22,7 +22,11 @@ def map_centre(figures: Overview) -> tuple[float, float]:
 
 def base_map(figures: Overview) -> PageParts:
     """Return the map under a pin: the areas, without facilities; `p=lon,lat` in the address is its centre."""
-    visible = [layer.name for layer in MAP_LAYERS if layer.choice and layer.shown and layer.name != "facilities"]
+    visible = [
+        layer.name
+        for layer in MAP_LAYERS
+        if layer.choice and layer.shown and layer.name != "facilities"
+    ]
     root = url_for("map.index").rstrip("/")
     point = request.args.get("p", "").split(",")
     at = map_centre(figures)

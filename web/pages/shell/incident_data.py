@@ -12,7 +12,10 @@ def incident_data() -> dict[str, Any]:
     """Return the tables of states and moves, limits and addresses, for incident.js."""
     return {
         "states": {state.value: state_labels(state) for state in STATES},
-        "moves": {name: [*move_labels(name), transition.needs_note] for name, transition in TRANSITIONS.items()},
+        "moves": {
+            name: [*move_labels(name), transition.needs_note]
+            for name, transition in TRANSITIONS.items()
+        },
         "most_photos": photos.MAX_PHOTOS_PER_EVENT,
         "longest_side": photo_files.LONGEST_SIDE,
         "sign_in": url_for("account.sign_in"),

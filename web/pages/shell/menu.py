@@ -31,7 +31,9 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
 
 def has_page(path: str) -> bool:
     """Return whether there is a page at a path under the root."""
-    paths = current_app.extensions.setdefault("wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
+    paths = current_app.extensions.setdefault(
+        "wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()}
+    )
     return f"/{path}" in paths
 
 

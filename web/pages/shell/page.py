@@ -21,7 +21,9 @@ def page_basics() -> dict[str, Any]:
     digest = messages_digest(language)
     return {
         "language": language,
-        "messages": None if language == "en" else url_for("shell.messages", language=language, v=digest),
+        "messages": None
+        if language == "en"
+        else url_for("shell.messages", language=language, v=digest),
         "api": root + "/api/v1",
         "root": root,
     }

@@ -23,7 +23,12 @@ def extract_script(
     """Yield line, function, English text and no comments for every text of a script, as Babel wants its extractors."""
     script = file.read().decode("utf-8")
     for match in CALL_PATTERN.finditer(script):
-        yield script.count("\n", 0, match.start()) + 1, "gettext", ESCAPE_PATTERN.sub(r"\1", match[2]), []
+        yield (
+            script.count("\n", 0, match.start()) + 1,
+            "gettext",
+            ESCAPE_PATTERN.sub(r"\1", match[2]),
+            [],
+        )
 
 
 @cache

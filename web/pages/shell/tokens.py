@@ -12,7 +12,9 @@ from gis.palette import OKABE_ITO, PAGE_COLOURS
 def tokens_css() -> str:
     """Return a stylesheet with every colour as a variable: `--field-line`, `--okabe-ito-blue`."""
     colours = PAGE_COLOURS | {f"okabe-ito-{name}": value for name, value in OKABE_ITO.items()}
-    return ":root {\n" + "".join(f"  --{name}: {value};\n" for name, value in colours.items()) + "}\n"
+    return (
+        ":root {\n" + "".join(f"  --{name}: {value};\n" for name, value in colours.items()) + "}\n"
+    )
 
 
 def tokens_url() -> str:

@@ -18,7 +18,9 @@ bp = Blueprint("shell", __name__)
 def init_app(state: Any) -> None:
     """Translate the pages; let every template draw the account menu and name its assets."""
     i18n.init_app(state.app)
-    state.app.jinja_env.globals.update(menu=menu.menu, role_words=menu.role_words, asset=assets.asset_url)
+    state.app.jinja_env.globals.update(
+        menu=menu.menu, role_words=menu.role_words, asset=assets.asset_url
+    )
     state.app.jinja_env.globals.update(tokens_url=tokens.tokens_url, page_colours=PAGE_COLOURS)
 
 
@@ -48,7 +50,9 @@ def colour_tokens() -> Response:
 def _cacheable(text: str, mimetype: str) -> Response:
     """Return a file that is kept for good under an address with a digest, and checked by its ETag under one without."""
     response = Response(text, mimetype=mimetype)
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
+    response.headers["Cache-Control"] = (
+        "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
+    )
     response.add_etag()
     response.make_conditional(request)
     return response

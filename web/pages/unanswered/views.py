@@ -15,4 +15,6 @@ bp = Blueprint("unanswered_page", __name__)
 def listed() -> Response:
     """The page; the posts of each place are where people are put."""
     require_operator()
-    return render_page("unanswered/unanswered.html", found=unanswered(session(), parse_datetime(None)))
+    return render_page(
+        "unanswered/unanswered.html", found=unanswered(session(), parse_datetime(None))
+    )

@@ -24,7 +24,9 @@ def work() -> Response:
     by = require_worker(Action.HANDLE)
     figures = overview(session(), params.parse_datetime(None))
     data = incident_data() | {"me": by.who, "patches": handled_areas(by)}
-    return render_page("work/work.html", script="work/work.js", data=data, parts=base_map(figures), figures=figures)
+    return render_page(
+        "work/work.html", script="work/work.js", data=data, parts=base_map(figures), figures=figures
+    )
 
 
 def handled_areas(by: Principal) -> list[dict[str, str]]:
