@@ -130,9 +130,13 @@ def _smtp(env: Mapping[str, str]) -> Smtp | None:
         raise InvalidInput("setting.smtp_port_invalid", value=repr(port))
     starttls = _yes(env, "WANGGE_SMTP_STARTTLS")
     return Smtp(
-        host, sender, int(port or (587 if starttls else 25)), env.get("WANGGE_SMTP_USER") or "",
-        env.get("WANGGE_SMTP_PASSWORD") or "", starttls,
-    )  # fmt: skip
+        host,
+        sender,
+        int(port or (587 if starttls else 25)),
+        env.get("WANGGE_SMTP_USER") or "",
+        env.get("WANGGE_SMTP_PASSWORD") or "",
+        starttls,
+    )
 
 
 def _yes(env: Mapping[str, str], name: str) -> bool:

@@ -26,7 +26,12 @@ def editor_map(
         centre: (lon, lat), degrees.
     """
     shown = EditorMap(
-        static, release, location=[centre[1], centre[0]], zoom_start=zoom, min_zoom=MIN_ZOOM, max_zoom=MAX_ZOOM,
+        static,
+        release,
+        location=[centre[1], centre[0]],
+        zoom_start=zoom,
+        min_zoom=MIN_ZOOM,
+        max_zoom=MAX_ZOOM,
         prefer_canvas=True,
-    )  # fmt: skip
+    )
     return rendered(shown, layer)

@@ -50,14 +50,22 @@ FACILITIES = Layer(
     by="category",
     styles={
         c.key: Style(
-            fill=c.colour, stroke=WHITE, width=((13, 0.8), (17, 1.5)), radius=((13, 2.2), (15, 4), (16, 9), (18, 11)),
-            glyph=text_colour_on(c.colour), title=Title(c.zh, c.en),
+            fill=c.colour,
+            stroke=WHITE,
+            width=((13, 0.8), (17, 1.5)),
+            radius=((13, 2.2), (15, 4), (16, 9), (18, 11)),
+            glyph=text_colour_on(c.colour),
+            title=Title(c.zh, c.en),
         )
         for c in sorted(CATEGORIES, key=lambda c: c.rank)
     },
-    labels=(Label("name", from_zoom=17, size=((17, 11), (19, 12.5)), colour=TEXT_COLOURS["text"], rank=45),),
+    labels=(
+        Label(
+            "name", from_zoom=17, size=((17, 11), (19, 12.5)), colour=TEXT_COLOURS["text"], rank=45
+        ),
+    ),
     icons=icons.paths(),
-)  # fmt: skip
+)
 
 CIRCLES = Layer(
     name="circles",

@@ -31,9 +31,12 @@ class Edge:
 
 
 def distances(
-    edges: Sequence[Edge], sources: Sequence[Point], places: Sequence[Point], walls: Sequence[LineString] = (),
+    edges: Sequence[Edge],
+    sources: Sequence[Point],
+    places: Sequence[Point],
+    walls: Sequence[LineString] = (),
     cap: float = 100.0,
-) -> list[float]:  # fmt: skip
+) -> list[float]:
     """Metres from the nearest source to places; infinite when not connected, on an island or off the network."""
     rank = _ranks(edges)
     public = _public(edges, walls)
@@ -52,8 +55,11 @@ def distances(
             graph.add_edge(a, b, weight=metres)
 
     for number, edge in enumerate(edges):
-        along = [(0.0, ("node", edge.u)), *((m, ("place", n)) for m, n in sorted(stops.get(number, []))),
-                 (edge.length, ("node", edge.v))]  # fmt: skip
+        along = [
+            (0.0, ("node", edge.u)),
+            *((m, ("place", n)) for m, n in sorted(stops.get(number, []))),
+            (edge.length, ("node", edge.v)),
+        ]
         for (m, one), (n, other) in itertools.pairwise(along):
             for a, b in ((one, other), (other, one)):
                 for phase in (1,) if number in public else (0, 2):

@@ -93,9 +93,18 @@ def environment(var: Path) -> dict[str, str]:
     settings = ("DATABASE_", "WANGGE_")  # of whoever runs the tests
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     binaries = {name: os.environ[name] for name in ("WANGGE_PG_BIN",) if name in os.environ}
-    return inherited | binaries | {"WANGGE_VAR": str(var), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
-                                   "WANGGE_REPORTS_PER_MINUTE": "100000",
-                                   "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "10000000", "WANGGE_MIN_FREE_MB": "0"}  # fmt: skip
+    return (
+        inherited
+        | binaries
+        | {
+            "WANGGE_VAR": str(var),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "WANGGE_REPORTS_PER_MINUTE": "100000",
+            "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "10000000",
+            "WANGGE_MIN_FREE_MB": "0",
+        }
+    )
 
 
 @contextmanager

@@ -99,11 +99,14 @@ def test_a_dual_stack_socket_does_not_make_one_network_of_all(
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"channel": "phone"}, "channel"), ({"channel": "device"}, "channel"), ({"channel": "import"}, "channel"),
-        ({"severity": "urgent"}, "severity"), ({"attributes": {"nothing": 1}}, "attributes.nothing"),
+        ({"channel": "phone"}, "channel"),
+        ({"channel": "device"}, "channel"),
+        ({"channel": "import"}, "channel"),
+        ({"severity": "urgent"}, "severity"),
+        ({"attributes": {"nothing": 1}}, "attributes.nothing"),
         ({"attributes": {"x": "a" * 20_000}}, "attributes"),
     ],
-)  # fmt: skip
+)
 def test_a_stranger_says_only_what_strangers_know(
     client: FlaskClient, town: build.Town, fields: dict, field: str
 ) -> None:
@@ -234,8 +237,15 @@ def test_headers_keep_browsers_strict_and_personal_answers_out_of_caches(
     )
     assert "Strict-Transport-Security" not in client.get("/").headers
     signed_in(client, account(session, "boss", "administrator"))
-    for path in ("/api/v1/incidents", "/api/v1/incidents/counts", "/accounts", "/keys", "/notices", "/api/v1/notices",
-                 "/api/v1/search?q=王网格"):  # fmt: skip
+    for path in (
+        "/api/v1/incidents",
+        "/api/v1/incidents/counts",
+        "/accounts",
+        "/keys",
+        "/notices",
+        "/api/v1/notices",
+        "/api/v1/search?q=王网格",
+    ):
         reply = client.get(path)
         assert reply.status_code == 200 and "no-store" in reply.headers["Cache-Control"], path
 

@@ -218,8 +218,10 @@ def test_a_point_in_any_of_the_four_systems_is_the_same_place(served, grids):
             continue
         inside += 1
         assert len({codes(one["answer"])["grid"] for one in found}) == 1
-        assert all(GEOD.inv(*place, one["answer"]["point"]["lon"], one["answer"]["point"]["lat"])[2] < 0.05
-                   for one in found)  # fmt: skip
+        assert all(
+            GEOD.inv(*place, one["answer"]["point"]["lon"], one["answer"]["point"]["lat"])[2] < 0.05
+            for one in found
+        )
         covering = [code for code, shape in grids.items() if shape.covers(shapely.Point(place))]
         assert not covering or codes(found[0]["answer"])["grid"] == min(covering)
     assert inside > 40
@@ -498,7 +500,7 @@ def test_a_file_of_wrong_columns_or_onto_itself_is_refused_and_nothing_is_writte
 )
 def test_exit_codes_are_1_for_refused_input_and_2_for_wrong_usage_with_the_reason_on_stderr(
     served, words, code, said
-):  # fmt: skip
+):
     done = served.run(*words.split())
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr and "Traceback" not in done.stderr

@@ -208,12 +208,19 @@ def strip(said: str) -> str:
 def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world: World) -> None:
     """The same bytes before and after something happens in the far county."""
     paths = [
-        "/api/v1/incidents", "/api/v1/incidents?sort=urgent&state=open", "/api/v1/incidents/counts",
-        f"/api/v1/incidents?area={world.far.county.code}", f"/api/v1/incidents/counts?area={world.far.county.code}",
-        "/api/v1/figures?since=2026-01-01", f"/api/v1/figures?since=2026-01-01&area={world.far.county.code}",
-        "/api/v1/notices", "/open311/v2/requests.json", f"/api/v1/incidents/{world.incident}",
-        "/api/v1/search?q=" + MARK[:4], f"/api/v1/incidents/near?{FAR_AWAY}&category={world.private}",
-    ]  # fmt: skip
+        "/api/v1/incidents",
+        "/api/v1/incidents?sort=urgent&state=open",
+        "/api/v1/incidents/counts",
+        f"/api/v1/incidents?area={world.far.county.code}",
+        f"/api/v1/incidents/counts?area={world.far.county.code}",
+        "/api/v1/figures?since=2026-01-01",
+        f"/api/v1/figures?since=2026-01-01&area={world.far.county.code}",
+        "/api/v1/notices",
+        "/open311/v2/requests.json",
+        f"/api/v1/incidents/{world.incident}",
+        "/api/v1/search?q=" + MARK[:4],
+        f"/api/v1/incidents/near?{FAR_AWAY}&category={world.private}",
+    ]
 
     def look() -> dict[tuple[str, str], str]:
         found = {}
@@ -303,8 +310,9 @@ def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
         everywhere = asker.name == "administrator"
         there = many["results"][1]["answer"]
         assert (there["named"], [entry["name"] for entry in there["people"]]) == (
-            everywhere, ["远网格员" if everywhere else None]
-        )  # fmt: skip
+            everywhere,
+            ["远网格员" if everywhere else None],
+        )
         elsewhere = world.ask(asker, "GET", "/api/v1/search?q=远网格员").json
         assert elsewhere is not None and bool(elsewhere["items"]) is everywhere
 

@@ -90,8 +90,9 @@ def test_an_unknown_name_a_wrong_password_and_a_blocked_account_look_the_same(cl
     with_password(session, "zhang")
     with_password(session, "blocked", active=False)
     answers = [
-        sign_in(client, name, password) for name, password in (("zhang", "wrong"), ("nobody", PASSWORD), ("blocked", PASSWORD))
-    ]  # fmt: skip
+        sign_in(client, name, password)
+        for name, password in (("zhang", "wrong"), ("nobody", PASSWORD), ("blocked", PASSWORD))
+    ]
     assert {answer.status_code for answer in answers} == {401}
     bodies = {
         answer.text.replace(name, "")

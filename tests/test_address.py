@@ -143,9 +143,18 @@ def test_nothing_people_type_breaks_the_reading(text):
 
 
 def test_a_room_tells_its_floor_only_where_it_can():
-    assert [floor_of_room(room) for room in ("501", "1203", "12", "5", "001", "99901", "501A", "")] == [
-        5, 12, None, None, None, None, 5, None,
-    ]  # fmt: skip
+    assert [
+        floor_of_room(room) for room in ("501", "1203", "12", "5", "001", "99901", "501A", "")
+    ] == [
+        5,
+        12,
+        None,
+        None,
+        None,
+        None,
+        5,
+        None,
+    ]
 
 
 def test_a_building_is_known_by_the_number_in_its_name():

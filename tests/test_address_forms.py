@@ -126,9 +126,15 @@ def written() -> dict[str, tuple[str, bool]]:
         storey, door = number % 6 + 1, number % 2 + 1
         stairwell = number // 6 % 4 + 1
         text = form.format(
-            b=2, c="二", s=stairwell, t=SPOKEN[stairwell], f=storey, u=SPOKEN[storey], d=door,
+            b=2,
+            c="二",
+            s=stairwell,
+            t=SPOKEN[stairwell],
+            f=storey,
+            u=SPOKEN[storey],
+            d=door,
             r=SPOKEN[storey] + "零" + SPOKEN[door],
-        )  # fmt: skip
+        )
         is_unclear = (
             form.endswith("单元-{f}0{d}") and storey == 1 and stairwell in (1, 4)
         )  # may be below ground
@@ -314,14 +320,24 @@ def test_the_reason_quotes_what_the_address_says(forms):
 @pytest.mark.parametrize(
     "prefix, estate, right",
     [
-        ("青竹苑", "青竹苑", Estate.SAME), ("青竹苑小区", "青竹苑", Estate.SAME), ("我家在青竹苑", "青竹苑", Estate.SAME),
-        ("青竹", "青竹小区", Estate.SAME), ("松柏里", "松柏里", Estate.SAME), ("西兴社区松柏里", "松柏里", Estate.SAME),
-        ("新青竹苑", "青竹苑", Estate.OTHER), ("青竹苑二期", "青竹苑", Estate.OTHER), ("青竹苑", "青竹苑二期", Estate.OTHER),
-        ("青竹苑南区", "青竹苑", Estate.OTHER), ("大松柏里", "松柏里", Estate.OTHER), ("桃花园", "", Estate.OTHER),
-        ("", "青竹苑", Estate.UNSAID), ("我们小区", "青竹苑", Estate.UNSAID), ("垂柳路66号", "青竹苑", Estate.UNSAID),
+        ("青竹苑", "青竹苑", Estate.SAME),
+        ("青竹苑小区", "青竹苑", Estate.SAME),
+        ("我家在青竹苑", "青竹苑", Estate.SAME),
+        ("青竹", "青竹小区", Estate.SAME),
+        ("松柏里", "松柏里", Estate.SAME),
+        ("西兴社区松柏里", "松柏里", Estate.SAME),
+        ("新青竹苑", "青竹苑", Estate.OTHER),
+        ("青竹苑二期", "青竹苑", Estate.OTHER),
+        ("青竹苑", "青竹苑二期", Estate.OTHER),
+        ("青竹苑南区", "青竹苑", Estate.OTHER),
+        ("大松柏里", "松柏里", Estate.OTHER),
+        ("桃花园", "", Estate.OTHER),
+        ("", "青竹苑", Estate.UNSAID),
+        ("我们小区", "青竹苑", Estate.UNSAID),
+        ("垂柳路66号", "青竹苑", Estate.UNSAID),
         ("西航街道西兴社区", "青竹苑", Estate.UNSAID),
     ],
-)  # fmt: skip
+)
 def test_estates_are_compared_as_whole_names(prefix, estate, right):
     assert compare_estate(prefix, estate) is right
 

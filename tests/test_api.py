@@ -444,10 +444,18 @@ def test_a_stored_circle_is_answered_as_it_is(client: FlaskClient, services: Ses
     services.add(WalkNetwork(version="v1", nodes=0, edges=0, source="t"))
     services.add(
         ServiceCircle(
-            facility_id=clinic, profile="adult", minutes=15, speed=1.25, network_version="v1", origin_digest="d",
-            off_network=False, households=120, people=333, shape=square(105.94, 105.95),
+            facility_id=clinic,
+            profile="adult",
+            minutes=15,
+            speed=1.25,
+            network_version="v1",
+            origin_digest="d",
+            off_network=False,
+            households=120,
+            people=333,
+            shape=square(105.94, 105.95),
         )
-    )  # fmt: skip
+    )
     services.flush()
     answer = client.get("/api/v1/facilities/n1/circle")
     assert (answer.status_code, answer.mimetype) == (200, "application/geo+json")
@@ -489,10 +497,18 @@ def test_a_circle_of_an_older_network_is_not_answered(client: FlaskClient, stree
     clinic = street.execute(text("SELECT id FROM facility WHERE code = 'n1'")).scalar_one()
     street.add(
         ServiceCircle(
-            facility_id=clinic, profile="adult", minutes=15, speed=1.25, network_version="old", origin_digest="d",
-            off_network=False, households=120, people=333, shape=square(105.94, 105.95),
+            facility_id=clinic,
+            profile="adult",
+            minutes=15,
+            speed=1.25,
+            network_version="old",
+            origin_digest="d",
+            off_network=False,
+            households=120,
+            people=333,
+            shape=square(105.94, 105.95),
         )
-    )  # fmt: skip
+    )
     street.flush()
     [one] = client.get("/api/v1/facilities/n1/circle").get_json()["features"]
     assert (one["properties"]["households"], one["properties"]["network_version"] == "old") == (

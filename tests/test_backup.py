@@ -128,9 +128,16 @@ def test_what_lies_open_in_a_deployment_is_closed(tmp_path, monkeypatch, capsys)
         path.name: stat.S_IMODE(path.stat().st_mode) for path in (var, outside, *var.rglob("*"))
     }
     assert modes == {
-        "var": 0o711, "photos": 0o700, "ab": 0o700, "x.jpg": 0o600, "secrets.json": 0o600, "session.key": 0o600,
-        "notes": 0o664, "outside": 0o664, "limits": 0o664,
-    }  # fmt: skip
+        "var": 0o711,
+        "photos": 0o700,
+        "ab": 0o700,
+        "x.jpg": 0o600,
+        "secrets.json": 0o600,
+        "session.key": 0o600,
+        "notes": 0o664,
+        "outside": 0o664,
+        "limits": 0o664,
+    }
     assert "others could read 6 files or folders" in capsys.readouterr().err
     make_private(Settings(var=var))
     assert capsys.readouterr().err == ""
@@ -160,9 +167,12 @@ def test_one_changed_byte_is_noticed(saved, addresses, tmp_path, place):
     contents = backup_file.verify(saved, saved)
     end = data.index(contents.sha256.encode())
     at = {
-        "manifest": data.index(b'"rows"') + 9, "dump": data.index(b"PGDMP") + 5000,
-        "photo": end - 1500, "end": end + 5, "behind": len(data) - 9,
-    }[place]  # fmt: skip
+        "manifest": data.index(b'"rows"') + 9,
+        "dump": data.index(b"PGDMP") + 5000,
+        "photo": end - 1500,
+        "end": end + 5,
+        "behind": len(data) - 9,
+    }[place]
     data[at] ^= 0x11
     bad, before = tmp_path / "bad.backup", names(addresses)
     bad.write_bytes(data)
@@ -266,12 +276,16 @@ def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(
     photo.parent.mkdir(parents=True)
     photo.write_bytes(b"another picture of that name")
     for module, name, when in (
-        ("schema", "migrate", "after"), ("os", "link", "after"), ("databases", "swap", "after"),
-    ):  # fmt: skip
+        ("schema", "migrate", "after"),
+        ("os", "link", "after"),
+        ("databases", "swap", "after"),
+    ):
         done = subprocess.run(
             [sys.executable, "-c", KILLED, module, name, when, saved, there],
-            env=os.environ | {"WANGGE_VAR": str(settings.var), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        )  # fmt: skip
+            env=os.environ | {"WANGGE_VAR": str(settings.var), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == -signal.SIGKILL, (module, name, done.stderr)
         engine(addresses.app).dispose()
         assert holder(addresses) == RIGHT, (module, name)

@@ -40,8 +40,16 @@ def edited(file, change):
         for _, _, shape in rows
     ]
     pyogrio.write_dataframe(
-        type(frame)({"code": [grid_code for grid_code, _, _ in rows], "name": [name for _, name, _ in rows]}, geometry=shapes,
-                    crs=frame.crs), out)  # fmt: skip
+        type(frame)(
+            {
+                "code": [grid_code for grid_code, _, _ in rows],
+                "name": [name for _, name, _ in rows],
+            },
+            geometry=shapes,
+            crs=frame.crs,
+        ),
+        out,
+    )
     return out
 
 

@@ -169,8 +169,9 @@ def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
                 network, to.snaps[to.of(i)], living.snaps, row[0] * 60 * 1.25
             )
             assert (row[1], row[2]) == (
-                living.households[np.isfinite(metres)].sum(), living.people[np.isfinite(metres)].sum(),
-            )  # fmt: skip
+                living.households[np.isfinite(metres)].sum(),
+                living.people[np.isfinite(metres)].sum(),
+            )
 
 
 def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):

@@ -43,8 +43,10 @@ def test_start_is_idempotent_and_listens_on_loopback_only(settings):
 
 
 def test_two_starts_at_once_do_no_harm(settings):
-    script = "import sys; from pathlib import Path; from gis.ops import cluster; from gis.settings import Settings; " \
-        "print(cluster.start(Settings(var=Path(sys.argv[1]))).app)"  # fmt: skip
+    script = (
+        "import sys; from pathlib import Path; from gis.ops import cluster; from gis.settings import Settings; "
+        "print(cluster.start(Settings(var=Path(sys.argv[1]))).app)"
+    )
     with ThreadPoolExecutor() as pool:
         said = list(
             pool.map(

@@ -454,13 +454,32 @@ def test_a_vertex_moves_for_all_grids_that_share_it():
         (lambda lands: edits.split(lands, "11", line=line((0.9, 1.5), (1.5, 1.5))), "ends inside"),
         (lambda lands: edits.split(lands, "11", line=line((5, 5), (6, 6))), "does not cross"),
         (lambda lands: edits.split(lands, "11", line=line((1, 0.5), (1, 2.5))), "does not cross"),
-        (lambda lands: edits.split(lands, "11", line=line((0.9, 1.003), (2.1, 1.003))), "sliver 0.3"),
-        (lambda lands: edits.split(lands, "11", line=line((0.9, 1.2), (2.1, 1.8), (2.1, 1.2), (0.9, 1.8))), "crosses itself"),
-        (lambda lands: edits.move_border(lands, "00", "22", line((1, 1), (2, 2))), "share no border"),
-        (lambda lands: edits.transfer(lands, Polygon([at(0, 0), at(2, 2), at(2, 0), at(0, 2)]), "11"), "crosses"),
-        (lambda lands: edits.split(lands, "11", line=line((1.5, float("nan")), (1.5, 3))), "not a number"),
+        (
+            lambda lands: edits.split(lands, "11", line=line((0.9, 1.003), (2.1, 1.003))),
+            "sliver 0.3",
+        ),
+        (
+            lambda lands: edits.split(
+                lands, "11", line=line((0.9, 1.2), (2.1, 1.8), (2.1, 1.2), (0.9, 1.8))
+            ),
+            "crosses itself",
+        ),
+        (
+            lambda lands: edits.move_border(lands, "00", "22", line((1, 1), (2, 2))),
+            "share no border",
+        ),
+        (
+            lambda lands: edits.transfer(
+                lands, Polygon([at(0, 0), at(2, 2), at(2, 0), at(0, 2)]), "11"
+            ),
+            "crosses",
+        ),
+        (
+            lambda lands: edits.split(lands, "11", line=line((1.5, float("nan")), (1.5, 3))),
+            "not a number",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_says_what_would_be_right(work, words):
     with pytest.raises(InvalidInput, match=words) as refused:
         work(squares())

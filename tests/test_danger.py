@@ -111,10 +111,14 @@ def test_the_sentences_of_the_cases(
 @pytest.mark.parametrize(
     ("words", "kind", "number"),
     [
-        ("厨房烧起来了", "fire", "119"), ("走廊一股煤气味", "gas", "119"), ("電梯裡困了兩個人", "trapped", "119"),
-        ("有人手上拿着刀", "weapon", "110"), ("我妈晕倒了", "medical", "120"), ("爷爷三天没出门，敲门没人应", "missing_elder", "110"),
+        ("厨房烧起来了", "fire", "119"),
+        ("走廊一股煤气味", "gas", "119"),
+        ("電梯裡困了兩個人", "trapped", "119"),
+        ("有人手上拿着刀", "weapon", "110"),
+        ("我妈晕倒了", "medical", "120"),
+        ("爷爷三天没出门，敲门没人应", "missing_elder", "110"),
     ],
-)  # fmt: skip
+)
 def test_each_danger_names_its_number(reader: Reader, words: str, kind: str, number: str) -> None:
     found = reader.read(words)
     assert (
@@ -133,14 +137,22 @@ def test_no_danger(reader: Reader, words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "danger"),
     [
-        ("不是煤气味，是胶水味", False),  # what is denied in one clause is not put together with the next
-        ("有人掉进下水道里", True),  # a longer word of danger counts, though a harmless one lies in it
+        (
+            "不是煤气味，是胶水味",
+            False,
+        ),  # what is denied in one clause is not put together with the next
+        (
+            "有人掉进下水道里",
+            True,
+        ),  # a longer word of danger counts, though a harmless one lies in it
         ("手机掉进下水道里", False),
         ("上次井盖丢了没人管，现在还是敞开的", True),  # past, but now too
         ("smoke from the noodle restaurant every evening", False),  # Latin words are longer
-        ("烟感 告警 9栋", True), ("烟感 离线 9栋", False), ("温感探测器 电池低", False),
+        ("烟感 告警 9栋", True),
+        ("烟感 离线 9栋", False),
+        ("温感探测器 电池低", False),
     ],
-)  # fmt: skip
+)
 def test_what_stands_beside_danger(reader: Reader, words: str, danger: bool) -> None:
     assert (reader.read(words) is not None) == danger
 
@@ -187,9 +199,13 @@ def test_danger_overrides_category_and_severity(place: Place) -> None:
 
 def test_who_is_told_at_once(place: Place) -> None:
     filed = place.report("", description="三楼着火了")
-    assert told(place.session, filed, "incident.danger") | told(place.session, filed, "incident.report") == {
-        "李网格长", "赵社工", "钱指挥",
-    }  # fmt: skip
+    assert told(place.session, filed, "incident.danger") | told(
+        place.session, filed, "incident.report"
+    ) == {
+        "李网格长",
+        "赵社工",
+        "钱指挥",
+    }
     assert told(place.session, place.report(), "incident.danger") == set()
 
 
@@ -292,8 +308,17 @@ def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "words", ["那个东西请看一看", "学苑路口", "你好", "楼上拖椅子，说了也不听", "Please have a look at the bench", "水没了", "两个人在楼下聊天"]
-)  # fmt: skip
+    "words",
+    [
+        "那个东西请看一看",
+        "学苑路口",
+        "你好",
+        "楼上拖椅子，说了也不听",
+        "Please have a look at the bench",
+        "水没了",
+        "两个人在楼下聊天",
+    ],
+)
 def test_ordinary_words_are_no_danger(reader: Reader, words: str) -> None:
     assert reader.read(words) is None
 
@@ -320,6 +345,12 @@ def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:
     )
     _, report = table.parse(file)
     assert {(one.where, one.field.split()[-1].strip("()")) for one in report.refused} >= {
-        ("row 3", "use"), ("row 4", "kind"), ("row 4", "zh"), ("row 4", "call"), ("row 4", "acts"), ("row 4", "within"),
-        ("row 4", "despite"), ("row 5", "acts"),
-    }  # fmt: skip
+        ("row 3", "use"),
+        ("row 4", "kind"),
+        ("row 4", "zh"),
+        ("row 4", "call"),
+        ("row 4", "acts"),
+        ("row 4", "within"),
+        ("row 4", "despite"),
+        ("row 5", "acts"),
+    }

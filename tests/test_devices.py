@@ -332,9 +332,18 @@ def test_an_alarm_of_a_home_is_not_open_to_everybody(place: Place, secret: str) 
 def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment) -> None:
     spot = served.get("/api/v1/search?q=3号楼")["items"][0]
     made = served.run(
-        "device", "add", "RACE-1", "--kind", "smoke", "--lon", spot["lon"], "--lat", spot["lat"],
-        "--crs", "cgcs2000",
-    )  # fmt: skip
+        "device",
+        "add",
+        "RACE-1",
+        "--kind",
+        "smoke",
+        "--lon",
+        spot["lon"],
+        "--lat",
+        spot["lat"],
+        "--crs",
+        "cgcs2000",
+    )
     assert made.returncode == 0, made.stderr
     secret = made.stdout.strip()
     body = b'{"alarm": "race", "kind": "smoke"}'

@@ -125,8 +125,16 @@ def test_drafts_on_different_grids_both_publish_and_on_the_same_grid_conflict(se
     drafts.add_operation(
         session, LEAD, two, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)}
     )
-    drafts.add_operation(session, LEAD, three, {"op": "move_border", "between": [code(5), code(8)],
-                                          "line": line((1, 2), (1.5, 1.8), (2, 2))})  # fmt: skip
+    drafts.add_operation(
+        session,
+        LEAD,
+        three,
+        {
+            "op": "move_border",
+            "between": [code(5), code(8)],
+            "line": line((1, 2), (1.5, 1.8), (2, 2)),
+        },
+    )
     publish.publish(session, LEAD, one, "一", None)
     publish.publish(session, LEAD, two, "二", None)
     with pytest.raises(Conflict, match=f"{code(5)} \\(test, revision {one}\\)") as refused:
@@ -346,13 +354,17 @@ def test_a_preview_counts_whatever_changes_hands(session, town):
     )
     found = preview.preview(session, LEAD, number)
     assert [(one.code, one.change, one.households, one.units) for one in found.grids] == [
-        (code(4), "changed", (0, 3), (0, 1)), (code(5), "changed", (3, 0), (1, 0))]  # fmt: skip
+        (code(4), "changed", (0, 3), (0, 1)),
+        (code(5), "changed", (3, 0), (1, 0)),
+    ]
     (piece,) = found.pieces
     assert (piece.start, piece.end, piece.households, piece.people) == (code(5), code(4), 3, 9)
     assert piece.shape.area == pytest.approx(0.7 * S * S, rel=1e-6)
     assert {(one.kind, one.code, one.start, one.end, one.holder) for one in found.moved} == {
-        ("building", "b1", code(5), code(4), None), ("unit", unit.code, code(5), code(4), None),
-        ("post", unit.code, code(5), code(4), "张三")}  # fmt: skip
+        ("building", "b1", code(5), code(4), None),
+        ("unit", unit.code, code(5), code(4), None),
+        ("post", unit.code, code(5), code(4), "张三"),
+    }
     assert {one.kind for one in found.problems} == {"households"}
     assert found.totals["households"] == 3 and found.totals["units"] == 1
 
@@ -403,7 +415,11 @@ def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session
         ("post_left", (code(6),)),
     }
     assert {grid.code: grid.change for grid in found.grids} == {
-        code(1): "changed", code(10): "new", code(5): "changed", code(6): "gone"}  # fmt: skip
+        code(1): "changed",
+        code(10): "new",
+        code(5): "changed",
+        code(6): "gone",
+    }
 
 
 def test_the_editor_sees_the_draft_with_its_neighbours(session, town):

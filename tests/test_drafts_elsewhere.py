@@ -20,8 +20,12 @@ CUT = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
 def county_in_the_east(session) -> str:
     """A county with one grid east of the town; returns the code of the grid."""
     above = None
-    for level, number in (("county", "520403"), ("street", "520403001"), ("community", "520403001001"),
-                          ("grid", "520403001001001")):  # fmt: skip
+    for level, number in (
+        ("county", "520403"),
+        ("street", "520403001"),
+        ("community", "520403001001"),
+        ("grid", "520403001001001"),
+    ):
         above = Area(code=number, level=level, name=number, county="520403", parent=above)
         session.add(above)
     session.flush()

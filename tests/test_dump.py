@@ -47,9 +47,12 @@ def town(session: Session) -> Session:
     parent = None
     ids = {}
     for level, code in (
-        ("county", "520402"), ("street", "520402007"), ("community", "520402007004"), ("grid", GRID),
+        ("county", "520402"),
+        ("street", "520402007"),
+        ("community", "520402007004"),
+        ("grid", GRID),
         ("unit", UNIT),
-    ):  # fmt: skip
+    ):
         parent = Area(code=code, level=level, name=f"名称{code}", county="520402", parent=parent)
         session.add(parent)
         session.flush()
@@ -77,18 +80,31 @@ def town(session: Session) -> Session:
     session.add_all(
         [
             Household(
-                county="520402", building_id=building.id, stairwell_id=stairwell.id,
-                floor=5, room="501", people=3,
+                county="520402",
+                building_id=building.id,
+                stairwell_id=stairwell.id,
+                floor=5,
+                room="501",
+                people=3,
             ),
-            Household(county="520402", building_id=building.id, room="02", people=0, unit_id=ids["unit"]),
+            Household(
+                county="520402", building_id=building.id, room="02", people=0, unit_id=ids["unit"]
+            ),
             ServiceCircle(
-                facility_id=facility.id, profile="adult", minutes=15, speed=1.25, network_version="v",
-                origin_digest="d", off_network=False, households=2, people=3,
+                facility_id=facility.id,
+                profile="adult",
+                minutes=15,
+                speed=1.25,
+                network_version="v",
+                origin_digest="d",
+                off_network=False,
+                households=2,
+                people=3,
                 shape=ewkt(MultiPolygon([WIDER])),
             ),
             Person(code="1", name=SECRET, phone="13800000001"),
         ]
-    )  # fmt: skip
+    )
     session.flush()
     session.execute(
         text(

@@ -113,8 +113,9 @@ def test_a_moment_or_what_is_planned(session, client, town, tmp_path):
         "0" * 40
     )
     back = client.post(
-        "/api/v1/revisions/from-file?title=same", headers={"X-CSRFToken": token},
+        "/api/v1/revisions/from-file?title=same",
+        headers={"X-CSRFToken": token},
         data={"file": (BytesIO(planned.data), "grids.gpkg")},
-    )  # fmt: skip
+    )
     assert back.status_code == 200, back.text
     assert back.json["revision"] is None

@@ -58,8 +58,10 @@ def by_hand(session: Session) -> Session:
     town = build.Town(session)
     grid = town.grid("001")
     for role, place, name in (
-        ("grid_worker", grid, "王网格"), ("community_worker", town.community, "赵社工"), ("street_office", town.street, "街道"),
-    ):  # fmt: skip
+        ("grid_worker", grid, "王网格"),
+        ("community_worker", town.community, "赵社工"),
+        ("street_office", town.street, "街道"),
+    ):
         town.post(role, place, name)
 
     def who(name: str) -> Principal:
@@ -155,11 +157,18 @@ def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(
 @pytest.mark.parametrize(
     ("per", "keys"),
     [
-        ("community", ["520402007012"]), ("grid", ["520402007012001"]), ("category", ["06010"]), ("major", ["06"]),
-        ("day", ["2026-11-24"]), ("week", ["2026-W48"]), ("month", ["2026-11"]), ("role", ["grid_worker"]),
-        ("person", ["p-王网格"]), ("channel", ["api"]),
+        ("community", ["520402007012"]),
+        ("grid", ["520402007012001"]),
+        ("category", ["06010"]),
+        ("major", ["06"]),
+        ("day", ["2026-11-24"]),
+        ("week", ["2026-W48"]),
+        ("month", ["2026-11"]),
+        ("role", ["grid_worker"]),
+        ("person", ["p-王网格"]),
+        ("channel", ["api"]),
     ],
-)  # fmt: skip
+)
 def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: list[str]) -> None:
     found = statistics.incident_statistics(
         by_hand, system_principal("test"), DAY, DAY + WEEK, per, now=at("15:00")
@@ -200,9 +209,11 @@ def town() -> Iterator[Session]:
             generate_town(session)
             create_claimants(session)
             # a tenth of the workers is away that day: deputies stand in, or the next role up answers
-            away = ("INSERT INTO leave (person_id, valid)"
-                    " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 day')"
-                    " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0")  # fmt: skip
+            away = (
+                "INSERT INTO leave (person_id, valid)"
+                " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 day')"
+                " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0"
+            )
             session.execute(text(away), {"day": DAY})
             session.commit()
             simulate(
@@ -223,10 +234,21 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     states = Counter({row.state: row.n for row in town.execute(text(query))})
     assert states.total() == 2000
     assert states["closed"] > 1000
-    assert town.scalar(text("SELECT count(*) FROM incident WHERE state = 'dispatched' AND way = 'assign'"
-                            " AND holder_id IS NULL")) == 0  # fmt: skip
-    events = town.execute(text("SELECT incident_id, move, from_state, from_pending, to_state, to_pending FROM incident_event"
-                               " ORDER BY id")).all()  # fmt: skip
+    assert (
+        town.scalar(
+            text(
+                "SELECT count(*) FROM incident WHERE state = 'dispatched' AND way = 'assign'"
+                " AND holder_id IS NULL"
+            )
+        )
+        == 0
+    )
+    events = town.execute(
+        text(
+            "SELECT incident_id, move, from_state, from_pending, to_state, to_pending FROM incident_event"
+            " ORDER BY id"
+        )
+    ).all()
     last: dict[Any, tuple[str, str]] = {}
     for one in events:
         assert (
@@ -261,8 +283,12 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
         i: next((e for e in reversed(events[i]) if e.move == "handle"), None) for i in rows
     }
     late = {row.id for row in counted if row.due_at is not None and row.due_at < end}
-    answerable = [row for row in counted if first_take[row.id] or (
-        row.id in late and row.state in ("reported", "accepted", "dispatched", "returned"))]  # fmt: skip
+    answerable = [
+        row
+        for row in counted
+        if first_take[row.id]
+        or (row.id in late and row.state in ("reported", "accepted", "dispatched", "returned"))
+    ]
 
     def share(part: int, whole: int) -> float | None:
         return round(part / whole, 4) if whole else None

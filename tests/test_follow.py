@@ -215,8 +215,10 @@ def test_a_grid_that_is_gone_gives_its_incidents_to_its_heir(place: Place) -> No
 
 
 def test_a_worker_of_both_patches_keeps_it(place: Place) -> None:
-    place.session.execute(text("UPDATE post SET holder_id = :id WHERE area_id = :area"),
-                          {"id": place.town.person("西网格员").id, "area": place.east.id})  # fmt: skip
+    place.session.execute(
+        text("UPDATE post SET holder_id = :id WHERE area_id = :area"),
+        {"id": place.town.person("西网格员").id, "area": place.east.id},
+    )
     one = place.report()
     place.redraw(0.5)
     assert reassign_after_boundary_change(place.session, LATER) == 1
@@ -272,8 +274,11 @@ def test_a_grid_under_another_community_takes_its_incidents_along(place: Place) 
 def test_a_matter_of_the_whole_community_stays_with_it(place: Place) -> None:
     place.town.boundary(place.town.community, build.square(build.LON, build.LAT, 2 * SIDE, SIDE))
     one = report.file_report(
-        place.session, ANONYMOUS, IncidentReport(category="06010", area=place.town.community.code), NOW
-    ).id  # fmt: skip
+        place.session,
+        ANONYMOUS,
+        IncidentReport(category="06010", area=place.town.community.code),
+        NOW,
+    ).id
     before = place.seen(one)
     place.redraw(0.5)
     assert reassign_after_boundary_change(place.session, LATER) == 0
@@ -298,7 +303,9 @@ def test_the_history_has_both_patches(place: Place) -> None:
     place.redraw(0.5)
     reassign_after_boundary_change(place.session, LATER)
     kept = place.session.execute(
-        text("SELECT old -> 'grid_id' AS old, new -> 'grid_id' AS new FROM history WHERE table_name = 'incident'"
-             " AND old -> 'grid_id' <> new -> 'grid_id'")
-    ).one()  # fmt: skip
+        text(
+            "SELECT old -> 'grid_id' AS old, new -> 'grid_id' AS new FROM history WHERE table_name = 'incident'"
+            " AND old -> 'grid_id' <> new -> 'grid_id'"
+        )
+    ).one()
     assert tuple(kept) == (place.west.id, place.east.id)

@@ -191,9 +191,15 @@ def test_posts_say_roles_and_areas_and_no_names(town: Session) -> None:
 
 def test_an_empty_database_gives_empty_frames(session: Session) -> None:
     for function in (
-        frames.grids, frames.communities, frames.units, frames.buildings, frames.households, frames.facilities,
-        frames.service_circles, frames.posts,
-    ):  # fmt: skip
+        frames.grids,
+        frames.communities,
+        frames.units,
+        frames.buildings,
+        frames.households,
+        frames.facilities,
+        frames.service_circles,
+        frames.posts,
+    ):
         frame = function(session)
         assert frame.empty and frame.crs.to_epsg() == 4490
     assert frames.incidents(session, system_principal("test")).empty

@@ -230,11 +230,27 @@ def any_change(action: str) -> bool:
 
 
 DISKS: dict[str, tuple[Callable[[], Exception], Callable[[str], bool], str]] = {
-    "reads": (lambda: refusal(psycopg.errors.DiskFull, "could not write to temporary file"), any_statement, WORDS),
-    "writes": (lambda: refusal(psycopg.errors.DiskFull, "could not extend file"), any_change, WORDS),
-    "read-only": (lambda: refusal(psycopg.errors.ReadOnlySqlTransaction, "read-only transaction"), any_change, READ_ONLY_WORDS),
-    "files": (lambda: OSError(errno.ENOSPC, "No space left on device"), lambda action: action.startswith("file "), WORDS),
-}  # fmt: skip
+    "reads": (
+        lambda: refusal(psycopg.errors.DiskFull, "could not write to temporary file"),
+        any_statement,
+        WORDS,
+    ),
+    "writes": (
+        lambda: refusal(psycopg.errors.DiskFull, "could not extend file"),
+        any_change,
+        WORDS,
+    ),
+    "read-only": (
+        lambda: refusal(psycopg.errors.ReadOnlySqlTransaction, "read-only transaction"),
+        any_change,
+        READ_ONLY_WORDS,
+    ),
+    "files": (
+        lambda: OSError(errno.ENOSPC, "No space left on device"),
+        lambda action: action.startswith("file "),
+        WORDS,
+    ),
+}
 
 
 @pytest.mark.slow
@@ -368,10 +384,15 @@ def test_figures_of_several_workers_are_added_up(
         "PYTHONPATH": str(Path(worker_metrics.__file__).parents[2]),
     }
     workers = [
-        subprocess.Popen([sys.executable, "-c", script, str(count)], env=env,
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(count)],
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for count in (3, 4)
-    ]  # fmt: skip
+    ]
     try:
         for worker in workers:
             assert worker.stdout and worker.stdout.readline() == "ready\n"

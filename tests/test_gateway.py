@@ -70,10 +70,16 @@ def send(protocol: Protocol, app: Any = echo, path: str = "/x", **headers: str) 
     """Send one request through a gateway."""
     fields = [(name.replace("_", "-").lower(), value) for name, value in headers.items()]
     scope = SimpleNamespace(
-        method="POST", path=path, query_string="q=1", http_version="1.1", server="127.0.0.1:80", client="[::1]:1234",
-        scheme="http", authority=None,
+        method="POST",
+        path=path,
+        query_string="q=1",
+        http_version="1.1",
+        server="127.0.0.1:80",
+        client="[::1]:1234",
+        scheme="http",
+        authority=None,
         headers=SimpleNamespace(items=lambda: fields, keys=lambda: [name for name, _ in fields]),
-    )  # fmt: skip
+    )
     with ThreadPoolExecutor(
         1
     ) as thread:  # a browser driven in this process has a loop in the main thread
@@ -90,9 +96,15 @@ def test_a_request_arrives_as_pep_3333_says() -> None:
         content_type="text/plain",
     ).fields
     assert fields == {
-        "REQUEST_METHOD": "POST", "PATH_INFO": "/网格".encode().decode("latin-1"), "QUERY_STRING": "q=1",
-        "REMOTE_ADDR": "::1", "HTTP_COOKIE": "a=1", "CONTENT_TYPE": "text/plain", REFUSAL: None, "length": 3,
-    }  # fmt: skip
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/网格".encode().decode("latin-1"),
+        "QUERY_STRING": "q=1",
+        "REMOTE_ADDR": "::1",
+        "HTTP_COOKIE": "a=1",
+        "CONTENT_TYPE": "text/plain",
+        REFUSAL: None,
+        "length": 3,
+    }
 
 
 def test_a_body_in_chunks_has_a_length_once_it_is_read() -> None:
@@ -164,18 +176,25 @@ UNREAD = "Idempotency-Key: 钥匙钥匙钥匙".encode()
 @pytest.mark.parametrize(
     ("headers", "status", "field"),
     [
-        ([UNREAD], 422, "Idempotency-Key"), ([b"Idempotency-Key: \xff\xfeabcdefgh"], 422, "Idempotency-Key"),
+        ([UNREAD], 422, "Idempotency-Key"),
+        ([b"Idempotency-Key: \xff\xfeabcdefgh"], 422, "Idempotency-Key"),
         ([b"Idempotency-Key: abcdefgh1", b"idempotency-key: abcdefgh2"], 422, "Idempotency-Key"),
         ([b"Idempotency-Key: abcdefgh1"] * 2, 422, "Idempotency-Key"),
-        ([b"Idempotency-Key:"], 422, "Idempotency-Key"), ([b"Idempotency-Key: short"], 422, "Idempotency-Key"),
+        ([b"Idempotency-Key:"], 422, "Idempotency-Key"),
+        ([b"Idempotency-Key: short"], 422, "Idempotency-Key"),
         ([b"Idempotency-Key: " + b"k" * 201], 422, "Idempotency-Key"),
         ([b"Idempotency-Key: tab\tin the key"], 422, "Idempotency-Key"),
         ([b"Authorization: Bearer \xe9\xe9"], 422, "Authorization"),
-        ([b"If-Match: \xe9"], 422, "If-Match"), ([b"X-Tracking-Secret: \xe9"], 422, "X-Tracking-Secret"),
-        ([b"User-Agent: \xe9", b"Referer: \xe9"], 422, "category"),  # nobody acts on these: on to the body
+        ([b"If-Match: \xe9"], 422, "If-Match"),
+        ([b"X-Tracking-Secret: \xe9"], 422, "X-Tracking-Secret"),
+        (
+            [b"User-Agent: \xe9", b"Referer: \xe9"],
+            422,
+            "category",
+        ),  # nobody acts on these: on to the body
         ([b"Idempotency-Key: " + b"k" * 200], 422, "category"),
     ],
-)  # fmt: skip
+)
 def test_a_header_that_cannot_be_read_is_refused_not_passed_over(
     served: Deployment, headers: list[bytes], status: int, field: str
 ) -> None:

@@ -49,8 +49,18 @@ OUTSIDERS = (
     "grid worker of another street",
 )
 UNSENT = ("Date", "Set-Cookie", "Content-Length", "Last-Modified")
-FILTERS = ("limit=1", "sort=urgent&limit=1", "state=open", "pending=true", "pending=false", "mine=true", "queue=holder",
-           "channel=patrol", "parent={public}", "words=请尽快")  # fmt: skip
+FILTERS = (
+    "limit=1",
+    "sort=urgent&limit=1",
+    "state=open",
+    "pending=true",
+    "pending=false",
+    "mine=true",
+    "queue=holder",
+    "channel=patrol",
+    "parent={public}",
+    "words=请尽快",
+)
 MORE = [
     *(f"/api/v1/incidents?{one}" for one in FILTERS), *(f"/api/v1/incidents/counts?{one}" for one in ("", "pending=true")),
     "/open311/v2/requests.json?page_size=1&page=2", "/open311/v2/requests.json?status=open", "/api/v1/events?hold=0",

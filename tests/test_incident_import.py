@@ -81,8 +81,15 @@ def stored(session: Session) -> list[dict[str, object]]:
 
 
 def test_rows_are_filed_as_reports(scene: Place, tmp_path: Path) -> None:
-    second = {"编号": "R2", "类别": "噪声扰民", "描述": "音响", "区域编码": scene.grid.code, "等级": "紧急", "渠道": "电话",
-              "上报时间": "2026-11-23 08:30"}  # fmt: skip
+    second = {
+        "编号": "R2",
+        "类别": "噪声扰民",
+        "描述": "音响",
+        "区域编码": scene.grid.code,
+        "等级": "紧急",
+        "渠道": "电话",
+        "上报时间": "2026-11-23 08:30",
+    }
     report = load(scene, table(tmp_path, [GOOD, second]))
     assert not report.refused and report.counts == {"rows": 2, "new": 2, "unchanged": 0}
     noise, rubbish = stored(scene.session)
@@ -159,10 +166,20 @@ def test_every_refused_row_has_its_reason(scene: Place, tmp_path: Path) -> None:
     ]
     report = load(scene, table(tmp_path, rows))
     assert refused(report) == [
-        ("row 3", "类别"), ("row 4", "坐标系"), ("row 5", "坐标系"), ("row 6", ""), ("row 7", "经度"), ("row 8", "上报时间"),
-        ("row 9", "上报时间"), ("row 10", "等级"), ("row 11", "渠道"), ("row 12", ""), ("row 13", "类别"),
-        ("row 14", "纬度"), ("row 15", "编号"),
-    ]  # fmt: skip
+        ("row 3", "类别"),
+        ("row 4", "坐标系"),
+        ("row 5", "坐标系"),
+        ("row 6", ""),
+        ("row 7", "经度"),
+        ("row 8", "上报时间"),
+        ("row 9", "上报时间"),
+        ("row 10", "等级"),
+        ("row 11", "渠道"),
+        ("row 12", ""),
+        ("row 13", "类别"),
+        ("row 14", "纬度"),
+        ("row 15", "编号"),
+    ]
     reasons = {row.where: row.reason for row in report.refused}
     assert (
         "99999" in reasons["row 3"]
@@ -180,11 +197,28 @@ def test_the_same_row_twice_without_a_number_is_refused(scene: Place, tmp_path: 
 
 
 def test_names_of_columns_and_values_in_english_or_chinese(scene: Place, tmp_path: Path) -> None:
-    english = {"external_id": "E1", "category": "06010", "description": "x", "lon": LON, "lat": LAT, "crs": "wgs84",
-               "severity": "high", "channel": "patrol", "reported_at": "2026-11-20"}  # fmt: skip
+    english = {
+        "external_id": "E1",
+        "category": "06010",
+        "description": "x",
+        "lon": LON,
+        "lat": LAT,
+        "crs": "wgs84",
+        "severity": "high",
+        "channel": "patrol",
+        "reported_at": "2026-11-20",
+    }
     assert load(scene, table(tmp_path, [english])).counts["new"] == 1
-    chinese = {"工单号": "E2", "事件类别": "暴露垃圾", "诉求内容": "y", "事发地址": "", "网格编码": scene.grid.code,
-               "紧急程度": "高", "来源": "巡查", "受理时间": "2026年11月20日"}  # fmt: skip
+    chinese = {
+        "工单号": "E2",
+        "事件类别": "暴露垃圾",
+        "诉求内容": "y",
+        "事发地址": "",
+        "网格编码": scene.grid.code,
+        "紧急程度": "高",
+        "来源": "巡查",
+        "受理时间": "2026年11月20日",
+    }
     assert load(scene, table(tmp_path, [chinese])).counts["new"] == 1
     first, second = stored(scene.session)
     for name in ("category", "severity", "channel", "reported_at"):
@@ -338,9 +372,14 @@ def test_a_row_costs_milliseconds(scene: Place, tmp_path: Path) -> None:
     count = 300
     start = NOW - timedelta(days=30)
     rows = [
-        GOOD | {"编号": f"R{n}", "经度": LON + (n % 9) * 1e-5, "上报时间": (start + timedelta(minutes=7 * n)).strftime("%Y-%m-%d %H:%M")}
+        GOOD
+        | {
+            "编号": f"R{n}",
+            "经度": LON + (n % 9) * 1e-5,
+            "上报时间": (start + timedelta(minutes=7 * n)).strftime("%Y-%m-%d %H:%M"),
+        }
         for n in range(count)
-    ]  # fmt: skip
+    ]
     file = table(tmp_path, rows)
     began = time.perf_counter()
     assert load(scene, file).counts["new"] == count
@@ -378,11 +417,17 @@ def test_a_finished_matter_is_refused_and_not_opened_again(
     scene: Place, tmp_path: Path, field: str, value: str
 ) -> None:
     path = tmp_path / "elsewhere.csv"
-    path.write_text("".join(f"{','.join(line)}\n" for line in (
-        ["编号", "描述", "经度", "纬度", "坐标系", field],
-        ["E1", "楼下垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", value],
-        ["E2", "楼道垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", ""],
-    )), encoding="utf-8")  # fmt: skip
+    path.write_text(
+        "".join(
+            f"{','.join(line)}\n"
+            for line in (
+                ["编号", "描述", "经度", "纬度", "坐标系", field],
+                ["E1", "楼下垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", value],
+                ["E2", "楼道垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", ""],
+            )
+        ),
+        encoding="utf-8",
+    )
     report = load_incidents(scene.session, path, now=datetime.now(SHANGHAI))
     assert [(row.where, row.field) for row in report.refused] == [("row 2", field)]
     assert "finished" in report.refused[0].reason

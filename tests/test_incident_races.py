@@ -70,8 +70,14 @@ def small() -> Iterator[Small]:
             accounts = []
             for number in range(TAKERS):
                 person = town.person(f"水工{number}")
-                session.add(OrderTaker(person_id=person.id, role="volunteer_team", area_id=town.community.id,
-                                       skills=[str(skill)]))  # fmt: skip
+                session.add(
+                    OrderTaker(
+                        person_id=person.id,
+                        role="volunteer_team",
+                        area_id=town.community.id,
+                        skills=[str(skill)],
+                    )
+                )
                 account = Account(username=f"taker{number}", person_id=person.id, password_hash="x")
                 session.add(account)
                 session.flush()
@@ -190,9 +196,13 @@ def serve(var: Path, port: int) -> subprocess.Popen[bytes]:
     """The server in a process group of its own."""
     with (var / "serve.log").open("a") as said:
         return subprocess.Popen(
-            [sys.executable, "-m", "web", "serve", "--port", str(port)], cwd=var, env=environment(var), stdout=said,
-            stderr=said, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "web", "serve", "--port", str(port)],
+            cwd=var,
+            env=environment(var),
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
 
 
 def until_more(load: Load, count: int) -> None:
@@ -225,8 +235,10 @@ def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: 
         server.wait(120)
     assert len(acknowledged) >= 60
     with small.session() as session:
-        stored = session.execute(text("SELECT description, id::text FROM incident WHERE description = ANY(:keys)"),
-                                 {"keys": list(acknowledged)}).all()  # fmt: skip
+        stored = session.execute(
+            text("SELECT description, id::text FROM incident WHERE description = ANY(:keys)"),
+            {"keys": list(acknowledged)},
+        ).all()
         assert (
             dict(map(tuple, stored)) == acknowledged
         )  # every one is there, under the id that was answered

@@ -371,8 +371,10 @@ def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(
                 {"lon": lon, "lat": y, "id": place.town.person(name).id},
             )
     filed = place.report(category=order.code)
-    query = text("SELECT p.name, o.distance_m FROM order_offer o JOIN personal.person p ON p.id = o.person_id"
-                 " WHERE o.incident_id = :id ORDER BY o.distance_m NULLS LAST")  # fmt: skip
+    query = text(
+        "SELECT p.name, o.distance_m FROM order_offer o JOIN personal.person p ON p.id = o.person_id"
+        " WHERE o.incident_id = :id ORDER BY o.distance_m NULLS LAST"
+    )
     offered = session.execute(query, {"id": filed.id}).all()
     assert [one.name for one in offered] == ["同街", "对岸", "无住址"]
     assert offered[0].distance_m == pytest.approx(300, abs=3)
@@ -613,10 +615,14 @@ def test_nested_json_and_a_form_s_second_body_are_refused(
     assert client.post("/api/v1/incidents", json=body | {"attributes": nest}).status_code == 422
     key = {"Idempotency-Key": str(uuid4())}
     codes = [
-        client.post("/api/v1/incidents", data={"json": json.dumps(body | {"description": words})}, headers=key,
-                    content_type="multipart/form-data").status_code
+        client.post(
+            "/api/v1/incidents",
+            data={"json": json.dumps(body | {"description": words})},
+            headers=key,
+            content_type="multipart/form-data",
+        ).status_code
         for words in ("一", "二")
-    ]  # fmt: skip
+    ]
     assert codes == [201, 422]
 
 

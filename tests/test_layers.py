@@ -207,10 +207,18 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
         shape = shapely.MultiPolygon() if off else build.square(LON, LAT)
         session.add(
             ServiceCircle(
-                facility_id=made.id, profile="adult", minutes=15, speed=1.25, network_version="v", origin_digest="o",
-                off_network=off, households=5, people=12, shape=from_shape(shape, 4490),
+                facility_id=made.id,
+                profile="adult",
+                minutes=15,
+                speed=1.25,
+                network_version="v",
+                origin_digest="o",
+                off_network=off,
+                households=5,
+                people=12,
+                shape=from_shape(shape, 4490),
             )
-        )  # fmt: skip
+        )
     session.flush()
     found = features.feature_collection(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))[
         "features"

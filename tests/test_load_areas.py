@@ -294,7 +294,9 @@ def test_the_counties_of_anshun_load_as_a_level_above(session, shared, tmp_path)
         for options in (("name", "NAME"), ("adcode", "id", "code", "cp"))
     )
     report = load_areas(
-        session, shared / "anshun_boundaries" / "anshun_counties_echarts_mit_wgs84.geojson", "county",
+        session,
+        shared / "anshun_boundaries" / "anshun_counties_echarts_mit_wgs84.geojson",
+        "county",
         ReadOptions({"code": code, "name": name}),
-    )  # fmt: skip
+    )
     assert report.counts["rows"] == 6

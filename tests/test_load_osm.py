@@ -643,12 +643,22 @@ BAD_FILES = {
     "nothing in it": (b"", "not an OSM file"),
     "a text": (b"hello", "not an OSM file"),
     "other XML": (f"{XML}<gpx></gpx>".encode(), "no whole OSM file"),
-    "cut XML": (f'{XML}<osm version="0.6"><node id="1" lat="1" lon="1"/><way id="2"><nd re'.encode(), "cut off"),
+    "cut XML": (
+        f'{XML}<osm version="0.6"><node id="1" lat="1" lon="1"/><way id="2"><nd re'.encode(),
+        "cut off",
+    ),
     "no objects": (f'{XML}<osm version="0.6"></osm>'.encode(), "empty"),
-    "only nodes": (f'{XML}<osm version="0.6"><node id="1" lat="1" lon="1"/></osm>'.encode(), "empty"),
-    "NaN": (f'{XML}<osm version="0.6"><node id="1" lat="NaN" lon="1"/></osm>'.encode(), "coordinate"),
+    "only nodes": (
+        f'{XML}<osm version="0.6"><node id="1" lat="1" lon="1"/></osm>'.encode(),
+        "empty",
+    ),
+    "NaN": (
+        f'{XML}<osm version="0.6"><node id="1" lat="NaN" lon="1"/></osm>'.encode(),
+        "coordinate",
+    ),
     "entities": (
-        f'{XML}<!DOCTYPE x [<!ENTITY a "b">]><osm version="0.6"><node id="1" lat="1" lon="1"/></osm>'.encode(), "entities"
+        f'{XML}<!DOCTYPE x [<!ENTITY a "b">]><osm version="0.6"><node id="1" lat="1" lon="1"/></osm>'.encode(),
+        "entities",
     ),
     "a facility twice": (
         f'{XML}<osm version="0.6">{"""<node id="7" lat="26" lon="105"><tag k="amenity" v="clinic"/></node>""" * 2}</osm>'.encode(),
@@ -656,14 +666,15 @@ BAD_FILES = {
     ),
     "ways first": (
         f'{XML}<osm version="0.6"><way id="2"><nd ref="1"/><nd ref="3"/><tag k="highway" v="path"/></way>'
-        '<node id="1" lat="1" lon="1"/><node id="3" lat="1" lon="2"/></osm>'.encode(), "not sorted"
+        '<node id="1" lat="1" lon="1"/><node id="3" lat="1" lon="2"/></osm>'.encode(),
+        "not sorted",
     ),
     "changes": (f'{XML}<osmChange version="0.6"></osmChange>'.encode(), "changes or old versions"),
     "gzip": (b"\x1f\x8b\x08\x00", "packed with gzip"),
     "zip": (b"PK\x03\x04", "packed with zip"),
     "bomb": (pbf_bomb(), "unpack"),
     "header only": (pbf_bomb()[:40], "ends inside"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
@@ -739,10 +750,11 @@ def check_network(session: Session, path: Path) -> None:
     bare = brute_force(path)
     stored = nx.MultiGraph()
     for u, v, length in rows(
-        session, "SELECT u, v, length FROM walk_edge WHERE kind NOT IN ('link', 'across') "
+        session,
+        "SELECT u, v, length FROM walk_edge WHERE kind NOT IN ('link', 'across') "
         "AND (kind <> 'plaza' OR way_id = ANY(:ways))",
         ways=[w.id for w in objects(path) if is_walked(w)],
-    ):  # fmt: skip
+    ):
         stored.add_edge(u, v, metres=length)
     assert stored.size("metres") == pytest.approx(bare.size("metres"), rel=1e-6)
     # what crosses the outline of an area, and nodes at one place, are joined besides

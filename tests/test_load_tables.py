@@ -82,7 +82,7 @@ def refusals(report: LoadReport) -> list[tuple[str, str]]:
         ("52040200700400301", "52040200700400301"),
         ("1E5", "1E5"),  # a door, not a number: Excel writes 1E+05
     ],
-)  # fmt: skip
+)
 def test_a_code_is_recovered_where_no_digit_is_lost(cell: object, right: str) -> None:
     assert parse_code(cell) == right
 
@@ -132,8 +132,12 @@ def test_numbers_dates_and_systems_are_read_as_people_write_them() -> None:
     assert {parse_local_datetime(cell) for cell in days} == {day}
     assert parse_local_datetime("2026-03-01 08:30") == datetime(2026, 3, 1, 8, 30)
     assert [parse_crs(cell) for cell in ("GCJ-02", "高德", "百度", "WGS 84", "CGCS2000")] == [
-        "gcj02", "gcj02", "bd09", "wgs84", "cgcs2000",
-    ]  # fmt: skip
+        "gcj02",
+        "gcj02",
+        "bd09",
+        "wgs84",
+        "cgcs2000",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -350,8 +354,11 @@ def test_homes_bring_their_stairwells_units_and_what_units_stand_on(
     }
     unit = town.scalars(select(Area).where(Area.code == U2)).one()
     assert (unit.level, unit.parent.code if unit.parent else None, unit.county, unit.name) == (
-        "unit", WEST, "520402", "第2十联户",
-    )  # fmt: skip
+        "unit",
+        WEST,
+        "520402",
+        "第2十联户",
+    )
     home = town.execute(select(Household).where(Household.room == "501").limit(1)).scalar_one()
     assert (home.floor, home.people, home.county) == (5, 5, "520402")
     assert report.bbox == pytest.approx((105.9502, 26.2302, 105.9504, 26.2304))
@@ -473,10 +480,20 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
         f"row {n}" for n in (*range(3, 12), *range(13, 17))
     ]
     for row, words in {
-        3: "row 2", 4: "nearest: w1", 5: "桂花苑3号楼", 6: "2 buildings", 7: "wgs84, cgcs2000, gcj02, bd09",
-        8: "latitude first", 9: "not a number", 10: "the nearest, w3, is", 11: "estate and name",
-        13: f"nearest: {COMMUNITY}00", 14: "十联户", 15: f"stands in grid {WEST}", 16: "15 digits",
-    }.items():  # fmt: skip
+        3: "row 2",
+        4: "nearest: w1",
+        5: "桂花苑3号楼",
+        6: "2 buildings",
+        7: "wgs84, cgcs2000, gcj02, bd09",
+        8: "latitude first",
+        9: "not a number",
+        10: "the nearest, w3, is",
+        11: "estate and name",
+        13: f"nearest: {COMMUNITY}00",
+        14: "十联户",
+        15: f"stands in grid {WEST}",
+        16: "15 digits",
+    }.items():
         assert words in reasons[f"row {row}"], row
     assert [row.field for row in report.refused if row.where == "row 12"] == [
         "房号",
@@ -618,11 +635,22 @@ def test_every_refused_post_is_listed_with_what_would_be_right_and_nothing_is_wr
         reasons[one.where] = reasons.get(one.where, "") + one.reason
     assert sorted(reasons, key=lambda where: int(where[4:])) == [f"row {n}" for n in range(2, 17)]
     for row, words in {
-        2: "the holder 1 holds it", 3: "attached to a grid (网格); 520402007004 is a community (社区)",
-        4: WEST, 5: "building (楼栋)", 6: "网格长", 7: "one number is one person", 8: "give the name",
-        9: "nobody has the number 99", 10: "somebody else", 11: "not after the start", 12: "leave needs it",
-        13: "nearest: w", 14: "staff number", 15: "fill in the role", 16: "not a date",
-    }.items():  # fmt: skip
+        2: "the holder 1 holds it",
+        3: "attached to a grid (网格); 520402007004 is a community (社区)",
+        4: WEST,
+        5: "building (楼栋)",
+        6: "网格长",
+        7: "one number is one person",
+        8: "give the name",
+        9: "nobody has the number 99",
+        10: "somebody else",
+        11: "not after the start",
+        12: "leave needs it",
+        13: "nearest: w",
+        14: "staff number",
+        15: "fill in the role",
+        16: "not a date",
+    }.items():
         assert words in reasons[f"row {row}"], (row, reasons[f"row {row}"])
     assert history(town) == earlier
 
@@ -686,13 +714,18 @@ def test_a_facility_stands_at_its_point_in_storage_or_at_the_building_of_its_add
     assert report.refused == [] and report.counts["new"] == 3
     matches = town.execute(
         select(
-            Facility.code, Facility.category, Facility.county,
-            func.ST_X(Facility.shape), func.ST_Y(Facility.shape),
+            Facility.code,
+            Facility.category,
+            Facility.county,
+            func.ST_X(Facility.shape),
+            func.ST_Y(Facility.shape),
         ).order_by(Facility.code)
-    ).all()  # fmt: skip
+    ).all()
     assert [tuple(row)[:3] for row in matches] == [
-        ("F1", "pharmacy", "520402"), ("F2", "clinic", "520402"), ("F3", "pharmacy", "520402"),
-    ]  # fmt: skip
+        ("F1", "pharmacy", "520402"),
+        ("F2", "clinic", "520402"),
+        ("F3", "pharmacy", "520402"),
+    ]
     assert tuple(matches[1])[3:] == pytest.approx((105.9505, 26.2305), abs=2e-7)
     assert box(105.9512, 26.2302, 105.9514, 26.2304).contains(
         box(*matches[2][3:], *matches[2][3:]).centroid
@@ -751,9 +784,17 @@ def test_every_refused_facility_is_listed_with_what_would_be_right(
     ]
     report = load_facilities(town, write_csv(tmp_path / "a.csv", rows))
     assert refusals(report) == [
-        ("row 2", "坐标系"), ("row 3", "类别"), ("row 5", "编码"), ("row 6", "经度"), ("row 7", "经度"),
-        ("row 8", "地址"), ("row 9", "纬度"), ("row 10", "编码"), ("row 10", "类别"), ("row 11", "坐标系"),
-    ]  # fmt: skip
+        ("row 2", "坐标系"),
+        ("row 3", "类别"),
+        ("row 5", "编码"),
+        ("row 6", "经度"),
+        ("row 7", "经度"),
+        ("row 8", "地址"),
+        ("row 9", "纬度"),
+        ("row 10", "编码"),
+        ("row 10", "类别"),
+        ("row 11", "坐标系"),
+    ]
     assert "nearest: 桂花苑" in report.refused[5].reason
     assert town.scalar(select(func.count()).select_from(Facility)) == 0
 
@@ -783,8 +824,9 @@ def test_codes_of_a_template_are_text_and_choices_are_lists(tmp_path: Path) -> N
     letters = {str(cell.value).rstrip("*"): cell.column_letter for cell in sheet[1]}
     assert sheet.column_dimensions[letters["区域编码"]].number_format == "@"
     assert {str(rule.sqref).split("2:")[0] for rule in sheet.data_validations.dataValidation} == {
-        letters["岗位"], letters["类型"],
-    }  # fmt: skip
+        letters["岗位"],
+        letters["类型"],
+    }
     assert sheet["A1"].comment is not None and sheet["A1"].comment.text.startswith("person\n")
 
 

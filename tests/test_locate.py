@@ -79,8 +79,11 @@ def rules(found) -> dict[str, str]:
 def test_a_point_inside_a_grid_gets_the_whole_chain_and_the_revision(town, session):
     found = locate(session, *BARE, "wgs84")
     assert [(area.level, area.code) for area in found.areas] == [
-        ("county", "520402"), ("street", "520402007"), ("community", CODE), ("grid", f"{CODE}001"),
-    ]  # fmt: skip
+        ("county", "520402"),
+        ("street", "520402007"),
+        ("community", CODE),
+        ("grid", f"{CODE}001"),
+    ]
     assert (found.revision, rules(found)["grid"]) == (town.revision.id, "covers")
     assert found.building is None and found.unit is None and found.unit_candidates == []
 
@@ -203,8 +206,10 @@ def test_a_tower_without_an_address_gives_its_units_as_candidates(town, session)
     found = locate(session, *ON_TOWER, "wgs84")
     assert found.unit is None
     assert [(one.code[-2:], one.stairwells, one.floors) for one in found.unit_candidates] == [
-        ("01", ["1"], []), ("02", ["2"], [(1, 3)]), ("03", ["2"], [(4, 6)]),
-    ]  # fmt: skip
+        ("01", ["1"], []),
+        ("02", ["2"], [(1, 3)]),
+        ("03", ["2"], [(4, 6)]),
+    ]
     assert "unit_head" not in [entry.role for entry in found.people]
 
 
@@ -724,9 +729,15 @@ def test_the_api_refuses_bad_points_by_field_and_names_the_nearest_grid(town, cl
     lon, lat = ON_TOWER
     good = {"lon": lon, "lat": lat, "crs": "wgs84"}
     for wrong, field in (
-        ({"lon": None}, "lon"), ({"crs": None}, "crs"), ({"crs": "x"}, "crs"), ({"lon": "nan"}, "lon"),
-        ({"lat": "inf"}, "lat"), ({"lon": lat, "lat": lon}, "lon"), ({"at": "soon"}, "at"), ({"lat": "north"}, "lat"),
-    ):  # fmt: skip
+        ({"lon": None}, "lon"),
+        ({"crs": None}, "crs"),
+        ({"crs": "x"}, "crs"),
+        ({"lon": "nan"}, "lon"),
+        ({"lat": "inf"}, "lat"),
+        ({"lon": lat, "lat": lon}, "lon"),
+        ({"at": "soon"}, "at"),
+        ({"lat": "north"}, "lat"),
+    ):
         query = {name: value for name, value in (good | wrong).items() if value is not None}
         response = client.get("/api/v1/locate", query_string=query)
         assert response.status_code == 422, wrong

@@ -90,12 +90,18 @@ def expected(session, row) -> dict[str, str]:
         )
     except WanggeError as error:
         return line | {"error": error.detail}
-    return line | {area.level: area.code for area in found.areas} | {
-        "unit": found.unit.code if found.unit else "",
-        "building": found.building.code if found.building else "",
-        "people": ";".join(f"{entry.role}:{entry.name or ''}" for entry in found.people),
-        "how": ";".join(f"{one.step}:{one.rule}" for one in found.how if one.step != "answerable"),
-    }  # fmt: skip
+    return (
+        line
+        | {area.level: area.code for area in found.areas}
+        | {
+            "unit": found.unit.code if found.unit else "",
+            "building": found.building.code if found.building else "",
+            "people": ";".join(f"{entry.role}:{entry.name or ''}" for entry in found.people),
+            "how": ";".join(
+                f"{one.step}:{one.rule}" for one in found.how if one.step != "answerable"
+            ),
+        }
+    )
 
 
 def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path):
@@ -152,9 +158,18 @@ def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path
 def test_rows_that_cannot_be_answered_have_only_their_error(town, session, tmp_path):
     good = {"id": "a", "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84", "at": ""}
     wrong = [
-        {"lon": ""}, {"lat": "north"}, {"lon": "nan"}, {"lat": "inf"}, {"crs": ""}, {"crs": "epsg4326"}, {"lon": LAT, "lat": LON},
-        {"lon": 200}, {"lon": 2.35, "lat": 48.8, "crs": "bd09"}, {"at": "yesterday"}, {"lon": LON + 1},
-    ]  # fmt: skip
+        {"lon": ""},
+        {"lat": "north"},
+        {"lon": "nan"},
+        {"lat": "inf"},
+        {"crs": ""},
+        {"crs": "epsg4326"},
+        {"lon": LAT, "lat": LON},
+        {"lon": 200},
+        {"lon": 2.35, "lat": 48.8, "crs": "bd09"},
+        {"at": "yesterday"},
+        {"lon": LON + 1},
+    ]
     fields = ["lon", "lat", "lon", "lat", "crs", "crs", "lon", "lon", "crs", "at", f"{CODE}009"]
     found = located(session, tmp_path, [good, *[good | one for one in wrong], good])
     assert [line["grid"] for line in (found[0], found[-1])] == [f"{CODE}001"] * 2

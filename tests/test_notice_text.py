@@ -21,16 +21,28 @@ def test_every_key_of_a_notice_has_a_label(language: str) -> None:
 
 def test_a_notice_reads_in_both_languages() -> None:
     body = {
-        "category": "10101", "category_zh": "上水井盖", "state": "dispatched", "severity": "urgent", "area": "5204",
+        "category": "10101",
+        "category_zh": "上水井盖",
+        "state": "dispatched",
+        "severity": "urgent",
+        "area": "5204",
         "role": "grid_worker",
-    }  # fmt: skip
+    }
     assert render_notice("incident.dispatch", body, "zh", area_name="南马社区") == (
-        "已派单", "上水井盖", [("状态", "已派单"), ("轻重", "紧急"), ("区域", "南马社区"), ("岗位", "网格员")],
-    )  # fmt: skip
+        "已派单",
+        "上水井盖",
+        [("状态", "已派单"), ("轻重", "紧急"), ("区域", "南马社区"), ("岗位", "网格员")],
+    )
     assert render_notice("incident.dispatch", body, "en") == (
-        "dispatched", "10101 上水井盖",
-        [("State", "dispatched"), ("Severity", "urgent"), ("Area", "5204"), ("Role", "grid worker")],
-    )  # fmt: skip
+        "dispatched",
+        "10101 上水井盖",
+        [
+            ("State", "dispatched"),
+            ("Severity", "urgent"),
+            ("Area", "5204"),
+            ("Role", "grid worker"),
+        ],
+    )
 
 
 def test_what_the_catalogue_does_not_know_is_left_out() -> None:

@@ -99,10 +99,15 @@ def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> 
         )
     ]
     enqueue_notice(
-        session, "incident.report", county="520402", incident_id=None,
-        areas=[place.town.county.id, place.town.community.id, place.grid.id], person_ids=[person, person],
-        account_ids=[who.id], body=BODY,
-    )  # fmt: skip
+        session,
+        "incident.report",
+        county="520402",
+        incident_id=None,
+        areas=[place.town.county.id, place.town.community.id, place.grid.id],
+        person_ids=[person, person],
+        account_ids=[who.id],
+        body=BODY,
+    )
     found = receivers(session)
     assert sorted(found, key=str) == sorted(
         [
@@ -126,9 +131,15 @@ def test_an_account_whose_person_is_told_is_not_told_twice(place: Place) -> None
     person = place.town.person("王网格")
     who = account(place.session, "wang", person=person.code)
     enqueue_notice(
-        place.session, "incident.report", county=None, incident_id=None, areas=[], person_ids=[person.id],
-        account_ids=[who.id], body=BODY,
-    )  # fmt: skip
+        place.session,
+        "incident.report",
+        county=None,
+        incident_id=None,
+        areas=[],
+        person_ids=[person.id],
+        account_ids=[who.id],
+        body=BODY,
+    )
     assert receivers(place.session) == [(None, person.id, None)]
 
 
@@ -154,16 +165,34 @@ def test_a_report_tells_its_person_and_goes_with_it(place: Place) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["gateway.example.cn", "ftp://gateway.example.cn/", "https://user:word@gateway.example.cn/", "https:///x",
-     "https://gateway.example.cn/a b", "javascript:alert(1)", "http://[::1", "https://gateway.example.cn:99999/"],
-)  # fmt: skip
+    [
+        "gateway.example.cn",
+        "ftp://gateway.example.cn/",
+        "https://user:word@gateway.example.cn/",
+        "https:///x",
+        "https://gateway.example.cn/a b",
+        "javascript:alert(1)",
+        "http://[::1",
+        "https://gateway.example.cn:99999/",
+    ],
+)
 def test_an_address_that_is_none_is_refused(session: Session, url: str) -> None:
     with pytest.raises(InvalidInput, match="address: "):
         actions.add_target(session, "webhook", url)
 
 
-@pytest.mark.parametrize("address", ["desk", "desk@", "desk@example", "a@example.cn, b@example.cn", "a b@example.cn",
-                                     "Desk <desk@example.cn>", "desk@example.cn\nBcc: x@example.cn"])  # fmt: skip
+@pytest.mark.parametrize(
+    "address",
+    [
+        "desk",
+        "desk@",
+        "desk@example",
+        "a@example.cn, b@example.cn",
+        "a b@example.cn",
+        "Desk <desk@example.cn>",
+        "desk@example.cn\nBcc: x@example.cn",
+    ],
+)
 def test_a_mail_address_that_is_none_is_refused(session: Session, address: str) -> None:
     with pytest.raises(InvalidInput, match="address: "):
         actions.add_target(session, "email", address)
@@ -171,8 +200,10 @@ def test_a_mail_address_that_is_none_is_refused(session: Session, address: str) 
 
 def test_topic_area_and_secret_are_checked(session: Session) -> None:
     for field_name, values in (
-        ("topic", {"topics": ["incident.explode"]}), ("area", {"area": "000000"}), ("secret", {"secret": "short"}),
-    ):  # fmt: skip
+        ("topic", {"topics": ["incident.explode"]}),
+        ("area", {"area": "000000"}),
+        ("secret", {"secret": "short"}),
+    ):
         with pytest.raises(InvalidInput, match=f"{field_name}: "):
             actions.add_target(session, "webhook", "https://gateway.example.cn/", **values)  # type: ignore[arg-type]
     actions.add_target(session, "webhook", "https://gateway.example.cn/")
@@ -184,13 +215,28 @@ def test_topic_area_and_secret_are_checked(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("address", "public", "private"),
-    [("1.1.1.1", True, True), ("2606:4700::1111", True, True), ("10.0.0.1", False, True), ("127.0.0.1", False, True),
-     ("::1", False, True), ("192.168.1.1", False, True), ("fd00::1", False, True), ("100.64.0.1", False, False),
-     ("169.254.169.254", False, False), ("fe80::1%eth0", False, False), ("0.0.0.0", False, False),
-     ("224.0.0.1", False, False), ("::ffff:127.0.0.1", False, True), ("::ffff:169.254.169.254", False, False),
-     ("64:ff9b::7f00:1", False, True), ("64:ff9b::101:101", True, True), ("2002:7f00:1::", False, True),
-     ("255.255.255.255", False, True), ("::", False, False)],
-)  # fmt: skip
+    [
+        ("1.1.1.1", True, True),
+        ("2606:4700::1111", True, True),
+        ("10.0.0.1", False, True),
+        ("127.0.0.1", False, True),
+        ("::1", False, True),
+        ("192.168.1.1", False, True),
+        ("fd00::1", False, True),
+        ("100.64.0.1", False, False),
+        ("169.254.169.254", False, False),
+        ("fe80::1%eth0", False, False),
+        ("0.0.0.0", False, False),
+        ("224.0.0.1", False, False),
+        ("::ffff:127.0.0.1", False, True),
+        ("::ffff:169.254.169.254", False, False),
+        ("64:ff9b::7f00:1", False, True),
+        ("64:ff9b::101:101", True, True),
+        ("2002:7f00:1::", False, True),
+        ("255.255.255.255", False, True),
+        ("::", False, False),
+    ],
+)
 def test_which_addresses_may_be_sent_to(address: str, public: bool, private: bool) -> None:
     assert webhook.is_address_allowed(address, private=False) == public
     assert webhook.is_address_allowed(address, private=True) == private
@@ -367,9 +413,12 @@ def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> No
         assert office.deliver(target) == 1
         with Session(office.engine) as session, session.begin():
             dead = queries.outgoing(session, "dead")
-            assert [(one.topic, one.target, one.last_error) for one in dead if one.target == target] == [
-                ("incident.take", target, "answered 500"), ("incident.report", target, "answered 500")
-            ]  # fmt: skip
+            assert [
+                (one.topic, one.target, one.last_error) for one in dead if one.target == target
+            ] == [
+                ("incident.take", target, "answered 500"),
+                ("incident.report", target, "answered 500"),
+            ]
             assert actions.retry_notices(session, dead[0].id, datetime.now(UTC)) == 1
             assert actions.retry_notices(session, None, datetime.now(UTC)) == 1
             with pytest.raises(NotFound):
@@ -536,8 +585,12 @@ def test_my_notices_newest_first_and_seen_when_i_say_so(place: Place, wang: Flas
     assert (found["unseen"], found["next"]) == (2, None)
     one = found["items"][0]
     assert (one["zh"], one["en"], one["category_zh"], one["area"], one["seen"]) == (
-        "新上报", "reported", "暴露垃圾", "520402007012001", False,
-    )  # fmt: skip
+        "新上报",
+        "reported",
+        "暴露垃圾",
+        "520402007012001",
+        False,
+    )
     headers = {"X-CSRFToken": csrf(wang)}
     answer = wang.post("/api/v1/notices/seen", json={"ids": [one["id"]]}, headers=headers)
     assert answer.get_json() == {"changed": 1, "unseen": 1}

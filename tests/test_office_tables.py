@@ -178,8 +178,12 @@ def test_a_group_over_two_columns_names_them_together(tmp_path: Path) -> None:
     homes, report = read_homes(book(tmp_path / "a.xlsx", rows, "A1:B1", "C1:C2", "D1:D2"), PEOPLE)
     assert report.refused == []
     assert {key: homes[0][key] for key in ("person", "name", "role", "area", "deputy")} == {
-        "person": "A1", "name": "某甲", "role": "网格长", "area": WEST, "deputy": "A2",
-    }  # fmt: skip
+        "person": "A1",
+        "name": "某甲",
+        "role": "网格长",
+        "area": WEST,
+        "deputy": "A2",
+    }
 
 
 @pytest.mark.parametrize(
@@ -425,9 +429,17 @@ def test_every_way_of_writing_a_room_is_the_same_home(
 
 
 def test_buildings_and_stairwells_in_cells() -> None:
-    assert [parse_stairwell(cell) for cell in ("一单元", "1单元", 2.0, "01", "东单元", "无", "A")] == [
-        "1", "1", "2", "1", "东单元", None, "A",
-    ]  # fmt: skip
+    assert [
+        parse_stairwell(cell) for cell in ("一单元", "1单元", 2.0, "01", "东单元", "无", "A")
+    ] == [
+        "1",
+        "1",
+        "2",
+        "1",
+        "东单元",
+        None,
+        "A",
+    ]
     assert [parse_building_name(cell) for cell in ("3号楼", "综合楼", 3.0, "A-3号楼")] == [
         "3号楼",
         "综合楼",
@@ -437,9 +449,14 @@ def test_buildings_and_stairwells_in_cells() -> None:
     both = value(parse_building_name("3栋2单元"))
     assert (both.building, both.stairwell) == ("3栋", "2")
     for parse, cell in (
-        (parse_stairwell, "1、2单元"), (parse_stairwell, "1号楼"), (parse_building_name, "1-3号楼"), (parse_building_name, "1、2号楼"),
-        (parse_building_name, datetime(2026, 1, 2)), (parse_building_name, "1月2日"), (parse_building_name, "3栋2单元501"),
-    ):  # fmt: skip
+        (parse_stairwell, "1、2单元"),
+        (parse_stairwell, "1号楼"),
+        (parse_building_name, "1-3号楼"),
+        (parse_building_name, "1、2号楼"),
+        (parse_building_name, datetime(2026, 1, 2)),
+        (parse_building_name, "1月2日"),
+        (parse_building_name, "3栋2单元501"),
+    ):
         with pytest.raises(ValueError):
             parse(cell)
 
@@ -505,15 +522,32 @@ def test_positions_systems_and_categories_are_read_as_people_write_them() -> Non
     ):
         with pytest.raises(ValueError):
             parse(cell)
-    systems = {"高德地图": "gcj02", "GCJ-02（高德）": "gcj02", "腾讯地图坐标": "gcj02", "微信定位": "gcj02",
-               "百度地图": "bd09", "百度经纬度": "bd09", "天地图": "cgcs2000", "国家2000坐标系": "cgcs2000",
-               "WGS84坐标系": "wgs84", "手机GPS": "wgs84"}  # fmt: skip
+    systems = {
+        "高德地图": "gcj02",
+        "GCJ-02（高德）": "gcj02",
+        "腾讯地图坐标": "gcj02",
+        "微信定位": "gcj02",
+        "百度地图": "bd09",
+        "百度经纬度": "bd09",
+        "天地图": "cgcs2000",
+        "国家2000坐标系": "cgcs2000",
+        "WGS84坐标系": "wgs84",
+        "手机GPS": "wgs84",
+    }
     assert {word: parse_crs(word) for word in systems} == systems
     for word in ("高德/百度", "北京54", "谷歌地图"):
         with pytest.raises(ValueError):
             parse_crs(word)
-    words = {"社区卫生服务站": "clinic", "西航社区卫生服务中心": "clinic", "大药房": "pharmacy", "超市": "convenience",
-             "农贸市场": "market", "社区日间照料中心": "elder_care", "卫生服务": "clinic", "人民医院": "hospital"}  # fmt: skip
+    words = {
+        "社区卫生服务站": "clinic",
+        "西航社区卫生服务中心": "clinic",
+        "大药房": "pharmacy",
+        "超市": "convenience",
+        "农贸市场": "market",
+        "社区日间照料中心": "elder_care",
+        "卫生服务": "clinic",
+        "人民医院": "hospital",
+    }
     assert {word: key_of_word(word) for word in words} == words
     assert key_of_word("药店、超市") is None and key_of_word("网吧") is None
 
@@ -623,9 +657,16 @@ def local(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=SHANGHAI)
 
 
-@pytest.mark.parametrize(("header", "stop"), [("结束日期", "2024-06-01"), ("至（不含当天）", "2024-05-31"),
-                                              ("至（含当天）", "2024-06-01"), ("终止日期（不含）", "2024-05-31"),
-                                              ("to", "2024-05-31")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("header", "stop"),
+    [
+        ("结束日期", "2024-06-01"),
+        ("至（不含当天）", "2024-05-31"),
+        ("至（含当天）", "2024-06-01"),
+        ("终止日期（不含）", "2024-05-31"),
+        ("to", "2024-05-31"),
+    ],
+)
 def test_the_header_of_an_end_says_whether_the_day_still_counts(
     town: Session,
     tmp_path: Path,

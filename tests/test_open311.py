@@ -111,10 +111,13 @@ def test_discovery_names_the_endpoint_and_its_formats(client: FlaskClient) -> No
     assert set(body) == {"changeset", "contact", "key_service", "endpoints"}
     assert body["endpoints"] == [
         {
-            "specification": "http://wiki.open311.org/GeoReport_v2", "url": "http://localhost/open311/v2",
-            "changeset": body["changeset"], "type": "production", "formats": ["text/xml", "application/json"],
+            "specification": "http://wiki.open311.org/GeoReport_v2",
+            "url": "http://localhost/open311/v2",
+            "changeset": body["changeset"],
+            "type": "production",
+            "formats": ["text/xml", "application/json"],
         }
-    ]  # fmt: skip
+    ]
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", body["changeset"])
     tree = xmltodict.parse(client.get(f"{ROOT}/discovery.xml").data)["discovery"]
     assert tree["endpoints"]["endpoint"]["formats"]["format"] == ["text/xml", "application/json"]
@@ -164,15 +167,30 @@ def test_what_residents_may_not_choose_is_no_service(client: FlaskClient, place:
 
 def _copy(session: Session, edition: int | None, **changes: str) -> None:
     columns = [
-        "code", "old_code", "major", "major_zh", "major_en", "zh", "en", "kind", "severity", "skill", "words",
-        "examples", "attributes", "public", "position",
-    ]  # fmt: skip
+        "code",
+        "old_code",
+        "major",
+        "major_zh",
+        "major_en",
+        "zh",
+        "en",
+        "kind",
+        "severity",
+        "skill",
+        "words",
+        "examples",
+        "attributes",
+        "public",
+        "position",
+    ]
     taken = ", ".join(changes.get(column, column) for column in columns)
     session.execute(
-        text(f"INSERT INTO incident_category (edition_id, {', '.join(columns)}) SELECT :edition, {taken}"
-             " FROM incident_category WHERE edition_id = (SELECT max(edition_id) FROM incident_category)"),
+        text(
+            f"INSERT INTO incident_category (edition_id, {', '.join(columns)}) SELECT :edition, {taken}"
+            " FROM incident_category WHERE edition_id = (SELECT max(edition_id) FROM incident_category)"
+        ),
         {"edition": edition},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -200,8 +218,15 @@ def test_a_service_definition_has_the_questions(client: FlaskClient, asking: Pla
     assert body["service_code"] == PUBLIC
     first_question = body["attributes"][0]
     assert list(first_question) == [
-        "variable", "code", "datatype", "required", "datatype_description", "order", "description", "values",
-    ]  # fmt: skip
+        "variable",
+        "code",
+        "datatype",
+        "required",
+        "datatype_description",
+        "order",
+        "description",
+        "values",
+    ]
     assert first_question["values"] == [{"key": "s", "name": "一袋"}, {"key": "l", "name": "一车"}]
     tree = xmltodict.parse(client.get(f"{ROOT}/services/{PUBLIC}.xml").data)["service_definition"]
     assert [item["code"] for item in tree["attributes"]["attribute"]] == [
@@ -258,9 +283,12 @@ def test_the_accept_header_decides_where_the_address_does_not(
     client: FlaskClient, place: Place
 ) -> None:
     for accept, kind in (
-        ("text/xml", "text/xml"), ("application/xml", "text/xml"), ("application/json", "application/json"),
-        ("*/*", "application/json"), ("text/html", "application/json"),
-    ):  # fmt: skip
+        ("text/xml", "text/xml"),
+        ("application/xml", "text/xml"),
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("text/html", "application/json"),
+    ):
         assert client.get(f"{ROOT}/services", headers={"Accept": accept}).mimetype == kind
     assert (
         client.get(f"{ROOT}/services.xml", headers={"Accept": "application/json"}).mimetype
@@ -280,12 +308,19 @@ def test_an_address_or_a_building_is_a_place_as_well(place: Place, post: Post) -
 
 
 def test_answers_to_questions_are_kept_and_checked(asking: Place, post: Post) -> None:
-    good = {"attribute[SIZE]": "l", "attribute[KINDS][]": ["a", "b"], "attribute[BAGS]": "3",
-            "attribute[SINCE]": "2026-11-20T08:00:00+08:00"}  # fmt: skip
+    good = {
+        "attribute[SIZE]": "l",
+        "attribute[KINDS][]": ["a", "b"],
+        "attribute[BAGS]": "3",
+        "attribute[SINCE]": "2026-11-20T08:00:00+08:00",
+    }
     read = asking.seen(UUID(number(post(**good))))
     assert read.attributes == {
-        "SIZE": "l", "KINDS": ["a", "b"], "BAGS": 3.0, "SINCE": "2026-11-20T08:00:00+08:00",
-    }  # fmt: skip
+        "SIZE": "l",
+        "KINDS": ["a", "b"],
+        "BAGS": 3.0,
+        "SINCE": "2026-11-20T08:00:00+08:00",
+    }
     for fields, expected in (
         ({"attribute[SIZE]": None}, "多大一堆"),
         ({"attribute[SIZE]": "xl"}, "none of s, l"),
@@ -390,8 +425,17 @@ def test_a_jurisdiction_is_a_county_or_our_own_name(
 NOBODY = "5b1e0c1c-6a52-4d5c-8f0e-1b7a4b7f2a10"  # an id that nothing has
 
 
-@pytest.mark.parametrize("path", ["nothing.json", "services/99999.json", "requests/7.json", f"requests/{NOBODY}.json",
-                                  f"tokens/{NOBODY}.json", "requests/a/b.json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nothing.json",
+        "services/99999.json",
+        "requests/7.json",
+        f"requests/{NOBODY}.json",
+        f"tokens/{NOBODY}.json",
+        "requests/a/b.json",
+    ],
+)
 def test_what_is_not_there_is_said_in_both_formats(
     client: FlaskClient, place: Place, path: str
 ) -> None:
@@ -410,10 +454,24 @@ def test_a_request_is_told_as_the_specification_has_it(
     created = number(post())
     (item,) = get(client, f"requests/{created}.json")
     assert list(item) == [
-        "service_request_id", "status", "status_notes", "service_name", "service_code", "description",
-        "agency_responsible", "service_notice", "requested_datetime", "updated_datetime", "expected_datetime", "address",
-        "address_id", "zipcode", "lat", "long", "media_url",
-    ]  # fmt: skip
+        "service_request_id",
+        "status",
+        "status_notes",
+        "service_name",
+        "service_code",
+        "description",
+        "agency_responsible",
+        "service_notice",
+        "requested_datetime",
+        "updated_datetime",
+        "expected_datetime",
+        "address",
+        "address_id",
+        "zipcode",
+        "lat",
+        "long",
+        "media_url",
+    ]
     assert (item["status"], item["service_code"], item["service_name"]) == (
         "open",
         PUBLIC,
@@ -477,8 +535,14 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
     assert ids(end_date=stamp(1)) == [str(lately.id)]
     assert ids(page_size=1) == [created] and ids(page_size=1, page=2) == [str(lately.id)]
     assert ids(service_code="", start_date="", status="") == ids()
-    for wrong in ({"start_date": stamp(120), "end_date": stamp(20)}, {"start_date": stamp(1), "end_date": stamp(5)},
-                  {"status": "pending"}, {"start_date": "last week"}, {"page_size": 1001}, {"page": 0}):  # fmt: skip
+    for wrong in (
+        {"start_date": stamp(120), "end_date": stamp(20)},
+        {"start_date": stamp(1), "end_date": stamp(5)},
+        {"status": "pending"},
+        {"start_date": "last week"},
+        {"page_size": 1001},
+        {"page": 0},
+    ):
         reply = client.get(f"{ROOT}/requests.json", query_string=wrong)
         assert (reply.status_code, reply.get_json()[0]["code"]) == (400, 400), wrong
 
@@ -489,9 +553,15 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
 def test_nobodys_words_are_open_to_everybody(client: FlaskClient, place: Place, post: Post) -> None:
     building = place.town.building("9号楼", 0.0004, 0.0004)
     created = number(
-        post(description="张三家门口", address_string="9号楼2单元501室", media_url="https://example.cn/1.jpg",
-             first_name="三", last_name="张", phone="13800000001")
-    )  # fmt: skip
+        post(
+            description="张三家门口",
+            address_string="9号楼2单元501室",
+            media_url="https://example.cn/1.jpg",
+            first_name="三",
+            last_name="张",
+            phone="13800000001",
+        )
+    )
     raw = (
         client.get(f"{ROOT}/requests.json").text + client.get(f"{ROOT}/requests/{created}.xml").text
     )
@@ -598,9 +668,18 @@ def test_the_client_civicbot_reports_and_reads(
     client = civicbot.Open311Client(endpoint, quick)
     assert PUBLIC in {item["service_code"] for item in client.list_services()}
     sent = client.create_request(
-        PUBLIC, dry_run=False, confirm="SEND", api_key=app_key, validate_remote=True, description="楼道口有垃圾",
-        first_name="San", last_name="Zhang", phone="13800000001", media_url="https://example.cn/1.jpg", **spot,
-    )  # fmt: skip
+        PUBLIC,
+        dry_run=False,
+        confirm="SEND",
+        api_key=app_key,
+        validate_remote=True,
+        description="楼道口有垃圾",
+        first_name="San",
+        last_name="Zhang",
+        phone="13800000001",
+        media_url="https://example.cn/1.jpg",
+        **spot,
+    )
     created = sent.response[0]["service_request_id"]
     read = client.get_request(created)
     assert read is not None and (read["status"], read["service_code"]) == ("open", PUBLIC)

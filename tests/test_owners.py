@@ -238,8 +238,10 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
 
 def repair(session: Session) -> str:
     """A category whose orders ask for repairs."""
-    query = ("SELECT c.code FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id AND e.state = 'active'"
-             " WHERE c.skill = 'repairs' AND c.kind = 'order' ORDER BY c.code LIMIT 1")  # fmt: skip
+    query = (
+        "SELECT c.code FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id AND e.state = 'active'"
+        " WHERE c.skill = 'repairs' AND c.kind = 'order' ORDER BY c.code LIMIT 1"
+    )
     return str(session.scalar(text(query)))
 
 
@@ -284,12 +286,15 @@ class Year:
         self.made = [
             world.post(role, area, name, deputy, login)
             for role, area, name, deputy, login in (
-                ("grid_worker", world.grids[0], "王一", "王二", True), ("grid_leader", world.grids[0], "李一", None, True),
-                ("grid_worker", world.grids[1], "王三", None, False), ("grid_leader", world.grids[2], "李三", "李四", True),
+                ("grid_worker", world.grids[0], "王一", "王二", True),
+                ("grid_leader", world.grids[0], "李一", None, True),
+                ("grid_worker", world.grids[1], "王三", None, False),
+                ("grid_leader", world.grids[2], "李三", "李四", True),
                 ("community_worker", world.town.community, "赵一", "赵二", True),
-                ("street_office", world.town.street, "街一", None, True), ("command_centre", world.town.county, "县一", None, True),
+                ("street_office", world.town.street, "街一", None, True),
+                ("command_centre", world.town.county, "县一", None, True),
             )
-        ]  # fmt: skip
+        ]
         self.second = sign_in.account(self.session, "admin2", "administrator")
         self.people = [
             "王一",
@@ -402,9 +407,12 @@ class Year:
         self.session.add(world.town.revision)
         self.session.flush()
         self.session.execute(
-            text("UPDATE boundary SET valid = tstzrange(lower(valid), :now, '[)') WHERE upper_inf(valid) AND area_id = ANY(:ids)"
-                 " AND lower(valid) < :now"), {"now": now, "ids": [old[0].id, old[1].id]},
-        )  # fmt: skip
+            text(
+                "UPDATE boundary SET valid = tstzrange(lower(valid), :now, '[)') WHERE upper_inf(valid) AND area_id = ANY(:ids)"
+                " AND lower(valid) < :now"
+            ),
+            {"now": now, "ids": [old[0].id, old[1].id]},
+        )
         merged = self.wide == 2
         self.wide = 1 if merged else 2
         self.session.execute(

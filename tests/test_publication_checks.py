@@ -73,8 +73,14 @@ def test_merges_planned_for_one_moment_follow_each_other(session, town):
     assert shapes_of(session, BEYOND).keys() == before.keys() - {code(4)}
     reverted(session, one)
     assert same(shapes_of(session, BEYOND), before)
-    parents = session.execute(text("SELECT parent_id FROM dated_parent WHERE area_id = :id AND upper_inf(valid)"),
-                              {"id": unit.id}).scalars().all()  # fmt: skip
+    parents = (
+        session.execute(
+            text("SELECT parent_id FROM dated_parent WHERE area_id = :id AND upper_inf(valid)"),
+            {"id": unit.id},
+        )
+        .scalars()
+        .all()
+    )
     assert parents == [grid.id]
     published(
         session, {"op": "merge", "codes": [code(4), code(5)], "into": code(5)}
@@ -113,8 +119,16 @@ def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town)
     for house in town.houses:
         town.household(house, "101")
     number = begin(session)
-    drafts.add_operation(session, LEAD, number, {
-        "op": "move_border", "between": [code(4), code(5)], "line": line((1, 1), (1.6, 1.5), (1, 2))})  # fmt: skip
+    drafts.add_operation(
+        session,
+        LEAD,
+        number,
+        {
+            "op": "move_border",
+            "between": [code(4), code(5)],
+            "line": line((1, 1), (1.6, 1.5), (1, 2)),
+        },
+    )
     shown = editor_view.read_editor_view(session, LEAD, number, code(5))
     assert shown.households[code(6)] == 1 and shown.households[code(2)] == 0
     looked_at = preview.preview(session, LEAD, number)

@@ -19,24 +19,64 @@ STRAIGHT, RAGGED = ragged.squares(), ragged.base()
 CORNER = tuple(RAGGED["b"].exterior.coords[4_000])
 
 DRAWN: dict[str, tuple[GridGeometries, Callable[[GridGeometries], ChangedGeometries]]] = {
-    **{f"transfer {name}": (STRAIGHT, lambda lands, name=name: edits.transfer(lands, ragged.ring(name, 300, 300), "c", islands=True))
-       for name in ragged.RINGS},
-    **{f"reshape {name}": (STRAIGHT, lambda lands, name=name: edits.reshape(lands, "b", ragged.ring(name, 450, 300), islands=True))
-       for name in ("river", "saw", "spiral")},
-    **{f"add {name}": (STRAIGHT, lambda lands, name=name: edits.add(lands, "z", ragged.ring(name, 900, 300)))
-       for name in ("river", "spiral", "saw", "comb")},
-    "transfer on ragged": (RAGGED, lambda lands: edits.transfer(lands, ragged.ring("spiral", 150, 300), "c", islands=True)),
+    **{
+        f"transfer {name}": (
+            STRAIGHT,
+            lambda lands, name=name: edits.transfer(
+                lands, ragged.ring(name, 300, 300), "c", islands=True
+            ),
+        )
+        for name in ragged.RINGS
+    },
+    **{
+        f"reshape {name}": (
+            STRAIGHT,
+            lambda lands, name=name: edits.reshape(
+                lands, "b", ragged.ring(name, 450, 300), islands=True
+            ),
+        )
+        for name in ("river", "saw", "spiral")
+    },
+    **{
+        f"add {name}": (
+            STRAIGHT,
+            lambda lands, name=name: edits.add(lands, "z", ragged.ring(name, 900, 300)),
+        )
+        for name in ("river", "spiral", "saw", "comb")
+    },
+    "transfer on ragged": (
+        RAGGED,
+        lambda lands: edits.transfer(lands, ragged.ring("spiral", 150, 300), "c", islands=True),
+    ),
     "split": (RAGGED, lambda lands: edits.split(lands, "b", line=ragged.path(450))),
-    "split along the border": (RAGGED, lambda lands: edits.split(lands, "b", line=ragged.path(305))),
+    "split along the border": (
+        RAGGED,
+        lambda lands: edits.split(lands, "b", line=ragged.path(305)),
+    ),
     "move_border": (RAGGED, lambda lands: edits.move_border(lands, "a", "b", ragged.path(280))),
-    "move_border over the old one": (RAGGED, lambda lands: edits.move_border(lands, "a", "b", ragged.path(300))),
+    "move_border over the old one": (
+        RAGGED,
+        lambda lands: edits.move_border(lands, "a", "b", ragged.path(300)),
+    ),
     "merge": (RAGGED, lambda lands: edits.merge(lands, ["a", "b"], "a")),
     "retire": (RAGGED, lambda lands: edits.retire(lands, "b", give_to="a")),
-    "move_vertex": (RAGGED, lambda lands: edits.move_vertex(lands, CORNER, (CORNER[0] + 3e-7, CORNER[1] + 2e-7))),
-}  # fmt: skip
+    "move_vertex": (
+        RAGGED,
+        lambda lands: edits.move_vertex(lands, CORNER, (CORNER[0] + 3e-7, CORNER[1] + 2e-7)),
+    ),
+}
 REFUSED = ("scribble", "eight", "doubled", "along", "over the old")
-DONE = ("transfer river", "transfer star", "transfer spiral", "split", "move_border", "merge", "retire", "move_vertex",
-        "add river")  # fmt: skip
+DONE = (
+    "transfer river",
+    "transfer star",
+    "transfer spiral",
+    "split",
+    "move_border",
+    "merge",
+    "retire",
+    "move_vertex",
+    "add river",
+)
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -67,8 +107,11 @@ def test_a_width_is_compared_with_a_limit_as_the_largest_circle_says(name):
         else ragged.ring("star", 5, 5)
     )
     flat = measure.to_local_metres(np.array([shape]), latitude=26.23)[0]
-    wide = 2 * max(shapely.length(shapely.maximum_inscribed_circle(one, tolerance=0.01))
-                   for one in shapely.get_parts(flat) if one.area > 1)  # fmt: skip
+    wide = 2 * max(
+        shapely.length(shapely.maximum_inscribed_circle(one, tolerance=0.01))
+        for one in shapely.get_parts(flat)
+        if one.area > 1
+    )
     found = measure.wider(np.array([shape, shape, shape]), 1.0)
     assert found.all() == (wide >= 1.0)
     assert measure.inscribed_diameters_m(np.array([shape]))[0] == pytest.approx(wide, rel=0.1)

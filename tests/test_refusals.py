@@ -236,9 +236,15 @@ def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
     assert answer.status_code == 200
     results = answer.get_json()["results"]
     assert [one["id"] for one in results] == [0, 1, 2, 3, "last"]
-    assert [[two["field"] for two in one.get("error", {}).get("errors", [])] for one in results] == [
-        [], ["address"], ["id"], ["lon"], [],
-    ]  # fmt: skip
+    assert [
+        [two["field"] for two in one.get("error", {}).get("errors", [])] for one in results
+    ] == [
+        [],
+        ["address"],
+        ["id"],
+        ["lon"],
+        [],
+    ]
 
 
 # --- filters that name nothing -------------------------------------------------------------------------------------
@@ -246,9 +252,17 @@ def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("field", "known"),
-    [("state", "open"), ("severity", SEVERITIES[-1]), ("channel", CHANNELS[0]), ("way", "order"), ("colour", "amber"),
-     ("area", ""), ("category", ""), ("sort", "urgent")],
-)  # fmt: skip
+    [
+        ("state", "open"),
+        ("severity", SEVERITIES[-1]),
+        ("channel", CHANNELS[0]),
+        ("way", "order"),
+        ("colour", "amber"),
+        ("area", ""),
+        ("category", ""),
+        ("sort", "urgent"),
+    ],
+)
 def test_a_filter_that_names_nothing_is_refused_with_what_there_is(
     world: World, field: str, known: str
 ) -> None:
@@ -297,8 +311,12 @@ def test_a_cursor_of_nothing_is_refused(world: World, cursor: str) -> None:
 
 def test_figures_and_streams_name_their_fields(world: World) -> None:
     asker = world.who("command centre")
-    for field, query in (("since", "since=nope"), ("until", "since=2026-01-01&until=nope"), ("area", "since=2026-01-01&area=x"),
-                         ("per", "since=2026-01-01&per=x")):  # fmt: skip
+    for field, query in (
+        ("since", "since=nope"),
+        ("until", "since=2026-01-01&until=nope"),
+        ("area", "since=2026-01-01&area=x"),
+        ("per", "since=2026-01-01&per=x"),
+    ):
         answer = world.ask(asker, "GET", f"/api/v1/figures?{query}")
         assert (answer.status_code, fields(answer)) == (422, {field})
     answer = world.ask(asker, "GET", "/api/v1/events?hold=0&last=x")
@@ -363,9 +381,22 @@ def test_a_file_that_is_no_table_is_refused_by_the_name_of_its_part(world: World
 
 @pytest.mark.parametrize(
     ("given", "status"),
-    [('"{v}"', 200), ("{v}", 200), ('W/"{v}"', 200), ("*", 200), ('"1","{v}"', 200), ('"{v}", "98", "99"', 200),
-     ('"other", "{v}"', 200), ('"98"', 409), ('"98", "99"', 409), ("nope", 422), ('""', 422), ("", 422), (", ,", 422)],
-)  # fmt: skip
+    [
+        ('"{v}"', 200),
+        ("{v}", 200),
+        ('W/"{v}"', 200),
+        ("*", 200),
+        ('"1","{v}"', 200),
+        ('"{v}", "98", "99"', 200),
+        ('"other", "{v}"', 200),
+        ('"98"', 409),
+        ('"98", "99"', 409),
+        ("nope", 422),
+        ('""', 422),
+        ("", 422),
+        (", ,", 422),
+    ],
+)
 def test_if_match_takes_a_list_of_versions(world: World, given: str, status: int) -> None:
     asker = world.who("community dispatcher")
     path = f"/api/v1/incidents/{world.incident}"
@@ -484,16 +515,30 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
 
 @pytest.mark.parametrize(
     ("body", "zh"),
-    [({}, "类别没有填写。"), ({"category": "06010"}, "请在地图上选点，或填写地址。"),
-     ({"lon": 1, "category": "06010"}, "纬度没有填写。"), ({**POINT, "category": "nope"}, "没有类别“nope”，请重新选择。"),
-     ({**POINT}, "类别没有填写。"), ({**POINT, "category": "06010", "severity": "x"}, "紧急程度“x”不对，请重新选择：low、normal、high、urgent。"),
-     ({**POINT, "category": "06010", "description": "x" * 9999}, "描述太长了，最多 4,000 字。"),
-     ({**POINT, "category": "06010", "phone": "1" * 99}, "电话太长了，最多 40 字。"),
-     ({**POINT, "category": "06010", "description": NUL}, "描述中有无法保存的字符，请删去。"),
-     ({"address": "无名路9999号", "category": "06010"}, "按地址“无名路9999号”找不到楼栋，请在地图上选点。"),
-     ({"area": "nope", "category": "06010"}, "没有代码为“nope”的区域。"),
-     ({**POINT, "lon": 0, "category": "06010"}, "这个位置不在任何网格内；最近的是第001网格（520402007012001），相距 10,189,125 米。")],
-)  # fmt: skip
+    [
+        ({}, "类别没有填写。"),
+        ({"category": "06010"}, "请在地图上选点，或填写地址。"),
+        ({"lon": 1, "category": "06010"}, "纬度没有填写。"),
+        ({**POINT, "category": "nope"}, "没有类别“nope”，请重新选择。"),
+        ({**POINT}, "类别没有填写。"),
+        (
+            {**POINT, "category": "06010", "severity": "x"},
+            "紧急程度“x”不对，请重新选择：low、normal、high、urgent。",
+        ),
+        ({**POINT, "category": "06010", "description": "x" * 9999}, "描述太长了，最多 4,000 字。"),
+        ({**POINT, "category": "06010", "phone": "1" * 99}, "电话太长了，最多 40 字。"),
+        ({**POINT, "category": "06010", "description": NUL}, "描述中有无法保存的字符，请删去。"),
+        (
+            {"address": "无名路9999号", "category": "06010"},
+            "按地址“无名路9999号”找不到楼栋，请在地图上选点。",
+        ),
+        ({"area": "nope", "category": "06010"}, "没有代码为“nope”的区域。"),
+        (
+            {**POINT, "lon": 0, "category": "06010"},
+            "这个位置不在任何网格内；最近的是第001网格（520402007012001），相距 10,189,125 米。",
+        ),
+    ],
+)
 def test_a_report_is_refused_in_chinese_as_well(
     client: FlaskClient, place: Place, body: dict[str, Any], zh: str
 ) -> None:
@@ -537,11 +582,18 @@ def wangge(settings: Settings, database_url: str) -> Callable[..., Result]:
 
 @pytest.mark.parametrize(
     ("words", "field"),
-    [("figures --since nope", "since"), ("figures --since 2026-01-01 --until nope", "until"),
-     ("list --state nope", "state"), ("list --severity nope", "severity"), ("list --channel nope", "channel"),
-     ("list --way nope", "way"), ("list --area nope", "area"), ("list --category nope", "category"),
-     ("show nope", "incident")],
-)  # fmt: skip
+    [
+        ("figures --since nope", "since"),
+        ("figures --since 2026-01-01 --until nope", "until"),
+        ("list --state nope", "state"),
+        ("list --severity nope", "severity"),
+        ("list --channel nope", "channel"),
+        ("list --way nope", "way"),
+        ("list --area nope", "area"),
+        ("list --category nope", "category"),
+        ("show nope", "incident"),
+    ],
+)
 def test_commands_name_what_is_wrong(wangge: Callable[..., Result], words: str, field: str) -> None:
     done = wangge("incidents", *words.split())
     assert isinstance(done.exception, errors.InvalidInput)

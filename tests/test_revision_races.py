@@ -129,9 +129,12 @@ def test_a_crash_in_the_middle_of_publishing_leaves_the_old_state_whole(county):
         url = session.get_bind().url.render_as_string(hide_password=False).replace("+psycopg", "")
         rows = session.scalar(select(func.count()).select_from(Boundary))
     child = subprocess.Popen(
-        [sys.executable, "-c", PUBLISHER, url, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", PUBLISHER, url, str(number)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+    )
     assert child.stdout.readline() == "written\n"
     with county() as session:  # nobody sees half of it
         assert shapes_of(session).keys() == before.keys()

@@ -243,8 +243,10 @@ def test_a_unit_is_the_union_of_its_buildings_and_towers_are_shared(session, tow
     )
     two = town.unit(grid, "02", [(tower, "2", None, None)])
     assert derive_units(session, effective=THEN) is not None
-    union = shapely.union(build.square(build.LON + 0.0001, build.LAT + 0.0001, 0.0002),
-                          build.square(build.LON + 0.0004, build.LAT + 0.0001, 0.0002))  # fmt: skip
+    union = shapely.union(
+        build.square(build.LON + 0.0001, build.LAT + 0.0001, 0.0002),
+        build.square(build.LON + 0.0004, build.LAT + 0.0001, 0.0002),
+    )
     assert shape(session, one).equals(union)
     assert shape(session, two).equals(build.square(build.LON + 0.0001, build.LAT + 0.0001, 0.0002))
     assert derive_units(session, effective=LATER) is None

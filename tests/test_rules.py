@@ -71,13 +71,19 @@ def went(given: RoutingCase) -> str:
         (case("06028", at=DAYTIME.replace(hour=22)), "夜间噪声"),
         (case("09009"), "街面秩序"),
         (case("09009", at=datetime(2026, 11, 22, 10, tzinfo=ZONE)), "其他事件"),  # a Sunday
-        (case("09009", at=datetime(2026, 2, 14, 10, tzinfo=ZONE)), "街面秩序"),  # a Saturday worked (调休)
-        (case("09009", at=datetime(2026, 2, 17, 10, tzinfo=ZONE)), "其他事件"),  # a Tuesday, Spring Festival
+        (
+            case("09009", at=datetime(2026, 2, 14, 10, tzinfo=ZONE)),
+            "街面秩序",
+        ),  # a Saturday worked (调休)
+        (
+            case("09009", at=datetime(2026, 2, 17, 10, tzinfo=ZONE)),
+            "其他事件",
+        ),  # a Tuesday, Spring Festival
         (case("S0105"), "点单"),
         (case("D0103", channel="device"), "设备告警"),
         (case("D0101", "urgent", channel="device"), "手环和烟感告警"),
     ],
-)  # fmt: skip
+)
 def test_the_default_rules(given: RoutingCase, name: str) -> None:
     assert went(given) == name
 
@@ -171,8 +177,18 @@ def said(path: Path, session: Session | None = None) -> list[tuple[str, str, str
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_what_is_written_is_read_back_the_same(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rules.{ending}"
-    some = [rule("某网格", area="520402007012001", time_from=time(0), time_to=time(6, 30), days="rest", channel="phone",
-                 severity="high"), *DEFAULTS]  # fmt: skip
+    some = [
+        rule(
+            "某网格",
+            area="520402007012001",
+            time_from=time(0),
+            time_to=time(6, 30),
+            days="rest",
+            channel="phone",
+            severity="high",
+        ),
+        *DEFAULTS,
+    ]
     rules_file.dump(some, path)
     found, report = rules_file.parse(path)
     assert report.refused == [] and found == some
@@ -286,8 +302,17 @@ def test_too_many_rules_are_refused(tmp_path: Path) -> None:
 
 
 def test_chinese_words_and_excels_times_are_read(tmp_path: Path) -> None:
-    change = {"category": "06028", "time_from": "22:00:00", "time_to": "6：00", "days": "休息日", "way": "派单",
-              "first_role": "网格长", "escalation": "社区工作者｜街道党工委", "around_the_clock": "是", "severity": "紧急"}  # fmt: skip
+    change = {
+        "category": "06028",
+        "time_from": "22:00:00",
+        "time_to": "6：00",
+        "days": "休息日",
+        "way": "派单",
+        "first_role": "网格长",
+        "escalation": "社区工作者｜街道党工委",
+        "around_the_clock": "是",
+        "severity": "紧急",
+    }
     found, report = rules_file.parse(written(tmp_path / "r.csv", change))
     one = found[0]
     assert not report.refused
@@ -309,7 +334,7 @@ def test_a_rule_in_plain_words() -> None:
     night = next(one for one in DEFAULTS if one.name == "夜间噪声")
     assert rules_text.in_words(night, {"06028": "噪声扰民"}) == (
         "噪声扰民，22:00–06:00 → 派给网格长，30 分钟内接单，4 小时内处理（全天）"
-    )  # fmt: skip
+    )
 
 
 # --- sets -----------------------------------------------------------------------------------------------------------
@@ -378,8 +403,11 @@ def test_these_would_go_elsewhere(place: Place, session: Session) -> None:
     rubbish = [place.report("06010").id for _ in range(3)]
     noise = place.report("06028").id
     place.report("09009")
-    draft = [rule("垃圾", category="06010", first_role="grid_leader"),
-             rule("噪声", category="06028", handle_min=LAST.handle_min * 2), *DEFAULTS]  # fmt: skip
+    draft = [
+        rule("垃圾", category="06010", first_role="grid_leader"),
+        rule("噪声", category="06028", handle_min=LAST.handle_min * 2),
+        *DEFAULTS,
+    ]
     done = rules_replay.replay(
         session, draft, NOW - timedelta(days=1), NOW + timedelta(days=1), ALL
     )
@@ -487,8 +515,13 @@ def test_a_set_by_the_api_from_draft_to_in_force(centre: FlaskClient) -> None:
     assert post(centre, f"/api/v1/rules/{number}/activate", {}).json["state"] == "active"
     assert post(centre, f"/api/v1/rules/{number}/activate", {}).status_code == 409
     assert centre.get("/api/v1/rules").json["items"][0]["id"] == number
-    again = {"name": "再来", "rules": [{key: value for key, value in one.items() if key not in ("zh", "en")}
-             for one in centre.get(f"/api/v1/rules/{number}").json["rules"]]}  # fmt: skip
+    again = {
+        "name": "再来",
+        "rules": [
+            {key: value for key, value in one.items() if key not in ("zh", "en")}
+            for one in centre.get(f"/api/v1/rules/{number}").json["rules"]
+        ],
+    }
     assert (
         post(centre, "/api/v1/rules", again).status_code == 201
     )  # what is given out can be sent back

@@ -221,17 +221,30 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
         ([f"CREATE VIEW endless AS {ENDLESS}"], "view"),
         (["CREATE VIEW st_geometry_columns AS SELECT 1 AS a"], "view"),
         (["CREATE TRIGGER t AFTER INSERT ON grids BEGIN DELETE FROM grids; END"], "trigger"),
-        (["CREATE TRIGGER rtree_grids_geom_insert2 AFTER INSERT ON grids BEGIN DELETE FROM grids; END"], "trigger"),
-        (["CREATE TRIGGER gpkg_x AFTER INSERT ON grids BEGIN SELECT RAISE(IGNORE); DELETE FROM grids; END"], "trigger"),
+        (
+            [
+                "CREATE TRIGGER rtree_grids_geom_insert2 AFTER INSERT ON grids BEGIN DELETE FROM grids; END"
+            ],
+            "trigger",
+        ),
+        (
+            [
+                "CREATE TRIGGER gpkg_x AFTER INSERT ON grids BEGIN SELECT RAISE(IGNORE); DELETE FROM grids; END"
+            ],
+            "trigger",
+        ),
         (["CREATE VIRTUAL TABLE words USING fts4(text)"], "virtual table"),
         (["CREATE VIRTUAL TABLE rtree_words USING fts4(text)"], "virtual table"),
         (  # a view that calls itself a table in the catalogue
-            ["CREATE VIEW shy AS SELECT 1 AS a", "PRAGMA writable_schema = ON",
-             "UPDATE sqlite_master SET type = 'table' WHERE name = 'shy'"],
+            [
+                "CREATE VIEW shy AS SELECT 1 AS a",
+                "PRAGMA writable_schema = ON",
+                "UPDATE sqlite_master SET type = 'table' WHERE name = 'shy'",
+            ],
             "view",
         ),
     ],
-)  # fmt: skip
+)
 def test_views_triggers_and_virtual_tables_are_refused(
     package: Path, statements: list[str], kind: str
 ) -> None:
@@ -389,8 +402,9 @@ def wide_sheet(path: Path, cells: int, row: str = "<row>{}</row>") -> Path:
         "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" '
         'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
-        + row.format("<c><v>7</v></c>" * cells) + "</sheetData></worksheet>",
-    }  # fmt: skip
+        + row.format("<c><v>7</v></c>" * cells)
+        + "</sheetData></worksheet>",
+    }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
             archive.writestr(name, text)

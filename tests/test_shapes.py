@@ -115,20 +115,45 @@ def at(column, row):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "words", "share"),  # share of the 4 x 4 shell (or of the square) that stays land
+    (
+        "name",
+        "shape",
+        "words",
+        "share",
+    ),  # share of the 4 x 4 shell (or of the square) that stays land
     [
         ("bow-tie", bowtie(), "crosses", 0.5),
-        ("spike", Polygon([at(0, 0), at(4, 0), at(4, 4), at(4, 9), at(4, 4), at(0, 4)]), "spike", 16),
+        (
+            "spike",
+            Polygon([at(0, 0), at(4, 0), at(4, 4), at(4, 9), at(4, 4), at(0, 4)]),
+            "spike",
+            16,
+        ),
         ("hole along the shell", shell([at(0, 1), at(2, 1), at(2, 2), at(0, 2)]), "hole along", 14),
-        ("hole cutting the shell", shell([at(0, 1), at(2, 0), at(4, 1), at(2, 3)]), "cut it apart", 16 - 6),
+        (
+            "hole cutting the shell",
+            shell([at(0, 1), at(2, 0), at(4, 1), at(2, 3)]),
+            "cut it apart",
+            16 - 6,
+        ),
         ("hole outside", shell([at(5, 5), at(6, 5), at(6, 6)]), "outside", 16.5),
-        ("hole in a hole", shell([at(1, 1), at(3, 1), at(3, 3), at(1, 3)],
-                                 [at(1.5, 1.5), at(2, 1.5), at(2, 2)]), "hole", 12),
+        (
+            "hole in a hole",
+            shell([at(1, 1), at(3, 1), at(3, 3), at(1, 3)], [at(1.5, 1.5), at(2, 1.5), at(2, 2)]),
+            "hole",
+            12,
+        ),
         ("part in a part", MultiPolygon([square(0, 0, 4, 4), square(1, 1)]), "within another", 16),
-        ("twice round", Polygon([*square(0, 0, 4, 4).exterior.coords[:-1], *square(0, 0, 4, 4).exterior.coords]),
-         "crosses or doubles", 16),
+        (
+            "twice round",
+            Polygon(
+                [*square(0, 0, 4, 4).exterior.coords[:-1], *square(0, 0, 4, 4).exterior.coords]
+            ),
+            "crosses or doubles",
+            16,
+        ),
     ],
-)  # fmt: skip
+)
 def test_invalid_rings_are_mended_and_said(name, shape, words, share):
     done = repair(shape)
     assert (
@@ -296,9 +321,14 @@ def test_overlaps_are_found_by_pair_with_area_and_place():
 
 
 def test_a_shape_twice_and_a_shape_within_another_are_overlaps():
-    assert [one[:2] for one in polygon_coverage.find_overlaps([square(), square(), square(0.2, 0.2, 0.1, 0.1)])] == [
-        (0, 1), (0, 2), (1, 2),
-    ]  # fmt: skip
+    assert [
+        one[:2]
+        for one in polygon_coverage.find_overlaps([square(), square(), square(0.2, 0.2, 0.1, 0.1)])
+    ] == [
+        (0, 1),
+        (0, 2),
+        (1, 2),
+    ]
 
 
 def test_shapes_that_only_touch_do_not_overlap():
@@ -404,8 +434,17 @@ def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(
 def test_gaps_and_shapes_together_fill_the_frame(holes):
     """Squares cut out of a frame are its gaps, whatever they look like together."""
     frame = box(LON, LAT, LON + 50e-5, LAT + 50e-5)
-    cut = shapely.union_all([box(LON + (x + 2) * 1e-5, LAT + (y + 2) * 1e-5, LON + (x + 7) * 1e-5, LAT + (y + 7) * 1e-5)
-                             for x, y in holes])  # fmt: skip
+    cut = shapely.union_all(
+        [
+            box(
+                LON + (x + 2) * 1e-5,
+                LAT + (y + 2) * 1e-5,
+                LON + (x + 7) * 1e-5,
+                LAT + (y + 7) * 1e-5,
+            )
+            for x, y in holes
+        ]
+    )
     halves = [
         box(LON, LAT, LON + 25e-5, LAT + 50e-5),
         box(LON + 25e-5, LAT, LON + 50e-5, LAT + 50e-5),

@@ -42,9 +42,13 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SYSTEM = system_principal("test")
 EXAMPLES, STEPS = 40, 30  # of each machine
 FEW = settings(
-    max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, derandomize=True, database=None,
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+)
 
 COLUMNS = "county, incident_id, at, move, from_state, from_pending, to_state, to_pending, who"
 VALUES = ":county, :id, :at, :move, :from_state, :from_pending, :to_state, :to_pending, 'test'"
@@ -72,9 +76,10 @@ def world(session: Session) -> Session:
 def peopled(session: Session) -> build.Town:
     town = build.Town(session)
     for role, place, name in (
-        ("grid_worker", town.grid("001"), "王网格"), ("community_worker", town.community, "赵社工"),
+        ("grid_worker", town.grid("001"), "王网格"),
+        ("community_worker", town.community, "赵社工"),
         ("street_office", town.street, "街道"),
-    ):  # fmt: skip
+    ):
         town.post(role, place, name)
     return town
 
@@ -252,20 +257,24 @@ class BySql(RuleBasedStateMachine):
         ):
             assert refused(self.session, query, given) != same
 
-    @rule(query=st.sampled_from([
-        "DELETE FROM incident_event WHERE incident_id = :id",
-        "DELETE FROM incident WHERE id = :id",
-        "UPDATE incident_event SET to_state = 'closed' WHERE incident_id = :id",
-        "UPDATE incident_event SET at = at WHERE incident_id = :id",
-        "UPDATE incident_move SET to_state = 'closed'",
-        "INSERT INTO incident_move VALUES ('take', 'reported', '', 'closed', '')",
-        "DELETE FROM incident_move",
-        "TRUNCATE incident_event",
-        "TRUNCATE incident CASCADE",
-        "ALTER TABLE incident_event DISABLE TRIGGER apply_events",
-        "ALTER TABLE incident DISABLE TRIGGER ALL",
-        "SET LOCAL session_replication_role = replica",
-    ]))  # fmt: skip
+    @rule(
+        query=st.sampled_from(
+            [
+                "DELETE FROM incident_event WHERE incident_id = :id",
+                "DELETE FROM incident WHERE id = :id",
+                "UPDATE incident_event SET to_state = 'closed' WHERE incident_id = :id",
+                "UPDATE incident_event SET at = at WHERE incident_id = :id",
+                "UPDATE incident_move SET to_state = 'closed'",
+                "INSERT INTO incident_move VALUES ('take', 'reported', '', 'closed', '')",
+                "DELETE FROM incident_move",
+                "TRUNCATE incident_event",
+                "TRUNCATE incident CASCADE",
+                "ALTER TABLE incident_event DISABLE TRIGGER apply_events",
+                "ALTER TABLE incident DISABLE TRIGGER ALL",
+                "SET LOCAL session_replication_role = replica",
+            ]
+        )
+    )
     def the_past_or_the_table_is_written_to(self, query: str) -> None:
         assert refused(self.session, query, {"id": self.number})
 
@@ -330,10 +339,12 @@ class ByMoves(RuleBasedStateMachine):
         assert TRANSITIONS[name].by != Action.SYSTEM and name != "report"
         to, left = next_state(name, *was)  # the code and the database agree
         rows = self.session.execute(
-            text("SELECT move, from_state, from_pending, to_state, to_pending FROM incident_event"
-                 " WHERE incident_id = :id ORDER BY id OFFSET :old"),
+            text(
+                "SELECT move, from_state, from_pending, to_state, to_pending FROM incident_event"
+                " WHERE incident_id = :id ORDER BY id OFFSET :old"
+            ),
             {"id": self.number, "old": self.model.version - 1},
-        ).all()  # fmt: skip
+        ).all()
         assert tuple(rows[0]) == (name, was[0], was[1], to, left)
         for row in rows:  # linking follows the other one
             step = row[0], row[1], row[2], row[3], row[4]
@@ -378,9 +389,11 @@ def test_the_code_knows_the_same_table() -> None:
             for pending in ("", *REQUESTS):
                 for before in ("", "accepted", "dispatched", "taken", "returned"):
                     fits = {
-                        row[3:] for row in TRANSITION_ROWS
-                        if row[:3] == (name, state, pending) and (name != "resume" or row[3] == before)
-                    }  # fmt: skip
+                        row[3:]
+                        for row in TRANSITION_ROWS
+                        if row[:3] == (name, state, pending)
+                        and (name != "resume" or row[3] == before)
+                    }
                     if fits:
                         assert fits == {next_state(name, state, pending, before)}
                         assert (
@@ -396,14 +409,23 @@ def test_the_code_knows_the_same_table() -> None:
 
 def test_an_incident_begins_as_reported(world: Session) -> None:
     number = filed(world)
-    columns = ", ".join(world.scalars(text(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident' AND table_schema = 'public'"
-        " AND column_name NOT IN ('id', 'state', 'pending', 'before', 'closed_at', 'version')")))  # fmt: skip
+    columns = ", ".join(
+        world.scalars(
+            text(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident' AND table_schema = 'public'"
+                " AND column_name NOT IN ('id', 'state', 'pending', 'before', 'closed_at', 'version')"
+            )
+        )
+    )
     copy = "INSERT INTO incident ({0}, id, {2}) SELECT {0}, gen_random_uuid(), {1} FROM incident WHERE id = :id"
     for names, values in (
-        ("state", "'closed'"), ("state", "state"), ("pending", "'void'"), ("before", "'taken'"), ("closed_at", "now()"),
+        ("state", "'closed'"),
+        ("state", "state"),
+        ("pending", "'void'"),
+        ("before", "'taken'"),
+        ("closed_at", "now()"),
         ("version", "7"),
-    ):  # fmt: skip
+    ):
         assert refused(world, copy.format(columns, values, names), {"id": number}), names
     assert not refused(world, copy.format(columns, "'reported'", "state"), {"id": number})
 

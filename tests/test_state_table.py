@@ -138,9 +138,14 @@ INSERT INTO incident_event (county, incident_id, move, from_state, from_pending,
 SELECT county, id, :move, :from_state, :from_pending, :to_state, :to_pending, 'me' FROM incident WHERE id = :id
 """
 STEP = st.fixed_dictionaries(
-    {"move": NAMES, "from_state": st.sampled_from(STATES), "from_pending": PENDINGS, "to_state": st.sampled_from(STATES),
-     "to_pending": PENDINGS}
-)  # fmt: skip
+    {
+        "move": NAMES,
+        "from_state": st.sampled_from(STATES),
+        "from_pending": PENDINGS,
+        "to_state": st.sampled_from(STATES),
+        "to_pending": PENDINGS,
+    }
+)
 LEGAL = st.sampled_from(sorted(TRANSITION_ROWS)).map(
     lambda row: dict(
         zip(("move", "from_state", "from_pending", "to_state", "to_pending"), row, strict=True)

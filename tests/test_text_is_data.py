@@ -104,15 +104,43 @@ def hostile_world(world: World) -> World:
     session.execute(
         insert(Dataset).values(kind="osm", source="x", digest="d", attribution="©", counts={})
     )
-    facility = Facility(code="F1", county="520402", category="clinic", name="x", address="x", opening_hours="x",
-                        contact="x", source="file", shape=POINT)  # fmt: skip
+    facility = Facility(
+        code="F1",
+        county="520402",
+        category="clinic",
+        name="x",
+        address="x",
+        opening_hours="x",
+        contact="x",
+        source="file",
+        shape=POINT,
+    )
     session.add(facility)
     session.flush()
-    session.execute(insert(BasemapFeature).values(kind="street", subkind="residential", name="x", source="osm", min_zoom=10,
-                    shape="SRID=4490;LINESTRING(105.9501 26.2301,105.9509 26.2309)"))  # fmt: skip
-    session.execute(insert(ServiceCircle).values(
-        facility_id=facility.id, profile="adult", minutes=15, speed=1.25, off_network=False, households=1, people=1,
-        network_version="v", origin_digest="x", shape=SQUARE))  # fmt: skip
+    session.execute(
+        insert(BasemapFeature).values(
+            kind="street",
+            subkind="residential",
+            name="x",
+            source="osm",
+            min_zoom=10,
+            shape="SRID=4490;LINESTRING(105.9501 26.2301,105.9509 26.2309)",
+        )
+    )
+    session.execute(
+        insert(ServiceCircle).values(
+            facility_id=facility.id,
+            profile="adult",
+            minutes=15,
+            speed=1.25,
+            off_network=False,
+            households=1,
+            people=1,
+            network_version="v",
+            origin_digest="x",
+            shape=SQUARE,
+        )
+    )
     # events are append-only: their words come by a move
     moves.apply_move(
         session,
@@ -124,9 +152,20 @@ def hostile_world(world: World) -> World:
     )
     names = make_hostile(session)
     # the columns whose text people see first; were they refused, the test would say nothing
-    assert {"area.name", "building.name", "building.estate", "facility.name", "person.name", "basemap_feature.name",
-            "dataset.attribution", "incident.description", "revision.title",
-            "incident_category.zh", "rule_set.name", "api_key.name"} <= names  # fmt: skip
+    assert {
+        "area.name",
+        "building.name",
+        "building.estate",
+        "facility.name",
+        "person.name",
+        "basemap_feature.name",
+        "dataset.attribution",
+        "incident.description",
+        "revision.title",
+        "incident_category.zh",
+        "rule_set.name",
+        "api_key.name",
+    } <= names
     return world
 
 
@@ -167,8 +206,9 @@ def faults(response: TestResponse) -> list[str]:
 def walk(world: World, asker: Asker) -> Iterator[tuple[str, TestResponse]]:
     """Every route that is read, and its answer."""
     extra = {
-        "GET /api/v1/facilities/<code>": {"code": "F1"}, "GET /api/v1/facilities/<code>/circle": {"code": "F1"},
-    }  # fmt: skip
+        "GET /api/v1/facilities/<code>": {"code": "F1"},
+        "GET /api/v1/facilities/<code>/circle": {"code": "F1"},
+    }
     for name in routes(world.app):
         method, rule = name.split(" ", 1)
         if method != "GET" or name.startswith(
@@ -202,8 +242,19 @@ def test_every_page_shows_text_and_computes_nothing(hostile_world: World) -> Non
                 seen.add(route)
     assert wrong == []
     # the walk would also pass if nothing showed the text
-    assert {"GET /", "saved", "tile base", "tile city", "GET /desk", "search", "GET /api/v1/incidents", "GET /rules", "GET /revisions",
-            "GET /api/v1/locate", "GET /figures"} <= seen  # fmt: skip
+    assert {
+        "GET /",
+        "saved",
+        "tile base",
+        "tile city",
+        "GET /desk",
+        "search",
+        "GET /api/v1/incidents",
+        "GET /rules",
+        "GET /revisions",
+        "GET /api/v1/locate",
+        "GET /figures",
+    } <= seen
 
 
 def test_exports_and_notices_hold_the_text_itself(
@@ -217,8 +268,15 @@ def test_exports_and_notices_hold_the_text_itself(
                 assert type(error).__name__ == "NotFound", (layer, ending, error)
     assert COMPUTED.encode() not in (tmp_path / "facilities.csv").read_bytes()
     assert HOSTILE[:20].encode() in (tmp_path / "facilities.csv").read_bytes()
-    body = {"incident": "1", "category": "06010", "category_zh": HOSTILE + "\nBcc: x@example.cn", "area": HOSTILE,
-            "state": "reported", "severity": "normal", "role": "grid_worker"}  # fmt: skip
+    body = {
+        "incident": "1",
+        "category": "06010",
+        "category_zh": HOSTILE + "\nBcc: x@example.cn",
+        "area": HOSTILE,
+        "state": "reported",
+        "severity": "normal",
+        "role": "grid_worker",
+    }
     posted = replace(settings, smtp=Smtp("127.0.0.1", "a@example.cn"))
     letter = mail.build_message(
         posted, "b@example.cn", 1, "incident.report", datetime.now(UTC), body
@@ -266,8 +324,22 @@ def test_a_saved_map_is_built_from_text_that_no_template_reads() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["=1+1", "+1", "-1", "@A1", "＝1", " =1", "\n=1", "\u200b=1", "\ufeff\u3000=1", "\t1", "\x00=1", "\u2060\r\n +1", "\u202e@x"],
-)  # fmt: skip
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@A1",
+        "＝1",
+        " =1",
+        "\n=1",
+        "\u200b=1",
+        "\ufeff\u3000=1",
+        "\t1",
+        "\x00=1",
+        "\u2060\r\n +1",
+        "\u202e@x",
+    ],
+)
 def test_formulas_are_neutralised_and_come_back(value: str) -> None:
     written = str(cell_text(value))
     assert written.startswith("'") and "\x00" not in written
@@ -283,8 +355,12 @@ def test_other_cells_stay_as_they_are(value: object) -> None:
 def test_a_signed_in_planner_may_upload_what_a_key_may(world: World) -> None:
     large = io.BytesIO(b"SQLite format 3\0" + b"\0" * (DEFAULT_MAX_BYTES + 1_000_000))
     for name in ("planner", "command centre"):
-        response = world.ask(world.who(name), "POST", "/api/v1/revisions/from-file?title=x",
-                             row=Row(lambda asker: "yes", form={"file": (large.getvalue(), "grids.gpkg")}))  # fmt: skip
+        response = world.ask(
+            world.who(name),
+            "POST",
+            "/api/v1/revisions/from-file?title=x",
+            row=Row(lambda asker: "yes", form={"file": (large.getvalue(), "grids.gpkg")}),
+        )
         assert response.status_code in (422, 403), response.data[:300]
     response = world.ask(
         world.who("planner"), "POST", "/accounts", data={"username": "x" * (DEFAULT_MAX_BYTES + 1)}

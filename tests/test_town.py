@@ -35,11 +35,18 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
     assert levels == {"county": 1, "street": 2, "community": 3, "grid": 35, "unit": 510}
     assert rows(session, "SELECT count(*), sum(people) FROM household") == [(8800, 24_000)]
     assert rows(session, "SELECT code, name FROM area WHERE level = 'community' ORDER BY code") == [
-        ("520402007004", "学苑社区"), ("520402007012", "西兴社区"), ("520402100001", "青松社区"),
-    ]  # fmt: skip
-    assert rows(session, "SELECT c.code, p.code FROM area c JOIN area p ON p.id = c.parent_id WHERE c.level = 'community' ORDER BY 1") == [
-        ("520402007004", "520402007"), ("520402007012", "520402007"), ("520402100001", "520402100"),
-    ]  # fmt: skip
+        ("520402007004", "学苑社区"),
+        ("520402007012", "西兴社区"),
+        ("520402100001", "青松社区"),
+    ]
+    assert rows(
+        session,
+        "SELECT c.code, p.code FROM area c JOIN area p ON p.id = c.parent_id WHERE c.level = 'community' ORDER BY 1",
+    ) == [
+        ("520402007004", "520402007"),
+        ("520402007012", "520402007"),
+        ("520402100001", "520402100"),
+    ]
     assert value(session, "SELECT bool_and(made_up AND attribution <> '') FROM dataset")
     assert value(
         session,
@@ -86,12 +93,15 @@ def check_invariants(session):
     assert len(sizes) == value(session, "SELECT count(*) FROM area WHERE level = 'unit'")
     assert min(sizes) >= 10 and max(sizes) <= 20 and 15.5 <= statistics.mean(sizes) <= 18.5
     # the parts of units say just which unit a home is in
-    assert rows(session, """
+    assert rows(
+        session,
+        """
         SELECT count(*), count(*) FILTER (WHERE n <> 1) FROM (
           SELECT h.id, count(*) n FROM household h JOIN unit_part p
             ON p.building_id = h.building_id AND (p.stairwell_id IS NULL OR p.stairwell_id = h.stairwell_id)
            AND (p.floor_from IS NULL OR h.floor BETWEEN p.floor_from AND p.floor_to) AND p.unit_id = h.unit_id
-          GROUP BY h.id) t""") == [(value(session, "SELECT count(*) FROM household"), 0)]  # fmt: skip
+          GROUP BY h.id) t""",
+    ) == [(value(session, "SELECT count(*) FROM household"), 0)]
     # nobody is cut off: every street and path hangs together
     assert value(session, "SELECT max(component) FROM walk_node") == 0
     # rooms say their floor

@@ -155,12 +155,22 @@ class TwoPlanners(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self):
-        moments = list(self.session.scalars(text(
-            "SELECT DISTINCT lower(b.valid) FROM boundary b WHERE lower(b.valid) >= :start"), {"start": self.start}))  # fmt: skip
+        moments = list(
+            self.session.scalars(
+                text(
+                    "SELECT DISTINCT lower(b.valid) FROM boundary b WHERE lower(b.valid) >= :start"
+                ),
+                {"start": self.start},
+            )
+        )
         for moment in (self.start, *moments):
-            rows = self.session.execute(text(
-                "SELECT a.code, a.level, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
-                " WHERE b.valid @> CAST(:at AS timestamptz)"), {"at": moment}).all()  # fmt: skip
+            rows = self.session.execute(
+                text(
+                    "SELECT a.code, a.level, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
+                    " WHERE b.valid @> CAST(:at AS timestamptz)"
+                ),
+                {"at": moment},
+            ).all()
             grids = [shapely.from_wkb(row[2]) for row in rows if row[1] == "grid"]
             assert polygon_coverage.is_valid(grids)
             assert shapely.union_all(grids).symmetric_difference(self.land).area < 1e-12
@@ -176,9 +186,12 @@ class TwoPlanners(RuleBasedStateMachine):
 
     @invariant()
     def no_code_is_given_twice(self):
-        rows = self.session.execute(text(
-            "SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k"
-            " WHERE r.state = 'draft' AND r.reverts IS NULL")).all()  # fmt: skip
+        rows = self.session.execute(
+            text(
+                "SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k"
+                " WHERE r.state = 'draft' AND r.reverts IS NULL"
+            )
+        ).all()
         assert len({row[0] for row in rows}) == len(set(rows))
         taken = set(self.session.scalars(text("SELECT code FROM area WHERE level = 'grid'")))
         assert not taken & {row[0] for row in rows}
@@ -204,8 +217,12 @@ def test_two_planners_lose_nothing(session, town):
     session.commit()
     test = machine.TestCase
     test.settings = settings(
-        max_examples=8, stateful_step_count=12, deadline=None,
-        phases=(Phase.generate,), derandomize=True,
-        suppress_health_check=list(HealthCheck), print_blob=False,
-    )  # fmt: skip
+        max_examples=8,
+        stateful_step_count=12,
+        deadline=None,
+        phases=(Phase.generate,),
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
     test("runTest").runTest()

@@ -93,18 +93,26 @@ SECRETS: dict[str, Callable[[SecretWorld, Asker], bool]] = {
     "9502837": reporter_or(SecretWorld.reads),
     "2307719": reporter_or(SecretWorld.reads),
     "路灯坏了丁卯": SecretWorld.reads,
-    "9501739": lambda world, asker: world.reads(asker) or asker.name == "grid worker of another street",
+    "9501739": lambda world, asker: (
+        world.reads(asker) or asker.name == "grid worker of another street"
+    ),
     "查看理由七八九": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
     "192.0.2.7": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
     INSIDE_WORDS: SecretWorld.reads,
     "王grid_worker": SecretWorld.names,
     "王community_worker": SecretWorld.names,
-    "user-community-dispatcher": lambda world, asker: SecretWorld.names(world, asker) or asker.name == "community dispatcher",
+    "user-community-dispatcher": lambda world, asker: (
+        SecretWorld.names(world, asker) or asker.name == "community dispatcher"
+    ),
     "赵中队长": SecretWorld.names,
     "钱物业经理": SecretWorld.names,
-    "邻格孙网格员": lambda world, asker: asker.name == "neighbouring grid worker" or world.names(asker),
-    "别街周调度员": lambda world, asker: asker.name.endswith("of another street") or in_county(world, asker),
-}  # fmt: skip
+    "邻格孙网格员": lambda world, asker: (
+        asker.name == "neighbouring grid worker" or world.names(asker)
+    ),
+    "别街周调度员": lambda world, asker: (
+        asker.name.endswith("of another street") or in_county(world, asker)
+    ),
+}
 
 # routes whose answers name accounts to those who administer or audit them, wherever they are
 ACCOUNTS = re.compile(r"/accounts|/keys|/password")
@@ -243,12 +251,21 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
     filed = [
-        file_report(session, system_principal("test"), IncidentReport("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel), NOW)
-        for lon, lat, channel in (
-            (105.9504601, 26.2304601, "web"), (105.9505399, 26.2305399, "phone"), (105.9505, 26.2305, "patrol"),
-            (105.9505, 26.2305, "device"), (105.9505, 26.2305, "import"), (105.9505, 26.2305, "api"),
+        file_report(
+            session,
+            system_principal("test"),
+            IncidentReport("06010", lon=lon, lat=lat, crs="cgcs2000", channel=channel),
+            NOW,
         )
-    ]  # fmt: skip
+        for lon, lat, channel in (
+            (105.9504601, 26.2304601, "web"),
+            (105.9505399, 26.2305399, "phone"),
+            (105.9505, 26.2305, "patrol"),
+            (105.9505, 26.2305, "device"),
+            (105.9505, 26.2305, "import"),
+            (105.9505, 26.2305, "api"),
+        )
+    ]
     assert len(filed) == 6
 
     @given(st.floats(-0.0008, 0.0008), st.floats(-0.0008, 0.0008))
@@ -424,8 +441,11 @@ def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
     assert answer.json is not None and answer.json["contact"]["phone"] == PHONE
     second, first = rows(world, "contact")
     assert (first["who"], first["incident"], first["source"], first["reason"]) == (
-        "account user-grid-worker", str(world.own), "198.51.100.23", "回访 结果"
-    )  # fmt: skip
+        "account user-grid-worker",
+        str(world.own),
+        "198.51.100.23",
+        "回访 结果",
+    )
     assert (second["who"], second["reason"]) == ("account user-street", "问地点")
     assert (
         rows(world, query="&who=street") == [second]
@@ -486,12 +506,24 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
         str(world.incident),
     )
     exports = [
-        ("planner", f"/api/v1/export/grids.gpkg?within={world.grid.code}&reason=上图", f"grids.gpkg within {world.grid.code}"),
-        ("street", "/figures.csv?since=2026-01-01&until=2026-01-31&per=grid", "figures.csv per=grid since=2026-01-01 until=2026-01-31"),
-        ("planner", f"/api/v1/revisions/{world.draft}/preview?format=xlsx", f"preview of revision {world.draft} (.xlsx)"),
+        (
+            "planner",
+            f"/api/v1/export/grids.gpkg?within={world.grid.code}&reason=上图",
+            f"grids.gpkg within {world.grid.code}",
+        ),
+        (
+            "street",
+            "/figures.csv?since=2026-01-01&until=2026-01-31&per=grid",
+            "figures.csv per=grid since=2026-01-01 until=2026-01-31",
+        ),
+        (
+            "planner",
+            f"/api/v1/revisions/{world.draft}/preview?format=xlsx",
+            f"preview of revision {world.draft} (.xlsx)",
+        ),
         ("command centre", f"/rules/{world.rules}.xlsx", f"rule set {world.rules} (.xlsx)"),
         ("command centre", "/rules/danger.xlsx", "table of danger (.xlsx)"),
-    ]  # fmt: skip
+    ]
     for name, path, _ in exports:
         assert send(world, name, "GET", path).status_code == 200, path
     assert [row["subject"] for row in reversed(rows(world, "export"))] == [

@@ -153,11 +153,15 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
     # with a row lock, so that two rotations at once do not both keep the old secret as the newest
     newest = session.scalars(
         select(ApiKey)
-        .where(ApiKey.name == name, ApiKey.revoked_at.is_(None), (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > now))
+        .where(
+            ApiKey.name == name,
+            ApiKey.revoked_at.is_(None),
+            (ApiKey.expires_at.is_(None)) | (ApiKey.expires_at > now),
+        )
         .order_by(ApiKey.id.desc())
         .limit(1)
         .with_for_update()
-    ).first()  # fmt: skip
+    ).first()
     if newest is None:
         raise NotFound("key.not_in_use", name=name)
     end, expires_at = now + timedelta(hours=keep_hours), newest.expires_at
@@ -249,9 +253,14 @@ def _insert(
     public, secret = new_key()
     session.add(
         ApiKey(
-            name=name, public=public, secret_hash=hash_secret(secret), actions=actions, area_ids=areas,
-            per_minute=per_minute, expires_at=expires_at,
+            name=name,
+            public=public,
+            secret_hash=hash_secret(secret),
+            actions=actions,
+            area_ids=areas,
+            per_minute=per_minute,
+            expires_at=expires_at,
         )
-    )  # fmt: skip
+    )
     session.flush()
     return f"wg_{public}_{secret}"

@@ -107,9 +107,16 @@ def record(
     """
     session.execute(
         text(INSERT),
-        {"who": principal.who, "kind": kind, "subject": subject, "incident": incident_id, "areas": sorted(areas),
-         "source": source, "reason": check_length(reason)},
-    )  # fmt: skip
+        {
+            "who": principal.who,
+            "kind": kind,
+            "subject": subject,
+            "incident": incident_id,
+            "areas": sorted(areas),
+            "source": source,
+            "reason": check_length(reason),
+        },
+    )
 
 
 LIST = """
@@ -147,7 +154,14 @@ def list_disclosures(
         raise invalid_field("kind", "field.none_of", value=filters.kind[:40], allowed=KINDS)
     areas = principal.may_in[Action.HISTORY]
     params = {
-        "everywhere": areas is None, "areas": sorted(areas or ()), "kind": filters.kind, "who": filters.who.lower(),
-        "incident": filters.incident, "since": filters.since, "until": filters.until, "before": before, "limit": limit,
-    }  # fmt: skip
+        "everywhere": areas is None,
+        "areas": sorted(areas or ()),
+        "kind": filters.kind,
+        "who": filters.who.lower(),
+        "incident": filters.incident,
+        "since": filters.since,
+        "until": filters.until,
+        "before": before,
+        "limit": limit,
+    }
     return [DisclosureView(**row) for row in session.execute(text(LIST), params).mappings()]

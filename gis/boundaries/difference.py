@@ -70,8 +70,9 @@ def compare_boundaries(
     ):
         raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
-        cached_text(CHANGED_GRIDS_SQL), {"since": since, "until": until, "within": within, "limit": MAX_COMPARED_GRIDS + 1}
-    ).all()  # fmt: skip
+        cached_text(CHANGED_GRIDS_SQL),
+        {"since": since, "until": until, "within": within, "limit": MAX_COMPARED_GRIDS + 1},
+    ).all()
     if len(rows) > MAX_COMPARED_GRIDS:
         raise TooLarge("difference.too_many_grids", limit=MAX_COMPARED_GRIDS)
     names = {row[0]: row[1] for row in rows}
@@ -80,11 +81,15 @@ def compare_boundaries(
     codes = moves_land(old_shapes, {code: new_shapes.get(code) for code in names})
     grids = [
         GridDifference(
-            code, names[code], change_type(old_shapes.get(code), new_shapes.get(code)),
-            (_m2(old_shapes.get(code)), _m2(new_shapes.get(code))), old_shapes.get(code), new_shapes.get(code),
+            code,
+            names[code],
+            change_type(old_shapes.get(code), new_shapes.get(code)),
+            (_m2(old_shapes.get(code)), _m2(new_shapes.get(code))),
+            old_shapes.get(code),
+            new_shapes.get(code),
         )
         for code in codes
-    ]  # fmt: skip
+    ]
     return BoundaryDifference(
         grids,
         [

@@ -209,8 +209,14 @@ def _do(
             {"county": county},
         )
     validate_new_codes(session, draft, op, state.lands, new_codes)
-    done = operations.apply_operation(op, state.lands, operations.Town(
-        lambda code: next_codes(session, code, new_codes), lambda lands: count_households(session, lands)))  # fmt: skip
+    done = operations.apply_operation(
+        op,
+        state.lands,
+        operations.Town(
+            lambda code: next_codes(session, code, new_codes),
+            lambda lands: count_households(session, lands),
+        ),
+    )
     conservation.check_abroad(session, state.lands, done.changed)
     touched = operations.moves_land(state.lands, done.changed) or operations.grids_named(op)
     new_grids = made_of(session, done)
@@ -218,8 +224,11 @@ def _do(
     if op["op"] == "settle":
         _check_unit(session, by, op["unit"])
     read = {*done.changed, *operations.grids_named(op)}
-    read |= {code for code, land in state.lands.items() if any(
-        land.intersects(state.lands[item]) for item in touched if item in state.lands)}  # fmt: skip
+    read |= {
+        code
+        for code, land in state.lands.items()
+        if any(land.intersects(state.lands[item]) for item in touched if item in state.lands)
+    }
     return Operation(
         revision_id=draft.id,
         step=step,
@@ -227,9 +236,16 @@ def _do(
         touched=sorted({*touched, *operations.grids_named(op)}),
         made=new_grids,
         lineage=[list(item) for item in done.lineage],
-        shapes={code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True) for code, shape in done.changed.items()},
-        drawn_on={code: state.stored[code] for code in sorted(read) if code in state.stored and code not in drawn},
-    )  # fmt: skip
+        shapes={
+            code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True)
+            for code, shape in done.changed.items()
+        },
+        drawn_on={
+            code: state.stored[code]
+            for code in sorted(read)
+            if code in state.stored and code not in drawn
+        },
+    )
 
 
 def undo_operations(
@@ -257,9 +273,12 @@ def conflicts(session: Session, number: int) -> list[EditConflict]:
     same = {
         row.code
         for row in rows
-        if row.was is not None and row.now is not None
-        and not operations.moves_land({row.code: shapely.from_wkb(row.was)}, {row.code: shapely.from_wkb(row.now)})
-    }  # fmt: skip
+        if row.was is not None
+        and row.now is not None
+        and not operations.moves_land(
+            {row.code: shapely.from_wkb(row.was)}, {row.code: shapely.from_wkb(row.now)}
+        )
+    }
     return [
         EditConflict(row.code, row.name, row.revision, row.title, row.author, row.published_at)
         for row in rows

@@ -60,10 +60,12 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
     ):
         raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
-        cached_text("SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
-            " WHERE a.level = 'grid' AND starts_with(a.code, :within)"),
+        cached_text(
+            "SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
+            " WHERE a.level = 'grid' AND starts_with(a.code, :within)"
+        ),
         {"within": within},
-    ).scalars()  # fmt: skip
+    ).scalars()
     codes = sorted({*rows, *(code for code in drawn if code.startswith(within))})
     return build_editor_view(session, by, done, codes)
 
@@ -182,10 +184,12 @@ def snapping_guides(
     """
     revision_access.get_revision(session, by, number)
     box = session.execute(
-        cached_text("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
-            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"),
+        cached_text(
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
+            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"
+        ),
         {"code": within},
-    ).one()  # fmt: skip
+    ).one()
     if box[0] is None:
         raise NotFound("area.without_land", code=within)
     params = dict(zip(("west", "south", "east", "north"), box, strict=True))

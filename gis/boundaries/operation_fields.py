@@ -110,10 +110,16 @@ def _are_grids(value: object) -> bool:
 
 # field -> whether a value is right, and what is expected
 FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
-    "between": (lambda value: _are_codes(value) and len(value) == 2, Message("expected.two_neighbours")),
+    "between": (
+        lambda value: _are_codes(value) and len(value) == 2,
+        Message("expected.two_neighbours"),
+    ),
     "code": (is_code, Message("expected.grid_code_text")),
     "codes": (_are_codes, Message("expected.codes", {"limit": MAX_SPLIT_PARTS})),
-    "edge": (lambda value: isinstance(value, list) and len(value) == 2 and all(map(is_point, value)), Message("expected.two_vertices")),
+    "edge": (
+        lambda value: isinstance(value, list) and len(value) == 2 and all(map(is_point, value)),
+        Message("expected.two_vertices"),
+    ),
     "from": (is_point, Message("expected.point")),
     "geometry": (_is_shape, Message("expected.polygon")),
     "give_to": (is_code, Message("expected.neighbour_code")),
@@ -124,15 +130,22 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     "line": (_is_shape, Message("expected.line")),
     "name": (_is_name, Message("expected.name", {"limit": MAX_NAME_CHARS})),
     "names": (
-        lambda value: isinstance(value, Mapping) and all(is_code(code) and _is_name(one) for code, one in value.items()),
+        lambda value: (
+            isinstance(value, Mapping)
+            and all(is_code(code) and _is_name(one) for code, one in value.items())
+        ),
         Message("expected.names", {"limit": MAX_NAME_CHARS}),
     ),
     "parent": (is_code, Message("expected.community_code")),
     "parts": (
-        lambda value: isinstance(value, list) and 2 <= len(value) <= MAX_SPLIT_PARTS and all(map(_is_shape, value)),
+        lambda value: (
+            isinstance(value, list)
+            and 2 <= len(value) <= MAX_SPLIT_PARTS
+            and all(map(_is_shape, value))
+        ),
         Message("expected.parts"),
     ),
     "region": (_is_shape, Message("expected.polygon")),
     "to": (lambda value: is_code(value) or is_point(value), Message("expected.code_or_vertex")),
     "unit": (is_code, Message("expected.unit_code")),
-}  # fmt: skip
+}

@@ -356,8 +356,11 @@ def _came_from(
     for code, shape in drawn_.items():
         if shape is None:
             land = lands[code]
-            shares = {new: shapely.intersection(other, land).area / land.area
-                      for new, other in {**lands, **drawn_}.items() if other is not None and new != code}  # fmt: skip
+            shares = {
+                new: shapely.intersection(other, land).area / land.area
+                for new, other in {**lands, **drawn_}.items()
+                if other is not None and new != code
+            }
             best = max(shares, key=lambda new: shares[new], default=None)
             if best is not None and shares[best] >= MIN_ORIGIN_SHARE:
                 lineage.append(("merged", code, best))
@@ -402,48 +405,88 @@ def _to_code(op: OperationSpec) -> list[BaseGeometry]:
 
 OPERATION_TYPES: dict[str, OperationType] = {
     "move_border": OperationType(
-        {"between": True, "line": True}, lambda op: op["between"], lambda op: [parse_line(op, "line")], _move_border,
+        {"between": True, "line": True},
+        lambda op: op["between"],
+        lambda op: [parse_line(op, "line")],
+        _move_border,
         "operation.move_border",
     ),
     "reshape": OperationType(
         {"code": True, "geometry": True, "give_to": False, "islands": False},
-        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], lambda op: [parse_land(op, "geometry")],
-        _reshape, "operation.reshape",
+        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])],
+        lambda op: [parse_land(op, "geometry")],
+        _reshape,
+        "operation.reshape",
     ),
     "split": OperationType(
-        {"code": True, "line": False, "parts": False, "codes": False, "names": False, "islands": False},
+        {
+            "code": True,
+            "line": False,
+            "parts": False,
+            "codes": False,
+            "names": False,
+            "islands": False,
+        },
         lambda op: [op["code"]],
-        lambda op: [parse_line(op, "line")] if "line" in op else [parse_polygon(one, "parts") for one in op.get("parts", ())],
-        _split, "operation.split",
+        lambda op: (
+            [parse_line(op, "line")]
+            if "line" in op
+            else [parse_polygon(one, "parts") for one in op.get("parts", ())]
+        ),
+        _split,
+        "operation.split",
     ),
     "merge": OperationType(
-        {"codes": True, "into": True, "parent": False, "name": False, "islands": False}, lambda op: op["codes"], _none,
-        _merge, "operation.merge",
+        {"codes": True, "into": True, "parent": False, "name": False, "islands": False},
+        lambda op: op["codes"],
+        _none,
+        _merge,
+        "operation.merge",
     ),
     "transfer": OperationType(
-        {"region": True, "to": True, "islands": False}, lambda op: [op["to"]], _to_code, _transfer,
+        {"region": True, "to": True, "islands": False},
+        lambda op: [op["to"]],
+        _to_code,
+        _transfer,
         "operation.transfer",
     ),
     "add": OperationType(
-        {"geometry": True, "parent": True, "code": False, "name": False}, lambda op: [], lambda op: [parse_land(op, "geometry")],
-        _add, "operation.add",
+        {"geometry": True, "parent": True, "code": False, "name": False},
+        lambda op: [],
+        lambda op: [parse_land(op, "geometry")],
+        _add,
+        "operation.add",
     ),
     "retire": OperationType(
-        {"code": True, "give_to": False}, lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])], _none,
-        _retire, "operation.retire",
+        {"code": True, "give_to": False},
+        lambda op: [op["code"], *([op["give_to"]] if "give_to" in op else [])],
+        _none,
+        _retire,
+        "operation.retire",
     ),
     "move_vertex": OperationType(
-        {"to": True, "from": False, "edge": False}, lambda op: [], _vertices, _move_vertex,
+        {"to": True, "from": False, "edge": False},
+        lambda op: [],
+        _vertices,
+        _move_vertex,
         "operation.move_vertex",
     ),
     "redraw": OperationType(
-        {"grids": True}, lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
-        lambda op: [parse_polygon(one["geometry"], f"grids[{i}].geometry") for i, one in enumerate(op["grids"])
-                    if one.get("geometry") is not None],
-        _redraw, "operation.redraw",
+        {"grids": True},
+        lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
+        lambda op: [
+            parse_polygon(one["geometry"], f"grids[{i}].geometry")
+            for i, one in enumerate(op["grids"])
+            if one.get("geometry") is not None
+        ],
+        _redraw,
+        "operation.redraw",
     ),
     "settle": OperationType(
-        {"unit": True, "grid": True}, lambda op: [op["grid"]], _none, _settle,
+        {"unit": True, "grid": True},
+        lambda op: [op["grid"]],
+        _none,
+        _settle,
         "operation.settle",
     ),
-}  # fmt: skip
+}

@@ -110,8 +110,11 @@ def compute(session: Session, revision: Revision) -> Preview:
         for code in moved_land
     ]
     moved = _buildings(homes, was, becomes)
-    moved += [MovedFeature("unit", code, name, start, end, sum(counts.values()))
-              for code, name, start, end, counts in units if start != end and end is not None]  # fmt: skip
+    moved += [
+        MovedFeature("unit", code, name, start, end, sum(counts.values()))
+        for code, name, start, end, counts in units
+        if start != end and end is not None
+    ]
     ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
     gone = [grid.code for grid in grids if grid.change == "gone"]
     moved += _posts(session, moved, ids, gone, at)
@@ -121,9 +124,22 @@ def compute(session: Session, revision: Revision) -> Preview:
     problems += torn
     problems += find_free_land(session, old_shapes, new_shapes, done)
     return Preview(
-        revision.id, revision.title, revision.state, grids, pieces, moved, None, [], problems, names,
-        _incidents(session, core, old, new), {code: (old_shapes.get(code), new_shapes.get(code)) for code in {**old_shapes, **new_shapes}},
-    )  # fmt: skip
+        revision.id,
+        revision.title,
+        revision.state,
+        grids,
+        pieces,
+        moved,
+        None,
+        [],
+        problems,
+        names,
+        _incidents(session, core, old, new),
+        {
+            code: (old_shapes.get(code), new_shapes.get(code))
+            for code in {**old_shapes, **new_shapes}
+        },
+    )
 
 
 def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
@@ -248,9 +264,15 @@ def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | No
 
 
 def _grid(
-    code: str, names: Mapping[str, str], old_shape: PolygonLike | None, new_shape: PolygonLike | None, homes: BuildingHouseholds,
-    was: Sequence[str | None], becomes: Sequence[str | None], units: Sequence[tuple[str, str, str, str, Any]],
-) -> GridChange:  # fmt: skip
+    code: str,
+    names: Mapping[str, str],
+    old_shape: PolygonLike | None,
+    new_shape: PolygonLike | None,
+    homes: BuildingHouseholds,
+    was: Sequence[str | None],
+    becomes: Sequence[str | None],
+    units: Sequence[tuple[str, str, str, str, Any]],
+) -> GridChange:
     inside = [np.array([item == code for item in side], dtype=bool) for side in (was, becomes)]
 
     def pair(values: Any) -> Any:
@@ -261,7 +283,10 @@ def _grid(
         names.get(code, code),
         patterns.ancestor_code(code, Level.COMMUNITY),
         difference.change_type(old_shape, new_shape),
-        tuple(0.0 if item is None else round(geodesic_area_m2(item), 1) for item in (old_shape, new_shape)),  # type: ignore[arg-type]
+        tuple(
+            0.0 if item is None else round(geodesic_area_m2(item), 1)
+            for item in (old_shape, new_shape)
+        ),  # type: ignore[arg-type]
         pair(homes.households),
         pair(homes.people),
         pair(np.ones(len(homes.ids), dtype=np.int64)),
@@ -269,7 +294,7 @@ def _grid(
         tuple(None if item is None else compactness(item) for item in (old_shape, new_shape)),  # type: ignore[arg-type]
         old_shape,
         new_shape,
-    )  # fmt: skip
+    )
 
 
 def compactness(land: PolygonLike) -> float:
@@ -283,9 +308,13 @@ def compactness(land: PolygonLike) -> float:
 
 
 def _pieces(
-    old_shapes: Mapping[str, PolygonLike], new_shapes: Mapping[str, PolygonLike], codes: Sequence[str], homes: BuildingHouseholds,
-    was: Sequence[str | None], becomes: Sequence[str | None],
-) -> list[TransferredPiece]:  # fmt: skip
+    old_shapes: Mapping[str, PolygonLike],
+    new_shapes: Mapping[str, PolygonLike],
+    codes: Sequence[str],
+    homes: BuildingHouseholds,
+    was: Sequence[str | None],
+    becomes: Sequence[str | None],
+) -> list[TransferredPiece]:
     """Land that changes hands, with who lives on it."""
     both = list(zip(was, becomes, strict=True))
     pieces = []

@@ -46,11 +46,22 @@ def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
     if revision.state != RevisionState.DRAFT:
         return []
     return [
-        new_issue("conflict", "refused", (conflict.grid,), Message("preview.conflict", {
-            "name": conflict.name, "grid": conflict.grid, "author": actor_display_name(conflict.author), "revision": str(conflict.revision),
-        }))
+        new_issue(
+            "conflict",
+            "refused",
+            (conflict.grid,),
+            Message(
+                "preview.conflict",
+                {
+                    "name": conflict.name,
+                    "grid": conflict.grid,
+                    "author": actor_display_name(conflict.author),
+                    "revision": str(conflict.revision),
+                },
+            ),
+        )
         for conflict in drafts.conflicts(session, revision.id)
-    ]  # fmt: skip
+    ]
 
 
 def actor_display_name(actor: str | None) -> str:
@@ -87,15 +98,22 @@ def find_odd_grids(
             issues.append(new_issue("no_post", "warning", (grid.code,), message, point))
     gone = [grid for grid in grids if grid.change == "gone"]
     rows = session.execute(
-        text("SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id WHERE a.code = ANY(:codes)"
-             " AND p.valid @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"),
+        text(
+            "SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id WHERE a.code = ANY(:codes)"
+            " AND p.valid @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"
+        ),
         {"codes": [grid.code for grid in gone], "at": at},
-    ).all()  # fmt: skip
+    ).all()
     names = {grid.code: grid.name for grid in gone}
     issues += [
-        new_issue("post_left", "warning", (code,), Message("preview.posts_left", {"name": names[code], "count": str(count)}))
+        new_issue(
+            "post_left",
+            "warning",
+            (code,),
+            Message("preview.posts_left", {"name": names[code], "count": str(count)}),
+        )
         for code, count in rows
-    ]  # fmt: skip
+    ]
     return issues
 
 

@@ -338,10 +338,12 @@ def reassign_units(
             wish[unit.id] = (unit.parent_id, int(grids.ids[unit.best]))
     if settled:
         rows = session.execute(
-            text("SELECT u.id, u.parent_id, g.id FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
-                 " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"),
+            text(
+                "SELECT u.id, u.parent_id, g.id FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
+                " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"
+            ),
             {"units": list(settled), "grids": list(settled.values())},
-        )  # fmt: skip
+        )
         for item, parent, grid in rows:
             wish.pop(item, None)
             if parent != grid:
@@ -354,9 +356,12 @@ def reassign_units(
         text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params
     )
     session.execute(
-        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
-             " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"), params,
-    )  # fmt: skip
+        text(
+            "UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
+            " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"
+        ),
+        params,
+    )
     # of what is left the last ends now: it goes on where the unit stays, after a plan that was cancelled
     rows = session.execute(
         text(

@@ -63,10 +63,14 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     if not targets:
         raise Conflict("revert.nothing_to_take_back", number=str(number))
     grids = [
-        {"code": code, "name": rows[code].name, "parent": rows[code].parent,
-         "geometry": None if shape is None else shapely.geometry.mapping(shape)}
+        {
+            "code": code,
+            "name": rows[code].name,
+            "parent": rows[code].parent,
+            "geometry": None if shape is None else shapely.geometry.mapping(shape),
+        }
         for code, shape in _met(session, targets, rows).items()
-    ]  # fmt: skip
+    ]
     draft = drafts.create_draft(session, by, f"撤销：{old.title}"[: drafts.MAX_TITLE_CHARS])
     draft.reverts = number
     drafts.add_operation(session, by, draft.id, {"op": "redraw", "grids": grids})
@@ -101,8 +105,13 @@ def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, Poly
     )
     targets: dict[str, PolygonLike | None] = {}
     for code, (was, new_shape) in redrawn.items():
-        alike = new_shape is not None and code in now and shapely.equals_exact(
-            shapely.normalize(new_shape), shapely.normalize(now[code]), 1e-8)  # fmt: skip
+        alike = (
+            new_shape is not None
+            and code in now
+            and shapely.equals_exact(
+                shapely.normalize(new_shape), shapely.normalize(now[code]), 1e-8
+            )
+        )
         if (code in moved or alike) and not (was is None and code not in now):
             targets[code] = was
     return targets

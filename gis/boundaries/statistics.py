@@ -151,10 +151,15 @@ def to_json(changes: Preview) -> dict[str, Any]:
 def from_json(figures: Mapping[str, Any]) -> Preview:
     """A preview as `to_json` wrote it."""
     grids = [
-        GridChange(**{key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
-                   | {"before": _shape(item["before"]), "after": _shape(item["after"])})
+        GridChange(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in item.items()
+            }
+            | {"before": _shape(item["before"]), "after": _shape(item["after"])}
+        )
         for item in figures["grids"]
-    ]  # fmt: skip
+    ]
     problems = [
         PreviewIssue(
             **item
@@ -165,11 +170,20 @@ def from_json(figures: Mapping[str, Any]) -> Preview:
     pieces = [
         TransferredPiece(**item | {"shape": _shape(item["shape"])}) for item in figures["pieces"]
     ]
-    return Preview(**dict(figures) | {
-        "grids": grids, "pieces": pieces, "moved": [MovedFeature(**item) for item in figures["moved"]], "problems": problems,
-        "open_incidents": [tuple(item) for item in figures["open_incidents"]],
-        "redrawn": {code: tuple(_shape(item) for item in pair) for code, pair in figures["redrawn"].items()},
-    })  # fmt: skip
+    return Preview(
+        **dict(figures)
+        | {
+            "grids": grids,
+            "pieces": pieces,
+            "moved": [MovedFeature(**item) for item in figures["moved"]],
+            "problems": problems,
+            "open_incidents": [tuple(item) for item in figures["open_incidents"]],
+            "redrawn": {
+                code: tuple(_shape(item) for item in pair)
+                for code, pair in figures["redrawn"].items()
+            },
+        }
+    )
 
 
 def _hex(shape: PolygonLike | None) -> str | None:

@@ -115,9 +115,13 @@ def _bind(
 
 
 def _span(
-    house: House, low: int, high: int, floors: list[tuple[tuple[int, int, int], list[int]]], where: tuple[int, int],
+    house: House,
+    low: int,
+    high: int,
+    floors: list[tuple[tuple[int, int, int], list[int]]],
+    where: tuple[int, int],
     levels: list[int],
-) -> tuple[int, int] | None:  # fmt: skip
+) -> tuple[int, int] | None:
     """Floors from and to of a part, empty floors between units given to the lower one; None for all floors."""
     if levels == [0]:
         return None

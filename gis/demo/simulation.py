@@ -56,11 +56,29 @@ NEXT = {
     "suspended": ((1.0, "resume"),),
 }
 # working minutes a step takes, at the median of a log-normal distribution
-MINUTES = {"accept": 10, "dispatch": 10, "take": 12, "return": 25, "handle": 150, "check": 60, "close": 20, "rate": 90,
-           "resume": 240, "send_back": 60, "approve": 30, "reopen": 30}  # fmt: skip
-WORDS = {"return": "不属于本网格职责", "handle": "已到现场处理完毕", "send_back": "现场仍有残留，请再处理",
-         "request_extend": "人手不足，申请延时", "request_suspend": "等待配件，申请挂账", "request_void": "重复上报，申请作废",
-         "reopen": "问题还在，没有解决"}  # fmt: skip
+MINUTES = {
+    "accept": 10,
+    "dispatch": 10,
+    "take": 12,
+    "return": 25,
+    "handle": 150,
+    "check": 60,
+    "close": 20,
+    "rate": 90,
+    "resume": 240,
+    "send_back": 60,
+    "approve": 30,
+    "reopen": 30,
+}
+WORDS = {
+    "return": "不属于本网格职责",
+    "handle": "已到现场处理完毕",
+    "send_back": "现场仍有残留，请再处理",
+    "request_extend": "人手不足，申请延时",
+    "request_suspend": "等待配件，申请挂账",
+    "request_void": "重复上报，申请作废",
+    "reopen": "问题还在，没有解决",
+}
 DISPATCHER_MOVES = (
     "check",
     "close",
@@ -88,9 +106,11 @@ class SimulatedTown:
         self.spots = [(x, y) for x, y in session.execute(text(query))]
         edition = editions.active_edition(session)
         self.kinds = [one for one in edition.categories.values() if one.public]
-        query = ("SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
-                 " WHERE p.role IN ('community_worker', 'street_office') AND p.valid @> CAST(:at AS timestamptz)"
-                 " AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL ORDER BY p.id")  # fmt: skip
+        query = (
+            "SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
+            " WHERE p.role IN ('community_worker', 'street_office') AND p.valid @> CAST(:at AS timestamptz)"
+            " AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL ORDER BY p.id"
+        )
         self.desks = {
             (area, role): person for area, role, person in session.execute(text(query), {"at": at})
         }
@@ -192,14 +212,24 @@ def _report(town: SimulatedTown) -> intake.IncidentReport:
     lon, lat = dice.choice(town.spots)
     words = dice.choice(kind.examples) if kind.examples else kind.zh
     return intake.IncidentReport(
-        category=kind.code, description=words, lon=lon, lat=lat, crs="cgcs2000", channel=dice.choice(CHANNELS)
-    )  # fmt: skip
+        category=kind.code,
+        description=words,
+        lon=lon,
+        lat=lat,
+        crs="cgcs2000",
+        channel=dice.choice(CHANNELS),
+    )
 
 
 def _plan(
-    town: SimulatedTown, queue: list[tuple[datetime, int, str, UUID | None]], turn: "count[int]", incident: UUID, state: str,
-    now: datetime, holder: int | None,
-) -> None:  # fmt: skip
+    town: SimulatedTown,
+    queue: list[tuple[datetime, int, str, UUID | None]],
+    turn: "count[int]",
+    incident: UUID,
+    state: str,
+    now: datetime,
+    holder: int | None,
+) -> None:
     """What happens next to an incident, if anything, and when: in working time."""
     roll = town.dice.random()
     for share, name in NEXT.get(state, ()):
@@ -212,9 +242,15 @@ def _plan(
 
 
 def _step(
-    session: Session, town: SimulatedTown, queue: list[tuple[datetime, int, str, UUID | None]], turn: "count[int]",
-    incident: UUID, name: str, now: datetime, day: SimulationCounts,
-) -> None:  # fmt: skip
+    session: Session,
+    town: SimulatedTown,
+    queue: list[tuple[datetime, int, str, UUID | None]],
+    turn: "count[int]",
+    incident: UUID,
+    name: str,
+    now: datetime,
+    day: SimulationCounts,
+) -> None:
     row = moves.lock_incident(session, system_principal("simulation"), incident)
     if name not in allowed_moves(row.state, row.pending):
         return  # something else came first, as the clock

@@ -81,10 +81,16 @@ class Plan:
         c, r = cell.column, cell.row
         return Polygon(
             [
-                self.corners[r, c], self.across[r, c], self.corners[r, c + 1], self.along[r, c + 1],
-                self.corners[r + 1, c + 1], self.across[r + 1, c], self.corners[r + 1, c], self.along[r, c],
+                self.corners[r, c],
+                self.across[r, c],
+                self.corners[r, c + 1],
+                self.along[r, c + 1],
+                self.corners[r + 1, c + 1],
+                self.across[r + 1, c],
+                self.corners[r + 1, c],
+                self.along[r, c],
             ]
-        )  # fmt: skip
+        )
 
     @cached_property
     def river_line(self) -> LineString:

@@ -239,13 +239,37 @@ class _Town:
         street = self._street_of(block.cell)
         self._copy(
             "building",
-            ("id", "code", "county", "name", "estate", "address", "kind", "floors", "shape", "entrance", "source"),
+            (
+                "id",
+                "code",
+                "county",
+                "name",
+                "estate",
+                "address",
+                "kind",
+                "floors",
+                "shape",
+                "entrance",
+                "source",
+            ),
             [
-                (number, f"{code}B{nth:03d}", COUNTY[0], house.name, house.estate, house.address or f"{street}{_house_number(block.cell, 1 if house.estate else nth)}号",
-                 house.kind, house.floors, self._hex(shapely.MultiPolygon([house.shape])), self._hex(house.door), "town")
+                (
+                    number,
+                    f"{code}B{nth:03d}",
+                    COUNTY[0],
+                    house.name,
+                    house.estate,
+                    house.address
+                    or f"{street}{_house_number(block.cell, 1 if house.estate else nth)}号",
+                    house.kind,
+                    house.floors,
+                    self._hex(shapely.MultiPolygon([house.shape])),
+                    self._hex(house.door),
+                    "town",
+                )
                 for nth, (number, house) in enumerate(zip(buildings, block.houses, strict=True), 1)
             ],
-        )  # fmt: skip
+        )
         wells = [(n, s) for n, house in enumerate(block.houses) for s in range(1, house.stairs + 1)]
         stair_ids = dict(zip(wells, new_ids(self.session, "stairwell", len(wells)), strict=True))
         self._copy(
@@ -276,9 +300,13 @@ class _Town:
         )
 
     def _units(
-        self, buildings: Sequence[int], stairs: dict[tuple[int, int], int], unit_ids: Sequence[int],
-        bound: list[tuple[list[Part], list[int]]], homes: Sequence[GeneratedHousehold],
-    ) -> None:  # fmt: skip
+        self,
+        buildings: Sequence[int],
+        stairs: dict[tuple[int, int], int],
+        unit_ids: Sequence[int],
+        bound: list[tuple[list[Part], list[int]]],
+        homes: Sequence[GeneratedHousehold],
+    ) -> None:
         self._copy(
             "unit_part",
             ("unit_id", "building_id", "stairwell_id", "floor_from", "floor_to"),
@@ -371,9 +399,10 @@ class _Town:
             if isinstance(key, tuple) and key[0] == "street":
                 office = staff.hire()
                 rows += [
-                    PostRow("street_office", area, None, office, None), PostRow("liaison_officer", area, None, staff.hire(), office),
+                    PostRow("street_office", area, None, office, None),
+                    PostRow("liaison_officer", area, None, staff.hire(), office),
                     PostRow("enforcement_squad", area, None, staff.hire(), None),
-                ]  # fmt: skip
+                ]
         rows.append(PostRow("command_centre", ids["county", 0], None, staff.hire(), None))
         self._posts(staff, rows)
         persons = self._persons
@@ -404,11 +433,18 @@ class _Town:
             "post",
             ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid"),
             [
-                (COUNTY[0], row.role, row.area, row.building, None if row.holder is None else who[row.holder],
-                 None if row.deputy is None else who[row.deputy], TimestamptzRange(row.start, row.end, "[)"))
+                (
+                    COUNTY[0],
+                    row.role,
+                    row.area,
+                    row.building,
+                    None if row.holder is None else who[row.holder],
+                    None if row.deputy is None else who[row.deputy],
+                    TimestamptzRange(row.start, row.end, "[)"),
+                )
                 for row in rows
             ],
-        )  # fmt: skip
+        )
 
     def _network(self) -> None:
         """Streets cut at their gates, and the inner paths; every point is a node, so what meets is joined."""

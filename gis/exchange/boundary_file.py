@@ -147,10 +147,14 @@ def _redraw(
     """Return the operation that draws moved grids anew and ends those that are gone."""
     named = {entry.code: entry.values.get("name", "") for entry in good}
     grids: list[dict[str, Any]] = [
-        {"code": code, "geometry": shapely.geometry.mapping(shape), "name": named.get(code) or None,
-         "parent": codes.ancestor_code(code, Level.COMMUNITY)}
+        {
+            "code": code,
+            "geometry": shapely.geometry.mapping(shape),
+            "name": named.get(code) or None,
+            "parent": codes.ancestor_code(code, Level.COMMUNITY),
+        }
         for code, shape in sorted(moved.items())
-    ] + [{"code": code, "geometry": None} for code in gone]  # fmt: skip
+    ] + [{"code": code, "geometry": None} for code in gone]
     return {"op": "redraw", "grids": grids}
 
 

@@ -24,8 +24,16 @@ CREATE TEMP TABLE incoming_facility (
 """
 
 INCOMING_COLUMNS = (
-    "row", "code", "name", "category", "address", "opening_hours", "contact", "building_id", "point",
-)  # fmt: skip
+    "row",
+    "code",
+    "name",
+    "category",
+    "address",
+    "opening_hours",
+    "contact",
+    "building_id",
+    "point",
+)
 
 AT_BUILDINGS = """
 UPDATE incoming_facility f

@@ -33,14 +33,36 @@ MAX_CACHED_SNAPSHOTS = (
 MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which reading a whole register does not pay
 
 SEVERITY_BY_WORD = {name: name for name in SEVERITIES} | {
-    "低": "low", "轻微": "low", "一般": "normal", "普通": "normal", "正常": "normal", "中": "normal",
-    "高": "high", "严重": "high", "较急": "high", "紧急": "urgent", "特急": "urgent",
-}  # fmt: skip
+    "低": "low",
+    "轻微": "low",
+    "一般": "normal",
+    "普通": "normal",
+    "正常": "normal",
+    "中": "normal",
+    "高": "high",
+    "严重": "high",
+    "较急": "high",
+    "紧急": "urgent",
+    "特急": "urgent",
+}
 CHANNEL_BY_WORD = {name: name for name in CHANNELS} | {
-    "小程序": "mini_program", "微信": "mini_program", "网页": "web", "网站": "web", "电话": "phone", "热线": "phone",
-    "12345": "phone", "来访": "in_person", "当面": "in_person", "上门": "in_person", "巡查": "patrol", "巡逻": "patrol",
-    "啄木鸟": "woodpecker", "设备": "device", "导入": "import", "接口": "api",
-}  # fmt: skip
+    "小程序": "mini_program",
+    "微信": "mini_program",
+    "网页": "web",
+    "网站": "web",
+    "电话": "phone",
+    "热线": "phone",
+    "12345": "phone",
+    "来访": "in_person",
+    "当面": "in_person",
+    "上门": "in_person",
+    "巡查": "patrol",
+    "巡逻": "patrol",
+    "啄木鸟": "woodpecker",
+    "设备": "device",
+    "导入": "import",
+    "接口": "api",
+}
 
 # one load at a time, so that two of the same file file nothing twice
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"

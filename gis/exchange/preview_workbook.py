@@ -27,26 +27,77 @@ def write(preview: Preview, out: IO[bytes]) -> None:
 
     pairs = ("面积（平方米）", "户数", "人数", "楼栋", "十联户", "紧凑度")
     head = ("网格", "编码", "变化", *(f"{name}{side}" for name in pairs for side in ("·前", "·后")))
-    _sheet(book, "网格", head, (
-        (grid.name, grid.code, CHANGES[grid.change], *(value for pair in (
-            grid.area_m2, grid.households, grid.people, grid.buildings, grid.units, grid.compactness) for value in pair))
-        for grid in preview.grids
-    ))  # fmt: skip
-    _sheet(book, "地块", ("由", "至", "面积（平方米）", "户数", "人数"), (
-        (called(piece.start), called(piece.end), piece.area_m2, piece.households, piece.people) for piece in preview.pieces
-    ))  # fmt: skip
+    _sheet(
+        book,
+        "网格",
+        head,
+        (
+            (
+                grid.name,
+                grid.code,
+                CHANGES[grid.change],
+                *(
+                    value
+                    for pair in (
+                        grid.area_m2,
+                        grid.households,
+                        grid.people,
+                        grid.buildings,
+                        grid.units,
+                        grid.compactness,
+                    )
+                    for value in pair
+                ),
+            )
+            for grid in preview.grids
+        ),
+    )
+    _sheet(
+        book,
+        "地块",
+        ("由", "至", "面积（平方米）", "户数", "人数"),
+        (
+            (called(piece.start), called(piece.end), piece.area_m2, piece.households, piece.people)
+            for piece in preview.pieces
+        ),
+    )
     for title, kind in KINDS.items():
-        _sheet(book, title, ("名称", "编码", "由", "至", "户数", "任职人"), (
-            (moved.name, moved.code, called(moved.start), called(moved.end), moved.households, moved.holder or "")
-            for moved in preview.moved if moved.kind == kind
-        ))  # fmt: skip
+        _sheet(
+            book,
+            title,
+            ("名称", "编码", "由", "至", "户数", "任职人"),
+            (
+                (
+                    moved.name,
+                    moved.code,
+                    called(moved.start),
+                    called(moved.end),
+                    moved.households,
+                    moved.holder or "",
+                )
+                for moved in preview.moved
+                if moved.kind == kind
+            ),
+        )
     if preview.incidents is not None:
-        _sheet(book, "未结事件", ("由", "至", "件数"), (
-            (called(start), called(end), count) for (start, end), count in preview.incidents.items()
-        ))  # fmt: skip
-    _sheet(book, "提示", ("级别", "内容", "涉及", "经度", "纬度"), (
-        (SEVERITY[issue.severity], issue.zh, "、".join(issue.codes), *(issue.place or ("", ""))) for issue in preview.problems
-    ))  # fmt: skip
+        _sheet(
+            book,
+            "未结事件",
+            ("由", "至", "件数"),
+            (
+                (called(start), called(end), count)
+                for (start, end), count in preview.incidents.items()
+            ),
+        )
+    _sheet(
+        book,
+        "提示",
+        ("级别", "内容", "涉及", "经度", "纬度"),
+        (
+            (SEVERITY[issue.severity], issue.zh, "、".join(issue.codes), *(issue.place or ("", "")))
+            for issue in preview.problems
+        ),
+    )
     book.save(out)
 
 

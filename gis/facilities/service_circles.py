@@ -122,9 +122,10 @@ def recompute(
             [{**one, "profile": profile_name} for one in stale],
         )
     changed = [
-        i for i, place in enumerate(to.id.tolist())
+        i
+        for i, place in enumerate(to.id.tolist())
         if any(stored.get(place, {}).get(limit) != digests[limit][i] for limit in wanted)
-    ]  # fmt: skip
+    ]
     _store(
         session,
         _rows(network, living, to, changed, wanted, profile_name, digests, progress),
@@ -206,11 +207,16 @@ def nearest_facilities(
     named = {row[0]: row for row in rows}
     return [
         NearestFacility(
-            category, CATEGORY_BY_KEY[category].zh if category in CATEGORY_BY_KEY else category, to.code[i], named[int(to.id[i])][1],
-            round(float(metres[i]), 1), round(float(metres[i]) / speed / 60, 1), *named[int(to.id[i])][2:],
+            category,
+            CATEGORY_BY_KEY[category].zh if category in CATEGORY_BY_KEY else category,
+            to.code[i],
+            named[int(to.id[i])][1],
+            round(float(metres[i]), 1),
+            round(float(metres[i]) / speed / 60, 1),
+            *named[int(to.id[i])][2:],
         )
         for category, i in best.items()
-    ]  # fmt: skip
+    ]
 
 
 def _limit(minutes: int) -> int:
@@ -234,11 +240,17 @@ def _circles(
     metres = network_distances(network, sources, living.snaps, max(limits))
     return [
         Circle(
-            one, speed, shape, int(living.households[metres <= limit].sum()), int(living.people[metres <= limit].sum()),
-            int((metres <= limit).sum()), to.off_network(i), to.island(i),
+            one,
+            speed,
+            shape,
+            int(living.households[metres <= limit].sum()),
+            int(living.people[metres <= limit].sum()),
+            int((metres <= limit).sum()),
+            to.off_network(i),
+            to.island(i),
         )
         for one, limit, shape in zip(minutes, limits, shapes, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _around(to: FacilityEntrances, i: int, network: Network, limit: float) -> str:
@@ -272,9 +284,15 @@ def _digests(
 
 
 def _rows(
-    network: Network, living: DemandPoints, to: FacilityEntrances, which: Sequence[int], minutes: Sequence[int], profile_name: str,
-    digests: dict[int, list[str]], progress: Progress | None,
-) -> Iterator[tuple[object, ...]]:  # fmt: skip
+    network: Network,
+    living: DemandPoints,
+    to: FacilityEntrances,
+    which: Sequence[int],
+    minutes: Sequence[int],
+    profile_name: str,
+    digests: dict[int, list[str]],
+    progress: Progress | None,
+) -> Iterator[tuple[object, ...]]:
     speed = get_profile(profile_name).speed
     for done, i in enumerate(which, 1):
         for circle in _circles(network, living, to, i, minutes, speed):
@@ -282,9 +300,19 @@ def _rows(
                 shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True
             )
             yield (
-                int(to.id[i]), profile_name, circle.minutes, speed, network.version, digests[circle.minutes][i], circle.off_network,
-                circle.households, circle.people, circle.buildings, circle.island, hexed,
-            )  # fmt: skip
+                int(to.id[i]),
+                profile_name,
+                circle.minutes,
+                speed,
+                network.version,
+                digests[circle.minutes][i],
+                circle.off_network,
+                circle.households,
+                circle.people,
+                circle.buildings,
+                circle.island,
+                hexed,
+            )
         if progress:
             progress(done, len(which))
 

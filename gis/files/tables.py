@@ -107,9 +107,13 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
         )
     is_workbook = ending in WORKBOOKS
     items = sandbox.iterate(
-        _workbook_rows if is_workbook else _text_rows, path.absolute(), tuple(columns),
-        limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10), name=path.name, types=[Marked, Message],
-    )  # fmt: skip
+        _workbook_rows if is_workbook else _text_rows,
+        path.absolute(),
+        tuple(columns),
+        limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10),
+        name=path.name,
+        types=[Marked, Message],
+    )
     return _under_header(_take_notes(items, report), columns, report)
 
 

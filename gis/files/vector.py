@@ -95,9 +95,16 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
     """
     _check_file(path)
     batches = sandbox.iterate(
-        read_features, path.absolute(), crs, layer, MAX_UNPACKED_BYTES,
-        limits=_limits(path), name=path.name, environment=environment(), types=[Message],
-    )  # fmt: skip
+        read_features,
+        path.absolute(),
+        crs,
+        layer,
+        MAX_UNPACKED_BYTES,
+        limits=_limits(path),
+        name=path.name,
+        environment=environment(),
+        types=[Message],
+    )
     crs_name, notes, names = next(batches)
     columns: dict[str, list[Any]] = {name: [] for name in names}
     shapes: list[NDArray[Any]] = []

@@ -176,8 +176,12 @@ def _file_alarm(
         session
     )  # a category of an earlier edition must not lose an alarm
     attributes = {
-        "device": device.code, "alarm": alarm.number, "kind": alarm.kind, "at": alarm.at, "value": alarm.value,
-    }  # fmt: skip
+        "device": device.code,
+        "alarm": alarm.number,
+        "kind": alarm.kind,
+        "at": alarm.at,
+        "value": alarm.value,
+    }
     incident_report = intake.IncidentReport(
         category=device.category
         if device.category in edition.categories
@@ -285,8 +289,11 @@ def add(
         wrong.append(
             FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": [*DEVICE_TYPES]})
         )
-    wrong += [FieldError(field, "field.longer_than", {"limit": 200}) for field, value in (("name", name), ("address", address))
-              if len(value) > 200]  # fmt: skip
+    wrong += [
+        FieldError(field, "field.longer_than", {"limit": 200})
+        for field, value in (("name", name), ("address", address))
+        if len(value) > 200
+    ]
     if wrong:
         raise invalid_fields(wrong)
     category = editions.active_edition(session).category(category or DEVICE_TYPES[kind][2]).code
@@ -297,11 +304,22 @@ def add(
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(
-        text("INSERT INTO device (code, kind, name, county, shape, address, category, secret) VALUES (:code, :kind, :name,"
-             " :county, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :address, :category, :secret)"),
-        {"code": code, "kind": kind, "name": name, "county": location.county, "lon": location.lon, "lat": location.lat,
-         "address": address, "category": category, "secret": secret},
-    )  # fmt: skip
+        text(
+            "INSERT INTO device (code, kind, name, county, shape, address, category, secret) VALUES (:code, :kind, :name,"
+            " :county, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :address, :category, :secret)"
+        ),
+        {
+            "code": code,
+            "kind": kind,
+            "name": name,
+            "county": location.county,
+            "lon": location.lon,
+            "lat": location.lat,
+            "address": address,
+            "category": category,
+            "secret": secret,
+        },
+    )
     return secret
 
 

@@ -125,9 +125,16 @@ def store(
             path.unlink(missing_ok=True)
             raise
         row = {
-            "county": county, "id": photo, "incident": incident_id, "event": event_id, "kind": picture.media_type,
-            "width": picture.width, "height": picture.height, "size": len(picture.data), "sha256": picture.sha256,
-        }  # fmt: skip
+            "county": county,
+            "id": photo,
+            "incident": incident_id,
+            "event": event_id,
+            "kind": picture.media_type,
+            "width": picture.width,
+            "height": picture.height,
+            "size": len(picture.data),
+            "sha256": picture.sha256,
+        }
         session.execute(text(INSERT), row)
         new_ids.append(photo)
     return new_ids

@@ -111,9 +111,13 @@ async def run(app: procrastinate.App) -> None:
 async def _work_off(app: procrastinate.App, queue: str) -> None:
     most, deletes = QUEUES[queue]
     await app.run_worker_async(
-        queues=[queue], name=queue, concurrency=most, delete_jobs=deletes, install_signal_handlers=False,
+        queues=[queue],
+        name=queue,
+        concurrency=most,
+        delete_jobs=deletes,
+        install_signal_handlers=False,
         shutdown_graceful_timeout=SHUTDOWN_GRACE_S,
-    )  # fmt: skip
+    )
     raise ConnectionError(
         f"queue {queue} lost its connection"
     )  # it ends by itself only then; all begin anew

@@ -25,8 +25,18 @@ from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Sna
 # Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
 AT_NODE_M = 1e-6
 # Classes of street that are public wherever they are not inside walls; lanes of compounds are service or footway.
-ROADS = ("residential", "unclassified", "tertiary", "secondary", "primary", "trunk",
-         "tertiary_link", "secondary_link", "primary_link", "trunk_link")  # fmt: skip
+ROADS = (
+    "residential",
+    "unclassified",
+    "tertiary",
+    "secondary",
+    "primary",
+    "trunk",
+    "tertiary_link",
+    "secondary_link",
+    "primary_link",
+    "trunk_link",
+)
 WALL_GAP_M = 10.0  # metres between walls that still enclose one compound, as beside its gate
 NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 
@@ -175,10 +185,19 @@ class Network:
 
 
 def from_degrees(
-    version: str, nodes: Floats, u: NDArray[Any], v: NDArray[Any], length: Floats, lines: Shapes,
-    *, ends: Bools | None = None, street: Bools | None = None, ground: Bools | None = None,
-    road: Bools | None = None, walls: Shapes | None = None,
-) -> Network:  # fmt: skip
+    version: str,
+    nodes: Floats,
+    u: NDArray[Any],
+    v: NDArray[Any],
+    length: Floats,
+    lines: Shapes,
+    *,
+    ends: Bools | None = None,
+    street: Bools | None = None,
+    ground: Bools | None = None,
+    road: Bools | None = None,
+    walls: Shapes | None = None,
+) -> Network:
     """Make a network from lines in degrees.
 
     Args:

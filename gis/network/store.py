@@ -97,11 +97,22 @@ def replace_network(
         "walk_edge",
         ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "ends", "shape"),
         (
-            (i, e.way_id, e.u, e.v, max(_metres(e.coords), MIN_EDGE_LENGTH_M), e.kind, e.name, e.steps,
-             e.structure, e.ends, hexes[i])
+            (
+                i,
+                e.way_id,
+                e.u,
+                e.v,
+                max(_metres(e.coords), MIN_EDGE_LENGTH_M),
+                e.kind,
+                e.name,
+                e.steps,
+                e.structure,
+                e.ends,
+                hexes[i],
+            )
             for i, e in enumerate(lines)
         ),
-    )  # fmt: skip
+    )
     copy_rows(
         session,
         "walk_wall",

@@ -356,8 +356,10 @@ class _Joiner:
         """The connected part of every edge, links included."""
         every = [*self._split(), *self.links]
         number: dict[int, int] = {}
-        u, v = ([number.setdefault(self._root(node), len(number)) for node in column]
-                for column in zip(*((row.u, row.v) for row in every), strict=True))  # fmt: skip
+        u, v = (
+            [number.setdefault(self._root(node), len(number)) for node in column]
+            for column in zip(*((row.u, row.v) for row in every), strict=True)
+        )
         joined = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(len(number), len(number)))
         label = connected_components(joined, directed=False)[1]
         return np.array([label[number[self._root(row.u)]] for row in self.rows])

@@ -72,9 +72,12 @@ def add_target(
     if (duplicate_id := session.scalar(same)) is not None:
         raise Conflict("notice_target.exists", address=address, target=str(duplicate_id))
     target = NoticeTarget(
-        kind=kind, address=address, topics=sorted(set(topics)), area_id=area_id,
+        kind=kind,
+        address=address,
+        topics=sorted(set(topics)),
+        area_id=area_id,
         secret=(secret or secrets.token_urlsafe(32)) if kind == "webhook" else "",
-    )  # fmt: skip
+    )
     session.add(target)
     session.flush()
     return target

@@ -52,7 +52,12 @@ def enqueue_notice(
     session.execute(
         cached_text(ENQUEUE_SQL),
         {
-            "topic": topic, "county": county, "incident": incident_id, "areas": list(areas),
-            "persons": sorted(set(person_ids)), "accounts": sorted(set(account_ids)), "body": orjson.dumps(body).decode(),
+            "topic": topic,
+            "county": county,
+            "incident": incident_id,
+            "areas": list(areas),
+            "persons": sorted(set(person_ids)),
+            "accounts": sorted(set(account_ids)),
+            "body": orjson.dumps(body).decode(),
         },
-    )  # fmt: skip
+    )

@@ -157,9 +157,12 @@ async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -
     ) as client:
         for number, ip in enumerate(addresses, 1):
             request = client.build_request(
-                "POST", target.copy_with(host=ip), content=body, headers=headers | {"Host": target.netloc.decode()},
+                "POST",
+                target.copy_with(host=ip),
+                content=body,
+                headers=headers | {"Host": target.netloc.decode()},
                 extensions={"sni_hostname": target.host},
-            )  # fmt: skip
+            )
             try:
                 answer = await client.send(request, stream=True)  # what it says is not read
                 break

@@ -91,10 +91,17 @@ def _dump(url: str, dump: Path) -> dict[str, Any]:
         }
         databases.run_program(
             "pg_dump",
-            ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}",
-             *(f"--schema={name}" for name in SCHEMAS), "--exclude-table-data=jobs.*", f"--file={dump}"],
+            [
+                "--format=custom",
+                "--no-owner",
+                "--no-privileges",
+                f"--snapshot={snapshot}",
+                *(f"--schema={name}" for name in SCHEMAS),
+                "--exclude-table-data=jobs.*",
+                f"--file={dump}",
+            ],
             url,
-        )  # fmt: skip
+        )
     return manifest
 
 

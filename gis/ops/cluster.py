@@ -232,9 +232,21 @@ def _make(cluster: Cluster) -> None:
     give(cluster, cluster.base, password)
     run(
         cluster,
-        [binaries / "initdb", "-D", cluster.data, "-U", SUPERUSER, "--pwfile", password, "--auth=scram-sha-256",
-         "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"],
-    )  # fmt: skip
+        [
+            binaries / "initdb",
+            "-D",
+            cluster.data,
+            "-U",
+            SUPERUSER,
+            "--pwfile",
+            password,
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--data-checksums",
+            "--no-sync",
+        ],
+    )
     password.unlink()
     with (cluster.data / "postgresql.conf").open("a") as conf:
         conf.write("\ninclude_if_exists = 'wangge.conf'\n")

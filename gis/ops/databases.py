@@ -95,9 +95,13 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
             environment |= {"PGSERVICEFILE": str(service), "PGSERVICE": "wangge"}
         done = subprocess.run(
             [str(find_binaries() / program), *arguments],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, errors="replace",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=environment,
+            errors="replace",
             umask=private.UMASK,
-        )  # fmt: skip
+        )
     if done.returncode and "No space left on device" in done.stderr:
         raise DiskFull("restore.disk_full")
     if done.returncode:

@@ -101,6 +101,12 @@ def posts_of(
     code, _, number = (after or "").rpartition("|")
     if after is not None and not (number.isdecimal() and len(number) < 19):
         raise invalid_field("cursor", "field.cursor_of_another_list")
-    params = {"area": area, "within": within, "at": at, "limit": limit, "after_code": code or None,
-              "after_id": int(number or 0)}  # fmt: skip
+    params = {
+        "area": area,
+        "within": within,
+        "at": at,
+        "limit": limit,
+        "after_code": code or None,
+        "after_id": int(number or 0),
+    }
     return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]

@@ -117,9 +117,15 @@ def _named(address: Address, row: RowMapping) -> NamedBuilding:
         if level != "county" and area_is_named(address.text, name)
     ]
     return NamedBuilding(
-        row["code"], row["name"], row["estate"], row["lon"], row["lat"], tuple(row["codes"]), tuple(named),
+        row["code"],
+        row["name"],
+        row["estate"],
+        row["lon"],
+        row["lat"],
+        tuple(row["codes"]),
+        tuple(named),
         compare(address, label, row["names"]),
-    )  # fmt: skip
+    )
 
 
 def number_pattern(number: str) -> str:

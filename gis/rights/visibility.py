@@ -100,9 +100,14 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
         f"{f' OR {waits_for_operator(principal, incident)}' if principal.operates else ''})"
     )
     return condition, {
-        "see_areas": sorted(areas), "see_person": principal.person_id, "see_account": principal.account_id, "see_key": principal.key_id,
-        "see_incident": principal.incident_id, "see_at": principal.at, "see_operated": sorted(area for role, area in principal.roles if role == OPERATOR and area),
-    }  # fmt: skip
+        "see_areas": sorted(areas),
+        "see_person": principal.person_id,
+        "see_account": principal.account_id,
+        "see_key": principal.key_id,
+        "see_incident": principal.incident_id,
+        "see_at": principal.at,
+        "see_operated": sorted(area for role, area in principal.roles if role == OPERATOR and area),
+    }
 
 
 def internal(principal: Principal, incident: str = "i") -> str:

@@ -337,8 +337,11 @@ def _on_edge(
         bisect_left(vertices, (round(x) - NOISE_STEPS - 1,)),
         bisect_left(vertices, (round(x) + NOISE_STEPS + 2,)),
     )
-    close = [one for one in (*ends, *(vertex for _, vertex in vertices[low:high]))
-             if _squared(one, target) <= (NOISE_STEPS * PRECISION_DEG) ** 2]  # fmt: skip
+    close = [
+        one
+        for one in (*ends, *(vertex for _, vertex in vertices[low:high]))
+        if _squared(one, target) <= (NOISE_STEPS * PRECISION_DEG) ** 2
+    ]
     if close:
         return min(close, key=lambda one: (_squared(one, target), one))
     reach = MAX_SHIFT_STEPS if outline else 1
@@ -400,8 +403,12 @@ def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> ND
         shapely.get_rings(shapely.get_parts(neighbours_of_box)), return_index=True
     )
     along = ring[1:] == ring[:-1]
-    start, end = (np.concatenate(both) for both in zip(
-        _keys(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), _keys(edges), strict=True))  # fmt: skip
+    start, end = (
+        np.concatenate(both)
+        for both in zip(
+            _keys(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), _keys(edges), strict=True
+        )
+    )
     order = np.lexsort((end, start))
     fresh = np.concatenate([[True], (np.diff(start[order]) != 0) | (np.diff(end[order]) != 0)])
     group = np.cumsum(fresh) - 1

@@ -108,9 +108,11 @@ def measure(settings: Settings, small: bool) -> Row:
 
 def _upper(session: Session) -> None:
     """Give communities, streets and county the union of what lies below, as a load would."""
-    rows = session.execute(text(
-        "SELECT a.parent_id, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
-    )).all()  # fmt: skip
+    rows = session.execute(
+        text(
+            "SELECT a.parent_id, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
+        )
+    ).all()
     held: dict[int, list[Any]] = {}
     for (parent, _), shape in zip(rows, shapely.from_wkb([row[1] for row in rows]), strict=True):
         held.setdefault(parent, []).append(shape)
@@ -166,13 +168,20 @@ def _many_revisions(session: Session, small: bool) -> None:
     first = datetime.now(UTC) - timedelta(days=30 * MONTHS)
     corner = 10 if small else 20
     allow_boundary_writes(session)
-    box = {"west": grids.WEST, "south": grids.SOUTH, "east": grids.WEST + corner * grids.STEP,
-           "north": grids.SOUTH + corner * grids.STEP}  # fmt: skip
+    box = {
+        "west": grids.WEST,
+        "south": grids.SOUTH,
+        "east": grids.WEST + corner * grids.STEP,
+        "north": grids.SOUTH + corner * grids.STEP,
+    }
     held = session.execute(
-        text("SELECT b.area_id, b.revision_id, b.shape::text FROM boundary b JOIN area a ON a.id = b.area_id"
-             " WHERE a.level = 'grid' AND upper_inf(b.valid)"
-             " AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"), box,
-    ).all()  # fmt: skip
+        text(
+            "SELECT b.area_id, b.revision_id, b.shape::text FROM boundary b JOIN area a ON a.id = b.area_id"
+            " WHERE a.level = 'grid' AND upper_inf(b.valid)"
+            " AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"
+        ),
+        box,
+    ).all()
     session.execute(
         text("DELETE FROM boundary WHERE area_id = ANY(:ids)"), {"ids": [row[0] for row in held]}
     )
@@ -182,9 +191,11 @@ def _many_revisions(session: Session, small: bool) -> None:
         for n in range(MONTHS + 1)
     ]
     copy_rows(
-        session, "boundary", ("area_id", "revision_id", "shape", "valid"),
+        session,
+        "boundary",
+        ("area_id", "revision_id", "shape", "valid"),
         ((area, revision, shape, span) for area, revision, shape in held for span in spans),
-    )  # fmt: skip
+    )
     session.commit()
 
 

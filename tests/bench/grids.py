@@ -32,13 +32,16 @@ def lattice(columns: int, rows: int, seed: int = 1) -> NDArray[np.object_]:
     back = slice(None, 0, -1)  # a border walked the other way, without its first corner
     ring = np.concatenate(
         [
-            across[:-1], up[:, 1:],
-            corner[1:, 1:, None], across[1:, :, back],
-            corner[1:, :-1, None], up[:, :-1, back],
+            across[:-1],
+            up[:, 1:],
+            corner[1:, 1:, None],
+            across[1:, :, back],
+            corner[1:, :-1, None],
+            up[:, :-1, back],
             corner[:-1, :-1, None],
         ],
         axis=2,
-    )  # fmt: skip
+    )
     degrees = np.round(ring * STEP + [WEST, SOUTH], 7).reshape(columns * rows, -1, 2)
     shapes: NDArray[np.object_] = shapely.polygons(degrees)
     return shapes

@@ -91,10 +91,18 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
     south = grids.SOUTH + (row + 0.3 + nth // 2 * 0.15) * grids.STEP
     ids = np.arange(houses, dtype=np.int64) + 5_000_000
     parts = [
-        (5_000_000 + n // STAIRS, 20_000_000 + n, f"{codes[n // STAIRS // HOUSES]}{n % (STAIRS * HOUSES) + 1:02d}", "十联户",
-         2_000_000 + n // STAIRS // HOUSES, str(n % STAIRS + 1), None, None)
+        (
+            5_000_000 + n // STAIRS,
+            20_000_000 + n,
+            f"{codes[n // STAIRS // HOUSES]}{n % (STAIRS * HOUSES) + 1:02d}",
+            "十联户",
+            2_000_000 + n // STAIRS // HOUSES,
+            str(n % STAIRS + 1),
+            None,
+            None,
+        )
         for n in range(STAIRS * houses)
-    ]  # fmt: skip
+    ]
     places = BuildingIndex(
         ids,
         [f"{codes[n // HOUSES]}B{n % HOUSES:03d}" for n in range(houses)],

@@ -70,14 +70,23 @@ def measure(settings: Settings, small: bool) -> Row:
         [Figure("the same application answering a constant", constant.rate, turns, told(constant))],
         [
             Reach(f"≥ 50 % of the constant: {share:.0%}", share >= 0.5),
-            Reach(f"p99 ≤ 2 × the constant's: {ours.p99 / constant.p99:.1f} ×", ours.p99 <= 2 * constant.p99),
+            Reach(
+                f"p99 ≤ 2 × the constant's: {ours.p99 / constant.p99:.1f} ×",
+                ours.p99 <= 2 * constant.p99,
+            ),
         ],
         more_is_better=True,
         notes=[
             "Server and load generator share the cores, so absolute rates are low; both sides pay the same.",
-            *([] if wrk else ["Without wrk the load generator is slower than the server: rates are its own limit, the ratio is flattered."]),
+            *(
+                []
+                if wrk
+                else [
+                    "Without wrk the load generator is slower than the server: rates are its own limit, the ratio is flattered."
+                ]
+            ),
         ],
-    )  # fmt: skip
+    )
 
 
 SHAPES = """
@@ -122,8 +131,13 @@ def served(settings: Settings, url: str) -> Iterator[int]:
     words += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]
     with (settings.var / "bench-serve.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "granian", *words], cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )  # fmt: skip
+            [sys.executable, "-m", "granian", *words],
+            cwd=ROOT,
+            env=env,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+        )
         try:
             yield port
         finally:

@@ -45,9 +45,17 @@ def measure(settings: Settings, small: bool) -> Row:
     with engine(addresses.owner).begin() as owner:
         owner.execute(text("ANALYZE"))
     bodies = [
-        orjson.dumps({"lon": x, "lat": y, "crs": "wgs84", "category": CODES[number % len(CODES)], "description": "bench"}).decode()
+        orjson.dumps(
+            {
+                "lon": x,
+                "lat": y,
+                "crs": "wgs84",
+                "category": CODES[number % len(CODES)],
+                "description": "bench",
+            }
+        ).decode()
         for number, (x, y) in enumerate(within(grids, 2000))
-    ]  # fmt: skip
+    ]
     wrk = shutil.which("wrk")
     ask = by_wrk if wrk else by_threads
     with served(settings, addresses.app) as port:
@@ -67,12 +75,21 @@ def measure(settings: Settings, small: bool) -> Row:
         "POST /incidents over HTTP: from report to assignment",
         f"A made-up town ({len(grids)} grids); granian, {WORKERS} workers of {THREADS} threads, {CONNECTIONS} connections, {turns} turns of {seconds} s; load by {'wrk' if wrk else 'threads in Python'} on the same machine; every report is on the disk (fsync) when it is acknowledged.",
         "requests a second",
-        Figure("report: place, rule, person, events, notices, history", ours.rate, turns, told(ours)),
-        [Figure("the same application answering a constant to a POST", constant.rate, turns, told(constant))],
+        Figure(
+            "report: place, rule, person, events, notices, history", ours.rate, turns, told(ours)
+        ),
+        [
+            Figure(
+                "the same application answering a constant to a POST",
+                constant.rate,
+                turns,
+                told(constant),
+            )
+        ],
         [Reach(f"every report is acknowledged: {ours.bad} refused", ours.bad == 0)],
         more_is_better=True,
         notes=[
             f"{filed:,} reports were filed and assigned in all.",
             "Server, database and load generator share the cores.",
         ],
-    )  # fmt: skip
+    )

@@ -24,10 +24,14 @@ def test_a_hostile_name_is_shown_letter_by_letter(desk, tmp_path: Path) -> None:
     page.write_text(
         saved_map(
             [(facilities, {"features": [feature]})],
-            centre=(105.95, 26.23), zoom=16, language="zh", title=HOSTILE, notes=[HOSTILE],
+            centre=(105.95, 26.23),
+            zoom=16,
+            language="zh",
+            title=HOSTILE,
+            notes=[HOSTILE],
         ),
         encoding="utf-8",
-    )  # fmt: skip
+    )
     desk.goto(page.as_uri())
     box = desk.locator(".folium-map").bounding_box()
     for _ in range(10):  # the map may still be drawing when the mouse comes; then it comes again

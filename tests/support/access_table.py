@@ -178,8 +178,17 @@ class Row(NamedTuple):
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 FAR_AWAY = f"lon={POINT['lon'] + 50 * build.SIDE}&lat={POINT['lat']}&crs=cgcs2000"
 AT = f"lon={POINT['lon']}&lat={POINT['lat']}&crs=cgcs2000"
-RULE = {"name": "test", "way": "assign", "first_role": "grid_worker", "escalation": ["grid_leader"], "accept_min": 1,
-        "dispatch_min": 1, "take_min": 1, "handle_min": 1, "check_min": 1}  # fmt: skip
+RULE = {
+    "name": "test",
+    "way": "assign",
+    "first_role": "grid_worker",
+    "escalation": ["grid_leader"],
+    "accept_min": 1,
+    "dispatch_min": 1,
+    "take_min": 1,
+    "handle_min": 1,
+    "check_min": 1,
+}
 
 
 FILE = {"file": (b"id,lon\n", "x.csv")}
@@ -188,12 +197,18 @@ TABLE: dict[str, Row] = {
     "GET /": Row(anybody),
     "GET /map.html": Row(anybody, "bbox=105.949,26.229,105.953,26.232&zoom=16"),
     "GET /static/<path:filename>": Row(anybody, path={"filename": "shared/base.css"}),
-    "GET /static/pages/<page>/<path:filename>": Row(anybody, path={"page": "desk", "filename": "desk.js"}),
+    "GET /static/pages/<page>/<path:filename>": Row(
+        anybody, path={"page": "desk", "filename": "desk.js"}
+    ),
     "GET /static/tokens.css": Row(anybody),
     "GET /static/messages/<language>.json": Row(anybody, path={"language": "zh"}),
-    "GET /tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt": Row(anybody, path={"layer": "base", "z": 14, "x": 13012, "y": 6938}),
+    "GET /tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt": Row(
+        anybody, path={"layer": "base", "z": 14, "x": 13012, "y": 6938}
+    ),
     "GET /api/v1/layers": Row(anybody),
-    "GET /api/v1/layers/<layer>": Row(anybody, "bbox=105.949,26.229,105.953,26.232", path={"layer": "grids"}),
+    "GET /api/v1/layers/<layer>": Row(
+        anybody, "bbox=105.949,26.229,105.953,26.232", path={"layer": "grids"}
+    ),
     "GET /api/v1/areas": Row(anybody),
     "GET /api/v1/areas/<code>": Row(anybody),
     "GET /api/v1/areas/<code>/children": Row(anybody),
@@ -223,10 +238,14 @@ TABLE: dict[str, Row] = {
     "POST /password": Row(account, form={"old": "x", "password": "y", "again": "z"}),
     "GET /accounts": Row(may(A.ACCOUNTS)),
     "POST /accounts": Row(may(A.ACCOUNTS), form={"username": "somebody"}),
-    "POST /accounts/<username>": Row(may(A.ACCOUNTS), form={"do": "block"}, path={"username": "user-resident"}),
+    "POST /accounts/<username>": Row(
+        may(A.ACCOUNTS), form={"do": "block"}, path={"username": "user-resident"}
+    ),
     "GET /keys": Row(may(A.ACCOUNTS, everywhere=True)),
     "POST /keys": Row(may(A.ACCOUNTS, everywhere=True), form={"name": "program"}),
-    "POST /keys/<name>": Row(may(A.ACCOUNTS, everywhere=True), form={"do": "revoke"}, path={"name": "key 11"}),
+    "POST /keys/<name>": Row(
+        may(A.ACCOUNTS, everywhere=True), form={"do": "revoke"}, path={"name": "key 11"}
+    ),
     # boundary revisions
     "POST /api/v1/revisions": Row(may(A.DRAFT), json={"title": "新草案"}),
     "GET /api/v1/revisions": Row(plans),
@@ -235,7 +254,9 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/revisions/<int:number>/preview": Row(plans),
     "GET /api/v1/revisions/<int:number>/coverage": Row(plans, "within={grid}"),
     "GET /api/v1/revisions/<int:number>/guides": Row(plans, "within={grid}"),
-    "POST /api/v1/revisions/<int:number>/operations": Row(draws, json={"op": "retire", "code": "520402007012001"}),
+    "POST /api/v1/revisions/<int:number>/operations": Row(
+        draws, json={"op": "retire", "code": "520402007012001"}
+    ),
     "DELETE /api/v1/revisions/<int:number>/operations/<int:step>": Row(draws, path={"step": 1}),
     "POST /api/v1/revisions/<int:number>/rebase": Row(draws),
     "POST /api/v1/revisions/<int:number>/withdraw": Row(draws),
@@ -274,7 +295,9 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/incidents/<uuid:incident_id>/track": Row(none),
     "GET /api/v1/incidents/<uuid:incident_id>/candidates": Row(dispatches),
     "POST /api/v1/incidents/<uuid:incident_id>/contact": Row(reaches, json={"reason": "回访"}),
-    "POST /api/v1/incidents/<uuid:incident_id>/moves": Row(notes, json={"move": "note", "note": "看过了"}),
+    "POST /api/v1/incidents/<uuid:incident_id>/moves": Row(
+        notes, json={"move": "note", "note": "看过了"}
+    ),
     "POST /api/v1/incidents/moves/bulk": Row(signed_in, json={"moves": []}),
     "POST /api/v1/incidents/import": Row(may(A.DISPATCH), form=FILE),
     "GET /api/v1/photos/<uuid:photo_id>": Row(sees_photo),
@@ -282,7 +305,9 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/figures": Row(may(A.FIGURES), "since=2026-01-01"),
     "GET /api/v1/disclosures": Row(may(A.HISTORY)),
     "GET /disclosures": Row(may(A.HISTORY)),
-    "POST /api/v1/devices/<code>/alarms": Row(unsigned, json={"alarm": "1"}, path={"code": "nothing"}),
+    "POST /api/v1/devices/<code>/alarms": Row(
+        unsigned, json={"alarm": "1"}, path={"code": "nothing"}
+    ),
     "GET /api/v1/notices": Row(account),
     "POST /api/v1/notices/seen": Row(account, json={"ids": []}),
     "GET /notices": Row(account),
@@ -310,10 +335,12 @@ TABLE: dict[str, Row] = {
     "GET /open311/v2/requests/<number>": Row(none, path={"number": "nothing.json"}),
     "GET /open311/v2/tokens/<number>": Row(none, path={"number": "nothing.json"}),
     "POST /open311/v2/requests": Row(program(A.REPORT), form={"service_code": "06010"}),
-    "POST /open311/v2/requests.<any(json, xml):kind>": Row(program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}),
+    "POST /open311/v2/requests.<any(json, xml):kind>": Row(
+        program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}
+    ),
     "GET /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
     "POST /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
-}  # fmt: skip
+}
 
 
 class World:
@@ -329,10 +356,13 @@ class World:
         self.far = build.Town(session, "520499001001")
         self.far.post("grid_worker", self.far.grid("001", column=50), "远网格员")
         places: dict[str, Area] = {
-            "unit_head": self.unit, "grid_worker": self.grid, "grid_leader": self.grid,
-            "community_worker": self.home.community, "street_office": self.home.street,
+            "unit_head": self.unit,
+            "grid_worker": self.grid,
+            "grid_leader": self.grid,
+            "community_worker": self.home.community,
+            "street_office": self.home.street,
             "command_centre": self.home.county,
-        }  # fmt: skip
+        }
         self.post = [self.home.post(role, places[role], f"王{role}") for role in POSTS.values()][1]
         self.incident = self._report(POINT["lon"], "楼下的事")
         # of a kind that is not of public space: nobody else is told that there is one
@@ -364,8 +394,16 @@ class World:
 
     def _report(self, lon: float, words: str) -> UUID:
         category = self.private if words == MARK else "06010"
-        given = IncidentReport(category, words, lon=lon, lat=POINT["lat"], crs="cgcs2000", channel="patrol", name="报事人甲",
-                       phone="13900000000")  # fmt: skip
+        given = IncidentReport(
+            category,
+            words,
+            lon=lon,
+            lat=POINT["lat"],
+            crs="cgcs2000",
+            channel="patrol",
+            name="报事人甲",
+            phone="13900000000",
+        )
         return report.file_report(self.session, system_principal("test"), given, NOW).id
 
     def _draft(self, grid: Area, column: float) -> int:
@@ -402,8 +440,14 @@ class World:
         if name in KEYS:
             county = self.home.county.id
             public, secret = f"testpublic{number}", "s" * 43
-            key = ApiKey(name=f"key {number}", public=public, secret_hash=hash_secret(secret), area_ids=[county],
-                         actions=[action.value for action in KEYS[name]], per_minute=100_000)  # fmt: skip
+            key = ApiKey(
+                name=f"key {number}",
+                public=public,
+                secret_hash=hash_secret(secret),
+                area_ids=[county],
+                actions=[action.value for action in KEYS[name]],
+                per_minute=100_000,
+            )
             self.session.add(key)
             self.session.flush()
             by = Principal(
@@ -466,8 +510,14 @@ class World:
 
     def path(self, rule: str, row: Row) -> str:
         """A rule with its places filled in."""
-        known = {"incident_id": self.incident, "photo_id": self.photo, "post_id": self.post.id, "code": self.grid.code,
-                 "set_id": self.rules, "number": self.draft}  # fmt: skip
+        known = {
+            "incident_id": self.incident,
+            "photo_id": self.photo,
+            "post_id": self.post.id,
+            "code": self.grid.code,
+            "set_id": self.rules,
+            "number": self.draft,
+        }
 
         def fill(found: re.Match[str]) -> str:
             return str((known | row.path)[found[1]])

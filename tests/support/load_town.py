@@ -42,9 +42,10 @@ def town(session: Session) -> Session:
     )
     parent = None
     for level, area_code, name in (
-        ("county", "520402", "西秀区"), ("street", "520402007", "西航街道"),
+        ("county", "520402", "西秀区"),
+        ("street", "520402007", "西航街道"),
         ("community", COMMUNITY, "学苑社区"),
-    ):  # fmt: skip
+    ):
         parent = Area(code=area_code, level=level, name=name, county="520402", parent=parent)
         session.add(parent)
     for area_code, west in ((WEST, 105.950), (EAST, 105.951)):
@@ -61,9 +62,10 @@ def town(session: Session) -> Session:
             insert(Boundary).values(area_id=grid.id, revision_id=drawn.id, shape=land, valid=valid)
         )
     for building, estate, name, west in (
-        ("w1", "桂花苑", "3号楼", 105.9502), ("w2", "桂花苑", "4号楼", 105.9506),
+        ("w1", "桂花苑", "3号楼", 105.9502),
+        ("w2", "桂花苑", "4号楼", 105.9506),
         ("w3", "金桂园", "3号楼", 105.9512),
-    ):  # fmt: skip
+    ):
         footprint = shape(box(west, 26.2302, round(west + 0.0002, 7), 26.2304))
         session.add(
             Building(

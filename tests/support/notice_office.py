@@ -22,8 +22,15 @@ from gis.settings import Settings
 from tests.support.deployment import deployment_folder
 
 SECRET = "a secret of the gateway, long enough"
-BODY = {"incident": "0a", "state": "dispatched", "category": "06010", "category_zh": "暴露垃圾", "area": "520402007012001",
-        "role": "grid_worker", "severity": "normal"}  # fmt: skip
+BODY = {
+    "incident": "0a",
+    "state": "dispatched",
+    "category": "06010",
+    "category_zh": "暴露垃圾",
+    "area": "520402007012001",
+    "role": "grid_worker",
+    "severity": "normal",
+}
 
 
 @dataclass

@@ -98,8 +98,16 @@ class SecretWorld(World):
                 MovePayload(note=INSIDE_WORDS, minutes=60),
             )
         self.inside_photo, self.abroad_photo = self._photo(self.own), self._photo(self.abroad)
-        disclosures.record(session, desk, "contact", "contact of the reporter", source="192.0.2.7", areas=self.chain,
-                           incident_id=self.own, reason="查看理由七八九")  # fmt: skip
+        disclosures.record(
+            session,
+            desk,
+            "contact",
+            "contact of the reporter",
+            source="192.0.2.7",
+            areas=self.chain,
+            incident_id=self.own,
+            reason="查看理由七八九",
+        )
         moves.apply_move(session, desk, self.finding, "note", NOW, MovePayload(note=INSIDE_WORDS))
         shown = {"X-Tracking-Secret": self.secret}
         nobody = self.who("anonymous")
@@ -158,8 +166,19 @@ EXTRA = [
 
 
 # the same for everybody, whoever asks and whatever there is
-SAME_FOR_ALL = {"GET /openapi.json", "GET /docs", "GET /static/<path:filename>", "GET /static/pages/<page>/<path:filename>", "GET /static/messages/<language>.json", "GET /static/tokens.css", "GET /api/v1/categories",
-                "GET /api/v1/categories/suggest", "GET /api/v1/layers", "GET /sign-in", "GET /metrics"}  # fmt: skip
+SAME_FOR_ALL = {
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /static/<path:filename>",
+    "GET /static/pages/<page>/<path:filename>",
+    "GET /static/messages/<language>.json",
+    "GET /static/tokens.css",
+    "GET /api/v1/categories",
+    "GET /api/v1/categories/suggest",
+    "GET /api/v1/layers",
+    "GET /sign-in",
+    "GET /metrics",
+}
 
 
 # pages are made the same way for all; those of them with the fewest rights, and one with every right, are enough

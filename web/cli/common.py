@@ -97,9 +97,15 @@ def record_disclosure(
 ) -> None:
     """Write down, and commit, that the command shows something; as `gis.accounts.disclosures.record`."""
     disclosures.record(
-        session, system_principal(user()), kind, subject, areas=areas, incident_id=incident_id, reason=reason,
+        session,
+        system_principal(user()),
+        kind,
+        subject,
+        areas=areas,
+        incident_id=incident_id,
+        reason=reason,
         source=f"command line on {socket.gethostname()}",
-    )  # fmt: skip
+    )
     session.commit()
 
 

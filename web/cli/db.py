@@ -18,9 +18,11 @@ from web.cli.common import make_private
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 YES = click.option("--yes", is_flag=True, help="Do it without asking.")
 IDENTITY = click.option(
-    "--identity", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--identity",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
     help="Where the secret key of an encrypted backup is.",
-)  # fmt: skip
+)
 
 
 @click.group()
@@ -132,9 +134,11 @@ def migrate(to: str) -> None:
 @command.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--encrypt-to", multiple=True, metavar="KEY",
+    "--encrypt-to",
+    multiple=True,
+    metavar="KEY",
     help="Encrypt to a public key (age1…, ssh-ed25519 …, or a file of them); several times for several readers.",
-)  # fmt: skip
+)
 def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
     """Write the whole database and the photos to FILE, with a checksum."""
     settings = Settings.from_env()
@@ -160,9 +164,13 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
         contents = backup_file.verify(file, plain)
     manifest = contents.manifest or {}
     answer = {
-        "file": str(file), "checksum": contents.sha256, "made": manifest.get("made"), "schema": manifest.get("schema"),
-        "rows": sum(manifest["rows"].values()) if manifest else None, "photos": len(contents.photos),
-    }  # fmt: skip
+        "file": str(file),
+        "checksum": contents.sha256,
+        "made": manifest.get("made"),
+        "schema": manifest.get("schema"),
+        "rows": sum(manifest["rows"].values()) if manifest else None,
+        "photos": len(contents.photos),
+    }
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
     elif contents.sha256:
@@ -185,9 +193,12 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
     "--at", metavar="TIME", help="Restore from the archive, as it was at TIME (ISO 8601)."
 )
 @click.option(
-    "--from", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
     help="With --at: the archive; without, the one that this database writes.",
-)  # fmt: skip
+)
 @click.option(
     "--into",
     metavar="NAME",

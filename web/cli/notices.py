@@ -73,8 +73,10 @@ def targets(as_json: bool) -> None:
         return show(rows, True, "")
     for row in rows:
         topics = ", ".join(row.topics) or "all topics"
-        click.echo(f"{row.id}  {row.kind}  {row.address}  {topics}  {f'in {row.area}' if row.area else 'everywhere'}"
-                   f"  waiting {row.waiting}, dead {row.dead}{f'  last failure: {row.last_error}' if row.last_error else ''}")  # fmt: skip
+        click.echo(
+            f"{row.id}  {row.kind}  {row.address}  {topics}  {f'in {row.area}' if row.area else 'everywhere'}"
+            f"  waiting {row.waiting}, dead {row.dead}{f'  last failure: {row.last_error}' if row.last_error else ''}"
+        )
     if not rows:
         click.echo("wangge: no receiver; add one with ./wangge notices add-webhook URL", err=True)
 
@@ -137,8 +139,15 @@ def test(target: int) -> None:
     with session_scope() as session:
         to = actions.find_target(session, target)
         trial = SimpleNamespace(
-            id=0, topic=TEST, at=datetime.now(UTC), county=None, body={}, kind=to.kind, address=to.address, secret=to.secret
-        )  # fmt: skip
+            id=0,
+            topic=TEST,
+            at=datetime.now(UTC),
+            county=None,
+            body={},
+            kind=to.kind,
+            address=to.address,
+            secret=to.secret,
+        )
     error = delivery.send_notice(Settings.from_env(), trial)
     if error:
         raise click.ClickException(f"{trial.address}: {error}")
@@ -153,7 +162,9 @@ def show(rows: Sequence[Any], as_json: bool, nothing: str) -> None:
         )
     for row in rows:
         next_try = f"  next {row.next_try_at:%Y-%m-%d %H:%M:%S}" if row.state == "waiting" else ""
-        click.echo(f"{row.id}  {row.at:%Y-%m-%d %H:%M:%S}  {row.topic}  to {row.target} {row.address}  [{row.state}]"
-                   f"  tried {row.attempts}{next_try}{f'  {row.last_error}' if row.last_error else ''}")  # fmt: skip
+        click.echo(
+            f"{row.id}  {row.at:%Y-%m-%d %H:%M:%S}  {row.topic}  to {row.target} {row.address}  [{row.state}]"
+            f"  tried {row.attempts}{next_try}{f'  {row.last_error}' if row.last_error else ''}"
+        )
     if not rows:
         click.echo(f"wangge: {nothing}", err=True)

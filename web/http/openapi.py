@@ -68,8 +68,14 @@ def body(model: type[BaseModel], files: bool) -> dict[str, Any]:
     schema = model.model_json_schema()
     content: dict[str, Any] = {"application/json": {"schema": schema}}
     if files:
-        parts = {"json": {"type": "string", "contentMediaType": "application/json", "description": "As the JSON body"},
-                 "photo": {"type": "array", "items": {"type": "string", "format": "binary"}}}  # fmt: skip
+        parts = {
+            "json": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "description": "As the JSON body",
+            },
+            "photo": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        }
         content["multipart/form-data"] = {"schema": {"type": "object", "properties": parts}}
     return {"required": True, "content": content}
 

@@ -29,9 +29,12 @@ class At(BaseModel):
 
     at: Annotated[
         str | None,
-        Field(description="ISO 8601 date or time; without an offset it is local time; default: now", max_length=40,
-              examples=["2026-03-03", "2026-11-23T09:00:00+08:00"]),
-    ] = None  # fmt: skip
+        Field(
+            description="ISO 8601 date or time; without an offset it is local time; default: now",
+            max_length=40,
+            examples=["2026-03-03", "2026-11-23T09:00:00+08:00"],
+        ),
+    ] = None
 
 
 def parse_float(text: str, field: str) -> float:

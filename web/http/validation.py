@@ -70,6 +70,9 @@ def validate_model(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid_fields([
-            field_error(".".join(map(str, finding["loc"])) or "body", finding["msg"]) for finding in error.errors()
-        ]) from None  # fmt: skip
+        raise invalid_fields(
+            [
+                field_error(".".join(map(str, finding["loc"])) or "body", finding["msg"])
+                for finding in error.errors()
+            ]
+        ) from None

@@ -57,12 +57,19 @@ def _answer(listener: socket.socket) -> None:
 def _collect() -> list[Family]:
     """Return our own families of figures, as they stand in this process."""
     return [
-        (family.name, family.documentation, family.type, [
-            (sample.name, sorted(sample.labels.items()), sample.value)
-            for sample in family.samples if not sample.name.endswith("_created")
-        ])
-        for family in REGISTRY.collect() if family.name.startswith(PREFIX)
-    ]  # fmt: skip
+        (
+            family.name,
+            family.documentation,
+            family.type,
+            [
+                (sample.name, sorted(sample.labels.items()), sample.value)
+                for sample in family.samples
+                if not sample.name.endswith("_created")
+            ],
+        )
+        for family in REGISTRY.collect()
+        if family.name.startswith(PREFIX)
+    ]
 
 
 def _others(folder: Path) -> Iterator[list[Family]]:

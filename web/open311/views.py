@@ -174,12 +174,16 @@ def create_request() -> Response:
     jurisdiction = county()
     report, now = parse_report(), parse_datetime(None)
     filed = lifecycle_report.file_report(
-        session(), principal, report, now, var=current_app.config["SETTINGS"].var,
+        session(),
+        principal,
+        report,
+        now,
+        var=current_app.config["SETTINGS"].var,
         assessed=intake.admit(session(), principal, report, now, snapshot=current_snapshot(now)),
         pictures=photos.sanitise_photos(
             [file.stream.read() for file in request.files.getlist("media") if file.filename]
         ),
-    )  # fmt: skip
+    )
     if jurisdiction not in (None, filed.county):
         raise invalid_field(
             "jurisdiction_id", "open311.jurisdiction_wrong", code=jurisdiction, county=filed.county
@@ -208,10 +212,15 @@ def parse_report() -> intake.IncidentReport:
     if url := params.parse_media_url():
         answers["media_url"] = url
     return intake.IncidentReport(
-        category=code, description=form_value("description"), channel="open311", attributes=answers,
-        **params.parse_place(), name=params.full_name(form_value("first_name"), form_value("last_name")),
-        phone=form_value("phone"), email=form_value("email"),
-    )  # fmt: skip
+        category=code,
+        description=form_value("description"),
+        channel="open311",
+        attributes=answers,
+        **params.parse_place(),
+        name=params.full_name(form_value("first_name"), form_value("last_name")),
+        phone=form_value("phone"),
+        email=form_value("email"),
+    )
 
 
 @bp.get("/requests")

@@ -32,6 +32,10 @@ def charge() -> None:
     if units:
         settings = current_app.config["SETTINGS"]
         rate_limit.check_rate_limit(
-            settings.var, f"anonymous {client_network()}", settings.anonymous_units_per_minute, time.time(),
-            Message("counted.anonymous_units"), units,
-        )  # fmt: skip
+            settings.var,
+            f"anonymous {client_network()}",
+            settings.anonymous_units_per_minute,
+            time.time(),
+            Message("counted.anonymous_units"),
+            units,
+        )

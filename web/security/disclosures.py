@@ -44,7 +44,13 @@ def record(
     make: Factory = current_app.config["SESSION_FACTORY"]
     with closing(make(False)) as writing:
         disclosures.record(
-            writing, principal, kind, subject, areas=areas, incident_id=incident_id, reason=reason,
+            writing,
+            principal,
+            kind,
+            subject,
+            areas=areas,
+            incident_id=incident_id,
+            reason=reason,
             source=request.remote_addr or "",
-        )  # fmt: skip
+        )
         writing.commit()

@@ -16,8 +16,11 @@ from osmium.osm.mutable import Node, Relation, Way
 from gis.exchange.osm.file import damaged_file_error
 
 FIRST_NEW_ID = 1 << 40  # beyond all ids of the OSM database
-MARKS = tuple(f"{key}={quote}{value}".encode() for quote in "\"'" for key, value in
-              (("action", "delete"), ("visible", "false"), ("id", "-"), ("ref", "-")))  # fmt: skip
+MARKS = tuple(
+    f"{key}={quote}{value}".encode()
+    for quote in "\"'"
+    for key, value in (("action", "delete"), ("visible", "false"), ("id", "-"), ("ref", "-"))
+)
 
 
 def new_id(number: int) -> int:

@@ -94,8 +94,14 @@ STREET_ZOOM = {
 }  # fmt: skip
 WATERWAY_ZOOM = {"river": 10, "canal": 11, "stream": 13, "drain": 14, "ditch": 15}
 RAIL_ZOOM = {
-    "rail": 10, "light_rail": 11, "subway": 12, "tram": 12, "monorail": 12, "narrow_gauge": 12, "preserved": 13,
-}  # fmt: skip
+    "rail": 10,
+    "light_rail": 11,
+    "subway": 12,
+    "tram": 12,
+    "monorail": 12,
+    "narrow_gauge": 12,
+    "preserved": 13,
+}
 
 # (key, value) of an outline -> how it is drawn; the first that fits, in this order.
 AREAS: dict[tuple[str, str], BasemapClass] = {

@@ -188,12 +188,18 @@ def publish_walks(
 
     edges = (
         WalkEdgeRow(
-            way_id=p.walk.way_id, u=p.u, v=p.v, coords=p.coords,
-            kind=p.walk.kind, name=p.walk.name, steps=p.walk.steps, structure=p.walk.structure,
+            way_id=p.walk.way_id,
+            u=p.u,
+            v=p.v,
+            coords=p.coords,
+            kind=p.walk.kind,
+            name=p.walk.name,
+            steps=p.walk.steps,
+            structure=p.walk.structure,
             ends=p.walk.ends,
         )
         for p in walks.pieces()
-    )  # fmt: skip
+    )
     joined = join_surroundings(walks.nodes(), edges, around)
     replace_network(
         session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls]

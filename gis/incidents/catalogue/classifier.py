@@ -22,8 +22,67 @@ MAX_TEXT_CHARS = 500  # characters read
 WORD = re.compile(r"[a-z0-9]{2,}|[\u4e00-\u9fff]+")
 # what any report says, whatever it is about
 STOP_WORDS = frozenset(
-    ["有人", "没有", "一个", "一下", "我们", "我家", "你们", "他们", "这个", "那个", "什么", "怎么", "好多", "很多", "全是", "到处", "已经", "现在", "今天", "昨天", "每天", "几天", "晚上", "小区", "楼下", "楼上", "门口", "里面", "外面", "旁边", "附近", "居民", "麻烦", "希望", "尽快", "处理", "解决", "问题", "情况", "反映", "投诉", "不能", "可以", "非常", "一直", "真的", "还是", "就是", "都是", "一点", "the", "and", "is", "of", "to", "in", "on", "at"]
-)  # fmt: skip
+    [
+        "有人",
+        "没有",
+        "一个",
+        "一下",
+        "我们",
+        "我家",
+        "你们",
+        "他们",
+        "这个",
+        "那个",
+        "什么",
+        "怎么",
+        "好多",
+        "很多",
+        "全是",
+        "到处",
+        "已经",
+        "现在",
+        "今天",
+        "昨天",
+        "每天",
+        "几天",
+        "晚上",
+        "小区",
+        "楼下",
+        "楼上",
+        "门口",
+        "里面",
+        "外面",
+        "旁边",
+        "附近",
+        "居民",
+        "麻烦",
+        "希望",
+        "尽快",
+        "处理",
+        "解决",
+        "问题",
+        "情况",
+        "反映",
+        "投诉",
+        "不能",
+        "可以",
+        "非常",
+        "一直",
+        "真的",
+        "还是",
+        "就是",
+        "都是",
+        "一点",
+        "the",
+        "and",
+        "is",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -114,18 +173,24 @@ def suggest(
     if not report.strip():
         return []
     scores = term_weights(edition).scores(report)
-    totals = {code: sum(weight_by_word.values()) ** 2 for code, weight_by_word in scores.items()
-              if not public or edition.categories[code].public}  # fmt: skip
+    totals = {
+        code: sum(weight_by_word.values()) ** 2
+        for code, weight_by_word in scores.items()
+        if not public or edition.categories[code].public
+    }
     whole = sum(totals.values())
     best = sorted(totals, key=lambda code: (-totals[code], code))[:most]
     return [
         Suggestion(
-            code, edition.categories[code].zh, edition.categories[code].en, round(totals[code] / whole, 3),
+            code,
+            edition.categories[code].zh,
+            edition.categories[code].en,
+            round(totals[code] / whole, 3),
             sorted(scores[code], key=lambda word: -scores[code][word])[:4],
         )
         for code in best
         if totals[code] / whole >= MIN_SHARE
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)

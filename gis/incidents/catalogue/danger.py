@@ -54,9 +54,14 @@ def in_words(danger: Danger | None) -> dict[str, Any] | None:
         return None
     zh, en = "、".join(danger.call), " or ".join(danger.call)
     return {
-        "kind": danger.kinds[0], "zh": danger.zh, "en": danger.en, "call": list(danger.call), "because": list(danger.because),
-        "advice_zh": f"如有人身危险，请先拨打{zh}，再补充上报。", "advice_en": f"If anybody is in danger, call {en} first.",
-    }  # fmt: skip
+        "kind": danger.kinds[0],
+        "zh": danger.zh,
+        "en": danger.en,
+        "call": list(danger.call),
+        "because": list(danger.because),
+        "advice_zh": f"如有人身危险，请先拨打{zh}，再补充上报。",
+        "advice_en": f"If anybody is in danger, call {en} first.",
+    }
 
 
 def likely(

@@ -387,6 +387,10 @@ def dump(edition: Edition, path: Path) -> None:
 
 
 def _cells(row: CategoryRow) -> list[str]:
-    joined = {"words": "|".join(row.words), "examples": "|".join(row.examples), "public": "yes" if row.public else "no",
-              "attributes": json.dumps(row.attributes, ensure_ascii=False) if row.attributes else ""}  # fmt: skip
+    joined = {
+        "words": "|".join(row.words),
+        "examples": "|".join(row.examples),
+        "public": "yes" if row.public else "no",
+        "attributes": json.dumps(row.attributes, ensure_ascii=False) if row.attributes else "",
+    }
     return [str({**row.__dict__, **joined}[column.key]) for column in COLUMNS]

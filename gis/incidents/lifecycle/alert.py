@@ -33,9 +33,14 @@ def danger_step(danger: Danger) -> DecisionStep:
     """Return the decision step that names the words which made an incident urgent."""
     because = "、".join(danger.because)
     return step(
-        "severity", "danger", zh=danger.zh, en=danger.en, because=because, call="、".join(danger.call),
+        "severity",
+        "danger",
+        zh=danger.zh,
+        en=danger.en,
+        because=because,
+        call="、".join(danger.call),
         call_en=" or ".join(danger.call),
-    )  # fmt: skip
+    )
 
 
 RECEIVERS = """
@@ -74,6 +79,12 @@ def alarm(
         cached_text(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}
     ).all()
     enqueue_notice(
-        session, TOPIC, county=county, incident_id=incident_id, areas=areas, person_ids=people - set(informed),
-        account_ids=accounts, body={**body, "severity": URGENT, "danger": kind},
-    )  # fmt: skip
+        session,
+        TOPIC,
+        county=county,
+        incident_id=incident_id,
+        areas=areas,
+        person_ids=people - set(informed),
+        account_ids=accounts,
+        body={**body, "severity": URGENT, "danger": kind},
+    )

@@ -111,19 +111,26 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         session.execute(text(REDRAWN), {"ids": [row.id], "revisions": [location.revision]})
         return False
     changes: dict[str, Any] = {
-        "areas": areas, "grid_id": location.grid_id, "unit_id": unit, "revision_id": location.revision,
+        "areas": areas,
+        "grid_id": location.grid_id,
+        "unit_id": unit,
+        "revision_id": location.revision,
         "building_id": location.building_id or row.building_id,
-    }  # fmt: skip
+    }
     changes |= _holder(session, row, location, areas, now)
     old, new = _grid(old_location), _grid(location)
     names = {"old_code": old[0], "old_name": old[1], "new_code": new[0], "new_name": new[1]}
     note = Message("event_note.boundary_changed", names)
     detail = {
-        "from_grid": old[0], "to_grid": new[0], "revision": [row.revision_id, location.revision],
-        "from_person": row.holder_id, "to_person": changes.get("holder_id", row.holder_id),
-        "role": changes.get("role", row.role), "how": [step for step in answer.how if step.step == "grid"],
+        "from_grid": old[0],
+        "to_grid": new[0],
+        "revision": [row.revision_id, location.revision],
+        "from_person": row.holder_id,
+        "to_person": changes.get("holder_id", row.holder_id),
+        "role": changes.get("role", row.role),
+        "how": [step for step in answer.how if step.step == "grid"],
         "en": render(note),
-    }  # fmt: skip
+    }
     record_event(
         session,
         row,

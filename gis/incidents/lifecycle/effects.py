@@ -63,8 +63,15 @@ def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
         ((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]]
     )
     return IncidentLocation(
-        row.lon, row.lat, {}, tuple(areas), row.grid_id, row.unit_id, row.building_id, row.revision_id
-    )  # fmt: skip
+        row.lon,
+        row.lat,
+        {},
+        tuple(areas),
+        row.grid_id,
+        row.unit_id,
+        row.building_id,
+        row.revision_id,
+    )
 
 
 def _accept(
@@ -90,12 +97,23 @@ def _reclassify(
     routed = route(session, location, kind, severity, row.channel, now, now)
     new_state = State.ACCEPTED if row.state in ("reported", "returned") else row.state
     changes = {
-        "category": kind.code, "severity": severity, "rule_id": routed.columns["rule_id"],
-        "rule_name": routed.columns["rule_name"], "skill": kind.skill, "limits": routed.columns["limits"],
-        **stage_clock(routed.columns["limits"], new_state, *((row.stage_began or now, row.spent_min) if new_state == row.state else (now, None))),
-    }  # fmt: skip
-    detail = {"category": [row.category, kind.code], "severity": [row.severity, severity],
-              "rule": [row.rule_name, routed.columns["rule_name"]]}  # fmt: skip
+        "category": kind.code,
+        "severity": severity,
+        "rule_id": routed.columns["rule_id"],
+        "rule_name": routed.columns["rule_name"],
+        "skill": kind.skill,
+        "limits": routed.columns["limits"],
+        **stage_clock(
+            routed.columns["limits"],
+            new_state,
+            *((row.stage_began or now, row.spent_min) if new_state == row.state else (now, None)),
+        ),
+    }
+    detail = {
+        "category": [row.category, kind.code],
+        "severity": [row.severity, severity],
+        "rule": [row.rule_name, routed.columns["rule_name"]],
+    }
     return changes, detail, []
 
 

@@ -138,10 +138,25 @@ def record_event(
         )
     (number,) = insert_events(
         session,
-        [{"county": row.county, "incident_id": row.id, "at": now, "move": name, "from_state": row.state,
-          "to_state": new_state, "from_pending": row.pending, "to_pending": pending, "who": actor, "role": role,
-          "person_id": person_id, "words": note, "shape": shape, "detail": detail or {}}],
-    )  # fmt: skip
+        [
+            {
+                "county": row.county,
+                "incident_id": row.id,
+                "at": now,
+                "move": name,
+                "from_state": row.state,
+                "to_state": new_state,
+                "from_pending": row.pending,
+                "to_pending": pending,
+                "who": actor,
+                "role": role,
+                "person_id": person_id,
+                "words": note,
+                "shape": shape,
+                "detail": detail or {},
+            }
+        ],
+    )
     return number
 
 
@@ -155,9 +170,14 @@ def insert_offers(
             " SELECT :county, :id, p, d, :now FROM unnest(CAST(:persons AS bigint[]), CAST(:metres AS float8[])) o(p, d)"
             " ON CONFLICT (county, incident_id, person_id) DO NOTHING"
         ),
-        {"county": county, "id": incident_id, "now": now, "persons": [offer.person_id for offer in offers],
-         "metres": [offer.distance_m for offer in offers]},
-    )  # fmt: skip
+        {
+            "county": county,
+            "id": incident_id,
+            "now": now,
+            "persons": [offer.person_id for offer in offers],
+            "metres": [offer.distance_m for offer in offers],
+        },
+    )
 
 
 def notice_body(
@@ -170,8 +190,15 @@ def notice_body(
     severity: str,
 ) -> dict[str, Any]:
     """Return the body of a notice; it has no names and no words of residents."""
-    return {"incident": str(incident_id), "state": str(state), "category": category, "category_zh": category_zh,
-            "area": area, "role": role, "severity": severity}  # fmt: skip
+    return {
+        "incident": str(incident_id),
+        "state": str(state),
+        "category": category,
+        "category_zh": category_zh,
+        "area": area,
+        "role": role,
+        "severity": severity,
+    }
 
 
 @dataclass(frozen=True)
@@ -241,7 +268,20 @@ def notify_of_move(
     if "reporter" in recipients and row.account_id and row.account_id != principal.account_id:
         accounts.append(row.account_id)
     enqueue_notice(
-        session, f"incident.{name}", county=row.county, incident_id=row.id, areas=row.areas,
-        person_ids=sorted(one for one in people if one), account_ids=accounts,
-        body=notice_body(row.id, new_state, row.category, row.category_zh, row.grid_code, changes.get("role", row.role), row.severity),
-    )  # fmt: skip
+        session,
+        f"incident.{name}",
+        county=row.county,
+        incident_id=row.id,
+        areas=row.areas,
+        person_ids=sorted(one for one in people if one),
+        account_ids=accounts,
+        body=notice_body(
+            row.id,
+            new_state,
+            row.category,
+            row.category_zh,
+            row.grid_code,
+            changes.get("role", row.role),
+            row.severity,
+        ),
+    )

@@ -80,11 +80,14 @@ def hand_over(
         raise invalid_field("to", "handover.holds_it_already")
     with audit_context(session, principal.who, "hand over"):
         new = Post(
-            county=old.county, role=old.role, area_id=old.area_id, building_id=old.building_id,
+            county=old.county,
+            role=old.role,
+            area_id=old.area_id,
+            building_id=old.building_id,
             holder_id=successor.id if successor else None,
             deputy_id=None if successor and successor.id == old.deputy_id else old.deputy_id,
             valid=Range(at, ends, bounds="[)"),
-        )  # fmt: skip
+        )
         old.valid = Range(begins, at, bounds="[)")
         session.add(new)
         session.flush()
@@ -179,13 +182,23 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) ->
             ).columns
         note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
         detail = {
-            "from_person": old.holder_id, "to_person": changes["holder_id"], "role": changes.get("role", old.role),
+            "from_person": old.holder_id,
+            "to_person": changes["holder_id"],
+            "role": changes.get("role", old.role),
             "en": render(note),
-        }  # fmt: skip
+        }
         record_event(
-            session, row, "hand_over", now, actor, note=render(note, "zh"), role=old.role,
-            person_id=changes["holder_id"], detail=detail, changes=changes,
-        )  # fmt: skip
+            session,
+            row,
+            "hand_over",
+            now,
+            actor,
+            note=render(note, "zh"),
+            role=old.role,
+            person_id=changes["holder_id"],
+            detail=detail,
+            changes=changes,
+        )
         notify_of_move(
             session,
             row,

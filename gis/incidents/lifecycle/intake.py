@@ -134,9 +134,15 @@ def assess(
         [] if report.category else catalogue_danger.likely(edition, report.description, danger)
     )
     location, answer, steps = resolve_location(
-        session, at, lon=report.lon, lat=report.lat, crs=report.crs, address=report.address, area=report.area,
+        session,
+        at,
+        lon=report.lon,
+        lat=report.lat,
+        crs=report.crs,
+        address=report.address,
+        area=report.area,
         register=snapshot,
-    )  # fmt: skip
+    )
     principal.need(Action.REPORT, location.area_ids)
     kind, clear, category_steps = _category(edition, report, danger, suggestions)
     severity, how = report.severity or kind.severity, [*steps, *category_steps]

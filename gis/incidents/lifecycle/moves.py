@@ -57,8 +57,14 @@ RETURNING_MOVES = frozenset(
     {"reopen", "send_back", "resume"}
 )  # to who held it, unless they cannot act on it any more
 CHAIN = ("reported", "accepted", "dispatched", "taken", "handled", "checked", "closed")
-FORWARD = {"reported": "accept", "accepted": "dispatch", "dispatched": "take", "taken": "handle", "handled": "check",
-           "checked": "close"}  # fmt: skip
+FORWARD = {
+    "reported": "accept",
+    "accepted": "dispatch",
+    "dispatched": "take",
+    "taken": "handle",
+    "handled": "check",
+    "checked": "close",
+}
 
 
 def apply_move(
@@ -215,9 +221,18 @@ def _apply(
         ]
     changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(
-        session, row, name, now, principal.who, note=payload.note, role=acting_role(principal), person_id=principal.person_id, shape=shape,
-        detail=detail, changes=changes,
-    )  # fmt: skip
+        session,
+        row,
+        name,
+        now,
+        principal.who,
+        note=payload.note,
+        role=acting_role(principal),
+        person_id=principal.person_id,
+        shape=shape,
+        detail=detail,
+        changes=changes,
+    )
     if offers:
         insert_offers(session, row.county, row.id, offers, now)
     notify_of_move(

@@ -163,13 +163,27 @@ def _filed(
 ) -> FiledIncident:
     location, seat, columns = case.where, routed.seat, routed.columns
     return FiledIncident(
-        new_id, location.county, secret, routed.state.value,
+        new_id,
+        location.county,
+        secret,
+        routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
-        columns["due_at"], columns["rule_name"], columns["way"], case.kind.code, case.severity, case.answer,
-        how, duplicates, case.suggestions, version, location.area_ids,
-        queue_to_json(routed.owner, columns["role"], {level: name for _, level, _, name in location.areas}),
+        columns["due_at"],
+        columns["rule_name"],
+        columns["way"],
+        case.kind.code,
+        case.severity,
+        case.answer,
+        how,
+        duplicates,
+        case.suggestions,
+        version,
+        location.area_ids,
+        queue_to_json(
+            routed.owner, columns["role"], {level: name for _, level, _, name in location.areas}
+        ),
         catalogue_danger.in_words(case.danger),
-    )  # fmt: skip
+    )
 
 
 def _insert(
@@ -186,15 +200,32 @@ def _insert(
     session.execute(
         cached_text(INSERT),
         {
-            "county": location.county, "id": new_id, "now": case.at, "edition_id": case.edition_id, "category": case.kind.code,
-            "severity": case.severity, "description": report.description.strip(), "address": report.address.strip(),
-            "channel": report.channel, "attributes": as_json(report.attributes), "lon": location.lon, "lat": location.lat,
-            "asked": as_json(location.location_input), "areas": location.area_ids, "grid_id": location.grid_id, "unit_id": location.unit_id,
-            "building_id": location.building_id, "revision_id": location.revision, "how": as_json(how),
-            **routed.columns, "limits": as_json(routed.columns["limits"]), "account_id": principal.account_id, "key_id": principal.key_id,
+            "county": location.county,
+            "id": new_id,
+            "now": case.at,
+            "edition_id": case.edition_id,
+            "category": case.kind.code,
+            "severity": case.severity,
+            "description": report.description.strip(),
+            "address": report.address.strip(),
+            "channel": report.channel,
+            "attributes": as_json(report.attributes),
+            "lon": location.lon,
+            "lat": location.lat,
+            "asked": as_json(location.location_input),
+            "areas": location.area_ids,
+            "grid_id": location.grid_id,
+            "unit_id": location.unit_id,
+            "building_id": location.building_id,
+            "revision_id": location.revision,
+            "how": as_json(how),
+            **routed.columns,
+            "limits": as_json(routed.columns["limits"]),
+            "account_id": principal.account_id,
+            "key_id": principal.key_id,
             "tracking_hash": hash_secret(secret),
         },
-    )  # fmt: skip
+    )
 
 
 def _first_events(
@@ -210,9 +241,17 @@ def _first_events(
     if routed.seat is not None:
         dispatch_detail |= {"area": routed.seat.code, "person": routed.seat.person_code}
     events: list[dict[str, Any]] = [
-        {"move": "report", "at": case.at, "who": principal.who, "role": acting_role(principal), "person_id": principal.person_id, "from_state": "reported",
-         "to_state": "reported", "detail": {"loaded_at": now} if report.at else {}},
-    ]  # fmt: skip
+        {
+            "move": "report",
+            "at": case.at,
+            "who": principal.who,
+            "role": acting_role(principal),
+            "person_id": principal.person_id,
+            "from_state": "reported",
+            "to_state": "reported",
+            "detail": {"loaded_at": now} if report.at else {},
+        },
+    ]
     if routed.state != State.REPORTED:
         events.append(rule | {"move": "accept", "from_state": "reported", "to_state": "accepted"})
     if routed.state == State.DISPATCHED:
@@ -245,14 +284,27 @@ def _tell_filed(
         case.severity,
     )
     enqueue_notice(
-        session, "incident.report", county=location.county, incident_id=new_id, areas=location.area_ids,
-        person_ids=desk.people if desk else people, account_ids=desk.accounts if desk else (), body=body,
-    )  # fmt: skip
+        session,
+        "incident.report",
+        county=location.county,
+        incident_id=new_id,
+        areas=location.area_ids,
+        person_ids=desk.people if desk else people,
+        account_ids=desk.accounts if desk else (),
+        body=body,
+    )
     if case.danger is not None:
         alert.alarm(
-            session, location.county, new_id, location.area_ids, location.building_id, now, body, informed=[holder],
+            session,
+            location.county,
+            new_id,
+            location.area_ids,
+            location.building_id,
+            now,
+            body,
+            informed=[holder],
             kind=case.danger.kinds[0],
-        )  # fmt: skip
+        )
 
 
 def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | None:

@@ -49,10 +49,16 @@ def escalate_overdue(
     if supervisor is None:
         note = Message("event_note.overdue_at_the_top")
         record_event(
-            session, row, "escalate", now, job, note=render(note, "zh"), role="system",
+            session,
+            row,
+            "escalate",
+            now,
+            job,
+            note=render(note, "zh"),
+            role="system",
             detail={"level": row.supervise_level, "top": True, "en": render(note)},
             changes={"supervised": True, "supervise_at": None},
-        )  # fmt: skip
+        )
         notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), now=now)
         return True
     role, person = supervisor
@@ -68,9 +74,17 @@ def escalate_overdue(
     }
     note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
     record_event(
-        session, row, "escalate", now, job, note=render(note, "zh"), role="system", person_id=person,
-        detail={"level": level, "role": role, "due": row.due_at, "en": render(note)}, changes=changes,
-    )  # fmt: skip
+        session,
+        row,
+        "escalate",
+        now,
+        job,
+        note=render(note, "zh"),
+        role="system",
+        person_id=person,
+        detail={"level": level, "role": role, "due": row.due_at, "en": render(note)},
+        changes=changes,
+    )
     notify_of_move(
         session,
         row,
@@ -122,13 +136,26 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     role = to.columns["role"]
     zh = ROLE_BY_KEY[role].zh if role else ""
     detail = {
-        "from_person": row.holder_id, "to_person": to.columns["holder_id"], "role": role,
-        "how": orjson.loads(orjson.dumps(to.how)), "en": f"{to.how[-1].en}: who held it cannot act on it now",
-    }  # fmt: skip
+        "from_person": row.holder_id,
+        "to_person": to.columns["holder_id"],
+        "role": role,
+        "how": orjson.loads(orjson.dumps(to.how)),
+        "en": f"{to.how[-1].en}: who held it cannot act on it now",
+    }
     note = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
     changes = {**to.columns, "way": "assign"}
-    record_event(session, row, "pass_on", now, job, note=note, role="system", person_id=to.columns["holder_id"],
-           detail=detail, changes=changes)  # fmt: skip
+    record_event(
+        session,
+        row,
+        "pass_on",
+        now,
+        job,
+        note=note,
+        role="system",
+        person_id=to.columns["holder_id"],
+        detail=detail,
+        changes=changes,
+    )
     notify_of_move(
         session,
         row,

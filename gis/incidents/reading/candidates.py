@@ -41,9 +41,13 @@ def list_assignees(
     Raises:
         Forbidden: The asker may not dispatch there.
     """
-    ids = {row.code: row.id for row in session.execute(
-        text("SELECT code, id FROM area WHERE code = ANY(:codes)"), {"codes": [area["code"] for area in incident.areas]}
-    )}  # fmt: skip
+    ids = {
+        row.code: row.id
+        for row in session.execute(
+            text("SELECT code, id FROM area WHERE code = ANY(:codes)"),
+            {"codes": [area["code"] for area in incident.areas]},
+        )
+    }
     by.need(Action.DISPATCH, ids.values())
     building = session.scalar(
         text("SELECT building_id FROM incident WHERE id = :id"), {"id": incident.id}
@@ -55,12 +59,21 @@ def list_assignees(
     named = can_see(by, Fact.NAMES, ids.values())
     people = [
         AssigneeCandidate(
-            seat.person_code if named else None, seat.name if named else None, seat.role, ROLE_BY_KEY[seat.role].zh,
-            ROLE_BY_KEY[seat.role].en, seat.code, seat.level, seat.load, bool(seat.absence and seat.person_id),
-            seat.person_id is None and seat.absence == "leave", None, False,
+            seat.person_code if named else None,
+            seat.name if named else None,
+            seat.role,
+            ROLE_BY_KEY[seat.role].zh,
+            ROLE_BY_KEY[seat.role].en,
+            seat.code,
+            seat.level,
+            seat.load,
+            bool(seat.absence and seat.person_id),
+            seat.person_id is None and seat.absence == "leave",
+            None,
+            False,
         )
         for seat in holders
-    ]  # fmt: skip
+    ]
     if incident.skill and named:
         params = {
             "areas": list(ids.values()),
@@ -70,15 +83,29 @@ def list_assignees(
             "at": now,
         }
         rows = session.execute(text(CLAIMANTS_SQL), params).all()
-        persons = {row.id: row for row in session.execute(
-            text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"), {"ids": [row.person_id for row in rows]}
-        )}  # fmt: skip
+        persons = {
+            row.id: row
+            for row in session.execute(
+                text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"),
+                {"ids": [row.person_id for row in rows]},
+            )
+        }
         codes = {number: code for code, number in ids.items()}
         people += [
             AssigneeCandidate(
-                persons[row.person_id].code, persons[row.person_id].name, row.role, ROLE_BY_KEY[row.role].zh, ROLE_BY_KEY[row.role].en,
-                codes[row.area_id], "", 0, False, False, row.straight, True,
+                persons[row.person_id].code,
+                persons[row.person_id].name,
+                row.role,
+                ROLE_BY_KEY[row.role].zh,
+                ROLE_BY_KEY[row.role].en,
+                codes[row.area_id],
+                "",
+                0,
+                False,
+                False,
+                row.straight,
+                True,
             )
             for row in rows
-        ]  # fmt: skip
+        ]
     return people

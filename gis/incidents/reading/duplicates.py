@@ -59,8 +59,17 @@ def find_duplicates(
     query = cached_text(
         DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition))
     )
-    params |= public_params | {"category": category, "lon": lon, "lat": lat, "since": at - timedelta(days=NEAR_DAYS), "now": at,
-               "metres": NEAR_M, "east": 0.0013, "north": 0.0007, "but": except_id}  # fmt: skip
+    params |= public_params | {
+        "category": category,
+        "lon": lon,
+        "lat": lat,
+        "since": at - timedelta(days=NEAR_DAYS),
+        "now": at,
+        "metres": NEAR_M,
+        "east": 0.0013,
+        "north": 0.0007,
+        "but": except_id,
+    }
     return [
         Duplicate(
             row.id if row.seen else None,

@@ -141,9 +141,15 @@ def visible_events(
     rows = {row.event: row for row in session.execute(text(query), params)}
     return [
         {
-            "event": row.event, "id": str(row.id), "move": row.move, "state": row.state, "version": row.version,
-            "category": row.category, "grid": row.grid, "at": row.at.isoformat(),
+            "event": row.event,
+            "id": str(row.id),
+            "move": row.move,
+            "state": row.state,
+            "version": row.version,
+            "category": row.category,
+            "grid": row.grid,
+            "at": row.at.isoformat(),
             "colour": working_time.due_status(now, row.amber_at, row.due_at),
         }
         for row in (rows[event.id] for event in feed_events if event.id in rows)
-    ]  # fmt: skip
+    ]

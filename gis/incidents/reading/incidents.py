@@ -191,24 +191,47 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
     names_seen = can_see(by, Fact.NAMES, row.areas)
     return IncidentView(
         **{name: getattr(row, name) for name in STORED_FIELDS},
-        state_zh=state_zh, state_en=state_en, pending=row.pending_seen, version=row.version_seen,
-        category_zh=row.category_zh, category_en=row.category_en, kind=row.kind,
-        point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"}, areas=areas,
-        role=role.key if role else None, role_zh=role.zh if role else None, role_en=role.en if role else None,
-        assigned_to=holder_label(by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id) if has_it else None,
-        area=row.held_code, rule=row.rule_name, changed_at=row.changed_seen, due=row.due_at, amber=row.amber_at,
-        colour=working_time.due_status(now, row.amber_at, row.due_at), left_min=_left_min(row, now),
-        stopped_after_min=row.spent_min if row.due_at is None else None, supervisor_zh=_supervisor_zh(row.supervisor_role),
-        parent=row.parent_seen, children=list(row.children), photos=list(row.photos),
-        asked_by=row.asked_by if row.pending_seen and names_seen else None, offered=row.offers,
+        state_zh=state_zh,
+        state_en=state_en,
+        pending=row.pending_seen,
+        version=row.version_seen,
+        category_zh=row.category_zh,
+        category_en=row.category_en,
+        kind=row.kind,
+        point={"lon": round(row.lon, 7), "lat": round(row.lat, 7), "crs": "cgcs2000"},
+        areas=areas,
+        role=role.key if role else None,
+        role_zh=role.zh if role else None,
+        role_en=role.en if role else None,
+        assigned_to=holder_label(
+            by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id
+        )
+        if has_it
+        else None,
+        area=row.held_code,
+        rule=row.rule_name,
+        changed_at=row.changed_seen,
+        due=row.due_at,
+        amber=row.amber_at,
+        colour=working_time.due_status(now, row.amber_at, row.due_at),
+        left_min=_left_min(row, now),
+        stopped_after_min=row.spent_min if row.due_at is None else None,
+        supervisor_zh=_supervisor_zh(row.supervisor_role),
+        parent=row.parent_seen,
+        children=list(row.children),
+        photos=list(row.photos),
+        asked_by=row.asked_by if row.pending_seen and names_seen else None,
+        offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
         moves=sorted(
-            name for name in allowed_moves(row.state, row.pending)
+            name
+            for name in allowed_moves(row.state, row.pending)
             if may_move(by, row, name) and (row.parent_id is None or name in INDEPENDENT_MOVES)
         ),
-
-        queue=queue_to_json(row.owner, row.role, {area["level"]: area["name"] for area in areas}) if row.owner else None,
-    )  # fmt: skip
+        queue=queue_to_json(row.owner, row.role, {area["level"]: area["name"] for area in areas})
+        if row.owner
+        else None,
+    )
 
 
 def _left_min(row: Any, now: datetime) -> float | None:

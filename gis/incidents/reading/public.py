@@ -119,9 +119,12 @@ def list_public_incidents(
     seen, progress_params = progress(by)
     params |= progress_params
     query = PUBLIC_SELECT_SQL.format(
-        visible=condition, open=public, location=location(condition), where=" AND ".join(parts),
+        visible=condition,
+        open=public,
+        location=location(condition),
+        where=" AND ".join(parts),
         changed_at=seen["changed_at"],
-    )  # fmt: skip
+    )
     return [_public_view(row) for row in session.execute(text(query), params)]
 
 
@@ -130,16 +133,25 @@ def _public_view(row: Any) -> PublicView:
     role = ROLE_BY_KEY.get(row.role or "")
     placed = row.seen or row.open_to_all
     return PublicView(
-        id=row.id, state=row.state, state_zh=zh, state_en=en, category=row.category,
-        category_zh=row.category_zh, category_en=row.category_en, role_zh=role.zh if role else None,
+        id=row.id,
+        state=row.state,
+        state_zh=zh,
+        state_en=en,
+        category=row.category,
+        category_zh=row.category_zh,
+        category_en=row.category_en,
+        role_zh=role.zh if role else None,
         community=row.community or "",
         address=(row.seen and row.address) or (row.area_names if placed else row.community),
-        lon=round(row.lon, 7) if placed else None, lat=round(row.lat, 7) if placed else None,
-        reported_at=row.reported_at, changed_at=row.changed_at,
+        lon=round(row.lon, 7) if placed else None,
+        lat=round(row.lat, 7) if placed else None,
+        reported_at=row.reported_at,
+        changed_at=row.changed_at,
         expected=_expected(row.state, row.due_at, row.limits),
-        description=row.description if row.seen else None, media_url=row.media_url if row.seen else None,
+        description=row.description if row.seen else None,
+        media_url=row.media_url if row.seen else None,
         building=row.building if row.seen else None,
-    )  # fmt: skip
+    )
 
 
 def _expected(state: str, due: datetime | None, limits: dict[str, object]) -> datetime | None:

@@ -56,7 +56,10 @@ AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.areas) AND a.level = '{}')"
 # what to group by -> the key and its name in SQL
 GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
-    **{level: (AREA.format("a.code", level), AREA.format("a.name", level)) for level in ("street", "community", "grid", "unit")},
+    **{
+        level: (AREA.format("a.code", level), AREA.format("a.name", level))
+        for level in ("street", "community", "grid", "unit")
+    },
     "category": ("i.category", "c.zh"),
     "major": ("c.major", "c.major_zh"),
     "person": ("p.code", "p.name"),
@@ -65,7 +68,7 @@ GROUP_EXPRESSIONS = {
     "day": (f"to_char({LOCAL}, 'YYYY-MM-DD')", "''"),
     "week": (f"to_char({LOCAL}, 'IYYY-\"W\"IW')", "''"),
     "month": (f"to_char({LOCAL}, 'YYYY-MM')", "''"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -77,16 +77,31 @@ def _for_reporter(event: EventView) -> EventView:
 
 
 def _event(row: Any, named: bool) -> EventView:
-    zh = (
-        {"anonymous": "居民", "reporter": "上报人", "key": "程序", "system": "系统", "": "系统"}.get(row.role)
-        or role_label(row.role, "zh")
-    )  # fmt: skip
+    zh = {
+        "anonymous": "居民",
+        "reporter": "上报人",
+        "key": "程序",
+        "system": "系统",
+        "": "系统",
+    }.get(row.role) or role_label(row.role, "zh")
     nobody = row.role in ("system", "anonymous") or row.who.startswith("job ")
     return EventView(
-        row.id, row.at, row.move, *move_labels(row.move), row.from_state,
-        row.to_state, state_labels(row.to_state)[0], (row.person_name or row.who) if named and not nobody else None, row.role, zh, row.words,
-        list(row.photos), row.detail if named else {key: value for key, value in row.detail.items() if key not in PERSONS},
-    )  # fmt: skip
+        row.id,
+        row.at,
+        row.move,
+        *move_labels(row.move),
+        row.from_state,
+        row.to_state,
+        state_labels(row.to_state)[0],
+        (row.person_name or row.who) if named and not nobody else None,
+        row.role,
+        zh,
+        row.words,
+        list(row.photos),
+        row.detail
+        if named
+        else {key: value for key, value in row.detail.items() if key not in PERSONS},
+    )
 
 
 @dataclass(frozen=True)
@@ -152,12 +167,22 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     view = get_incident(session, by, incident_id, now=now)
     happened = events(session, by, incident_id)
     line = [
-        {"at": event.at, "move": event.move, "zh": event.move_zh, "en": event.move_en, "state": event.to_state,
-         "state_zh": event.state_zh, "role_zh": event.role_zh,
-         "to_zh": ROLE_BY_KEY[event.detail["role"]].zh if event.detail.get("role") in ROLE_BY_KEY else None,
-         "words": event.words, "photos": event.photos}
+        {
+            "at": event.at,
+            "move": event.move,
+            "zh": event.move_zh,
+            "en": event.move_en,
+            "state": event.to_state,
+            "state_zh": event.state_zh,
+            "role_zh": event.role_zh,
+            "to_zh": ROLE_BY_KEY[event.detail["role"]].zh
+            if event.detail.get("role") in ROLE_BY_KEY
+            else None,
+            "words": event.words,
+            "photos": event.photos,
+        }
         for event in happened
-    ]  # fmt: skip
+    ]
     reporter_texts = [
         view.description,
         *(event.words for event in happened if event.move in catalogue_danger.MOVES_WITH_DANGER),
@@ -181,8 +206,33 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     )
     community = next((area["name"] for area in view.areas if area["level"] == "community"), "")
     return TrackedIncident(
-        view.id, view.state, view.state_zh, view.state_en, view.version, view.category, view.category_zh,
-        view.category_en, view.description, view.address, view.point, community, view.reported_at, view.changed_at,
-        view.closed_at, view.role, view.role_zh, view.role_en, view.assigned_to, view.queue, view.due, view.colour,
-        view.supervised, view.rating, view.solved, [photo for event in happened for photo in event.photos], view.moves, line, catalogue_danger.in_words(danger),
-    )  # fmt: skip
+        view.id,
+        view.state,
+        view.state_zh,
+        view.state_en,
+        view.version,
+        view.category,
+        view.category_zh,
+        view.category_en,
+        view.description,
+        view.address,
+        view.point,
+        community,
+        view.reported_at,
+        view.changed_at,
+        view.closed_at,
+        view.role,
+        view.role_zh,
+        view.role_en,
+        view.assigned_to,
+        view.queue,
+        view.due,
+        view.colour,
+        view.supervised,
+        view.rating,
+        view.solved,
+        [photo for event in happened for photo in event.photos],
+        view.moves,
+        line,
+        catalogue_danger.in_words(danger),
+    )

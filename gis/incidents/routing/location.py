@@ -103,10 +103,15 @@ def resolve_location(
         for row in session.execute(cached_text(IDS), {"codes": codes_to_read, "building": building})
     }
     location = IncidentLocation(
-        x, y, point.submitted, tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
-        ids[located.areas[-1].code][0], ids[unit][0] if unit in codes else None, ids[building][0] if building else None,
+        x,
+        y,
+        point.submitted,
+        tuple((row[0], row[1], row[2], row[3]) for row in (ids[code] for code in codes)),
+        ids[located.areas[-1].code][0],
+        ids[unit][0] if unit in codes else None,
+        ids[building][0] if building else None,
         located.revision,
-    )  # fmt: skip
+    )
     return (
         location,
         located,
@@ -152,9 +157,14 @@ def _input_point(
         if row is None or row.lon is None:
             raise NotFound("location.area_unknown", code=area[:40])
         return _InputPoint(
-            row.lon, row.lat, "cgcs2000", {"area": area}, [step("point", "area", code=area, name=row.name)],
-            area if row.level not in (Level.GRID, Level.UNIT) else None, area if row.level == Level.UNIT else None,
-        )  # fmt: skip
+            row.lon,
+            row.lat,
+            "cgcs2000",
+            {"area": area},
+            [step("point", "area", code=area, name=row.name)],
+            area if row.level not in (Level.GRID, Level.UNIT) else None,
+            area if row.level == Level.UNIT else None,
+        )
     if address:
         x, y, name, upper_area = _by_address(session, address, at)
         explanation = [step("point", "address", name=name)]

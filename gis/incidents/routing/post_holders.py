@@ -226,8 +226,14 @@ HEIGHT: dict[str, int] = {role.key: role.rank for role in ROLE_BY_KEY.values()} 
     "street": 54,
     OPERATOR: 100,
 }
-DESKS = {"unit": "dispatcher", "grid": "dispatcher", "community": "dispatcher", "street": "street",
-         "county": "command_centre", "operator": OPERATOR}  # level of an office -> the access role of its desk  # fmt: skip
+DESKS = {
+    "unit": "dispatcher",
+    "grid": "dispatcher",
+    "community": "dispatcher",
+    "street": "street",
+    "county": "command_centre",
+    "operator": OPERATOR,
+}  # level of an office -> the access role of its desk
 
 
 def above(

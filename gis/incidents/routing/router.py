@@ -64,12 +64,27 @@ def route(
     first_role = ROLE_BY_KEY[rule.first_role]
     how = [step("rule", "rule", name=rule.name, role_zh=first_role.zh, role_en=first_role.en)]
     limits = {
-        "reported": rule.accept_min, "accepted": rule.dispatch_min, "dispatched": rule.take_min,
-        "taken": rule.handle_min, "handled": rule.check_min, "checked": rule.check_min, "returned": rule.dispatch_min,
-        "around_the_clock": rule.around_the_clock or severity == "urgent", "escalation": list(rule.escalation), "first_role": rule.first_role,
-    }  # fmt: skip
-    columns = {"rule_id": rule.id, "rule_name": rule.name, "way": "assign", "skill": kind.skill, "limits": limits,
-               "role": None, "area_id": None, "holder_id": None}  # fmt: skip
+        "reported": rule.accept_min,
+        "accepted": rule.dispatch_min,
+        "dispatched": rule.take_min,
+        "taken": rule.handle_min,
+        "handled": rule.check_min,
+        "checked": rule.check_min,
+        "returned": rule.dispatch_min,
+        "around_the_clock": rule.around_the_clock or severity == "urgent",
+        "escalation": list(rule.escalation),
+        "first_role": rule.first_role,
+    }
+    columns = {
+        "rule_id": rule.id,
+        "rule_name": rule.name,
+        "way": "assign",
+        "skill": kind.skill,
+        "limits": limits,
+        "role": None,
+        "area_id": None,
+        "holder_id": None,
+    }
     if not clear:
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)

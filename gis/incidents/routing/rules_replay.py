@@ -153,7 +153,19 @@ def _recorded(row: Any) -> Rule:
         key: int(stored_limits.get(state) or 0) for key, state in zip(LIMITS, STAGES, strict=True)
     }
     return Rule(
-        id=None, name=row.rule_name, category="", severity="", area="", area_id=None, time_from=None, time_to=None,
-        days="any", channel="", way=row.way, first_role=str(stored_limits.get("first_role") or ""),
-        escalation=tuple(stored_limits.get("escalation") or ()), around_the_clock=bool(stored_limits.get("around_the_clock")), **limits,
-    )  # fmt: skip
+        id=None,
+        name=row.rule_name,
+        category="",
+        severity="",
+        area="",
+        area_id=None,
+        time_from=None,
+        time_to=None,
+        days="any",
+        channel="",
+        way=row.way,
+        first_role=str(stored_limits.get("first_role") or ""),
+        escalation=tuple(stored_limits.get("escalation") or ()),
+        around_the_clock=bool(stored_limits.get("around_the_clock")),
+        **limits,
+    )

@@ -36,11 +36,17 @@ def prepare(connection: Connection) -> None:
         VALUES (current_database(), :schema, :name, :geometry, :style, XMLPARSE(DOCUMENT :qml), true, :words)
         """),
         [
-            {"schema": SCHEMA, "name": name, "geometry": GEOMETRY, "style": STYLE, "qml": qml(view),
-             "words": f"{view.zh} {view.en}"}
+            {
+                "schema": SCHEMA,
+                "name": name,
+                "geometry": GEOMETRY,
+                "style": STYLE,
+                "qml": qml(view),
+                "words": f"{view.zh} {view.en}",
+            }
             for name, view in VIEWS.items()
         ],
-    )  # fmt: skip
+    )
     if connection.scalar(
         text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :group)"), {"group": GROUP}
     ):

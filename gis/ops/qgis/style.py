@@ -62,20 +62,44 @@ def _symbol(view: View, number: int, colour: str) -> str:
     style = view.style
     line = "dash" if style.dashed else "solid"
     kind, layer, props = {
-        "Point": ("marker", "SimpleMarker", {
-            "name": "circle", "color": _rgba(colour), "outline_color": "255,255,255,255", "outline_width": "0.2",
-            "size": "2.4", "size_unit": "MM",
-        }),
-        "Line": ("line", "SimpleLine", {
-            "line_color": _rgba(colour), "line_style": line, "line_width": str(style.width), "line_width_unit": "MM",
-            "joinstyle": "round", "capstyle": "round",
-        }),
-        "Polygon": ("fill", "SimpleFill", {
-            "style": "solid" if style.fill else "no", "color": _rgba(style.fill or WHITE),
-            "outline_color": _rgba(colour), "outline_style": line, "outline_width": str(style.width),
-            "outline_width_unit": "MM", "joinstyle": "round",
-        }),
-    }[view.geometry]  # fmt: skip
+        "Point": (
+            "marker",
+            "SimpleMarker",
+            {
+                "name": "circle",
+                "color": _rgba(colour),
+                "outline_color": "255,255,255,255",
+                "outline_width": "0.2",
+                "size": "2.4",
+                "size_unit": "MM",
+            },
+        ),
+        "Line": (
+            "line",
+            "SimpleLine",
+            {
+                "line_color": _rgba(colour),
+                "line_style": line,
+                "line_width": str(style.width),
+                "line_width_unit": "MM",
+                "joinstyle": "round",
+                "capstyle": "round",
+            },
+        ),
+        "Polygon": (
+            "fill",
+            "SimpleFill",
+            {
+                "style": "solid" if style.fill else "no",
+                "color": _rgba(style.fill or WHITE),
+                "outline_color": _rgba(colour),
+                "outline_style": line,
+                "outline_width": str(style.width),
+                "outline_width_unit": "MM",
+                "joinstyle": "round",
+            },
+        ),
+    }[view.geometry]
     written = "".join(f'<prop k="{key}" v="{value}"/>' for key, value in props.items())
     return (
         f'<symbol type="{kind}" name="{number}" alpha="1" clip_to_extent="1">'

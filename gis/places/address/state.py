@@ -139,14 +139,28 @@ class AddressState:
         room = said.get("room", "") if len(self.doors) < 2 else ""
         floor = self.floor if self.floor is not None else floor_of_room(said.get("room", ""))
         address = Address(
-            prefix, said.get("building", ""), said.get("stairwell", ""), floor, room, text, self.top, self.house,
-            self.beside, is_dashed=self.is_dashed, quotes=quotes,
-        )  # fmt: skip
+            prefix,
+            said.get("building", ""),
+            said.get("stairwell", ""),
+            floor,
+            room,
+            text,
+            self.top,
+            self.house,
+            self.beside,
+            is_dashed=self.is_dashed,
+            quotes=quotes,
+        )
         if len(self.storeys) > 1 and max(self.storeys) > 0 and not self.is_unclear_inside:
             address = replace(
-                address, floor=None, room="", top=False, storeys=tuple(sorted(self.storeys)), is_range=self.is_range,
+                address,
+                floor=None,
+                room="",
+                top=False,
+                storeys=tuple(sorted(self.storeys)),
+                is_range=self.is_range,
                 storey_quotes=tuple(dict.fromkeys(self.storeys.values())),
-            )  # fmt: skip
+            )
             if "floor" in self.own_only or "vague" in self.number_only:
                 self.number = ""  # 3楼和5楼, 25-3、26-1
         if self.number and not address.building:

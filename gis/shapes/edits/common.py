@@ -65,8 +65,11 @@ def complete_coverage(
         InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
     """
     changed = noding.share_vertices(lands, shapes)
-    changed = {code: shape for code, shape in changed.items()
-               if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)}  # fmt: skip
+    changed = {
+        code: shape
+        for code, shape in changed.items()
+        if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)
+    }
     for code, shape in changed.items():
         if shape is None:
             continue

@@ -161,9 +161,12 @@ def _regrouped(shapes: Sequence[PolygonLike], land: PolygonLike) -> list[Polygon
 
 
 def _part_codes(
-    code: str, shapes: Sequence[PolygonLike], codes: Sequence[str] | None, fresh: Iterator[str],
+    code: str,
+    shapes: Sequence[PolygonLike],
+    codes: Sequence[str] | None,
+    fresh: Iterator[str],
     households: Callable[[Sequence[PolygonLike]], Sequence[int]],
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     if codes is None:
         counts = households(shapes)
         keeps = max(

@@ -48,8 +48,12 @@ def move_vertex(
     whose: dict[str, PolygonLike] = {}
     if ends is not None:
         table = {ends: [target]}
-        whose = {key: new for key, land in grids.items() if (new := noding.insert_vertices(land, table)) is not land
-                 and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)}  # fmt: skip
+        whose = {
+            key: new
+            for key, land in grids.items()
+            if (new := noding.insert_vertices(land, table)) is not land
+            and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)
+        }
         if not whose:
             raise InvalidInput("move_vertex.no_edge")
     else:
@@ -84,8 +88,14 @@ def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
     """A land without the vertex repeated where one was moved onto the next; None when nothing of it is left."""
     parts = []
     for part in shapely.get_parts(land):
-        rings = [[xy for i, xy in enumerate(ring.coords[:]) if i == 0 or xy != ring.coords[i - 1] or xy != at]
-                 for ring in (part.exterior, *part.interiors)]  # fmt: skip
+        rings = [
+            [
+                xy
+                for i, xy in enumerate(ring.coords[:])
+                if i == 0 or xy != ring.coords[i - 1] or xy != at
+            ]
+            for ring in (part.exterior, *part.interiors)
+        ]
         if len(rings[0]) < 4:
             return None
         parts.append(Polygon(rings[0], [ring for ring in rings[1:] if len(ring) >= 4]))

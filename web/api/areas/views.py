@@ -101,17 +101,32 @@ def between(query_data: DifferenceIn) -> Response:
         params.parse_datetime(query_data.to, "to"),
         query_data.within,
     )
-    return conditional_response({
-        "grids": [
-            {"code": grid.code, "name": grid.name, "change": grid.change, "area_m2": grid.area_m2,
-             "before": geojson(grid.before), "after": geojson(grid.after)}
-            for grid in changes.grids
-        ],
-        "pieces": {"type": "FeatureCollection", "features": [
-            {"type": "Feature", "geometry": geojson(land), "properties": {"from": start, "to": end, "area_m2": m2}}
-            for start, end, m2, land in changes.pieces
-        ]},
-    })  # fmt: skip
+    return conditional_response(
+        {
+            "grids": [
+                {
+                    "code": grid.code,
+                    "name": grid.name,
+                    "change": grid.change,
+                    "area_m2": grid.area_m2,
+                    "before": geojson(grid.before),
+                    "after": geojson(grid.after),
+                }
+                for grid in changes.grids
+            ],
+            "pieces": {
+                "type": "FeatureCollection",
+                "features": [
+                    {
+                        "type": "Feature",
+                        "geometry": geojson(land),
+                        "properties": {"from": start, "to": end, "area_m2": m2},
+                    }
+                    for start, end, m2, land in changes.pieces
+                ],
+            },
+        }
+    )
 
 
 def areas_page(query: AreasIn | ChildrenIn, **only: Any) -> Response:

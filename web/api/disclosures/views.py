@@ -61,9 +61,12 @@ def disclosures(query_data: DisclosuresIn) -> Response:
     """Who, what, when, from where and why; of the areas one audits. Nothing in it is ever changed or deleted."""
     by = require(Action.HISTORY)
     rows = list_disclosures(
-        session(), by, filters(query_data.model_dump()), query_data.limit + 1,
+        session(),
+        by,
+        filters(query_data.model_dump()),
+        query_data.limit + 1,
         before=params.number_cursor(params.decode_cursor(query_data.cursor)),
-    )  # fmt: skip
+    )
     return conditional_response(paginate(rows, query_data.limit, lambda row: str(row.id)))
 
 

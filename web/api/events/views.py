@@ -36,9 +36,11 @@ USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
 @bp.doc(
     summary="What happens to incidents, as it happens",
     responses={
-        200: "Server-sent events, as text/event-stream", 401: "Sign in, or send a key", 403: "Not allowed",
+        200: "Server-sent events, as text/event-stream",
+        401: "Sign in, or send a key",
+        403: "Not allowed",
     },
-)  # fmt: skip
+)
 def events() -> Response:
     """`text/event-stream`; each event `incident` of an incident one may see: its id, move, state, version, category,
     grid and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and 1000."""

@@ -69,10 +69,12 @@ bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
     summary="Report something",
     responses={
         201: "Filed: the person of the patch, the reasons, the running clock and a tracking secret, shown once",
-        403: "Not allowed in that area", 404: "Outside every grid; names the nearest", 422: "A field is missing or wrong",
+        403: "Not allowed in that area",
+        404: "Outside every grid; names the nearest",
+        422: "A field is missing or wrong",
         429: "Too many reports without a key or account from one address in a minute",
     },
-)  # fmt: skip
+)
 def report() -> Response:
     """A point and a few words in, the answerable person and a running clock out. Send an `Idempotency-Key`."""
     by = principal()
@@ -93,9 +95,16 @@ def report() -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         incident, snapshot = IncidentReport(**submitted.model_dump()), current_snapshot(now)
         filed = lifecycle_report.file_report(
-            session(), by, incident, now, var=photo_directory(), pictures=pictures, incident_id=new_id, secret=derive_tracking_secret(new_id),
+            session(),
+            by,
+            incident,
+            now,
+            var=photo_directory(),
+            pictures=pictures,
+            incident_id=new_id,
+            secret=derive_tracking_secret(new_id),
             assessed=intake.admit(session(), by, incident, now, snapshot=snapshot),
-        )  # fmt: skip
+        )
         return 201, filed_to_json(by, filed)
 
     response = run_once(by, do, lambda body: body.pop("tracking_secret", None), _again)
@@ -254,10 +263,14 @@ def candidates(incident_id: UUID) -> Response:
 @bp.doc(
     summary="Move an incident",
     responses={
-        200: "As it stands then", 401: "Sign in, send a key, or the tracking secret", 403: "Not yours to do",
-        404: "None, or hidden", 409: "Its state does not allow it, or somebody was faster", 422: "A field is wrong",
+        200: "As it stands then",
+        401: "Sign in, send a key, or the tracking secret",
+        403: "Not yours to do",
+        404: "None, or hidden",
+        409: "Its state does not allow it, or somebody was faster",
+        422: "A field is wrong",
     },
-)  # fmt: skip
+)
 def move(incident_id: UUID) -> Response:
     """Take, handle, return, check, close, rate … as the incident's `moves` lists. `If-Match`: its version."""
     submitted, pictures = parse_body(MoveIn)
@@ -328,9 +341,17 @@ def _move(
         **submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"})
     )
     return moves.apply_move(
-        database, by, incident_id, submitted.move, parse_datetime(None), payload, point=point, version=version, var=photo_directory(),
+        database,
+        by,
+        incident_id,
+        submitted.move,
+        parse_datetime(None),
+        payload,
+        point=point,
+        version=version,
+        var=photo_directory(),
         pictures=pictures,
-    )  # fmt: skip
+    )
 
 
 def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:

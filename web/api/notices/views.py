@@ -111,5 +111,15 @@ def notice_to_json(notice: InApp) -> dict[str, Any]:
         for name in ("category", "category_zh", "state", "severity", "area", "role")
     }
     at = notice.at.astimezone(UTC).isoformat()
-    return {"id": notice.id, "at": at, "topic": notice.topic, "zh": zh, "en": en, "incident": notice.incident, **fields,
-            "area_name": notice.area_name or None, "category_en": notice.category_en or None, "seen": notice.seen}  # fmt: skip
+    return {
+        "id": notice.id,
+        "at": at,
+        "topic": notice.topic,
+        "zh": zh,
+        "en": en,
+        "incident": notice.incident,
+        **fields,
+        "area_name": notice.area_name or None,
+        "category_en": notice.category_en or None,
+        "seen": notice.seen,
+    }

@@ -115,9 +115,14 @@ def posts(query_data: PostsIn) -> Response:
     """Those held at the moment, and later ones; for who may have names there."""
     by = require(Action.NAMES)
     rows = posts_of(
-        session(), by, query_data.area, params.parse_datetime(query_data.at), within=query_data.within, limit=query_data.limit + 1,
+        session(),
+        by,
+        query_data.area,
+        params.parse_datetime(query_data.at),
+        within=query_data.within,
+        limit=query_data.limit + 1,
         after=params.decode_cursor(query_data.cursor),
-    )  # fmt: skip
+    )
     body = paginate(rows, query_data.limit, lambda row: row.key)
     return conditional_response(body | {"items": [post_to_json(row) for row in body["items"]]})
 

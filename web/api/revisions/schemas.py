@@ -45,10 +45,12 @@ class OperationIn(BaseModel):
 
     model_config = {"extra": "allow"}
 
-    op: str = Field(description="; ".join(
-        f"{name}: {', '.join(key if needed else f'[{key}]' for key, needed in kind.fields.items())}"
-        for name, kind in operations.OPERATION_TYPES.items()
-    ))  # fmt: skip
+    op: str = Field(
+        description="; ".join(
+            f"{name}: {', '.join(key if needed else f'[{key}]' for key, needed in kind.fields.items())}"
+            for name, kind in operations.OPERATION_TYPES.items()
+        )
+    )
 
 
 class PublishIn(BaseModel):
@@ -91,8 +93,20 @@ class PreviewIn(BaseModel):
 
 def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
     """Return a revision without its operations."""
-    keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
-            "version", "reverts")  # fmt: skip
+    keys = (
+        "id",
+        "title",
+        "state",
+        "author",
+        "publisher",
+        "reason",
+        "base",
+        "effective",
+        "created_at",
+        "published_at",
+        "version",
+        "reverts",
+    )
     return {key: getattr(revision, key) for key in keys} | {
         "mine": by.kind == "system" or revision.author == by.who
     }
@@ -118,20 +132,29 @@ def shorten_operation(op: Mapping[str, Any]) -> dict[str, Any]:
 
 def grids_to_geojson(view: EditorView) -> dict[str, Any]:
     """Return the grids of a draft as GeoJSON."""
-    return {"type": "FeatureCollection", "features": [
-        {
-            "type": "Feature",
-            "id": code,
-            "geometry": geojson(land),
-            "properties": {
-                "code": code, "name": view.names.get(code, code), "community": code[:12],
-                "households": view.households.get(code), "people": view.people.get(code), "area_m2": round(geodesic_area_m2(land), 1),
-                "compactness": preview.compactness(land), "editable": editable, "changed": old_land is not None,
-                "before": None if old_land is None else geojson(old_land),
-            },
-        }
-        for code, (land, old_land, editable) in sorted(view.grids.items())
-    ]}  # fmt: skip
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "id": code,
+                "geometry": geojson(land),
+                "properties": {
+                    "code": code,
+                    "name": view.names.get(code, code),
+                    "community": code[:12],
+                    "households": view.households.get(code),
+                    "people": view.people.get(code),
+                    "area_m2": round(geodesic_area_m2(land), 1),
+                    "compactness": preview.compactness(land),
+                    "editable": editable,
+                    "changed": old_land is not None,
+                    "before": None if old_land is None else geojson(old_land),
+                },
+            }
+            for code, (land, old_land, editable) in sorted(view.grids.items())
+        ],
+    }
 
 
 def coverage_errors_to_geojson(file_draft: boundary_file.BoundaryFileDraft) -> dict[str, Any]:
@@ -141,11 +164,23 @@ def coverage_errors_to_geojson(file_draft: boundary_file.BoundaryFileDraft) -> d
         (fault, "overlap", [code, other_code]) for code, other_code, fault in torn.overlaps
     ]
     faults += [(fault, "gap", []) for fault in torn.gaps]
-    return {"type": "FeatureCollection", "features": [
-        {"type": "Feature", "geometry": geojson(fault.shape), "properties": {
-            "kind": kind, "codes": between, "m2": round(fault.m2, 1), "width_m": round(fault.width, 2), "place": fault.place}}
-        for fault, kind, between in faults
-    ]}  # fmt: skip
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": geojson(fault.shape),
+                "properties": {
+                    "kind": kind,
+                    "codes": between,
+                    "m2": round(fault.m2, 1),
+                    "width_m": round(fault.width, 2),
+                    "place": fault.place,
+                },
+            }
+            for fault, kind, between in faults
+        ],
+    }
 
 
 def issue_to_json(issue: PreviewIssue) -> dict[str, Any]:
@@ -154,35 +189,65 @@ def issue_to_json(issue: PreviewIssue) -> dict[str, Any]:
 
 
 GRID_CHANGE_FIELDS = (
-    "code", "name", "community", "change", "area_m2", "households", "people", "buildings", "units", "compactness",
-)  # fmt: skip
+    "code",
+    "name",
+    "community",
+    "change",
+    "area_m2",
+    "households",
+    "people",
+    "buildings",
+    "units",
+    "compactness",
+)
 
 
 def preview_to_json(changes: Preview) -> dict[str, Any]:
     """Return a preview as JSON, with the geometry of every changed piece."""
     return {
-        "revision": changes.revision, "title": changes.title, "state": changes.state, "totals": changes.totals,
+        "revision": changes.revision,
+        "title": changes.title,
+        "state": changes.state,
+        "totals": changes.totals,
         "grids": [
             {key: getattr(grid, key) for key in GRID_CHANGE_FIELDS}
             | {"before": geojson(grid.before), "after": geojson(grid.after)}
             for grid in changes.grids
         ],
-        "pieces": {"type": "FeatureCollection", "features": [
-            {"type": "Feature", "geometry": geojson(piece.shape), "properties": {
-                "from": piece.start, "to": piece.end, "area_m2": piece.area_m2, "households": piece.households,
-                "people": piece.people}}
-            for piece in changes.pieces
-        ]},
+        "pieces": {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "geometry": geojson(piece.shape),
+                    "properties": {
+                        "from": piece.start,
+                        "to": piece.end,
+                        "area_m2": piece.area_m2,
+                        "households": piece.households,
+                        "people": piece.people,
+                    },
+                }
+                for piece in changes.pieces
+            ],
+        },
         "moved": [
-            {"kind": item.kind, "code": item.code, "name": item.name, "from": item.start, "to": item.end,
-             "households": item.households, "holder": item.holder}
+            {
+                "kind": item.kind,
+                "code": item.code,
+                "name": item.name,
+                "from": item.start,
+                "to": item.end,
+                "households": item.households,
+                "holder": item.holder,
+            }
             for item in changes.moved
         ],
         "incidents": _incident_counts(changes),
         "incident_ids": changes.incident_ids,
         "problems": [issue_to_json(issue) for issue in changes.problems],
         "names": changes.names,
-    }  # fmt: skip
+    }
 
 
 def _incident_counts(changes: Preview) -> list[dict[str, Any]] | None:

@@ -49,8 +49,10 @@ bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
 MAX_BOUNDARY_FILE_BYTES = 64 * 1024 * 1024  # bytes
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSALS: dict[int | str, Any] = {
-    401: "Sign in, or send a key", 403: "Not allowed there", 404: "No such revision in your areas",
-}  # fmt: skip
+    401: "Sign in, or send a key",
+    403: "Not allowed there",
+    404: "No such revision in your areas",
+}
 WRITES = REFUSALS | {
     409: "It is no draft any more, its version is another, or its grids were redrawn since",
     422: "A field or shape is not right; the message says where, and what would be",
@@ -83,8 +85,22 @@ def revisions(query_data: RevisionsIn) -> Response:
         session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1
     )
     body = paginate(rows, query_data.limit, lambda row: str(row.id))
-    keys = ("id", "title", "state", "author", "publisher", "reason", "base", "effective", "created_at", "published_at",
-            "version", "reverts", "operations", "grids")  # fmt: skip
+    keys = (
+        "id",
+        "title",
+        "state",
+        "author",
+        "publisher",
+        "reason",
+        "base",
+        "effective",
+        "created_at",
+        "published_at",
+        "version",
+        "reverts",
+        "operations",
+        "grids",
+    )
     return conditional_response(
         body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]}
     )
@@ -100,10 +116,20 @@ def get_revision(number: int) -> Response:
         "operations": [operation_to_json(operation, names) for operation, names in _named(number)]
     }
     body["conflicts"] = (
-        [{"grid": clash.grid, "name": clash.name, "revision": clash.revision, "title": clash.title,
-          "author": clash.author, "published_at": clash.published_at} for clash in drafts.conflicts(session(), number)]
-        if revision.state == RevisionState.DRAFT else []
-    )  # fmt: skip
+        [
+            {
+                "grid": clash.grid,
+                "name": clash.name,
+                "revision": clash.revision,
+                "title": clash.title,
+                "author": clash.author,
+                "published_at": clash.published_at,
+            }
+            for clash in drafts.conflicts(session(), number)
+        ]
+        if revision.state == RevisionState.DRAFT
+        else []
+    )
     body["newest"] = drafts.latest_published_id(session())
     response = conditional_response(body)
     response.set_etag(str(revision.version))
@@ -122,9 +148,14 @@ def operate(number: int, json_data: OperationIn) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         operation = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
         return 201, {
-            "step": operation.step, "op": shorten_operation(operation.op), "made": operation.made, **after_change(by, number, list(operation.shapes)),
-            "problems": [issue_to_json(issue) for issue in preview.operation_issues(session(), by, operation)],
-        }  # fmt: skip
+            "step": operation.step,
+            "op": shorten_operation(operation.op),
+            "made": operation.made,
+            **after_change(by, number, list(operation.shapes)),
+            "problems": [
+                issue_to_json(issue) for issue in preview.operation_issues(session(), by, operation)
+            ],
+        }
 
     return run_once(by, do)
 
@@ -140,9 +171,11 @@ def undo(number: int, step: int) -> Response:
         changed = {code for item in undone for code in item.shapes}
         issues = preview.preview(session(), by, number).problems
         return 200, {
-            "step": step - 1, "undone": [shorten_operation(item.op) for item in undone], **after_change(by, number, sorted(changed)),
+            "step": step - 1,
+            "undone": [shorten_operation(item.op) for item in undone],
+            **after_change(by, number, sorted(changed)),
             "problems": [issue_to_json(item) for item in issues],
-        }  # fmt: skip
+        }
 
     return run_once(by, do)
 
@@ -182,9 +215,13 @@ def from_file(query_data: FileIn) -> Response:
         raise InvalidInput("boundary_file.rejected", errors, extra=extra, count=len(errors))
     session().commit()
     body = {
-        "report": report.to_dict() | {"notes_zh": report.notes_in("zh")}, "new": file_draft.new, "gone": file_draft.gone, "changed": file_draft.changed, "torn": coverage_errors_to_geojson(file_draft),
+        "report": report.to_dict() | {"notes_zh": report.notes_in("zh")},
+        "new": file_draft.new,
+        "gone": file_draft.gone,
+        "changed": file_draft.changed,
+        "torn": coverage_errors_to_geojson(file_draft),
         "revision": None if file_draft.draft is None else revision_to_json(file_draft.draft, by),
-    }  # fmt: skip
+    }
     response = Response(
         orjson.dumps(body), 201 if file_draft.draft else 200, mimetype="application/json"
     )
@@ -281,9 +318,12 @@ def rebase(number: int) -> Response:
         }
         return 200, {
             **revision_to_json(drafts.get_revision(session(), by, number), by),
-            "rebased": [{"grid": clash.grid, "name": clash.name, "revision": clash.revision} for clash in clashes],
+            "rebased": [
+                {"grid": clash.grid, "name": clash.name, "revision": clash.revision}
+                for clash in clashes
+            ],
             **after_change(by, number, sorted(changed)),
-        }  # fmt: skip
+        }
 
     return run_once(by, do)
 

@@ -146,8 +146,10 @@ def error_location(error: rules_file.RuleError) -> str:
 
 def rule_set_to_json(rule_set: rules.RoutingRules) -> dict[str, Any]:
     """Return a set as JSON, without its rules."""
-    times = {key: at and at.astimezone(SHANGHAI).isoformat() for key, at in
-             (("loaded_at", rule_set.loaded_at), ("activated_at", rule_set.activated_at))}  # fmt: skip
+    times = {
+        key: at and at.astimezone(SHANGHAI).isoformat()
+        for key, at in (("loaded_at", rule_set.loaded_at), ("activated_at", rule_set.activated_at))
+    }
     return {
         "id": rule_set.id,
         "name": rule_set.name,

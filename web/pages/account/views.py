@@ -420,10 +420,21 @@ def _accounts_page(
         )
         one = next((row for row in found if row.username == chosen), None)
     response = render_page(
-        "account/accounts.html", rows=rows[:MAX_LISTED_ACCOUNTS], more=len(rows) > MAX_LISTED_ACCOUNTS, asked=asked, one=one, new="new" in request.args,
-        once=once, wrong=wrong or {}, given=given or {}, roles=ACCESS_ROLES, role_label=role_label, areas=list_upper_areas(session(), MAX_OFFERED_AREAS), oidc=_settings().oidc,
+        "account/accounts.html",
+        rows=rows[:MAX_LISTED_ACCOUNTS],
+        more=len(rows) > MAX_LISTED_ACCOUNTS,
+        asked=asked,
+        one=one,
+        new="new" in request.args,
+        once=once,
+        wrong=wrong or {},
+        given=given or {},
+        roles=ACCESS_ROLES,
+        role_label=role_label,
+        areas=list_upper_areas(session(), MAX_OFFERED_AREAS),
+        oidc=_settings().oidc,
         zone=_settings().timezone,
-    )  # fmt: skip
+    )
     response.status_code = status
     return response
 
@@ -450,9 +461,13 @@ def add_key() -> Response:
     try:
         with audit_context(session(), by.who, "key page"):
             made = api_keys.add(
-                session(), given["name"], given["action"], [one.strip() for one in given["area"].split(",") if one.strip()],
-                datetime.now(UTC), **{name: int(text) if text.isdigit() else -1 for name, text in numbers.items()},
-            )  # fmt: skip
+                session(),
+                given["name"],
+                given["action"],
+                [one.strip() for one in given["area"].split(",") if one.strip()],
+                datetime.now(UTC),
+                **{name: int(text) if text.isdigit() else -1 for name, text in numbers.items()},
+            )
             session().commit()
     except InvalidInput as error:
         session().rollback()
@@ -502,10 +517,18 @@ def _keys_page(
     given: dict[str, Any] | None = None,
 ) -> Response:
     response = render_page(
-        "account/keys.html", rows=api_keys.list_keys(session(), datetime.now(UTC)), once=once, of=of, wrong=wrong or {},
-        given=given or {}, actions={one: ACTION_WORDS[one] for one in Action if one in KEY_ACTIONS}, areas=list_upper_areas(session(), MAX_OFFERED_AREAS),
-        new="new" in request.args, zone=_settings().timezone, names={str(one): words for one, words in ACTION_WORDS.items()},
-    )  # fmt: skip
+        "account/keys.html",
+        rows=api_keys.list_keys(session(), datetime.now(UTC)),
+        once=once,
+        of=of,
+        wrong=wrong or {},
+        given=given or {},
+        actions={one: ACTION_WORDS[one] for one in Action if one in KEY_ACTIONS},
+        areas=list_upper_areas(session(), MAX_OFFERED_AREAS),
+        new="new" in request.args,
+        zone=_settings().timezone,
+        names={str(one): words for one, words in ACTION_WORDS.items()},
+    )
     response.status_code = 422 if wrong else 200
     return response
 

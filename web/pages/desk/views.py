@@ -65,10 +65,15 @@ def desk() -> Response:
 def waits_at() -> dict[str, str]:
     """Where a matter waits, as one chooses it: `gis.incidents.reading.queues.QUEUES`."""
     return {
-        "operator": _("The operator"), "county": _("The county"), "street": _("The street"),
-        "community": _("The community"), "holder": _("Who holds it"), "post": _("Who stands in"),
-        "offered": _("Those it is offered to"), "nobody": _("Nobody"),
-    }  # fmt: skip
+        "operator": _("The operator"),
+        "county": _("The county"),
+        "street": _("The street"),
+        "community": _("The community"),
+        "holder": _("Who holds it"),
+        "post": _("Who stands in"),
+        "offered": _("Those it is offered to"),
+        "nobody": _("Nobody"),
+    }
 
 
 def require_incident_reader() -> Principal:

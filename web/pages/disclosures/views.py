@@ -36,9 +36,14 @@ def disclosures() -> Response:
     except InvalidInput as error:
         wrong = localised_detail(error)
     response = render_page(
-        "disclosures/disclosures.html", query=query, wrong=wrong, rows=rows[:PAGE_ROWS], kinds=KINDS,
-        older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None, zone=current_app.config["SETTINGS"].timezone,
-    )  # fmt: skip
+        "disclosures/disclosures.html",
+        query=query,
+        wrong=wrong,
+        rows=rows[:PAGE_ROWS],
+        kinds=KINDS,
+        older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None,
+        zone=current_app.config["SETTINGS"].timezone,
+    )
     response.status_code = 422 if wrong else 200
     return response
 

@@ -129,19 +129,38 @@ def editor(number: int) -> Response:
     within = request.args.get("within") or _first(number, places)
     root = url_for("map.index").rstrip("/")
     parts = editor_map(
-        static=url_for("static", filename="").rstrip("/"), release=asset_digest(), centre=map_centre(figures), zoom=15,
+        static=url_for("static", filename="").rstrip("/"),
+        release=asset_digest(),
+        centre=map_centre(figures),
+        zoom=15,
         layer=vector_tiles(root + "/tiles", figures.version, chosen, [], []),
-    )  # fmt: skip
+    )
     data: dict[str, Any] = {
-        **page_basics(), "csrf": csrf_token(), "bbox": figures.bbox,
-        "revision": number, "title": draft.title, "state": draft.state, "within": within, "places": places,
-        "mine": draft.author == by.who or by.kind == "system", "may_publish": by.may(Action.PUBLISH),
-        "bands": GRID_HOUSEHOLDS, "chosen": SELECTION_COLOUR,
-    }  # fmt: skip
+        **page_basics(),
+        "csrf": csrf_token(),
+        "bbox": figures.bbox,
+        "revision": number,
+        "title": draft.title,
+        "state": draft.state,
+        "within": within,
+        "places": places,
+        "mine": draft.author == by.who or by.kind == "system",
+        "may_publish": by.may(Action.PUBLISH),
+        "bands": GRID_HOUSEHOLDS,
+        "chosen": SELECTION_COLOUR,
+    }
     written = render_template(
-        "editor/editor.html", parts=parts, nonce=nonce, page=data, figures=figures, language=chosen,
-        draft=draft, places=places, within=within, tools=TOOLS,
-    )  # fmt: skip
+        "editor/editor.html",
+        parts=parts,
+        nonce=nonce,
+        page=data,
+        figures=figures,
+        language=chosen,
+        draft=draft,
+        places=places,
+        within=within,
+        tools=TOOLS,
+    )
     response = with_csp(make_response(written), nonce)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -77,13 +77,27 @@ def figures() -> Response:
         wrong = localised_detail(error)
     index = 0 if i18n.chosen() == "zh" else 1
     response = render_page(
-        "figures/figures.html", asked=asked, wrong=wrong, total=total if total and total.reported else None,
-        rows=[(_named(row, asked["per"], index), row) for row in _sorted(rows, asked["sort"])[:MAX_TABLE_ROWS]], more=len(rows) - MAX_TABLE_ROWS,
-        per=_groups(by), areas=list_subtree(session(), by.may_in.get(Action.FIGURES) or ()), columns=COLUMNS, head=HEAD, rates=RATES, hours=HOURS,
-        words={name: (given[index], given[index + 2]) for name, given in METRIC_DEFINITIONS.items()},
+        "figures/figures.html",
+        asked=asked,
+        wrong=wrong,
+        total=total if total and total.reported else None,
+        rows=[
+            (_named(row, asked["per"], index), row)
+            for row in _sorted(rows, asked["sort"])[:MAX_TABLE_ROWS]
+        ],
+        more=len(rows) - MAX_TABLE_ROWS,
+        per=_groups(by),
+        areas=list_subtree(session(), by.may_in.get(Action.FIGURES) or ()),
+        columns=COLUMNS,
+        head=HEAD,
+        rates=RATES,
+        hours=HOURS,
+        words={
+            name: (given[index], given[index + 2]) for name, given in METRIC_DEFINITIONS.items()
+        },
         address=lambda **change: f"?{urlencode(asked | change)}",
         table=f"{url_for('figures_page.table')}?{urlencode(asked)}",
-    )  # fmt: skip
+    )
     response.status_code = 422 if wrong else 200
     return response
 

@@ -45,16 +45,26 @@ def notices() -> Response:
         age = (today - at.date()).days
         group = "today" if age <= 0 else "yesterday" if age == 1 else "earlier"
         shown = {
-            "id": one.id, "at": at, "time": at.strftime("%Y-%m-%d %H:%M" if age > 1 else "%H:%M"), "seen": one.seen,
-            "what": notice.event, "of": notice.subject, "lines": notice.lines, "address": incident_address(by, one.incident),
+            "id": one.id,
+            "at": at,
+            "time": at.strftime("%Y-%m-%d %H:%M" if age > 1 else "%H:%M"),
+            "seen": one.seen,
+            "what": notice.event,
+            "of": notice.subject,
+            "lines": notice.lines,
+            "address": incident_address(by, one.incident),
             "urgent": one.topic == "incident.escalate" or one.body.get("severity") == "urgent",
-        }  # fmt: skip
+        }
         groups.setdefault(group, []).append(shown)
     newest = found[0].id if found and not before else None
     return render_page(
-        "notices/notices.html", groups=[(GROUPS[name], rows) for name, rows in groups.items()], newest=newest,
-        unseen=queries.count_unseen(session(), by), older=found[SHOWN - 1].id if len(found) > SHOWN else None, before=before,
-    )  # fmt: skip
+        "notices/notices.html",
+        groups=[(GROUPS[name], rows) for name, rows in groups.items()],
+        newest=newest,
+        unseen=queries.count_unseen(session(), by),
+        older=found[SHOWN - 1].id if len(found) > SHOWN else None,
+        before=before,
+    )
 
 
 @bp.post("/notices")

@@ -32,18 +32,31 @@ def report() -> Response:
         "csrf": csrf_token(),
         "bbox": figures.bbox,
         "categories": [
-            {"code": one.code, "zh": one.zh, "en": one.en, "major_zh": one.major_zh, "major_en": one.major_en,
-             "words": list(one.words)} for one in offered
+            {
+                "code": one.code,
+                "zh": one.zh,
+                "en": one.en,
+                "major_zh": one.major_zh,
+                "major_en": one.major_en,
+                "words": list(one.words),
+            }
+            for one in offered
         ],
         "common": [code for code in COMMON if any(one.code == code for one in offered)],
         "most_photos": photos.MAX_PHOTOS_PER_EVENT,
         "longest_side": photo_files.LONGEST_SIDE,
         "track": url_for("report.mine"),
-    }  # fmt: skip
+    }
     return render_page(
-        "report/report.html", script="report/report.js", data=data, parts=base_map(figures), figures=figures, longest=MAX_DESCRIPTION_CHARS,
-        most=photos.MAX_PHOTOS_PER_EVENT, numbers=danger.numbers(session()),
-    )  # fmt: skip
+        "report/report.html",
+        script="report/report.js",
+        data=data,
+        parts=base_map(figures),
+        figures=figures,
+        longest=MAX_DESCRIPTION_CHARS,
+        most=photos.MAX_PHOTOS_PER_EVENT,
+        numbers=danger.numbers(session()),
+    )
 
 
 @bp.get("/track")

@@ -50,12 +50,24 @@ def revisions() -> Response:
         if one["level"] != "grid"
     ]
     return render_page(
-        "revisions/revisions.html", script="revisions/revisions.js", rows=rows, state=state, states=words_of_states(), places=places, older=older,
-        named={row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows},
-        clock=clock, later=later,
-        parts=base_map(figures), figures=figures, may_draft=by.may(Action.DRAFT), me_who=by.who,
+        "revisions/revisions.html",
+        script="revisions/revisions.js",
+        rows=rows,
+        state=state,
+        states=words_of_states(),
+        places=places,
+        older=older,
+        named={
+            row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows
+        },
+        clock=clock,
+        later=later,
+        parts=base_map(figures),
+        figures=figures,
+        may_draft=by.may(Action.DRAFT),
+        me_who=by.who,
         data={"bbox": figures.bbox},
-    )  # fmt: skip
+    )
 
 
 @bp.get("/revisions/<int:number>")
@@ -71,11 +83,23 @@ def revision(number: int) -> Response:
         "revert": found.state == RevisionState.PUBLISHED and by.may(Action.DRAFT),
     }
     return render_page(
-        "revisions/revision.html", script="revisions/revision.js", found=found, may=may, states=words_of_states(), parts=base_map(figures),
-        figures=figures, clock=clock, later=later(found.effective),
-        data={"revision": number, "state": found.state, "mine": mine, "bands": GRID_HOUSEHOLDS,
-              "may": may},
-    )  # fmt: skip
+        "revisions/revision.html",
+        script="revisions/revision.js",
+        found=found,
+        may=may,
+        states=words_of_states(),
+        parts=base_map(figures),
+        figures=figures,
+        clock=clock,
+        later=later(found.effective),
+        data={
+            "revision": number,
+            "state": found.state,
+            "mine": mine,
+            "bands": GRID_HOUSEHOLDS,
+            "may": may,
+        },
+    )
 
 
 def planner() -> Principal:

@@ -149,13 +149,23 @@ def _page(
     year = datetime.now(working_time.ZONE).year
     refused = bool(problems or more.get("wrong"))
     response = render_page(
-        "rules/rules.html", found=found, rows=_rows(found, names, english), sets=listed, days=days, offered=DAYS,
-        tested=_tested(by, found, days, names) if days else None, zone=current_app.config["SETTINGS"].timezone,
-        may_edit=by.may(Action.RULES), may_switch=_may_switch(by), reads=by.may(Action.READ),
+        "rules/rules.html",
+        found=found,
+        rows=_rows(found, names, english),
+        sets=listed,
+        days=days,
+        offered=DAYS,
+        tested=_tested(by, found, days, names) if days else None,
+        zone=current_app.config["SETTINGS"].timezone,
+        may_edit=by.may(Action.RULES),
+        may_switch=_may_switch(by),
+        reads=by.may(Action.READ),
         problems=[_problem(one, english) for one in problems or ()],
-        unknown=[one for one in (year, year + 1) if not working_time.has_holiday_calendar(one)], hours=_hours(),
-        dangers=_dangers(english), **more,
-    )  # fmt: skip
+        unknown=[one for one in (year, year + 1) if not working_time.has_holiday_calendar(one)],
+        hours=_hours(),
+        dangers=_dangers(english),
+        **more,
+    )
     if refused:
         response.status_code = 422
     return response
@@ -194,12 +204,18 @@ def _tested(by: Principal, found: RoutingRules, days: int, names: dict[str, str]
     done = rules_replay.replay(session(), found.rules, until - timedelta(days=days), until, by)
     groups = [
         {
-            "one": one, "before": _went(one.before), "after": _went(one.after), "more": one.count - len(one.cases[:NAMED]),
-            "cases": [(past, names.get(past.category, past.category), incident_address(by, past.id)) for past in one.cases[:NAMED]],
+            "one": one,
+            "before": _went(one.before),
+            "after": _went(one.after),
+            "more": one.count - len(one.cases[:NAMED]),
+            "cases": [
+                (past, names.get(past.category, past.category), incident_address(by, past.id))
+                for past in one.cases[:NAMED]
+            ],
             "time": _time(one),
         }
         for one in done.differences
-    ]  # fmt: skip
+    ]
     return {"done": done, "groups": groups}
 
 

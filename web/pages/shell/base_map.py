@@ -33,7 +33,11 @@ def base_map(figures: Overview) -> PageParts:
     if len(point) == 2:
         at = params.parse_float(point[0], "p"), params.parse_float(point[1], "p")
     return live_map(
-        static=url_for("static", filename="").rstrip("/"), release=asset_digest(), centre=at,
+        static=url_for("static", filename="").rstrip("/"),
+        release=asset_digest(),
+        centre=at,
         zoom=16 if figures.bbox else 5,
-        layer=vector_tiles(root + "/tiles", figures.version, i18n.chosen(), visible, list(FACILITIES.styles)),
-    )  # fmt: skip
+        layer=vector_tiles(
+            root + "/tiles", figures.version, i18n.chosen(), visible, list(FACILITIES.styles)
+        ),
+    )

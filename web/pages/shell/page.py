@@ -43,9 +43,15 @@ def render_page(
     nonce = secrets.token_urlsafe(16)
     values_for_script = {**page_basics(), "csrf": csrf_token(), **(data or {})}
     html = render_template(
-        template, language=language, me=principal(), nonce=nonce, script=script, page=values_for_script,
-        made_up=has_made_up_data(session()), **values,
-    )  # fmt: skip
+        template,
+        language=language,
+        me=principal(),
+        nonce=nonce,
+        script=script,
+        page=values_for_script,
+        made_up=has_made_up_data(session()),
+        **values,
+    )
     response = with_csp(make_response(html), nonce)
     response.headers["Cache-Control"] = "no-store"
     return response
