@@ -1,1 +1,3 @@
-"""What contributors run and the service never does: generated documents, the catalogue, the licences."""
+"""What contributors run and the service never does: generated documents, the catalogue, the
+licences.
+"""

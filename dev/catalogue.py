@@ -1,4 +1,6 @@
-"""Keep the catalogue of messages in step with the code: add what is new, name what has no text, compile."""
+"""Keep the catalogue of messages in step with the code: add what is new, name what has no text,
+compile.
+"""
 
 import re
 import subprocess
@@ -76,7 +78,10 @@ def entry(msgid: str) -> str:
 
 
 def update() -> dict[str, list[str]]:
-    """Add an empty entry for every msgid that a language lacks; return what has no text yet, by language."""
+    """Add an empty entry for every msgid that a language lacks.
+
+    Return what has no text yet, by language.
+    """
     msgids, untranslated = set(extract()), {}
     for language in LOCALES:
         with path_of(language).open("a", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
 """The coordinate systems that points come in, and the way into storage (EPSG:4490) and back.
 
-`wgs84` and `cgcs2000` are taken as the same numbers (they differ by less than a metre). `gcj02` is what
-WeChat, AMap and Tencent send, `bd09` what Baidu sends: both are shifted inside China by some hundred metres,
-so a point without its system lands in somebody else's grid. There is no default.
+`wgs84` and `cgcs2000` are taken as the same numbers (they differ by less than a metre). `gcj02` is
+what WeChat, AMap and Tencent send, `bd09` what Baidu sends: both are shifted inside China by some
+hundred metres, so a point without its system lands in somebody else's grid. There is no default.
 """
 
 import math
@@ -49,7 +49,8 @@ def to_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
         crs: One of `KNOWN`.
 
     Returns:
-        Longitude and latitude, degrees, EPSG:4490, exact to well under a centimetre; floats for floats.
+        Longitude and latitude, degrees, EPSG:4490, exact to well under a centimetre; floats for
+            floats.
         Outside `SHIFT_AREA` nothing is shifted; NaN stays NaN. `check_points` says what to refuse.
 
     Raises:
@@ -75,7 +76,9 @@ def from_storage(lon: float, lat: float, crs: str) -> tuple[float, float]: ...
 @overload
 def from_storage(lon: ArrayLike, lat: ArrayLike, crs: str) -> tuple[Floats, Floats]: ...
 def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
-    """Bring points from the storage system (EPSG:4490, degrees) into `crs`; the opposite of `to_storage`.
+    """Bring points from the storage system (EPSG:4490, degrees) into `crs`.
+
+    The opposite of `to_storage`.
 
     Raises:
         InvalidInput: The system is not one of `KNOWN`.
@@ -93,7 +96,8 @@ def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
 class PointError:
     """What is wrong with one point of an array.
 
-    index: Position in the array. field: lon, lat or crs. code, params: The message of the catalogue.
+    index: Position in the array. field: lon, lat or crs. code, params: The message of the
+    catalogue.
     """
 
     index: int
@@ -121,7 +125,8 @@ def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointE
     x, y = np.atleast_1d(np.asarray(lon, dtype=float)), np.atleast_1d(np.asarray(lat, dtype=float))
     with np.errstate(invalid="ignore"):
         swapped = ((np.abs(y) > 90) & (np.abs(y) <= 180) & (np.abs(x) <= 90)) | (
-            # a place in western China latitude first is a legal point, in the ice of the Barents Sea
+            # a place in western China latitude first is a legal point, in the ice of the Barents
+            # Sea
             (x >= 27) & (x <= 50) & (y >= 73) & (y <= 90)
         )
         rules = (
@@ -157,8 +162,9 @@ def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
         crs: One of `KNOWN`; there is no default.
 
     Raises:
-        InvalidInput: A coordinate or the system is missing or unknown, NaN, infinite, out of range, latitude
-            first, or outside China for gcj02 and bd09. `errors` names the fields, in an array also the rows.
+        InvalidInput: A coordinate or the system is missing or unknown, NaN, infinite, out of range,
+            latitude first, or outside China for gcj02 and bd09. `errors` names the fields, in an
+            array also the rows.
     """
     missing = [name for name, value in (("lon", lon), ("lat", lat)) if value is None]
     if missing:
@@ -197,7 +203,8 @@ def metric_epsg(lon: float, lat: float) -> int:
         lon, lat: Degrees, EPSG:4490.
 
     Returns:
-        In China the CGCS2000 / 3-degree Gauss-Kruger zone without zone prefix (4534 at 75 E to 4554 at
+        In China the CGCS2000 / 3-degree Gauss-Kruger zone without zone prefix (4534 at 75 E to 4554
+            at
         135 E), elsewhere the WGS 84 / UTM zone.
     """
     if bool(_in_shift_area(np.float64(lon), np.float64(lat))) and 73.5 <= lon < 136.5:
@@ -207,7 +214,10 @@ def metric_epsg(lon: float, lat: float) -> int:
 
 @lru_cache(maxsize=64)
 def get_transformer(from_epsg: int, to_epsg: int) -> Transformer:
-    """A pyproj transformer between two systems, longitude or easting first; made once, safe in threads."""
+    """A pyproj transformer between two systems, longitude or easting first.
+
+    Made once, safe in threads.
+    """
     return Transformer.from_crs(from_epsg, to_epsg, always_xy=True)
 
 
@@ -233,7 +243,8 @@ def _in_shift_area(x: Any, y: Any) -> Any:
 
 
 def _waves(t: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """sin(6 pi t) + sin(2 pi t), sin(pi t), sin(pi t / 3), sin(pi t / 12), from one sine and one cosine.
+    """sin(6 pi t) + sin(2 pi t), sin(pi t), sin(pi t / 3), sin(pi t / 12), from one sine and one
+    cosine.
 
     Double and triple angles instead of six sines: a million points take half the time.
     """
@@ -247,7 +258,10 @@ def _waves(t: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """WGS 84 to GCJ-02, degrees. Source: the published algorithm, as in googollee/eviltransform on GitHub."""
+    """WGS 84 to GCJ-02, degrees.
+
+    Source: the published algorithm, as in googollee/eviltransform on GitHub.
+    """
     x, y = lon - 105.0, lat - 35.0
     root = np.sqrt(np.abs(x))
     fast_x, one_x, third_x, twelfth_x = _waves(x)
@@ -281,7 +295,10 @@ def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
 
 
 def _inverse(forward: Forward, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """The points that `forward` sends to (lon, lat); it changes so slowly that stepping back finds them."""
+    """The points that `forward` sends to (lon, lat).
+
+    It changes so slowly that stepping back finds them.
+    """
     shape = np.broadcast_shapes(np.shape(lon), np.shape(lat))
     x, y = (
         np.array(np.broadcast_to(lon, shape)).ravel(),

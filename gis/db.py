@@ -97,7 +97,10 @@ def audit_context(session: Session, who: str, why: str | None = None) -> Iterato
 
 
 def allow_boundary_writes(session: Session) -> None:
-    """Let this transaction change boundaries and who stands under whom; to others the database refuses that."""
+    """Let this transaction change boundaries and who stands under whom.
+
+    To others the database refuses that.
+    """
     session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))
 
 
@@ -123,7 +126,8 @@ def copy_rows(
     Args:
         table: Name of the table, schema first where it is not public.
         columns: Their names, in the order of each row.
-        rows: Values as psycopg adapts them; a geometry is hex EWKB or EWKT text ("SRID=4490;POINT(…)").
+        rows: Values as psycopg adapts them; a geometry is hex EWKB or EWKT text
+            ("SRID=4490;POINT(…)").
 
     Returns:
         How many rows were written.
@@ -146,7 +150,9 @@ def copy_rows(
 def fetch_rows(
     session: Session, query: str, params: Mapping[str, object] | None = None
 ) -> list[tuple[Any, ...]]:
-    """Read many rows straight from the driver, in binary; several times faster than through the ORM.
+    """Read many rows straight from the driver, in binary.
+
+    Several times faster than through the ORM.
 
     Args:
         query: SQL with `%(name)s` for each parameter; a percent sign of its own is doubled.
@@ -163,7 +169,8 @@ def fetch_rows(
 def fetch_int_array(
     session: Session, query: str, columns: int, params: Mapping[str, object] | None = None
 ) -> NDArray[np.int64]:
-    """Read many rows of whole numbers as one array (rows, columns), in no order, without an object for each.
+    """Read many rows of whole numbers as one array (rows, columns), in no order, without an object
+    for each.
 
     Args:
         query: SQL as for `read_rows`; every column a bigint, none of them null.

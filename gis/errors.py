@@ -1,7 +1,8 @@
-"""The ways a question or a change can fail, as codes of the message catalogue with their parameters.
+"""The ways a question or a change can fail, as codes of the message catalogue with their
+parameters.
 
-`web/http/errors.py` has the one table that turns these into HTTP statuses; the command line prints the English
-sentence and exits with 1.
+`web/http/errors.py` has the one table that turns these into HTTP statuses; the command line prints
+the English sentence and exits with 1.
 """
 
 import re
@@ -35,7 +36,10 @@ class FieldError:
         return self.message_in("en")
 
     def message_in(self, language: str) -> str:
-        """Return the sentence in a language; the field has its label of the catalogue, if there is one."""
+        """Return the sentence in a language.
+
+        The field has its label of the catalogue, if there is one.
+        """
         return render(
             Message(self.code, {"field": _field_label(self.field, language), **self.params}),
             language,
@@ -79,7 +83,9 @@ class WanggeError(Exception):
         return render(Message(self.code, self.params), language)
 
     def json_params(self) -> dict[str, object]:
-        """Return the parameters as JSON values: numbers as they are, everything else as English text."""
+        """Return the parameters as JSON values: numbers as they are, everything else as English
+        text.
+        """
         return {
             name: value if isinstance(value, int | float) else text_of(value, "en")
             for name, value in self.params.items()

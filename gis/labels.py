@@ -1,4 +1,6 @@
-"""Numbers and letters on doors, and the words behind them: what addresses, cells of tables and queries share."""
+"""Numbers and letters on doors, and the words behind them: what addresses, cells of tables and
+queries share.
+"""
 
 import re
 import unicodedata
@@ -28,8 +30,8 @@ SPACE_PATTERN = re.compile(
     r"[\s\u200b-\u200f\u2060\ufeff]+"
 )  # and those without width, as web pages and chats put in
 THINGS = frozenset("商铺门店岗车库电箱柜桩变泵灯杆井摊棚亭线机池桶表口广垃配充快消污化监摄地院")
-# The word behind a number, and what it makes of the number; longer words come first. What is no door is not listed:
-# 商铺, 车位, 岗亭, 电梯 leave a number without meaning.
+# The word behind a number, and what it makes of the number; longer words come first. What is no
+# door is not listed: 商铺, 车位, 岗亭, 电梯 leave a number without meaning.
 WORDS = {
     "building": rf"号(?:大楼|住宅楼|公寓楼|宿舍楼|栋楼?|幢楼?|座)|号楼(?![梯道])|#楼|[栋幢](?:楼(?![梯道下上顶前后]))?|座(?![位机椅])|#(?![{''.join(THINGS)}])",
     "stairwell": "号?单元|梯(?!子)",
@@ -40,8 +42,8 @@ WORDS = {
     "yard": "号(?:大?院|弄)",
     "sign": "号(?![码线]|楼[梯道])",
 }
-# What numbers joined by dashes are, by what was named before them and how many they are. A last number of three
-# digits or more is a room; a shorter one is the flat of a storey.
+# What numbers joined by dashes are, by what was named before them and how many they are. A last
+# number of three digits or more is a room; a shorter one is the flat of a storey.
 JOINED_NUMBERS = {
     ("", 4, True): ("building", "stairwell", "floor", "room"),
     ("", 3, True): ("building", "stairwell", "room"),
@@ -115,7 +117,9 @@ def normalise_label(text: str) -> str:
 
 
 def number(text: str) -> int:
-    """A whole number in digits or Chinese numerals below ten thousand: 21, 二十一, 一百零三, 一〇三."""
+    """A whole number in digits or Chinese numerals below ten thousand: 21, 二十一, 一百零三,
+    一〇三.
+    """
     if text.isdecimal():
         return int(text)
     if not set(text) & set(TENS):
@@ -131,9 +135,11 @@ def number(text: str) -> int:
 
 
 def floor_of_room(room: str) -> int | None:
-    """The storey a room is on when its last two digits number it on the floor: 501 is 5, 1203 is 12.
+    """The storey a room is on when its last two digits number it on the floor: 501 is 5, 1203 is
+    12.
 
-    None for rooms of one or two digits, and where the storey would be 0 or higher than any building.
+    None for rooms of one or two digits, and where the storey would be 0 or higher than any
+    building.
     """
     digits = re.match(r"[A-Z]?(\d{3,5})(?!\d)", room)
     if digits is None:

@@ -1,6 +1,9 @@
-"""The colours. Each carries one meaning: a quiet ground, areas by outline, categories from the Okabe-Ito set.
+"""The colours.
 
-Source of the set: Okabe & Ito (2008), "Color Universal Design"; told apart with every kind of colour blindness.
+Each carries one meaning: a quiet ground, areas by outline, categories from the Okabe-Ito set.
+
+Source of the set: Okabe & Ito (2008), "Color Universal Design"; told apart with every kind of
+colour blindness.
 """
 
 WHITE, BLACK = "#ffffff", "#000000"

@@ -38,9 +38,8 @@ def create_folder(path: Path) -> Path:
 def is_disk_full(error: BaseException | None) -> bool:
     """Return whether an error, or one that caused it, says that no space is left.
 
-    Notes
-    -----
-    PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT, libraries that hide both in words.
+    Notes ----- PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT, libraries
+    that hide both in words.
     """
     return any(
         getattr(cause, "errno", None) in FULL
@@ -51,7 +50,8 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def is_read_only(error: BaseException | None) -> bool:
-    """Return whether an error, or one that caused it, says that disk or database takes no changes at all.
+    """Return whether an error, or one that caused it, says that disk or database takes no changes
+    at all.
 
     Notes
     -----
@@ -76,7 +76,10 @@ def _get_states(error: BaseException) -> tuple[object, object]:
 
 
 def get_free_bytes(*folders: Path) -> int:
-    """Return the space left for us on the fullest of the disks under some folders; missing ones are not counted."""
+    """Return the space left for us on the fullest of the disks under some folders.
+
+    Missing ones are not counted.
+    """
     return min((shutil.disk_usage(folder).free for folder in folders if folder.exists()), default=0)
 
 
@@ -93,17 +96,16 @@ ENTRIES = (
 
 
 def tighten(var: Path) -> tuple[int, list[Path]]:
-    """Take group's and others' rights from what lies in the folder of a deployment already, as a copy or umask left it.
+    """Take group's and others' rights from what lies in the folder of a deployment already, as a
+    copy or umask left it.
 
     Returns
     -------
     tuple[int, list[Path]]
         How many were tightened, and those that belong to somebody else and stay open.
 
-    Notes
-    -----
-    Of the folder itself the right to pass through stays: the user who runs the database may need it. Other files in it
-    are not ours, and links are not followed.
+    Notes ----- Of the folder itself the right to pass through stays: the user who runs the database
+    may need it. Other files in it are not ours, and links are not followed.
     """
     found = [(var, FOLDER_MODE | 0o011)]
     for name in ENTRIES:

@@ -51,14 +51,16 @@ class Hit:
     address: str | None = None
 
 
-# How well a text fits: 0 the same, 1 begins with it, 2 holds it. Each branch keeps its best, the whole is cut again.
+# How well a text fits: 0 the same, 1 begins with it, 2 holds it. Each branch keeps its best, the
+# whole is cut again.
 SEARCH = text(
     """
 WITH asked AS (SELECT lower(:q) AS q),
 area_hit AS (
   SELECT 'area' AS kind, a.code, a.name, a.level AS level, coalesce(up.name, '') AS detail, b.shape,
          CASE WHEN a.code = q OR lower(a.name) = q THEN 0
-              WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1 ELSE 2 END AS fit, 0 AS after
+              WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1 ELSE 2 END AS fit,
+                  0 AS after
   FROM asked, area a JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
        LEFT JOIN area up ON up.id = a.parent_id
   WHERE starts_with(a.code, q) OR strpos(lower(a.name), q) > 0
@@ -66,30 +68,35 @@ area_hit AS (
 ), facility_hit AS (
   SELECT 'facility', f.code, f.name, f.category, f.address, f.shape,
          CASE WHEN lower(f.code) = q OR lower(f.name) = q THEN 0
-              WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1 ELSE 2 END AS fit, 1
+              WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1
+                  ELSE 2 END AS fit, 1
   FROM asked, facility f
   WHERE lower(f.code) = q OR strpos(lower(f.name), q) > 0 OR strpos(lower(f.address), q) > 0
         OR f.category = ANY(:categories)
   ORDER BY fit, f.name, f.code LIMIT :n
 ), building_hit AS (
   SELECT 'building', h.code, h.estate || h.name, 'building', h.address, h.shape,
-         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q OR h.code = ANY(CAST(:named AS text[])) THEN 0
+         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q
+             OR h.code = ANY(CAST(:named AS text[])) THEN 0
               WHEN starts_with(lower(h.estate || h.name), q) THEN 1 ELSE 2 END AS fit, 2
   FROM asked, building h
   WHERE lower(h.code) = q
-        OR (NOT :whole AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0))
+        OR (NOT :whole AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address),
+            q) > 0))
         OR h.code = ANY(CAST(:named AS text[]))
   ORDER BY fit, h.estate, length(h.name), h.name, h.code LIMIT :n
 ), person_hit AS (
   SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
          coalesce(b.shape, h.shape),
-         CASE WHEN lower(p.name) = q THEN 0 WHEN starts_with(lower(p.name), q) THEN 1 ELSE 2 END AS fit, 3
+         CASE WHEN lower(p.name) = q THEN 0 WHEN starts_with(lower(p.name), q) THEN 1
+             ELSE 2 END AS fit, 3
   FROM asked, personal.person p
        JOIN post o ON o.holder_id = p.id AND o.valid @> CAST(:at AS timestamptz)
        LEFT JOIN area a ON a.id = o.area_id
        LEFT JOIN boundary b ON b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
        LEFT JOIN building h ON h.id = o.building_id
-  WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.shape, h.shape) IS NOT NULL AND (:everywhere OR EXISTS (
+  WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.shape, h.shape) IS NOT NULL AND (:everywhere
+      OR EXISTS (
     WITH RECURSIVE up AS (
       SELECT id, parent_id FROM area WHERE id = coalesce(o.area_id, (
         SELECT g.id FROM grid_at(ST_PointOnSurface(h.shape), CAST(:at AS timestamptz)) g))
@@ -100,8 +107,10 @@ area_hit AS (
   SELECT * FROM area_hit UNION ALL SELECT * FROM facility_hit
   UNION ALL SELECT * FROM building_hit UNION ALL SELECT * FROM person_hit
 )
-SELECT kind, code, name, level, detail, ST_X(ST_PointOnSurface(shape)) AS lon, ST_Y(ST_PointOnSurface(shape)) AS lat,
-       ST_XMin(shape) AS west, ST_YMin(shape) AS south, ST_XMax(shape) AS east, ST_YMax(shape) AS north
+SELECT kind, code, name, level, detail, ST_X(ST_PointOnSurface(shape)) AS lon,
+    ST_Y(ST_PointOnSurface(shape)) AS lat,
+       ST_XMin(shape) AS west, ST_YMin(shape) AS south, ST_XMax(shape) AS east,
+           ST_YMax(shape) AS north
 FROM hit ORDER BY fit, after, length(code), name, code LIMIT :n
 """
 )
@@ -113,8 +122,9 @@ def search(
     """Find areas, facilities, buildings and answerable people, best fit first.
 
     Args:
-        words: What was typed: a code or its beginning, a name or part of it, a category ("药店"), an address
-            with or without the community's name and the room ("西兴社区3栋2单元501室"), or a person's name.
+        words: What was typed: a code or its beginning, a name or part of it, a category ("药店"),
+            an address with or without the community's name and the room ("西兴社区3栋2单元501室"),
+            or a person's name.
         at: The moment whose boundaries and posts count.
         names: Ids of the areas whose people are found; None is everywhere.
 

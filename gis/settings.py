@@ -38,21 +38,20 @@ class Smtp:
 class Settings:
     """What a deployment may choose.
 
-    var: Folder for everything written at run time.
-    database_url: The server to use; None means the private cluster under `var`.
-    database_owner_url: Who migrates, when that is not the application's own role.
-    database_read_url: A replica for reads; None means the main server.
-    timezone: Where the clocks of the deployment stand; naive times are read in it.
-    address: Where people reach the service, as https://grid.example.cn; decides whether cookies need TLS.
-    idle_minutes: Without use, after which a session ends.
-    proxies: Reverse proxies before the service whose X-Forwarded-For and -Proto are believed.
-    reports_per_minute: Reports without a key or session that one address may file in a minute.
-    anonymous_units_per_minute: Work that one address may ask for without a key or session, see web/security/anonymous_budget.py.
-    oidc: The identity provider people may sign in at; None: passwords only.
-    smtp: The server that takes notices by mail; None: none are sent.
-    two_persons: Somebody else than its author must publish a boundary draft.
-    min_free_mb: Space left on the disk, in megabytes, below which the service is not ready.
-    private_webhooks: Notices may go to addresses of the own network (a gateway beside the service), too.
+    var: Folder for everything written at run time. database_url: The server to use; None means the
+    private cluster under `var`. database_owner_url: Who migrates, when that is not the
+    application's own role. database_read_url: A replica for reads; None means the main server.
+    timezone: Where the clocks of the deployment stand; naive times are read in it. address: Where
+    people reach the service, as https://grid.example.cn; decides whether cookies need TLS.
+    idle_minutes: Without use, after which a session ends. proxies: Reverse proxies before the
+    service whose X-Forwarded-For and -Proto are believed. reports_per_minute: Reports without a key
+    or session that one address may file in a minute. anonymous_units_per_minute: Work that one
+    address may ask for without a key or session, see web/security/anonymous_budget.py. oidc: The
+    identity provider people may sign in at; None: passwords only. smtp: The server that takes
+    notices by mail; None: none are sent. two_persons: Somebody else than its author must publish a
+    boundary draft. min_free_mb: Space left on the disk, in megabytes, below which the service is
+    not ready. private_webhooks: Notices may go to addresses of the own network (a gateway beside
+    the service), too.
     """
 
     var: Path

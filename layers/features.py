@@ -1,4 +1,7 @@
-"""GeoJSON of a layer: for a rectangle or for one code. Coordinates are longitude, latitude (RFC 7946)."""
+"""GeoJSON of a layer: for a rectangle or for one code.
+
+Coordinates are longitude, latitude (RFC 7946).
+"""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +28,9 @@ def feature_collection(
     limit: int = MAX_RESPONSE_FEATURES,
     decimals: int = DECIMALS,
 ) -> dict[str, Any]:
-    """A layer's features as a FeatureCollection, by code; `truncated` says that there were more than `limit`.
+    """A layer's features as a FeatureCollection, by code.
+
+    `truncated` says that there were more than `limit`.
 
     Args:
         bbox: (west, south, east, north), degrees; features that touch it.

@@ -1,4 +1,6 @@
-"""The live map as a Folium map: its own Leaflet page parts, with our vector tiles instead of anybody's server."""
+"""The live map as a Folium map: its own Leaflet page parts, with our vector tiles instead of
+anybody's server.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,9 @@ MAX_TILE_ZOOM = 16  # closer views stretch these
 
 @dataclass(frozen=True)
 class PageParts:
-    """A rendered Folium map, to be set into a page: link and script tags, the map's element, its script."""
+    """A rendered Folium map, to be set into a page: link and script tags, the map's element, its
+    script.
+    """
 
     header: str
     html: str
@@ -32,7 +36,9 @@ class PageParts:
 
 
 class LiveMap(literal.Map):
-    """A Folium map that brings only Leaflet and our tiles, from this deployment, and no inline style."""
+    """A Folium map that brings only Leaflet and our tiles, from this deployment, and no inline
+    style.
+    """
 
     _template = Template(
         """
@@ -47,7 +53,10 @@ class LiveMap(literal.Map):
     )
 
     def __init__(self, static: str, version: str, **options: Any) -> None:
-        """Args: static: the address of web/static; version: added to our own files, so browsers may keep them."""
+        """Args: static: the address of web/static.
+
+        Version: added to our own files, so browsers may keep them.
+        """
         self.default_js = [
             ("leaflet", f"{static}/vendor/leaflet/leaflet.js"),
             ("protomaps", f"{static}/vendor/protomaps-leaflet/protomaps-leaflet.js"),

@@ -1,4 +1,7 @@
-"""A layer is a value: what to show, from which zoom, in which colour. Tiles, GeoJSON and Folium all read it."""
+"""A layer is a value: what to show, from which zoom, in which colour.
+
+Tiles, GeoJSON and Folium all read it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -43,7 +46,10 @@ class Style:
 
 @dataclass(frozen=True)
 class Label:
-    """Which property is written, from which map zoom, and how large; low rank wins where labels meet."""
+    """Which property is written, from which map zoom, and how large.
+
+    Low rank wins where labels meet.
+    """
 
     prop: str
     from_zoom: int
@@ -59,8 +65,8 @@ class Layer:
     """One thing a map can show.
 
     name: Its place in addresses: /tiles/{name}/…, /api/v1/layers/{name}.
-    rows: The moment asked about -> a select of properties and `shape` (EPSG:4490). It neither groups nor limits,
-        so that a filter on `shape` reaches the index.
+    rows: The moment asked about -> a select of properties and `shape` (EPSG:4490). It neither
+        groups nor limits, so that a filter on `shape` reaches the index.
     zooms: Tile zooms that hold it. Tiles are 512 px, so a Leaflet map is one zoom further in.
     styles: By the value of the property `by`; "" is for every other value.
     shown: Whether a first visit shows it. choice: whether the layer control offers it.

@@ -1,8 +1,10 @@
-"""Folium elements whose rendered text is final: names from outside never reach the template compiler.
+"""Folium elements whose rendered text is final: names from outside never reach the template
+compiler.
 
-branca's `MacroElement.render` wraps what a macro rendered into an `Element`, whose constructor compiles the text again
-as a Jinja template: a facility named `{{7*7}}` would be computed, one with `{%` would fail. Each Folium class that a map
-of ours uses is therefore combined with `LiteralMacro`, which stands before `MacroElement` in the method resolution order.
+branca's `MacroElement.render` wraps what a macro rendered into an `Element`, whose constructor
+compiles the text again as a Jinja template: a facility named `{{7*7}}` would be computed, one with
+`{%` would fail. Each Folium class that a map of ours uses is therefore combined with
+`LiteralMacro`, which stands before `MacroElement` in the method resolution order.
 """
 
 from typing import Any

@@ -12,12 +12,11 @@ from sqlalchemy.orm import Session
 class Overview:
     """The deployment in a few figures.
 
-    place: The names of its counties, or of what was loaded.
-    counts: Rows by level and kind; people counts residents.
-    bbox: (west, south, east, north) of the grids, else of the facilities and buildings; None when empty.
-    attributions: Whom to credit, as each load said.
-    made_up: Some of the data is invented.
-    version: Changes whenever any load, revision or circle does; in the address of tiles, so they may be kept.
+    place: The names of its counties, or of what was loaded. counts: Rows by level and kind; people
+    counts residents. bbox: (west, south, east, north) of the grids, else of the facilities and
+    buildings; None when empty. attributions: Whom to credit, as each load said. made_up: Some of
+    the data is invented. version: Changes whenever any load, revision or circle does; in the
+    address of tiles, so they may be kept.
     """
 
     place: str
@@ -36,10 +35,13 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
        (SELECT count(*) FROM household) AS household,
        (SELECT coalesce(sum(people), 0) FROM household) AS people,
        (SELECT count(*) FROM facility) AS facility,
-       (SELECT string_agg(name, '、' ORDER BY code) FROM area WHERE level = 'county' AND (retired_at IS NULL OR retired_at > now())) AS county,
-       (SELECT concat(max(published_at), ' ', max(effective) FILTER (WHERE effective <= now())) FROM revision) AS revised,
+       (SELECT string_agg(name, '、' ORDER BY code) FROM area WHERE level = 'county'
+           AND (retired_at IS NULL OR retired_at > now())) AS county,
+       (SELECT concat(max(published_at), ' ', max(effective) FILTER (WHERE effective <= now()))
+           FROM revision) AS revised,
        (SELECT max(computed_at)::text FROM service_circle) AS circled,
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at) ORDER BY kind), '[]')
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at)
+           ORDER BY kind), '[]')
           FROM dataset) AS datasets
 """
 )
@@ -49,7 +51,8 @@ EXTENT = text(
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
   (SELECT ST_Extent(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
      WHERE a.level = 'grid' AND b.valid @> CAST(:at AS timestamptz)),
-  (SELECT ST_Extent(shape) FROM building), (SELECT ST_Extent(shape) FROM facility)) AS e) s WHERE e IS NOT NULL
+  (SELECT ST_Extent(shape) FROM building), (SELECT ST_Extent(shape) FROM facility)) AS e) s
+      WHERE e IS NOT NULL
 """
 )
 

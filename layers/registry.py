@@ -27,7 +27,8 @@ TILE_SETS: dict[str, tuple[Layer, ...]] = {
     **{name: (layer,) for name, layer in LAYERS.items()},
 }
 
-# What the map asks for. Circles are heavy and seldom shown, so they come on their own, when asked for.
+# What the map asks for. Circles are heavy and seldom shown, so they come on their own, when asked
+# for.
 SOURCES = ("base", "circles", "city")
 MAP_LAYERS: tuple[Layer, ...] = tuple(
     layer for name in SOURCES for layer in TILE_SETS[name]

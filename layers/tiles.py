@@ -30,7 +30,9 @@ FULL_DETAIL = 14  # from this zoom on, shapes keep every vertex the grid of the 
 
 
 def bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, float, float]:
-    """The tile as (west, south, east, north), degrees, EPSG:4490; a rectangle there as in the tile grid.
+    """The tile as (west, south, east, north), degrees, EPSG:4490.
+
+    A rectangle there as in the tile grid.
 
     Args:
         margin: How much more on each side, as a share of the tile.
@@ -59,8 +61,9 @@ def bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, f
 def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) -> bytes:
     """Layers as one vector tile; empty bytes where nothing lies.
 
-    Each layer is an MVT layer of its name; an area's label point is in `{name}_label`, once in the whole map.
-    Shapes are clipped to the tile and a small margin, and simplified to half a pixel below zoom 14.
+    Each layer is an MVT layer of its name; an area's label point is in `{name}_label`, once in the
+    whole map. Shapes are clipped to the tile and a small margin, and simplified to half a pixel
+    below zoom 14.
 
     Raises:
         InvalidInput: There is no such tile.
@@ -137,7 +140,8 @@ def _encode(
                 "geom"
             ),
         )
-        # The tile goes to the table's system, so the index answers; the rows never go to the tile's.
+        # The tile goes to the table's system, so the index answers; the rows never go to the
+        # tile's.
         .where(rows.c.shape.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
         .subquery("feature")
     )

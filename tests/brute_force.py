@@ -1,8 +1,9 @@
-"""Walking distances the slow way, to check ours: networkx on a graph with every place inserted as a node.
+"""Walking distances the slow way, to check ours: networkx on a graph with every place inserted as a
+node.
 
-Shares nothing with gis/network but the edges it starts from: snapping by comparing with every straight piece of every
-edge, splitting edges where places stand, and a walk in three phases (out of private ground, over public, into private)
-in pure Python.
+Shares nothing with gis/network but the edges it starts from: snapping by comparing with every
+straight piece of every edge, splitting edges where places stand, and a walk in three phases (out of
+private ground, over public, into private) in pure Python.
 """
 
 import itertools
@@ -37,7 +38,10 @@ def distances(
     walls: Sequence[LineString] = (),
     cap: float = 100.0,
 ) -> list[float]:
-    """Metres from the nearest source to places; infinite when not connected, on an island or off the network."""
+    """Metres from the nearest source to places.
+
+    Infinite when not connected, on an island or off the network.
+    """
     rank = _ranks(edges)
     public = _public(edges, walls)
     public_nodes = {node for number in public for node in (edges[number].u, edges[number].v)}
@@ -91,7 +95,9 @@ def distances(
 
 
 def _ranks(edges):
-    """0 for parts with 1,000 m of streets and the largest, 1 from 200 m, else None: an island; bridges after both.
+    """0 for parts with 1,000 m of streets and the largest, 1 from 200 m, else None: an island.
+
+    Bridges after both.
 
     Of the largest there are two: with most metres of streets, and with most of them on the ground.
     """
@@ -114,7 +120,9 @@ def _ranks(edges):
 
 
 def _public(edges, walls):
-    """Numbers of the edges in the open pieces with a road outside walls, or the largest piece, of each connected part."""
+    """Numbers of the edges in the open pieces with a road outside walls, or the largest piece, of
+    each connected part.
+    """
     joined = shapely.union_all([wall.buffer(10.0) for wall in walls])
     compounds = [part.convex_hull for part in shapely.get_parts(joined)]
     road = {
@@ -139,7 +147,8 @@ def _public(edges, walls):
 
 
 def _snap(edges, rank, public, place, walls, cap):
-    """The edge, the share along it and the leg of a place: best rank (ground first), then nearest, no wall in the way.
+    """The edge, the share along it and the leg of a place: best rank (ground first), then nearest,
+    no wall in the way.
 
     Of edges that meet in the nearest point a public one counts.
     """
@@ -161,7 +170,9 @@ def _snap(edges, rank, public, place, walls, cap):
 
 
 def _on_public(edges, public, number, share):
-    """The same point on a public edge, where it is the end of one: who stands there stands on public ground."""
+    """The same point on a public edge, where it is the end of one: who stands there stands on
+    public ground.
+    """
     from_end = min(share, 1 - share) * edges[number].length
     if number not in public and from_end < 1e-6:  # the foot of a leg is an end to within rounding
         node = edges[number].v if share > 0.5 else edges[number].u

@@ -1,10 +1,11 @@
-"""Makers of tiny known things, for everybody's tests. Shapes are squares whose answer you can see in your head.
+"""Makers of tiny known things, for everybody's tests.
 
-    town = build.Town(session)                     # county, street and community around it
-    a = town.grid("001", 0, 0)                     # a square of 0.001 degrees (about 100 m), column 0, row 0
-    b = town.building(a, "3号楼", 0.0002, 0.0002)  # a small square in it
-    u = town.unit(a, "01", [(b, "2", 1, 3)])       # stairwell 2, floors 1 to 3
-    town.post("grid_leader", a, "张三", deputy="李四")
+Shapes are squares whose answer you can see in your head.
+
+    town = build.Town(session) # county, street and community around it a = town.grid("001", 0, 0) #
+    a square of 0.001 degrees (about 100 m), column 0, row 0 b = town.building(a, "3号楼", 0.0002,
+    0.0002) # a small square in it u = town.unit(a, "01", [(b, "2", 1, 3)]) # stairwell 2, floors 1
+    to 3 town.post("grid_leader", a, "张三", deputy="李四")
 
 Everything holds from `FROM` on, long past. Nothing is committed.
 """
@@ -99,7 +100,9 @@ class Town:
     def grid(
         self, number: str, column: float = 0, row: float = 0, shape: MultiPolygon | None = None
     ) -> Area:
-        """A grid `SIDE` wide at a column and row counted from (`LON`, `LAT`), or of a shape of your own."""
+        """A grid `SIDE` wide at a column and row counted from (`LON`, `LAT`), or of a shape of your
+        own.
+        """
         grid = self.area("grid", self.community.code + number, f"第{number}网格", self.community)
         self.boundary(grid, shape or square(LON + column * SIDE, LAT + row * SIDE))
         return grid
@@ -145,7 +148,9 @@ class Town:
         number: str,
         parts: list[tuple[Building, str | None, int | None, int | None]],
     ) -> Area:
-        """A ten-household unit on parts of buildings: (building, stairwell, lowest floor, highest floor)."""
+        """A ten-household unit on parts of buildings: (building, stairwell, lowest floor, highest
+        floor).
+        """
         unit = self.area("unit", grid.code + number, f"{number}单元", grid)
         for building, stairwell, low, high in parts:
             stairwell_id = self.stairwell(building, stairwell).id if stairwell else None

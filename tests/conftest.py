@@ -23,8 +23,8 @@ from tests.support.deployment import SHARED, deployment_folder
 if TYPE_CHECKING:
     from tests.served import Deployment
 
-# Nothing here may touch the checkout's own deployment, or one that the environment names: whatever asks the environment
-# gets a folder to throw away, also in the processes that tests start.
+# Nothing here may touch the checkout's own deployment, or one that the environment names: whatever
+# asks the environment gets a folder to throw away, also in the processes that tests start.
 for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
     del os.environ[name]
 THROW_AWAY = Path(tempfile.mkdtemp(prefix="wangge-var-"))
@@ -35,7 +35,9 @@ touched: list[str] = []
 
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
-    """Remember whatever in this process opens, lists or makes something in the checkout's own deployment."""
+    """Remember whatever in this process opens, lists or makes something in the checkout's own
+    deployment.
+    """
     if (
         event in ("open", "os.mkdir", "os.listdir", "os.scandir", "os.remove", "os.rename")
         and arguments
@@ -87,7 +89,10 @@ TIMED = ("test_bench", "test_launcher", "test_network")
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the development data where it is absent; say what is slow, and what runs in one process."""
+    """Skip what needs the development data where it is absent.
+
+    Say what is slow, and what runs in one process.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         stem = item.path.stem
@@ -115,7 +120,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse to run side by side without the groups: costly fixtures would be made in every process."""
+    """Refuse to run side by side without the groups: costly fixtures would be made in every
+    process.
+    """
     if session.config.getoption("loadgroup", False) and not all(
         "@" in item.nodeid for item in session.items
     ):
@@ -179,7 +186,9 @@ def app(settings: Settings, database_url: str) -> APIFlask:
 
 @pytest.fixture
 def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
-    """A client whose requests work inside the test's transaction: they see its rows, and are undone with it."""
+    """A client whose requests work inside the test's transaction: they see its rows, and are undone
+    with it.
+    """
     own = app.config["SESSION_FACTORY"]
     app.config["SESSION_FACTORY"] = lambda reading: Session(
         session.connection(), join_transaction_mode="create_savepoint"
@@ -200,7 +209,10 @@ def apart() -> Iterator[Callable[[], Session]]:
 
 @pytest.fixture(scope="session")
 def served() -> Iterator["Deployment"]:
-    """The made-up pilot of `./wangge demo`, served by processes of its own; tests leave it as it is."""
+    """The made-up pilot of `./wangge demo`, served by processes of its own.
+
+    Tests leave it as it is.
+    """
     from tests.served import Deployment, serving
 
     with deployment_folder() as var:

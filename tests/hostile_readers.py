@@ -1,4 +1,7 @@
-"""Readers that do what hostile files make real ones do; called in the child process by tests/test_sandbox.py."""
+"""Readers that do what hostile files make real ones do.
+
+Called in the child process by tests/test_sandbox.py.
+"""
 
 import os
 import resource

@@ -1,4 +1,6 @@
-"""A stand-in for a pooler in transaction mode: everything passes but notifications, which it drops when told to."""
+"""A stand-in for a pooler in transaction mode: everything passes but notifications, which it drops
+when told to.
+"""
 
 import socket
 import struct
@@ -10,7 +12,10 @@ NOTIFICATION = b"A"  # the kind of message that brings a notification to a clien
 
 
 class Pooler:
-    """A proxy before a server on a Unix socket; `url` is its address, `dropped` counts what it did not deliver."""
+    """A proxy before a server on a Unix socket.
+
+    `url` is its address, `dropped` counts what it did not deliver.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

@@ -31,7 +31,10 @@ def wall(n: int, rough: float, seed: int, length: float = 600.0) -> Floats:
 
 
 def base(n: int = N // 2, rough: float = 8.0) -> dict[str, PolygonLike]:
-    """Grids a, b, c from west to east, 600 m tall and 300 m wide, with ragged borders; d north of all of them."""
+    """Grids a, b, c from west to east, 600 m tall and 300 m wide, with ragged borders.
+
+    D north of all of them.
+    """
     walls = [
         wall(k, r, seed) + np.array([300 * seed, 0])
         for seed, k, r in ((0, 2, 0), (1, n, rough), (2, n, rough), (3, 2, 0))

@@ -1,4 +1,6 @@
-"""A made-up pilot, set up and served as a user would: by the command line, in a deployment folder of its own."""
+"""A made-up pilot, set up and served as a user would: by the command line, in a deployment folder
+of its own.
+"""
 
 import json
 import os
@@ -40,7 +42,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment folder (`WANGGE_VAR`) and, while it is served, its address; `key`, when one is to be sent."""
+    """A deployment folder (`WANGGE_VAR`) and, while it is served, its address.
+
+    `key`, when one is to be sent.
+    """
 
     var: Path
     url: str = ""
@@ -109,7 +114,10 @@ def environment(var: Path) -> dict[str, str]:
 
 @contextmanager
 def serving(var: Path, first_port: int = 8200, **settings: str) -> Iterator[str]:
-    """Serve a deployment in a process of its own; the address, once it answers. `settings`: more environment."""
+    """Serve a deployment in a process of its own; the address, once it answers.
+
+    `settings`: more environment.
+    """
     port = free_port("127.0.0.1", first_port + worker_number() * 400)
     words = [sys.executable, "-m", "web", "serve", "--port", str(port)]
     with started(words, environment(var) | settings, var / "serve.log", port):
@@ -117,7 +125,9 @@ def serving(var: Path, first_port: int = 8200, **settings: str) -> Iterator[str]
 
 
 def worker_number() -> int:
-    """Which of the processes that run tests side by side this is, from 0: each has ports of its own."""
+    """Which of the processes that run tests side by side this is, from 0: each has ports of its
+    own.
+    """
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
 
 
@@ -125,7 +135,9 @@ def worker_number() -> int:
 def started(
     words: Sequence[object], env: Mapping[str, str], log: Path, port: int, path: str = "/readyz"
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the end of the block; it answers before the block begins, or the test fails with its log.
+    """Run a server until the end of the block.
+
+    It answers before the block begins, or the test fails with its log.
 
     Parameters
     ----------

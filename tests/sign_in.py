@@ -19,7 +19,10 @@ PASSWORD = "a quite long sentence"
 def account(
     session: Session, username: str, role: str = "", area: str = "", *, person: str = ""
 ) -> Account:
-    """An account that may sign in, with one access role; nobody knows its password (see `with_password`)."""
+    """An account that may sign in, with one access role.
+
+    Nobody knows its password (see `with_password`).
+    """
     made = Account(username=username, password_hash=_hash_of_nothing())
     session.add(made)
     session.flush()

@@ -1,4 +1,6 @@
-"""The promises of the contracts, asked from outside: the command line and HTTP of a really served pilot."""
+"""The promises of the contracts, asked from outside: the command line and HTTP of a really served
+pilot.
+"""
 
 import csv
 import json
@@ -580,7 +582,8 @@ def test_circles_of_more_minutes_hold_those_of_fewer_and_more_households(served)
             counts.append((feature["properties"]["households"], feature["properties"]["people"]))
             assert shapes[-1].is_valid and shapes[-1].area > 0
             here = shapely.Point(facility["lon"], facility["lat"])
-            # nobody walks further than 1.25 m/s: the whole lies within that as the crow flies, and a leg of 100 m
+            # nobody walks further than 1.25 m/s: the whole lies within that as the crow flies, and
+            # a leg of 100 m
             east = [
                 GEOD.inv(here.x, here.y, x, y)[2]
                 for x, y in shapely.get_coordinates(shapes[-1]).tolist()

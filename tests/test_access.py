@@ -1,7 +1,8 @@
-"""Every route × every role against one table, and that a hidden incident cannot be told from one that is not there.
+"""Every route × every role against one table, and that a hidden incident cannot be told from one
+that is not there.
 
-A new route is one line in `TABLE`: its method and rule, who may ask it, and what to send. Without it the walk fails
-and names the route.
+A new route is one line in `TABLE`: its method and rule, who may ask it, and what to send. Without
+it the walk fails and names the route.
 """
 
 import re
@@ -40,7 +41,7 @@ from tests.support.access_table import (
 
 world = access_table.world  # the fixture
 
-# --- the walk ------------------------------------------------------------------------------------------------------
+# --- the walk -------------------------------------------------------------------------------------
 
 
 def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
@@ -72,7 +73,7 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
-# --- what is hidden is as what is not there ------------------------------------------------------------------------
+# --- what is hidden is as what is not there -------------------------------------------------------
 
 ABSENT = uuid4()
 BULK = "/api/v1/incidents/moves/bulk"
@@ -284,11 +285,14 @@ def test_contacts_are_for_who_may_call_back(world: World) -> None:
     assert shown and "unit head" not in shown and "auditor" not in shown
 
 
-# --- names ---------------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
-    """By locating one place or many, and by search; the far county's are for nobody of the home county's people."""
+    """By locating one place or many, and by search.
+
+    The far county's are for nobody of the home county's people.
+    """
     far = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000"}
     for asker in world.askers:
         named = asker.by.may(A.NAMES)

@@ -1,4 +1,6 @@
-"""Accounts: signing in and out, the lock, sessions and their ends, forged forms, passwords, the administrator's page."""
+"""Accounts: signing in and out, the lock, sessions and their ends, forged forms, passwords, the
+administrator's page.
+"""
 
 import itertools
 import multiprocessing
@@ -56,7 +58,7 @@ def api(client, **headers):
     return client.get("/api/v1/areas?limit=1", headers=headers).status_code
 
 
-# --- signing in -----------------------------------------------------------------------------------------------------
+# --- signing in -----------------------------------------------------------------------------------
 
 
 def test_a_right_password_signs_in_and_the_menu_says_who(client, session):
@@ -231,7 +233,7 @@ def test_signing_in_leads_only_to_our_own_pages(client, session, given, goes):
     assert client.get("/sign-in", query_string={"next": given}).location == goes
 
 
-# --- sessions -------------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -359,7 +361,7 @@ def test_settings_come_from_the_environment():
             Settings.from_env(wrong)
 
 
-# --- passwords ------------------------------------------------------------------------------------------------------
+# --- passwords ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -433,7 +435,7 @@ def test_signing_out_everywhere_is_one_s_own_to_do(client, session):
     assert who(client) is None and who(other) is None
 
 
-# --- administering --------------------------------------------------------------------------------------------------
+# --- administering --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -613,7 +615,7 @@ def test_a_person_has_one_account_whose_posts_count(session, town):
     assert held.may(Action.HANDLE, [grid.id]) and not after.may(Action.HANDLE, [grid.id])
 
 
-# --- commands and the demo ------------------------------------------------------------------------------------------
+# --- commands and the demo ------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Addresses as people write them, against a small town whose every answer is known: forms times buildings."""
+"""Addresses as people write them, against a small town whose every answer is known: forms times
+buildings.
+"""
 
 import csv
 import time
@@ -26,7 +28,10 @@ FAR_OFF = 0.01  # degrees: another grid
 
 
 class Forms:
-    """青竹苑: walk-ups 1 to 4 and tower 5; 新青竹苑, 青竹苑二期 and 松柏里 in other grids; a house of 柳树巷."""
+    """青竹苑: walk-ups 1 to 4 and tower 5.
+
+    新青竹苑, 青竹苑二期 and 松柏里 in other grids; a house of 柳树巷.
+    """
 
     def __init__(self, session: Session) -> None:
         town = build.Town(session)
@@ -71,7 +76,9 @@ class Forms:
         self.register = read_snapshot(session, NOW)
 
     def ask(self, address: str, *, tower: bool = False, register: bool = True) -> tuple[str, str]:
-        """Building and the end of the unit's code (or open) for an address, the point in the middle of a building."""
+        """Building and the end of the unit's code (or open) for an address, the point in the middle
+        of a building.
+        """
         lon, lat = (0.00065, 0.00065) if tower else (0.00045, 0.00025)
         held: RegistrySnapshot | None = self.register if register else None
         answer = locate(
@@ -243,7 +250,8 @@ def test_two_storeys_are_never_one(storeys, sign, word):
         assert set(address.storeys) == {first, second}, text
 
 
-# What stands around an address on a report: bays and shops, moments, brackets, landmarks, leaks, other estates.
+# What stands around an address on a report: bays and shops, moments, brackets, landmarks, leaks,
+# other estates.
 AROUND = {
     False: {
         "车位105": "open", "105车位": "open", "2号楼105车位": "open", "车库203号": "open", "商铺302": "open", "302门面": "open", "快递柜105": "open",

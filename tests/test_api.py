@@ -469,7 +469,9 @@ def test_a_stored_circle_is_answered_as_it_is(client: FlaskClient, services: Ses
 
 @pytest.fixture
 def street(services: Session) -> Session:
-    """A street of about 3 km past both clinics, and a lane of 300 m from its end to the school's entrance."""
+    """A street of about 3 km past both clinics, and a lane of 300 m from its end to the school's
+    entrance.
+    """
     places = [(105.94, 26.2351), (105.955, 26.2351), (105.97, 26.2351), (105.97, 26.232)]
     edges = [
         WalkEdgeRow(i, i, i + 1, [places[i], places[i + 1]], "residential", "", False, "")

@@ -1,4 +1,6 @@
-"""The floors of the house: a package imports itself and what stands before it in the list, nothing else."""
+"""The floors of the house: a package imports itself and what stands before it in the list, nothing
+else.
+"""
 
 import ast
 import re
@@ -59,7 +61,9 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imports(file: Path, names: dict[str, Path], module: str) -> Iterator[tuple[int, str]]:
-    """Yield line and module of every import of a file, those inside functions and relative ones too."""
+    """Yield line and module of every import of a file, those inside functions and relative ones
+    too.
+    """
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
             case ast.Import():

@@ -1,4 +1,7 @@
-"""Backups: private, checked, encrypted; a restore destroys nothing, whatever goes wrong; every earlier schema; any moment."""
+"""Backups: private, checked, encrypted.
+
+A restore destroys nothing, whatever goes wrong; every earlier schema; any moment.
+"""
 
 import json
 import os
@@ -412,7 +415,9 @@ INSERT INTO post (county, role, area_id, holder_id, valid)
 
 @pytest.fixture(scope="module")
 def earlier(settings, tmp_path_factory):
-    """A backup of each schema, from the first, of a database that was filled with it and migrated step by step."""
+    """A backup of each schema, from the first, of a database that was filled with it and migrated
+    step by step.
+    """
     addresses, folder = cluster.start(settings), tmp_path_factory.mktemp("earlier")
     grown = databases.create_beside(addresses)
     try:

@@ -1,4 +1,7 @@
-"""The round trip through another program: download, edit, upload as a draft; a torn file says where it is torn."""
+"""The round trip through another program: download, edit, upload as a draft.
+
+A torn file says where it is torn.
+"""
 
 import pyogrio
 import pytest
@@ -26,7 +29,9 @@ def file(session, town, tmp_path):
 
 
 def edited(file, change):
-    """The file with its features changed, as QGIS saves them: {code: polygon}, or a list of (code, name, polygon)."""
+    """The file with its features changed, as QGIS saves them: {code: polygon}, or a list of (code,
+    name, polygon).
+    """
     frame = pyogrio.read_dataframe(file)
     rows = change({row.code: row.geometry for row in frame.itertuples()})
     rows = (

@@ -1,4 +1,7 @@
-"""The catalogue: read, checked, loaded as a new edition, written back; and over HTTP and the command line."""
+"""The catalogue: read, checked, loaded as a new edition, written back.
+
+And over HTTP and the command line.
+"""
 
 import csv
 import dataclasses

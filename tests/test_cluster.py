@@ -1,4 +1,7 @@
-"""The private cluster: starts, survives, stays out of the way; clear words when a server does not fit."""
+"""The private cluster: starts, survives, stays out of the way.
+
+Clear words when a server does not fit.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Edits of a coverage: whatever is done to it, it stays whole, or it is refused with the place and the remedy."""
+"""Edits of a coverage: whatever is done to it, it stays whole, or it is refused with the place and
+the remedy.
+"""
 
 import json
 import math
@@ -113,7 +115,9 @@ def whole(
 def same_land(
     before: dict[str, PolygonLike], after: dict[str, PolygonLike], within: float = 1e-9
 ) -> None:
-    """The land as a whole is what it was: to 1e-9 of its area (in a tiny county: to 100 cm²), in every place."""
+    """The land as a whole is what it was: to 1e-9 of its area (in a tiny county: to 100 cm²), in
+    every place.
+    """
     old, new = (sum(shape.area for shape in lands.values()) for lands in (before, after))
     least = max(within * old, 1e-12)  # square degrees
     assert abs(new - old) <= least
@@ -123,7 +127,7 @@ def same_land(
     assert differ.area <= least
 
 
-# --- any sequence of edits -----------------------------------------------------------------------------------------
+# --- any sequence of edits ------------------------------------------------------------------------
 
 KINDS = ("split", "transfer", "merge", "retire", "vertex", "edge", "border", "reshape")
 SHARE = st.integers(0, 1000)  # thousandths, so that a case shrinks to small numbers
@@ -183,7 +187,10 @@ def do(
 
 
 def run(lands: dict[str, PolygonLike], steps: list[tuple[str, int, int, int, int]]) -> int:
-    """Do the steps; after every one the coverage is whole and the land the same. How many were done, not refused."""
+    """Do the steps; after every one the coverage is whole and the land the same.
+
+    How many were done, not refused.
+    """
     first, done = lands, 0
     for i, (kind, which, a, b, c) in enumerate(steps):
         before = {code: shape.wkb for code, shape in lands.items()}
@@ -316,7 +323,7 @@ def test_grids_further_away_change_nothing_of_an_edit(step):
     }
 
 
-# --- each edit -----------------------------------------------------------------------------------------------------
+# --- each edit ------------------------------------------------------------------------------------
 
 
 def test_a_border_moves_between_two_grids_only():

@@ -16,7 +16,8 @@ from gis.settings import ROOT
 VECTORS = ROOT.parent / "shared" / "data" / "coord_vectors"
 GEOD = Geod(ellps="GRS80")
 
-# eviltransform's python/test.py (BSD-2): Shanghai, Shenzhen, Beijing; Anshun from PyPI prcoords 1.0.2
+# eviltransform's python/test.py (BSD-2): Shanghai, Shenzhen, Beijing; Anshun from PyPI prcoords
+# 1.0.2
 WGS84_GCJ02 = [
     (121.5272106, 31.1774276, 121.531541859215, 31.17530398364597),
     (113.912316, 22.543847, 113.9171764808363, 22.540796131694766),

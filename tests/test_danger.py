@@ -1,4 +1,6 @@
-"""Danger in words: told whatever the category, urgent around the clock, and heard at once by those above."""
+"""Danger in words: told whatever the category, urgent around the clock, and heard at once by those
+above.
+"""
 
 import csv
 import time
@@ -57,7 +59,7 @@ def told(session: Session, filed: FiledIncident, topic: str) -> set[str]:
     return set(session.scalars(text(query), {"id": filed.id, "topic": topic}))
 
 
-# --- words ----------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def test_sentences_that_the_table_does_not_have(reader: Reader) -> None:
@@ -183,7 +185,7 @@ def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None
     assert cost(MAX_READ_CHARS) < max(8 * cost(MAX_READ_CHARS // 4), 0.005)
 
 
-# --- what it brings about -------------------------------------------------------------------------------------------
+# --- what it brings about -------------------------------------------------------------------------
 
 
 def test_danger_overrides_category_and_severity(place: Place) -> None:
@@ -272,7 +274,7 @@ def test_an_alarm_after_it_was_handled_is_filed_anew(place: Place, state: str) -
     assert again.filed and again.incident != first.incident
 
 
-# --- ways in and out ------------------------------------------------------------------------------------------------
+# --- ways in and out ------------------------------------------------------------------------------
 
 
 def test_answers_name_the_number(place: Place, client: FlaskClient) -> None:

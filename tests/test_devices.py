@@ -89,7 +89,7 @@ def send(client: FlaskClient, secret: str) -> Send:
     return post
 
 
-# --- filing --------------------------------------------------------------------------------------------------------
+# --- filing ---------------------------------------------------------------------------------------
 
 
 def test_an_alarm_is_filed_where_the_device_is(place: Place, send: Send) -> None:
@@ -189,7 +189,7 @@ def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(
     assert taken.filed and place.seen(taken.incident).category != "ZZ999"
 
 
-# --- who it is -----------------------------------------------------------------------------------------------------
+# --- who it is ------------------------------------------------------------------------------------
 
 
 def test_unknown_device_wrong_secret_and_blocked_device_answer_alike(
@@ -247,7 +247,7 @@ def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: 
         assert told.value.code == "device.not_authenticated"
 
 
-# --- what it says --------------------------------------------------------------------------------------------------
+# --- what it says ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_what_is_no_alarm_is_refused(client: FlaskClient, secret: str) -> None:
         assert client.post(path, data=body, headers=headers).status_code == status, body[:20]
 
 
-# --- the register --------------------------------------------------------------------------------------------------
+# --- the register ---------------------------------------------------------------------------------
 
 
 def test_a_device_is_entered_with_its_place_and_category(place: Place, secret: str) -> None:
@@ -326,7 +326,7 @@ def test_an_alarm_of_a_home_is_not_open_to_everybody(place: Place, secret: str) 
         incidents.get_incident(place.session, ANONYMOUS, taken.incident, now=NOW)
 
 
-# --- as it runs ----------------------------------------------------------------------------------------------------
+# --- as it runs -----------------------------------------------------------------------------------
 
 
 def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment) -> None:

@@ -1,4 +1,6 @@
-"""The documents say what there is, and only that: commands, routes, settings, metrics, licences, and each other."""
+"""The documents say what there is, and only that: commands, routes, settings, metrics, licences,
+and each other.
+"""
 
 import ast
 import io
@@ -18,7 +20,8 @@ DOCUMENTS = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 GUIDES = [path for path in DOCUMENTS if path.name not in ("CHANGELOG.md", "reference.md")]
 CODE_FOLDERS = ("gis", "layers", "web", "dev", "tests")
 SETTING_PATTERN = re.compile(r"\b(?:WANGGE|DATABASE)_[A-Z][A-Z_]*[A-Z]\b")
-# read by the launcher and the suite, or set for a process's own children; no deployment chooses them
+# read by the launcher and the suite, or set for a process's own children; no deployment chooses
+# them
 INTERNAL_SETTINGS = {"WANGGE_PG_BIN", "WANGGE_FIGURES", "WANGGE_FIELDS"}
 CITED_DOCUMENT_PATTERN = re.compile(r"(?<![\w/-])((?:[\w.-]+/)*[\w-]+\.md)\b")
 CITED_DECISION_PATTERN = re.compile(r"\bdecisions?[ /](\d{1,4})\b")

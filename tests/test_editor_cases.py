@@ -1,4 +1,6 @@
-"""Steps of planners over HTTP, on the served pilot: done or refused in words, in two seconds, and no land is lost."""
+"""Steps of planners over HTTP, on the served pilot: done or refused in words, in two seconds, and
+no land is lost.
+"""
 
 import json
 import re
@@ -17,7 +19,8 @@ from tests.support.deployment import SHARED, deployment_folder
 
 CASES = SHARED.parent / "cases" / "editor"
 COUNTY = "520402"
-SLOWEST = 6.0  # seconds; two on a quiet machine (tests/test_ragged_edits.py counts the time of the processor)
+# seconds; two on a quiet machine (tests/test_ragged_edits.py counts the time of the processor)
+SLOWEST = 6.0
 LAST = "equal_planned_moments.json"  # plans merges on the grids that other cases use
 NAMES = (
     sorted((path.name for path in CASES.glob("*.json")), key=lambda name: (name == LAST, name))

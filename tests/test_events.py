@@ -1,4 +1,6 @@
-"""The stream of events: who hears what, nothing twice or missed, and requests that go on beside open streams."""
+"""The stream of events: who hears what, nothing twice or missed, and requests that go on beside
+open streams.
+"""
 
 import http.client
 import json
@@ -127,7 +129,9 @@ def test_a_waiting_stream_wakes_at_once(feed):
 
 
 def test_many_streams_leave_room_for_requests(served):
-    """A hundred askers at once: few are held, the others get an answer that ends, and ordinary requests go on."""
+    """A hundred askers at once: few are held, the others get an answer that ends, and ordinary
+    requests go on.
+    """
     with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as database:
         county = database.scalar(
             text("SELECT code FROM area WHERE level = 'county' ORDER BY id LIMIT 1")

@@ -1,4 +1,6 @@
-"""Grids as a GeoPackage over HTTP: who may have which, of when, and that the file comes back as it went."""
+"""Grids as a GeoPackage over HTTP: who may have which, of when, and that the file comes back as it
+went.
+"""
 
 from datetime import UTC, datetime, timedelta
 from io import BytesIO

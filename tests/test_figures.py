@@ -1,4 +1,6 @@
-"""The figures: right against a small case counted by hand, and against a whole made-up day counted the long way."""
+"""The figures: right against a small case counted by hand, and against a whole made-up day counted
+the long way.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -201,14 +203,17 @@ def test_over_http_one_must_be_somebody(client: FlaskClient) -> None:
 
 @pytest.fixture(scope="module")
 def town() -> Iterator[Session]:
-    """The pilot with people who take orders, and a day of 2,000 reports, committed to a database of its own."""
+    """The pilot with people who take orders, and a day of 2,000 reports, committed to a database of
+    its own.
+    """
     with deployment_folder() as var:
         addresses = cluster.start(Settings(var=var), throw_away=True)
         schema.migrate(addresses)
         with Session(db.engine(addresses.app)) as session:
             generate_town(session)
             create_claimants(session)
-            # a tenth of the workers is away that day: deputies stand in, or the next role up answers
+            # a tenth of the workers is away that day: deputies stand in, or the next role up
+            # answers
             away = (
                 "INSERT INTO leave (person_id, valid)"
                 " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 day')"
@@ -229,7 +234,9 @@ def town() -> Iterator[Session]:
 
 
 def test_a_day_in_the_pilot(town: Session) -> None:
-    """2,000 reports: all are there, each held by somebody or open at the community, and nothing against the table."""
+    """2,000 reports: all are there, each held by somebody or open at the community, and nothing
+    against the table.
+    """
     query = "SELECT state, count(*) AS n FROM incident GROUP BY state"
     states = Counter({row.state: row.n for row in town.execute(text(query))})
     assert states.total() == 2000

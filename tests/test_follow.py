@@ -46,7 +46,9 @@ class Place:
     def redraw(
         self, west: float | None, east: tuple[float, float] | None = None, at: datetime = LATER
     ) -> None:
-        """Draw the grids anew: the western one so many grids wide (None: gone), the eastern one from where to where."""
+        """Draw the grids anew: the western one so many grids wide (None: gone), the eastern one
+        from where to where.
+        """
         revision = Revision(
             title="moved", state="published", author="test", published_at=at, effective=at
         )
@@ -162,7 +164,10 @@ def test_closed_and_void_ones_stay(place: Place) -> None:
 
 
 def test_on_the_border_the_lower_code_answers(place: Place) -> None:
-    """The new border runs through the point: the western grid, with the lower code, keeps it; alone it would not."""
+    """The new border runs through the point: the western grid, with the lower code, keeps it.
+
+    Alone it would not.
+    """
     one, east = place.report(0.5), place.report(1.5)
     place.redraw(0.5)
     assert reassign_after_boundary_change(place.session, LATER) == 0

@@ -1,4 +1,6 @@
-"""What analysts get as GeoDataFrames: the rows of the database, in EPSG:4490, with the columns their docstrings name."""
+"""What analysts get as GeoDataFrames: the rows of the database, in EPSG:4490, with the columns
+their docstrings name.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""A disk that is full: every route answers, in words where it cannot do its work, and nothing stored is lost."""
+"""A disk that is full: every route answers, in words where it cannot do its work, and nothing
+stored is lost.
+"""
 
 import builtins
 import errno

@@ -1,4 +1,7 @@
-"""Slow, huge and broken bodies stop nobody else; what the gateway hands on is what a WSGI server would."""
+"""Slow, huge and broken bodies stop nobody else.
+
+What the gateway hands on is what a WSGI server would.
+"""
 
 import asyncio
 import json

@@ -337,7 +337,7 @@ def test_over_http(place: Place, client: FlaskClient) -> None:
     assert refused.status_code == 422 and refused.json is not None
 
 
-# --- each step up is said ------------------------------------------------------------------------------------------
+# --- each step up is said -------------------------------------------------------------------------
 
 LADDER = (
     "unit_head",

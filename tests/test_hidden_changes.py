@@ -1,7 +1,8 @@
-"""What is hidden changes nothing that outsiders are answered: no row, count, order, number, date or tag.
+"""What is hidden changes nothing that outsiders are answered: no row, count, order, number, date or
+tag.
 
-Everybody who does not read the home grid's incidents asks every address; things happen inside; all is asked again.
-Both answers must be the same, letter by letter, but for the clock.
+Everybody who does not read the home grid's incidents asks every address; things happen inside; all
+is asked again. Both answers must be the same, letter by letter, but for the clock.
 """
 
 import io
@@ -28,8 +29,8 @@ from tests.support.access_table import NOW, TABLE, Asker
 from tests.support.secret_world import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
 from web.api.events import views
 
-# what differs from one moment to the next whatever happened: working minutes left, forms' tokens, nonces, and tags
-# made of bodies that hold them
+# what differs from one moment to the next whatever happened: working minutes left, forms' tokens,
+# nonces, and tags made of bodies that hold them
 CLOCK = re.compile(
     r'"left_min": ?[-\d.e]+|[0-9a-f]{24,32}|"csrf": "[^"]*"|nonce-?="?[\w-]+"?|nonce-[\w-]+'
     r"|csrf[^>]*>"

@@ -1,4 +1,6 @@
-"""Any moment, past or planned: locate, areas, layers, tiles, files and the difference of two moments agree."""
+"""Any moment, past or planned: locate, areas, layers, tiles, files and the difference of two
+moments agree.
+"""
 
 import json
 import math
@@ -25,7 +27,9 @@ PLACE = (X + 1.2 * S, Y + 1.5 * S)  # in the west of the grid in the middle
 
 @pytest.fixture
 def changed(session, town):
-    """The grid in the middle gave its west to a new one, and will be merged with its eastern neighbour in ten days."""
+    """The grid in the middle gave its west to a new one, and will be merged with its eastern
+    neighbour in ten days.
+    """
     first = begin(session)
     drafts.add_operation(
         session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))}

@@ -1,7 +1,8 @@
-"""Every page of docs/how-to is true: one of each is added in a copy of the code, touching only the files of the page.
+"""Every page of docs/how-to is true: one of each is added in a copy of the code, touching only the
+files of the page.
 
-An entry of a table is added by copying the one of another key, label and message with it, so that the proof stays
-the same when tables gain a field.
+An entry of a table is added by copying the one of another key, label and message with it, so that
+the proof stays the same when tables gain a field.
 """
 
 import ast
@@ -71,7 +72,9 @@ class Scratch:
         self.write(name, text)
 
     def copy_entry(self, name: str, key: str, new: str) -> None:
-        """Add to the tables of a module, behind each entry with a key, the same entry with another key."""
+        """Add to the tables of a module, behind each entry with a key, the same entry with another
+        key.
+        """
         source = self.read(name)
         entries = [
             node

@@ -1,4 +1,7 @@
-"""Many at once, and power cuts: one winner, one incident, nothing lost, nothing twice. Real processes, real HTTP."""
+"""Many at once, and power cuts: one winner, one incident, nothing lost, nothing twice.
+
+Real processes, real HTTP.
+"""
 
 import json
 import os

@@ -353,7 +353,8 @@ def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(
     ).first()
     assert order is not None
     x, y = POINT["lon"], POINT["lat"]
-    # a street that goes west 0.003 degrees (300 m); and one around a river, 40 m across but 1 km on foot
+    # a street that goes west 0.003 degrees (300 m); and one around a river, 40 m across but 1 km on
+    # foot
     around = [(x, y), (x, y + 0.005), (x + 0.0004, y + 0.005), (x + 0.0004, y)]
     nodes = [(1, x, y), (2, x - 0.003, y), (3, x + 0.0004, y)]
     edges = [

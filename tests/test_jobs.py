@@ -1,4 +1,7 @@
-"""The worker: it does what is due when it starts, what it missed too, and stands up again; real processes."""
+"""The worker: it does what is due when it starts, what it missed too, and stands up again.
+
+Real processes.
+"""
 
 import os
 import re

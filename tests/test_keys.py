@@ -1,4 +1,7 @@
-"""Keys of programs: what they may, how often, their rotation and end; and the counters that all workers share."""
+"""Keys of programs: what they may, how often, their rotation and end.
+
+And the counters that all workers share.
+"""
 
 import itertools
 import json
@@ -184,7 +187,9 @@ def test_a_name_is_one_program_s(session, town):
 
 
 def test_a_key_is_looked_up_once_in_a_while(settings, database_url, engine):
-    """With the application's own sessions, on committed rows: a busy program costs no query a request."""
+    """With the application's own sessions, on committed rows: a busy program costs no query a
+    request.
+    """
     app = create_app(settings, database_url)
     with Session(engine) as session:
         key = api_keys._insert(session, "busy", ["incident.read"], [], 1000, None)
@@ -251,7 +256,7 @@ def test_the_commands(session, town, monkeypatch):
     assert "2 revoked" in run("revoke", "mini").stdout
 
 
-# --- the counters ---------------------------------------------------------------------------------------------------
+# --- the counters ---------------------------------------------------------------------------------
 
 
 def hits(folder):

@@ -1,4 +1,6 @@
-"""The launcher and the command line: lists, exit codes, from any folder, quick when nothing is to be set up."""
+"""The launcher and the command line: lists, exit codes, from any folder, quick when nothing is to
+be set up.
+"""
 
 import os
 import re

@@ -1,4 +1,6 @@
-"""Loading areas onto what is stored: the same map in other systems, neighbours, units, upper levels, hostile files."""
+"""Loading areas onto what is stored: the same map in other systems, neighbours, units, upper
+levels, hostile files.
+"""
 
 import json
 import sqlite3

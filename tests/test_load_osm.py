@@ -64,7 +64,7 @@ def together(session: Session, *nodes: int) -> bool:
     )
 
 
-# --- who may walk where ----------------------------------------------------------------------------------
+# --- who may walk where ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def _apart(a: tuple[float, float], b: tuple[float, float]) -> float:
     return float(((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5)
 
 
-# --- buildings -------------------------------------------------------------------------------------------
+# --- buildings ------------------------------------------------------------------------------------
 
 
 def test_a_building_brings_floors_address_name_and_main_entrance(
@@ -431,7 +431,7 @@ def test_floors_are_read_from_levels(levels: str, floors: int | None) -> None:
     assert rules.storeys({"building:levels": levels}) == floors
 
 
-# --- facilities ------------------------------------------------------------------------------------------
+# --- facilities -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: L
     assert report.counts["facilities:school"] == 1 and report.counts["buildings"] == 1
 
 
-# --- basemap ---------------------------------------------------------------------------------------------
+# --- basemap --------------------------------------------------------------------------------------
 
 
 def test_the_basemap_gets_streets_water_green_rail_ground_and_labels(
@@ -523,7 +523,7 @@ def test_the_basemap_gets_streets_water_green_rail_ground_and_labels(
     ]
 
 
-# --- loading again ---------------------------------------------------------------------------------------
+# --- loading again --------------------------------------------------------------------------------
 
 
 def village(**shop: str) -> OsmFile:
@@ -618,7 +618,7 @@ def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> 
     assert set_counties(session) == 0
 
 
-# --- bad files -------------------------------------------------------------------------------------------
+# --- bad files ------------------------------------------------------------------------------------
 
 
 def pbf_bomb() -> bytes:
@@ -712,7 +712,7 @@ def test_a_pbf_cut_off_anywhere_is_refused(
         load_osm(session, tmp_path / "cut.osm.pbf")
 
 
-# --- real extracts ---------------------------------------------------------------------------------------
+# --- real extracts --------------------------------------------------------------------------------
 
 
 def objects(path: Path) -> Iterator[Any]:

@@ -466,7 +466,9 @@ def test_moments_without_a_zone_are_local(settings):
 
 
 def lattice(town: build.Town, random: np.random.Generator, size: int = 5) -> list[Polygon]:
-    """A coverage of jittered quadrilaterals that share their corners, over the first grid's neighbourhood."""
+    """A coverage of jittered quadrilaterals that share their corners, over the first grid's
+    neighbourhood.
+    """
     corners = np.stack(np.meshgrid(np.arange(size + 1.0), np.arange(size + 1.0)), -1) * SIDE
     corners += random.uniform(-0.3, 0.3, corners.shape) * SIDE
     corners = np.round((corners + np.array([LON, LAT])) / 1e-7) * 1e-7
@@ -885,7 +887,8 @@ def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committe
             return [entry.name for entry in resolve_request(pytest.fail, place, register).people]  # type: ignore[arg-type]
 
         try:
-            # LISTEN is taken and nothing delivered, as behind a pooler in transaction mode: never from memory
+            # LISTEN is taken and nothing delivered, as behind a pooler in transaction mode: never
+            # from memory
             pooler.delivers = False
             assert live.current(now) is None
             wait_until(lambda: pooler.dropped >= 4 and live.undelivered_s() > 0)

@@ -1,4 +1,6 @@
-"""Locating a file of points: every row as the single question would answer it, columns, encodings, refusals."""
+"""Locating a file of points: every row as the single question would answer it, columns, encodings,
+refusals.
+"""
 
 import csv
 import json
@@ -27,7 +29,10 @@ CODE = "520402007012"
 
 @pytest.fixture
 def town(session):
-    """Four grids, a tower of three units, a slab of one, one building on a border; posts, leave, a later boundary."""
+    """Four grids, a tower of three units, a slab of one, one building on a border.
+
+    Posts, leave, a later boundary.
+    """
     town = build.Town(session)
     town.grids = [
         town.grid(f"00{1 + column + 2 * row}", column, row) for row in (0, 1) for column in (0, 1)

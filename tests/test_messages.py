@@ -1,4 +1,6 @@
-"""The catalogue of messages: every code has a text in every language, with the parameters that its callers give."""
+"""The catalogue of messages: every code has a text in every language, with the parameters that its
+callers give.
+"""
 
 import ast
 import re
@@ -24,7 +26,8 @@ LATER_POSITIONS = {
     "refuse": 2,
 }  # of the code among the arguments
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
-# parameters that one language may leave out: the label of the field, and lists that its readers need only
+# parameters that one language may leave out: the label of the field, and lists that its readers
+# need only
 OPTIONAL = {"field", "moves", "keys", "labels"}
 # codes that tables make of their keys
 FAMILIES = (
@@ -71,7 +74,10 @@ def trees() -> dict[Path, ast.Module]:
 
 
 def calls() -> Iterator[tuple[str, str, set[str] | None]]:
-    """Yield (where, code, names of the parameters) of every call that names a code; None: they are computed."""
+    """Yield (where, code, names of the parameters) of every call that names a code.
+
+    None: they are computed.
+    """
     for path, tree in trees().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):

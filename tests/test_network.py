@@ -174,7 +174,10 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
 
 @st.composite
 def cities(draw):
-    """A jittered lattice of streets with holes, private ways, bridges and walls; doors and places around it."""
+    """A jittered lattice of streets with holes, private ways, bridges and walls.
+
+    Doors and places around it.
+    """
     dice = random.Random(draw(st.integers(0, 2**32)))
     side = draw(st.integers(2, 5))
     private, walled = draw(st.sampled_from([0, 0.1, 0.4])), draw(st.sampled_from([0, 1, 6]))

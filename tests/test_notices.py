@@ -1,4 +1,6 @@
-"""Notices: written with what they are about, delivered signed and in order, lost never, seen by whom they are for."""
+"""Notices: written with what they are about, delivered signed and in order, lost never, seen by
+whom they are for.
+"""
 
 import hashlib
 import hmac
@@ -37,7 +39,7 @@ from tests.support.notice_office import BODY, SECRET, Office, gateway, until
 
 office = notice_office.office  # the fixture
 
-# --- receivers ------------------------------------------------------------------------------------------------------
+# --- receivers ------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
         server.shutdown()
 
 
-# --- the outbox -----------------------------------------------------------------------------------------------------
+# --- the outbox -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ def test_a_report_tells_its_person_and_goes_with_it(place: Place) -> None:
     assert not any(word in found.body for word in ("陈居民", "13900001234", "王网格", "一堆垃圾"))
 
 
-# --- receivers are checked ------------------------------------------------------------------------------------------
+# --- receivers are checked ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,7 +291,7 @@ def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
         server.shutdown()
 
 
-# --- delivery -------------------------------------------------------------------------------------------------------
+# --- delivery -------------------------------------------------------------------------------------
 
 
 def test_a_webhook_is_signed_and_numbered(office: Office) -> None:
@@ -485,7 +487,7 @@ def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(
     assert len({headers["Idempotency-Key"] for headers, _ in there.got}) == 1
 
 
-# --- mail -----------------------------------------------------------------------------------------------------------
+# --- mail -----------------------------------------------------------------------------------------
 
 
 def test_a_mail_is_in_chinese_and_english_without_names(office: Office) -> None:
@@ -559,7 +561,7 @@ def test_the_settings_of_mail(tmp_path: Path) -> None:
             Settings.from_env(env | wrong)
 
 
-# --- in the app -----------------------------------------------------------------------------------------------------
+# --- in the app -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -725,7 +727,7 @@ def test_older_notices_are_on_the_next_page(place: Place, wang: FlaskClient) -> 
     assert wang.get(f"/notices?before={older}").text.count("<li class=") == 10
 
 
-# --- the command ----------------------------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------------------
 
 
 def wangge(office: Office, *words: str, code: int = 0) -> str:

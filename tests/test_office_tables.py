@@ -1,4 +1,6 @@
-"""Tables as offices keep them: merged cells, titles, totals, remarks, hidden sheets, rooms, dates, telephones."""
+"""Tables as offices keep them: merged cells, titles, totals, remarks, hidden sheets, rooms, dates,
+telephones.
+"""
 
 import csv
 import io

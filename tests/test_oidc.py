@@ -1,4 +1,6 @@
-"""Signing in at an identity provider: a real, small one beside us, and all the ways its answers can be wrong."""
+"""Signing in at an identity provider: a real, small one beside us, and all the ways its answers can
+be wrong.
+"""
 
 import base64
 import hashlib
@@ -26,7 +28,10 @@ CLIENT, SECRET = "wangge", "provider's secret"
 
 
 class Provider(ThreadingHTTPServer):
-    """An OpenID Connect provider of one person; `lies` change what it says in its ID token, `key` what signs it."""
+    """An OpenID Connect provider of one person.
+
+    `lies` change what it says in its ID token, `key` what signs it.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answers)
@@ -129,7 +134,9 @@ def provider():
 
 @pytest.fixture
 def client(settings, database_url, session, provider):
-    """A client of an application that signs in at the provider, working inside the test's transaction."""
+    """A client of an application that signs in at the provider, working inside the test's
+    transaction.
+    """
     given = Oidc(provider.issuer, CLIENT, SECRET, "安顺统一认证")
     app = create_app(replace(settings, oidc=given), database_url)
     app.config["SESSION_FACTORY"] = lambda _: Session(

@@ -1,4 +1,6 @@
-"""Open311 GeoReport v2: as the specification says, for ready-made clients, and without telling what is private."""
+"""Open311 GeoReport v2: as the specification says, for ready-made clients, and without telling what
+is private.
+"""
 
 import re
 from collections.abc import Callable
@@ -103,7 +105,7 @@ def number(reply: Any) -> str:
     return str(reply.get_json()[0]["service_request_id"])
 
 
-# --- discovery and services ----------------------------------------------------------------------------------------
+# --- discovery and services -----------------------------------------------------------------------
 
 
 def test_discovery_names_the_endpoint_and_its_formats(client: FlaskClient) -> None:
@@ -246,7 +248,7 @@ def test_a_service_without_questions_has_an_empty_definition(
     assert body == {"service_code": "06012", "attributes": []}
 
 
-# --- reporting -----------------------------------------------------------------------------------------------------
+# --- reporting ------------------------------------------------------------------------------------
 
 
 def test_a_report_finds_its_person(client: FlaskClient, place: Place, post: Post) -> None:
@@ -445,7 +447,7 @@ def test_what_is_not_there_is_said_in_both_formats(
     assert xmltodict.parse(xml.data)["errors"]["error"]["code"] == "404"
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def test_a_request_is_told_as_the_specification_has_it(
@@ -547,7 +549,7 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
         assert (reply.status_code, reply.get_json()[0]["code"]) == (400, 400), wrong
 
 
-# --- what is private -----------------------------------------------------------------------------------------------
+# --- what is private ------------------------------------------------------------------------------
 
 
 def test_nobodys_words_are_open_to_everybody(client: FlaskClient, place: Place, post: Post) -> None:
@@ -623,7 +625,7 @@ def test_who_reported_a_quarrel_hears_how_it_stands_but_nobody_where_it_is(
     assert get(client, "requests.json") == []
 
 
-# --- the shape -----------------------------------------------------------------------------------------------------
+# --- the shape ------------------------------------------------------------------------------------
 
 
 def test_xml_holds_what_xml_can_hold() -> None:
@@ -639,7 +641,7 @@ def test_reading_may_be_done_from_other_sites_and_is_kept_a_little(
     assert reply.headers["Cache-Control"] == "public, max-age=30"
 
 
-# --- ready-made clients, as they are -------------------------------------------------------------------------------
+# --- ready-made clients, as they are --------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

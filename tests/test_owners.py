@@ -275,7 +275,7 @@ def test_what_nobody_answers_for_is_listed(world: World, client: FlaskClient) ->
     assert client.get(f"/api/v1/incidents/{listed['items'][0]['id']}/candidates").status_code == 200
 
 
-# --- a simulated year ----------------------------------------------------------------------------------------------
+# --- a simulated year -----------------------------------------------------------------------------
 
 
 class Year:
@@ -441,7 +441,8 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
     year.reports(NOW)
     checked, owners = 0, set[str]()
     for number, now in enumerate(moments(Random(9), 240)):
-        # between two events people go on leave and come back: looked at before the event, and after it
+        # between two events people go on leave and come back: looked at before the event, and after
+        # it
         owners |= set(world.session.scalars(text(OWNERS), {"now": now}))
         year.happen(now)
         owners |= set(world.session.scalars(text(OWNERS), {"now": now}))
@@ -455,7 +456,10 @@ def test_a_simulated_year_has_no_minute_without_an_owner(world: World) -> None:
 
 
 def somebody_acts(world: World, year: Year, now: datetime) -> int:
-    """Ask the rights themselves: an account that may sign in sees it and may carry it on; the owner is who says so."""
+    """Ask the rights themselves: an account that may sign in sees it and may carry it on.
+
+    The owner is who says so.
+    """
     one = year.dice.choice(year.open)
     seen = incidents.get_incident(world.session, moves.system_principal("test"), one, now=now)
     if seen.queue is None:

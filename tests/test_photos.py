@@ -1,4 +1,6 @@
-"""Photos: only photos come in, nothing but the picture is kept, and only who sees the incident gets it."""
+"""Photos: only photos come in, nothing but the picture is kept, and only who sees the incident gets
+it.
+"""
 
 import hashlib
 import io
@@ -280,7 +282,7 @@ def test_sizes_and_numbers_have_limits():
     assert photos.sanitise_photos([]) == []
 
 
-# --- kept, and given out --------------------------------------------------------------------------------------------
+# --- kept, and given out --------------------------------------------------------------------------
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 
@@ -441,7 +443,7 @@ def test_six_photos_an_event_and_no_more(place):
     assert place.files() == []
 
 
-# --- over HTTP ------------------------------------------------------------------------------------------------------
+# --- over HTTP ------------------------------------------------------------------------------------
 
 
 def post(client: FlaskClient, path: str, body: dict, *given: bytes, **headers: str):

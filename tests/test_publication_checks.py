@@ -1,4 +1,7 @@
-"""What was decided while drawing is checked again when published; figures stay; plans and reverts work in any order."""
+"""What was decided while drawing is checked again when published.
+
+Figures stay; plans and reverts work in any order.
+"""
 
 from datetime import UTC, datetime, timedelta
 

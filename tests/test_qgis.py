@@ -1,4 +1,6 @@
-"""QGIS: what its restricted role sees, that it sees nothing else, and that nobody edits boundaries past a revision."""
+"""QGIS: what its restricted role sees, that it sees nothing else, and that nobody edits boundaries
+past a revision.
+"""
 
 import json
 import xml.etree.ElementTree as ET

@@ -1,4 +1,6 @@
-"""Outlines of 10,000 vertices: every operation is done, whole, or refused in words, in two seconds of work."""
+"""Outlines of 10,000 vertices: every operation is done, whole, or refused in words, in two seconds
+of work.
+"""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""What is refused says what is wrong with which field: values no table can hold, filters that name nothing, versions."""
+"""What is refused says what is wrong with which field: values no table can hold, filters that name
+nothing, versions.
+"""
 
 import json
 import re
@@ -58,11 +60,14 @@ def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[Worl
         held.release()
 
 
-# --- values no table can hold --------------------------------------------------------------------------------------
+# --- values no table can hold ---------------------------------------------------------------------
 
 
 def as_allowed(world: World, name: str) -> Asker:
-    """Somebody who may ask a route of the table; where nobody may, who could with something of their own."""
+    """Somebody who may ask a route of the table.
+
+    Where nobody may, who could with something of their own.
+    """
     last = "planner" if "/revisions/" in name else "administrator"
     return next((one for one in world.askers if TABLE[name].who(one) == "yes"), world.who(last))
 
@@ -247,7 +252,7 @@ def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
     ]
 
 
-# --- filters that name nothing -------------------------------------------------------------------------------------
+# --- filters that name nothing --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -335,7 +340,7 @@ def test_open311_refuses_filters_that_name_nothing(
     assert client.get("/open311/v2/requests.json?status=open&service_code=06010").status_code == 200
 
 
-# --- every refusal lists its fields --------------------------------------------------------------------------------
+# --- every refusal lists its fields ---------------------------------------------------------------
 
 
 def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(
@@ -376,7 +381,7 @@ def test_a_file_that_is_no_table_is_refused_by_the_name_of_its_part(world: World
         assert "upload" not in answer.get_json()["detail"]
 
 
-# --- If-Match ------------------------------------------------------------------------------------------------------
+# --- If-Match -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -408,7 +413,7 @@ def test_if_match_takes_a_list_of_versions(world: World, given: str, status: int
         assert fields(answer) == {"If-Match"}
 
 
-# --- who it went to, and in which words ----------------------------------------------------------------------------
+# --- who it went to, and in which words -----------------------------------------------------------
 
 
 def test_staff_read_who_a_matter_went_to_and_the_reporter_does_not(place: Place) -> None:
@@ -451,7 +456,7 @@ def test_skills_are_said_in_chinese_in_chinese_sentences(place: Place) -> None:
     assert "“维修”" in why.zh and "repairs" not in why.zh
 
 
-# --- in the reader's language --------------------------------------------------------------------------------------
+# --- in the reader's language ---------------------------------------------------------------------
 
 LATIN = re.compile("[A-Za-z]{3,}")
 
@@ -568,7 +573,7 @@ def test_error_pages_speak_the_readers_language(client: FlaskClient, place: Plac
         client.delete_cookie("wangge_lang")
 
 
-# --- the command line ----------------------------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

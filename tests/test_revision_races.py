@@ -1,4 +1,6 @@
-"""Boundaries under two hands at once, and under a crash in the middle: one after the other, or not at all."""
+"""Boundaries under two hands at once, and under a crash in the middle: one after the other, or not
+at all.
+"""
 
 import os
 import signal

@@ -1,4 +1,6 @@
-"""Publishing boundaries: the levels above follow their grids, the past stays, nothing changes twice."""
+"""Publishing boundaries: the levels above follow their grids, the past stays, nothing changes
+twice.
+"""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,6 @@
-"""Routing rules: the first match wins, tables are checked by row and column, sets are tested before they are switched on."""
+"""Routing rules: the first match wins, tables are checked by row and column, sets are tested before
+they are switched on.
+"""
 
 import csv
 import io
@@ -55,7 +57,7 @@ def went(given: RoutingCase) -> str:
     return rules.first_match(DEFAULTS, given).name
 
 
-# --- matching -------------------------------------------------------------------------------------------------------
+# --- matching -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_a_rule_covers_another_exactly_when_every_minute_does(
         assert wide.covers(narrow) is whole
 
 
-# --- tables ---------------------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------
 
 
 def written(path: Path, *changes: dict[str, str], last: bool = True) -> Path:
@@ -337,7 +339,7 @@ def test_a_rule_in_plain_words() -> None:
     )
 
 
-# --- sets -----------------------------------------------------------------------------------------------------------
+# --- sets -----------------------------------------------------------------------------------------
 
 
 def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> None:
@@ -390,7 +392,7 @@ def test_who_answers_for_one_county_does_not_change_the_rules_of_another(session
     rules_store.require_all_counties(session, ALL)
 
 
-# --- testing against the past ---------------------------------------------------------------------------------------
+# --- testing against the past ---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -474,7 +476,7 @@ def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Sessi
     print(f"{took:.2f} s for {many}")
 
 
-# --- over HTTP and on the page --------------------------------------------------------------------------------------
+# --- over HTTP and on the page --------------------------------------------------------------------
 
 
 @pytest.fixture

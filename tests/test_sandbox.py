@@ -1,4 +1,6 @@
-"""Readers of foreign files: whatever the child does, the caller gets values, an error of ours, or a sentence."""
+"""Readers of foreign files: whatever the child does, the caller gets values, an error of ours, or a
+sentence.
+"""
 
 import random
 import re
@@ -178,7 +180,7 @@ def test_in_a_request_few_read_at_once_and_no_longer_than_15_seconds() -> None:
         pass
 
 
-# --- GeoPackages -----------------------------------------------------------------------------------------------------
+# --- GeoPackages ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -306,7 +308,7 @@ def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
             server.accept()
 
 
-# --- damaged files ---------------------------------------------------------------------------------------------------
+# --- damaged files --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -424,7 +426,7 @@ def test_a_row_of_cells_without_end_is_refused(tmp_path: Path) -> None:
         read_any(wide_sheet(tmp_path / "wide.xlsx", 300_000, rows))
 
 
-# --- served ----------------------------------------------------------------------------------------------------------
+# --- served ---------------------------------------------------------------------------------------
 
 
 def test_the_service_answers_while_it_refuses_hostile_files(

@@ -66,7 +66,8 @@ def test_area_of_parts_adds_up_and_of_nothing_is_nothing():
 
 
 def test_a_degree_of_meridian_is_as_long_as_the_tables_say():
-    # Snyder (1987), table of the length of a degree: about 110,775 m from 26 to 27 N on such an ellipsoid
+    # Snyder (1987), table of the length of a degree: about 110,775 m from 26 to 27 N on such an
+    # ellipsoid
     assert measure.length_m(LineString([(106, 26), (106, 27)])) == pytest.approx(110_775, abs=30)
     assert measure.length_m(LineString()) == 0
 
@@ -459,7 +460,9 @@ def test_gaps_and_shapes_together_fill_the_frame(holes):
 
 @st.composite
 def torn(draw):
-    """A made-up town's grids, some vertices of some of them moved by up to 8 cm: borders drawn twice."""
+    """A made-up town's grids, some vertices of some of them moved by up to 8 cm: borders drawn
+    twice.
+    """
     plan = make_plan(draw(st.integers(0, 10_000)), draw(st.integers(2, 12)))
     dice = random.Random(draw(st.integers(0, 10_000)))
     shapes = [

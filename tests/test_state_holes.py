@@ -1,4 +1,6 @@
-"""No way round the table of moves: not by a number that is taken, a temporary table, a trigger of one's own, or COPY."""
+"""No way round the table of moves: not by a number that is taken, a temporary table, a trigger of
+one's own, or COPY.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,6 @@
-"""No sequence of moves reaches a state the table does not allow: not in code, and not by direct SQL."""
+"""No sequence of moves reaches a state the table does not allow: not in code, and not by direct
+SQL.
+"""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

@@ -53,8 +53,8 @@ SENTENCES = [
     ("Q0101", "请问孩子入学需要办什么手续"),
 ]  # fmt: skip
 
-# written without a category's own keywords in mind; never to be added to the catalogue: they tell how it does with words
-# it was not made for
+# written without a category's own keywords in mind; never to be added to the catalogue: they tell
+# how it does with words it was not made for
 FRESH = [
     ("06001", "隔壁在天井里砌墙盖了个厨房"),
     ("06001", "顶层那户把平台封起来当卧室出租"),

@@ -1,4 +1,7 @@
-"""What time brings about: overdue matters go up step by step, unclaimed orders fall back; never twice, however it is run."""
+"""What time brings about: overdue matters go up step by step, unclaimed orders fall back.
+
+Never twice, however it is run.
+"""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,7 +1,9 @@
-"""Text from people is data: whatever stands in any text column is written letter by letter, and computed nowhere.
+"""Text from people is data: whatever stands in any text column is written letter by letter, and
+computed nowhere.
 
-Every text column of the models gets `HOSTILE`; a new column is covered by itself, unless the database refuses the
-text there. Then every route that is read answers, for nobody and for who may see everything.
+Every text column of the models gets `HOSTILE`; a new column is covered by itself, unless the
+database refuses the text there. Then every route that is read answers, for nobody and for who may
+see everything.
 """
 
 import io
@@ -77,7 +79,10 @@ def text_columns() -> Iterator[tuple[Table, Column[str]]]:
 
 
 def make_hostile(session: Session) -> set[str]:
-    """Write HOSTILE into every text column where the database takes it; return the columns that hold it."""
+    """Write HOSTILE into every text column where the database takes it.
+
+    Return the columns that hold it.
+    """
     hostile = set()
     for table, column in text_columns():
         savepoint = session.begin_nested()
@@ -97,7 +102,9 @@ def make_hostile(session: Session) -> set[str]:
 
 @pytest.fixture
 def hostile_world(world: World) -> World:
-    """The world of the access tests, with one of everything that pages show, and HOSTILE in every text column."""
+    """The world of the access tests, with one of everything that pages show, and HOSTILE in every
+    text column.
+    """
     session, tower = world.session, world.home.building("2号楼", 0.0002, 0.0006)
     world.home.household(tower, "101")
     allow_boundary_writes(session)
@@ -182,7 +189,9 @@ class Elements(HTMLParser):
 
 
 def faults(response: TestResponse) -> list[str]:
-    """What is wrong with an answer: computed or unescaped text, or a body that its own format cannot read."""
+    """What is wrong with an answer: computed or unescaped text, or a body that its own format
+    cannot read.
+    """
     body = response.get_data()
     if response.mimetype.endswith("sheet") or response.mimetype.endswith("zip"):
         body = b"".join(

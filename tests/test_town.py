@@ -1,4 +1,6 @@
-"""The made-up town: the Zone's numbers exactly, the same every time, and what must hold in any town."""
+"""The made-up town: the Zone's numbers exactly, the same every time, and what must hold in any
+town.
+"""
 
 import statistics
 from collections import Counter

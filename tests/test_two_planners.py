@@ -1,4 +1,6 @@
-"""Two planners at once, whatever they do after one another: no land is lost, no household, no code is given twice."""
+"""Two planners at once, whatever they do after one another: no land is lost, no household, no code
+is given twice.
+"""
 
 from datetime import timedelta
 from typing import Any

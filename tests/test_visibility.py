@@ -1,8 +1,10 @@
-"""What each asker is shown: no secret of a world full of them, on any route, and no JSON field beyond those reviewed.
+"""What each asker is shown: no secret of a world full of them, on any route, and no JSON field
+beyond those reviewed.
 
-Every route of `tests.test_access.TABLE`, and so every route there is, is asked by every asker. `SECRETS` says whom each
-string may reach. `tests/data/fields.json` holds, for each JSON route, the fields that hold a value for each asker; after
-a change that is meant, write it anew with `WANGGE_FIELDS=write` and review the difference.
+Every route of `tests.test_access.TABLE`, and so every route there is, is asked by every asker.
+`SECRETS` says whom each string may reach. `tests/data/fields.json` holds, for each JSON route, the
+fields that hold a value for each asker; after a change that is meant, write it anew with
+`WANGGE_FIELDS=write` and review the difference.
 """
 
 import io
@@ -61,12 +63,15 @@ from web.api.events import views
 A = Action
 FIELDS = ROOT / "tests" / "data" / "fields.json"
 
-# --- a world with secrets -------------------------------------------------------------------------------------------
+# --- a world with secrets -------------------------------------------------------------------------
 
 
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
-    """The world, seen by every client within the test's transaction; streams end with what is known."""
+    """The world, seen by every client within the test's transaction.
+
+    Streams end with what is known.
+    """
     held = views.feed(app).streams
     assert held.acquire(timeout=5)
     yield SecretWorld(app, session, client)
@@ -212,7 +217,7 @@ def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(
         )
 
 
-# --- one definition -------------------------------------------------------------------------------------------------
+# --- one definition -------------------------------------------------------------------------------
 
 
 def test_a_right_elsewhere_is_no_right_here() -> None:
@@ -294,7 +299,9 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
 
 
 def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None:
-    """A five-digit category that residents may not choose is not of the public list, and so not near either."""
+    """A five-digit category that residents may not choose is not of the public list, and so not
+    near either.
+    """
     town = build.Town(session)
     town.post("grid_worker", town.grid("001"), "王网格")
     file_report(
@@ -317,7 +324,7 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
     )
 
 
-# --- organisations, timelines and photos ----------------------------------------------------------------------------
+# --- organisations, timelines and photos ----------------------------------------------------------
 
 
 def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(
@@ -384,7 +391,7 @@ def test_files_views_and_notices_hold_no_person_and_no_words(
         assert not any(secret in one for one in said), secret
 
 
-# --- who was shown what ---------------------------------------------------------------------------------------------
+# --- who was shown what ---------------------------------------------------------------------------
 
 
 def rows(

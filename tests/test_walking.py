@@ -1,4 +1,7 @@
-"""Where people walk: gates, private ways, walls, platforms, plazas, islands, several doors; files from an editor."""
+"""Where people walk: gates, private ways, walls, platforms, plazas, islands, several doors.
+
+Files from an editor.
+"""
 
 import random
 import re
@@ -81,7 +84,10 @@ def test_the_tables_in_the_documentation_are_those_of_the_code() -> None:
 
 
 def compound(gate: dict[str, str], lane: dict[str, str]) -> OsmFile:
-    """A compound between two streets, a gate to each; the way round is 3 km. A home inside and one across."""
+    """A compound between two streets, a gate to each; the way round is 3 km.
+
+    A home inside and one across.
+    """
     file = OsmFile()
     south, north = file.node(0, 0), file.node(0, 3)
     file.way([(-12, 0), south, (1, 0)], highway="residential")

@@ -67,7 +67,8 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     """Make the application.
 
     Args:
-        settings: The deployment's settings, read once; views find them under `app.config["SETTINGS"]`.
+        settings: The deployment's settings, read once; views find them under
+            `app.config["SETTINGS"]`.
         database_url: The server to ask, as `gis.ops.cluster.database_urls` gave it.
 
     Nothing is connected to yet: the first request that asks for a session connects.
@@ -107,7 +108,8 @@ def add_security_headers(response: Response) -> Response:
     headers.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in headers})
     if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
         headers["Strict-Transport-Security"] = HSTS
-    # what is answered to somebody in particular stays in no cache, unless its view says for how long
+    # what is answered to somebody in particular stays in no cache, unless its view says for how
+    # long
     if (
         browser_session.is_personal()
         and not (response.mimetype or "").startswith("image/")

@@ -1,8 +1,9 @@
 """The WSGI application behind granian's RSGI: the event loop reads bodies, threads only compute.
 
-granian's WSGI interface reads a body in the thread that computes, without a limit of time: eight clients that send a
-byte a minute stop two workers of four threads. Here a body is read before a thread is taken, within a time that grows
-with what has arrived, and `/healthz` is answered by the loop itself, whatever the threads are doing.
+granian's WSGI interface reads a body in the thread that computes, without a limit of time: eight
+clients that send a byte a minute stop two workers of four threads. Here a body is read before a
+thread is taken, within a time that grows with what has arrived, and `/healthz` is answered by the
+loop itself, whatever the threads are doing.
 """
 
 import asyncio
@@ -119,7 +120,10 @@ class Gateway:
         return 413 if received > max_bytes else 0
 
     def _compute(self, environ: dict[str, Any], stream: "Stream | None") -> Answer | None:
-        """Ask the application, in a thread. A long or endless answer is sent from here, piece by piece."""
+        """Ask the application, in a thread.
+
+        A long or endless answer is sent from here, piece by piece.
+        """
         status, headers = 500, Headers()
 
         def start_response(
@@ -154,7 +158,10 @@ class Stream:
         self.protocol, self.loop = protocol, loop
 
     def send(self, status: int, headers: Headers, pieces: Iterable[bytes]) -> bool:
-        """Send all pieces; end early when the client is gone or reads too slowly. Return whether there was one."""
+        """Send all pieces; end early when the client is gone or reads too slowly.
+
+        Return whether there was one.
+        """
         transport: Any = None
 
         async def put(piece: bytes) -> None:

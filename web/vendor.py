@@ -1,4 +1,7 @@
-"""Copy what the pages use of node_modules to web/static/vendor. The launcher runs it after `npm ci`."""
+"""Copy what the pages use of node_modules to web/static/vendor.
+
+The launcher runs it after `npm ci`.
+"""
 
 import shutil
 import sys

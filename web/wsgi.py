@@ -1,4 +1,6 @@
-"""What a server loads: `granian --interface rsgi web.wsgi:gateway`, or any WSGI server `web.wsgi:app`. One in every worker."""
+"""What a server loads: `granian --interface rsgi web.wsgi:gateway`, or any WSGI server
+`web.wsgi:app`. One in every worker.
+"""
 
 import os
 

@@ -77,7 +77,9 @@ def link(
     person: str | None = None,
     subject: str | None = None,
 ) -> None:
-    """Link an account to a person, or to a subject at the identity provider; "" unlinks, None leaves as it is.
+    """Link an account to a person, or to a subject at the identity provider.
+
+    "" unlinks, None leaves as it is.
 
     Raises
     ------
@@ -186,7 +188,10 @@ def unblock(session: Session, principal: Principal, account: Account) -> None:
 def reset_password(
     session: Session, principal: Principal, account: Account, *, must_change: bool = True
 ) -> str:
-    """Return a new initial password, to be shown once; end the account's sessions and lift the pause after failed attempts."""
+    """Return a new initial password, to be shown once.
+
+    End the account's sessions and lift the pause after failed attempts.
+    """
     require_account_admin(session, principal, account)
     password = credentials.generate_initial_password()
     account.password_hash, account.must_change = credentials.hash_password(password), must_change
@@ -221,7 +226,9 @@ def get_account(session: Session, username: str) -> Account:
 
 
 def require_account_admin(session: Session, principal: Principal, account: Account) -> None:
-    """Raise Forbidden unless the principal may change an account: every role it has lies in the principal's areas."""
+    """Raise Forbidden unless the principal may change an account: every role it has lies in the
+    principal's areas.
+    """
     principal.need(Action.ACCOUNTS)
     session.flush()
     now = session.scalar(text("SELECT now()"))
@@ -263,7 +270,8 @@ def _same(account: Account, role: str, area_id: int | None) -> tuple[Any, ...]:
 
 
 def _somebody_stays(session: Session, principal: Principal, account: Account) -> None:
-    """Raise Conflict when a change leaves no operator who can sign in: what nobody answers for would be seen by nobody.
+    """Raise Conflict when a change leaves no operator who can sign in: what nobody answers for
+    would be seen by nobody.
 
     The command line may, while there is no other account.
     """
@@ -284,7 +292,10 @@ def _somebody_stays(session: Session, principal: Principal, account: Account) ->
 
 
 def _flush(session: Session, name: str, taken_code: str) -> None:
-    """Write; raise InvalidInput when somebody else was first with a value that is one account's only."""
+    """Write.
+
+    Raise InvalidInput when somebody else was first with a value that is one account's only.
+    """
     try:
         session.flush()
     except IntegrityError as error:

@@ -1,4 +1,7 @@
-"""Keys of programs: made, checked, rotated, revoked. A program is known by its name; each secret is one row."""
+"""Keys of programs: made, checked, rotated, revoked.
+
+A program is known by its name; each secret is one row.
+"""
 
 import hmac
 import re
@@ -20,7 +23,8 @@ NAME = re.compile(r"[\w][\w .-]{1,39}")
 MAX_REQUESTS_PER_MINUTE = 100_000  # requests a minute a key may be given
 MAX_OVERLAP_HOURS = 30 * 24  # hours an old secret may stay valid after a rotation
 
-# a row of the key, and the first row of its program: what that filed stays the program's own after a rotation
+# a row of the key, and the first row of its program: what that filed stays the program's own after
+# a rotation
 ACTIVE_KEY_SQL = """
 SELECT k.secret_hash, k.actions, k.area_ids, k.per_minute, k.name,
   (SELECT min(f.id) FROM personal.api_key f WHERE f.name = k.name) AS program
@@ -38,7 +42,10 @@ class AuthenticatedKey:
 
 
 def authenticate_key(session: Session, secret_text: str, now: datetime) -> AuthenticatedKey | None:
-    """Return the program that a key as sent ("wg_…_…") belongs to; None if it is unknown, revoked or expired."""
+    """Return the program that a key as sent ("wg_…_…") belongs to.
+
+    None if it is unknown, revoked or expired.
+    """
     shape = KEY.fullmatch(secret_text)
     row = (
         shape

@@ -1,4 +1,6 @@
-"""Secrets: passwords and how they are judged, the parts of a program's key, the key that signs session cookies."""
+"""Secrets: passwords and how they are judged, the parts of a program's key, the key that signs
+session cookies.
+"""
 
 import hashlib
 import os
@@ -53,7 +55,10 @@ def check_password(password: str, username: str) -> None:
 
 
 def account_field_error(field: str, code: str) -> InvalidInput:
-    """Return an error about a field of an account; its sentence does not name the field, as pages show it beside it."""
+    """Return an error about a field of an account.
+
+    Its sentence does not name the field, as pages show it beside it.
+    """
     return InvalidInput(code, [FieldError(field, code)])
 
 
@@ -108,7 +113,9 @@ def hash_secret(secret: str) -> bytes:
 
 
 def signing_key(var: Path) -> str:
-    """Return the key that signs session cookies; created at the first call under `var`, for its owner only.
+    """Return the key that signs session cookies.
+
+    Created at the first call under `var`, for its owner only.
 
     Processes that start together agree on one.
     """

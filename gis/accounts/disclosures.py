@@ -1,6 +1,8 @@
-"""Who was shown personal data, when, from where and why: contacts of reporters, their photos, exports.
+"""Who was shown personal data, when, from where and why: contacts of reporters, their photos,
+exports.
 
-A row is written and committed before anything is shown, and never changed or deleted; the database sees to that.
+A row is written and committed before anything is shown, and never changed or deleted; the database
+sees to that.
 """
 
 from collections.abc import Iterable
@@ -22,7 +24,9 @@ MIN_REASON_CHARS = 2  # letters or digits: 回访 says why, a full stop does not
 
 @dataclass(frozen=True)
 class DisclosureView:
-    """Something that was shown. who: As the history names them. source: Network address or machine. reason: As stated."""
+    """Something that was shown. who: As the history names them. source: Network address or machine.
+    reason: As stated.
+    """
 
     id: int
     at: datetime
@@ -120,12 +124,15 @@ def record(
 
 
 LIST = """
-SELECT d.id, d.at, d.who, d.kind, d.subject, d.incident_id AS incident, d.source, d.reason FROM personal.disclosure d
-WHERE (:everywhere OR d.areas = '{}' OR d.areas && CAST(:areas AS bigint[])) AND (:kind = '' OR d.kind = :kind)
+SELECT d.id, d.at, d.who, d.kind, d.subject, d.incident_id AS incident, d.source, d.reason
+    FROM personal.disclosure d
+WHERE (:everywhere OR d.areas = '{}' OR d.areas && CAST(:areas AS bigint[])) AND (:kind = ''
+    OR d.kind = :kind)
   AND (:who = '' OR strpos(lower(d.who), :who) > 0)
   AND (CAST(:incident AS uuid) IS NULL OR d.incident_id = :incident)
   AND (CAST(:since AS timestamptz) IS NULL OR d.at >= :since)
-  AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until) AND (CAST(:before AS bigint) IS NULL OR d.id < :before)
+  AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until) AND (CAST(:before AS bigint) IS NULL
+      OR d.id < :before)
 ORDER BY d.id DESC LIMIT :limit
 """
 

@@ -1,4 +1,6 @@
-"""Accounts as they are stored: rights, sign-ins, ended sessions, keys of programs, what was disclosed, what was sent twice."""
+"""Accounts as they are stored: rights, sign-ins, ended sessions, keys of programs, what was
+disclosed, what was sent twice.
+"""
 
 import uuid
 from datetime import datetime

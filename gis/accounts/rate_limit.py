@@ -1,7 +1,7 @@
 """Counting requests a minute, by all worker processes of a machine together.
 
-A file of fixed size that every process maps: 16 bytes a slot (which counter, which minute, how many). Nothing is
-kept about anybody: a counter's name is there as a hash, and only for its minute.
+A file of fixed size that every process maps: 16 bytes a slot (which counter, which minute, how
+many). Nothing is kept about anybody: a counter's name is there as a hash, and only for its minute.
 """
 
 import fcntl
@@ -59,7 +59,10 @@ class Counters:
 
     @property
     def generation(self) -> int:
-        """How often rights have changed since the file began; what was looked up before a change is looked up anew."""
+        """How often rights have changed since the file began.
+
+        What was looked up before a change is looked up anew.
+        """
         return int(_GENERATION.unpack_from(self._slots, SLOT_COUNT * _SLOT.size)[0])
 
     def advance(self) -> None:

@@ -73,12 +73,13 @@ def begin_sign_in(
 ) -> SignInAttempt:
     """Write down a try before its password is looked at, so that many at once count as many.
 
-    Failures count for a name together with where they come from, and slow down what comes from there: nobody can lock
-    a colleague out. A browser that the account signed in from before counts by itself, whatever happens at its
-    address; strangers count by their network. A name tried from many networks is slowed down for all but those it was
-    signed in from before.
+    Failures count for a name together with where they come from, and slow down what comes from
+    there: nobody can lock a colleague out. A browser that the account signed in from before counts
+    by itself, whatever happens at its address; strangers count by their network. A name tried from
+    many networks is slowed down for all but those it was signed in from before.
 
-    The caller commits, asks `password_matches`, which takes a while, and then calls `complete_sign_in`.
+    The caller commits, asks `password_matches`, which takes a while, and then calls
+    `complete_sign_in`.
 
     Parameters
     ----------
@@ -87,9 +88,9 @@ def begin_sign_in(
 
     Raises
     ------
-    RateLimited
-        Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist are slowed down just
-        the same. Or strangers' failures for this name are too many, see `MAX_STRANGE_FAILURES`.
+    RateLimited Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist
+        are slowed down just the same. Or strangers' failures for this name are too many, see
+        `MAX_STRANGE_FAILURES`.
     """
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended('sign_in ' || :name, 0))"),
@@ -146,7 +147,8 @@ def _wait(until: datetime, now: datetime) -> None:
 STRANGE = """
 WITH trusted AS (SELECT DISTINCT split_part(network, ' ', 1) AS network FROM personal.sign_in
                  WHERE username = :name AND succeeded AND at > :long_ago)
-SELECT count(*) AS failures, max(at) AS last, (SELECT :network IN (SELECT network FROM trusted)) AS is_trusted
+SELECT count(*) AS failures, max(at) AS last, (SELECT :network IN (SELECT network
+    FROM trusted)) AS is_trusted
 FROM personal.sign_in
 WHERE username = :name AND NOT succeeded AND at > :since
   AND split_part(network, ' ', 1) NOT IN (SELECT network FROM trusted)
@@ -185,7 +187,10 @@ def is_ended(session: Session, session_id: str) -> bool:
 
 
 def password_matches(tried: SignInAttempt, password: str) -> bool:
-    """Return whether the password is right and the account may sign in; takes as long for a name that does not exist."""
+    """Return whether the password is right and the account may sign in.
+
+    Takes as long for a name that does not exist.
+    """
     return credentials.verify_password(tried.password_hash, password) and tried.active
 
 
@@ -201,7 +206,9 @@ def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> N
 
 
 def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
-    """Return the account linked to a subject ("issuer|sub") of the identity provider, and record its sign-in."""
+    """Return the account linked to a subject ("issuer|sub") of the identity provider, and record
+    its sign-in.
+    """
     account = session.scalars(
         select(Account).where(Account.subject == subject, Account.active)
     ).one_or_none()

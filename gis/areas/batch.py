@@ -1,7 +1,8 @@
 """Locating a file of points: the ladder of `locate`, for a million points at a time.
 
-Points without an address that share a grid, a building and the rules that led there share their answer, so each
-answer is put into words once and the rest is array work. Points with an address climb the ladder one by one.
+Points without an address that share a grid, a building and the rules that led there share their
+answer, so each answer is put into words once and the rest is array work. Points with an address
+climb the ladder one by one.
 """
 
 import os
@@ -84,19 +85,22 @@ def locate_file(
     at: datetime,
     progress: Progress = lambda done, total: None,
 ) -> BatchCounts:
-    """Say who answers for every point of a file; the answer file replaces `target` only when it is whole.
+    """Say who answers for every point of a file.
+
+    The answer file replaces `target` only when it is whole.
 
     Args:
-        source: CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and, if wanted,
-            address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
-        target: CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as role:name
-            joined by semicolons (an empty name where nobody is there), `how` as step:rule. A row that cannot be
-            answered has only its `error`.
+        source: CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and,
+            if wanted, address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
+        target: CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as
+            role:name joined by semicolons (an empty name where nobody is there), `how` as
+            step:rule. A row that cannot be answered has only its `error`.
         at: With its zone; times of the file without one are read in it.
         progress: Told (rows done, rows in all).
 
     Raises:
-        InvalidInput: The file cannot be read, its columns are others, or it is `target`. Nothing is written.
+        InvalidInput: The file cannot be read, its columns are others, or it is `target`. Nothing is
+            written.
     """
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
@@ -123,7 +127,8 @@ def read_points(source: Path) -> pa.Table:
     """Read a file of points: all columns text, but lon and lat numbers where all of them are.
 
     Raises:
-        InvalidInput: It cannot be read, a row has too many or too few fields, or the columns are others.
+        InvalidInput: It cannot be read, a row has too many or too few fields, or the columns are
+            others.
     """
     if not source.is_file():
         raise InvalidInput("points_file.missing", file=source)
@@ -159,7 +164,8 @@ def locate_table(
     """Answer a table of points.
 
     Returns:
-        The different lines, each all columns after the id; for every row which line is its own; and how many
+        The different lines, each all columns after the id; for every row which line is its own; and
+            how many
         rows have a grid.
     """
     total = table.num_rows
@@ -243,7 +249,10 @@ class _Batch:
             return np.nan
 
     def times(self, table: pa.Table, at: datetime) -> Ints:
-        """The moment of every row, as the database counts; rows whose time cannot be read are refused."""
+        """The moment of every row, as the database counts.
+
+        Rows whose time cannot be read are refused.
+        """
         times = np.full(table.num_rows, micros(at), dtype=np.int64)
         if "at" not in table.column_names:
             return times
@@ -350,7 +359,9 @@ class _Batch:
 
 
 def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
-    """All columns after the id, for points alike in grid, rule, building (row + 1, 0 none), its rule, shift and people."""
+    """All columns after the id, for points alike in grid, rule, building (row + 1, 0 none), its
+    rule, shift and people.
+    """
     grid, rule, building, building_rule, shifted = columns
     register = ladder.register
     grids, places, people = register.grids, register.places, register.people

@@ -6,8 +6,8 @@ A deployment with another pattern changes `DIGITS`; nothing else knows the lengt
 from gis.areas.models import LEVELS, Level
 from gis.messages import Message
 
-# Division codes to the community (GB/T 2260, NBS 12 digits), then 3 digits for the grid and 2 or 3 for the
-# unit.
+# Division codes to the community (GB/T 2260, NBS 12 digits), then 3 digits for the grid and 2 or 3
+# for the unit.
 DIGITS: dict[Level, tuple[int, ...]] = {
     Level.COUNTY: (6,),
     Level.STREET: (9,),
@@ -50,7 +50,10 @@ def ancestor_code(code: str, level: Level) -> str:
 
 
 def normalise_division_code(code: str, level: Level) -> str:
-    """A 12-digit division code at its own length: 520402000000 is county 520402; others stay as they are."""
+    """A 12-digit division code at its own length: 520402000000 is county 520402.
+
+    Others stay as they are.
+    """
     length = DIGITS[level][0]
     full = DIGITS[Level.COMMUNITY][0]
     if length < full == len(code) and set(code[length:]) == {"0"}:

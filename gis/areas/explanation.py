@@ -1,4 +1,6 @@
-"""Why each step of locating was decided as it was: the rule, and its message in Chinese and English."""
+"""Why each step of locating was decided as it was: the rule, and its message in Chinese and
+English.
+"""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """The tree of areas: lists, one area with what stands above and below it, and how it came to be.
 
-Every question takes the moment it is asked about. Shapes, parents and retirement are dated; an area's name is today's
-(its earlier ones are in `changes` of its history).
+Every question takes the moment it is asked about. Shapes, parents and retirement are dated; an
+area's name is today's (its earlier ones are in `changes` of its history).
 """
 
 from collections.abc import Collection
@@ -51,12 +51,10 @@ class AreaName:
 class AreaDetail:
     """One area with its surroundings.
 
-    above: The areas over it, county first.
-    children: How many areas stand directly under it.
-    area_m2: Square metres on the ellipsoid; None without a shape.
-    bbox: West, south, east, north in degrees, EPSG:4490.
-    point: A place inside it, longitude and latitude, EPSG:4490.
-    geometry: GeoJSON text (RFC 7946: longitude first, outer rings counter-clockwise), when asked for.
+    above: The areas over it, county first. children: How many areas stand directly under it.
+    area_m2: Square metres on the ellipsoid; None without a shape. bbox: West, south, east, north in
+    degrees, EPSG:4490. point: A place inside it, longitude and latitude, EPSG:4490. geometry:
+    GeoJSON text (RFC 7946: longitude first, outer rings counter-clockwise), when asked for.
     """
 
     row: AreaRow
@@ -93,7 +91,9 @@ class AreaChange:
 
 @dataclass(frozen=True)
 class LineageRow:
-    """A grid that this one came from or went into: split_from, split_into, merged_from or merged_into, since when."""
+    """A grid that this one came from or went into: split_from, split_into, merged_from or
+    merged_into, since when.
+    """
 
     relation: str
     code: str
@@ -113,7 +113,9 @@ def areas(
     after: str | None = None,
     limit: int = 100,
 ) -> list[AreaRow]:
-    """List areas that stood at a moment, by code; an area's children follow it, since codes grow downwards.
+    """List areas that stood at a moment, by code.
+
+    An area's children follow it, since codes grow downwards.
 
     Args:
         at: The moment; areas drawn later or retired before are left out.
@@ -193,7 +195,8 @@ WHERE h.table_name = 'area' AND h.row_key = :key AND h.op = 'update'
 ORDER BY h.id, f.field
 """
 LINEAGE_SQL = """
-SELECT CASE WHEN l.from_id = :id THEN CASE l.kind WHEN 'split' THEN 'split_into' ELSE 'merged_into' END
+SELECT CASE WHEN l.from_id = :id THEN CASE l.kind WHEN 'split' THEN 'split_into'
+    ELSE 'merged_into' END
             ELSE CASE l.kind WHEN 'split' THEN 'split_from' ELSE 'merged_from' END END,
        o.code, o.name, r.id, r.title, r.effective
 FROM lineage l JOIN area o ON o.id = CASE WHEN l.from_id = :id THEN l.to_id ELSE l.from_id END
@@ -205,7 +208,8 @@ WHERE :id IN (l.from_id, l.to_id) ORDER BY r.effective, l.id
 def history(
     session: Session, code: str
 ) -> tuple[list[BoundaryRow], list[AreaChange], list[LineageRow]]:
-    """Every shape an area has had, every change of its name, parent and retirement, and where it came from or went.
+    """Every shape an area has had, every change of its name, parent and retirement, and where it
+    came from or went.
 
     Oldest first; a shape that is planned begins later than now.
 
@@ -285,7 +289,9 @@ def _row(row: Row[Any]) -> AreaRow:
 
 
 def _stood(at: datetime) -> ColumnElement[bool]:
-    """Of `_rows`, those that stood at the moment: not retired, and with a shape then, or never with any."""
+    """Of `_rows`, those that stood at the moment: not retired, and with a shape then, or never with
+    any.
+    """
     never_drawn = ~exists().where(Drawn.area_id == Area.id)
     return and_(
         or_(Area.retired_at.is_(None), Area.retired_at > at),
@@ -300,7 +306,8 @@ def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
             SELECT coalesce(d.parent_id, a.parent_id) AS id, 0 AS step FROM area a
               LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz)
             WHERE a.code = :code
-            UNION ALL SELECT coalesce(d.parent_id, a.parent_id), step + 1 FROM up JOIN area a ON a.id = up.id
+            UNION ALL SELECT coalesce(d.parent_id, a.parent_id), step + 1 FROM up JOIN area a
+                ON a.id = up.id
               LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz))
         SELECT a.level, a.code, a.name FROM up JOIN area a USING (id) ORDER BY step DESC"""),
         {"code": code, "at": at},
@@ -328,7 +335,8 @@ WITH RECURSIVE down AS (
   SELECT id, code, name, level, code AS path, 0 AS depth FROM area
   WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
   UNION ALL
-  SELECT a.id, a.code, a.name, a.level, down.path || ' ' || a.code, depth + 1 FROM area a JOIN down ON a.parent_id = down.id
+  SELECT a.id, a.code, a.name, a.level, down.path || ' ' || a.code, depth + 1 FROM area a JOIN down
+      ON a.parent_id = down.id
   WHERE a.level <> 'unit' AND (a.retired_at IS NULL OR a.retired_at > now()) AND depth < 4
 )
 SELECT code, name, level, min(depth) AS depth, min(path) AS path FROM down
@@ -336,13 +344,17 @@ GROUP BY code, name, level ORDER BY path LIMIT 2000
 """
 
 SMALLEST_FIRST_SQL = """
-SELECT code, name, level FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
-ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], level), code LIMIT :limit
+SELECT code, name, level FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL
+    OR retired_at > now())
+ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], level), code
+    LIMIT :limit
 """
 
 
 def list_subtree(session: Session, area_ids: Collection[int]) -> list[dict[str, object]]:
-    """Return areas with those below them, units apart, as a tree in one list: code, name, level, depth."""
+    """Return areas with those below them, units apart, as a tree in one list: code, name, level,
+    depth.
+    """
     rows = session.execute(text(SUBTREE_SQL), {"areas": sorted(area_ids)})
     return [
         {"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows

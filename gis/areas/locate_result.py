@@ -28,7 +28,10 @@ class BuildingMatch:
 
 @dataclass(frozen=True, slots=True)
 class UnitCandidate:
-    """A unit that may be meant: the stairwells and floors (lowest, highest) it has; empty means all."""
+    """A unit that may be meant: the stairwells and floors (lowest, highest) it has.
+
+    Empty means all.
+    """
 
     code: str
     name: str
@@ -64,7 +67,9 @@ class LocateResult:
 
 @dataclass(frozen=True, slots=True)
 class LocateRequest:
-    """A place asked about: degrees in `crs`, the address that came with it, and the moment (None: now)."""
+    """A place asked about: degrees in `crs`, the address that came with it, and the moment (None:
+    now).
+    """
 
     lon: float
     lat: float

@@ -90,7 +90,10 @@ class Revision(Base):
 
 
 class Operation(Base):
-    """One edit of a draft, with what came of it; publishing does them again on the boundaries of that moment."""
+    """One edit of a draft, with what came of it.
+
+    Publishing does them again on the boundaries of that moment.
+    """
 
     __tablename__ = "operation"
     __table_args__ = (

@@ -1,4 +1,7 @@
-"""The reader of `locate --batch`, as a child process runs it for `gis.areas.batch`; imports only what it needs."""
+"""The reader of `locate --batch`, as a child process runs it for `gis.areas.batch`.
+
+Imports only what it needs.
+"""
 
 import csv
 import re
@@ -17,7 +20,9 @@ RAGGED_PATTERN = re.compile(r"Expected (\d+) columns, got (\d+)")
 
 
 def read_csv(source: Path) -> Iterator[bytes]:
-    """Yield a file of points as streams of Arrow: all columns text, but lon and lat numbers where all of them are."""
+    """Yield a file of points as streams of Arrow: all columns text, but lon and lat numbers where
+    all of them are.
+    """
     problem = ""
     for encoding in ENCODINGS:
         for numbers in (pa.float64(), pa.string()):

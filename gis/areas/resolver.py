@@ -1,4 +1,5 @@
-"""Who answers for a place: the ladder from a point to the grid, the building, the unit and the people.
+"""Who answers for a place: the ladder from a point to the grid, the building, the unit and the
+people.
 
 Every step says by which rule it was decided, in Chinese and English. Why: docs/decisions/0004.
 """
@@ -35,7 +36,8 @@ from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
 
 MAX_CACHED_RESULTS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
-MAX_LABEL_DISTANCE_M = 100.0  # metres: a building further away must be the only one of its number, or its estate be named
+# metres: a building further away must be the only one of its number, or its estate be named
+MAX_LABEL_DISTANCE_M = 100.0
 
 
 def locate(
@@ -58,7 +60,8 @@ def locate(
 
     Raises:
         InvalidInput: The point or its system cannot be right.
-        OutsideGrids: No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
+        OutsideGrids: No grid covers the point nor is within 50 m; `extra` has the nearest's code,
+            name, metres.
     """
     return resolve_request(lambda: session, LocateRequest(lon, lat, crs, address, at), register)
 
@@ -66,7 +69,10 @@ def locate(
 def resolve_request(
     session: Callable[[], Session], request: LocateRequest, register: RegistrySnapshot | None = None
 ) -> LocateResult:
-    """Answer one question as `locate` does; the session is only made when the database must be asked."""
+    """Answer one question as `locate` does.
+
+    The session is only made when the database must be asked.
+    """
     ladder, x, y, at = _begin(session, request, register)
     return ladder.climb(request, x, y, at)
 
@@ -110,8 +116,8 @@ def resolve_many(
 
     Args:
         now: The moment of the questions that name none.
-        register: A whole register, asked where it holds the moment; other moments are read once an interval
-            between two changes.
+        register: A whole register, asked where it holds the moment; other moments are read once an
+            interval between two changes.
         names: As for `answer_json`.
     """
     answers: list[LocateResult | WanggeError | None] = [None] * len(questions)
@@ -150,8 +156,8 @@ class LocateResolver:
     ) -> None:
         """What is asked.
 
-        session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid in an error.
-        names: Ids of the areas in which people are named; None is everywhere.
+        session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid
+        in an error. names: Ids of the areas in which people are named; None is everywhere.
         """
         self.session, self.register, self.names = session, register, names
 
@@ -223,14 +229,19 @@ class LocateResolver:
         return result if self.may_name(chain, part) else without_names(result)
 
     def may_name(self, chain: tuple[Area, ...], part: Part | None) -> bool:
-        """Whether people are named in an answer: in one of its areas, its unit among them, it is allowed."""
+        """Whether people are named in an answer: in one of its areas, its unit among them, it is
+        allowed.
+        """
         if not self.names:
             return self.names is None
         ids = [area.id for area in chain] + ([part.unit_id] if part else [])
         return not self.names.isdisjoint(ids)
 
     def climb_json(self, request: LocateRequest, x: float, y: float, at: datetime) -> bytes:
-        """The same answer as JSON. What points of one grid and building share is put together once and kept."""
+        """The same answer as JSON.
+
+        What points of one grid and building share is put together once and kept.
+        """
         head = orjson.dumps(_head(request, x, y, at))
         key = self.place(request, x, y)
         if key is None or self.names:  # who may have some names only gets an answer of their own
@@ -247,7 +258,9 @@ class LocateResolver:
         return head[:-1] + cached_json
 
     def place(self, request: LocateRequest, x: float, y: float) -> tuple[int, str, int] | None:
-        """Grid, rule and building (-1: none) of a point when they say all about it: no address, no metres in it."""
+        """Grid, rule and building (-1: none) of a point when they say all about it: no address, no
+        metres in it.
+        """
         if request.address or request.crs in systems.OBFUSCATED_CRS:
             return None
         grid = self.register.grids.grid_at(x, y)
@@ -261,7 +274,10 @@ class LocateResolver:
     def building(
         self, grid: int, x: float, y: float, address: Address | None
     ) -> tuple[int | None, float, list[DecisionStep]]:
-        """The building: the one that covers the point, else the nearest of the grid; an address may name another."""
+        """The building: the one that covers the point, else the nearest of the grid.
+
+        An address may name another.
+        """
         places = self.register.places
         row, metres, rule = places.covering(x, y), 0.0, "covers"
         if row is None:
@@ -335,7 +351,9 @@ class LocateResolver:
         )
 
     def is_other_estate(self, row: int, address: Address) -> bool:
-        """Return whether an address names an estate of the register, also in short, that is not the building's."""
+        """Return whether an address names an estate of the register, also in short, that is not the
+        building's.
+        """
         name = name_before(address, self.areas_of(row))
         return (
             bool(name)
@@ -349,10 +367,12 @@ class LocateResolver:
         return self.register.names_of(grid) if grid >= 0 else ()
 
     def named(self, grid: int, inside: int | None, row: int | None, address: Address) -> list[int]:
-        """The buildings that an address may name: those it names most surely in the grid, and the point's own.
+        """The buildings that an address may name: those it names most surely in the grid, and the
+        point's own.
 
         Args:
-            inside: The building that covers the point: it is left only for another one that is named outright.
+            inside: The building that covers the point: it is left only for another one that is
+                named outright.
             row: The building of the point, covering it or nearest.
         """
         sure = {
@@ -389,7 +409,10 @@ class LocateResolver:
     def unit(
         self, row: int | None, grid_id: int, address: Address | None
     ) -> tuple[Part | None, list[UnitCandidate], DecisionStep]:
-        """The unit by the building, or by the stairwell, floor or room of the address; else the candidates."""
+        """The unit by the building, or by the stairwell, floor or room of the address.
+
+        Else the candidates.
+        """
         if row is None:
             return None, [], decision_step("unit", "no_building")
         parts = [part for part in self.register.places.parts_of(row) if part.grid_id == grid_id]
@@ -415,7 +438,9 @@ class LocateResolver:
     def people(
         self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime
     ) -> list[ResponsiblePerson]:
-        """Every answerable role of the unit, the building and the areas: the nearest place first, then by rank."""
+        """Every answerable role of the unit, the building and the areas: the nearest place first,
+        then by rank.
+        """
         people, count = self.register.people, micros(at)
         entries = (
             [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []

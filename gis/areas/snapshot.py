@@ -1,7 +1,9 @@
-"""The register: the areas, buildings and posts of one moment in memory, whole or around some points.
+"""The register: the areas, buildings and posts of one moment in memory, whole or around some
+points.
 
-One implementation of locating stands on it. A single question reads the little it needs through the GiST index;
-the web service keeps a whole register and asks the database nothing; a file of points reads what lies around them.
+One implementation of locating stands on it. A single question reads the little it needs through the
+GiST index; the web service keeps a whole register and asks the database nothing; a file of points
+reads what lies around them.
 """
 
 from dataclasses import dataclass
@@ -26,7 +28,8 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MAX_GRID_DISTANCE_M = 50.0  # metres outside every grid within which the nearest one still answers
-MAX_PLANAR_DISTANCE_M = 10_000.0  # metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
+# metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
+MAX_PLANAR_DISTANCE_M = 10_000.0
 READ_MARGIN_M = 100.0  # metres read around the points asked about
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -37,13 +40,16 @@ FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND b.valid @> %(at)s::timestamptz {more}"""
 UPPER = """
 WITH RECURSIVE up AS (
-  SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up ON a.id = up.parent_id
+  SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
+      ON a.id = up.parent_id
 ) SELECT id, level, code, name, parent_id FROM up"""
 # When any shape, or a unit, last changed before a moment, and when one next changes after it.
 MOMENTS = f"""
 SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM (
-  SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {SPAN.format("b")} FROM boundary b {{shapes}}) span (first, last)
-  UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area WHERE retired_at IS NOT NULL {{units}}
+  SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {SPAN.format("b")}
+      FROM boundary b {{shapes}}) span (first, last)
+  UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area
+      WHERE retired_at IS NOT NULL {{units}}
 ) moments"""  # noqa: S608  our own text
 IN_BOX = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
 NEAREST = (
@@ -65,7 +71,9 @@ MATCH_RULES = ("covers", "border_lower_code", "nearest_within_50m")
 
 
 class GridMatch(NamedTuple):
-    """The grid found for a point: its row, by which rule, and how far off it is in metres (0 when covered)."""
+    """The grid found for a point: its row, by which rule, and how far off it is in metres (0 when
+    covered).
+    """
 
     row: int
     rule: str
@@ -89,9 +97,11 @@ class GridIndex:
         return shapely.STRtree(self.shapes)
 
     def grid_at(self, lon: float, lat: float) -> GridMatch | None:
-        """The grid that answers for a point (degrees, EPSG:4490), or None when none is within `NEAREST_GRID`.
+        """The grid that answers for a point (degrees, EPSG:4490), or None when none is within
+        `NEAREST_GRID`.
 
-        Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside all of them.
+        Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside
+        all of them.
         """
         rows = self.cells.covering(lon, lat)
         if rows.size:
@@ -125,7 +135,9 @@ class GridIndex:
         return CellIndex(self.shapes)
 
     def grids_at(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
-        """The row that answers for each of many points (-1: none), the place of its rule in `RULES`, and the metres."""
+        """The row that answers for each of many points (-1: none), the place of its rule in
+        `RULES`, and the metres.
+        """
         rows, hits = self.cells.covering_many(lon, lat)
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
         outside = np.flatnonzero(rows < 0)
@@ -153,7 +165,8 @@ class GridIndex:
 def nearest_many(
     tree: shapely.STRtree, shapes: Any, lon: Floats, lat: Floats, boxes: Any, allowed: Any = None
 ) -> tuple[Ints, Floats]:
-    """The nearest shape that meets each point's box (of several as near, the lowest) and its metres; -1 and inf for none.
+    """The nearest shape that meets each point's box (of several as near, the lowest) and its
+    metres; -1 and inf for none.
 
     allowed: Called with pairs (point, shape) to say which may count.
     """
@@ -175,8 +188,8 @@ class RegistrySnapshot:
     """Everything locating needs, for any moment `since` <= moment < `until`.
 
     upper: Communities, streets and counties by id.
-    building_grid: Row of the grid each building stands in, -1 outside all; `by_grid` are the buildings in the
-        order of their grids, `by_grid_of` those grids.
+    building_grid: Row of the grid each building stands in, -1 outside all; `by_grid` are the
+        buildings in the order of their grids, `by_grid_of` those grids.
     """
 
     since: Micros
@@ -246,7 +259,8 @@ def read_snapshot(
     Args:
         at: With its time zone.
         box: Only what touches this box (degrees, EPSG:4490); None reads everything.
-        addresses: With a box, also the buildings beyond it of the grids that touch it, which an address may name.
+        addresses: With a box, also the buildings beyond it of the grids that touch it, which an
+            address may name.
     """
     grids = read_grids(session, at, box)
     if box is not None and addresses and len(grids.codes):
@@ -298,7 +312,9 @@ def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIn
 
 
 def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
-    """The grids that may be nearest to a point, however far: the index compares degrees, so it is asked for several."""
+    """The grids that may be nearest to a point, however far: the index compares degrees, so it is
+    asked for several.
+    """
     return _grids(
         fetch_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})
     )

@@ -1,14 +1,16 @@
-"""A whole register kept in memory for the present, read again when the database says that something changed.
+"""A whole register kept in memory for the present, read again when the database says that something
+changed.
 
-A thread listens on the channel `wangge_changed`, which triggers notify at commit with the table's name. From the
-moment it hears of a change until the new state is read, `current` gives nothing and the caller asks the database
-itself, so that an answer is never older than the way of a notification. Leave and posts that begin or end need no
-change: their moments are compared at every question; a boundary that takes effect later ends the register's time.
+A thread listens on the channel `wangge_changed`, which triggers notify at commit with the table's
+name. From the moment it hears of a change until the new state is read, `current` gives nothing and
+the caller asks the database itself, so that an answer is never older than the way of a
+notification. Leave and posts that begin or end need no change: their moments are compared at every
+question; a boundary that takes effect later ends the register's time.
 
-That the channel delivers is proved all the time: every second a token is notified on a connection of its own, as writers
-do, and must be heard. A pooler in transaction mode accepts LISTEN and delivers nothing; then no token comes back, and the
-register is not used. Notifications come in the order of their commits, so that a token heard also proves that no
-change before it was missed.
+That the channel delivers is proved all the time: every second a token is notified on a connection
+of its own, as writers do, and must be heard. A pooler in transaction mode accepts LISTEN and
+delivers nothing; then no token comes back, and the register is not used. Notifications come in the
+order of their commits, so that a token heard also proves that no change before it was missed.
 """
 
 import threading
@@ -51,7 +53,10 @@ class SnapshotCache:
     """The register of the present, for one process."""
 
     def __init__(self, url: str) -> None:
-        """url: The server that takes the changes. Nothing is connected to before the first question."""
+        """url: The server that takes the changes.
+
+        Nothing is connected to before the first question.
+        """
         self.url = url
         self._register: RegistrySnapshot | None = None
         self._stale = True
@@ -64,7 +69,10 @@ class SnapshotCache:
         self._stop = threading.Event()
 
     def current(self, at: datetime) -> RegistrySnapshot | None:
-        """The register, when it is fresh and holds the moment; the caller asks the database otherwise."""
+        """The register, when it is fresh and holds the moment.
+
+        The caller asks the database otherwise.
+        """
         if self._thread is None:
             self._begin()
         register = self._register
@@ -79,7 +87,10 @@ class SnapshotCache:
         return None if self._for_all and not self._is_proved() else self._for_all
 
     def undelivered_s(self) -> float:
-        """Seconds for which the channel should have delivered and did not; 0 while it does, or is not used yet."""
+        """Seconds for which the channel should have delivered and did not.
+
+        0 while it does, or is not used yet.
+        """
         if self._thread is None:
             self._begin()
         waited = time.monotonic() - max(self._proved_at, self._began_at)
@@ -169,7 +180,10 @@ class SnapshotCache:
         return not TABLES.isdisjoint(payloads)
 
     def _miss(self, before: float) -> None:
-        """Give up the tokens sent before a moment; where one was lost a change may be too, so all is read again."""
+        """Give up the tokens sent before a moment.
+
+        Where one was lost a change may be too, so all is read again.
+        """
         for token in [token for token, at in self._tokens.items() if at < before]:
             del self._tokens[token]
             self._stale = True

@@ -1,4 +1,6 @@
-"""Which ten-household unit of a building an address means: by stairwell, storey or room, else the candidates."""
+"""Which ten-household unit of a building an address means: by stairwell, storey or room, else the
+candidates.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +20,8 @@ def choose_unit(
 
     Args:
         parts: Of one building, of two units or more.
-        readings: The ways the address may be read in this building; none when it says nothing of it.
+        readings: The ways the address may be read in this building; none when it says nothing of
+            it.
         rooms: The units of the households behind a stairwell (empty: any) and a room.
     """
     chosen = [
@@ -87,7 +90,8 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
         return fitting, decision_step(
             "unit", "stairwell_and_floor", stairwell=stairwell_quote, said=storey, floor=floor
         )
-    # without its stairwell a room is one of several: that a register has one of them only says who lives there
+    # without its stairwell a room is one of several: that a register has one of them only says who
+    # lives there
     if address.room and (address.stairwell or len(stairs) <= 1) and (fitting or floor is None):
         behind = rooms(address.stairwell, address.room)
         registered = [part for part in fitting if part.unit_id in behind]
@@ -97,7 +101,9 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
 
 
 def _of_storeys(parts: list[Part], address: Address) -> tuple[list[Part], DecisionStep]:
-    """The parts that several storeys may mean, of those behind the stairwell: all of one unit, or it stays open."""
+    """The parts that several storeys may mean, of those behind the stairwell: all of one unit, or
+    it stays open.
+    """
     top = _top_floor(parts)
     floors = {top if floor == TOP else floor for floor in address.storeys} - {None}
     numbers = sorted(floor for floor in floors if floor is not None)

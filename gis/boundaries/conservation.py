@@ -1,4 +1,6 @@
-"""What no publication may lose, whatever was believed while drawing: land, and the grid of a household."""
+"""What no publication may lose, whatever was believed while drawing: land, and the grid of a
+household.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -78,7 +80,8 @@ def check_abroad(
     """Refuse grids that gain land of another county's grids; what overlapped before stays as it is.
 
     Args:
-        before: Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed over.
+        before: Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed
+            over.
         at: From when the new shapes hold; None: now.
     """
     old = [shape for code, shape in old_shapes.items() if code in new_shapes]
@@ -111,7 +114,10 @@ def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[Polygo
 def _check_homes(
     session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]
 ) -> None:
-    """Every household that has a grid has one afterwards; that it has only one is for the coverage to say."""
+    """Every household that has a grid has one afterwards.
+
+    That it has only one is for the coverage to say.
+    """
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
         return

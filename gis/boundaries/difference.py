@@ -31,7 +31,10 @@ ORDER BY a.code LIMIT :limit
 
 @dataclass(frozen=True)
 class GridDifference:
-    """A grid whose land is another. change: new, gone or changed; areas in square metres, shapes in degrees, EPSG:4490."""
+    """A grid whose land is another. change: new, gone or changed.
+
+    Areas in square metres, shapes in degrees, EPSG:4490.
+    """
 
     code: str
     name: str
@@ -43,7 +46,9 @@ class GridDifference:
 
 @dataclass(frozen=True)
 class BoundaryDifference:
-    """Grids that changed, and the pieces of land that changed hands: (from, to, square metres, shape)."""
+    """Grids that changed, and the pieces of land that changed hands: (from, to, square metres,
+    shape).
+    """
 
     grids: list[GridDifference]
     pieces: list[tuple[str | None, str | None, float, PolygonLike]]
@@ -109,7 +114,9 @@ def transferred_pieces(
     new_shapes: Mapping[str, PolygonLike],
     codes: Sequence[str],
 ) -> list[tuple[str | None, str | None, PolygonLike]]:
-    """Land that changes hands between grids: from whom (None: nobody's), to whom, shape; slivers of rounding left out.
+    """Land that changes hands between grids: from whom (None: nobody's), to whom, shape.
+
+    Slivers of rounding left out.
 
     Args:
         before, after: Shapes by code, degrees, EPSG:4490.

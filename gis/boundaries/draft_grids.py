@@ -17,11 +17,14 @@ NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
 DRAFT_GRIDS_SQL = f"""
 WITH hit AS MATERIALIZED (
   SELECT b.id FROM boundary b
-  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) AND upper_inf(b.valid)
+  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+      AND upper_inf(b.valid)
   UNION
-  SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes) AND upper_inf(b.valid)
+  SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes)
+      AND upper_inf(b.valid)
 )
-SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a ON a.id = b.area_id
+SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a
+    ON a.id = b.area_id
 WHERE a.level = 'grid' AND a.county = :county
 """  # noqa: S608  a number of ours
 
@@ -45,7 +48,8 @@ def neighbouring_grids(
     codes: Sequence[str],
     places: Sequence[Any],
 ) -> DraftGeometries:
-    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has them.
+    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has
+    them.
 
     Args:
         drawn: Shapes of the draft so far.

@@ -1,8 +1,9 @@
-"""Boundary revisions as drafts: a named list of operations, drawn on what is published, that nobody sees in force yet.
+"""Boundary revisions as drafts: a named list of operations, drawn on what is published, that nobody
+sees in force yet.
 
-A draft is drawn on the newest published shapes, those planned for later included. Each operation remembers the stored
-boundaries it was drawn on: when another revision has since redrawn a grid that the draft moves land of, the two are in
-conflict until the draft is rebased. Nothing here commits.
+A draft is drawn on the newest published shapes, those planned for later included. Each operation
+remembers the stored boundaries it was drawn on: when another revision has since redrawn a grid that
+the draft moves land of, the two are in conflict until the draft is rebased. Nothing here commits.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,13 +41,16 @@ MAX_OPERATIONS = 2_000  # operations in one draft
 
 CONFLICTS = """
 WITH drawn AS (
-  SELECT DISTINCT ON (d.key) d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.touched) AS touched
+  SELECT DISTINCT ON (d.key) d.key AS code, d.value::bigint AS boundary_id,
+      d.key = ANY(o.touched) AS touched
   FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.drawn_on) d
   WHERE o.revision_id = :id ORDER BY d.key, (d.key = ANY(o.touched)) DESC, o.step
 )
-SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title, coalesce(r.publisher, r.author) AS author,
+SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title, coalesce(r.publisher,
+    r.author) AS author,
        r.published_at, ST_AsBinary(was.shape) AS was, ST_AsBinary(b.shape) AS now
-FROM drawn JOIN area a ON a.code = drawn.code LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
+FROM drawn JOIN area a ON a.code = drawn.code LEFT JOIN boundary b ON b.area_id = a.id
+    AND upper_inf(b.valid)
   LEFT JOIN boundary was ON was.id = drawn.boundary_id
   LEFT JOIN LATERAL (
     SELECT * FROM revision x WHERE x.id = coalesce(b.revision_id, (
@@ -114,7 +118,8 @@ def list_revisions(
     before: int | None = None,
     limit: int = 100,
 ) -> list[Row[Any]]:
-    """The revisions the asker may see, the newest first: columns of revision, operations, grids (codes touched).
+    """The revisions the asker may see, the newest first: columns of revision, operations, grids
+    (codes touched).
 
     Loads and other publications without operations are seen by whoever may see everything.
     """
@@ -166,7 +171,8 @@ def add_operation(
 
     Raises:
         NotFound: No such draft, grid or unit. Forbidden: Not theirs to edit, or not there.
-        Conflict: It is published or withdrawn, or its version, or the base, is older than what is there.
+        Conflict: It is published or withdrawn, or its version, or the base, is older than what is
+            there.
         InvalidInput: The operation is not right, with the field, the place and the remedy.
     """
     draft = lock_own_draft(session, by, number, version)
@@ -268,7 +274,9 @@ def undo_operations(
 
 
 def conflicts(session: Session, number: int) -> list[EditConflict]:
-    """The grids that a draft moves land of and whose land another revision has changed since, not only by a vertex."""
+    """The grids that a draft moves land of and whose land another revision has changed since, not
+    only by a vertex.
+    """
     rows = [row for row in session.execute(cached_text(CONFLICTS), {"id": number}) if row.touched]
     same = {
         row.code
@@ -294,10 +302,13 @@ def is_outdated(session: Session, number: int) -> bool:
 def rebase(
     session: Session, by: Principal, number: int, version: int | None = None
 ) -> list[EditConflict]:
-    """Do all operations of a draft again on what is published now; returns the grids that had changed.
+    """Do all operations of a draft again on what is published now.
+
+    Returns the grids that had changed.
 
     Raises:
-        As `operate`; Conflict: An operation no longer fits; the draft stays as it was. The message names the step.
+        As `operate`; Conflict: An operation no longer fits; the draft stays as it was. The message
+            names the step.
     """
     draft = lock_own_draft(session, by, number, version)
     changed = conflicts(session, number)
@@ -351,7 +362,8 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
     """A draft the asker may edit, locked: their own.
 
     Raises:
-        NotFound, Forbidden, Conflict: It is hidden, somebody else's, or no draft of that version any more.
+        NotFound, Forbidden, Conflict: It is hidden, somebody else's, or no draft of that version
+            any more.
     """
     draft = get_revision(session, by, number, lock=True)
     if by.kind != "system" and draft.author != by.who:
@@ -422,7 +434,8 @@ def _check_unit(session: Session, by: Principal, code: str) -> None:
 def _newer_than_base(session: Session, draft: Revision, operation: Operation) -> None:
     """Refuse to draw on grids that were published after the base the author looked at."""
     query = """
-    SELECT a.code, r.id, r.author FROM boundary b JOIN area a ON a.id = b.area_id JOIN revision r ON r.id = b.revision_id
+    SELECT a.code, r.id, r.author FROM boundary b JOIN area a ON a.id = b.area_id JOIN revision r
+        ON r.id = b.revision_id
       JOIN revision base ON base.id = :base
     WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at ORDER BY a.code LIMIT 1"""
     params = {

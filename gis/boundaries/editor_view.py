@@ -1,4 +1,6 @@
-"""What the editor shows: the grids of an area as a draft has them, who lives in them, and what to draw along."""
+"""What the editor shows: the grids of an area as a draft has them, who lives in them, and what to
+draw along.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -42,7 +44,8 @@ class EditorView:
 
 
 def read_editor_view(session: Session, by: Principal, number: int, within: str) -> EditorView:
-    """The grids in an area (a grid, community, street or county, by code) as a draft has them, and their neighbours.
+    """The grids in an area (a grid, community, street or county, by code) as a draft has them, and
+    their neighbours.
 
     Raises:
         NotFound: There is no such revision in the asker's areas, or no such area.
@@ -71,7 +74,9 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
 
 
 def _as_published(session: Session, stored: Preview, at: datetime) -> EditorView:
-    """The grids a publication changed, with the figures it was published with, and those around as they were then."""
+    """The grids a publication changed, with the figures it was published with, and those around as
+    they were then.
+    """
     grids = {grid.code: grid for grid in stored.grids if grid.after is not None}
     shapes: list[PolygonLike] = [grid.after for grid in grids.values() if grid.after is not None]
     county = (
@@ -121,7 +126,8 @@ def build_editor_view(
         else {code: land for code, land in state.lands.items() if code in codes}
     )
     names = grid_names(session, lands, done)
-    # a building may stand outside every grid and count for one near; whose it is, others around decide
+    # a building may stand outside every grid and count for one near; whose it is, others around
+    # decide
     reach = boxes_around(list(lands.values()))
     homes = read_building_households(session, reach)
     becomes = grid_codes_at(

@@ -15,7 +15,8 @@ from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.shapes.polygon_coverage import PolygonLike
 
 BUILDINGS = f"""
-SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape), coalesce(h.homes, 0), coalesce(h.people, 0)
+SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape), coalesce(h.homes, 0),
+    coalesce(h.people, 0)
 FROM building b LEFT JOIN LATERAL (
   SELECT count(*) AS homes, sum(h.people) AS people FROM household h WHERE h.building_id = b.id
 ) h ON true
@@ -40,7 +41,9 @@ ORDER BY u.code, b.id"""  # noqa: S608  a number of ours
 
 
 class BuildingHouseholds(NamedTuple):
-    """Buildings around some land: ids, codes, names, footprints, points inside, households and people."""
+    """Buildings around some land: ids, codes, names, footprints, points inside, households and
+    people.
+    """
 
     ids: NDArray[np.int64]
     codes: list[str]
@@ -55,8 +58,8 @@ class UnitHouseholds(NamedTuple):
     """Where a unit lives.
 
     parent_id, parent: The grid above it, by id and code.
-    best: Row of the grid where most of its households live, of as many that of most buildings, then the present one,
-        then the lower code; None outside every grid.
+    best: Row of the grid where most of its households live, of as many that of most buildings, then
+        the present one, then the lower code; None outside every grid.
     households: How many by row of the grid; rows with buildings only count 0.
     spot: A place of it, lon and lat in degrees.
     """
@@ -72,7 +75,9 @@ class UnitHouseholds(NamedTuple):
 
 
 def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> BuildingHouseholds:
-    """The buildings whose boxes meet the box of some land (degrees, EPSG:4490), with households and people."""
+    """The buildings whose boxes meet the box of some land (degrees, EPSG:4490), with households and
+    people.
+    """
     rows = fetch_rows(session, BUILDINGS, bbox_params(lands)) if lands else []
     shapes = (
         shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))

@@ -1,4 +1,6 @@
-"""Codes and names of new grids: a code is never used again, and new ones run on from the last of their community."""
+"""Codes and names of new grids: a code is never used again, and new ones run on from the last of
+their community.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +26,8 @@ def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iter
     community = patterns.ancestor_code(code_within, Level.COMMUNITY)
     query = """
     SELECT code FROM area WHERE code LIKE :under
-    UNION SELECT k FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
+    UNION SELECT k FROM operation o JOIN revision r ON r.id = o.revision_id,
+        jsonb_object_keys(o.made) k
     WHERE r.state = 'draft' AND k LIKE :under"""
     used = {*session.scalars(cached_text(query), {"under": community + "%"}), *taken}
     digits = patterns.DIGITS[Level.GRID][0] - len(community)
@@ -43,10 +46,12 @@ def validate_new_codes(
     lands: Mapping[str, PolygonLike],
     new: set[str],
 ) -> None:
-    """Refuse codes for new grids that are not right, not in the community, used before, or reserved by another draft.
+    """Refuse codes for new grids that are not right, not in the community, used before, or reserved
+    by another draft.
 
     Args:
-        draft: One that takes a publication back may give that publication's codes their land again, by redrawing.
+        draft: One that takes a publication back may give that publication's codes their land again,
+            by redrawing.
         new: Codes the draft itself has given.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
@@ -116,7 +121,8 @@ def validate_new_codes(
 
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
     query = """
-    SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k
+    SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id,
+        jsonb_object_keys(o.made) k
     WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
     row = (
         session.execute(cached_text(query), {"id": draft.id, "codes": codes}).first()
@@ -133,7 +139,8 @@ def _revived(session: Session, draft: Revision) -> set[str]:
         return set()
     query = """
     SELECT k FROM operation o, jsonb_object_keys(o.shapes) k WHERE o.revision_id = :old
-    UNION SELECT a.code FROM revision r JOIN boundary b ON b.revision_id = r.id OR upper(b.valid) = r.effective
+    UNION SELECT a.code FROM revision r JOIN boundary b ON b.revision_id = r.id
+        OR upper(b.valid) = r.effective
       JOIN area a ON a.id = b.area_id WHERE r.id = :old AND a.level = 'grid'"""
     return set(session.scalars(cached_text(query), {"old": draft.reverts}))
 

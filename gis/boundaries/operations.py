@@ -1,7 +1,10 @@
-"""The operations of a boundary draft: what each needs, and what it does to a coverage of grids. No database.
+"""The operations of a boundary draft: what each needs, and what it does to a coverage of grids.
 
-An operation is a JSON object as it came in; shapes in it are GeoJSON, longitude first, degrees. Doing it again on other
-boundaries is how a draft is rebased and published, so everything it decided (new codes) is written back into it.
+No database.
+
+An operation is a JSON object as it came in; shapes in it are GeoJSON, longitude first, degrees.
+Doing it again on other boundaries is how a draft is rebased and published, so everything it decided
+(new codes) is written back into it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,11 +42,10 @@ MIN_ORIGIN_SHARE = 0.5  # of a grid's land: it came from there
 class OperationResult:
     """What came of an operation.
 
-    op: The operation with what it decided filled in.
-    changed: The new shapes by code, None: no land any more; with neighbours that only gained a vertex.
-    made: The parent (community) of each new grid by its code.
-    names: Names given to new grids, by code.
-    lineage: (kind, from, to): split or merged.
+    op: The operation with what it decided filled in. changed: The new shapes by code, None: no land
+    any more; with neighbours that only gained a vertex. made: The parent (community) of each new
+    grid by its code. names: Names given to new grids, by code. lineage: (kind, from, to): split or
+    merged.
     """
 
     op: OperationSpec
@@ -187,7 +189,7 @@ def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
     return sorted(moved | (set(changed) - set(both)))
 
 
-# --- each kind -----------------------------------------------------------------------------------------------------
+# --- each kind ------------------------------------------------------------------------------------
 
 
 def _move_border(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
@@ -299,7 +301,10 @@ def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> Operat
 
 
 def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    """Grids as a file, or an earlier state, has them; what comes of it must be a coverage with those around."""
+    """Grids as a file, or an earlier state, has them.
+
+    What comes of it must be a coverage with those around.
+    """
     drawn_: ChangedGeometries = {}
     parents: dict[str, str] = {}
     for i, grid in enumerate(op["grids"]):
@@ -338,7 +343,9 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
 def _came_from(
     lands: GridGeometries, drawn_: ChangedGeometries, parents: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
-    """Where new grids lie and where the land of gone ones went, where half of it or more has one answer."""
+    """Where new grids lie and where the land of gone ones went, where half of it or more has one
+    answer.
+    """
     lineage = []
     for code in parents:
         shape = drawn_[code]
@@ -373,7 +380,7 @@ def _settle(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
     return OperationResult(op, {})
 
 
-# --- fields --------------------------------------------------------------------------------------------------------
+# --- fields ---------------------------------------------------------------------------------------
 
 
 def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """A look before the leap: what a boundary draft would move, and what is odd about it.
 
-Everything is counted as `locate` would answer: a building lies in the grid that covers the point inside it, on a border
-in the lower code, outside every grid in the nearest within 50 m; a household lies where its building does.
+Everything is counted as `locate` would answer: a building lies in the grid that covers the point
+inside it, on a border in the lower code, outside every grid in the nearest within 50 m; a household
+lies where its building does.
 """
 
 from collections import Counter
@@ -63,7 +64,8 @@ FACILITIES = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
 WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID}) ORDER BY f.code"""  # noqa: S608  a number of ours
 POSTS = """
-SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id, p.holder_id
+SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id,
+    p.holder_id
 FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
   AND (upper_inf(p.valid) OR upper(p.valid) > CAST(:at AS timestamptz))
@@ -81,7 +83,10 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
 
 
 def compute(session: Session, revision: Revision) -> Preview:
-    """What a revision changes, counted now; without names of people, and without what an asker may see of incidents."""
+    """What a revision changes, counted now.
+
+    Without names of people, and without what an asker may see of incidents.
+    """
     done = drafts.list_operations(session, revision.id)
     old_shapes, new_shapes, neighbours = _states(session, revision, done)
     moved_land = operations.moves_land(old_shapes, _changed(old_shapes, new_shapes))
@@ -199,7 +204,8 @@ def _published(
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     rows = session.execute(
         text("""
-        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
+        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape) FROM boundary b JOIN area a
+            ON a.id = b.area_id
         WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at) ORDER BY a.code"""),
         {"id": revision.id, "at": revision.effective},
     ).all()
@@ -209,7 +215,10 @@ def _published(
 
 
 def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
-    """Boxes that hold everything within `AROUND` of some lands; a buffer of a ragged land would take seconds."""
+    """Boxes that hold everything within `AROUND` of some lands.
+
+    A buffer of a ragged land would take seconds.
+    """
     west, south, east, north = shapely.bounds(shape_array(lands)).T
     return list(
         shapely.box(
@@ -349,7 +358,9 @@ def _units(
     at: datetime,
     settled_grids: Mapping[str, str],
 ) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
-    """Units near the changed land: code, name, grid before and after, households by grid after; and those newly torn.
+    """Units near the changed land: code, name, grid before and after, households by grid after.
+
+    And those newly torn.
 
     Args:
         told: The grid of a unit as the draft settles it.
@@ -429,7 +440,8 @@ def _incidents(
         return []
     query = f"""
     SELECT i.id, ST_X(i.shape), ST_Y(i.shape) FROM incident i
-    WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+    WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north,
+        {STORAGE_SRID})
     ORDER BY i.id"""  # noqa: S608
     rows = session.execute(
         text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
@@ -448,7 +460,7 @@ def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
     return True
 
 
-# --- what is odd ---------------------------------------------------------------------------------------------------
+# --- what is odd ----------------------------------------------------------------------------------
 
 
 def operation_issues(session: Session, by: Principal, operation: Operation) -> list[PreviewIssue]:

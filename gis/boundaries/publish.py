@@ -1,6 +1,8 @@
-"""Publishing a boundary draft: one transaction in which grids, the levels above, units and open incidents follow.
+"""Publishing a boundary draft: one transaction in which grids, the levels above, units and open
+incidents follow.
 
-Nothing here commits: whoever calls does, once, so that a publication that fails half-way leaves everything as it was.
+Nothing here commits: whoever calls does, once, so that a publication that fails half-way leaves
+everything as it was.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,14 +60,18 @@ def publish(
 
     Args:
         reason: Why, for everybody who looks at the history.
-        effective: From when it holds, with its time zone, not past; None is now. Later: it takes effect by itself.
-            What takes a planned publication back before it holds, cancels it: everything is as if never planned.
+        effective: From when it holds, with its time zone, not past; None is now. Later: it takes
+            effect by itself. What takes a planned publication back before it holds, cancels it:
+            everything is as if never planned.
         two_persons: Whether somebody else than the author must publish.
 
     Raises:
-        NotFound: No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
-        Conflict: It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones are planned.
-        InvalidInput: The reason, the moment or a change is missing, or land or homes would lose their grid.
+        NotFound: No such draft in the principal's areas. Forbidden: Not theirs to publish, or their
+            own.
+        Conflict: It is no longer a draft, grids were redrawn since (`conflicts` names them), or
+            later ones are planned.
+        InvalidInput: The reason, the moment or a change is missing, or land or homes would lose
+            their grid.
     """
     draft = revision_access.get_revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)
@@ -106,7 +112,10 @@ def _take_effect(session: Session, now: datetime) -> None:
 def _replay_unchanged(
     session: Session, draft: Revision, done: Sequence[Operation]
 ) -> list[Operation]:
-    """Do the operations of a draft again on what is published now; raise Conflict when other land comes of it."""
+    """Do the operations of a draft again on what is published now.
+
+    Raise Conflict when other land comes of it.
+    """
     drawn, touched = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
     drafts.replay(session, drafts_author(draft), draft)
     again = drafts.list_operations(session, draft.id)
@@ -127,7 +136,10 @@ def _validate_reason(reason: str) -> str:
 
 
 def _validate_effective(session: Session, effective: datetime | None) -> datetime:
-    """Return the present moment; raise InvalidInput when a publication should hold from an earlier one."""
+    """Return the present moment.
+
+    Raise InvalidInput when a publication should hold from an earlier one.
+    """
     # not now(), when this transaction began: somebody else may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
@@ -160,7 +172,10 @@ def drafts_author(draft: Revision) -> Principal:
 
 
 def apply_scheduled_parents(session: Session, now: datetime) -> int:
-    """Bring units under the grids that are theirs from now on; returns how many changed. For the sweep."""
+    """Bring units under the grids that are theirs from now on; returns how many changed.
+
+    For the sweep.
+    """
     allow_boundary_writes(session)
     return int(
         getattr(session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now}), "rowcount", 0)
@@ -205,7 +220,10 @@ def _same_land(
 def _cancels(
     session: Session, draft: Revision, effective: datetime | None, now: datetime
 ) -> datetime | None:
-    """The moment of the planned publication that a draft takes back before it holds; None when there is none such."""
+    """The moment of the planned publication that a draft takes back before it holds.
+
+    None when there is none such.
+    """
     planned = None if draft.reverts is None else session.get_one(Revision, draft.reverts).effective
     return (
         planned if planned is not None and planned > now and (effective or now) <= planned else None
@@ -305,7 +323,9 @@ def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
-    """Where grids came from and went, over all operations: a grid both made and gone in the draft is passed over."""
+    """Where grids came from and went, over all operations: a grid both made and gone in the draft
+    is passed over.
+    """
     pairs: dict[tuple[str, str], str] = {}
     for operation in done:
         pairs |= {(start, end): kind for kind, start, end in operation.lineage}
@@ -325,7 +345,9 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
 def reassign_units(
     session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime
 ) -> None:
-    """Units stand under the grid in which most of their households live, or the one a draft says, from a moment on."""
+    """Units stand under the grid in which most of their households live, or the one a draft says,
+    from a moment on.
+    """
     lands = [land for land in lands if land is not None]
     grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
     moved = [] if grids is None else read_unit_households(session, grids, lands, at)
@@ -362,7 +384,8 @@ def reassign_units(
         ),
         params,
     )
-    # of what is left the last ends now: it goes on where the unit stays, after a plan that was cancelled
+    # of what is left the last ends now: it goes on where the unit stays, after a plan that was
+    # cancelled
     rows = session.execute(
         text(
             "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"

@@ -1,7 +1,7 @@
 """Taking a publication back: a draft that gives its grids the land they had before it.
 
-Grids count by their land, not by who drew them last: once later publications are taken back themselves, or only added a
-vertex, the earlier one can be taken back too. Nothing here commits.
+Grids count by their land, not by who drew them last: once later publications are taken back
+themselves, or only added a vertex, the earlier one can be taken back too. Nothing here commits.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,10 @@ Redrawn = Mapping[str, tuple[PolygonLike | None, PolygonLike | None]]
 # The grids as planned, with what drew them last, or ended them.
 NEWEST = """
 SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.shape) AS now, coalesce(b.revision_id, (
-  SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC LIMIT 1)) AS revision
-FROM area a JOIN area p ON p.id = a.parent_id LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
+  SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC
+      LIMIT 1)) AS revision
+FROM area a JOIN area p ON p.id = a.parent_id LEFT JOIN boundary b ON b.area_id = a.id
+    AND upper_inf(b.valid)
 WHERE a.code = ANY(:codes) ORDER BY a.code"""
 # What a load drew, or a publication of before figures were stored.
 DREW = """
@@ -34,7 +36,8 @@ SELECT a.code, ST_AsBinary(was.shape) AS was, ST_AsBinary(drew.shape) AS drew
 FROM area a LEFT JOIN boundary drew ON drew.area_id = a.id AND drew.revision_id = :id
   LEFT JOIN boundary was ON was.area_id = a.id AND upper(was.valid) = :at
 WHERE a.level = 'grid' AND (drew.id IS NOT NULL OR (
-  was.id IS NOT NULL AND EXISTS (SELECT FROM operation o WHERE o.revision_id = :id AND o.shapes ? a.code)))
+  was.id IS NOT NULL AND EXISTS (SELECT FROM operation o WHERE o.revision_id = :id
+      AND o.shapes ? a.code)))
 ORDER BY a.code"""
 
 
@@ -42,7 +45,8 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     """A draft that gives the grids of a published revision the land they had before it.
 
     Raises:
-        NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
+        NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or land of its
+            grids was moved since.
     """
     old = revision_access.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
@@ -96,7 +100,9 @@ def _moved_since(
 
 
 def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
-    """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and still have it."""
+    """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and
+    still have it.
+    """
     old_shapes = {code: was for code, (was, _) in redrawn.items() if was is not None}
     moved = set(
         operations.moves_land(
@@ -120,7 +126,10 @@ def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, Poly
 def _met(
     session: Session, targets: Mapping[str, PolygonLike | None], rows: Mapping[str, Any]
 ) -> dict[str, PolygonLike | None]:
-    """The shapes to go back to, fitted to the corners that neighbours have got since; with neighbours that get one."""
+    """The shapes to go back to, fitted to the corners that neighbours have got since.
+
+    With neighbours that get one.
+    """
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
     around = draft_grids.neighbouring_grids(

@@ -58,7 +58,10 @@ def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
 
 
 def require_on_grids(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
-    """Raise Forbidden unless the asker may do something to every one of some grids; a code begins with those above it."""
+    """Raise Forbidden unless the asker may do something to every one of some grids.
+
+    A code begins with those above it.
+    """
     by.need(action)
     allowed = by.may_in[action]
     if allowed is None:

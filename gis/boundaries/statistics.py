@@ -1,4 +1,5 @@
-"""The figures of a boundary revision, and how they are stored with a publication so that they stay as they were.
+"""The figures of a boundary revision, and how they are stored with a publication so that they stay
+as they were.
 
 What an asker may not see (names of holders, incidents) is stored by id and filled in when read: see
 `gis.boundaries.preview.seen_by`.
@@ -17,7 +18,9 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 
 class PreviewIssue(NamedTuple):
-    """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in degrees."""
+    """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in
+    degrees.
+    """
 
     kind: str
     severity: str
@@ -29,7 +32,10 @@ class PreviewIssue(NamedTuple):
 
 @dataclass(frozen=True)
 class GridChange:
-    """A grid before and after. change: new, gone or changed; pairs are (before, after), areas in square metres."""
+    """A grid before and after. change: new, gone or changed.
+
+    Pairs are (before, after), areas in square metres.
+    """
 
     code: str
     name: str
@@ -46,7 +52,10 @@ class GridChange:
 
 
 class TransferredPiece(NamedTuple):
-    """Land that changes its grid; None: nobody's before, or after. Square metres; degrees, EPSG:4490."""
+    """Land that changes its grid; None: nobody's before, or after.
+
+    Square metres; degrees, EPSG:4490.
+    """
 
     start: str | None
     end: str | None
@@ -57,7 +66,9 @@ class TransferredPiece(NamedTuple):
 
 
 class MovedFeature(NamedTuple):
-    """A building, unit, post or facility that changes its grid, by codes of grids; with its households.
+    """A building, unit, post or facility that changes its grid, by codes of grids.
+
+    With its households.
 
     holder_id: Who holds the post; holder: their name, where the asker may know it.
     """
@@ -118,7 +129,10 @@ def store(session: Session, changes: Preview) -> None:
 
 
 def stored(session: Session, number: int) -> Preview | None:
-    """The figures of a publication as they were when it was published; None for loads, and those of before 0011."""
+    """The figures of a publication as they were when it was published.
+
+    None for loads, and those of before 0011.
+    """
     row = session.get(Publication, number)
     return None if row is None else from_json(row.figures)
 

@@ -1,8 +1,8 @@
 """Publishing boundaries: grids and units are drawn, everything above the grids follows in the same
 transaction.
 
-A publication closes the shapes it replaces and opens the new ones at one moment; shapes that stay the same,
-vertex for vertex, keep their row. Nothing here commits.
+A publication closes the shapes it replaces and opens the new ones at one moment; shapes that stay
+the same, vertex for vertex, keep their row. Nothing here commits.
 """
 
 from collections import defaultdict
@@ -39,12 +39,13 @@ def publish_shapes(
     effective: datetime | None = None,
     draft: Revision | None = None,
 ) -> Revision | None:
-    """Give grids new shapes, and every community, street and county above them the union of its grids.
+    """Give grids new shapes, and every community, street and county above them the union of its
+    grids.
 
     Args:
-        shapes: Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from then on.
-            The areas exist already. Together with the grids around them they are a coverage (see
-            `gis.shapes.polygon_coverage.repair_coverage`).
+        shapes: Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from
+            then on. The areas exist already. Together with the grids around them they are a
+            coverage (see `gis.shapes.polygon_coverage.repair_coverage`).
         title: What the change is, in a few words.
         author: Who drew it: account, program or load.
         effective: From when the shapes hold, with its time zone; None is now.
@@ -55,8 +56,8 @@ def publish_shapes(
 
     Raises:
         NotFound: A code is no area.
-        InvalidInput: A shape cannot be stored, overlaps a grid or does not share its vertices; named in
-            `errors`.
+        InvalidInput: A shape cannot be stored, overlaps a grid or does not share its vertices;
+            named in `errors`.
         Conflict: An area is retired, or has a shape that begins later than `effective`.
     """
     effective = effective_time(session, effective)
@@ -88,11 +89,13 @@ def publish_shapes(
 def derive_units(
     session: Session, unit_ids: Iterable[int] | None = None, effective: datetime | None = None
 ) -> Revision | None:
-    """Draw ten-household units as the union of their footprints; units on one tower share its footprint.
+    """Draw ten-household units as the union of their footprints.
+
+    Units on one tower share its footprint.
 
     Args:
-        unit_ids: Ids of the units (areas); None is every unit. Those that stand on no building keep what
-            they have.
+        unit_ids: Ids of the units (areas); None is every unit. Those that stand on no building keep
+            what they have.
         effective: From when the shapes hold, with its time zone; None is now.
 
     Returns:
@@ -139,10 +142,13 @@ def write_boundaries(
     effective: datetime | None,
     draft: Revision | None = None,
 ) -> Revision | None:
-    """Close the shapes that differ and open the new ones; unchecked: `publish_shapes` is the way for grids.
+    """Close the shapes that differ and open the new ones.
+
+    Unchecked: `publish_shapes` is the way for grids.
 
     Args:
-        drawn: Shape by area id, in the normal form of `gis.shapes.repair.to_multipolygon`; None: no land from then on.
+        drawn: Shape by area id, in the normal form of `gis.shapes.repair.to_multipolygon`; None: no
+            land from then on.
 
     Returns:
         The published revision; None when nothing changed.
@@ -199,7 +205,8 @@ def _close(session: Session, area_ids: list[int], at: datetime) -> None:
 
 
 def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -> set[int]:
-    """Let shapes that were to end at a moment go on, where the new shape is the same: a plan was cancelled.
+    """Let shapes that were to end at a moment go on, where the new shape is the same: a plan was
+    cancelled.
 
     Returns:
         The ids of their areas.
@@ -239,8 +246,8 @@ def grids_near(
     at: datetime,
     tolerance_deg: float = NEIGHBOUR_TOLERANCE_DEG,
 ) -> dict[str, MultiPolygon]:
-    """The grids of counties in force at a moment whose boxes come near the shapes, by code, in order of
-    codes.
+    """The grids of counties in force at a moment whose boxes come near the shapes, by code, in
+    order of codes.
 
     Args:
         near: Degrees.
@@ -336,7 +343,9 @@ def _check_coverage(
     codes: set[str],
     at: datetime,
 ) -> None:
-    """Refuse shapes that overlap, or share a border without its vertices, with each other or a neighbour."""
+    """Refuse shapes that overlap, or share a border without its vertices, with each other or a
+    neighbour.
+    """
     around = grids_near(session, counties, list(drawn.values()), at)
     together = {**drawn, **{code: shape for code, shape in around.items() if code not in codes}}
     edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))

@@ -1,7 +1,8 @@
-"""What stands in one grid: a gated compound of homes, and beside it shops, a school, works or a park.
+"""What stands in one grid: a gated compound of homes, and beside it shops, a school, works or a
+park.
 
-The wall of a compound is passed only at its gates: inner paths meet the street nowhere else, so that walking to the
-neighbour's shop may mean walking round. Metres of the plan throughout.
+The wall of a compound is passed only at its gates: inner paths meet the street nowhere else, so
+that walking to the neighbour's shop may mean walking round. Metres of the plan throughout.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ MOST_FLOORS = {"slab": 11, "tower": 33, "old": 6}
 
 @dataclass
 class House:
-    """A building: footprint, storeys, and where people walk in. Homes: doors on each floor of each stairwell."""
+    """A building: footprint, storeys, and where people walk in.
+
+    Homes: doors on each floor of each stairwell.
+    """
 
     shape: Polygon
     floors: int
@@ -227,7 +231,10 @@ def _row(
 
 
 def _grow(houses: list[House], homes: int, most: int) -> bool:
-    """Add floors, evenly, until there is room; False when that takes more floors than such houses have."""
+    """Add floors, evenly, until there is room.
+
+    False when that takes more floors than such houses have.
+    """
     while (room := sum(house.rooms for house in houses)) < homes:
         low = min(houses, key=lambda house: house.floors, default=None)
         if low is None or low.floors >= most:
@@ -237,7 +244,9 @@ def _grow(houses: list[House], homes: int, most: int) -> bool:
 
 
 def _beside(block: Block, plan: Plan, land: BaseGeometry, dice: Random) -> None:
-    """Shop fronts along the south street, a bus stop where that is an arterial, and a plot behind for something larger."""
+    """Shop fronts along the south street, a bus stop where that is an arterial, and a plot behind
+    for something larger.
+    """
     west, south, east, north = land.bounds
     street = _south_street(plan, block.cell)
     if is_arterial_row(block.cell.row):

@@ -12,7 +12,8 @@ from gis.demo.names import estate_name
 from gis.demo.streets import Cell
 from gis.facilities.categories import CATEGORY_BY_KEY
 
-# In the order they find a place; what is left over becomes shops. A community has some forty fronts and five plots.
+# In the order they find a place; what is left over becomes shops. A community has some forty fronts
+# and five plots.
 FRONTS = (
     "party_centre", "clinic", "pharmacy", "convenience", "food", "bank_post", "elder_care", "market", "government", "toilet",
     "food", "convenience", "repair", "culture", "pharmacy", "police", "food", "convenience", "kindergarten", "toilet", "food",

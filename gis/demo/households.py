@@ -1,4 +1,6 @@
-"""Who lives in a made-up town and who answers for it: homes, ten-household units, posts, deputies and leave."""
+"""Who lives in a made-up town and who answers for it: homes, ten-household units, posts, deputies
+and leave.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +53,10 @@ class Part:
 def allocate_households(
     houses: Sequence[House], households: int, people: int, dice: Random
 ) -> list[GeneratedHousehold]:
-    """Fill homes: so many households, so many people, a few rooms left empty; in order of house, stairwell, floor."""
+    """Fill homes: so many households, so many people, a few rooms left empty.
+
+    In order of house, stairwell, floor.
+    """
     rooms = [
         (number, stair, floor, f"{floor}{door:02d}")
         for number, house in enumerate(houses)
@@ -73,12 +78,14 @@ def allocate_households(
 def allocate_units(
     houses: Sequence[House], homes: Sequence[GeneratedHousehold], count: int
 ) -> list[tuple[list[Part], list[int]]]:
-    """Bind homes into so many units of 10 to 20: whole floors, in order, cut between stairwells where it can be.
+    """Bind homes into so many units of 10 to 20: whole floors, in order, cut between stairwells
+    where it can be.
 
     Returns:
         For each unit its parts and the numbers of its homes.
 
-    Houses without a stairwell stay whole unless some unit would come out too small or too large for it.
+    Houses without a stairwell stay whole unless some unit would come out too small or too large for
+    it.
     """
     whole = _bind(houses, homes, count, torn=False)
     fits = all(FEWEST <= len(members) <= MOST for _, members in whole)
@@ -122,7 +129,10 @@ def _span(
     where: tuple[int, int],
     levels: list[int],
 ) -> tuple[int, int] | None:
-    """Floors from and to of a part, empty floors between units given to the lower one; None for all floors."""
+    """Floors from and to of a part, empty floors between units given to the lower one.
+
+    None for all floors.
+    """
     if levels == [0]:
         return None
     before = low > 0 and floors[low - 1][0][:2] == where
@@ -168,7 +178,9 @@ def _cut(atoms: Sequence[tuple[tuple[int, int], int]], count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class PostRow:
-    """A made-up post: role, area or building (numbers of the caller), holder and deputy (numbers of persons), time."""
+    """A made-up post: role, area or building (numbers of the caller), holder and deputy (numbers of
+    persons), time.
+    """
 
     role: str
     area: int | None
@@ -201,7 +213,10 @@ class Staff:
         return self.persons - 1
 
     def community(self, community: int, grids: Sequence[GridToStaff]) -> Iterator[PostRow]:
-        """Posts of a community and all below it; one grid in five has a second worker, one worker in ten two grids."""
+        """Posts of a community and all below it.
+
+        One grid in five has a second worker, one worker in ten two grids.
+        """
         secretary = self.hire()
         workers = [self.hire() for _ in range(3)]
         yield PostRow("community_secretary", community, None, secretary, workers[0])
@@ -250,7 +265,9 @@ class Staff:
                 )
 
     def leave(self, persons: int) -> Iterator[tuple[int, datetime, datetime]]:
-        """Two weeks away every three months, for three years, for one person in twelve: (person, from, to)."""
+        """Two weeks away every three months, for three years, for one person in twelve: (person,
+        from, to).
+        """
         for person in range(persons):
             if self.dice.random() < 1 / 12:
                 first = START + timedelta(days=self.dice.randrange(91))

@@ -1,7 +1,7 @@
 """Made-up households, ten-household units and holders of posts on real buildings and grids.
 
-No file of a real neighbourhood tells who lives where or who answers for it, and none should be in a demo. So the
-demo with files invents them, from a seed, and marks the data as made up.
+No file of a real neighbourhood tells who lives where or who answers for it, and none should be in a
+demo. So the demo with files invents them, from a seed, and marks the data as made up.
 """
 
 import random
@@ -115,7 +115,9 @@ def populate(session: Session, seed: int = 2026, now: datetime | None = None) ->
 
 
 def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
-    """The stairwells that the homes of the real buildings would have, building by building from west to east."""
+    """The stairwells that the homes of the real buildings would have, building by building from
+    west to east.
+    """
     rows = session.execute(
         text("""
         SELECT b.id, a.county, a.id AS grid, b.floors, ST_Area(b.shape::geography) AS m2
@@ -139,7 +141,10 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
 
 
 def _units(stairs: list[Stair]) -> Iterator[Unit]:
-    """Cut stairwells into units by whole floors; small neighbours of one grid join until they are enough."""
+    """Cut stairwells into units by whole floors.
+
+    Small neighbours of one grid join until they are enough.
+    """
     small: Unit | None = None
     for stair in stairs:
         if small and small.grid != stair.grid:
@@ -227,7 +232,10 @@ def _write_homes(
 
 
 def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[str, int]:
-    """Persons and posts by the table POSTS; deputies come from the next area's post; some are on leave now."""
+    """Persons and posts by the table POSTS.
+
+    Deputies come from the next area's post; some are on leave now.
+    """
     persons: list[tuple[int, str, str, str]] = []
     posts: list[tuple[object, ...]] = []
     areas_of = {

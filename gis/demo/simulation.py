@@ -1,7 +1,8 @@
-"""A made-up day of incidents over a town: people report, workers work their hours, some are slow, the clock runs.
+"""A made-up day of incidents over a town: people report, workers work their hours, some are slow,
+the clock runs.
 
-The same seed gives the same day. It goes through the very functions that the service uses, as the people who would
-do each step, so that what they may not do fails here as it would there.
+The same seed gives the same day. It goes through the very functions that the service uses, as the
+people who would do each step, so that what they may not do fails here as it would there.
 """
 
 import heapq
@@ -38,7 +39,8 @@ COMMIT_EVERY = 50  # steps
 OFFICE = system_principal("the office of a made-up town")
 SLOW_WORKER_SHARE = 0.15  # share of workers who take six times as long
 CHANNELS = ("mini_program",) * 5 + ("web", "phone", "patrol", "woodpecker")
-# what may happen next in a state: (share, move); the rest leaves it lying, and the clock sends it up
+# what may happen next in a state: (share, move); the rest leaves it lying, and the clock sends it
+# up
 NEXT = {
     "reported": ((1.0, "accept"),),
     "accepted": ((1.0, "dispatch"),),
@@ -154,9 +156,11 @@ def simulate(
     """File reports over a town and work on them.
 
     Args:
-        begin, end: Between which the reports come, evenly at random. last: Until when work goes on; None: `end`.
+        begin, end: Between which the reports come, evenly at random. last: Until when work goes on;
+            None: `end`.
         reports: How many. seed: Of everything that is left to chance.
-        progress: Called with reports filed and wanted. commit: Called every so often; None flushes only.
+        progress: Called with reports filed and wanted. commit: Called every so often; None flushes
+            only.
 
     The town must have grids, buildings and posts.
     """

@@ -1,7 +1,8 @@
-"""The plan of a made-up town: a jittered, slightly turned lattice of streets, a river, a railway, and its grids.
+"""The plan of a made-up town: a jittered, slightly turned lattice of streets, a river, a railway,
+and its grids.
 
-Streets are the borders of grids (以道路为界): every cell between streets is one grid. Everything is in metres here,
-x east and y north of the town's corner, turned by `TURN` when it becomes degrees.
+Streets are the borders of grids (以道路为界): every cell between streets is one grid. Everything is
+in metres here, x east and y north of the town's corner, turned by `TURN` when it becomes degrees.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ METRES_PER_DEGREE_LON = 99_920.0
 
 
 def to_degrees(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Metres of the plan to longitude and latitude (EPSG:4490) on the storage lattice, shape (n, 2)."""
+    """Metres of the plan to longitude and latitude (EPSG:4490) on the storage lattice, shape (n,
+    2).
+    """
     east, north = (
         x * cos(ROTATION_RAD) - y * sin(ROTATION_RAD),
         x * sin(ROTATION_RAD) + y * cos(ROTATION_RAD),
@@ -52,9 +55,9 @@ class Cell:
 class Plan:
     """The plan of a town: how many cells, and where the street corners and bends are.
 
-    corners: shape (rows + 1, columns + 1, 2), metres.
-    across, along: bends halfway on the streets running east (rows + 1, columns, 2) and north (rows, columns + 1, 2).
-    river: the column line that is a river instead of a street.
+    corners: shape (rows + 1, columns + 1, 2), metres. across, along: bends halfway on the streets
+    running east (rows + 1, columns, 2) and north (rows, columns + 1, 2). river: the column line
+    that is a river instead of a street.
     """
 
     seed: int
@@ -68,7 +71,9 @@ class Plan:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """The grids, column by column, up one and down the next, so that any run of them hangs together."""
+        """The grids, column by column, up one and down the next, so that any run of them hangs
+        together.
+        """
         order = (
             (c, r if c % 2 == 0 else self.rows - 1 - r)
             for c in range(self.columns)
@@ -149,7 +154,10 @@ def make_plan(seed: int, grids: int) -> Plan:
 
 
 def streets(plan: Plan) -> Iterator[Street]:
-    """The street pieces that bound the grids. None runs along the river; arterials cross it, others end at its bank."""
+    """The street pieces that bound the grids.
+
+    None runs along the river; arterials cross it, others end at its bank.
+    """
     there = {(cell.column, cell.row) for cell in plan.cells}
     bank = plan.river_line.buffer(RIVER_HALF + 9)
     for r in range(plan.rows + 1):

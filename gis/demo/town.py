@@ -71,7 +71,8 @@ def generate_town(
 ) -> LoadReport:
     """Make a made-up town; the same seed and size give the same town, and twice changes nothing.
 
-    At the default size it is the Zone's pilot: 3 communities, 35 grids, 510 units, 8,800 households, 24,000 people.
+    At the default size it is the Zone's pilot: 3 communities, 35 grids, 510 units, 8,800
+    households, 24,000 people.
 
     Args:
         households: From 100 to 2,000,000.
@@ -172,7 +173,10 @@ class _Town:
         self._count(table.split(".")[-1], copy_rows(self.session, table, columns, rows))
 
     def _areas(self, parts: list[tuple[list[int], tuple[str, str]]]) -> dict[object, int]:
-        """County, streets, communities and grids with their boundaries; ids by number of grid and by level and number."""
+        """County, streets, communities and grids with their boundaries.
+
+        Ids by number of grid and by level and number.
+        """
         cells = self.plan.cells
         street_codes = list(dict.fromkeys(community[0][:9] for _, community in parts))
         new = iter(new_ids(self.session, "area", 1 + len(street_codes) + len(parts) + len(cells)))
@@ -447,7 +451,10 @@ class _Town:
         )
 
     def _network(self) -> None:
-        """Streets cut at their gates, and the inner paths; every point is a node, so what meets is joined."""
+        """Streets cut at their gates, and the inner paths.
+
+        Every point is a node, so what meets is joined.
+        """
         numbers: dict[tuple[float, float], int] = {}
         lines: list[tuple[list[tuple[float, float]], str, str]] = [
             (points, kind, "") for points, kind in self.paths
@@ -546,7 +553,9 @@ ZOOM = {
 
 
 def _communities(grids: int) -> list[tuple[list[int], tuple[str, str]]]:
-    """Runs of grids with the code and name of their community: the pilot's three first, then made-up ones."""
+    """Runs of grids with the code and name of their community: the pilot's three first, then
+    made-up ones.
+    """
     count = max(1, -(-grids // GRIDS_PER_COMMUNITY))
     runs, start = [], 0
     for number, size in enumerate(largest_remainder_shares(grids, [1.0] * count)):

@@ -15,7 +15,8 @@ from gis.files.report import LoadReport, RejectedRow, row_label
 from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
 
-# How levels and attributes are called in files; `gis.files.tables.plain_name` strips case and signs.
+# How levels and attributes are called in files; `gis.files.tables.plain_name` strips case and
+# signs.
 LEVEL_NAMES: dict[Level, tuple[str, ...]] = {
     Level.COUNTY: ("区县", "县区", "县", "区", "county", "district"),
     Level.STREET: ("街道", "乡镇", "镇街", "街镇", "street", "town"),
@@ -54,8 +55,8 @@ LEVEL_OF = {name: level for level, names in LEVEL_NAMES.items() for name in name
 class ReadOptions:
     """How to read a file of areas.
 
-    mapping: Name of the file's attribute by key, as {"code": "GRIDCODE"}; others are recognised by name.
-    crs: A name of `gis.crs.SUPPORTED_CRS` or EPSG:number; needed where the file names none.
+    mapping: Name of the file's attribute by key, as {"code": "GRIDCODE"}; others are recognised by
+    name. crs: A name of `gis.crs.SUPPORTED_CRS` or EPSG:number; needed where the file names none.
     layer: Needed where a file has several.
     """
 
@@ -100,7 +101,9 @@ class AreaRecord:
 
 @dataclass(frozen=True)
 class AreaFile:
-    """What was read: the header in the file by key, the entries, the coordinate system (None: no shapes)."""
+    """What was read: the header in the file by key, the entries, the coordinate system (None: no
+    shapes).
+    """
 
     headers: Mapping[str, str]
     entries: list[AreaRecord]
@@ -161,7 +164,9 @@ def columns(level: Level) -> tuple[Column, ...]:
 
 
 def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadReport) -> AreaFile:
-    """Read the entries of a level into `report` too; rows with a cell that cannot be read are refused there.
+    """Read the entries of a level into `report` too.
+
+    Rows with a cell that cannot be read are refused there.
 
     Raises:
         InvalidInput, TooLarge: The file as a whole cannot be taken.
@@ -240,7 +245,9 @@ def _headers(
     mapping: Mapping[str, str],
     report: LoadReport,
 ) -> dict[str, str]:
-    """Return the attribute of the file by key: as mapped, else the first of the column's names that the file has."""
+    """Return the attribute of the file by key: as mapped, else the first of the column's names that
+    the file has.
+    """
     plain = {tables.plain_name(header): header for header in reversed(headers)}
     header_by_key = {}
     for key, column in by_key.items():

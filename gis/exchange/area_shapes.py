@@ -1,4 +1,6 @@
-"""The shapes of areas under load: mended, the grids of a county made a coverage, and what is off said."""
+"""The shapes of areas under load: mended, the grids of a county made a coverage, and what is off
+said.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -74,10 +76,12 @@ def fit_to_coverage(
         clean: Metres, or None for drawing noise only.
         at: The moment whose stored grids count.
         gone: Codes of stored grids whose land the file has given to others.
-        same_within: Metres by which a grid may differ from the stored one and is as stored; None: as `clean`.
+        same_within: Metres by which a grid may differ from the stored one and is as stored; None:
+            as `clean`.
 
     Returns:
-        The shapes that differ from what is stored, by code; stored neighbours that had to move are among
+        The shapes that differ from what is stored, by code; stored neighbours that had to move are
+            among
         them. Wider overlaps go to `report.refused`, what was mended and gaps to its notes.
     """
     counties: dict[str, dict[str, AreaRecord]] = defaultdict(dict)
@@ -173,7 +177,9 @@ def _size(sliver: Gap | Overlap) -> Message:
 def _as_stored(
     drawn: dict[str, PolygonLike], stored: dict[str, MultiPolygon], tolerance: float
 ) -> list[str]:
-    """Return the grids whose difference from the stored shape is no wider than the tolerance: they are the same."""
+    """Return the grids whose difference from the stored shape is no wider than the tolerance: they
+    are the same.
+    """
     both = [code for code in drawn if code in stored]
     if not both:
         return []
@@ -194,7 +200,10 @@ def _cleaned(
     report: LoadReport,
     gone: Collection[str],
 ) -> dict[str, PolygonLike]:
-    """Return a coverage of the file's grids and the stored ones around; of the whole county if those move others."""
+    """Return a coverage of the file's grids and the stored ones around.
+
+    Of the whole county if those move others.
+    """
     try:
         fitted = dict(
             zip(
@@ -230,7 +239,10 @@ def _cleaned(
 def fit_units(
     session: Session, entries: Sequence[AreaRecord], at: datetime, report: LoadReport
 ) -> dict[str, MultiPolygon]:
-    """Return the shapes of units that do not stand on buildings, by code; note how far they leave their grid."""
+    """Return the shapes of units that do not stand on buildings, by code.
+
+    Note how far they leave their grid.
+    """
     drawn = {
         entry.code: to_multipolygon(entry.shape) for entry in entries if entry.shape is not None
     }

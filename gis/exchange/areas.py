@@ -1,8 +1,8 @@
 """Loading areas: grids with their shapes, units, and the codes and names of the levels above.
 
-Grids own the land; the levels above follow them (`gis.boundaries.store`). So a file of grids makes the areas
-above that its codes name, and an outline of a community or county is only compared with the union of its
-grids.
+Grids own the land; the levels above follow them (`gis.boundaries.store`). So a file of grids makes
+the areas above that its codes name, and an outline of a community or county is only compared with
+the union of its grids.
 """
 
 import re
@@ -49,10 +49,11 @@ def load_areas(
 ) -> LoadReport:
     """Load the areas of one level, with their shapes where the level has its own.
 
-    Grids: a map file. The areas above are made from the first digits of the codes. Overlaps and gaps no
-    wider than `NOISE_WIDTH_M` are one border drawn twice, and mended; wider overlaps are refused unless
-    `clean` is as wide; wider gaps are noted. A shape that differs from the stored one by no more stays. Units: a map file or a table; the grid exists. A unit that stands on buildings keeps the
-    shape of those. Other levels: a map file or a table; codes, names, parents.
+    Grids: a map file. The areas above are made from the first digits of the codes. Overlaps and
+    gaps no wider than `NOISE_WIDTH_M` are one border drawn twice, and mended; wider overlaps are
+    refused unless `clean` is as wide; wider gaps are noted. A shape that differs from the stored
+    one by no more stays. Units: a map file or a table; the grid exists. A unit that stands on
+    buildings keeps the shape of those. Other levels: a map file or a table; codes, names, parents.
 
     Args:
         level: county, street, community, grid or unit.
@@ -167,7 +168,10 @@ def existing_areas(
 def validate_records(
     file: AreaFile, level: Level, stored: Mapping[str, Area], report: LoadReport
 ) -> list[AreaRecord]:
-    """Return the entries whose code, name and parents are right; refuse the others with all that is wrong."""
+    """Return the entries whose code, name and parents are right.
+
+    Refuse the others with all that is wrong.
+    """
     refused = report.refused
     unreadable = {rejected.where for rejected in refused}
     location_by_code: dict[str, Message] = {}
@@ -259,7 +263,10 @@ def _write(
     stored: dict[str, Area],
     report: LoadReport,
 ) -> tuple[dict[str, int], set[str]]:
-    """Make and rename areas, the upper ones first; return the ids of the file's areas by code, and the renamed."""
+    """Make and rename areas, the upper ones first.
+
+    Return the ids of the file's areas by code, and the renamed.
+    """
     areas = dict(stored)
     changed: set[str] = set()
     nameless: list[str] = []
@@ -305,7 +312,10 @@ def _write(
 
 
 def _names(records: Iterable[AreaRecord], level: Level, is_own: bool) -> dict[str, str]:
-    """Return the names that a file gives to the areas of a level, by code; empty where it gives none."""
+    """Return the names that a file gives to the areas of a level, by code.
+
+    Empty where it gives none.
+    """
     names: dict[str, str] = {}
     for record in records:
         code = record.code if is_own else codes.ancestor_code(record.code, level)

@@ -1,8 +1,11 @@
-"""Grids edited in another program: what a file has otherwise becomes a boundary draft; nothing is in force by it.
+"""Grids edited in another program: what a file has otherwise becomes a boundary draft.
 
-Grids are matched by their codes. Of several features with one code (as QGIS leaves after splitting one) the largest
-keeps it and the others get new codes, as do features without a code; a stored grid whose land the file has given to
-others ends. A grid that the file does not have, and whose land nobody took, stays as it is.
+Nothing is in force by it.
+
+Grids are matched by their codes. Of several features with one code (as QGIS leaves after splitting
+one) the largest keeps it and the others get new codes, as do features without a code; a stored grid
+whose land the file has given to others ends. A grid that the file does not have, and whose land
+nobody took, stays as it is.
 """
 
 from collections import defaultdict
@@ -40,7 +43,9 @@ MAX_LISTED_ERRORS = 500  # gaps and overlaps shown of a torn file
 
 @dataclass
 class CoverageErrors:
-    """What is wrong between the grids of a file: overlaps and gaps, with the grids and the widest metres of each."""
+    """What is wrong between the grids of a file: overlaps and gaps, with the grids and the widest
+    metres of each.
+    """
 
     overlaps: list[tuple[str, str, Overlap]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -77,10 +82,12 @@ def draft_from_file(
     Args:
         title: Of the draft.
         options: How to read the file; None: everything is recognised.
-        clean: Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing noise.
+        clean: Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing
+            noise.
 
     Returns:
-        The report; `draft` is None when a row was refused (then nothing is written) or nothing differs.
+        The report; `draft` is None when a row was refused (then nothing is written) or nothing
+            differs.
 
     Raises:
         InvalidInput, TooLarge: The file as a whole cannot be taken.
@@ -123,7 +130,10 @@ def draft_from_file(
 
 
 def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[AreaRecord]:
-    """Return the entries with a shape whose code and names are right; refuse those of unknown communities."""
+    """Return the entries with a shape whose code and names are right.
+
+    Refuse those of unknown communities.
+    """
     areas = existing_areas(session, file.entries, Level.GRID)
     good = [
         entry
@@ -211,7 +221,9 @@ def _west_first(entry: AreaRecord) -> tuple[float, float]:
 
 
 def _community(entry: AreaRecord, stored: Mapping[str, PolygonLike]) -> str:
-    """Return the community a feature without a code names, else the one it lies in for the most part."""
+    """Return the community a feature without a code names, else the one it lies in for the most
+    part.
+    """
     if named := entry.values.get("community_code") or entry.values.get("parent"):
         return named
     shares: dict[str, float] = defaultdict(float)

@@ -30,7 +30,9 @@ MAX_COMPARED_NAMES = 20_000  # names compared with a missing one
 
 @dataclass(frozen=True)
 class BuildingQuery:
-    """A building as a row names it; the first given counts: code, name (in its estate), address, point.
+    """A building as a row names it.
+
+    The first given counts: code, name (in its estate), address, point.
 
     lon, lat: Degrees, EPSG:4490.
     """
@@ -54,7 +56,8 @@ class BuildingNotFound:
 BY_CODE = "SELECT id, code FROM building WHERE code = ANY(:codes)"
 NAMED = "SELECT id, code, estate, name, address FROM building"
 
-# The nearest building; of several that cover the point the one of the lowest code. Distances are in metres.
+# The nearest building; of several that cover the point the one of the lowest code. Distances are in
+# metres.
 AT_POINT = """
 SELECT w.place, b.id, b.code, b.distance
 FROM wanted_point w CROSS JOIN LATERAL (
@@ -71,7 +74,8 @@ def find_buildings(
     """Find the building that each query means, in their order.
 
     Returns:
-        The id of the building, or why there is none: not there (with the nearest names), several of the name,
+        The id of the building, or why there is none: not there (with the nearest names), several of
+            the name,
         or no building within `MAX_BUILDING_DISTANCE_M` of the point.
 
     Names are compared as doors are read: 3栋 is 3号楼, and 三号楼 too.
@@ -250,6 +254,9 @@ class BuildingNameIndex:
 
 
 def _name(name: str, estate: str) -> str:
-    """Return what names of buildings are compared by: 3栋 is 3, and so is 桂花苑3号楼 in 桂花苑; 一期3号楼 stays."""
+    """Return what names of buildings are compared by: 3栋 is 3, and so is 桂花苑3号楼 in 桂花苑.
+
+    一期3号楼 stays.
+    """
     short = normalise_label(normalise_text(name).removeprefix(normalise_text(estate)) or name)
     return short if label_of_building(short) == short else normalise_text(name)

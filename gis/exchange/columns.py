@@ -118,8 +118,8 @@ FACILITIES = (
     Column("contact", "联系电话", telephones.parse_telephone, ("电话", "联系方式", "phone"), "对外电话", "Public telephone."),
 )  # fmt: skip
 
-# Only for the template: grids are loaded from maps, whose attributes are named like this; other levels also
-# from tables. What may be read is told in gis/exchange/areas.py.
+# Only for the template: grids are loaded from maps, whose attributes are named like this; other
+# levels also from tables. What may be read is told in gis/exchange/areas.py.
 AREAS = (
     Column("code", "编码", cells.parse_code, ("网格编码",),
            "社区编码加 3 位数字，如 520402007004003", "The community's code and 3 digits.", needed=True),

@@ -1,4 +1,7 @@
-"""Writing layers to files for other programs; the ending says the format. No personal names leave here."""
+"""Writing layers to files for other programs; the ending says the format.
+
+No personal names leave here.
+"""
 
 import csv
 import tempfile
@@ -32,9 +35,9 @@ MAX_SHEET_ROWS = 1_048_575  # rows of Excel, without the header
 class ExportLayer:
     """What a layer is.
 
-    query: Makes its query, with WKB under the name `geometry`; takes the moment and the code where it is dated.
-    geometry: Type of its geometries. columns: Names in the file of columns that are called otherwise in frames.
-    dated: Whether it is one of areas.
+    query: Makes its query, with WKB under the name `geometry`; takes the moment and the code where
+    it is dated. geometry: Type of its geometries. columns: Names in the file of columns that are
+    called otherwise in frames. dated: Whether it is one of areas.
     """
 
     query: Callable[..., Query]
@@ -108,11 +111,13 @@ AreaFilter = Mapping[str, Any]  # at: the moment; within: what the codes of area
 def dump(
     session: Session, layer: str, path: Path, at: datetime | None = None, within: str = ""
 ) -> int:
-    """Write a layer to a file; an existing file is replaced, and stays as it was when anything fails.
+    """Write a layer to a file.
 
-    Facilities and households are points. Shapes are EPSG:4490 (GeoJSON: the same numbers as WGS 84, RFC
-    7946). Spreadsheets and CSV have a point in the place (lon, lat, crs), CSV also the shape as WKT; there,
-    texts that would be formulas begin with an apostrophe.
+    An existing file is replaced, and stays as it was when anything fails.
+
+    Facilities and households are points. Shapes are EPSG:4490 (GeoJSON: the same numbers as WGS 84,
+    RFC 7946). Spreadsheets and CSV have a point in the place (lon, lat, crs), CSV also the shape as
+    WKT; there, texts that would be formulas begin with an apostrophe.
 
     Args:
         layer: One of `LAYERS`.
@@ -172,7 +177,9 @@ def _table(
     area_filter: AreaFilter,
     *extra: Callable[[ColumnElement[Any]], ColumnElement[Any]],
 ) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    """Return the names of the columns, and rows as they come: with a point in the place, and what else is asked for."""
+    """Return the names of the columns, and rows as they come: with a point in the place, and what
+    else is asked for.
+    """
     definition = LAYERS[layer]
     rows = definition.at(**area_filter).subquery()
     geometry = func.ST_GeomFromWKB(rows.c[GEOMETRY], STORAGE_SRID)
@@ -211,7 +218,8 @@ def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilte
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)
-    # written at once and used again for the next row; as text, codes stay codes when they are edited
+    # written at once and used again for the next row; as text, codes stay codes when they are
+    # edited
     cells = [WriteOnlyCell(sheet) for _ in names]
     for cell in cells:
         cell.number_format = "@"
@@ -238,7 +246,10 @@ WRITERS: dict[str, Callable[[Session, str, Path, AreaFilter], int]] = {
 
 
 def list_attributions(session: Session) -> list[str]:
-    """Return whom to credit for the data, and what of it is made up; it goes with every file that is handed on."""
+    """Return whom to credit for the data, and what of it is made up.
+
+    It goes with every file that is handed on.
+    """
     found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
     lines = [
         f"{source} is made up" if made_up else credit

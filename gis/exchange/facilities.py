@@ -19,7 +19,8 @@ from gis.messages import Message
 INCOMING = f"""
 CREATE TEMP TABLE incoming_facility (
   row int PRIMARY KEY, code text NOT NULL, name text, category text NOT NULL, address text,
-  opening_hours text, contact text, building_id bigint, point geometry(POINT, {STORAGE_SRID}), county text
+  opening_hours text, contact text, building_id bigint, point geometry(POINT, {STORAGE_SRID}),
+      county text
 ) ON COMMIT DROP
 """
 
@@ -41,19 +42,23 @@ SET point = coalesce(b.entrance, ST_ReducePrecision(ST_PointOnSurface(b.shape), 
 FROM building b WHERE b.id = f.building_id
 """
 
-# The county of the grid (else of any area) that the point lies in; the lower code where two share a border.
+# The county of the grid (else of any area) that the point lies in; the lower code where two share a
+# border.
 COUNTIES = """
 UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f.point, now()) g), (
   SELECT a.county FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid @> now()
-  WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.shape, f.point) ORDER BY a.code LIMIT 1))
+  WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.shape, f.point)
+      ORDER BY a.code LIMIT 1))
 """
 
-# An empty cell leaves what is there, and so does a point in a known outline; the file a row came from is kept
-# until the row differs.
+# An empty cell leaves what is there, and so does a point in a known outline; the file a row came
+# from is kept until the row differs.
 WRITE = """
 WITH written AS (
-  INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact, shape, source)
-  SELECT f.code, f.county, f.category, coalesce(f.name, k.name, ''), coalesce(f.address, k.address, ''),
+  INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact, shape,
+      source)
+  SELECT f.code, f.county, f.category, coalesce(f.name, k.name, ''), coalesce(f.address, k.address,
+      ''),
          coalesce(f.opening_hours, k.opening_hours, ''), coalesce(f.contact, k.contact, ''),
          CASE WHEN ST_Covers(k.shape, f.point) THEN k.shape ELSE f.point END, :source
   FROM incoming_facility f LEFT JOIN facility k ON k.code = f.code ORDER BY f.row
@@ -63,8 +68,10 @@ WITH written AS (
       contact = excluded.contact, shape = excluded.shape,
       source = excluded.source,
       -- an entrance that was known for another place is none for this one
-      entrance = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL ELSE old.entrance END,
-      entrances = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL ELSE old.entrances END
+      entrance = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL
+          ELSE old.entrance END,
+      entrances = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL
+          ELSE old.entrances END
   WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact, old.shape)
     IS DISTINCT FROM (excluded.county, excluded.category, excluded.name, excluded.address,
                       excluded.opening_hours, excluded.contact, excluded.shape)
@@ -76,7 +83,8 @@ SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 BBOX = """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e), outside
 FROM (
-  SELECT ST_Extent(point) AS e, count(*) FILTER (WHERE county IS NULL) AS outside FROM incoming_facility
+  SELECT ST_Extent(point) AS e, count(*) FILTER (WHERE county IS NULL) AS outside
+      FROM incoming_facility
 ) f
 """
 
@@ -84,8 +92,8 @@ FROM (
 def load_facilities(session: Session, path: Path, crs: str | None = None) -> LoadReport:
     """Load facilities from a table; `gis.exchange.columns.FACILITIES` says what it may hold.
 
-    A facility is known by its code; known ones are changed where the row differs, others stay. Without a
-    point it stands at the entrance (else inside) of the building that its address means.
+    A facility is known by its code; known ones are changed where the row differs, others stay.
+    Without a point it stands at the entrance (else inside) of the building that its address means.
 
     Args:
         crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
@@ -137,7 +145,10 @@ def _find_by_address(
     table: Table,
     report: LoadReport,
 ) -> dict[int, int]:
-    """Return the id of the building that a row's address means, by position; refuse rows that mean none."""
+    """Return the id of the building that a row's address means, by position.
+
+    Refuse rows that mean none.
+    """
     matches = find_buildings(
         session, [BuildingQuery(address=rows[nth]["address"]) for nth in positions]
     )

@@ -1,4 +1,6 @@
-"""What the cells of a row say together about one home: building, stairwell, storey and room must agree."""
+"""What the cells of a row say together about one home: building, stairwell, storey and room must
+agree.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Loading the register of homes: where each is, how many live there, and its ten-household unit. No names."""
+"""Loading the register of homes: where each is, how many live there, and its ten-household unit.
+
+No names.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +34,8 @@ BuildingKey = tuple[str | None, str | None, str | None, float | None, float | No
 
 INCOMING = """
 CREATE TEMP TABLE incoming_household (
-  row int PRIMARY KEY, place int NOT NULL, stairwell text, floor int, room text NOT NULL, people int NOT NULL,
+  row int PRIMARY KEY, place int NOT NULL, stairwell text, floor int, room text NOT NULL,
+      people int NOT NULL,
   unit text, unit_name text, building_id bigint, unit_id bigint, grid_id bigint, county text
 ) ON COMMIT DROP
 """
@@ -40,7 +44,8 @@ CREATE TEMP TABLE incoming_household (
 UNITS = """
 SELECT w.unit, w.name, a.id, a.level, a.retired_at <= now() AS retired,
        g.id AS grid_id, g.code AS grid, g.county
-FROM (SELECT unit, max(unit_name) AS name FROM incoming_household WHERE unit IS NOT NULL GROUP BY unit) w
+FROM (SELECT unit, max(unit_name) AS name FROM incoming_household WHERE unit IS NOT NULL
+    GROUP BY unit) w
 LEFT JOIN area a ON a.code = w.unit
 LEFT JOIN area g ON g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > now())
   AND CASE WHEN a.id IS NULL THEN g.code = left(w.unit, :digits) ELSE g.id = a.parent_id END
@@ -66,7 +71,8 @@ LEFT JOIN LATERAL ({GRIDS_OF_BUILDINGS_SQL}) stands ON true
 
 COUNTIES = f"""
 WITH place AS (
-  SELECT b.id, coalesce(b.county, max(g.county), (SELECT county FROM ({GRIDS_OF_BUILDINGS_SQL}) stands)) AS county
+  SELECT b.id, coalesce(b.county, max(g.county), (SELECT county
+      FROM ({GRIDS_OF_BUILDINGS_SQL}) stands)) AS county
   FROM building b JOIN incoming_household h ON h.building_id = b.id
   LEFT JOIN area g ON g.id = h.grid_id GROUP BY b.id
 )
@@ -76,7 +82,8 @@ UPDATE incoming_household h SET county = place.county FROM place WHERE place.id 
 # What does not contradict the file but may be a slip.
 NO_STAIRWELL = """
 SELECT row FROM incoming_household WHERE stairwell IS NULL AND building_id IN (
-  SELECT building_id FROM incoming_household WHERE stairwell IS NOT NULL UNION SELECT building_id FROM stairwell)
+  SELECT building_id FROM incoming_household WHERE stairwell IS NOT NULL UNION SELECT building_id
+      FROM stairwell)
 ORDER BY row
 """
 TOO_HIGH = """
@@ -95,12 +102,14 @@ WITH stored AS (
   WHERE s.name IS NOT DISTINCT FROM h.stairwell
   ORDER BY h.row, k.room <> h.room, k.room
 )
-UPDATE incoming_household h SET room = stored.room FROM stored WHERE stored.row = h.row AND stored.room <> h.room
+UPDATE incoming_household h SET room = stored.room FROM stored WHERE stored.row = h.row
+    AND stored.room <> h.room
 """  # noqa: S608
 
 DUPLICATE_ROWS_SQL = f"""
 SELECT row, first FROM (
-  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell, {PLAIN_ROOM_SQL.format(room="room")}) AS first
+  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell,
+      {PLAIN_ROOM_SQL.format(room="room")}) AS first
   FROM incoming_household WHERE building_id IS NOT NULL
 ) r WHERE row <> first
 """  # noqa: S608
@@ -124,14 +133,16 @@ WITH written AS (
   SET floor = coalesce(excluded.floor, old.floor), people = excluded.people,
       unit_id = coalesce(excluded.unit_id, old.unit_id)
   WHERE (old.floor, old.people, old.unit_id) IS DISTINCT FROM
-        (coalesce(excluded.floor, old.floor), excluded.people, coalesce(excluded.unit_id, old.unit_id))
+        (coalesce(excluded.floor, old.floor), excluded.people, coalesce(excluded.unit_id,
+            old.unit_id))
   RETURNING xmax = 0 AS new
 )
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
-# What each unit stands on, as widely as its homes allow: a whole building, whole stairwells, runs of floors.
-# A home without a unit counts as a unit of its own (0), so that a half-told building is not claimed whole.
+# What each unit stands on, as widely as its homes allow: a whole building, whole stairwells, runs
+# of floors. A home without a unit counts as a unit of its own (0), so that a half-told building is
+# not claimed whole.
 PARTS = """
 CREATE TEMP TABLE unit_part_now ON COMMIT DROP AS
 WITH home AS (
@@ -150,7 +161,8 @@ WITH home AS (
   WHERE h.building_id NOT IN (SELECT building_id FROM whole)
     AND (h.stairwell_id IS NULL OR h.stairwell_id NOT IN (SELECT stairwell_id FROM stairs))
 ), run AS (
-  SELECT *, nth - row_number() OVER (PARTITION BY building_id, stairwell_id, unit ORDER BY nth) AS run
+  SELECT *, nth - row_number() OVER (PARTITION BY building_id, stairwell_id, unit
+      ORDER BY nth) AS run
   FROM rest
 )
 SELECT unit AS unit_id, building_id, NULL::bigint AS stairwell_id,
@@ -166,7 +178,8 @@ WITH gone AS (
   DELETE FROM unit_part p
   WHERE building_id IN (SELECT building_id FROM incoming_household WHERE unit_id IS NOT NULL)
     AND NOT EXISTS (
-      SELECT FROM unit_part_now n WHERE (n.unit_id, n.building_id, n.stairwell_id, n.floor_from, n.floor_to)
+      SELECT FROM unit_part_now n WHERE (n.unit_id, n.building_id, n.stairwell_id, n.floor_from,
+          n.floor_to)
       IS NOT DISTINCT FROM (p.unit_id, p.building_id, p.stairwell_id, p.floor_from, p.floor_to))
   RETURNING unit_id
 ), come AS (
@@ -181,7 +194,8 @@ SELECT unit_id FROM gone UNION SELECT unit_id FROM come
 
 BBOX = """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (
-  SELECT ST_Extent(shape) AS e FROM building WHERE id IN (SELECT building_id FROM incoming_household)) b
+  SELECT ST_Extent(shape) AS e FROM building WHERE id IN (SELECT building_id
+      FROM incoming_household)) b
 """
 
 OTHERS = """
@@ -192,9 +206,9 @@ SELECT count(*) FROM household WHERE building_id IN (SELECT building_id FROM inc
 def load_households(session: Session, path: Path, crs: str | None = None) -> LoadReport:
     """Load homes from a table; `gis.exchange.columns.HOUSEHOLDS` says what it may hold.
 
-    A home is its building, stairwell and room: known ones are changed where the row differs, new ones are
-    made with their stairwells and units; homes not in the file stay. Units then stand on what their homes
-    stand on, and their shapes follow the footprints.
+    A home is its building, stairwell and room: known ones are changed where the row differs, new
+    ones are made with their stairwells and units; homes not in the file stay. Units then stand on
+    what their homes stand on, and their shapes follow the footprints.
 
     Args:
         crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
@@ -290,7 +304,9 @@ def _set_buildings(
 
 
 def _check_units(session: Session, table: Table, report: LoadReport) -> list[dict[str, object]]:
-    """Put the units into the incoming rows, refuse the impossible ones, and return the ones to be made."""
+    """Put the units into the incoming rows, refuse the impossible ones, and return the ones to be
+    made.
+    """
     units = session.execute(text(UNITS), {"digits": codes.DIGITS[Level.GRID][0]}).all()
     grids = session.scalars(text(GRIDS)).all() if units else []
     new: list[dict[str, object]] = []
@@ -356,7 +372,10 @@ def _set_units(session: Session, units: Sequence[Any]) -> None:
 
 
 def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
-    """Refuse homes that stand in no county and homes that stand in the file twice; bring rooms to their stored names."""
+    """Refuse homes that stand in no county and homes that stand in the file twice.
+
+    Bring rooms to their stored names.
+    """
     session.execute(text(AS_STORED))
     session.execute(text(COUNTIES))
     nowhere = "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"

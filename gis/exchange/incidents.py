@@ -1,4 +1,7 @@
-"""Loading incidents that were kept elsewhere: a hotline's list, a patrol's table. Each row is filed as a report is."""
+"""Loading incidents that were kept elsewhere: a hotline's list, a patrol's table.
+
+Each row is filed as a report is.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,8 +69,8 @@ CHANNEL_BY_WORD = {name: name for name in CHANNELS} | {
 
 # one load at a time, so that two of the same file file nothing twice
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
-# rows of this transaction are not in the planner's figures: it would read whole indexes to combine them, and go on
-# with plans it made for an empty table
+# rows of this transaction are not in the planner's figures: it would read whole indexes to combine
+# them, and go on with plans it made for an empty table
 NO_BITMAP_SCANS = "SET LOCAL enable_bitmapscan = off"
 DISCARD_PLANS = "DISCARD PLANS"
 # what other systems call a matter that nobody works on any more
@@ -107,8 +110,8 @@ def load_incidents(
 ) -> LoadReport:
     """File the rows of a table as reports; `gis.exchange.columns.INCIDENTS` says what it may hold.
 
-    A row is known by its external id, else by all it says: one that was loaded before is left as it is now, so the
-    same file twice changes nothing. Times without a zone are `timezone`'s.
+    A row is known by its external id, else by all it says: one that was loaded before is left as it
+    is now, so the same file twice changes nothing. Times without a zone are `timezone`'s.
 
     Args:
         crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
@@ -172,7 +175,9 @@ def _loaded_ids(session: Session, principal: Principal, ids: Iterable[str]) -> s
 
 
 def _refusals(row: Row, table: Table, error: WanggeError) -> list[RejectedRow]:
-    """Return the refusals of a row that cannot be filed: one for each field at fault, else one for the row."""
+    """Return the refusals of a row that cannot be filed: one for each field at fault, else one for
+    the row.
+    """
     if not error.errors:
         return [table.refuse(row.number, "", Message(error.code, error.params))]
     return [table.refuse(row.number, fault.field, fault_message(fault)) for fault in error.errors]
@@ -206,7 +211,10 @@ def _take(row: Row, table: Table, report: LoadReport, now: datetime, timezone: Z
 
 
 def _ids(rows: Sequence[Row], table: Table, report: LoadReport) -> dict[int, str]:
-    """Return the id of each row by its number: its own, else a digest of the row; refuse those that come twice."""
+    """Return the id of each row by its number: its own, else a digest of the row.
+
+    Refuse those that come twice.
+    """
     row_by_id: dict[str, int] = {}
     ids = {}
     for row in rows:
@@ -236,7 +244,8 @@ def _at(row: Row, timezone: ZoneInfo) -> datetime | None:
 
 
 def _categories(session: Session) -> Mapping[str, str]:
-    """Return the code by what people write for a category: its code, names, the older edition's code.
+    """Return the code by what people write for a category: its code, names, the older edition's
+    code.
 
     A word that several categories go by is left out.
     """

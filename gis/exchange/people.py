@@ -1,4 +1,7 @@
-"""Loading the people who hold posts, their posts, and their leave. One row is one post, or one leave."""
+"""Loading the people who hold posts, their posts, and their leave.
+
+One row is one post, or one leave.
+"""
 
 import re
 from datetime import tzinfo
@@ -25,10 +28,13 @@ VACANT_PATTERN = re.compile(
 def load_people(
     session: Session, path: Path, crs: str | None = None, *, timezone: tzinfo = Settings.timezone
 ) -> LoadReport:
-    """Load people, posts and leave from a table; `gis.exchange.columns.PEOPLE` says what it may hold.
+    """Load people, posts and leave from a table.
 
-    A person is known by the staff number. A new holder closes the post of the old one at the new first day,
-    except in roles that several share (`PostRole.shared`). People, posts and leave that are not in the file stay.
+    `gis.exchange.columns.PEOPLE` says what it may hold.
+
+    A person is known by the staff number. A new holder closes the post of the old one at the new
+    first day, except in roles that several share (`PostRole.shared`). People, posts and leave that
+    are not in the file stay.
 
     Args:
         crs: Not used; every load takes it.

@@ -18,7 +18,8 @@ WRITE_PEOPLE = """
 WITH written AS (
   INSERT INTO personal.person AS old (code, name, phone)
   SELECT i.code, coalesce(i.name, p.name), coalesce(i.phone, p.phone, '')
-  FROM unnest(CAST(:codes AS text[]), CAST(:names AS text[]), CAST(:phones AS text[])) i(code, name, phone)
+  FROM unnest(CAST(:codes AS text[]), CAST(:names AS text[]), CAST(:phones AS text[])) i(code, name,
+      phone)
   LEFT JOIN personal.person p ON p.code = i.code
   ON CONFLICT (code) DO UPDATE SET name = excluded.name, phone = excluded.phone
   WHERE (old.name, old.phone) IS DISTINCT FROM (excluded.name, excluded.phone)

@@ -1,4 +1,6 @@
-"""The rows of a file of people against what is stored: which posts and leave they mean, and what is wrong with them."""
+"""The rows of a file of people against what is stored: which posts and leave they mean, and what is
+wrong with them.
+"""
 
 import re
 import unicodedata
@@ -85,7 +87,10 @@ PostChange = tuple[PostSlot, StoredTerm]
 
 
 def find_role(word: str) -> PostRole | None:
-    """Return the role that a word names, also with a remark in brackets: 网格长（兼）; None where it names none."""
+    """Return the role that a word names, also with a remark in brackets: 网格长（兼）.
+
+    None where it names none.
+    """
     text = unicodedata.normalize("NFKC", word).lower().strip()
     return (
         ROLE_BY_WORD.get(word.lower())
@@ -231,7 +236,10 @@ class PostLoader:
         return self.codes[level]
 
     def arrange(self) -> tuple[list[PostChange], list[tuple[str, StoredTerm]], list[TermConflict]]:
-        """Fit the terms into what is stored; return new and changed posts and leaves, and what does not fit."""
+        """Fit the terms into what is stored.
+
+        Return new and changed posts and leaves, and what does not fit.
+        """
         sites = {(slot.site.level == "building", slot.site.id): slot.site for slot in self.posts}
         areas = [id for on_building, id in sites if not on_building]
         buildings = [id for on_building, id in sites if on_building]

@@ -18,7 +18,9 @@ MAX_COLUMN_CHARS = 60  # characters of a column
 
 
 def write(preview: Preview, out: IO[bytes]) -> None:
-    """Write a preview: a sheet of grids, one of each kind that moves, of open incidents, and of what is odd."""
+    """Write a preview: a sheet of grids, one of each kind that moves, of open incidents, and of
+    what is odd.
+    """
     book = Workbook()
     book.remove(book.worksheets[0])
 

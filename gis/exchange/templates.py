@@ -1,4 +1,6 @@
-"""Empty spreadsheets to fill in and load: text-formatted codes, drop-down lists, an example, and notes."""
+"""Empty spreadsheets to fill in and load: text-formatted codes, drop-down lists, an example, and
+notes.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -114,7 +116,8 @@ def write_template(kind: str, path: Path) -> None:
         path: A new .xlsx file.
 
     Raises:
-        InvalidInput: Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's work.
+        InvalidInput: Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's
+            work.
     """
     if kind not in KINDS:
         raise InvalidInput("template.unknown", kind=kind, kinds=list(KINDS))
@@ -176,7 +179,10 @@ def _note(sheet: Worksheet, kind: str, columns: Sequence[Column]) -> None:
 
 
 def _choices(data: Worksheet, lists: Worksheet, columns: Sequence[Column]) -> None:
-    """Add drop-down lists; on a hidden sheet, since a list in place may not be longer than 255 characters."""
+    """Add drop-down lists.
+
+    On a hidden sheet, since a list in place may not be longer than 255 characters.
+    """
     chosen = [(index, column) for index, column in enumerate(columns, 1) if column.choices]
     for nth, (index, column) in enumerate(chosen, 1):
         for number, choice in enumerate(column.choices, 1):

@@ -1,6 +1,8 @@
-"""Who holds one thing when: fitting the terms of a file into the terms already known, without overlap.
+"""Who holds one thing when: fitting the terms of a file into the terms already known, without
+overlap.
 
-Pure: no database. Times are aware; a term holds from `start` (inclusive) to `stop` (exclusive; None: still).
+Pure: no database. Times are aware; a term holds from `start` (inclusive) to `stop` (exclusive;
+None: still).
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,9 +33,12 @@ class StoredTerm:
 
 @dataclass(frozen=True)
 class FileTerm:
-    """A term that a row asks for. Without a start it begins now, unless the person holds it already.
+    """A term that a row asks for.
 
-    is_ongoing: Whether the row says that it has no end (至今), where no stop alone leaves the end as it is.
+    Without a start it begins now, unless the person holds it already.
+
+    is_ongoing: Whether the row says that it has no end (至今), where no stop alone leaves the end
+    as it is.
     """
 
     row: int
@@ -58,9 +63,9 @@ def merge_terms(
 ) -> tuple[list[StoredTerm], list[TermConflict]]:
     """Fit terms into a timeline.
 
-    A term that the person holds already keeps its start; its deputy and its end are taken over where the
-    row gives them. A new term closes the one that runs at its start, and ends where the next one begins.
-    What is not asked for stays.
+    A term that the person holds already keeps its start; its deputy and its end are taken over
+    where the row gives them. A new term closes the one that runs at its start, and ends where the
+    next one begins. What is not asked for stays.
 
     Args:
         stored: The known terms, without overlap.
@@ -68,7 +73,8 @@ def merge_terms(
         now: The start of terms without one.
 
     Returns:
-        The whole timeline in its order (no two terms overlap, none is empty), and the rows that do not fit,
+        The whole timeline in its order (no two terms overlap, none is empty), and the rows that do
+            not fit,
         which leave it as it was. Asking for the same again, at any later time, changes nothing.
     """
     timeline = sorted(stored, key=lambda term: term.start)
@@ -143,7 +149,9 @@ def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermCon
 def _held_already(
     timeline: Sequence[StoredTerm], term: FileTerm, start: datetime
 ) -> StoredTerm | None:
-    """Return the known term that the row repeats: held at its start by its person, or (no start) to its end."""
+    """Return the known term that the row repeats: held at its start by its person, or (no start) to
+    its end.
+    """
     for stored in timeline:
         is_same_end = term.start is None and stored.stop is not None and stored.stop == term.stop
         if stored.person == term.person and (stored.holds(start) or is_same_end):

@@ -12,9 +12,11 @@ from gis.network.build import Network
 from gis.network.snapping import Floats, Shapes, SnappedPoints
 from gis.network.walk import get_profile, nearest_source_distances
 
-# Every building counts, with or without households; a door that is not known is the middle of the footprint.
+# Every building counts, with or without households; a door that is not known is the middle of the
+# footprint.
 DEMAND_POINTS_SQL = """
-SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), ST_X(p.place) AS lon, ST_Y(p.place) AS lat
+SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), ST_X(p.place) AS lon,
+    ST_Y(p.place) AS lat
 FROM building b
 LEFT JOIN (SELECT building_id, count(*) AS households, sum(people) AS people FROM household
            WHERE CAST(:near AS text) IS NULL OR building_id IN
@@ -26,7 +28,8 @@ ORDER BY b.id
 """
 
 DOORS = """
-SELECT f.id, f.code, f.category, ST_AsBinary(coalesce(f.entrances, f.entrance)), ST_AsBinary(f.shape)
+SELECT f.id, f.code, f.category, ST_AsBinary(coalesce(f.entrances, f.entrance)),
+    ST_AsBinary(f.shape)
 FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
   AND (CAST(:near AS text) IS NULL OR f.shape && ST_GeomFromEWKT(:near))
@@ -53,9 +56,9 @@ class DemandPoints:
 class FacilityEntrances:
     """Facilities, put on the network by all their doors.
 
-    id, code, category: One entry a facility.
-    owner: The facility of each door, by number, ascending. door: Points in metres, (n, 2). snaps: One each.
-    shape: Per facility its doors as one shape in metres, or its outline when no door is known.
+    id, code, category: One entry a facility. owner: The facility of each door, by number,
+    ascending. door: Points in metres, (n, 2). snaps: One each. shape: Per facility its doors as one
+    shape in metres, or its outline when no door is known.
     """
 
     id: NDArray[np.int64]
@@ -124,9 +127,11 @@ def read_facility_entrances(
 
 
 def _doors(network: Network, known: Shapes, outline: Shapes) -> Shapes:
-    """The doors of facilities: known ones, and for outlines every place where a way on the ground meets them.
+    """The doors of facilities: known ones, and for outlines every place where a way on the ground
+    meets them.
 
-    A point is its own door. An outline that has neither is entered where it comes nearest to a street.
+    A point is its own door. An outline that has neither is entered where it comes nearest to a
+    street.
     """
     shapes = np.where(shapely.is_missing(known), outline, known)
     areas = np.flatnonzero(shapely.get_dimensions(outline) == 2)
@@ -156,8 +161,8 @@ def _doors(network: Network, known: Shapes, outline: Shapes) -> Shapes:
 class CoverageResult:
     """How many homes have a facility of a category within the limit.
 
-    within, beyond, off_network: (households, people) each; off the network, or on an island of it, is told apart
-        from too far.
+    within, beyond, off_network: (households, people) each; off the network, or on an island of it,
+        is told apart from too far.
     metres: Per building of `Homes`, walking metres to the nearest one; infinite beyond the limit.
     """
 

@@ -1,4 +1,5 @@
-"""What a facility is for: the categories, their names, colours and icons, and the tags and words that mean each.
+"""What a facility is for: the categories, their names, colours and icons, and the tags and words
+that mean each.
 
 A new category is one entry here. Colours are the Okabe-Ito set (Okabe & Ito 2008, "Color Universal
 Design"), one for a family of categories; the pictogram tells the members of a family apart.
@@ -45,8 +46,8 @@ class Category:
     osm: Tags that mean it, as "amenity=bank,atm"; "shop=*" is any other value of the key.
     name: Pattern of Chinese names that mean it whatever the tag in NAMED_BY says.
     open_only: Taken only when `access` does not keep the public out.
-    aliases: What people write for it beside its own names, between blanks: the whole word, without brackets. A word
-        of two categories stands in no list, and is refused.
+    aliases: What people write for it beside its own names, between blanks: the whole word, without
+        brackets. A word of two categories stands in no list, and is refused.
     endings: Pattern of the ends of longer words: 西航社区卫生服务站 ends as a clinic does.
     """
 
@@ -246,7 +247,9 @@ def classify_tags(tags: Mapping[str, str]) -> str | None:
 
 
 def _may_name_decide(positions: list[int]) -> bool:
-    """Return whether a name may decide: not for parking, transit, food and others named after a neighbour."""
+    """Return whether a name may decide: not for parking, transit, food and others named after a
+    neighbour.
+    """
     settled = {CATEGORIES[position].key for position in positions}
     return not settled & {
         "transit",

@@ -19,7 +19,10 @@ from gis.network.models import WalkNetwork
 
 @dataclass(frozen=True)
 class FacilityRow:
-    """A facility. `lon`, `lat`: its entrance when known, else a place inside it; degrees, EPSG:4490."""
+    """A facility.
+
+    `lon`, `lat`: its entrance when known, else a place inside it; degrees, EPSG:4490.
+    """
 
     code: str
     category: str
@@ -36,10 +39,10 @@ class FacilityRow:
 class CircleRow:
     """A service circle, stored or computed now.
 
-    speed: Metres a second.
-    households, people, buildings: Within the limit by exact distance; buildings None where none were counted.
-    off_network, island: No street within 100 m, or only ways that lead nowhere; the circle is then empty.
-    geometry: GeoJSON text (longitude first, outer rings counter-clockwise).
+    speed: Metres a second. households, people, buildings: Within the limit by exact distance;
+    buildings None where none were counted. off_network, island: No street within 100 m, or only
+    ways that lead nowhere; the circle is then empty. geometry: GeoJSON text (longitude first, outer
+    rings counter-clockwise).
     """
 
     minutes: int
@@ -113,7 +116,8 @@ def facility(session: Session, code: str) -> FacilityRow:
 
 
 def circle(session: Session, code: str, minutes: int, profile: str = "adult") -> CircleRow:
-    """The circle of a facility: the stored one when it was computed on today's network, else computed now.
+    """The circle of a facility: the stored one when it was computed on today's network, else
+    computed now.
 
     Args:
         minutes: 1 to 60.

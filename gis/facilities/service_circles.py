@@ -1,4 +1,7 @@
-"""Service circles: computed, stored, and recomputed only where something changed; the nearest of each category."""
+"""Service circles: computed, stored, and recomputed only where something changed.
+
+The nearest of each category.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +36,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class RecomputeResult:
-    """What a run did: facilities looked at, recomputed, unchanged, those off the network and on islands (codes)."""
+    """What a run did: facilities looked at, recomputed, unchanged, those off the network and on
+    islands (codes).
+    """
 
     facilities: int
     recomputed: int
@@ -59,7 +64,9 @@ class Circle:
 
 @dataclass(frozen=True)
 class NearestFacility:
-    """The nearest facility of a category: metres and minutes on foot from door to door, and where it is."""
+    """The nearest facility of a category: metres and minutes on foot from door to door, and where
+    it is.
+    """
 
     category: str
     category_zh: str
@@ -79,8 +86,8 @@ def recompute(
 ) -> RecomputeResult:
     """Bring the stored circles in step with facilities, network and homes.
 
-    A circle is left alone when the network's version, its facility's place, the speed and the homes near it are what
-    they were. Circles of other limits and profiles stay.
+    A circle is left alone when the network's version, its facility's place, the speed and the homes
+    near it are what they were. Circles of other limits and profiles stay.
 
     Args:
         minutes: Limits, 1 to 60.
@@ -182,7 +189,8 @@ def nearest_facilities(
         lon, lat: Degrees, EPSG:4490.
         minutes: Limit at the adult profile's speed.
 
-    Exact: legs at both ends and partial edges count. Empty when the place is more than 100 m from any street.
+    Exact: legs at both ends and partial edges count. Empty when the place is more than 100 m from
+    any street.
     """
     speed = get_profile("adult").speed
     limit = minutes * 60 * speed
@@ -254,7 +262,9 @@ def _circles(
 
 
 def _around(to: FacilityEntrances, i: int, network: Network, limit: float) -> str:
-    """A box in degrees (EWKT) round all that can be reached from a facility, and the legs at both ends."""
+    """A box in degrees (EWKT) round all that can be reached from a facility, and the legs at both
+    ends.
+    """
     reach = limit + 2 * MAX_SNAP_DISTANCE_M
     west, south, east, north = shapely.bounds(to.shape[i])
     x = [west - reach, east + reach, west - reach, east + reach]
@@ -266,7 +276,9 @@ def _around(to: FacilityEntrances, i: int, network: Network, limit: float) -> st
 def _digests(
     living: DemandPoints, to: FacilityEntrances, reach: float, speed: float
 ) -> Iterator[str]:
-    """What each facility's circles depend on, the network's version apart: its place, the speed, the homes in reach."""
+    """What each facility's circles depend on, the network's version apart: its place, the speed,
+    the homes in reach.
+    """
     tree = cKDTree(living.place) if len(living.place) else None
     table = np.column_stack([living.place, living.households, living.people])
     for shape in to.shape:

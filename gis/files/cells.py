@@ -1,7 +1,7 @@
 """What a cell of a table means: text, codes, numbers, dates; and what Excel does to them.
 
-Every parser takes a cell as the file gives it (text, or what Excel keeps: number, date, boolean) and raises
-CellError with what is wrong and what would be right.
+Every parser takes a cell as the file gives it (text, or what Excel keeps: number, date, boolean)
+and raises CellError with what is wrong and what would be right.
 """
 
 import math
@@ -59,8 +59,8 @@ class Marked:
     """A cell whose value is not its own or is not there.
 
     value: What the cell counts as.
-    how: "merged" (filled from the cell above that it is merged with), "formula" (without a stored result),
-        or "error" (the formula failed, as #REF!).
+    how: "merged" (filled from the cell above that it is merged with), "formula" (without a stored
+        result), or "error" (the formula failed, as #REF!).
     """
 
     value: object
@@ -82,7 +82,9 @@ class Guess:
 
 
 def clean_text(value: object) -> str:
-    """Return the text of a cell without blanks at its ends (full-width ones too) and invisible characters."""
+    """Return the text of a cell without blanks at its ends (full-width ones too) and invisible
+    characters.
+    """
     if isinstance(value, Marked):
         value = value.value
     if isinstance(value, float) and value.is_integer():
@@ -98,7 +100,8 @@ def _clean(text: str) -> str:
 def parse_code(value: object) -> str:
     """Return a code as text, also where Excel has made it a number, as long as no digit is lost.
 
-    520402007004003.0 and 5.20402007004003E+14 are whole; 5.20402E+14 and numbers of over 15 digits are not.
+    520402007004003.0 and 5.20402007004003E+14 are whole; 5.20402E+14 and numbers of over 15 digits
+    are not.
 
     Raises:
         CellError: Digits are lost, or Excel has made a date of it.
@@ -130,7 +133,9 @@ def parse_code(value: object) -> str:
 
 
 def parse_integer(value: object) -> int:
-    """Return a whole number, also in words; those for storeys and heads after it are let pass, and B2 is storey -2.
+    """Return a whole number, also in words.
+
+    Those for storeys and heads after it are let pass, and B2 is storey -2.
 
     Raises:
         CellError: It is no whole number.
@@ -200,7 +205,8 @@ def parse_local_datetime(value: object) -> datetime:
     """Return a day or a minute, without time zone; a day is its midnight.
 
     Raises:
-        CellError: It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without 08:30.
+        CellError: It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without
+            08:30.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -259,7 +265,8 @@ _CRS_SUFFIX_PATTERN = re.compile(
 
 
 def parse_crs(value: object) -> str:
-    """Return the coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02, as 高德 and GCJ-02（高德） are.
+    """Return the coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02,
+    as 高德 and GCJ-02（高德） are.
 
     Raises:
         CellError: It is none we know, or its words name several.

@@ -27,7 +27,10 @@ def is_loaded(session: Session, kind: str, digest: str) -> bool:
 
 
 def find_source(session: Session, kind: str) -> str | None:
-    """Return the file, or seed and size, of the last committed load of a kind; None when there was none."""
+    """Return the file, or seed and size, of the last committed load of a kind.
+
+    None when there was none.
+    """
     return session.scalar(select(Dataset.source).where(Dataset.kind == kind))
 
 
@@ -45,7 +48,9 @@ def record_load(
     attribution: str,
     made_up: bool = False,
 ) -> None:
-    """Write the row of this load in place of the last one of its kind; the same file again leaves it.
+    """Write the row of this load in place of the last one of its kind.
+
+    The same file again leaves it.
 
     Args:
         kind: osm, areas:grid, households, facilities, people or town.

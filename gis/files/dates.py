@@ -35,7 +35,9 @@ def parse_first_day(value: object) -> datetime | Guess:
 
 
 def parse_end_day(value: object) -> datetime | Guess:
-    """Return the first moment that no longer counts; 至今 is `ONGOING`, and a month is its first day.
+    """Return the first moment that no longer counts.
+
+    至今 is `ONGOING`, and a month is its first day.
 
     Raises:
         CellError: As `parse_first_day`.
@@ -48,7 +50,9 @@ def parse_end_day(value: object) -> datetime | Guess:
 
 
 def parse_last_day(value: object) -> datetime | Guess:
-    """Return the first moment after a last day: 2026-03-31 is 2026-04-01, and so is 2026年3月; 至今 is `ONGOING`.
+    """Return the first moment after a last day: 2026-03-31 is 2026-04-01, and so is 2026年3月.
+
+    至今 is `ONGOING`.
 
     Raises:
         CellError: As `parse_first_day`.
@@ -82,7 +86,10 @@ def _read(value: object, last: bool) -> datetime | Guess:
 
 
 def _day_or_month(value: object, last: bool) -> datetime | Guess:
-    """Return the moment of a day or a month; after its end when `last`, unless it says a time of day."""
+    """Return the moment of a day or a month.
+
+    After its end when `last`, unless it says a time of day.
+    """
     text = unicodedata.normalize("NFKC", clean_text(value))
     if re.fullmatch(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])", text):
         text = f"{text[:4]}-{text[4:]}"

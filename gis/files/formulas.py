@@ -1,4 +1,6 @@
-"""Text that a spreadsheet would compute: neutralised when a table is written, restored when one is read."""
+"""Text that a spreadsheet would compute: neutralised when a table is written, restored when one is
+read.
+"""
 
 import unicodedata
 
@@ -9,7 +11,8 @@ CONTROLS = frozenset("\t\n\r")  # control characters that a cell may hold
 def is_formula(text: str) -> bool:
     """Return whether a spreadsheet may take a text for a formula.
 
-    Blanks, line feeds, control and zero-width characters before the sign count for nothing, since programs strip them.
+    Blanks, line feeds, control and zero-width characters before the sign count for nothing, since
+    programs strip them.
     """
     if text.startswith(("\t", "\r")):  # some programs begin a command there
         return True
@@ -19,7 +22,9 @@ def is_formula(text: str) -> bool:
 
 
 def cell_text(value: object) -> object:
-    """Return a value as a table may hold it: text without control characters, an apostrophe before a formula."""
+    """Return a value as a table may hold it: text without control characters, an apostrophe before
+    a formula.
+    """
     if not isinstance(value, str):
         return value
     text = "".join(
@@ -36,5 +41,7 @@ def restore(text: str) -> str:
 
 
 def _is_skipped(character: str) -> bool:
-    """Return whether a character is a blank (Z*), control (Cc), format (Cf) or another invisible one (C*)."""
+    """Return whether a character is a blank (Z*), control (Cc), format (Cf) or another invisible
+    one (C*).
+    """
     return unicodedata.category(character)[0] in "ZC"

@@ -1,4 +1,5 @@
-"""What a GeoPackage may hold besides tables: SQLite runs the views, triggers and virtual tables of a file it opens.
+"""What a GeoPackage may hold besides tables: SQLite runs the views, triggers and virtual tables of
+a file it opens.
 
 Looked at read-only before GDAL opens the file, in the child process of `gis.files.vector`.
 """
@@ -21,8 +22,8 @@ CREATE = re.compile(
 SPATIAL_INDEX = re.compile(
     rf"\s*create\s+virtual\s+table\s+(?:if\s+not\s+exists\s+)?{RTREE}\s+using\s+rtree\s*\(", re.I
 )
-# triggers that GDAL, QGIS and the standard itself write: they keep the spatial index and the number of features, or
-# refuse a wrong value (OGC 12-128r19, annexes D and F.3)
+# triggers that GDAL, QGIS and the standard itself write: they keep the spatial index and the number
+# of features, or refuse a wrong value (OGC 12-128r19, annexes D and F.3)
 STANDARD_TRIGGER = re.compile(r"(?:rtree|gpkg|trigger_(?:insert|delete)_feature_count)_", re.I)
 STANDARD_STATEMENT = re.compile(
     rf"(?:(?:insert(?:\s+or\s+replace)?\s+into|delete\s+from|update)\s+{RTREE}\s|update\s+[\"'`]?gpkg_ogr_contents\b"
@@ -38,8 +39,8 @@ def check_schema(file: Path) -> None:
 
     Raises
     ------
-    InvalidInput
-        There is a view, a trigger of another kind, a virtual table other than a spatial index, or no database.
+    InvalidInput There is a view, a trigger of another kind, a virtual table other than a spatial
+        index, or no database.
     """
     with _opened(file) as database:
         entries = database.execute(
@@ -67,7 +68,10 @@ def _is_standard_trigger(name: str, sql: str) -> bool:
 
 
 def check_one_system(file: Path, layer: str | None, column: str) -> None:
-    """Refuse a GeoPackage layer whose shapes say different systems. Source: OGC 12-128, geometry BLOB."""
+    """Refuse a GeoPackage layer whose shapes say different systems.
+
+    Source: OGC 12-128, geometry BLOB.
+    """
     table, shape = ('"' + name.replace('"', '""') + '"' for name in (layer or "", column))
     question = f"SELECT DISTINCT substr({shape}, 4, 5) FROM {table} WHERE {shape} IS NOT NULL"  # noqa: S608
     with _opened(file) as database:

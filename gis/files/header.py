@@ -47,7 +47,9 @@ def plain_name(header: Hashable) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _full_name(header: Hashable) -> str:
-    """Return a header as names are compared whose words in brackets matter: 至（含当天） is not 至（不含当天）."""
+    """Return a header as names are compared whose words in brackets matter: 至（含当天） is not
+    至（不含当天）.
+    """
     return re.sub(r"[\s*_:-]", "", unicodedata.normalize("NFKC", clean_text(header)).lower())
 
 
@@ -77,7 +79,10 @@ class Meanings:
         return self._full.get(_full_name(text)) or self._plain.get(plain_name(text))
 
     def read(self, rows: Sequence[Raw], start: int, end: int) -> Header:
-        """Return the header that some rows would be; a cell is named by its own text, or with the one above it."""
+        """Return the header that some rows would be.
+
+        A cell is named by its own text, or with the one above it.
+        """
         keys: dict[int, str] = {}
         texts: dict[int, str] = {}
         above: dict[int, str] = {}  # text of the group, which holds for the empty cells right of it
@@ -136,7 +141,9 @@ class Meanings:
         )
 
     def _continues(self, rows: Sequence[Raw], header: Header) -> bool:
-        """Return whether the next row belongs to the header: it names columns, and holds no data under any."""
+        """Return whether the next row belongs to the header: it names columns, and holds no data
+        under any.
+        """
         row = rows[header.end + 1]
         names = 0
         longer = self.read(rows, header.start, header.end + 1)
@@ -174,7 +181,9 @@ class Meanings:
         return named > 1
 
     def is_header(self, row: Raw, header: Header) -> bool:
-        """Return whether every cell under a header names a column, as in the header of another table."""
+        """Return whether every cell under a header names a column, as in the header of another
+        table.
+        """
         texts = [
             text for index in header.keys if index < len(row) and (text := clean_text(row[index]))
         ]

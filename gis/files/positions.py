@@ -1,4 +1,6 @@
-"""Longitudes and latitudes as people write them: decimal degrees, with letters, or degrees, minutes and seconds."""
+"""Longitudes and latitudes as people write them: decimal degrees, with letters, or degrees, minutes
+and seconds.
+"""
 
 import re
 import unicodedata

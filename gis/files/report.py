@@ -1,4 +1,6 @@
-"""Report of a load: rejected rows and notes as codes, rehearsed or committed, the same for every kind of file."""
+"""Report of a load: rejected rows and notes as codes, rehearsed or committed, the same for every
+kind of file.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +14,9 @@ SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and bet
 
 
 def fault_message(fault: FieldError) -> Message:
-    """Return what is wrong with a field as a message, the field by its label if the catalogue has one."""
+    """Return what is wrong with a field as a message, the field by its label if the catalogue has
+    one.
+    """
     label_code = f"field_label.{fault.field}"
     field_name = Message(label_code) if has_label(label_code) else fault.field
     return Message(fault.code, {"field": field_name, **fault.params})
@@ -27,9 +31,9 @@ def row_label(number: int) -> Message:
 class RejectedRow:
     """One row or shape that is not taken.
 
-    location: The row or shape as its author can find it: "row 12", "feature 3 (code 5204…)", "way 4711".
-    field: The column or property at fault; empty for the shape itself.
-    message: What is wrong and what would be right.
+    location: The row or shape as its author can find it: "row 12", "feature 3 (code 5204…)", "way
+    4711". field: The column or property at fault; empty for the shape itself. message: What is
+    wrong and what would be right.
     """
 
     location: Message | str
@@ -89,14 +93,12 @@ class RowNote:
 class LoadReport:
     """What a load did, or would do.
 
-    kind: osm, areas:grid, households, people, facilities or town.
-    source: Name of the file.
-    crs: The coordinate system found, in words, as "EPSG:4326" or "gcj02 (as told)".
-    counts: Rows by what they are: {"buildings": 257, …}; "new", "changed", "unchanged" where it applies.
-    bbox: (west, south, east, north), degrees, EPSG:4490; None when nothing had a place.
-    refused: Rows not taken; a load with refused rows is not committed.
-    messages: What was repaired, guessed or skipped on purpose.
-    committed: Whether the transaction was committed.
+    kind: osm, areas:grid, households, people, facilities or town. source: Name of the file. crs:
+    The coordinate system found, in words, as "EPSG:4326" or "gcj02 (as told)". counts: Rows by what
+    they are: {"buildings": 257, …}; "new", "changed", "unchanged" where it applies. bbox: (west,
+    south, east, north), degrees, EPSG:4490; None when nothing had a place. refused: Rows not taken;
+    a load with refused rows is not committed. messages: What was repaired, guessed or skipped on
+    purpose. committed: Whether the transaction was committed.
     """
 
     kind: str

@@ -35,7 +35,8 @@ from gis.messages import Message
 
 MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
 
-_SEVERAL_SIGNS = "、,，;；&+和与及至到"  # between two rooms, stairwells or buildings; a dash may also part stairwell and room
+# between two rooms, stairwells or buildings; a dash may also part stairwell and room
+_SEVERAL_SIGNS = "、,，;；&+和与及至到"
 _BUILDING_WORDS = rf"(?:{WORDS['building']})"
 _STAIRWELL_WORDS = rf"(?:{WORDS['stairwell']}|{WORDS['door']})"
 _BUILDING_PATTERN = re.compile(rf"第?(?P<label>{LABEL}){_BUILDING_WORDS}")
@@ -80,7 +81,9 @@ class Door:
 
 
 def parse_room(value: object) -> Door | Guess:
-    """Return the door that the cell of a room names: 501, 501号 and 501室 are one; 2-501 is room 501 of stairwell 2.
+    """Return the door that the cell of a room names: 501, 501号 and 501室 are one.
+
+    2-501 is room 501 of stairwell 2.
 
     Raises:
         CellError: Excel has made a date of it, or it names no room, or several.
@@ -112,7 +115,9 @@ def parse_room(value: object) -> Door | Guess:
 
 
 def parse_stairwell(value: object) -> str | None:
-    """Return the name of a stairwell: 一单元 and 01 are 1; None where the cell says that there is none.
+    """Return the name of a stairwell: 一单元 and 01 are 1.
+
+    None where the cell says that there is none.
 
     Raises:
         CellError: Excel has made a date of it, or it names several, or a building.
@@ -275,7 +280,9 @@ def _room_name(text: str) -> str:
 
 
 def _short(written: str, number_before: str, number_behind: str, door: Door) -> Guess:
-    """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of 501."""
+    """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of
+    501.
+    """
     name = f"{number_before}-{number_behind}"
     if _ROOM_NUMBER_PATTERN.fullmatch(number_before):
         part = replace(

@@ -1,9 +1,10 @@
 """Read foreign files in a child process with limits on time, memory and CPU.
 
-A file from outside may be made to keep its reader busy for ever, fill the memory or crash it. So no reader of files
-runs in the process that serves: `run` and `iterate` call a module-level function in a fresh Python of its own. Its
-environment holds no secrets, it has no network where the system allows that, and what it sends back is decoded by an
-unpickler that knows plain values and dates only. See docs/decisions/0012-foreign-files.md.
+A file from outside may be made to keep its reader busy for ever, fill the memory or crash it. So no
+reader of files runs in the process that serves: `run` and `iterate` call a module-level function in
+a fresh Python of its own. Its environment holds no secrets, it has no network where the system
+allows that, and what it sends back is decoded by an unpickler that knows plain values and dates
+only. See docs/decisions/0012-foreign-files.md.
 """
 
 import io
@@ -37,7 +38,8 @@ REQUEST_READERS = 3  # at once in one web worker, of its four threads
 REQUEST_WAIT_S = 1.0  # for one of the readers to be free
 MAX_MESSAGE_BYTES = 256 * MEGABYTE  # of one message from the child
 HEADER_BYTES = 8
-NO_PROXY = "http://127.0.0.1:9"  # nobody listens there; for systems where the child cannot be given an empty network
+# nobody listens there; for systems where the child cannot be given an empty network
+NO_PROXY = "http://127.0.0.1:9"
 # all that the child's environment holds; one thread each, since address space is limited
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -94,7 +96,8 @@ class Limits:
     returned_bytes: int = 200 * MEGABYTE
 
     def scaled(self, size: int, *, seconds_per_mb: float, growth: float) -> "Limits":
-        """Return wider limits for a large file: what is legitimate grows with the size, what is hostile is small.
+        """Return wider limits for a large file: what is legitimate grows with the size, what is
+        hostile is small.
 
         Parameters
         ----------
@@ -118,7 +121,9 @@ class Limits:
 
 @contextmanager
 def within_request() -> Iterator[None]:
-    """Hold readers to what a web request may take; only a few run at once, so that the other threads go on serving.
+    """Hold readers to what a web request may take.
+
+    Only a few run at once, so that the other threads go on serving.
 
     Raises
     ------
@@ -136,7 +141,9 @@ def within_request() -> Iterator[None]:
 
 
 def effective(limits: Limits) -> Limits:
-    """Return the limits as they hold here: within a request no reader runs longer than `REQUEST_WALL_S`."""
+    """Return the limits as they hold here: within a request no reader runs longer than
+    `REQUEST_WALL_S`.
+    """
     if not _in_request.get():
         return limits
     return replace(
@@ -158,13 +165,14 @@ def iterate(
     environment: Mapping[str, str] = MappingProxyType({}),
     types: Sequence[type] = (),
 ) -> Iterator[Any]:
-    """Yield what a module-level generator function yields in a child process; leaving the loop ends the child.
+    """Yield what a module-level generator function yields in a child process.
+
+    Leaving the loop ends the child.
 
     Parameters
     ----------
-    function
-        Of a module of ours; its arguments can be pickled. Yields or returns text, bytes, numbers, dates, and
-        collections of them.
+    function Of a module of ours; its arguments can be pickled. Yields or returns text, bytes,
+        numbers, dates, and collections of them.
     limits
         What the child may use.
     name
@@ -299,7 +307,10 @@ def _error(
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Makes plain values and dates; a pickle that names anything else is refused before it is looked up."""
+    """Makes plain values and dates.
+
+    A pickle that names anything else is refused before it is looked up.
+    """
 
     def __init__(self, file: IO[bytes], types: Sequence[type]) -> None:
         super().__init__(file)

@@ -1,4 +1,5 @@
-"""The child's side of `gis.files.sandbox`: limit this process, call one function, send back what it yields.
+"""The child's side of `gis.files.sandbox`: limit this process, call one function, send back what it
+yields.
 
 Started as `python -m gis.files.sandbox_child` with the request as its stdin.
 """
@@ -90,7 +91,8 @@ def confine(limits: Limits) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # no network; refused by systems without user namespaces, and then the drivers that fetch are still left out
+    # no network; refused by systems without user namespaces, and then the drivers that fetch are
+    # still left out
     libc.unshare(CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWUSER | CLONE_NEWNET)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(

@@ -1,4 +1,6 @@
-"""Which rows under a header are data: totals, notes, repeated headers and empty forms are passed over and named."""
+"""Which rows under a header are data: totals, notes, repeated headers and empty forms are passed
+over and named.
+"""
 
 import re
 import unicodedata
@@ -34,7 +36,10 @@ MAX_SHOWN_CHARS = 40
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its number as the spreadsheet shows it, and its values by key; None where a cell is empty."""
+    """One row: its number as the spreadsheet shows it, and its values by key.
+
+    None where a cell is empty.
+    """
 
     number: int
     values: Mapping[str, Any]
@@ -87,7 +92,9 @@ class RowReader:
     def _values(
         self, number: int, raw: Raw, filled: Sequence[int]
     ) -> tuple[dict[str, Any], list[tuple[str, Message]], int]:
-        """Parse the cells of a row: values, faults (header and reason), and how many codes came as numbers."""
+        """Parse the cells of a row: values, faults (header and reason), and how many codes came as
+        numbers.
+        """
         values: dict[str, Any] = {}
         faults: list[tuple[str, Message]] = []
         numbers = 0

@@ -13,7 +13,8 @@ from gis.files.formulas import cell_text
 
 
 def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows of text under Chinese headers, as .csv (UTF-8 with a mark, for Excel) or .xlsx, every cell as text.
+    """Write rows of text under Chinese headers, as .csv (UTF-8 with a mark, for Excel) or .xlsx,
+    every cell as text.
 
     Raises:
         InvalidInput: The ending is another.

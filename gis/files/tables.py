@@ -1,7 +1,7 @@
 """CSV and Excel files to rows of typed values: encodings, sheets, limits.
 
-What a table may hold is told by the columns of gis/exchange/columns.py; gis/files/header.py finds the header, and
-gis/files/table_rows.py reads the rows under it.
+What a table may hold is told by the columns of gis/exchange/columns.py; gis/files/header.py finds
+the header, and gis/files/table_rows.py reads the rows under it.
 """
 
 import csv
@@ -59,7 +59,8 @@ class Table:
     rows: Iterator[Row]
 
     def refuse(self, row: int, key: str, reason: Message | str, /, **params: object) -> RejectedRow:
-        """Return a refusal of one cell, named by its header in the file, else by the key of its column.
+        """Return a refusal of one cell, named by its header in the file, else by the key of its
+        column.
 
         Args:
             row: Number of the row.
@@ -74,10 +75,11 @@ class Table:
 def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Table:
     """Open a CSV or Excel file; its rows stream, so memory stays flat for CSV.
 
-    The header is the first that holds all needed columns, in one to three rows, within the first `MAX_HEADER_ROW`;
-    of a workbook the first visible sheet that has it counts. Rows are counted in the report as they are read; those
-    with a cell that cannot be read are refused there, cell by cell. What is passed over (titles, totals, remarks,
-    hidden sheets) and what is assumed is a note there, with its row.
+    The header is the first that holds all needed columns, in one to three rows, within the first
+    `MAX_HEADER_ROW`; of a workbook the first visible sheet that has it counts. Rows are counted in
+    the report as they are read; those with a cell that cannot be read are refused there, cell by
+    cell. What is passed over (titles, totals, remarks, hidden sheets) and what is assumed is a note
+    there, with its row.
 
     Args:
         path: .csv, .tsv, .txt (UTF-8 or GB18030; comma, semicolon or tab), .xlsx, .xlsm or .xls.
@@ -85,7 +87,8 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
         report: Where refusals and notes go.
 
     Raises:
-        InvalidInput: No such file, empty, damaged, or without a needed column; or several sheets hold such a table.
+        InvalidInput: No such file, empty, damaged, or without a needed column; or several sheets
+            hold such a table.
         TooLarge: Larger than the limits at the top of this file and of gis/files/workbook_xml.py.
     """
     if not path.is_file():
@@ -118,7 +121,10 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
 
 
 def finish_reading(report: LoadReport) -> bool:
-    """Put the refusals in the order of the file; return whether there are rows, and none is refused."""
+    """Put the refusals in the order of the file.
+
+    Return whether there are rows, and none is refused.
+    """
     if not report.counts.get("rows") and not report.refused:
         report.refused.append(RejectedRow(THE_TABLE, "", Message("table.no_rows")))
     report.refused.sort(key=_row_number)
@@ -165,7 +171,9 @@ def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
 
 
 def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
-    """Return the sign between cells: the one under which a header is found, else that of most lines."""
+    """Return the sign between cells: the one under which a header is found, else that of most
+    lines.
+    """
 
     def fit(delimiter: str) -> tuple[int, int, int]:
         rows = list(csv.reader(lines, delimiter=delimiter))
@@ -228,7 +236,8 @@ def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
 def _choose_sheet(
     path: Path, book: CalamineWorkbook, meanings: Meanings
 ) -> tuple[CalamineSheet, list[Message]]:
-    """Return the first visible sheet with the header, else the first visible one, and notes on the others.
+    """Return the first visible sheet with the header, else the first visible one, and notes on the
+    others.
 
     Raises:
         InvalidInput: No sheet is visible, or several hold such a table.

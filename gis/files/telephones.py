@@ -1,4 +1,6 @@
-"""Telephone numbers in cells: blanks in mobile numbers, and the zero that Excel takes from an area code."""
+"""Telephone numbers in cells: blanks in mobile numbers, and the zero that Excel takes from an area
+code.
+"""
 
 import re
 import unicodedata
@@ -6,7 +8,8 @@ import unicodedata
 from gis.files.cells import Guess, Marked, parse_code
 
 MOBILE_PATTERN = re.compile(r"1[3-9]\d{9}")
-# 0 and an area code of two digits (10, 2x) with eight digits, or of three (3xx to 9xx) with seven or eight
+# 0 and an area code of two digits (10, 2x) with eight digits, or of three (3xx to 9xx) with seven
+# or eight
 ZERO_LOST_PATTERN = re.compile(r"(?:10|2\d)[2-8]\d{7}|[3-9]\d{2}[2-8]\d{6,7}")
 WRONG_LENGTH_PATTERN = re.compile(
     r"[1-9]\d{8,9}|1[3-9]\d{8}|1[3-9]\d{10}|[1-9]\d{11,}|[\d*]*\*[\d*]*"

@@ -1,7 +1,9 @@
-"""Reading map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into one form, in the storage system.
+"""Reading map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into one form, in the storage
+system.
 
-What a file is, is seen from its first bytes as well as its ending: a file never makes another reader of GDAL
-start. The reading itself is done by `gis.files.vector_reader` in a child process with limits.
+What a file is, is seen from its first bytes as well as its ending: a file never makes another
+reader of GDAL start. The reading itself is done by `gis.files.vector_reader` in a child process
+with limits.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,12 +61,11 @@ ARROW_TYPES = {
 class VectorFile:
     """What a map file holds.
 
-    columns: Values of each attribute by its name in the file; as long as `shapes`.
-    shapes: Two-dimensional shapes, degrees, EPSG:4490, not yet checked or rounded; None where there is none.
-    crs: The system of the file, or the one given, in words.
-    notes: What was guessed.
-    repairs: By position, what was mended to be able to read the shape at all.
-    faults: By position, why a shape cannot be taken.
+    columns: Values of each attribute by its name in the file; as long as `shapes`. shapes:
+    Two-dimensional shapes, degrees, EPSG:4490, not yet checked or rounded; None where there is
+    none. crs: The system of the file, or the one given, in words. notes: What was guessed. repairs:
+    By position, what was mended to be able to read the shape at all. faults: By position, why a
+    shape cannot be taken.
     """
 
     columns: dict[str, list[Any]]
@@ -75,7 +76,10 @@ class VectorFile:
     faults: dict[int, Message] = field(default_factory=dict)
 
     def to_frame(self) -> GeoDataFrame:
-        """Return the features as a frame in EPSG:4490, values as they were read; not yet checked or rounded."""
+        """Return the features as a frame in EPSG:4490, values as they were read.
+
+        Not yet checked or rounded.
+        """
         values = {name: pd.Series(cells, dtype=object) for name, cells in self.columns.items()}
         return GeoDataFrame(values, geometry=self.shapes, crs=f"EPSG:{STORAGE_SRID}")
 
@@ -84,13 +88,13 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
     """Read one layer of a map file.
 
     Args:
-        crs: The system of the coordinates when the file does not name it, or names the one its shifted
-            numbers pretend to be in: a name of `gis.crs.SUPPORTED_CRS`, or EPSG:number.
+        crs: The system of the coordinates when the file does not name it, or names the one its
+            shifted numbers pretend to be in: a name of `gis.crs.SUPPORTED_CRS`, or EPSG:number.
         layer: Needed only where the file has several.
 
     Raises:
-        InvalidInput: No such file, another format, damaged, without or with a contradictory system, several
-            layers.
+        InvalidInput: No such file, another format, damaged, without or with a contradictory system,
+            several layers.
         TooLarge: Beyond the limits at the top of this file.
     """
     _check_file(path)

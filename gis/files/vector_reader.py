@@ -1,4 +1,6 @@
-"""The reader of map files, as the child process of `gis.files.vector` runs it; imports only what it needs.
+"""The reader of map files, as the child process of `gis.files.vector` runs it.
+
+Imports only what it needs.
 
 Of GDAL only the drivers in `DRIVERS` are there, see `environment`.
 """
@@ -42,7 +44,9 @@ ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def environment() -> dict[str, str]:
-    """Return the child's environment: GDAL registers no driver there but those of `DRIVERS`, and fetches nothing."""
+    """Return the child's environment: GDAL registers no driver there but those of `DRIVERS`, and
+    fetches nothing.
+    """
     others = set(pyogrio.list_drivers()) - DRIVERS
     return {
         "GDAL_SKIP": ",".join(sorted(others)),
@@ -54,10 +58,12 @@ def environment() -> dict[str, str]:
 def read_features(
     path: Path, crs: str | None, layer: str | None, max_unpacked_bytes: int
 ) -> Iterator[Any]:
-    """Yield the system in words, the notes and the names of the attributes; then the features, some at a time.
+    """Yield the system in words, the notes and the names of the attributes.
 
-    Features come as (WKB in the storage system or None, values by attribute, repairs, faults), the last two by
-    position in the file.
+    Then the features, some at a time.
+
+    Features come as (WKB in the storage system or None, values by attribute, repairs, faults), the
+    last two by position in the file.
     """
     given_crs = _parse_crs(crs)
     with _opened(path, max_unpacked_bytes) as file:
@@ -144,7 +150,10 @@ def _values(column: pa.Array) -> list[Any]:
 
 @contextmanager
 def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
-    """Yield the file for GDAL; the parts of a zipped Shapefile are unpacked for as long as it is open."""
+    """Yield the file for GDAL.
+
+    The parts of a zipped Shapefile are unpacked for as long as it is open.
+    """
     if path.suffix.lower() != ".zip":
         yield path
         return
@@ -216,7 +225,9 @@ def _damaged(path: Path) -> InvalidInput:
 
 
 def _dbf_encoding(file: Path, notes: list[Message]) -> str:
-    """Return how the text of a Shapefile is written: as its .cpg says if the text keeps to it, else what fits."""
+    """Return how the text of a Shapefile is written: as its .cpg says if the text keeps to it, else
+    what fits.
+    """
     dbf = next(
         (part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()),
         None,
@@ -249,7 +260,10 @@ def _dbf_encoding(file: Path, notes: list[Message]) -> str:
 
 
 def _dbf_text(dbf: Path) -> list[bytes]:
-    """Return the column names and text cells of a .dbf that are not ASCII. Source: dBASE III file format."""
+    """Return the column names and text cells of a .dbf that are not ASCII.
+
+    Source: dBASE III file format.
+    """
     data = dbf.read_bytes()
     if len(data) < 32:
         raise InvalidInput("map_file.dbf_damaged", file=dbf.name)
@@ -268,7 +282,10 @@ def _dbf_text(dbf: Path) -> list[bytes]:
 
 
 def _decodes(piece: bytes, encoding: str) -> bool:
-    """Return whether bytes are text in an encoding; a last character cut off at the column's width is let pass."""
+    """Return whether bytes are text in an encoding.
+
+    A last character cut off at the column's width is let pass.
+    """
     for cut in range(4):
         try:
             piece[: len(piece) - cut].decode(encoding)
@@ -285,7 +302,10 @@ def _decodes(piece: bytes, encoding: str) -> bool:
 def _shapes(
     raw: Sequence[bytes | None],
 ) -> tuple[NDArray[Any], dict[int, Message], dict[int, Message]]:
-    """Return shapes from WKB, and by position what was repaired and what is wrong; unclosed rings are closed."""
+    """Return shapes from WKB, and by position what was repaired and what is wrong.
+
+    Unclosed rings are closed.
+    """
     wkb = np.array(raw, dtype=object)
     shapes = shapely.from_wkb(wkb, on_invalid="ignore")
     repairs: dict[int, Message] = {}
@@ -318,7 +338,9 @@ def _parse_crs(crs: str | None) -> str | int | None:
 def _system(
     name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]
 ) -> tuple[ToStorage, str]:
-    """Return how to come from the file's coordinates to the storage system, and the words for the report."""
+    """Return how to come from the file's coordinates to the storage system, and the words for the
+    report.
+    """
     if of_file is None and given_crs is None:
         code = (
             "map_file.prj_missing"
@@ -329,8 +351,8 @@ def _system(
     file_crs = _crs(of_file) if of_file else None
     if given_crs in systems.OBFUSCATED_CRS:
         shifted = str(given_crs)
-        # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted all the
-        # same.
+        # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted
+        # all the same.
         to_degrees = (
             _transform(file_crs, name, notes)
             if file_crs is not None and file_crs.is_projected

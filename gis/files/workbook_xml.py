@@ -1,4 +1,6 @@
-"""Read from the XML of an .xlsx what the reader of cells does not tell: size, formulas without a result, hidden rows."""
+"""Read from the XML of an .xlsx what the reader of cells does not tell: size, formulas without a
+result, hidden rows.
+"""
 
 import html
 import re
@@ -36,7 +38,10 @@ _RELATION_PATTERN = re.compile(rb"<" + _N + rb"Relationship\s([^<>]*)>")
 
 
 class Corner:
-    """The last row and column of a sheet's XML; one far-off cell is small on disk and huge as a table."""
+    """The last row and column of a sheet's XML.
+
+    One far-off cell is small on disk and huge as a table.
+    """
 
     REFERENCE = re.compile(rb"""\sr=["']([A-Z]{0,3})(\d{1,7})["']""")
 
@@ -76,7 +81,10 @@ class SheetScan:
     _tail: bytes = b""
 
     def feed(self, piece: bytes) -> None:
-        """Look at the next piece of the XML; an element cut at its end is looked at with the next one."""
+        """Look at the next piece of the XML.
+
+        An element cut at its end is looked at with the next one.
+        """
         text = self._tail + piece
         cut = max(
             text.rfind(b"<c "), text.rfind(b":c "), text.rfind(b"<row "), len(text) - (1 << 16)
@@ -137,13 +145,17 @@ def column_number(letters: str) -> int:
 
 
 def scan_workbook(path: Path) -> dict[str, SheetScan]:
-    """Return what the XML of each sheet tells, by the sheet's name; refuse what would not fit into memory.
+    """Return what the XML of each sheet tells, by the sheet's name.
+
+    Refuse what would not fit into memory.
 
     Each part is unpacked once, piece by piece, and thrown away.
 
     Raises:
-        InvalidInput: The file is damaged, or has more than `MAX_MARKED_CELLS` formulas without a result.
-        TooLarge: It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than `MAX_SHEET_CELLS`.
+        InvalidInput: The file is damaged, or has more than `MAX_MARKED_CELLS` formulas without a
+            result.
+        TooLarge: It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than
+            `MAX_SHEET_CELLS`.
     """
     bomb = TooLarge(
         "table.unpacks_too_large", file=path.name, limit=round(MAX_UNPACKED_BYTES / 1e6)

@@ -1,8 +1,9 @@
 """What the database holds as GeoDataFrames: for notebooks, exports and analysis libraries.
 
-Every function reads straight from PostGIS; nothing is cached and nothing written. Every frame is in EPSG:4490
-(longitude, latitude), its geometry column is `geometry`, units stand in the names of columns. There are no names of
-people, no telephones of reporters and nothing said about an incident in any of them.
+Every function reads straight from PostGIS; nothing is cached and nothing written. Every frame is in
+EPSG:4490 (longitude, latitude), its geometry column is `geometry`, units stand in the names of
+columns. There are no names of people, no telephones of reporters and nothing said about an incident
+in any of them.
 """
 
 from gis.frames.area_frames import areas, communities, grids, units

@@ -53,9 +53,9 @@ def areas(
 
     Returns
     -------
-    GeoDataFrame
-        Index `code`. Columns `name`, `level`, `parent` (code, None for a county), `county` (code), `revision`
-        (number of the one that drew it), `since` (UTC), `area_m2` (geodesic), `geometry` (MultiPolygon).
+    GeoDataFrame Index `code`. Columns `name`, `level`, `parent` (code, None for a county), `county`
+        (code), `revision` (number of the one that drew it), `since` (UTC), `area_m2` (geodesic),
+        `geometry` (MultiPolygon).
     """
     return read_frame(session, area_query(level, at or datetime.now(UTC), within), "code")
 

@@ -30,10 +30,9 @@ def buildings(session: Session) -> GeoDataFrame:
 
     Returns
     -------
-    GeoDataFrame
-        Index `code`. Columns `county` (code or None), `name`, `estate` (name of the compound), `address`, `kind` (as
-        OSM's building=*), `floors` (storeys above ground, missing where unknown), `source` (the load), `geometry`
-        (MultiPolygon).
+    GeoDataFrame Index `code`. Columns `county` (code or None), `name`, `estate` (name of the
+        compound), `address`, `kind` (as OSM's building=*), `floors` (storeys above ground, missing
+        where unknown), `source` (the load), `geometry` (MultiPolygon).
     """
     return read_frame(session, building_query(), "code").astype({"floors": "Int32"})
 
@@ -48,10 +47,10 @@ def households(session: Session) -> GeoDataFrame:
 
     Returns
     -------
-    GeoDataFrame
-        One row for each stairwell of a building, or for the whole building where it has none; index `building` (code)
-        and `stairwell` (name, empty where there is none). Columns `county`, `households`, `people`, `units` (of the
-        ten-household units that these belong to), `geometry` (Point: the entrance, else a point in the footprint).
+    GeoDataFrame One row for each stairwell of a building, or for the whole building where it has
+        none; index `building` (code) and `stairwell` (name, empty where there is none). Columns
+        `county`, `households`, `people`, `units` (of the ten-household units that these belong to),
+        `geometry` (Point: the entrance, else a point in the footprint).
     """
     stairwell = func.coalesce(Stairwell.name, "")
     query = (

@@ -31,7 +31,8 @@ def read_frame(session: Session, query: Query, index: str | list[str] | None) ->
 
 
 def read_batches(session: Session, query: Query) -> Iterator[GeoDataFrame]:
-    """Yield the rows of a query as frames of at most BATCH_ROWS rows, so that few are in memory at a time.
+    """Yield the rows of a query as frames of at most BATCH_ROWS rows, so that few are in memory at
+    a time.
 
     Notes
     -----

@@ -1,4 +1,6 @@
-"""Frames of facilities, their service circles, who reaches them, and the network they are reached by."""
+"""Frames of facilities, their service circles, who reaches them, and the network they are reached
+by.
+"""
 
 from typing import NamedTuple
 
@@ -51,9 +53,9 @@ def facilities(session: Session, category: str | None = None) -> GeoDataFrame:
 
     Returns
     -------
-    GeoDataFrame
-        Index `code`. Columns `county` (code or None), `category`, `name`, `address`, `opening_hours` (OSM's syntax),
-        `contact` (public telephone), `source` (the load), `geometry` (Point; of an outline a point inside).
+    GeoDataFrame Index `code`. Columns `county` (code or None), `category`, `name`, `address`,
+        `opening_hours` (OSM's syntax), `contact` (public telephone), `source` (the load),
+        `geometry` (Point; of an outline a point inside).
     """
     query = facility_query()
     return read_frame(
@@ -98,11 +100,10 @@ def service_circles(
 
     Returns
     -------
-    GeoDataFrame
-        Index `facility` (code), `profile`, `minutes`. Columns `name` and `category` of the facility, `speed_m_s`,
-        `off_network` (no street within 100 m; the circle is empty), `island` (only ways that lead nowhere),
-        `households`, `people`, `buildings` (within the limit by exact distance), `network` (version), `geometry`
-        (MultiPolygon).
+    GeoDataFrame Index `facility` (code), `profile`, `minutes`. Columns `name` and `category` of the
+        facility, `speed_m_s`, `off_network` (no street within 100 m; the circle is empty), `island`
+        (only ways that lead nowhere), `households`, `people`, `buildings` (within the limit by
+        exact distance), `network` (version), `geometry` (MultiPolygon).
     """
     query = circle_query()
     if minutes is not None:
@@ -129,9 +130,9 @@ def coverage(
 
     Returns
     -------
-    GeoDataFrame
-        Index `building` (code). Columns `households`, `people`, `distance_m` (inf beyond the limit), `covered`
-        (within it), `off_network` (no street near its door), `geometry` (Point: the entrance, else the centroid).
+    GeoDataFrame Index `building` (code). Columns `households`, `people`, `distance_m` (inf beyond
+        the limit), `covered` (within it), `off_network` (no street near its door), `geometry`
+        (Point: the entrance, else the centroid).
 
     Raises
     ------
@@ -169,11 +170,11 @@ def walk_network(session: Session) -> WalkNetworkFrames:
 
     Returns
     -------
-    WalkNetworkFrames
-        `nodes`: index `osmid`; columns `x`, `y` (degrees), `component` (0 is the largest connected part), `geometry`
-        (Point). `edges`: index `u`, `v`, `key`; columns `osmid` (of the way, missing where it has none), `length`
-        (metres along the ellipsoid), `highway` (as OSM's, or plaza, across, link), `name`, `steps`, `structure`
-        (bridge, tunnel, storey, or empty), `ends` (open only to those whose door is on it), `geometry` (LineString).
+    WalkNetworkFrames `nodes`: index `osmid`; columns `x`, `y` (degrees), `component` (0 is the
+        largest connected part), `geometry` (Point). `edges`: index `u`, `v`, `key`; columns `osmid`
+        (of the way, missing where it has none), `length` (metres along the ellipsoid), `highway`
+        (as OSM's, or plaza, across, link), `name`, `steps`, `structure` (bridge, tunnel, storey, or
+        empty), `ends` (open only to those whose door is on it), `geometry` (LineString).
 
     Notes
     -----

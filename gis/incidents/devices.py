@@ -1,7 +1,9 @@
-"""Devices that raise alarms: smoke, door, camera, wristband, thrown object, parking. An alarm is a report.
+"""Devices that raise alarms: smoke, door, camera, wristband, thrown object, parking.
 
-A message is signed with the device's own secret and says when it was sent. The same alarm is filed once; one that
-follows soon is a note to the incident that is open already.
+An alarm is a report.
+
+A message is signed with the device's own secret and says when it was sent. The same alarm is filed
+once; one that follows soon is a note to the incident that is open already.
 """
 
 import hmac
@@ -37,7 +39,8 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)  # a device's clock may be wrong by
 ALARM_JOIN_WINDOW = timedelta(
     minutes=10
 )  # an alarm so soon after the last belongs to the same incident
-# while somebody is still to deal with that: after 已处理, 挂账 or the end an alarm is news, and filed anew
+# while somebody is still to deal with that: after 已处理, 挂账 or the end an alarm is news, and
+# filed anew
 RUNNING = (State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 MAX_ALARM_AGE = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
 MAX_NUMBER_CHARS = 100  # characters of an alarm's number
@@ -46,7 +49,9 @@ VERSION = "v1="
 
 @dataclass(frozen=True)
 class Alarm:
-    """What a device tells. number: Its own, for each alarm another. kind: What sort, in its words. at: When, as it says."""
+    """What a device tells. number: Its own, for each alarm another. kind: What sort, in its words.
+    at: When, as it says.
+    """
 
     number: str
     kind: str = ""
@@ -65,7 +70,9 @@ class AlarmReceipt:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """Return the signature of a message: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
+    """Return the signature of a message: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop
+    and the body.
+    """
     return (
         VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
     )
@@ -115,8 +122,9 @@ def receive_alarm(
 ) -> AlarmReceipt:
     """Take an alarm of a device whose message was verified.
 
-    The same alarm again gives the same incident. Another within 10 minutes of the last, while that one's incident is
-    still to be dealt with, is a note to it; else it is filed anew. Alarms of one device wait for each other.
+    The same alarm again gives the same incident. Another within 10 minutes of the last, while that
+    one's incident is still to be dealt with, is a note to it; else it is filed anew. Alarms of one
+    device wait for each other.
 
     Raises
     ------
@@ -217,12 +225,14 @@ def _value(value: Any) -> str:
     )
 
 
-# --- the register of devices ---------------------------------------------------------------------------------------
+# --- the register of devices ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class DeviceView:
-    """A device as it may be shown: everything but its secret. alarms, last: How many came, and when the last one did."""
+    """A device as it may be shown: everything but its secret. alarms, last: How many came, and when
+    the last one did.
+    """
 
     code: str
     kind: str
@@ -238,7 +248,8 @@ class DeviceView:
 
 
 LISTED = """
-SELECT d.code, d.kind, d.name, d.county, ST_X(d.shape) AS lon, ST_Y(d.shape) AS lat, d.address, d.category, d.active,
+SELECT d.code, d.kind, d.name, d.county, ST_X(d.shape) AS lon, ST_Y(d.shape) AS lat, d.address,
+    d.category, d.active,
   count(a.alarm) AS alarms, max(a.at) AS last
 FROM device d LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id ORDER BY d.code
 """

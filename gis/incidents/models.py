@@ -1,4 +1,6 @@
-"""Incidents as they are stored: the catalogue and rules they are filed under, the matter, its events, what hangs on it."""
+"""Incidents as they are stored: the catalogue and rules they are filed under, the matter, its
+events, what hangs on it.
+"""
 
 import uuid
 from datetime import datetime, time
@@ -149,7 +151,10 @@ class RuleSet(Base):
 
 
 class RoutingRule(Base):
-    """Who goes first for which matter, and how long each stage may take. The first rule that matches wins."""
+    """Who goes first for which matter, and how long each stage may take.
+
+    The first rule that matches wins.
+    """
 
     __tablename__ = "routing_rule"
     __table_args__ = (
@@ -233,7 +238,10 @@ class IncidentMove(Base):
 
 
 class Incident(Base):
-    """A matter somebody reported. Its state changes by events only: a trigger applies and checks each."""
+    """A matter somebody reported.
+
+    Its state changes by events only: a trigger applies and checks each.
+    """
 
     __tablename__ = "incident"
     __table_args__ = (
@@ -501,7 +509,10 @@ class Photo(Base):
 
 
 class Reporter(Base):
-    """How to reach who reported; in the personal schema, rows hidden unless the transaction says it may see them."""
+    """How to reach who reported.
+
+    In the personal schema, rows hidden unless the transaction says it may see them.
+    """
 
     __tablename__ = "reporter"
     __table_args__ = (

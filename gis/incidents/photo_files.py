@@ -1,4 +1,7 @@
-"""Photos made anew by Pillow, as the child process of `gis.incidents.photos` runs it; imports only what it needs."""
+"""Photos made anew by Pillow, as the child process of `gis.incidents.photos` runs it.
+
+Imports only what it needs.
+"""
 
 import hashlib
 import re
@@ -64,7 +67,8 @@ def check_named(photos: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]
 
 
 def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
-    """Return a photo written again from a file: upright, in sRGB, at most 2560 pixels long, with nothing else in it.
+    """Return a photo written again from a file: upright, in sRGB, at most 2560 pixels long, with
+    nothing else in it.
 
     Parameters
     ----------
@@ -122,7 +126,9 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
 
 
 def _scans(jpeg: bytes) -> int:
-    """How often a JPEG goes over its picture, by walking its segments up to the end of the first image."""
+    """How often a JPEG goes over its picture, by walking its segments up to the end of the first
+    image.
+    """
     at, scans = 2, 0
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xD9:
         if jpeg[at + 1] == 0xFF:
@@ -137,7 +143,10 @@ def _scans(jpeg: bytes) -> int:
 
 
 def _upright(opened: Image.Image) -> Image.Image:
-    """Its pixels alone, turned as the camera was held, no longer than kept; in sRGB, with transparency where it had."""
+    """Its pixels alone, turned as the camera was held, no longer than kept.
+
+    In sRGB, with transparency where it had.
+    """
     factor = LONGEST_SIDE / max(opened.size)
     size = tuple(max(1, round(side * factor)) for side in opened.size)
     if factor < 1:

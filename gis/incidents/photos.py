@@ -1,8 +1,10 @@
-"""Photos of incidents: looked at by content, made anew without what a camera writes into them, kept as files.
+"""Photos of incidents: looked at by content, made anew without what a camera writes into them, kept
+as files.
 
-What comes in is never kept: every photo is decoded and written again, so that position, comments and whatever else
-hung on the file are gone; `gis.incidents.photo_files` does that in a child process with limits. Files lie under
-`var/photos/<first two digits>/<id>.jpg`, thumbnails beside them.
+What comes in is never kept: every photo is decoded and written again, so that position, comments
+and whatever else hung on the file are gone; `gis.incidents.photo_files` does that in a child
+process with limits. Files lie under `var/photos/<first two digits>/<id>.jpg`, thumbnails beside
+them.
 """
 
 import os
@@ -73,7 +75,7 @@ def _few(number: int) -> None:
         )
 
 
-# --- kept ----------------------------------------------------------------------------------------------------------
+# --- kept -----------------------------------------------------------------------------------------
 
 
 def require_folder(var: Path | None) -> Path:
@@ -97,7 +99,9 @@ def store(
     event_id: int,
     pictures: Iterable[SanitisedPhoto],
 ) -> list[UUID]:
-    """Store the photos of an event; files are there before rows, and stay behind when those are undone.
+    """Store the photos of an event.
+
+    Files are there before rows, and stay behind when those are undone.
 
     Parameters
     ----------
@@ -192,7 +196,10 @@ def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subjec
 
 
 def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
-    """Return the principal who shows the tracking secret of a photo's incident; anonymous for another secret."""
+    """Return the principal who shows the tracking secret of a photo's incident.
+
+    Anonymous for another secret.
+    """
     query = """SELECT i.id FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                WHERE f.id = :photo AND i.tracking_hash = :hash"""
     incident_id = session.scalar(text(query), {"photo": photo_id, "hash": hash_secret(secret)})
@@ -205,10 +212,12 @@ OLD_DATABASE = """SELECT EXISTS (SELECT FROM pg_database
 
 
 def delete_orphans(session: Session, var: Path) -> int:
-    """Remove files that no photo has: what a crash or an undone change left behind. Says how many files.
+    """Remove files that no photo has: what a crash or an undone change left behind.
 
-    Those of the last hour stay: their rows may not be committed yet. All stay while a database that a restore
-    replaced is kept.
+    Says how many files.
+
+    Those of the last hour stay: their rows may not be committed yet. All stay while a database that
+    a restore replaced is kept.
     """
     removed = 0
     if session.scalar(text(OLD_DATABASE)):

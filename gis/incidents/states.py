@@ -1,8 +1,10 @@
-"""The states and moves of an incident as one table. The database holds the same table and refuses everything else.
+"""The states and moves of an incident as one table.
 
-A move may need a waiting request or leave one behind: 挂账, 延时 and 作废 are requested by one person and approved or
-refused by another; so is another time limit (limit). Labels are the codes `state.*`, `move.*` and `request.*` of the
-catalogue of messages.
+The database holds the same table and refuses everything else.
+
+A move may need a waiting request or leave one behind: 挂账, 延时 and 作废 are requested by one
+person and approved or refused by another; so is another time limit (limit). Labels are the codes
+`state.*`, `move.*` and `request.*` of the catalogue of messages.
 """
 
 from collections.abc import Iterator
@@ -76,10 +78,9 @@ WORKING = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 class Transition:
     """A move: what may be done to an incident.
 
-    states: From which states. to: The state after; None: it stays.
-    by: The action somebody must be allowed (gis/rights/actions.py).
-    needs_request: The request that must wait (ANY_REQUEST: one of REQUESTS). sets_request: The one it leaves waiting.
-    needs_note: Whether a note is needed.
+    states: From which states. to: The state after; None: it stays. by: The action somebody must be
+    allowed (gis/rights/actions.py). needs_request: The request that must wait (ANY_REQUEST: one of
+    REQUESTS). sets_request: The one it leaves waiting. needs_note: Whether a note is needed.
     """
 
     states: tuple[State, ...]
@@ -181,14 +182,16 @@ REQUEST_KEEPING_MOVES = frozenset(
 )
 # moves after which a waiting request needs no answer any more
 REQUEST_CANCELLING_MOVES = frozenset({"handle", "return", "check", "close", "send_back", "reopen"})
-# moves that an incident linked to another still does by itself; all others it does together with that one
+# moves that an incident linked to another still does by itself; all others it does together with
+# that one
 INDEPENDENT_MOVES = frozenset(
     {
         "note", "rate", "reopen", "link", "unlink", "escalate", "follow", "pass_on", "hand_over", "reclassify",
         "supervise", "release",
     }
 )  # fmt: skip
-# moves of the timeline that the reporter reads; the others are between those who work on the incident
+# moves of the timeline that the reporter reads; the others are between those who work on the
+# incident
 MOVES_SHOWN_TO_REPORTER = (
     "report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate", "reopen",
     "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise", "expire", "follow",
@@ -208,7 +211,9 @@ NOTES_SHOWN_TO_REPORTER = (
 
 
 def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
-    """Yield the table as the database holds it: move, from_state, from_pending, to_state, to_pending."""
+    """Yield the table as the database holds it: move, from_state, from_pending, to_state,
+    to_pending.
+    """
     for name, transition in TRANSITIONS.items():
         if name in REQUEST_KEEPING_MOVES | REQUEST_CANCELLING_MOVES:
             requests: tuple[str, ...] = ("", *REQUESTS)
@@ -242,8 +247,8 @@ def next_state(
 
     Raises
     ------
-    Conflict
-        `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves` are those it allows.
+    Conflict `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves`
+        are those it allows.
     """
     for move, from_state, from_pending, new_state, new_pending in TRANSITION_ROWS:
         if (move, from_state, from_pending) == (name, state, pending) and (
@@ -278,12 +283,17 @@ def is_done_by_people(name: str) -> bool:
 
 
 def state_labels(state: str) -> tuple[str, str]:
-    """Return what a state is called in Chinese and in English, for the fields `state_zh` and `state_en`."""
+    """Return what a state is called in Chinese and in English, for the fields `state_zh` and
+    `state_en`.
+    """
     return label(f"state.{state}", "zh"), label(f"state.{state}", "en")
 
 
 def move_labels(name: str) -> tuple[str, str]:
-    """Return what a move is called in Chinese and in English; a move of an earlier release is called by its name."""
+    """Return what a move is called in Chinese and in English.
+
+    A move of an earlier release is called by its name.
+    """
     if name not in TRANSITIONS:
         return name, name
     return label(f"move.{name}", "zh"), label(f"move.{name}", "en")

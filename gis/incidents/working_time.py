@@ -1,8 +1,10 @@
-"""The clock of the loop: working time with Chinese public holidays and the weekends worked for them (调休).
+"""The clock of the loop: working time with Chinese public holidays and the weekends worked for them
+(调休).
 
-Working time is Monday to Friday, `WORKING_HOURS`, in `ZONE`; holidays and swapped days are those the State Council publishes
-for each year, as the package chinesecalendar keeps them. For a year it does not know yet, plain weekends and the
-holidays of fixed date count, and `has_holiday_calendar` says so.
+Working time is Monday to Friday, `WORKING_HOURS`, in `ZONE`; holidays and swapped days are those
+the State Council publishes for each year, as the package chinesecalendar keeps them. For a year it
+does not know yet, plain weekends and the holidays of fixed date count, and `has_holiday_calendar`
+says so.
 """
 
 import logging
@@ -44,7 +46,10 @@ DAY_MINUTES = DAY / _MINUTE
 
 @lru_cache(maxsize=128)
 def has_holiday_calendar(year: int) -> bool:
-    """Return whether the package has the holidays of a year; if not, weekends and fixed dates count. Warns once."""
+    """Return whether the package has the holidays of a year.
+
+    If not, weekends and fixed dates count. Warns once.
+    """
     try:
         chinese_calendar.is_workday(date(year, 1, 1))
     except NotImplementedError:
@@ -65,7 +70,9 @@ def working_day(day: date) -> bool:
 
 @lru_cache(maxsize=128)
 def _elapsed_by_day(year: int) -> tuple[Micros, ...]:
-    """Return the working time from the start of a year to the start of each of its days, and of the next year."""
+    """Return the working time from the start of a year to the start of each of its days, and of the
+    next year.
+    """
     days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
     begin = date(year, 1, 1)
     worked = (DAY if working_day(begin + timedelta(days=number)) else 0 for number in range(days))
@@ -89,7 +96,8 @@ def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False)
     """Return the moment when so many minutes are over.
 
     Args:
-        began: With its time zone. minutes: Of working time, or of the clock on the wall with `around_the_clock`.
+        began: With its time zone. minutes: Of working time, or of the clock on the wall with
+            `around_the_clock`.
 
     No time at all, or less: the moment itself. Returned in `began`'s zone.
     """
@@ -104,7 +112,8 @@ def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False)
         remaining -= _elapsed_by_day(year)[-1]
         year += 1
     elapsed = _elapsed_by_day(year)
-    # the last day that begins before so much is done: at the very end of a day it is that day, not the next
+    # the last day that begins before so much is done: at the very end of a day it is that day, not
+    # the next
     number = bisect_right(elapsed, remaining - 1) - 1
     left = remaining - elapsed[number]
     for start, end in SPANS:
@@ -123,7 +132,10 @@ def amber(began: datetime, minutes: float, *, around_the_clock: bool = False) ->
 
 
 def elapsed_minutes(began: datetime, until: datetime, *, around_the_clock: bool = False) -> float:
-    """Return the minutes of working time, or of the wall clock, between two moments; 0 when `until` is earlier."""
+    """Return the minutes of working time, or of the wall clock, between two moments.
+
+    0 when `until` is earlier.
+    """
     if until <= began:
         return 0.0
     if around_the_clock:
@@ -137,7 +149,10 @@ def elapsed_minutes(began: datetime, until: datetime, *, around_the_clock: bool 
 
 
 def due_status(now: datetime, amber_at: datetime | None, due_at: datetime | None) -> str | None:
-    """Return green below 80 % of the time, amber from there, red past 100 %; None when no clock runs."""
+    """Return green below 80 % of the time, amber from there, red past 100 %.
+
+    None when no clock runs.
+    """
     if amber_at is None or due_at is None:
         return None
     return "red" if now > due_at else "amber" if now >= amber_at else "green"

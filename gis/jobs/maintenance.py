@@ -1,4 +1,6 @@
-"""The work jobs do, each a function of the database and the clock that may run once more, late, or twice at once."""
+"""The work jobs do, each a function of the database and the clock that may run once more, late, or
+twice at once.
+"""
 
 import logging
 from collections.abc import Callable
@@ -32,7 +34,8 @@ ROW_RETENTION = {
 def run_due(engine: Engine, now: datetime) -> dict[str, int]:
     """Everything that is due by the clock. Returns how many each part changed.
 
-    A part that fails does not keep the others from their turn; the job then fails, so that it is seen.
+    A part that fails does not keep the others from their turn; the job then fails, so that it is
+    seen.
     """
     done, failed = {}, []
     for name, part in DUE_TASKS.items():
@@ -83,7 +86,9 @@ DUE_TASKS: dict[str, Part] = {
 
 
 def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
-    """Delete what is kept no longer, a transaction a few thousand rows. Returns how many of each table.
+    """Delete what is kept no longer, a transaction a few thousand rows.
+
+    Returns how many of each table.
 
     Args:
         var: The deployment's folder, where photos lie.
@@ -103,7 +108,8 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
 def _old(table: str, at: str, before: datetime) -> Callable[[Session], int]:
     query = f"""
       DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM {table} WHERE {at} < :before LIMIT {MAX_ROWS_PER_TRANSACTION} FOR UPDATE SKIP LOCKED))
+        SELECT ctid FROM {table} WHERE {at} < :before LIMIT {MAX_ROWS_PER_TRANSACTION}
+            FOR UPDATE SKIP LOCKED))
     """  # noqa: S608  the table above
     return lambda session: int(
         getattr(session.execute(text(query), {"before": before}), "rowcount", 0)

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 LAST = """
 SELECT max(e.at) FROM jobs.procrastinate_events e WHERE e.type = 'succeeded' AND e.job_id = (
-  SELECT id FROM jobs.procrastinate_jobs WHERE task_name = :name AND status = 'succeeded' ORDER BY id DESC LIMIT 1)
+  SELECT id FROM jobs.procrastinate_jobs WHERE task_name = :name AND status = 'succeeded'
+      ORDER BY id DESC LIMIT 1)
 """
 
 

@@ -1,7 +1,7 @@
 """The jobs and their times, in procrastinate, and the worker that runs them.
 
-What is to be done is in our own tables; a job only says that it is time to look. So a job that was missed, lost with
-its worker or run twice does no harm: the next one does what is due.
+What is to be done is in our own tables; a job only says that it is time to look. So a job that was
+missed, lost with its worker or run twice does no harm: the next one does what is due.
 """
 
 import asyncio

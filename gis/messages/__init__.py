@@ -1,8 +1,9 @@
 """Codes with parameters, and the catalogue that turns them into sentences of a language.
 
-`gis` raises and returns codes ("file.crs_missing") and never sentences; `render` reads the gettext catalogue
-`locales/<locale>/LC_MESSAGES/messages.po`, in which the msgid of such a message is its code. It works without Flask, so
-that mails, the command line and spreadsheets say the same as the pages.
+`gis` raises and returns codes ("file.crs_missing") and never sentences; `render` reads the gettext
+catalogue `locales/<locale>/LC_MESSAGES/messages.po`, in which the msgid of such a message is its
+code. It works without Flask, so that mails, the command line and spreadsheets say the same as the
+pages.
 """
 
 import gettext
@@ -33,8 +34,9 @@ __all__ = [
 class Message:
     """A code of the catalogue with its parameters.
 
-    params: Text and moments are put in as they are, whole numbers with thousands separators (write identifiers as
-        text), sequences as a list, and messages in the language of the sentence around them.
+    params: Text and moments are put in as they are, whole numbers with thousands separators (write
+        identifiers as text), sequences as a list, and messages in the language of the sentence
+        around them.
     """
 
     code: str

@@ -1,6 +1,7 @@
 """The walking network in memory: a graph, edges to snap to, and a lattice snapped once.
 
-Everything is metric here, in the deployment's own zone (`gis.crs.metric_epsg`); longitude and latitude stay outside.
+Everything is metric here, in the deployment's own zone (`gis.crs.metric_epsg`); longitude and
+latitude stay outside.
 """
 
 import threading
@@ -24,7 +25,8 @@ from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Sna
 
 # Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
 AT_NODE_M = 1e-6
-# Classes of street that are public wherever they are not inside walls; lanes of compounds are service or footway.
+# Classes of street that are public wherever they are not inside walls; lanes of compounds are
+# service or footway.
 ROADS = (
     "residential",
     "unclassified",
@@ -45,16 +47,14 @@ NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 class Network:
     """The walking network.
 
-    version: As stored; the same version is the same network.
-    epsg: The metric system of all coordinates here.
-    nodes: Node coordinates, metres, shape (n, 2).
-    u, v, length: Per edge, its end nodes (by number, not id) and its geodesic length in metres.
-    lines: Per edge, its shapely LineString in metres, from u to v.
-    ends: Per edge, whether it is open only to those who live or have their door on it or behind it.
-    street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
-    ground: Per edge, whether it is no bridge, tunnel or other storey.
-    road: Per edge, whether it is of a class that leads through a town (see ROADS), not a lane or path.
-    walls: Lines in metres that no straight leg crosses.
+    version: As stored; the same version is the same network. epsg: The metric system of all
+    coordinates here. nodes: Node coordinates, metres, shape (n, 2). u, v, length: Per edge, its end
+    nodes (by number, not id) and its geodesic length in metres. lines: Per edge, its shapely
+    LineString in metres, from u to v. ends: Per edge, whether it is open only to those who live or
+    have their door on it or behind it. street: Per edge, whether it is a street or path rather than
+    an edge of a platform or plaza. ground: Per edge, whether it is no bridge, tunnel or other
+    storey. road: Per edge, whether it is of a class that leads through a town (see ROADS), not a
+    lane or path. walls: Lines in metres that no straight leg crosses.
     """
 
     version: str
@@ -98,7 +98,10 @@ class Network:
 
     @cached_property
     def rank(self) -> Ints:
-        """Per edge, the order in which it is snapped to within the cap; see `gis.network.parts.ranks`."""
+        """Per edge, the order in which it is snapped to within the cap.
+
+        See `gis.network.parts.ranks`.
+        """
         return parts.ranks(
             len(self.nodes), self.u, self.v, np.where(self.street, self.length, 0.0), self.ground
         )
@@ -145,8 +148,8 @@ class Network:
 
         Returns
         -------
-        Snaps
-            The nearest street that is worth walking on and that no wall cuts off, within 100 m by a straight leg.
+        Snaps The nearest street that is worth walking on and that no wall cuts off, within 100 m by
+            a straight leg.
         """
         edge, leg, at, island = self.snapper.nearest(shapes)
         offset, on = np.zeros(len(shapes)), np.flatnonzero(edge >= 0)
@@ -155,7 +158,9 @@ class Network:
         return SnappedPoints(edge, offset, leg, island)
 
     def on_public(self, edge: Ints, offset: Floats) -> tuple[Ints, Floats]:
-        """Move places that stand on a public node at the end of a private edge to a public edge of that node."""
+        """Move places that stand on a public node at the end of a private edge to a public edge of
+        that node.
+        """
         if self.access.edge.all():
             return edge, offset
         at_u = ~self.access.edge[edge] & (offset <= AT_NODE_M)
@@ -205,8 +210,8 @@ def from_degrees(
         u, v: Per edge, the numbers of its end nodes.
         length: Per edge, metres along the ellipsoid.
         lines: Per edge, a shapely LineString in degrees.
-        ends, street, ground, road: As in Network; None means no edge is for its ends only or a road, all are streets on
-            the ground.
+        ends, street, ground, road: As in Network; None means no edge is for its ends only or a
+            road, all are streets on the ground.
         walls: Lines in degrees; None means none.
 
     Raises:

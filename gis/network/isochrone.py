@@ -16,7 +16,9 @@ from gis.network.lattice import Singles
 from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats, SnappedPoints
 from gis.network.walk import node_distances
 
-MAX_STEP_SPACINGS = 1.5  # lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is touched
+# lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is
+# touched
+MAX_STEP_SPACINGS = 1.5
 
 
 def isochrones(
@@ -27,11 +29,12 @@ def isochrones(
     Args:
         sources: The facility's doors on the network; those off it reach nothing.
         limits: Metres, one circle each; one Dijkstra serves them all.
-        doors: The doors themselves in metres, shape (k, 2); they and their ways to the street are inside, even on a
-            bridge over streets.
+        doors: The doors themselves in metres, shape (k, 2); they and their ways to the street are
+            inside, even on a bridge over streets.
 
     Returns:
-        A valid MultiPolygon in EPSG:4490 on the 1e-7 degree lattice for each limit; empty off the network.
+        A valid MultiPolygon in EPSG:4490 on the 1e-7 degree lattice for each limit; empty off the
+            network.
     """
     on = np.flatnonzero(sources.edge >= 0)
     if not on.size:
@@ -75,7 +78,9 @@ def isochrones(
 def _own_ground(
     found: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float
 ) -> None:
-    """Bring the lattice points round a door and its leg near: over a bridge or tunnel they belong to other streets."""
+    """Bring the lattice points round a door and its leg near: over a bridge or tunnel they belong
+    to other streets.
+    """
     share = np.linspace(0, 1, int(leg / spacing * 4) + 2)[:, None]
     way = street + share * (door - street)
     cell = np.unique(np.floor((way - corner) / spacing).astype(int), axis=0)
@@ -90,7 +95,9 @@ def _own_ground(
 def _box(
     network: Network, sources: SnappedPoints, streets: Floats, at_nodes: Singles, limit: float
 ) -> tuple[float, float, float, float]:
-    """A box round all that can be reached: what is left at each node, and the sources' own edges with their sides."""
+    """A box round all that can be reached: what is left at each node, and the sources' own edges
+    with their sides.
+    """
     bounds = shapely.bounds(network.lines[sources.edge])
     low = np.maximum(bounds[:, :2] - MAX_SNAP_DISTANCE_M, streets - limit).min(0)
     high = np.minimum(bounds[:, 2:] + MAX_SNAP_DISTANCE_M, streets + limit).max(0)

@@ -1,4 +1,6 @@
-"""A metric lattice over the network, each point snapped once, to draw circles by (docs/decisions/0006)."""
+"""A metric lattice over the network, each point snapped once, to draw circles by
+(docs/decisions/0006).
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ SNAP_BATCH_POINTS = 200_000  # lattice points snapped at a time, so that memory 
 
 @dataclass(frozen=True)
 class Lattice:
-    """A metric lattice, each point snapped once. All arrays have the shape (rows, columns), row 0 southernmost.
+    """A metric lattice, each point snapped once.
+
+    All arrays have the shape (rows, columns), row 0 southernmost.
 
     west, south: Metric coordinates of the first point. spacing: metres between points.
     edge: Number of the nearest edge; -1 off the network.
@@ -49,15 +53,19 @@ class Lattice:
 
 
 def spacing_for(area: float) -> float:
-    """Metres between lattice points for so many m² of extent: fine for a neighbourhood, coarser for a county."""
+    """Metres between lattice points for so many m² of extent: fine for a neighbourhood, coarser for
+    a county.
+    """
     return float(max(np.clip(np.sqrt(area / FINE), FINEST, COARSEST), np.sqrt(area / MOST)))
 
 
 def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
-    """Snap a lattice over the network's extent, grown so that every point within 100 m of a street is in it.
+    """Snap a lattice over the network's extent, grown so that every point within 100 m of a street
+    is in it.
 
-    A k-d tree of points along the streets finds the piece of street, then the point is put on it exactly. Where two
-    streets are within a metre of equally near, the other one may be taken: good enough to draw, never used to count.
+    A k-d tree of points along the streets finds the piece of street, then the point is put on it
+    exactly. Where two streets are within a metre of equally near, the other one may be taken: good
+    enough to draw, never used to count.
     """
     west, south, east, north = shapely.total_bounds(network.lines)
     spacing = spacing or spacing_for((east - west) * (north - south))

@@ -1,7 +1,8 @@
-"""Which parts of the walking network are worth walking on, which are public, and the graph that follows.
+"""Which parts of the walking network are worth walking on, which are public, and the graph that
+follows.
 
-A way or gate for residents, customers and their like ("ends") is open to those who live or have their door on
-it or behind it, and closed to those who would walk through. See docs/decisions/0017.
+A way or gate for residents, customers and their like ("ends") is open to those who live or have
+their door on it or behind it, and closed to those who would walk through. See docs/decisions/0017.
 """
 
 from typing import Any, NamedTuple
@@ -18,17 +19,22 @@ Bools = NDArray[np.bool_]
 TOWN_M = (
     1000.0  # metres of streets from which a part is worth walking on wherever it is within the cap
 )
-HAMLET_M = 200.0  # metres of streets that are walked on where nothing larger is within the cap; less is an island
+# metres of streets that are walked on where nothing larger is within the cap; less is an island
+HAMLET_M = 200.0
 
 
 class Access(NamedTuple):
-    """Public edges, and nodes with a public edge. All else is private: the beginning or the end of a walk."""
+    """Public edges, and nodes with a public edge.
+
+    All else is private: the beginning or the end of a walk.
+    """
 
     edge: Bools
     node: Bools
 
 
-# The order in which places take edges: parts worth walking on, small ones, then bridges and tunnels of both.
+# The order in which places take edges: parts worth walking on, small ones, then bridges and tunnels
+# of both.
 SNAPPED, ISLAND = range(4), 4
 
 
@@ -48,10 +54,8 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints
     ground
         Per edge, whether it lies on the ground.
 
-    Notes
-    -----
-    The part with most metres of streets, and that with most on the ground, are always worth walking on; without any
-    street all are.
+    Notes ----- The part with most metres of streets, and that with most on the ground, are always
+    worth walking on; without any street all are.
     """
     if not u.size:
         return np.empty(0, np.int32)
@@ -66,10 +70,12 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints
 
 
 def key_id(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
-    """Return what is public: of each connected part, the pieces that hang together by open edges and have a road.
+    """Return what is public: of each connected part, the pieces that hang together by open edges
+    and have a road.
 
-    Where no piece has one, the largest is public. The others lie behind gates or private ways, such as the lanes of a
-    compound, which may well be longer than the street outside. So a private way between two roads is not walked through.
+    Where no piece has one, the largest is public. The others lie behind gates or private ways, such
+    as the lanes of a compound, which may well be longer than the street outside. So a private way
+    between two roads is not walked through.
 
     Parameters
     ----------
@@ -97,8 +103,8 @@ def key_id(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bool
 class Graph(NamedTuple):
     """A directed graph whose shortest paths never walk through what is private.
 
-    matrix: Nodes of the network first, then a second copy of each private one, for walks that end there.
-    copies: The private nodes that have a copy, in the order of the copies.
+    matrix: Nodes of the network first, then a second copy of each private one, for walks that end
+    there. copies: The private nodes that have a copy, in the order of the copies.
     """
 
     matrix: csr_array
@@ -106,12 +112,12 @@ class Graph(NamedTuple):
 
 
 def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph:
-    """Build the graph: out of private ground by the first copy, into it by the second, never from there on.
+    """Build the graph: out of private ground by the first copy, into it by the second, never from
+    there on.
 
-    Notes
-    -----
-    A path is private edges, then public ones, then private ones; a node with a public edge is public ground. So a
-    private edge between two public nodes is in no path but of those who start or end on it.
+    Notes ----- A path is private edges, then public ones, then private ones; a node with a public
+    edge is public ground. So a private edge between two public nodes is in no path but of those who
+    start or end on it.
     """
     copies = (
         np.flatnonzero(~access.node).astype(np.int32)

@@ -51,7 +51,9 @@ class SnappedPoints:
 
 
 class Pieces(NamedTuple):
-    """The straight pieces of all edges: edge number, start, vector to the end, metres, metres of the edge before it."""
+    """The straight pieces of all edges: edge number, start, vector to the end, metres, metres of
+    the edge before it.
+    """
 
     edge: Ints
     start: Floats
@@ -73,7 +75,10 @@ def pieces_of(lines: Shapes) -> Pieces:
 
 
 class Snapper:
-    """Finds the nearest edge for places. Edges of a lower rank come first (`gis.network.parts.ranks`)."""
+    """Finds the nearest edge for places.
+
+    Edges of a lower rank come first (`gis.network.parts.ranks`).
+    """
 
     def __init__(self, lines: Shapes, rank: Ints, walls: Shapes) -> None:
         self._lines = lines
@@ -83,12 +88,11 @@ class Snapper:
         self._walls = STRtree(walls) if len(walls) else None
 
     def nearest(self, shapes: Shapes) -> tuple[Ints, Floats, Shapes, Bools]:
-        """Find the edge of each shape, the leg's metres, the point on the street, and whether it is on an island.
+        """Find the edge of each shape, the leg's metres, the point on the street, and whether it is
+        on an island.
 
-        Notes
-        -----
-        The rule: the nearest straight piece of street, among those of the best rank within FARTHEST, whose straight
-        leg crosses no wall.
+        Notes ----- The rule: the nearest straight piece of street, among those of the best rank
+        within FARTHEST, whose straight leg crosses no wall.
         """
         edge, leg = np.full(len(shapes), -1, np.int32), np.full(len(shapes), np.inf)
         at: Shapes = np.full(len(shapes), None, object)

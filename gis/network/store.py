@@ -22,7 +22,9 @@ MIN_EDGE_LENGTH_M = (
 
 
 class WalkEdgeRow(NamedTuple):
-    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees, EPSG:4490."""
+    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees,
+    EPSG:4490.
+    """
 
     way_id: int | None
     u: int

@@ -3,11 +3,13 @@
 Rules (docs/walking.md):
 
 - A way that meets or crosses the outline of a walked area joins it there.
-- A way on the ground within BESIDE_M of a plaza, or of a platform that nothing joins, is joined by steps
-  at both ends of the stretch that runs beside it and every EVERY_M between; no step crosses a wall.
-- An area is walked in straight lines between its entrances and its inward corners, wherever such a line
-  stays inside, and along its outline.
-- A gate in a wall that lies on no way is joined to the nearest way on each side within GATE_REACH_M.
+- A way on the ground within BESIDE_M of a plaza, or of a platform that nothing joins, is joined by
+  steps at both ends of the stretch that runs beside it and every EVERY_M between; no step crosses a
+  wall.
+- An area is walked in straight lines between its entrances and its inward corners, wherever such a
+  line stays inside, and along its outline.
+- A gate in a wall that lies on no way is joined to the nearest way on each side within
+  GATE_REACH_M.
 """
 
 from collections import Counter
@@ -39,7 +41,10 @@ Coords = list[tuple[float, float]]
 
 
 class WalkArea(NamedTuple):
-    """Ground that people walk all over, in degrees; its outline is among the edges, of the ways `ways`."""
+    """Ground that people walk all over, in degrees.
+
+    Its outline is among the edges, of the ways `ways`.
+    """
 
     number: int
     name: str

@@ -1,4 +1,6 @@
-"""Exact walking distances: Dijkstra on the graph, partial edges at both ends, and the straight legs to the doors."""
+"""Exact walking distances: Dijkstra on the graph, partial edges at both ends, and the straight legs
+to the doors.
+"""
 
 from typing import NamedTuple
 
@@ -19,7 +21,8 @@ class WalkingProfile(NamedTuple):
     speed: float
 
 
-# 1.25 m/s is 4.5 km/h, and makes 15 minutes 1,125 m. Others come with their own speeds and rules for steps.
+# 1.25 m/s is 4.5 km/h, and makes 15 minutes 1,125 m. Others come with their own speeds and rules
+# for steps.
 PROFILES = {"adult": WalkingProfile("成年人", 1.25)}
 
 
@@ -47,9 +50,10 @@ def node_distances(
     Returns:
         Shape (k, n), or (n,) when `nearest_only`.
 
-    Each source becomes a node of its own with edges to the two ends of the edge it stands on, one way, so that
-    nobody walks through a door. A private node is reached out of its own ground or, by its copy, from the public one
-    (`gis.network.parts.graph`). Source: Dijkstra (1959), as in scipy.sparse.csgraph.
+    Each source becomes a node of its own with edges to the two ends of the edge it stands on, one
+    way, so that nobody walks through a door. A private node is reached out of its own ground or, by
+    its copy, from the public one (`gis.network.parts.graph`). Source: Dijkstra (1959), as in
+    scipy.sparse.csgraph.
     """
     graph, copies = network.layers
     count, size, many = len(network.nodes), graph.shape[0], len(sources)
@@ -111,7 +115,9 @@ def along_own_edges(distances: Floats, sources: SnappedPoints, places: SnappedPo
 def network_distances(
     network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float
 ) -> Floats:
-    """Exact metres from the nearest door of one facility to places; infinite beyond the limit or off the network.
+    """Exact metres from the nearest door of one facility to places.
+
+    Infinite beyond the limit or off the network.
 
     Both straight legs are walked at the same speed and count in full.
     """
@@ -125,7 +131,8 @@ def nearest_source_distances(
 ) -> Floats:
     """Exact metres from each place to the nearest of many sources; infinite beyond the limit.
 
-    One Dijkstra from all sources at once; places that share an edge with a source are looked at along it too.
+    One Dijkstra from all sources at once; places that share an edge with a source are looked at
+    along it too.
     """
     found = place_distances(
         network, node_distances(network, sources, limit, nearest_only=True), places

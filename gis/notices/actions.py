@@ -1,4 +1,6 @@
-"""What can be done about notices: receivers added and taken away, dead ones sent again, own ones seen, old ones deleted."""
+"""What can be done about notices: receivers added and taken away, dead ones sent again, own ones
+seen, old ones deleted.
+"""
 
 import secrets
 from collections.abc import Sequence
@@ -137,7 +139,10 @@ def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int
 def mark_seen(
     session: Session, principal: Principal, ids: Sequence[int] | None, until: int | None = None
 ) -> int:
-    """Mark the principal's own notices as seen: some, or all up to a number. Returns how many were not seen before."""
+    """Mark the principal's own notices as seen: some, or all up to a number.
+
+    Returns how many were not seen before.
+    """
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
     query = text(
         f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting' AND {which}"
@@ -158,7 +163,10 @@ NOTICE_RETENTION = (
 
 
 def delete_expired(session: Session, now: datetime, most: int = 5000) -> int:
-    """Delete old notices, at most so many of each state; the caller commits and asks again until nothing is deleted."""
+    """Delete old notices, at most so many of each state.
+
+    The caller commits and asks again until nothing is deleted.
+    """
     count = 0
     for states, age in NOTICE_RETENTION:
         old = (

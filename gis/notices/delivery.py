@@ -1,9 +1,11 @@
-"""Delivery of the outbox to webhooks and mail: in order for each receiver, and none waits for another.
+"""Delivery of the outbox to webhooks and mail: in order for each receiver, and none waits for
+another.
 
-A receiver has one deliverer at a time, whoever got its lock; a process that dies lets go of it. What fails is tried
-again, ever less often; meanwhile what comes after it waits, until it has failed `STUBBORN` times: then it may be its
-own fault, and others pass it. After `KEPT` it is dead, and can be sent again by hand. So a notice arrives at least
-once: twice, when we died between sending it and writing that down.
+A receiver has one deliverer at a time, whoever got its lock; a process that dies lets go of it.
+What fails is tried again, ever less often; meanwhile what comes after it waits, until it has failed
+`STUBBORN` times: then it may be its own fault, and others pass it. After `KEPT` it is dead, and can
+be sent again by hand. So a notice arrives at least once: twice, when we died between sending it and
+writing that down.
 """
 
 import logging
@@ -38,20 +40,25 @@ SELECT t.id FROM notice_target t CROSS JOIN LATERAL (
 WHERE t.active AND head.next_try_at <= :now ORDER BY head.next_try_at
 """  # noqa: S608  a number of ours
 NEXT = f"""
-SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at, t.id AS target, t.kind, t.address, t.secret
+SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at, t.id AS target, t.kind,
+    t.address, t.secret
 FROM notice n JOIN notice_target t ON t.id = n.target_id
-WHERE t.id = :target AND t.active AND n.state = 'waiting' ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1
+WHERE t.id = :target AND t.active AND n.state = 'waiting'
+    ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1
 """  # noqa: S608  a number of ours
 SENT = """
-UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = '' WHERE id = :id AND state = 'waiting'
+UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = '' WHERE id = :id
+    AND state = 'waiting'
 """
 AWAKE = "UPDATE notice SET next_try_at = :now WHERE target_id = :target AND state = 'waiting' AND next_try_at > :now"
 FAILED = """
-UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again WHERE id = :id AND state = 'waiting'
+UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again WHERE id = :id
+    AND state = 'waiting'
 """
 # when one is given up, so is all of that receiver that has waited as long
 DEAD = """
-UPDATE notice SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error ELSE last_error END
+UPDATE notice SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error
+    ELSE last_error END
 WHERE target_id = :target AND state = 'waiting' AND at <= :before
 """
 LOCK = "hashtextextended('notice_target ' || :target, 0)"
@@ -147,14 +154,19 @@ def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime
 
 
 def retry_delay(failures: int) -> timedelta:
-    """Return how long to wait after so many failures: doubled each time, up to an hour, with jitter."""
+    """Return how long to wait after so many failures: doubled each time, up to an hour, with
+    jitter.
+    """
     seconds = min(FIRST_WAIT * 2.0 ** min(failures - 1, 20), LONGEST_WAIT)
     return timedelta(seconds=seconds * random.uniform(0.75, 1.0))
 
 
 @contextmanager
 def _only_one(engine: Engine, target: int) -> Iterator[bool]:
-    """Hold a receiver's lock on a connection of its own, outside any transaction; False when somebody else has it."""
+    """Hold a receiver's lock on a connection of its own, outside any transaction.
+
+    False when somebody else has it.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         mine = bool(
             connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})"), {"target": str(target)})

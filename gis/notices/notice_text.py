@@ -41,8 +41,8 @@ def render_notice(
     ----------
     topic
         As incident.dispatch; a topic that is not in the catalogue stands for itself.
-    body
-        As stored: category, category_zh, state, severity, area (code) and role, each of them optional.
+    body As stored: category, category_zh, state, severity, area (code) and role, each of them
+        optional.
     language
         A key of gis.messages.LOCALES.
     area_name, category_en

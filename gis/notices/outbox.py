@@ -1,4 +1,6 @@
-"""The outbox: what is to be told is written in the transaction it is about, and delivered from there later."""
+"""The outbox: what is to be told is written in the transaction it is about, and delivered from
+there later.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,14 +11,18 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 
-# one row for each person, account and fitting target; an account whose person is told already is not told twice
+# one row for each person, account and fitting target; an account whose person is told already is
+# not told twice
 ENQUEUE_SQL = """
 INSERT INTO notice (topic, county, incident_id, target_id, person_id, account_id, body)
-SELECT :topic, :county, CAST(:incident AS uuid), target, person, account, CAST(:body AS jsonb) FROM (
-  SELECT NULL::bigint AS target, p AS person, NULL::bigint AS account FROM unnest(CAST(:persons AS bigint[])) p
+SELECT :topic, :county, CAST(:incident AS uuid), target, person, account, CAST(:body AS jsonb)
+    FROM (
+  SELECT NULL::bigint AS target, p AS person, NULL::bigint AS account
+      FROM unnest(CAST(:persons AS bigint[])) p
   UNION ALL
   SELECT NULL, NULL, a FROM unnest(CAST(:accounts AS bigint[])) a
-   WHERE NOT EXISTS (SELECT FROM personal.account o WHERE o.id = a AND o.person_id = ANY(CAST(:persons AS bigint[])))
+   WHERE NOT EXISTS (SELECT FROM personal.account o WHERE o.id = a
+       AND o.person_id = ANY(CAST(:persons AS bigint[])))
   UNION ALL
   SELECT t.id, NULL, NULL FROM notice_target t
    WHERE t.active AND (t.topics = '{}' OR :topic = ANY(t.topics))
@@ -36,7 +42,8 @@ def enqueue_notice(
     account_ids: Iterable[int] = (),
     body: Mapping[str, Any],
 ) -> None:
-    """Write notices, to be seen in the app and to be delivered once the transaction is committed: one statement.
+    """Write notices, to be seen in the app and to be delivered once the transaction is committed:
+    one statement.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Webhooks out: signed, never to the own network unless that is allowed, never redirected.
 
-The receiver checks `X-Wangge-Signature`: `v1=` and the hex HMAC-SHA256, under the secret both know, of
-`X-Wangge-Timestamp`, a full stop and the body as it came. An old timestamp is a replay. A notice may come twice,
-when the answer to the first was lost: `Idempotency-Key` is the same then.
+The receiver checks `X-Wangge-Signature`: `v1=` and the hex HMAC-SHA256, under the secret both know,
+of `X-Wangge-Timestamp`, a full stop and the body as it came. An old timestamp is a replay. A notice
+may come twice, when the answer to the first was lost: `Idempotency-Key` is the same then.
 """
 
 import asyncio
@@ -46,7 +46,9 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 
 
 def check_address(url: str) -> None:
-    """Raise InvalidInput unless a URL can be a webhook's; its host is looked at when something is sent.
+    """Raise InvalidInput unless a URL can be a webhook's.
+
+    Its host is looked at when something is sent.
 
     Raises
     ------
@@ -78,9 +80,8 @@ def is_address_allowed(address: str, *, private: bool) -> bool:
 
     Parameters
     ----------
-    private
-        Addresses of the own network and this machine are allowed too; link-local ones never are, since clouds keep
-        their secrets there.
+    private Addresses of the own network and this machine are allowed too; link-local ones never
+        are, since clouds keep their secrets there.
     """
     ip: Ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):

@@ -1,7 +1,9 @@
-"""Point-in-time recovery of the private cluster: its log goes to a folder, beside copies of the whole cluster.
+"""Point-in-time recovery of the private cluster: its log goes to a folder, beside copies of the
+whole cluster.
 
-A restore to a moment recovers a copy aside, in a server of its own, dumps our database from it, and takes the way of
-every restore from there: the running cluster goes on with its own log, and nothing is replaced before it has succeeded.
+A restore to a moment recovers a copy aside, in a server of its own, dumps our database from it, and
+takes the way of every restore from there: the running cluster goes on with its own log, and nothing
+is replaced before it has succeeded.
 """
 
 import os
@@ -34,14 +36,18 @@ KEPT_BASES = 2
 
 @dataclass(frozen=True)
 class Base:
-    """A copy of the whole cluster. `finished` is when it was: earlier moments cannot be reached from it."""
+    """A copy of the whole cluster.
+
+    `finished` is when it was: earlier moments cannot be reached from it.
+    """
 
     folder: Path
     finished: datetime
 
 
 def switch_on(settings: Settings, folder: Path, keep: int = KEPT_BASES) -> Base:
-    """Archive the log of the private cluster to a folder from now on, and make a copy of the cluster there.
+    """Archive the log of the private cluster to a folder from now on, and make a copy of the
+    cluster there.
 
     Parameters
     ----------
@@ -62,9 +68,8 @@ def switch_on(settings: Settings, folder: Path, keep: int = KEPT_BASES) -> Base:
     Unavailable
         The copy failed, or nothing is archived; the next call begins again.
 
-    Notes
-    -----
-    Restarts the server the first time. Call it again, nightly say, for a new copy: recovery is as quick as the copy is new.
+    Notes ----- Restarts the server the first time. Call it again, nightly say, for a new copy:
+    recovery is as quick as the copy is new.
     """
     place = cluster.cluster_location(settings)
     folder = folder.absolute()
@@ -173,7 +178,9 @@ def _prepare_folder(place: Cluster, folder: Path) -> None:
 
 
 def _require_own(place: Cluster, folder: Path) -> None:
-    """Raise Conflict when the folder holds the archive of another cluster: one would spoil the other."""
+    """Raise Conflict when the folder holds the archive of another cluster: one would spoil the
+    other.
+    """
     if any((folder / "wal").iterdir()) or list_bases(folder):
         stated = {_system(base.folder) for base in list_bases(folder)}
         if stated != {_system(place.data)}:
@@ -213,7 +220,8 @@ def _copy(settings: Settings, place: Cluster, folder: Path) -> Base:
 
 
 def _archive_now(settings: Settings) -> None:
-    """Have everything up to now archived: write a mark, begin a new file of the log, and wait for the old one.
+    """Have everything up to now archived: write a mark, begin a new file of the log, and wait for
+    the old one.
 
     Raises
     ------
@@ -281,7 +289,8 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
         fetch = f"cp {postgresql_conf.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
             postgresql_conf.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
-            + postgresql_conf.EPHEMERAL_CONF  # it is thrown away when our database has been taken from it
+            # it is thrown away when our database has been taken from it
+            + postgresql_conf.EPHEMERAL_CONF
             + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {postgresql_conf.quoted(fetch)}\n"
             + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
         )
@@ -334,7 +343,9 @@ def _start_aside(aside: Cluster, at: datetime) -> None:
 
 
 def _wait_until_promoted(aside: Cluster) -> None:
-    """Wait until recovery has ended: a server in recovery answers already, and may still end before its target."""
+    """Wait until recovery has ended: a server in recovery answers already, and may still end before
+    its target.
+    """
     url = f"host={aside.sockets} port={cluster.PORT_OF_SOCKET} user={cluster.SUPERUSER} dbname=postgres"
     while True:
         try:

@@ -1,7 +1,7 @@
 """Backup and restore of the whole database and the photos.
 
-A restore never destroys: it fills a new database, migrates and checks it, and only then gives it the name of the one
-in use, which is kept under another name until `./wangge db drop-old`.
+A restore never destroys: it fills a new database, migrates and checks it, and only then gives it
+the name of the one in use, which is kept under another name until `./wangge db drop-old`.
 """
 
 import fcntl
@@ -41,13 +41,14 @@ WHERE n.nspname IN ('public', 'personal') AND c.relkind = 'r'
 
 
 def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[Any] = ()) -> int:
-    """Write every table of ours and every photo to one private file; replaces `path` only when it is whole.
+    """Write every table of ours and every photo to one private file.
+
+    Replaces `path` only when it is whole.
 
     Parameters
     ----------
-    var
-        Folder of the deployment, where photos lie. They are read after the tables, so that each photo a row names
-        is in the file.
+    var Folder of the deployment, where photos lie. They are read after the tables, so that each
+        photo a row names is in the file.
     recipients
         Public keys to encrypt to, as `backup_file.parse_recipients` returns them.
 
@@ -139,7 +140,8 @@ def restore(
     identity: Path | None = None,
     into: str | None = None,
 ) -> int:
-    """Restore a backup into a new database, migrate and check it there, then swap it with the one in use.
+    """Restore a backup into a new database, migrate and check it there, then swap it with the one
+    in use.
 
     Parameters
     ----------
@@ -147,8 +149,8 @@ def restore(
         Folder of the deployment. Photos of the backup are added to it; none is removed.
     identity
         File with the secret key of an encrypted backup.
-    into
-        An empty database of the same server to restore into. It is not swapped. None means one of our own making.
+    into An empty database of the same server to restore into. It is not swapped. None means one of
+        our own making.
 
     Returns
     -------

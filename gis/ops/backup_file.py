@@ -1,7 +1,8 @@
 """The file of a backup: a tar with a checksum, perhaps encrypted to public keys (age).
 
-Its members are `manifest.json` (moment, schema version, rows of each table), `database.dump` as pg_dump wrote it, the
-files of `var/photos`, and `end` with the SHA-256 of everything before it, without which the file is not whole.
+Its members are `manifest.json` (moment, schema version, rows of each table), `database.dump` as
+pg_dump wrote it, the files of `var/photos`, and `end` with the SHA-256 of everything before it,
+without which the file is not whole.
 """
 
 import hashlib
@@ -61,8 +62,8 @@ def write(
 
     Parameters
     ----------
-    path
-        The backup. Private from its first byte; nothing of it is on disk in the clear when `recipients` are given.
+    path The backup. Private from its first byte; nothing of it is on disk in the clear when
+        `recipients` are given.
     dump
         What pg_dump wrote, in its custom format.
     manifest
@@ -117,7 +118,9 @@ def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 def _encrypt(
     target: IO[bytes], recipients: Sequence[Any], dump: Path, manifest: dict[str, Any], var: Path
 ) -> int:
-    """Encrypt the tar while it is written, through a pipe: it needs neither memory nor disk of its size."""
+    """Encrypt the tar while it is written, through a pipe: it needs neither memory nor disk of its
+    size.
+    """
     reading, writing = os.pipe()
 
     def feed() -> int:
@@ -140,11 +143,12 @@ def list_photos(var: Path) -> Iterator[str]:
             yield name
 
 
-# --- keys ----------------------------------------------------------------------------------------------------------
+# --- keys -----------------------------------------------------------------------------------------
 
 
 def parse_recipients(texts: Iterable[str]) -> list[Any]:
-    """Parse public keys: `age1…`, `ssh-ed25519 …`, `ssh-rsa …`, or the name of a file with one of these a line.
+    """Parse public keys: `age1…`, `ssh-ed25519 …`, `ssh-rsa …`, or the name of a file with one of
+    these a line.
 
     Raises
     ------
@@ -209,7 +213,7 @@ def create_key(path: Path) -> str:
     return public
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -320,7 +324,10 @@ def unpack_dump(plain: Path, target: Path) -> None:
 
 
 def unpack_photos(plain: Path, names: Sequence[str], var: Path) -> None:
-    """Bring photos back. One that differs from a file of its name takes its place; that file stays beside it."""
+    """Bring photos back.
+
+    One that differs from a file of its name takes its place; that file stays beside it.
+    """
     if not names:
         return
     with tarfile.open(plain, "r:") as archive:
@@ -338,7 +345,9 @@ def unpack_photos(plain: Path, names: Sequence[str], var: Path) -> None:
 
 
 def _keep_beside(file: Path) -> None:
-    """Give a file a second name, by its content: it is never without one, and none that was put aside is lost."""
+    """Give a file a second name, by its content: it is never without one, and none that was put
+    aside is lost.
+    """
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     with suppress(FileExistsError):
         os.link(file, file.with_name(f"{file.name}.{digest}.replaced"))

@@ -1,7 +1,8 @@
 """The private PostgreSQL cluster under `var/`, and the roles and database in it.
 
-The cluster is the embedded default: own data folder, own Unix socket, own free port on loopback. It never
-touches a system cluster. As root it runs as the user `postgres`, since PostgreSQL refuses to run as root.
+The cluster is the embedded default: own data folder, own Unix socket, own free port on loopback. It
+never touches a system cluster. As root it runs as the user `postgres`, since PostgreSQL refuses to
+run as root.
 """
 
 import fcntl
@@ -99,8 +100,8 @@ def find_binaries() -> Path:
 def cluster_location(settings: Settings) -> Cluster:
     """Decide where the cluster lies.
 
-    As root, the user `postgres` must be able to enter the folder; where it cannot (a checkout under /root),
-    another data folder is chosen, and said on stderr when it is made.
+    As root, the user `postgres` must be able to enter the folder; where it cannot (a checkout under
+    /root), another data folder is chosen, and said on stderr when it is made.
     """
     run_as = "postgres" if os.geteuid() == 0 else None
     base = settings.var / "postgres"
@@ -148,7 +149,8 @@ def addresses_at(cluster: Cluster, port: int) -> DatabaseUrls:
 
 
 def database_urls(settings: Settings) -> DatabaseUrls:
-    """The database to use: `DATABASE_URL`'s server, else the private cluster, started when it is not running.
+    """The database to use: `DATABASE_URL`'s server, else the private cluster, started when it is
+    not running.
 
     Raises:
         Unavailable: The server is unreachable, too old or without PostGIS.
@@ -202,7 +204,10 @@ def stop(settings: Settings) -> bool:
 
 
 def reset(settings: Settings) -> None:
-    """Throw the private database away, all its data with it, and make an empty one; the cluster goes on."""
+    """Throw the private database away, all its data with it, and make an empty one.
+
+    The cluster goes on.
+    """
     start(settings)
     cluster = cluster_location(settings)
     port = running_port(cluster)
@@ -215,7 +220,10 @@ def reset(settings: Settings) -> None:
 
 
 def _make(cluster: Cluster) -> None:
-    """initdb, with passwords of our own; a half-made folder of a broken-off attempt is removed first."""
+    """initdb, with passwords of our own.
+
+    A half-made folder of a broken-off attempt is removed first.
+    """
     binaries = find_binaries()
     if cluster.base.parent == OUTSIDE:
         print(
@@ -253,7 +261,9 @@ def _make(cluster: Cluster) -> None:
 
 
 def archive_settings(cluster: Cluster) -> str:
-    """Return the lines of the configuration that archive the log, where `./wangge db archive` was used."""
+    """Return the lines of the configuration that archive the log, where `./wangge db archive` was
+    used.
+    """
     file = cluster.base / ARCHIVE_FILE
     if not file.exists():
         return ""
@@ -356,7 +366,8 @@ def _forget_stale_pid(cluster: Cluster) -> None:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return  # nobody has that number (or no /proc): PostgreSQL itself sees that the file is stale
+        # nobody has that number (or no /proc): PostgreSQL itself sees that the file is stale
+        return
     if str(cluster.data).encode() not in words:
         pid_file.unlink(missing_ok=True)
 
@@ -428,7 +439,10 @@ def give(cluster: Cluster, *paths: Path) -> None:
 
 
 def make_enterable(folder: Path, run_as: str | None) -> None:
-    """Make a folder and its missing parents, private; the user who runs the server may pass through them."""
+    """Make a folder and its missing parents, private.
+
+    The user who runs the server may pass through them.
+    """
     if folder.is_dir():
         return
     make_enterable(folder.parent, run_as)

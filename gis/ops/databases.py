@@ -1,6 +1,8 @@
-"""Whole databases on the server: the programs of PostgreSQL, a new database beside ours, the swap, the old ones.
+"""Whole databases on the server: the programs of PostgreSQL, a new database beside ours, the swap,
+the old ones.
 
-No address with a password ever stands on a command line: it reaches PostgreSQL's programs by a private service file.
+No address with a password ever stands on a command line: it reaches PostgreSQL's programs by a
+private service file.
 """
 
 import os
@@ -260,7 +262,10 @@ def drop(addresses: DatabaseUrls, name: str) -> None:
 
 
 def drop_unfinished(addresses: DatabaseUrls) -> None:
-    """Drop the databases that restores which were killed had begun to fill; the caller sees that none runs."""
+    """Drop the databases that restores which were killed had begun to fill.
+
+    The caller sees that none runs.
+    """
     base = get_name(addresses.owner)[:MAX_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{RESTORING}_\d{{14}}[0-9a-f]{{4}}")
     with maintenance(addresses) as connection:

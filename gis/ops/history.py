@@ -38,7 +38,8 @@ class HistoryEntry(Base):
     new: Mapped[dict[str, object] | None] = mapped_column(JSONB, comment="The row after.")
 
 
-# Which tables are kept, and the columns of their keys. Derived ones (network, circles, basemap) are not.
+# Which tables are kept, and the columns of their keys. Derived ones (network, circles, basemap) are
+# not.
 TABLES = {
     "area": ("id",),
     "boundary": ("id",),
@@ -70,7 +71,9 @@ TABLES = {
 
 
 def find_other_author(session: Session, name: str, ignored: Sequence[str]) -> str | None:
-    """Return somebody who changed something: neither `name` or one whose name begins so, nor a job, nor one ignored."""
+    """Return somebody who changed something: neither `name` or one whose name begins so, nor a job,
+    nor one ignored.
+    """
     who = HistoryEntry.who
     return session.scalar(
         select(func.min(who)).where(

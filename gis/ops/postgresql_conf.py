@@ -24,7 +24,9 @@ EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\
 
 
 def shell_path(path: Path) -> str:
-    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign is doubled."""
+    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign
+    is doubled.
+    """
     return shlex.quote(str(path)).replace("%", "%%")
 
 

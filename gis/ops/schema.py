@@ -22,7 +22,8 @@ from gis.rights.roles import ROLES
 from gis.settings import ROOT
 
 MIGRATION_ACTOR = "migration"  # how the history names what a new database begins with
-# What the application may do: read and change rows, never the shape of tables; areas and history are kept for ever.
+# What the application may do: read and change rows, never the shape of tables; areas and history
+# are kept for ever.
 UNDELETABLE_TABLES = (
     "area",
     "history",
@@ -123,13 +124,16 @@ def _grant(connection: Connection, app: str) -> None:
     connection.execute(
         text(f"""
         GRANT USAGE ON SCHEMA public, personal, jobs TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal, jobs TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal,
+            jobs TO {role};
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
         REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
         REVOKE UPDATE ON incident_event, personal.disclosure FROM {role};
         REVOKE INSERT ON personal.disclosure FROM {role};
-        GRANT INSERT (who, kind, subject, incident_id, areas, source, reason) ON personal.disclosure TO {role};
-        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys FROM {role};
+        GRANT INSERT (who, kind, subject, incident_id, areas, source, reason)
+            ON personal.disclosure TO {role};
+        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys
+            FROM {role};
         """)
     )

@@ -29,7 +29,8 @@ SPAN = """
        ELSE 9223372036854775807 END"""
 NOT_OVER = "(upper({0}.valid) IS NULL OR upper({0}.valid) > %(since)s::timestamptz)"
 POSTS = f"""
-SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1, coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
+SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
+    coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
 WHERE p.{{place}} IS NOT NULL AND {NOT_OVER.format("p")} AND {{which}}"""  # noqa: S608  our own text
 LEAVE = f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')} AND {{which}}"  # noqa: S608
 NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
@@ -44,10 +45,10 @@ MANY = 5000  # ids from which on reading everything is faster than naming them
 class ResponsiblePerson:
     """One answerable role.
 
-    name: Who answers now: the holder, or the deputy standing in; None when nobody is there.
-    area, level: Code and level of the area, or of the building.
-    stands_in_for: The holder, when `name` is the deputy in his place; None on a vacancy.
-    why: leave or vacancy, when the holder does not answer himself; `why_zh`, `why_en` say it in a sentence.
+    name: Who answers now: the holder, or the deputy standing in; None when nobody is there. area,
+    level: Code and level of the area, or of the building. stands_in_for: The holder, when `name` is
+    the deputy in his place; None on a vacancy. why: leave or vacancy, when the holder does not
+    answer himself; `why_zh`, `why_en` say it in a sentence.
     """
 
     role: str
@@ -75,9 +76,11 @@ ABSENCE_CODES = {
 
 @dataclass(frozen=True)
 class PostTable:
-    """The posts of areas, or of buildings, as columns in the order of the place, then nearest role first.
+    """The posts of areas, or of buildings, as columns in the order of the place, then nearest role
+    first.
 
-    place, holder, deputy: Ids; 0 is nobody. role: Place in `ROLES`. They hold while start <= moment < end.
+    place, holder, deputy: Ids; 0 is nobody. role: Place in `ROLES`. They hold while start <= moment
+    < end.
     """
 
     place: Ints
@@ -108,7 +111,10 @@ class PostTable:
 
 @dataclass(frozen=True)
 class CachedPeople:
-    """Entries of areas put together before, and whole answers told before; good while start <= moment < end."""
+    """Entries of areas put together before, and whole answers told before.
+
+    Good while start <= moment < end.
+    """
 
     start: Micros
     end: Micros
@@ -118,7 +124,9 @@ class CachedPeople:
 
 @dataclass(frozen=True)
 class PeopleIndex:
-    """Posts and leave as read at one moment; moments are compared when asked, so leave begins without reading again.
+    """Posts and leave as read at one moment.
+
+    Moments are compared when asked, so leave begins without reading again.
 
     leave: Person, start, end, in the order of persons.
     persons, names: Ids in their order, and the names.
@@ -149,7 +157,10 @@ class PeopleIndex:
         return any(start <= at < end for start, end in self._leave.get(person, ()))
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[ResponsiblePerson]:
-        """Return the responsible people of an area at a moment, nearest role first; cached until somebody's time begins or ends."""
+        """Return the responsible people of an area at a moment, nearest role first.
+
+        Cached until somebody's time begins or ends.
+        """
         cached = self.cached_at(at)
         people = cached.of_area.get(area_id)
         if people is None:
@@ -217,9 +228,11 @@ class PeopleIndex:
         return np.unique(np.concatenate([*posts, *self.leave[1:]]))
 
     def texts(self, posts: PostTable, places: Ints, at: Ints) -> pa.LargeStringArray:
-        """Return who is responsible for many places, each at its moment, as "role:name" joined by semicolons.
+        """Return who is responsible for many places, each at its moment, as "role:name" joined by
+        semicolons.
 
-        The same people as `of_area` and `of_building` name, as array work; null for a place without posts.
+        The same people as `of_area` and `of_building` name, as array work; null for a place without
+        posts.
         """
         start, end = (
             posts.place.searchsorted(places),
@@ -315,7 +328,9 @@ def _text(value: str) -> pa.Scalar:
 
 
 def names_are_public(session: Session) -> bool:
-    """Return whether there are no accounts yet: until then names of responsible people are shown to everybody."""
+    """Return whether there are no accounts yet: until then names of responsible people are shown to
+    everybody.
+    """
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
 
@@ -323,7 +338,8 @@ _ORDER = {role: number for number, role in enumerate(FIRST_CONTACT_ROLES)}
 
 
 def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | None:
-    """Return the first person to contact: of the nearest role with somebody there, None when nobody is.
+    """Return the first person to contact: of the nearest role with somebody there, None when nobody
+    is.
 
     A role met by its holder counts before one met by a deputy.
     """
@@ -334,7 +350,9 @@ def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | No
 def escalation_steps(
     people: Sequence[ResponsiblePerson], contact: ResponsiblePerson | None, *, unit: bool
 ) -> Iterator[tuple[str, PostRole, str]]:
-    """Yield the steps up until somebody is there: vacant, away or no_post; the role passed over; the code of its area.
+    """Yield the steps up until somebody is there: vacant, away or no_post.
+
+    The role passed over; the code of its area.
 
     Parameters
     ----------
@@ -354,7 +372,8 @@ def escalation_steps(
 CHAIN = """
 WITH RECURSIVE up AS (
   SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
-    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.shape), CAST(:at AS timestamptz)) g
+    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.shape),
+        CAST(:at AS timestamptz)) g
     WHERE h.id = :building))
   UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
 ) SELECT id FROM up
@@ -362,5 +381,8 @@ WITH RECURSIVE up AS (
 
 
 def area_chain(session: Session, area: int | None, building: int | None, at: datetime) -> list[int]:
-    """Return the ids of an area, or of the grid a building stands in, and of all areas above; empty if there is none."""
+    """Return the ids of an area, or of the grid a building stands in, and of all areas above.
+
+    Empty if there is none.
+    """
     return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))

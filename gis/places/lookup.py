@@ -1,4 +1,7 @@
-"""The buildings that an address may mean, read from the database; `gis.places.naming` compares them."""
+"""The buildings that an address may mean, read from the database.
+
+`gis.places.naming` compares them.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,22 +21,28 @@ from gis.places.naming import (
 
 MAX_CANDIDATES = 2000  # buildings of one number that are compared
 
-# Candidates by number, house, own name or estate; those whose estate is named first. Then the areas each stands in.
+# Candidates by number, house, own name or estate; those whose estate is named first. Then the areas
+# each stands in.
 CANDIDATES = text("""
 WITH candidate AS (
   SELECT h.* FROM building h
   WHERE (:number <> '' AND h.name ~* :number)
-     OR (h.address <> '' AND (strpos(:said, lower(h.address)) > 0 OR (:house <> '' AND strpos(lower(h.address), :house) > 0)))
+     OR (h.address <> '' AND (strpos(:said, lower(h.address)) > 0 OR (:house <> ''
+         AND strpos(lower(h.address), :house) > 0)))
      OR (length(h.name) > 1 AND h.name !~ '^[0-9]' AND strpos(:said, lower(h.name)) > 0)
      OR (:estates AND h.estate <> '' AND strpos(:said, lower(h.estate)) > 0)
   ORDER BY (h.estate <> '' AND strpos(:said, left(lower(h.estate), 2)) > 0) DESC, h.code LIMIT :most
 )
 SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
-       coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names, '{}') AS names
-FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.shape) AS point) p LEFT JOIN LATERAL (
+       coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names,
+           '{}') AS names
+FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.shape) AS point) p LEFT
+    JOIN LATERAL (
   WITH RECURSIVE up AS (
-    SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point, CAST(:at AS timestamptz)) a
-    UNION ALL SELECT a.id, a.parent_id, a.level, a.code, a.name FROM area a JOIN up ON a.id = up.parent_id
+    SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point,
+        CAST(:at AS timestamptz)) a
+    UNION ALL SELECT a.id, a.parent_id, a.level, a.code, a.name FROM area a JOIN up
+        ON a.id = up.parent_id
   )
   SELECT array_agg(level ORDER BY code) AS levels, array_agg(code ORDER BY code) AS codes,
          array_agg(name ORDER BY code) AS names FROM up) up ON true
@@ -45,9 +54,9 @@ NUMERALS = "零一二三四五六七八九"
 class NamedBuilding:
     """A building that an address may mean.
 
-    lon, lat: A point on it, degrees, EPSG:4490.
-    areas: Codes of the areas it stands in, county first. named_areas: Codes of those that the address names.
-    naming: How surely it is named; NO where only its estate is.
+    lon, lat: A point on it, degrees, EPSG:4490. areas: Codes of the areas it stands in, county
+    first. named_areas: Codes of those that the address names. naming: How surely it is named; NO
+    where only its estate is.
     """
 
     code: str
@@ -63,7 +72,9 @@ class NamedBuilding:
 def find_named(
     session: Session, address: Address, at: datetime, *, estates: bool = False
 ) -> list[NamedBuilding]:
-    """Find the buildings that an address names most surely; of as sure ones those in the areas it names.
+    """Find the buildings that an address names most surely.
+
+    Of as sure ones those in the areas it names.
 
     Args:
         at: The moment whose boundaries count.
@@ -129,7 +140,9 @@ def _named(address: Address, row: RowMapping) -> NamedBuilding:
 
 
 def number_pattern(number: str) -> str:
-    """A regular expression for names with a building's number or letter: 3号楼, 三栋, 03#, 桂花苑3号楼."""
+    """A regular expression for names with a building's number or letter: 3号楼, 三栋, 03#,
+    桂花苑3号楼.
+    """
     ways = [rf"0*{number}"]
     if number.isdecimal():
         ways += ["".join(chr(ord(sign) + 0xFEE0) for sign in number), numeral(int(number))]
@@ -149,12 +162,16 @@ def numeral(value: int) -> str:
 
 AREAS = text("""
 SELECT a.code, a.name FROM area a
-WHERE a.level IN ('community', 'street', 'grid') AND (a.retired_at IS NULL OR a.retired_at > CAST(:at AS timestamptz))
+WHERE a.level IN ('community', 'street', 'grid') AND (a.retired_at IS NULL
+    OR a.retired_at > CAST(:at AS timestamptz))
   AND strpos(:said, lower(a.name)) > 0 ORDER BY length(a.code) DESC, a.code""")
 
 
 def named_area(session: Session, address: str, at: datetime) -> str | None:
-    """The code of the smallest grid, community or street whose whole name stands in an address; None for several."""
+    """The code of the smallest grid, community or street whose whole name stands in an address.
+
+    None for several.
+    """
     rows = session.execute(AREAS, {"said": address.lower(), "at": at}).all()
     smallest = [row.code for row in rows if len(row.code) == len(rows[0].code)]
     return smallest[0] if len(smallest) == 1 else None

@@ -1,7 +1,9 @@
-"""Which building an address means: the one comparison that locating, reports, search and loads share.
+"""Which building an address means: the one comparison that locating, reports, search and loads
+share.
 
-Estates are compared as whole names: 新祥和苑 is not 祥和苑, 祥和苑二期 is not 祥和苑. What stands before an estate must
-therefore be an area, a street, a mark, or words with which people begin; what stands behind it, nothing but 小区.
+Estates are compared as whole names: 新祥和苑 is not 祥和苑, 祥和苑二期 is not 祥和苑. What stands
+before an estate must therefore be an area, a street, a mark, or words with which people begin; what
+stands behind it, nothing but 小区.
 """
 
 import re
@@ -39,7 +41,10 @@ class Estate(Enum):
 
 @dataclass(frozen=True)
 class BuildingLabel:
-    """What a building is called: number or letter, else its name; estate without 小区; street and house number."""
+    """What a building is called: number or letter, else its name.
+
+    Estate without 小区; street and house number.
+    """
 
     number: str
     name: str
@@ -51,7 +56,8 @@ _GENERIC_END = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|(?<![
 _MARKS = ",;.:、()-"
 _INSIDE = ("的", "内", "小区里", "院里")
 _TAIL = re.compile(r"[的里内]+$")
-# What may stand before the name of an estate: the end of an area, a street or a mark, or how people begin.
+# What may stand before the name of an estate: the end of an area, a street or a mark, or how people
+# begin.
 _BEFORE = re.compile(
     r"(?:[省市州县区镇乡村社路街巷道弄号组]|网格|街道办|开发区|[\W_]|[在住到去于是来往的我您你请址]|我们|你们|咱们|我家|你好|您好|"
     r"旁边?|附近|对面|隔壁|背后|[前后]面|门口|看看|帮忙|麻烦|救命|快来|这里|这边|现在|今天|昨天|刚才|报修|反映|投诉|举报|地点|位置|业主|居民|住户|家住|小区)$"
@@ -99,7 +105,8 @@ _COMMUNITY = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
 def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
     """Say what a building is called, from its columns.
 
-    A house of a street (石板巷3号, named 3号) is known by street and number, never by the number alone.
+    A house of a street (石板巷3号, named 3号) is known by street and number, never by the number
+    alone.
     """
     short, house = normalise_text(name), parse_address(address).house if address else ""
     number = label_of_building(name)
@@ -118,7 +125,8 @@ def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()
     """Say how surely an address names a building.
 
     Args:
-        areas: Names of the areas the building stands in; they may stand before the estate, as 西兴 in 西兴祥和苑.
+        areas: Names of the areas the building stands in; they may stand before the estate, as 西兴
+            in 西兴祥和苑.
     """
     if address.several:
         return Naming.NO
@@ -203,7 +211,9 @@ def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Esta
 
 
 def name_before(address: Address, areas: Iterable[str] = ()) -> str:
-    """The words right before the building that are no area, street or way to begin: 祥和 in 祥和3号楼."""
+    """The words right before the building that are no area, street or way to begin: 祥和 in
+    祥和3号楼.
+    """
     name = _last_name(short_estate(address.place.rstrip(_MARKS)), tuple(areas))
     return name if len(name) > 1 and name not in _NO_NAME else ""
 
@@ -224,7 +234,9 @@ def other_community(address: Address, community: str) -> bool:
 
 
 def area_is_named(text: str, area: str) -> bool:
-    """Whether a text names an area: its name, or a community's and a street's without the word for it."""
+    """Whether a text names an area: its name, or a community's and a street's without the word for
+    it.
+    """
     name = normalise_text(area)
     return bool(name) and (name in text or (len(_stem(area)) > 1 and _stem(area) in text))
 

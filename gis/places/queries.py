@@ -29,7 +29,8 @@ SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.shape) FROM buil
 WHERE {where} ORDER BY b.code COLLATE "C\""""
 # A unit counts while it is not retired, and, where its shapes are dated, while one is in force.
 PARTS = """
-SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name, p.floor_from, p.floor_to
+SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name,
+    p.floor_from, p.floor_to
 FROM unit_part p JOIN area u ON u.id = p.unit_id LEFT JOIN stairwell s ON s.id = p.stairwell_id
   LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid @> %(at)s::timestamptz
 WHERE {where} AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
@@ -95,7 +96,9 @@ class BuildingIndex:
 
     @cached_property
     def metric(self) -> tuple[Any, Floats, Floats]:
-        """The buildings in metres, each by the length of a degree at its own place, and those lengths."""
+        """The buildings in metres, each by the length of a degree at its own place, and those
+        lengths.
+        """
         per_lon, per_lat = local_distance.metres_per_degree(self.spots[:, 1])
         points, owner = shapely.get_coordinates(self.shapes, return_index=True)
         flat = points * np.column_stack([per_lon, per_lat])[owner]
@@ -108,12 +111,17 @@ class BuildingIndex:
         return frozenset(name[:size] for name in names for size in range(2, len(name) + 1))
 
     def covering(self, lon: float, lat: float) -> int | None:
-        """The building that covers a point, border included; of several the lower code; None when none does."""
+        """The building that covers a point, border included.
+
+        Of several the lower code; None when none does.
+        """
         rows = self.cells.covering(lon, lat)
         return int(rows[0]) if rows.size else None
 
     def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
-        """Buildings within some metres of a point: distance and row, nearest first, then lower code."""
+        """Buildings within some metres of a point: distance and row, nearest first, then lower
+        code.
+        """
         rows = self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, metres))
         if not rows.size:
             return []
@@ -176,7 +184,10 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
 
 
 def find_building_point(session: Session, code: str) -> tuple[float, float] | None:
-    """Return a point on the building with a code: longitude and latitude, degrees, EPSG:4490; None without one."""
+    """Return a point on the building with a code: longitude and latitude, degrees, EPSG:4490.
+
+    None without one.
+    """
     inside = func.ST_PointOnSurface(Building.shape)
     row = session.execute(
         select(func.ST_X(inside), func.ST_Y(inside)).where(Building.code == code)

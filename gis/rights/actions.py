@@ -8,7 +8,8 @@ class Action(StrEnum):
 
     SYSTEM = "system"  # nobody: only our own jobs
     REPORT = "incident.report"
-    READ = "incident.read"  # every incident of the areas; one's own and those one holds are always seen
+    # every incident of the areas; one's own and those one holds are always seen
+    READ = "incident.read"
     NOTE = "incident.note"
     RATE = "incident.rate"
     HANDLE = "incident.handle"  # take, return, handle, ask for suspension, time, voiding
@@ -42,7 +43,8 @@ DESK = STAFF | {
 }
 
 
-# access role -> what it may do in its areas, the weakest first; its label is `role.KEY` in the catalogue of messages
+# access role -> what it may do in its areas, the weakest first; its label is `role.KEY` in the
+# catalogue of messages
 ACCESS_ROLES: dict[str, frozenset[Action]] = {
     "resident": frozenset({Action.REPORT, Action.RATE, Action.NOTE}),
     "order_taker": frozenset({Action.REPORT, Action.NOTE, Action.HANDLE}),

@@ -1,8 +1,9 @@
 """Conditions in SQL for who can act on an incident now: living accounts.
 
-An account is living when it may sign in: active, with a password or a subject at the identity provider. Its person's
-leave takes it off duty; an operator (administrator) is the last to be asked and is never off duty. All is asked of
-place and time when it is read, so whoever leaves, is blocked or goes on leave is stepped over in the same moment.
+An account is living when it may sign in: active, with a password or a subject at the identity
+provider. Its person's leave takes it off duty; an operator (administrator) is the last to be asked
+and is never off duty. All is asked of place and time when it is read, so whoever leaves, is blocked
+or goes on leave is stepped over in the same moment.
 """
 
 from collections.abc import Iterable
@@ -20,7 +21,10 @@ def on_duty(person: str, at: str) -> str:
 
 
 def has_account(person: str) -> str:
-    """Return the SQL condition that a person may sign in; while there are no accounts, nobody needs one."""
+    """Return the SQL condition that a person may sign in.
+
+    While there are no accounts, nobody needs one.
+    """
     signs_in = SIGNS_IN.format(a="c")
     return f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}))"
 
@@ -77,7 +81,9 @@ class Living:
         return self._at_areas(what, at, within, "p.area_id", "g.area_id")
 
     def desk_accounts(self, at: str, within: str) -> str:
-        """Return the query for the user names of living accounts that dispatch and approve in some areas."""
+        """Return the query for the user names of living accounts that dispatch and approve in some
+        areas.
+        """
         return self._at_areas("desk", at, within, "c.username", "c.username")
 
     def _at_areas(self, what: str, at: str, within: str, of_post: str, of_grant: str) -> str:
@@ -86,7 +92,8 @@ class Living:
         )
         signs_in = SIGNS_IN.format(a="c")
         return f"""SELECT {of_post} FROM post p JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
-  WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL AND p.valid @> CAST({at} AS timestamptz) {post_there}
+  WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL
+      AND p.valid @> CAST({at} AS timestamptz) {post_there}
     AND {signs_in} AND {on_duty("c.person_id", at)}
   UNION ALL
   SELECT {of_grant} FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
@@ -94,12 +101,16 @@ class Living:
     AND {signs_in} AND {on_duty("c.person_id", at)}"""  # noqa: S608
 
     def able(self, person: str, at: str) -> str:
-        """Return the SQL condition that a person on duty has a living account that may handle what they hold."""
+        """Return the SQL condition that a person on duty has a living account that may handle what
+        they hold.
+        """
         return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {SIGNS_IN.format(a="c")}
     AND {on_duty("c.person_id", at)} AND (
-      EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id) AND p.valid @> CAST({at} AS timestamptz)
+      EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id)
+          AND p.valid @> CAST({at} AS timestamptz)
         AND p.role IN ({self.posts("hand")}))
-      OR EXISTS (SELECT FROM personal.access_grant g WHERE g.account_id = c.id AND g.role IN ({self.roles("hand")}))
+      OR EXISTS (SELECT FROM personal.access_grant g WHERE g.account_id = c.id
+          AND g.role IN ({self.roles("hand")}))
       OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = {person} AND t.active)))"""  # noqa: S608
 
     def operator(self, areas: str) -> str:
@@ -117,9 +128,11 @@ class Living:
     WHERE g.role = '{self._operator}' AND {SIGNS_IN.format(a="c")})"""  # noqa: S608
 
     def stage(self, i: str, at: str) -> str:
-        """Return the SQL of who has a dispatched or taken incident below the desks: holder, post, offered or null.
+        """Return the SQL of who has a dispatched or taken incident below the desks: holder, post,
+        offered or null.
 
-        holder: Who holds it. post: Somebody in a post of the area it lies with, as the deputy. offered: Takers.
+        holder: Who holds it. post: Somebody in a post of the area it lies with, as the deputy.
+        offered: Takers.
         """
         offered = self.able("o.person_id", at)
         return f"""CASE WHEN {i}.state NOT IN ('dispatched', 'taken') THEN NULL
@@ -131,22 +144,29 @@ class Living:
     WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""
 
     def owned(self, i: str, at: str) -> str:
-        """Return the SQL condition that a living account below the operator sees an incident and can act on it."""
+        """Return the SQL condition that a living account below the operator sees an incident and
+        can act on it.
+        """
         return f"(EXISTS ({self.places('desk', at, f'{i}.areas')}) OR ({self.stage(i, at)}) IS NOT NULL)"
 
     def owner(self, i: str, at: str) -> str:
-        """Return the SQL of who has an open incident: as `stage`, else the level of the nearest desk, operator, or nobody.
+        """Return the SQL of who has an open incident: as `stage`, else the level of the nearest
+        desk, operator, or nobody.
 
-        While there are no accounts at all: posts, where anybody on duty holds it or is in a post that dispatches there.
+        While there are no accounts at all: posts, where anybody on duty holds it or is in a post
+        that dispatches there.
         """
         in_post = f"""EXISTS (SELECT FROM post p JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
-    WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")}) AND p.valid @> CAST({at} AS timestamptz)
+    WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")})
+        AND p.valid @> CAST({at} AS timestamptz)
       AND {on_duty("h.id", at)})"""
         is_held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL
   WHEN {NO_ACCOUNTS} AND ({is_held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},
-  (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas) AND d.id IN ({self.places("desk", at, f"{i}.areas")})
-   ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level) LIMIT 1),
+  (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas)
+      AND d.id IN ({self.places("desk", at, f"{i}.areas")})
+   ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level)
+       LIMIT 1),
   CASE WHEN {self.operator(f"{i}.areas")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
 
 

@@ -42,7 +42,9 @@ class Principal:
         return any(role == OPERATOR for role, _ in self.roles)
 
     def acting(self, areas: Iterable[int]) -> "Principal":
-        """Return the principal with the rights of a desk over some areas: for what is in the operator's queue."""
+        """Return the principal with the rights of a desk over some areas: for what is in the
+        operator's queue.
+        """
         extra_areas = frozenset(areas)
         may_in = dict(self.may_in)
         for action in AS_OPERATOR:
@@ -51,7 +53,10 @@ class Principal:
         return replace(self, may_in=may_in)
 
     def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
-        """Return whether an action is allowed in any of some areas (an incident's chain); anywhere if `areas` is None."""
+        """Return whether an action is allowed in any of some areas (an incident's chain).
+
+        Anywhere if `areas` is None.
+        """
         if action not in self.may_in:
             return False
         allowed = self.may_in[action]
@@ -89,7 +94,8 @@ def system_principal(job: str) -> Principal:
 
 
 GRANTS = """
-SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access) m
+SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
+    unnest(CAST(:access AS text[])) AS access) m
   ON m.post = p.role
 WHERE p.valid @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
 UNION

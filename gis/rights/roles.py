@@ -1,6 +1,7 @@
 """The roles of grid management as a table, one row a role.
 
-A new role is one row here and its label `role.KEY` in the catalogue of messages, then `./wangge db migrate`.
+A new role is one row here and its label `role.KEY` in the catalogue of messages, then `./wangge db
+migrate`.
 """
 
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from gis.messages import has_label, label
 class PostRole:
     """A role that a person or an organisation has for an area or a building.
 
-    level: Level of the area, or building, that such a post is attached to.
-    rank: Place in an answer, and height in escalation; low is nearest.
-    access_role: Role of `gis.rights.actions.ACCESS_ROLES` in the post's area; a building's posts see what they hold.
-    first_contact_order: Place in the order in which people are contacted, and incidents escalated; None: not in it.
-    shared: Whether several people have it for one place at a time; else a new holder follows the old one.
-    public: Whether it is an office or an organisation: that it answers is public, who holds the post for it is not.
-    aliases_zh: Other words for it in files.
+    level: Level of the area, or building, that such a post is attached to. rank: Place in an
+    answer, and height in escalation; low is nearest. access_role: Role of
+    `gis.rights.actions.ACCESS_ROLES` in the post's area; a building's posts see what they hold.
+    first_contact_order: Place in the order in which people are contacted, and incidents escalated;
+    None: not in it. shared: Whether several people have it for one place at a time; else a new
+    holder follows the old one. public: Whether it is an office or an organisation: that it answers
+    is public, who holds the post for it is not. aliases_zh: Other words for it in files.
     """
 
     key: str
@@ -79,7 +80,9 @@ def role_label(key: str, language: str = "en") -> str:
 
 
 def organisation_name(role: str, area_name: str) -> str:
-    """Return the name of the organisation that a post stands for: 西航街道 and 街道党工委 are 西航街道党工委."""
+    """Return the name of the organisation that a post stands for: 西航街道 and 街道党工委 are
+    西航街道党工委.
+    """
     title = ROLE_BY_KEY[role].zh
     overlap = next(
         (size for size in range(len(title), 0, -1) if area_name.endswith(title[:size])), 0

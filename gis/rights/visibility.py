@@ -39,7 +39,9 @@ PUBLIC_STEP_DEG = 1e-4  # the public's rounding, about ten metres: a building, n
 def can_see(
     principal: Principal, fact: Fact, areas: Iterable[int], holder_id: int | None = None
 ) -> bool:
-    """Return whether a fact is visible in the areas (an incident's chain) it lies in; a right elsewhere does not count.
+    """Return whether a fact is visible in the areas (an incident's chain) it lies in.
+
+    A right elsewhere does not count.
 
     Parameters
     ----------
@@ -59,7 +61,8 @@ def holder_label(
     name: str | None,
     holder_id: int | None,
 ) -> str | None:
-    """Return who holds an incident: the name if the principal may see names there, else the organisation, else None.
+    """Return who holds an incident: the name if the principal may see names there, else the
+    organisation, else None.
 
     Parameters
     ----------
@@ -84,7 +87,8 @@ def holder_label(
 def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
     """Return the SQL condition and parameters that limit incidents to those the principal may see.
 
-    Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles, exports, streams.
+    Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles,
+    exports, streams.
     """
     if principal.kind == "system":
         return "true", {}
@@ -120,10 +124,11 @@ def internal(principal: Principal, incident: str = "i") -> str:
 
 
 def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
-    """Return the SQL condition and parameters of incidents whose existence, category and rough location are public.
+    """Return the SQL condition and parameters of incidents whose existence, category and rough
+    location are public.
 
-    It was reported by residents, and its category is of public space: a five-digit code of GB/T 47678.5 that residents
-    may choose. Of quarrels, needs, patrols and alarms nothing is told.
+    It was reported by residents, and its category is of public space: a five-digit code of GB/T
+    47678.5 that residents may choose. Of quarrels, needs, patrols and alarms nothing is told.
     """
     condition = (
         rf"({incident}.category ~ '^\d{{5}}$' AND {incident}.channel = ANY(:public_channels) AND EXISTS ("
@@ -134,15 +139,19 @@ def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
 
 
 def location(seen: str, incident: str = "i") -> str:
-    """Return the point of an incident in SQL: as stored where the condition `seen` holds, else rounded for the public.
+    """Return the point of an incident in SQL: as stored where the condition `seen` holds, else
+    rounded for the public.
 
-    Distances and whether something is near are taken from it too, or the exact place could be found by asking often.
+    Distances and whether something is near are taken from it too, or the exact place could be found
+    by asking often.
     """
     return f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape, {PUBLIC_STEP_DEG}) END"
 
 
 def waits_for_operator(principal: Principal, incident: str = "i") -> str:
-    """Return the SQL condition that an incident is in the principal's operator queue, with the parameters of `visibility_clause`."""
+    """Return the SQL condition that an incident is in the principal's operator queue, with the
+    parameters of `visibility_clause`.
+    """
     if not principal.operates:
         return "false"
     everywhere = (OPERATOR, None) in principal.roles
@@ -154,7 +163,10 @@ def waits_for_operator(principal: Principal, incident: str = "i") -> str:
 
 
 def reveal_contacts(session: Session) -> None:
-    """Let this transaction see how to reach reporters; only after `need(Action.CONTACTS, …)`, and for one reading."""
+    """Let this transaction see how to reach reporters.
+
+    Only after `need(Action.CONTACTS, …)`, and for one reading.
+    """
     session.execute(text("SELECT set_config('wangge.contacts', 'on', true)"))
 
 

@@ -1,4 +1,6 @@
-"""Lines and outlines as somebody drew them: taken when they can be cut along, else refused with the place. No database."""
+"""Lines and outlines as somebody drew them: taken when they can be cut along, else refused with the
+place. No database.
+"""
 
 from collections.abc import Sequence
 
@@ -65,7 +67,9 @@ def validate_outline(outline: BaseGeometry, field: str) -> PolygonLike:
 
 
 def countable_crossings(shape: BaseGeometry, lands: Sequence[PolygonLike], field: str) -> None:
-    """Refuse a line or outline that crosses borders so often that cutting along it would take too long."""
+    """Refuse a line or outline that crosses borders so often that cutting along it would take too
+    long.
+    """
     borders = shapely.geometrycollections([land.boundary for land in lands])
     count = noding.crossings(shape, borders, MOST_CROSSINGS)
     if count > MOST_CROSSINGS:

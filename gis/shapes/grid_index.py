@@ -1,8 +1,9 @@
 """Which shapes cover which points, for many points at once.
 
-The bounding boxes of the shapes are sorted into square cells, the points into the order of the ground, so that
-points close together are tested against shapes still warm in the processor's cache: about three times as fast as
-asking an R-tree point by point. The test itself is the exact one of GEOS, border included.
+The bounding boxes of the shapes are sorted into square cells, the points into the order of the
+ground, so that points close together are tested against shapes still warm in the processor's cache:
+about three times as fast as asking an R-tree point by point. The test itself is the exact one of
+GEOS, border included.
 """
 
 import os

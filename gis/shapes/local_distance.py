@@ -16,7 +16,8 @@ _E2 = 0.00669438002290
 def metres_per_degree(lat: Any) -> tuple[Any, Any]:
     """The length of a degree of longitude and of latitude at a latitude, metres, on GRS 80.
 
-    Source: radii of curvature of the ellipsoid, Snyder (1987), USGS Professional Paper 1395, eq. 4-18 to 4-20.
+    Source: radii of curvature of the ellipsoid, Snyder (1987), USGS Professional Paper 1395, eq.
+    4-18 to 4-20.
     """
     phi = np.radians(lat)
     w = 1 - _E2 * np.sin(phi) ** 2
@@ -31,7 +32,8 @@ def point_distances_m(shapes: Any, lon: Any, lat: Any) -> Floats:
         lon, lat: The points, degrees; arrays of the same length, or scalars.
 
     Returns:
-        Metres, 0 inside a shape. Right to a millimetre within some hundred metres and to about 0.1 % within
+        Metres, 0 inside a shape. Right to a millimetre within some hundred metres and to about 0.1
+            % within
         ten kilometres, since a degree is taken to be as long all around the point as at the point.
     """
     shapes = np.atleast_1d(np.asarray(shapes, dtype=object))

@@ -16,7 +16,9 @@ from gis.shapes.local_distance import metres_per_degree
 
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
-SMALL = 64  # vertices of a polygon whose width is found by shrinking it; the cost of that grows with their fourth power
+# vertices of a polygon whose width is found by shrinking it; the cost of that grows with their
+# fourth power
+SMALL = 64
 
 
 def shape_array(shapes: Sequence[BaseGeometry]) -> Shapes:
@@ -85,7 +87,8 @@ def position_text(lon: float, lat: float) -> str:
 
 
 def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> Shapes:
-    """Stretch degrees to metres about a latitude, for widths and tolerances (not for areas): within 1 %.
+    """Stretch degrees to metres about a latitude, for widths and tolerances (not for areas): within
+    1 %.
 
     Args:
         shapes: Shapes in degrees, or in such metres when going `back`.
@@ -99,10 +102,12 @@ def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
     """How wide each shape is where it is widest: the diameter of the largest circle that fits in.
 
     Args:
-        shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+        shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred
+            kilometres.
 
     Returns:
-        Metres, within about 5 %; 0 for an empty shape. To compare with a limit, ask `wider`, which is quicker.
+        Metres, within about 5 %; 0 for an empty shape. To compare with a limit, ask `wider`, which
+            is quicker.
     """
     parts, owner = _flat_parts(shapes)
     fits, too_wide = _width_bounds(parts)
@@ -124,10 +129,13 @@ def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
 
 
 def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
-    """Whether a circle of a diameter fits in each shape; the cost grows about linearly with the vertices.
+    """Whether a circle of a diameter fits in each shape.
+
+    The cost grows about linearly with the vertices.
 
     Args:
-        shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+        shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred
+            kilometres.
         limit: Metres; right but for shapes within about 5 % of it.
     """
     parts, owner = _flat_parts(shapes)
@@ -155,8 +163,8 @@ def _flat_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.intp]]:
 
 
 def _width_bounds(parts: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Between which widths the largest circle in each polygon lies: 2 A / P always fits (Osserman 1979, Bonnesen-style
-    inequalities), one larger than the area, or wider than the box, never does.
+    """Between which widths the largest circle in each polygon lies: 2 A / P always fits (Osserman
+    1979, Bonnesen-style inequalities), one larger than the area, or wider than the box, never does.
     """
     if not len(parts):
         return np.empty(0), np.empty(0)
@@ -170,6 +178,7 @@ def _width_bounds(parts: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float6
 def _circle_diameter(part: Polygon, tolerance: float) -> float:
     """Return the diameter of the largest circle in a polygon, in metres like `tolerance`.
 
-    GEOS searches cells by an index of the ring: 0.4 s at most for 10,000 vertices, where erosion took 4 s.
+    GEOS searches cells by an index of the ring: 0.4 s at most for 10,000 vertices, where erosion
+    took 4 s.
     """
     return 2 * float(shapely.length(shapely.maximum_inscribed_circle(part, tolerance=tolerance)))

@@ -1,8 +1,10 @@
-"""Cutting a coverage along a line so that it stays one: where borders meet, all sides get the same vertex.
+"""Cutting a coverage along a line so that it stays one: where borders meet, all sides get the same
+vertex.
 
-A crossing of two lines is seldom on the 1e-7 degree lattice, and the nearest lattice point bends the border by up to
-half a centimetre. Between two grids that is no harm: both bend alike. On the outline of the land nobody takes what is
-lost, so there a crossing is looked for along the border whose lattice point lies on it nearly exactly. No database.
+A crossing of two lines is seldom on the 1e-7 degree lattice, and the nearest lattice point bends
+the border by up to half a centimetre. Between two grids that is no harm: both bend alike. On the
+outline of the land nobody takes what is lost, so there a crossing is looked for along the border
+whose lattice point lies on it nearly exactly. No database.
 """
 
 import itertools
@@ -25,8 +27,10 @@ from gis.shapes.repair import extract_polygons
 
 LATTICE_PER_DEGREE = round(1 / PRECISION_DEG)  # lattice steps in a degree
 NOISE_STEPS = 10  # steps, 0.1 m: a drawn point this near to a border is meant to be on it
-MAX_SHIFT_STEPS = 500  # steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
-MAX_CORNER_AREA_STEPS2 = 4  # square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
+# steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
+MAX_SHIFT_STEPS = 500
+# square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
+MAX_CORNER_AREA_STEPS2 = 4
 VERTEX_TOLERANCE_DEG = (
     1.5 * PRECISION_DEG
 )  # degrees: a new vertex this near to a neighbour's edge lies on it
@@ -51,12 +55,14 @@ def split_faces(
     """Cut some lands along lines.
 
     Args:
-        lands: A coverage by code, degrees, EPSG:4490; the touched ones and every one that touches them.
+        lands: A coverage by code, degrees, EPSG:4490; the touched ones and every one that touches
+            them.
         touched: Codes of those to cut.
         lines: Lines; what lies outside the touched lands cuts nothing.
 
     Returns:
-        The faces on the lattice, each with the code of the land it lies in. Together they are a coverage, with a
+        The faces on the lattice, each with the code of the land it lies in. Together they are a
+            coverage, with a
         vertex wherever a line meets a border.
     """
     cut = dict.fromkeys(touched)
@@ -84,8 +90,10 @@ def split_faces(
 
 
 def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
-    """How often the edges of two shapes cross, not counting where they touch; more than `most` when it is more, or when
-    so many edges lie over each other that counting takes too long.
+    """How often the edges of two shapes cross, not counting where they touch.
+
+    More than `most` when it is more, or when so many edges lie over each other that counting takes
+    too long.
     """
     tree, edges = STRtree(_segments(other)), _segments(line)
     ends = [
@@ -153,7 +161,8 @@ def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
 def share_vertices(
     lands: Mapping[str, PolygonLike], changed: Mapping[str, PolygonLike | None]
 ) -> dict[str, PolygonLike | None]:
-    """The changed lands with those neighbours that get a vertex of theirs: both sides of a border have the same.
+    """The changed lands with those neighbours that get a vertex of theirs: both sides of a border
+    have the same.
 
     Args:
         lands: The coverage before, by code.
@@ -224,14 +233,20 @@ def insert_vertices(
 
 
 def union_faces(faces: Sequence[Polygon]) -> PolygonLike | None:
-    """The land of faces of one coverage; None when there are none. Their common borders go, every other vertex stays."""
+    """The land of faces of one coverage; None when there are none.
+
+    Their common borders go, every other vertex stays.
+    """
     return extract_polygons(shapely.coverage_union_all(shape_array(faces))) if len(faces) else None
 
 
 def _bend(
     pieces: Sequence[LineString], edges: NDArray[np.float64], once: NDArray[np.bool_], new: Corners
 ) -> list[list[Vertex]]:
-    """Lines that meet borders in lattice vertices only; those the edges do not have yet go to `new`."""
+    """Lines that meet borders in lattice vertices only.
+
+    Those the edges do not have yet go to `new`.
+    """
     xy, piece = shapely.get_coordinates(shape_array(pieces), return_index=True)
     if not len(xy):
         return []
@@ -322,7 +337,8 @@ def _snapped(
 def _on_edge(
     edge: NDArray[np.float64], target: Vertex, outline: bool, vertices: list[tuple[int, Vertex]]
 ) -> Vertex:
-    """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added to the known.
+    """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added
+    to the known.
 
     Args:
         known: New vertices of the edge with their steps along it, in order.

@@ -1,7 +1,9 @@
-"""Coverages: polygons that share their borders vertex for vertex, without gap or overlap. No database.
+"""Coverages: polygons that share their borders vertex for vertex, without gap or overlap.
 
-Shapes come and go as longitude and latitude in degrees, EPSG:4490; widths are metres, areas square metres on
-the ellipsoid. Positions in the answers are those of the shapes given.
+No database.
+
+Shapes come and go as longitude and latitude in degrees, EPSG:4490; widths are metres, areas square
+metres on the ellipsoid. Positions in the answers are those of the shapes given.
 """
 
 from collections.abc import Sequence
@@ -43,7 +45,9 @@ class Gap(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """Land that belongs to two, by position: shape, square metres, a place (lon, lat), metres at widest."""
+    """Land that belongs to two, by position: shape, square metres, a place (lon, lat), metres at
+    widest.
+    """
 
     first: int
     second: int
@@ -54,7 +58,8 @@ class Overlap(NamedTuple):
 
 
 def is_valid(shapes: Sequence[PolygonLike]) -> bool:
-    """Whether the shapes are valid, on the 1e-7 degree lattice, and share their borders vertex for vertex.
+    """Whether the shapes are valid, on the 1e-7 degree lattice, and share their borders vertex for
+    vertex.
 
     Holes in the coverage are allowed (see `gaps`).
     """
@@ -71,8 +76,8 @@ def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -
 
     Args:
         shapes: Valid polygons.
-        slit: Metres. Land that is shut in counts whatever its width; land that opens to the outside counts
-            where two shapes face each other across no more than this.
+        slit: Metres. Land that is shut in counts whatever its width; land that opens to the outside
+            counts where two shapes face each other across no more than this.
     """
     if not len(shapes):
         return []
@@ -123,7 +128,8 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     """Find land that belongs to two of the shapes, in the order of the shapes.
 
     Args:
-        shapes: Valid polygons. What is narrower than the lattice's own rounding (2 cm) is not counted.
+        shapes: Valid polygons. What is narrower than the lattice's own rounding (2 cm) is not
+            counted.
     """
     array = shape_array(shapes)
     if shapely.coverage_is_valid(array):
@@ -146,16 +152,18 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
 def repair_coverage(
     shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDTH_M
 ) -> list[PolygonLike]:
-    """Mend a coverage: overlaps and narrow gaps go to the neighbour with the longest border, borders are
-    matched.
+    """Mend a coverage: overlaps and narrow gaps go to the neighbour with the longest border,
+    borders are matched.
 
     Args:
         shapes: Valid polygons.
-        tolerance: Metres: how wide a gap may be to be filled. Overlaps are mended whatever their width; see
-            `overlaps` for refusing wide ones first. Vertices move by no more than `NOISE` to meet each other.
+        tolerance: Metres: how wide a gap may be to be filled. Overlaps are mended whatever their
+            width; see `overlaps` for refusing wide ones first. Vertices move by no more than
+            `NOISE` to meet each other.
 
     Returns:
-        As many shapes in the same order, a coverage on the 1e-7 degree lattice; shapes that were one already
+        As many shapes in the same order, a coverage on the 1e-7 degree lattice; shapes that were
+            one already
         come back as they are.
 
     Raises:
@@ -188,7 +196,8 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
         border = shapely.area(shapely.intersection(filled[candidates], rim))
         if len(candidates):
             owner = candidates[int(np.argmax(border))]
-            # slivers moved between degrees and metres may have come to cross themselves; borders are noded afterwards
+            # slivers moved between degrees and metres may have come to cross themselves; borders
+            # are noded afterwards
             pieces = [extract_polygons(shapely.make_valid(shape)) for shape in (filled[owner], gap)]
             whole = shapely.union_all(
                 [shape for shape in pieces if shape is not None], grid_size=PRECISION_DEG / 100
@@ -198,13 +207,15 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
 
 
 def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
-    """Put a coverage on the 1e-7 degree lattice and give both sides of every border the same vertices.
+    """Put a coverage on the 1e-7 degree lattice and give both sides of every border the same
+    vertices.
 
     Args:
         shapes: Valid polygons that fit to a centimetre or so; land of two goes to the first.
 
     Returns:
-        As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the lattice comes
+        As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the
+            lattice comes
         back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
     """
     snapped = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")

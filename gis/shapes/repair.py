@@ -32,9 +32,9 @@ FAULT_CODES = {
 class Repaired:
     """A shape as it may be stored, or None with the reason.
 
-    shape: Valid, two-dimensional, on the 1e-7 degree lattice, EPSG:4490; None when it cannot be mended.
-    repairs: What was mended; empty when nothing was wrong.
-    reason: Why it cannot be mended; None when it could.
+    shape: Valid, two-dimensional, on the 1e-7 degree lattice, EPSG:4490; None when it cannot be
+    mended. repairs: What was mended; empty when nothing was wrong. reason: Why it cannot be mended;
+    None when it could.
     """
 
     shape: Polygon | MultiPolygon | None
@@ -48,8 +48,8 @@ def repair(shape: BaseGeometry | None) -> Repaired:
     Args:
         shape: As read, longitude and latitude in degrees, EPSG:4490.
 
-    Crossing rings become the land they enclose (both lobes of a bow-tie). Rounding to the lattice (about 1
-    cm) is not a repair. Beyond `MOST_VERTICES`, or without any land, a shape is not taken.
+    Crossing rings become the land they enclose (both lobes of a bow-tie). Rounding to the lattice
+    (about 1 cm) is not a repair. Beyond `MOST_VERTICES`, or without any land, a shape is not taken.
     """
     if shape is None or shape.is_empty:
         return Repaired(None, reason=Message("geometry.missing"))
@@ -86,7 +86,10 @@ def repair(shape: BaseGeometry | None) -> Repaired:
 
 
 def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
-    """The polygons in a shape, without lines and points that an operation left; None when there are none."""
+    """The polygons in a shape, without lines and points that an operation left.
+
+    None when there are none.
+    """
     if isinstance(shape, Polygon | MultiPolygon):
         return None if shape.is_empty else shape
     parts = [
@@ -103,7 +106,9 @@ def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
 
 
 def to_multipolygon(shape: Polygon | MultiPolygon) -> MultiPolygon:
-    """The same land as a multipolygon in its normal form, so that equal shapes are equal byte for byte."""
+    """The same land as a multipolygon in its normal form, so that equal shapes are equal byte for
+    byte.
+    """
     return shapely.normalize(shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape]))
 
 
@@ -115,14 +120,18 @@ def is_on_lattice(shapes: Any) -> NDArray[np.bool_]:
 
 
 def _doubled(shape: Polygon | MultiPolygon) -> int:
-    """How many vertices repeat the one before them in their ring (rounding to the lattice takes them out)."""
+    """How many vertices repeat the one before them in their ring (rounding to the lattice takes
+    them out).
+    """
     rings = shapely.get_rings(shapely.get_parts(shape))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     return int(((xy[1:] == xy[:-1]).all(axis=1) & (ring[1:] == ring[:-1])).sum())
 
 
 def fault_message(reason: str) -> Message:
-    """Return GEOS's reason why a shape is not valid as a message, with the position where it gives one."""
+    """Return GEOS's reason why a shape is not valid as a message, with the position where it gives
+    one.
+    """
     match = re.match(r"([^\[]+)(?:\[(\S+) (\S+)\])?", reason)
     if not match:
         return Message("geometry.other_fault", {"reason": reason})

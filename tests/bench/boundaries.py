@@ -1,4 +1,7 @@
-"""Drawing, previewing and publishing one border move in a large county; and questions about the past after ten years."""
+"""Drawing, previewing and publishing one border move in a large county.
+
+And questions about the past after ten years.
+"""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -24,7 +24,10 @@ SELECT count(*) FROM bench_point p JOIN boundary b ON ST_Covers(b.shape, p.shape
 
 
 def measure(settings: Settings, small: bool) -> Row:
-    """Locate the points of a file; the joins have points and grids in memory, or in the database, already."""
+    """Locate the points of a file.
+
+    The joins have points and grids in memory, or in the database, already.
+    """
     columns, rows, count, joined, runs = (
         (12, 10, 2_000, 500, 1) if small else (400, 250, 1_000_000, 100_000, 3)
     )

@@ -127,7 +127,9 @@ def buffered(network: Network, source: SnappedPoints) -> Any:
 
 
 def osmnx_way(network: Network, metric: Any) -> Way:
-    """The recipe of OSMnx's own example of isochrones: ego graph by time, nodes and edges buffered, united, filled."""
+    """The recipe of OSMnx's own example of isochrones: ego graph by time, nodes and edges buffered,
+    united, filled.
+    """
     import geopandas
     import networkx
     import osmnx  # type: ignore[import-not-found]  # a peer, in a folder of its own
@@ -166,7 +168,9 @@ FROM pgr_drivingDistance(%(edges)s, %(start)s::bigint, %(limit)s::float, false) 
 def pgrouting_way(
     settings: Settings, network: Network, metric: Any
 ) -> tuple[psycopg.Connection[Any], Way]:
-    """Distance from the nearest node, edges in a box, and PostGIS's concave hull. (Never pgr_alphaShape.)"""
+    """Distance from the nearest node, edges in a box, and PostGIS's concave hull. (Never
+    pgr_alphaShape.)
+    """
     cluster.start(settings, throw_away=True)
     private = cluster.cluster_location(settings)
     port = cluster.running_port(private)

@@ -1,4 +1,6 @@
-"""A made-up city for measuring: a jittered street grid with gaps, as plain arrays and as our network."""
+"""A made-up city for measuring: a jittered street grid with gaps, as plain arrays and as our
+network.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +18,9 @@ GONE = 0.25  # share of the streets that are not there
 
 @dataclass(frozen=True)
 class City:
-    """Crossings (degrees, EPSG:4490, shape (n, 2)) and streets between them, by number, with geodesic metres."""
+    """Crossings (degrees, EPSG:4490, shape (n, 2)) and streets between them, by number, with
+    geodesic metres.
+    """
 
     nodes: NDArray[np.float64]
     u: NDArray[np.int64]

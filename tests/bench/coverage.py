@@ -16,7 +16,10 @@ HAIR = 1e-6  # metres: nearer to the limit than this, rounding decides
 
 
 def measure(settings: Settings, small: bool) -> Row:
-    """Label all buildings for ten categories; the bare Dijkstra runs from the nodes nearest to the same facilities."""
+    """Label all buildings for ten categories.
+
+    The bare Dijkstra runs from the nodes nearest to the same facilities.
+    """
     town = city.make(20 if small else 177)
     network = town.network
     rng = np.random.default_rng(3)
@@ -90,7 +93,9 @@ def mislabelled(
 
 
 def split_distances(network: Network, sources: SnappedPoints, places: SnappedPoints) -> Floats:
-    """Metres from each place to its nearest source: streets are cut where somebody stands, doors hang on by their legs."""
+    """Metres from each place to its nearest source: streets are cut where somebody stands, doors
+    hang on by their legs.
+    """
     count, many = len(network.nodes), len(sources) + len(places)
     edge = np.concatenate([sources.edge, places.edge])
     offset, leg = (

@@ -1,4 +1,6 @@
-"""A county of any number of grids, as arrays and in a database: neighbours share their borders vertex for vertex."""
+"""A county of any number of grids, as arrays and in a database: neighbours share their borders
+vertex for vertex.
+"""
 
 from typing import Any
 
@@ -48,7 +50,8 @@ def lattice(columns: int, rows: int, seed: int = 1) -> NDArray[np.object_]:
 
 
 def write(session: Session, shapes: NDArray[np.object_]) -> None:
-    """Write grids with their county, streets, communities (20 grids each), and a leader and a worker for each grid.
+    """Write grids with their county, streets, communities (20 grids each), and a leader and a
+    worker for each grid.
 
     The upper levels get no shapes: locating asks only those of grids.
     """

@@ -62,7 +62,9 @@ def _nobody() -> Session:
 
 
 def register(columns: int, rows: int) -> RegistrySnapshot:
-    """A register of columns × rows grids, each with buildings, units, a leader, a worker, and a head for every unit."""
+    """A register of columns × rows grids, each with buildings, units, a leader, a worker, and a
+    head for every unit.
+    """
     shapes = grids.lattice(columns, rows)
     count = len(shapes)
     communities = -(-count // 20)

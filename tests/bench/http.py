@@ -32,7 +32,9 @@ CONSTANT = "/bench-constant"
 
 
 class Load(NamedTuple):
-    """What a load generator saw: requests a second, milliseconds at 50 and 99 %, and answers that were no 200."""
+    """What a load generator saw: requests a second, milliseconds at 50 and 99 %, and answers that
+    were no 200.
+    """
 
     rate: float
     p50: float
@@ -41,7 +43,9 @@ class Load(NamedTuple):
 
 
 def measure(settings: Settings, small: bool) -> Row:
-    """Serve a made-up town and ask in turns for the constant and for places, every request another place."""
+    """Serve a made-up town and ask in turns for the constant and for places, every request another
+    place.
+    """
     seconds, turns = (1, 1) if small else (8, 3)
     addresses = cluster.start(settings, throw_away=True)
     schema.migrate(addresses)
@@ -150,7 +154,9 @@ def served(settings: Settings, url: str) -> Iterator[int]:
 
 
 def wait(port: int, path: str) -> None:
-    """Until the service answers, and a moment more: each worker reads its register at its first question."""
+    """Until the service answers, and a moment more: each worker reads its register at its first
+    question.
+    """
     end = time.monotonic() + 60
     while True:
         try:
@@ -164,7 +170,10 @@ def wait(port: int, path: str) -> None:
 
 
 def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Load:
-    """wrk, asking for the paths in a random order; with `post`, sending each as a JSON body to that path."""
+    """wrk, asking for the paths in a random order.
+
+    With `post`, sending each as a JSON body to that path.
+    """
     listed = ",".join(f"[=[{path}]=]" for path in paths)
     ask = (
         f"wrk.format('POST', '{post}', {{['Content-Type'] = 'application/json'}}, path)"
@@ -206,7 +215,9 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Loa
 
 
 def by_threads(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Load:
-    """One thread a connection in this process: fewer requests a second than wrk could ask, the same for both sides."""
+    """One thread a connection in this process: fewer requests a second than wrk could ask, the same
+    for both sides.
+    """
     made = [
         f"POST {post} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(path.encode())}"
         f"\r\n\r\n{path}".encode()

@@ -1,4 +1,6 @@
-"""`POST /incidents` over HTTP, from report to assignment, beside the same application answering a constant to a POST."""
+"""`POST /incidents` over HTTP, from report to assignment, beside the same application answering a
+constant to a POST.
+"""
 
 import shutil
 

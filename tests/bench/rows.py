@@ -27,7 +27,8 @@ PACKAGES = (
 class Figure:
     """One contestant's median.
 
-    value: In the row's unit. runs: How many it is the median of. more: Other figures, as "F1 0.996".
+    value: In the row's unit. runs: How many it is the median of. more: Other figures, as "F1
+    0.996".
     """
 
     who: str

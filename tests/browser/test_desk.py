@@ -1,4 +1,6 @@
-"""The dispatcher's desk beside a worker's phone, in a real Chromium: live, filtered by its address, several at once."""
+"""The dispatcher's desk beside a worker's phone, in a real Chromium: live, filtered by its address,
+several at once.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""The boundary editor as a planner uses it: drag a shared vertex, split, merge, undo, publish; then ask the database."""
+"""The boundary editor as a planner uses it: drag a shared vertex, split, merge, undo, publish.
+
+Then ask the database.
+"""
 
 import json
 
@@ -13,7 +16,8 @@ from tests.support.browser import serious
 
 pytestmark = pytest.mark.browser
 
-# a vertex that four grids of the community share, in the middle of the map: its place in pixels and the codes
+# a vertex that four grids of the community share, in the middle of the map: its place in pixels and
+# the codes
 SHARED = """() => {
   const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
   const found = [...coverage.owners].filter(([, owners]) => owners.size > 2).map(([key, owners]) => {

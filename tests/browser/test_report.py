@@ -1,4 +1,6 @@
-"""Reporting with a phone, in a real Chromium: four taps, lost connections, and where the report stands afterwards."""
+"""Reporting with a phone, in a real Chromium: four taps, lost connections, and where the report
+stands afterwards.
+"""
 
 import io
 import re
@@ -104,7 +106,8 @@ def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
     assert len(tries) == 2 and len(set(tries)) == 1
     (one,) = filed(session, words)
 
-    # the tracking page: whose it is by role, since when, by when; the photo, made smaller on the phone
+    # the tracking page: whose it is by role, since when, by when; the photo, made smaller on the
+    # phone
     at, secret = re.fullmatch(rf"{site}/track/([0-9a-f-]+)#(\S+)", walker.url).groups()
     assert at == str(one)
     expect(walker.locator(".trk-where")).to_have_attribute("data-state", "dispatched")

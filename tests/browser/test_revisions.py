@@ -1,4 +1,6 @@
-"""The pages of boundary revisions: a torn file is shown, a good one becomes a draft that is looked at and published."""
+"""The pages of boundary revisions: a torn file is shown, a good one becomes a draft that is looked
+at and published.
+"""
 
 import pyogrio
 import pytest

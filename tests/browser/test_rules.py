@@ -1,4 +1,6 @@
-"""The page of routing rules, as the command centre uses it: download, edit, send back, test, switch on."""
+"""The page of routing rules, as the command centre uses it: download, edit, send back, test, switch
+on.
+"""
 
 import dataclasses
 

@@ -36,7 +36,8 @@ MARK = "只有本社区知道的事"  # the words of the hidden incident
 A = Action
 
 
-# role of a post in the home areas, or an access role given for the county; None: nobody, or nothing given
+# role of a post in the home areas, or an access role given for the county; None: nobody, or nothing
+# given
 POSTS = {
     "unit head": "unit_head", "grid worker": "grid_worker", "grid leader": "grid_leader",
     "community dispatcher": "community_worker", "street": "street_office", "command centre": "command_centre",
@@ -135,7 +136,10 @@ def sees_photo(asker: Asker) -> str:
 
 
 def dispatches(asker: Asker) -> str:
-    """Who sees the home incident and may dispatch it; who may not dispatch anywhere is told so first."""
+    """Who sees the home incident and may dispatch it.
+
+    Who may not dispatch anywhere is told so first.
+    """
     found = may(A.DISPATCH)(asker)
     return sees(asker) if found == "yes" or asker.by.operates else found
 
@@ -166,7 +170,10 @@ def draws(asker: Asker) -> str:
 
 
 class Row(NamedTuple):
-    """Who may ask a route, and what is sent. query: Behind the question mark; {id} and the like are filled in."""
+    """Who may ask a route, and what is sent. query: Behind the question mark.
+
+    {id} and the like are filled in.
+    """
 
     who: Who
     query: str = ""
@@ -344,7 +351,10 @@ TABLE: dict[str, Row] = {
 
 
 class World:
-    """A home county with somebody of every role and an incident with a photo; a far county with another."""
+    """A home county with somebody of every role and an incident with a photo.
+
+    A far county with another.
+    """
 
     def __init__(self, app: APIFlask, session: Session, client: FlaskClient) -> None:
         self.app, self.session = app, session
@@ -471,7 +481,9 @@ class World:
         )
 
     def _client(self, name: str, by: Principal, headers: dict[str, str]) -> Asker:
-        """A client that sends the same cookie each time, whatever an answer says, and the token that goes with it."""
+        """A client that sends the same cookie each time, whatever an answer says, and the token
+        that goes with it.
+        """
         now, raw = int(time.time()), "0" * 40
         kept = {"csrf_token": raw} | (
             {"account": [by.account_id, 1, now, now]} if by.account_id else {}
@@ -529,7 +541,10 @@ class World:
 
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[World]:
-    """The world, seen by every client within the test's transaction; streams end with what is known."""
+    """The world, seen by every client within the test's transaction.
+
+    Streams end with what is known.
+    """
     held = views.feed(app).streams
     assert held.acquire(timeout=5)
     yield World(app, session, client)

@@ -15,7 +15,10 @@ SHARED = ROOT.parent / "shared" / "data"
 
 @contextmanager
 def deployment_folder() -> Iterator[Path]:
-    """An empty deployment folder for tests that start servers of their own; stopped and removed after."""
+    """An empty deployment folder for tests that start servers of their own.
+
+    Stopped and removed after.
+    """
     folder = Path(tempfile.mkdtemp(prefix="wangge-own-"))
     folder.chmod(0o755)
     try:

@@ -25,7 +25,10 @@ BASE = "520402007012"
 
 @pytest.fixture
 def town(session):
-    """Nine grids in three rows: 001 002 003 below, 007 008 009 above; a house in each of the middle row."""
+    """Nine grids in three rows: 001 002 003 below, 007 008 009 above.
+
+    A house in each of the middle row.
+    """
     town = build.Town(session)
     for i in range(9):
         town.grid(f"{i + 1:03d}", i % 3, i // 3)

@@ -32,7 +32,10 @@ def shape(polygon: Polygon) -> str:
 
 @pytest.fixture
 def town(session: Session) -> Session:
-    """Grids WEST (from 105.950) and EAST (to 105.952); w1, w2 (桂花苑) in WEST, w3 (金桂园) in EAST."""
+    """Grids WEST (from 105.950) and EAST (to 105.952).
+
+    W1, w2 (桂花苑) in WEST, w3 (金桂园) in EAST.
+    """
     allow_boundary_writes(session)
     drawn = Revision(
         title="first",

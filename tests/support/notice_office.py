@@ -35,7 +35,9 @@ BODY = {
 
 @dataclass
 class Gateway:
-    """A receiver: what it got (headers, body), and what it answers next: a status, or seconds to hang first."""
+    """A receiver: what it got (headers, body), and what it answers next: a status, or seconds to
+    hang first.
+    """
 
     url: str = ""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)

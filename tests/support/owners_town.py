@@ -21,7 +21,9 @@ NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 
 
 class World:
-    """A county with a street, two communities and grids, where people and their accounts come and go."""
+    """A county with a street, two communities and grids, where people and their accounts come and
+    go.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session

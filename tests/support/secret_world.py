@@ -33,7 +33,9 @@ PHONE = "13911112222"
 
 
 class SecretWorld(World):
-    """Besides the world of test_access: a neighbouring grid, another street, findings, organisations, words inside."""
+    """Besides the world of test_access: a neighbouring grid, another street, findings,
+    organisations, words inside.
+    """
 
     def __init__(self, app: APIFlask, session: Session, client: FlaskClient) -> None:
         super().__init__(app, session, client)
@@ -181,7 +183,8 @@ SAME_FOR_ALL = {
 }
 
 
-# pages are made the same way for all; those of them with the fewest rights, and one with every right, are enough
+# pages are made the same way for all; those of them with the fewest rights, and one with every
+# right, are enough
 PAGE_READERS = (
     "anonymous",
     "resident",

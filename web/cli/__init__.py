@@ -1,4 +1,7 @@
-"""The command line: `./wangge COMMAND`. Commands are imported when called, so that each starts quickly."""
+"""The command line: `./wangge COMMAND`.
+
+Commands are imported when called, so that each starts quickly.
+"""
 
 import importlib
 import os

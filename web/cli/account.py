@@ -19,7 +19,9 @@ ROLE = click.Choice([*ACCESS_ROLES])
 
 @contextmanager
 def changing(reason: str) -> Iterator[tuple[Session, Principal]]:
-    """Yield a session whose change is committed, and the right to do everything: who has this shell has the database."""
+    """Yield a session whose change is committed, and the right to do everything: who has this shell
+    has the database.
+    """
     with session_scope(reason) as session:
         yield session, system_principal("command line")
         session.commit()
@@ -97,7 +99,9 @@ def add(name: str, role: str | None, area: tuple[str, ...], person: str, subject
 @click.argument("role", type=ROLE)
 @click.argument("area", default="")
 def grant(name: str, role: str, area: str) -> None:
-    """Give NAME an access ROLE for AREA (a code; none for resident, or for an administrator everywhere)."""
+    """Give NAME an access ROLE for AREA (a code; none for resident, or for an administrator
+    everywhere).
+    """
     with changing("account grant") as (session, by):
         accounts.grant(session, by, accounts.get_account(session, name), role, area)
     click.echo(f"{name} is {role} {area}".rstrip())
@@ -117,7 +121,10 @@ def withdraw(name: str, role: str, area: str) -> None:
 @command.command()
 @click.argument("name")
 def password(name: str) -> None:
-    """Give NAME a new first password, printed once; ends their sessions and a lock after failed tries."""
+    """Give NAME a new first password, printed once.
+
+    Ends their sessions and a lock after failed tries.
+    """
     with changing("account password") as (session, by):
         secret = accounts.reset_password(session, by, accounts.get_account(session, name))
     tell_once(name, secret)

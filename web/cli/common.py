@@ -38,8 +38,8 @@ def open_database(settings: Settings | None = None) -> cluster.DatabaseUrls:
 
     Raises
     ------
-    Unavailable
-        It cannot be reached or started, or its schema is another. Only `db migrate`, `demo` and `test` migrate.
+    Unavailable It cannot be reached or started, or its schema is another. Only `db migrate`, `demo`
+        and `test` migrate.
     """
     addresses = cluster.database_urls(settings or Settings.from_env())
     with engine(addresses.app).connect() as connection:
@@ -67,7 +67,10 @@ def user() -> str:
 
 
 def require_schema(version: str | None) -> None:
-    """Raise Unavailable unless the database stands at this code's schema; the message says what to run."""
+    """Raise Unavailable unless the database stands at this code's schema.
+
+    The message says what to run.
+    """
     if version == (newest := schema.head()):
         return
     if version is None:
@@ -79,7 +82,10 @@ def require_schema(version: str | None) -> None:
 
 @contextmanager
 def session_scope(reason: str = "") -> Iterator[Session]:
-    """Yield a session for a command, signed in the history with the user's login; never commit by itself."""
+    """Yield a session for a command, signed in the history with the user's login.
+
+    Never commit by itself.
+    """
     with Session(engine(open_database().app)) as session:
         with audit_context(session, user(), reason):
             yield session
@@ -95,7 +101,10 @@ def record_disclosure(
     incident_id: UUID | None = None,
     reason: str = "",
 ) -> None:
-    """Write down, and commit, that the command shows something; as `gis.accounts.disclosures.record`."""
+    """Write down, and commit, that the command shows something.
+
+    As `gis.accounts.disclosures.record`.
+    """
     disclosures.record(
         session,
         system_principal(user()),
@@ -123,7 +132,9 @@ def progress_bar(name: str) -> Callable[..., None]:
 
 
 def progress_line() -> Callable[[str, int], None]:
-    """Return a progress callback (what is counted, how many so far) that keeps one line on stderr on a terminal."""
+    """Return a progress callback (what is counted, how many so far) that keeps one line on stderr
+    on a terminal.
+    """
     from tqdm import tqdm
 
     drawn = tqdm(file=sys.stderr, leave=False, disable=None)

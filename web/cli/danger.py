@@ -14,7 +14,9 @@ from web.cli.rules import author
 
 @click.group()
 def command() -> None:
-    """Words that tell of danger, whom to call, and what does not count: edit it in a spreadsheet, check it, load it."""
+    """Words that tell of danger, whom to call, and what does not count: edit it in a spreadsheet,
+    check it, load it.
+    """
 
 
 @command.command("show")

@@ -27,7 +27,10 @@ IDENTITY = click.option(
 
 @click.group()
 def command() -> None:
-    """The database: start, stop, status, migrate; backup, verify, restore, drop-old; archive and key."""
+    """The database: start, stop, status, migrate.
+
+    Backup, verify, restore, drop-old; archive and key.
+    """
 
 
 @command.command()
@@ -213,10 +216,12 @@ def restore(
     into: str | None,
     yes: bool,
 ) -> None:
-    """Replace the database by the backup in FILE, or by itself at an earlier TIME, and bring the photos back.
+    """Replace the database by the backup in FILE, or by itself at an earlier TIME, and bring the
+    photos back.
 
-    It is restored into a new database, brought to this code's schema there and checked; only then does it take the
-    place of the one in use, which is kept until ./wangge db drop-old. Whatever fails changes nothing.
+    It is restored into a new database, brought to this code's schema there and checked; only then
+    does it take the place of the one in use, which is kept until ./wangge db drop-old. Whatever
+    fails changes nothing.
     """
     if (file is None) == (at is None):
         raise click.UsageError("name a FILE, or a time with --at")
@@ -287,9 +292,11 @@ def drop_old(name: str | None, yes: bool) -> None:
     help="Copies.",
 )
 def archive(folder: Path, keep: int) -> None:
-    """Switch point-in-time recovery on: archive every change to DIR from now on, and put a whole copy there.
+    """Switch point-in-time recovery on: archive every change to DIR from now on, and put a whole
+    copy there.
 
-    Again, nightly say: a new copy. ./wangge db restore --at TIME goes back to any moment since the oldest copy.
+    Again, nightly say: a new copy. ./wangge db restore --at TIME goes back to any moment since the
+    oldest copy.
     """
     settings = Settings.from_env()
     if settings.database_url:

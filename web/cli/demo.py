@@ -57,8 +57,8 @@ def command(
 ) -> None:
     """Make the database, fill it and serve the map.
 
-    Without files: a made-up pilot of the Zone's size. With --osm and --areas: a real neighbourhood, with
-    made-up households and holders of posts, since no file has those.
+    Without files: a made-up pilot of the Zone's size. With --osm and --areas: a real neighbourhood,
+    with made-up households and holders of posts, since no file has those.
     """
     if (osm is None) != (areas is None):
         raise click.UsageError("give both --osm and --areas, or neither")

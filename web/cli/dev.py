@@ -1,4 +1,6 @@
-"""`./wangge dev`: what contributors run: lint, types, all that CI checks, new files, generated documents."""
+"""`./wangge dev`: what contributors run: lint, types, all that CI checks, new files, generated
+documents.
+"""
 
 import re
 import subprocess

@@ -38,7 +38,8 @@ POINTS = click.option(
 def command() -> None:
     """Import files: a rehearsal with a report, unless --commit.
 
-    A load with a refused row changes nothing and exits with 1. The same file loaded twice changes nothing.
+    A load with a refused row changes nothing and exits with 1. The same file loaded twice changes
+    nothing.
     """
 
 
@@ -181,7 +182,10 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
 @COMMIT
 @JSON
 def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
-    """Incidents kept elsewhere, from CSV or Excel; each is filed as a report. See ./wangge template incidents."""
+    """Incidents kept elsewhere, from CSV or Excel; each is filed as a report.
+
+    See ./wangge template incidents.
+    """
     from gis.exchange.incidents import load_incidents
 
     zone = Settings.from_env().timezone
@@ -253,7 +257,10 @@ def print_report(report: LoadReport, as_json: bool) -> None:
 
 
 def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_json: bool) -> None:
-    """Load in one transaction, keep it when told and nothing was refused, report; exit 1 when something was."""
+    """Load in one transaction, keep it when told and nothing was refused, report.
+
+    Exit 1 when something was.
+    """
     with session_scope(reason) as session:
         report = load(session)
         if commit and not report.refused:

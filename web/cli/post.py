@@ -123,7 +123,9 @@ def _local(at: datetime | str | None) -> str:
 @command.command("unanswered")
 @JSON
 def unanswered_(as_json: bool) -> None:
-    """List the grids nobody answers for, up to the county, and what waits at the operator because of it."""
+    """List the grids nobody answers for, up to the county, and what waits at the operator because
+    of it.
+    """
     with session_scope() as session:
         queue = unanswered(session, datetime.now(Settings.from_env().timezone))
     if as_json:

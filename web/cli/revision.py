@@ -21,7 +21,10 @@ MOST = 20  # lines of one kind
 
 @click.group()
 def command() -> None:
-    """Boundary revisions: draft, look, publish, withdraw, take back; and grids edited in QGIS as a draft."""
+    """Boundary revisions: draft, look, publish, withdraw, take back.
+
+    And grids edited in QGIS as a draft.
+    """
 
 
 def cli_principal() -> Principal:
@@ -82,8 +85,9 @@ def begin(title: str, base: int | None, as_json: bool) -> None:
 def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     """Add an OPERATION (a file with a JSON object, - is stdin) to draft NUMBER.
 
-    As {"op": "merge", "codes": ["520402007004001", "520402007004002"], "into": "520402007004001"}; the others are
-    move_border, reshape, split, transfer, add, retire, move_vertex, redraw and settle (see the guide for programs).
+    As {"op": "merge", "codes": ["520402007004001", "520402007004002"], "into": "520402007004001"};
+    the others are move_border, reshape, split, transfer, add, retire, move_vertex, redraw and
+    settle (see the guide for programs).
     """
     from gis.boundaries import drafts
 
@@ -242,9 +246,11 @@ def from_file(
     torn: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a draft of the grids in FILE (edited in QGIS, say) that differ from the newest boundaries.
+    """Make a draft of the grids in FILE (edited in QGIS, say) that differ from the newest
+    boundaries.
 
-    Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes nothing.
+    Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes
+    nothing.
     """
     from gis.exchange.area_file import ReadOptions
     from gis.exchange.boundary_file import draft_from_file

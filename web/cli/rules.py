@@ -20,7 +20,10 @@ from web.cli.common import FILE, refused, session_scope
 
 @click.group()
 def command() -> None:
-    """Routing rules: who goes first for which matter, and how long each stage may take. The first match wins."""
+    """Routing rules: who goes first for which matter, and how long each stage may take.
+
+    The first match wins.
+    """
 
 
 def get_rule_set(session: Session, name: str) -> rules.RoutingRules:
@@ -134,7 +137,10 @@ def test(name: str, days: int, as_json: bool) -> None:
 @command.command("activate")
 @click.argument("name")
 def activate(name: str) -> None:
-    """Switch a set on; incidents filed before keep their rule. A set that was in force may be switched on again."""
+    """Switch a set on; incidents filed before keep their rule.
+
+    A set that was in force may be switched on again.
+    """
     with session_scope("activate rules") as session:
         rule_set = get_rule_set(session, name)
         rules_store.activate(session, rule_set.id, datetime.now(Settings.from_env().timezone))

@@ -87,7 +87,8 @@ def run(
         address=host,
         port=port,
         interface=Interfaces.RSGI,
-        http=HTTPModes.http1,  # to find out which HTTP is spoken, granian waits for ever; for a head it waits 30 s
+        # to find out which HTTP is spoken, granian waits for ever; for a head it waits 30 s
+        http=HTTPModes.http1,
         backpressure=MAX_CONNECTIONS,
         workers=workers,
         workers_kill_timeout=10,
@@ -109,7 +110,9 @@ def run(
 
 
 def _allow_files(count: int) -> None:
-    """Let this process and its workers have so many files and connections open, where the system allows it."""
+    """Let this process and its workers have so many files and connections open, where the system
+    allows it.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = count if hard == resource.RLIM_INFINITY else min(count, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -118,7 +121,9 @@ def _allow_files(count: int) -> None:
 
 @contextmanager
 def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
-    """Start the private cluster again when it has died, until the end; one that `db stop` stopped stays so.
+    """Start the private cluster again when it has died, until the end.
+
+    One that `db stop` stopped stays so.
 
     Parameters
     ----------

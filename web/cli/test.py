@@ -1,4 +1,6 @@
-"""`./wangge test`: the whole suite on all cores, or its quick part, on throw-away clusters of its own."""
+"""`./wangge test`: the whole suite on all cores, or its quick part, on throw-away clusters of its
+own.
+"""
 
 import os
 import subprocess
@@ -8,7 +10,8 @@ import click
 
 from gis.settings import ROOT
 
-# side by side by file: fixtures of a file are made once; files that share one are of a group (tests/conftest.py)
+# side by side by file: fixtures of a file are made once; files that share one are of a group
+# (tests/conftest.py)
 PARALLEL = ("--numprocesses=auto", "--dist=loadgroup", "--no-loadscope-reorder")
 FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 
@@ -19,7 +22,10 @@ FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def command(words: tuple[str, ...]) -> None:
-    """Run the tests; WORDS go to pytest. `fast` as the first word leaves out browsers, servers and what takes long."""
+    """Run the tests; WORDS go to pytest.
+
+    `fast` as the first word leaves out browsers, servers and what takes long.
+    """
     chosen: tuple[str, ...] = ()
     if words[:1] == ("fast",):
         chosen, words = FAST, words[1:]

@@ -1,4 +1,7 @@
-"""`./wangge worker`: the jobs, in a process of their own; `./wangge serve` runs one beside the web service."""
+"""`./wangge worker`: the jobs, in a process of their own.
+
+`./wangge serve` runs one beside the web service.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,6 @@
-"""How large the body of a request may be: one limit for all, and those of the views that take files."""
+"""How large the body of a request may be: one limit for all, and those of the views that take
+files.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -26,7 +28,10 @@ def body_limit(max_bytes: int) -> Callable[[View], View]:
 
 
 def init_app(app: Flask) -> None:
-    """Set the limit before anybody reads the body; the guard against forged forms is the first who does."""
+    """Set the limit before anybody reads the body.
+
+    The guard against forged forms is the first who does.
+    """
     app.config.update(MAX_CONTENT_LENGTH=DEFAULT_MAX_BYTES, MAX_FORM_MEMORY_SIZE=DEFAULT_MAX_BYTES)
 
     @app.url_value_preprocessor

@@ -12,7 +12,9 @@ ETAG = re.compile(r'(?:W/)?"?(\d{1,18})"?', re.ASCII)  # of an incident: its ver
 
 
 def if_match() -> list[int]:
-    """Return the versions in `If-Match` (RFC 9110, 13.1.1), any of which will do; none without the header, or for `*`.
+    """Return the versions in `If-Match` (RFC 9110, 13.1.1), any of which will do.
+
+    None without the header, or for `*`.
 
     Raises:
         InvalidInput: It names no version of ours.

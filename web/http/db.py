@@ -1,4 +1,6 @@
-"""The request's database session: opened when first asked for, undone and closed at the end of the request."""
+"""The request's database session: opened when first asked for, undone and closed at the end of the
+request.
+"""
 
 from collections.abc import Callable
 
@@ -9,7 +11,8 @@ from gis.db import engine
 
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# Makes a session; told whether the request only reads. Tests put their own under app.config["SESSION_FACTORY"].
+# Makes a session; told whether the request only reads. Tests put their own under
+# app.config["SESSION_FACTORY"].
 Factory = Callable[[bool], Session]
 
 
@@ -30,7 +33,10 @@ def session_factory(url: str, read_url: str | None = None) -> Factory:
 
 
 def session() -> Session:
-    """Return the request's session; GET, HEAD and OPTIONS cannot write with it. The view commits once, or nothing stays."""
+    """Return the request's session; GET, HEAD and OPTIONS cannot write with it.
+
+    The view commits once, or nothing stays.
+    """
     current: Session | None = g.get("session")
     if current is None:
         factory: Factory = current_app.config["SESSION_FACTORY"]

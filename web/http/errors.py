@@ -1,7 +1,8 @@
-"""Errors as answers: one table from our errors to statuses, `application/problem+json` (RFC 9457) or a page.
+"""Errors as answers: one table from our errors to statuses, `application/problem+json` (RFC 9457)
+or a page.
 
-The sentence of a domain error is safe to show. Anything unexpected is a plain 500 with a number by which the log
-finds it, and nothing of what happened inside.
+The sentence of a domain error is safe to show. Anything unexpected is a plain 500 with a number by
+which the log finds it, and nothing of what happened inside.
 """
 
 import secrets
@@ -41,7 +42,8 @@ from gis.ops import cluster
 from gis.settings import Settings
 from web.http import i18n, validation
 
-# error -> status and the name its `type` ends with; the nearest class on the error's line of descent counts
+# error -> status and the name its `type` ends with; the nearest class on the error's line of
+# descent counts
 STATUS: dict[type[WanggeError], tuple[int, str]] = {
     InvalidInput: (422, "invalid-input"),
     InvalidFields: (422, "invalid-input"),
@@ -83,7 +85,7 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(HTTPException, handle_http_error)
 
 
-# --- our own errors ------------------------------------------------------------------------------------------------
+# --- our own errors -------------------------------------------------------------------------------
 
 
 def handle_domain_error(error: WanggeError) -> Response:
@@ -132,11 +134,13 @@ def errors_to_json(errors: Iterable[FieldError]) -> list[dict[str, str]]:
     return [{"field": error.field, "message": error.message} for error in errors]
 
 
-# --- errors of the framework and the database ----------------------------------------------------------------------
+# --- errors of the framework and the database -----------------------------------------------------
 
 
 def handle_http_error(error: HTTPException) -> Response:
-    """Answer what Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies, redirects."""
+    """Answer what Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies,
+    redirects.
+    """
     if error.code is None or error.code < 400:
         return current_app.make_response(error.get_response())
     name = HTTP_STATUS_CODES.get(error.code, "Error")
@@ -182,7 +186,10 @@ def handle_validation_error(error: HTTPError) -> Response:
 
 
 def handle_database_error(error: OperationalError) -> Response:
-    """Answer that the database went away or refused us; the reason is for the log, not for the reader."""
+    """Answer that the database went away or refused us.
+
+    The reason is for the log, not for the reader.
+    """
     if code := storage_error_code(error):
         return unstored_response(error, code)
     number = secrets.token_hex(6)
@@ -212,9 +219,8 @@ def storage_error_code(error: Exception) -> str:
 def is_disk_full(error: Exception) -> bool:
     """Return whether a disk is full: the error says so, or nothing is left where we write.
 
-    Notes
-    -----
-    A database that cannot write its log ends without saying why, and libraries hide the cause of what they report.
+    Notes ----- A database that cannot write its log ends without saying why, and libraries hide the
+    cause of what they report.
     """
     if private.is_disk_full(error):
         return True
@@ -233,7 +239,9 @@ def unstored_response(error: Exception, code: str) -> Response:
 
 
 def handle_data_error(error: DataError) -> Response:
-    """Answer a value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond bigint."""
+    """Answer a value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond
+    bigint.
+    """
     log.warning("unfit", endpoint=request.endpoint, exc_info=error)
     return handle_domain_error(InvalidInput("input.unstorable_value"))
 
@@ -258,7 +266,7 @@ def handle_unexpected_error(error: Exception) -> Response:
     )
 
 
-# --- the answer ----------------------------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 def message_response(

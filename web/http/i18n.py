@@ -1,4 +1,6 @@
-"""The language of the screen: Chinese unless the reader asks for English (`?lang=en`, kept in a cookie)."""
+"""The language of the screen: Chinese unless the reader asks for English (`?lang=en`, kept in a
+cookie).
+"""
 
 from flask import Flask, Response, request
 from flask_babel import Babel

@@ -16,13 +16,15 @@ from web.http.db import session
 MIN_KEY_CHARS, MAX_KEY_CHARS = 8, 200
 
 CLAIM_KEY_SQL = """
-INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash) ON CONFLICT DO NOTHING RETURNING true
+INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash)
+    ON CONFLICT DO NOTHING RETURNING true
 """
 STORED_ANSWER_SQL = (
     "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
 )
 STORE_ANSWER_SQL = """
-UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE owner = :owner AND key = :key
+UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE owner = :owner
+    AND key = :key
 """
 
 
@@ -32,16 +34,18 @@ def run_once(
     redact: Callable[[dict[str, Any]], None] | None = None,
     restore: Callable[[dict[str, Any]], None] | None = None,
 ) -> Response:
-    """Do a write and commit, or give again what was answered the first time (header `Idempotency-Replayed: true`).
+    """Do a write and commit, or give again what was answered the first time (header
+    `Idempotency-Replayed: true`).
 
-    The key is claimed in the write's own transaction: a second request waits for the first, then reads its answer.
+    The key is claimed in the write's own transaction: a second request waits for the first, then
+    reads its answer.
 
     Parameters
     ----------
     principal
         Whose key it is; another one's same key is another key.
-    action
-        Does the write without committing; returns status and body. Raising undoes it and frees the key.
+    action Does the write without committing; returns status and body. Raising undoes it and frees
+        the key.
     redact, restore
         Take secrets out of the body that is kept for a week, and put them into one given again.
 

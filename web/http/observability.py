@@ -1,5 +1,7 @@
-"""What the operator sees: a log line and figures for every request. No query strings and no filled-in paths,
-since they hold positions and names; the route says what was asked.
+"""What the operator sees: a log line and figures for every request.
+
+No query strings and no filled-in paths, since they hold positions and names; the route says what
+was asked.
 """
 
 import logging
@@ -34,7 +36,9 @@ def as_json(line: Any, **_: Any) -> str:
 
 
 class Surviving:
-    """A stream whose lines are lost when they cannot be written: a full disk must not fail requests."""
+    """A stream whose lines are lost when they cannot be written: a full disk must not fail
+    requests.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

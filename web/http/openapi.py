@@ -54,7 +54,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def documents_body(model: type[BaseModel], *, files: bool = False) -> Callable[[View], View]:
-    """Describe the body of a view that reads it itself: JSON, and with `files` also a form with photos."""
+    """Describe the body of a view that reads it itself: JSON, and with `files` also a form with
+    photos.
+    """
 
     def mark(view: View) -> View:
         view.takes = (model, files)  # type: ignore[attr-defined]

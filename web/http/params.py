@@ -1,4 +1,6 @@
-"""Text from a request as typed values, or InvalidInput that names the field and says what would be right."""
+"""Text from a request as typed values, or InvalidInput that names the field and says what would be
+right.
+"""
 
 import base64
 import binascii
@@ -53,7 +55,9 @@ def parse_float(text: str, field: str) -> float:
 
 
 def parse_datetime(text: str | None, field: str = "at") -> datetime:
-    """Return an aware time: ISO 8601, local where it has no offset; a bare date is its first moment; None is now.
+    """Return an aware time: ISO 8601, local where it has no offset.
+
+    A bare date is its first moment; None is now.
 
     Raises:
         InvalidInput: It is not a time.

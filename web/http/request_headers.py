@@ -1,7 +1,7 @@
 """Headers that change what a request does are refused when they cannot be read, never passed over.
 
-The server hands on only values of visible ASCII characters; of others the name alone is left. `web/gateway.py` notes
-these, and what was sent twice, in the environment.
+The server hands on only values of visible ASCII characters; of others the name alone is left.
+`web/gateway.py` notes these, and what was sent twice, in the environment.
 """
 
 from flask import Flask, request
@@ -23,7 +23,8 @@ def check() -> None:
     """Refuse what nobody can act on.
 
     Raises:
-        InvalidInput: A header of `MEANT` holds other characters than printable ASCII, or one of `SINGLE` came twice.
+        InvalidInput: A header of `MEANT` holds other characters than printable ASCII, or one of
+            `SINGLE` came twice.
     """
     refusals = (
         (UNREADABLE, MEANT, "input.header_not_ascii"),

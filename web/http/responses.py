@@ -18,7 +18,9 @@ Item = TypeVar("Item")
 
 
 def conditional_response(body: object, kind: str = JSON) -> Response:
-    """Return a read's answer: kept by the reader but checked each time; 304 when it has not changed.
+    """Return a read's answer: kept by the reader but checked each time.
+
+    304 when it has not changed.
 
     Dataclasses, dates and orjson.Fragment (ready JSON text) may be inside.
     """
@@ -31,7 +33,9 @@ def conditional_response(body: object, kind: str = JSON) -> Response:
 
 
 def paginate(rows: Sequence[Item], limit: int, key: Callable[[Item], str]) -> dict[str, Any]:
-    """Return one page of a list; ask for `limit` + 1 rows, so that the last page is known to be the last.
+    """Return one page of a list.
+
+    Ask for `limit` + 1 rows, so that the last page is known to be the last.
 
     `next` is the cursor for what follows; null on the last page.
     """

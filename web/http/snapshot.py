@@ -1,4 +1,6 @@
-"""The registry snapshot in memory, which answers who is responsible for a point without the database."""
+"""The registry snapshot in memory, which answers who is responsible for a point without the
+database.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +13,10 @@ from gis.areas.snapshot_cache import SnapshotCache
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its snapshot cache; a session factory put in its place later (tests) is read instead."""
+    """Give the application its snapshot cache.
+
+    A session factory put in its place later (tests) is read instead.
+    """
     app.extensions["register"] = (
         app.config["SESSION_FACTORY"],
         SnapshotCache(app.config["DATABASE_URL"]),
@@ -19,7 +24,10 @@ def init_app(app: Flask) -> None:
 
 
 def register_note() -> str | None:
-    """Return why answers are read from the database and not from memory; None while changes of the registry are heard."""
+    """Return why answers are read from the database and not from memory.
+
+    None while changes of the registry are heard.
+    """
     factory, live = current_app.extensions["register"]
     if current_app.config["SESSION_FACTORY"] is not factory or not (waited := live.undelivered_s()):
         return None

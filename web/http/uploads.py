@@ -23,7 +23,9 @@ class UploadedFile(NamedTuple):
 
 @contextmanager
 def uploaded_file(missing_code: str, max_suffixes: int = 1) -> Iterator[UploadedFile]:
-    """Save the form's part `file` for the length of the block; refusals in the block name it as its sender does.
+    """Save the form's part `file` for the length of the block.
+
+    Refusals in the block name it as its sender does.
 
     Parameters
     ----------
@@ -34,8 +36,8 @@ def uploaded_file(missing_code: str, max_suffixes: int = 1) -> Iterator[Uploaded
 
     Raises
     ------
-    InvalidInput
-        There is no such part; or the file as a whole cannot be used, as an error about the field `file`.
+    InvalidInput There is no such part; or the file as a whole cannot be used, as an error about the
+        field `file`.
     """
     part = request.files.get("file")
     if part is None or not part.filename:

@@ -1,6 +1,7 @@
 """The figures of all workers added up, without a file: a full disk must not end a worker.
 
-Each worker answers on a private Unix socket with its own counts; whichever is asked for /metrics asks the others.
+Each worker answers on a private Unix socket with its own counts; whichever is asked for /metrics
+asks the others.
 """
 
 import os
@@ -27,7 +28,10 @@ log = structlog.get_logger("wangge")
 
 
 def share() -> None:
-    """Answer the other workers from now on; without a socket this worker is left out, and requests go on."""
+    """Answer the other workers from now on.
+
+    Without a socket this worker is left out, and requests go on.
+    """
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
         return

@@ -1,4 +1,6 @@
-"""What a caller of Open311 sends: format, jurisdiction, filters of a list, and the fields of a report as typed values."""
+"""What a caller of Open311 sends: format, jurisdiction, filters of a list, and the fields of a
+report as typed values.
+"""
 
 import math
 import re
@@ -47,7 +49,7 @@ def county() -> str | None:
     return code
 
 
-# --- filters of the list -------------------------------------------------------------------------------------------
+# --- filters of the list --------------------------------------------------------------------------
 
 
 def parse_list(name: str) -> list[str]:
@@ -135,7 +137,7 @@ def parse_uuid(text: str) -> UUID | None:
         return None
 
 
-# --- fields of a report --------------------------------------------------------------------------------------------
+# --- fields of a report ---------------------------------------------------------------------------
 
 
 def form_value(name: str) -> str:
@@ -144,7 +146,8 @@ def form_value(name: str) -> str:
 
 
 def parse_place() -> dict[str, Any]:
-    """Return where: lat and long (WGS 84), else address_id, the code of a building, else address_string.
+    """Return where: lat and long (WGS 84), else address_id, the code of a building, else
+    address_string.
 
     Raises
     ------
@@ -190,7 +193,8 @@ def full_name(given_name: str, family_name: str) -> str:
 
 
 def parse_answers(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the form's attribute[CODE]=… and attribute[CODE][]=… as answers to a category's questions.
+    """Return the form's attribute[CODE]=… and attribute[CODE][]=… as answers to a category's
+    questions.
 
     Raises
     ------

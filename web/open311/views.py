@@ -1,7 +1,8 @@
 """Open311 GeoReport v2 (https://wiki.open311.org/GeoReport_v2) at /open311/v2.
 
-Each resource comes as JSON or XML: by its ending (.json, .xml), else by the Accept header, else JSON. What may be read
-is told in gis/incidents/reading/public.py; filing needs a program's key (`api_key`) that may report.
+Each resource comes as JSON or XML: by its ending (.json, .xml), else by the Accept header, else
+JSON. What may be read is told in gis/incidents/reading/public.py; filing needs a program's key
+(`api_key`) that may report.
 """
 
 import re
@@ -104,7 +105,7 @@ def open311_principal() -> Principal:
     return key.principal
 
 
-# --- discovery and services ----------------------------------------------------------------------------------------
+# --- discovery and services -----------------------------------------------------------------------
 
 
 @bp.get("/")
@@ -159,7 +160,7 @@ def get_service(code: str) -> editions.CategoryRow:
     return category
 
 
-# --- requests ------------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
 
 
 @bp.post("/requests")
@@ -251,7 +252,10 @@ def get_request(number: str) -> Response:
 
 @bp.get("/tokens/<number>")
 def token(number: str) -> Response:
-    """The number of a request by its token. Reports get their number at once, so it is its own token."""
+    """The number of a request by its token.
+
+    Reports get their number at once, so it is its own token.
+    """
     incident = get_public_incident(open311_principal(), number)
     body = [{"service_request_id": str(incident.id), "token": number}]
     return to_response(response_format(), "service_requests", body)
@@ -284,7 +288,7 @@ def requests_response(principal: Principal, incidents: Sequence[PublicView]) -> 
     return response
 
 
-# --- errors --------------------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------
 
 
 @bp.route("/<path:rest>", methods=["GET", "POST"])

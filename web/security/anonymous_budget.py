@@ -1,7 +1,9 @@
-"""What callers without an account or key may ask for in a minute, counted in units of about 10 ms of work.
+"""What callers without an account or key may ask for in a minute, counted in units of about 10 ms
+of work.
 
-Each address (IPv6: each /64) has `WANGGE_ANONYMOUS_UNITS_PER_MINUTE`. Only reads that cost more than a cached answer
-count; a page with its tiles takes some 40 units, so that a hundred residents behind one address do not meet the limit.
+Each address (IPv6: each /64) has `WANGGE_ANONYMOUS_UNITS_PER_MINUTE`. Only reads that cost more
+than a cached answer count; a page with its tiles takes some 40 units, so that a hundred residents
+behind one address do not meet the limit.
 """
 
 import time

@@ -11,7 +11,10 @@ csrf_protect = CSRFProtect()
 
 
 def csrf_token() -> str:
-    """Return the token that a signed-in page's forms and scripts send back; empty for nobody, who needs none."""
+    """Return the token that a signed-in page's forms and scripts send back.
+
+    Empty for nobody, who needs none.
+    """
     return generate_csrf() if principal().kind == "account" else ""
 
 

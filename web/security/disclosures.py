@@ -1,4 +1,6 @@
-"""Writing down what a request is about to show: in a transaction of its own, committed before the answer leaves."""
+"""Writing down what a request is about to show: in a transaction of its own, committed before the
+answer leaves.
+"""
 
 from collections.abc import Iterable
 from contextlib import closing

@@ -1,4 +1,6 @@
-"""What a request may do: forged forms, strangers' budgets and first passwords are looked at before every one."""
+"""What a request may do: forged forms, strangers' budgets and first passwords are looked at before
+every one.
+"""
 
 from typing import NoReturn, cast
 from urllib.parse import urlsplit
@@ -50,7 +52,9 @@ def raise_sign_in_required() -> NoReturn:
 
 
 def safe_redirect_target(address: str | None) -> str:
-    """Return where to go after signing in: an address of this deployment, as it was given, or the map."""
+    """Return where to go after signing in: an address of this deployment, as it was given, or the
+    map.
+    """
     home = url_for("map.index")
     if (
         not address
@@ -66,7 +70,10 @@ def safe_redirect_target(address: str | None) -> str:
 
 
 def check_request() -> Response | None:
-    """Refuse forged forms and, until the first password is changed, everything else; charge strangers for the rest."""
+    """Refuse forged forms and, until the first password is changed, everything else.
+
+    Charge strangers for the rest.
+    """
     if request.path.startswith(PUBLIC):
         if (
             request.path.startswith("/tiles/")

@@ -9,7 +9,10 @@ from web.security.session import principal
 
 
 def areas_with_names() -> frozenset[int] | None:
-    """Return ids of the areas in which names are told; None is everywhere, as for all before any account."""
+    """Return ids of the areas in which names are told.
+
+    None is everywhere, as for all before any account.
+    """
     area_ids = principal().may_in.get(Action.NAMES, frozenset())
     if area_ids or area_ids is None:
         return area_ids

@@ -1,4 +1,6 @@
-"""What no table can hold (NUL, half a character, a number beyond 64 bits) is refused where a request is read."""
+"""What no table can hold (NUL, half a character, a number beyond 64 bits) is refused where a
+request is read.
+"""
 
 import math
 import re
@@ -13,14 +15,17 @@ from gis.errors import FieldError, NotFound, invalid_field, invalid_fields
 
 MAX_BIGINT = 2**63 - 1
 UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
-# in JSON as sent: what may make such a value; most bodies have none of it and are not walked through
+# in JSON as sent: what may make such a value; most bodies have none of it and are not walked
+# through
 SUSPECT = re.compile(rb"\0|\\u0000|\\u[dD][89a-fA-F]|\d{19}|NaN|Infinity|[eE]\+?\d{3}")
 # each of its points is refused by itself
 ITEMWISE_ENDPOINTS = frozenset({"locate.locate_many"})
 
 
 def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
-    """Yield what cannot be stored of a value of JSON or a form, by field: `note`, `attributes.size`, `moves.3.note`."""
+    """Yield what cannot be stored of a value of JSON or a form, by field: `note`,
+    `attributes.size`, `moves.3.note`.
+    """
     if isinstance(value, str):
         if UNSTORABLE_PATTERN.search(value):
             yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], "input.text_unstorable")

@@ -1,7 +1,7 @@
 """Who asks: the signed-in account, the program's key, or nobody; and the sessions of browsers.
 
-A session is a signed cookie: account, stamp, when it began and when it was last used. It ends when the account's stamp
-is raised, after a while without use, and after 12 hours in any case.
+A session is a signed cookie: account, stamp, when it began and when it was last used. It ends when
+the account's stamp is raised, after a while without use, and after 12 hours in any case.
 """
 
 import secrets
@@ -53,10 +53,13 @@ PUBLIC = (
 
 
 def principal() -> Principal:
-    """Return who sent this request; looked up once. A key, when one is sent, counts before a session.
+    """Return who sent this request; looked up once.
+
+    A key, when one is sent, counts before a session.
 
     Raises:
-        AuthenticationRequired: A key was sent that is not valid. RateLimited: it was used too often this minute.
+        AuthenticationRequired: A key was sent that is not valid. RateLimited: it was used too often
+            this minute.
     """
     current: Principal | None = g.get("principal")
     if current is None:
@@ -65,7 +68,9 @@ def principal() -> Principal:
 
 
 def is_personal() -> bool:
-    """Return whether this request was answered to an account, a key or a reporter, and not as to anybody."""
+    """Return whether this request was answered to an account, a key or a reporter, and not as to
+    anybody.
+    """
     current = g.get("principal")
     return (
         current is not None and current.kind != "anonymous"
@@ -74,7 +79,10 @@ def is_personal() -> bool:
 
 @dataclass
 class TimedCache:
-    """What was looked up, until when it is good; only for the application's own sessions, not for those of tests."""
+    """What was looked up, until when it is good.
+
+    Only for the application's own sessions, not for those of tests.
+    """
 
     session_factory: Any
     counters: rate_limit.Counters

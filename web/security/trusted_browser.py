@@ -1,9 +1,10 @@
-"""Browsers that an account signed in from before: their failed tries count apart from those of strangers.
+"""Browsers that an account signed in from before: their failed tries count apart from those of
+strangers.
 
-A signed cookie, for the server only, names the browser by a random number and, for each account that signed in there,
-the account's stamp. Whatever ends the sessions of an account (a new password, blocking) raises its stamp, and with it
-every browser is a stranger again. Nobody else can send the cookie, so nobody behind the same address can use up a
-colleague's tries.
+A signed cookie, for the server only, names the browser by a random number and, for each account
+that signed in there, the account's stamp. Whatever ends the sessions of an account (a new password,
+blocking) raises its stamp, and with it every browser is a stranger again. Nobody else can send the
+cookie, so nobody behind the same address can use up a colleague's tries.
 """
 
 import re
@@ -24,7 +25,10 @@ ID_PATTERN = re.compile(r"[\w-]{16,40}")
 
 @dataclass(frozen=True)
 class Browser:
-    """The browser that sent a request. id: empty for a stranger; stamps: by account, when it last signed in there."""
+    """The browser that sent a request. id: empty for a stranger.
+
+    Stamps: by account, when it last signed in there.
+    """
 
     id: str = ""
     stamps: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))

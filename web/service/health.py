@@ -37,7 +37,10 @@ class HealthOut(BaseModel):
 
 
 class ReadyOut(BaseModel):
-    """Ready, or degraded: answers are right, but something makes them slow; and the space that is left."""
+    """Ready, or degraded: answers are right, but something makes them slow.
+
+    And the space that is left.
+    """
 
     status: Literal["ready", "degraded"]
     free_bytes: int
@@ -58,9 +61,12 @@ def healthz() -> Response:
 @bp.output(ReadyOut)
 @bp.doc(summary="Requests can be answered", responses={503: "Not ready; `errors` says why"})
 def readyz() -> Response:
-    """The database answers, its schema is this code's, areas are loaded, and the disk has room. A balancer waits for
-    this. `free_bytes` is the space left on the fullest disk that is written to, ready or not; `degraded` when changes
-    do not reach the register in memory, so that it is not used."""
+    """The database answers, its schema is this code's, areas are loaded, and the disk has room.
+
+    A balancer waits for this. `free_bytes` is the space left on the fullest disk that is written
+    to, ready or not; `degraded` when changes do not reach the register in memory, so that it is not
+    used.
+    """
     free = get_free_bytes()
     reasons = [*missing_components(), *lacks_space(free)]
     if reasons:
@@ -80,7 +86,9 @@ def readyz() -> Response:
 
 
 def get_free_bytes() -> int:
-    """Return the space left where this deployment writes: its folder and, when it is ours, the database's."""
+    """Return the space left where this deployment writes: its folder and, when it is ours, the
+    database's.
+    """
     settings: Settings = current_app.config["SETTINGS"]
     return private.get_free_bytes(settings.var, cluster.private_base(settings))
 
@@ -117,8 +125,9 @@ def missing_components() -> list[FieldError]:
     responses=alternative_response("text/plain", {"type": "string"}),
 )
 def metrics() -> Response:
-    """Requests and their times over all workers, by route, method and status, and when the jobs last swept; nothing
-    about people."""
+    """Requests and their times over all workers, by route, method and status, and when the jobs
+    last swept; nothing about people.
+    """
     return Response(
         worker_metrics.render() + render_last_run() + render_unanswered(),
         mimetype=None,
@@ -137,7 +146,9 @@ def render_last_run() -> bytes:
 
 
 def render_unanswered() -> bytes:
-    """Return what nobody but the operator can act on, and whether there is an operator: each is worth an alarm."""
+    """Return what nobody but the operator can act on, and whether there is an operator: each is
+    worth an alarm.
+    """
     try:
         queue = unanswered(session(), datetime.now(UTC))
     except SQLAlchemyError:

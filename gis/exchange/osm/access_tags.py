@@ -1,7 +1,10 @@
-"""Who may walk where, as tables over OSM tags; `docs/walking.md` shows the same tables and a test compares them.
+"""Who may walk where, as tables over OSM tags.
 
-The rules follow OSM's documented defaults for foot (wiki: "OSM tags for routing/Access restrictions",
-worldwide table) and the key hierarchy access < foot. Each choice beyond that page stands beside its rule.
+`docs/walking.md` shows the same tables and a test compares them.
+
+The rules follow OSM's documented defaults for foot (wiki: "OSM tags for routing/Access
+restrictions", worldwide table) and the key hierarchy access < foot. Each choice beyond that page
+stands beside its rule.
 """
 
 from collections.abc import Mapping
@@ -10,9 +13,9 @@ from typing import Literal
 Tags = Mapping[str, str]
 Access = Literal["open", "ends", "closed"]
 
-# Kinds of way (highway=*) that are open to walkers unless tags say otherwise. Trunk roads are (the worldwide
-# default; in Chinese towns they are ordinary big streets), unless they are motor roads. sidewalk=separate
-# closes nothing: people cross.
+# Kinds of way (highway=*) that are open to walkers unless tags say otherwise. Trunk roads are (the
+# worldwide default; in Chinese towns they are ordinary big streets), unless they are motor roads.
+# sidewalk=separate closes nothing: people cross.
 WALKABLE = frozenset({
     "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link", "tertiary", "tertiary_link",
     "unclassified", "residential", "living_street", "service", "track", "road", "pedestrian", "path", "footway",
@@ -22,28 +25,32 @@ WALKABLE = frozenset({
 ON_PERMISSION = frozenset(
     {"cycleway", "bridleway", "busway", "bus_guideway", "motorway", "motorway_link"}
 )
-# Lines without highway=* that people walk on (where trains and boats stop). Ferries (route=ferry) are not walked.
+# Lines without highway=* that people walk on (where trains and boats stop). Ferries (route=ferry)
+# are not walked.
 ALSO_WALKABLE = frozenset(
     {("railway", "platform"), ("public_transport", "platform"), ("man_made", "pier")}
 )
-# Outlines that people walk all over, besides highways with area=yes or as a multipolygon. Parks and gardens are
-# not among them: they hold water, beds and fences, so they are walked on their paths and entered through their gates.
-# A closed highway without area=yes is a loop of way; these are areas by themselves.
+# Outlines that people walk all over, besides highways with area=yes or as a multipolygon. Parks and
+# gardens are not among them: they hold water, beds and fences, so they are walked on their paths
+# and entered through their gates. A closed highway without area=yes is a loop of way; these are
+# areas by themselves.
 WALKED_AREAS = frozenset({
     ("railway", "platform"), ("public_transport", "platform"), ("man_made", "pier"), ("place", "square"),
     ("leisure", "common"), ("leisure", "playground"), ("leisure", "fitness_station"), ("leisure", "outdoor_seating"),
     ("leisure", "bandstand"),
 })  # fmt: skip
 
-# Keys that say with =yes that a way or wall is not built yet, or no longer there. construction=minor is open.
+# Keys that say with =yes that a way or wall is not built yet, or no longer there.
+# construction=minor is open.
 NOT_STANDING = ("proposed", "construction", "abandoned", "demolished", "razed", "removed")
 
-# Bridges and tunnels that are none to a walker: one steps off a boardwalk, and a passage through a house is a lane.
+# Bridges and tunnels that are none to a walker: one steps off a boardwalk, and a passage through a
+# house is a lane.
 GROUND_BRIDGES = frozenset({"no", "boardwalk", "low_water_crossing"})
 GROUND_TUNNELS = frozenset({"no", "building_passage", "avalanche_protector"})
 
-# Values of foot=*, else of access=*: open to all, to those whose door is behind, or to no walker. Values that are
-# in no row say nothing. foot decides before access.
+# Values of foot=*, else of access=*: open to all, to those whose door is behind, or to no walker.
+# Values that are in no row say nothing. foot decides before access.
 VALUES: dict[Access, frozenset[str]] = {
     "open": frozenset({"yes", "designated", "permissive", "official", "public", "discouraged"}),
     "ends": frozenset({
@@ -55,14 +62,15 @@ VALUES: dict[Access, frozenset[str]] = {
     }),
 }  # fmt: skip
 
-# Barriers on a node that stop every walker unless foot or access opens them; any other (gate, bollard, stile,
-# turnstile, kissing gate…) is passed on foot. locked=yes closes a gate, but residents have the key of theirs.
+# Barriers on a node that stop every walker unless foot or access opens them; any other (gate,
+# bollard, stile, turnstile, kissing gate…) is passed on foot. locked=yes closes a gate, but
+# residents have the key of theirs.
 NODE_WALLS = frozenset({
     "wall", "city_wall", "retaining_wall", "fence", "hedge", "guard_rail", "ditch", "debris", "wire_fence",
     "barrier_board", "log",
 })  # fmt: skip
-# Barriers drawn as a line that stop a straight leg from a door to the street. Guard rails, kerbs, ditches and lines
-# of bollards do not: they are stepped over or have gaps that maps leave out.
+# Barriers drawn as a line that stop a straight leg from a door to the street. Guard rails, kerbs,
+# ditches and lines of bollards do not: they are stepped over or have gaps that maps leave out.
 LINE_WALLS = frozenset(
     {"wall", "city_wall", "retaining_wall", "fence", "wire_fence", "hedge", "noise_barrier"}
 )
@@ -74,7 +82,10 @@ GATES = frozenset({
 
 
 def value_access(value: str) -> Access | None:
-    """Return what a value of foot=* or access=* means; of a list such as private;customers the freest counts."""
+    """Return what a value of foot=* or access=* means.
+
+    Of a list such as private;customers the freest counts.
+    """
     parts = {part.strip().lower() for part in value.split(";")}
     return next((access for access, values in VALUES.items() if parts & values), None)
 
@@ -82,9 +93,9 @@ def value_access(value: str) -> Access | None:
 def way_access(tags: Tags) -> Access:
     """Return who may walk on a way.
 
-    foot=* decides first, then the kind of way, then military=* and access=*. Motorways, cycleways and trunk
-    roads that are motor roads are closed unless foot=* opens them; ways being built, planned or disused are
-    closed whatever their tags say.
+    foot=* decides first, then the kind of way, then military=* and access=*. Motorways, cycleways
+    and trunk roads that are motor roads are closed unless foot=* opens them; ways being built,
+    planned or disused are closed whatever their tags say.
     """
     highway = tags.get("highway", "")
     if highway and highway not in WALKABLE and highway not in ON_PERMISSION:
@@ -109,7 +120,9 @@ def way_access(tags: Tags) -> Access:
 
 
 def gate_access(tags: Tags) -> Access:
-    """Return who may pass a node of a way: walls and locked gates nobody, a residents' gate those behind it."""
+    """Return who may pass a node of a way: walls and locked gates nobody, a residents' gate those
+    behind it.
+    """
     if tags.get("barrier", "no") == "no":
         return "open"
     stated = value_access(tags.get("foot", "")) or value_access(tags.get("access", ""))
@@ -121,7 +134,10 @@ def gate_access(tags: Tags) -> Access:
 
 
 def stops_leg(tags: Tags) -> bool:
-    """Return whether a line is a wall or fence that a straight leg cannot cross; those off the ground stop nobody on it."""
+    """Return whether a line is a wall or fence that a straight leg cannot cross.
+
+    Those off the ground stop nobody on it.
+    """
     if structure(tags) or any(tags.get(key) == "yes" for key in NOT_STANDING):
         return False
     opened = (
@@ -137,7 +153,9 @@ def walked_line(tags: Tags) -> bool:
 
 
 def walked_area(tags: Tags, *, closed: bool) -> bool:
-    """Return whether a closed way or multipolygon is ground that people walk all over, if its access allows."""
+    """Return whether a closed way or multipolygon is ground that people walk all over, if its
+    access allows.
+    """
     if not closed or tags.get("area") == "no":
         return False
     if "highway" in tags:
@@ -146,7 +164,10 @@ def walked_area(tags: Tags, *, closed: bool) -> bool:
 
 
 def structure(tags: Tags) -> str:
-    """Return bridge, tunnel, or storey for a way off the ground; empty on it, where one steps to what lies beside it."""
+    """Return bridge, tunnel, or storey for a way off the ground.
+
+    Empty on it, where one steps to what lies beside it.
+    """
     if tags.get("bridge", "no") not in GROUND_BRIDGES:
         return "bridge"
     if tags.get("tunnel", "no") not in GROUND_TUNNELS:

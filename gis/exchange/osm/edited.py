@@ -1,7 +1,8 @@
 """OSM files as an editor saves them: negative ids, and objects marked deleted or invisible.
 
-libosmium finds no node with a negative id again and knows nothing of `action="delete"`; such a file is
-rewritten once, before it is read, without what is deleted and with ids of its own for what is new.
+libosmium finds no node with a negative id again and knows nothing of `action="delete"`; such a file
+is rewritten once, before it is read, without what is deleted and with ids of its own for what is
+new.
 """
 
 import mmap

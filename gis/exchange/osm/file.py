@@ -23,7 +23,8 @@ def open_osm(path: Path) -> osmium.io.File:
     """Return the file as pyosmium reads it; its first bytes, not its name, say its kind.
 
     Raises:
-        InvalidInput: Not there, not OSM, packed, cut off in the middle, with history, or a zip bomb.
+        InvalidInput: Not there, not OSM, packed, cut off in the middle, with history, or a zip
+            bomb.
     """
     try:
         with path.open("rb") as file:
@@ -59,7 +60,8 @@ def damaged_file_error(path: Path, error: Exception) -> InvalidInput:
 
 
 def _check_blobs(path: Path) -> None:
-    """Walk the blobs of a .pbf by their lengths, without unpacking: the last must end where the file does.
+    """Walk the blobs of a .pbf by their lengths, without unpacking: the last must end where the
+    file does.
 
     Format: https://wiki.openstreetmap.org/wiki/PBF_Format (4-byte length, BlobHeader, Blob).
     """
@@ -82,7 +84,10 @@ def _check_blobs(path: Path) -> None:
 
 
 def _varints(message: bytes) -> dict[int, int]:
-    """Return the whole-number fields of a protobuf message by field number; stop quietly where it is cut."""
+    """Return the whole-number fields of a protobuf message by field number.
+
+    Stop quietly where it is cut.
+    """
     fields: dict[int, int] = {}
     at = 0
 

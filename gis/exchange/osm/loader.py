@@ -1,9 +1,10 @@
 """`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
 
-One pass over the file (a short one over its relations first). Node places lie in a file on disk, rows
-go through temporary tables by COPY, ways are spooled to disk. Joining platforms and plazas to what surrounds them
-(`gis.network.surroundings`) holds every edge of the walking network in memory: 1 GB for 2.4 million nodes, so that an
-extract of a province needs a machine for it. See rules.py for what each tag means.
+One pass over the file (a short one over its relations first). Node places lie in a file on disk,
+rows go through temporary tables by COPY, ways are spooled to disk. Joining platforms and plazas to
+what surrounds them (`gis.network.surroundings`) holds every edge of the walking network in memory:
+1 GB for 2.4 million nodes, so that an extract of a province needs a machine for it. See rules.py
+for what each tag means.
 """
 
 import struct
@@ -49,17 +50,18 @@ Progress = Callable[[str, int], None]  # what is being done, how many so far
 def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> LoadReport:
     """Read an OSM extract into buildings, facilities, basemap features and the walking network.
 
-    The very file that is loaded already changes nothing (but for counties that were not known then).
-    Another file replaces the former OSM load: rows are matched by code, changed ones updated, and those
-    that are gone deleted, except buildings that households, posts or units stand on.
+    The very file that is loaded already changes nothing (but for counties that were not known
+    then). Another file replaces the former OSM load: rows are matched by code, changed ones
+    updated, and those that are gone deleted, except buildings that households, posts or units stand
+    on.
 
     Args:
         path: An .osm.pbf or .osm file, sorted as all tools write them (nodes, ways, relations).
         progress: Called now and then with what is being done and how many objects are done.
 
     Raises:
-        InvalidInput: No OSM file, a cut-off, unsorted or swollen one, or one without anything of use.
-            The database is then as it was.
+        InvalidInput: No OSM file, a cut-off, unsorted or swollen one, or one without anything of
+            use. The database is then as it was.
     """
     path = Path(path)
     report_progress = progress or (lambda what, count: None)
@@ -137,7 +139,10 @@ class _Reading:
         self.walks = WalkGraphBuilder(self.folder)
 
     def run(self) -> None:
-        """Read relations, then everything; raise InvalidInput for a file that is damaged or of no use."""
+        """Read relations, then everything.
+
+        Raise InvalidInput for a file that is damaged or of no use.
+        """
         keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
         take = {"r": self._relation, "n": self._node, "w": self._way, "a": self._area}
         for count, thing in enumerate(objects(self.path, keys, self._leave_out)):
@@ -310,7 +315,9 @@ class _Reading:
         )
 
     def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
-        """Take a closed way or a multipolygon as building, facility, ground and label, whatever it is."""
+        """Take a closed way or a multipolygon as building, facility, ground and label, whatever it
+        is.
+        """
         doors = sorted((self.doors[ref], ref, x, y) for ref, x, y in ring if ref in self.doors)
         door = _point(*doors[0][2:]) if doors else None
         named = rules.name(tags)
@@ -344,7 +351,9 @@ class _Reading:
 
 
 def _is_ground(tags: dict[str, str], closed: bool) -> bool:
-    """Return whether a closed street, platform or pier is ground to walk all over rather than a loop of way."""
+    """Return whether a closed street, platform or pier is ground to walk all over rather than a
+    loop of way.
+    """
     return (closed and tags.get("area") == "yes") or access.walked_area(tags, closed=closed)
 
 
@@ -367,7 +376,8 @@ def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:
     return [(x / DEGREE, y / DEGREE) for _, x, y in nodes]
 
 
-# Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID flag).
+# Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID
+# flag).
 _SRID = 0x20000000
 _MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
 

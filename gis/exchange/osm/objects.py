@@ -1,4 +1,5 @@
-"""The objects of an OSM extract, read by osmium in a child process: `read_objects` runs there, `objects` here.
+"""The objects of an OSM extract, read by osmium in a child process: `read_objects` runs there,
+`objects` here.
 
 What arrives has the names that osmium gives to nodes, ways, relations and areas.
 """
@@ -111,14 +112,16 @@ class OsmObject:
 def objects(
     path: Path, keys: Sequence[str], leave_out: Callable[[int], None]
 ) -> Iterator[OsmObject]:
-    """Yield the relations that have one of the keys; then all tagged nodes, all ways, and the areas of such relations.
+    """Yield the relations that have one of the keys.
+
+    Then all tagged nodes, all ways, and the areas of such relations.
 
     `leave_out` is told how many objects an editor marked deleted or invisible.
 
     Raises
     ------
-    InvalidInput
-        It is no OSM file, a cut-off, unsorted or swollen one, or takes more time or memory than an honest one.
+    InvalidInput It is no OSM file, a cut-off, unsorted or swollen one, or takes more time or memory
+        than an honest one.
     """
     limits = Limits().scaled(
         path.stat().st_size if path.is_file() else 0, seconds_per_mb=8.0, growth=20
@@ -135,7 +138,10 @@ def objects(
 def read_objects(
     path: Path, keys: Sequence[str]
 ) -> Iterator[tuple[str, int, dict[str, str], bool, Any] | int]:
-    """Yield what an `OsmObject` is made of, or how many objects an editor's file marks deleted; in the child process."""
+    """Yield what an `OsmObject` is made of, or how many objects an editor's file marks deleted.
+
+    In the child process.
+    """
     source = open_osm(path)
     if is_xml(path) and needs_settling(path):
         settled = Path("settled.osm.pbf")  # in the child's own folder

@@ -12,7 +12,7 @@ from gis.exchange.osm.access_tags import GATES, gate_access
 Tags = Mapping[str, str]
 
 
-# --- entrances -----------------------------------------------------------------------------------------
+# --- entrances ------------------------------------------------------------------------------------
 
 # Lower is better; a value that is not here and not in NO_ENTRANCE is an ordinary door.
 ENTRANCE_RANK = {
@@ -31,14 +31,17 @@ GATE_RANK = 10  # gates in the outline of a school or park; buildings have none
 
 
 def entrance_rank(tags: Tags) -> int | None:
-    """Return how good a way in a node is, best 0; from GATE_RANK on it is a gate of grounds. None: no way in."""
+    """Return how good a way in a node is, best 0; from GATE_RANK on it is a gate of grounds.
+
+    None: no way in.
+    """
     value = tags.get("entrance", "no")
     if value not in NO_ENTRANCE and tags.get("access", "") not in {"no", "emergency"}:
         return ENTRANCE_RANK.get(value, 2)
     return GATE_RANK if tags.get("barrier") in GATES and gate_access(tags) != "closed" else None
 
 
-# --- names, addresses, floors ----------------------------------------------------------------------------
+# --- names, addresses, floors ---------------------------------------------------------------------
 
 
 def name(tags: Tags) -> str:
@@ -62,7 +65,10 @@ def contact(tags: Tags) -> str:
 
 
 def storeys(tags: Tags) -> int | None:
-    """Return whole storeys above ground from building:levels; of "5;6" or "5-6" the most; None when it is no number."""
+    """Return whole storeys above ground from building:levels.
+
+    Of "5;6" or "5-6" the most; None when it is no number.
+    """
     most = max(
         (int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))),
         default=0,
@@ -75,7 +81,7 @@ def is_building(tags: Tags) -> bool:
     return tags.get("building", "no") not in {"no", "ruins", "demolished", "proposed", "planned"}
 
 
-# --- basemap ---------------------------------------------------------------------------------------------
+# --- basemap --------------------------------------------------------------------------------------
 
 
 class BasemapClass(NamedTuple):

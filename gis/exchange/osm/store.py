@@ -1,4 +1,6 @@
-"""From the temporary tables of an OSM load into the stored ones: repair, county, upsert, clean away."""
+"""From the temporary tables of an OSM load into the stored ones: repair, county, upsert, clean
+away.
+"""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -45,19 +47,22 @@ COLUMNS = {  # of the rows that the reader makes, in its order
 INCOMING = COLUMNS | {
     "door": ("node", "rank", "shape")
 }  # entrances and gates stay in no table of their own
-GATE_REACH_DEG = 2e-5  # degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
+# degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
+GATE_REACH_DEG = 2e-5
 FILLED = {
     "building": ("county", "estate"),
     "facility": ("county", "entrances"),
 }  # found here, by place
 MAX_LISTED_CODES = 20  # in a note
 
-# Every door in a facility's outline but those for goods, and every gate in it or in the wall beside it.
+# Every door in a facility's outline but those for goods, and every gate in it or in the wall beside
+# it.
 ENTRANCES = """
 UPDATE incoming_facility AS f SET entrances = (
   SELECT ST_Multi(ST_Collect(d.shape ORDER BY d.rank, d.node)) FROM incoming_door AS d
   WHERE d.shape && ST_Expand(f.shape, :reach) AND (d.rank < :service OR d.rank >= :gate)
-    AND ST_DWithin(d.shape, ST_Boundary(f.shape), CASE WHEN d.rank < :gate THEN 1e-7 ELSE :reach END))
+    AND ST_DWithin(d.shape, ST_Boundary(f.shape), CASE WHEN d.rank < :gate THEN 1e-7
+        ELSE :reach END))
 WHERE ST_Dimension(f.shape) = 2
 """
 
@@ -65,7 +70,10 @@ Bbox = tuple[float, float, float, float]
 
 
 def _incoming(name: str) -> TableClause:
-    """Return the temporary table of a stored one; its columns are untyped, so shapes pass through as they are."""
+    """Return the temporary table of a stored one.
+
+    Its columns are untyped, so shapes pass through as they are.
+    """
     extra = ("id", *FILLED[name]) if name in FILLED else ("id",)
     return table(f"incoming_{name}", *map(column, (*extra, *COLUMNS[name])))
 
@@ -104,7 +112,10 @@ def any_rows(session: Session) -> bool:
 
 
 def extent(session: Session) -> Bbox | None:
-    """Return (west, south, east, north) of all that incoming in, degrees; None when nothing had a place."""
+    """Return (west, south, east, north) of all that incoming in, degrees.
+
+    None when nothing had a place.
+    """
     row = session.execute(
         text(
             "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM (SELECT ST_Extent(shape) AS box FROM ("
@@ -132,7 +143,8 @@ def merge_staging(
 
     Args:
         source: Marks the rows of this load; those of the former one that are gone are deleted.
-        outlines_of: Ways that are the outline of a relation: tagged like it, they would count twice.
+        outlines_of: Ways that are the outline of a relation: tagged like it, they would count
+            twice.
 
     Returns:
         Rows by what they are, and notes on what was repaired, passed over and kept.
@@ -223,7 +235,9 @@ def publish_walks(
 
 
 def network_is_osm(session: Session) -> bool:
-    """Return whether the walking network now stored incoming with an OSM load (and not with the made-up town)."""
+    """Return whether the walking network now stored incoming with an OSM load (and not with the
+    made-up town).
+    """
     return session.scalar(select(WalkNetwork.source)) == "osm"
 
 
@@ -233,7 +247,9 @@ def current_counts(session: Session, kind: str) -> tuple[dict[str, int], Bbox | 
 
 
 def set_counties(session: Session) -> int:
-    """Set the county of buildings and facilities from the areas now in force; return how many changed.
+    """Set the county of buildings and facilities from the areas now in force.
+
+    Return how many changed.
 
     For loads of areas that come after the map. A place that no area covers keeps what it has.
     """
@@ -249,7 +265,10 @@ def set_counties(session: Session) -> int:
 
 
 def _county_of(rows: Any) -> ColumnElement[str]:
-    """The county of the grid, else of the county, that covers a row's place; the lower code on a border."""
+    """The county of the grid, else of the county, that covers a row's place.
+
+    The lower code on a border.
+    """
     point = func.ST_PointOnSurface(rows.c.shape)
     grid = func.grid_at(point, func.now()).table_valued("county")
     county = (
@@ -316,7 +335,10 @@ def _drop_twins(session: Session, outlines_of: Mapping[int, int]) -> list[Messag
 
 
 def _upsert(session: Session, name: str) -> tuple[int, int]:
-    """Insert new rows and update changed ones by code; return (new, changed). What OSM does not say wipes nothing."""
+    """Insert new rows and update changed ones by code; return (new, changed).
+
+    What OSM does not say wipes nothing.
+    """
     stored, incoming = STORED[name], _incoming(name)
     columns = [c.name for c in incoming.c if c.name != "id"]
     statement = postgresql.insert(stored).from_select(
@@ -342,7 +364,10 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
 
 
 def _delete_gone(session: Session, name: str, source: str) -> tuple[int, int]:
-    """Delete rows of the former load that did not come again; return (deleted, left as others stand on them)."""
+    """Delete rows of the former load that did not come again.
+
+    Return (deleted, left as others stand on them).
+    """
     stored, incoming = STORED[name], _incoming(name)
     gone = (
         stored.c.source == source,

@@ -1,8 +1,8 @@
 """From walkable ways to the nodes and edges of the walking network.
 
-Ways are spooled to disk as they are read; only eight bytes for each of their nodes stay in memory, to
-find the junctions. The second time round each way is cut at its junctions. Ways that cross without a
-shared node (a bridge over a street) share no junction and so stay apart.
+Ways are spooled to disk as they are read; only eight bytes for each of their nodes stay in memory,
+to find the junctions. The second time round each way is cut at its junctions. Ways that cross
+without a shared node (a bridge over a street) share no junction and so stay apart.
 """
 
 import pickle
@@ -49,10 +49,10 @@ MAX_STEP = (
 class WalkGraphBuilder:
     """The walkable ways of one file.
 
-    A node that blocks (a wall, a locked gate) ends every way it lies on: each end gets a node of its
-    own, numbered -1, -2, … in the order of the file. At a residents' gate the last metre of every way is a
-    piece of its own that is open to those behind it only. Nodes at the very same place are one where all their
-    ways lie on the ground.
+    A node that blocks (a wall, a locked gate) ends every way it lies on: each end gets a node of
+    its own, numbered -1, -2, … in the order of the file. At a residents' gate the last metre of
+    every way is a piece of its own that is open to those behind it only. Nodes at the very same
+    place are one where all their ways lie on the ground.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,12 +62,15 @@ class WalkGraphBuilder:
         self._same: dict[int, int] = {}  # nodes at the very same place count as one
         self._places = array("q")  # of the nodes of ways on the ground, in the order of _grounded
         self._grounded = array("q")
-        self.twins = 0  # nodes of different ways joined because they lie at one place; set by the first reading
+        # nodes of different ways joined because they lie at one place; set by the first reading
+        self.twins = 0
         self.blocked: set[int] = set()
         self.gates: set[int] = set()
 
     def add(self, walk: Walk, runs: Sequence[Sequence[NodeAt]]) -> None:
-        """Take a way as its runs of known nodes (more than one where nodes are missing from the file)."""
+        """Take a way as its runs of known nodes (more than one where nodes are missing from the
+        file).
+        """
         for run in runs:
             line = [run[0]]
             for node in run[1:]:
@@ -129,7 +132,10 @@ class WalkGraphBuilder:
 
     @cached_property
     def _junctions(self) -> np.ndarray:
-        """Return sorted ids of the nodes that two pieces of way share or that end a way; no way may be added after."""
+        """Return sorted ids of the nodes that two pieces of way share or that end a way.
+
+        No way may be added after.
+        """
         refs = np.array(self._refs, dtype=np.int64)
         ends = np.array(self._ends, dtype=np.int64)
         self._refs, self._ends = array("q"), array("q")
@@ -231,7 +237,10 @@ def split_at_missing_nodes(nodes: Iterable[tuple[int, int, int, bool]]) -> list[
 
 
 def cut_at_gaps(runs: Sequence[Sequence[NodeAt]]) -> list[list[NodeAt]]:
-    """Cut runs where a node lies further than MAX_STEP from the one before; a single node is dropped."""
+    """Cut runs where a node lies further than MAX_STEP from the one before.
+
+    A single node is dropped.
+    """
     parts: list[list[NodeAt]] = []
     for run in runs:
         cuts = [

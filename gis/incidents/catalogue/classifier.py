@@ -1,8 +1,10 @@
-"""Words to category: the likeliest of the catalogue by its own words and examples, and why. Nothing leaves the machine.
+"""Words to category: the likeliest of the catalogue by its own words and examples, and why.
 
-Each category is a small document of its name, words and examples, cut by jieba with the catalogue's words added. A
-word counts the more, the fewer categories have it (tf-idf, Sparck Jones 1972); a category's score is the sum over the
-report's words, and its share that score's square among all.
+Nothing leaves the machine.
+
+Each category is a small document of its name, words and examples, cut by jieba with the catalogue's
+words added. A word counts the more, the fewer categories have it (tf-idf, Sparck Jones 1972); a
+category's score is the sum over the report's words, and its share that score's square among all.
 """
 
 import logging
@@ -87,7 +89,9 @@ STOP_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A likely category. share: 0 to 1, of all that fits. because: The words of the report that point to it."""
+    """A likely category. share: 0 to 1, of all that fits. because: The words of the report that
+    point to it.
+    """
 
     code: str
     zh: str
@@ -165,7 +169,9 @@ def term_weights(edition: Edition) -> TermWeights:
 def suggest(
     edition: Edition, report: str, most: int = 3, *, public: bool = False
 ) -> list[Suggestion]:
-    """Return the likeliest categories of a report, best first; empty when none of its words is known.
+    """Return the likeliest categories of a report, best first.
+
+    Empty when none of its words is known.
 
     Args:
         most: At most so many. public: Only those that residents may choose.
@@ -195,7 +201,10 @@ def suggest(
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often the right category is the first, and among the first three; the sentences where it is not."""
+    """How often the right category is the first, and among the first three.
+
+    The sentences where it is not.
+    """
 
     tried: int
     top1: float

@@ -1,8 +1,10 @@
-"""The catalogue of categories, edition by edition: read from a table, checked, loaded, written back.
+"""The catalogue of categories, edition by edition: read from a table, checked, loaded, written
+back.
 
-The urban-management events have the five-digit codes of GB/T 47678.5-2026, with the older edition's codes beside them
-(its majors are lower by five: 01010 became 06010). Codes of a letter and four digits are this project's own, for the
-community kinds that the standard leaves out. An edition never changes once it is loaded; a change is a new edition.
+The urban-management events have the five-digit codes of GB/T 47678.5-2026, with the older edition's
+codes beside them (its majors are lower by five: 01010 became 06010). Codes of a letter and four
+digits are this project's own, for the community kinds that the standard leaves out. An edition
+never changes once it is loaded; a change is a new edition.
 """
 
 import difflib
@@ -67,8 +69,9 @@ COLUMNS = (
 class CategoryRow:
     """A kind of matter.
 
-    kind: incident, or order that somebody claims, with the skill asked for. words, examples: What people call it.
-    attributes: Questions of its own, as Open311 describes them. public: Residents may choose it.
+    kind: incident, or order that somebody claims, with the skill asked for. words, examples: What
+    people call it. attributes: Questions of its own, as Open311 describes them. public: Residents
+    may choose it.
     """
 
     code: str
@@ -99,7 +102,8 @@ class Edition:
         """Return the category of a code.
 
         Raises:
-            InvalidInput: The edition has none; the words name the nearest, or the new code of an old one.
+            InvalidInput: The edition has none; the words name the nearest, or the new code of an
+                old one.
         """
         row = self.categories.get(code)
         if row is not None:
@@ -120,17 +124,24 @@ class Edition:
         raise invalid_field("category", "category.unknown", code=code[:40])
 
     def skill_zh(self, skill: str) -> str:
-        """Return a skill in Chinese: the categories that need it; the skill itself if there are none."""
+        """Return a skill in Chinese: the categories that need it.
+
+        The skill itself if there are none.
+        """
         return "、".join(row.zh for row in self.categories.values() if row.skill == skill) or skill
 
     @cached_property
     def fallback(self) -> CategoryRow:
-        """What a report is filed under whose words name no category, until the community chooses one."""
+        """What a report is filed under whose words name no category, until the community chooses
+        one.
+        """
         return [row for row in self.categories.values() if not row.words][-1]
 
 
 def parse(path: Path) -> tuple[list[CategoryRow], LoadReport]:
-    """Read a table of categories and check it; what is wrong is in the report's `refused`, by row and column.
+    """Read a table of categories and check it.
+
+    What is wrong is in the report's `refused`, by row and column.
 
     Args:
         path: .csv or .xlsx with the columns of COLUMNS, under English or Chinese headers.
@@ -269,12 +280,17 @@ def _row(values: dict[str, str]) -> CategoryRow:
 
 
 INSERT = """
-INSERT INTO incident_category (edition_id, position, code, old_code, major, major_zh, major_en, zh, en, kind, severity,
+INSERT INTO incident_category (edition_id, position, code, old_code, major, major_zh, major_en, zh,
+    en, kind, severity,
   skill, public, words, examples, attributes)
-SELECT :edition, ordinality, code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public,
-  ARRAY(SELECT jsonb_array_elements_text(words)), ARRAY(SELECT jsonb_array_elements_text(examples)), attributes
-FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (code text, old_code text, major text, major_zh text,
-  major_en text, zh text, en text, kind text, severity text, skill text, public boolean, words jsonb, examples jsonb,
+SELECT :edition, ordinality, code, old_code, major, major_zh, major_en, zh, en, kind, severity,
+    skill, public,
+  ARRAY(SELECT jsonb_array_elements_text(words)), ARRAY(SELECT jsonb_array_elements_text(examples)),
+      attributes
+FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (code text, old_code text, major text,
+    major_zh text,
+  major_en text, zh text, en text, kind text, severity text, skill text, public boolean,
+      words jsonb, examples jsonb,
   attributes jsonb)) WITH ORDINALITY
 """
 
@@ -286,7 +302,9 @@ ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load catalogue', 0))"
 def load(
     session: Session | Connection, rows: Sequence[CategoryRow], name: str, source: str = ""
 ) -> int | None:
-    """Make rows the edition in force and retire the one before. None, and nothing done, when they are in force already.
+    """Make rows the edition in force and retire the one before.
+
+    None, and nothing done, when they are in force already.
 
     Args:
         rows: As `parse` gave them, with nothing refused. name: Of the edition; each has its own.
@@ -327,7 +345,8 @@ def fill(connection: Connection) -> None:
 _cache: dict[int, Edition] = {}
 
 ROWS = """
-SELECT code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public, words, examples, attributes
+SELECT code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public, words,
+    examples, attributes
 FROM incident_category WHERE edition_id = :id ORDER BY position
 """
 
@@ -378,7 +397,8 @@ def known_codes(session: Session, codes: Sequence[str]) -> set[str]:
 
 
 def dump(edition: Edition, path: Path) -> None:
-    """Write an edition as a table that `parse` reads back the same: .csv or .xlsx, with Chinese headers.
+    """Write an edition as a table that `parse` reads back the same: .csv or .xlsx, with Chinese
+    headers.
 
     Raises:
         InvalidInput: The ending is another.

@@ -1,9 +1,10 @@
 """Danger in the words of a report: told from an editable table before anything else is decided.
 
-A row of danger has acts (着火) and may have words that one of them must stand near (电梯 … 出不来). What is denied, past,
-feared, drilled or over does not count; those words are rows of the same table. Where no listed words decide, the table's
-examples do: a text that is much more like those of danger than like everyday ones counts. Everything is found in one pass over the
-text, so the time grows with its length only.
+A row of danger has acts (着火) and may have words that one of them must stand near (电梯 … 出不来).
+What is denied, past, feared, drilled or over does not count; those words are rows of the same
+table. Where no listed words decide, the table's examples do: a text that is much more like those of
+danger than like everyday ones counts. Everything is found in one pass over the text, so the time
+grows with its length only.
 """
 
 import re
@@ -45,7 +46,8 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Danger:
-    """What a text tells of danger. kinds: Keys, the first decides. call: Numbers to call. because: The words.
+    """What a text tells of danger. kinds: Keys, the first decides. call: Numbers to call. because:
+    The words.
 
     category: Code of the catalogue where the table names one.
     """
@@ -66,7 +68,9 @@ def _simplified() -> Any:
 
 
 def normal(report: str) -> str:
-    """Return a text with full-width forms, capitals, traditional characters and invisible marks normalised."""
+    """Return a text with full-width forms, capitals, traditional characters and invisible marks
+    normalised.
+    """
     folded = UNSEEN.sub("", unicodedata.normalize("NFKC", report[:MAX_READ_CHARS]).lower())
     return str(_simplified().convert(folded))[:MAX_READ_CHARS]
 
@@ -75,8 +79,8 @@ class Reader:
     """A table of danger made ready to read texts with.
 
     Args:
-        everyday: More sentences without danger, as the catalogue's examples; those that the words call dangerous are left
-            out.
+        everyday: More sentences without danger, as the catalogue's examples; those that the words
+            call dangerous are left out.
     """
 
     def __init__(self, rows: Sequence[Row], everyday: Iterable[str] = ()) -> None:
@@ -243,7 +247,10 @@ class _Text:
         )
 
     def evidence(self, row: Row) -> str | None:
-        """Return the words that show a row's danger and that nothing takes back; of many doubtful ones, the first."""
+        """Return the words that show a row's danger and that nothing takes back.
+
+        Of many doubtful ones, the first.
+        """
         acts = [hit for hit in self.of(row.acts).hits if not self.harmless.over(hit)]
         if not acts:
             return None
@@ -327,7 +334,10 @@ class _Text:
 
 
 class _Spans:
-    """Hits in the order of the text, asked by place. Looks at a few of them only, wherever it is asked."""
+    """Hits in the order of the text, asked by place.
+
+    Looks at a few of them only, wherever it is asked.
+    """
 
     FEW = 8
 
@@ -336,7 +346,10 @@ class _Spans:
         self.starts = [hit.start for hit in hits]
 
     def over(self, hit: Hit) -> bool:
-        """Return whether a hit overlaps one of these; a longer one that contains it entirely still counts."""
+        """Return whether a hit overlaps one of these.
+
+        A longer one that contains it entirely still counts.
+        """
         at = bisect_left(self.starts, hit.end)
         return any(
             other.end > hit.start

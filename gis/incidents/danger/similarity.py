@@ -1,7 +1,8 @@
-"""Whether a sentence is like known ones of danger or like everyday ones, where no listed words decide.
+"""Whether a sentence is like known ones of danger or like everyday ones, where no listed words
+decide.
 
-Naive Bayes over characters, neighbouring pairs and pairs with one between; each feature's weight is the logarithm of how
-much more of the dangerous than of the everyday sentences have it.
+Naive Bayes over characters, neighbouring pairs and pairs with one between; each feature's weight is
+the logarithm of how much more of the dangerous than of the everyday sentences have it.
 """
 
 import math
@@ -51,7 +52,9 @@ class Likeness:
         }
 
     def judge(self, report: str) -> tuple[float, list[str]]:
-        """Return how much more a text is like danger than like everyday matters, and its piece that is most so."""
+        """Return how much more a text is like danger than like everyday matters, and its piece that
+        is most so.
+        """
         text_tokens = tokens(report)
         if len(text_tokens) < MIN_TOKENS:
             return 0.0, text_tokens

@@ -70,7 +70,9 @@ class Row:
 
 
 def parse(path: Path) -> tuple[list[Row], LoadReport]:
-    """Read a table of danger and check it; what is wrong is in the report's `refused`, by row and column.
+    """Read a table of danger and check it.
+
+    What is wrong is in the report's `refused`, by row and column.
 
     Raises:
         InvalidInput, TooLarge: As `gis.files.tables.read_table`.
@@ -169,7 +171,7 @@ def _cells(row: Row) -> list[str]:
     return [str(values[column.key]) for column in COLUMNS]
 
 
-# --- editions -------------------------------------------------------------------------------------------------------
+# --- editions -------------------------------------------------------------------------------------
 
 NEWEST = "SELECT max(id) FROM danger_table"
 _editions: dict[int, tuple[Row, ...]] = {}
@@ -219,7 +221,9 @@ def load(
 
 
 def fill(connection: Connection) -> None:
-    """Load the default table into a database that has none, or an earlier default that nobody edited."""
+    """Load the default table into a database that has none, or an earlier default that nobody
+    edited.
+    """
     query = "SELECT source, author FROM danger_table WHERE id = (SELECT max(id) FROM danger_table)"
     newest = connection.execute(text(query)).one_or_none()
     if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):

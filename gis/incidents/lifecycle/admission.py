@@ -1,4 +1,6 @@
-"""What who reports may say about a report: by which channel it came, how severe it is, and which questions it answers."""
+"""What who reports may say about a report: by which channel it came, how severe it is, and which
+questions it answers.
+"""
 
 import orjson
 
@@ -10,7 +12,8 @@ from gis.rights.principal import Principal
 MAX_ATTRIBUTES_BYTES = 20_000
 OPEN311_ATTRIBUTES = frozenset({"media_url"})  # GeoReport v2 has them for every service
 
-# kind of principal -> channels it may name; who works on incidents may also say how a resident came to them
+# kind of principal -> channels it may name; who works on incidents may also say how a resident came
+# to them
 CHANNELS_BY_KIND = {
     "anonymous": frozenset({"api", "web", "mini_program"}),
     "reporter": frozenset({"api", "web", "mini_program"}),
@@ -29,15 +32,15 @@ def require_admissible(
     attributes: dict[str, object],
     category: CategoryRow,
 ) -> None:
-    """Check what a report says of itself against who sends it, and its answers against the category's questions.
+    """Check what a report says of itself against who sends it, and its answers against the
+    category's questions.
 
     The system's own jobs (devices, imports, the command line) may say everything.
 
     Raises
     ------
-    InvalidInput
-        The channel is another kind of caller's; the severity is not given by who dispatches there; an attribute is
-        none of the category's questions.
+    InvalidInput The channel is another kind of caller's; the severity is not given by who
+        dispatches there; an attribute is none of the category's questions.
     """
     if principal.kind == "system":
         return

@@ -25,9 +25,10 @@ BOUNDARY_ACTOR = "job boundaries"
 DONE = (State.HANDLED, State.CHECKED)
 WAITING = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 
-# Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands under other areas,
-# or that a grid drawn since covers too (on a border the lower code answers). No shape is looked at for the others.
-# A matter of a whole community (its grid is not among its areas) follows its community only.
+# Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands
+# under other areas, or that a grid drawn since covers too (on a border the lower code answers). No
+# shape is looked at for the others. A matter of a whole community (its grid is not among its areas)
+# follows its community only.
 CHANGED = """
 WITH RECURSIVE open AS (
   SELECT i.county, i.id, i.shape, i.areas, i.grid_id, i.revision_id, i.unit_id
@@ -36,9 +37,11 @@ WITH RECURSIVE open AS (
   SELECT g.id AS grid, g.parent_id FROM area g WHERE g.id IN (SELECT grid_id FROM open)
   UNION ALL SELECT up.grid, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
 ), chain AS (
-  SELECT grid, array_agg(parent_id) FILTER (WHERE parent_id IS NOT NULL) AS above FROM up GROUP BY grid
+  SELECT grid, array_agg(parent_id) FILTER (WHERE parent_id IS NOT NULL) AS above FROM up
+      GROUP BY grid
 ), other AS (
-  SELECT i.id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id AND a.level = 'grid'
+  SELECT i.id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id
+      AND a.level = 'grid'
     JOIN incident i ON ST_Covers(b.shape, i.shape)
   WHERE b.revision_id > (SELECT min(revision_id) FROM open) AND b.valid @> CAST(:now AS timestamptz)
     AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended)
@@ -51,7 +54,8 @@ FROM open JOIN chain ON chain.grid = open.grid_id JOIN area g ON g.id = open.gri
   LEFT JOIN boundary own ON own.area_id = open.grid_id AND own.valid @> CAST(:now AS timestamptz)
   LEFT JOIN other ON other.id = open.id
 WHERE open.grid_id = ANY(open.areas)
-  AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.areas @> chain.above OR other.code < g.code)
+  AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.areas @> chain.above
+      OR other.code < g.code)
 ORDER BY open.id
 """
 
@@ -62,10 +66,13 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:revisions AS bigint[])) n(id, revision) 
 
 
 def reassign_after_boundary_change(session: Session, now: datetime) -> int:
-    """Bring open incidents to the patch they lie in now; returns how many changed it, one event each.
+    """Bring open incidents to the patch they lie in now.
 
-    The person changes only where the area they hold it for is no longer among the incident's, by the same decision as
-    at dispatch; who has handled it keeps it. A second run does nothing. Outside every grid it stays where it was.
+    Returns how many changed it, one event each.
+
+    The person changes only where the area they hold it for is no longer among the incident's, by
+    the same decision as at dispatch; who has handled it keeps it. A second run does nothing.
+    Outside every grid it stays where it was.
     """
     params = {"ended": [state.value for state in ENDED_STATES], "now": now}
     rows = session.execute(text(CHANGED), params).all()

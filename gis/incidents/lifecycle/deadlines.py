@@ -1,7 +1,9 @@
-"""What time alone brings about: what lapsed with its holder is passed on, overdue matters go one level up, orders nobody claimed fall back to the community.
+"""What time alone brings about: what lapsed with its holder is passed on, overdue matters go one
+level up, orders nobody claimed fall back to the community.
 
-Each sweep does a batch of what is due now. A batch holds its rows and passes over those that somebody else holds, so
-two workers never do the same; what is done is no longer due, so a run more or less changes nothing.
+Each sweep does a batch of what is due now. A batch holds its rows and passes over those that
+somebody else holds, so two workers never do the same; what is done is no longer due, so a run more
+or less changes nothing.
 """
 
 import logging
@@ -23,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class DeadlineRule(NamedTuple):
-    """Incidents that are due by the clock in a column, and what is done to each; it says whether it did something."""
+    """Incidents that are due by the clock in a column, and what is done to each.
+
+    It says whether it did something.
+    """
 
     at: str
     which: str
@@ -34,8 +39,10 @@ class DeadlineRule(NamedTuple):
 # held by somebody who cannot act on it, or offered only to such; holders are looked at once each
 LAPSED = f"""state IN ('dispatched', 'taken') AND (
   holder_id IN (SELECT h.holder_id FROM (
-      SELECT DISTINCT o.holder_id FROM incident o WHERE o.state IN ('dispatched', 'taken') AND o.holder_id IS NOT NULL) h
-    WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")} OR {LIVING.able("h.holder_id", ":now")}))
+      SELECT DISTINCT o.holder_id FROM incident o WHERE o.state IN ('dispatched', 'taken')
+          AND o.holder_id IS NOT NULL) h
+    WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")}
+        OR {LIVING.able("h.holder_id", ":now")}))
   OR way = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
     SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
@@ -53,7 +60,8 @@ DEADLINE_RULES = {
 class Batch(NamedTuple):
     """What came of a batch.
 
-    done: How many incidents were changed. last: Time and id to go on after; None: nothing more is due.
+    done: How many incidents were changed. last: Time and id to go on after; None: nothing more is
+    due.
     """
 
     done: int
@@ -63,9 +71,12 @@ class Batch(NamedTuple):
 def run_deadline_batch(
     session: Session, name: str, now: datetime, cursor: tuple[datetime, UUID] | None = None
 ) -> Batch:
-    """Do the next incidents of a sweep, the longest due first; the caller commits, then asks for those after.
+    """Do the next incidents of a sweep, the longest due first.
 
-    One that fails is left as it was, logged by its id, and does not keep the others from their turn.
+    The caller commits, then asks for those after.
+
+    One that fails is left as it was, logged by its id, and does not keep the others from their
+    turn.
 
     Parameters
     ----------

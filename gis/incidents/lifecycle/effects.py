@@ -1,4 +1,6 @@
-"""What each move changes beside the state: columns, the event's detail, and whom an order is offered to."""
+"""What each move changes beside the state: columns, the event's detail, and whom an order is
+offered to.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,9 +35,10 @@ MAX_LIMIT_MINUTES = 60 * 24 * 366  # minutes
 class MovePayload:
     """What goes with a move; each move reads what it needs.
 
-    note: What is said; some moves need it. to, role: For dispatch: the code of a person, or a role of the place.
-    way: For dispatch: assign, or order to push it to whoever claims it. category, severity: For accept, reclassify.
-    minutes: For more time, and for a new limit: working minutes. parent: For link. rating (1 to 5), solved: For rate.
+    note: What is said; some moves need it. to, role: For dispatch: the code of a person, or a role
+    of the place. way: For dispatch: assign, or order to push it to whoever claims it. category,
+    severity: For accept, reclassify. minutes: For more time, and for a new limit: working minutes.
+    parent: For link. rating (1 to 5), solved: For rate.
     """
 
     note: str = ""
@@ -118,7 +121,9 @@ def _reclassify(
 
 
 def alarmed(session: Session, row: LockedIncident, new_state: str, now: datetime) -> dict[str, Any]:
-    """Return the columns of an incident that turns out to be dangerous: urgent from now on, by the rule for that."""
+    """Return the columns of an incident that turns out to be dangerous: urgent from now on, by the
+    rule for that.
+    """
     if row.severity == "urgent":
         return {}
     kind = editions.get_edition(session, row.edition_id).category(row.category)
@@ -178,7 +183,8 @@ def _dispatch(
 
 
 TAKER = f"""
-SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p ON p.id = t.person_id
+SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p
+    ON p.id = t.person_id
   JOIN area a ON a.id = t.area_id
 WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}
 """  # noqa: S608  our own text
@@ -325,7 +331,9 @@ def _rate(
 
 
 def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
-    """Return whether a rating is the reporter's own, not the record of those who dispatch or handle the incident."""
+    """Return whether a rating is the reporter's own, not the record of those who dispatch or handle
+    the incident.
+    """
     is_reporter = principal.kind == "reporter" or (
         principal.account_id is not None and principal.account_id == row.account_id
     )
@@ -340,7 +348,8 @@ def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
 def _reopen(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    # back to the same chain; what repeated another stands on its own again; nobody says any more that it is solved
+    # back to the same chain; what repeated another stands on its own again; nobody says any more
+    # that it is solved
     changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "way": "assign"}
     if row.solved:
         changes["solved"] = None

@@ -21,12 +21,16 @@ from gis.rights.principal import Principal
 
 # in their order: the trigger checks each against what those before it left
 EVENTS = """
-INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role,
+INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_pending,
+    to_pending, who, role,
   person_id, words, shape, detail)
-SELECT county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role, person_id, words,
+SELECT county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role,
+    person_id, words,
   ST_GeomFromEWKT(shape), detail
-FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (county text, incident_id uuid, at timestamptz, move text,
-  from_state text, to_state text, from_pending text, to_pending text, who text, role text, person_id bigint, words text,
+FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (county text, incident_id uuid, at timestamptz,
+    move text,
+  from_state text, to_state text, from_pending text, to_pending text, who text, role text,
+      person_id bigint, words text,
   shape text, detail jsonb)
 RETURNING id
 """
@@ -41,7 +45,8 @@ EVENT: dict[str, Any] = {
 }
 
 
-# whom a move is told, beside whoever holds the matter then: the community's desk, the reporter, those above
+# whom a move is told, beside whoever holds the matter then: the community's desk, the reporter,
+# those above
 RECIPIENTS_BY_MOVE = {
     "accept": ("reporter",), "dispatch": ("reporter",), "take": ("reporter",), "return": ("community",),
     "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
@@ -62,7 +67,10 @@ def as_json(value: Any) -> str:
 
 
 def insert_events(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Write events in their order; returns their numbers. What an event does not say is as in EVENT."""
+    """Write events in their order; returns their numbers.
+
+    What an event does not say is as in EVENT.
+    """
     return list(
         session.scalars(
             cached_text(EVENTS), {"events": as_json([{**EVENT, **event} for event in events])}
@@ -106,7 +114,9 @@ def record_event(
     detail: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> int:
-    """Write one event of a locked incident, with the columns that change by it. Returns the event's number.
+    """Write one event of a locked incident, with the columns that change by it.
+
+    Returns the event's number.
 
     Parameters
     ----------
@@ -211,28 +221,35 @@ class Desk:
 
 DESK = f"""
 WITH place AS (
-  SELECT a.id, array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], a.level) AS height
+  SELECT a.id, array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'],
+      a.level) AS height
   FROM area a WHERE a.id = ANY(:areas)
 ), desk AS (
   SELECT place.height, person.id AS person_id, NULL::bigint AS account_id
-  FROM place JOIN post p ON p.area_id = place.id AND p.role IN ({LIVING.posts("desk")}) AND p.valid @> CAST(:at AS timestamptz)
+  FROM place JOIN post p ON p.area_id = place.id AND p.role IN ({LIVING.posts("desk")})
+      AND p.valid @> CAST(:at AS timestamptz)
     JOIN personal.person person ON person.id IN (p.holder_id, p.deputy_id)
   WHERE {on_duty("person.id", ":at")} AND {has_account("person.id")}
   UNION ALL
   SELECT place.height, NULL, c.id
-  FROM place JOIN personal.access_grant g ON g.area_id = place.id AND g.role IN ({LIVING.roles("desk")})
+  FROM place JOIN personal.access_grant g ON g.area_id = place.id
+      AND g.role IN ({LIVING.roles("desk")})
     JOIN personal.account c ON c.id = g.account_id
   WHERE {SIGNS_IN.format(a="c")} AND {on_duty("c.person_id", ":at")}
   UNION ALL
   SELECT 9, NULL, c.id FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-  WHERE g.role = '{OPERATOR}' AND (g.area_id IS NULL OR g.area_id = ANY(:areas)) AND {SIGNS_IN.format(a="c")}
+  WHERE g.role = '{OPERATOR}' AND (g.area_id IS NULL OR g.area_id = ANY(:areas))
+      AND {SIGNS_IN.format(a="c")}
 )
 SELECT DISTINCT person_id, account_id FROM desk WHERE height = (SELECT min(height) FROM desk)
 """  # noqa: S608  our own text
 
 
 def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
-    """Return the nearest desk of some areas with somebody who can act; the operators' if there is none."""
+    """Return the nearest desk of some areas with somebody who can act.
+
+    The operators' if there is none.
+    """
     rows = session.execute(cached_text(DESK), {"areas": list(areas), "at": at}).all()
     return Desk(
         sorted(row.person_id for row in rows if row.person_id),
@@ -252,7 +269,9 @@ def notify_of_move(
     *,
     now: datetime,
 ) -> None:
-    """Notify of a move: the holder, those of RECIPIENTS_BY_MOVE, and the desk where it waits if nobody holds it."""
+    """Notify of a move: the holder, those of RECIPIENTS_BY_MOVE, and the desk where it waits if
+    nobody holds it.
+    """
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
     people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {
         None,

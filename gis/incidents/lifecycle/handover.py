@@ -24,7 +24,9 @@ HANDOVER_ACTOR = "job hand-over"
 
 @dataclass(frozen=True)
 class HandoverResult:
-    """A post handed over: the number of the successor's post, from when, and how many incidents came along by now."""
+    """A post handed over: the number of the successor's post, from when, and how many incidents
+    came along by now.
+    """
 
     post: int
     at: datetime
@@ -46,10 +48,10 @@ def hand_over(
     ----------
     principal
         Needs Action.POSTS in the post's area.
-    to_person
-        Code or number of the successor; None leaves the post vacant. The deputy stays, unless it is they.
-    at
-        From when, not past; None is now. A later moment takes effect by itself (`apply_due_handovers`).
+    to_person Code or number of the successor; None leaves the post vacant. The deputy stays, unless
+        it is they.
+    at From when, not past; None is now. A later moment takes effect by itself
+        (`apply_due_handovers`).
     open_incidents
         Whether what the old holder has open in this post goes to the successor, or stays with them.
 
@@ -91,7 +93,8 @@ def hand_over(
         old.valid = Range(begins, at, bounds="[)")
         session.add(new)
         session.flush()
-        # what was to come along to a post already planned after this one comes from the new one then
+        # what was to come along to a post already planned after this one comes from the new one
+        # then
         session.execute(
             text("UPDATE post SET takes_from = :new WHERE takes_from = :old"),
             {"new": new.id, "old": old.id},
@@ -129,9 +132,12 @@ ORDER BY lower(valid), id FOR UPDATE
 
 
 def apply_due_handovers(session: Session, now: datetime) -> int:
-    """Bring along the incidents of posts that were handed over for a moment now come; returns how many.
+    """Bring along the incidents of posts that were handed over for a moment now come.
 
-    In the order of the moments, each once: a missed run is caught up, and a second run does nothing.
+    Returns how many.
+
+    In the order of the moments, each once: a missed run is caught up, and a second run does
+    nothing.
     """
     carried = 0
     for new_id, old_id in session.execute(text(DUE), {"now": now}).all():

@@ -1,4 +1,6 @@
-"""A report before it is filed: whether it can be right, where it is, what it is about and whether it tells of danger."""
+"""A report before it is filed: whether it can be right, where it is, what it is about and whether
+it tells of danger.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,12 +32,15 @@ MIN_CATEGORY_SHARE = 0.25  # share of the likeliest category from which on words
 
 @dataclass(frozen=True)
 class IncidentReport:
-    """What somebody reports. A point (lon, lat in `crs`), else an address, else the code of an area.
+    """What somebody reports.
 
-    category: Code in the active edition; empty: told from the words. severity: One of SEVERITIES; empty: as the rule
-    and category say. name, phone, email: How to reach who reports; kept apart from everything else.
-    at: When it was reported, for imports; None is now. Its place is that of then; it goes to who is there now, and its
-    clock begins now: nobody is late with what nobody had.
+    A point (lon, lat in `crs`), else an address, else the code of an area.
+
+    category: Code in the active edition; empty: told from the words. severity: One of SEVERITIES;
+    empty: as the rule and category say. name, phone, email: How to reach who reports; kept apart
+    from everything else. at: When it was reported, for imports; None is now. Its place is that of
+    then; it goes to who is there now, and its clock begins now: nobody is late with what nobody
+    had.
     """
 
     category: str = ""
@@ -58,7 +63,8 @@ class IncidentReport:
 class Assessed:
     """A report with its place and what it is about.
 
-    at: The moment it was reported. clear: Whether its category is certain. how: How place and category were decided.
+    at: The moment it was reported. clear: Whether its category is certain. how: How place and
+    category were decided.
     """
 
     where: IncidentLocation
@@ -81,7 +87,8 @@ def admit(
     *,
     snapshot: RegistrySnapshot | None = None,
 ) -> Assessed:
-    """Assess a report that somebody sends in, and check what it says of itself against who sends it.
+    """Assess a report that somebody sends in, and check what it says of itself against who sends
+    it.
 
     Raises
     ------
@@ -173,7 +180,9 @@ def _category(
 
 
 def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
-    """Return whether words alone may decide: a large share of what fits, and one of the category's own keywords."""
+    """Return whether words alone may decide: a large share of what fits, and one of the category's
+    own keywords.
+    """
     return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(
         edition.categories[best.code].words
     )

@@ -1,6 +1,8 @@
-"""What people do to an incident: one move of the table of states, with its event and notices, and those of its children.
+"""What people do to an incident: one move of the table of states, with its event and notices, and
+those of its children.
 
-Every function flushes and never commits. The database checks each event against the table of moves once more.
+Every function flushes and never commits. The database checks each event against the table of moves
+once more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -131,7 +133,9 @@ def _apply_consequences(
     payload: MovePayload,
     now: datetime,
 ) -> None:
-    """Do what follows from a move: children move along, a linked incident with its parent, an unsolved one reopens."""
+    """Do what follows from a move: children move along, a linked incident with its parent, an
+    unsolved one reopens.
+    """
     if name not in INDEPENDENT_MOVES:
         _move_children(session, principal, row, name, payload, now)
     elif name == "link":
@@ -165,7 +169,10 @@ def _require_version(row: LockedIncident, version: int | Collection[int] | None)
 
 
 def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> None:
-    """Raise unless the state allows a move, and the principal may do it; nobody approves their own request."""
+    """Raise unless the state allows a move, and the principal may do it.
+
+    Nobody approves their own request.
+    """
     next_state(name, row.state, row.pending, row.before)
     move = Message(f"move_name.{name}")
     if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.who == row.asked_by:
@@ -194,7 +201,10 @@ def _apply(
     now: datetime,
     shape: str | None = None,
 ) -> int:
-    """Do one move of one incident: its columns, its event, its notices. Return the number of the event."""
+    """Do one move of one incident: its columns, its event, its notices.
+
+    Return the number of the event.
+    """
     new_state, _ = next_state(name, row.state, row.pending, row.before)
     changes: dict[str, Any] = {}
     detail: dict[str, Any] = {}
@@ -290,9 +300,11 @@ def _move_children(
     payload: MovePayload,
     now: datetime,
 ) -> None:
-    """What repeats an incident moves with it: the same move where its state allows, else forward to the same state.
+    """What repeats an incident moves with it: the same move where its state allows, else forward to
+    the same state.
 
-    What cannot end with it (made void; or suspended by itself before it was linked) stands on its own again.
+    What cannot end with it (made void; or suspended by itself before it was linked) stands on its
+    own again.
     """
     query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
     new_state = next_state(name, parent.state, parent.pending, parent.before)[0]

@@ -44,8 +44,9 @@ class FiledIncident:
 
     danger: What its words tell of danger, and which numbers to call.
 
-    tracking_secret: Shown once; only its hash is kept. assigned_to: role, name, area; None: it waits at the community.
-    due: When the running stage's time is over. how: How place, rule and person were decided.
+    tracking_secret: Shown once; only its hash is kept. assigned_to: role, name, area; None: it
+    waits at the community. due: When the running stage's time is over. how: How place, rule and
+    person were decided.
     """
 
     id: UUID
@@ -69,14 +70,20 @@ class FiledIncident:
 
 
 INSERT = """
-INSERT INTO incident (county, id, reported_at, changed_at, edition_id, category, severity, description, address, channel,
-  attributes, shape, asked, areas, grid_id, unit_id, building_id, revision_id, how, rule_id, rule_name, way, skill,
-  limits, role, area_id, holder_id, stage_began, amber_at, due_at, spent_min, supervise_at, account_id, key_id,
+INSERT INTO incident (county, id, reported_at, changed_at, edition_id, category, severity,
+    description, address, channel,
+  attributes, shape, asked, areas, grid_id, unit_id, building_id, revision_id, how, rule_id,
+      rule_name, way, skill,
+  limits, role, area_id, holder_id, stage_began, amber_at, due_at, spent_min, supervise_at,
+      account_id, key_id,
   tracking_hash)
-VALUES (:county, :id, :now, :now, :edition_id, :category, :severity, :description, :address, :channel,
-  CAST(:attributes AS jsonb), ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), CAST(:asked AS jsonb), :areas, :grid_id,
+VALUES (:county, :id, :now, :now, :edition_id, :category, :severity, :description, :address,
+    :channel,
+  CAST(:attributes AS jsonb), ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), CAST(:asked AS jsonb),
+      :areas, :grid_id,
   :unit_id, :building_id, :revision_id, CAST(:how AS jsonb), :rule_id, :rule_name, :way, :skill,
-  CAST(:limits AS jsonb), :role, :area_id, :holder_id, :stage_began, :amber_at, :due_at, :spent_min, :supervise_at,
+  CAST(:limits AS jsonb), :role, :area_id, :holder_id, :stage_began, :amber_at, :due_at, :spent_min,
+      :supervise_at,
   :account_id, :key_id, :tracking_hash)
 """
 
@@ -97,7 +104,8 @@ def file_report(
 ) -> FiledIncident:
     """File a report: find its location, rule and person, start the clock, and notify them.
 
-    What the sender may say of itself (channel, severity, attributes) is for the ways in to check: `intake.admit`.
+    What the sender may say of itself (channel, severity, attributes) is for the ways in to check:
+    `intake.admit`.
 
     Parameters
     ----------
@@ -308,7 +316,10 @@ def _tell_filed(
 
 
 def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | None:
-    """Return to whom a report went as the principal may know it: role, name and area; None: it waits at the community."""
+    """Return to whom a report went as the principal may know it: role, name and area.
+
+    None: it waits at the community.
+    """
     if filed.assigned_to is None:
         return None
     located = filed.locate
@@ -325,7 +336,8 @@ def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | 
 
 
 CONTACT = """
-INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (:county, :id, :name, :phone, :email)
+INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (:county, :id, :name,
+    :phone, :email)
 """
 
 

@@ -27,10 +27,12 @@ from gis.rights.roles import ROLE_BY_KEY
 def escalate_overdue(
     session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock"
 ) -> bool:
-    """Send an overdue incident one level up, once for each time the clock has run out. False: it is not due (any more).
+    """Send an overdue incident one level up, once for each time the clock has run out.
 
-    The next level follows when the same limit has passed again, counted from when this step was due, so that a
-    missed run is caught up step by step without doubling.
+    False: it is not due (any more).
+
+    The next level follows when the same limit has passed again, counted from when this step was
+    due, so that a missed run is caught up step by step without doubling.
     """
     row = lock_incident(session, system_principal(job), incident_id)
     if row.supervise_at is None or row.supervise_at > now or row.state in ENDED_STATES:
@@ -101,7 +103,10 @@ def escalate_overdue(
 def expire_order(
     session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders"
 ) -> bool:
-    """Give an order that nobody claimed in time back to the community. False: it was claimed, or has time left."""
+    """Give an order that nobody claimed in time back to the community.
+
+    False: it was claimed, or has time left.
+    """
     row = lock_incident(session, system_principal(job), incident_id)
     if (
         row.way != "order"
@@ -118,7 +123,9 @@ STAGE = f"SELECT {LIVING.stage('i', ':at')} FROM incident i WHERE i.id = :id"  #
 
 
 def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "job owners") -> bool:
-    """Pass a matter on whose holder cannot act on it any more: away, without a post or an account. False: they can.
+    """Pass a matter on whose holder cannot act on it any more: away, without a post or an account.
+
+    False: they can.
 
     An order that none of those it was offered to can claim any more goes back before its time.
     """

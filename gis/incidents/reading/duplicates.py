@@ -16,7 +16,10 @@ NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Something like it, near and lately. id: None where the asker may not see it; distance_m is then of its public place."""
+    """Something like it, near and lately. id: None where the asker may not see it.
+
+    Distance_m is then of its public place.
+    """
 
     id: UUID | None
     state: str
@@ -31,8 +34,10 @@ SELECT * FROM (
   SELECT i.id, i.state, i.reported_at, {condition} AS seen,
     ST_Distance(({location})::geography, p.spot::geography) AS metres
   FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
-  WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now AND i.state <> 'void'
-    AND i.parent_id IS NULL AND i.shape && ST_Expand(p.spot, :east, :north) AND ({condition} OR {public})
+  WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now
+      AND i.state <> 'void'
+    AND i.parent_id IS NULL AND i.shape && ST_Expand(p.spot, :east, :north) AND ({condition}
+        OR {public})
     AND i.id IS DISTINCT FROM CAST(:but AS uuid)
 ) found WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
 """
@@ -47,12 +52,14 @@ def find_duplicates(
     at: datetime,
     except_id: UUID | None = None,
 ) -> list[Duplicate]:
-    """List incidents of the same category within 50 m and 7 days, nearest first, without void ones and repeats.
+    """List incidents of the same category within 50 m and 7 days, nearest first, without void ones
+    and repeats.
 
     Args:
         lon, lat: Degrees, EPSG:4490. but: Not this one.
 
-    Who may not see one is told of it, without its id and by its public place, where it is open to all; else nothing.
+    Who may not see one is told of it, without its id and by its public place, where it is open to
+    all; else nothing.
     """
     condition, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")

@@ -8,10 +8,11 @@ from gis.rights.visibility import internal
 
 
 def readable_events(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
-    """Return the SQL condition and parameters that limit events `e` of `i` to those the principal may read.
+    """Return the SQL condition and parameters that limit events `e` of `i` to those the principal
+    may read.
 
-    Who reported, and who may only claim it, does not read what those who work on it say among themselves, nor see
-    their photos.
+    Who reported, and who may only claim it, does not read what those who work on it say among
+    themselves, nor see their photos.
     """
     notes = f"{event}.move = 'note' AND ({event}.role IN ('reporter', 'anonymous', 'resident') OR {event}.who = :see_who)"
     condition = f"({internal(by)} OR {event}.move = ANY(:told_moves) OR {notes})"
@@ -19,9 +20,11 @@ def readable_events(by: Principal, event: str = "e") -> tuple[str, dict[str, Any
 
 
 def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return SQL for the version, changed_at and pending of `i` as the principal may know them, and its parameters.
+    """Return SQL for the version, changed_at and pending of `i` as the principal may know them, and
+    its parameters.
 
-    Who does not read what is said inside is not told either that something was: no number, time or request of it.
+    Who does not read what is said inside is not told either that something was: no number, time or
+    request of it.
     """
     inside, (readable, readable_params) = internal(by), readable_events(by, "t")
     events = (

@@ -1,4 +1,5 @@
-"""What happens to incidents, as it happens: the last events in the order of their commits, and who may know of them.
+"""What happens to incidents, as it happens: the last events in the order of their commits, and who
+may know of them.
 
 One thread of a process listens on the channel `wangge_incident`; whoever waits is woken by it.
 """
@@ -24,11 +25,14 @@ MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day
 MAX_OPEN_STREAMS = (
     1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
 )
-OVERLAP_S = 60.0  # seconds before the last seen event that are sent again where the order of commits is not known
+# seconds before the last seen event that are sent again where the order of commits is not known
+OVERLAP_S = 60.0
 
 
 class FeedEvent(NamedTuple):
-    """An event that was committed. read: It was found in the table, so that its order among others is not sure."""
+    """An event that was committed. read: It was found in the table, so that its order among others
+    is not sure.
+    """
 
     id: int
     incident_id: UUID
@@ -49,7 +53,10 @@ class EventFeed:
         self._up = threading.Event()
 
     def events_after(self, last: int | None) -> list[FeedEvent]:
-        """Return the events after one; none when None is given, all buffered ones when it is unknown."""
+        """Return the events after one.
+
+        None when None is given, all buffered ones when it is unknown.
+        """
         self._begin()
         with self._changed:
             buffered = list(self._events)
@@ -116,9 +123,11 @@ class EventFeed:
 
 
 EVENTS = """
-SELECT e.id AS event, e.incident_id AS id, e.move, e.to_state AS state, {version} AS version, i.category, g.code AS grid,
+SELECT e.id AS event, e.incident_id AS id, e.move, e.to_state AS state, {version} AS version,
+    i.category, g.code AS grid,
   e.at, i.amber_at, i.due_at
-FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id) JOIN area g ON g.id = i.grid_id
+FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id) JOIN area g
+    ON g.id = i.grid_id
 WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AND {readable}
 """
 
@@ -126,7 +135,9 @@ WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AN
 def visible_events(
     session: Session, by: Principal, feed_events: list[FeedEvent], now: datetime
 ) -> list[dict[str, Any]]:
-    """Return events as the principal may know them, in their order: of visible incidents, without names and notes."""
+    """Return events as the principal may know them, in their order: of visible incidents, without
+    names and notes.
+    """
     if not feed_events:
         return []
     condition, params = visibility_clause(by, "i")

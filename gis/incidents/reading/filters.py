@@ -26,8 +26,9 @@ SORTS = ("urgent", "newest")
 class IncidentFilters:
     """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
 
-    colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the asker.
-    queue: Who has it to act on now, one of QUEUES. since, until: By when they were reported. sort: urgent (督办 first, then by due) or newest.
+    colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the
+    asker. queue: Who has it to act on now, one of QUEUES. since, until: By when they were reported.
+    sort: urgent (督办 first, then by due) or newest.
     """
 
     state: Sequence[str] = ()
@@ -64,17 +65,20 @@ ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
 
 
 def validate_filters(session: Session, filters: IncidentFilters) -> None:
-    """Raise InvalidInput unless filters name existing values, so that an empty list means that nothing fits.
+    """Raise InvalidInput unless filters name existing values, so that an empty list means that
+    nothing fits.
 
     Raises:
-        InvalidInput: A value is none of those known, or no category ever had the code, or one beginning with it.
+        InvalidInput: A value is none of those known, or no category ever had the code, or one
+            beginning with it.
     """
     for name, allowed in ALLOWED_FILTER_VALUES.items():
         submitted = getattr(filters, name)
         for value in (submitted,) if isinstance(submitted, str) else submitted:
             if (value or name == "sort") and value not in allowed:
                 raise invalid_field(name, "field.none_of", value=value[:40], allowed=list(allowed))
-    ever = "SELECT EXISTS (SELECT FROM incident_category WHERE starts_with(code, :code))"  # in an older edition, too
+    # in an older edition, too
+    ever = "SELECT EXISTS (SELECT FROM incident_category WHERE starts_with(code, :code))"
     if filters.category and not session.scalar(cached_text(ever), {"code": filters.category}):
         editions.active_edition(session).category(filters.category)
 

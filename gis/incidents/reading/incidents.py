@@ -47,14 +47,15 @@ from gis.rights.visibility import (
 
 @dataclass(frozen=True)
 class IncidentView:
-    """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker may have names, else
-    an organisation's. parent, children, photos: Those the asker sees.
+    """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker
+    may have names, else an organisation's. parent, children, photos: Those the asker sees.
 
-    colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it was decided.
-    queue: Who has it to act on now: at (see QUEUES), and zh, en; None once it has ended. rating, solved: The reporter's
-    own word; office_rating, office_solved: what was recorded at the follow-up visit.
-    asked_by: Who made the request that waits. approvable: Whether anybody else than who asks could approve a request;
-    None where there is none to make or to approve, and in lists. left_min: Working minutes until it is due, negative past it.
+    colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it
+    was decided. queue: Who has it to act on now: at (see QUEUES), and zh, en; None once it has
+    ended. rating, solved: The reporter's own word; office_rating, office_solved: what was recorded
+    at the follow-up visit. asked_by: Who made the request that waits. approvable: Whether anybody
+    else than who asks could approve a request; None where there is none to make or to approve, and
+    in lists. left_min: Working minutes until it is due, negative past it.
     """
 
     id: UUID
@@ -113,14 +114,19 @@ class IncidentView:
 
 
 VIEW = f"""
-SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen, {{pending}} AS pending_seen, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh, c.en AS category_en, c.kind,
-  held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner, {{unowned}} AS unowned, p.name AS holder_name,
-  coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b WHERE b.id = i.building_id), '')
+SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
+    {{pending}} AS pending_seen, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh,
+    c.en AS category_en, c.kind,
+  held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner,
+      {{unowned}} AS unowned, p.name AS holder_name,
+  coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b
+      WHERE b.id = i.building_id), '')
     AS held_name,
   (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
      ORDER BY array_position(ARRAY['county', 'street', 'community', 'grid', 'unit'], a.level))
    FROM area a WHERE a.id = ANY(i.areas)) AS area_names,
-  ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id AND {{other}} ORDER BY x.reported_at) AS children,
+  ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id AND {{other}}
+      ORDER BY x.reported_at) AS children,
   (SELECT x.id FROM incident x WHERE x.id = i.parent_id AND {{other}}) AS parent_seen,
   ARRAY(SELECT f.id FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
     WHERE f.incident_id = i.id AND {{told}} ORDER BY f.event_id, f.at) AS photos,
@@ -152,7 +158,8 @@ def get_incident(
     """Return one incident.
 
     Args:
-        moved: Its row when the asker has just moved it: it may be out of sight now, and is shown this once.
+        moved: Its row when the asker has just moved it: it may be out of sight now, and is shown
+            this once.
 
     Raises:
         NotFound: There is none, or it is not the asker's to see.
@@ -312,7 +319,8 @@ def sort_key(incident: IncidentView, sort: str) -> str:
 
 COUNTS = f"""
 SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
-  count(*) FILTER (WHERE {COLOURS["amber"]}) AS amber, count(*) FILTER (WHERE i.supervised) AS supervised,
+  count(*) FILTER (WHERE {COLOURS["amber"]}) AS amber,
+      count(*) FILTER (WHERE i.supervised) AS supervised,
   count(*) FILTER (WHERE {{pending}} <> '') AS pending
 FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 
@@ -320,7 +328,9 @@ FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 def count_by_state(
     session: Session, by: Principal, filters: IncidentFilters, *, now: datetime
 ) -> dict[str, Any]:
-    """Count visible incidents by state, and those overdue, nearly due, supervised or awaiting approval."""
+    """Count visible incidents by state, and those overdue, nearly due, supervised or awaiting
+    approval.
+    """
     validate_filters(session, filters)
     where, params = filter_conditions(session, by, replace(filters, state=()), now)
     rows = session.execute(
@@ -348,7 +358,9 @@ def areas_of(session: Session, incident_id: UUID) -> list[int]:
 def get_reporter_contact(
     session: Session, by: Principal, incident: IncidentView
 ) -> Mapping[str, str] | None:
-    """Return how to reach the reporter, None if unknown; the caller records it (gis/accounts/disclosures.py).
+    """Return how to reach the reporter, None if unknown.
+
+    The caller records it (gis/accounts/disclosures.py).
 
     Raises:
         Forbidden: The asker may not have contacts there.

@@ -19,7 +19,8 @@ from gis.rights.visibility import visibility_clause, waits_for_operator
 
 @dataclass(frozen=True)
 class LockedIncident:
-    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting request.
+    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting
+    request.
 
     unowned: It is in the operator's queue of who asks.
     """
@@ -89,12 +90,15 @@ OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.
 
 
 def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
-    """Return the query that locks one incident (`:id`) visible or offered to the principal, and its parameters."""
+    """Return the query that locks one incident (`:id`) visible or offered to the principal, and its
+    parameters.
+    """
     condition, params = visibility_clause(by, "i")
     seen, progress_params = progress(by)
     query = f"""
 SELECT {LOCKED_COLUMNS_SQL}, {seen["version"]} AS version, c.zh AS category_zh, g.code AS grid_code,
-  ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, {REQUESTED_BY_SQL}, {OFFERED}, {waits_for_operator(by)} AS unowned
+  ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, {REQUESTED_BY_SQL}, {OFFERED},
+      {waits_for_operator(by)} AS unowned
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
@@ -106,10 +110,12 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     """Return whether a principal may do a move to an incident they see, its state apart.
 
     Args:
-        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered, unowned.
+        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered,
+            unowned.
 
-    HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it lies with; and for
-    who dispatches there. A request is withdrawn by who made it and approved by another. Rating is the reporter's, and of those who follow up for the community.
+    HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it
+    lies with; and for who dispatches there. A request is withdrawn by who made it and approved by
+    another. Rating is the reporter's, and of those who follow up for the community.
     """
     if by.kind == "system":
         return True
@@ -149,7 +155,9 @@ def _is_reporter(by: Principal, row: Any) -> bool:
 
 
 def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
-    """Return the principal with the rights of the incident's desk where it is in their operator's queue."""
+    """Return the principal with the rights of the incident's desk where it is in their operator's
+    queue.
+    """
     if not by.operates:
         return by
     query = f"SELECT i.areas FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text

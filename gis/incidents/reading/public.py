@@ -1,9 +1,10 @@
 """Incidents as anybody may read them: where matters of public space stand, and nobody's words.
 
-Of what is open to all (`gis.rights.visibility.open_to_all`) everybody reads its category, its state, who is to answer by
-role, and its place to about ten metres (`location`). Descriptions, addresses as given and
-media are only for those who may see the incident (`gis.rights.visibility.visibility_clause`). Whoever has the random number of a
-report filed through Open311 may ask how it stands, of whatever category; but not where it is.
+Of what is open to all (`gis.rights.visibility.open_to_all`) everybody reads its category, its
+state, who is to answer by role, and its place to about ten metres (`location`). Descriptions,
+addresses as given and media are only for those who may see the incident
+(`gis.rights.visibility.visibility_clause`). Whoever has the random number of a report filed through
+Open311 may ask how it stands, of whatever category; but not where it is.
 """
 
 from collections.abc import Sequence
@@ -29,9 +30,10 @@ AHEAD = ("accepted", "dispatched", "taken")  # stages until a matter is handled,
 class PublicView:
     """An incident for everybody.
 
-    lon, lat: Degrees, EPSG:4490; None where the place is not to be known. address: Names of its areas, the nearest
-    first; as given for who may see the incident. expected: When its stages' time is over, if all goes on in time.
-    description, media_url, building: None for who may not see the incident.
+    lon, lat: Degrees, EPSG:4490; None where the place is not to be known. address: Names of its
+    areas, the nearest first; as given for who may see the incident. expected: When its stages' time
+    is over, if all goes on in time. description, media_url, building: None for who may not see the
+    incident.
     """
 
     id: UUID
@@ -75,13 +77,16 @@ class PublicFilters:
 
 
 PUBLIC_SELECT_SQL = """
-SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at, i.limits,
+SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at,
+    i.limits,
   i.reported_at, coalesce(i.closed_at, {changed_at}) AS changed_at,
   ST_X({location}) AS lon, ST_Y({location}) AS lat,
-  {visible} AS seen, {open} AS open_to_all, i.description, i.address, i.attributes ->> 'media_url' AS media_url,
+  {visible} AS seen, {open} AS open_to_all, i.description, i.address,
+      i.attributes ->> 'media_url' AS media_url,
   (SELECT b.code FROM building b WHERE b.id = i.building_id) AS building,
   (SELECT a.name FROM area a WHERE a.id = ANY(i.areas) AND a.level = 'community') AS community,
-  (SELECT string_agg(a.name, ', ' ORDER BY array_position(ARRAY['grid', 'community', 'street', 'county'], a.level))
+  (SELECT string_agg(a.name, ', ' ORDER BY array_position(ARRAY['grid', 'community', 'street',
+      'county'], a.level))
    FROM area a WHERE a.id = ANY(i.areas) AND a.level <> 'unit') AS area_names
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
 WHERE {where}

@@ -1,7 +1,8 @@
-"""How well the loop works: response, completion, resolution and satisfaction, by area, category, person and period.
+"""How well the loop works: response, completion, resolution and satisfaction, by area, category,
+person and period.
 
-What each figure means is said in `DEFINITIONS`, which the page and the API show beside the numbers. Incidents that
-repeat another one (children) and void ones are left out: a matter counts once.
+What each figure means is said in `DEFINITIONS`, which the page and the API show beside the numbers.
+Incidents that repeat another one (children) and void ones are left out: a matter counts once.
 """
 
 from dataclasses import dataclass
@@ -101,41 +102,56 @@ class StatisticsRow:
 
 STATISTICS_SQL = """
 WITH picked AS (
-  SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at, {key} AS key, {name} AS name
+  SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved,
+      i.reported_at, i.due_at, {key} AS key, {name} AS name
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
-  WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void' AND i.parent_id IS NULL AND {allowed}
+  WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
+      AND i.parent_id IS NULL AND {allowed}
     AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.areas))
 ), happened AS (
   SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
-    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true) ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
+        ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
       AS taken_in_time,
     max(e.at) FILTER (WHERE e.move = 'handle') AS handled_at,
-    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true) ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
+        ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
       AS handled_in_time,
-    max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at, bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate', 'supervise')) AS watched
+    max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at,
+        bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate',
+        'supervise')) AS watched
   FROM incident_event e JOIN picked ON picked.id = e.incident_id
-  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise') GROUP BY e.incident_id
+  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise')
+      GROUP BY e.incident_id
 ), one AS (
-  SELECT i.key, i.name, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at < :now AS late,
+  SELECT i.key, i.name, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved,
+      i.reported_at, i.due_at < :now AS late,
     i.state IN ('handled', 'checked', 'closed') AS finished, h.*
   FROM picked i LEFT JOIN happened h ON h.incident_id = i.id
 ), counted AS (
-  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched', 'returned')) AS answerable,
+  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched',
+      'returned')) AS answerable,
     CASE WHEN finished THEN handled_in_time WHEN late THEN false END AS on_time,
-    CASE WHEN solved IS NOT NULL THEN solved AND finished WHEN reopened_at IS NOT NULL AND NOT finished THEN false END AS settled
+    CASE WHEN solved IS NOT NULL THEN solved AND finished WHEN reopened_at IS NOT NULL
+        AND NOT finished THEN false END AS settled
   FROM one
 )
-SELECT key, max(name) AS name, count(*) AS reported, count(*) FILTER (WHERE state <> 'closed') AS open,
+SELECT key, max(name) AS name, count(*) AS reported,
+    count(*) FILTER (WHERE state <> 'closed') AS open,
   count(*) FILTER (WHERE state = 'closed') AS closed, count(*) FILTER (WHERE late) AS overdue,
-  count(*) FILTER (WHERE supervised OR watched) AS supervised, avg(coalesce(returned, false)::int) AS returned,
+  count(*) FILTER (WHERE supervised OR watched) AS supervised, avg(coalesce(returned,
+      false)::int) AS returned,
   avg((taken_at IS NOT NULL AND taken_in_time)::int) FILTER (WHERE answerable) AS response,
   avg((state = 'closed')::int) AS completion, avg(on_time::int) AS in_time,
   avg(settled::int) AS resolution, avg(office_solved::int) AS office_resolution,
-  avg((office_rating >= 4)::int) FILTER (WHERE office_rating IS NOT NULL) AS office_satisfaction, avg((rating >= 4)::int) FILTER (WHERE rating IS NOT NULL) AS satisfaction,
+  avg((office_rating >= 4)::int) FILTER (WHERE office_rating IS NOT NULL) AS office_satisfaction,
+      avg((rating >= 4)::int) FILTER (WHERE rating IS NOT NULL) AS satisfaction,
   count(rating) AS rated, avg(rating) AS mean_rating,
-  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM taken_at - reported_at) / 3600) AS hours_to_take,
-  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM handled_at - reported_at) / 3600) FILTER (WHERE finished) AS hours_to_handle
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch
+      FROM taken_at - reported_at) / 3600) AS hours_to_take,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch
+      FROM handled_at - reported_at) / 3600) FILTER (WHERE finished) AS hours_to_handle
 FROM counted GROUP BY key ORDER BY key NULLS LAST
 """
 
@@ -155,11 +171,13 @@ def incident_statistics(
 
     Args:
         by: Needs Action.FIGURES; incidents of areas it is not allowed in are not counted.
-        per: What to group by, one of GROUPS. By person: whoever holds the incident now or held it last; names need
-            Action.NAMES. area: Code; only incidents in it. zone: Whose days, weeks (ISO 8601) and months.
+        per: What to group by, one of GROUPS. By person: whoever holds the incident now or held it
+            last; names need Action.NAMES. area: Code; only incidents in it. zone: Whose days, weeks
+            (ISO 8601) and months.
 
     Raises:
-        InvalidInput: An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
+        InvalidInput: An unknown grouping or area, or a period that ends before it begins.
+            Forbidden: Not allowed.
     """
     by.need(Action.FIGURES)
     if per not in GROUP_EXPRESSIONS:

@@ -1,4 +1,6 @@
-"""What happened to an incident, as those who work on it read it, and as its reporter does by the tracking secret."""
+"""What happened to an incident, as those who work on it read it, and as its reporter does by the
+tracking secret.
+"""
 
 import hmac
 from dataclasses import dataclass, replace
@@ -28,8 +30,10 @@ from gis.rights.visibility import Fact, can_see, internal, visibility_clause
 
 @dataclass(frozen=True)
 class EventView:
-    """One thing that happened. role: Of who did it, in words. who: Account or program; None for our own jobs and rules, and where the asker may not
-    know names. words: What was said."""
+    """One thing that happened. role: Of who did it, in words. who: Account or program.
+
+    None for our own jobs and rules, and where the asker may not know names. words: What was said.
+    """
 
     id: int
     at: datetime
@@ -50,7 +54,8 @@ class EventView:
 PERSONS = ("person", "from_person", "to_person")  # in the detail of events
 
 TIMELINE = """
-SELECT e.*, i.areas, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
+SELECT e.*, i.areas, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f
+    WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
   LEFT JOIN personal.person p ON p.id = e.person_id
 WHERE e.incident_id = :id AND {condition} AND {told} ORDER BY e.id
@@ -106,8 +111,10 @@ def _event(row: Any, named: bool) -> EventView:
 
 @dataclass(frozen=True)
 class TrackedIncident:
-    """An incident for who reported it: where it stands, who holds it (role; the name of an organisation), since
-    when, who has it to act on now (queue), and what happened. No names, no words between those who work on it."""
+    """An incident for who reported it: where it stands, who holds it (role; the name of an
+    organisation), since when, who has it to act on now (queue), and what happened. No names, no
+    words between those who work on it.
+    """
 
     id: UUID
     state: str

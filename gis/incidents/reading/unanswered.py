@@ -1,4 +1,6 @@
-"""The places nobody answers for, and what waits at the operator because of it: for the page, the metric and the loads."""
+"""The places nobody answers for, and what waits at the operator because of it: for the page, the
+metric and the loads.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +32,9 @@ class Silent:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """The places nobody answers for. waiting: Open incidents in the operator's queue. operators: Accounts that see it."""
+    """The places nobody answers for. waiting: Open incidents in the operator's queue. operators:
+    Accounts that see it.
+    """
 
     places: list[Silent]
     waiting: int
@@ -39,35 +43,44 @@ class Unanswered:
 
 # before there are accounts, a post with somebody on duty counts
 DESKS = f"""
-SELECT p.area_id FROM post p WHERE {NO_ACCOUNTS} AND p.role IN ({LIVING.posts("desk")}) AND p.area_id IS NOT NULL
+SELECT p.area_id FROM post p WHERE {NO_ACCOUNTS} AND p.role IN ({LIVING.posts("desk")})
+    AND p.area_id IS NOT NULL
   AND p.valid @> CAST(:now AS timestamptz)
-  AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")} OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":now")})
+  AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")} OR p.deputy_id IS NOT NULL
+      AND {on_duty("p.deputy_id", ":now")})
 UNION ALL {LIVING.places("desk", ":now")}
 """  # noqa: S608  our own text
 PLACES = f"""
 WITH RECURSIVE desk AS MATERIALIZED (SELECT DISTINCT area_id FROM ({DESKS}) d), up AS (
-  SELECT id AS grid, id, parent_id FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > :now)
+  SELECT id AS grid, id, parent_id FROM area WHERE level = 'grid' AND (retired_at IS NULL
+      OR retired_at > :now)
   UNION ALL SELECT up.grid, a.id, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
 ), answered AS MATERIALIZED (SELECT DISTINCT up.grid FROM up JOIN desk ON desk.area_id = up.id)
 SELECT g.code, g.name, coalesce(c.code, '') AS community, coalesce(c.name, '') AS community_name,
   EXISTS (SELECT FROM post p WHERE p.area_id = g.id AND p.role IN ({LIVING.posts("there")})
     AND p.valid @> CAST(:now AS timestamptz)
-    AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")} AND {has_account("p.holder_id")}
-      OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":now")} AND {has_account("p.deputy_id")})) AS handled
+    AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")}
+        AND {has_account("p.holder_id")}
+      OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":now")}
+          AND {has_account("p.deputy_id")})) AS handled
 FROM area g LEFT JOIN area c ON c.id = g.parent_id
-WHERE g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > :now) AND NOT EXISTS (SELECT FROM answered WHERE grid = g.id)
+WHERE g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > :now) AND NOT EXISTS (SELECT
+    FROM answered WHERE grid = g.id)
 ORDER BY g.code
 """  # noqa: S608  our own text
 # desks are read once, and only what no desk covers is looked at one by one
 WAITING = f"""
 SELECT count(*) FROM incident i WHERE i.state = ANY(:open_states)
-  AND NOT (i.areas && ARRAY({LIVING.places("desk", ":now")})) AND ({LIVING.stage("i", ":now")}) IS NULL
+  AND NOT (i.areas && ARRAY({LIVING.places("desk", ":now")}))
+      AND ({LIVING.stage("i", ":now")}) IS NULL
 """  # noqa: S608  our own text
 OPERATORS = f"SELECT {LIVING.count_operators()}"
 
 
 def unanswered(session: Session, now: datetime) -> Unanswered:
-    """Return the grids in force without a responsible account, by code, and what waits at the operator."""
+    """Return the grids in force without a responsible account, by code, and what waits at the
+    operator.
+    """
     places = [
         Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()
     ]

@@ -9,7 +9,8 @@ from gis.db import cached_text
 from gis.rights.living import LIVING
 
 QUERY = f"""
-SELECT EXISTS (SELECT FROM ({LIVING.desk_accounts(":at", "CAST(:areas AS bigint[])")}) d WHERE 'account ' || d.username <> :who)
+SELECT EXISTS (SELECT FROM ({LIVING.desk_accounts(":at", "CAST(:areas AS bigint[])")}) d
+    WHERE 'account ' || d.username <> :who)
   OR :unowned AND EXISTS (SELECT FROM ({LIVING.operator_accounts("CAST(:areas AS bigint[])")}) o
     WHERE 'account ' || o.username <> :who)
 """  # noqa: S608  our own text
@@ -21,8 +22,8 @@ def has_approver(
     """Return whether a living account other than the requester's may approve in some areas.
 
     Args:
-        requester: Who asks, as events name them. unowned: Whether the matter is in the operator's queue, where
-            operators approve.
+        requester: Who asks, as events name them. unowned: Whether the matter is in the operator's
+            queue, where operators approve.
     """
     params = {"areas": list(areas), "who": requester, "unowned": unowned, "at": at}
     return bool(session.scalar(cached_text(QUERY), params))

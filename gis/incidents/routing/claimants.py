@@ -26,8 +26,10 @@ CLAIMANTS_SQL = f"""
 SELECT t.person_id, t.role, t.area_id, ST_X(t.shape) AS lon, ST_Y(t.shape) AS lat,
   ST_Distance(t.shape::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
 FROM order_taker t
-WHERE t.active AND {has_account("t.person_id")} AND t.area_id = ANY(:areas) AND :skill = ANY(t.skills)
-  AND NOT EXISTS (SELECT FROM leave l WHERE l.person_id = t.person_id AND l.valid @> CAST(:at AS timestamptz))
+WHERE t.active AND {has_account("t.person_id")} AND t.area_id = ANY(:areas)
+    AND :skill = ANY(t.skills)
+  AND NOT EXISTS (SELECT FROM leave l WHERE l.person_id = t.person_id
+      AND l.valid @> CAST(:at AS timestamptz))
 ORDER BY straight NULLS LAST, t.person_id LIMIT 200
 """  # noqa: S608  our own text
 
@@ -45,8 +47,9 @@ def list_claimants(
 ) -> tuple[list[Claimant], DecisionStep]:
     """List the people who may claim an order, nearest first.
 
-    Metres are exact on the walking network; in a straight line, and said so, where none is loaded. Somebody without
-    a starting place comes last; one further than `MAX_WALK_M` on foot is not asked.
+    Metres are exact on the walking network; in a straight line, and said so, where none is loaded.
+    Somebody without a starting place comes last; one further than `MAX_WALK_M` on foot is not
+    asked.
     """
     params = {"areas": where.area_ids, "skill": skill, "lon": where.lon, "lat": where.lat, "at": at}
     skill_params = {"skill": skill, "skill_zh": editions.active_edition(session).skill_zh(skill)}

@@ -19,9 +19,8 @@ def step(kind: str, rule: str, **values: Any) -> DecisionStep:
         What was decided: point, rule, person, category or severity.
     rule
         What follows `assign.` in the code.
-    **values
-        Parameters of the code. Where the languages differ, `role_zh` and `role_en` are `role` of the one and of the
-        other, and `zh` and `en` are `label`.
+    **values Parameters of the code. Where the languages differ, `role_zh` and `role_en` are `role`
+        of the one and of the other, and `zh` and `en` are `label`.
     """
     code = f"assign.{rule}"
     zh, en = (

@@ -56,9 +56,11 @@ UNION ALL SELECT id, 'building', code, name FROM building WHERE code = :building
 INSIDE = """
 SELECT a.name, a.level, ST_X(p.spot) AS lon, ST_Y(p.spot) AS lat
 FROM area a LEFT JOIN LATERAL (
-  SELECT ST_PointOnSurface(b.shape) AS spot FROM boundary b WHERE b.area_id = a.id AND b.valid @> CAST(:at AS timestamptz)
+  SELECT ST_PointOnSurface(b.shape) AS spot FROM boundary b WHERE b.area_id = a.id
+      AND b.valid @> CAST(:at AS timestamptz)
   UNION ALL
-  SELECT ST_PointOnSurface(h.shape) FROM unit_part u JOIN building h ON h.id = u.building_id WHERE u.unit_id = a.id
+  SELECT ST_PointOnSurface(h.shape) FROM unit_part u JOIN building h ON h.id = u.building_id
+      WHERE u.unit_id = a.id
   LIMIT 1) p ON true
 WHERE a.code = :code AND (a.retired_at IS NULL OR a.retired_at > :at)
 """
@@ -85,7 +87,8 @@ def resolve_location(
         register: As for `gis.areas.resolver.locate`.
 
     Raises:
-        InvalidInput: None of the three is given, or it cannot be right, or the address may mean several places.
+        InvalidInput: None of the three is given, or it cannot be right, or the address may mean
+            several places.
         OutsideGrids: No grid answers for the point. NotFound: No area has the code.
     """
     point = _input_point(session, at, lon, lat, crs, address, area)
@@ -122,8 +125,8 @@ def resolve_location(
 class _InputPoint(NamedTuple):
     """The point that a report stands for.
 
-    submitted: As it was given. upper_area: Code of the area above a grid that it stands for. unit_code: Of the unit
-    that it stands for.
+    submitted: As it was given. upper_area: Code of the area above a grid that it stands for.
+    unit_code: Of the unit that it stands for.
     """
 
     lon: float
@@ -175,10 +178,11 @@ def _input_point(
 def _by_address(
     session: Session, address: str, at: datetime
 ) -> tuple[float, float, str, str | None]:
-    """Return a point of the building that an address names (degrees, EPSG:4490), its name and an area's code.
+    """Return a point of the building that an address names (degrees, EPSG:4490), its name and an
+    area's code.
 
-    Where it names no single building but an estate, a community or a street, a point of the smallest area that holds
-    what it names, and the code of that area.
+    Where it names no single building but an estate, a community or a street, a point of the
+    smallest area that holds what it names, and the code of that area.
     """
     reading = parse_address(address)
     named = [match for match in find_named(session, reading, at, estates=True) if match.areas]

@@ -1,4 +1,6 @@
-"""Who is responsible for an incident: from the posts of its areas and a rule to the first person available."""
+"""Who is responsible for an incident: from the posts of its areas and a rule to the first person
+available.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +22,9 @@ from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY
 class PostHolder:
     """A post at a place, and who is there now.
 
-    area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None: nobody.
-    absence: leave, vacancy or account (none to act with), when the holder does not answer himself. load: Open incidents
-    this person holds.
+    area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None:
+    nobody. absence: leave, vacancy or account (none to act with), when the holder does not answer
+    himself. load: Open incidents this person holds.
     """
 
     post_id: int
@@ -54,17 +56,23 @@ WITH place AS (
   FROM place JOIN post p ON p.area_id = place.area_id WHERE p.valid @> CAST(:at AS timestamptz)
   UNION ALL
   SELECT place.*, p.id, p.role, p.holder_id, p.deputy_id
-  FROM place JOIN post p ON p.building_id = place.building_id WHERE p.valid @> CAST(:at AS timestamptz)
+  FROM place JOIN post p ON p.building_id = place.building_id
+      WHERE p.valid @> CAST(:at AS timestamptz)
 ), there AS (
   SELECT seat.*, away.holder AS holder_away,
-    CASE WHEN holder_id IS NOT NULL AND NOT away.holder AND {has_account("holder_id")} THEN holder_id
-         WHEN deputy_id IS NOT NULL AND NOT away.deputy AND {has_account("deputy_id")} THEN deputy_id END AS person_id
-  FROM seat, LATERAL (SELECT NOT ({on_duty("holder_id", ":at")}) AS holder, NOT ({on_duty("deputy_id", ":at")}) AS deputy) away
+    CASE WHEN holder_id IS NOT NULL AND NOT away.holder
+        AND {has_account("holder_id")} THEN holder_id
+         WHEN deputy_id IS NOT NULL AND NOT away.deputy
+             AND {has_account("deputy_id")} THEN deputy_id END AS person_id
+  FROM seat, LATERAL (SELECT NOT ({on_duty("holder_id", ":at")}) AS holder,
+      NOT ({on_duty("deputy_id", ":at")}) AS deputy) away
 )
-SELECT post_id, role, area_id, there.code, level, person_id, person.name, person.code AS person_code,
+SELECT post_id, role, area_id, there.code, level, person_id, person.name,
+    person.code AS person_code,
   CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave'
        WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS absence,
-  (SELECT count(*) FROM incident i WHERE i.holder_id = person_id AND i.state = ANY(:open_states)) AS load
+  (SELECT count(*) FROM incident i WHERE i.holder_id = person_id
+      AND i.state = ANY(:open_states)) AS load
 FROM there LEFT JOIN personal.person person ON person.id = person_id
 ORDER BY post_id
 """  # noqa: S608  our own text
@@ -81,7 +89,8 @@ def list_post_holders(
 def choose_assignee(
     holders: Iterable[PostHolder], first_role: str, escalation: Sequence[str] = ()
 ) -> Assignment:
-    """Choose who goes first: the first role with a person available, of the rule's escalation, then of the usual one.
+    """Choose who goes first: the first role with a person available, of the rule's escalation, then
+    of the usual one.
 
     Several of one role: who has the least open. Each step up is said.
     """
@@ -118,7 +127,9 @@ def choose_assignee(
 
 
 def _passed_over(holders: Sequence[PostHolder]) -> str:
-    """Return why a role is passed over: no_post, vacant, away or no_account, the last that is true of a holder."""
+    """Return why a role is passed over: no_post, vacant, away or no_account, the last that is true
+    of a holder.
+    """
     reasons = {seat.absence for seat in holders}
     return (
         "no_account"
@@ -133,9 +144,11 @@ def _passed_over(holders: Sequence[PostHolder]) -> str:
 
 @dataclass(frozen=True)
 class Office:
-    """Where a matter waits that no person holds: the nearest area with a living desk, the operator, or nobody.
+    """Where a matter waits that no person holds: the nearest area with a living desk, the operator,
+    or nobody.
 
-    level: Of the area; or operator, nobody. role: Of a post there that dispatches; None where rights are granted.
+    level: Of the area; or operator, nobody. role: Of a post there that dispatches; None where
+    rights are granted.
     """
 
     level: str
@@ -157,13 +170,18 @@ class Office:
 
 OFFICE = f"""
 SELECT a.level, a.id AS area_id, a.code, a.name, d.role FROM (
-  SELECT p.area_id, p.role FROM post p WHERE p.area_id = ANY(:areas) AND p.role IN ({LIVING.posts("desk")})
+  SELECT p.area_id, p.role FROM post p WHERE p.area_id = ANY(:areas)
+      AND p.role IN ({LIVING.posts("desk")})
     AND p.valid @> CAST(:at AS timestamptz)
-    AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":at")} AND {has_account("p.holder_id")}
-      OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":at")} AND {has_account("p.deputy_id")})
-  UNION ALL SELECT g.area_id, NULL FROM ({LIVING.places("desk", ":at", "CAST(:areas AS bigint[])")}) g
+    AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":at")}
+        AND {has_account("p.holder_id")}
+      OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":at")}
+          AND {has_account("p.deputy_id")})
+  UNION ALL SELECT g.area_id, NULL
+      FROM ({LIVING.places("desk", ":at", "CAST(:areas AS bigint[])")}) g
 ) d JOIN area a ON a.id = d.area_id LEFT JOIN role r ON r.key = d.role
-ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], a.level), r.rank NULLS LAST LIMIT 1
+ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], a.level),
+    r.rank NULLS LAST LIMIT 1
 """  # noqa: S608  our own text
 
 
@@ -183,7 +201,8 @@ def office(session: Session, areas: Collection[int], at: datetime) -> Office:
 class Home:
     """Who has a matter: the person of a seat, or an office.
 
-    columns: What the incident stores of it. owner: holder, or the level of the office, as `Office.level`.
+    columns: What the incident stores of it. owner: holder, or the level of the office, as
+    `Office.level`.
     """
 
     seat: PostHolder | None
@@ -201,10 +220,12 @@ def home(
     at: datetime,
     levels: Collection[str] = (),
 ) -> Home:
-    """Return who holds an incident of a place: holder, deputy, next post up, else the office where it waits.
+    """Return who holds an incident of a place: holder, deputy, next post up, else the office where
+    it waits.
 
     Args:
-        first_role, escalation: As for `choose_assignee`. levels: Only posts of these levels of area; empty: of all.
+        first_role, escalation: As for `choose_assignee`. levels: Only posts of these levels of
+            area; empty: of all.
     """
     holders = [
         seat
@@ -243,10 +264,13 @@ def above(
     watched: bool,
     waits: Office,
 ) -> tuple[str, int | None] | None:
-    """Return the next role that supervises and its person (None: an office's accounts); None at the top.
+    """Return the next role that supervises and its person (None: an office's accounts).
 
-    Of the rule's ladder, stepping over roles with nobody there, only what stands higher than `floor`. Where nobody
-    `watched` yet and the ladder has nobody higher: the usual ladder, then the desk it would wait at, then the operator.
+    None at the top.
+
+    Of the rule's ladder, stepping over roles with nobody there, only what stands higher than
+    `floor`. Where nobody `watched` yet and the ladder has nobody higher: the usual ladder, then the
+    desk it would wait at, then the operator.
     """
     person_by_role = {
         seat.role: seat.person_id for seat in reversed(holders) if seat.person_id is not None

@@ -1,4 +1,7 @@
-"""Where a matter goes: by the rules, to the person of the patch or to those who may claim it; and the clock it gets."""
+"""Where a matter goes: by the rules, to the person of the patch or to those who may claim it.
+
+And the clock it gets.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +33,8 @@ CLOCK_COLUMNS = (
 
 @dataclass(frozen=True)
 class RoutingDecision:
-    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is offered it, and why.
+    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is
+    offered it, and why.
 
     owner: One of gis.incidents.reading.queues.QUEUES.
     """
@@ -56,8 +60,10 @@ def route(
     """Route an incident by the rules, to the person responsible or to those who may claim it.
 
     Args:
-        at: When it was reported, which is what rules ask for. now: Who is there then gets it, and its clock begins.
-        clear: Whether the category is certain; else it waits as reported for the community to choose one.
+        at: When it was reported, which is what rules ask for. now: Who is there then gets it, and
+            its clock begins.
+        clear: Whether the category is certain; else it waits as reported for the community to
+            choose one.
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
     rule = rules.first_match(rules_store.active(session).rules, case)
@@ -116,7 +122,10 @@ def route(
 def stage_clock(
     limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None
 ) -> dict[str, Any]:
-    """Return the columns of a stage's clock that begins now with some minutes spent; all None where none runs."""
+    """Return the columns of a stage's clock that begins now with some minutes spent.
+
+    All None where none runs.
+    """
     minutes = limits.get(state)
     if minutes is None:
         return dict.fromkeys(CLOCK_COLUMNS)

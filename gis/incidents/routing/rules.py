@@ -1,7 +1,7 @@
 """Routing rules: an ordered table of which the first match decides.
 
-`rules_file` reads tables of them, `rules_store` keeps sets, `rules_replay` tries a set on past incidents and
-`rules_text` puts rules into words.
+`rules_file` reads tables of them, `rules_store` keeps sets, `rules_replay` tries a set on past
+incidents and `rules_text` puts rules into words.
 """
 
 from collections.abc import Collection, Iterable
@@ -27,8 +27,8 @@ MAX_STAGE_MINUTES = 525_600  # minutes a stage may take: a year
 class Rule:
     """A routing rule; empty or None fields match anything. area: Its code.
 
-    escalation: Roles one step up each, for vacancies and for supervision when overdue. *_min: Minutes each stage may
-    take, of working time or, around_the_clock, of the clock on the wall.
+    escalation: Roles one step up each, for vacancies and for supervision when overdue. *_min:
+    Minutes each stage may take, of working time or, around_the_clock, of the clock on the wall.
     """
 
     id: int | None
@@ -52,7 +52,10 @@ class Rule:
     around_the_clock: bool
 
     def matches(self, case: "RoutingCase") -> bool:
-        """Return whether the rule is for a case; times are those of `working_time.ZONE`, without the end of a range."""
+        """Return whether the rule is for a case.
+
+        Times are those of `working_time.ZONE`, without the end of a range.
+        """
         return (
             case.category.startswith(self.category)
             and self.severity in ("", case.severity)
@@ -85,7 +88,8 @@ class Rule:
         return not narrow and self.days == "any"
 
     def covers(self, other: "Rule", within: Collection[str] = ()) -> bool:
-        """Return whether the rule matches whatever another one matches, so that the other is never reached after it.
+        """Return whether the rule matches whatever another one matches, so that the other is never
+        reached after it.
 
         Args:
             within: Codes of the areas that the other's area lies in.
@@ -156,13 +160,13 @@ def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
     raise Unavailable("rules.none_matches")
 
 
-# --- tables -----------------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------
 
 
-# --- sets -------------------------------------------------------------------------------------------------------
+# --- sets -----------------------------------------------------------------------------------------
 
 
-# --- testing a set ----------------------------------------------------------------------------------------------
+# --- testing a set --------------------------------------------------------------------------------
 
 
-# --- words ------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------

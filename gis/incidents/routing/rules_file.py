@@ -71,8 +71,8 @@ TITLES = {column.key: f"{column.zh} ({column.key})" for column in COLUMNS}
 class RuleError:
     """Something wrong in a table of rules.
 
-    row: Its number as the spreadsheet shows it; None: the table as a whole. column: Key of a column; may be empty.
-    message: What is wrong, as a code `rule.*` of the catalogue.
+    row: Its number as the spreadsheet shows it; None: the table as a whole. column: Key of a
+    column; may be empty. message: What is wrong, as a code `rule.*` of the catalogue.
     """
 
     row: int | None
@@ -96,14 +96,17 @@ Cells = Mapping[str, str]
 def parse(
     path: Path, edition: Edition | None = None, session: Session | None = None
 ) -> tuple[list[Rule], LoadReport]:
-    """Read a table of rules and check it; what is wrong is in the report's `refused`, by row and column.
+    """Read a table of rules and check it.
+
+    What is wrong is in the report's `refused`, by row and column.
 
     Args:
         edition: The catalogue whose codes may be used; None checks no codes.
         session: Asked for the areas; None checks none.
 
     Raises:
-        InvalidInput, TooLarge: As `gis.files.tables.read_table`; or there are more than `MAX_RULES` rules.
+        InvalidInput, TooLarge: As `gis.files.tables.read_table`; or there are more than `MAX_RULES`
+            rules.
     """
     rules, report, problems = preview_rules_file(path, edition, session)
     report.refused += [
@@ -121,7 +124,10 @@ def parse(
 def preview_rules_file(
     path: Path, edition: Edition | None = None, session: Session | None = None
 ) -> tuple[list[Rule], LoadReport, list[RuleError]]:
-    """Read a table as `parse` does and return the problems too; the report has those of unreadable cells only."""
+    """Read a table as `parse` does and return the problems too.
+
+    The report has those of unreadable cells only.
+    """
     report = LoadReport("rules", path.name)
     rows: list[tuple[int, Cells]] = []
     for row in read_table(path, COLUMNS, report).rows:
@@ -274,7 +280,10 @@ def dump(rules: Iterable[Rule], path: Path) -> None:
 
 
 def as_cells(rule: Rule) -> dict[str, str]:
-    """Return a rule as the text of its cells, by the keys of `COLUMNS`; `validate_rules` reads it back the same."""
+    """Return a rule as the text of its cells, by the keys of `COLUMNS`.
+
+    `validate_rules` reads it back the same.
+    """
     values = asdict(rule)
     values |= {
         key: "" if values[key] is None else f"{values[key]:%H:%M}"

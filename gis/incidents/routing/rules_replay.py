@@ -19,15 +19,18 @@ MAX_LISTED_CASES = 200  # incidents named in a group of a comparison
 
 
 PAST = """
-SELECT i.id, i.category, i.severity, i.areas, i.reported_at, i.channel, i.rule_id, i.rule_name, i.way,
+SELECT i.id, i.category, i.severity, i.areas, i.reported_at, i.channel, i.rule_id, i.rule_name,
+    i.way,
   CASE WHEN i.rule_id IS NULL THEN i.limits END AS limits
-FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until AND {condition} ORDER BY i.reported_at, i.id
+FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until AND {condition}
+    ORDER BY i.reported_at, i.id
 """
 
 
 OLD = """
 SELECT r.*, '' AS area FROM routing_rule r WHERE r.id IN (
-  SELECT DISTINCT i.rule_id FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until)
+  SELECT DISTINCT i.rule_id FROM incident i WHERE i.reported_at >= :since
+      AND i.reported_at < :until)
 """
 
 
@@ -53,9 +56,10 @@ class PastIncident:
 class ReplayDifference:
     """Past incidents that a set would treat otherwise.
 
-    before, after: What sent them, and what would. count: How many. elsewhere: They would go to another role, or in
-    the other way; else only time limits or the roles above differ. slower, faster: How many would have more, or less,
-    time to be handled. cases: The first `MAX_LISTED_CASES`.
+    before, after: What sent them, and what would. count: How many. elsewhere: They would go to
+    another role, or in the other way; else only time limits or the roles above differ. slower,
+    faster: How many would have more, or less, time to be handled. cases: The first
+    `MAX_LISTED_CASES`.
     """
 
     before: RoutedTo
@@ -69,7 +73,8 @@ class ReplayDifference:
 
 @dataclass(frozen=True)
 class Replay:
-    """A set against the past: how many incidents were compared, how many would go elsewhere or only get other limits.
+    """A set against the past: how many incidents were compared, how many would go elsewhere or only
+    get other limits.
 
     differences: Those that would go elsewhere first, the largest group first.
     """
@@ -83,9 +88,11 @@ class Replay:
 def replay(
     session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal
 ) -> Replay:
-    """Compare a set with the rules that sent the visible incidents reported from `since` until before `until`.
+    """Compare a set with the rules that sent the visible incidents reported from `since` until
+    before `until`.
 
-    Compared is with the rule that sent each, as it was then; limits that people changed since do not count.
+    Compared is with the rule that sent each, as it was then; limits that people changed since do
+    not count.
     """
     condition, params = visibility_clause(by, "i")
     params |= {"since": since, "until": until}
@@ -140,7 +147,10 @@ def _limits(rule: Rule) -> tuple[object, ...]:
 
 
 def _time_left(rule: Rule) -> float:
-    """Return the minutes to be handled in; one of working time is about as long as 4.5 of the clock on the wall."""
+    """Return the minutes to be handled in.
+
+    One of working time is about as long as 4.5 of the clock on the wall.
+    """
     return rule.handle_min * (
         1 if rule.around_the_clock else 7 * 24 * 60 / (5 * working_time.DAY_MINUTES)
     )

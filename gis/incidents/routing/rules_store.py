@@ -1,6 +1,7 @@
 """Sets of routing rules in the database: stored as drafts, activated, read.
 
-A set never changes once it has been in force; a change is a new set. A draft may be loaded again under its name.
+A set never changes once it has been in force; a change is a new set. A draft may be loaded again
+under its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,10 +24,14 @@ DEFAULT_NAME = "默认规则"
 
 
 INSERT = """
-INSERT INTO routing_rule (rule_set_id, position, name, category, severity, area_id, time_from, time_to, days, channel, way,
-  first_role, escalation, accept_min, dispatch_min, take_min, handle_min, check_min, around_the_clock)
-VALUES (:set, :position, :name, :category, :severity, :area_id, :time_from, :time_to, :days, :channel, :way,
-  :first_role, :escalation, :accept_min, :dispatch_min, :take_min, :handle_min, :check_min, :around_the_clock)
+INSERT INTO routing_rule (rule_set_id, position, name, category, severity, area_id, time_from,
+    time_to, days, channel, way,
+  first_role, escalation, accept_min, dispatch_min, take_min, handle_min, check_min,
+      around_the_clock)
+VALUES (:set, :position, :name, :category, :severity, :area_id, :time_from, :time_to, :days,
+    :channel, :way,
+  :first_role, :escalation, :accept_min, :dispatch_min, :take_min, :handle_min, :check_min,
+      :around_the_clock)
 """
 
 
@@ -37,8 +42,8 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
         rules: As `parse` or `validate_rules` gave them, with nothing wrong.
 
     Raises:
-        Conflict: A set of that name is, or was, in force. InvalidInput: The name is empty or too long, there is no
-            rule for everything, or one names an area that does not exist.
+        Conflict: A set of that name is, or was, in force. InvalidInput: The name is empty or too
+            long, there is no rule for everything, or one names an area that does not exist.
     """
     if not 1 <= len(name) <= 100:
         raise invalid_field("name", "rules.name_length")
@@ -75,7 +80,9 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
 
 
 def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
-    """Switch a set on and the one in force off; incidents filed before keep their rule. One that was may be again.
+    """Switch a set on and the one in force off; incidents filed before keep their rule.
+
+    One that was may be again.
 
     Raises:
         NotFound: There is no such set. Conflict: It is in force already.
@@ -96,7 +103,9 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
 
 
 def require_all_counties(session: Session, by: Principal) -> None:
-    """Raise Forbidden unless somebody may change rules in every county: a set in force holds in all of them."""
+    """Raise Forbidden unless somebody may change rules in every county: a set in force holds in all
+    of them.
+    """
     by.need(Action.RULES)
     allowed = by.may_in[Action.RULES]
     if allowed is not None and not allowed.issuperset(

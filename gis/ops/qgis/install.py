@@ -15,7 +15,8 @@ def clear(connection: Connection) -> None:
 
 
 def prepare(connection: Connection) -> None:
-    """Make the views where they are missing or older than this code, store their styles, grant the group its rights.
+    """Make the views where they are missing or older than this code, store their styles, grant the
+    group its rights.
 
     Args:
         connection: Of the owner of the tables, in a database at the newest migration.
@@ -31,9 +32,11 @@ def prepare(connection: Connection) -> None:
     )
     connection.execute(
         text("""
-        INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, stylename,
+        INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column,
+            stylename,
           styleqml, useasdefault, description)
-        VALUES (current_database(), :schema, :name, :geometry, :style, XMLPARSE(DOCUMENT :qml), true, :words)
+        VALUES (current_database(), :schema, :name, :geometry, :style, XMLPARSE(DOCUMENT :qml),
+            true, :words)
         """),
         [
             {
@@ -86,7 +89,8 @@ def _current(connection: Connection) -> bool:
     """Whether the views are those of this code; a restore takes them away and leaves the schema."""
     found = connection.execute(
         text("""
-        SELECT obj_description(n.oid), (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind = 'v')
+        SELECT obj_description(n.oid), (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid
+            AND c.relkind = 'v')
         FROM pg_namespace n WHERE n.nspname = :schema
         """),
         {"schema": SCHEMA},

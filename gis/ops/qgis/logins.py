@@ -25,7 +25,10 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 @dataclass(frozen=True)
 class QgisLogin:
-    """How to reach the views, as the form of QGIS asks for it; host is a name or the folder of a Unix socket."""
+    """How to reach the views, as the form of QGIS asks for it.
+
+    Host is a name or the folder of a Unix socket.
+    """
 
     host: str
     port: int
@@ -39,7 +42,8 @@ def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisL
 
     Args:
         addresses: Of a migrated database.
-        name: Lower-case letters, digits and underscores; the role is called wangge_qgis_NAME_PATTERN.
+        name: Lower-case letters, digits and underscores; the role is called
+            wangge_qgis_NAME_PATTERN.
 
     Raises:
         InvalidInput: The name cannot be one.
@@ -131,7 +135,9 @@ def _role(name: str) -> str:
 
 
 def _keeper(settings: Settings, addresses: DatabaseUrls) -> str:
-    """The address that may make roles: the private cluster's superuser, elsewhere the owner, if anybody."""
+    """The address that may make roles: the private cluster's superuser, elsewhere the owner, if
+    anybody.
+    """
     if settings.database_url:
         return (
             make_url(addresses.owner)
@@ -145,7 +151,10 @@ def _keeper(settings: Settings, addresses: DatabaseUrls) -> str:
 
 
 def _where(settings: Settings, addresses: DatabaseUrls) -> tuple[str, int, str]:
-    """Host, port and database; of the private cluster its loopback address, for QGIS cannot enter its socket."""
+    """Host, port and database.
+
+    Of the private cluster its loopback address, for QGIS cannot enter its socket.
+    """
     url = make_url(addresses.owner)
     host = url.query.get("host", "") if settings.database_url else "127.0.0.1"
     port = url.port or url.query.get("port", 5432)
@@ -176,7 +185,10 @@ HIDDEN_LAYERS = ("grid_history", "street", "county")
 
 
 def layer_file(access: QgisLogin) -> str:
-    """A layer definition (.qlr) of QGIS with every view, its key and its style; QGIS asks for the password itself."""
+    """A layer definition (.qlr) of QGIS with every view, its key and its style.
+
+    QGIS asks for the password itself.
+    """
     words = {
         "dbname": access.database,
         "host": access.host,

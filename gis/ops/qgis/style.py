@@ -15,7 +15,9 @@ FACES = (
 
 
 def qml(view: View) -> str:
-    """The style of a view as a QGIS document: outlines first, names in a Chinese face over them, Chinese headings."""
+    """The style of a view as a QGIS document: outlines first, names in a Chinese face over them,
+    Chinese headings.
+    """
     return (
         "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
         f'<qgis version="3.22" {scale_attributes(view)}>{renderer_xml(view)}</qgis>'

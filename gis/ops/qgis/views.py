@@ -1,10 +1,12 @@
-"""What QGIS sees of the database: views without personal data, their styles, and the roles that may read them.
+"""What QGIS sees of the database: views without personal data, their styles, and the roles that may
+read them.
 
-The views lie in the schema `qgis`, which holds nothing but what `VIEWS` says: it is dropped and made anew when that
-changes. Everything in it is read-only; boundaries change by boundary revisions.
+The views lie in the schema `qgis`, which holds nothing but what `VIEWS` says: it is dropped and
+made anew when that changes. Everything in it is read-only; boundaries change by boundary revisions.
 
-A login role may read these views and nothing else. It is a member of the group `GROUP`, which is shared by all
-databases of a server; a server whose owner role may not make roles works without QGIS until somebody makes them.
+A login role may read these views and nothing else. It is a member of the group `GROUP`, which is
+shared by all databases of a server; a server whose owner role may not make roles works without QGIS
+until somebody makes them.
 """
 
 from collections.abc import Mapping
@@ -23,13 +25,10 @@ KEY = {"id": ("主键", "Key of the row: the Feature id to choose in QGIS")}
 class Style:
     """How QGIS draws a view at first.
 
-    colour: Of the outline, the line or the label; of points it comes from `by`.
-    width: Of the line, mm.
-    fill: Of polygons; empty: outline only.
-    dashed: A broken line.
-    size: Of the names, points.
-    shown, named: Scales (1 to so many) from which on the layer and the names appear; 0: at every scale.
-    by: Column whose values have colours of their own, and these: value -> (words, colour).
+    colour: Of the outline, the line or the label; of points it comes from `by`. width: Of the line,
+    mm. fill: Of polygons; empty: outline only. dashed: A broken line. size: Of the names, points.
+    shown, named: Scales (1 to so many) from which on the layer and the names appear; 0: at every
+    scale. by: Column whose values have colours of their own, and these: value -> (words, colour).
     """
 
     colour: str
@@ -47,8 +46,8 @@ class Style:
 class View:
     """A view: its words, what its columns are, and the query whose columns they are, in this order.
 
-    columns: Column -> (Chinese, English). The first is the key: unique, and the same for a thing for ever.
-    geometry: Point, Line or Polygon, as QGIS names the type of a style.
+    columns: Column -> (Chinese, English). The first is the key: unique, and the same for a thing
+    for ever. geometry: Point, Line or Polygon, as QGIS names the type of a style.
     """
 
     zh: str
@@ -75,15 +74,18 @@ AREA = {
 PARENT = """
   (SELECT p.code FROM public.area p WHERE p.id = coalesce(
     (SELECT d.parent_id FROM public.dated_parent d WHERE d.area_id = a.id AND d.valid @> {at}), a.parent_id)) AS parent"""
-# Sub-queries of the list of columns are only worked out when the column is asked for: drawing a map asks for none.
+# Sub-queries of the list of columns are only worked out when the column is asked for: drawing a map
+# asks for none.
 IN_FORCE = """
 SELECT a.id, a.code, a.name, {parent}, lower(b.valid) AS valid_from, b.revision_id AS revision,
-  ({households}) AS households, round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
+  ({households}) AS households,
+      round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
 FROM public.area a JOIN public.boundary b ON b.area_id = a.id AND b.valid @> now()
 WHERE a.level = '{level}' AND (a.retired_at IS NULL OR a.retired_at > now())"""
 DATED = """
 SELECT b.id, a.code, a.name, {parent}, lower(b.valid) AS valid_from, upper(b.valid) AS valid_to,
-  b.revision_id AS revision, round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
+  b.revision_id AS revision,
+      round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
 FROM public.area a JOIN public.boundary b ON b.area_id = a.id WHERE a.level = 'grid'"""
 # homes by where they stand, as everywhere: by the middle of their building
 STANDING = """
@@ -162,7 +164,8 @@ VIEWS = {
         },
         """
         SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
-          (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households, h.shape
+          (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households,
+              h.shape
         FROM public.building h""",
         Style(
             BASEMAP_COLOURS["building_edge"],
@@ -185,8 +188,10 @@ VIEWS = {
             GEOMETRY: ("位置", "Where it is, of a building a point in it; EPSG:4490"),
         },
         """
-        SELECT f.id, f.code, f.category, f.name, f.address, f.opening_hours, (CASE public.ST_Dimension(f.shape)
-          WHEN 0 THEN f.shape ELSE public.ST_PointOnSurface(f.shape) END)::public.geometry(Point, 4490) AS shape
+        SELECT f.id, f.code, f.category, f.name, f.address, f.opening_hours,
+            (CASE public.ST_Dimension(f.shape)
+          WHEN 0 THEN f.shape ELSE public.ST_PointOnSurface(f.shape) END)::public.geometry(Point,
+              4490) AS shape
         FROM public.facility f""",
         Style(
             TEXT_COLOURS["text"],

@@ -1,7 +1,8 @@
 """Addresses as people write them: 「西兴社区3号楼2单元501室」, 「3栋二单元五楼」, `3-2-501`.
 
-The text is cut once into numbers with the word behind each (栋, 单元, 楼, 室 …); a small table says what numbers joined
-by dashes are. Both take time in proportion to the length. Which building is meant is decided in `gis.places.naming`.
+The text is cut once into numbers with the word behind each (栋, 单元, 楼, 室 …); a small table says
+what numbers joined by dashes are. Both take time in proportion to the length. Which building is
+meant is decided in `gis.places.naming`.
 """
 
 import re
@@ -31,8 +32,8 @@ def parse_address(text: str) -> Address:
     """Read an address; parts it does not name stay empty, nothing is refused.
 
     Args:
-        text: As people write it: full or half width, simplified or traditional, 号楼 幢 栋 座 #, Chinese numerals or
-            digits, or dashes; words or a telephone number behind the room.
+        text: As people write it: full or half width, simplified or traditional, 号楼 幢 栋 座 #,
+            Chinese numerals or digits, or dashes; words or a telephone number behind the room.
     """
     return (
         _read(text) if len(text) <= MAX_ADDRESS_CHARS else _read.__wrapped__(text)
@@ -46,7 +47,10 @@ def _read(text: str) -> Address:
 
 @lru_cache(maxsize=1 << 16)  # the same few names come again and again
 def label_of_building(name: str) -> str:
-    """The number or letter a building is known by, from its name: 桂花苑3号楼 is 3; empty when it has none."""
+    """The number or letter a building is known by, from its name: 桂花苑3号楼 is 3.
+
+    Empty when it has none.
+    """
     if not name:
         return ""
     short = normalise_label(name)

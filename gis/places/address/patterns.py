@@ -1,4 +1,6 @@
-"""What the text of an address is made of: its parts, the words around them, and what is passed over."""
+"""What the text of an address is made of: its parts, the words around them, and what is passed
+over.
+"""
 
 import re
 import unicodedata
@@ -78,7 +80,9 @@ STOREY_KINDS = frozenset({"storey", "storey_or_building"})
 
 
 class Part(NamedTuple):
-    """A number with its word: kind is a key of `WORDS`, top, ground, basement, or empty without a word."""
+    """A number with its word: kind is a key of `WORDS`, top, ground, basement, or empty without a
+    word.
+    """
 
     label: str
     kind: str

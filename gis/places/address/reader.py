@@ -253,7 +253,9 @@ class AddressReader(AddressState):
         )
 
     def _is_another(self, nth: int, more: int = 0) -> bool:
-        """Whether a number is joined to the one before it (、和到 …), and what follows is no measure: 401、501."""
+        """Whether a number is joined to the one before it (、和到 …), and what follows is no
+        measure: 401、501.
+        """
         if not nth:
             return False
         previous, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + more]
@@ -385,7 +387,10 @@ class AddressReader(AddressState):
             self.is_building_only = True
 
     def _is_bay(self, part: Part, context: str) -> bool:
-        """Whether a number is that of a parking bay, a shop or the like: 车位105; 3单元101商铺 is a room."""
+        """Whether a number is that of a parking bay, a shop or the like: 车位105.
+
+        3单元101商铺 is a room.
+        """
         if context == "room" or (
             context in ("stairwell", "floor") and len(digits_of(part.label)) >= 3
         ):

@@ -1,9 +1,12 @@
-"""Edits of a coverage: each keeps it whole, or is refused with the position and the remedy. No database.
+"""Edits of a coverage: each keeps it whole, or is refused with the position and the remedy.
+
+No database.
 
 Grids are polygons by code in degrees, EPSG:4490, on the 1e-7 degree lattice, a coverage (see
-`gis.shapes.polygon_coverage`). Every edit is given the grids it names and all that touch them (more do no harm) and
-returns the shapes that change: None where a code has no land any more, and neighbours that only gain a vertex. The land
-as a whole stays as it is, but for `add`, and `retire` without a receiver. The given shapes are never changed.
+`gis.shapes.polygon_coverage`). Every edit is given the grids it names and all that touch them (more
+do no harm) and returns the shapes that change: None where a code has no land any more, and
+neighbours that only gain a vertex. The land as a whole stays as it is, but for `add`, and `retire`
+without a receiver. The given shapes are never changed.
 """
 
 from gis.shapes.edits.add import add

@@ -24,7 +24,8 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
     """Make a grid on free land; what of the outline lies in a grid already is left out.
 
     Raises:
-        InvalidInput: The code is taken, the outline is no polygon, there is no free land in it, or only a sliver.
+        InvalidInput: The code is taken, the outline is no polygon, there is no free land in it, or
+            only a sliver.
     """
     if code in lands:
         raise InvalidInput("add.code_taken", grid=code)
@@ -60,7 +61,9 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
 
 
 def _outside_border(free: PolygonLike, lands: GridGeometries) -> BaseGeometry:
-    """The border of free land where no grid is, as far as it comes near one: there it must meet the grid's border."""
+    """The border of free land where no grid is, as far as it comes near one: there it must meet the
+    grid's border.
+    """
     if not lands:
         return LineString()
     whole = polygon_coverage.dissolve(list(lands.values())).boundary

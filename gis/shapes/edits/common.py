@@ -62,7 +62,8 @@ def complete_coverage(
     """The shapes of an edit with the neighbours that follow, when everything is a coverage still.
 
     Raises:
-        InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
+        InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the
+            lattice there.
     """
     changed = noding.share_vertices(lands, shapes)
     changed = {
@@ -133,7 +134,9 @@ def require_wide(parts: Sequence[PolygonLike], cause: Message) -> None:
 
 
 def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
-    """Refuse land that moves in pieces narrower than `MIN_WIDTH_M`: a line meant to follow a border missed it."""
+    """Refuse land that moves in pieces narrower than `MIN_WIDTH_M`: a line meant to follow a border
+    missed it.
+    """
     slivers = np.flatnonzero(~wider(shape_array(moved), MIN_WIDTH_M))
     if slivers.size:
         thin = moved[int(slivers[0])]
@@ -182,7 +185,10 @@ def shared_borders(land: PolygonLike, other: PolygonLike) -> list[LineString]:
 
 
 def join_faces(faces: Sequence[PolygonLike]) -> PolygonLike | None:
-    """The land of faces that form a coverage; faces of earlier shapes may lack a vertex, which `complete_coverage` mends."""
+    """The land of faces that form a coverage.
+
+    Faces of earlier shapes may lack a vertex, which `complete_coverage` mends.
+    """
     if not faces:
         return None
     singles = [part for face in faces for part in shapely.get_parts(face)]
@@ -192,14 +198,16 @@ def join_faces(faces: Sequence[PolygonLike]) -> PolygonLike | None:
 def choose_takers(
     faces: Sequence[PolygonLike], homeless: Sequence[int], owners: Mapping[int, str]
 ) -> dict[int, str | None]:
-    """Who takes faces without an owner: each time who has the longest border with one, the lower code of two as long.
+    """Who takes faces without an owner: each time who has the longest border with one, the lower
+    code of two as long.
 
     Args:
         faces: Of one coverage.
         homeless: Positions of those to give away. owners: The owner of the others, by position.
 
     Returns:
-        The owner by position, in order; None for those that no owner borders on, not even beyond others given away.
+        The owner by position, in order; None for those that no owner borders on, not even beyond
+            others given away.
     """
     graph, owner_of, waiting = noding.neighbours(faces), dict(owners), list(homeless)
     answer: dict[int, str | None] = dict.fromkeys(homeless)

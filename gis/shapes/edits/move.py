@@ -30,12 +30,13 @@ def move_border(
     """Give two grids another border between them.
 
     Args:
-        line: The new border, drawn from end to end; it begins and ends on the outline of the two together.
+        line: The new border, drawn from end to end; it begins and ends on the outline of the two
+            together.
 
     Raises:
         NotFound: A code is not among the lands.
-        InvalidInput: The two are no neighbours; the line crosses itself, does not part them in two, or leaves a
-            sliver.
+        InvalidInput: The two are no neighbours; the line crosses itself, does not part them in two,
+            or leaves a sliver.
 
     The border that the line replaces is the one nearest to it; others that the two share stay.
     """
@@ -81,7 +82,10 @@ def move_border(
 def _two_sides(
     faces: Sequence[Polygon], a: PolygonLike, b: PolygonLike, first: str, second: str
 ) -> tuple[list[Polygon], list[Polygon]]:
-    """The faces of each of two grids after a line was drawn between them; both sides of a border differ."""
+    """The faces of each of two grids after a line was drawn between them.
+
+    Both sides of a border differ.
+    """
     graph = noding.neighbours(faces)
     groups: list[tuple[list[int], list[int]]] = []
     colour: dict[int, int] = {}
@@ -130,7 +134,10 @@ def _shared_area(faces: Sequence[Polygon], land: PolygonLike) -> float:
 
 
 def _apart(border: LineString, line: LineString) -> float:
-    """How far two lines lie apart at most, looked at in `MAX_SAMPLE_POINTS` points of each; degrees."""
+    """How far two lines lie apart at most, looked at in `MAX_SAMPLE_POINTS` points of each.
+
+    Degrees.
+    """
     share = np.linspace(0, 1, MAX_SAMPLE_POINTS)
     pairs = ((border, line), (line, border))
     for base, _ in pairs:

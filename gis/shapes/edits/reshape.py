@@ -38,7 +38,8 @@ def reshape(
 
     Args:
         outline: The whole new land of the grid.
-        give_to: The grid that takes what it loses; None: each piece goes to the neighbour with the longest border.
+        give_to: The grid that takes what it loses; None: each piece goes to the neighbour with the
+            longest border.
         islands: Whether grids may come to lie in more parts than before.
 
     Raises:

@@ -27,8 +27,8 @@ def transfer(
 
     Raises:
         NotFound: The grid is not among the lands.
-        InvalidInput: The region is no polygon, holds no land of others, takes all of a grid, or leaves a sliver or
-            islands.
+        InvalidInput: The region is no polygon, holds no land of others, takes all of a grid, or
+            leaves a sliver or islands.
     """
     require_grids(lands, to)
     target = drawn_line.validate_outline(region, "region")

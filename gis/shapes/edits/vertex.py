@@ -30,10 +30,12 @@ def move_vertex(
     Args:
         vertex: Longitude and latitude of a vertex.
         to: Where it goes; onto the next vertex of its border: it goes away.
-        edge: The two ends of an edge on which a new vertex is made and moved; `vertex` is then not looked at.
+        edge: The two ends of an edge on which a new vertex is made and moved; `vertex` is then not
+            looked at.
 
     Raises:
-        InvalidInput: There is no such vertex or edge, it is on the outline of the land, or borders would cross.
+        InvalidInput: There is no such vertex or edge, it is on the outline of the land, or borders
+            would cross.
     """
     for name, xy in (("to", to), ("from", vertex)):
         if not np.isfinite(xy).all():
@@ -85,7 +87,10 @@ def move_vertex(
 
 
 def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
-    """A land without the vertex repeated where one was moved onto the next; None when nothing of it is left."""
+    """A land without the vertex repeated where one was moved onto the next.
+
+    None when nothing of it is left.
+    """
     parts = []
     for part in shapely.get_parts(land):
         rings = [

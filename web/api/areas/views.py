@@ -46,7 +46,9 @@ def areas(query_data: AreasIn) -> Response:
 @bp.output(AreaDetailOut)
 @bp.doc(summary="One area", responses=alternative_response(GEOJSON, {"type": "object"}))
 def area(code: str, query_data: AreaIn) -> Response:
-    """With `geometry=true` a GeoJSON Feature: longitude first, WGS 84 (CGCS2000 differs by centimetres)."""
+    """With `geometry=true` a GeoJSON Feature: longitude first, WGS 84 (CGCS2000 differs by
+    centimetres).
+    """
     geojson = query_data.geometry or wants_geojson()
     detail = hierarchy.area(session(), code, params.parse_datetime(query_data.at), geometry=geojson)
     body = area_to_json(detail.row) | {
@@ -94,7 +96,10 @@ def history(code: str) -> Response:
     responses={404: "No such area", 413: "Too many grids; ask within one area"},
 )
 def between(query_data: DifferenceIn) -> Response:
-    """Grids with their old and new lines, and the pieces of land that changed hands; vertices alone are left out."""
+    """Grids with their old and new lines, and the pieces of land that changed hands.
+
+    Vertices alone are left out.
+    """
     changes = difference.compare_boundaries(
         session(),
         params.parse_datetime(query_data.from_, "from"),

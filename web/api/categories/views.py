@@ -112,7 +112,10 @@ class DangerTableOut(BaseModel):
 @bp.output(CatalogueOut)
 @bp.doc(summary="The catalogue of categories")
 def categories() -> Response:
-    """By major group, in the order of the table; what only devices and staff file is for those who read incidents."""
+    """By major group, in the order of the table.
+
+    What only devices and staff file is for those who read incidents.
+    """
     edition = editions.active_edition(session())
     everything = principal().may(Action.READ)
     groups: dict[str, dict[str, Any]] = {}
@@ -150,7 +153,10 @@ def suggested(query_data: WordsIn) -> Response:
 @bp.output(DangerTableOut)
 @bp.doc(summary="Dangers that are told from words, and whom to call")
 def dangers() -> Response:
-    """Each danger once. Whoever may edit rules gets the whole table; `./wangge danger` loads another one."""
+    """Each danger once.
+
+    Whoever may edit rules gets the whole table; `./wangge danger` loads another one.
+    """
     number = danger_table.active_id(session())
     table = danger_table.edition(session(), number)
     kinds: dict[str, dict[str, Any]] = {}

@@ -66,8 +66,9 @@ class TakenOut(BaseModel):
     },
 )
 def alarm(code: str) -> Response:
-    """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the HMAC-SHA256, in hex and
-    with the device's secret, of the timestamp, a full stop and the body."""
+    """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the
+    HMAC-SHA256, in hex and with the device's secret, of the timestamp, a full stop and the body.
+    """
     body = request.get_data()
     headers = request.headers
     now = datetime.now(UTC)

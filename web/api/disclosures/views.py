@@ -58,7 +58,10 @@ class DisclosuresOut(BaseModel):
     responses={401: "Sign in", 403: "For auditors"},
 )
 def disclosures(query_data: DisclosuresIn) -> Response:
-    """Who, what, when, from where and why; of the areas one audits. Nothing in it is ever changed or deleted."""
+    """Who, what, when, from where and why; of the areas one audits.
+
+    Nothing in it is ever changed or deleted.
+    """
     by = require(Action.HISTORY)
     rows = list_disclosures(
         session(),

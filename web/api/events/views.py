@@ -1,8 +1,9 @@
 """What happens to incidents, as it happens: server-sent events for the pages and for programs.
 
-A stream takes a thread of the worker for as long as it is open, so that only few are held (`HELD`); every other asker
-gets what is new at once, and the answer ends with the request to ask again after `RETRY`. Either way an EventSource
-goes on from its `Last-Event-ID` and misses nothing; an event may come twice after a restart.
+A stream takes a thread of the worker for as long as it is open, so that only few are held (`HELD`);
+every other asker gets what is new at once, and the answer ends with the request to ask again after
+`RETRY`. Either way an EventSource goes on from its `Last-Event-ID` and misses nothing; an event may
+come twice after a restart.
 """
 
 import time
@@ -42,8 +43,12 @@ USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
     },
 )
 def events() -> Response:
-    """`text/event-stream`; each event `incident` of an incident one may see: its id, move, state, version, category,
-    grid and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and 1000."""
+    """`text/event-stream`.
+
+    Each event `incident` of an incident one may see: its id, move, state, version, category, grid
+    and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and
+    1000.
+    """
     require_event_reader()
     event_feed = feed(current_app)
     header = request.headers.get("Last-Event-ID", "")
@@ -103,7 +108,9 @@ def _stream(event_feed: EventFeed, last: int | None, hold: bool) -> Iterator[byt
                 )
                 if begins and not news:  # nothing of theirs lately
                     news = visible_events(db.session(), by, fresh[:-RECENT_EVENTS], now)
-                if begins:  # a number to go on from: of the last event in the asker's sight, not of a hidden one
+                # a number to go on from: of the last event in the asker's sight, not of a hidden
+                # one
+                if begins:
                     yield f"id: {news[-1]['event'] if news else 0}\nevent: now\ndata: {{}}\n\n".encode()
                     begins, news = False, []
                 for event in news:

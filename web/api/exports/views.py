@@ -56,7 +56,10 @@ class GridsIn(BaseModel):
     responses=ANSWERS,
 )
 def grids(query_data: GridsIn) -> Response:
-    """EPSG:4490, layer `grids`, matched by `code` when it comes back. For who may export, draft or publish there."""
+    """EPSG:4490, layer `grids`, matched by `code` when it comes back.
+
+    For who may export, draft or publish there.
+    """
     within = query_data.within
     require_within(within)
     if not (within.isdigit() and within.isascii() and len(within) >= MIN_CODE_DIGITS):
@@ -82,7 +85,8 @@ def require_within(within: str) -> None:
     """Let through who may export, draft or publish in the whole of an area.
 
     Raises:
-        AuthenticationRequired, Forbidden: Nobody is signed in; they may not, or only in another area or a part of this one.
+        AuthenticationRequired, Forbidden: Nobody is signed in; they may not, or only in another
+            area or a part of this one.
     """
     by = require(next((action for action in MAY if principal().may(action)), Action.EXPORT))
     area_sets = [by.may_in[action] for action in MAY if action in by.may_in]

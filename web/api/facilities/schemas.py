@@ -79,7 +79,10 @@ class NearOut(BaseModel):
 
 
 class NearestOut(BaseModel):
-    """The nearest of each category within the time, nearest first; empty more than 100 m from any street."""
+    """The nearest of each category within the time, nearest first.
+
+    Empty more than 100 m from any street.
+    """
 
     items: list[NearOut]
 

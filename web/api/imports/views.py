@@ -45,10 +45,12 @@ class ImportIn(BaseModel):
 )
 @body_limit(MAX_IMPORT_BYTES)
 def load(query_data: ImportIn) -> Response:
-    """CSV or Excel in the form's part `file`, as ./wangge template incidents; rehearses unless `commit`.
+    """CSV or Excel in the form's part `file`, as ./wangge template incidents.
 
-    All or nothing: with one refused row nothing is kept. A row is known by its number, so the same file again files
-    nothing twice.
+    Rehearses unless `commit`.
+
+    All or nothing: with one refused row nothing is kept. A row is known by its number, so the same
+    file again files nothing twice.
     """
     by = require_sign_in()
     by.need(Action.DISPATCH)

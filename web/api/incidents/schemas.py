@@ -192,7 +192,9 @@ def incident_to_json(incident: IncidentView) -> dict[str, Any]:
 
 
 def moved_to_json(by: Principal, incident: IncidentView) -> dict[str, Any]:
-    """Return a moved incident as its mover may see it: who shows a tracking secret sees no more than before."""
+    """Return a moved incident as its mover may see it: who shows a tracking secret sees no more
+    than before.
+    """
     if by.kind != "reporter":
         return incident_to_json(incident)
     reporter_fields = (

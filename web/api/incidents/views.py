@@ -76,7 +76,10 @@ bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
     },
 )
 def report() -> Response:
-    """A point and a few words in, the answerable person and a running clock out. Send an `Idempotency-Key`."""
+    """A point and a few words in, the answerable person and a running clock out.
+
+    Send an `Idempotency-Key`.
+    """
     by = principal()
     if by.kind == "anonymous":
         settings = current_app.config["SETTINGS"]
@@ -137,7 +140,10 @@ def list_incidents(query_data: ListIn) -> Response:
 @bp.input(ListIn, location="query")
 @bp.doc(summary="Count incidents one may see, by state", responses={401: "Sign in, or send a key"})
 def count_incidents(query_data: ListIn) -> Response:
-    """How many are in each state, late, supervised and waiting for approval; the filters of the list but the state."""
+    """How many are in each state, late, supervised and waiting for approval.
+
+    The filters of the list but the state.
+    """
     return conditional_response(
         incidents.count_by_state(
             session(), require_sign_in(), filters(query_data), now=parse_datetime(None)
@@ -149,7 +155,9 @@ def count_incidents(query_data: ListIn) -> Response:
 @bp.input(NearIn, location="query")
 @bp.doc(summary="Like it, near and lately", responses={422: "A field is missing or wrong"})
 def list_duplicates(query_data: NearIn) -> Response:
-    """Of the same category within 50 m and 7 days: to be offered before something is reported twice."""
+    """Of the same category within 50 m and 7 days: to be offered before something is reported
+    twice.
+    """
     x, y = parse_point(LocateRequest(query_data.lon, query_data.lat, query_data.crs))
     duplicates = reading_duplicates.find_duplicates(
         session(), principal(), query_data.category, x, y, parse_datetime(None)
@@ -164,7 +172,10 @@ def list_duplicates(query_data: NearIn) -> Response:
     responses={401: "Sign in, or send a key", 404: "None, or hidden"},
 )
 def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
-    """Where it stands, who holds it, what happened, what is like it. `ETag` is its version, for `If-Match`."""
+    """Where it stands, who holds it, what happened, what is like it.
+
+    `ETag` is its version, for `If-Match`.
+    """
     by, now = require_sign_in(), parse_datetime(None)
     incident = incidents.get_incident(session(), by, incident_id, now=now)
     body = incident_to_json(incident)
@@ -192,7 +203,10 @@ def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
     },
 )
 def contact(incident_id: UUID, json_data: ContactIn) -> Response:
-    """Name, telephone and mail, for those who may call back. Who asked, when, from where and why is kept for auditors."""
+    """Name, telephone and mail, for those who may call back.
+
+    Who asked, when, from where and why is kept for auditors.
+    """
     by = require_sign_in()
     incident = incidents.get_incident(session(), by, incident_id, now=parse_datetime(None))
     response = conditional_response(
@@ -229,7 +243,10 @@ def _contact(by: Principal, incident: IncidentView, reason: str) -> dict[str, st
 @bp.get("/incidents/<uuid:incident_id>/track")
 @bp.doc(summary="Where my report stands", responses={404: "None, or not its tracking secret"})
 def track(incident_id: UUID) -> Response:
-    """For who reported: header `X-Tracking-Secret`. Who holds it by role, by name only where the role is public."""
+    """For who reported: header `X-Tracking-Secret`.
+
+    Who holds it by role, by name only where the role is public.
+    """
     incident = timeline.tracked(
         session(),
         incident_id,
@@ -245,7 +262,10 @@ def track(incident_id: UUID) -> Response:
     responses={401: "Sign in, or send a key", 404: "None, or hidden"},
 )
 def candidates(incident_id: UUID) -> Response:
-    """Everybody in a post of its place, nearest role first, then who takes such orders; for those who dispatch."""
+    """Everybody in a post of its place, nearest role first, then who takes such orders.
+
+    For those who dispatch.
+    """
     by, now = require_sign_in(), parse_datetime(None)
     if not by.operates:
         by.need(Action.DISPATCH)
@@ -272,7 +292,10 @@ def candidates(incident_id: UUID) -> Response:
     },
 )
 def move(incident_id: UUID) -> Response:
-    """Take, handle, return, check, close, rate … as the incident's `moves` lists. `If-Match`: its version."""
+    """Take, handle, return, check, close, rate … as the incident's `moves` lists.
+
+    `If-Match`: its version.
+    """
     submitted, pictures = parse_body(MoveIn)
     secret = request.headers.get("X-Tracking-Secret")
     by = (
@@ -357,7 +380,8 @@ def _move(
 def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
     """Return the request's JSON as a value of a model, and its photos.
 
-    JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part `photo`.
+    JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part
+    `photo`.
 
     Raises:
         InvalidInput: A field is missing or wrong, or a photo is none.

@@ -30,7 +30,10 @@ class LocateIn(BaseModel):
 
 
 class LocateManyIn(BaseModel):
-    """Many places; each with the fields of the single question, and an `id` of the asker's that comes back."""
+    """Many places.
+
+    Each with the fields of the single question, and an `id` of the asker's that comes back.
+    """
 
     points: Annotated[
         list[dict[str, Any]],
@@ -149,7 +152,10 @@ class LocateManyOut(BaseModel):
 
 
 def unstorable_error(point: dict[str, Any]) -> WanggeError | None:
-    """Return what no table can hold of one point of a body as its error; such an `id` is not given back."""
+    """Return what no table can hold of one point of a body as its error.
+
+    Such an `id` is not given back.
+    """
     errors = list(sanitising.find_unstorable(point, ""))
     if any(error.field.startswith("id") for error in errors):
         del point["id"]

@@ -34,7 +34,8 @@ bp = APIBlueprint("locate", __name__, url_prefix="/api/v1", tag="Locate")
     responses={404: "Outside every grid; names the nearest and its distance"},
 )
 def locate(query_data: LocateIn) -> Response:
-    """The chain of areas, the answerable people by role, how it was decided, and the boundary revision used.
+    """The chain of areas, the answerable people by role, how it was decided, and the boundary
+    revision used.
 
     Names of people are given to who may have them there; anybody is told the roles.
     """
@@ -77,7 +78,9 @@ def locate_many(json_data: LocateManyIn) -> Response:
 
 
 def no_store_response(body: bytes) -> Response:
-    """Return ready JSON as a response that nothing on the way may keep: it may hold names of people."""
+    """Return ready JSON as a response that nothing on the way may keep: it may hold names of
+    people.
+    """
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

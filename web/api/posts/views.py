@@ -135,7 +135,10 @@ def posts(query_data: PostsIn) -> Response:
     responses=REFUSALS | {404: "No such post in your areas", 422: "A field is missing or wrong"},
 )
 def hand_over(post_id: int, json_data: HandOverIn) -> Response:
-    """The holder's time ends at the moment and the successor's begins; a later moment takes effect by itself."""
+    """The holder's time ends at the moment and the successor's begins.
+
+    A later moment takes effect by itself.
+    """
     by, now = require(Action.POSTS), params.parse_datetime(None)
     at = params.parse_datetime(json_data.at) if json_data.at else None
 

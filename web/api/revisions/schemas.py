@@ -41,7 +41,10 @@ class RevisionsIn(params.Page):
 
 
 class OperationIn(BaseModel):
-    """One edit; which other fields it has depends on `op`. Shapes are GeoJSON, longitude first, degrees."""
+    """One edit; which other fields it has depends on `op`.
+
+    Shapes are GeoJSON, longitude first, degrees.
+    """
 
     model_config = {"extra": "allow"}
 
@@ -251,7 +254,10 @@ def preview_to_json(changes: Preview) -> dict[str, Any]:
 
 
 def _incident_counts(changes: Preview) -> list[dict[str, Any]] | None:
-    """Return how many open incidents go from which grid to which; None for who may not see incidents."""
+    """Return how many open incidents go from which grid to which.
+
+    None for who may not see incidents.
+    """
     if changes.incidents is None:
         return None
     by_grids = sorted(

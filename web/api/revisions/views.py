@@ -109,7 +109,10 @@ def revisions(query_data: RevisionsIn) -> Response:
 @bp.get("/revisions/<int:number>")
 @bp.doc(summary="One revision", responses=REFUSALS)
 def get_revision(number: int) -> Response:
-    """With its operations, and the grids that somebody else has redrawn since. `ETag` is its version, for `If-Match`."""
+    """With its operations, and the grids that somebody else has redrawn since.
+
+    `ETag` is its version, for `If-Match`.
+    """
     by = require_any_planner()
     revision = drafts.get_revision(session(), by, number)
     body = revision_to_json(revision, by) | {
@@ -142,7 +145,10 @@ def get_revision(number: int) -> Response:
     summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"}
 )
 def operate(number: int, json_data: OperationIn) -> Response:
-    """move_border, reshape, split, merge, transfer, add, retire, move_vertex, redraw or settle; all or nothing."""
+    """move_border, reshape, split, merge, transfer, add, retire, move_vertex, redraw or settle.
+
+    All or nothing.
+    """
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
@@ -188,9 +194,11 @@ def undo(number: int, step: int) -> Response:
 )
 @body_limit(MAX_BOUNDARY_FILE_BYTES)
 def from_file(query_data: FileIn) -> Response:
-    """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by code.
+    """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by
+    code.
 
-    A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them up to a width.
+    A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them
+    up to a width.
     """
     by = require(Action.DRAFT)
     with uploaded_file("input.map_file_missing", max_suffixes=2) as file:
@@ -233,7 +241,9 @@ def from_file(query_data: FileIn) -> Response:
 @bp.input(WithinIn, location="query")
 @bp.doc(summary="The grids of an area as a draft has them", responses=REFUSALS)
 def coverage(number: int, query_data: WithinIn) -> Response:
-    """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude, households, people)."""
+    """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude,
+    households, people).
+    """
     by = require_any_planner()
     view = editor_view.read_editor_view(session(), by, number, query_data.within)
     return conditional_response(
@@ -262,7 +272,10 @@ def guides(number: int, query_data: WithinIn) -> Response:
 @bp.input(PreviewIn, location="query")
 @bp.doc(summary="What a draft would change, or a published revision did", responses=REFUSALS)
 def look(number: int, query_data: PreviewIn) -> Response:
-    """Grids before and after, what moves with its land, what is odd; as JSON, or as a sheet to hand round."""
+    """Grids before and after, what moves with its land, what is odd.
+
+    As JSON, or as a sheet to hand round.
+    """
     changes = preview.preview(session(), require_any_planner(), number)
     if query_data.format == "xlsx":
         out = BytesIO()
@@ -279,7 +292,10 @@ def look(number: int, query_data: PreviewIn) -> Response:
 @bp.input(PublishIn)
 @bp.doc(summary="Publish a draft", responses=WRITES)
 def publish_(number: int, json_data: PublishIn) -> Response:
-    """One transaction: grids, the levels above, units, lineage, open incidents. A later moment takes effect by itself."""
+    """One transaction: grids, the levels above, units, lineage, open incidents.
+
+    A later moment takes effect by itself.
+    """
     by = require(Action.PUBLISH)
     effective = (
         params.parse_datetime(json_data.effective, "effective") if json_data.effective else None
@@ -306,7 +322,10 @@ def withdraw(number: int) -> Response:
 @bp.post("/revisions/<int:number>/rebase")
 @bp.doc(summary="Draw a draft again on what is published now", responses=WRITES)
 def rebase(number: int) -> Response:
-    """The grids that had changed; 409 names the step that no longer fits, and leaves the draft as it was."""
+    """The grids that had changed.
+
+    409 names the step that no longer fits, and leaves the draft as it was.
+    """
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
@@ -334,7 +353,10 @@ def rebase(number: int) -> Response:
     responses=WRITES | {201: "The draft"},
 )
 def revert(number: int) -> Response:
-    """Its grids get the lines, and retired ones the code, they had before; published like any other."""
+    """Its grids get the lines, and retired ones the code, they had before.
+
+    Published like any other.
+    """
     by = require(Action.DRAFT)
     return run_once(
         by,
@@ -342,7 +364,7 @@ def revert(number: int) -> Response:
     )
 
 
-# --- how things look -----------------------------------------------------------------------------------------------
+# --- how things look ------------------------------------------------------------------------------
 
 
 def require_any_planner() -> Principal:
@@ -371,7 +393,10 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
 
 
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
-    """Return the draft's version and, as GeoJSON, the grids that look different now; without geometry: no land any more."""
+    """Return the draft's version and, as GeoJSON, the grids that look different now.
+
+    Without geometry: no land any more.
+    """
     view = editor_view.build_editor_view(
         session(), by, drafts.list_operations(session(), number), codes, around=False
     )

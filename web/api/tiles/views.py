@@ -21,7 +21,8 @@ from web.http.responses import GEOJSON
 bp = APIBlueprint("tiles", __name__, tag="Maps")
 
 MVT = "application/vnd.mapbox-vector-tile"
-CACHE_IMMUTABLE = "public, max-age=31536000, immutable"  # the address names the version, so the bytes never change
+# the address names the version, so the bytes never change
+CACHE_IMMUTABLE = "public, max-age=31536000, immutable"
 CACHE_REVALIDATE = (
     "public, no-cache"  # an address without a version: kept, but checked by its ETag each time
 )
@@ -46,8 +47,11 @@ class FeaturesIn(params.At):
     | {204: "Nothing there"},
 )
 def tile(layer: str, z: int, x: int, y: int) -> Response:
-    """512-pixel tiles. `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
-    moment, past or planned."""
+    """512-pixel tiles.
+
+    `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
+    moment, past or planned.
+    """
     if layer not in TILE_SETS:
         raise NotFound("layer.unknown", name=layer, allowed=[*TILE_SETS])
     data = tiles.tile(

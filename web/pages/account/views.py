@@ -45,7 +45,9 @@ from web.security import session as browser_session
 
 bp = Blueprint("account", __name__)
 
-MAX_SIGN_INS_PER_MINUTE = 60  # tries to sign in a minute from one address, or from one browser that somebody signed in from before
+# tries to sign in a minute from one address, or from one browser that somebody signed in from
+# before
+MAX_SIGN_INS_PER_MINUTE = 60
 MAX_OFFERED_AREAS = 400  # areas an area field offers; any other can be typed
 MAX_LISTED_ACCOUNTS = 200  # accounts in the list; the search finds the others
 
@@ -73,7 +75,7 @@ ACTION_WORDS = {
     Action.PUBLISH: lazy_gettext("publish boundaries"),
 }
 
-# --- signing in and out ---------------------------------------------------------------------------------------------
+# --- signing in and out ---------------------------------------------------------------------------
 
 
 @bp.get("/sign-in")
@@ -97,7 +99,10 @@ def _came_from() -> str:
 
 @bp.post("/sign-in")
 def submit_sign_in() -> Response:
-    """Look at name and password; both wrong or one wrong is said in the same words, after the same time."""
+    """Look at name and password.
+
+    Both wrong or one wrong is said in the same words, after the same time.
+    """
     onwards = guard.safe_redirect_target(request.form.get("next"))
     username, password = (
         sessions.normalise_username(request.form.get("username", "")),
@@ -130,7 +135,8 @@ def submit_sign_in() -> Response:
         response = _form(onwards, username, words, 429)
         response.headers["Retry-After"] = str(wait)
         return response
-    session().commit()  # the try counts, whatever comes; no connection waits while the hash is worked out
+    # the try counts, whatever comes; no connection waits while the hash is worked out
+    session().commit()
     if not sessions.password_matches(tried, password):
         return _form(
             onwards,
@@ -177,7 +183,7 @@ def _form(onwards: str, username: str = "", wrong: str = "", status: int = 200) 
     return response
 
 
-# --- the identity provider ------------------------------------------------------------------------------------------
+# --- the identity provider ------------------------------------------------------------------------
 
 
 @bp.get("/sign-in/provider")
@@ -235,7 +241,9 @@ def _provider() -> Any:
 
 
 def _same_issuer(provider: Any) -> None:
-    """See that the provider's own description names the issuer we were told of (OpenID Connect Discovery 4.3)."""
+    """See that the provider's own description names the issuer we were told of (OpenID Connect
+    Discovery 4.3).
+    """
     said = str(provider.load_server_metadata().get("issuer", "")).rstrip("/")
     if said != _settings().oidc.issuer:  # type: ignore[union-attr]
         raise ValueError(f"the provider calls itself {said!r}")
@@ -262,7 +270,7 @@ def set_up(state: Any) -> None:
     )
 
 
-# --- one's own password ---------------------------------------------------------------------------------------------
+# --- one's own password ---------------------------------------------------------------------------
 
 
 @bp.get("/password")
@@ -308,7 +316,7 @@ def _password_page(account: Account, wrong: dict[str, str] | None = None) -> Res
     return response
 
 
-# --- the administrator's page for accounts --------------------------------------------------------------------------
+# --- the administrator's page for accounts --------------------------------------------------------
 
 
 @bp.get("/accounts")
@@ -319,7 +327,10 @@ def list_accounts() -> Response:
 
 @bp.post("/accounts")
 def add_account() -> Response:
-    """Make an account, its role in the same step; the first password is on this page and nowhere else."""
+    """Make an account, its role in the same step.
+
+    The first password is on this page and nowhere else.
+    """
     by = guard.require(Action.ACCOUNTS)
     given = {
         name: request.form.get(name, "").strip()
@@ -439,7 +450,7 @@ def _accounts_page(
     return response
 
 
-# --- the administrator's page for keys ------------------------------------------------------------------------------
+# --- the administrator's page for keys ------------------------------------------------------------
 
 
 @bp.get("/keys")
@@ -533,7 +544,7 @@ def _keys_page(
     return response
 
 
-# --- shared ---------------------------------------------------------------------------------------------------------
+# --- shared ---------------------------------------------------------------------------------------
 
 
 def to(address: str) -> Response:

@@ -1,4 +1,6 @@
-"""`/desk`: the dispatcher's desk: inbox, one matter with its reasons, dispatch, supervise, bulk moves; live."""
+"""`/desk`: the dispatcher's desk: inbox, one matter with its reasons, dispatch, supervise, bulk
+moves; live.
+"""
 
 from flask import Blueprint, Response, url_for
 from flask_babel import gettext as _
@@ -26,7 +28,10 @@ USES = (Action.DISPATCH, Action.SUPERVISE, Action.READ)
 
 @bp.get("/desk")
 def desk() -> Response:
-    """The page; its filters, and `incident`, are in its address, and what it shows it asks the API for."""
+    """The page.
+
+    Its filters, and `incident`, are in its address, and what it shows it asks the API for.
+    """
     by = require_incident_reader()
     edition = editions.active_edition(session())
     figures = overview(session(), params.parse_datetime(None))

@@ -26,7 +26,10 @@ FIELDS = ("kind", "who", "incident", "since", "until", "before")
 
 @bp.get("/disclosures")
 def disclosures() -> Response:
-    """The newest first; its filters are in its address, `before` is the last number of the page before."""
+    """The newest first.
+
+    Its filters are in its address, `before` is the last number of the page before.
+    """
     by = require(Action.HISTORY)
     query = {name: request.args.get(name, "").strip()[:100] for name in FIELDS}
     wrong, rows = "", list[DisclosureView]()

@@ -1,4 +1,7 @@
-"""`/figures`: how well the loop works, as a table that sorts by its address and as a spreadsheet; needs no script."""
+"""`/figures`: how well the loop works, as a table that sorts by its address and as a spreadsheet.
+
+Needs no script.
+"""
 
 import csv
 from datetime import date, datetime, timedelta
@@ -104,7 +107,10 @@ def figures() -> Response:
 
 @bp.get("/figures.csv")
 def table() -> Response:
-    """The same as a spreadsheet: UTF-8 with a mark, as Excel likes it; rates as numbers from 0 to 1."""
+    """The same as a spreadsheet: UTF-8 with a mark, as Excel likes it.
+
+    Rates as numbers from 0 to 1.
+    """
     by = require(Action.FIGURES)
     asked = _asked(by)
     index = 0 if i18n.chosen() == "zh" else 1

@@ -32,7 +32,10 @@ MAX_EXPORT_FEATURES = 20_000  # features of one layer in a saved map
 
 @bp.get("/")
 def index() -> Response:
-    """The map, where and as the address says; `at` is the day shown, `compare` one to lay beside it."""
+    """The map, where and as the address says.
+
+    `at` is the day shown, `compare` one to lay beside it.
+    """
     told, beside = request.args.get("at"), request.args.get("compare")
     at = params.parse_datetime(told or None)
     other = params.parse_datetime(beside, "compare") if beside else None
@@ -100,7 +103,9 @@ def index() -> Response:
 
 @bp.get("/map.html")
 def export() -> Response:
-    """The view in the address (`bbox`, `zoom`, `layers`, `off`, `facility`, `at`) as one file that needs no network."""
+    """The view in the address (`bbox`, `zoom`, `layers`, `off`, `facility`, `at`) as one file that
+    needs no network.
+    """
     at = params.parse_datetime(request.args.get("at") or None)
     figures = overview(session(), at)
     chosen = i18n.chosen()

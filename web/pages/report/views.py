@@ -1,4 +1,6 @@
-"""The reporter's pages: `/report`, a form in four taps, and `/track`, where a report stands and who holds it."""
+"""The reporter's pages: `/report`, a form in four taps, and `/track`, where a report stands and who
+holds it.
+"""
 
 from uuid import UUID
 
@@ -67,7 +69,10 @@ def mine() -> Response:
 
 @bp.get("/track/<uuid:incident_id>")
 def track(incident_id: UUID) -> Response:
-    """Where one report stands. Its secret is in the address's fragment, which browsers keep to themselves."""
+    """Where one report stands.
+
+    Its secret is in the address's fragment, which browsers keep to themselves.
+    """
     return tracking(incident_id)
 
 

@@ -1,4 +1,7 @@
-"""`/revisions`: boundary drafts and what was published; each with a preview to look at before the leap, or after it."""
+"""`/revisions`: boundary drafts and what was published.
+
+Each with a preview to look at before the leap, or after it.
+"""
 
 from datetime import UTC, datetime
 
@@ -30,7 +33,10 @@ STATES = tuple(state.value for state in RevisionState)
 
 @bp.get("/revisions")
 def revisions() -> Response:
-    """The list; `state`, and the number `before` which it goes on, are in the address. A file is brought back here."""
+    """The list; `state`, and the number `before` which it goes on, are in the address.
+
+    A file is brought back here.
+    """
     by = planner()
     state = request.args.get("state", "")
     if state and state not in STATES:

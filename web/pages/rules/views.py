@@ -1,4 +1,6 @@
-"""The page of routing rules: the sets, a set in words, a new one from a spreadsheet, its test, switching it on."""
+"""The page of routing rules: the sets, a set in words, a new one from a spreadsheet, its test,
+switching it on.
+"""
 
 from datetime import datetime, timedelta
 from io import BytesIO

@@ -1,4 +1,6 @@
-"""The scripts and styles of the pages: where they lie, their addresses, and a digest that changes with them."""
+"""The scripts and styles of the pages: where they lie, their addresses, and a digest that changes
+with them.
+"""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -24,7 +26,9 @@ def asset_path(name: str) -> Path:
 
 
 def asset_digest() -> str:
-    """Return a digest of our own scripts and styles, so that browsers fetch a new one only when it changed."""
+    """Return a digest of our own scripts and styles, so that browsers fetch a new one only when it
+    changed.
+    """
     if "asset_digest" not in g:
         digest = sha256()
         for file in list_assets():

@@ -13,7 +13,10 @@ DEFAULT_CENTRE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing i
 
 
 def map_centre(figures: Overview) -> tuple[float, float]:
-    """Return longitude and latitude of the middle of what is loaded; the script then goes where the address says."""
+    """Return longitude and latitude of the middle of what is loaded.
+
+    The script then goes where the address says.
+    """
     if figures.bbox is None:
         return DEFAULT_CENTRE
     west, south, east, north = figures.bbox
@@ -21,7 +24,10 @@ def map_centre(figures: Overview) -> tuple[float, float]:
 
 
 def base_map(figures: Overview) -> PageParts:
-    """Return the map under a pin: the areas, without facilities; `p=lon,lat` in the address is its centre."""
+    """Return the map under a pin: the areas, without facilities.
+
+    `p=lon,lat` in the address is its centre.
+    """
     visible = [
         layer.name
         for layer in MAP_LAYERS

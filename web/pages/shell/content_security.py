@@ -4,7 +4,9 @@ from flask import Response
 
 
 def with_csp(response: Response, nonce: str) -> Response:
-    """Return the response so that its page loads from this deployment only, and runs only our own scripts."""
+    """Return the response so that its page loads from this deployment only, and runs only our own
+    scripts.
+    """
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob:; "
         "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"

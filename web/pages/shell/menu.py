@@ -11,7 +11,8 @@ from gis.rights.roles import role_label
 from web.http import i18n
 from web.security.guard import principal
 
-# path under the root, words, the action it takes (None: any account) -> the account menu; only pages that exist
+# path under the root, words, the action it takes (None: any account) -> the account menu; only
+# pages that exist
 MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("work", lazy_gettext("My work"), Action.HANDLE),
     ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),

@@ -1,4 +1,6 @@
-"""What every page but the map shares: the bar on top, the reader's language, strict headers, values for its script."""
+"""What every page but the map shares: the bar on top, the reader's language, strict headers, values
+for its script.
+"""
 
 import secrets
 from collections.abc import Mapping
@@ -16,7 +18,9 @@ from web.security.session import principal
 
 
 def page_basics() -> dict[str, Any]:
-    """Return what every script finds as `page`: language, address of its texts (None: English), other addresses."""
+    """Return what every script finds as `page`: language, address of its texts (None: English),
+    other addresses.
+    """
     language, root = i18n.chosen(), url_for("map.index").rstrip("/")
     digest = messages_digest(language)
     return {
@@ -36,7 +40,8 @@ def render_page(
 
     Args:
         template: Extends shell/shell.html.
-        script: Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js, with `page_basics`.
+        script: Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js,
+            with `page_basics`.
         values: More for the template, which also has `language`, `me`, `nonce`.
     """
     language = i18n.chosen()

@@ -1,4 +1,6 @@
-"""The texts that scripts show: found by their calls of `t("English text")`, translated by the catalogue."""
+"""The texts that scripts show: found by their calls of `t("English text")`, translated by the
+catalogue.
+"""
 
 import json
 import re
@@ -20,7 +22,9 @@ ESCAPE_PATTERN = re.compile(r"\\(.)")
 def extract_script(
     file: BinaryIO, keywords: Collection[str], comment_tags: Collection[str], options: object
 ) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Yield line, function, English text and no comments for every text of a script, as Babel wants its extractors."""
+    """Yield line, function, English text and no comments for every text of a script, as Babel wants
+    its extractors.
+    """
     script = file.read().decode("utf-8")
     for match in CALL_PATTERN.finditer(script):
         yield (

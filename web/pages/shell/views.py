@@ -48,7 +48,9 @@ def colour_tokens() -> Response:
 
 
 def _cacheable(text: str, mimetype: str) -> Response:
-    """Return a file that is kept for good under an address with a digest, and checked by its ETag under one without."""
+    """Return a file that is kept for good under an address with a digest, and checked by its ETag
+    under one without.
+    """
     response = Response(text, mimetype=mimetype)
     response.headers["Cache-Control"] = (
         "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"

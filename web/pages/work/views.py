@@ -1,4 +1,6 @@
-"""`/work`: the grid worker's page on a phone: my matters by urgency, a map of my patch, take, handle, return."""
+"""`/work`: the grid worker's page on a phone: my matters by urgency, a map of my patch, take,
+handle, return.
+"""
 
 from flask import Blueprint, Response
 
