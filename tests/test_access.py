@@ -56,7 +56,8 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
             came, said = classify(response), response.get_data()
             if came != row.who(asker):
                 wrong.append(
-                    f"{name}: {asker.name} gets {response.status_code} ({came}), not {row.who(asker)}"
+                    f"{name}: {asker.name} gets {response.status_code} ({came}),"
+                    f" not {row.who(asker)}"
                 )
             if not asker.by.may(A.NAMES) and re.search(
                 "王[a-z]+_", response.get_data(as_text=True)

@@ -46,7 +46,10 @@ A, B = COMMUNITY + "001", COMMUNITY + "002"
 
 def square(west: float, east: float) -> str:
     """A clockwise rectangle 0.01 degrees high."""
-    return f"SRID=4490;MULTIPOLYGON((({west} 26.23,{west} 26.24,{east} 26.24,{east} 26.23,{west} 26.23)))"
+    return (
+        f"SRID=4490;MULTIPOLYGON((({west} 26.23,{west} 26.24,{east} 26.24,{east} 26.23,{west}"
+        f" 26.23)))"
+    )
 
 
 @pytest.fixture
@@ -117,7 +120,10 @@ def services(town: Session) -> Session:
                 category="school",
                 name="小学",
                 county="520402",
-                shape="SRID=4490;POLYGON((105.97 26.231,105.972 26.231,105.972 26.233,105.97 26.233,105.97 26.231))",
+                shape=(
+                    "SRID=4490;POLYGON((105.97 26.231,105.972 26.231,105.972 26.233,105.97"
+                    " 26.233,105.97 26.231))"
+                ),
                 entrance="SRID=4490;POINT(105.97 26.232)",
             ),
         ]

@@ -313,7 +313,8 @@ def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(
     databases.drop_old(addresses)  # what other tests restored
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
-            "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝区', '520403')"
+            "INSERT INTO area (code, level, name, county)"
+            " VALUES ('520403', 'county', '平坝区', '520403')"
         )
     stopping, wrong = threading.Event(), []
 
@@ -479,7 +480,8 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
         with psycopg.connect(addresses.app) as connection:
             connection.execute("DELETE FROM post")
             connection.execute(
-                "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', 'x', '520403')"
+                "INSERT INTO area (code, level, name, county)"
+                " VALUES ('520403', 'county', 'x', '520403')"
             )
         for wrong, words in (
             (base.finished - timedelta(days=1), "does not reach back"),

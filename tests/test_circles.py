@@ -146,7 +146,8 @@ def test_recompute_touches_only_what_changed(session):
     assert (
         session.scalar(
             text(
-                "SELECT count(*) FROM service_circle s LEFT JOIN facility f ON f.id = s.facility_id WHERE f.id IS NULL"
+                "SELECT count(*) FROM service_circle s LEFT JOIN facility f"
+                " ON f.id = s.facility_id WHERE f.id IS NULL"
             )
         )
         == 0
@@ -200,7 +201,8 @@ def test_the_nearest_of_each_category_is_the_nearest(session):
     network = load_network(session)
     lon, lat = session.execute(
         text(
-            "SELECT ST_X(entrance), ST_Y(entrance) FROM building WHERE kind = 'apartments' ORDER BY id LIMIT 1"
+            "SELECT ST_X(entrance), ST_Y(entrance) FROM building WHERE kind = 'apartments'"
+            " ORDER BY id LIMIT 1"
         )
     ).one()
     found = service_circles.nearest_facilities(session, network, lon, lat)
@@ -252,7 +254,9 @@ def test_a_park_is_entered_where_its_outline_comes_nearest_to_a_street(session):
     network = load_network(session)
     session.execute(  # smaller than they are, so that no path crosses the outline
         text(
-            "UPDATE facility SET entrance = NULL, shape = ST_Multi(ST_Buffer(ST_Centroid(shape), 0.00005)) WHERE category = 'park'"
+            "UPDATE facility"
+            " SET entrance = NULL, shape = ST_Multi(ST_Buffer(ST_Centroid(shape), 0.00005))"
+            " WHERE category = 'park'"
         )
     )
     to = read_facility_entrances(session, network, "park")

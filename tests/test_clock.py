@@ -160,7 +160,10 @@ def test_a_year_without_published_holidays_counts_and_warns_once(
         )  # New Year, then a Friday
         assert deadline(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
     assert [one.message for one in caplog.records if "2099" in one.message] == [
-        "the holidays of 2099 are not known: weekends and fixed dates count; is chinesecalendar up to date?"
+        (
+            "the holidays of 2099 are not known: weekends and fixed dates count;"
+            " is chinesecalendar up to date?"
+        )
     ]
     assert not working_time.working_day(date(2099, 10, 2))
     assert working_time.has_holiday_calendar(2026) and working_time.working_day(date(2026, 2, 14))

@@ -47,7 +47,8 @@ def test_start_is_idempotent_and_listens_on_loopback_only(settings):
 
 def test_two_starts_at_once_do_no_harm(settings):
     script = (
-        "import sys; from pathlib import Path; from gis.ops import cluster; from gis.settings import Settings; "
+        "import sys; from pathlib import Path; from gis.ops import cluster;"
+        " from gis.settings import Settings; "
         "print(cluster.start(Settings(var=Path(sys.argv[1]))).app)"
     )
     with ThreadPoolExecutor() as pool:
@@ -170,12 +171,14 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
     addresses = fresh(settings)
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
-            "INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402')"
+            "INSERT INTO area (code, level, name, county)"
+            " VALUES ('520402', 'county', '西秀区', '520402')"
         )
     backup(addresses, tmp_path / "all.backup", tmp_path)
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
-            "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝区', '520403')"
+            "INSERT INTO area (code, level, name, county)"
+            " VALUES ('520403', 'county', '平坝区', '520403')"
         )
     restore(addresses, tmp_path / "all.backup", tmp_path)
     with psycopg.connect(addresses.app) as connection:
@@ -185,7 +188,8 @@ def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
         ).fetchall() == [("area", "insert")]
         # and the application may go on working, with its grants, triggers and sequences
         connection.execute(
-            "INSERT INTO area (code, level, name, county) VALUES ('520404', 'county', '新', '520404')"
+            "INSERT INTO area (code, level, name, county)"
+            " VALUES ('520404', 'county', '新', '520404')"
         )
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("DELETE FROM area")
@@ -259,7 +263,8 @@ def test_a_bare_dump_of_before_the_photos_is_restored_too(settings, tmp_path):
         (tmp_path / "old.dump").write_bytes(whole.extractfile("database.dump").read())
     with psycopg.connect(addresses.app) as connection:
         connection.execute(
-            "INSERT INTO area (code, level, name, county) VALUES ('520403', 'county', '平坝', '520403')"
+            "INSERT INTO area (code, level, name, county)"
+            " VALUES ('520403', 'county', '平坝', '520403')"
         )
     restore(addresses, tmp_path / "old.dump", tmp_path)
     with psycopg.connect(addresses.app) as connection:

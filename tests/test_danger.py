@@ -55,7 +55,10 @@ def place(session: Session) -> Place:
 
 def told(session: Session, filed: FiledIncident, topic: str) -> set[str]:
     """Names of the persons a notice went to."""
-    query = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.incident_id = :id AND n.topic = :topic"
+    query = (
+        "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
+        " WHERE n.incident_id = :id AND n.topic = :topic"
+    )
     return set(session.scalars(text(query), {"id": filed.id, "topic": topic}))
 
 

@@ -216,7 +216,8 @@ def town() -> Iterator[Session]:
             # answers
             away = (
                 "INSERT INTO leave (person_id, valid)"
-                " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz), CAST(:day AS timestamptz) + interval '1 day')"
+                " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz),"
+                " CAST(:day AS timestamptz) + interval '1 day')"
                 " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0"
             )
             session.execute(text(away), {"day": DAY})
@@ -252,7 +253,8 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     )
     events = town.execute(
         text(
-            "SELECT incident_id, move, from_state, from_pending, to_state, to_pending FROM incident_event"
+            "SELECT incident_id, move, from_state, from_pending, to_state, to_pending"
+            " FROM incident_event"
             " ORDER BY id"
         )
     ).all()

@@ -57,7 +57,8 @@ class Place:
         self.town.revision = revision
         self.session.execute(
             text(
-                "UPDATE boundary SET valid = tstzrange(lower(valid), :at, '[)') WHERE upper_inf(valid)"
+                "UPDATE boundary SET valid = tstzrange(lower(valid), :at, '[)')"
+                " WHERE upper_inf(valid)"
             ),
             {"at": at},
         )
@@ -128,7 +129,8 @@ def test_an_open_incident_goes_to_the_new_patch_and_its_person(place: Place) -> 
     assert (grid(place.seen(beside)), place.events(beside)) == (place.west.code, [])
     told = place.session.scalars(
         text(
-            "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.topic = 'incident.follow'"
+            "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
+            " WHERE n.topic = 'incident.follow'"
         )
     ).all()
     assert sorted(told) == ["东网格员", "西网格员"]
@@ -309,7 +311,8 @@ def test_the_history_has_both_patches(place: Place) -> None:
     reassign_after_boundary_change(place.session, LATER)
     kept = place.session.execute(
         text(
-            "SELECT old -> 'grid_id' AS old, new -> 'grid_id' AS new FROM history WHERE table_name = 'incident'"
+            "SELECT old -> 'grid_id' AS old, new -> 'grid_id' AS new FROM history"
+            " WHERE table_name = 'incident'"
             " AND old -> 'grid_id' <> new -> 'grid_id'"
         )
     ).one()

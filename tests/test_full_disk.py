@@ -377,7 +377,8 @@ def test_figures_of_several_workers_are_added_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     script = (
-        "import os, sys, time\nfrom web.http import observability as observe, worker_metrics as figures\n"
+        "import os, sys, time\nfrom web.http import observability as observe,"
+        " worker_metrics as figures\n"
         "observe.REQUESTS.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
         "print('ready', flush=True)\nsys.stdin.read()"
     )

@@ -111,7 +111,8 @@ def test_now_the_open_incidents_come_along_with_an_event(place: Place) -> None:
     assert event.words and "王" not in event.words
     told = place.session.scalars(
         text(
-            "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.topic = 'incident.hand_over'"
+            "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
+            " WHERE n.topic = 'incident.hand_over'"
         )
     ).all()
     assert set(told) == {"李接任", "王网格"}

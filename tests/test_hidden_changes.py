@@ -176,7 +176,8 @@ def test_what_happens_inside_changes_no_answer_to_outsiders(world: SecretWorld) 
                     min(len(was), len(after)),
                 )
                 wrong.append(
-                    f"{asker.name} {path}\n  {was[max(0, at - 60) : at + 90]!r}\n  {after[max(0, at - 60) : at + 90]!r}"
+                    f"{asker.name} {path}\n  {was[max(0, at - 60) : at + 90]!r}\n "
+                    f" {after[max(0, at - 60) : at + 90]!r}"
                 )
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)

@@ -229,7 +229,8 @@ def test_a_map_layer(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-map-layer")
     scratch.write(
         "layers/benches.py",
-        '"""Benches."""\n\nfrom dataclasses import replace\n\nfrom layers.facilities import FACILITIES\n\n'
+        '"""Benches."""\n\nfrom dataclasses import replace\n\nfrom layers.facilities import'
+        " FACILITIES\n\n"
         'BENCHES = replace(FACILITIES, name="benches")\n',
     )
     scratch.edit(
@@ -293,8 +294,10 @@ def test_a_page(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-page")
     scratch.write(
         "web/pages/benches/views.py",
-        '"""`/benches`."""\n\nfrom flask import Blueprint, Response\n\nfrom web.pages.shell.page import render_page\n\n'
-        'bp = Blueprint("benches_page", __name__)\n\n\n@bp.get("/benches")\ndef benches() -> Response:\n'
+        '"""`/benches`."""\n\nfrom flask import Blueprint,'
+        " Response\n\nfrom web.pages.shell.page import render_page\n\n"
+        'bp = Blueprint("benches_page",'
+        ' __name__)\n\n\n@bp.get("/benches")\ndef benches() -> Response:\n'
         '    """Return the page."""\n    return render_page("benches/benches.html")\n',
     )
     scratch.write(
@@ -324,7 +327,8 @@ def test_an_api_operation(follow: Callable[[str], Scratch]) -> None:
     scratch.write(
         "web/api/search/views.py",
         views
-        + '\n\n@bp.get("/benches")\n@bp.doc(summary="Count benches")\ndef benches() -> dict[str, int]:\n'
+        + '\n\n@bp.get("/benches")\n@bp.doc(summary="Count benches")\ndef benches() -> dict[str,'
+        " int]:\n"
         '    """Count the benches."""\n    from gis.facilities.benches import count_benches\n\n'
         '    return {"benches": count_benches()}\n',
     )
@@ -344,7 +348,8 @@ def test_an_error(follow: Callable[[str], Scratch]) -> None:
         "gis/facilities/queries.py",
         r"\Z",
         '\n\ndef refuse(name: str) -> None:\n    """Raise Conflict."""\n'
-        '    from gis.errors import Conflict\n\n    raise Conflict("bench.name_taken", name=name)\n',
+        '    from gis.errors import Conflict\n\n    raise Conflict("bench.name_taken",'
+        " name=name)\n",
     )
     entry = '\n#, python-format\nmsgid "bench.name_taken"\nmsgstr "{}"\n'
     scratch.write(EN, scratch.read(EN) + entry.format("There is a bench %(name)s already."))

@@ -246,5 +246,8 @@ def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: 
             dict(map(tuple, stored)) == acknowledged
         )  # every one is there, under the id that was answered
         assert len(stored) == len(acknowledged)  # none twice
-        torn = "SELECT count(*) FROM incident i WHERE NOT EXISTS (SELECT FROM incident_event e WHERE e.incident_id = i.id)"
+        torn = (
+            "SELECT count(*) FROM incident i WHERE NOT EXISTS (SELECT FROM incident_event e"
+            " WHERE e.incident_id = i.id)"
+        )
         assert session.scalar(text(torn)) == 0

@@ -367,13 +367,16 @@ def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(
         if lon is not None:
             session.execute(
                 text(
-                    "UPDATE order_taker SET shape = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) WHERE person_id = :id"
+                    "UPDATE order_taker"
+                    " SET shape = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)"
+                    " WHERE person_id = :id"
                 ),
                 {"lon": lon, "lat": y, "id": place.town.person(name).id},
             )
     filed = place.report(category=order.code)
     query = text(
-        "SELECT p.name, o.distance_m FROM order_offer o JOIN personal.person p ON p.id = o.person_id"
+        "SELECT p.name, o.distance_m FROM order_offer o JOIN personal.person p"
+        " ON p.id = o.person_id"
         " WHERE o.incident_id = :id ORDER BY o.distance_m NULLS LAST"
     )
     offered = session.execute(query, {"id": filed.id}).all()
@@ -714,7 +717,10 @@ def test_a_suspended_repeat_does_not_stay_behind_without_a_clock(place: Place) -
 
 def test_three_events_of_a_report_change_its_row_once(place: Place, session: Session) -> None:
     one = place.report()
-    query = "SELECT op, new ->> 'state' FROM history WHERE table_name = 'incident' AND row_key LIKE :key ORDER BY id"
+    query = (
+        "SELECT op, new ->> 'state' FROM history WHERE table_name = 'incident'"
+        " AND row_key LIKE :key ORDER BY id"
+    )
     rows = session.execute(text(query), {"key": f"%{one.id}"}).all()
     assert [tuple(row) for row in rows] == [("insert", "reported"), ("update", "dispatched")]
     assert one.version == place.seen(one.id).version == 4

@@ -76,7 +76,8 @@ def test_a_worker_does_what_is_due_and_what_hangs_does_not_hold_up_the_rest(offi
             until(
                 lambda: value(
                     office,
-                    "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'clean' AND status = 'succeeded'",
+                    "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'clean'"
+                    " AND status = 'succeeded'",
                 ),
                 10,
             )
@@ -156,7 +157,8 @@ def test_the_server_runs_one_beside_it_and_takes_it_along(own_var: Path) -> None
 def test_the_worker_does_not_outlive_a_server_that_is_killed(office: Office) -> None:
     script = (
         "import subprocess, sys, os, time;"
-        "p = subprocess.Popen([sys.executable, '-m', 'web', 'worker', '--beside', str(os.getpid())]);"
+        "p = subprocess.Popen([sys.executable, '-m', 'web', 'worker', '--beside',"
+        " str(os.getpid())]);"
         "print(p.pid, flush=True); time.sleep(60)"
     )
     env = environment(office.settings.var) | {"DATABASE_URL": office.database}
@@ -168,7 +170,8 @@ def test_the_worker_does_not_outlive_a_server_that_is_killed(office: Office) -> 
     until(
         lambda: value(
             office,
-            "SELECT count(*) FROM jobs.procrastinate_workers WHERE last_heartbeat > now() - interval '5 s'",
+            "SELECT count(*) FROM jobs.procrastinate_workers"
+            " WHERE last_heartbeat > now() - interval '5 s'",
         ),
         20,
     )

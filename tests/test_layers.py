@@ -131,8 +131,10 @@ def test_the_tile_asks_the_index_and_not_every_row(session, town):
     """The tile is moved to the table's system; a moved column could not use the index."""
     session.execute(
         text(
-            "INSERT INTO building (code, shape) SELECT 'x' || i, ST_Multi(ST_ReducePrecision(ST_MakeEnvelope("
-            "100 + i * 0.001, 30, 100.0002 + i * 0.001, 30.0002, 4490), 1e-7)) FROM generate_series(1, 3000) i"
+            "INSERT INTO building (code, shape)"
+            " SELECT 'x' || i, ST_Multi(ST_ReducePrecision(ST_MakeEnvelope("
+            "100 + i * 0.001, 30, 100.0002 + i * 0.001, 30.0002, 4490), 1e-7))"
+            " FROM generate_series(1, 3000) i"
         )
     )
     session.execute(text("ANALYZE building"))

@@ -371,7 +371,10 @@ def test_a_building_brings_floors_address_name_and_main_entrance(
     file.way([corner, main, far, back, corner], {**tags, "name": "Block 3", "name:zh": "3号楼"})
     file.square(-1, -1, 5, landuse="residential", name="六道口小区")
     load(file)
-    query = "SELECT code, name, estate, address, kind, floors, ST_AsText(entrance), county, source FROM building"
+    query = (
+        "SELECT code, name, estate, address, kind, floors, ST_AsText(entrance), county, source"
+        " FROM building"
+    )
     lon, lat = degrees(1, 0)
     door = f"POINT({lon:g} {lat:g})"
     assert rows(session, query) == [
@@ -387,7 +390,10 @@ def test_a_multipolygon_building_keeps_its_courtyard(session: Session, load: Loa
         [(file.way(half), "outer"), (file.way(other), "outer"), (yard, "inner")], building="yes"
     )
     load(file)
-    query = "SELECT code, ST_NumInteriorRings(ST_GeometryN(shape, 1)), ST_Area(shape) * 1e6 FROM building"
+    query = (
+        "SELECT code, ST_NumInteriorRings(ST_GeometryN(shape, 1)), ST_Area(shape) * 1e6"
+        " FROM building"
+    )
     ((code, holes, area),) = rows(session, query)
     assert (code, holes) == ("r1", 1) and area == pytest.approx(8)
 
@@ -479,7 +485,8 @@ def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: L
     report = load(file)
     matches = rows(
         session,
-        "SELECT code, category, name, opening_hours, contact, GeometryType(shape), entrance IS NULL FROM facility",
+        "SELECT code, category, name, opening_hours, contact, GeometryType(shape),"
+        " entrance IS NULL FROM facility",
     )
     assert sorted(matches) == [
         ("n1", "pharmacy", "药", "24/7", "0851-1", "POINT", True),
@@ -508,7 +515,10 @@ def test_the_basemap_gets_streets_water_green_rail_ground_and_labels(
     file.square(3, 6, 1, highway="pedestrian", area="yes")
     file.node(7, 7, place="neighbourhood", name="西兴")
     load(file)
-    query = "SELECT kind, subkind, name, min_zoom, GeometryType(shape) FROM basemap_feature ORDER BY 1, 2"
+    query = (
+        "SELECT kind, subkind, name, min_zoom, GeometryType(shape) FROM basemap_feature"
+        " ORDER BY 1, 2"
+    )
     assert rows(session, query) == [
         ("green", "park", "虹山湖公园", 10, "MULTIPOLYGON"),
         ("landuse", "residential", "幸福小区", 11, "MULTIPOLYGON"),
@@ -537,7 +547,10 @@ def village(**shop: str) -> OsmFile:
 
 def test_the_same_file_again_changes_nothing(session: Session, load: Load) -> None:
     load(village())
-    state = "SELECT (SELECT max(id) FROM history), (SELECT version FROM walk_network), (SELECT loaded_at FROM dataset)"
+    state = (
+        "SELECT (SELECT max(id) FROM history), (SELECT version"
+        " FROM walk_network), (SELECT loaded_at FROM dataset)"
+    )
     earlier = rows(session, state), rows(session, "SELECT id FROM basemap_feature ORDER BY 1")
     report = load(village())
     assert (
@@ -571,7 +584,8 @@ def test_a_newer_file_updates_by_code_and_deletes_what_is_gone(
     ]
     ops = rows(
         session,
-        "SELECT table_name, op FROM history WHERE who = 'tester' AND table_name <> 'dataset' ORDER BY 1, 2",
+        "SELECT table_name, op FROM history WHERE who = 'tester'"
+        " AND table_name <> 'dataset' ORDER BY 1, 2",
     )
     assert ops == [("building", "delete"), ("facility", "insert"), ("facility", "update")]
 
@@ -593,16 +607,21 @@ def test_a_building_that_households_live_in_is_never_deleted(session: Session, l
 
 def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> None:
     allow_boundary_writes(session)
-    county = "INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402') RETURNING id"
+    county = (
+        "INSERT INTO area (code, level, name, county)"
+        " VALUES ('520402', 'county', '西秀区', '520402') RETURNING id"
+    )
     area = session.scalar(text(county))
     revision = session.scalar(
         text(
-            "INSERT INTO revision (title, state, author, published_at) VALUES ('t', 'published', 't', now()) RETURNING id"
+            "INSERT INTO revision (title, state, author, published_at)"
+            " VALUES ('t', 'published', 't', now()) RETURNING id"
         )
     )
     draw = text(
         "INSERT INTO boundary (area_id, revision_id, shape, valid) VALUES "
-        "(:area, :revision, ST_Multi(ST_MakeEnvelope(105.9, 26.2, :east, 26.3, 4490)), tstzrange(now(), NULL))"
+        "(:area, :revision, ST_Multi(ST_MakeEnvelope(105.9, 26.2, :east, 26.3, 4490)),"
+        " tstzrange(now(), NULL))"
     )
     session.execute(
         draw, {"area": area, "revision": revision, "east": 105.9515}
@@ -657,7 +676,10 @@ BAD_FILES = {
         "coordinate",
     ),
     "entities": (
-        f'{XML}<!DOCTYPE x [<!ENTITY a "b">]><osm version="0.6"><node id="1" lat="1" lon="1"/></osm>'.encode(),
+        (
+            f'{XML}<!DOCTYPE x [<!ENTITY a "b">]><osm version="0.6"><node id="1" lat="1"'
+            f' lon="1"/></osm>'
+        ).encode(),
         "entities",
     ),
     "a facility twice": (
@@ -665,7 +687,8 @@ BAD_FILES = {
         "holds n7 twice",
     ),
     "ways first": (
-        f'{XML}<osm version="0.6"><way id="2"><nd ref="1"/><nd ref="3"/><tag k="highway" v="path"/></way>'
+        f'{XML}<osm version="0.6"><way id="2"><nd ref="1"/><nd ref="3"/><tag k="highway"'
+        f' v="path"/></way>'
         '<node id="1" lat="1" lon="1"/><node id="3" lat="1" lon="2"/></osm>'.encode(),
         "not sorted",
     ),
@@ -683,7 +706,10 @@ def test_a_bad_file_says_so_and_leaves_everything_as_it_was(
 ) -> None:
     content, why = BAD_FILES[case]
     load_osm(session, village().write(tmp_path / "good.osm"))
-    state = "SELECT (SELECT count(*) FROM building), (SELECT max(id) FROM history), (SELECT version FROM walk_network)"
+    state = (
+        "SELECT (SELECT count(*) FROM building), (SELECT max(id) FROM history), (SELECT version"
+        " FROM walk_network)"
+    )
     earlier = rows(session, state)
     if content is not None:
         (tmp_path / "bad.osm").write_bytes(content)
@@ -760,8 +786,10 @@ def check_network(session: Session, path: Path) -> None:
     # what crosses the outline of an area, and nodes at one place, are joined besides
     assert 0.8 <= nx.number_connected_components(stored) / nx.number_connected_components(bare) <= 1
     torn = (
-        "SELECT count(*) FROM walk_edge AS e JOIN walk_node AS a ON a.id = e.u JOIN walk_node AS b ON b.id = e.v "
-        "WHERE NOT ST_Equals(a.shape, ST_StartPoint(e.shape)) OR NOT ST_Equals(b.shape, ST_EndPoint(e.shape))"
+        "SELECT count(*) FROM walk_edge AS e JOIN walk_node AS a ON a.id = e.u"
+        " JOIN walk_node AS b ON b.id = e.v "
+        "WHERE NOT ST_Equals(a.shape, ST_StartPoint(e.shape))"
+        " OR NOT ST_Equals(b.shape, ST_EndPoint(e.shape))"
     )
     assert rows(session, torn) == [(0,)]
 

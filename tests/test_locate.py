@@ -852,7 +852,8 @@ def test_the_register_in_memory_hears_of_every_change(committed):
             # the listening connection is lost: what changes meanwhile is heard of all the same
             session.execute(
                 text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE query LIKE 'LISTEN%'"
                 )
             )
             session.commit()

@@ -394,7 +394,8 @@ def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> No
         target = office.add(there.url)
         office.tell("incident.report", "incident.take", "incident.handle")
         office.change(
-            "UPDATE notice SET at = now() - interval '73 hours' WHERE target_id = :t AND topic <> 'incident.handle'",
+            "UPDATE notice SET at = now() - interval '73 hours' WHERE target_id = :t"
+            " AND topic <> 'incident.handle'",
             t=target,
         )
         assert office.deliver(target) == 0
@@ -467,9 +468,11 @@ def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(
     office: Office,
 ) -> None:
     script = (
-        "import sys; from gis.db import engine; from gis.notices.delivery import deliver; from gis.settings import Settings;"
+        "import sys; from gis.db import engine; from gis.notices.delivery import deliver;"
+        " from gis.settings import Settings;"
         "from pathlib import Path;"
-        "deliver(engine(sys.argv[1]), Settings(var=Path('.'), private_webhooks=True), int(sys.argv[2]))"
+        "deliver(engine(sys.argv[1]), Settings(var=Path('.'), private_webhooks=True),"
+        " int(sys.argv[2]))"
     )
     with gateway(answers=[8.0]) as there:
         target = office.add(there.url)

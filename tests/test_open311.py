@@ -188,8 +188,10 @@ def _copy(session: Session, edition: int | None, **changes: str) -> None:
     taken = ", ".join(changes.get(column, column) for column in columns)
     session.execute(
         text(
-            f"INSERT INTO incident_category (edition_id, {', '.join(columns)}) SELECT :edition, {taken}"
-            " FROM incident_category WHERE edition_id = (SELECT max(edition_id) FROM incident_category)"
+            f"INSERT INTO incident_category (edition_id, {', '.join(columns)})"
+            f" SELECT :edition, {taken}"
+            " FROM incident_category WHERE edition_id = (SELECT max(edition_id)"
+            " FROM incident_category)"
         ),
         {"edition": edition},
     )
@@ -206,7 +208,8 @@ def asking(place: Place) -> Place:
     _copy(session, edition)
     session.execute(
         text(
-            "UPDATE incident_category SET attributes = CAST(:questions AS jsonb) WHERE code = :code AND edition_id = :id"
+            "UPDATE incident_category SET attributes = CAST(:questions AS jsonb)"
+            " WHERE code = :code AND edition_id = :id"
         ),
         {"questions": moves.as_json(QUESTIONS), "code": PUBLIC, "id": edition},
     )

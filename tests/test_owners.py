@@ -32,7 +32,10 @@ from tests.support.owners_town import NOW, World
 LATER = NOW + timedelta(hours=1)
 DAY = timedelta(days=1)
 # the one question: who has the open incidents; nobody is a minute without an owner
-OWNERS = f"SELECT DISTINCT {LIVING.owner('i', ':now')} FROM incident i WHERE i.state NOT IN ('closed', 'void')"
+OWNERS = (
+    f"SELECT DISTINCT {LIVING.owner('i', ':now')} FROM incident i"
+    f" WHERE i.state NOT IN ('closed', 'void')"
+)
 
 
 @pytest.fixture
@@ -239,7 +242,8 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
 def repair(session: Session) -> str:
     """A category whose orders ask for repairs."""
     query = (
-        "SELECT c.code FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id AND e.state = 'active'"
+        "SELECT c.code FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id"
+        " AND e.state = 'active'"
         " WHERE c.skill = 'repairs' AND c.kind = 'order' ORDER BY c.code LIMIT 1"
     )
     return str(session.scalar(text(query)))
@@ -408,7 +412,8 @@ class Year:
         self.session.flush()
         self.session.execute(
             text(
-                "UPDATE boundary SET valid = tstzrange(lower(valid), :now, '[)') WHERE upper_inf(valid) AND area_id = ANY(:ids)"
+                "UPDATE boundary SET valid = tstzrange(lower(valid), :now, '[)')"
+                " WHERE upper_inf(valid) AND area_id = ANY(:ids)"
                 " AND lower(valid) < :now"
             ),
             {"now": now, "ids": [old[0].id, old[1].id]},

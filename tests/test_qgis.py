@@ -119,7 +119,8 @@ def test_the_planner_sees_every_view_with_its_rows_and_a_key(place: Place) -> No
 def test_what_the_columns_say(place: Place) -> None:
     with place.connect() as planner:
         grids = planner.execute(
-            "SELECT code, name, parent, households, area_m2, valid_from, ST_AsText(shape) FROM qgis.grid ORDER BY code"
+            "SELECT code, name, parent, households, area_m2, valid_from, ST_AsText(shape)"
+            " FROM qgis.grid ORDER BY code"
         ).fetchall()
         assert [row[:4] for row in grids] == [
             ("520402007012001", "第001网格", "520402007012", 3),
@@ -129,7 +130,8 @@ def test_what_the_columns_say(place: Place) -> None:
         assert (grids[0][5], grids[1][5]) == (build.FROM, build.FROM.replace(year=2024))
         assert shapely.from_wkt(grids[0][6]).equals(build.square(LON, LAT))
         history = planner.execute(
-            "SELECT valid_to IS NULL, area_m2 FROM qgis.grid_history WHERE code LIKE '%002' ORDER BY valid_from"
+            "SELECT valid_to IS NULL, area_m2 FROM qgis.grid_history WHERE code LIKE '%002'"
+            " ORDER BY valid_from"
         ).fetchall()
         assert [row[0] for row in history] == [False, True]
         assert history[1][1] == pytest.approx(2 * history[0][1], rel=0.01)
@@ -144,21 +146,25 @@ def test_what_the_columns_say(place: Place) -> None:
 def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(place: Place) -> None:
     with place.connect() as planner:
         found = planner.execute(
-            "SELECT f_table_name, f_geometry_column, type, srid, coord_dimension FROM geometry_columns WHERE f_table_schema = 'qgis'"
+            "SELECT f_table_name, f_geometry_column, type, srid, coord_dimension"
+            " FROM geometry_columns WHERE f_table_schema = 'qgis'"
         ).fetchall()
         assert set(found) == {
             (name, "shape", TYPES[view.geometry], 4490, 2) for name, view in qgis.VIEWS.items()
         }
         bare = planner.execute(
-            "SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-            "WHERE c.relnamespace = 'qgis'::regnamespace AND a.attnum > 0 AND (col_description(c.oid, a.attnum) IS NULL "
+            "SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN pg_class c"
+            " ON c.oid = a.attrelid "
+            "WHERE c.relnamespace = 'qgis'::regnamespace AND a.attnum > 0"
+            " AND (col_description(c.oid, a.attnum) IS NULL "
             "OR obj_description(c.oid) IS NULL)"
         ).fetchall()
         assert bare == []
         for name, view in qgis.VIEWS.items():
             # as QGIS asks for the style of a layer it opens
             rows = planner.execute(
-                "SELECT styleQML FROM layer_styles WHERE f_table_catalog = %s AND f_table_schema = 'qgis' AND f_table_name = %s "
+                "SELECT styleQML FROM layer_styles WHERE f_table_catalog = %s"
+                " AND f_table_schema = 'qgis' AND f_table_name = %s "
                 "AND f_geometry_column = 'shape' AND (type = %s OR type IS NULL) "
                 "ORDER BY CASE WHEN useAsDefault THEN 1 ELSE 2 END, update_time DESC LIMIT 1",
                 [place.access.database, name, view.geometry],
@@ -188,7 +194,10 @@ def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(place: Pla
 )
 def test_gdal_opens_the_views(place: Place) -> None:
     one = place.access
-    where = f"PG:host={one.host} port={one.port} dbname={one.database} user={one.user} password={one.password} schemas=qgis"
+    where = (
+        f"PG:host={one.host} port={one.port} dbname={one.database} user={one.user}"
+        f" password={one.password} schemas=qgis"
+    )
     assert {row[0] for row in pyogrio.list_layers(where)} == set(qgis.VIEWS)
     grids = pyogrio.read_dataframe(where, layer="grid")
     assert (len(grids), grids.crs.to_epsg()) == (2, 4490)
@@ -197,8 +206,10 @@ def test_gdal_opens_the_views(place: Place) -> None:
 def test_the_planner_can_read_nothing_else(place: Place) -> None:
     with place.connect() as planner:
         tables = planner.execute(
-            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
+            " ON n.oid = c.relnamespace "
+            "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+            " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
         ).fetchall()
         assert {
             ("personal", "person"),
@@ -220,8 +231,10 @@ def test_the_planner_can_read_nothing_else(place: Place) -> None:
         # no function answers with the rights of another
         assert (
             planner.execute(
-                "SELECT p.oid::regprocedure FROM pg_proc p WHERE p.prosecdef AND p.prorettype <> 'trigger'::regtype "
-                "AND p.pronamespace <> 'pg_catalog'::regnamespace AND has_schema_privilege(p.pronamespace, 'USAGE') "
+                "SELECT p.oid::regprocedure FROM pg_proc p WHERE p.prosecdef"
+                " AND p.prorettype <> 'trigger'::regtype "
+                "AND p.pronamespace <> 'pg_catalog'::regnamespace"
+                " AND has_schema_privilege(p.pronamespace, 'USAGE') "
                 "AND has_function_privilege(p.oid, 'EXECUTE') AND NOT EXISTS "
                 "(SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
             ).fetchall()
@@ -263,7 +276,8 @@ def test_qgis_itself_knows_that_it_may_not_edit(place: Place) -> None:
     with place.connect() as planner:
         for name in qgis.VIEWS:
             rights = planner.execute(
-                "SELECT has_table_privilege(v, 'DELETE') OR has_any_column_privilege(v, 'UPDATE') OR has_table_privilege(v, 'INSERT')"
+                "SELECT has_table_privilege(v, 'DELETE') OR has_any_column_privilege(v, 'UPDATE')"
+                " OR has_table_privilege(v, 'INSERT')"
                 " FROM (SELECT %s) q(v)",
                 [f"qgis.{name}"],
             ).fetchone()
@@ -276,7 +290,10 @@ def test_qgis_itself_knows_that_it_may_not_edit(place: Place) -> None:
     [
         "UPDATE boundary SET valid = valid",
         "DELETE FROM boundary",
-        "INSERT INTO boundary (area_id, revision_id, shape, valid) SELECT area_id, revision_id, shape, valid FROM boundary",
+        (
+            "INSERT INTO boundary (area_id, revision_id, shape, valid)"
+            " SELECT area_id, revision_id, shape, valid FROM boundary"
+        ),
         "COPY boundary FROM STDIN",
         "UPDATE area SET retired_at = now() WHERE level = 'grid'",
         "UPDATE area SET code = code || 'x'",
@@ -430,7 +447,8 @@ def test_migrating_again_keeps_the_views_and_a_planners_own_style(place: Place) 
     kept = "SELECT 'qgis.grid'::regclass::oid::int, (SELECT count(*) FROM layer_styles)"
     with psycopg.connect(place.addresses.owner, autocommit=True) as owner:
         owner.execute(
-            "INSERT INTO layer_styles (f_table_schema, f_table_name, stylename) VALUES ('qgis', 'grid', 'mine')"
+            "INSERT INTO layer_styles (f_table_schema, f_table_name, stylename)"
+            " VALUES ('qgis', 'grid', 'mine')"
         )
         before = owner.execute(kept).fetchone()
         schema.migrate(place.addresses)
@@ -451,7 +469,10 @@ def test_the_migration_goes_down_and_up_again(place: Place) -> None:
 
     with engine(place.addresses.owner).begin() as connection:
         command.downgrade(schema.config(connection), "0004")
-        left = "SELECT to_regnamespace('qgis'), to_regclass('layer_styles'), (SELECT count(*) FROM pg_trigger WHERE tgname = 'refuse_edit')"
+        left = (
+            "SELECT to_regnamespace('qgis'), to_regclass('layer_styles'), (SELECT count(*)"
+            " FROM pg_trigger WHERE tgname = 'refuse_edit')"
+        )
         assert tuple(connection.execute(text(left)).one()) == (None, None, 0)
     schema.migrate(place.addresses)
     with place.connect() as planner:

@@ -454,8 +454,14 @@ def test_only_incidents_the_asker_sees_are_compared(place: Place, session: Sessi
 
 def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Session) -> None:
     one, many = place.report("06010").id, 5_000
-    kept = "county, edition_id, category, shape, asked, areas, grid_id, revision_id, how, rule_id, rule_name, limits, tracking_hash"
-    copies = f"INSERT INTO incident (id, {kept}, reported_at) SELECT gen_random_uuid(), {kept}, reported_at"
+    kept = (
+        "county, edition_id, category, shape, asked, areas, grid_id, revision_id, how, rule_id,"
+        " rule_name, limits, tracking_hash"
+    )
+    copies = (
+        f"INSERT INTO incident (id, {kept}, reported_at)"
+        f" SELECT gen_random_uuid(), {kept}, reported_at"
+    )
     session.execute(
         text(f"{copies} FROM incident, generate_series(1, :n) WHERE id = :id"),
         {"n": many, "id": one},

@@ -214,7 +214,10 @@ def alter(package: Path, *statements: str) -> Path:
     return package
 
 
-ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS fid, 'x' AS code FROM n"
+ENDLESS = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    " SELECT i AS fid, 'x' AS code FROM n"
+)
 
 
 @pytest.mark.parametrize(
@@ -225,13 +228,19 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
         (["CREATE TRIGGER t AFTER INSERT ON grids BEGIN DELETE FROM grids; END"], "trigger"),
         (
             [
-                "CREATE TRIGGER rtree_grids_geom_insert2 AFTER INSERT ON grids BEGIN DELETE FROM grids; END"
+                (
+                    "CREATE TRIGGER rtree_grids_geom_insert2 AFTER INSERT ON grids BEGIN DELETE"
+                    " FROM grids; END"
+                )
             ],
             "trigger",
         ),
         (
             [
-                "CREATE TRIGGER gpkg_x AFTER INSERT ON grids BEGIN SELECT RAISE(IGNORE); DELETE FROM grids; END"
+                (
+                    "CREATE TRIGGER gpkg_x AFTER INSERT ON grids BEGIN"
+                    " SELECT RAISE(IGNORE); DELETE FROM grids; END"
+                )
             ],
             "trigger",
         ),
@@ -261,8 +270,10 @@ def test_views_triggers_and_virtual_tables_are_refused(
 def test_a_geopackage_as_gdal_and_the_standard_write_it_is_read(package: Path) -> None:
     alter(
         package,
-        "CREATE TRIGGER gpkg_metadata_md_scope_insert BEFORE INSERT ON gpkg_contents FOR EACH ROW BEGIN "
-        "SELECT RAISE(ABORT, 'it''s wrong; BEGIN again') WHERE NOT (NEW.identifier IN ('a;b', 'c')); END",
+        "CREATE TRIGGER gpkg_metadata_md_scope_insert BEFORE INSERT ON gpkg_contents FOR EACH ROW"
+        " BEGIN "
+        "SELECT RAISE(ABORT, 'it''s wrong; BEGIN again')"
+        " WHERE NOT (NEW.identifier IN ('a;b', 'c')); END",
     )
     assert len(vector.read_vector(package).shapes) == 20
 
@@ -278,8 +289,14 @@ def test_another_format_behind_an_ending_starts_no_other_reader(
     for text in (
         vrt,
         f'{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline read {secret}"}}',
-        '{"type": "Topology", "objects": {"a": {"type": "Point", "coordinates": [1, 1]}}, "arcs": []}',
-        '{"features": [{"geometry": {"x": 1, "y": 1}}], "geometryType": "esriGeometryPoint", "fields": []}',
+        (
+            '{"type": "Topology", "objects": {"a": {"type": "Point", "coordinates": [1, 1]}},'
+            ' "arcs": []}'
+        ),
+        (
+            '{"features": [{"geometry": {"x": 1, "y": 1}}], "geometryType":'
+            ' "esriGeometryPoint", "fields": []}'
+        ),
     ):
         file.write_text(text)
         with pytest.raises(InvalidInput):
@@ -289,13 +306,19 @@ def test_another_format_behind_an_ending_starts_no_other_reader(
 def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
     """Neither by the child, nor where the system does not let it shut its network off."""
     file = tmp_path / "a.geojson"
-    feature = '{"type": "Feature", "properties": {"code": "1"}, "geometry": {"type": "Point", "coordinates": [105, 26]}}'
+    feature = (
+        '{"type": "Feature", "properties": {"code": "1"}, "geometry": {"type": "Point",'
+        ' "coordinates": [105, 26]}}'
+    )
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
         link = f'{{"type": "link", "properties": {{"href": "{address}", "type": "ogcwkt"}}}}'
         file.write_text(f'{{"type": "FeatureCollection", "crs": {link}, "features": [{feature}]}}')
         assert len(vector.read_vector(file).shapes) == 1
-        code = "import sys; from gis.files.vector_reader import *; print(pyogrio.read_info(sys.argv[1])['features'])"
+        code = (
+            "import sys; from gis.files.vector_reader import *;"
+            " print(pyogrio.read_info(sys.argv[1])['features'])"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code, file],
             env=sandbox.ENVIRONMENT,
@@ -395,14 +418,21 @@ def test_a_damaged_file_is_read_or_refused(
 def wide_sheet(path: Path, cells: int, row: str = "<row>{}</row>") -> Path:
     parts = {
         "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Default Extension="rels"'
+        ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         '<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>',
-        "_rels/.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" '
+        "_rels/.rels": "<Relationships"
+        ' xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship'
+        ' Id="r1" '
         'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r='
-        '"http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" '
-        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        '"http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet'
+        ' name="a" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": "<Relationships"
+        ' xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship'
+        ' Id="r1" '
+        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"'
+        ' Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
         + row.format("<c><v>7</v></c>" * cells)
         + "</sheetData></worksheet>",

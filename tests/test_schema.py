@@ -111,7 +111,10 @@ def test_two_boundaries_of_an_area_may_touch_in_time_but_not_overlap(session):
         ("SRID=4490;MULTIPOLYGON(((0 0, 1 1, 1 0, 0 1, 0 0)))", "shape_is_valid"),
         ("SRID=4490;MULTIPOLYGON EMPTY", "shape_is_valid"),
         (
-            "SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106.000000051 26.01, 106 26)))",
+            (
+                "SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106.000000051 26.01,"
+                " 106 26)))"
+            ),
             "shape_on_precision",
         ),
     ],

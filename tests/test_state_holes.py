@@ -232,7 +232,8 @@ class BySql(RuleBasedStateMachine):
         fits = [one for one in sorted(TRANSITION_ROWS) if self.model.takes(one)]
         if fits:
             taken = (
-                f"INSERT INTO incident_event (id, {COLUMNS}) SELECT max(id), {VALUES} FROM incident_event"
+                f"INSERT INTO incident_event (id, {COLUMNS}) SELECT max(id), {VALUES}"
+                f" FROM incident_event"
                 " WHERE incident_id = :id ON CONFLICT DO NOTHING"
             )
             refused(
@@ -253,9 +254,10 @@ class BySql(RuleBasedStateMachine):
         same = given["to"] == getattr(self.model, column, None)
         for query in (
             f"UPDATE incident SET {column} = {value} WHERE id = :id",
-            f"UPDATE incident i SET {column} = {value} FROM area a WHERE i.id = :id AND a.id = i.grid_id".replace(
-                "= version", "= i.version"
-            ),
+            (
+                f"UPDATE incident i SET {column} = {value} FROM area a WHERE i.id = :id"
+                f" AND a.id = i.grid_id"
+            ).replace("= version", "= i.version"),
         ):
             assert refused(self.session, query, given) != same
 
@@ -291,7 +293,11 @@ class BySql(RuleBasedStateMachine):
                 now.version,
                 now.closed_at is not None,
             ) == self.model.values
-            told = "SELECT count(*), max(to_state) FILTER (WHERE id = (SELECT max(id) FROM incident_event WHERE incident_id = :id)) FROM incident_event WHERE incident_id = :id"
+            told = (
+                "SELECT count(*), max(to_state) FILTER (WHERE id = (SELECT max(id)"
+                " FROM incident_event WHERE incident_id = :id)) FROM incident_event"
+                " WHERE incident_id = :id"
+            )
             events, last = self.session.execute(text(told), {"id": self.number}).one()
             assert (events, last) == (now.version - 1, now.state)  # each step has its event
 
@@ -414,12 +420,17 @@ def test_an_incident_begins_as_reported(world: Session) -> None:
     columns = ", ".join(
         world.scalars(
             text(
-                "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident' AND table_schema = 'public'"
-                " AND column_name NOT IN ('id', 'state', 'pending', 'before', 'closed_at', 'version')"
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident'"
+                " AND table_schema = 'public'"
+                " AND column_name NOT IN ('id', 'state', 'pending', 'before', 'closed_at',"
+                " 'version')"
             )
         )
     )
-    copy = "INSERT INTO incident ({0}, id, {2}) SELECT {0}, gen_random_uuid(), {1} FROM incident WHERE id = :id"
+    copy = (
+        "INSERT INTO incident ({0}, id, {2}) SELECT {0}, gen_random_uuid(), {1} FROM incident"
+        " WHERE id = :id"
+    )
     for names, values in (
         ("state", "'closed'"),
         ("state", "state"),

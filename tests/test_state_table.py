@@ -235,7 +235,8 @@ def test_of_several_events_at_once_all_or_none_stay(session: Session, one: UUID)
     rows = "('take', 'dispatched', 'taken'), ('close', 'taken', 'closed')"
     query = (
         "INSERT INTO incident_event (county, incident_id, move, from_state, to_state, who)"
-        f" SELECT county, id, m, f, t, 'me' FROM incident, (VALUES {rows}) v(m, f, t) WHERE id = :id"
+        f" SELECT county, id, m, f, t, 'me' FROM incident, (VALUES {rows}) v(m, f, t)"
+        f" WHERE id = :id"
     )
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text(query), {"id": one})

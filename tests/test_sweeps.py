@@ -140,7 +140,10 @@ def test_closed_and_suspended_ones_are_left_alone(place: Place) -> None:
 def test_those_above_and_the_holder_are_told(place: Place) -> None:
     one = place.report()
     all_of(place.session, "overdue", one.due)  # type: ignore[arg-type]
-    query = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id WHERE n.topic = 'incident.escalate'"
+    query = (
+        "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
+        " WHERE n.topic = 'incident.escalate'"
+    )
     assert set(place.session.scalars(text(query))) == {"王网格", "李网格长"}
 
 
@@ -224,14 +227,23 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     results = at_once(3, lambda: maintenance.run_due(apart, first)["overdue"])  # type: ignore[arg-type]
     assert sum(results) == 80  # type: ignore[arg-type]
     with Session(apart) as session:
-        per_incident = "SELECT DISTINCT count(*) FROM incident_event WHERE move = 'escalate' GROUP BY incident_id"
+        per_incident = (
+            "SELECT DISTINCT count(*) FROM incident_event WHERE move = 'escalate'"
+            " GROUP BY incident_id"
+        )
         assert session.scalars(text(per_incident)).all() == [1]
-        doubled = "SELECT count(*) FROM (SELECT FROM notice WHERE topic = 'incident.escalate' GROUP BY incident_id, person_id HAVING count(*) > 1) n"
+        doubled = (
+            "SELECT count(*) FROM (SELECT FROM notice WHERE topic = 'incident.escalate'"
+            " GROUP BY incident_id, person_id HAVING count(*) > 1) n"
+        )
         assert session.scalar(text(doubled)) == 0
     # and all of the steps of a month at once, by several
     results = at_once(3, lambda: maintenance.run_due(apart, FAR)["overdue"])  # type: ignore[arg-type]
     with Session(apart) as session:
-        query = "SELECT incident_id, array_agg((detail ->> 'level')::int ORDER BY id) FROM incident_event WHERE move = 'escalate' AND NOT detail ? 'top' GROUP BY 1"
+        query = (
+            "SELECT incident_id, array_agg((detail ->> 'level')::int ORDER BY id)"
+            " FROM incident_event WHERE move = 'escalate' AND NOT detail ? 'top' GROUP BY 1"
+        )
         levels = [tuple(row[1]) for row in session.execute(text(query))]
     assert len(levels) == 80
     assert {one == tuple(range(1, len(one) + 1)) for one in levels} == {True}
@@ -244,14 +256,16 @@ def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path)
         for days in (6, 8):
             session.execute(
                 text(
-                    "INSERT INTO idempotency (owner, key, request_hash, at) VALUES ('x', :key, '', :at)"
+                    "INSERT INTO idempotency (owner, key, request_hash, at)"
+                    " VALUES ('x', :key, '', :at)"
                 ),
                 {"key": f"{days} days", "at": now - timedelta(days=days)},
             )
         for days in (89, 91):
             session.execute(
                 text(
-                    "INSERT INTO personal.sign_in (username, at, succeeded) VALUES (:name, :at, false)"
+                    "INSERT INTO personal.sign_in (username, at, succeeded)"
+                    " VALUES (:name, :at, false)"
                 ),
                 {"name": f"{days} days", "at": now - timedelta(days=days)},
             )
@@ -259,7 +273,8 @@ def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path)
         for state, days in (("seen", 89), ("seen", 91), ("waiting", 91)):
             session.execute(
                 text(
-                    "INSERT INTO notice (topic, person_id, body, state, at) VALUES ('old', :p, '{}', :state, :at)"
+                    "INSERT INTO notice (topic, person_id, body, state, at)"
+                    " VALUES ('old', :p, '{}', :state, :at)"
                 ),
                 {"p": person, "state": state, "at": now - timedelta(days=days)},
             )

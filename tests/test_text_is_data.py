@@ -41,7 +41,10 @@ world = access_table.world  # the fixture
 
 COMPUTED = "3703701"  # 1234567 * 3, should anybody compute it
 HOSTILE = "{{1234567*3}}{% raw %}{#${1234567*3}`</script><img src=x onerror=hit()>\"'"
-SQUARE = "SRID=4490;MULTIPOLYGON(((105.9502 26.2302,105.9506 26.2302,105.9506 26.2306,105.9502 26.2302)))"
+SQUARE = (
+    "SRID=4490;MULTIPOLYGON(((105.9502 26.2302,105.9506 26.2302,105.9506 26.2306,105.9502"
+    " 26.2302)))"
+)
 POINT = "SRID=4490;POINT(105.9503 26.2303)"
 
 # what no person writes and the program branches on; everything else must bear any text

@@ -43,7 +43,8 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
     ]
     assert rows(
         session,
-        "SELECT c.code, p.code FROM area c JOIN area p ON p.id = c.parent_id WHERE c.level = 'community' ORDER BY 1",
+        "SELECT c.code, p.code FROM area c JOIN area p ON p.id = c.parent_id"
+        " WHERE c.level = 'community' ORDER BY 1",
     ) == [
         ("520402007004", "520402007"),
         ("520402007012", "520402007"),
@@ -52,14 +53,16 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
     assert value(session, "SELECT bool_and(made_up AND attribution <> '') FROM dataset")
     assert value(
         session,
-        "SELECT ST_Covers(ST_Expand(ST_MakePoint(105.95, 26.23), 0.02), ST_Extent(shape)::geometry) FROM boundary",
+        "SELECT ST_Covers(ST_Expand(ST_MakePoint(105.95, 26.23), 0.02),"
+        " ST_Extent(shape)::geometry) FROM boundary",
     )
     check_invariants(session)
     # a tower of about 130 homes with eight units on one footprint
     assert (
         value(
             session,
-            "SELECT max(n) FROM (SELECT count(DISTINCT unit_id) n FROM unit_part GROUP BY building_id) t",
+            "SELECT max(n) FROM (SELECT count(DISTINCT unit_id) n FROM unit_part"
+            " GROUP BY building_id) t",
         )
         >= 8
     )
@@ -110,7 +113,8 @@ def check_invariants(session):
     assert value(session, "SELECT bool_and(room LIKE floor::text || '__') FROM household")
     assert value(
         session,
-        "SELECT bool_and(h.floor BETWEEN 1 AND b.floors) FROM household h JOIN building b ON b.id = h.building_id",
+        "SELECT bool_and(h.floor BETWEEN 1 AND b.floors) FROM household h JOIN building b"
+        " ON b.id = h.building_id",
     )
     # grids are one coverage, and every building stands in just one of them
     shapes = shapely.from_wkb(
@@ -176,7 +180,8 @@ def check_invariants(session):
     assert (
         value(
             session,
-            "SELECT count(*) FROM area u WHERE level = 'unit' AND NOT EXISTS (SELECT FROM post p WHERE p.area_id = u.id AND p.role = 'unit_head')",
+            "SELECT count(*) FROM area u WHERE level = 'unit' AND NOT EXISTS (SELECT"
+            " FROM post p WHERE p.area_id = u.id AND p.role = 'unit_head')",
         )
         == 0
     )

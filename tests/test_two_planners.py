@@ -168,7 +168,8 @@ class TwoPlanners(RuleBasedStateMachine):
         for moment in (self.start, *moments):
             rows = self.session.execute(
                 text(
-                    "SELECT a.code, a.level, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
+                    "SELECT a.code, a.level, ST_AsBinary(b.shape) FROM boundary b JOIN area a"
+                    " ON a.id = b.area_id"
                     " WHERE b.valid @> CAST(:at AS timestamptz)"
                 ),
                 {"at": moment},
@@ -190,7 +191,8 @@ class TwoPlanners(RuleBasedStateMachine):
     def no_code_is_given_twice(self):
         rows = self.session.execute(
             text(
-                "SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id, jsonb_object_keys(o.made) k"
+                "SELECT k, r.id FROM operation o JOIN revision r"
+                " ON r.id = o.revision_id, jsonb_object_keys(o.made) k"
                 " WHERE r.state = 'draft' AND r.reverts IS NULL"
             )
         ).all()

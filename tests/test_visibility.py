@@ -367,7 +367,10 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
 def test_files_views_and_notices_hold_no_person_and_no_words(
     world: SecretWorld, tmp_path: Path
 ) -> None:
-    notice_target = "INSERT INTO notice_target (kind, address, topics, secret) VALUES ('webhook', 'https://a.example.cn', '{}', 'x')"
+    notice_target = (
+        "INSERT INTO notice_target (kind, address, topics, secret)"
+        " VALUES ('webhook', 'https://a.example.cn', '{}', 'x')"
+    )
     world.session.execute(text(notice_target))
     moves.apply_move(
         world.session,
@@ -492,7 +495,8 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     )
     world.session.execute(
         text(
-            "UPDATE photo SET event_id = (SELECT min(id) FROM incident_event WHERE incident_id = :id) WHERE event_id = :e"
+            "UPDATE photo SET event_id = (SELECT min(id) FROM incident_event"
+            " WHERE incident_id = :id) WHERE event_id = :e"
         ),
         {"id": world.own, "e": mine},
     )
@@ -539,7 +543,10 @@ def test_photos_and_exports_leave_a_row_but_ones_own_photo_does_not(world: Secre
     assert rows(world, "export")[-1]["reason"] == "上图"
 
 
-ROW = "personal.disclosure (who, kind, subject, areas, source, {}) OVERRIDING SYSTEM VALUE VALUES ('x', 'export', 'x', '{{}}', 'x', {})"
+ROW = (
+    "personal.disclosure (who, kind, subject, areas, source, {}) OVERRIDING SYSTEM VALUE"
+    " VALUES ('x', 'export', 'x', '{{}}', 'x', {})"
+)
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,10 @@ def test_all_edges_of_a_plaza_on_a_roof_are_off_the_ground(
     if as_relation:
         file.relation([(outline, "outer")], {k: v for k, v in tags.items() if k != "area"})
     load(file)
-    kinds = "SELECT kind, structure FROM walk_edge WHERE kind IN ('plaza', 'across') GROUP BY 1, 2 ORDER BY 1"
+    kinds = (
+        "SELECT kind, structure FROM walk_edge WHERE kind IN ('plaza', 'across') GROUP BY 1, 2"
+        " ORDER BY 1"
+    )
     assert rows(session, kinds) == [("across", "storey"), ("plaza", "storey")]
 
 
@@ -332,7 +335,10 @@ def test_a_plaza_with_a_hole_is_walked_round_the_hole(session: Session, load: Lo
     outer, pond = file.square(0, 0, 3), file.square(1, 1, 1)
     file.relation([(outer, "outer"), (pond, "inner")], highway="pedestrian")
     load(file)
-    straight = "SELECT ST_Crosses(shape, ST_GeomFromText('POLYGON((105.9511 26.2311, 105.9519 26.2311, 105.9519 26.2319, "
+    straight = (
+        "SELECT ST_Crosses(shape, ST_GeomFromText('POLYGON((105.9511 26.2311, 105.9519 26.2311,"
+        " 105.9519 26.2319, "
+    )
     straight += "105.9511 26.2319, 105.9511 26.2311))', 4490)) FROM walk_edge WHERE kind = 'across'"
     crossing = rows(session, straight)
     assert crossing and not any(value for (value,) in crossing)
@@ -500,8 +506,10 @@ def test_areas_that_overlap_ways_and_each_other_are_joined_without_tears(
     file.square(*some(), 1.3, leisure="park", name="甲公园")
     load(file)
     torn = (
-        "SELECT count(*) FROM walk_edge AS e JOIN walk_node AS a ON a.id = e.u JOIN walk_node AS b ON b.id = e.v WHERE "
-        "NOT ST_DWithin(a.shape, ST_StartPoint(e.shape), 1e-6) OR NOT ST_DWithin(b.shape, ST_EndPoint(e.shape), 1e-6)"
+        "SELECT count(*) FROM walk_edge AS e JOIN walk_node AS a ON a.id = e.u"
+        " JOIN walk_node AS b ON b.id = e.v WHERE "
+        "NOT ST_DWithin(a.shape, ST_StartPoint(e.shape), 1e-6) OR NOT ST_DWithin(b.shape,"
+        " ST_EndPoint(e.shape), 1e-6)"
     )
     assert rows(session, torn) == [(0,)]
     ((code,),) = rows(session, "SELECT code FROM facility WHERE category = 'park' AND name <> ''")

@@ -83,5 +83,8 @@ def test_each_rule_is_open_closed_or_open_at_its_ends(session, shared):
 )
 def test_files_of_editors_load_as_they_are_meant(session, shared, name, edges, nodes, parts):
     load_osm(session, shared.parent / "cases" / "truth" / "osm" / f"{name}.osm")
-    ways = "SELECT count(DISTINCT way_id), (SELECT count(*) FROM walk_node), (SELECT count(DISTINCT component) FROM walk_node) FROM walk_edge"
+    ways = (
+        "SELECT count(DISTINCT way_id), (SELECT count(*)"
+        " FROM walk_node), (SELECT count(DISTINCT component) FROM walk_node) FROM walk_edge"
+    )
     assert rows(session, ways) == [(edges, nodes, parts)]

@@ -20,7 +20,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=(), usb=(), interest-cohort=()",
+    "Permissions-Policy": (
+        "geolocation=(self), camera=(self), microphone=(), payment=(), usb=(), interest-cohort=()"
+    ),
 }
 
 # every blueprint of the service is the `bp` of one of these

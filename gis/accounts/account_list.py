@@ -137,7 +137,8 @@ def reachable_areas(session: Session, principal: Principal) -> frozenset[str] | 
         return None
     below = text(
         "WITH RECURSIVE below AS (SELECT id, code FROM area WHERE id = ANY(:ids)"
-        " UNION SELECT a.id, a.code FROM area a JOIN below b ON a.parent_id = b.id) SELECT code FROM below"
+        " UNION SELECT a.id, a.code FROM area a JOIN below b ON a.parent_id = b.id) SELECT code"
+        " FROM below"
     )
     return frozenset(session.scalars(below, {"ids": sorted(areas)}))
 

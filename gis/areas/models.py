@@ -144,7 +144,8 @@ class Publication(Base):
     )
     figures: Mapped[dict[str, object]] = mapped_column(
         JSONB,
-        comment="Its preview at the moment of publishing; holders and incidents by id, shapes as WKB in hex."
+        comment="Its preview at the moment of publishing; holders and incidents by id,"
+        " shapes as WKB in hex."
         " Publications from before this table, and loads, have none.",
     )
 
@@ -251,7 +252,10 @@ class DatedParent(Base):
             ("area_id", "="), ("valid", "&&"), using="gist", name="one_parent_at_a_time"
         ),
         {
-            "comment": "The area one level up over a range of time; areas without a row always had their parent_id."
+            "comment": (
+                "The area one level up over a range of time;"
+                " areas without a row always had their parent_id."
+            )
         },
     )
 

@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 from gis.areas.snapshot import GridIndex, GridMatch, nearest_grids
 from gis.errors import OutsideGrids
 
-FIRST_BOUNDARY_SQL = "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
+FIRST_BOUNDARY_SQL = (
+    "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id"
+    " WHERE a.level = 'grid'"
+)
 
 
 def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:

@@ -105,7 +105,8 @@ def latest_published_id(session: Session) -> int | None:
     """Number of the revision published last."""
     return session.scalar(
         cached_text(
-            "SELECT id FROM revision WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT 1"
+            "SELECT id FROM revision WHERE state = 'published'"
+            " ORDER BY published_at DESC, id DESC LIMIT 1"
         )
     )
 
@@ -424,7 +425,10 @@ def _county(session: Session, op: OperationSpec) -> str:
 
 
 def _check_unit(session: Session, by: Principal, code: str) -> None:
-    query = "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
+    query = (
+        "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code"
+        " AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
+    )
     grid = session.scalar(cached_text(query), {"code": code})
     if grid is None:
         raise invalid_field("unit", "draft.unknown_unit", code=code)

@@ -191,7 +191,8 @@ def snapping_guides(
     revision_access.get_revision(session, by, number)
     box = session.execute(
         cached_text(
-            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)"
+            " FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
             " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"
         ),
         {"code": within},

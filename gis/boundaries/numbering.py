@@ -162,7 +162,8 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
 def _community(session: Session, code: str) -> None:
     level = session.scalar(
         cached_text(
-            "SELECT level FROM area WHERE code = :code AND (retired_at IS NULL OR retired_at > now())"
+            "SELECT level FROM area WHERE code = :code AND (retired_at IS NULL"
+            " OR retired_at > now())"
         ),
         {"code": code},
     )

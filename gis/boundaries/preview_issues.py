@@ -99,7 +99,8 @@ def find_odd_grids(
     gone = [grid for grid in grids if grid.change == "gone"]
     rows = session.execute(
         text(
-            "SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id WHERE a.code = ANY(:codes)"
+            "SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id"
+            " WHERE a.code = ANY(:codes)"
             " AND p.valid @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"
         ),
         {"codes": [grid.code for grid in gone], "at": at},

@@ -361,7 +361,8 @@ def reassign_units(
     if settled:
         rows = session.execute(
             text(
-                "SELECT u.id, u.parent_id, g.id FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
+                "SELECT u.id, u.parent_id, g.id"
+                " FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
                 " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"
             ),
             {"units": list(settled), "grids": list(settled.values())},
@@ -388,7 +389,8 @@ def reassign_units(
     # cancelled
     rows = session.execute(
         text(
-            "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids) AND upper(valid) = :at"
+            "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"
+            " AND upper(valid) = :at"
         ),
         params,
     )

@@ -213,7 +213,8 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
     """
     rows = session.execute(
         text(
-            "SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids) AND upper(valid) = :at"
+            "SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids)"
+            " AND upper(valid) = :at"
         ),
         {"ids": list(drawn), "at": at},
     ).all()

@@ -241,7 +241,8 @@ def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[s
     areas_of = {
         level: session.execute(
             text(
-                "SELECT id, county FROM area WHERE level = :level AND retired_at IS NULL ORDER BY code"
+                "SELECT id, county FROM area WHERE level = :level AND retired_at IS NULL"
+                " ORDER BY code"
             ),
             {"level": level},
         ).all()

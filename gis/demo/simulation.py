@@ -104,13 +104,17 @@ class SimulatedTown:
 
     def __init__(self, session: Session, dice: Random, at: datetime) -> None:
         self.session, self.dice, self.at = session, dice, at
-        query = "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) AS p FROM building ORDER BY id) s"
+        query = (
+            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) AS p FROM building"
+            " ORDER BY id) s"
+        )
         self.spots = [(x, y) for x, y in session.execute(text(query))]
         edition = editions.active_edition(session)
         self.kinds = [one for one in edition.categories.values() if one.public]
         query = (
             "SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
-            " WHERE p.role IN ('community_worker', 'street_office') AND p.valid @> CAST(:at AS timestamptz)"
+            " WHERE p.role IN ('community_worker', 'street_office')"
+            " AND p.valid @> CAST(:at AS timestamptz)"
             " AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL ORDER BY p.id"
         )
         self.desks = {
@@ -299,7 +303,8 @@ def _really(
         return town.person(row.holder_id)
     if row.way == "order":
         query = text(
-            "SELECT array_agg(person_id ORDER BY person_id) FROM order_offer WHERE incident_id = :id"
+            "SELECT array_agg(person_id ORDER BY person_id) FROM order_offer"
+            " WHERE incident_id = :id"
         )
         people = session.scalar(query, {"id": row.id})
         if people:

@@ -14,7 +14,8 @@ POINT = (
            "十进制度，如 26.2302；也可写 26°13′48.7″", "Decimal degrees, as 26.2302, or 26°13′48.7″."),
     Column("crs", "坐标系", cells.parse_crs, ("坐标系统", "坐标类型", "坐标来源", "地图"),
            "填了经纬度就必须填，没有默认值。微信、高德、腾讯：gcj02；百度：bd09；GPS：wgs84",
-           "Needed with a point; no default. WeChat, AMap, Tencent: gcj02; Baidu: bd09; GPS: wgs84.",
+           "Needed with a point; no default. WeChat, AMap, Tencent: gcj02; Baidu: bd09;"
+           " GPS: wgs84.",
            choices=SUPPORTED_CRS),
 )  # fmt: skip
 
@@ -33,7 +34,8 @@ HOUSEHOLDS = (
            "从 1 起；留空时从房号（如 501）读出", "Storey, from 1; empty: read from a room such as 501."),
     Column("room", "房号", rooms.parse_room, ("门牌号", "房间号码", "房屋号", "房间号", "室", "门牌", "房间", "室号"),
            "门牌上的写法，如 501；2-501 读作 2 单元 501；一行一户；独户的房子填 1",
-           "As at the door: 501; 2-501 is room 501 of stairwell 2; one home a row; 1 for a house of one home.",
+           "As at the door: 501; 2-501 is room 501 of stairwell 2; one home a row;"
+           " 1 for a house of one home.",
            needed=True),
     Column("people", "人数", cells.parse_count, ("居住人数", "实住人数", "现住人数", "家庭人数", "人口总数", "家庭人口数", "人口", "人口数", "家庭人口", "常住人口", "residents"),
            "居住人数，0 到 99；不填姓名", "How many live there, 0 to 99; no names.", needed=True, each=True),
@@ -93,7 +95,8 @@ PEOPLE = (
     Column("to", "至（不含当天）", dates.parse_end_day,
            ("离任日期", "离任时间", "卸任日期", "返岗日期", "返岗时间", "销假日期", "销假时间", "valid_to", *(f"{end}（{remark}）" for end in ENDS for remark in EXCLUSIVE)),
            "从这一天起不再任职或已返岗；留空：至接任者首日，或不变；仍在任可写 至今",
-           "The day from which it holds no longer; empty: until a successor, or as it is; 至今: without an end."),
+           "The day from which it holds no longer; empty: until a successor, or as it is;"
+           " 至今: without an end."),
     Column("last_day", "结束日期（含当天）", dates.parse_last_day,
            ("结束日期", "结束时间", "终止日期", "截止日期", "止", "任期止", "请假结束", "end", "end_date",
             *(f"{end}（{remark}）" for end in ENDS for remark in INCLUSIVE)),

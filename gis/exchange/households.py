@@ -289,7 +289,8 @@ def _set_buildings(
     session.execute(
         text(
             "UPDATE incoming_household h SET building_id = f.id "
-            "FROM unnest(CAST(:places AS int[]), CAST(:ids AS bigint[])) f(place, id) WHERE f.place = h.place"
+            "FROM unnest(CAST(:places AS int[]), CAST(:ids AS bigint[])) f(place, id)"
+            " WHERE f.place = h.place"
         ),
         {
             "places": [nth for nth in range(len(matches)) if nth not in faults],
@@ -378,7 +379,10 @@ def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
     """
     session.execute(text(AS_STORED))
     session.execute(text(COUNTIES))
-    nowhere = "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL ORDER BY row"
+    nowhere = (
+        "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL"
+        " ORDER BY row"
+    )
     for row in session.scalars(text(nowhere)):
         report.refused.append(table.refuse(row, "building", "household_row.no_county"))
     for row, earlier in session.execute(text(DUPLICATE_ROWS_SQL)):
@@ -397,7 +401,8 @@ def _write(session: Session, new_units: list[dict[str, object]], report: LoadRep
         session.execute(insert(Area).values(level=Level.UNIT), new_units)
         session.execute(
             text(
-                "UPDATE incoming_household h SET unit_id = a.id FROM area a WHERE a.code = h.unit AND h.unit_id IS NULL"
+                "UPDATE incoming_household h SET unit_id = a.id FROM area a"
+                " WHERE a.code = h.unit AND h.unit_id IS NULL"
             )
         )
     stairwells = len(session.execute(text(STAIRWELLS)).all())

@@ -78,7 +78,10 @@ FINISHED = frozenset({
     "已办结", "办结", "已结案", "结案", "已完成", "完成", "已处结", "已关闭", "关闭", "已作废", "作废",
     "closed", "done", "resolved",
 })  # fmt: skip
-LOADED_IDS = "SELECT i.attributes ->> 'external_id' FROM incident i WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"
+LOADED_IDS = (
+    "SELECT i.attributes ->> 'external_id' FROM incident i"
+    " WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"
+)
 
 
 @dataclass

@@ -33,7 +33,10 @@ UPDATE post SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)'
                 deputy_id = (SELECT id FROM personal.person WHERE code = :deputy)
 WHERE id = :id
 """
-CHANGE_LEAVE = "UPDATE leave SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)') WHERE id = :id"
+CHANGE_LEAVE = (
+    "UPDATE leave SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)')"
+    " WHERE id = :id"
+)
 
 
 def write_people(

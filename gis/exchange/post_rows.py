@@ -36,7 +36,10 @@ KIND_BY_WORD = {
     "休假": "leave",
 }
 
-AREAS = "SELECT code, id, level, county FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND code = ANY(:codes)"
+AREAS = (
+    "SELECT code, id, level, county FROM area WHERE (retired_at IS NULL OR retired_at > now())"
+    " AND code = ANY(:codes)"
+)
 CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND level = :level"
 
 # The county of a building without one is that of the grid a point in it lies in.

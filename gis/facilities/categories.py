@@ -68,12 +68,14 @@ class Category:
 CATEGORIES: tuple[Category, ...] = (
     Category("party_centre", "党群服务中心", "party and masses service centre", "star", RED, 10, (),
              name="党群(服务|活动|工作)|党员活动(中心|室)",
-             aliases="党群中心 党群服务站 党群活动中心 党员活动室 新时代文明实践站 新时代文明实践中心 文明实践站",
+             aliases=("党群中心 党群服务站 党群活动中心 党员活动室 新时代文明实践站"
+             " 新时代文明实践中心 文明实践站"),
              endings="党群服务中心|党群服务站"),
     Category("government", "政务服务", "government service", "town-hall", RED, 30,
              ("amenity=townhall", "office=government,administrative"),
              name="政务(服务)?(中心|大厅)|便民服务(中心|大厅|站)|(居|村)(民)?委(员)?会|街道办事处|(乡|镇)人民政府",
-             aliases="政务 政务中心 便民服务 便民服务中心 便民服务站 办事大厅 居委会 社区居委会 村委会 街道办 街道办事处",
+             aliases=("政务 政务中心 便民服务 便民服务中心 便民服务站 办事大厅 居委会 社区居委会"
+             " 村委会 街道办 街道办事处"),
              endings="政务服务中心|便民服务中心|居委会|居民委员会|村民委员会|街道办事处"),
     Category("police", "派出所", "police station", "police", RED, 40, ("amenity=police",), name="派出所|警务(室|站)",
              aliases="警务室 警务站 社区警务室 公安派出所",
@@ -81,14 +83,17 @@ CATEGORIES: tuple[Category, ...] = (
     Category("elder_care", "养老服务", "care for the elderly", "heart", PINK, 60,
              ("amenity=nursing_home", "social_facility=nursing_home,assisted_living", "social_facility:for=senior"),
              name="养老|敬老院|老年(公寓|大学|活动|食堂)|日间照料",
-             aliases="养老 养老院 养老机构 养老服务站 养老服务中心 敬老院 老年公寓 日间照料中心 社区养老 老年食堂 托老所 "
+             aliases="养老 养老院 养老机构 养老服务站 养老服务中心 敬老院 老年公寓 日间照料中心 社区养老"
+             " 老年食堂 托老所 "
                      "居家养老服务中心 居家养老服务站 老年活动中心 老年人活动中心",
              endings="养老院|敬老院|日间照料中心|养老服务中心|养老服务站"),
     Category("clinic", "卫生服务", "clinic", "doctor", PINK, 20,
              ("amenity=clinic,doctors,dentist", "healthcare=clinic,doctor,doctors,dentist,centre,vaccination_centre"),
              name="卫生(服务)?(中心|站|所|室)$|诊所",
-             aliases="卫生站 卫生室 卫生所 卫生院 社区卫生站 社区卫生室 社区卫生服务站 社区卫生服务中心 卫生服务站 "
-                     "卫生服务中心 诊所 村卫生室 医务室 社区医院 社区诊所 牙科诊所 口腔诊所 中医诊所 门诊 门诊部 预防接种点",
+             aliases="卫生站 卫生室 卫生所 卫生院 社区卫生站 社区卫生室 社区卫生服务站 社区卫生服务中心"
+             " 卫生服务站 "
+                     "卫生服务中心 诊所 村卫生室 医务室 社区医院 社区诊所 牙科诊所 口腔诊所"
+                     " 中医诊所 门诊 门诊部 预防接种点",
              endings="卫生服务中心|卫生服务站|卫生室|卫生站|诊所|门诊部"),
     Category("hospital", "医院", "hospital", "hospital", PINK, 50, ("amenity=hospital", "healthcare=hospital"),
              aliases="综合医院 中医院 人民医院 专科医院 妇幼保健院 三甲医院 二级医院",
@@ -131,7 +136,8 @@ CATEGORIES: tuple[Category, ...] = (
     Category("culture", "文化活动", "culture and activities", "library", GREEN, 140,
              ("amenity=library,community_centre,social_centre,arts_centre,theatre,cinema,public_bookcase,"
               "events_venue", "tourism=museum,gallery"), open_only=True,
-             aliases="文化站 文化活动室 文化活动中心 图书室 图书馆 文化室 农家书屋 文化馆 综合文化服务中心",
+             aliases=("文化站 文化活动室 文化活动中心 图书室 图书馆 文化室 农家书屋 文化馆"
+             " 综合文化服务中心"),
              endings="图书馆|文化站|文化活动中心"),
     Category("sport", "体育健身", "sport and fitness", "fitness-centre", GREEN, 150,
              ("leisure=sports_centre,sports_hall,fitness_centre,fitness_station,pitch,stadium,swimming_pool,"

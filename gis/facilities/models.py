@@ -55,7 +55,9 @@ class ServiceCircle(Base):
         CheckConstraint("ST_IsValid(shape)", name="shape_is_valid"),
         CheckConstraint("minutes > 0 AND speed > 0", name="limits_positive"),
         {
-            "comment": "The ground within some minutes' walk of a facility, on one version of the network."
+            "comment": (
+                "The ground within some minutes' walk of a facility, on one version of the network."
+            )
         },
     )
 

@@ -108,7 +108,8 @@ def recompute(
     stored: dict[int, dict[int, str]] = {}
     for facility, limit, digest in session.execute(
         text(
-            "SELECT facility_id, minutes, origin_digest FROM service_circle WHERE profile = :profile AND network_version = :version"
+            "SELECT facility_id, minutes, origin_digest FROM service_circle"
+            " WHERE profile = :profile AND network_version = :version"
         ),
         {"profile": profile_name, "version": network.version},
     ):
@@ -124,7 +125,8 @@ def recompute(
     if stale:  # limits not asked for now, whose facility or homes are others than they were
         session.execute(
             text(
-                "DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes AND profile = :profile"
+                "DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes"
+                " AND profile = :profile"
             ),
             [{**one, "profile": profile_name} for one in stale],
         )
@@ -346,7 +348,9 @@ def _store(
     copy_rows(session, "new_circle", COLUMNS, rows)
     session.execute(
         text(
-            "DELETE FROM service_circle s USING new_circle n WHERE (s.facility_id, s.profile, s.minutes) = (n.facility_id, n.profile, n.minutes)"
+            "DELETE FROM service_circle s USING new_circle n"
+            " WHERE (s.facility_id, s.profile, s.minutes) = (n.facility_id, n.profile,"
+            " n.minutes)"
         )
     )
     session.execute(text("INSERT INTO service_circle SELECT * FROM new_circle"))

@@ -134,7 +134,10 @@ def receive_alarm(
         No grid answers for where the device is.
     """
     _check(alarm, now)
-    lock = "SELECT id, code, kind, name, address, category, ST_X(shape) AS lon, ST_Y(shape) AS lat FROM device WHERE id = :id FOR UPDATE"
+    lock = (
+        "SELECT id, code, kind, name, address, category, ST_X(shape) AS lon, ST_Y(shape) AS lat"
+        " FROM device WHERE id = :id FOR UPDATE"
+    )
     row = session.execute(text(lock), {"id": device}).one()
     params = {
         "device": device,
@@ -158,7 +161,8 @@ def receive_alarm(
         incident, state = filed.id, filed.state
     session.execute(
         text(
-            "INSERT INTO device_alarm (device_id, alarm, at, incident_id) VALUES (:device, :alarm, :at, :incident)"
+            "INSERT INTO device_alarm (device_id, alarm, at, incident_id)"
+            " VALUES (:device, :alarm, :at, :incident)"
         ),
         {"device": device, "alarm": alarm.number, "at": now, "incident": incident},
     )
@@ -316,7 +320,8 @@ def add(
     secret = secrets.token_urlsafe(32)
     session.execute(
         text(
-            "INSERT INTO device (code, kind, name, county, shape, address, category, secret) VALUES (:code, :kind, :name,"
+            "INSERT INTO device (code, kind, name, county, shape, address, category, secret)"
+            " VALUES (:code, :kind, :name,"
             " :county, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :address, :category, :secret)"
         ),
         {

@@ -167,7 +167,10 @@ class RoutingRule(Base):
             name="limits_positive",
         ),
         {
-            "comment": "Who goes first for which matter, and how long each stage may take; the first match wins."
+            "comment": (
+                "Who goes first for which matter, and how long each stage may take;"
+                " the first match wins."
+            )
         },
     )
 
@@ -330,7 +333,10 @@ class Incident(Base):
     )
     limits: Mapped[dict[str, Any]] = mapped_column(
         JSONB,
-        comment="Minutes per state, around_the_clock and escalation, as the rule said when it was filed.",
+        comment=(
+            "Minutes per state, around_the_clock and escalation,"
+            " as the rule said when it was filed."
+        ),
     )
     state: Mapped[str] = mapped_column(
         server_default="reported", comment="Where it stands; set by events only."
@@ -536,7 +542,9 @@ class Device(Base):
     __tablename__ = "device"
     __table_args__ = (
         {
-            "comment": "A device that raises alarms, with its place and the category they are filed under."
+            "comment": (
+                "A device that raises alarms, with its place and the category they are filed under."
+            )
         },
     )
 

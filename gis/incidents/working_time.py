@@ -54,7 +54,8 @@ def has_holiday_calendar(year: int) -> bool:
         chinese_calendar.is_workday(date(year, 1, 1))
     except NotImplementedError:
         log.warning(
-            "the holidays of %s are not known: weekends and fixed dates count; is chinesecalendar up to date?",
+            "the holidays of %s are not known: weekends and fixed dates count;"
+            " is chinesecalendar up to date?",
             year,
         )
         return False

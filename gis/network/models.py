@@ -69,13 +69,19 @@ class WalkEdge(Base):
     )
     length: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
     kind: Mapped[str] = mapped_column(
-        comment="OSM highway value; plaza: outline of an area; across: straight over it; link: a step to the next way."
+        comment=(
+            "OSM highway value; plaza: outline of an area; across: straight over it; link:"
+            " a step to the next way."
+        )
     )
     name: Mapped[str] = mapped_column(server_default="", comment="Street name, Chinese preferred.")
     steps: Mapped[bool] = mapped_column(server_default="false", comment="Steps: not for wheels.")
     structure: Mapped[str] = mapped_column(
         server_default="",
-        comment="bridge, tunnel, storey (indoors, or of a layer or level other than 0); empty on the ground.",
+        comment=(
+            "bridge, tunnel, storey (indoors, or of a layer or level other than 0);"
+            " empty on the ground."
+        ),
     )
     ends: Mapped[bool] = mapped_column(
         server_default="false",

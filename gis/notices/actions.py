@@ -145,7 +145,8 @@ def mark_seen(
     """
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
     query = text(
-        f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting' AND {which}"
+        f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting'"
+        f" AND {which}"
     )  # noqa: S608
     return cast(
         CursorResult[object],

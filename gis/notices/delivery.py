@@ -50,7 +50,10 @@ SENT = """
 UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = '' WHERE id = :id
     AND state = 'waiting'
 """
-AWAKE = "UPDATE notice SET next_try_at = :now WHERE target_id = :target AND state = 'waiting' AND next_try_at > :now"
+AWAKE = (
+    "UPDATE notice SET next_try_at = :now WHERE target_id = :target AND state = 'waiting'"
+    " AND next_try_at > :now"
+)
 FAILED = """
 UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again WHERE id = :id
     AND state = 'waiting'

@@ -291,7 +291,10 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
             postgresql_conf.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
             # it is thrown away when our database has been taken from it
             + postgresql_conf.EPHEMERAL_CONF
-            + f"listen_addresses = ''\narchive_mode = off\nrestore_command = {postgresql_conf.quoted(fetch)}\n"
+            + (
+                f"listen_addresses = ''\narchive_mode = off\nrestore_command ="
+                f" {postgresql_conf.quoted(fetch)}\n"
+            )
             + f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = promote\n"
         )
         (data / "recovery.signal").touch(private.FILE_MODE)
@@ -346,7 +349,10 @@ def _wait_until_promoted(aside: Cluster) -> None:
     """Wait until recovery has ended: a server in recovery answers already, and may still end before
     its target.
     """
-    url = f"host={aside.sockets} port={cluster.PORT_OF_SOCKET} user={cluster.SUPERUSER} dbname=postgres"
+    url = (
+        f"host={aside.sockets} port={cluster.PORT_OF_SOCKET} user={cluster.SUPERUSER}"
+        f" dbname=postgres"
+    )
     while True:
         try:
             with psycopg.connect(url) as connection:

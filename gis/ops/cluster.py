@@ -227,7 +227,8 @@ def _make(cluster: Cluster) -> None:
     binaries = find_binaries()
     if cluster.base.parent == OUTSIDE:
         print(
-            f"The user postgres cannot enter {cluster.secrets.parent}; the database is kept in {cluster.base}.",
+            f"The user postgres cannot enter {cluster.secrets.parent};"
+            f" the database is kept in {cluster.base}.",
             file=sys.stderr,
         )
     make_enterable(cluster.base.parent, cluster.run_as)
@@ -270,7 +271,10 @@ def archive_settings(cluster: Cluster) -> str:
     folder = shell_path(Path(file.read_text().strip()) / "wal")
     part, whole = f"{folder}/.%f.part", f"{folder}/%f"
     # asked again for a file that is there, after a crash: well if it is the same
-    command = f"cmp -s %p {whole} || {{ test ! -f {whole} && cp %p {part} && sync {part} && mv {part} {whole}; }}"
+    command = (
+        f"cmp -s %p {whole} ||"
+        f" {{ test ! -f {whole} && cp %p {part} && sync {part} && mv {part} {whole}; }}"
+    )
     return f"archive_mode = on\narchive_timeout = 60\narchive_command = {quoted(command)}\n"
 
 

@@ -234,7 +234,8 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
     with maintenance(addresses) as connection:
         for _ in range(MAX_SWAP_TRIES):
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
                 [[current, new]],
             )
             try:

@@ -22,7 +22,8 @@ def check_server(url: str) -> None:
                     "database.server_too_old", version=connection.info.server_version // 10000
                 )
             row = connection.execute(
-                "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL FROM pg_available_extensions a"
+                "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL"
+                " FROM pg_available_extensions a"
                 " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
             ).fetchone()
     except psycopg.OperationalError as error:

@@ -79,7 +79,10 @@ class Post(Base):
     )
     takes_from: Mapped[int | None] = mapped_column(
         ForeignKey("post.id", ondelete="SET NULL"),
-        comment="The post whose open incidents come along when this one begins; empty: they have, or they stay.",
+        comment=(
+            "The post whose open incidents come along when this one begins; empty: they have,"
+            " or they stay."
+        ),
     )
 
     holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id])

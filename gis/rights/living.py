@@ -17,7 +17,10 @@ NO_ACCOUNTS = "NOT EXISTS (SELECT FROM personal.account)"
 
 def on_duty(person: str, at: str) -> str:
     """Return the SQL condition that a person is not on leave."""
-    return f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person} AND v.valid @> CAST({at} AS timestamptz))"
+    return (
+        f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person}"
+        f" AND v.valid @> CAST({at} AS timestamptz))"
+    )
 
 
 def has_account(person: str) -> str:
@@ -26,7 +29,10 @@ def has_account(person: str) -> str:
     While there are no accounts, nobody needs one.
     """
     signs_in = SIGNS_IN.format(a="c")
-    return f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}))"
+    return (
+        f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person}"
+        f" AND {signs_in}))"
+    )
 
 
 class Living:
@@ -147,7 +153,10 @@ class Living:
         """Return the SQL condition that a living account below the operator sees an incident and
         can act on it.
         """
-        return f"(EXISTS ({self.places('desk', at, f'{i}.areas')}) OR ({self.stage(i, at)}) IS NOT NULL)"
+        return (
+            f"(EXISTS ({self.places('desk', at, f'{i}.areas')}) OR ({self.stage(i, at)}) IS NOT"
+            f" NULL)"
+        )
 
     def owner(self, i: str, at: str) -> str:
         """Return the SQL of who has an open incident: as `stage`, else the level of the nearest

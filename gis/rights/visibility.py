@@ -99,7 +99,8 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
         f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person"
         f" OR {incident}.id = :see_incident"
         f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
-        f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
+        f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT"
+        f" FROM order_offer o"
         f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person)"
         f"{f' OR {waits_for_operator(principal, incident)}' if principal.operates else ''})"
     )
@@ -131,8 +132,10 @@ def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
     47678.5 that residents may choose. Of quarrels, needs, patrols and alarms nothing is told.
     """
     condition = (
-        rf"({incident}.category ~ '^\d{{5}}$' AND {incident}.channel = ANY(:public_channels) AND EXISTS ("
-        f"SELECT FROM incident_category kind WHERE kind.public AND kind.edition_id = {incident}.edition_id"
+        rf"({incident}.category ~ '^\d{{5}}$' AND {incident}.channel = ANY(:public_channels)"
+        rf" AND EXISTS ("
+        f"SELECT FROM incident_category kind WHERE kind.public"
+        f" AND kind.edition_id = {incident}.edition_id"
         f" AND kind.code = {incident}.category))"
     )
     return condition, {"public_channels": list(PUBLIC_CHANNELS)}
@@ -145,7 +148,10 @@ def location(seen: str, incident: str = "i") -> str:
     Distances and whether something is near are taken from it too, or the exact place could be found
     by asking often.
     """
-    return f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape, {PUBLIC_STEP_DEG}) END"
+    return (
+        f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape,"
+        f" {PUBLIC_STEP_DEG}) END"
+    )
 
 
 def waits_for_operator(principal: Principal, incident: str = "i") -> str:

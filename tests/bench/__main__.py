@@ -54,7 +54,8 @@ def run(names: list[str], small: bool) -> list[Row]:
             before = os.getloadavg()[0]
             row = ROWS[name](settings, small)
             row.notes.append(
-                f"Load of the machine (1 minute) before and after: {before:.1f}, {os.getloadavg()[0]:.1f}."
+                f"Load of the machine (1 minute) before and after: {before:.1f},"
+                f" {os.getloadavg()[0]:.1f}."
             )
         if small:  # toy sizes say nothing about what is reached
             row = replace(row, reaches=[Reach(reach.words, None) for reach in row.reaches])

@@ -70,8 +70,10 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "boundaries",
         "Publish one border move",
-        f"A county of {columns * columns:,} grids with its communities, streets and outline; {runs} borders, one after the"
-        f" other, each drawn, previewed and published (committed to the disk). Then {MONTHS} monthly revisions of every"
+        f"A county of {columns * columns:,} grids with its communities, streets and outline;"
+        f" {runs} borders, one after the"
+        f" other, each drawn, previewed and published (committed to the disk)."
+        f" Then {MONTHS} monthly revisions of every"
         " grid in a corner, and places in it asked about through the database.",
         "ms",
         Figure(
@@ -113,7 +115,8 @@ def _upper(session: Session) -> None:
     """Give communities, streets and county the union of what lies below, as a load would."""
     rows = session.execute(
         text(
-            "SELECT a.parent_id, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid'"
+            "SELECT a.parent_id, ST_AsBinary(b.shape) FROM boundary b JOIN area a"
+            " ON a.id = b.area_id WHERE a.level = 'grid'"
         )
     ).all()
     held: dict[int, list[Any]] = {}
@@ -179,7 +182,8 @@ def _many_revisions(session: Session, small: bool) -> None:
     }
     held = session.execute(
         text(
-            "SELECT b.area_id, b.revision_id, b.shape::text FROM boundary b JOIN area a ON a.id = b.area_id"
+            "SELECT b.area_id, b.revision_id, b.shape::text FROM boundary b JOIN area a"
+            " ON a.id = b.area_id"
             " WHERE a.level = 'grid' AND upper_inf(b.valid)"
             " AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"
         ),

@@ -73,7 +73,8 @@ def measure(settings: Settings, small: bool) -> Row:
         session.execute(text("CREATE TEMP TABLE bench_point (shape geometry(Point, 4490))"))
         session.execute(
             text(
-                "INSERT INTO bench_point SELECT ST_SetSRID(ST_MakePoint(x, y), 4490) FROM unnest(CAST(:x AS float[]), CAST(:y AS float[])) p(x, y)"
+                "INSERT INTO bench_point SELECT ST_SetSRID(ST_MakePoint(x, y), 4490)"
+                " FROM unnest(CAST(:x AS float[]), CAST(:y AS float[])) p(x, y)"
             ),
             {"x": points[:joined, 0].tolist(), "y": points[:joined, 1].tolist()},
         )
@@ -84,7 +85,8 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "bulk",
         "Locate in bulk, file to file with people",
-        f"{count:,} points × {len(shapes):,} grids of {4 * grids.CUTS} corners, each with a leader and a worker with deputies.",
+        f"{count:,} points × {len(shapes):,} grids of {4 * grids.CUTS} corners,"
+        f" each with a leader and a worker with deputies.",
         "points a second",
         Figure(
             "ours: CSV in, chain, people and reasons, CSV out", rate, runs, f"{found:,} located"
@@ -98,6 +100,9 @@ def measure(settings: Settings, small: bool) -> Row:
         [Reach("≥ 400,000 points a second", rate >= 400_000)],
         more_is_better=True,
         notes=[
-            "Ours reads the grids and people from the database in every run; the joins read and write nothing and name nobody."
+            (
+                "Ours reads the grids and people from the database in every run;"
+                " the joins read and write nothing and name nobody."
+            )
         ],
     )

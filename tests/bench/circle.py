@@ -43,7 +43,8 @@ def measure(settings: Settings, small: bool) -> Row:
         ),
     }
     absent = [
-        "Valhalla: the pyvalhalla wheels for Python 3.11 end at 3.2.0, which carries no tile builder, so no data can be "
+        "Valhalla: the pyvalhalla wheels for Python 3.11 end at 3.2.0,"
+        " which carries no tile builder, so no data can be "
         "made for it. DESIGN's trial had 1.6 ms, F1 0.954 (time contour)."
     ]
     try:
@@ -66,7 +67,9 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "circle",
         "One 15-minute circle",
-        f"A made-up city of {len(town.nodes):,} crossings and {len(town.u):,} streets; one facility, 1,125 m; lattice of {network.lattice.spacing:.0f} m, snapped before.",
+        f"A made-up city of {len(town.nodes):,} crossings and {len(town.u):,} streets;"
+        f" one facility, 1,125 m; lattice of {network.lattice.spacing:.0f} m,"
+        f" snapped before.",
         "ms",
         first,
         peers,
@@ -79,9 +82,13 @@ def measure(settings: Settings, small: bool) -> Row:
             Reach("F1 ≥ 0.995 against exact distances", float(first.more.split()[1]) >= 0.995),
         ],
         notes=[
-            "F1 over 20,000 random places: within 1,125 m by exact network distance, or in the polygon. The exact labels are the "
+            "F1 over 20,000 random places: within 1,125 m by exact network distance,"
+            " or in the polygon. The exact labels are the "
             "coverage's, checked in the row after this one against a graph of another make.",
-            "Peers' graphs, and the nearest node of each source, were made beforehand and are not counted.",
+            (
+                "Peers' graphs, and the nearest node of each source,"
+                " were made beforehand and are not counted."
+            ),
         ],
         absent=absent,
     )
@@ -180,7 +187,8 @@ def pgrouting_way(
         connection.execute("CREATE EXTENSION IF NOT EXISTS pgrouting")
         connection.execute("CREATE TEMP TABLE bench_node (id bigint PRIMARY KEY, shape geometry)")
         connection.execute(
-            "CREATE TEMP TABLE bench_edge (id bigint, source bigint, target bigint, cost float, shape geometry)"
+            "CREATE TEMP TABLE bench_edge (id bigint, source bigint, target bigint,"
+            " cost float, shape geometry)"
         )
         with connection.cursor().copy("COPY bench_node FROM STDIN") as copy:
             for i, shape in enumerate(shapely.to_wkb(shapely.points(network.nodes), hex=True)):
@@ -204,7 +212,10 @@ def pgrouting_way(
     def way(i: int) -> Any:
         x, y = (float(value) for value in metric[i])
         box = f"ST_MakeEnvelope({x - LIMIT},{y - LIMIT},{x + LIMIT},{y + LIMIT})"
-        edges = f"SELECT id, source, target, cost, cost AS reverse_cost FROM bench_edge WHERE shape && {box}"
+        edges = (
+            f"SELECT id, source, target, cost, cost AS reverse_cost FROM bench_edge"
+            f" WHERE shape && {box}"
+        )
         params = {"edges": edges, "start": int(starts[i]), "limit": LIMIT - float(legs[i])}
         row = connection.execute(REACHED, params).fetchone()
         return shapely.from_wkb(bytes(row[0])) if row and row[0] else shapely.Polygon()

@@ -55,7 +55,9 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "coverage",
         "Exact coverage, 10 categories",
-        f"{10 * each:,} facilities in 10 categories, {buildings:,} buildings, the city of {len(town.nodes):,} crossings; 1,125 m, legs and partial edges included; the network in memory, places snapped.",
+        f"{10 * each:,} facilities in 10 categories, {buildings:,} buildings,"
+        f" the city of {len(town.nodes):,} crossings; 1,125 m,"
+        f" legs and partial edges included; the network in memory, places snapped.",
         "ms",
         Figure("ours", mine, runs, f"{wrong} of {10 * buildings:,} labels wrong"),
         [
@@ -71,11 +73,22 @@ def measure(settings: Settings, small: bool) -> Row:
             Reach("every label right", wrong == 0),
         ],
         notes=[
-            "Labels are checked against another graph, in which every building and facility is a node of its own that splits its street.",
-            f"{mine / theirs:.2f} × scipy's bare Dijkstra; were a bare C one 14/19 of scipy's, as in DESIGN's trial, {mine / theirs / TRIAL_C:.2f} × that. The second is reckoned, not measured.",
+            (
+                "Labels are checked against another graph,"
+                " in which every building and facility is a node of its own that splits its"
+                " street."
+            ),
+            (
+                f"{mine / theirs:.2f} × scipy's bare Dijkstra;"
+                f" were a bare C one 14/19 of scipy's, as in DESIGN's trial,"
+                f" {mine / theirs / TRIAL_C:.2f} × that. The second is reckoned, not measured."
+            ),
         ],
         absent=[
-            "pandana and pgRouting for coverage. DESIGN's trial had 431 ms and 916 ms (49 labels off)."
+            (
+                "pandana and pgRouting for coverage."
+                " DESIGN's trial had 431 ms and 916 ms (49 labels off)."
+            )
         ],
     )
 

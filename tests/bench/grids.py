@@ -76,7 +76,8 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
     copy_rows(session, "area", ("id", "code", "level", "name", "county", "parent_id"), rows)
     revision = session.scalar(
         text(
-            "INSERT INTO revision (title, state, author, published_at) VALUES ('bench', 'published', 'bench', now()) RETURNING id"
+            "INSERT INTO revision (title, state, author, published_at)"
+            " VALUES ('bench', 'published', 'bench', now()) RETURNING id"
         )
     )
     multi = shapely.multipolygons(shapes, indices=np.arange(count))

@@ -46,13 +46,20 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "growth",
         "Locate as the work grows",
-        f"One question in a register in memory: {len(few.places.parts)} units in {len(few.grids.codes)} grids, and {units:,} in {len(many.grids.codes):,}; {HOUSES} buildings a grid; {asked:,} random places a turn.",
+        f"One question in a register in memory:"
+        f" {len(few.places.parts)} units in {len(few.grids.codes)} grids,"
+        f" and {units:,} in {len(many.grids.codes):,}; {HOUSES} buildings a grid;"
+        f" {asked:,} random places a turn.",
         "µs",
         Figure(f"ours, {units:,} units", b, turns),
         [Figure(f"ours, {len(few.places.parts)} units", a, turns)],
         [Reach(f"within 1.5 × from 510 to 1,000,000 units: {b / a:.2f} ×", b <= 1.5 * a)],
         notes=[
-            "The registers are filled from arrays, not from a database. Circles over the number of facilities and memory over edges are not measured yet."
+            (
+                "The registers are filled from arrays, not from a database."
+                " Circles over the number of facilities and memory over edges are not measured"
+                " yet."
+            )
         ],
     )
 

@@ -68,7 +68,10 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "http",
         "GET /locate over HTTP",
-        f"A made-up town ({made.counts.get('building', 0):,} buildings, {len(grids)} grids); granian, {WORKERS} workers of {THREADS} threads, {CONNECTIONS} connections, {turns} turns of {seconds} s; load by {'wrk' if wrk else 'threads in Python'} on the same machine.",
+        f"A made-up town ({made.counts.get('building', 0):,} buildings,"
+        f" {len(grids)} grids); granian, {WORKERS} workers of {THREADS} threads,"
+        f" {CONNECTIONS} connections, {turns} turns of {seconds} s;"
+        f" load by {'wrk' if wrk else 'threads in Python'} on the same machine.",
         "requests a second",
         Figure("locate: chain, building, unit, people, reasons", ours.rate, turns, told(ours)),
         [Figure("the same application answering a constant", constant.rate, turns, told(constant))],
@@ -81,12 +84,18 @@ def measure(settings: Settings, small: bool) -> Row:
         ],
         more_is_better=True,
         notes=[
-            "Server and load generator share the cores, so absolute rates are low; both sides pay the same.",
+            (
+                "Server and load generator share the cores, so absolute rates are low;"
+                " both sides pay the same."
+            ),
             *(
                 []
                 if wrk
                 else [
-                    "Without wrk the load generator is slower than the server: rates are its own limit, the ratio is flattered."
+                    (
+                        "Without wrk the load generator is slower than the server:"
+                        " rates are its own limit, the ratio is flattered."
+                    )
                 ]
             ),
         ],
@@ -183,7 +192,8 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Loa
     script = (
         f"local paths = {{{listed}}}\nlocal made = {{}}\nlocal seed = 0\n"
         "function setup(thread) seed = seed + 1; thread:set('seed', seed) end\n"
-        f"function init() math.randomseed(seed); for i, path in ipairs(paths) do made[i] = {ask} end end\n"
+        f"function init() math.randomseed(seed); for i,"
+        f" path in ipairs(paths) do made[i] = {ask} end end\n"
         "function request() return made[math.random(#made)] end\n"
     )
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
@@ -219,7 +229,8 @@ def by_threads(port: int, paths: Sequence[str], seconds: int, post: str = "") ->
     for both sides.
     """
     made = [
-        f"POST {post} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(path.encode())}"
+        f"POST {post} HTTP/1.1\r\nHost: bench\r\nContent-Type:"
+        f" application/json\r\nContent-Length: {len(path.encode())}"
         f"\r\n\r\n{path}".encode()
         if post
         else f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()

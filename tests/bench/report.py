@@ -75,7 +75,11 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "report",
         "POST /incidents over HTTP: from report to assignment",
-        f"A made-up town ({len(grids)} grids); granian, {WORKERS} workers of {THREADS} threads, {CONNECTIONS} connections, {turns} turns of {seconds} s; load by {'wrk' if wrk else 'threads in Python'} on the same machine; every report is on the disk (fsync) when it is acknowledged.",
+        f"A made-up town ({len(grids)} grids); granian,"
+        f" {WORKERS} workers of {THREADS} threads, {CONNECTIONS} connections,"
+        f" {turns} turns of {seconds} s;"
+        f" load by {'wrk' if wrk else 'threads in Python'} on the same machine;"
+        f" every report is on the disk (fsync) when it is acknowledged.",
         "requests a second",
         Figure(
             "report: place, rule, person, events, notices, history", ours.rate, turns, told(ours)

@@ -93,7 +93,10 @@ def machine() -> list[str]:
     )
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
-        f"{date.today().isoformat()}; {os.cpu_count()} cores ({model}), {gib:.0f} GiB; load when begun {os.getloadavg()[0]:.1f}",
+        (
+            f"{date.today().isoformat()}; {os.cpu_count()} cores ({model}), {gib:.0f} GiB;"
+            f" load when begun {os.getloadavg()[0]:.1f}"
+        ),
         f"{platform.system()} {platform.release()}; Python {platform.python_version()}; "
         + ", ".join(f"{name} {installed(name)}" for name in PACKAGES),
     ]
@@ -122,8 +125,14 @@ def markdown(rows: Sequence[Row], where: Sequence[str], minutes: float) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `./wangge bench`: ours and the peers in one run, on the same data. The reaches are those of DESIGN",
-        "section 5. Ratios count; absolute times move with the machine. A ratio above 1 means ours is better.",
+        (
+            "Written by `./wangge bench`: ours and the peers in one run, on the same data."
+            " The reaches are those of DESIGN"
+        ),
+        (
+            "section 5. Ratios count; absolute times move with the machine."
+            " A ratio above 1 means ours is better."
+        ),
         "",
         *(f"- {line}" for line in where),
         f"- the whole run: {minutes:.1f} minutes",
@@ -142,11 +151,13 @@ def markdown(rows: Sequence[Row], where: Sequence[str], minutes: float) -> str:
             "| --- | --- | --- | --- | --- |",
         ]
         lines.append(
-            f"| **{row.ours.who}** | {number(row.ours.value)} | {row.ours.runs} | | {row.ours.more} |"
+            f"| **{row.ours.who}** | {number(row.ours.value)} | {row.ours.runs} | |"
+            f" {row.ours.more} |"
         )
         for peer in row.peers:
             lines.append(
-                f"| {peer.who} | {number(peer.value)} | {peer.runs} | {number(row.ratio(peer))} × | {peer.more} |"
+                f"| {peer.who} | {number(peer.value)} | {peer.runs} |"
+                f" {number(row.ratio(peer))} × | {peer.more} |"
             )
         lines += [""] if row.notes or row.absent else []
         lines += [f"- {note}" for note in row.notes]

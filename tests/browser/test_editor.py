@@ -180,7 +180,8 @@ def test_what_cannot_be_is_refused_in_words_and_put_back(desk, planned):
     desk.mouse.up()
     expect(desk.locator("#ed-said.wrong")).to_contain_text("边界")
     now = desk.evaluate(
-        "(key) => [...wangge.coverage.grids.values()].filter((one) => JSON.stringify(one.polygons).includes(key)).length",
+        "(key) => [...wangge.coverage.grids.values()].filter((one) =>"
+        " JSON.stringify(one.polygons).includes(key)).length",
         f"{spot['lon']},{spot['lat']}",
     )
     assert now == len(spot["codes"])

@@ -288,7 +288,9 @@ def test_axe_finds_nothing_serious(desk, site, view):
     # evaluated by the test, so the page's own content policy does not stand in the way
     desk.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
     found = desk.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious',"
+        " 'critical'].includes(v.impact)).map((v) => [v.id,"
+        " v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
     )
     assert found == []
 

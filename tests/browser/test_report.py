@@ -286,7 +286,9 @@ def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
     )
     walker.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
     found = walker.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious',"
+        " 'critical'].includes(v.impact)).map((v) => [v.id,"
+        " v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
     )
     assert found == []
     low = walker.evaluate(

@@ -376,7 +376,10 @@ class World:
         self.post = [self.home.post(role, places[role], f"王{role}") for role in POSTS.values()][1]
         self.incident = self._report(POINT["lon"], "楼下的事")
         # of a kind that is not of public space: nobody else is told that there is one
-        private = "SELECT min(c.code) FROM incident_category c JOIN catalogue_edition e ON e.id = c.edition_id"
+        private = (
+            "SELECT min(c.code) FROM incident_category c JOIN catalogue_edition e"
+            " ON e.id = c.edition_id"
+        )
         self.private = session.scalar(
             text(f"{private} WHERE e.state = 'active' AND c.code !~ '^[0-9]'")
         )

@@ -24,7 +24,10 @@ from tests.served import Deployment
 
 BY = system_principal("test")
 MINE = "SELECT person_id FROM personal.account WHERE username = 'worker'"
-GRID = f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holder_id = ({MINE}) AND a.level = 'grid' LIMIT 1"
+GRID = (
+    f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holder_id = ({MINE})"
+    f" AND a.level = 'grid' LIMIT 1"
+)
 
 
 @pytest.fixture
@@ -97,6 +100,7 @@ def serious(page: Page) -> list[list[str]]:
     """Return what axe-core finds that keeps people out: [rule, first element]."""
     page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
     found: list[list[str]] = page.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html]))"
+        "axe.run(document).then((r) => r.violations.filter((v) => ['serious',"
+        " 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html]))"
     )
     return found

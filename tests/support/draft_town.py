@@ -68,7 +68,8 @@ def shapes_of(session, at=None) -> dict[str, shapely.MultiPolygon]:
     rows = session.execute(
         text(
             "SELECT a.code, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
-            " WHERE a.level = 'grid' AND b.valid @> coalesce(CAST(:at AS timestamptz), clock_timestamp())"
+            " WHERE a.level = 'grid'"
+            " AND b.valid @> coalesce(CAST(:at AS timestamptz), clock_timestamp())"
         ),
         {"at": at},
     )

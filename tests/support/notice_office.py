@@ -127,7 +127,10 @@ class Office:
     def rows(self, target: int) -> list[Any]:
         """Its notices."""
         with Session(self.engine) as session:
-            query = "SELECT id, topic, state, attempts, last_error, at, next_try_at FROM notice WHERE target_id = :t ORDER BY id"
+            query = (
+                "SELECT id, topic, state, attempts, last_error, at, next_try_at FROM notice"
+                " WHERE target_id = :t ORDER BY id"
+            )
             return list(session.execute(text(query), {"t": target}))
 
     def states(self, target: int) -> list[str]:

@@ -19,7 +19,9 @@ COMMANDS = {
     "demo": "Everything from a fresh checkout to a served map.",
     "test": "Run the whole test suite on a throw-away database.",
     "db": "The private database: start, stop, status, migrate, backup, restore.",
-    "load": "Import OSM, areas, households, facilities, people, incidents; rehearses unless --commit.",
+    "load": (
+        "Import OSM, areas, households, facilities, people, incidents; rehearses unless --commit."
+    ),
     "template": "Write an empty spreadsheet to fill in and load.",
     "dump": "Export a layer; the format follows the file's ending.",
     "qgis": "Let planners look at the maps in QGIS: access, revoke, list.",

@@ -31,7 +31,8 @@ def tell_once(username: str, password: str) -> None:
     """Show a first password on stdout, and what to know about it on stderr."""
     click.echo(password)
     click.echo(
-        f"wangge: the first password of {username}; it is shown only now and must be changed at the first sign-in",
+        f"wangge: the first password of {username};"
+        f" it is shown only now and must be changed at the first sign-in",
         err=True,
     )
 

@@ -31,7 +31,8 @@ def show(as_json: bool) -> None:
     for category in edition.categories.values():
         old = f" (旧 {category.old_code})" if category.old_code else ""
         click.echo(
-            f"{category.code}  {category.major_zh} / {category.zh}  {category.kind}  {category.severity}{old}"
+            f"{category.code}  {category.major_zh} / {category.zh}  {category.kind} "
+            f" {category.severity}{old}"
         )
 
 
@@ -64,7 +65,8 @@ def load(file: Path, name: str, commit: bool) -> None:
         changed = sum(old_rows[code] != row for code, row in new_rows.items() if code in old_rows)
         gone = sorted(old_rows.keys() - new_rows.keys())
         click.echo(
-            f"{len(rows)} categories: {len(new_rows.keys() - old_rows.keys())} new, {changed} changed, {len(gone)} gone"
+            f"{len(rows)} categories: {len(new_rows.keys() - old_rows.keys())} new,"
+            f" {changed} changed, {len(gone)} gone"
         )
         if gone:
             click.echo(f"gone: {', '.join(gone)}")
@@ -109,7 +111,8 @@ def accuracy() -> None:
     with session_scope() as session:
         result = leave_one_out(editions.active_edition(session))
     click.echo(
-        f"{result.tried} examples: right first {result.top1:.0%}, among the first three {result.top3:.0%}"
+        f"{result.tried} examples: right first {result.top1:.0%},"
+        f" among the first three {result.top3:.0%}"
     )
     for code, text, instead in result.missed:
         click.echo(f"  {code}  {text}  -> {', '.join(instead) or '-'}")

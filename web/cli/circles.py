@@ -31,13 +31,16 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
         click.echo(json.dumps(asdict(done), ensure_ascii=False))
         return
     click.echo(
-        f"{done.facilities} facilities: {done.recomputed} recomputed, {done.unchanged} unchanged, {done.removed} outdated circles removed"
+        f"{done.facilities} facilities: {done.recomputed} recomputed,"
+        f" {done.unchanged} unchanged, {done.removed} outdated circles removed"
     )
     if done.off_network:
         click.echo(
-            f"{len(done.off_network)} are more than 100 m from any street: {', '.join(done.off_network[:20])}"
+            f"{len(done.off_network)} are more than 100 m from any street:"
+            f" {', '.join(done.off_network[:20])}"
         )
     if done.islands:
         click.echo(
-            f"{len(done.islands)} stand on ways that lead nowhere (island): {', '.join(done.islands[:20])}"
+            f"{len(done.islands)} stand on ways that lead nowhere (island):"
+            f" {', '.join(done.islands[:20])}"
         )

@@ -52,7 +52,8 @@ def make_private(settings: Settings) -> None:
     tightened, left = private.tighten(settings.var) if settings.var.is_dir() else (0, [])
     if tightened:
         click.echo(
-            f"wangge: others could read {tightened:,} files or folders in {settings.var}; they cannot now",
+            f"wangge: others could read {tightened:,} files or folders in {settings.var};"
+            f" they cannot now",
             err=True,
         )
     for path in left:
@@ -63,7 +64,10 @@ def make_private(settings: Settings) -> None:
 
 def user() -> str:
     """Return who runs the command, as the history names them."""
-    return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or f'uid {os.getuid()}'}"
+    return (
+        f"command line:"
+        f" {os.environ.get('SUDO_USER') or os.environ.get('USER') or f'uid {os.getuid()}'}"
+    )
 
 
 def require_schema(version: str | None) -> None:

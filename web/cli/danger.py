@@ -51,7 +51,8 @@ def check(file: Path) -> None:
     rows, report = table.parse(file)
     refused(report)
     click.echo(
-        f"{file.name}: {len(rows)} rows, {sum(row.use == 'danger' for row in rows)} of danger; all right"
+        f"{file.name}: {len(rows)} rows,"
+        f" {sum(row.use == 'danger' for row in rows)} of danger; all right"
     )
 
 

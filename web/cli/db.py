@@ -81,7 +81,8 @@ def status(as_json: bool) -> None:
             answer["archive"] = str(folder)
     with engine(addresses.app).connect() as connection:
         row = connection.exec_driver_sql(
-            "SELECT current_setting('server_version'), postgis_lib_version(), pg_size_pretty(pg_database_size(current_database()))"
+            "SELECT current_setting('server_version'), postgis_lib_version(),"
+            " pg_size_pretty(pg_database_size(current_database()))"
         ).one()
         at = schema.current(connection)
     answer |= {
@@ -120,7 +121,10 @@ def _print(answer: dict[str, object], as_json: bool) -> None:
             for line in lines:
                 text = "yes" if line is True else "no" if line is False else line
                 if isinstance(line, dict):
-                    text = f"{line['name']} ({line['bytes'] / 1e6:.1f} MB; ./wangge db drop-old removes it)"
+                    text = (
+                        f"{line['name']} ({line['bytes'] / 1e6:.1f} MB;"
+                        f" ./wangge db drop-old removes it)"
+                    )
                 click.echo(f"{name.replace('_', ' ') + ':':22}{text}")
 
 
@@ -140,7 +144,10 @@ def migrate(to: str) -> None:
     "--encrypt-to",
     multiple=True,
     metavar="KEY",
-    help="Encrypt to a public key (age1…, ssh-ed25519 …, or a file of them); several times for several readers.",
+    help=(
+        "Encrypt to a public key (age1…, ssh-ed25519 …, or a file of them);"
+        " several times for several readers."
+    ),
 )
 def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
     """Write the whole database and the photos to FILE, with a checksum."""
@@ -183,7 +190,8 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
         )
     else:
         click.echo(
-            f"{file}: a backup of an earlier version, which has no checksum; {answer['photos']:,} photo files"
+            f"{file}: a backup of an earlier version, which has no checksum;"
+            f" {answer['photos']:,} photo files"
         )
 
 
@@ -249,7 +257,8 @@ def restore(
     click.echo(f"restored from {source}, with {photos:,} photo files")
     if into:
         click.echo(
-            f"it is in the database {into}: name that in DATABASE_URL and DATABASE_OWNER_URL, and restart"
+            f"it is in the database {into}:"
+            f" name that in DATABASE_URL and DATABASE_OWNER_URL, and restart"
         )
     elif old := databases.list_old(addresses):
         click.echo(

@@ -102,7 +102,8 @@ def command(
 
         port = free_port(host, port)
         click.echo(
-            f"\n  The map:  http://{host}:{port}/\n  The API:  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n"
+            f"\n  The map:  http://{host}:{port}/\n  The API:"
+            f"  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n"
         )
         run(settings, addresses, host=host, port=port, workers=2)
 

@@ -70,7 +70,8 @@ def list_(as_json: bool) -> None:
     for row in rows:
         last = f", last {row.last:%Y-%m-%d %H:%M}" if row.last else ""
         click.echo(
-            f"{row.code}  [{'active' if row.active else 'blocked'}]  {row.kind}  {row.category}  {row.name}"
+            f"{row.code}  [{'active' if row.active else 'blocked'}]  {row.kind}  {row.category} "
+            f" {row.name}"
             f"  {row.lon:.6f},{row.lat:.6f}  {row.alarms} alarms{last}"
         )
     if not rows:

@@ -119,7 +119,8 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str)
             f"{row.role_zh or (row.queue or {}).get('zh') or '-'} {row.assigned_to or ''}".strip()
         )
         click.echo(
-            f"{row.id}  {row.state_zh}{watched}  {row.colour or '-'}  {due}  {row.category_zh}  {assignee}"
+            f"{row.id}  {row.state_zh}{watched}  {row.colour or '-'}  {due} "
+            f" {row.category_zh}  {assignee}"
         )
     click.echo(f"{len(rows)} incidents", err=True)
 
@@ -146,7 +147,8 @@ def show(incident: str, as_json: bool) -> None:
     for event in events:
         note = f"  {event.words}" if event.words else ""
         click.echo(
-            f"{event.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {event.move_zh}  {event.who or event.role_zh}{note}"
+            f"{event.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}  {event.move_zh} "
+            f" {event.who or event.role_zh}{note}"
         )
 
 
@@ -217,7 +219,8 @@ def listed_disclosures(
     for row in rows:
         what = f"{row.kind}: {row.subject}" + (f" {row.incident}" if row.incident else "")
         click.echo(
-            f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {row.who}  {what}  {row.source}  {row.reason or '-'}"
+            f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {row.who}  {what}  {row.source} "
+            f" {row.reason or '-'}"
         )
     click.echo(f"{len(rows)} disclosures", err=True)
 

@@ -67,7 +67,8 @@ def list_(as_json: bool) -> None:
     for row in rows:
         until = row.revoked_at or row.expires_at
         click.echo(
-            f"{row.name}  [{row.state}]  wg_{row.public}_…  {', '.join(row.actions)}  in {', '.join(row.areas)}"
+            f"{row.name}  [{row.state}]  wg_{row.public}_…  {', '.join(row.actions)}  in"
+            f" {', '.join(row.areas)}"
             f"  {row.per_minute}/min{f'  until {until:%Y-%m-%d %H:%M}' if until else ''}"
         )
     if not rows:

@@ -60,7 +60,10 @@ def command() -> None:
 )
 @click.option(
     "--crs",
-    help="wgs84, cgcs2000, gcj02, bd09 or EPSG:number, where the file names none or its map is shifted.",
+    help=(
+        "wgs84, cgcs2000, gcj02, bd09 or EPSG:number,"
+        " where the file names none or its map is shifted."
+    ),
 )
 @click.option("--layer", help="Which layer, where the file has several.")
 @click.option(

@@ -74,8 +74,10 @@ def targets(as_json: bool) -> None:
     for row in rows:
         topics = ", ".join(row.topics) or "all topics"
         click.echo(
-            f"{row.id}  {row.kind}  {row.address}  {topics}  {f'in {row.area}' if row.area else 'everywhere'}"
-            f"  waiting {row.waiting}, dead {row.dead}{f'  last failure: {row.last_error}' if row.last_error else ''}"
+            f"{row.id}  {row.kind}  {row.address}  {topics} "
+            f" {f'in {row.area}' if row.area else 'everywhere'}"
+            f"  waiting {row.waiting},"
+            f" dead {row.dead}{f'  last failure: {row.last_error}' if row.last_error else ''}"
         )
     if not rows:
         click.echo("wangge: no receiver; add one with ./wangge notices add-webhook URL", err=True)
@@ -98,7 +100,8 @@ def add_webhook(url: str, topics: tuple[str, ...], area: str, secret: str) -> No
         session.commit()
     click.echo(key)
     click.echo(
-        f"wangge: receiver {number}; its key is shown only now. Try it with ./wangge notices test {number}",
+        f"wangge: receiver {number}; its key is shown only now."
+        f" Try it with ./wangge notices test {number}",
         err=True,
     )
 
@@ -163,7 +166,8 @@ def show(rows: Sequence[Any], as_json: bool, nothing: str) -> None:
     for row in rows:
         next_try = f"  next {row.next_try_at:%Y-%m-%d %H:%M:%S}" if row.state == "waiting" else ""
         click.echo(
-            f"{row.id}  {row.at:%Y-%m-%d %H:%M:%S}  {row.topic}  to {row.target} {row.address}  [{row.state}]"
+            f"{row.id}  {row.at:%Y-%m-%d %H:%M:%S}  {row.topic}  to {row.target} {row.address} "
+            f" [{row.state}]"
             f"  tried {row.attempts}{next_try}{f'  {row.last_error}' if row.last_error else ''}"
         )
     if not rows:

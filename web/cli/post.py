@@ -47,7 +47,8 @@ def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
             for gone in row.leave
         )
         click.echo(
-            f"{row.id:>8}  {ROLE_BY_KEY[row.role].zh}  {row.area_name} ({row.area})  {holder}{deputy}"
+            f"{row.id:>8}  {ROLE_BY_KEY[row.role].zh}  {row.area_name} ({row.area}) "
+            f" {holder}{deputy}"
             f"  {_local(row.valid_from)}{until}{away}"
         )
     if not rows:
@@ -89,7 +90,8 @@ def hand_over(
         click.echo(json.dumps(asdict(result), default=str))
     else:
         click.echo(
-            f"post {post} → {result.post} from {_local(result.at)}; {result.incidents} incidents came along"
+            f"post {post} → {result.post} from {_local(result.at)};"
+            f" {result.incidents} incidents came along"
         )
 
 
@@ -134,12 +136,14 @@ def unanswered_(as_json: bool) -> None:
     for grid in queue.places:
         click.echo(f"{grid.code}  {grid.name}  {grid.community_name} ({grid.community})")
     click.echo(
-        f"wangge: {len(queue.places)} grids; {queue.waiting} incidents wait at the operator (./wangge incidents list"
+        f"wangge: {len(queue.places)} grids;"
+        f" {queue.waiting} incidents wait at the operator (./wangge incidents list"
         f" --queue operator); {queue.operators} operators",
         err=True,
     )
     if not queue.operators:
         click.echo(
-            "wangge: no administrator can sign in: make one with ./wangge account add NAME --role administrator",
+            "wangge: no administrator can sign in:"
+            " make one with ./wangge account add NAME --role administrator",
             err=True,
         )

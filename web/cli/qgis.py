@@ -38,7 +38,10 @@ def command() -> None:
 @click.option(
     "--layers",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a file to drop on QGIS, too: FILE.qlr, every layer in its place, without the password.",
+    help=(
+        "Write a file to drop on QGIS, too: FILE.qlr, every layer in its place,"
+        " without the password."
+    ),
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def access(name: str, layers: Path | None, as_json: bool) -> None:

@@ -56,7 +56,8 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
     for row in entries:
         when = f", from {row['effective']:%Y-%m-%d %H:%M}" if row["effective"] else ""
         click.echo(
-            f"{row['id']:5}  {row['state']:9}  {row['title']} ({row['author']}{when}); {len(row['grids'])} grids"
+            f"{row['id']:5}  {row['state']:9}  {row['title']} ({row['author']}{when});"
+            f" {len(row['grids'])} grids"
         )
     return None
 
@@ -143,7 +144,8 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
         return click.echo(orjson.dumps(preview_to_json(changes)).decode())
     for grid in changes.grids:
         click.echo(
-            f"{grid.code} {grid.name} ({grid.change}): {grid.households[0]} → {grid.households[1]} households,"
+            f"{grid.code} {grid.name} ({grid.change}):"
+            f" {grid.households[0]} → {grid.households[1]} households,"
             f" {grid.area_m2[0]:,.0f} → {grid.area_m2[1]:,.0f} m²"
         )
     click.echo(", ".join(f"{count} {kind}" for kind, count in changes.totals.items()) + " change")
@@ -204,7 +206,8 @@ def rebase(number: int) -> None:
         session.commit()
     for clash in changed:
         click.echo(
-            f"{clash.grid} {clash.name} was redrawn by {clash.author} (revision {clash.revision}: {clash.title})"
+            f"{clash.grid} {clash.name} was redrawn by {clash.author} (revision"
+            f" {clash.revision}: {clash.title})"
         )
     click.echo(f"draft {number} is drawn on the newest boundaries")
 
@@ -289,7 +292,10 @@ def from_file(
             "cli.draft_refused", file=file.name, count=len(file_draft.report.refused)
         )
     if not as_json:
-        counts = f"{len(file_draft.new)} new, {len(file_draft.changed)} changed, {len(file_draft.gone)} gone"
+        counts = (
+            f"{len(file_draft.new)} new, {len(file_draft.changed)} changed,"
+            f" {len(file_draft.gone)} gone"
+        )
         click.echo(
             f"draft {number}: {counts}"
             if number

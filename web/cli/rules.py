@@ -96,7 +96,8 @@ def load(file: Path, name: str, commit: bool) -> None:
         if commit:
             session.commit()
             click.echo(
-                f"set {new_id} ({name}), {len(parsed)} rules, a draft; test it: ./wangge rules test {name}"
+                f"set {new_id} ({name}), {len(parsed)} rules, a draft; test it:"
+                f" ./wangge rules test {name}"
             )
         else:
             click.echo(f"{len(parsed)} rules; rehearsed, --commit does it")
@@ -123,7 +124,8 @@ def test(name: str, days: int, as_json: bool) -> None:
         click.echo(orjson.dumps(replayed).decode())
         return
     click.echo(
-        f"{replayed.compared} incidents compared: {replayed.elsewhere} would go elsewhere, {replayed.other_limits} get other time"
+        f"{replayed.compared} incidents compared: {replayed.elsewhere} would go elsewhere,"
+        f" {replayed.other_limits} get other time"
     )
     for difference in replayed.differences:
         old_route, new_route = (

@@ -32,7 +32,8 @@ def register_note() -> str | None:
     if current_app.config["SESSION_FACTORY"] is not factory or not (waited := live.undelivered_s()):
         return None
     return (
-        f"notifications of changes have not arrived for {waited:.0f} s (is there a pooler in transaction mode?);"
+        f"notifications of changes have not arrived for {waited:.0f} s (is there a pooler in"
+        f" transaction mode?);"
         " every question is answered from the database, which is right but slower"
     )
 

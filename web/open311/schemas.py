@@ -42,7 +42,10 @@ def discovery_to_dict(
     return {
         "changeset": changeset,
         "contact": f"The command centre (指挥中心) that runs {base_url}/",
-        "key_service": "Keys are made by the administrator: ./wangge key add NAME --action incident.report --area CODE",
+        "key_service": (
+            "Keys are made by the administrator:"
+            " ./wangge key add NAME --action incident.report --area CODE"
+        ),
         "endpoints": [endpoint],
     }
 

@@ -142,7 +142,10 @@ def render_last_run() -> bytes:
     except SQLAlchemyError:
         return b""  # the database has its own alarm
     name = "wangge_last_sweep_timestamp_seconds"
-    return f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name} {last.timestamp() if last else 0:.3f}\n".encode()
+    return (
+        f"# HELP {name} When overdue matters were last looked for.\n# TYPE {name} gauge\n{name}"
+        f" {last.timestamp() if last else 0:.3f}\n"
+    ).encode()
 
 
 def render_unanswered() -> bytes:

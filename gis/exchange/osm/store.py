@@ -81,12 +81,18 @@ def _incoming(name: str) -> TableClause:
 def create_staging(session: Session) -> None:
     """Make the temporary tables, empty."""
     for statement in (
-        "DROP TABLE IF EXISTS incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
-        "CREATE TEMP TABLE incoming_building AS SELECT code, county, name, estate, address, kind, floors, shape, "
+        (
+            "DROP TABLE IF EXISTS incoming_building, incoming_facility,"
+            " incoming_basemap_feature, incoming_door"
+        ),
+        "CREATE TEMP TABLE incoming_building AS"
+        " SELECT code, county, name, estate, address, kind, floors, shape, "
         "entrance, source FROM building WITH NO DATA",
-        "CREATE TEMP TABLE incoming_facility AS SELECT code, county, category, name, address, opening_hours, contact, "
+        "CREATE TEMP TABLE incoming_facility AS"
+        " SELECT code, county, category, name, address, opening_hours, contact, "
         "shape, entrance, entrances, source FROM facility WITH NO DATA",
-        "CREATE TEMP TABLE incoming_basemap_feature AS SELECT kind, subkind, name, min_zoom, shape, source "
+        "CREATE TEMP TABLE incoming_basemap_feature AS"
+        " SELECT kind, subkind, name, min_zoom, shape, source "
         "FROM basemap_feature WITH NO DATA",
         "ALTER TABLE incoming_basemap_feature ADD id bigint GENERATED ALWAYS AS IDENTITY",
         "CREATE TEMP TABLE incoming_door (node bigint, rank integer, shape geometry(Point, 4490))",
@@ -98,7 +104,8 @@ def drop_staging(session: Session) -> None:
     """Drop the temporary tables."""
     session.execute(
         text(
-            "DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door"
+            "DROP TABLE incoming_building, incoming_facility, incoming_basemap_feature,"
+            " incoming_door"
         )
     )
 
@@ -118,7 +125,8 @@ def extent(session: Session) -> Bbox | None:
     """
     row = session.execute(
         text(
-            "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM (SELECT ST_Extent(shape) AS box FROM ("
+            "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)"
+            " FROM (SELECT ST_Extent(shape) AS box FROM ("
             "SELECT shape FROM incoming_building UNION ALL SELECT shape FROM incoming_facility "
             "UNION ALL SELECT shape FROM incoming_basemap_feature) AS every) AS whole"
         )
@@ -155,7 +163,10 @@ def merge_staging(
     for statement in (  # without these the planner, who knows nothing of new rows, tries every pair
         "CREATE INDEX ON incoming_building (code)",
         "CREATE INDEX ON incoming_facility (code)",
-        "CREATE INDEX ON incoming_basemap_feature USING gist (shape) WHERE subkind = 'residential' AND name <> ''",
+        (
+            "CREATE INDEX ON incoming_basemap_feature USING gist (shape)"
+            " WHERE subkind = 'residential' AND name <> ''"
+        ),
         "CREATE INDEX ON incoming_door USING gist (shape)",
         "ANALYZE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
     ):
@@ -165,8 +176,10 @@ def merge_staging(
         text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH_DEG}
     )
     for statement in (
-        "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name FROM incoming_basemap_feature AS f "
-        "WHERE f.subkind = 'residential' AND f.name <> '' AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
+        "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name"
+        " FROM incoming_basemap_feature AS f "
+        "WHERE f.subkind = 'residential' AND f.name <> ''"
+        " AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
         "ORDER BY ST_Area(f.shape), f.name LIMIT 1), '')",
         "UPDATE incoming_basemap_feature SET shape = ST_PointOnSurface(shape) WHERE kind = 'place'",
     ):
@@ -324,9 +337,12 @@ def _drop_twins(session: Session, outlines_of: Mapping[int, int]) -> list[Messag
     }
     dropped = 0
     for statement in (
-        "DELETE FROM incoming_building AS b USING unnest(CAST(:ways AS text[]), CAST(:relations AS text[])) AS "
-        "twin (way, relation), incoming_building AS other WHERE b.code = way AND other.code = relation",
-        "DELETE FROM incoming_facility AS f USING unnest(CAST(:ways AS text[]), CAST(:relations AS text[])) AS "
+        "DELETE FROM incoming_building AS b"
+        " USING unnest(CAST(:ways AS text[]), CAST(:relations AS text[])) AS "
+        "twin (way, relation), incoming_building AS other WHERE b.code = way"
+        " AND other.code = relation",
+        "DELETE FROM incoming_facility AS f"
+        " USING unnest(CAST(:ways AS text[]), CAST(:relations AS text[])) AS "
         "twin (way, relation), incoming_facility AS other "
         "WHERE f.code = way AND other.code = relation AND f.category = other.category",
     ):

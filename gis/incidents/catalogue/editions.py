@@ -325,7 +325,8 @@ def load(
     session.execute(text("UPDATE catalogue_edition SET state = 'retired' WHERE state = 'active'"))
     edition_id = session.scalar(
         text(
-            "INSERT INTO catalogue_edition (name, state, source) VALUES (:name, 'active', :source) RETURNING id"
+            "INSERT INTO catalogue_edition (name, state, source)"
+            " VALUES (:name, 'active', :source) RETURNING id"
         ),
         {"name": name, "source": source},
     )

@@ -213,7 +213,10 @@ def load(
     newest = session.scalar(text(NEWEST))
     if newest is not None and edition(session, newest) == tuple(rows):
         return None
-    query = "INSERT INTO danger_table (rows, source, author) VALUES (CAST(:rows AS jsonb), :source, :author) RETURNING id"
+    query = (
+        "INSERT INTO danger_table (rows, source, author)"
+        " VALUES (CAST(:rows AS jsonb), :source, :author) RETURNING id"
+    )
     rows_json = json.dumps([asdict(row) for row in rows], ensure_ascii=False)
     return int(
         session.scalar(text(query), {"rows": rows_json, "source": source, "author": author}) or 0

@@ -187,5 +187,8 @@ def _grid(location: IncidentLocation) -> tuple[str, str]:
 
 
 def _stands(session: Session, unit: int, grid: int, now: datetime) -> bool:
-    query = "SELECT EXISTS (SELECT FROM area WHERE id = :unit AND parent_id = :grid AND (retired_at IS NULL OR retired_at > :now))"
+    query = (
+        "SELECT EXISTS (SELECT FROM area WHERE id = :unit AND parent_id = :grid"
+        " AND (retired_at IS NULL OR retired_at > :now))"
+    )
     return bool(session.scalar(text(query), {"unit": unit, "grid": grid, "now": now}))

@@ -203,8 +203,10 @@ def _take(
     if principal.person_id is None or principal.person_id == row.holder_id:
         return {}, {}, []
     query = (
-        "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person AND :way = 'order'), :role,"
-        " (SELECT role FROM post WHERE holder_id = :person AND valid @> CAST(:at AS timestamptz) ORDER BY id LIMIT 1))"
+        "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person"
+        " AND :way = 'order'), :role,"
+        " (SELECT role FROM post WHERE holder_id = :person AND valid @> CAST(:at AS timestamptz)"
+        " ORDER BY id LIMIT 1))"
     )
     params = {"person": principal.person_id, "way": row.way, "role": row.role, "at": now}
     return {"holder_id": principal.person_id, "role": session.scalar(text(query), params)}, {}, []
@@ -263,7 +265,10 @@ def _asked_minutes(
     session: Session, row: LockedIncident, payload: MovePayload, request: str
 ) -> float:
     """The minutes that are approved: those asked for, where the approval names no others."""
-    query = "SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id AND move = :move ORDER BY id DESC LIMIT 1"
+    query = (
+        "SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id"
+        " AND move = :move ORDER BY id DESC LIMIT 1"
+    )
     return _minutes(payload, session.scalar(text(query), {"id": row.id, "move": request}))
 
 
@@ -356,7 +361,10 @@ def _reopen(
     return changes, {"from": row.state, "withdrawn": bool(row.solved)}, []
 
 
-ABLE = f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')}) OR {LIVING.able('CAST(:person AS bigint)', ':at')}"
+ABLE = (
+    f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')})"
+    f" OR {LIVING.able('CAST(:person AS bigint)', ':at')}"
+)
 
 
 def successor(session: Session, row: LockedIncident, now: datetime) -> Home | None:

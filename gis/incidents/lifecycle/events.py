@@ -177,7 +177,8 @@ def insert_offers(
     session.execute(
         text(
             "INSERT INTO order_offer (county, incident_id, person_id, distance_m, offered_at)"
-            " SELECT :county, :id, p, d, :now FROM unnest(CAST(:persons AS bigint[]), CAST(:metres AS float8[])) o(p, d)"
+            " SELECT :county, :id, p, d, :now"
+            " FROM unnest(CAST(:persons AS bigint[]), CAST(:metres AS float8[])) o(p, d)"
             " ON CONFLICT (county, incident_id, person_id) DO NOTHING"
         ),
         {

@@ -14,7 +14,10 @@ def readable_events(by: Principal, event: str = "e") -> tuple[str, dict[str, Any
     Who reported, and who may only claim it, does not read what those who work on it say among
     themselves, nor see their photos.
     """
-    notes = f"{event}.move = 'note' AND ({event}.role IN ('reporter', 'anonymous', 'resident') OR {event}.who = :see_who)"
+    notes = (
+        f"{event}.move = 'note' AND ({event}.role IN ('reporter', 'anonymous', 'resident')"
+        f" OR {event}.who = :see_who)"
+    )
     condition = f"({internal(by)} OR {event}.move = ANY(:told_moves) OR {notes})"
     return condition, {"told_moves": [*MOVES_SHOWN_TO_REPORTER], "see_who": by.who}
 

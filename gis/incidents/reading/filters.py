@@ -124,7 +124,8 @@ def filter_conditions(
     if filters.parent is not None:
         other = visibility_clause(by, "x")[0]  # what repeats a hidden parent is not told either
         parts.append(
-            f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent AND {other})"
+            f"EXISTS (SELECT FROM incident x WHERE x.id = i.parent_id AND x.id = :parent"
+            f" AND {other})"
         )
         params["parent"] = filters.parent
     return " AND ".join(f"({part})" for part in parts), params

@@ -289,7 +289,10 @@ def list_incidents(
         if filters.sort == "newest":
             where += f" AND {KEYS['newest']} < (CAST(:a0 AS timestamptz), CAST(:a1 AS uuid))"
         else:
-            where += f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz), CAST(:a2 AS uuid))"
+            where += (
+                f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz),"
+                f" CAST(:a2 AS uuid))"
+            )
     query, query_params = _query(by, f"WHERE {where} ORDER BY {ORDERS[filters.sort]} LIMIT :limit")
     return [
         _view(by, row, now)
@@ -368,7 +371,8 @@ def get_reporter_contact(
     by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
     reveal_contacts(session)
     query = text(
-        "SELECT name, phone, email FROM personal.reporter WHERE county = :county AND incident_id = :id"
+        "SELECT name, phone, email FROM personal.reporter WHERE county = :county"
+        " AND incident_id = :id"
     )
     contact = (
         session.execute(query, {"county": incident.county, "id": incident.id})

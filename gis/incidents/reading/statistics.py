@@ -26,19 +26,22 @@ METRIC_DEFINITIONS = {
     "response": (
         "响应率", "response rate",
         "按时接单的 ÷ 已接单或接单前已超时的；按时指首次接单时派单环节未超时",
-        "taken in time ÷ taken, or late before being taken; in time: when first taken, its stage was not overdue",
+        ("taken in time ÷ taken, or late before being taken; in time: when first taken,"
+        " its stage was not overdue"),
     ),
     "completion": ("办结率", "completion rate", "已结案的 ÷ 上报数", "closed ÷ reports"),
     "in_time": (
         "按期处理率", "handled in time",
         "按时处理的 ÷ 已处理的和未处理已超时的；按时指最后一次处理时处理环节未超时；重启后未再处理的不算已处理",
-        "handled in time ÷ handled, or late and not handled; in time: when last handled, that stage was not overdue;"
+        "handled in time ÷ handled, or late and not handled; in time: when last handled,"
+        " that stage was not overdue;"
         " what was reopened and not handled again is not handled",
     ),
     "resolution": (
         "解决率", "resolution rate",
         "上报人称已解决的 ÷ 上报人表态过的和重启后未办完的；重启即撤回“已解决”",
-        "said to be solved by who reported ÷ those who said, or reopened and unfinished; reopening withdraws the word",
+        ("said to be solved by who reported ÷ those who said, or reopened and unfinished;"
+        " reopening withdraws the word"),
     ),
     "satisfaction": ("满意率", "satisfaction rate", "上报人评价4分或5分的 ÷ 上报人评价过的", "rated 4 or 5 ÷ rated, by who reported"),
     "office_resolution": (

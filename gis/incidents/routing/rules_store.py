@@ -61,7 +61,8 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
         raise invalid_field("area", "rules.areas_unknown", codes=missing)
     set_id = session.scalar(
         text(
-            "INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author) RETURNING id"
+            "INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author)"
+            " RETURNING id"
         ),
         {"name": name, "author": author},
     )

@@ -121,7 +121,8 @@ def list_logins(addresses: DatabaseUrls) -> list[str]:
     """The names that have access."""
     with psycopg.connect(addresses.owner) as connection:
         rows = connection.execute(
-            "SELECT m.rolname FROM pg_auth_members g JOIN pg_roles m ON m.oid = g.member JOIN pg_roles r ON r.oid = g.roleid"
+            "SELECT m.rolname FROM pg_auth_members g JOIN pg_roles m ON m.oid = g.member"
+            " JOIN pg_roles r ON r.oid = g.roleid"
             " WHERE r.rolname = %s AND m.rolcanlogin AND m.rolname LIKE %s ORDER BY 1",
             [GROUP, GROUP.replace("_", r"\_") + r"\_%"],
         ).fetchall()
@@ -208,11 +209,13 @@ def layer_file(access: QgisLogin) -> str:
         )
         checked = "Qt::Unchecked" if name in HIDDEN_LAYERS else "Qt::Checked"
         tree.append(
-            f'<layer-tree-layer id="wangge_{name}" name={quoteattr(view.zh)} providerKey="postgres" source="{source}"'
+            f'<layer-tree-layer id="wangge_{name}" name={quoteattr(view.zh)}'
+            f' providerKey="postgres" source="{source}"'
             f' checked="{checked}" expanded="0"/>'
         )
         layers.append(
-            f'<maplayer type="vector" geometry="{view.geometry}" {scale_attributes(view)}><id>wangge_{name}</id>'
+            f'<maplayer type="vector" geometry="{view.geometry}"'
+            f" {scale_attributes(view)}><id>wangge_{name}</id>"
             f"<datasource>{source}</datasource><layername>{escape(view.zh)}</layername>"
             f'<srs><spatialrefsys nativeFormat="Wkt"><wkt>{land}</wkt><srid>{STORAGE_SRID}</srid>'
             f"<authid>EPSG:{STORAGE_SRID}</authid></spatialrefsys></srs>"
@@ -220,7 +223,8 @@ def layer_file(access: QgisLogin) -> str:
         )
     return (
         "<!DOCTYPE qgis-layer-definition>\n<qlr>"
-        f'<layer-tree-group name="{STYLE}" checked="Qt::Checked" expanded="1">{"".join(tree)}</layer-tree-group>'
+        f'<layer-tree-group name="{STYLE}" checked="Qt::Checked"'
+        f' expanded="1">{"".join(tree)}</layer-tree-group>'
         f"<maplayers>{''.join(layers)}</maplayers></qlr>\n"
     )
 

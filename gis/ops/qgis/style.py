@@ -32,11 +32,15 @@ def renderer_xml(view: View) -> str:
             _symbol(view, number, colour) for number, (_, _, colour) in enumerate(style.values)
         ]
         entries = "".join(
-            f'<category render="true" symbol="{number}" value={quoteattr(value)} label={quoteattr(words)}/>'
+            (
+                f'<category render="true" symbol="{number}" value={quoteattr(value)}'
+                f" label={quoteattr(words)}/>"
+            )
             for number, (value, words, _) in enumerate(style.values)
         )
         renderer = (
-            f'<renderer-v2 type="categorizedSymbol" attr="{style.by}"><categories>{entries}</categories>'
+            f'<renderer-v2 type="categorizedSymbol"'
+            f' attr="{style.by}"><categories>{entries}</categories>'
             f"<symbols>{''.join(symbols)}</symbols></renderer-v2>"
         )
     else:
@@ -114,18 +118,23 @@ def _labels(view: View) -> str:
     colour = TEXT_COLOURS["quiet"] if style.fill else style.colour
     families = "".join(f'<family name="{face}"/>' for face in FACES)
     place = {
-        "Point": 'placement="6" predefinedPositionOrder="BR,TR,B,TL,BL,R,L" dist="1.5" distUnits="MM"',
+        "Point": (
+            'placement="6" predefinedPositionOrder="BR,TR,B,TL,BL,R,L" dist="1.5" distUnits="MM"'
+        ),
         "Line": 'placement="3" placementFlags="9"',
         "Polygon": 'placement="1" quadOffset="4" centroidInside="1" centroidWhole="0"',
     }[view.geometry]
     return (
         '<labeling type="simple"><settings calloutType="simple">'
-        f'<text-style fieldName="{view.label}" isExpression="0" fontFamily="{FACES[0]}" fontSize="{style.size}" fontSizeUnit="Point"'
+        f'<text-style fieldName="{view.label}" isExpression="0" fontFamily="{FACES[0]}"'
+        f' fontSize="{style.size}" fontSizeUnit="Point"'
         f' textColor="{_rgba(colour)}" textOpacity="1"><families>{families}</families>'
-        '<text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM" bufferColor="255,255,255,255"'
+        '<text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM"'
+        ' bufferColor="255,255,255,255"'
         ' bufferOpacity="0.85"/></text-style>'
         f"<placement {place}/>"
-        f'<rendering drawLabels="1" scaleVisibility="{int(bool(style.named))}" scaleMin="0" scaleMax="{style.named}"'
+        f'<rendering drawLabels="1" scaleVisibility="{int(bool(style.named))}" scaleMin="0"'
+        f' scaleMax="{style.named}"'
         ' obstacle="1" obstacleType="1" mergeLines="1" displayAll="0"/></settings></labeling>'
     )
 

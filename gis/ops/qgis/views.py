@@ -218,7 +218,8 @@ VIEWS = {
             "structure": ("桥隧", "bridge, tunnel, storey; empty on the ground"),
             GEOMETRY: ("线", "The line, EPSG:4490"),
         },
-        "SELECT e.id, e.way_id, e.name, e.kind, e.length, e.steps, e.structure, e.shape FROM public.walk_edge e",
+        "SELECT e.id, e.way_id, e.name, e.kind, e.length, e.steps, e.structure, e.shape"
+        " FROM public.walk_edge e",
         Style(TEXT_COLOURS["street"], 0.3, shown=60_000, named=8_000),
         geometry="Line",
     ),

@@ -29,7 +29,8 @@ _BRACKETS = str.maketrans(
     dict.fromkeys("【〔[「『《“‘〈", "(") | dict.fromkeys("】〕]」』》”’〉\"'", ")")
 )
 _PHONE = re.compile(
-    r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{3,4}[- ]?\d{4})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)"
+    r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{3,4}[-"
+    r" ]?\d{4})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)"
 )
 # A day or a time of day, as systems put it before a report.
 _MOMENT = re.compile(

@@ -114,7 +114,10 @@ def _stream(event_feed: EventFeed, last: int | None, hold: bool) -> Iterator[byt
                     yield f"id: {news[-1]['event'] if news else 0}\nevent: now\ndata: {{}}\n\n".encode()
                     begins, news = False, []
                 for event in news:
-                    yield f"id: {event['event']}\nevent: incident\ndata: {orjson.dumps(event).decode()}\n\n".encode()
+                    yield (
+                        f"id: {event['event']}\nevent: incident\ndata:"
+                        f" {orjson.dumps(event).decode()}\n\n"
+                    ).encode()
         except WanggeError:
             return  # signed out, revoked or changed: the client asks again and is told
         finally:

@@ -98,13 +98,22 @@ class CircleProperties(BaseModel):
     households: int = Field(description="Households within the limit, by exact walking distance")
     people: int
     buildings: int | None = Field(
-        description="Buildings whose door is within the limit, by exact walking distance; null in circles of older versions"
+        description=(
+            "Buildings whose door is within the limit, by exact walking distance;"
+            " null in circles of older versions"
+        )
     )
     off_network: bool = Field(
-        description="More than 100 m from any street, or cut off by walls: the circle is empty, nobody is counted"
+        description=(
+            "More than 100 m from any street, or cut off by walls: the circle is empty,"
+            " nobody is counted"
+        )
     )
     island: bool = Field(
-        description="The only ways within 100 m lead nowhere, such as a platform that nothing joins: the circle is empty"
+        description=(
+            "The only ways within 100 m lead nowhere, such as a platform that nothing joins:"
+            " the circle is empty"
+        )
     )
     network_version: str
     computed_at: datetime

@@ -68,7 +68,10 @@ bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
 @bp.doc(
     summary="Report something",
     responses={
-        201: "Filed: the person of the patch, the reasons, the running clock and a tracking secret, shown once",
+        201: (
+            "Filed: the person of the patch, the reasons,"
+            " the running clock and a tracking secret, shown once"
+        ),
         403: "Not allowed in that area",
         404: "Outside every grid; names the nearest",
         422: "A field is missing or wrong",

@@ -130,7 +130,8 @@ class AnswerOut(BaseModel):
         description="Each step of the way, each step up to the next role among them; no names"
     )
     named: bool = Field(
-        description="Whether people are named: to who may have names in one of these areas or this unit (`names.read`); "
+        description="Whether people are named:"
+        " to who may have names in one of these areas or this unit (`names.read`); "
         "to everybody while there are no accounts"
     )
 

@@ -47,7 +47,9 @@ TOOLS = (
         lazy_gettext("Move vertices"),
         "V",
         lazy_gettext(
-            "Drag a corner of a border; every grid that shares it moves along. Drag the middle of a border to make a corner; drag a corner onto the next to take it away."
+            "Drag a corner of a border; every grid that shares it moves along."
+            " Drag the middle of a border to make a corner;"
+            " drag a corner onto the next to take it away."
         ),
     ),
     Tool(
