@@ -19,9 +19,17 @@ from gis.settings import ROOT
 
 CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 FIRST_ARGUMENT = (
-    "InvalidInput", "NotFound", "OutsideGrids", "Conflict", "AuthenticationRequired", "Forbidden", "RateLimited",
-    "Unavailable", "TooLarge", "Message",
-)  # fmt: skip
+    "InvalidInput",
+    "NotFound",
+    "OutsideGrids",
+    "Conflict",
+    "AuthenticationRequired",
+    "Forbidden",
+    "RateLimited",
+    "Unavailable",
+    "TooLarge",
+    "Message",
+)
 SECOND_ARGUMENT = ("invalid_field", "FieldError")
 KEYWORDS = DEFAULT_KEYWORDS | dict.fromkeys(FIRST_ARGUMENT) | dict.fromkeys(SECOND_ARGUMENT, (2,))
 FOLDERS = tuple(ROOT / name for name in ("gis", "layers", "web"))

@@ -1,4 +1,6 @@
-"""Write docs/reference.md: every command, route and metric there is, with what it says of itself."""
+"""Write docs/reference.md: every command, route and metric there is, with what it says
+of itself.
+"""
 
 import tempfile
 from collections.abc import Iterator

@@ -285,7 +285,10 @@ def _to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
 
 
 def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """GCJ-02 to BD-09, degrees. Source: the published algorithm, as in hujiulong/gcoord on GitHub."""
+    """GCJ-02 to BD-09, degrees.
+
+    Source: the published algorithm, as in hujiulong/gcoord on GitHub.
+    """
     z = np.hypot(lon, lat) + 2e-5 * np.sin(lat * _BD_PI)
     theta = np.arctan2(lat, lon) + 3e-6 * np.cos(lon * _BD_PI)
     inside = _in_shift_area(lon, lat)

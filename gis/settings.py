@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Oidc:
-    """An OpenID Connect provider: its address, our name and secret there, and what its button says."""
+    """An OpenID Connect provider: its address, our name and secret there, and what its
+    button says.
+    """
 
     issuer: str
     client_id: str

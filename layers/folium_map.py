@@ -73,7 +73,9 @@ class LiveMap(literal.Map):
 
 
 class VectorTiles(literal.LiteralMacro):
-    """Our layers in one Leaflet layer: one canvas, one set of labels that give way to each other."""
+    """Our layers in one Leaflet layer: one canvas, one set of labels that give way to
+    each other.
+    """
 
     _template = Template(
         """

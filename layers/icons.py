@@ -1,4 +1,6 @@
-"""A pictogram for each facility category: Maki (Mapbox, CC0), as SVG path data on a 15 x 15 square."""
+"""A pictogram for each facility category: Maki (Mapbox, CC0), as SVG path data on a 15 x
+15 square.
+"""
 
 import re
 from functools import lru_cache

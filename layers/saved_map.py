@@ -1,4 +1,6 @@
-"""The current view as one HTML file: Folium with everything inside, for a place without a network."""
+"""The current view as one HTML file: Folium with everything inside, for a place without
+a network.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape

@@ -62,7 +62,10 @@ def throw_away() -> None:
 
 @pytest.fixture(autouse=True)
 def checkout_untouched() -> Iterator[None]:
-    """Fail the test that touches the checkout's own deployment; be it by a process that it starts."""
+    """Fail the test that touches the checkout's own deployment.
+
+    Be it by a process that it starts.
+    """
     yield
     assert not touched, f"the deployment of the checkout was touched: {touched.pop()}"
     assert HAD_OWN or not Path(OWN).exists(), f"{OWN} was made"
@@ -72,9 +75,20 @@ def checkout_untouched() -> Iterator[None]:
 COSTLY = {"served": "served", "site": "served", "planned": "planned", "restored": "served"}
 # files that start processes or clusters of their own
 STARTING = (
-    "test_acceptance", "test_api", "test_backup", "test_bench", "test_cluster", "test_demo", "test_full_disk",
-    "test_incident_races", "test_jobs", "test_launcher", "test_revision_commands", "test_revision_races", "test_served",
-)  # fmt: skip
+    "test_acceptance",
+    "test_api",
+    "test_backup",
+    "test_bench",
+    "test_cluster",
+    "test_demo",
+    "test_full_disk",
+    "test_incident_races",
+    "test_jobs",
+    "test_launcher",
+    "test_revision_commands",
+    "test_revision_races",
+    "test_served",
+)
 LONG = (
     "test_figures",
     "test_editor",

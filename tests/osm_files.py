@@ -39,7 +39,9 @@ class OsmFile:
     def way(
         self, nodes: Sequence[int | Place], tags: dict[str, str] | None = None, **more: str
     ) -> int:
-        """A new way through nodes, or through places (one node a place, shared by all ways there)."""
+        """A new way through nodes, or through places (one node a place, shared by all
+        ways there).
+        """
         number = len(self._ways) + 1
         refs = [
             node if isinstance(node, int) else self._at.get(node) or self.node(*node)

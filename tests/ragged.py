@@ -119,9 +119,15 @@ def scribble(n: int = N) -> Floats:
 
 
 RINGS: dict[str, Callable[[], Floats]] = {
-    "star": star, "river": river, "comb": comb, "spiral": spiral, "saw": saw, "doubled": doubled, "eight": eight,
+    "star": star,
+    "river": river,
+    "comb": comb,
+    "spiral": spiral,
+    "saw": saw,
+    "doubled": doubled,
+    "eight": eight,
     "scribble": scribble,
-}  # fmt: skip
+}
 
 
 def ring(name: str, x: float, y: float) -> Polygon:

@@ -99,10 +99,16 @@ ASKED: list[tuple[str, str, Any]] = [
     ("GET", "/open311/v2/tokens/{id}.json", None),
     ("GET", "/open311/v2/requests.json?service_request_id={id}", None),
     ("GET", "/track/{id}", None),
-    *(("POST", "/api/v1/incidents/{id}/moves", {"move": name, "note": "看看", "minutes": 60}) for name in MOVES),
-    *(("POST", BULK, {"moves": [{"id": "{id}", "move": name, "note": "看看"}]}) for name in ("note", "take", "close")),
+    *(
+        ("POST", "/api/v1/incidents/{id}/moves", {"move": name, "note": "看看", "minutes": 60})
+        for name in MOVES
+    ),
+    *(
+        ("POST", BULK, {"moves": [{"id": "{id}", "move": name, "note": "看看"}]})
+        for name in ("note", "take", "close")
+    ),
     ("POST", "/api/v1/incidents/{home}/moves", {"move": "link", "parent": "{id}"}),
-]  # fmt: skip
+]
 
 
 def filled(what: Any, places: dict[str, str]) -> Any:

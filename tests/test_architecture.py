@@ -13,18 +13,62 @@ from gis.settings import ROOT
 
 # bottom first
 FLOORS = [
-    "gis.palette", "gis.messages", "gis.errors", "gis.settings", "gis.private", "gis.crs", "gis.db", "gis.sql", "gis.labels",
-    "gis.basemap", "gis.files", "gis.rights", "gis.shapes", "gis.people", "gis.places", "gis.network",
-    "gis.areas", "gis.facilities", "gis.accounts", "gis.notices", "gis.search",
-    "gis.incidents", "gis.boundaries", "gis.frames", "gis.exchange", "gis.demo", "gis.ops", "gis.jobs",
+    "gis.palette",
+    "gis.messages",
+    "gis.errors",
+    "gis.settings",
+    "gis.private",
+    "gis.crs",
+    "gis.db",
+    "gis.sql",
+    "gis.labels",
+    "gis.basemap",
+    "gis.files",
+    "gis.rights",
+    "gis.shapes",
+    "gis.people",
+    "gis.places",
+    "gis.network",
+    "gis.areas",
+    "gis.facilities",
+    "gis.accounts",
+    "gis.notices",
+    "gis.search",
+    "gis.incidents",
+    "gis.boundaries",
+    "gis.frames",
+    "gis.exchange",
+    "gis.demo",
+    "gis.ops",
+    "gis.jobs",
     "gis.migrations",
-    "layers", "web.http", "web.security", "web.service", "web.api", "web.open311", "web.pages", "web.cli", "web.app",
-    "web.gateway", "web.wsgi", "web.vendor", "web.__main__",
-]  # fmt: skip
+    "layers",
+    "web.http",
+    "web.security",
+    "web.service",
+    "web.api",
+    "web.open311",
+    "web.pages",
+    "web.cli",
+    "web.app",
+    "web.gateway",
+    "web.wsgi",
+    "web.vendor",
+    "web.__main__",
+]
 INCIDENT_ROOMS = [
-    "states", "models", "working_time", "danger", "catalogue", "routing", "reading", "photo_files", "photos",
-    "lifecycle", "devices",
-]  # fmt: skip
+    "states",
+    "models",
+    "working_time",
+    "danger",
+    "catalogue",
+    "routing",
+    "reading",
+    "photo_files",
+    "photos",
+    "lifecycle",
+    "devices",
+]
 THIRD_PARTY = {
     "gis": {
         "flask",
@@ -85,7 +129,10 @@ def imports(file: Path, names: dict[str, Path], module: str) -> Iterator[tuple[i
 
 
 def floor(module: str) -> int:
-    """Return the floor of a module; -1 for a package without one (`gis`, `web`, and their folders)."""
+    """Return the floor of a module.
+
+    -1 for a package without one (`gis`, `web`, and their folders).
+    """
     return max(
         (i for i, name in enumerate(FLOORS) if f"{module}.".startswith(f"{name}.")), default=-1
     )

@@ -1,4 +1,6 @@
-"""What contributors run: a new migration, and the catalogue of messages kept in step with the code."""
+"""What contributors run: a new migration, and the catalogue of messages kept in step with
+the code.
+"""
 
 from pathlib import Path
 

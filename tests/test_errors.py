@@ -212,15 +212,26 @@ def test_pydantic_findings_name_every_field(client: FlaskClient) -> None:
 
 
 FINDINGS = [
-    "Field required", "Extra inputs are not permitted", "String should have at most 40 characters",
-    "List should have at most 200 items after validation, not 201", "List should have at least 1 item after validation, not 0",
-    "Input should be greater than or equal to 1", "Input should be greater than 0", "Input should be less than or equal to 5",
-    "Input should be a valid integer, unable to parse string as an integer", "Input should be a finite number",
-    "Input should be a valid number, unable to parse string as a number", "Input should be a valid boolean, unable to interpret input",
-    "Input should be a valid string", "Input should be a valid list", "Input should be a valid dictionary or instance of RuleIn",
-    "Input should be 'follow' or 'stay'", "Value error, notice.ids_or_until", "Something new in a later version",
+    "Field required",
+    "Extra inputs are not permitted",
+    "String should have at most 40 characters",
+    "List should have at most 200 items after validation, not 201",
+    "List should have at least 1 item after validation, not 0",
+    "Input should be greater than or equal to 1",
+    "Input should be greater than 0",
+    "Input should be less than or equal to 5",
+    "Input should be a valid integer, unable to parse string as an integer",
+    "Input should be a finite number",
+    "Input should be a valid number, unable to parse string as a number",
+    "Input should be a valid boolean, unable to interpret input",
+    "Input should be a valid string",
+    "Input should be a valid list",
+    "Input should be a valid dictionary or instance of RuleIn",
+    "Input should be 'follow' or 'stay'",
+    "Value error, notice.ids_or_until",
+    "Something new in a later version",
     "Input should be a valid UUID, invalid length: expected length 32 for simple format, found 1",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("code", DETAIL.values())

@@ -232,7 +232,9 @@ def test_a_session_of_a_notebook_reads_and_does_not_write(
 
 
 def serialise(frame: GeoDataFrame, column: str | None = None, **options: object) -> str:
-    """Stand in for `explore` where matplotlib and mapclassify, which it needs, are not installed."""
+    """Stand in for `explore` where matplotlib and mapclassify, which it needs, are
+    not installed.
+    """
     return str(frame[[frame.geometry.name, *filter(None, [column])]].to_crs(4326).to_json())
 
 

@@ -63,10 +63,14 @@ FILTERS = (
     "words=请尽快",
 )
 MORE = [
-    *(f"/api/v1/incidents?{one}" for one in FILTERS), *(f"/api/v1/incidents/counts?{one}" for one in ("", "pending=true")),
-    "/open311/v2/requests.json?page_size=1&page=2", "/open311/v2/requests.json?status=open", "/api/v1/events?hold=0",
-    "/api/v1/figures?since=2026-01-01&per=grid", "/track/{own}",
-]  # fmt: skip
+    *(f"/api/v1/incidents?{one}" for one in FILTERS),
+    *(f"/api/v1/incidents/counts?{one}" for one in ("", "pending=true")),
+    "/open311/v2/requests.json?page_size=1&page=2",
+    "/open311/v2/requests.json?status=open",
+    "/api/v1/events?hold=0",
+    "/api/v1/figures?since=2026-01-01&per=grid",
+    "/track/{own}",
+]
 
 
 @pytest.fixture

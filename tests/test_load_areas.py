@@ -20,7 +20,9 @@ COMMUNITY = "520402007004"
 
 
 def squares(count=3, columns=None):
-    """Grids of one community, side by side from the west, sharing their borders vertex for vertex."""
+    """Grids of one community, side by side from the west, sharing their borders vertex
+    for vertex.
+    """
     shapes = [
         box(WEST + i * STEP, SOUTH, WEST + (i + 1) * STEP, SOUTH + STEP) for i in range(count)
     ]

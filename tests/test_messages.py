@@ -16,9 +16,22 @@ from gis.messages import LOCALES, LOCALES_PATH, Message, render
 from gis.settings import ROOT
 
 ERRORS = {
-    "WanggeError", "InvalidInput", "NotFound", "OutsideGrids", "Conflict", "AuthenticationRequired", "Forbidden",
-    "RateLimited", "Unavailable", "TooLarge", "Message", "DiskFull", "CellError", "note", "note_row",
-}  # fmt: skip
+    "WanggeError",
+    "InvalidInput",
+    "NotFound",
+    "OutsideGrids",
+    "Conflict",
+    "AuthenticationRequired",
+    "Forbidden",
+    "RateLimited",
+    "Unavailable",
+    "TooLarge",
+    "Message",
+    "DiskFull",
+    "CellError",
+    "note",
+    "note_row",
+}
 LATER_POSITIONS = {
     "invalid_field": 1,
     "FieldError": 1,

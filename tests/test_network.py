@@ -1,4 +1,7 @@
-"""Walking distances and circles against brute force; edges, ends, islands, places off the network."""
+"""Walking distances and circles against brute force.
+
+Edges, ends, islands, places off the network.
+"""
 
 import math
 import random

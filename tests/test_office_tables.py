@@ -777,14 +777,31 @@ def test_facilities_stand_only_in_the_estate_and_building_that_their_address_nam
 # --- the tables kept beside the issue ---------------------------------------------------
 
 RIGHT_ROWS = {
-    "homes_title_row.xlsx": 2, "homes_two_row_header.xlsx": 1, "homes_merged_cells.xlsx": 4,
-    "homes_merged_stairwell.xlsx": 4, "homes_subtotal_row.xlsx": 2, "homes_fullwidth.xlsx": 2,
-    "homes_hidden_first_sheet.xlsx": 2, "homes_gbk.csv": 1, "homes_title_tab.txt": 1, "homes_note_below.xlsx": 2,
-    "homes_stairwell_in_room.xlsx": 3, "homes_floor_conflict.xlsx": 1, "homes_same_room_twice.xlsx": 2,
-    "people_total_row.xlsx": 1, "people_dates.xlsx": 2, "people_end_date.xlsx": 2, "people_leave_end.xlsx": 1,
-    "people_same_number.xlsx": 2, "places_swapped.xlsx": 1, "places_address.xlsx": 3, "places_letters.xlsx": 2,
-    "homes_two_flats_in_one.xlsx": 0, "homes_formula.xlsx": 0, "homes_room_became_date.xlsx": 0,
-}  # fmt: skip
+    "homes_title_row.xlsx": 2,
+    "homes_two_row_header.xlsx": 1,
+    "homes_merged_cells.xlsx": 4,
+    "homes_merged_stairwell.xlsx": 4,
+    "homes_subtotal_row.xlsx": 2,
+    "homes_fullwidth.xlsx": 2,
+    "homes_hidden_first_sheet.xlsx": 2,
+    "homes_gbk.csv": 1,
+    "homes_title_tab.txt": 1,
+    "homes_note_below.xlsx": 2,
+    "homes_stairwell_in_room.xlsx": 3,
+    "homes_floor_conflict.xlsx": 1,
+    "homes_same_room_twice.xlsx": 2,
+    "people_total_row.xlsx": 1,
+    "people_dates.xlsx": 2,
+    "people_end_date.xlsx": 2,
+    "people_leave_end.xlsx": 1,
+    "people_same_number.xlsx": 2,
+    "places_swapped.xlsx": 1,
+    "places_address.xlsx": 3,
+    "places_letters.xlsx": 2,
+    "homes_two_flats_in_one.xlsx": 0,
+    "homes_formula.xlsx": 0,
+    "homes_room_became_date.xlsx": 0,
+}
 
 
 @pytest.mark.shared

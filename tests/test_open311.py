@@ -34,17 +34,48 @@ QUARREL = "邻里纠纷"
 PUBLIC = "06010"  # 暴露垃圾
 QUESTIONS = [
     {
-        "variable": True, "code": "SIZE", "datatype": "singlevaluelist", "required": True, "order": 1,
-        "description": "多大一堆？", "values": [{"key": "s", "name": "一袋"}, {"key": "l", "name": "一车"}],
+        "variable": True,
+        "code": "SIZE",
+        "datatype": "singlevaluelist",
+        "required": True,
+        "order": 1,
+        "description": "多大一堆？",
+        "values": [{"key": "s", "name": "一袋"}, {"key": "l", "name": "一车"}],
     },
     {
-        "variable": True, "code": "KINDS", "datatype": "multivaluelist", "required": False, "order": 2,
-        "description": "有什么？", "values": [{"key": "a", "name": "装修"}, {"key": "b", "name": "厨余"}],
+        "variable": True,
+        "code": "KINDS",
+        "datatype": "multivaluelist",
+        "required": False,
+        "order": 2,
+        "description": "有什么？",
+        "values": [{"key": "a", "name": "装修"}, {"key": "b", "name": "厨余"}],
     },
-    {"variable": True, "code": "SINCE", "datatype": "datetime", "required": False, "order": 3, "description": "何时起？"},
-    {"variable": True, "code": "BAGS", "datatype": "number", "required": False, "order": 4, "description": "几袋？"},
-    {"variable": False, "code": "INFO", "datatype": "text", "required": False, "order": 5, "description": "谢谢！"},
-]  # fmt: skip
+    {
+        "variable": True,
+        "code": "SINCE",
+        "datatype": "datetime",
+        "required": False,
+        "order": 3,
+        "description": "何时起？",
+    },
+    {
+        "variable": True,
+        "code": "BAGS",
+        "datatype": "number",
+        "required": False,
+        "order": 4,
+        "description": "几袋？",
+    },
+    {
+        "variable": False,
+        "code": "INFO",
+        "datatype": "text",
+        "required": False,
+        "order": 5,
+        "description": "谢谢！",
+    },
+]
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The page, the tiles and the search over HTTP: no outside address, only inert names, kept answers."""
+"""The page, the tiles and the search over HTTP: no outside address, only inert names,
+kept answers.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""The table of roles: each row is complete, has its labels, and stands where escalation expects it."""
+"""The table of roles: each row is complete, has its labels, and stands where escalation
+expects it.
+"""
 
 from itertools import pairwise
 

@@ -1,4 +1,6 @@
-"""The schema: models and migrations agree, constraints hold, history remembers, roles are separate."""
+"""The schema: models and migrations agree, constraints hold, history remembers, roles
+are separate.
+"""
 
 from datetime import UTC, datetime
 

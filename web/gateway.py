@@ -32,9 +32,14 @@ MAX_WAITING_BYTES = 512 * 1024 * 1024  # of bodies in memory; beyond it 503
 HEALTH = "/healthz"
 
 BASE: dict[str, Any] = {
-    "SCRIPT_NAME": "", "wsgi.version": (1, 0), "wsgi.errors": sys.stderr, "wsgi.input_terminated": True,
-    "wsgi.multiprocess": True, "wsgi.multithread": True, "wsgi.run_once": False,
-}  # fmt: skip
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.input_terminated": True,
+    "wsgi.multiprocess": True,
+    "wsgi.multithread": True,
+    "wsgi.run_once": False,
+}
 Headers = list[tuple[str, str]]
 
 

@@ -1,4 +1,7 @@
-"""Accounts and their administration: made, linked, granted roles, blocked; and who may change them."""
+"""Accounts and their administration: made, linked, granted roles, blocked.
+
+And who may change them.
+"""
 
 import re
 from typing import Any

@@ -1,4 +1,6 @@
-"""Signing in: attempts and the pause after too many, what a session rests on, one's own password."""
+"""Signing in: attempts and the pause after too many, what a session rests on, one's
+own password.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -418,7 +418,9 @@ def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]
 
 
 def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
-    """Row of the building of each point (-1: none) and the place of its rule in `BUILDING_RULES`."""
+    """Row of the building of each point (-1: none) and the place of its rule
+    in `BUILDING_RULES`.
+    """
     places = register.places
     rows, _ = places.cells.covering_many(x, y)
     rule = np.zeros(len(x), dtype=np.int64)

@@ -21,6 +21,8 @@ class DecisionStep:
 
 
 def decision_step(kind: str, rule: str, **params: object) -> DecisionStep:
-    """Return the step of an explanation, with the message `locate.<kind>.<rule>` of the catalogue."""
+    """Return the step of an explanation, with the message `locate.<kind>.<rule>` of
+    the catalogue.
+    """
     message = Message(f"locate.{kind}.{rule}", params)
     return DecisionStep(kind, rule, render(message, "zh"), render(message, "en"))

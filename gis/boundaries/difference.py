@@ -1,4 +1,6 @@
-"""What changed between two states of the grids, or two moments: which land went from whom to whom."""
+"""What changed between two states of the grids, or two moments: which land went from whom
+to whom.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -307,7 +307,9 @@ def _grid(
 
 
 def compactness(land: PolygonLike) -> float:
-    """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for a ribbon."""
+    """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for
+    a ribbon.
+    """
     west, south, east, north = land.bounds
     to_metres = get_transformer(STORAGE_SRID, metric_epsg((west + east) / 2, (south + north) / 2))
     flat = shapely.transform(

@@ -142,7 +142,9 @@ def find_cut_buildings(
 
 
 def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
-    """Of each building that lies in several grids, the share of its footprint in each, in percent."""
+    """Of each building that lies in several grids, the share of its footprint in each,
+    in percent.
+    """
     building, grid = STRtree(grids.shapes).query(buildings, predicate="intersects")
     several = np.isin(building, np.flatnonzero(np.bincount(building, minlength=len(buildings)) > 1))
     building, grid = building[several], grid[several]

@@ -203,7 +203,9 @@ def _same_land(
     new_shapes: Mapping[str, PolygonLike | None],
     touched: set[str],
 ) -> None:
-    """Refuse to publish what came out otherwise, when done again, than what its author looked at."""
+    """Refuse to publish what came out otherwise, when done again, than what its author
+    looked at.
+    """
     both = {
         code: shape
         for code, shape in old_shapes.items()

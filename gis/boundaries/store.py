@@ -296,7 +296,10 @@ def hex_ewkb(shape: MultiPolygon) -> str:
 
 
 def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool:
-    """Whether two shapes are the same vertex for vertex; the first in the normal form of `multi`."""
+    """Whether two shapes are the same vertex for vertex.
+
+    The first in the normal form of `multi`.
+    """
     if shape is None or other is None:
         return shape is other
     return bool(shapely.equals_exact(shape, to_multipolygon(other), tolerance=PRECISION_DEG / 10))

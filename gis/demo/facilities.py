@@ -15,16 +15,51 @@ from gis.facilities.categories import CATEGORY_BY_KEY
 # In the order they find a place; what is left over becomes shops. A community has some forty fronts
 # and five plots.
 FRONTS = (
-    "party_centre", "clinic", "pharmacy", "convenience", "food", "bank_post", "elder_care", "market", "government", "toilet",
-    "food", "convenience", "repair", "culture", "pharmacy", "police", "food", "convenience", "kindergarten", "toilet", "food",
-    "convenience", "repair", "bank_post", "food", "convenience", "sport", "food", "toilet", "convenience",
-)  # fmt: skip
+    "party_centre",
+    "clinic",
+    "pharmacy",
+    "convenience",
+    "food",
+    "bank_post",
+    "elder_care",
+    "market",
+    "government",
+    "toilet",
+    "food",
+    "convenience",
+    "repair",
+    "culture",
+    "pharmacy",
+    "police",
+    "food",
+    "convenience",
+    "kindergarten",
+    "toilet",
+    "food",
+    "convenience",
+    "repair",
+    "bank_post",
+    "food",
+    "convenience",
+    "sport",
+    "food",
+    "toilet",
+    "convenience",
+)
 PLOTS = ("school", "kindergarten", "sport", "market", "parking", "hospital", "elder_care")
 HOURS = {
-    "party_centre": "Mo-Fr 09:00-17:30", "clinic": "Mo-Su 08:00-20:00", "pharmacy": "Mo-Su 08:30-21:30",
-    "convenience": "Mo-Su 07:00-23:00", "food": "Mo-Su 06:30-21:00", "market": "Mo-Su 06:00-19:00", "toilet": "24/7",
-    "police": "24/7", "hospital": "24/7", "government": "Mo-Fr 09:00-17:00", "bank_post": "Mo-Sa 09:00-17:00",
-}  # fmt: skip
+    "party_centre": "Mo-Fr 09:00-17:30",
+    "clinic": "Mo-Su 08:00-20:00",
+    "pharmacy": "Mo-Su 08:30-21:30",
+    "convenience": "Mo-Su 07:00-23:00",
+    "food": "Mo-Su 06:30-21:00",
+    "market": "Mo-Su 06:00-19:00",
+    "toilet": "24/7",
+    "police": "24/7",
+    "hospital": "24/7",
+    "government": "Mo-Fr 09:00-17:00",
+    "bank_post": "Mo-Sa 09:00-17:00",
+}
 
 
 @dataclass(frozen=True)

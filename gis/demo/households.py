@@ -143,7 +143,9 @@ def _span(
 
 
 def _cut(atoms: Sequence[tuple[tuple[int, int], int]], count: int) -> list[int]:
-    """Where to cut a row of floors into pieces, as even as can be (dynamic programming over cuts)."""
+    """Where to cut a row of floors into pieces, as even as can be (dynamic programming
+    over cuts).
+    """
     total = sum(size for _, size in atoms)
     target = total / count
     sums = [0]

@@ -132,7 +132,10 @@ class SimulatedTown:
         return self.known[person_id]
 
     def desk(self, areas: Iterable[int], role: str) -> Principal:
-        """Who sits at the desk of an incident's community or street; ourselves where nobody does."""
+        """Who sits at the desk of an incident's community or street.
+
+        Ourselves where nobody does.
+        """
         person = next(
             (self.desks[area, role] for area in areas if (area, role) in self.desks), None
         )

@@ -1,4 +1,6 @@
-"""Reading a file of areas, map or table, into entries: text by key, and the shape as it was drawn."""
+"""Reading a file of areas, map or table, into entries: text by key, and the shape as it
+was drawn.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -279,7 +281,10 @@ def _headers(
 
 
 def _of_level(file: AreaFile, level: Level, report: LoadReport) -> AreaFile:
-    """Leave out rows that say they are of another level; bring division codes to their own length."""
+    """Leave out rows that say they are of another level.
+
+    Bring division codes to their own length.
+    """
     entries = []
     for entry in file.entries:
         level_name = entry.values.pop("level", "")

@@ -106,7 +106,10 @@ def find_buildings(
 
 
 def with_suggestions(message: Message, name: str, names: Sequence[str]) -> Message:
-    """Return a message with the names most like one that is not there; as it is when none is alike."""
+    """Return a message with the names most like one that is not there.
+
+    As it is when none is alike.
+    """
     alike = get_close_matches(name, names[:MAX_COMPARED_NAMES], MAX_SUGGESTIONS, cutoff=0.5)
     return (
         Message("load.with_suggestions", {"reason": message, "names": alike}) if alike else message

@@ -74,10 +74,24 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
 NO_BITMAP_SCANS = "SET LOCAL enable_bitmapscan = off"
 DISCARD_PLANS = "DISCARD PLANS"
 # what other systems call a matter that nobody works on any more
-FINISHED = frozenset({
-    "已办结", "办结", "已结案", "结案", "已完成", "完成", "已处结", "已关闭", "关闭", "已作废", "作废",
-    "closed", "done", "resolved",
-})  # fmt: skip
+FINISHED = frozenset(
+    {
+        "已办结",
+        "办结",
+        "已结案",
+        "结案",
+        "已完成",
+        "完成",
+        "已处结",
+        "已关闭",
+        "关闭",
+        "已作废",
+        "作废",
+        "closed",
+        "done",
+        "resolved",
+    }
+)
 LOADED_IDS = (
     "SELECT i.attributes ->> 'external_id' FROM incident i"
     " WHERE i.attributes ->> 'external_id' = ANY(:ids) AND {}"

@@ -1,4 +1,6 @@
-"""Writing people, posts and leave: what is new is entered, what differs is changed, all else stays."""
+"""Writing people, posts and leave: what is new is entered, what differs is changed, all
+else stays.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -332,9 +332,19 @@ def _rows(
 
 
 COLUMNS = (
-    "facility_id", "profile", "minutes", "speed", "network_version", "origin_digest", "off_network", "households",
-    "people", "buildings", "island", "shape",
-)  # fmt: skip
+    "facility_id",
+    "profile",
+    "minutes",
+    "speed",
+    "network_version",
+    "origin_digest",
+    "off_network",
+    "households",
+    "people",
+    "buildings",
+    "island",
+    "shape",
+)
 
 
 def _store(

@@ -44,7 +44,9 @@ MOMENT_PATTERN = re.compile(
 
 
 class CellError(ValueError):
-    """A cell that cannot be read: what is wrong and what would be right, as a code with parameters."""
+    """A cell that cannot be read: what is wrong and what would be right, as a code
+    with parameters.
+    """
 
     def __init__(self, code: str, /, **params: object) -> None:
         super().__init__(code, params)
@@ -250,15 +252,46 @@ def to_datetime(
 
 
 CRS_ALIASES = {
-    "wgs84": "wgs84", "epsg:4326": "wgs84", "4326": "wgs84", "gps": "wgs84", "84": "wgs84", "大地84": "wgs84",
-    "世界大地": "wgs84", "google earth": "wgs84", "谷歌地球": "wgs84", "手持gps": "wgs84", "手机gps": "wgs84",
-    "cgcs2000": "cgcs2000", "epsg:4490": "cgcs2000", "4490": "cgcs2000", "2000": "cgcs2000",
-    "2000国家大地": "cgcs2000", "国家2000": "cgcs2000", "国家大地2000": "cgcs2000", "大地2000": "cgcs2000",
-    "中国大地2000": "cgcs2000", "国家大地": "cgcs2000", "天地图": "cgcs2000", "北斗": "cgcs2000",
-    "gcj02": "gcj02", "火星": "gcj02", "国测局": "gcj02", "高德": "gcj02", "amap": "gcj02", "腾讯": "gcj02",
-    "微信": "gcj02", "企业微信": "gcj02", "钉钉": "gcj02", "支付宝": "gcj02", "tencent": "gcj02",
-    "bd09": "bd09", "bd09ll": "bd09", "百度": "bd09", "baidu": "bd09", "百度经纬": "bd09",
-}  # fmt: skip
+    "wgs84": "wgs84",
+    "epsg:4326": "wgs84",
+    "4326": "wgs84",
+    "gps": "wgs84",
+    "84": "wgs84",
+    "大地84": "wgs84",
+    "世界大地": "wgs84",
+    "google earth": "wgs84",
+    "谷歌地球": "wgs84",
+    "手持gps": "wgs84",
+    "手机gps": "wgs84",
+    "cgcs2000": "cgcs2000",
+    "epsg:4490": "cgcs2000",
+    "4490": "cgcs2000",
+    "2000": "cgcs2000",
+    "2000国家大地": "cgcs2000",
+    "国家2000": "cgcs2000",
+    "国家大地2000": "cgcs2000",
+    "大地2000": "cgcs2000",
+    "中国大地2000": "cgcs2000",
+    "国家大地": "cgcs2000",
+    "天地图": "cgcs2000",
+    "北斗": "cgcs2000",
+    "gcj02": "gcj02",
+    "火星": "gcj02",
+    "国测局": "gcj02",
+    "高德": "gcj02",
+    "amap": "gcj02",
+    "腾讯": "gcj02",
+    "微信": "gcj02",
+    "企业微信": "gcj02",
+    "钉钉": "gcj02",
+    "支付宝": "gcj02",
+    "tencent": "gcj02",
+    "bd09": "bd09",
+    "bd09ll": "bd09",
+    "百度": "bd09",
+    "baidu": "bd09",
+    "百度经纬": "bd09",
+}
 _CRS_SUFFIX_PATTERN = re.compile(
     "(?:app|小程序|地图|导航|经纬度?|坐标系统?|坐标|定位|位置|拾取器?|系统?)$"
 )

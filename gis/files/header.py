@@ -115,7 +115,9 @@ class Meanings:
         return len(present) > 1 and all(column.key in present for column in self.needed)
 
     def find(self, rows: Sequence[Raw]) -> Header | None:
-        """Return the first header with all needed columns within the first `MAX_HEADER_ROW` rows."""
+        """Return the first header with all needed columns within the first
+        `MAX_HEADER_ROW` rows.
+        """
         for start in range(min(len(rows), MAX_HEADER_ROW)):
             header = self.read(rows, start, start)
             while not self.is_whole(header) and header.end + 1 < len(rows) and header.keys:

@@ -275,7 +275,10 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
 
 
 def _room_name(text: str) -> str:
-    """Return a room with digits for Chinese numerals; zeros in front stay as they are at the door."""
+    """Return a room with digits for Chinese numerals.
+
+    Zeros in front stay as they are at the door.
+    """
     return normalise_label(text) if re.fullmatch(f"{NUMERAL}+", text) else text
 
 

@@ -195,7 +195,9 @@ class RowReader:
         return ""
 
     def _is_note(self, raw: Raw, unmerged: Sequence[int]) -> bool:
-        """Return whether a row is a remark: one cell that reads like one, or signatures in a line."""
+        """Return whether a row is a remark: one cell that reads like one, or signatures in
+        a line.
+        """
         cell = raw[unmerged[0]]
         text, column = _half_width(cell), self.columns.get(unmerged[0])
         if not isinstance(cell, str) or (

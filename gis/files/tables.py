@@ -285,7 +285,10 @@ def _has_table(sheet: CalamineSheet, meanings: Meanings, with_rows: bool) -> boo
 
 
 class _Merges:
-    """The cells that are merged downwards; each fills the rows it spans, in its first column only."""
+    """The cells that are merged downwards.
+
+    Each fills the rows it spans, in its first column only.
+    """
 
     def __init__(self, sheet: CalamineSheet, first_column: int) -> None:
         spans = [span for span in sheet.merged_cell_ranges or () if span[1][0] > span[0][0]]
@@ -366,7 +369,9 @@ def _under_header(
 
 
 def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidInput:
-    """Return the error for a table without its needed columns, with what comes nearest to a header."""
+    """Return the error for a table without its needed columns, with what comes nearest to
+    a header.
+    """
     closest: Header = meanings.closest(rows)
     missing = [
         f"{column.zh} ({column.key})"

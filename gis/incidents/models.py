@@ -461,7 +461,9 @@ class OrderOffer(Base):
 
 
 class OrderTaker(Base):
-    """Somebody who takes orders: a party member, a volunteer team, a property company or provider."""
+    """Somebody who takes orders: a party member, a volunteer team, a property company
+    or provider.
+    """
 
     __tablename__ = "order_taker"
     __table_args__ = (

@@ -186,17 +186,46 @@ REQUEST_CANCELLING_MOVES = frozenset({"handle", "return", "check", "close", "sen
 # that one
 INDEPENDENT_MOVES = frozenset(
     {
-        "note", "rate", "reopen", "link", "unlink", "escalate", "follow", "pass_on", "hand_over", "reclassify",
-        "supervise", "release",
+        "note",
+        "rate",
+        "reopen",
+        "link",
+        "unlink",
+        "escalate",
+        "follow",
+        "pass_on",
+        "hand_over",
+        "reclassify",
+        "supervise",
+        "release",
     }
-)  # fmt: skip
+)
 # moves of the timeline that the reporter reads; the others are between those who work on the
 # incident
 MOVES_SHOWN_TO_REPORTER = (
-    "report", "accept", "dispatch", "take", "return", "handle", "check", "send_back", "close", "rate", "reopen",
-    "approve_suspend", "resume", "approve_extend", "approve_void", "escalate", "supervise", "expire", "follow",
-    "hand_over", "pass_on", "approve_limit",
-)  # fmt: skip
+    "report",
+    "accept",
+    "dispatch",
+    "take",
+    "return",
+    "handle",
+    "check",
+    "send_back",
+    "close",
+    "rate",
+    "reopen",
+    "approve_suspend",
+    "resume",
+    "approve_extend",
+    "approve_void",
+    "escalate",
+    "supervise",
+    "expire",
+    "follow",
+    "hand_over",
+    "pass_on",
+    "approve_limit",
+)
 # moves whose notes are meant for the reporter
 NOTES_SHOWN_TO_REPORTER = (
     "report",
@@ -269,7 +298,9 @@ def next_state(
 
 
 def allowed_moves(state: str, pending: str = "") -> set[str]:
-    """Return the names of the moves an incident allows as it stands, those of the system left out."""
+    """Return the names of the moves an incident allows as it stands, those of the system
+    left out.
+    """
     return {
         move
         for move, from_state, from_pending, *_ in TRANSITION_ROWS

@@ -1,4 +1,6 @@
-"""Putting places on the walking network: the nearest street worth walking on that no wall cuts off."""
+"""Putting places on the walking network: the nearest street worth walking on that no wall
+cuts off.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -126,7 +128,9 @@ class Snapper:
     def _around_walls(
         self, rank: int, shapes: Shapes, blocked: Ints
     ) -> list[tuple[int, tuple[int, float, shapely.Point]]]:
-        """For places whose nearest street is behind a wall: the nearest piece that is not, if any."""
+        """For places whose nearest street is behind a wall: the nearest piece that is not,
+        if any.
+        """
         if not blocked.size:
             return []
         tree, segments, edges = self._segments(rank)

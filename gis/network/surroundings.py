@@ -74,7 +74,10 @@ class Surroundings:
 
 
 class Joined(NamedTuple):
-    """The network with its links; walls with gates cut out; how many links of each sort were made."""
+    """The network with its links.
+
+    Walls with gates cut out; how many links of each sort were made.
+    """
 
     nodes: list[tuple[int, float, float]]
     edges: list[WalkEdgeRow]

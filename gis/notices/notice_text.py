@@ -11,11 +11,43 @@ from gis.rights.roles import ROLE_BY_KEY, role_label
 
 TEST = "test"
 MOVES = (
-    "report", "accept", "reclassify", "dispatch", "expire", "take", "return", "handle", "check", "send_back", "close",
-    "rate", "reopen", "request_suspend", "request_extend", "request_limit", "request_void", "approve_suspend",
-    "approve_extend", "approve_limit", "approve_void", "refuse_suspend", "refuse_extend", "refuse_limit", "refuse_void",
-    "withdraw", "resume", "supervise", "release", "escalate", "link", "unlink", "pass_on", "hand_over", "follow", "note",
-)  # fmt: skip
+    "report",
+    "accept",
+    "reclassify",
+    "dispatch",
+    "expire",
+    "take",
+    "return",
+    "handle",
+    "check",
+    "send_back",
+    "close",
+    "rate",
+    "reopen",
+    "request_suspend",
+    "request_extend",
+    "request_limit",
+    "request_void",
+    "approve_suspend",
+    "approve_extend",
+    "approve_limit",
+    "approve_void",
+    "refuse_suspend",
+    "refuse_extend",
+    "refuse_limit",
+    "refuse_void",
+    "withdraw",
+    "resume",
+    "supervise",
+    "release",
+    "escalate",
+    "link",
+    "unlink",
+    "pass_on",
+    "hand_over",
+    "follow",
+    "note",
+)
 TOPICS = (*(f"incident.{move}" for move in MOVES), "incident.danger")
 
 

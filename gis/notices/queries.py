@@ -77,7 +77,9 @@ def own_params(principal: Principal) -> dict[str, Any]:
 
 
 def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
-    """Which notices are the principal's: told to them, of incidents that are (still) theirs to see."""
+    """Which notices are the principal's: told to them, of incidents that are (still) theirs
+    to see.
+    """
     condition, params = visibility_clause(principal, "i")
     hidden = (
         f"(n.incident_id IS NULL OR EXISTS (SELECT FROM incident i WHERE i.id = n.incident_id"

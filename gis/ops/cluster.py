@@ -57,7 +57,10 @@ class DatabaseUrls:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a private cluster lies. `base` holds data, log and (unless too long a path) the socket."""
+    """Where a private cluster lies.
+
+    `base` holds data, log and (unless too long a path) the socket.
+    """
 
     base: Path
     sockets: Path

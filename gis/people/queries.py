@@ -101,7 +101,9 @@ class PostTable:
         return cls(*(column[order] for column in (place, role, holder, deputy, start, end)))
 
     def of(self, place: int, at: Micros) -> Iterator[tuple[PostRole, int, int]]:
-        """Yield role, holder and deputy of each post a place has at a moment, nearest role first."""
+        """Yield role, holder and deputy of each post a place has at a moment, nearest
+        role first.
+        """
         start_row, end_row = self.place.searchsorted((place, place + 1))
         part = slice(start_row, end_row)
         columns = (self.role, self.holder, self.deputy, self.start, self.end)
@@ -173,7 +175,10 @@ class PeopleIndex:
         return people
 
     def cached_at(self, at: Micros) -> "CachedPeople":
-        """Return the cache that holds at a moment; empty when somebody's time began or ended since."""
+        """Return the cache that holds at a moment.
+
+        Empty when somebody's time began or ended since.
+        """
         cached = self._cached
         if cached.start <= at < cached.end:
             return cached

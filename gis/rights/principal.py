@@ -106,7 +106,9 @@ SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person A
 
 
 def reporter_principal(incident_id: UUID) -> Principal:
-    """Return the principal who showed the tracking secret of an incident: that one, nothing else."""
+    """Return the principal who showed the tracking secret of an incident: that one,
+    nothing else.
+    """
     return Principal(
         "reporter", "reporter", {Action.RATE: None, Action.NOTE: None}, incident_id=incident_id
     )

@@ -46,14 +46,41 @@ class PostRole:
 ROLES = (
     PostRole("unit_head", "unit", 10, "unit_head", 1, False, False, ("联户长（十联户）",)),
     PostRole("building_head", "building", 20, "order_taker", None, False, False, ()),
-    PostRole("building_sponsor", "building", 22, "order_taker", None, False, False, ("包保", "包保干部", "两委成员", "两委包保")),
+    PostRole(
+        "building_sponsor",
+        "building",
+        22,
+        "order_taker",
+        None,
+        False,
+        False,
+        ("包保", "包保干部", "两委成员", "两委包保"),
+    ),
     PostRole("block_head", "building", 24, "order_taker", None, False, False, ()),
     PostRole("grid_worker", "grid", 30, "grid_worker", 2, True, False, ("专职网格员",)),
     PostRole("grid_leader", "grid", 32, "grid_leader", 3, False, False, ()),
-    PostRole("grid_party_leader", "grid", 34, "grid_worker", None, False, False, ("党小组组长", "网格党小组长")),
+    PostRole(
+        "grid_party_leader",
+        "grid",
+        34,
+        "grid_worker",
+        None,
+        False,
+        False,
+        ("党小组组长", "网格党小组长"),
+    ),
     PostRole("contact_leader", "grid", 36, "order_taker", None, False, False, ()),
     PostRole("community_worker", "community", 40, "dispatcher", 4, True, False, ("社工", "社工岗")),
-    PostRole("community_secretary", "community", 42, "dispatcher", 5, False, False, ("社区书记", "社区党支部书记")),
+    PostRole(
+        "community_secretary",
+        "community",
+        42,
+        "dispatcher",
+        5,
+        False,
+        False,
+        ("社区书记", "社区党支部书记"),
+    ),
     PostRole("party_member", "community", 44, "order_taker", None, True, False, ("双报到党员",)),
     PostRole("volunteer_team", "community", 46, "order_taker", None, True, True, ("志愿者队伍",)),
     PostRole("property_company", "building", 26, "order_taker", None, False, True, ("物业公司",)),
@@ -61,7 +88,7 @@ ROLES = (
     PostRole("enforcement_squad", "street", 52, "order_taker", None, False, True, ("执法中队",)),
     PostRole("street_office", "street", 54, "street", 7, False, True, ("街道党工委办公室",)),
     PostRole("command_centre", "county", 60, "command_centre", 8, False, True, ()),
-)  # fmt: skip
+)
 
 ROLE_BY_KEY = {role.key: role for role in ROLES}
 ACCESS_ROLE_BY_POST = {role.key: role.access_role for role in ROLES}

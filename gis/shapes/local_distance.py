@@ -48,7 +48,9 @@ def point_distances_m(shapes: Any, lon: Any, lat: Any) -> Floats:
 
 
 def buffer_bbox(lon: float, lat: float, metres: float) -> tuple[float, float, float, float]:
-    """West, south, east and north of the box that holds everything within some metres of a point."""
+    """West, south, east and north of the box that holds everything within some metres of
+    a point.
+    """
     w = 1 - _E2 * sin(radians(lat)) ** 2
     dx, dy = (
         metres / (radians(_A / sqrt(w)) * cos(radians(lat))),

@@ -1,4 +1,6 @@
-"""Measuring shapes: always on the ellipsoid or in a metric system, never in degrees or EPSG:3857."""
+"""Measuring shapes: always on the ellipsoid or in a metric system, never in degrees
+or EPSG:3857.
+"""
 
 import math
 from collections.abc import Sequence

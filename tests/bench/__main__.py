@@ -30,7 +30,10 @@ PAGE = ROOT / "docs" / "BENCHMARKS.md"
 
 @contextmanager
 def deployment() -> Iterator[Settings]:
-    """A throw-away deployment; the cluster a row started in it is stopped and removed at the end."""
+    """A throw-away deployment.
+
+    The cluster a row started in it is stopped and removed at the end.
+    """
     folder = Path(tempfile.mkdtemp(prefix="wangge-bench-"))
     folder.chmod(0o755)  # the user postgres must be able to enter
     settings = Settings(var=folder)

@@ -22,7 +22,10 @@ Way = Callable[[int], Any]  # number of a source -> its circle, in metres
 
 
 def measure(settings: Settings, small: bool) -> Row:
-    """Time each way on the same sources, in turns; F1 counts random points against exact distances."""
+    """Time each way on the same sources, in turns.
+
+    F1 counts random points against exact distances.
+    """
     town = city.make(20 if small else 177)
     network = town.network
     rng = np.random.default_rng(2)

@@ -96,7 +96,9 @@ def measure(settings: Settings, small: bool) -> Row:
 def mislabelled(
     network: Network, sources: SnappedPoints, places: SnappedPoints, metres: Floats
 ) -> int:
-    """How many labels (or distances) differ from those of a graph that has every place as a node."""
+    """How many labels (or distances) differ from those of a graph that has every place as
+    a node.
+    """
     truth = split_distances(network, sources, places)
     clear = np.abs(truth - LIMIT) > HAIR
     within = truth <= LIMIT

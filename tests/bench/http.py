@@ -122,7 +122,10 @@ def within(shapes: Sequence[shapely.Geometry], count: int) -> list[tuple[float, 
 
 @contextmanager
 def served(settings: Settings, url: str) -> Iterator[int]:
-    """Serve as ./wangge serve does, with the constant beside it; the log goes to a file under var."""
+    """Serve as ./wangge serve does, with the constant beside it.
+
+    The log goes to a file under var.
+    """
     port = free_port("127.0.0.1", 18_000)
     env = os.environ | {
         "DATABASE_URL": url,

@@ -34,7 +34,9 @@ CODES = ("06010", "06012", "06013", "06028", "09009", "C0101")
 
 
 def measure(settings: Settings, small: bool) -> Row:
-    """Serve a made-up town and in turns file reports, each at another place, and post the constant."""
+    """Serve a made-up town and in turns file reports, each at another place, and post
+    the constant.
+    """
     seconds, turns = (1, 1) if small else (8, 3)
     addresses = cluster.start(
         settings, throw_away=False

@@ -1,4 +1,6 @@
-"""The grid worker's page on a phone: take, handle with a photo, a lost connection, and what is new."""
+"""The grid worker's page on a phone: take, handle with a photo, a lost connection, and what
+is new.
+"""
 
 import re
 

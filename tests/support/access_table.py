@@ -39,9 +39,13 @@ A = Action
 # role of a post in the home areas, or an access role given for the county; None: nobody, or nothing
 # given
 POSTS = {
-    "unit head": "unit_head", "grid worker": "grid_worker", "grid leader": "grid_leader",
-    "community dispatcher": "community_worker", "street": "street_office", "command centre": "command_centre",
-}  # fmt: skip
+    "unit head": "unit_head",
+    "grid worker": "grid_worker",
+    "grid leader": "grid_leader",
+    "community dispatcher": "community_worker",
+    "street": "street_office",
+    "command centre": "command_centre",
+}
 
 
 GRANTS = {

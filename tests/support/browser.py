@@ -1,4 +1,6 @@
-"""What the tests with a browser share: signing in, reports to work on, faults that axe-core finds."""
+"""What the tests with a browser share: signing in, reports to work on, faults that
+axe-core finds.
+"""
 
 import io
 from collections.abc import Iterator

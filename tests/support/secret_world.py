@@ -157,14 +157,28 @@ EXTRA = [
     *(f"/api/v1/incidents/{{{name}}}" for name in ("own", "public", "finding", "abroad")),
     *(f"/api/v1/incidents/{{{name}}}/track" for name in ("own", "public", "finding")),
     *(f"/api/v1/incidents/{{{name}}}/candidates" for name in ("own", "finding")),
-    *(f"/open311/v2/requests/{{{name}}}.{kind}" for name in ("own", "public", "finding") for kind in ("json", "xml")),
+    *(
+        f"/open311/v2/requests/{{{name}}}.{kind}"
+        for name in ("own", "public", "finding")
+        for kind in ("json", "xml")
+    ),
     *(f"{NEAR}&lon={point['lon']}&lat={point['lat']}" for point in (CLOSE, FINDING, POINT)),
-    "/open311/v2/requests.xml", "/api/v1/incidents?words=巡查", "/api/v1/incidents?area=520402008", "/api/v1/search?q=赵中",
-    "/api/v1/search?q=别街周", "/api/v1/search?q=钱物业", "/api/v1/figures?since=2026-01-01&per=person",
-    "/figures.csv?per=person", "/figures?per=person", "/api/v1/posts?area=520402&within=true",
-    "/api/v1/posts?area=520402008&within=true", "/api/v1/photos/{inside_photo}", "/api/v1/photos/{abroad_photo}", "/disclosures",
+    "/open311/v2/requests.xml",
+    "/api/v1/incidents?words=巡查",
+    "/api/v1/incidents?area=520402008",
+    "/api/v1/search?q=赵中",
+    "/api/v1/search?q=别街周",
+    "/api/v1/search?q=钱物业",
+    "/api/v1/figures?since=2026-01-01&per=person",
+    "/figures.csv?per=person",
+    "/figures?per=person",
+    "/api/v1/posts?area=520402&within=true",
+    "/api/v1/posts?area=520402008&within=true",
+    "/api/v1/photos/{inside_photo}",
+    "/api/v1/photos/{abroad_photo}",
+    "/disclosures",
     "/api/v1/locate?lon=105.9607&lat=26.2305&crs=cgcs2000",
-]  # fmt: skip
+]
 
 
 # the same for everybody, whoever asks and whatever there is

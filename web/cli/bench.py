@@ -1,4 +1,6 @@
-"""`./wangge bench`: the measurements of docs/BENCHMARKS.md, beside peers, on throw-away clusters."""
+"""`./wangge bench`: the measurements of docs/BENCHMARKS.md, beside peers, on
+throw-away clusters.
+"""
 
 import os
 import subprocess

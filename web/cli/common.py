@@ -123,7 +123,9 @@ def record_disclosure(
 
 
 def progress_bar(name: str) -> Callable[..., None]:
-    """Return a progress callback (done, total) that draws a bar on stderr while it is a terminal."""
+    """Return a progress callback (done, total) that draws a bar on stderr while it is
+    a terminal.
+    """
     from tqdm import tqdm
 
     drawn = tqdm(desc=name, file=sys.stderr, leave=False, disable=None)

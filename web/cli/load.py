@@ -135,7 +135,10 @@ def osm(file: Path, commit: bool, as_json: bool) -> None:
 @COMMIT
 @JSON
 def households(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
-    """Households and their ten-household units from CSV or Excel; see ./wangge template households."""
+    """Households and their ten-household units from CSV or Excel.
+
+    See ./wangge template households.
+    """
     from gis.exchange.households import load_households
 
     _run(
@@ -201,7 +204,10 @@ def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
 
 
 def _circles(session: Session, report: LoadReport) -> None:
-    """Bring the service circles in step with what was just loaded; without streets there are none."""
+    """Bring the service circles in step with what was just loaded.
+
+    Without streets there are none.
+    """
     from gis.facilities.service_circles import recompute
 
     try:

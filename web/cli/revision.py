@@ -166,7 +166,9 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
 )
 @JSON
 def publish(number: int, reason: str, effective: str | None, as_json: bool) -> None:
-    """Publish draft NUMBER: grids, the levels above, units and open incidents in one transaction."""
+    """Publish draft NUMBER: grids, the levels above, units and open incidents in
+    one transaction.
+    """
     from gis.boundaries import publish as publishing
 
     settings = Settings.from_env()

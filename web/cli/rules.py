@@ -110,7 +110,9 @@ def load(file: Path, name: str, commit: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def test(name: str, days: int, as_json: bool) -> None:
-    """What a set would have done with past incidents: which would go elsewhere, or get other time."""
+    """What a set would have done with past incidents: which would go elsewhere, or get
+    other time.
+    """
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
         replayed = rules_replay.replay(

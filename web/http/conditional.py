@@ -29,7 +29,10 @@ def if_match() -> list[int]:
 
 
 def with_etag(body: dict[str, Any], version: int) -> Response:
-    """Return an incident as a response with its version as the ETag; names are not kept on the way."""
+    """Return an incident as a response with its version as the ETag.
+
+    Names are not kept on the way.
+    """
     response = Response(orjson.dumps(body), mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     response.set_etag(str(version))

@@ -167,7 +167,9 @@ def http_error_detail(error: HTTPException) -> str:
 
 
 def handle_validation_error(error: HTTPError) -> Response:
-    """Answer APIFlask's errors: what pydantic finds, by location and field, becomes our `errors`."""
+    """Answer APIFlask's errors: what pydantic finds, by location and field, becomes
+    our `errors`.
+    """
     if error.status_code == 422:
         fields = [
             validation.field_error(field, finding)

@@ -1,4 +1,6 @@
-"""Writes that may be sent again: the same `Idempotency-Key` gets the same answer, and is done once."""
+"""Writes that may be sent again: the same `Idempotency-Key` gets the same answer, and is
+done once.
+"""
 
 import hashlib
 from collections.abc import Callable

@@ -18,7 +18,9 @@ LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string 
 
 
 class Page(BaseModel):
-    """Which part of a list: at most `limit` items, going on where `next` of the part before said."""
+    """Which part of a list: at most `limit` items, going on where `next` of the part
+    before said.
+    """
 
     limit: Annotated[int, Field(ge=1, le=1000, description="At most so many items")] = 100
     cursor: Annotated[

@@ -227,7 +227,9 @@ def parse_report() -> intake.IncidentReport:
 @bp.get("/requests")
 @bp.get("/requests.<any(json, xml):kind>")
 def requests() -> Response:
-    """What was reported, the newest first: of the last 90 days, or between start_date and end_date."""
+    """What was reported, the newest first: of the last 90 days, or between start_date
+    and end_date.
+    """
     principal, jurisdiction = open311_principal(), county()
     if numbers := params.parse_list("service_request_id")[:MAX_REQUESTS]:
         ids = [number for text in numbers if (number := params.parse_uuid(text))]
@@ -317,7 +319,10 @@ def error_response(error: Exception) -> Response:
 
 
 def describe_error(error: Exception) -> tuple[int, str]:
-    """Return status and English sentence of an error; what is unexpected is logged under a number."""
+    """Return status and English sentence of an error.
+
+    What is unexpected is logged under a number.
+    """
     if isinstance(error, HTTPException):
         return int(error.code or 500), http_error_detail(error)
     if isinstance(error, WanggeError):

@@ -15,10 +15,20 @@ from gis.messages import Message
 from web.http.client import client_network
 
 UNITS = {
-    "map.export": 60, "areas.between": 30, "tiles.layer_features": 5, "tiles.tile": 1, "search.find": 2,
-    "incidents.list_duplicates": 2, "facilities.nearest": 3, "facilities.circle": 3, "facilities.facilities": 2,
-    "open311.requests": 5, "categories.suggested": 1, "areas.history": 2, "map.index": 2,
-}  # fmt: skip
+    "map.export": 60,
+    "areas.between": 30,
+    "tiles.layer_features": 5,
+    "tiles.tile": 1,
+    "search.find": 2,
+    "incidents.list_duplicates": 2,
+    "facilities.nearest": 3,
+    "facilities.circle": 3,
+    "facilities.facilities": 2,
+    "open311.requests": 5,
+    "categories.suggested": 1,
+    "areas.history": 2,
+    "map.index": 2,
+}
 BYTES_PER_UNIT = 5_000  # of a body: 10,000 points to locate are 1 MB, and two seconds of work
 
 

@@ -97,7 +97,9 @@ class Request(flask.Request):
 
 
 def validate_path_ids() -> None:
-    """Refuse an id in the path that no row can have, and queries that hold what cannot be stored."""
+    """Refuse an id in the path that no row can have, and queries that hold what cannot
+    be stored.
+    """
     for name, value in (request.view_args or {}).items():
         if errors := list(find_unstorable(value, name)):
             raise (

@@ -35,7 +35,10 @@ class Browser:
 
 
 def read() -> Browser:
-    """Return the browser of this request; a cookie that is not ours, or too old, is a stranger's."""
+    """Return the browser of this request.
+
+    A cookie that is not ours, or too old, is a stranger's.
+    """
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         return Browser()

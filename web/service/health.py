@@ -136,7 +136,10 @@ def metrics() -> Response:
 
 
 def render_last_run() -> bytes:
-    """Return when jobs last looked for what is due, for an alarm when that is long ago; 0 is never."""
+    """Return when jobs last looked for what is due, for an alarm when that is long ago.
+
+    0 is never.
+    """
     try:
         last = last_run(session())
     except SQLAlchemyError:

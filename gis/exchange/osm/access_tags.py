@@ -16,11 +16,33 @@ Access = Literal["open", "ends", "closed"]
 # Kinds of way (highway=*) that are open to walkers unless tags say otherwise. Trunk roads are (the
 # worldwide default; in Chinese towns they are ordinary big streets), unless they are motor roads.
 # sidewalk=separate closes nothing: people cross.
-WALKABLE = frozenset({
-    "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link", "tertiary", "tertiary_link",
-    "unclassified", "residential", "living_street", "service", "track", "road", "pedestrian", "path", "footway",
-    "steps", "corridor", "platform", "elevator", "via_ferrata", "ladder",
-})  # fmt: skip
+WALKABLE = frozenset(
+    {
+        "trunk",
+        "trunk_link",
+        "primary",
+        "primary_link",
+        "secondary",
+        "secondary_link",
+        "tertiary",
+        "tertiary_link",
+        "unclassified",
+        "residential",
+        "living_street",
+        "service",
+        "track",
+        "road",
+        "pedestrian",
+        "path",
+        "footway",
+        "steps",
+        "corridor",
+        "platform",
+        "elevator",
+        "via_ferrata",
+        "ladder",
+    }
+)
 # Closed to walkers unless foot says they may.
 ON_PERMISSION = frozenset(
     {"cycleway", "bridleway", "busway", "bus_guideway", "motorway", "motorway_link"}
@@ -34,11 +56,19 @@ ALSO_WALKABLE = frozenset(
 # gardens are not among them: they hold water, beds and fences, so they are walked on their paths
 # and entered through their gates. A closed highway without area=yes is a loop of way; these are
 # areas by themselves.
-WALKED_AREAS = frozenset({
-    ("railway", "platform"), ("public_transport", "platform"), ("man_made", "pier"), ("place", "square"),
-    ("leisure", "common"), ("leisure", "playground"), ("leisure", "fitness_station"), ("leisure", "outdoor_seating"),
-    ("leisure", "bandstand"),
-})  # fmt: skip
+WALKED_AREAS = frozenset(
+    {
+        ("railway", "platform"),
+        ("public_transport", "platform"),
+        ("man_made", "pier"),
+        ("place", "square"),
+        ("leisure", "common"),
+        ("leisure", "playground"),
+        ("leisure", "fitness_station"),
+        ("leisure", "outdoor_seating"),
+        ("leisure", "bandstand"),
+    }
+)
 
 # Keys that say with =yes that a way or wall is not built yet, or no longer there.
 # construction=minor is open.
@@ -53,32 +83,79 @@ GROUND_TUNNELS = frozenset({"no", "building_passage", "avalanche_protector"})
 # Values that are in no row say nothing. foot decides before access.
 VALUES: dict[Access, frozenset[str]] = {
     "open": frozenset({"yes", "designated", "permissive", "official", "public", "discouraged"}),
-    "ends": frozenset({
-        "private", "residents", "resident", "permit", "destination", "customers", "delivery", "members", "employees",
-        "students", "staff", "visitors", "key",
-    }),
-    "closed": frozenset({
-        "no", "military", "agricultural", "forestry", "restricted", "use_sidepath", "emergency", "official_only",
-    }),
-}  # fmt: skip
+    "ends": frozenset(
+        {
+            "private",
+            "residents",
+            "resident",
+            "permit",
+            "destination",
+            "customers",
+            "delivery",
+            "members",
+            "employees",
+            "students",
+            "staff",
+            "visitors",
+            "key",
+        }
+    ),
+    "closed": frozenset(
+        {
+            "no",
+            "military",
+            "agricultural",
+            "forestry",
+            "restricted",
+            "use_sidepath",
+            "emergency",
+            "official_only",
+        }
+    ),
+}
 
 # Barriers on a node that stop every walker unless foot or access opens them; any other (gate,
 # bollard, stile, turnstile, kissing gate…) is passed on foot. locked=yes closes a gate, but
 # residents have the key of theirs.
-NODE_WALLS = frozenset({
-    "wall", "city_wall", "retaining_wall", "fence", "hedge", "guard_rail", "ditch", "debris", "wire_fence",
-    "barrier_board", "log",
-})  # fmt: skip
+NODE_WALLS = frozenset(
+    {
+        "wall",
+        "city_wall",
+        "retaining_wall",
+        "fence",
+        "hedge",
+        "guard_rail",
+        "ditch",
+        "debris",
+        "wire_fence",
+        "barrier_board",
+        "log",
+    }
+)
 # Barriers drawn as a line that stop a straight leg from a door to the street. Guard rails, kerbs,
 # ditches and lines of bollards do not: they are stepped over or have gaps that maps leave out.
 LINE_WALLS = frozenset(
     {"wall", "city_wall", "retaining_wall", "fence", "wire_fence", "hedge", "noise_barrier"}
 )
 # Openings in a wall, and gates in the outline of grounds.
-GATES = frozenset({
-    "gate", "entrance", "lift_gate", "swing_gate", "sliding_gate", "sliding_beam", "turnstile", "kissing_gate",
-    "wicket_gate", "full-height_turnstile", "hampshire_gate", "stile", "bollard", "sally_port",
-})  # fmt: skip
+GATES = frozenset(
+    {
+        "gate",
+        "entrance",
+        "lift_gate",
+        "swing_gate",
+        "sliding_gate",
+        "sliding_beam",
+        "turnstile",
+        "kissing_gate",
+        "wicket_gate",
+        "full-height_turnstile",
+        "hampshire_gate",
+        "stile",
+        "bollard",
+        "sally_port",
+    }
+)
 
 
 def value_access(value: str) -> Access | None:

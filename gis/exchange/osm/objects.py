@@ -71,7 +71,9 @@ class Member(NamedTuple):
 
 
 class OsmObject:
-    """A node (n), way (w), relation (r) or area (a), with the names that osmium gives to its parts."""
+    """A node (n), way (w), relation (r) or area (a), with the names that osmium gives to
+    its parts.
+    """
 
     def __init__(self, kind: str, id: int, tags: dict[str, str], deleted: bool, body: Any) -> None:
         self.id, self.tags, self.deleted = id, tags, deleted

@@ -93,11 +93,32 @@ class BasemapClass(NamedTuple):
 
 
 STREET_ZOOM = {
-    "motorway": 8, "motorway_link": 11, "trunk": 8, "trunk_link": 11, "primary": 10, "primary_link": 12,
-    "secondary": 11, "secondary_link": 13, "tertiary": 12, "tertiary_link": 13, "unclassified": 13, "residential": 13,
-    "road": 13, "living_street": 13, "busway": 14, "pedestrian": 14, "service": 14, "track": 14, "cycleway": 15,
-    "footway": 15, "path": 15, "steps": 15, "bridleway": 15, "corridor": 16, "platform": 16,
-}  # fmt: skip
+    "motorway": 8,
+    "motorway_link": 11,
+    "trunk": 8,
+    "trunk_link": 11,
+    "primary": 10,
+    "primary_link": 12,
+    "secondary": 11,
+    "secondary_link": 13,
+    "tertiary": 12,
+    "tertiary_link": 13,
+    "unclassified": 13,
+    "residential": 13,
+    "road": 13,
+    "living_street": 13,
+    "busway": 14,
+    "pedestrian": 14,
+    "service": 14,
+    "track": 14,
+    "cycleway": 15,
+    "footway": 15,
+    "path": 15,
+    "steps": 15,
+    "bridleway": 15,
+    "corridor": 16,
+    "platform": 16,
+}
 WATERWAY_ZOOM = {"river": 10, "canal": 11, "stream": 13, "drain": 14, "ditch": 15}
 RAIL_ZOOM = {
     "rail": 10,
@@ -163,9 +184,20 @@ AREAS: dict[tuple[str, str], BasemapClass] = {
     },
 }
 PLACE_ZOOM = {
-    "city": 8, "town": 9, "borough": 10, "suburb": 11, "quarter": 12, "village": 12, "neighbourhood": 13, "hamlet": 13,
-    "locality": 14, "square": 14, "islet": 14, "island": 12, "city_block": 15,
-}  # fmt: skip
+    "city": 8,
+    "town": 9,
+    "borough": 10,
+    "suburb": 11,
+    "quarter": 12,
+    "village": 12,
+    "neighbourhood": 13,
+    "hamlet": 13,
+    "locality": 14,
+    "square": 14,
+    "islet": 14,
+    "island": 12,
+    "city_block": 15,
+}
 ESTATE_ZOOM = 15  # label of a named residential ground (小区)
 
 _AREA_KEYS = tuple(dict.fromkeys(key for key, _ in AREAS))

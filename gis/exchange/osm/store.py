@@ -40,10 +40,18 @@ STORED = {model.__tablename__: cast(Table, model.__table__) for model in (Buildi
 COLUMNS = {  # of the rows that the reader makes, in its order
     "building": ("code", "name", "address", "kind", "floors", "shape", "entrance", "source"),
     "facility": (
-        "code", "category", "name", "address", "opening_hours", "contact", "shape", "entrance", "source",
+        "code",
+        "category",
+        "name",
+        "address",
+        "opening_hours",
+        "contact",
+        "shape",
+        "entrance",
+        "source",
     ),
     "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
-}  # fmt: skip
+}
 INCOMING = COLUMNS | {
     "door": ("node", "rank", "shape")
 }  # entrances and gates stay in no table of their own

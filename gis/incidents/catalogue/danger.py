@@ -31,7 +31,9 @@ def reader(session: Session) -> Reader:
 
 
 def everyday_of(edition: Edition) -> list[str]:
-    """Return the examples of the categories that residents choose: what people report on most days."""
+    """Return the examples of the categories that residents choose: what people report on
+    most days.
+    """
     return [
         example for kind in edition.categories.values() if kind.public for example in kind.examples
     ]
@@ -67,7 +69,10 @@ def in_words(danger: Danger | None) -> dict[str, Any] | None:
 def likely(
     edition: Edition, report: str, danger: Danger | None, *, public: bool = False
 ) -> list[Suggestion]:
-    """Return the likeliest categories of a report; for a danger, the category of its table or none."""
+    """Return the likeliest categories of a report.
+
+    For a danger, the category of its table or none.
+    """
     if danger is None:
         return suggest(edition, report, public=public)
     kind = edition.categories.get(danger.category)

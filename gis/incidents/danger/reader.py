@@ -394,6 +394,8 @@ NONE = _Spans(())
 
 
 def _around(borders: Sequence[int], span: Hit) -> tuple[int, int]:
-    """Return the clause or sentence of a span: its start, and the end of the one the span ends in."""
+    """Return the clause or sentence of a span: its start, and the end of the one the span
+    ends in.
+    """
     at = bisect_right(borders, span.start) - 1
     return borders[at], borders[bisect_left(borders, span.end)]

@@ -24,11 +24,19 @@ from gis.messages import Message
 DEFAULT = Path(__file__).with_name("danger.csv")
 # use -> what such a row is for, on screen
 USES = {
-    "danger": ("危险", "danger"), "spelling": ("错字", "misspelling"), "harmless": ("无害说法", "harmless"),
-    "negation": ("否定", "denied"), "asking": ("不算否定", "not a denial"), "doubt": ("假设", "feared"),
-    "past": ("从前", "past"), "drill": ("演练宣传", "drill"), "over": ("已过去", "over"), "now": ("眼前", "now"), "example": ("险情例句", "example of danger"),
+    "danger": ("危险", "danger"),
+    "spelling": ("错字", "misspelling"),
+    "harmless": ("无害说法", "harmless"),
+    "negation": ("否定", "denied"),
+    "asking": ("不算否定", "not a denial"),
+    "doubt": ("假设", "feared"),
+    "past": ("从前", "past"),
+    "drill": ("演练宣传", "drill"),
+    "over": ("已过去", "over"),
+    "now": ("眼前", "now"),
+    "example": ("险情例句", "example of danger"),
     "everyday": ("平常例句", "everyday example"),
-}  # fmt: skip
+}
 USE_BY_LABEL = {word: use for use, (zh, en) in USES.items() for word in (use, zh, en)}
 TAKE_BACK = ("negation", "doubt", "past", "drill", "over")
 LISTS = ("call", "words", "acts", "unless", "despite")
@@ -37,19 +45,84 @@ MAX_TERM_CHARS, MAX_EXAMPLE_CHARS = 40, 200  # characters of a word, of an examp
 EXAMPLES = ("example", "everyday")
 
 COLUMNS = (
-    Column("use", "用途", parse_text, (), "危险；其余各行说明哪些说法不算：错字、无害说法、否定、不算否定、假设、从前、演练宣传、已过去、眼前；例句帮助识别没有列出的说法",
-           "danger; the other rows say what does not count.", True, tuple(zh for zh, _ in USES.values())),
-    Column("kind", "种类", parse_code, ("险情代码",), "如 fire；同一险情可有几行", "As fire; one danger may have several rows."),
+    Column(
+        "use",
+        "用途",
+        parse_text,
+        (),
+        "危险；其余各行说明哪些说法不算：错字、无害说法、否定、不算否定、假设、从前、演练宣传、已过去、眼前；例句帮助识别没有列出的说法",
+        "danger; the other rows say what does not count.",
+        True,
+        tuple(zh for zh, _ in USES.values()),
+    ),
+    Column(
+        "kind",
+        "种类",
+        parse_code,
+        ("险情代码",),
+        "如 fire；同一险情可有几行",
+        "As fire; one danger may have several rows.",
+    ),
     Column("zh", "名称", parse_text, ("险情",), "如 火情", "As 火情."),
     Column("en", "英文名称", parse_text, (), "如 fire", "As fire."),
-    Column("call", "报警电话", parse_text, ("电话",), "如 119；几个用竖线分开，先拨的在前", "As 119; several by bars, the first one first."),
-    Column("category", "类别", parse_code, ("类别代码",), "没有选类别时归入；空为其他事项", "Filed there when none was chosen; empty: other matters."),
-    Column("words", "对象词", parse_text, (), "用竖线分开；空则只看动作词", "By bars, one must stand near an act; empty: acts alone."),
-    Column("acts", "动作词", parse_text, (), "用竖线分开；错字行写 错=正", "By bars; for misspellings wrong=right.", needed=True),
-    Column("within", "相距", parse_text, (), "对象词与动作词最多相隔几个字", "Characters at most between a word and an act."),
-    Column("unless", "除非", parse_text, (), "旁边有这些词就不算", "Words beside it with which it does not count."),
-    Column("despite", "不受影响", parse_text, (), "否定、假设、从前、演练宣传、已过去中对本行不起作用的", "Of negation, doubt, past, drill, over: what does not take this row back."),
-)  # fmt: skip
+    Column(
+        "call",
+        "报警电话",
+        parse_text,
+        ("电话",),
+        "如 119；几个用竖线分开，先拨的在前",
+        "As 119; several by bars, the first one first.",
+    ),
+    Column(
+        "category",
+        "类别",
+        parse_code,
+        ("类别代码",),
+        "没有选类别时归入；空为其他事项",
+        "Filed there when none was chosen; empty: other matters.",
+    ),
+    Column(
+        "words",
+        "对象词",
+        parse_text,
+        (),
+        "用竖线分开；空则只看动作词",
+        "By bars, one must stand near an act; empty: acts alone.",
+    ),
+    Column(
+        "acts",
+        "动作词",
+        parse_text,
+        (),
+        "用竖线分开；错字行写 错=正",
+        "By bars; for misspellings wrong=right.",
+        needed=True,
+    ),
+    Column(
+        "within",
+        "相距",
+        parse_text,
+        (),
+        "对象词与动作词最多相隔几个字",
+        "Characters at most between a word and an act.",
+    ),
+    Column(
+        "unless",
+        "除非",
+        parse_text,
+        (),
+        "旁边有这些词就不算",
+        "Words beside it with which it does not count.",
+    ),
+    Column(
+        "despite",
+        "不受影响",
+        parse_text,
+        (),
+        "否定、假设、从前、演练宣传、已过去中对本行不起作用的",
+        "Of negation, doubt, past, drill, over: what does not take this row back.",
+    ),
+)
 
 
 @dataclass(frozen=True)

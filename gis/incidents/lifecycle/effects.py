@@ -368,7 +368,10 @@ ABLE = (
 
 
 def successor(session: Session, row: LockedIncident, now: datetime) -> Home | None:
-    """Return who takes over from a holder who cannot act; None if the holder can, or there is none."""
+    """Return who takes over from a holder who cannot act.
+
+    None if the holder can, or there is none.
+    """
     if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
         return None
     first_role = row.role if row.role in HEIGHT else row.limits.get("first_role") or COMMUNITY
@@ -412,8 +415,21 @@ def _unlink(
 
 
 EFFECTS = {
-    "accept": _accept, "reclassify": _reclassify, "dispatch": _dispatch, "take": _take, "return": _return,
-    "approve_suspend": _stop, "resume": _resume, "request_extend": _ask_time, "approve_extend": _extend,
-    "request_limit": _ask_time, "approve_limit": _set_limit, "supervise": _supervise, "release": _release, "rate": _rate, "reopen": _reopen,
-    "link": _link, "unlink": _unlink,
-}  # fmt: skip
+    "accept": _accept,
+    "reclassify": _reclassify,
+    "dispatch": _dispatch,
+    "take": _take,
+    "return": _return,
+    "approve_suspend": _stop,
+    "resume": _resume,
+    "request_extend": _ask_time,
+    "approve_extend": _extend,
+    "request_limit": _ask_time,
+    "approve_limit": _set_limit,
+    "supervise": _supervise,
+    "release": _release,
+    "rate": _rate,
+    "reopen": _reopen,
+    "link": _link,
+    "unlink": _unlink,
+}

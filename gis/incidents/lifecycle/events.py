@@ -48,16 +48,31 @@ EVENT: dict[str, Any] = {
 # whom a move is told, beside whoever holds the matter then: the community's desk, the reporter,
 # those above
 RECIPIENTS_BY_MOVE = {
-    "accept": ("reporter",), "dispatch": ("reporter",), "take": ("reporter",), "return": ("community",),
-    "handle": ("community", "reporter"), "close": ("reporter",), "send_back": ("reporter",),
-    "reopen": ("community",), "request_suspend": ("community",), "request_extend": ("community",),
-    "request_void": ("community",), "request_limit": ("community",), "pass_on": ("community",), "approve_suspend": ("reporter",), "resume": ("reporter",),
-    "approve_void": ("reporter",), "expire": ("community",), "rate": ("community",),
-}  # fmt: skip
+    "accept": ("reporter",),
+    "dispatch": ("reporter",),
+    "take": ("reporter",),
+    "return": ("community",),
+    "handle": ("community", "reporter"),
+    "close": ("reporter",),
+    "send_back": ("reporter",),
+    "reopen": ("community",),
+    "request_suspend": ("community",),
+    "request_extend": ("community",),
+    "request_void": ("community",),
+    "request_limit": ("community",),
+    "pass_on": ("community",),
+    "approve_suspend": ("reporter",),
+    "resume": ("reporter",),
+    "approve_void": ("reporter",),
+    "expire": ("community",),
+    "rate": ("community",),
+}
 
 
 def acting_role(principal: Principal) -> str:
-    """Return the role an event names: the strongest one of an account, else the kind of principal."""
+    """Return the role an event names: the strongest one of an account, else the kind
+    of principal.
+    """
     return next((role for role, _ in principal.roles), principal.kind)
 
 
@@ -214,7 +229,9 @@ def notice_body(
 
 @dataclass(frozen=True)
 class Desk:
-    """Who is told of what waits at a desk: people in its posts, and accounts with its rights alone."""
+    """Who is told of what waits at a desk: people in its posts, and accounts with its
+    rights alone.
+    """
 
     people: list[int]
     accounts: list[int]

@@ -1,4 +1,7 @@
-"""What is done to posts: handing one over, and leave. Nobody's patch is without a person meanwhile."""
+"""What is done to posts: handing one over, and leave.
+
+Nobody's patch is without a person meanwhile.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""What our own jobs do to an incident: escalate what is overdue, pass on what its holder cannot do."""
+"""What our own jobs do to an incident: escalate what is overdue, pass on what its holder
+cannot do.
+"""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,6 @@
-"""Which events of an incident a principal may read, and how much of its progress follows from them."""
+"""Which events of an incident a principal may read, and how much of its progress follows
+from them.
+"""
 
 from typing import Any
 

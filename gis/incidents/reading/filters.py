@@ -59,9 +59,14 @@ COLOURS = {
 
 # filter -> the values there are
 ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
-    "state": ("open", *STATES), "colour": tuple(COLOURS), "way": ("assign", "order"), "severity": SEVERITIES,
-    "channel": CHANNELS, "sort": SORTS, "queue": QUEUES,
-}  # fmt: skip
+    "state": ("open", *STATES),
+    "colour": tuple(COLOURS),
+    "way": ("assign", "order"),
+    "severity": SEVERITIES,
+    "channel": CHANNELS,
+    "sort": SORTS,
+    "queue": QUEUES,
+}
 
 
 def validate_filters(session: Session, filters: IncidentFilters) -> None:

@@ -1,4 +1,7 @@
-"""Read incidents: one, a page of a list, counts by state. Every query carries `visibility_clause`."""
+"""Read incidents: one, a page of a list, counts by state.
+
+Every query carries `visibility_clause`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,6 @@
-"""Whether a request can be approved at all: it takes another living account than the one that asks."""
+"""Whether a request can be approved at all: it takes another living account than the one
+that asks.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

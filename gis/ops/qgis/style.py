@@ -25,7 +25,10 @@ def qml(view: View) -> str:
 
 
 def renderer_xml(view: View) -> str:
-    """How a view is drawn, in elements; properties are `prop`, which every QGIS reads, from 2 on."""
+    """How a view is drawn, in elements.
+
+    Properties are `prop`, which every QGIS reads, from 2 on.
+    """
     style = view.style
     if style.by:
         symbols = [

@@ -82,7 +82,9 @@ def children(code: str, query_data: ChildrenIn) -> Response:
 @bp.output(HistoryOut)
 @bp.doc(summary="The shapes and changes of an area")
 def history(code: str) -> Response:
-    """Every boundary with its dates and revision, and every change of name, parent and retirement."""
+    """Every boundary with its dates and revision, and every change of name, parent
+    and retirement.
+    """
     boundaries, changes, lineage = hierarchy.history(session(), code)
     return conditional_response(
         {"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage}

@@ -27,10 +27,15 @@ MIN_CODE_DIGITS = (
     6  # digits of a county's code: one file is of one county at most, some 10,000 grids
 )
 ANSWERS: dict[int | str, Any] = {
-    200: {"description": "To be edited in QGIS and sent to /revisions/from-file", "content": {GPKG: {}}},
-    401: "Sign in, or send a key", 403: "Not allowed there", 404: "No grids there, or then",
+    200: {
+        "description": "To be edited in QGIS and sent to /revisions/from-file",
+        "content": {GPKG: {}},
+    },
+    401: "Sign in, or send a key",
+    403: "Not allowed there",
+    404: "No grids there, or then",
     422: "Not the code of an area, or the moment is none",
-}  # fmt: skip
+}
 
 
 class GridsIn(BaseModel):

@@ -401,7 +401,10 @@ def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
 
 
 def derive_tracking_secret(incident_id: UUID) -> str:
-    """Return the tracking secret of an incident made here; a report sent again gets the same one."""
+    """Return the tracking secret of an incident made here.
+
+    A report sent again gets the same one.
+    """
     key = str(current_app.config["SECRET_KEY"]).encode()
     return hmac.new(key, b"tracking " + incident_id.bytes, "sha256").hexdigest()[:43]
 

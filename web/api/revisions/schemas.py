@@ -116,7 +116,9 @@ def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
 
 
 def operation_to_json(operation: Operation, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a step of a draft, also as a sentence in both languages with the names of its grids."""
+    """Return a step of a draft, also as a sentence in both languages with the names of
+    its grids.
+    """
     zh, en = operations.describe_operation(operation.op, names)
     return {
         "step": operation.step,

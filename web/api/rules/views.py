@@ -116,7 +116,10 @@ def test(set_id: int, json_data: TestIn) -> Response:
 @bp.output(SetOut)
 @bp.doc(summary="Switch a set on", responses=MAY | {409: "It is in force already"})
 def activate(set_id: int) -> dict[str, Any]:
-    """The one in force is switched off in the same moment. Incidents filed before keep their rule."""
+    """The one in force is switched off in the same moment.
+
+    Incidents filed before keep their rule.
+    """
     by = require(Action.RULES)
     rules_store.require_all_counties(session(), by)
     with audit_context(session(), by.who, "activate rules"):

@@ -1,4 +1,6 @@
-"""Signing in and out, changing one's password, and the administrator's pages for accounts and keys."""
+"""Signing in and out, changing one's password, and the administrator's pages for accounts
+and keys.
+"""
 
 import time
 from collections.abc import Callable

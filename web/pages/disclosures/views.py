@@ -18,9 +18,11 @@ bp = Blueprint("disclosures_page", __name__)
 
 PAGE_ROWS = 100
 KINDS = {
-    "": lazy_gettext("Everything"), "contact": lazy_gettext("Contact"), "photo": lazy_gettext("Photo"),
+    "": lazy_gettext("Everything"),
+    "contact": lazy_gettext("Contact"),
+    "photo": lazy_gettext("Photo"),
     "export": lazy_gettext("Export"),
-}  # fmt: skip
+}
 FIELDS = ("kind", "who", "incident", "since", "until", "before")
 
 

@@ -34,16 +34,30 @@ DAYS = 30  # of the period shown first
 MAX_TABLE_ROWS = 500  # rows on the page; the spreadsheet has all
 # what to group by, as one chooses it
 GROUP_LABELS = {
-    "street": lazy_gettext("Street"), "community": lazy_gettext("Community"), "grid": lazy_gettext("Grid"),
-    "category": lazy_gettext("Kind"), "major": lazy_gettext("Group of kinds"), "person": lazy_gettext("Person"),
-    "role": lazy_gettext("Role"), "channel": lazy_gettext("Channel"), "day": lazy_gettext("Day"),
-    "week": lazy_gettext("Week"), "month": lazy_gettext("Month"),
-}  # fmt: skip
+    "street": lazy_gettext("Street"),
+    "community": lazy_gettext("Community"),
+    "grid": lazy_gettext("Grid"),
+    "category": lazy_gettext("Kind"),
+    "major": lazy_gettext("Group of kinds"),
+    "person": lazy_gettext("Person"),
+    "role": lazy_gettext("Role"),
+    "channel": lazy_gettext("Channel"),
+    "day": lazy_gettext("Day"),
+    "week": lazy_gettext("Week"),
+    "month": lazy_gettext("Month"),
+}
 CHANNEL = {
-    "mini_program": lazy_gettext("Mini-program"), "web": lazy_gettext("Web page"), "phone": lazy_gettext("Telephone"),
-    "in_person": lazy_gettext("In person"), "patrol": lazy_gettext("Patrol"), "woodpecker": lazy_gettext("Woodpecker"),
-    "open311": "Open311", "device": lazy_gettext("Device"), "import": lazy_gettext("Import"), "api": "API",
-}  # fmt: skip
+    "mini_program": lazy_gettext("Mini-program"),
+    "web": lazy_gettext("Web page"),
+    "phone": lazy_gettext("Telephone"),
+    "in_person": lazy_gettext("In person"),
+    "patrol": lazy_gettext("Patrol"),
+    "woodpecker": lazy_gettext("Woodpecker"),
+    "open311": "Open311",
+    "device": lazy_gettext("Device"),
+    "import": lazy_gettext("Import"),
+    "api": "API",
+}
 RATES = (
     "response",
     "completion",

@@ -1,4 +1,6 @@
-"""What every page needs of the application: its language, its account menu, its scripts and styles."""
+"""What every page needs of the application: its language, its account menu, its scripts
+and styles.
+"""
 
 from typing import Any
 
