@@ -45,11 +45,11 @@ class Base(DeclarativeBase):
     """Declarative base; text columns are unbounded, constraints are named."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {
+    type_annotation_map = {  # noqa: RUF012
         str: Text(),
         Range[datetime]: TSTZRANGE(),
         datetime: DateTime(timezone=True),
-    }  # noqa: RUF012
+    }
 
 
 def geometry(kind: str) -> Geometry:

@@ -554,9 +554,9 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
     old = place.report(at=now - timedelta(days=100))
     lately = place.report(at=now - timedelta(days=5), category="06028")
     created = number(post())
-    ids = lambda **query: [
+    ids = lambda **query: [  # noqa: E731
         item["service_request_id"] for item in get(client, "requests.json", **query)
-    ]  # noqa: E731
+    ]
     assert ids() == [created, str(lately.id)]
     assert ids(service_code="06028") == [str(lately.id)]
     assert set(ids(service_code=f"06028,{PUBLIC}")) == {created, str(lately.id)}

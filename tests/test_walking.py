@@ -473,9 +473,9 @@ def test_areas_that_overlap_ways_and_each_other_are_joined_without_tears(
     session: Session, load: Load, seed: int
 ) -> None:
     dice, file = random.Random(seed), OsmFile()
-    some = lambda: tuple(
+    some = lambda: tuple(  # noqa: E731
         dice.choice([dice.randint(0, 8), round(dice.uniform(0, 8), 1)]) for _ in "xy"
-    )  # noqa: E731
+    )
     tags: list[dict[str, str]] = [
         {},
         {"access": "private"},

@@ -202,11 +202,15 @@ def snapping_guides(
     params = dict(zip(("west", "south", "east", "north"), box, strict=True))
     box_sql = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
     streets = fetch_rows(
-        session, f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}", params
-    )  # noqa: S608
+        session,
+        f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}",
+        params,  # noqa: S608
+    )
     houses = fetch_rows(
-        session, f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}", params
-    )  # noqa: S608
+        session,
+        f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}",
+        params,  # noqa: S608
+    )
     lines = shapely.from_wkb([row[0] for row in streets])
     rings = shapely.get_exterior_ring(
         shapely.get_parts(shapely.from_wkb([row[0] for row in houses]))

@@ -167,8 +167,8 @@ def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
     ]
     condition, params = visibility_clause(by)
     query = text(
-        f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}"
-    )  # noqa: S608
+        f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}"  # noqa: S608
+    )
     ids = [item for item, _, _ in complete.open_incidents]
     seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
     counts = Counter((start, end) for _, start, end in complete.open_incidents)

@@ -145,9 +145,9 @@ def mark_seen(
     """
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
     query = text(
-        f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting'"
+        f"UPDATE notice n SET state = 'seen' WHERE {OWN_NOTICE_SQL} AND state = 'waiting'"  # noqa: S608
         f" AND {which}"
-    )  # noqa: S608
+    )
     return cast(
         CursorResult[object],
         session.execute(query, own_params(principal) | {"ids": ids, "until": until}),

@@ -33,9 +33,9 @@ SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
     coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
 WHERE p.{{place}} IS NOT NULL AND {NOT_OVER.format("p")} AND {{which}}"""  # noqa: S608  our own text
 LEAVE = (
-    f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')}"
+    f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')}"  # noqa: S608
     f" AND {{which}}"
-)  # noqa: S608
+)
 NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
