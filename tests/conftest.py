@@ -21,7 +21,7 @@ from gis.settings import ROOT, Settings
 from tests.support.deployment import SHARED, deployment_folder
 
 if TYPE_CHECKING:
-    from tests.served import Deployment
+    from tests.support.served import Deployment
 
 # Nothing here may touch the checkout's own deployment, or one that the environment names: whatever
 # asks the environment gets a folder to throw away, also in the processes that tests start.
@@ -227,7 +227,7 @@ def served() -> Iterator["Deployment"]:
 
     Tests leave it as it is.
     """
-    from tests.served import Deployment, serving
+    from tests.support.served import Deployment, serving
 
     with deployment_folder() as var:
         made = Deployment(var).run("demo", "--no-serve")

@@ -203,13 +203,13 @@ def snapping_guides(
     box_sql = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
     streets = fetch_rows(
         session,
-        f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}",
-        params,  # noqa: S608
+        f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}",  # noqa: S608
+        params,
     )
     houses = fetch_rows(
         session,
-        f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}",
-        params,  # noqa: S608
+        f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}",  # noqa: S608
+        params,
     )
     lines = shapely.from_wkb([row[0] for row in streets])
     rings = shapely.get_exterior_ring(

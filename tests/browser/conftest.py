@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from tests.served import Deployment, serving
 from tests.support.browser import opened
 from tests.support.deployment import deployment_folder
+from tests.support.served import Deployment, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (

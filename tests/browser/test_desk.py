@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.effects import MovePayload
-from tests.served import Deployment
 from tests.support.browser import BY, filed, moved, opened, picture, serious, session, signed_in
+from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
 __all__ = ["session"]  # a fixture

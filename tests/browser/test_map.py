@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from gis.demo import accounts
 from gis.settings import ROOT
-from tests.served import until
+from tests.support.served import until
 
 pytestmark = pytest.mark.browser
 

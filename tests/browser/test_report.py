@@ -20,8 +20,8 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.ops import cluster
 from gis.rights.principal import system_principal
 from gis.settings import ROOT, Settings
-from tests.served import Deployment
 from tests.support.browser import opened
+from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
 

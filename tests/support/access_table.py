@@ -27,7 +27,7 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops.metadata import Area
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
-from tests import build
+from tests.support import build
 from web.api.events import views
 from web.security import readers
 

@@ -22,7 +22,7 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops import cluster
 from gis.rights.principal import system_principal
 from gis.settings import ROOT, Settings
-from tests.served import Deployment
+from tests.support.served import Deployment
 
 BY = system_principal("test")
 MINE = "SELECT person_id FROM personal.account WHERE username = 'worker'"

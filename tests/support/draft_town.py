@@ -12,7 +12,7 @@ from gis.boundaries import drafts
 from gis.boundaries.store import boundaries_at, publish_shapes
 from gis.rights.principal import system_principal
 from gis.shapes import polygon_coverage
-from tests import build
+from tests.support import build
 
 LEAD = system_principal("test")
 

@@ -13,7 +13,7 @@ from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
 from gis.ops.metadata import Area
 from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
-from tests import build
+from tests.support import build
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}

@@ -15,7 +15,7 @@ from gis.incidents.lifecycle.report import FiledIncident
 from gis.incidents.reading import incidents
 from gis.ops.metadata import Area, Post
 from gis.rights.principal import ANONYMOUS, Principal, account_principal
-from tests import build, sign_in
+from tests.support import build, sign_in
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 

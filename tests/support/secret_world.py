@@ -17,7 +17,7 @@ from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.ops.metadata import Account
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, reporter_principal, system_principal
-from tests import build
+from tests.support import build
 from tests.support.access_table import NOW, POINT, TABLE, Asker, World
 from web.api.events import views
 

@@ -57,8 +57,11 @@ def report(as_json: bool, **options: str | float | None) -> None:
     now = datetime.now(Settings.from_env().timezone)
     with session_scope("report") as session:
         filed = lifecycle_report.file_report(
-            session, me(), intake.IncidentReport(**options, channel="phone"), now
-        )  # type: ignore[arg-type]
+            session,
+            me(),
+            intake.IncidentReport(**options, channel="phone"),  # type: ignore[arg-type]
+            now,
+        )
         session.commit()
     if as_json:
         click.echo(orjson.dumps(asdict(filed)).decode())
@@ -105,8 +108,11 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str)
     now = datetime.now(Settings.from_env().timezone)
     states = tuple(filter(None, state.split(",")))
     incident_filters = incidents.IncidentFilters(
-        states, overdue=True if overdue else None, sort="urgent", **options
-    )  # type: ignore[arg-type]
+        states,
+        overdue=True if overdue else None,
+        sort="urgent",
+        **options,  # type: ignore[arg-type]
+    )
     with session_scope() as session:
         rows = incidents.list_incidents(session, me(), incident_filters, limit, None, now=now)
     if as_json:

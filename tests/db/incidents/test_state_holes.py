@@ -1,0 +1,496 @@
+"""No way round the table of moves: not by a number that is taken, a temporary table, a trigger of
+one's own, or COPY.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from gis.errors import Conflict, Forbidden, InvalidInput
+from gis.incidents.lifecycle import intake, moves, report
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.states import (
+    REQUESTS,
+    STATES,
+    TRANSITION_ROWS,
+    TRANSITIONS,
+    State,
+    allowed_moves,
+    next_state,
+)
+from gis.rights.actions import Action
+from gis.rights.principal import Principal, account_principal, system_principal
+from tests.support import build
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+SYSTEM = system_principal("test")
+EXAMPLES, STEPS = 40, 30  # of each machine
+FEW = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+COLUMNS = "county, incident_id, at, move, from_state, from_pending, to_state, to_pending, who"
+VALUES = ":county, :id, :at, :move, :from_state, :from_pending, :to_state, :to_pending, 'test'"
+INSERT = f"INSERT INTO incident_event ({COLUMNS}) VALUES ({VALUES})"
+STANDS = "SELECT state, pending, before, version, closed_at FROM incident WHERE id = :id"
+# as (move, from state, from request, to state, to request)
+Step = tuple[str, str, str, str, str]
+state_names, requests = (
+    st.sampled_from([one.value for one in State]),
+    st.sampled_from(["", *REQUESTS]),
+)
+table_steps = st.sampled_from(sorted(TRANSITION_ROWS))
+any_steps = st.tuples(
+    st.sampled_from([*TRANSITIONS, "", "Take"]), state_names, requests, state_names, requests
+)
+
+
+@pytest.fixture
+def world(session: Session) -> Session:
+    """A grid with who works there, who dispatches and who approves."""
+    peopled(session)
+    return session
+
+
+def peopled(session: Session) -> build.Town:
+    town = build.Town(session)
+    for role, place, name in (
+        ("grid_worker", town.grid("001"), "王网格"),
+        ("community_worker", town.community, "赵社工"),
+        ("street_office", town.street, "街道"),
+    ):
+        town.post(role, place, name)
+    return town
+
+
+def filed(session: Session) -> UUID:
+    """A report of litter, dispatched to the grid worker."""
+    given = intake.IncidentReport(
+        category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
+    )
+    return report.file_report(session, SYSTEM, given, NOW).id
+
+
+def params(number: UUID, step: Step) -> dict[str, Any]:
+    """A step as the parameters of INSERT."""
+    names = ("move", "from_state", "from_pending", "to_state", "to_pending")
+    return {"county": "520402", "id": number, "at": NOW, **dict(zip(names, step, strict=True))}
+
+
+def stands(session: Session, number: UUID) -> Any:
+    """State, request, state before, version and end as stored."""
+    return session.execute(text(STANDS), {"id": number}).one()
+
+
+def refused(session: Session, query: str, given: dict[str, Any]) -> bool:
+    """Whether the database refuses a statement; what it did is kept when it does not."""
+    try:
+        with session.begin_nested():
+            session.execute(text(query), given)
+    except DBAPIError:
+        return True
+    return False
+
+
+def copied(session: Session, rows: list[dict[str, Any]]) -> None:
+    """COPY rows into the table of events."""
+    driver: Any = session.connection().connection.dbapi_connection
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY incident_event ({COLUMNS}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row([*row.values(), "test"])
+
+
+class Model:
+    """What an incident should be, by the table alone."""
+
+    def __init__(self, now: Any) -> None:
+        self.state, self.pending, self.before = now.state, now.pending, now.before
+        self.version, self.ended = now.version, now.closed_at is not None
+
+    def takes(self, step: Step) -> bool:
+        """Whether the table allows a step now."""
+        move, from_state, from_pending, to_state, _ = step
+        return (
+            step in TRANSITION_ROWS
+            and (from_state, from_pending) == (self.state, self.pending)
+            and (move != "resume" or to_state == self.before)
+        )
+
+    def took(self, step: Step) -> None:
+        """After a step."""
+        move, from_state, _, self.state, self.pending = step
+        self.before = (
+            from_state if self.state == "suspended" and from_state != "suspended" else self.before
+        )
+        self.before = "" if move == "resume" else self.before
+        self.version += 1
+        self.ended = self.state in ("closed", "void")
+
+    @property
+    def values(self) -> tuple[str, str, str, int, bool]:
+        return self.state, self.pending, self.before, self.version, self.ended
+
+
+class BySql(RuleBasedStateMachine):
+    """Somebody with the application's rights writes what they like."""
+
+    session: Session
+
+    @initialize()
+    def one(self) -> None:
+        self.point = self.session.begin_nested()
+        self.number = filed(self.session)
+        self.model = Model(stands(self.session, self.number))
+
+    @rule(step=any_steps)
+    def an_event_of_any_kind(self, step: Step) -> None:
+        self.inserted(step)
+
+    @rule(step=table_steps)
+    def an_event_of_the_table(self, step: Step) -> None:
+        self.inserted(step)
+
+    @rule(data=st.data())
+    def an_event_that_fits_where_it_stands(self, data: st.DataObject) -> None:
+        fits = [
+            one
+            for one in sorted(TRANSITION_ROWS)
+            if one[1:3] == (self.model.state, self.model.pending)
+        ]
+        self.inserted(data.draw(st.sampled_from(fits)))
+
+    @rule(to=state_names, left=requests)
+    def an_allowed_move_to_somewhere_else(self, to: str, left: str) -> None:
+        move = sorted(allowed_moves(self.model.state, self.model.pending))[0]
+        self.inserted((move, self.model.state, self.model.pending, to, left))
+
+    @precondition(lambda self: self.model.state != "suspended")
+    @rule()
+    def it_is_suspended(self) -> None:
+        for move in ("request_suspend", "approve_suspend"):
+            with suppress(Conflict):
+                to = next_state(move, self.model.state, self.model.pending)
+                self.inserted((move, self.model.state, self.model.pending, *to))
+
+    def inserted(self, step: Step) -> None:
+        right = self.model.takes(step)
+        assert refused(self.session, INSERT, params(self.number, step)) != right, (
+            step,
+            self.model.values,
+        )
+        if right:
+            self.model.took(step)
+
+    @rule(first=any_steps, data=st.data())
+    def several_at_once_and_the_last_is_wrong(self, first: Step, data: st.DataObject) -> None:
+        right = [one for one in sorted(TRANSITION_ROWS) if self.model.takes(one)]
+        if not right:
+            return
+        good = data.draw(st.sampled_from(right))
+        after = Model(stands(self.session, self.number))
+        after.took(good)
+        if after.takes(first):
+            return
+        rows = [params(self.number, good), params(self.number, first)]
+        both = INSERT + ", (:county, :id, :at, :m, :fs, :fp, :ts, :tp, 'test')"
+        assert refused(
+            self.session,
+            both,
+            rows[0] | dict(zip(("m", "fs", "fp", "ts", "tp"), first, strict=True)),
+        )
+        with pytest.raises(Exception, match="is not changed by"), self.session.begin_nested():
+            copied(self.session, rows)
+
+    @rule(data=st.data())
+    def an_event_under_a_number_that_is_taken(self, data: st.DataObject) -> None:
+        fits = [one for one in sorted(TRANSITION_ROWS) if self.model.takes(one)]
+        if fits:
+            taken = (
+                f"INSERT INTO incident_event (id, {COLUMNS}) SELECT max(id), {VALUES}"
+                f" FROM incident_event"
+                " WHERE incident_id = :id ON CONFLICT DO NOTHING"
+            )
+            refused(
+                self.session, taken, params(self.number, data.draw(st.sampled_from(fits)))
+            )  # and nothing changes
+
+    @rule(
+        column=st.sampled_from(["state", "pending", "before", "version", "closed_at"]),
+        to=state_names,
+        asked=requests,
+    )
+    def the_incident_itself_is_written_to(self, column: str, to: str, asked: str) -> None:
+        value = {
+            "version": "version + 1",
+            "closed_at": "coalesce(closed_at, now()) + interval '1 s'",
+        }.get(column, ":to")
+        given = {"id": self.number, "to": asked if column == "pending" else to}
+        same = given["to"] == getattr(self.model, column, None)
+        for query in (
+            f"UPDATE incident SET {column} = {value} WHERE id = :id",
+            (
+                f"UPDATE incident i SET {column} = {value} FROM area a WHERE i.id = :id"
+                f" AND a.id = i.grid_id"
+            ).replace("= version", "= i.version"),
+        ):
+            assert refused(self.session, query, given) != same
+
+    @rule(
+        query=st.sampled_from(
+            [
+                "DELETE FROM incident_event WHERE incident_id = :id",
+                "DELETE FROM incident WHERE id = :id",
+                "UPDATE incident_event SET to_state = 'closed' WHERE incident_id = :id",
+                "UPDATE incident_event SET at = at WHERE incident_id = :id",
+                "UPDATE incident_move SET to_state = 'closed'",
+                "INSERT INTO incident_move VALUES ('take', 'reported', '', 'closed', '')",
+                "DELETE FROM incident_move",
+                "TRUNCATE incident_event",
+                "TRUNCATE incident CASCADE",
+                "ALTER TABLE incident_event DISABLE TRIGGER apply_events",
+                "ALTER TABLE incident DISABLE TRIGGER ALL",
+                "SET LOCAL session_replication_role = replica",
+            ]
+        )
+    )
+    def the_past_or_the_table_is_written_to(self, query: str) -> None:
+        assert refused(self.session, query, {"id": self.number})
+
+    @invariant()
+    def it_stands_where_the_table_says(self) -> None:
+        if hasattr(self, "model"):
+            now = stands(self.session, self.number)
+            assert (
+                now.state,
+                now.pending,
+                now.before,
+                now.version,
+                now.closed_at is not None,
+            ) == self.model.values
+            told = (
+                "SELECT count(*), max(to_state) FILTER (WHERE id = (SELECT max(id)"
+                " FROM incident_event WHERE incident_id = :id)) FROM incident_event"
+                " WHERE incident_id = :id"
+            )
+            events, last = self.session.execute(text(told), {"id": self.number}).one()
+            assert (events, last) == (now.version - 1, now.state)  # each step has its event
+
+    def teardown(self) -> None:
+        if hasattr(self, "point"):
+            self.point.rollback()
+
+
+class ByMoves(RuleBasedStateMachine):
+    """Somebody does one move after another, whichever comes to mind."""
+
+    session: Session
+    who: dict[str, Principal]
+
+    @initialize()
+    def one(self) -> None:
+        self.point = self.session.begin_nested()
+        self.number, self.other = filed(self.session), filed(self.session)
+        self.model = Model(stands(self.session, self.number))
+
+    @rule(
+        name=st.sampled_from(sorted(TRANSITIONS)),
+        by=st.sampled_from(["王网格", "赵社工", "街道", ""]),
+    )
+    def any_move(self, name: str, by: str) -> None:
+        self.moved(name, by)
+
+    @rule(data=st.data())
+    def a_move_that_is_offered(self, data: st.DataObject) -> None:
+        self.moved(
+            data.draw(st.sampled_from(sorted(allowed_moves(self.model.state, self.model.pending)))),
+            "",
+        )
+
+    def moved(self, name: str, by: str) -> None:
+        was = (self.model.state, self.model.pending, self.model.before)
+        wish = MovePayload(
+            note="有话", minutes=60, parent=self.other, rating=4, solved=True, severity="high"
+        )
+        try:
+            with self.session.begin_nested():
+                moves.apply_move(
+                    self.session, self.who.get(by, SYSTEM), self.number, name, NOW, wish
+                )
+        except (Conflict, Forbidden, InvalidInput):
+            return
+        assert TRANSITIONS[name].by != Action.SYSTEM and name != "report"
+        to, left = next_state(name, *was)  # the code and the database agree
+        rows = self.session.execute(
+            text(
+                "SELECT move, from_state, from_pending, to_state, to_pending FROM incident_event"
+                " WHERE incident_id = :id ORDER BY id OFFSET :old"
+            ),
+            {"id": self.number, "old": self.model.version - 1},
+        ).all()
+        assert tuple(rows[0]) == (name, was[0], was[1], to, left)
+        for row in rows:  # linking follows the other one
+            step = row[0], row[1], row[2], row[3], row[4]
+            assert self.model.takes(step)
+            self.model.took(step)
+
+    @invariant()
+    def it_stands_where_the_table_says(self) -> None:
+        if hasattr(self, "model"):
+            now = stands(self.session, self.number)
+            assert (
+                now.state,
+                now.pending,
+                now.before,
+                now.version,
+                now.closed_at is not None,
+            ) == self.model.values
+
+    def teardown(self) -> None:
+        if hasattr(self, "point"):
+            self.point.rollback()
+
+
+def test_no_sql_reaches_what_the_table_does_not_allow(world: Session) -> None:
+    """40 sequences of 30 statements."""
+    machine = type("Machine", (BySql,), {"session": world})
+    run_state_machine_as_test(machine, settings=FEW)
+
+
+def test_no_sequence_of_moves_reaches_what_the_table_does_not_allow(world: Session) -> None:
+    """40 sequences of 30 moves."""
+    ids = dict(map(tuple, world.execute(text("SELECT name, id FROM personal.person"))))
+    who = {name: account_principal(world, -1, number, name, NOW) for name, number in ids.items()}
+    machine = type("Machine", (ByMoves,), {"session": world, "who": who})
+    run_state_machine_as_test(machine, settings=FEW)
+
+
+def test_the_code_knows_the_same_table() -> None:
+    """Every state, request, state before and move: 10 × 4 × 5 × 33."""
+    for name in TRANSITIONS:
+        for state in State:
+            for pending in ("", *REQUESTS):
+                for before in ("", "accepted", "dispatched", "taken", "returned"):
+                    fits = {
+                        row[3:]
+                        for row in TRANSITION_ROWS
+                        if row[:3] == (name, state, pending)
+                        and (name != "resume" or row[3] == before)
+                    }
+                    if fits:
+                        assert fits == {next_state(name, state, pending, before)}
+                        assert (
+                            TRANSITIONS[name].by == Action.SYSTEM
+                            or name == "report"
+                            or name in allowed_moves(state, pending)
+                        )
+                    else:
+                        with pytest.raises(Conflict):
+                            next_state(name, state, pending, before)
+    assert set(STATES) == set(State)
+
+
+def test_an_incident_begins_as_reported(world: Session) -> None:
+    number = filed(world)
+    columns = ", ".join(
+        world.scalars(
+            text(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident'"
+                " AND table_schema = 'public'"
+                " AND column_name NOT IN ('id', 'state', 'pending', 'before', 'closed_at',"
+                " 'version')"
+            )
+        )
+    )
+    copy = (
+        "INSERT INTO incident ({0}, id, {2}) SELECT {0}, gen_random_uuid(), {1} FROM incident"
+        " WHERE id = :id"
+    )
+    for names, values in (
+        ("state", "'closed'"),
+        ("state", "state"),
+        ("pending", "'void'"),
+        ("before", "'taken'"),
+        ("closed_at", "now()"),
+        ("version", "7"),
+    ):
+        assert refused(world, copy.format(columns, values, names), {"id": number}), names
+    assert not refused(world, copy.format(columns, "'reported'", "state"), {"id": number})
+
+
+BEHIND = {
+    # a table of one's own before the real one
+    "shadow": """
+        CREATE TEMP TABLE incident_move ON COMMIT DROP AS SELECT * FROM public.incident_move;
+        INSERT INTO incident_move VALUES ('take', 'dispatched', '', 'closed', '');
+        INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, who)
+        VALUES ('520402', '{0}', now(), 'take', 'dispatched', 'closed', 'test')""",
+    # writing from within a trigger of one's own
+    "trigger": """
+        CREATE TEMP TABLE lever (x int) ON COMMIT DROP;
+        CREATE FUNCTION pg_temp.lever() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN UPDATE public.incident SET state = 'closed' WHERE id = '{0}'; RETURN NULL; END $$;
+        CREATE TRIGGER lever AFTER INSERT ON lever FOR EACH ROW EXECUTE FUNCTION pg_temp.lever();
+        INSERT INTO lever VALUES (1)""",
+}
+
+
+@pytest.mark.parametrize("way", BEHIND)
+def test_temporary_tables_and_triggers_are_no_way_round(world: Session, way: str) -> None:
+    number = filed(world)
+    assert stands(world, number).state == "dispatched"
+    assert refused(world, BEHIND[way].format(number).replace(":", r"\:"), {})
+    assert stands(world, number).state == "dispatched"
+
+
+def test_of_two_at_once_one_is_refused(apart: Callable[[], Session]) -> None:
+    """Eight sessions write the same step ten times over, without locking first as our code does."""
+    with apart() as session:
+        peopled(session)
+        numbers = [filed(session) for _ in range(10)]
+        session.commit()
+
+    def take(number: UUID) -> bool:
+        with apart() as session:
+            try:
+                session.execute(
+                    text(INSERT), params(number, ("take", "dispatched", "", "taken", ""))
+                )
+                session.commit()
+            except DBAPIError as error:
+                assert (
+                    getattr(error.orig, "sqlstate", "") == "23514"
+                )  # the table of moves; never a deadlock
+                return False
+            return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(take, [number for number in numbers for _ in range(8)]))
+    assert [sum(won[i : i + 8]) for i in range(0, 80, 8)] == [1] * 10
+    with apart() as session:
+        assert {stands(session, number).version for number in numbers} == {5}

@@ -1,0 +1,353 @@
+"""Every route × every role against one table, and that a hidden incident cannot be told from one
+that is not there.
+
+A new route is one line in `TABLE`: its method and rule, who may ask it, and what to send. Without
+it the walk fails and names the route.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from gis.accounts.models import Account
+from gis.incidents import states
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.rights.principal import system_principal
+from tests.support import access_table, build
+from tests.support.access_table import (
+    ASKERS,
+    AT,
+    FAR_AWAY,
+    MARK,
+    NOW,
+    POINT,
+    POSTS,
+    TABLE,
+    A,
+    Asker,
+    World,
+    classify,
+    routes,
+    sees,
+)
+
+world = access_table.world  # the fixture
+
+# --- the walk -------------------------------------------------------------------------------------
+
+
+def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
+    found = set(routes(app))
+    assert sorted(found - set(TABLE)) == [], "routes without a row in TABLE"
+    assert sorted(set(TABLE) - found) == [], "rows of TABLE without a route"
+    wrong = []
+    for name, row in TABLE.items():
+        method, rule = name.split(" ", 1)
+        for asker in world.askers:
+            response = world.ask(asker, method, world.path(rule, row), row)
+            came, said = classify(response), response.get_data()
+            if came != row.who(asker):
+                wrong.append(
+                    f"{name}: {asker.name} gets {response.status_code} ({came}),"
+                    f" not {row.who(asker)}"
+                )
+            if not asker.by.may(A.NAMES) and re.search(
+                "王[a-z]+_", response.get_data(as_text=True)
+            ):
+                wrong.append(f"{name}: {asker.name} is shown names")
+            hidden = [
+                str(world.hidden),
+                MARK,
+                *(() if name.endswith("/contact") else ("13900000000",)),
+            ]
+            shown = [what for what in hidden if what.encode() in said]
+            wrong += [f"{name}: {asker.name} is shown {what}" for what in shown]
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+# --- what is hidden is as what is not there -------------------------------------------------------
+
+ABSENT = uuid4()
+BULK = "/api/v1/incidents/moves/bulk"
+MOVES = [
+    name for name, one in states.TRANSITIONS.items() if one.by != A.SYSTEM and name != "report"
+]
+
+# of an incident, {id}, or a photo, {photo}: the request and its body
+ASKED: list[tuple[str, str, Any]] = [
+    ("GET", "/api/v1/incidents/{id}", None),
+    ("GET", "/api/v1/incidents/{id}?contact=true", None),
+    ("GET", "/api/v1/incidents/{id}?contact=true&reason=回访", None),
+    ("POST", "/api/v1/incidents/{id}/contact", {"reason": "回访"}),
+    ("GET", "/api/v1/incidents/{id}/candidates", None),
+    ("GET", "/api/v1/incidents/{id}/track", None),
+    ("GET", "/api/v1/incidents?parent={id}", None),
+    ("GET", "/api/v1/incidents?words={id}", None),
+    ("GET", "/api/v1/incidents/counts?words={id}", None),
+    ("GET", "/api/v1/photos/{photo}", None),
+    ("GET", "/api/v1/photos/{photo}/thumbnail", None),
+    ("GET", "/open311/v2/requests/{id}.json", None),
+    ("GET", "/open311/v2/tokens/{id}.json", None),
+    ("GET", "/open311/v2/requests.json?service_request_id={id}", None),
+    ("GET", "/track/{id}", None),
+    *(
+        ("POST", "/api/v1/incidents/{id}/moves", {"move": name, "note": "看看", "minutes": 60})
+        for name in MOVES
+    ),
+    *(
+        ("POST", BULK, {"moves": [{"id": "{id}", "move": name, "note": "看看"}]})
+        for name in ("note", "take", "close")
+    ),
+    ("POST", "/api/v1/incidents/{home}/moves", {"move": "link", "parent": "{id}"}),
+]
+
+
+def filled(what: Any, places: dict[str, str]) -> Any:
+    """A body or path with its places filled in."""
+    if isinstance(what, dict):
+        return {key: filled(value, places) for key, value in what.items()}
+    if isinstance(what, list):
+        return [filled(one, places) for one in what]
+    if isinstance(what, str):
+        for name, value in places.items():
+            what = what.replace("{" + name + "}", value)
+    return what
+
+
+# who tries every move: with rights in one community, in a county, everywhere, and none
+MOVERS = (
+    "resident",
+    "community dispatcher",
+    "command centre",
+    "administrator",
+    "key with the loop",
+)
+BY_SECRET = re.compile("/track|/photos|note|rate|reopen")
+
+
+def differences(world: World, asker: Asker, asked: list[tuple[str, str, Any]]) -> Iterator[str]:
+    """Requests that answer otherwise for the hidden incident than for one that is not there."""
+    for method, path, body in asked:
+        seen = []
+        for number, photo in ((world.hidden, world.hidden_photo), (ABSENT, uuid4())):
+            places = {"id": str(number), "photo": str(photo), "home": str(world.incident)}
+            came = world.ask(asker, method, filled(path, places), json=filled(body, places))
+            said = came.get_data(as_text=True)
+            for one in (str(number), str(photo)):
+                said = said.replace(one, "ID")
+            kept = {
+                name: value
+                for name, value in came.headers.items()
+                if name not in ("Content-Length", "ETag")
+            }
+            seen.append((came.status_code, strip(said), kept if came.status_code >= 400 else None))
+        if seen[0] != seen[1]:
+            yield f"{method} {path} {body} for {asker.name}: {seen[0]} / {seen[1]}"
+
+
+def test_a_hidden_incident_answers_like_an_absent_one(world: World) -> None:
+    reads = [one for one in ASKED if one[0] == "GET"]
+    wrong = [
+        one
+        for asker in world.askers
+        for one in differences(
+            world, asker, ASKED if asker.name in MOVERS else [*reads, *ASKED[-1:]]
+        )
+    ]
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+def test_a_hidden_draft_answers_like_an_absent_one(world: World) -> None:
+    asked = [row for row in TABLE if "<int:number>" in row]
+    wrong = []
+    for asker in world.askers:
+        for name in asked:
+            method, rule = name.split(" ", 1)
+            seen = []
+            for number in (world.hidden_draft, 10**12):
+                row = TABLE[name]._replace(path=TABLE[name].path | {"number": number})
+                came = world.ask(asker, method, world.path(rule, row), row)
+                seen.append(
+                    (
+                        came.status_code,
+                        strip(came.get_data(as_text=True)).replace(str(number), "ID"),
+                    )
+                )
+            if seen[0] != seen[1]:
+                wrong.append(f"{name} for {asker.name}: {seen[0]} / {seen[1]}")
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+    lists = [
+        world.ask(asker, "GET", path).get_data(as_text=True)
+        for asker in world.askers
+        for path in ("/api/v1/revisions", "/revisions", "/editor")
+    ]
+    assert not any(MARK in said for said in lists)
+
+
+def test_neither_does_a_wrong_tracking_secret_tell(world: World) -> None:
+    by_secret = [one for one in ASKED if BY_SECRET.search(f"{one[1]} {one[2]}")]
+    wrong = []
+    for name in ("anonymous", "resident", "community dispatcher"):
+        asker = world.who(name)
+        guess = asker._replace(headers=asker.headers | {"X-Tracking-Secret": "not-its-secret"})
+        wrong += differences(world, guess, by_secret)
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+def strip(said: str) -> str:
+    """A page without its nonces and tokens."""
+    return re.sub(
+        r'v=[0-9a-f]+|nonce="[^"]*"|csrf_token" value="[^"]*"|"csrf": ?"[^"]*"|ms=[0-9.]+', "", said
+    )
+
+
+def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world: World) -> None:
+    """The same bytes before and after something happens in the far county."""
+    paths = [
+        "/api/v1/incidents",
+        "/api/v1/incidents?sort=urgent&state=open",
+        "/api/v1/incidents/counts",
+        f"/api/v1/incidents?area={world.far.county.code}",
+        f"/api/v1/incidents/counts?area={world.far.county.code}",
+        "/api/v1/figures?since=2026-01-01",
+        f"/api/v1/figures?since=2026-01-01&area={world.far.county.code}",
+        "/api/v1/notices",
+        "/open311/v2/requests.json",
+        f"/api/v1/incidents/{world.incident}",
+        "/api/v1/search?q=" + MARK[:4],
+        f"/api/v1/incidents/near?{FAR_AWAY}&category={world.private}",
+    ]
+
+    def look() -> dict[tuple[str, str], str]:
+        found = {}
+        for asker in world.askers:
+            for path in paths:
+                said = world.ask(asker, "GET", path).get_data(as_text=True)
+                found[asker.name, path] = re.sub(r'"(until|left_min)": ?[^,}]+', "", said)
+        return found
+
+    before = look()
+    for _ in range(2):
+        number = world._report(POINT["lon"] + 50 * build.SIDE, MARK)
+        moves.apply_move(
+            world.session, system_principal("test"), number, "note", NOW, MovePayload(note=MARK)
+        )
+    after = look()
+    assert [key for key in before if before[key] != after[key]] == []
+    assert not any(str(world.hidden) in said or MARK in said for said in after.values())
+
+
+def test_a_report_beside_a_hidden_quarrel_is_not_told_of_it(world: World) -> None:
+    sent = {
+        "lon": POINT["lon"] + 50 * build.SIDE,
+        "lat": POINT["lat"],
+        "crs": "cgcs2000",
+        "category": world.private,
+    }
+    for name in ("anonymous", "resident", "community dispatcher"):
+        came = world.ask(world.who(name), "POST", "/api/v1/incidents", json=sent)
+        assert came.json is not None
+        assert came.json.get("duplicates", []) == [], name
+
+
+def test_who_sees_the_home_incident_sees_it_whole(world: World) -> None:
+    """The walk would also pass if nobody saw anything."""
+    seen = {
+        asker.name: world.ask(asker, "GET", "/api/v1/incidents/counts").json["all"]  # type: ignore[index]
+        for asker in world.askers
+        if asker.name != "anonymous"
+    }
+    see = {"auditor", *POSTS, "key with the loop"}
+    assert seen == {name: int(name in see) for name in seen}
+
+
+def test_who_hears_of_it_is_who_sees_it(world: World) -> None:
+    for asker in world.askers:
+        said = world.ask(asker, "GET", "/api/v1/events?last=0").get_data(as_text=True)
+        assert (str(world.incident) in said) is (sees(asker) == "yes"), asker.name
+        assert str(world.hidden) not in said
+
+
+def test_contacts_are_for_who_may_call_back(world: World) -> None:
+    shown = set()
+    for asker in world.askers:
+        came = world.ask(
+            asker, "GET", f"/api/v1/incidents/{world.incident}?contact=true&reason=回访"
+        )
+        if "13900000000" in came.get_data(as_text=True):
+            shown.add(asker.name)
+    assert shown == {name for name in ASKERS if world.who(name).by.may(A.CONTACTS)}
+    assert shown and "unit head" not in shown and "auditor" not in shown
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
+    """By locating one place or many, and by search.
+
+    The far county's are for nobody of the home county's people.
+    """
+    far = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000"}
+    for asker in world.askers:
+        named = asker.by.may(A.NAMES)
+        one = world.ask(asker, "GET", f"/api/v1/locate?{AT}").json
+        many = world.ask(asker, "POST", "/api/v1/locate", json={"points": [POINT, far]}).json
+        found = world.ask(asker, "GET", "/api/v1/search?q=王grid").json
+        assert one is not None and many is not None and found is not None
+        answers = [one, many["results"][0]["answer"]]
+        for answer in answers:
+            assert answer["named"] is named, asker.name
+            names = {entry["role"]: entry["name"] for entry in answer["people"]}
+            assert names.keys() == set(POSTS.values()), asker.name
+            assert set(names.values()) == (
+                {f"王{role}" for role in POSTS.values()} if named else {None}
+            ), asker.name
+            assert answer["answerable"]["role"] == "unit_head"
+            assert not re.search("王[a-z]+_", str(answer["how"]))
+        assert bool(found["items"]) is named or asker.name == "unit head", asker.name
+        everywhere = asker.name == "administrator"
+        there = many["results"][1]["answer"]
+        assert (there["named"], [entry["name"] for entry in there["people"]]) == (
+            everywhere,
+            ["远网格员" if everywhere else None],
+        )
+        elsewhere = world.ask(asker, "GET", "/api/v1/search?q=远网格员").json
+        assert elsewhere is not None and bool(elsewhere["items"]) is everywhere
+
+
+def test_before_any_account_names_are_for_everybody(session: Session, client: FlaskClient) -> None:
+    town = build.Town(session)
+    town.post("grid_worker", town.grid("001"), "王网格")
+    session.commit()
+    path = f"/api/v1/locate?{AT}"
+    assert [one["name"] for one in client.get(path).json["people"]] == ["王网格"]  # type: ignore[index]
+    session.add(Account(username="first"))
+    session.commit()
+    answer = client.get(path).json
+    assert answer is not None and ([one["name"] for one in answer["people"]], answer["named"]) == (
+        [None],
+        False,
+    )
+
+
+def test_a_deputy_and_the_reason_are_not_told_either(session: Session, client: FlaskClient) -> None:
+    town = build.Town(session)
+    town.post("grid_worker", town.grid("001"), "王网格", deputy="陈代理")
+    town.leave("王网格")
+    session.add(Account(username="first"))
+    session.commit()
+    said = client.get(f"/api/v1/locate?{AT}").get_data(as_text=True)
+    assert "王网格" not in said and "陈代理" not in said
+    assert "代理人代理" in said  # that a deputy stands in is no secret

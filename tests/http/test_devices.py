@@ -1,0 +1,367 @@
+"""Alarms of devices: signed, never filed twice, joined when they follow each other."""
+
+import hmac
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound, OutsideGrids
+from gis.incidents import devices
+from gis.incidents.devices import Alarm
+from gis.incidents.reading import incidents, timeline
+from gis.rights.principal import ANONYMOUS, system_principal
+from tests.support import build
+from tests.support.incident_town import NOW, Place
+from tests.support.served import Deployment
+
+LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
+CODE = "SM-0001"
+CATEGORY = "09012"  # 占用消防通道; not the usual one of its kind
+
+
+@pytest.fixture
+def place(session: Session) -> Place:
+    """The usual place."""
+    return Place(session)
+
+
+@pytest.fixture
+def secret(place: Place) -> str:
+    """The secret of a smoke detector in the first grid."""
+    return devices.add(
+        place.session,
+        CODE,
+        "smoke",
+        CATEGORY,
+        LON,
+        LAT,
+        "cgcs2000",
+        NOW,
+        name="3号楼2单元5层",
+        address="3号楼2单元501室",
+    )
+
+
+def device_id(session: Session, code: str = CODE) -> int:
+    found = session.scalar(text("SELECT id FROM device WHERE code = :code"), {"code": code})
+    assert found is not None
+    return int(found)
+
+
+def signed(secret: str, body: bytes, at: float) -> dict[str, str]:
+    """Headers as a device's own program would make them, without any of our code."""
+    stamp = str(int(at))
+    digest = hmac.new(secret.encode(), stamp.encode() + b"." + body, sha256).hexdigest()
+    return {
+        "X-Wangge-Timestamp": stamp,
+        "X-Wangge-Signature": f"v1={digest}",
+        "Content-Type": "application/json",
+    }
+
+
+Send = Callable[..., tuple[int, dict[str, object]]]
+
+
+@pytest.fixture
+def send(client: FlaskClient, secret: str) -> Send:
+    """Send an alarm as the device does; what is answered."""
+
+    def post(
+        alarm: str = "a-1",
+        code: str = CODE,
+        key: str | None = None,
+        off: float = 0.0,
+        **more: object,
+    ) -> tuple[int, dict[str, object]]:
+        body = json.dumps({"alarm": alarm, "kind": "smoke", **more}).encode()
+        headers = signed(key or secret, body, datetime.now(UTC).timestamp() + off)
+        reply = client.post(f"/api/v1/devices/{code}/alarms", data=body, headers=headers)
+        return reply.status_code, reply.get_json()
+
+    return post
+
+
+# --- filing ---------------------------------------------------------------------------------------
+
+
+def test_an_alarm_is_filed_where_the_device_is(place: Place, send: Send) -> None:
+    status, told = send(value={"ppm": 412}, at=datetime.now(UTC).isoformat())
+    assert (status, told["filed"], told["again"]) == (201, True, False)
+    found = place.seen(UUID(str(told["incident"])))
+    assert (found.channel, found.category, found.state) == ("device", CATEGORY, told["state"])
+    assert found.address == "3号楼2单元501室"
+    assert [area["code"] for area in found.areas][-1] == place.grid.code
+    assert found.attributes["device"] == CODE and found.attributes["value"] == {"ppm": 412}
+    assert found.description == '烟感告警 3号楼2单元5层 smoke {"ppm":412}'
+    assert (found.point["lon"], found.point["lat"]) == pytest.approx((LON, LAT), abs=1e-7)
+
+
+def test_the_same_alarm_again_gives_the_same_incident(place: Place, send: Send) -> None:
+    _, first = send()
+    status, again = send()
+    assert (status, again["incident"], again["filed"], again["again"]) == (
+        200,
+        first["incident"],
+        False,
+        True,
+    )
+    assert place.moves(UUID(str(first["incident"]))).count("note") == 0
+
+
+def test_an_alarm_soon_after_is_a_note_to_the_open_incident(place: Place, send: Send) -> None:
+    _, first = send("a-1")
+    status, second = send("a-2", value="still smoking")
+    assert (status, second["incident"], second["filed"], second["again"]) == (
+        200,
+        first["incident"],
+        False,
+        False,
+    )
+    notes = [
+        event.words
+        for event in timeline.events(
+            place.session, system_principal("test"), UUID(str(first["incident"]))
+        )
+        if event.move == "note"
+    ]
+    assert notes == ["再次告警：烟感告警 3号楼2单元5层 smoke still smoking"]
+    assert send("a-2")[1]["again"] is True
+
+
+@pytest.mark.parametrize(("minutes", "joins"), [(9.9, True), (10.1, False)])
+def test_ten_minutes_after_the_last_alarm_a_new_one_is_filed(
+    place: Place, secret: str, minutes: float, joins: bool
+) -> None:
+    session, device = place.session, device_id(place.session)
+    first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
+    later = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=minutes))
+    assert (later.incident == first.incident) is joins
+    assert later.filed is not joins
+
+
+def test_each_alarm_that_joins_begins_the_ten_minutes_anew(place: Place, secret: str) -> None:
+    session, device = place.session, device_id(place.session)
+    found = {
+        devices.receive_alarm(
+            session, device, Alarm(f"a-{n}"), NOW + timedelta(minutes=8 * n)
+        ).incident
+        for n in range(4)
+    }
+    assert len(found) == 1
+
+
+def test_what_is_closed_is_not_joined(place: Place, secret: str) -> None:
+    session, device = place.session, device_id(place.session)
+    first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
+    for move in ("take", "handle", "check", "close"):
+        place.do(
+            first.incident, move, "王网格" if move in ("take", "handle") else "赵社工", note="误报"
+        )
+    second = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=1))
+    assert second.filed and second.incident != first.incident
+    assert (
+        devices.receive_alarm(session, device, Alarm("a-1"), NOW + timedelta(minutes=2)).incident
+        == first.incident
+    )
+
+
+def test_two_devices_do_not_join_each_other(place: Place, secret: str) -> None:
+    session = place.session
+    devices.add(session, "SM-0002", "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
+    first = devices.receive_alarm(session, device_id(session), Alarm("a-1"), NOW)
+    second = devices.receive_alarm(session, device_id(session, "SM-0002"), Alarm("a-1"), NOW)
+    assert second.filed and second.incident != first.incident
+
+
+def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(
+    place: Place, secret: str
+) -> None:
+    place.session.execute(text("UPDATE device SET category = 'ZZ999'"))
+    taken = devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
+    assert taken.filed and place.seen(taken.incident).category != "ZZ999"
+
+
+# --- who it is ------------------------------------------------------------------------------------
+
+
+def test_unknown_device_wrong_secret_and_blocked_device_answer_alike(
+    place: Place, secret: str, send: Send
+) -> None:
+    answers = [send(code="SM-9999"), send(key="guess")]
+    devices.block(place.session, CODE)
+    answers.append(send())
+    assert [status for status, _ in answers] == [401] * 3
+    assert len({json.dumps(told, sort_keys=True) for _, told in answers}) == 1
+    devices.block(place.session, CODE, active=True)
+    assert send()[0] == 201
+
+
+@pytest.mark.parametrize("off", [-301, 301])
+def test_a_message_five_minutes_off_is_refused(send: Send, off: float) -> None:
+    status, told = send(off=off)
+    assert status == 401 and "5 minutes" in str(told["detail"])
+
+
+@pytest.mark.parametrize("off", [-295, 295])
+def test_a_clock_a_little_off_is_let_pass(send: Send, off: float) -> None:
+    assert send(off=off)[0] == 201
+
+
+def test_the_signature_covers_time_and_body(client: FlaskClient, secret: str) -> None:
+    body = b'{"alarm": "a-1"}'
+    now = datetime.now(UTC).timestamp()
+    good = signed(secret, body, now)
+    path = f"/api/v1/devices/{CODE}/alarms"
+    assert client.post(path, data=b'{"alarm": "a-2"}', headers=good).status_code == 401
+    later = good | {"X-Wangge-Timestamp": str(int(now) + 1)}
+    assert client.post(path, data=body, headers=later).status_code == 401
+    bare = good | {"X-Wangge-Signature": good["X-Wangge-Signature"][3:]}
+    assert client.post(path, data=body, headers=bare).status_code == 401
+    for missing in ("X-Wangge-Timestamp", "X-Wangge-Signature"):
+        headers = {name: value for name, value in good.items() if name != missing}
+        assert client.post(path, data=body, headers=headers).status_code == 401
+    odd = good | {"X-Wangge-Signature": "v1=ü"}
+    assert client.post(path, data=body, headers=odd).status_code == 401
+    assert client.post(path, data=body, headers=good).status_code == 201
+
+
+def test_a_new_secret_ends_the_old_one(place: Place, secret: str, send: Send) -> None:
+    new = devices.new_secret(place.session, CODE)
+    assert send(key=secret)[0] == 401
+    assert send(key=new)[0] == 201
+
+
+def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: str) -> None:
+    stamp = str(int(NOW.timestamp()))
+    for code in (CODE, "nobody", ""):
+        with pytest.raises(AuthenticationRequired) as told:
+            devices.authenticate_message(session, code, stamp, "v1=00", b"{}", NOW)
+        assert told.value.code == "device.not_authenticated"
+
+
+# --- what it says ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"alarm": ""}, "alarm"),
+        ({"alarm": "x" * 101}, "alarm"),
+        ({"alarm": "a\u0000b"}, "alarm"),
+        ({"alarm": 7}, "alarm"),
+        ({"alarm": "a", "at": "yesterday"}, "at"),
+        ({"alarm": "a", "at": "2020-01-01"}, "at"),
+        ({"alarm": "a", "at": "2990-01-01"}, "at"),
+        ({"alarm": "a", "kind": "x" * 61}, "kind"),
+    ],
+)
+def test_a_wrong_field_is_named(send: Send, more: dict[str, object], field: str) -> None:
+    status, told = send(**more)  # type: ignore[arg-type]
+    assert status == 422
+    assert [one["field"] for one in told["errors"]] == [field]  # type: ignore[union-attr, index, call-overload]
+
+
+def test_what_is_no_alarm_is_refused(client: FlaskClient, secret: str) -> None:
+    path = f"/api/v1/devices/{CODE}/alarms"
+    for body, status in (
+        (b"{", 422),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b"\xff", 422),
+        (b'"' + b"x" * 17_000 + b'"', 413),
+    ):
+        headers = signed(secret, body, datetime.now(UTC).timestamp())
+        assert client.post(path, data=body, headers=headers).status_code == status, body[:20]
+
+
+# --- the register ---------------------------------------------------------------------------------
+
+
+def test_a_device_is_entered_with_its_place_and_category(place: Place, secret: str) -> None:
+    found = devices.list_devices(place.session)
+    assert [(one.code, one.kind, one.county, one.active, one.alarms) for one in found] == [
+        (CODE, "smoke", "520402", True, 0)
+    ]
+    assert "secret" not in repr(found)
+    devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
+    assert devices.list_devices(place.session)[0].alarms == 1
+
+
+@pytest.mark.parametrize("kind", devices.DEVICE_TYPES)
+def test_each_kind_has_a_category_of_the_catalogue(place: Place, kind: str) -> None:
+    devices.add(place.session, kind, kind, "", LON, LAT, "wgs84", NOW)
+    found = devices.list_devices(place.session)[0]
+    taken = devices.receive_alarm(place.session, device_id(place.session, kind), Alarm("1"), NOW)
+    assert place.seen(taken.incident).category == found.category
+
+
+def test_what_cannot_be_a_device_is_refused(place: Place, secret: str) -> None:
+    session = place.session
+    with pytest.raises(Conflict):
+        devices.add(session, CODE, "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
+    with pytest.raises(InvalidInput, match="kind"):
+        devices.add(session, "B", "toaster", CATEGORY, LON, LAT, "cgcs2000", NOW)
+    with pytest.raises(InvalidInput, match="category"):
+        devices.add(session, "B", "smoke", "99999", LON, LAT, "cgcs2000", NOW)
+    with pytest.raises(InvalidInput, match="code"):
+        devices.add(session, "a/b", "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
+    with pytest.raises(OutsideGrids):
+        devices.add(session, "B", "smoke", CATEGORY, 105.0, 26.0, "cgcs2000", NOW)
+    for act in (devices.new_secret, devices.block):
+        with pytest.raises(NotFound):
+            act(session, "nobody")
+
+
+def test_an_alarm_of_a_home_is_not_open_to_everybody(place: Place, secret: str) -> None:
+    taken = devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
+    with pytest.raises(NotFound):
+        incidents.get_incident(place.session, ANONYMOUS, taken.incident, now=NOW)
+
+
+# --- as it runs -----------------------------------------------------------------------------------
+
+
+def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment) -> None:
+    spot = served.get("/api/v1/search?q=3号楼")["items"][0]
+    made = served.run(
+        "device",
+        "add",
+        "RACE-1",
+        "--kind",
+        "smoke",
+        "--lon",
+        spot["lon"],
+        "--lat",
+        spot["lat"],
+        "--crs",
+        "cgcs2000",
+    )
+    assert made.returncode == 0, made.stderr
+    secret = made.stdout.strip()
+    body = b'{"alarm": "race", "kind": "smoke"}'
+    headers = {
+        name.replace("-", "_"): value
+        for name, value in signed(secret, body, datetime.now(UTC).timestamp()).items()
+    }
+
+    def post(_: int) -> tuple[int, str]:
+        reply = served.ask("/api/v1/devices/RACE-1/alarms", body, **headers)
+        return reply.status, reply.json()["incident"]
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(post, range(20)))
+    assert sorted(status for status, _ in answers) == [200] * 19 + [201]
+    assert len({incident for _, incident in answers}) == 1
+    listed = served.run("device", "list", "--json")
+    assert [one["alarms"] for one in json.loads(listed.stdout) if one["code"] == "RACE-1"] == [1]
+    assert secret not in listed.stdout
+    assert served.run("device", "block", "RACE-1").returncode == 0
+    assert served.ask("/api/v1/devices/RACE-1/alarms", body, **headers).status == 401

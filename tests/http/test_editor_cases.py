@@ -1,0 +1,93 @@
+"""Steps of planners over HTTP, on the served pilot: done or refused in words, in two seconds, and
+no land is lost.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+
+from gis.shapes.polygon_coverage import dissolve
+from tests.support.deployment import SHARED, deployment_folder
+from tests.support.served import Deployment, Reply, serving
+
+CASES = SHARED.parent / "cases" / "editor"
+COUNTY = "520402"
+# seconds; two on a quiet machine (tests/unit/shapes/test_ragged_edits.py counts the time of the processor)
+SLOWEST = 6.0
+LAST = "equal_planned_moments.json"  # plans merges on the grids that other cases use
+NAMES = (
+    sorted((path.name for path in CASES.glob("*.json")), key=lambda name: (name == LAST, name))
+    if CASES.is_dir()
+    else []
+)
+
+
+@pytest.fixture(scope="module")
+def pilot() -> Iterator[Deployment]:
+    """A pilot of its own, which the steps may change."""
+    with deployment_folder() as var:
+        town = Deployment(var)
+        assert (made := town.run("demo", "--no-serve")).returncode == 0, made.stderr
+        rights = ("--action", "boundary.draft", "--action", "boundary.publish", "--area", COUNTY)
+        said = town.run("key", "add", "planner", *rights, "--per-minute", "100000")
+        key = re.search(r"wg_\S+", said.stdout)
+        assert key is not None, said.stderr
+        with serving(var) as url:
+            yield replace(town, url=url, key=key[0])
+
+
+def steps(pilot: Deployment, path: Path) -> list[Reply]:
+    """The answers to the steps of a file, in order; a file of one operation gets a draft first."""
+    told = json.loads(path.read_text())
+    if isinstance(told, dict):
+        told = [
+            {"POST": "/api/v1/revisions", "json": {"title": path.stem}, "keep": "draft"},
+            {"POST": "/api/v1/revisions/{draft}/operations", "json": told},
+            {"POST": "/api/v1/revisions/{draft}/withdraw"},
+        ]
+    names: dict[str, Any] = {}
+    answers = []
+    for step in told:
+        begin = time.perf_counter()
+        answers.append(pilot.ask(step["POST"].format(**names), step.get("json", {}), method="POST"))
+        assert time.perf_counter() - begin < SLOWEST, step
+        assert answers[-1].status < 500, answers[-1].body
+        if "keep" in step:
+            names[step["keep"]] = answers[-1].json()["id"]
+    return answers
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", NAMES)
+def test_each_case_is_right(pilot: Deployment, name: str) -> None:
+    before = covered(pilot)
+    answers = steps(pilot, CASES / name)
+    assert covered(pilot).symmetric_difference(before).area < 1e-11
+    if name == "two_drafts_one_code.json":
+        assert [one.status for one in answers[:3]] == [201, 201, 201]
+        assert (
+            answers[4].status == 200
+            and answers[3].status in (409, 422)
+            and answers[5].status in (409, 422)
+        )
+        assert "520402100001090" in answers[3].json()["detail"]
+    if name == "equal_planned_moments.json":
+        assert [one.status for one in answers] == [201, 201, 200, 201, 201, 200]
+    if name == "revert_twice.json":
+        assert [one.status for one in answers] == [201, 201, 200, 201, 201, 200, 201, 200, 201, 200]
+
+
+def covered(pilot: Deployment) -> Any:
+    """The land of all grids."""
+    out = pilot.var / "grids.geojson"
+    assert pilot.run("dump", "grids", out).returncode == 0
+    return dissolve(
+        [shapely.geometry.shape(one["geometry"]) for one in json.loads(out.read_text())["features"]]
+    )

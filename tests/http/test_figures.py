@@ -1,0 +1,349 @@
+"""The figures: right against a small case counted by hand, and against a whole made-up day counted
+the long way.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import db
+from gis.demo.claimants import create_claimants
+from gis.demo.simulation import simulate
+from gis.demo.town import generate_town
+from gis.errors import Forbidden, InvalidInput
+from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.report import file_report
+from gis.incidents.reading import filters, incidents, statistics
+from gis.incidents.states import TRANSITION_ROWS
+from gis.incidents.working_time import ZONE
+from gis.ops import cluster, schema
+from gis.rights.principal import (
+    ANONYMOUS,
+    Principal,
+    account_principal,
+    reporter_principal,
+    system_principal,
+)
+from gis.settings import Settings
+from tests.support import build
+from tests.support.deployment import deployment_folder
+
+DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
+WEEK = timedelta(days=7)
+
+
+def at(clock: str) -> datetime:
+    """A time of that day."""
+    return datetime.fromisoformat(f"2026-11-24 {clock}").replace(tzinfo=ZONE)
+
+
+@pytest.fixture
+def by_hand(session: Session) -> Session:
+    """Six matters of the ordinary rule: 60 working minutes to take, 900 to handle.
+
+    |   | reported | taken           | handled         | then                       |
+    | A | 09:00    | 09:30 in time   | 11:00 in time   | closed, rated 5, solved, by who reported |
+    | B | 09:00    | 11:00 too late  | 12:00 in time   | closed, recorded 2, unsolved, by the office |
+    | C | 09:30    | never           |                 | open and overdue at 15:00  |
+    | D | 14:40    | not yet         |                 | open, in time at 15:00     |
+    | E | 09:00    | 09:20 in time   | not yet         | returned once before       |
+    | F | 09:10    | repeats A; does not count                                      |
+    | G | 09:10    | void; does not count                                           |
+    """
+    town = build.Town(session)
+    grid = town.grid("001")
+    for role, place, name in (
+        ("grid_worker", grid, "王网格"),
+        ("community_worker", town.community, "赵社工"),
+        ("street_office", town.street, "街道"),
+    ):
+        town.post(role, place, name)
+
+    def who(name: str) -> Principal:
+        return account_principal(session, -1, town.person(name).id, name, DAY)
+
+    def report(when: str) -> Any:
+        given = intake.IncidentReport(
+            category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
+        )
+        return file_report(session, ANONYMOUS, given, at(when)).id
+
+    def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
+        moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))
+
+    a, b, c, d, e, f, g = (
+        report(when) for when in ("09:00", "09:00", "09:30", "14:40", "09:00", "09:10", "09:10")
+    )
+    assert c and d
+    do(f, "link", "09:15", "赵社工", parent=a)
+    do(a, "take", "09:30")
+    do(a, "handle", "11:00", note="清走了")
+    do(b, "take", "11:00")
+    do(b, "handle", "12:00", note="清走了")
+    for one, rating in ((a, 5), (b, 2)):
+        do(one, "check", "14:00", "赵社工")
+        do(one, "close", "14:10", "赵社工")
+        by = reporter_principal(one) if one == a else who("赵社工")
+        moves.apply_move(
+            session, by, one, "rate", at("14:20"), MovePayload(rating=rating, solved=rating > 2)
+        )
+    do(e, "return", "09:05", note="不是我的")
+    do(e, "dispatch", "09:10", "赵社工")
+    do(e, "take", "09:20")
+    do(g, "request_void", "09:20", "赵社工", note="测试")
+    do(g, "approve_void", "09:25", "街道")
+    return session
+
+
+def test_the_figures_counted_by_hand(by_hand: Session) -> None:
+    now = at("15:00")
+    (found,) = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
+    )
+    assert (found.reported, found.open, found.closed, found.overdue) == (5, 3, 2, 1)
+    assert found.response == 0.5  # A and E of A, B, C, E; D has time left
+    assert found.completion == 0.4  # A, B of five
+    assert found.in_time == 0.6667  # A and B were handled in time, C is late and nobody handled it
+    assert (found.resolution, found.satisfaction) == (1.0, 1.0)  # A, in the reporter's own word
+    assert (found.office_resolution, found.office_satisfaction) == (
+        0.0,
+        0.0,
+    )  # B, as the office recorded it
+    assert (found.rated, found.mean_rating) == (1, 5.0)
+    assert found.returned == 0.2
+    assert found.hours_to_take == 0.5  # of 0.33, 0.5 and 2 hours the middle
+    assert found.hours_to_handle == 2.5  # between 2 and 3 hours
+
+
+def test_a_reopened_matter_withdraws_its_solved(by_hand: Session) -> None:
+    query = "SELECT id FROM incident WHERE state = 'closed' AND rating = 5"
+    one = by_hand.scalar(text(query))
+    moves.apply_move(
+        by_hand, reporter_principal(one), one, "reopen", at("14:30"), MovePayload(note="又来了")
+    )
+    (found,) = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, now=at("15:00")
+    )
+    assert (found.resolution, found.completion) == (0.0, 0.2)
+    assert found.in_time == 0.5  # B; C is late; A is not handled any more, and not late yet
+    assert found.hours_to_handle == 3.0  # B alone
+
+
+def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(
+    by_hand: Session,
+) -> None:
+    rows = {
+        row.office_rating: row
+        for row in by_hand.execute(text("SELECT * FROM incident WHERE state = 'closed'"))
+    }
+    assert (rows[2].state, rows[2].rating, rows[2].office_solved) == ("closed", None, False)
+    one = rows[None].id
+    found = moves.apply_move(
+        by_hand,
+        reporter_principal(one),
+        one,
+        "rate",
+        at("14:40"),
+        MovePayload(rating=1, solved=False),
+    )
+    assert (found.state, found.rating, found.solved) == ("dispatched", 1, False)
+
+
+@pytest.mark.parametrize(
+    ("per", "keys"),
+    [
+        ("community", ["520402007012"]),
+        ("grid", ["520402007012001"]),
+        ("category", ["06010"]),
+        ("major", ["06"]),
+        ("day", ["2026-11-24"]),
+        ("week", ["2026-W48"]),
+        ("month", ["2026-11"]),
+        ("role", ["grid_worker"]),
+        ("person", ["p-王网格"]),
+        ("channel", ["api"]),
+    ],
+)
+def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: list[str]) -> None:
+    found = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, per, now=at("15:00")
+    )
+    assert [one.key for one in found] == keys
+    assert sum(one.reported for one in found) == 5
+
+
+def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
+    elsewhere = Principal("account", "x", {statistics.Action.FIGURES: frozenset({-1})})
+    assert (
+        statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
+    )
+    with pytest.raises(Forbidden):
+        statistics.incident_statistics(
+            by_hand, elsewhere, DAY, DAY + WEEK, "person", now=at("15:00")
+        )
+    with pytest.raises(Forbidden):
+        statistics.incident_statistics(by_hand, ANONYMOUS, DAY, DAY + WEEK, now=at("15:00"))
+    for wrong in ({"per": "moon"}, {"area": "nowhere"}, {"until": DAY}):
+        with pytest.raises(InvalidInput):
+            statistics.incident_statistics(
+                by_hand, system_principal("test"), DAY, **{"until": DAY + WEEK, "now": DAY} | wrong
+            )  # type: ignore[arg-type]
+
+
+def test_over_http_one_must_be_somebody(client: FlaskClient) -> None:
+    assert client.get("/api/v1/figures?since=2026-11-01").status_code == 401
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Session]:
+    """The pilot with people who take orders, and a day of 2,000 reports, committed to a database of
+    its own.
+    """
+    with deployment_folder() as var:
+        addresses = cluster.start(Settings(var=var), throw_away=True)
+        schema.migrate(addresses)
+        with Session(db.engine(addresses.app)) as session:
+            generate_town(session)
+            create_claimants(session)
+            # a tenth of the workers is away that day: deputies stand in, or the next role up
+            # answers
+            away = (
+                "INSERT INTO leave (person_id, valid)"
+                " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz),"
+                " CAST(:day AS timestamptz) + interval '1 day')"
+                " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0"
+            )
+            session.execute(text(away), {"day": DAY})
+            session.commit()
+            simulate(
+                session,
+                at("07:00"),
+                at("22:00"),
+                2000,
+                last=DAY + timedelta(days=2),
+                commit=session.commit,
+            )
+            yield session
+        db.engine(addresses.app).dispose()
+
+
+def test_a_day_in_the_pilot(town: Session) -> None:
+    """2,000 reports: all are there, each held by somebody or open at the community, and nothing
+    against the table.
+    """
+    query = "SELECT state, count(*) AS n FROM incident GROUP BY state"
+    states = Counter({row.state: row.n for row in town.execute(text(query))})
+    assert states.total() == 2000
+    assert states["closed"] > 1000
+    assert (
+        town.scalar(
+            text(
+                "SELECT count(*) FROM incident WHERE state = 'dispatched' AND way = 'assign'"
+                " AND holder_id IS NULL"
+            )
+        )
+        == 0
+    )
+    events = town.execute(
+        text(
+            "SELECT incident_id, move, from_state, from_pending, to_state, to_pending"
+            " FROM incident_event"
+            " ORDER BY id"
+        )
+    ).all()
+    last: dict[Any, tuple[str, str]] = {}
+    for one in events:
+        assert (
+            one.move,
+            one.from_state,
+            one.from_pending,
+            one.to_state,
+            one.to_pending,
+        ) in TRANSITION_ROWS
+        before = last.get(one.incident_id, ("reported", ""))
+        assert (one.from_state, one.from_pending) == before  # no gap between one event and the next
+        last[one.incident_id] = (one.to_state, one.to_pending)
+    now = {
+        row.id: (row.state, row.pending)
+        for row in town.execute(text("SELECT id, state, pending FROM incident"))
+    }
+    assert now == last
+    assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {
+        one.move for one in events
+    }
+
+
+def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> None:
+    end = DAY + timedelta(days=2)
+    rows = {row.id: row for row in town.execute(text("SELECT * FROM incident"))}
+    events = defaultdict(list)
+    for event in town.execute(text("SELECT * FROM incident_event ORDER BY id")):
+        events[event.incident_id].append(event)
+    counted = [row for row in rows.values() if row.state != "void" and row.parent_id is None]
+    first_take = {i: next((e for e in events[i] if e.move == "take"), None) for i in rows}
+    last_handle = {
+        i: next((e for e in reversed(events[i]) if e.move == "handle"), None) for i in rows
+    }
+    late = {row.id for row in counted if row.due_at is not None and row.due_at < end}
+    answerable = [
+        row
+        for row in counted
+        if first_take[row.id]
+        or (row.id in late and row.state in ("reported", "accepted", "dispatched", "returned"))
+    ]
+
+    def share(part: int, whole: int) -> float | None:
+        return round(part / whole, 4) if whole else None
+
+    def kept(event: Any) -> bool:
+        return event is not None and event.detail.get("in_time", True)
+
+    (found,) = statistics.incident_statistics(town, system_principal("test"), DAY, end, now=end)
+    assert found.reported == len(counted)
+    assert found.open == sum(row.state != "closed" for row in counted)
+    assert found.overdue == len(late)
+    assert found.response == share(
+        sum(kept(first_take[row.id]) for row in answerable), len(answerable)
+    )
+    assert found.completion == share(sum(row.state == "closed" for row in counted), len(counted))
+    done = [row for row in counted if row.state in ("handled", "checked", "closed")]
+    unfinished = [row for row in counted if row.id in late and row not in done]
+    handled = [last_handle[row.id] for row in done if last_handle[row.id]]
+    assert found.in_time == share(sum(map(kept, handled)), len(handled) + len(unfinished))
+    rated = [row.rating for row in counted if row.rating is not None]
+    assert found.satisfaction == share(sum(rating >= 4 for rating in rated), len(rated))
+    reopened = {i for i in rows if any(e.move == "reopen" for e in events[i])}
+    followed = [
+        bool(row.solved) and row in done
+        for row in counted
+        if row.solved is not None or (row.id in reopened and row not in done)
+    ]
+    assert found.resolution == share(sum(followed), len(followed))
+    watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
+    assert found.supervised == sum(row.supervised or row.id in watched for row in counted)
+    per = statistics.incident_statistics(
+        town, system_principal("test"), DAY, end, "community", now=end
+    )
+    assert len(per) == 3 and sum(one.reported for one in per) == found.reported
+
+
+def test_a_day_is_the_same_again(session: Session) -> None:
+    generate_town(session, households=600)
+    create_claimants(session)
+    days = []
+    for _ in range(2):
+        with session.begin_nested() as undone:
+            day = simulate(session, at("08:00"), at("12:00"), 20, seed=7, last=at("18:00"))
+            kept = incidents.count_by_state(
+                session, system_principal("test"), filters.IncidentFilters(), now=at("18:00")
+            )
+            days.append((day.moves - Counter({"unclaimed": 0}), kept["states"]))
+            undone.rollback()
+    assert days[0] == days[1]

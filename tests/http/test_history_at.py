@@ -1,0 +1,181 @@
+"""Any moment, past or planned: locate, areas, layers, tiles, files and the difference of two
+moments agree.
+"""
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import shapely
+from shapely.geometry import shape
+from sqlalchemy import text
+
+from gis.areas import hierarchy
+from gis.areas.models import Area
+from gis.areas.resolver import locate
+from gis.boundaries import difference, drafts, publish
+from gis.exchange.dump import dump
+from tests.support import build, draft_town
+from tests.support.draft_town import LEAD, S, X, Y, begin, code, line
+
+town = draft_town.town  # the fixture
+
+PLACE = (X + 1.2 * S, Y + 1.5 * S)  # in the west of the grid in the middle
+
+
+@pytest.fixture
+def changed(session, town):
+    """The grid in the middle gave its west to a new one, and will be merged with its eastern
+    neighbour in ten days.
+    """
+    first = begin(session)
+    drafts.add_operation(
+        session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))}
+    )
+    done = publish.publish(session, LEAD, first, "拆分", None).effective
+    then = datetime.now(UTC) + timedelta(days=10)
+    second = begin(session)
+    drafts.add_operation(
+        session, LEAD, second, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)}
+    )
+    publish.publish(session, LEAD, second, "合并", then)
+    session.commit()
+    return done, then
+
+
+MOMENTS = [
+    (0, -timedelta(microseconds=1), code(5), 9),  # the last instant before
+    (0, timedelta(0), code(10), 10),  # the moment itself
+    (1, -timedelta(seconds=1), code(10), 10),
+    (1, timedelta(0), code(10), 9),  # planned
+]
+
+
+@pytest.mark.parametrize(("which", "off", "grid", "count"), MOMENTS)
+def test_every_way_to_ask_gives_the_same_answer_at_a_moment(
+    session, changed, client, tmp_path, which, off, grid, count
+):
+    at = changed[which] + off
+    asked = {"at": at.isoformat()}
+    assert locate(session, *PLACE, "cgcs2000", at=at).areas[-1].code == grid
+    codes = {row.code for row in hierarchy.areas(session, at, level="grid")}
+    assert len(codes) == count and grid in codes
+    listed = client.get("/api/v1/areas", query_string=asked | {"level": "grid"}).json["items"]
+    assert {one["code"] for one in listed} == codes
+    box = f"{X},{Y},{X + 3 * S},{Y + 3 * S}"
+    layer = client.get("/api/v1/layers/grids", query_string=asked | {"bbox": box}).json["features"]
+    assert {one["properties"]["code"] for one in layer} == codes
+    [here] = [one for one in layer if shapely.contains_xy(shape(one["geometry"]), *PLACE)]
+    assert here["properties"]["code"] == grid
+    dump(session, "grids", tmp_path / "grids.csv", at)
+    assert {
+        row.split(",")[0]
+        for row in (tmp_path / "grids.csv").read_text("utf-8-sig").splitlines()[1:]
+        if row[:1] == "5"
+    } == codes
+
+
+def test_tiles_of_two_moments_differ_and_a_page_says_the_day(session, changed, client):
+    before = (changed[0] - timedelta(seconds=1)).isoformat()
+    n = 2**15
+    x = int((PLACE[0] + 180) / 360 * n)
+    y = int((1 - math.asinh(math.tan(math.radians(PLACE[1]))) / math.pi) / 2 * n)
+    tile = f"/tiles/city/15/{x}/{y}.mvt"
+    assert client.get(tile).data != client.get(tile, query_string={"at": before}).data
+    page = client.get("/", query_string={"at": "2026-03-03", "lang": "zh"}).text
+    assert "2026-03-03 00:00 的边界" in page and "at=2026-03-03" in page
+    assert client.get("/", query_string={"at": "nonsense"}).status_code == 422
+    saved = client.get(
+        "/map.html",
+        query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16, "at": before},
+    ).text
+    now = client.get(
+        "/map.html", query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16}
+    ).text
+    name = json.dumps("西兴第10网格").strip('"')
+    assert name not in saved and name in now
+
+
+def test_the_difference_of_two_moments_names_the_land_that_changed_hands(session, changed, client):
+    long_ago, done = changed[0] - timedelta(seconds=1), changed[0]
+    found = difference.compare_boundaries(session, long_ago, done)
+    assert {(one.code, one.change) for one in found.grids} == {
+        (code(5), "changed"),
+        (code(10), "new"),
+    }
+    [(start, end, m2, land)] = found.pieces
+    assert (
+        (start, end) == (code(5), code(10))
+        and m2 > 1000
+        and land.area == pytest.approx(0.4 * S * S, rel=1e-5)
+    )
+    later = client.get(
+        "/api/v1/areas/difference",
+        query_string={"from": done.isoformat(), "to": changed[1].isoformat()},
+    ).json
+    assert {(one["code"], one["change"]) for one in later["grids"]} == {
+        (code(5), "changed"),
+        (code(6), "gone"),
+    }
+    assert shape(later["grids"][0]["before"]).area == pytest.approx(0.6 * S * S, rel=1e-5)
+    assert (
+        client.get(
+            "/api/v1/areas/difference", query_string={"from": "2026-02-01", "to": "2026-01-01"}
+        ).status_code
+        == 422
+    )
+    assert (
+        client.get(
+            "/api/v1/areas/difference",
+            query_string={"from": "2026-01-01", "to": "2026-02-01", "within": "9"},
+        ).status_code
+        == 404
+    )
+    assert difference.compare_boundaries(session, long_ago, done, "520402007012009").grids == []
+
+
+def test_the_history_of_a_grid_names_where_it_came_from_and_went(session, changed, client):
+    [made] = client.get(f"/api/v1/areas/{code(10)}/history").json["lineage"]
+    assert (made["relation"], made["code"]) == ("split_from", code(5))
+    history = client.get(f"/api/v1/areas/{code(5)}/history").json
+    assert [(one["relation"], one["code"]) for one in history["lineage"]] == [
+        ("split_into", code(10)),
+        ("merged_from", code(6)),
+    ]
+    assert len(history["boundaries"]) == 3  # before, after the split, and planned
+    gone = client.get(f"/api/v1/areas/{code(6)}/history").json
+    assert [one["relation"] for one in gone["lineage"]] == ["merged_into"]
+
+
+def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town, tmp_path):
+    grid = session.execute(
+        text("SELECT id FROM area WHERE code = :code"), {"code": code(5)}
+    ).scalar_one()
+    unit = town.unit(session.get(Area, grid), "01", [(town.houses[1], None, None, None)])
+    town.boundary(unit, build.square(X + 1.4 * S, Y + 1.4 * S, 0.0002))
+    number = begin(session)
+    drafts.add_operation(
+        session,
+        LEAD,
+        number,
+        {
+            "op": "transfer",
+            "region": shapely.geometry.mapping(build.square(X + S, Y + S, 0.7 * S, S)),
+            "to": code(4),
+        },
+    )
+    done = publish.publish(session, LEAD, number, "划归", None).effective
+    session.commit()
+    for at, parent in ((done - timedelta(microseconds=1), code(5)), (done, code(4))):
+        dump(session, "units", tmp_path / "units.csv", at)
+        assert f",{parent}," in (tmp_path / "units.csv").read_text("utf-8-sig")
+    parents = [
+        hierarchy.areas(session, at, level="unit")[0].parent
+        for at in (done - timedelta(microseconds=1), done)
+    ]
+    assert parents == [code(5), code(4)]
+    assert [
+        one.code
+        for one in hierarchy.area(session, unit.code, done - timedelta(microseconds=1)).above
+    ][-1] == code(5)

@@ -1,0 +1,253 @@
+"""Many at once, and power cuts: one winner, one incident, nothing lost, nothing twice.
+
+Real processes, real HTTP.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.accounts.models import Account
+from gis.db import engine
+from gis.incidents.models import OrderTaker
+from gis.ops import cluster, schema
+from gis.settings import Settings
+from tests.support import build
+from tests.support.deployment import deployment_folder
+from tests.support.served import environment, serving, until, worker_number
+from web.cli.serve import free_port
+
+POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+TAKERS = 50
+
+
+@dataclass(frozen=True)
+class Small:
+    """A grid with its people and fifty who take orders, in a database of its own."""
+
+    var: Path
+    database: str
+    accounts: list[int]
+
+    def session(self) -> Session:
+        """A session as the application has it."""
+        return Session(engine(self.database))
+
+    def count(self, query: str) -> int:
+        """A number from the database."""
+        with self.session() as session:
+            return int(session.scalar(text(query)) or 0)
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Small]:
+    """The usual grid, committed."""
+    with deployment_folder() as var:
+        addresses = cluster.start(Settings(var=var), throw_away=False)
+        schema.migrate(addresses)
+        with Session(engine(addresses.app)) as session:
+            town = build.Town(session)
+            grid = town.grid("001")
+            town.post("grid_worker", grid, "王网格")
+            town.post("community_worker", town.community, "赵社工")
+            skill = session.scalar(
+                text("SELECT skill FROM incident_category WHERE kind = 'order' ORDER BY position")
+            )
+            accounts = []
+            for number in range(TAKERS):
+                person = town.person(f"水工{number}")
+                session.add(
+                    OrderTaker(
+                        person_id=person.id,
+                        role="volunteer_team",
+                        area_id=town.community.id,
+                        skills=[str(skill)],
+                    )
+                )
+                account = Account(username=f"taker{number}", person_id=person.id, password_hash="x")
+                session.add(account)
+                session.flush()
+                accounts.append(account.id)
+            session.commit()
+        yield Small(var, addresses.app, accounts)
+        engine(addresses.app).dispose()
+
+
+def cookies(small: Small) -> list[dict[str, str]]:
+    """The headers of fifty people who are signed in."""
+    import flask
+    from flask_wtf.csrf import generate_csrf
+
+    from web.app import create_app
+
+    app = create_app(Settings(var=small.var), small.database)
+    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    found, now = [], int(time.time())
+    for account in small.accounts:
+        with app.test_request_context("/"):
+            flask.session["account"] = [account, 1, now, now]
+            token = generate_csrf()
+            value = serializer.dumps(dict(flask.session))
+        found.append(
+            {"Cookie": f"{app.config['SESSION_COOKIE_NAME']}={value}", "X-CSRFToken": token}
+        )
+    return found
+
+
+def post(
+    url: str, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
+    """POST as JSON."""
+    request = urllib.request.Request(
+        url,
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def test_fifty_claim_one_order_and_one_wins(small: Small) -> None:
+    with small.session() as session:
+        code = session.scalar(
+            text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position")
+        )
+    headers = cookies(small)
+    with serving(small.var, 8400) as url, ThreadPoolExecutor(TAKERS) as pool:
+        status, filed = post(
+            f"{url}/api/v1/incidents", POINT | {"category": code, "description": "水管漏水"}
+        )
+        assert (status, filed["state"], filed["way"]) == (201, "dispatched", "order")
+        moves = f"{url}/api/v1/incidents/{filed['id']}/moves"
+        answers = list(pool.map(lambda mine: post(moves, {"move": "take"}, mine), headers))
+    assert Counter(status for status, _ in answers) == {200: 1, 409: TAKERS - 1}
+    lost = next(body for status, body in answers if status == 409)
+    assert "taken" in lost["detail"]
+    assert small.count("SELECT count(*) FROM incident_event WHERE move = 'take'") == 1
+
+
+def test_twenty_posts_with_one_key_are_one_incident(small: Small) -> None:
+    before = small.count("SELECT count(*) FROM incident")
+    body = POINT | {"category": "06010", "description": "同一件事"}
+    key = {"Idempotency-Key": str(uuid4())}
+    with serving(small.var, 8450) as url, ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: post(f"{url}/api/v1/incidents", body, key), range(20)))
+    assert {status for status, _ in answers} == {201}
+    assert len({json.dumps(body, sort_keys=True) for _, body in answers}) == 1
+    assert small.count("SELECT count(*) FROM incident") == before + 1
+
+
+class Load:
+    """Reports filed without end by a few threads; what was acknowledged is written down."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.acknowledged, self.stop = url, dict[str, str](), threading.Event()
+        self.threads = [threading.Thread(target=self._file) for _ in range(4)]
+        for one in self.threads:
+            one.start()
+
+    def _file(self) -> None:
+        while not self.stop.is_set():
+            key = str(uuid4())
+            while (
+                not self.stop.is_set()
+            ):  # the same report with the same key until it is acknowledged
+                try:
+                    body = POINT | {"category": "06010", "description": key}
+                    status, answer = post(
+                        f"{self.url}/api/v1/incidents", body, {"Idempotency-Key": key}
+                    )
+                except (OSError, ValueError):
+                    time.sleep(0.05)
+                    continue
+                if status == 201:
+                    self.acknowledged[key] = answer["id"]
+                    break
+                assert status == 503 or status == 429, answer
+                time.sleep(0.05)
+
+    def end(self) -> dict[str, str]:
+        """Stop; what was acknowledged, by its words."""
+        self.stop.set()
+        for one in self.threads:
+            one.join(120)
+        return self.acknowledged
+
+
+def serve(var: Path, port: int) -> subprocess.Popen[bytes]:
+    """The server in a process group of its own."""
+    with (var / "serve.log").open("a") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "web", "serve", "--port", str(port)],
+            cwd=var,
+            env=environment(var),
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
+def until_more(load: Load, count: int) -> None:
+    """Wait until so many more are acknowledged."""
+    wanted = len(load.acknowledged) + count
+    until(
+        lambda: len(load.acknowledged) >= wanted,
+        words=lambda: f"only {len(load.acknowledged)} of {wanted} came through",
+    )
+
+
+def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: Small) -> None:
+    port = free_port("127.0.0.1", 8500 + worker_number() * 400)
+    server = serve(small.var, port)
+    load = Load(f"http://127.0.0.1:{port}")
+    try:
+        until_more(load, 20)
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+        server = serve(small.var, port)
+        until_more(load, 20)
+        place = cluster.cluster_location(Settings(var=small.var))
+        os.kill(int((place.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        engine(small.database).dispose()
+        until_more(load, 20)  # the server starts the database again by itself
+        assert cluster.start(Settings(var=small.var)).app == small.database
+    finally:
+        acknowledged = load.end()
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(120)
+    assert len(acknowledged) >= 60
+    with small.session() as session:
+        stored = session.execute(
+            text("SELECT description, id::text FROM incident WHERE description = ANY(:keys)"),
+            {"keys": list(acknowledged)},
+        ).all()
+        assert (
+            dict(map(tuple, stored)) == acknowledged
+        )  # every one is there, under the id that was answered
+        assert len(stored) == len(acknowledged)  # none twice
+        torn = (
+            "SELECT count(*) FROM incident i WHERE NOT EXISTS (SELECT FROM incident_event e"
+            " WHERE e.incident_id = i.id)"
+        )
+        assert session.scalar(text(torn)) == 0

@@ -1,0 +1,780 @@
+"""Notices: written with what they are about, delivered signed and in order, lost never, seen by
+whom they are for.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import AuthenticationRequired, Conflict, InvalidInput, NotFound
+from gis.notices import actions, delivery, mail, queries, webhook
+from gis.notices.outbox import enqueue_notice
+from gis.rights.principal import ANONYMOUS, account_principal, system_principal
+from gis.settings import Settings, Smtp
+from tests.support import notice_office
+from tests.support.incident_town import NOW, Place
+from tests.support.notice_office import BODY, SECRET, Office, gateway, until
+from tests.support.served import environment
+from tests.support.sign_in import account, send, signed_in
+
+office = notice_office.office  # the fixture
+
+# --- receivers ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
+    """A mail server that takes everything but what is for nobody@."""
+    got: list[EmailMessage] = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 sink\r\n")
+            while line := self.rfile.readline().decode().strip():
+                word = line.upper()
+                if word.startswith("DATA"):
+                    self.wfile.write(b"354 go on\r\n")
+                    lines = []
+                    while (one := self.rfile.readline()) != b".\r\n":
+                        lines.append(one)
+                    got.append(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
+                answer = (
+                    b"550 no such user"
+                    if "NOBODY@" in word
+                    else b"221 bye"
+                    if word == "QUIT"
+                    else b"250 ok"
+                )
+                self.wfile.write(answer + b"\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Smtp("127.0.0.1", "网格 <wangge@example.cn>", server.server_address[1]), got
+        server.shutdown()
+
+
+# --- the outbox -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(session: Session) -> Place:
+    """The usual place."""
+    return Place(session)
+
+
+def receivers(session: Session) -> list[tuple[Any, ...]]:
+    """Whom the notices are for."""
+    query = "SELECT target_id, person_id, account_id FROM notice ORDER BY id"
+    return [tuple(row) for row in session.execute(text(query))]
+
+
+def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> None:
+    session = place.session
+    person = place.town.person("王网格").id
+    who = account(session, "somebody")
+    targets = [
+        actions.add_target(
+            session, "webhook", f"https://gateway.example.cn/{number}", topics, area
+        ).id
+        for number, (topics, area) in enumerate(
+            [((), ""), (("incident.take",), ""), ((), "520402007012"), ((), "520402007012002")]
+        )
+    ]
+    enqueue_notice(
+        session,
+        "incident.report",
+        county="520402",
+        incident_id=None,
+        areas=[place.town.county.id, place.town.community.id, place.grid.id],
+        person_ids=[person, person],
+        account_ids=[who.id],
+        body=BODY,
+    )
+    found = receivers(session)
+    assert sorted(found, key=str) == sorted(
+        [
+            (None, person, None),
+            (None, None, who.id),
+            (targets[0], None, None),
+            (targets[2], None, None),
+        ],
+        key=str,
+    )
+
+
+def test_nobody_to_tell_writes_nothing(place: Place) -> None:
+    enqueue_notice(
+        place.session, "incident.report", county="520402", incident_id=None, areas=[], body=BODY
+    )
+    assert receivers(place.session) == []
+
+
+def test_an_account_whose_person_is_told_is_not_told_twice(place: Place) -> None:
+    person = place.town.person("王网格")
+    who = account(place.session, "wang", person=person.code)
+    enqueue_notice(
+        place.session,
+        "incident.report",
+        county=None,
+        incident_id=None,
+        areas=[],
+        person_ids=[person.id],
+        account_ids=[who.id],
+        body=BODY,
+    )
+    assert receivers(place.session) == [(None, person.id, None)]
+
+
+def test_a_report_tells_its_person_and_goes_with_it(place: Place) -> None:
+    with place.session.begin_nested() as undone:
+        place.report()
+        undone.rollback()
+    assert receivers(place.session) == []
+    one = place.report(name="陈居民", phone="13900001234")
+    found = place.session.execute(
+        text("SELECT topic, incident_id, body::text, person_id FROM notice")
+    ).one()
+    assert (found.topic, found.incident_id, found.person_id) == (
+        "incident.report",
+        one.id,
+        place.town.person("王网格").id,
+    )
+    assert not any(word in found.body for word in ("陈居民", "13900001234", "王网格", "一堆垃圾"))
+
+
+# --- receivers are checked ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gateway.example.cn",
+        "ftp://gateway.example.cn/",
+        "https://user:word@gateway.example.cn/",
+        "https:///x",
+        "https://gateway.example.cn/a b",
+        "javascript:alert(1)",
+        "http://[::1",
+        "https://gateway.example.cn:99999/",
+    ],
+)
+def test_an_address_that_is_none_is_refused(session: Session, url: str) -> None:
+    with pytest.raises(InvalidInput, match="address: "):
+        actions.add_target(session, "webhook", url)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "desk",
+        "desk@",
+        "desk@example",
+        "a@example.cn, b@example.cn",
+        "a b@example.cn",
+        "Desk <desk@example.cn>",
+        "desk@example.cn\nBcc: x@example.cn",
+    ],
+)
+def test_a_mail_address_that_is_none_is_refused(session: Session, address: str) -> None:
+    with pytest.raises(InvalidInput, match="address: "):
+        actions.add_target(session, "email", address)
+
+
+def test_topic_area_and_secret_are_checked(session: Session) -> None:
+    for field_name, values in (
+        ("topic", {"topics": ["incident.explode"]}),
+        ("area", {"area": "000000"}),
+        ("secret", {"secret": "short"}),
+    ):
+        with pytest.raises(InvalidInput, match=f"{field_name}: "):
+            actions.add_target(session, "webhook", "https://gateway.example.cn/", **values)  # type: ignore[arg-type]
+    actions.add_target(session, "webhook", "https://gateway.example.cn/")
+    with pytest.raises(Conflict):
+        actions.add_target(session, "webhook", "https://gateway.example.cn/")
+    with pytest.raises(NotFound):
+        actions.remove_target(session, -1)
+
+
+@pytest.mark.parametrize(
+    ("address", "public", "private"),
+    [
+        ("1.1.1.1", True, True),
+        ("2606:4700::1111", True, True),
+        ("10.0.0.1", False, True),
+        ("127.0.0.1", False, True),
+        ("::1", False, True),
+        ("192.168.1.1", False, True),
+        ("fd00::1", False, True),
+        ("100.64.0.1", False, False),
+        ("169.254.169.254", False, False),
+        ("fe80::1%eth0", False, False),
+        ("0.0.0.0", False, False),
+        ("224.0.0.1", False, False),
+        ("::ffff:127.0.0.1", False, True),
+        ("::ffff:169.254.169.254", False, False),
+        ("64:ff9b::7f00:1", False, True),
+        ("64:ff9b::101:101", True, True),
+        ("2002:7f00:1::", False, True),
+        ("255.255.255.255", False, True),
+        ("::", False, False),
+    ],
+)
+def test_which_addresses_may_be_sent_to(address: str, public: bool, private: bool) -> None:
+    assert webhook.is_address_allowed(address, private=False) == public
+    assert webhook.is_address_allowed(address, private=True) == private
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0x7f000001", "2130706433"])
+def test_this_machine_is_not_sent_to_unless_allowed(host: str) -> None:
+    with gateway() as there:
+        url = there.url.replace("127.0.0.1", host)
+        with pytest.raises(webhook.DeliveryError, match=r"may not go to|not known"):
+            webhook.send(url, SECRET, 1, "test", b"{}")
+        assert there.got == []
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with (
+        gateway(always=302) as there,
+        pytest.raises(webhook.DeliveryError, match="302, redirects are not followed"),
+    ):
+        webhook.send(there.url, SECRET, 1, "test", b"{}", private=True)
+    assert len(there.got) == 1
+
+
+def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "TOTAL_TIMEOUT_S", 0.5)
+
+    class Dribble(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n")
+            for number in range(30):
+                time.sleep(0.1)
+                try:
+                    self.request.sendall(b"X-%d: 1\r\n" % number)
+                except OSError:
+                    return
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dribble) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(webhook.DeliveryError, match="no answer"):
+            webhook.send(
+                f"http://127.0.0.1:{server.server_address[1]}/",
+                SECRET,
+                1,
+                "test",
+                b"{}",
+                private=True,
+            )
+        assert time.monotonic() - began < 2
+        server.shutdown()
+
+
+# --- delivery -------------------------------------------------------------------------------------
+
+
+def test_a_webhook_is_signed_and_numbered(office: Office) -> None:
+    with gateway() as there:
+        target = office.add(there.url)
+        office.tell("incident.dispatch")
+        assert office.due() == [target]
+        assert office.deliver(target) == 1
+        assert office.due() == []
+    headers, body = there.got[0]
+    stamp = headers["X-Wangge-Timestamp"]
+    assert abs(int(stamp) - time.time()) < 5
+    wanted = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert headers["X-Wangge-Signature"] == f"v1={wanted}"
+    row = office.rows(target)[0]
+    assert headers["Idempotency-Key"] == f"wangge-notice-{row.id}"
+    assert headers["Content-Type"] == "application/json"
+    told = json.loads(body)
+    assert (
+        told
+        == {"id": row.id, "topic": "incident.dispatch", "at": told["at"], "county": "520402"} | BODY
+    )
+    assert datetime.fromisoformat(told["at"]) == row.at
+    assert (row.state, row.attempts, row.last_error) == ("sent", 1, "")
+
+
+def test_what_fails_waits_longer_each_time_and_then_arrives_in_order(office: Office) -> None:
+    with gateway(answers=[500, 503, 500]) as there:
+        target = office.add(there.url)
+        office.tell("incident.report", "incident.take", "incident.handle")
+        waits = []
+        for number in range(3):
+            assert office.deliver(target) == 0
+            assert len(there.got) == number + 1, "what comes after it waits"
+            row = office.rows(target)[0]
+            waits.append((row.next_try_at - datetime.now(UTC)).total_seconds())
+            assert office.due() == []
+            assert office.due(datetime.now(UTC) + timedelta(minutes=1)) == [target]
+            assert office.deliver(target) == 0
+            assert len(there.got) == number + 1, "not before its time"
+            office.later(target)
+        assert [3 < waits[0] <= 5, 6.5 < waits[1] <= 10, 14 < waits[2] <= 20] == [True] * 3
+        assert office.rows(target)[0].last_error == "answered 500"
+        assert office.deliver(target) == 3
+    assert there.topics()[3:] == ["incident.report", "incident.take", "incident.handle"]
+    keys = {
+        headers["Idempotency-Key"]
+        for headers, body in there.got
+        if json.loads(body)["topic"] == "incident.report"
+    }
+    assert len(keys) == 1, "each try has the same key"
+
+
+def test_waits_grow_to_an_hour_and_no_further() -> None:
+    assert all(
+        45 * 60 <= delivery.retry_delay(number).total_seconds() <= 3600 for number in (11, 20, 500)
+    )
+    assert len({delivery.retry_delay(5) for _ in range(20)}) > 1
+
+
+def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
+    with gateway() as there:
+        pass  # it is gone again
+    target = office.add(there.url)
+    for _hour in range(24):
+        office.tell("incident.report", "incident.take")
+        assert office.deliver(target) == 0
+        office.change(
+            "UPDATE notice SET at = at - interval '1 hour' WHERE target_id = :t", t=target
+        )
+        office.later(target)
+    assert office.states(target) == ["waiting"] * 48
+    assert "cannot be reached" in office.rows(target)[0].last_error
+    with gateway() as back:
+        office.change(
+            "UPDATE notice_target SET address = :url WHERE id = :t", url=back.url, t=target
+        )
+        while office.due():
+            office.deliver(target)
+    assert office.states(target) == ["sent"] * 48
+    assert len({headers["X-Wangge-Notice"] for headers, _ in back.got}) == len(back.got) == 48
+
+
+def test_a_notice_the_receiver_chokes_on_does_not_hold_up_the_others_for_ever(
+    office: Office,
+) -> None:
+    with gateway(answers=[400] * delivery.MAX_BLOCKING_FAILURES) as there:
+        target = office.add(there.url)
+        office.tell("incident.report", "incident.take")
+        for _ in range(delivery.MAX_BLOCKING_FAILURES):
+            assert office.deliver(target) == 0
+            office.later(target)
+        there.answers = [200, 400]
+        assert office.deliver(target) == 1
+        assert office.states(target) == ["waiting", "sent"]
+
+
+def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> None:
+    with gateway(always=500) as there:
+        target = office.add(there.url)
+        office.tell("incident.report", "incident.take", "incident.handle")
+        office.change(
+            "UPDATE notice SET at = now() - interval '73 hours' WHERE target_id = :t"
+            " AND topic <> 'incident.handle'",
+            t=target,
+        )
+        assert office.deliver(target) == 0
+        assert office.states(target) == ["waiting"] * 3, "too few tries yet"
+        office.change(
+            "UPDATE notice SET attempts = 9 WHERE target_id = :t AND topic = 'incident.report'",
+            t=target,
+        )
+        office.change(
+            "UPDATE notice SET attempts = 12 WHERE target_id = :t AND topic <> 'incident.report'",
+            t=target,
+        )
+        office.later(target)
+        office.deliver(target)
+        assert office.states(target) == ["dead", "dead", "waiting"]
+        there.always = 200
+        office.later(target)
+        assert office.deliver(target) == 1
+        with Session(office.engine) as session, session.begin():
+            dead = queries.outgoing(session, "dead")
+            assert [
+                (one.topic, one.target, one.last_error) for one in dead if one.target == target
+            ] == [
+                ("incident.take", target, "answered 500"),
+                ("incident.report", target, "answered 500"),
+            ]
+            assert actions.retry_notices(session, dead[0].id, datetime.now(UTC)) == 1
+            assert actions.retry_notices(session, None, datetime.now(UTC)) == 1
+            with pytest.raises(NotFound):
+                actions.retry_notices(session, -1, datetime.now(UTC))
+        assert office.deliver(target) == 2
+    assert office.states(target) == ["sent"] * 3
+
+
+def test_a_removed_receiver_gets_nothing_more(office: Office) -> None:
+    with gateway() as there:
+        target = office.add(there.url)
+        office.tell("incident.report")
+        with Session(office.engine) as session, session.begin():
+            assert actions.remove_target(session, target) == 1
+        office.tell("incident.take")
+        assert (office.due(), office.deliver(target), there.got) == ([], 0, [])
+        assert office.states(target) == ["dead"]
+        with Session(office.engine) as session:
+            assert target not in [one.id for one in queries.targets(session)]
+
+
+def test_two_deliverers_do_not_send_twice(office: Office) -> None:
+    with gateway(always=0.02) as there:
+        target = office.add(there.url)
+        office.tell(*["incident.report"] * 20)
+        together(*[lambda: office.deliver(target)] * 4)
+        while office.due():
+            office.deliver(target)
+    numbers = [int(headers["X-Wangge-Notice"]) for headers, _ in there.got]
+    assert len(numbers) == 20
+    assert numbers == sorted(set(numbers))
+
+
+def together(*jobs: Callable[[], object]) -> None:
+    """Do them at once."""
+    threads = [threading.Thread(target=one) for one in jobs]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+
+
+def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(
+    office: Office,
+) -> None:
+    script = (
+        "import sys; from gis.db import engine; from gis.notices.delivery import deliver;"
+        " from gis.settings import Settings;"
+        "from pathlib import Path;"
+        "deliver(engine(sys.argv[1]), Settings(var=Path('.'), private_webhooks=True),"
+        " int(sys.argv[2]))"
+    )
+    with gateway(answers=[8.0]) as there:
+        target = office.add(there.url)
+        office.tell("incident.report")
+        first = subprocess.Popen(
+            [sys.executable, "-c", script, office.database, str(target)],
+            env=environment(Path(os.curdir)),
+        )
+        until(lambda: there.got)
+        assert office.deliver(target) == 0, "the first one has it"
+        first.kill()
+        first.wait()
+        until(lambda: office.deliver(target) == 1)
+    assert office.states(target) == ["sent"]
+    assert len({headers["Idempotency-Key"] for headers, _ in there.got}) == 1
+
+
+# --- mail -----------------------------------------------------------------------------------------
+
+
+def test_a_mail_is_in_chinese_and_english_without_names(office: Office) -> None:
+    with mail_server() as (smtp, got):
+        there = replace(
+            office, settings=replace(office.settings, smtp=smtp, address="https://grid.example.cn")
+        )
+        target = office.add("desk@example.cn", "email")
+        office.tell("incident.escalate")
+        assert there.deliver(target) == 1
+    assert office.states(target) == ["sent"]
+    letter = got[0]
+    assert letter["To"] == "desk@example.cn"
+    assert letter["Subject"] == "【网格】超时督办 overdue, one level up: 暴露垃圾"
+    assert letter["Message-ID"] == f"<wangge-notice-{office.rows(target)[0].id}@example.cn>"
+    words = letter.get_content()
+    for one in (
+        "状态: 已派单",
+        "State: dispatched",
+        "网格员",
+        "grid worker",
+        "520402007012001",
+        "https://grid.example.cn/notices",
+    ):
+        assert one in words
+    assert letter.get_content_type() == "text/plain"
+
+
+def test_a_mail_that_is_not_taken_waits(office: Office) -> None:
+    target = office.add("nobody@example.cn", "email")
+    office.tell("incident.report")
+    assert office.deliver(target) == 0
+    assert "no mail server is set" in office.rows(target)[0].last_error
+    office.later(target)
+    with mail_server() as (smtp, got):
+        assert replace(office, settings=replace(office.settings, smtp=smtp)).deliver(target) == 0
+    assert got == []
+    assert office.rows(target)[0].last_error == "the mail server refuses the address (550)"
+    office.later(target)
+    assert replace(office, settings=replace(office.settings, smtp=smtp)).deliver(target) == 0
+    assert "cannot be reached" in office.rows(target)[0].last_error
+
+
+def test_a_letter_cannot_be_given_headers(session: Session) -> None:
+    settings = Settings(var=Path(), smtp=Smtp("mail", "a@example.cn"))
+    body = BODY | {"category_zh": "垃圾\r\nBcc: x@example.cn"}
+    letter = mail.build_message(
+        settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body
+    )
+    assert letter["Bcc"] is None and "垃圾 Bcc: x@example.cn" in letter["Subject"]
+
+
+def test_the_settings_of_mail(tmp_path: Path) -> None:
+    env = {
+        "WANGGE_VAR": str(tmp_path),
+        "WANGGE_SMTP_HOST": "mail.example.cn",
+        "WANGGE_SMTP_FROM": "a@example.cn",
+    }
+    assert Settings.from_env(env).smtp == Smtp("mail.example.cn", "a@example.cn", 25)
+    given = Settings.from_env(
+        env | {"WANGGE_SMTP_STARTTLS": "yes", "WANGGE_SMTP_USER": "u", "WANGGE_SMTP_PASSWORD": "pw"}
+    )
+    assert given.smtp == Smtp("mail.example.cn", "a@example.cn", 587, "u", "pw", True)
+    assert "pw" not in repr(given)
+    for wrong in (
+        {"WANGGE_SMTP_FROM": ""},
+        {"WANGGE_SMTP_PORT": "x"},
+        {"WANGGE_SMTP_STARTTLS": "perhaps"},
+    ):
+        with pytest.raises(InvalidInput):
+            Settings.from_env(env | wrong)
+
+
+# --- in the app -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wang(place: Place, client: FlaskClient) -> FlaskClient:
+    """The browser of the grid's worker."""
+    return signed_in(
+        client, account(place.session, "wang", person=place.town.person("王网格").code)
+    )
+
+
+def shown(client: FlaskClient, query: str = "") -> dict[str, Any]:
+    """The list."""
+    answer = client.get(f"/api/v1/notices{query}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.get_json())
+
+
+def test_my_notices_newest_first_and_seen_when_i_say_so(place: Place, wang: FlaskClient) -> None:
+    first, second = place.report(), place.report()
+    place.session.commit()
+    found = shown(wang)
+    assert [one["incident"] for one in found["items"]] == [str(second.id), str(first.id)]
+    assert (found["unseen"], found["next"]) == (2, None)
+    one = found["items"][0]
+    assert (one["zh"], one["en"], one["category_zh"], one["area"], one["seen"]) == (
+        "新上报",
+        "reported",
+        "暴露垃圾",
+        "520402007012001",
+        False,
+    )
+    headers = {"X-CSRFToken": csrf(wang)}
+    answer = wang.post("/api/v1/notices/seen", json={"ids": [one["id"]]}, headers=headers)
+    assert answer.get_json() == {"changed": 1, "unseen": 1}
+    assert [one["seen"] for one in shown(wang)["items"]] == [True, False]
+    answer = wang.post("/api/v1/notices/seen", json={"until": one["id"]}, headers=headers)
+    assert answer.get_json() == {"changed": 1, "unseen": 0}
+    assert wang.post("/api/v1/notices/seen", json={"ids": [1]}).status_code == 403, (
+        "without the page's token"
+    )
+
+
+def csrf(client: FlaskClient) -> str:
+    """The token of a signed-in page."""
+    from tests.support.sign_in import token
+
+    return token(client)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"ids": [1], "until": 1}, {"ids": [0]}, {"ids": [2**63]}, {"ids": "x"}, {"all": True}],
+)
+def test_what_is_seen_must_be_said_clearly(
+    place: Place, wang: FlaskClient, body: dict[str, Any]
+) -> None:
+    answer = wang.post("/api/v1/notices/seen", json=body, headers={"X-CSRFToken": csrf(wang)})
+    assert answer.status_code in (400, 422)
+    assert answer.mimetype == "application/problem+json"
+
+
+def test_pages_of_notices(place: Place, wang: FlaskClient) -> None:
+    reports = [place.report() for _ in range(5)]
+    place.session.commit()
+    first = shown(wang, "?limit=3")
+    second = shown(wang, f"?limit=3&cursor={first['next']}")
+    ids = [one["incident"] for one in first["items"] + second["items"]]
+    assert ids == [str(one.id) for one in reversed(reports)]
+    assert second["next"] is None
+    assert wang.get("/api/v1/notices?cursor=eHg").status_code == 422
+
+
+def test_notices_are_mine_alone(place: Place, client: FlaskClient) -> None:
+    place.report()
+    neighbour = account(place.session, "lin", person=place.town.person("邻网格员").code)
+    mine = place.session.scalars(text("SELECT id FROM notice")).all()
+    signed_in(client, neighbour)
+    assert shown(client) == {"items": [], "next": None, "unseen": 0}
+    answer = client.post(
+        "/api/v1/notices/seen", json={"ids": list(mine)}, headers={"X-CSRFToken": csrf(client)}
+    )
+    assert answer.get_json()["changed"] == 0
+    assert set(place.session.scalars(text("SELECT state FROM notice"))) == {"waiting"}
+
+
+def test_a_notice_goes_with_the_right_to_see_its_incident(place: Place, wang: FlaskClient) -> None:
+    one = place.report()
+    place.session.commit()
+    assert shown(wang)["unseen"] == 1
+    wang_id = place.town.person("王网格").id
+    place.session.execute(
+        text("UPDATE post SET holder_id = NULL WHERE holder_id = :p"), {"p": wang_id}
+    )
+    place.session.execute(
+        text("UPDATE incident SET holder_id = NULL WHERE id = :id"), {"id": one.id}
+    )
+    place.session.commit()
+    assert shown(wang) == {"items": [], "next": None, "unseen": 0}
+
+
+def test_a_resident_is_told_of_the_own_report(place: Place, client: FlaskClient) -> None:
+    account(place.session, "wang", person=place.town.person("王网格").code)
+    who = account(place.session, "chen")
+    by = account_principal(place.session, who.id, None, "chen", NOW)
+    one = place.report(by=by)
+    place.do(one.id, "take", "王网格")
+    place.session.commit()
+    signed_in(client, who)
+    found = shown(client)["items"]
+    assert [(notice["topic"], notice["incident"]) for notice in found] == [
+        ("incident.take", str(one.id))
+    ]
+
+
+def test_nobody_and_programs_have_none(client: FlaskClient, session: Session) -> None:
+    assert client.get("/api/v1/notices").status_code == 401
+    assert client.post("/api/v1/notices/seen", json={"until": 1}).status_code == 401
+    assert client.get("/notices", headers={"Accept": "text/html"}).status_code == 303
+    for by in (ANONYMOUS, system_principal("test")):
+        with pytest.raises(AuthenticationRequired):
+            queries.list_notices(session, by, 1)
+
+
+def test_the_page(place: Place, wang: FlaskClient) -> None:
+    empty = wang.get("/notices?lang=en")
+    assert "Nothing yet" in empty.text
+    one = place.report()
+    now = datetime.now(UTC)
+    place.session.execute(text("UPDATE notice SET at = :at"), {"at": now})
+    place.session.commit()
+    page = wang.get("/notices?lang=en").text
+    assert "1 new" in page
+    assert "第001网格" in page
+    assert "reported" in page
+    assert str(one.id) in page
+    assert "王网格" not in page.split("<main")[1]
+    number = place.session.scalar(
+        text("SELECT id FROM notice WHERE incident_id = :id"), {"id": one.id}
+    )
+    assert send(wang, "/notices", id=str(number)).status_code == 303
+    assert "all seen" in wang.get("/notices?lang=en").text
+    assert send(wang, "/notices", id="x").status_code == 422
+    assert wang.post("/notices", data={"id": str(number)}).status_code == 403
+    assert wang.get("/notices?before=x").status_code == 422
+
+
+def test_older_notices_are_on_the_next_page(place: Place, wang: FlaskClient) -> None:
+    person = place.town.person("王网格").id
+    for _ in range(60):
+        enqueue_notice(
+            place.session,
+            "test",
+            county=None,
+            incident_id=None,
+            areas=[],
+            person_ids=[person],
+            body={},
+        )
+    place.session.commit()
+    first = wang.get("/notices").text
+    assert first.count("<li class=") == 50
+    older = first.split("/notices?before=")[1].split('"')[0]
+    assert wang.get(f"/notices?before={older}").text.count("<li class=") == 10
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def wangge(office: Office, *words: str, code: int = 0) -> str:
+    """Run `./wangge notices WORDS`; what it said."""
+    from web.cli.notices import command
+
+    env = {
+        "WANGGE_VAR": str(office.settings.var),
+        "DATABASE_URL": office.database,
+        "WANGGE_PRIVATE_WEBHOOKS": "yes",
+    }
+    done = CliRunner(env=env).invoke(command, words)
+    assert done.exit_code == code, done.output
+    return done.output + str(done.exception or "")
+
+
+def test_the_command(office: Office) -> None:
+    with gateway(answers=[200, 500]) as there:
+        secret = wangge(
+            office, "add-webhook", there.url, "--topic", "incident.report"
+        ).splitlines()[0]
+        with Session(office.engine) as session:
+            target = session.scalars(
+                text("SELECT id FROM notice_target WHERE active AND secret = :s"), {"s": secret}
+            ).one()
+        assert "arrived" in wangge(office, "test", str(target))
+        headers, body = there.got[0]
+        assert headers["X-Wangge-Signature"] == webhook.signature(
+            secret, int(headers["X-Wangge-Timestamp"]), body
+        )
+        assert "answered 500" in wangge(office, "test", str(target), code=1)
+        office.tell("incident.report", "incident.take")
+        office.change(
+            "UPDATE notice SET state = 'dead', last_error = 'answered 500' WHERE target_id = :t",
+            t=target,
+        )
+        listed = json.loads(wangge(office, "targets", "--json"))
+        assert [(one["dead"], one["topics"]) for one in listed if one["id"] == target] == [
+            (1, ["incident.report"])
+        ]
+        assert secret not in wangge(office, "targets")
+        assert "incident.report" in wangge(office, "dead")
+        assert "1 to be sent again" in wangge(office, "retry", "all")
+        assert "[waiting]" in wangge(office, "list", "--state", "waiting")
+        assert "1 notices" in wangge(office, "remove", str(target))
+        assert "no receiver" in wangge(office, "remove", str(target), code=1)
+        assert "is no address" in wangge(office, "add-webhook", "gateway", code=1)

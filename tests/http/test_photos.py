@@ -1,0 +1,584 @@
+"""Photos: only photos come in, nothing but the picture is kept, and only who sees the incident gets
+it.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image, ImageCms
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import InvalidInput, NotFound, TooLarge
+from gis.incidents import photo_files, photos
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.report import FiledIncident, file_report
+from gis.incidents.reading import incidents
+from gis.rights.principal import (
+    ANONYMOUS,
+    Principal,
+    account_principal,
+    reporter_principal,
+    system_principal,
+)
+from gis.settings import Settings
+from tests.support import build
+from tests.support.sign_in import account, signed_in
+from web.http.body_limit import DEFAULT_MAX_BYTES
+
+GPS = 0x8825  # EXIF's folder of positions
+ORIENTATION = 0x0112
+
+
+def photo(size=(40, 30), colour="#c04020", kind="JPEG", mode="RGB", **options) -> bytes:
+    """A picture of one colour as a file."""
+    target = io.BytesIO()
+    Image.new(mode, size, colour).save(target, kind, **options)
+    return target.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """A part of a PNG file."""
+    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+
+def with_position(orientation=1) -> bytes:
+    """A photo as a phone makes it: position, camera, comment, XMP, IPTC, colour profile."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    exif[0x0110] = "SECRET CAMERA"
+    exif.get_ifd(GPS).update({1: "N", 2: (26.0, 13.0, 48.0), 3: "E", 4: (105.0, 57.0, 0.0)})
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image = Image.new("RGB", (400, 300), "blue")
+    image.paste("red", (0, 0, 400, 20))  # the upper edge as the sensor saw it
+    target = io.BytesIO()
+    image.save(
+        target,
+        "JPEG",
+        exif=exif,
+        comment=b"SECRET comment",
+        icc_profile=profile,
+        xmp=b"<x>SECRET xmp</x>",
+    )
+    data = target.getvalue()
+    iptc = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0bSECRET iptc"
+    return data[:2] + b"\xff\xed" + (len(iptc) + 2).to_bytes(2, "big") + iptc + data[2:]
+
+
+def test_nothing_but_the_picture_is_kept():
+    given = with_position()
+    assert given.count(b"SECRET") == 4
+    made = photos.sanitise_photo(given)
+    for kept in (made.data, made.thumbnail):
+        image = opened(kept)
+        assert b"SECRET" not in kept
+        assert dict(image.getexif()) == {} and image.getexif().get_ifd(GPS) == {}
+        assert set(image.info) <= {
+            "jfif",
+            "jfif_version",
+            "jfif_unit",
+            "jfif_density",
+            "progressive",
+            "progression",
+        }
+    assert (made.media_type, made.width, made.height) == ("image/jpeg", 400, 300)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_nothing_hangs_on_a_png_or_webp_either(kind):
+    exif = Image.Exif()
+    exif[0x0110] = "SECRET CAMERA"
+    options = {
+        "exif": exif.tobytes(),
+        "icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+    }
+    given = photo((50, 40), kind=kind, **options)
+    if kind == "PNG":
+        at = given.index(b"IDAT") - 4
+        given = given[:at] + chunk(b"tEXt", b"Comment\0SECRET place") + given[at:]
+    made = photos.sanitise_photo(given)
+    assert b"SECRET" in given and b"SECRET" not in made.data
+    image = opened(made.data)
+    assert not {"exif", "icc_profile", "xmp", "Comment"} & set(image.info)
+    assert image.format == kind and made.media_type == f"image/{kind.lower()}"
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size", "red"),
+    [
+        (1, (400, 300), (200, 5)),
+        (3, (400, 300), (200, 294)),
+        (6, (300, 400), (294, 200)),
+        (8, (300, 400), (5, 200)),
+    ],
+)
+def test_it_is_turned_as_the_camera_was_held(orientation, size, red):
+    image = opened(photos.sanitise_photo(with_position(orientation)).data)
+    assert image.size == size
+    r, _, b = image.getpixel(red)
+    assert r > 200 > 60 > b
+
+
+def test_a_large_photo_is_made_smaller_and_has_a_thumbnail():
+    made = photos.sanitise_photo(photo((6000, 3000)))
+    assert (made.width, made.height) == (2560, 1280) == opened(made.data).size
+    assert opened(made.thumbnail).size == (480, 240)
+    small = photos.sanitise_photo(photo((100, 50)))
+    assert (small.width, small.height) == (100, 50) and opened(small.thumbnail).size == (100, 50)
+
+
+def test_a_narrow_strip_keeps_at_least_a_pixel():
+    assert photos.sanitise_photo(photo((6000, 1))).height == 1
+
+
+def test_a_colour_profile_is_used_up_and_a_broken_one_ignored():
+    other = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    plain = opened(
+        photos.sanitise_photo(photo(colour="#808080", kind="PNG", icc_profile=b"no profile")).data
+    )
+    assert plain.getpixel((5, 5)) == (128, 128, 128)  # a broken profile counts for nothing
+    assert "icc_profile" not in opened(photos.sanitise_photo(photo(icc_profile=other)).data).info
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
+def test_every_way_of_keeping_pixels_comes_out_right(mode):
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    grey = Image.new("RGB", (8, 8), "#808080")
+    image = {"I;16": lambda: Image.new("I;16", (8, 8), 0x8000), "P": lambda: grey.quantize(4)}.get(
+        mode, lambda: grey.convert(mode)
+    )()
+    target = io.BytesIO()
+    image.save(target, kind)
+    found = opened(photos.sanitise_photo(target.getvalue()).data)
+    assert found.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
+    if mode not in ("1", "CMYK"):
+        assert all(abs(value - 128) < 4 for value in found.getpixel((4, 4))[:3])
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"hello", "is no photo"),
+        (HEIC, "is HEIC"),
+        (b"\0\0\0\x1cftypavif" + b"\0" * 50, "is AVIF"),
+        (b"\0\0\0\x1cftypisom" + b"\0" * 50, "is a video"),
+        (photo(kind="GIF"), "is GIF"),
+        (photo(kind="BMP"), "is BMP"),
+        (photo(kind="TIFF"), "is TIFF"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is SVG"),
+        (b"%PDF-1.7\n", "is PDF"),
+        (b"PK\x03\x04 a zip", "is no photo"),
+    ],
+)
+def test_what_is_no_photo_is_refused_and_named(data, words):
+    with pytest.raises(InvalidInput, match=rf"^photos\[1\]: {words}") as refused:
+        photos.sanitise_photos([photo(), data])
+    assert refused.value.errors[0].field == "photos[1]"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("part", [0.05, 0.5, 0.97])
+def test_a_photo_that_is_cut_off_is_refused(kind, part):
+    noise = io.BytesIO()
+    Image.effect_noise((200, 150), 60).convert("RGB").save(noise, kind)
+    data = noise.getvalue()
+    with pytest.raises(InvalidInput, match=r"^photo: is (cut off or damaged|no photo)"):
+        photos.sanitise_photo(data[: int(len(data) * part)])
+
+
+def zipped() -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("index.html", "hidden")
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        zipped(),
+        b"<script>alert(1)</script>",
+        b"<?php system($_GET[0]);",
+        b"%PDF-1.7 ...",
+        b"<HTML><body>",
+    ],
+)
+def test_a_photo_that_is_something_else_as_well_is_refused(more):
+    with pytest.raises(InvalidInput, match="another kind of file"):
+        photos.sanitise_photo(photo() + more)
+    with pytest.raises(InvalidInput, match="another kind of file"):
+        photos.sanitise_photo(photo(comment=more) if len(more) < 100 else photo() + b"\0" + more)
+
+
+def test_what_phones_hang_on_their_photos_does_no_harm():
+    motion = photo() + b"\0\0\0\x1cftypisom" + os.urandom(500)  # a short film behind the picture
+    assert b"ftypisom" not in photos.sanitise_photo(motion).data
+    several = io.BytesIO()
+    first = Image.new("RGB", (30, 20), "red")
+    first.save(several, "MPO", save_all=True, append_images=[Image.new("RGB", (30, 20), "blue")])
+    made = photos.sanitise_photo(several.getvalue())
+    assert made.media_type == "image/jpeg" and opened(made.data).getpixel((5, 5))[0] > 200
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that says it has very many pixels."""
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\0\0\0"
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("size", [(9000, 6000), (60_000, 60_000), (1_000_000, 1000)])
+def test_a_bomb_does_not_go_off(size):
+    began = time.perf_counter()
+    with pytest.raises(TooLarge, match=r"^photos\[0\]: has more than 50 megapixels"):
+        photos.sanitise_photos([bomb(*size)])
+    assert time.perf_counter() - began < 0.5
+
+
+def test_a_jpeg_made_of_thousands_of_scans_is_refused_quickly():
+    data = photo((3000, 3000), progressive=True)
+    at = data.rindex(b"\xff\xda")
+    scan = data[at:-2]
+    began = time.perf_counter()
+    with pytest.raises(InvalidInput, match="damaged"):
+        photos.sanitise_photo(data[:-2] + scan * 2000 + b"\xff\xd9")
+    assert time.perf_counter() - began < 1
+
+
+def test_sizes_and_numbers_have_limits():
+    with pytest.raises(TooLarge, match=r"^photos\[0\]: has 10\.0 MB; at most 10 MB"):
+        photos.sanitise_photos([photo() + b"\0" * photo_files.MAX_PHOTO_BYTES])
+    with pytest.raises(TooLarge, match="there are 7; at most 6"):
+        photos.sanitise_photos([photo()] * 7)
+    assert photos.sanitise_photos([]) == []
+
+
+# --- kept, and given out --------------------------------------------------------------------------
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
+
+
+class Place:
+    """A grid whose worker gets what is reported there, and the one beside it."""
+
+    def __init__(self, session: Session, var: Path) -> None:
+        self.session, self.var = session, var
+        self.town = build.Town(session)
+        self.grid, self.beside = self.town.grid("001"), self.town.grid("002", column=1)
+        self.town.post("grid_worker", self.grid, "王网格")
+        self.town.post("grid_worker", self.beside, "邻网格员")
+
+    def who(self, name: str) -> Principal:
+        """Somebody signed in, with the rights of their posts."""
+        return account_principal(self.session, -1, self.town.person(name).id, name, NOW)
+
+    def report(self, *given: bytes) -> FiledIncident:
+        """Rubbish in the first grid, reported by nobody in particular, with photos."""
+        matter = IncidentReport(
+            "06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000"
+        )
+        pictures = photos.sanitise_photos(given)
+        filed = file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
+        self.session.commit()
+        return filed
+
+    def files(self) -> list[Path]:
+        """Everything kept."""
+        return sorted(file for file in (self.var / "photos").rglob("*") if file.is_file())
+
+    def ids(self, filed: FiledIncident) -> list[UUID]:
+        """The photos of an incident, in their order."""
+        return incidents.get_incident(
+            self.session, system_principal("test"), filed.id, now=NOW
+        ).photos
+
+
+@pytest.fixture
+def place(session: Session, settings: Settings) -> Iterator[Place]:
+    """The usual place, with no photos yet."""
+    made = Place(session, settings.var)
+    yield made
+    shutil.rmtree(settings.var / "photos", ignore_errors=True)
+
+
+def test_a_photo_is_kept_as_two_files_under_its_own_name(place):
+    filed = place.report(photo(colour="red"), photo(kind="PNG", mode="RGBA"))
+    first, second = place.ids(filed)
+    kept = {str(file.relative_to(place.var / "photos")) for file in place.files()}
+    assert kept >= {
+        f"{one.hex[:2]}/{one}{small}{ending}"
+        for one, ending in ((first, ".jpg"), (second, ".png"))
+        for small in ("", "-small")
+    }
+    row = (
+        place.session.execute(text("SELECT * FROM photo WHERE id = :id"), {"id": first})
+        .mappings()
+        .one()
+    )
+    data = (place.var / "photos" / first.hex[:2] / f"{first}.jpg").read_bytes()
+    assert (row["media_type"], row["width"], row["height"], row["size"]) == (
+        "image/jpeg",
+        40,
+        30,
+        len(data),
+    )
+    assert row["sha256"] == hashlib.sha256(data).digest()
+    event = place.session.scalar(
+        text("SELECT move FROM incident_event WHERE id = :id"), {"id": row["event_id"]}
+    )
+    assert event == "report"
+
+
+def test_who_sees_the_incident_gets_the_photo_and_nobody_else(place):
+    filed = place.report(photo())
+    (one,) = place.ids(filed)
+    for by in (place.who("王网格"), reporter_principal(filed.id), system_principal("test")):
+        path, media_type = photos.photo_path(place.session, by, place.var, one)
+        assert path.is_file() and media_type == "image/jpeg"
+    small, _ = photos.photo_path(
+        place.session, system_principal("test"), place.var, one, thumbnail=True
+    )
+    assert small != path and small.is_file()
+    said = set()
+    for by, asked in (
+        (place.who("邻网格员"), one),
+        (ANONYMOUS, one),
+        (reporter_principal(uuid4()), one),
+        (place.who("王网格"), uuid4()),
+    ):
+        with pytest.raises(NotFound) as refused:
+            photos.photo_path(place.session, by, place.var, asked)
+        said.add(str(refused.value))
+    assert said == {"there is no such photo"}  # hidden and absent are the same
+
+
+def test_photos_between_those_who_work_on_it_are_not_the_reporters(place):
+    filed = place.report()
+    worker = place.who("王网格")
+    for name, colour in (("take", "red"), ("request_extend", "green"), ("handle", "blue")):
+        wish = MovePayload(note="看照片", minutes=60)
+        given = photos.sanitise_photos([photo(colour=colour)])
+        if name == "handle":
+            moves.apply_move(
+                place.session, system_principal("test"), filed.id, "approve_extend", NOW
+            )
+        moves.apply_move(
+            place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given
+        )
+    taken, asked, handled = place.ids(filed)
+    for one in (taken, handled):
+        assert photos.photo_path(place.session, reporter_principal(filed.id), place.var, one)
+    with pytest.raises(NotFound):
+        photos.photo_path(place.session, reporter_principal(filed.id), place.var, asked)
+    assert photos.photo_path(place.session, worker, place.var, asked)
+
+
+def test_a_row_without_its_file_is_not_found(place):
+    (one,) = place.ids(place.report(photo()))
+    for file in place.files():
+        file.unlink()
+    with pytest.raises(NotFound):
+        photos.photo_path(place.session, system_principal("test"), place.var, one)
+
+
+def test_what_is_undone_leaves_files_that_cleaning_removes(place):
+    kept = place.report(photo())
+    place.session.begin_nested()
+    pictures = [photos.sanitise_photo(photo(colour="blue"))]
+    photos.store(place.session, place.var, kept.county, kept.id, 1, pictures)
+    place.session.rollback()
+    torn = place.files()[0].with_name(".abc.part")
+    torn.write_bytes(b"cut off by a crash")
+    stranger = torn.with_name("notes.txt")
+    stranger.write_text("not ours")
+    assert len(place.files()) == 6
+    assert (
+        photos.delete_orphans(place.session, place.var) == 0
+    )  # too young: a change may still be under way
+    for file in place.files():
+        os.utime(file, (time.time() - 7200,) * 2)
+    assert photos.delete_orphans(place.session, place.var) == 4
+    (one,) = place.ids(kept)
+    assert {file.stem for file in place.files()} == {str(one), f"{one}-small"}
+
+
+def test_cleaning_before_the_first_photo_does_nothing(place):
+    assert photos.delete_orphans(place.session, place.var / "elsewhere") == 0
+
+
+def test_six_photos_an_event_and_no_more(place):
+    picture = photos.sanitise_photo(photo())
+    filed = place.report()
+    with pytest.raises(TooLarge, match="there are 7; at most 6"):
+        photos.store(place.session, place.var, filed.county, filed.id, 1, [picture] * 7)
+    assert place.files() == []
+
+
+# --- over HTTP ------------------------------------------------------------------------------------
+
+
+def post(client: FlaskClient, path: str, body: dict, *given: bytes, **headers: str):
+    """A form with a JSON part and photos."""
+    form = {
+        "json": json.dumps(body),
+        "photo": [(io.BytesIO(one), f"{n}.jpg") for n, one in enumerate(given)],
+    }
+    return client.post(
+        f"/api/v1{path}",
+        data=form,
+        content_type="multipart/form-data",
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+MATTER = {
+    "lon": build.LON + 0.0005,
+    "lat": build.LAT + 0.0005,
+    "crs": "cgcs2000",
+    "category": "06010",
+}
+
+
+def test_reported_with_a_photo_and_seen_again_with_the_secret(place, client):
+    filed = post(client, "/incidents", MATTER, with_position())
+    assert filed.status_code == 201, filed.text
+    secret = {"X-Tracking-Secret": filed.json["tracking_secret"]}
+    seen = client.get(f"/api/v1/incidents/{filed.json['id']}/track", headers=secret).json
+    (one,) = seen["photos"]
+    assert seen["timeline"][0]["photos"] == [one]
+    answer = client.get(f"/api/v1/photos/{one}", headers=secret)
+    assert (
+        answer.status_code == 200
+        and opened(answer.data).size == (400, 300)
+        and b"SECRET" not in answer.data
+    )
+    told = answer.headers
+    assert told["Content-Type"] == "image/jpeg" and told["X-Content-Type-Options"] == "nosniff"
+    assert told["Cache-Control"] == "no-store" and told["Content-Disposition"].startswith("inline")
+    assert "X-Tracking-Secret" in told["Vary"] and told["Content-Security-Policy"].startswith(
+        "default-src 'none'"
+    )
+    small = client.get(f"/api/v1/photos/{one}/thumbnail", headers=secret)
+    assert small.status_code == 200 and small.headers["Cache-Control"] == "no-store"
+    assert (
+        "ETag" not in told and "Last-Modified" not in told
+    )  # nothing to ask by whether it is still the same
+
+
+def test_without_the_right_to_see_it_a_photo_is_as_if_it_were_not_there(place, client):
+    filed = post(client, "/incidents", MATTER, photo()).json
+    other = post(client, "/incidents", MATTER | {"lon": MATTER["lon"] + 0.0003}, photo()).json
+    (one,) = client.get(
+        f"/api/v1/incidents/{filed['id']}/track",
+        headers={"X-Tracking-Secret": filed["tracking_secret"]},
+    ).json["photos"]
+    tag = {"If-None-Match": f'"{one}"'}
+    answers = [
+        client.get(f"/api/v1/photos/{asked}{size}", headers=headers)
+        for size in ("", "/thumbnail")
+        for asked, headers in (
+            (one, {}),
+            (one, tag),
+            (one, {"X-Tracking-Secret": "wrong"}),
+            (one, {"X-Tracking-Secret": other["tracking_secret"]} | tag),
+            (uuid4(), {}),
+        )
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.data for answer in answers}) == 1
+    assert client.get(f"/api/v1/photos/{one}?secret={filed['tracking_secret']}").status_code == 404
+
+
+def test_a_bad_photo_spoils_the_whole_report_and_is_named(place, client):
+    refused = post(client, "/incidents", MATTER, photo(), b"not a photo")
+    assert refused.status_code == 422 and refused.json["errors"][0]["field"] == "photos[1]"
+    assert post(client, "/incidents", MATTER, *[photo()] * 7).status_code == 413
+    assert place.session.scalar(text("SELECT count(*) FROM incident")) == 0
+    assert place.files() == []
+
+
+def test_a_note_brings_a_photo_of_its_own(place, client):
+    filed = post(client, "/incidents", MATTER).json
+    secret = {"X_Tracking_Secret": filed["tracking_secret"]}
+    moved = post(
+        client,
+        f"/incidents/{filed['id']}/moves",
+        {"move": "note", "note": "就在这里"},
+        photo(),
+        **secret,
+    )
+    assert moved.status_code == 200, moved.text
+    seen = client.get(
+        f"/api/v1/incidents/{filed['id']}/track",
+        headers={"X-Tracking-Secret": filed["tracking_secret"]},
+    ).json
+    assert [len(event["photos"]) for event in seen["timeline"] if event["move"] == "note"] == [1]
+
+
+def test_the_tracking_page_says_nothing_about_which_reports_there_are(place, client):
+    filed = place.report()
+    known, unknown = (client.get(f"/track/{one}").text for one in (filed.id, uuid4()))
+    uuids = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|nonce=\"[^\"]+\"")
+    assert uuids.sub("", known) == uuids.sub("", unknown)
+    assert filed.tracking_secret not in known
+    assert client.get(f"/track/{filed.id}").headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "address", ["/report", "/report?p=105.95,26.23", "/track", "/report?lang=en"]
+)
+def test_the_pages_answer(place, client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200 and "nonce-" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_place_in_the_address_that_is_none_is_refused(place, client):
+    assert client.get("/report?p=here,there").status_code == 422
+
+
+def test_somebody_signed_in_may_send_as_many_large_photos_as_a_stranger(place, client):
+    signed_in(client, account(place.session, "li", "resident"))
+    heavy = [heavy_photo(n) for n in range(5)]
+    assert sum(map(len, heavy)) > DEFAULT_MAX_BYTES
+    token = re.search(r'"csrf": "([^"]+)"', client.get("/report").text)
+    assert token is not None
+    filed = post(client, "/incidents", MATTER, *heavy, X_CSRFToken=token[1])
+    assert filed.status_code == 201, filed.text
+    assert post(client, "/incidents", MATTER, *heavy[:1]).status_code == 403  # without the token
+
+
+def heavy_photo(number: int) -> bytes:
+    """A photo of about 2 MB."""
+    noise = Image.effect_noise((1400, 1000), 100 + number).convert("RGB")
+    target = io.BytesIO()
+    noise.save(target, "JPEG", quality=98, subsampling=0)
+    return target.getvalue()
