@@ -44,17 +44,22 @@ def to_storage(lon: ArrayLike, lat: ArrayLike, crs: str) -> tuple[Floats, Floats
 def to_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
     """Bring points into the storage system.
 
-    Args:
-        lon, lat: Degrees in `crs`, scalars or arrays of one shape.
-        crs: One of `KNOWN`.
+    Parameters
+    ----------
+    lon, lat
+        Degrees in `crs`, scalars or arrays of one shape.
+    crs
+        One of `KNOWN`.
 
-    Returns:
-        Longitude and latitude, degrees, EPSG:4490, exact to well under a centimetre; floats for
-            floats.
-        Outside `SHIFT_AREA` nothing is shifted; NaN stays NaN. `check_points` says what to refuse.
+    Returns
+    -------
+    Longitude and latitude, degrees, EPSG:4490, exact to well under a centimetre; floats for floats.
+    Outside `SHIFT_AREA` nothing is shifted; NaN stays NaN. `check_points` says what to refuse.
 
-    Raises:
-        InvalidInput: The system is not one of `KNOWN`.
+    Raises
+    ------
+    InvalidInput
+        The system is not one of `KNOWN`.
     """
     _check_name(crs)
     if isinstance(lon, float) and isinstance(
@@ -80,8 +85,10 @@ def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
 
     The opposite of `to_storage`.
 
-    Raises:
-        InvalidInput: The system is not one of `KNOWN`.
+    Raises
+    ------
+    InvalidInput
+        The system is not one of `KNOWN`.
     """
     _check_name(crs)
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
@@ -114,12 +121,17 @@ class PointError:
 def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointError]:
     """Find the points that cannot be right, at most one fault each, in their order.
 
-    Args:
-        lon, lat: Degrees in `crs`, one-dimensional or scalars; missing values are NaN.
-        crs: One of `KNOWN`.
+    Parameters
+    ----------
+    lon, lat
+        Degrees in `crs`, one-dimensional or scalars; missing values are NaN.
+    crs
+        One of `KNOWN`.
 
-    Raises:
-        InvalidInput: The system is missing or not one of `KNOWN`.
+    Raises
+    ------
+    InvalidInput
+        The system is missing or not one of `KNOWN`.
     """
     _check_name(crs)
     x, y = np.atleast_1d(np.asarray(lon, dtype=float)), np.atleast_1d(np.asarray(lat, dtype=float))
@@ -157,14 +169,19 @@ def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointE
 def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
     """Refuse points that cannot be right.
 
-    Args:
-        lon, lat: Degrees in `crs`, scalars or one-dimensional arrays; None is missing.
-        crs: One of `KNOWN`; there is no default.
+    Parameters
+    ----------
+    lon, lat
+        Degrees in `crs`, scalars or one-dimensional arrays; None is missing.
+    crs
+        One of `KNOWN`; there is no default.
 
-    Raises:
-        InvalidInput: A coordinate or the system is missing or unknown, NaN, infinite, out of range,
-            latitude first, or outside China for gcj02 and bd09. `errors` names the fields, in an
-            array also the rows.
+    Raises
+    ------
+    InvalidInput
+        A coordinate or the system is missing or unknown, NaN, infinite, out of range, latitude
+        first, or outside China for gcj02 and bd09. `errors` names the fields, in an array also the
+        rows.
     """
     missing = [name for name, value in (("lon", lon), ("lat", lat)) if value is None]
     if missing:
@@ -199,13 +216,15 @@ def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
 def metric_epsg(lon: float, lat: float) -> int:
     """The EPSG code of the metric system to draw and measure in near a place.
 
-    Args:
-        lon, lat: Degrees, EPSG:4490.
+    Parameters
+    ----------
+    lon, lat
+        Degrees, EPSG:4490.
 
-    Returns:
-        In China the CGCS2000 / 3-degree Gauss-Kruger zone without zone prefix (4534 at 75 E to 4554
-            at
-        135 E), elsewhere the WGS 84 / UTM zone.
+    Returns
+    -------
+    In China the CGCS2000 / 3-degree Gauss-Kruger zone without zone prefix (4534 at 75 E to 4554 at
+    135 E), elsewhere the WGS 84 / UTM zone.
     """
     if bool(_in_shift_area(np.float64(lon), np.float64(lat))) and 73.5 <= lon < 136.5:
         return 4534 + int((lon - 73.5) // 3)

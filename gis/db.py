@@ -72,8 +72,10 @@ def cached_text(query: str) -> TextClause:
 def engine(url: str) -> Engine:
     """The engine for a server; one per address and process.
 
-    Args:
-        url: `postgresql://…`; the psycopg 3 driver is filled in.
+    Parameters
+    ----------
+    url
+        `postgresql://…`; the psycopg 3 driver is filled in.
     """
     return create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
@@ -107,8 +109,10 @@ def allow_boundary_writes(session: Session) -> None:
 def new_ids(session: Session, table: str, count: int) -> list[int]:
     """Numbers for rows yet to be written, from the table's own sequence.
 
-    Args:
-        table: Name of the table, schema first where it is not public; its key is `id`.
+    Parameters
+    ----------
+    table
+        Name of the table, schema first where it is not public; its key is `id`.
     """
     if not count:
         return []
@@ -123,17 +127,23 @@ def copy_rows(
 ) -> int:
     """Write many rows through COPY, inside the session's transaction.
 
-    Args:
-        table: Name of the table, schema first where it is not public.
-        columns: Their names, in the order of each row.
-        rows: Values as psycopg adapts them; a geometry is hex EWKB or EWKT text
-            ("SRID=4490;POINT(…)").
+    Parameters
+    ----------
+    table
+        Name of the table, schema first where it is not public.
+    columns
+        Their names, in the order of each row.
+    rows
+        Values as psycopg adapts them; a geometry is hex EWKB or EWKT text ("SRID=4490;POINT(…)").
 
-    Returns:
-        How many rows were written.
+    Returns
+    -------
+    How many rows were written.
 
-    Raises:
-        psycopg.Error: A row does not fit; the transaction is then to be rolled back.
+    Raises
+    ------
+    psycopg.Error
+        A row does not fit; the transaction is then to be rolled back.
     """
     raw: Any = session.connection().connection.dbapi_connection
     target = SQL("COPY {} ({}) FROM STDIN").format(
@@ -154,9 +164,12 @@ def fetch_rows(
 
     Several times faster than through the ORM.
 
-    Args:
-        query: SQL with `%(name)s` for each parameter; a percent sign of its own is doubled.
-        params: Their values; a list is an array.
+    Parameters
+    ----------
+    query
+        SQL with `%(name)s` for each parameter; a percent sign of its own is doubled.
+    params
+        Their values; a list is an array.
     """
     session.flush()
     raw: Any = session.connection().connection.dbapi_connection
@@ -172,9 +185,12 @@ def fetch_int_array(
     """Read many rows of whole numbers as one array (rows, columns), in no order, without an object
     for each.
 
-    Args:
-        query: SQL as for `read_rows`; every column a bigint, none of them null.
-        columns: How many it has.
+    Parameters
+    ----------
+    query
+        SQL as for `read_rows`; every column a bigint, none of them null.
+    columns
+        How many it has.
     """
     names = [f"c{number}" for number in range(columns)]
     packed = " || ".join(

@@ -49,11 +49,16 @@ class FieldError:
 class WanggeError(Exception):
     """Base of every error that is the caller's to read.
 
-    Args:
-        code: What is wrong and what would be right, as a code of the catalogue.
-        errors: The single fields, rows or shapes, when there is more than one to name.
-        extra: More members for the problem+json answer, such as the nearest grid.
-        params: Parameters of the code.
+    Parameters
+    ----------
+    code
+        What is wrong and what would be right, as a code of the catalogue.
+    errors
+        The single fields, rows or shapes, when there is more than one to name.
+    extra
+        More members for the problem+json answer, such as the nearest grid.
+    params
+        Parameters of the code.
     """
 
     title = "The request could not be done"
@@ -126,10 +131,14 @@ class InvalidFields(InvalidInput):
 def invalid_field(field: str, code: str, /, **params: object) -> InvalidInput:
     """Return an error about one field.
 
-    Args:
-        field: Name of the field ("lon").
-        code: What is wrong with it, and what would be right.
-        params: Parameters of the code.
+    Parameters
+    ----------
+    field
+        Name of the field ("lon").
+    code
+        What is wrong with it, and what would be right.
+    params
+        Parameters of the code.
     """
     return InvalidFields([FieldError(field, code, params)])
 

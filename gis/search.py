@@ -121,15 +121,21 @@ def search(
 ) -> list[Hit]:
     """Find areas, facilities, buildings and answerable people, best fit first.
 
-    Args:
-        words: What was typed: a code or its beginning, a name or part of it, a category ("药店"),
-            an address with or without the community's name and the room ("西兴社区3栋2单元501室"),
-            or a person's name.
-        at: The moment whose boundaries and posts count.
-        names: Ids of the areas whose people are found; None is everywhere.
+    Parameters
+    ----------
+    words
+        What was typed: a code or its beginning, a name or part of it, a category ("药店"), an
+        address with or without the community's name and the room ("西兴社区3栋2单元501室"), or a
+        person's name.
+    at
+        The moment whose boundaries and posts count.
+    names
+        Ids of the areas whose people are found; None is everywhere.
 
-    Raises:
-        InvalidInput: Nothing was typed, or more than 100 characters.
+    Raises
+    ------
+    InvalidInput
+        Nothing was typed, or more than 100 characters.
     """
     words = " ".join(words.split())
     if not words:

@@ -21,9 +21,12 @@ def editor_map(
 ) -> PageParts:
     """The map of the editor.
 
-    Args:
-        static: Address of web/static. release: Of our own scripts.
-        centre: (lon, lat), degrees.
+    Parameters
+    ----------
+    static
+        Address of web/static. release: Of our own scripts.
+    centre
+        (lon, lat), degrees.
     """
     shown = EditorMap(
         static,

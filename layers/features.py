@@ -32,12 +32,17 @@ def feature_collection(
 
     `truncated` says that there were more than `limit`.
 
-    Args:
-        bbox: (west, south, east, north), degrees; features that touch it.
-        code: Only the feature of this code.
+    Parameters
+    ----------
+    bbox
+        (west, south, east, north), degrees; features that touch it.
+    code
+        Only the feature of this code.
 
-    Raises:
-        InvalidInput: The layer's shapes have no codes.
+    Raises
+    ------
+    InvalidInput
+        The layer's shapes have no codes.
     """
     rows = layer.rows(at).subquery()
     shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape

@@ -101,12 +101,18 @@ def vector_tiles(
 ) -> VectorTiles:
     """The layer values as the browser paints them.
 
-    Args:
-        tiles: Address of the tiles' root.
-        version: Of the data; goes into the address, so that tiles may be kept for good.
-        visible: Names of the layers shown, of those the layer control offers.
-        hidden: Categories of facilities left out.
-        at: The moment whose boundaries are shown, as it goes into an address; empty: now.
+    Parameters
+    ----------
+    tiles
+        Address of the tiles' root.
+    version
+        Of the data; goes into the address, so that tiles may be kept for good.
+    visible
+        Names of the layers shown, of those the layer control offers.
+    hidden
+        Categories of facilities left out.
+    at
+        The moment whose boundaries are shown, as it goes into an address; empty: now.
     """
     moment = f"&at={quote(at)}" if at else ""
     return VectorTiles(
@@ -137,9 +143,12 @@ def live_map(
 ) -> PageParts:
     """The map of the live page.
 
-    Args:
-        static: Address of web/static. release: Of our own scripts.
-        centre: (lon, lat), degrees.
+    Parameters
+    ----------
+    static
+        Address of web/static. release: Of our own scripts.
+    centre
+        (lon, lat), degrees.
     """
     shown = LiveMap(
         static,

@@ -57,12 +57,16 @@ def saved_map(
 ) -> str:
     """A page that needs no server and no network.
 
-    Args:
-        drawn: Layers in the order they are painted, each with its FeatureCollection (longitude
-            first).
-        centre: (lon, lat), degrees. zoom: Map zoom, at which widths are taken.
-        title: At the top of the page. notes: Credits, the made-up band, the date; each a line.
-        circle: A service circle as FeatureCollection, drawn above the rest.
+    Parameters
+    ----------
+    drawn
+        Layers in the order they are painted, each with its FeatureCollection (longitude first).
+    centre
+        (lon, lat), degrees. zoom: Map zoom, at which widths are taken.
+    title
+        At the top of the page. notes: Credits, the made-up band, the date; each a line.
+    circle
+        A service circle as FeatureCollection, drawn above the rest.
 
     Names are escaped here, whatever they hold, and rendered text is never compiled as a template
     (see literal.py).

@@ -34,11 +34,15 @@ def bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, f
 
     A rectangle there as in the tile grid.
 
-    Args:
-        margin: How much more on each side, as a share of the tile.
+    Parameters
+    ----------
+    margin
+        How much more on each side, as a share of the tile.
 
-    Raises:
-        InvalidInput: There is no such tile.
+    Raises
+    ------
+    InvalidInput
+        There is no such tile.
     """
     size = 2**z if 0 <= z <= MAX_ZOOM else 0
     if not (0 <= x < size and 0 <= y < size):
@@ -65,8 +69,10 @@ def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: 
     whole map. Shapes are clipped to the tile and a small margin, and simplified to half a pixel
     below zoom 14.
 
-    Raises:
-        InvalidInput: There is no such tile.
+    Raises
+    ------
+    InvalidInput
+        There is no such tile.
     """
     question = tile_query(layers, z, x, y, at)
     return b"" if question is None else bytes(session.execute(question).scalar_one())
@@ -77,8 +83,10 @@ def tile_query(
 ) -> Select[bytes] | None:
     """The one question whose answer is the tile; None when no layer has this zoom.
 
-    Raises:
-        InvalidInput: There is no such tile.
+    Raises
+    ------
+    InvalidInput
+        There is no such tile.
     """
     inner, outer = bounds(z, x, y), bounds(z, x, y, margin=BUFFER / EXTENT)
     parts: list[ColumnElement[bytes]] = []

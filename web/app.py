@@ -68,10 +68,12 @@ BLUEPRINTS = (
 def create_app(settings: Settings, database_url: str) -> APIFlask:
     """Make the application.
 
-    Args:
-        settings: The deployment's settings, read once; views find them under
-            `app.config["SETTINGS"]`.
-        database_url: The server to ask, as `gis.ops.cluster.database_urls` gave it.
+    Parameters
+    ----------
+    settings
+        The deployment's settings, read once; views find them under `app.config["SETTINGS"]`.
+    database_url
+        The server to ask, as `gis.ops.cluster.database_urls` gave it.
 
     Nothing is connected to yet: the first request that asks for a session connects.
     """

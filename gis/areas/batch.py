@@ -89,18 +89,24 @@ def locate_file(
 
     The answer file replaces `target` only when it is whole.
 
-    Args:
-        source: CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and,
-            if wanted, address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
-        target: CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as
-            role:name joined by semicolons (an empty name where nobody is there), `how` as
-            step:rule. A row that cannot be answered has only its `error`.
-        at: With its zone; times of the file without one are read in it.
-        progress: Told (rows done, rows in all).
+    Parameters
+    ----------
+    source
+        CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and, if
+        wanted, address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
+    target
+        CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as
+        role:name joined by semicolons (an empty name where nobody is there), `how` as step:rule. A
+        row that cannot be answered has only its `error`.
+    at
+        With its zone; times of the file without one are read in it.
+    progress
+        Told (rows done, rows in all).
 
-    Raises:
-        InvalidInput: The file cannot be read, its columns are others, or it is `target`. Nothing is
-            written.
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, its columns are others, or it is `target`. Nothing is written.
     """
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
@@ -126,9 +132,10 @@ def locate_file(
 def read_points(source: Path) -> pa.Table:
     """Read a file of points: all columns text, but lon and lat numbers where all of them are.
 
-    Raises:
-        InvalidInput: It cannot be read, a row has too many or too few fields, or the columns are
-            others.
+    Raises
+    ------
+    InvalidInput
+        It cannot be read, a row has too many or too few fields, or the columns are others.
     """
     if not source.is_file():
         raise InvalidInput("points_file.missing", file=source)
@@ -163,10 +170,10 @@ def locate_table(
 ) -> tuple[list[str], Ints, int]:
     """Answer a table of points.
 
-    Returns:
-        The different lines, each all columns after the id; for every row which line is its own; and
-            how many
-        rows have a grid.
+    Returns
+    -------
+    The different lines, each all columns after the id; for every row which line is its own; and how
+    many rows have a grid.
     """
     total = table.num_rows
     batch = _Batch(session, total)

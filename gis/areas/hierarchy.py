@@ -117,16 +117,25 @@ def areas(
 
     An area's children follow it, since codes grow downwards.
 
-    Args:
-        at: The moment; areas drawn later or retired before are left out.
-        level: Only this level.
-        parent: Only those directly under the area with this code.
-        q: Only those whose code begins with, or whose name holds, these words.
-        after: Go on behind this code.
-        limit: At most so many rows.
+    Parameters
+    ----------
+    at
+        The moment; areas drawn later or retired before are left out.
+    level
+        Only this level.
+    parent
+        Only those directly under the area with this code.
+    q
+        Only those whose code begins with, or whose name holds, these words.
+    after
+        Go on behind this code.
+    limit
+        At most so many rows.
 
-    Raises:
-        NotFound: No area has the parent's code.
+    Raises
+    ------
+    NotFound
+        No area has the parent's code.
     """
     query = _rows(at).where(_stood(at))
     if level is not None:
@@ -147,11 +156,15 @@ def areas(
 def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -> AreaDetail:
     """One area as it stood at a moment.
 
-    Args:
-        geometry: Give the shape too.
+    Parameters
+    ----------
+    geometry
+        Give the shape too.
 
-    Raises:
-        NotFound: No area has this code, or it did not stand at that moment.
+    Raises
+    ------
+    NotFound
+        No area has this code, or it did not stand at that moment.
     """
     shape = Boundary.shape
     inside = func.ST_PointOnSurface(shape)
@@ -213,8 +226,10 @@ def history(
 
     Oldest first; a shape that is planned begins later than now.
 
-    Raises:
-        NotFound: No area has this code.
+    Raises
+    ------
+    NotFound
+        No area has this code.
     """
     area_id = session.scalar(select(Area.id).where(Area.code == code))
     if area_id is None:

@@ -36,11 +36,15 @@ def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
     """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names
     none.
 
-    Args:
-        field: What the moment was given as, for the error.
+    Parameters
+    ----------
+    field
+        What the moment was given as, for the error.
 
-    Raises:
-        InvalidInput: It is neither.
+    Raises
+    ------
+    InvalidInput
+        It is neither.
     """
     try:
         moment = datetime.fromisoformat(value.strip())

@@ -52,16 +52,23 @@ def locate(
 ) -> LocateResult:
     """Say who answers for a place.
 
-    Args:
-        lon, lat: Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
-        address: As people write it; decides the building and the unit where the point cannot.
-        at: The moment asked about, with its time zone; None is now.
-        register: Asked instead of the database where it holds the moment; it must cover the place.
+    Parameters
+    ----------
+    lon, lat
+        Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
+    address
+        As people write it; decides the building and the unit where the point cannot.
+    at
+        The moment asked about, with its time zone; None is now.
+    register
+        Asked instead of the database where it holds the moment; it must cover the place.
 
-    Raises:
-        InvalidInput: The point or its system cannot be right.
-        OutsideGrids: No grid covers the point nor is within 50 m; `extra` has the nearest's code,
-            name, metres.
+    Raises
+    ------
+    InvalidInput
+        The point or its system cannot be right.
+    OutsideGrids
+        No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
     """
     return resolve_request(lambda: session, LocateRequest(lon, lat, crs, address, at), register)
 
@@ -85,8 +92,10 @@ def resolve_request_json(
 ) -> bytes:
     """Answer one question as `answer` does, as JSON.
 
-    Args:
-        names: Ids of the areas in which people are named; None is everywhere.
+    Parameters
+    ----------
+    names
+        Ids of the areas in which people are named; None is everywhere.
     """
     ladder, x, y, at = _begin(session, request, register, names)
     return ladder.climb_json(request, x, y, at)
@@ -114,11 +123,15 @@ def resolve_many(
 ) -> Iterator[LocateResult | WanggeError]:
     """Answer many questions in their order; one that cannot be answered gives its error.
 
-    Args:
-        now: The moment of the questions that name none.
-        register: A whole register, asked where it holds the moment; other moments are read once an
-            interval between two changes.
-        names: As for `answer_json`.
+    Parameters
+    ----------
+    now
+        The moment of the questions that name none.
+    register
+        A whole register, asked where it holds the moment; other moments are read once an interval
+        between two changes.
+    names
+        As for `answer_json`.
     """
     answers: list[LocateResult | WanggeError | None] = [None] * len(questions)
     points: dict[int, tuple[float, float]] = {}
@@ -370,10 +383,13 @@ class LocateResolver:
         """The buildings that an address may name: those it names most surely in the grid, and the
         point's own.
 
-        Args:
-            inside: The building that covers the point: it is left only for another one that is
-                named outright.
-            row: The building of the point, covering it or nearest.
+        Parameters
+        ----------
+        inside
+            The building that covers the point: it is left only for another one that is named
+            outright.
+        row
+            The building of the point, covering it or nearest.
         """
         sure = {
             int(building_row): self.compare(int(building_row), address)

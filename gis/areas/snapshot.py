@@ -256,11 +256,15 @@ def read_snapshot(
 ) -> RegistrySnapshot:
     """Read the register of a moment.
 
-    Args:
-        at: With its time zone.
-        box: Only what touches this box (degrees, EPSG:4490); None reads everything.
-        addresses: With a box, also the buildings beyond it of the grids that touch it, which an
-            address may name.
+    Parameters
+    ----------
+    at
+        With its time zone.
+    box
+        Only what touches this box (degrees, EPSG:4490); None reads everything.
+    addresses
+        With a box, also the buildings beyond it of the grids that touch it, which an address may
+        name.
     """
     grids = read_grids(session, at, box)
     if box is not None and addresses and len(grids.codes):
@@ -287,9 +291,12 @@ def read_snapshot_around(
 ) -> RegistrySnapshot:
     """Read what is needed to locate some points, `MARGIN` around them.
 
-    Args:
-        lon, lat: Degrees, EPSG:4490, scalars or arrays.
-        addresses: Whether any of them comes with an address.
+    Parameters
+    ----------
+    lon, lat
+        Degrees, EPSG:4490, scalars or arrays.
+    addresses
+        Whether any of them comes with an address.
     """
     west, south, east, north = np.min(lon), np.min(lat), np.max(lon), np.max(lat)
     corners = local_distance.buffer_boxes(

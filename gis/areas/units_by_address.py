@@ -18,11 +18,14 @@ def choose_unit(
 ) -> tuple[Part | None, list[UnitCandidate], DecisionStep]:
     """Choose the unit, when all readings of the address agree in one; else say which may be meant.
 
-    Args:
-        parts: Of one building, of two units or more.
-        readings: The ways the address may be read in this building; none when it says nothing of
-            it.
-        rooms: The units of the households behind a stairwell (empty: any) and a room.
+    Parameters
+    ----------
+    parts
+        Of one building, of two units or more.
+    readings
+        The ways the address may be read in this building; none when it says nothing of it.
+    rooms
+        The units of the households behind a stairwell (empty: any) and a room.
     """
     chosen = [
         _read(parts, reading, rooms)

@@ -42,13 +42,19 @@ def check(
 ) -> None:
     """Refuse a publication that loses land or the grid of a household, or takes land twice.
 
-    Args:
-        at: From when it holds.
-        before: The shapes in force of the grids that change, by code; degrees, EPSG:4490.
-        after: Their new shapes; None: no land any more.
+    Parameters
+    ----------
+    at
+        From when it holds.
+    before
+        The shapes in force of the grids that change, by code; degrees, EPSG:4490.
+    after
+        Their new shapes; None: no land any more.
 
-    Raises:
-        InvalidInput: With how much, and where.
+    Raises
+    ------
+    InvalidInput
+        With how much, and where.
     """
     old, new = (
         list(old_shapes.values()),
@@ -79,10 +85,12 @@ def check_abroad(
 ) -> None:
     """Refuse grids that gain land of another county's grids; what overlapped before stays as it is.
 
-    Args:
-        before: Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed
-            over.
-        at: From when the new shapes hold; None: now.
+    Parameters
+    ----------
+    before
+        Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed over.
+    at
+        From when the new shapes hold; None: now.
     """
     old = [shape for code, shape in old_shapes.items() if code in new_shapes]
     gained = released_area([shape for shape in new_shapes.values() if shape is not None], old)

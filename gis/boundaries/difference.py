@@ -61,12 +61,17 @@ def compare_boundaries(
 ) -> BoundaryDifference:
     """What is otherwise at a later moment than at an earlier one; either may be in the future.
 
-    Args:
-        within: Only grids under the area with this code; empty: everywhere.
+    Parameters
+    ----------
+    within
+        Only grids under the area with this code; empty: everywhere.
 
-    Raises:
-        NotFound: There is no such area. InvalidInput: The moments are in the wrong order.
-        TooMuch: More than `MOST` grids are drawn otherwise.
+    Raises
+    ------
+    NotFound
+        There is no such area. InvalidInput: The moments are in the wrong order.
+    TooMuch
+        More than `MOST` grids are drawn otherwise.
     """
     if since >= until:
         raise invalid_field("to", "field.not_later_than_from")
@@ -120,9 +125,12 @@ def transferred_pieces(
 
     Slivers of rounding left out.
 
-    Args:
-        before, after: Shapes by code, degrees, EPSG:4490.
-        codes: Of those whose land changes.
+    Parameters
+    ----------
+    before, after
+        Shapes by code, degrees, EPSG:4490.
+    codes
+        Of those whose land changes.
     """
     starts, ends = (
         [code for code in codes if code in old_shapes],

@@ -51,9 +51,12 @@ def neighbouring_grids(
     """The grids named, those some shapes lie over, and all that touch any of these, as a draft has
     them.
 
-    Args:
-        drawn: Shapes of the draft so far.
-        places: Shapes, degrees, EPSG:4490.
+    Parameters
+    ----------
+    drawn
+        Shapes of the draft so far.
+    places
+        Shapes, degrees, EPSG:4490.
     """
     redrawn = [shape for code in codes if (shape := drawn.get(code)) is not None]
     planned = _planned_grids(session, county, codes, [*places, *redrawn])

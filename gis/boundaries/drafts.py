@@ -75,11 +75,15 @@ class EditConflict:
 def create_draft(session: Session, by: Principal, title: str, base: int | None = None) -> Revision:
     """Begin a draft.
 
-    Args:
-        base: The published revision it starts from, as `locate` names it; None: the newest.
+    Parameters
+    ----------
+    base
+        The published revision it starts from, as `locate` names it; None: the newest.
 
-    Raises:
-        Forbidden: The asker may draft nowhere. InvalidInput: The title or base is not right.
+    Raises
+    ------
+    Forbidden
+        The asker may draft nowhere. InvalidInput: The title or base is not right.
     """
     by.need(Action.DRAFT)
     clean = " ".join(title.split())
@@ -166,15 +170,21 @@ def add_operation(
 ) -> Operation:
     """Add an operation to a draft.
 
-    Args:
-        given: The operation as a JSON object (see `gis.boundaries.operations`).
-        version: What the asker believes the draft's version to be; None: any.
+    Parameters
+    ----------
+    given
+        The operation as a JSON object (see `gis.boundaries.operations`).
+    version
+        What the asker believes the draft's version to be; None: any.
 
-    Raises:
-        NotFound: No such draft, grid or unit. Forbidden: Not theirs to edit, or not there.
-        Conflict: It is published or withdrawn, or its version, or the base, is older than what is
-            there.
-        InvalidInput: The operation is not right, with the field, the place and the remedy.
+    Raises
+    ------
+    NotFound
+        No such draft, grid or unit. Forbidden: Not theirs to edit, or not there.
+    Conflict
+        It is published or withdrawn, or its version, or the base, is older than what is there.
+    InvalidInput
+        The operation is not right, with the field, the place and the remedy.
     """
     draft = lock_own_draft(session, by, number, version)
     op = operations.validate_operation(spec)
@@ -260,8 +270,9 @@ def undo_operations(
 ) -> list[Operation]:
     """Take an operation of a draft back, with all after it; returns them.
 
-    Raises:
-        As `operate`; NotFound: The draft has no such step.
+    Raises
+    ------
+    As `operate`; NotFound: The draft has no such step.
     """
     draft = lock_own_draft(session, by, number, version)
     gone = [operation for operation in list_operations(session, number) if operation.step >= step]
@@ -307,9 +318,10 @@ def rebase(
 
     Returns the grids that had changed.
 
-    Raises:
-        As `operate`; Conflict: An operation no longer fits; the draft stays as it was. The message
-            names the step.
+    Raises
+    ------
+    As `operate`; Conflict: An operation no longer fits; the draft stays as it was. The message
+        Names the step.
     """
     draft = lock_own_draft(session, by, number, version)
     changed = conflicts(session, number)
@@ -349,8 +361,9 @@ def replay(session: Session, by: Principal, draft: Revision) -> None:
 def withdraw(session: Session, by: Principal, number: int) -> Revision:
     """Give a draft up; it stays on record.
 
-    Raises:
-        As `operate`.
+    Raises
+    ------
+    As `operate`.
     """
     draft = lock_own_draft(session, by, number, None)
     draft.state = RevisionState.WITHDRAWN
@@ -362,9 +375,10 @@ def withdraw(session: Session, by: Principal, number: int) -> Revision:
 def lock_own_draft(session: Session, by: Principal, number: int, version: int | None) -> Revision:
     """A draft the asker may edit, locked: their own.
 
-    Raises:
-        NotFound, Forbidden, Conflict: It is hidden, somebody else's, or no draft of that version
-            any more.
+    Raises
+    ------
+    NotFound, Forbidden, Conflict
+        It is hidden, somebody else's, or no draft of that version any more.
     """
     draft = get_revision(session, by, number, lock=True)
     if by.kind != "system" and draft.author != by.who:

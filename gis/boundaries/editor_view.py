@@ -47,8 +47,10 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
     """The grids in an area (a grid, community, street or county, by code) as a draft has them, and
     their neighbours.
 
-    Raises:
-        NotFound: There is no such revision in the asker's areas, or no such area.
+    Raises
+    ------
+    NotFound
+        There is no such revision in the asker's areas, or no such area.
     """
     revision = revision_access.get_revision(session, by, number)
     done = drafts.list_operations(session, number)
@@ -109,8 +111,10 @@ def build_editor_view(
 ) -> EditorView:
     """Some grids as a draft has them; with those around.
 
-    Args:
-        done: The operations of the draft.
+    Parameters
+    ----------
+    done
+        The operations of the draft.
     """
     drawn = drafts.drawn_shapes(done)
     if not codes:
@@ -185,8 +189,9 @@ def snapping_guides(
 ) -> dict[str, list[Any]]:
     """Streets and building outlines of an area to snap to: lists of [lon, lat], degrees.
 
-    Raises:
-        As `view`.
+    Raises
+    ------
+    As `view`.
     """
     revision_access.get_revision(session, by, number)
     box = session.execute(

@@ -100,9 +100,12 @@ def read_unit_households(
 ) -> list[UnitHouseholds]:
     """The units that stand near some land, and where they live.
 
-    Args:
-        grids: Those around; a building beyond them counts for the grid the unit stands under.
-        at: The moment whose parents count.
+    Parameters
+    ----------
+    grids
+        Those around; a building beyond them counts for the grid the unit stands under.
+    at
+        The moment whose parents count.
     """
     rows = (
         fetch_rows(session, UNITS, bbox_params(lands) | {"at": at})

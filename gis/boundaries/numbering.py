@@ -19,9 +19,12 @@ from gis.shapes.polygon_coverage import PolygonLike
 def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
     """Codes for new grids of a community that no grid and no draft has ever had, in order.
 
-    Args:
-        near: Code of the community, or of a grid in it.
-        taken: Codes the draft itself has given.
+    Parameters
+    ----------
+    near
+        Code of the community, or of a grid in it.
+    taken
+        Codes the draft itself has given.
     """
     community = patterns.ancestor_code(code_within, Level.COMMUNITY)
     query = """
@@ -49,10 +52,13 @@ def validate_new_codes(
     """Refuse codes for new grids that are not right, not in the community, used before, or reserved
     by another draft.
 
-    Args:
-        draft: One that takes a publication back may give that publication's codes their land again,
-            by redrawing.
-        new: Codes the draft itself has given.
+    Parameters
+    ----------
+    draft
+        One that takes a publication back may give that publication's codes their land again, by
+        redrawing.
+    new
+        Codes the draft itself has given.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
     new_codes = {
@@ -148,8 +154,10 @@ def _revived(session: Session, draft: Revision) -> set[str]:
 def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
     """Refuse to publish new grids under codes that somebody has used since the draft was drawn.
 
-    Raises:
-        Conflict: A code is an area's, and not one that the draft gives its land again.
+    Raises
+    ------
+    Conflict
+        A code is an area's, and not one that the draft gives its land again.
     """
     query = """
     SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (

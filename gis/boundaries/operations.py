@@ -96,8 +96,10 @@ class OperationType:
 def validate_operation(op: Any) -> OperationSpec:
     """An operation whose fields are there and of their kind.
 
-    Raises:
-        InvalidInput: It is no object, of no known kind, or a field is missing, unknown or wrong.
+    Raises
+    ------
+    InvalidInput
+        It is no object, of no known kind, or a field is missing, unknown or wrong.
     """
     if not isinstance(op, Mapping):
         raise InvalidInput("operation.not_an_object")
@@ -141,12 +143,17 @@ def operation_geometries(op: OperationSpec) -> list[BaseGeometry]:
 def apply_operation(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
     """Do a checked operation.
 
-    Args:
-        lands: The grids it names, those its shapes lie over, and all that touch any of these.
-        town: What it asks about the area.
+    Parameters
+    ----------
+    lands
+        The grids it names, those its shapes lie over, and all that touch any of these.
+    town
+        What it asks about the area.
 
-    Raises:
-        InvalidInput, NotFound: As the edits of `gis.shapes.edits`.
+    Raises
+    ------
+    InvalidInput, NotFound
+        As the edits of `gis.shapes.edits`.
     """
     return OPERATION_TYPES[op["op"]].do(op, lands, town)
 

@@ -75,8 +75,10 @@ ORDER BY p.id"""
 def preview(session: Session, by: Principal, number: int) -> Preview:
     """What a draft would change, or a published revision did.
 
-    Raises:
-        NotFound: There is no such revision in the asker's areas.
+    Raises
+    ------
+    NotFound
+        There is no such revision in the asker's areas.
     """
     revision = revision_access.get_revision(session, by, number)
     return seen_by(session, by, statistics.stored(session, number) or compute(session, revision))
@@ -364,8 +366,10 @@ def _units(
 
     And those newly torn.
 
-    Args:
-        told: The grid of a unit as the draft settles it.
+    Parameters
+    ----------
+    told
+        The grid of a unit as the draft settles it.
     """
     units, torn = [], []
     was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}

@@ -58,20 +58,26 @@ def publish(
 ) -> Revision:
     """Publish a draft.
 
-    Args:
-        reason: Why, for everybody who looks at the history.
-        effective: From when it holds, with its time zone, not past; None is now. Later: it takes
-            effect by itself. What takes a planned publication back before it holds, cancels it:
-            everything is as if never planned.
-        two_persons: Whether somebody else than the author must publish.
+    Parameters
+    ----------
+    reason
+        Why, for everybody who looks at the history.
+    effective
+        From when it holds, with its time zone, not past; None is now. Later: it takes effect by
+        itself. What takes a planned publication back before it holds, cancels it: everything is as
+        if never planned.
+    two_persons
+        Whether somebody else than the author must publish.
 
-    Raises:
-        NotFound: No such draft in the principal's areas. Forbidden: Not theirs to publish, or their
-            own.
-        Conflict: It is no longer a draft, grids were redrawn since (`conflicts` names them), or
-            later ones are planned.
-        InvalidInput: The reason, the moment or a change is missing, or land or homes would lose
-            their grid.
+    Raises
+    ------
+    NotFound
+        No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
+    Conflict
+        It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones
+        are planned.
+    InvalidInput
+        The reason, the moment or a change is missing, or land or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, by, number, lock=True)
     by.need(Action.PUBLISH)

@@ -44,9 +44,10 @@ ORDER BY a.code"""
 def create_reverting_draft(session: Session, by: Principal, number: int) -> Revision:
     """A draft that gives the grids of a published revision the land they had before it.
 
-    Raises:
-        NotFound, Forbidden: As `drafts.revision`. Conflict: It is not published, or land of its
-            grids was moved since.
+    Raises
+    ------
+    NotFound, Forbidden
+        As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
     """
     old = revision_access.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:

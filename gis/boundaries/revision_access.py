@@ -27,8 +27,10 @@ VISIBLE_REVISION_SQL = """
 def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
     """A revision the asker may see.
 
-    Raises:
-        NotFound: There is none, or it is not theirs to see.
+    Raises
+    ------
+    NotFound
+        There is none, or it is not theirs to see.
     """
     query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
     if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:

@@ -42,23 +42,33 @@ def publish_shapes(
     """Give grids new shapes, and every community, street and county above them the union of its
     grids.
 
-    Args:
-        shapes: Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from
-            then on. The areas exist already. Together with the grids around them they are a
-            coverage (see `gis.shapes.polygon_coverage.repair_coverage`).
-        title: What the change is, in a few words.
-        author: Who drew it: account, program or load.
-        effective: From when the shapes hold, with its time zone; None is now.
-        draft: The draft that this publishes; None: the publication gets a revision of its own.
+    Parameters
+    ----------
+    shapes
+        Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from then
+        on. The areas exist already. Together with the grids around them they are a coverage (see
+        `gis.shapes.polygon_coverage.repair_coverage`).
+    title
+        What the change is, in a few words.
+    author
+        Who drew it: account, program or load.
+    effective
+        From when the shapes hold, with its time zone; None is now.
+    draft
+        The draft that this publishes; None: the publication gets a revision of its own.
 
-    Returns:
-        The published revision; None when every shape was in force already, and nothing was written.
+    Returns
+    -------
+    The published revision; None when every shape was in force already, and nothing was written.
 
-    Raises:
-        NotFound: A code is no area.
-        InvalidInput: A shape cannot be stored, overlaps a grid or does not share its vertices;
-            named in `errors`.
-        Conflict: An area is retired, or has a shape that begins later than `effective`.
+    Raises
+    ------
+    NotFound
+        A code is no area.
+    InvalidInput
+        A shape cannot be stored, overlaps a grid or does not share its vertices; named in `errors`.
+    Conflict
+        An area is retired, or has a shape that begins later than `effective`.
     """
     effective = effective_time(session, effective)
     grids = {
@@ -93,16 +103,22 @@ def derive_units(
 
     Units on one tower share its footprint.
 
-    Args:
-        unit_ids: Ids of the units (areas); None is every unit. Those that stand on no building keep
-            what they have.
-        effective: From when the shapes hold, with its time zone; None is now.
+    Parameters
+    ----------
+    unit_ids
+        Ids of the units (areas); None is every unit. Those that stand on no building keep what they
+        have.
+    effective
+        From when the shapes hold, with its time zone; None is now.
 
-    Returns:
-        The published revision; None when nothing changed.
+    Returns
+    -------
+    The published revision; None when nothing changed.
 
-    Raises:
-        Conflict: A unit has a shape that begins later than `effective`.
+    Raises
+    ------
+    Conflict
+        A unit has a shape that begins later than `effective`.
     """
     effective = effective_time(session, effective)
     rows = session.execute(
@@ -146,15 +162,20 @@ def write_boundaries(
 
     Unchecked: `publish_shapes` is the way for grids.
 
-    Args:
-        drawn: Shape by area id, in the normal form of `gis.shapes.repair.to_multipolygon`; None: no
-            land from then on.
+    Parameters
+    ----------
+    drawn
+        Shape by area id, in the normal form of `gis.shapes.repair.to_multipolygon`; None: no land
+        from then on.
 
-    Returns:
-        The published revision; None when nothing changed.
+    Returns
+    -------
+    The published revision; None when nothing changed.
 
-    Raises:
-        Conflict: An area has a shape that begins later than `effective`.
+    Raises
+    ------
+    Conflict
+        An area has a shape that begins later than `effective`.
     """
     effective = effective_time(session, effective)
     now = boundaries_at(session, drawn, effective)
@@ -208,8 +229,9 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
     """Let shapes that were to end at a moment go on, where the new shape is the same: a plan was
     cancelled.
 
-    Returns:
-        The ids of their areas.
+    Returns
+    -------
+    The ids of their areas.
     """
     rows = session.execute(
         text(
@@ -250,8 +272,10 @@ def grids_near(
     """The grids of counties in force at a moment whose boxes come near the shapes, by code, in
     order of codes.
 
-    Args:
-        near: Degrees.
+    Parameters
+    ----------
+    near
+        Degrees.
     """
     if not len(shapes):
         return {}
@@ -280,8 +304,10 @@ def grids_near(
 def effective_time(session: Session, effective: datetime | None) -> datetime:
     """The moment a change holds from: as told, else the database's now.
 
-    Raises:
-        InvalidInput: It has no time zone.
+    Raises
+    ------
+    InvalidInput
+        It has no time zone.
     """
     if effective is None:
         return session.execute(select(func.now())).scalar_one()

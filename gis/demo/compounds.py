@@ -134,8 +134,9 @@ def _compound(
 ) -> bool:
     """Rows of buildings along inner paths, a spine across the rows, gates at one end of it or both.
 
-    Returns:
-        Whether so many homes found room; when not, nothing was built.
+    Returns
+    -------
+    Whether so many homes found room; when not, nothing was built.
     """
     west, south, east, north = land.bounds
     estate = estate_name(block.cell.number)

@@ -78,8 +78,10 @@ class Placed:
 def place(number: int, community: str, blocks: Sequence[Block], dice: Random) -> Iterator[Placed]:
     """The facilities of a community.
 
-    Args:
-        number: The community's number in the town. community: its code.
+    Parameters
+    ----------
+    number
+        The community's number in the town. community: its code.
     """
     by_size: dict[str, list[tuple[Block, Slot]]] = {}
     for block in blocks:

@@ -81,8 +81,9 @@ def allocate_units(
     """Bind homes into so many units of 10 to 20: whole floors, in order, cut between stairwells
     where it can be.
 
-    Returns:
-        For each unit its parts and the numbers of its homes.
+    Returns
+    -------
+    For each unit its parts and the numbers of its homes.
 
     Houses without a stairwell stay whole unless some unit would come out too small or too large for
     it.

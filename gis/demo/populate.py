@@ -80,15 +80,21 @@ class Unit:
 def populate(session: Session, seed: int = 2026, now: datetime | None = None) -> dict[str, int]:
     """Invent households, units, persons, posts and leave for every grid of the database.
 
-    Args:
-        seed: The same seed on the same buildings gives the same people.
-        now: The day around which leave falls; the present by default.
+    Parameters
+    ----------
+    seed
+        The same seed on the same buildings gives the same people.
+    now
+        The day around which leave falls; the present by default.
 
-    Returns:
-        Rows by table.
+    Returns
+    -------
+    Rows by table.
 
-    Raises:
-        InvalidInput: There are no grids, or households are there already.
+    Raises
+    ------
+    InvalidInput
+        There are no grids, or households are there already.
     """
     dice = random.Random(seed)
     if session.scalar(text("SELECT EXISTS (SELECT FROM household)")):

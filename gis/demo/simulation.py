@@ -162,12 +162,15 @@ def simulate(
 ) -> SimulationCounts:
     """File reports over a town and work on them.
 
-    Args:
-        begin, end: Between which the reports come, evenly at random. last: Until when work goes on;
-            None: `end`.
-        reports: How many. seed: Of everything that is left to chance.
-        progress: Called with reports filed and wanted. commit: Called every so often; None flushes
-            only.
+    Parameters
+    ----------
+    begin, end
+        Between which the reports come, evenly at random. last: Until when work goes on; None:
+        `end`.
+    reports
+        How many. seed: Of everything that is left to chance.
+    progress
+        Called with reports filed and wanted. commit: Called every so often; None flushes only.
 
     The town must have grids, buildings and posts.
     """

@@ -133,9 +133,12 @@ class Street:
 def make_plan(seed: int, grids: int) -> Plan:
     """Draw the plan of a town with so many grids.
 
-    Args:
-        seed: The same seed and number give the same plan.
-        grids: At least one.
+    Parameters
+    ----------
+    seed
+        The same seed and number give the same plan.
+    grids
+        At least one.
     """
     rows = max(1, round(sqrt(grids * 5 / 7)))
     columns = ceil(grids / rows)

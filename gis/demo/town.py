@@ -74,13 +74,19 @@ def generate_town(
     At the default size it is the Zone's pilot: 3 communities, 35 grids, 510 units, 8,800
     households, 24,000 people.
 
-    Args:
-        households: From 100 to 2,000,000.
-        progress: Called with (grids done, grids).
+    Parameters
+    ----------
+    households
+        From 100 to 2,000,000.
+    progress
+        Called with (grids done, grids).
 
-    Raises:
-        InvalidInput: The size is out of range.
-        Conflict: The database holds another town, or areas that are not this town's.
+    Raises
+    ------
+    InvalidInput
+        The size is out of range.
+    Conflict
+        The database holds another town, or areas that are not this town's.
     """
     if not MIN_HOUSEHOLDS <= households <= MAX_HOUSEHOLDS:
         raise InvalidInput(

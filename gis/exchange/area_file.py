@@ -116,11 +116,16 @@ class AreaFile:
     ) -> RejectedRow:
         """Return a refusal of one attribute, called as in the file.
 
-        Args:
-            entry: The row or feature.
-            key: Key of the column.
-            reason: What is wrong, as a code of the catalogue, or a message.
-            params: Parameters of the code.
+        Parameters
+        ----------
+        entry
+            The row or feature.
+        key
+            Key of the column.
+        reason
+            What is wrong, as a code of the catalogue, or a message.
+        params
+            Parameters of the code.
         """
         message = reason if isinstance(reason, Message) else Message(reason, params)
         return RejectedRow(entry.location_with_code, self.headers.get(key, key), message)
@@ -170,8 +175,10 @@ def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadR
 
     Rows with a cell that cannot be read are refused there.
 
-    Raises:
-        InvalidInput, TooLarge: The file as a whole cannot be taken.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file as a whole cannot be taken.
     """
     by_key = {column.key: column for column in columns(level)}
     level_label, mapping = LEVEL_LABELS[level], options.mapping

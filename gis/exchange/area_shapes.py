@@ -35,8 +35,10 @@ MIN_REPORTED_AREA_M2 = 1.0  # square metres
 def repair_geometries(entries: Sequence[AreaRecord], report: LoadReport, *, needed: bool) -> None:
     """Bring every shape into the form it is stored in; list what was mended, refuse what cannot be.
 
-    Args:
-        needed: Whether an entry without a shape is refused.
+    Parameters
+    ----------
+    needed
+        Whether an entry without a shape is refused.
     """
     mended = []
     for entry in entries:
@@ -71,18 +73,23 @@ def fit_to_coverage(
 ) -> dict[str, MultiPolygon]:
     """Make the grids of the file a coverage with the stored ones around them.
 
-    Args:
-        entries: With a code of their own and a good shape each.
-        clean: Metres, or None for drawing noise only.
-        at: The moment whose stored grids count.
-        gone: Codes of stored grids whose land the file has given to others.
-        same_within: Metres by which a grid may differ from the stored one and is as stored; None:
-            as `clean`.
+    Parameters
+    ----------
+    entries
+        With a code of their own and a good shape each.
+    clean
+        Metres, or None for drawing noise only.
+    at
+        The moment whose stored grids count.
+    gone
+        Codes of stored grids whose land the file has given to others.
+    same_within
+        Metres by which a grid may differ from the stored one and is as stored; None: as `clean`.
 
-    Returns:
-        The shapes that differ from what is stored, by code; stored neighbours that had to move are
-            among
-        them. Wider overlaps go to `report.refused`, what was mended and gaps to its notes.
+    Returns
+    -------
+    The shapes that differ from what is stored, by code; stored neighbours that had to move are
+    among them. Wider overlaps go to `report.refused`, what was mended and gaps to its notes.
     """
     counties: dict[str, dict[str, AreaRecord]] = defaultdict(dict)
     for entry in entries:

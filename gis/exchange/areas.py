@@ -55,19 +55,29 @@ def load_areas(
     one by no more stays. Units: a map file or a table; the grid exists. A unit that stands on
     buildings keeps the shape of those. Other levels: a map file or a table; codes, names, parents.
 
-    Args:
-        level: county, street, community, grid or unit.
-        options: How to read the file; None: everything is recognised.
-        clean: Metres; overlaps and gaps up to this width are mended. None: only drawing noise.
-        effective: From when the shapes hold, with its time zone; None is now.
-        attribution: The credit to print on maps.
+    Parameters
+    ----------
+    level
+        County, street, community, grid or unit.
+    options
+        How to read the file; None: everything is recognised.
+    clean
+        Metres; overlaps and gaps up to this width are mended. None: only drawing noise.
+    effective
+        From when the shapes hold, with its time zone; None is now.
+    attribution
+        The credit to print on maps.
 
-    Returns:
-        The report. Where a row is refused nothing is written at all.
+    Returns
+    -------
+    The report. Where a row is refused nothing is written at all.
 
-    Raises:
-        InvalidInput, TooLarge: The file as a whole cannot be taken.
-        Conflict: A stored boundary begins later than `effective`.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file as a whole cannot be taken.
+    Conflict
+        A stored boundary begins later than `effective`.
     """
     level = _level(level)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:

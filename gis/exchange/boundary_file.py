@@ -79,19 +79,25 @@ def draft_from_file(
 ) -> BoundaryFileDraft:
     """Make a draft of what a file of grids has otherwise than the newest published boundaries.
 
-    Args:
-        title: Of the draft.
-        options: How to read the file; None: everything is recognised.
-        clean: Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing
-            noise.
+    Parameters
+    ----------
+    title
+        Of the draft.
+    options
+        How to read the file; None: everything is recognised.
+    clean
+        Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing noise.
 
-    Returns:
-        The report; `draft` is None when a row was refused (then nothing is written) or nothing
-            differs.
+    Returns
+    -------
+    The report; `draft` is None when a row was refused (then nothing is written) or nothing differs.
 
-    Raises:
-        InvalidInput, TooLarge: The file as a whole cannot be taken.
-        Forbidden: It changes grids that the asker may not draft in.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file as a whole cannot be taken.
+    Forbidden
+        It changes grids that the asker may not draft in.
     """
     by.need(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:

@@ -73,10 +73,11 @@ def find_buildings(
 ) -> list[int | BuildingNotFound]:
     """Find the building that each query means, in their order.
 
-    Returns:
-        The id of the building, or why there is none: not there (with the nearest names), several of
-            the name,
-        or no building within `MAX_BUILDING_DISTANCE_M` of the point.
+    Returns
+    -------
+    The id of the building, or why there is none
+        Not there (with the nearest names), several of the name, or no building within
+        `MAX_BUILDING_DISTANCE_M` of the point.
 
     Names are compared as doors are read: 3栋 is 3号楼, and 三号楼 too.
     """

@@ -119,19 +119,29 @@ def dump(
     RFC 7946). Spreadsheets and CSV have a point in the place (lon, lat, crs), CSV also the shape as
     WKT; there, texts that would be formulas begin with an apostrophe.
 
-    Args:
-        layer: One of `LAYERS`.
-        path: Ends in .gpkg, .geojson, .shp, .fgb, .csv or .xlsx.
-        at: For areas: the moment whose boundaries count; now when None.
-        within: For areas: only those under the area with this code, and itself.
+    Parameters
+    ----------
+    layer
+        One of `LAYERS`.
+    path
+        Ends in .gpkg, .geojson, .shp, .fgb, .csv or .xlsx.
+    at
+        For areas: the moment whose boundaries count; now when None.
+    within
+        For areas: only those under the area with this code, and itself.
 
-    Returns:
-        How many rows were written.
+    Returns
+    -------
+    How many rows were written.
 
-    Raises:
-        InvalidInput: Not such a layer, ending or folder; or a moment for a layer without dates.
-        NotFound: The layer has no rows.
-        TooMuch: More rows than a spreadsheet holds.
+    Raises
+    ------
+    InvalidInput
+        Not such a layer, ending or folder; or a moment for a layer without dates.
+    NotFound
+        The layer has no rows.
+    TooMuch
+        More rows than a spreadsheet holds.
     """
     if layer not in LAYERS:
         raise InvalidInput("dump.layer_unknown", layer=layer, layers=list(LAYERS))

@@ -95,14 +95,19 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
     A facility is known by its code; known ones are changed where the row differs, others stay.
     Without a point it stands at the entrance (else inside) of the building that its address means.
 
-    Args:
-        crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
+    Parameters
+    ----------
+    crs
+        System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
 
-    Returns:
-        The report. Where a row is refused nothing is written at all.
+    Returns
+    -------
+    The report. Where a row is refused nothing is written at all.
 
-    Raises:
-        InvalidInput, TooLarge: The file cannot be read as such a table.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file cannot be read as such a table.
     """
     report = LoadReport("facilities", path.name)
     table = read_table(path, FACILITIES, report)

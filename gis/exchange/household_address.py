@@ -38,8 +38,10 @@ class Home:
 def combine(row: Row, report: LoadReport) -> Home:
     """Return the home of a row; what is assumed becomes a note of the report.
 
-    Raises:
-        HomeError: With every fault of the row.
+    Raises
+    ------
+    HomeError
+        With every fault of the row.
     """
     door: Door | None = row["room"]
     named: str | Door | None = row["building_name"]

@@ -210,14 +210,19 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
     ones are made with their stairwells and units; homes not in the file stay. Units then stand on
     what their homes stand on, and their shapes follow the footprints.
 
-    Args:
-        crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
+    Parameters
+    ----------
+    crs
+        System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
 
-    Returns:
-        The report. Where a row is refused nothing is written at all.
+    Returns
+    -------
+    The report. Where a row is refused nothing is written at all.
 
-    Raises:
-        InvalidInput, TooLarge: The file cannot be read as such a table.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file cannot be read as such a table.
     """
     report = LoadReport("households", path.name)
     table = read_table(path, HOUSEHOLDS, report)

@@ -130,16 +130,24 @@ def load_incidents(
     A row is known by its external id, else by all it says: one that was loaded before is left as it
     is now, so the same file twice changes nothing. Times without a zone are `timezone`'s.
 
-    Args:
-        crs: System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
-        by: Who files them; None is the command line, which may do so everywhere.
-        most: Rows that are taken; None: any number.
+    Parameters
+    ----------
+    crs
+        System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
+    by
+        Who files them; None is the command line, which may do so everywhere.
+    most
+        Rows that are taken; None: any number.
 
-    Returns:
-        The report. Where a row is refused nothing is to be kept: the caller does not commit.
+    Returns
+    -------
+    The report. Where a row is refused nothing is to be kept
+        The caller does not commit.
 
-    Raises:
-        InvalidInput, TooLarge: The file cannot be read as such a table, or has too many rows.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file cannot be read as such a table, or has too many rows.
     """
     report = LoadReport("incidents", path.name)
     table = read_table(path, INCIDENTS, report)

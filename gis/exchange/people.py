@@ -36,15 +36,21 @@ def load_people(
     first day, except in roles that several share (`PostRole.shared`). People, posts and leave that
     are not in the file stay.
 
-    Args:
-        crs: Not used; every load takes it.
-        timezone: In which the days of the file begin.
+    Parameters
+    ----------
+    crs
+        Not used; every load takes it.
+    timezone
+        In which the days of the file begin.
 
-    Returns:
-        The report. Where a row is refused nothing is written at all.
+    Returns
+    -------
+    The report. Where a row is refused nothing is written at all.
 
-    Raises:
-        InvalidInput, TooLarge: The file cannot be read as such a table.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file cannot be read as such a table.
     """
     report = LoadReport("people", path.name)
     table = read_table(path, PEOPLE, report)

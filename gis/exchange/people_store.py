@@ -46,8 +46,10 @@ def write_people(
 ) -> None:
     """Enter new people and change the names and phones that differ.
 
-    Args:
-        people: Name and phone by staff number; None leaves what is stored.
+    Parameters
+    ----------
+    people
+        Name and phone by staff number; None leaves what is stored.
     """
     codes = list(people)
     names, phones = ([people[code][part] for code in codes] for part in (0, 1))
@@ -63,8 +65,10 @@ def write_posts(
 ) -> None:
     """Close, change and open posts.
 
-    Args:
-        ids: Id of each person by staff number.
+    Parameters
+    ----------
+    ids
+        Id of each person by staff number.
     """
     changed = [
         {"id": term.id, "stop": term.stop, "deputy": term.deputy}
@@ -101,8 +105,10 @@ def write_leaves(
 ) -> None:
     """Enter new leave and change its end.
 
-    Args:
-        ids: Id of each person by staff number.
+    Parameters
+    ----------
+    ids
+        Id of each person by staff number.
     """
     changed = [{"id": term.id, "stop": term.stop} for _, term in leaves if term.id is not None]
     if changed:

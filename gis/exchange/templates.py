@@ -180,13 +180,17 @@ def write_template(kind: str, path: Path) -> None:
     The first sheet is to be filled in: its headers are Chinese, with the English key and what to
     write as a comment.
 
-    Args:
-        kind: households, people, facilities, areas or incidents.
-        path: A new .xlsx file.
+    Parameters
+    ----------
+    kind
+        Households, people, facilities, areas or incidents.
+    path
+        A new .xlsx file.
 
-    Raises:
-        InvalidInput: Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's
-            work.
+    Raises
+    ------
+    InvalidInput
+        Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's work.
     """
     if kind not in KINDS:
         raise InvalidInput("template.unknown", kind=kind, kinds=list(KINDS))

@@ -67,15 +67,19 @@ def merge_terms(
     where the row gives them. A new term closes the one that runs at its start, and ends where the
     next one begins. What is not asked for stays.
 
-    Args:
-        stored: The known terms, without overlap.
-        new: The terms of the file, in any order; the earlier start comes first.
-        now: The start of terms without one.
+    Parameters
+    ----------
+    stored
+        The known terms, without overlap.
+    new
+        The terms of the file, in any order; the earlier start comes first.
+    now
+        The start of terms without one.
 
-    Returns:
-        The whole timeline in its order (no two terms overlap, none is empty), and the rows that do
-            not fit,
-        which leave it as it was. Asking for the same again, at any later time, changes nothing.
+    Returns
+    -------
+    The whole timeline in its order (no two terms overlap, none is empty), and the rows that do not
+    fit, which leave it as it was. Asking for the same again, at any later time, changes nothing.
     """
     timeline = sorted(stored, key=lambda term: term.start)
     conflicts: list[TermConflict] = []

@@ -177,12 +177,17 @@ def compute_coverage(
 ) -> CoverageResult:
     """Label every home by the exact distance to the nearest of some facilities.
 
-    Args:
-        to: The facilities' places on the network.
-        minutes: Walking time at the profile's speed.
+    Parameters
+    ----------
+    to
+        The facilities' places on the network.
+    minutes
+        Walking time at the profile's speed.
 
-    Raises:
-        InvalidInput: There is no such profile.
+    Raises
+    ------
+    InvalidInput
+        There is no such profile.
     """
     metres = nearest_source_distances(
         network, to, living.snaps, minutes * 60 * get_profile(who).speed

@@ -70,15 +70,23 @@ def facilities(
 ) -> list[FacilityRow]:
     """List facilities by code.
 
-    Args:
-        category: Only this key of `gis.facilities.categories`.
-        bbox: Only those touching this rectangle: west, south, east, north, degrees, EPSG:4490.
-        area: Only those whose place lies in the area with this code.
-        at: The moment whose boundary of that area counts.
-        after: Go on behind this code.
+    Parameters
+    ----------
+    category
+        Only this key of `gis.facilities.categories`.
+    bbox
+        Only those touching this rectangle: west, south, east, north, degrees, EPSG:4490.
+    area
+        Only those whose place lies in the area with this code.
+    at
+        The moment whose boundary of that area counts.
+    after
+        Go on behind this code.
 
-    Raises:
-        NotFound: No area has that code.
+    Raises
+    ------
+    NotFound
+        No area has that code.
     """
     asked = _rows()
     if category is not None:
@@ -106,8 +114,10 @@ def facilities(
 def facility(session: Session, code: str) -> FacilityRow:
     """One facility.
 
-    Raises:
-        NotFound: None has this code.
+    Raises
+    ------
+    NotFound
+        None has this code.
     """
     found = session.execute(_rows().where(Facility.code == code)).first()
     if found is None:
@@ -119,14 +129,21 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
     """The circle of a facility: the stored one when it was computed on today's network, else
     computed now.
 
-    Args:
-        minutes: 1 to 60.
-        profile: Who walks, a key of `gis.network.walk.PROFILES`.
+    Parameters
+    ----------
+    minutes
+        1 to 60.
+    profile
+        Who walks, a key of `gis.network.walk.PROFILES`.
 
-    Raises:
-        NotFound: No facility has this code.
-        InvalidInput: The limit or the profile is not possible.
-        Unavailable: No walking network is loaded.
+    Raises
+    ------
+    NotFound
+        No facility has this code.
+    InvalidInput
+        The limit or the profile is not possible.
+    Unavailable
+        No walking network is loaded.
     """
     stored = _stored(session, code, minutes, profile)
     if stored is not None:

@@ -89,14 +89,21 @@ def recompute(
     A circle is left alone when the network's version, its facility's place, the speed and the homes
     near it are what they were. Circles of other limits and profiles stay.
 
-    Args:
-        minutes: Limits, 1 to 60.
-        profile_name: Who walks.
-        progress: Called with (done, total).
+    Parameters
+    ----------
+    minutes
+        Limits, 1 to 60.
+    profile_name
+        Who walks.
+    progress
+        Called with (done, total).
 
-    Raises:
-        InvalidInput: A limit or the profile is not possible.
-        Unavailable: No walking network is loaded.
+    Raises
+    ------
+    InvalidInput
+        A limit or the profile is not possible.
+    Unavailable
+        No walking network is loaded.
     """
     wanted = tuple(sorted({_limit(one) for one in minutes}))
     speed = get_profile(profile_name).speed
@@ -156,10 +163,14 @@ def recompute(
 def compute(session: Session, code: str, minutes: int, profile_name: str = "adult") -> Circle:
     """One circle of one facility, now, without storing it.
 
-    Raises:
-        NotFound: There is no facility of that code.
-        InvalidInput: The limit or the profile is not possible.
-        Unavailable: No walking network is loaded.
+    Raises
+    ------
+    NotFound
+        There is no facility of that code.
+    InvalidInput
+        The limit or the profile is not possible.
+    Unavailable
+        No walking network is loaded.
     """
     speed = get_profile(profile_name).speed
     _limit(minutes)
@@ -187,9 +198,12 @@ def nearest_facilities(
 ) -> list[NearestFacility]:
     """The nearest facility of each category within a walk, nearest first.
 
-    Args:
-        lon, lat: Degrees, EPSG:4490.
-        minutes: Limit at the adult profile's speed.
+    Parameters
+    ----------
+    lon, lat
+        Degrees, EPSG:4490.
+    minutes
+        Limit at the adult profile's speed.
 
     Exact: legs at both ends and partial edges count. Empty when the place is more than 100 m from
     any street.

@@ -105,8 +105,10 @@ def parse_code(value: object) -> str:
     520402007004003.0 and 5.20402007004003E+14 are whole; 5.20402E+14 and numbers of over 15 digits
     are not.
 
-    Raises:
-        CellError: Digits are lost, or Excel has made a date of it.
+    Raises
+    ------
+    CellError
+        Digits are lost, or Excel has made a date of it.
     """
     refuse_date(value)
     if isinstance(value, bool):
@@ -139,8 +141,10 @@ def parse_integer(value: object) -> int:
 
     Those for storeys and heads after it are let pass, and B2 is storey -2.
 
-    Raises:
-        CellError: It is no whole number.
+    Raises
+    ------
+    CellError
+        It is no whole number.
     """
     refuse_date(value)
     written = unicodedata.normalize("NFKC", clean_text(value))
@@ -157,8 +161,10 @@ def parse_integer(value: object) -> int:
 def parse_count(value: object) -> int:
     """Return a whole number, also in words before a counting word: 两人 is 2, 三口 is 3.
 
-    Raises:
-        CellError: It is no whole number.
+    Raises
+    ------
+    CellError
+        It is no whole number.
     """
     match = re.fullmatch(
         "([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value)
@@ -169,8 +175,10 @@ def parse_count(value: object) -> int:
 def parse_text(value: object) -> str:
     """Return text, such as a name.
 
-    Raises:
-        CellError: Excel has made a date of them.
+    Raises
+    ------
+    CellError
+        Excel has made a date of them.
     """
     refuse_date(value)
     return clean_text(value)
@@ -191,8 +199,10 @@ def parse_person_name(value: object) -> str:
 def parse_degrees(value: object) -> float:
     """Return decimal degrees.
 
-    Raises:
-        CellError: It is no finite number.
+    Raises
+    ------
+    CellError
+        It is no finite number.
     """
     try:
         number = float(unicodedata.normalize("NFKC", clean_text(value)))
@@ -206,9 +216,10 @@ def parse_degrees(value: object) -> float:
 def parse_local_datetime(value: object) -> datetime:
     """Return a day or a minute, without time zone; a day is its midnight.
 
-    Raises:
-        CellError: It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without
-            08:30.
+    Raises
+    ------
+    CellError
+        It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without 08:30.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -242,8 +253,10 @@ def to_datetime(
 ) -> datetime:
     """Return the moment of its parts.
 
-    Raises:
-        CellError: There is no such day, as 2026-02-30.
+    Raises
+    ------
+    CellError
+        There is no such day, as 2026-02-30.
     """
     try:
         return datetime(year, month, day, hour, minute, second)
@@ -301,8 +314,10 @@ def parse_crs(value: object) -> str:
     """Return the coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02,
     as 高德 and GCJ-02（高德） are.
 
-    Raises:
-        CellError: It is none we know, or its words name several.
+    Raises
+    ------
+    CellError
+        It is none we know, or its words name several.
     """
     name = unicodedata.normalize("NFKC", clean_text(value)).lower()
     parts = [name, *(part for part in re.split(r"[()\[\]/、,;]", name) if part)]

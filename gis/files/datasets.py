@@ -14,8 +14,10 @@ from gis.basemap.models import Dataset
 def file_sha256(path: Path | str) -> str:
     """Return the SHA-256 of a file's bytes, in hex; the file is read in pieces.
 
-    Raises:
-        OSError: The file cannot be read.
+    Raises
+    ------
+    OSError
+        The file cannot be read.
     """
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -52,13 +54,20 @@ def record_load(
 
     The same file again leaves it.
 
-    Args:
-        kind: osm, areas:grid, households, facilities, people or town.
-        path_or_source: A path, of which the file name is kept, or words such as seed and size.
-        digest: SHA-256 of the file, or of the words.
-        counts: Rows by what they are.
-        attribution: The credit to print on maps; empty when nobody is to be credited.
-        made_up: Invented data, said on every page.
+    Parameters
+    ----------
+    kind
+        Osm, areas:grid, households, facilities, people or town.
+    path_or_source
+        A path, of which the file name is kept, or words such as seed and size.
+    digest
+        SHA-256 of the file, or of the words.
+    counts
+        Rows by what they are.
+    attribution
+        The credit to print on maps; empty when nobody is to be credited.
+    made_up
+        Invented data, said on every page.
     """
     row = {
         "source": path_or_source.name if isinstance(path_or_source, Path) else path_or_source,

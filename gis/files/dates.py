@@ -28,8 +28,10 @@ ONGOING_PATTERN = re.compile(
 def parse_first_day(value: object) -> datetime | Guess:
     """Return the moment of a cell; a month is its first day.
 
-    Raises:
-        CellError: It is no date, or one that can be read in two ways.
+    Raises
+    ------
+    CellError
+        It is no date, or one that can be read in two ways.
     """
     return _read(value, last=False)
 
@@ -39,8 +41,10 @@ def parse_end_day(value: object) -> datetime | Guess:
 
     至今 is `ONGOING`, and a month is its first day.
 
-    Raises:
-        CellError: As `parse_first_day`.
+    Raises
+    ------
+    CellError
+        As `parse_first_day`.
     """
     return (
         Guess(ONGOING, "cell.ongoing", clean_text(value))
@@ -54,8 +58,10 @@ def parse_last_day(value: object) -> datetime | Guess:
 
     至今 is `ONGOING`.
 
-    Raises:
-        CellError: As `parse_first_day`.
+    Raises
+    ------
+    CellError
+        As `parse_first_day`.
     """
     return (
         Guess(ONGOING, "cell.ongoing", clean_text(value))

@@ -23,12 +23,11 @@ def points_to_storage(
 ) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, Message]]]:
     """Bring the points of rows into the storage system.
 
-    Returns:
-        Longitude and latitude (degrees, EPSG:4490, on the 1e-7 lattice so that the same file gives
-            the same
-        numbers everywhere), None where there is no point or a wrong one; and by place in the list
-            the field
-        and the reason of the wrong ones.
+    Returns
+    -------
+    Longitude and latitude (degrees, EPSG:4490, on the 1e-7 lattice so that the same file gives the
+    same numbers everywhere), None where there is no point or a wrong one; and by place in the list
+    the field and the reason of the wrong ones.
     """
     positions: list[tuple[float, float] | None] = [None] * len(points)
     faults: dict[int, tuple[str, Message]] = {}

@@ -30,8 +30,10 @@ LETTERS_PATTERN = re.compile(
 def parse_longitude(value: object) -> float | Guess:
     """Return degrees east.
 
-    Raises:
-        CellError: It is no longitude, or too coarse.
+    Raises
+    ------
+    CellError
+        It is no longitude, or too coarse.
     """
     return _degrees(value, "longitude")
 
@@ -39,8 +41,10 @@ def parse_longitude(value: object) -> float | Guess:
 def parse_latitude(value: object) -> float | Guess:
     """Return degrees north.
 
-    Raises:
-        CellError: It is no latitude, or too coarse.
+    Raises
+    ------
+    CellError
+        It is no latitude, or too coarse.
     """
     return _degrees(value, "latitude")
 

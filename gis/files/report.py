@@ -130,19 +130,26 @@ class LoadReport:
     def note(self, code: str, /, **params: object) -> None:
         """Add a note.
 
-        Args:
-            code: What was repaired, guessed or skipped, as a code of the catalogue.
-            params: Its parameters.
+        Parameters
+        ----------
+        code
+            What was repaired, guessed or skipped, as a code of the catalogue.
+        params
+            Its parameters.
         """
         self.messages.append(Message(code, params))
 
     def note_row(self, code: str, row: int, detail: Message | str = "") -> None:
         """Add a row to the note of a code, so that one note names all rows it speaks of.
 
-        Args:
-            code: What was assumed, skipped or repaired; the same for all of its rows.
-            row: The row as the spreadsheet numbers it.
-            detail: What stood in the row and what was made of it.
+        Parameters
+        ----------
+        code
+            What was assumed, skipped or repaired; the same for all of its rows.
+        row
+            The row as the spreadsheet numbers it.
+        detail
+            What stood in the row and what was made of it.
         """
         if code not in self._row_notes:
             self._row_notes[code] = RowNote(Message(code, {}))
@@ -155,8 +162,10 @@ class LoadReport:
     def require_all_taken(self) -> None:
         """Raise when a row was refused; for the tables that come with the code.
 
-        Raises:
-            InvalidInput: Names the file and its first refused row.
+        Raises
+        ------
+        InvalidInput
+            Names the file and its first refused row.
         """
         if self.refused:
             first = self.refused[0]

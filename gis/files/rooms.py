@@ -85,8 +85,10 @@ def parse_room(value: object) -> Door | Guess:
 
     2-501 is room 501 of stairwell 2.
 
-    Raises:
-        CellError: Excel has made a date of it, or it names no room, or several.
+    Raises
+    ------
+    CellError
+        Excel has made a date of it, or it names no room, or several.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -119,8 +121,10 @@ def parse_stairwell(value: object) -> str | None:
 
     None where the cell says that there is none.
 
-    Raises:
-        CellError: Excel has made a date of it, or it names several, or a building.
+    Raises
+    ------
+    CellError
+        Excel has made a date of it, or it names several, or a building.
     """
     written = parse_code(value)
     text = normalise_text(written)
@@ -148,8 +152,10 @@ def parse_stairwell(value: object) -> str | None:
 def parse_building_name(value: object) -> Door | str | Guess | None:
     """Return the name of a building, or a door where the cell names the stairwell too, as 1栋2单元.
 
-    Raises:
-        CellError: Excel has made a date of it, or it names several buildings, or a room.
+    Raises
+    ------
+    CellError
+        Excel has made a date of it, or it names several buildings, or a room.
     """
     if isinstance(value, Marked):
         value = value.value

@@ -16,8 +16,10 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
     """Write rows of text under Chinese headers, as .csv (UTF-8 with a mark, for Excel) or .xlsx,
     every cell as text.
 
-    Raises:
-        InvalidInput: The ending is another.
+    Raises
+    ------
+    InvalidInput
+        The ending is another.
     """
     header = [column.zh for column in columns]
     if path.suffix.lower() == ".csv":

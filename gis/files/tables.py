@@ -62,11 +62,16 @@ class Table:
         """Return a refusal of one cell, named by its header in the file, else by the key of its
         column.
 
-        Args:
-            row: Number of the row.
-            key: Key of the column.
-            reason: What is wrong, as a code of the catalogue, or a message.
-            params: Parameters of the code.
+        Parameters
+        ----------
+        row
+            Number of the row.
+        key
+            Key of the column.
+        reason
+            What is wrong, as a code of the catalogue, or a message.
+        params
+            Parameters of the code.
         """
         message = reason if isinstance(reason, Message) else Message(reason, params)
         return RejectedRow(row_label(row), self.columns.get(key, key), message)
@@ -81,15 +86,22 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
     cell. What is passed over (titles, totals, remarks, hidden sheets) and what is assumed is a note
     there, with its row.
 
-    Args:
-        path: .csv, .tsv, .txt (UTF-8 or GB18030; comma, semicolon or tab), .xlsx, .xlsm or .xls.
-        columns: What the file may hold. Other columns are skipped and noted.
-        report: Where refusals and notes go.
+    Parameters
+    ----------
+    path
+        .csv, .tsv, .txt (UTF-8 or GB18030; comma, semicolon or tab), .xlsx, .xlsm or .xls.
+    columns
+        What the file may hold. Other columns are skipped and noted.
+    report
+        Where refusals and notes go.
 
-    Raises:
-        InvalidInput: No such file, empty, damaged, or without a needed column; or several sheets
-            hold such a table.
-        TooLarge: Larger than the limits at the top of this file and of gis/files/workbook_xml.py.
+    Raises
+    ------
+    InvalidInput
+        No such file, empty, damaged, or without a needed column; or several sheets hold such a
+        table.
+    TooLarge
+        Larger than the limits at the top of this file and of gis/files/workbook_xml.py.
     """
     if not path.is_file():
         raise InvalidInput("file.not_found", file=str(path))
@@ -239,8 +251,10 @@ def _choose_sheet(
     """Return the first visible sheet with the header, else the first visible one, and notes on the
     others.
 
-    Raises:
-        InvalidInput: No sheet is visible, or several hold such a table.
+    Raises
+    ------
+    InvalidInput
+        No sheet is visible, or several hold such a table.
     """
     worksheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in worksheets if sheet.visible == SheetVisibleEnum.Visible]

@@ -20,8 +20,10 @@ NO_AREA_PATTERN = re.compile(r"[48]00\d{7}")  # service numbers have no zero in 
 def parse_telephone(value: object) -> str | Guess:
     """Return a telephone number as text.
 
-    Raises:
-        CellError: Digits are lost, or Excel has made a date of it.
+    Raises
+    ------
+    CellError
+        Digits are lost, or Excel has made a date of it.
     """
     was_number = isinstance(value.value if isinstance(value, Marked) else value, float | int)
     text = parse_code(value)

@@ -87,15 +87,21 @@ class VectorFile:
 def read_vector(path: Path, crs: str | None = None, layer: str | None = None) -> VectorFile:
     """Read one layer of a map file.
 
-    Args:
-        crs: The system of the coordinates when the file does not name it, or names the one its
-            shifted numbers pretend to be in: a name of `gis.crs.SUPPORTED_CRS`, or EPSG:number.
-        layer: Needed only where the file has several.
+    Parameters
+    ----------
+    crs
+        The system of the coordinates when the file does not name it, or names the one its shifted
+        numbers pretend to be in: a name of `gis.crs.SUPPORTED_CRS`, or EPSG:number.
+    layer
+        Needed only where the file has several.
 
-    Raises:
-        InvalidInput: No such file, another format, damaged, without or with a contradictory system,
-            several layers.
-        TooLarge: Beyond the limits at the top of this file.
+    Raises
+    ------
+    InvalidInput
+        No such file, another format, damaged, without or with a contradictory system, several
+        layers.
+    TooLarge
+        Beyond the limits at the top of this file.
     """
     _check_file(path)
     batches = sandbox.iterate(

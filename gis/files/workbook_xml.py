@@ -101,8 +101,10 @@ class SheetScan:
     def _count_cells(self, text: bytes) -> None:
         """Count the cells of each row; refuse a row that no program can write.
 
-        Raises:
-            InvalidInput: It has more than `MAX_COLUMNS`.
+        Raises
+        ------
+        InvalidInput
+            It has more than `MAX_COLUMNS`.
         """
         for number, part in enumerate(_ROW_START_PATTERN.split(text)):
             cells = sum(1 for _ in _CELL_START_PATTERN.finditer(part))
@@ -151,11 +153,12 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
 
     Each part is unpacked once, piece by piece, and thrown away.
 
-    Raises:
-        InvalidInput: The file is damaged, or has more than `MAX_MARKED_CELLS` formulas without a
-            result.
-        TooLarge: It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than
-            `MAX_SHEET_CELLS`.
+    Raises
+    ------
+    InvalidInput
+        The file is damaged, or has more than `MAX_MARKED_CELLS` formulas without a result.
+    TooLarge
+        It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than `MAX_SHEET_CELLS`.
     """
     bomb = TooLarge(
         "table.unpacks_too_large", file=path.name, limit=round(MAX_UNPACKED_BYTES / 1e6)

@@ -96,9 +96,11 @@ def _count(moment: datetime) -> tuple[int, Micros]:
 def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False) -> datetime:
     """Return the moment when so many minutes are over.
 
-    Args:
-        began: With its time zone. minutes: Of working time, or of the clock on the wall with
-            `around_the_clock`.
+    Parameters
+    ----------
+    began
+        With its time zone. minutes: Of working time, or of the clock on the wall with
+        `around_the_clock`.
 
     No time at all, or less: the moment itself. Returned in `began`'s zone.
     """

@@ -90,8 +90,10 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
 
     Returns how many of each table.
 
-    Args:
-        var: The deployment's folder, where photos lie.
+    Parameters
+    ----------
+    var
+        The deployment's folder, where photos lie.
     """
     done = {
         f"{table}": _until_none(engine, _old(table, at, now - age))

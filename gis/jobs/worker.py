@@ -37,8 +37,10 @@ SHUTDOWN_GRACE_S = (
 def make_app(url: str, settings: Settings) -> procrastinate.App:
     """The jobs, on a database.
 
-    Args:
-        url: `postgresql://…` of the application's role.
+    Parameters
+    ----------
+    url
+        `postgresql://…` of the application's role.
     """
     connector = procrastinate.PsycopgConnector(
         conninfo=url,
@@ -100,8 +102,10 @@ def redact_errors(engine: Engine) -> Engine:
 async def run(app: procrastinate.App) -> None:
     """Run jobs until cancelled; those under way may end first.
 
-    Raises:
-        ExceptionGroup: The database went away.
+    Raises
+    ------
+    ExceptionGroup
+        The database went away.
     """
     async with app.open_async(), asyncio.TaskGroup() as group:
         for queue in QUEUES:

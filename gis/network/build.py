@@ -205,17 +205,26 @@ def from_degrees(
 ) -> Network:
     """Make a network from lines in degrees.
 
-    Args:
-        nodes: Longitude and latitude, EPSG:4490, shape (n, 2).
-        u, v: Per edge, the numbers of its end nodes.
-        length: Per edge, metres along the ellipsoid.
-        lines: Per edge, a shapely LineString in degrees.
-        ends, street, ground, road: As in Network; None means no edge is for its ends only or a
-            road, all are streets on the ground.
-        walls: Lines in degrees; None means none.
+    Parameters
+    ----------
+    nodes
+        Longitude and latitude, EPSG:4490, shape (n, 2).
+    u, v
+        Per edge, the numbers of its end nodes.
+    length
+        Per edge, metres along the ellipsoid.
+    lines
+        Per edge, a shapely LineString in degrees.
+    ends, street, ground, road
+        As in Network; None means no edge is for its ends only or a road, all are streets on the
+        ground.
+    walls
+        Lines in degrees; None means none.
 
-    Raises:
-        Unavailable: There are no edges.
+    Raises
+    ------
+    Unavailable
+        There are no edges.
     """
     if not len(lines):
         raise Unavailable("network.empty")
@@ -249,8 +258,10 @@ _lock = threading.Lock()
 def load_network(session: Session) -> Network:
     """The stored network, kept in memory until another version is stored.
 
-    Raises:
-        Unavailable: None is stored.
+    Raises
+    ------
+    Unavailable
+        None is stored.
     """
     version = session.scalar(text("SELECT version FROM walk_network"))
     if version is None:

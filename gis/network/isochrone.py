@@ -26,15 +26,20 @@ def isochrones(
 ) -> list[MultiPolygon]:
     """The ground within walking distances of one facility.
 
-    Args:
-        sources: The facility's doors on the network; those off it reach nothing.
-        limits: Metres, one circle each; one Dijkstra serves them all.
-        doors: The doors themselves in metres, shape (k, 2); they and their ways to the street are
-            inside, even on a bridge over streets.
+    Parameters
+    ----------
+    sources
+        The facility's doors on the network; those off it reach nothing.
+    limits
+        Metres, one circle each; one Dijkstra serves them all.
+    doors
+        The doors themselves in metres, shape (k, 2); they and their ways to the street are inside,
+        even on a bridge over streets.
 
-    Returns:
-        A valid MultiPolygon in EPSG:4490 on the 1e-7 degree lattice for each limit; empty off the
-            network.
+    Returns
+    -------
+    A valid MultiPolygon in EPSG:4490 on the 1e-7 degree lattice for each limit; empty off the
+    network.
     """
     on = np.flatnonzero(sources.edge >= 0)
     if not on.size:

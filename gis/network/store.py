@@ -53,17 +53,26 @@ def replace_network(
 ) -> str:
     """Put a network in place of the one stored; the same one again changes nothing.
 
-    Args:
-        nodes: (id, longitude, latitude) in degrees, EPSG:4490.
-        edges: Usable both ways.
-        source: The load it comes from.
-        walls: Lines that no straight leg crosses.
+    Parameters
+    ----------
+    nodes
+        (id, longitude, latitude) in degrees, EPSG:4490.
+    edges
+        Usable both ways.
+    source
+        The load it comes from.
+    walls
+        Lines that no straight leg crosses.
 
-    Returns:
-        The version: a digest of nodes, edges and walls.
+    Returns
+    -------
+    The version
+        A digest of nodes, edges and walls.
 
-    Raises:
-        InvalidInput: An edge names a node that is not there, or has no two points.
+    Raises
+    ------
+    InvalidInput
+        An edge names a node that is not there, or has no two points.
     """
     points = sorted(nodes)
     lines = list(edges)

@@ -29,8 +29,10 @@ PROFILES = {"adult": WalkingProfile("成年人", 1.25)}
 def get_profile(name: str) -> WalkingProfile:
     """The profile of that name.
 
-    Raises:
-        InvalidInput: There is none.
+    Raises
+    ------
+    InvalidInput
+        There is none.
     """
     if name not in PROFILES:
         raise invalid_field("profile", "profile.unknown", name=repr(name), profiles=list(PROFILES))
@@ -42,13 +44,18 @@ def node_distances(
 ) -> Floats:
     """Metres from sources to every node, the sources' own legs included.
 
-    Args:
-        sources: k places on the network (those off it reach nothing).
-        limit: Metres; what is further is infinite.
-        nearest_only: One row, of the distance to the nearest source, instead of k rows.
+    Parameters
+    ----------
+    sources
+        K places on the network (those off it reach nothing).
+    limit
+        Metres; what is further is infinite.
+    nearest_only
+        One row, of the distance to the nearest source, instead of k rows.
 
-    Returns:
-        Shape (k, n), or (n,) when `nearest_only`.
+    Returns
+    -------
+    Shape (k, n), or (n,) when `nearest_only`.
 
     Each source becomes a node of its own with edges to the two ends of the edge it stands on, one
     way, so that nobody walks through a door. A private node is reached out of its own ground or, by
@@ -91,8 +98,10 @@ def node_distances(
 def place_distances(network: Network, at_nodes: Floats, places: SnappedPoints) -> Floats:
     """Metres to places, by way of the nodes: the better end of each place's edge, and its leg.
 
-    Args:
-        at_nodes: One row of `node_distances`, shape (n,).
+    Parameters
+    ----------
+    at_nodes
+        One row of `node_distances`, shape (n,).
 
     A source on the very edge of a place may be nearer along it: see `along_own_edges`.
     """

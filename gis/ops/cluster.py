@@ -86,8 +86,10 @@ class Cluster:
 def find_binaries() -> Path:
     """The folder with initdb and pg_ctl of a PostgreSQL >= 15 that carries PostGIS.
 
-    Raises:
-        Unavailable: None is installed; `./wangge` would have installed it or said how.
+    Raises
+    ------
+    Unavailable
+        None is installed; `./wangge` would have installed it or said how.
     """
     told = os.environ.get("WANGGE_PG_BIN")
     folders = [Path(told)] if told else []
@@ -128,11 +130,15 @@ def private_base(settings: Settings) -> Path:
 def start(settings: Settings, *, throw_away: bool = False) -> DatabaseUrls:
     """Start the private cluster, making it first where there is none; harmless when it runs.
 
-    Args:
-        throw_away: Give up durability for speed (tests, benchmarks).
+    Parameters
+    ----------
+    throw_away
+        Give up durability for speed (tests, benchmarks).
 
-    Raises:
-        Unavailable: It cannot be made or started; the message says where the log is.
+    Raises
+    ------
+    Unavailable
+        It cannot be made or started; the message says where the log is.
     """
     cluster = cluster_location(settings)
     with _only_one(settings.var / ".cluster.lock"):
@@ -155,8 +161,10 @@ def database_urls(settings: Settings) -> DatabaseUrls:
     """The database to use: `DATABASE_URL`'s server, else the private cluster, started when it is
     not running.
 
-    Raises:
-        Unavailable: The server is unreachable, too old or without PostGIS.
+    Raises
+    ------
+    Unavailable
+        The server is unreachable, too old or without PostGIS.
     """
     if not settings.database_url:
         return start(settings)

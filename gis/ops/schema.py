@@ -63,9 +63,12 @@ def current(connection: Connection) -> str | None:
 def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
     """Bring the database to a migration, in one transaction, then grant and fill the roles.
 
-    Args:
-        addresses: The owner's address migrates; the application's role is granted what it needs.
-        to: A migration, "head" or "base".
+    Parameters
+    ----------
+    addresses
+        The owner's address migrates; the application's role is granted what it needs.
+    to
+        A migration, "head" or "base".
     """
     app = make_url(addresses.app).username
     owner = make_url(addresses.owner).username

@@ -12,8 +12,10 @@ OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
 def check_server(url: str) -> None:
     """See that a server can be reached, is new enough and has PostGIS.
 
-    Raises:
-        Unavailable: One clear sentence.
+    Raises
+    ------
+    Unavailable
+        One clear sentence.
     """
     try:
         with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:

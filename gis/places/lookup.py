@@ -76,9 +76,12 @@ def find_named(
 
     Of as sure ones those in the areas it names.
 
-    Args:
-        at: The moment whose boundaries count.
-        estates: Where no building is named, return those of the estate that is.
+    Parameters
+    ----------
+    at
+        The moment whose boundaries count.
+    estates
+        Where no building is named, return those of the estate that is.
     """
     if address.beside and not address.building:
         address = replace(address, building=address.beside, several=False)

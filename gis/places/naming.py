@@ -124,9 +124,11 @@ def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
 def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()) -> Naming:
     """Say how surely an address names a building.
 
-    Args:
-        areas: Names of the areas the building stands in; they may stand before the estate, as 西兴
-            in 西兴祥和苑.
+    Parameters
+    ----------
+    areas
+        Names of the areas the building stands in; they may stand before the estate, as 西兴 in
+        西兴祥和苑.
     """
     if address.several:
         return Naming.NO

@@ -149,9 +149,12 @@ class BuildingIndex:
 def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIndex:
     """Read buildings and their parts.
 
-    Args:
-        at: The moment whose units count, as a timestamp; buildings themselves are not dated.
-        box: Only buildings that touch this box (degrees, EPSG:4490); None reads all.
+    Parameters
+    ----------
+    at
+        The moment whose units count, as a timestamp; buildings themselves are not dated.
+    box
+        Only buildings that touch this box (degrees, EPSG:4490); None reads all.
     """
     params: dict[str, object] = {"at": at}
     where = "true"

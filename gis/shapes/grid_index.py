@@ -120,8 +120,10 @@ class CellIndex:
     def covering_many(self, x: Floats, y: Floats) -> tuple[Ints, NDArray[np.int64]]:
         """The lowest shape that covers each point, -1 for none, and how many do.
 
-        Args:
-            x, y: The points, degrees; in any order, NaN is covered by nothing.
+        Parameters
+        ----------
+        x, y
+            The points, degrees; in any order, NaN is covered by nothing.
         """
         lowest, hits = np.full(len(x), -1, dtype=np.int64), np.zeros(len(x), dtype=np.int64)
         if self.empty or not len(x):

@@ -27,14 +27,18 @@ def metres_per_degree(lat: Any) -> tuple[Any, Any]:
 def point_distances_m(shapes: Any, lon: Any, lat: Any) -> Floats:
     """Distances between shapes and points, pair by pair.
 
-    Args:
-        shapes: Array of shapes, degrees, EPSG:4490.
-        lon, lat: The points, degrees; arrays of the same length, or scalars.
+    Parameters
+    ----------
+    shapes
+        Array of shapes, degrees, EPSG:4490.
+    lon, lat
+        The points, degrees; arrays of the same length, or scalars.
 
-    Returns:
-        Metres, 0 inside a shape. Right to a millimetre within some hundred metres and to about 0.1
-            % within
-        ten kilometres, since a degree is taken to be as long all around the point as at the point.
+    Returns
+    -------
+    Metres, 0 inside a shape. Right to a millimetre within some hundred metres and to about 0.1 %
+    within ten kilometres, since a degree is taken to be as long all around the point as at the
+    point.
     """
     shapes = np.atleast_1d(np.asarray(shapes, dtype=object))
     x, y = np.broadcast_to(lon, shapes.shape), np.broadcast_to(lat, shapes.shape)

@@ -33,11 +33,14 @@ def shape_array(shapes: Sequence[BaseGeometry]) -> Shapes:
 def geodesic_area_m2(shape: Polygon | MultiPolygon) -> float:
     """The area on the ellipsoid, holes taken out.
 
-    Args:
-        shape: Valid, longitude and latitude in degrees, EPSG:4490.
+    Parameters
+    ----------
+    shape
+        Valid, longitude and latitude in degrees, EPSG:4490.
 
-    Returns:
-        Square metres, whichever way the rings run.
+    Returns
+    -------
+    Square metres, whichever way the rings run.
 
     Source: Karney (2013), Algorithms for geodesics, J. Geodesy 87, 43-55, through pyproj.
     """
@@ -49,11 +52,14 @@ def geodesic_area_m2(shape: Polygon | MultiPolygon) -> float:
 def length_m(shape: BaseGeometry) -> float:
     """The length of a line, or of all rings of a polygon, on the ellipsoid.
 
-    Args:
-        shape: Longitude and latitude in degrees, EPSG:4490.
+    Parameters
+    ----------
+    shape
+        Longitude and latitude in degrees, EPSG:4490.
 
-    Returns:
-        Metres.
+    Returns
+    -------
+    Metres.
     """
     return 0.0 if shape.is_empty else float(GEOD.geometry_length(shape))
 
@@ -61,14 +67,19 @@ def length_m(shape: BaseGeometry) -> float:
 def compactness(shape: Polygon | MultiPolygon) -> float:
     """Score how round an area is: 1 for a circle, near 0 for a ribbon.
 
-    Args:
-        shape: In a metric system (see gis.crs.metric_epsg); degrees distort the score.
+    Parameters
+    ----------
+    shape
+        In a metric system (see gis.crs.metric_epsg); degrees distort the score.
 
-    Returns:
-        4 pi A / P^2, without unit.
+    Returns
+    -------
+    4 pi A / P^2, without unit.
 
-    Raises:
-        InvalidInput: The shape has no area.
+    Raises
+    ------
+    InvalidInput
+        The shape has no area.
 
     Source: Polsby & Popper (1991), Yale Law & Policy Review 9(2), 301-353.
     """
@@ -92,9 +103,12 @@ def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> S
     """Stretch degrees to metres about a latitude, for widths and tolerances (not for areas): within
     1 %.
 
-    Args:
-        shapes: Shapes in degrees, or in such metres when going `back`.
-        latitude: Where, degrees; the same both ways. Up to a few hundred kilometres around it.
+    Parameters
+    ----------
+    shapes
+        Shapes in degrees, or in such metres when going `back`.
+    latitude
+        Where, degrees; the same both ways. Up to a few hundred kilometres around it.
     """
     scale = np.array(metres_per_degree(latitude))
     return shapely.transform(shapes, lambda xy: xy / scale if back else xy * scale)
@@ -103,13 +117,15 @@ def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> S
 def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
     """How wide each shape is where it is widest: the diameter of the largest circle that fits in.
 
-    Args:
-        shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred
-            kilometres.
+    Parameters
+    ----------
+    shapes
+        Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
 
-    Returns:
-        Metres, within about 5 %; 0 for an empty shape. To compare with a limit, ask `wider`, which
-            is quicker.
+    Returns
+    -------
+    Metres, within about 5 %; 0 for an empty shape. To compare with a limit, ask `wider`, which is
+    quicker.
     """
     parts, owner = _flat_parts(shapes)
     fits, too_wide = _width_bounds(parts)
@@ -135,10 +151,12 @@ def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
 
     The cost grows about linearly with the vertices.
 
-    Args:
-        shapes: Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred
-            kilometres.
-        limit: Metres; right but for shapes within about 5 % of it.
+    Parameters
+    ----------
+    shapes
+        Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+    limit
+        Metres; right but for shapes within about 5 % of it.
     """
     parts, owner = _flat_parts(shapes)
     fits, too_wide = _width_bounds(parts)

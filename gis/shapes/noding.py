@@ -54,16 +54,19 @@ def split_faces(
 ) -> list[tuple[Polygon, str]]:
     """Cut some lands along lines.
 
-    Args:
-        lands: A coverage by code, degrees, EPSG:4490; the touched ones and every one that touches
-            them.
-        touched: Codes of those to cut.
-        lines: Lines; what lies outside the touched lands cuts nothing.
+    Parameters
+    ----------
+    lands
+        A coverage by code, degrees, EPSG:4490; the touched ones and every one that touches them.
+    touched
+        Codes of those to cut.
+    lines
+        Lines; what lies outside the touched lands cuts nothing.
 
-    Returns:
-        The faces on the lattice, each with the code of the land it lies in. Together they are a
-            coverage, with a
-        vertex wherever a line meets a border.
+    Returns
+    -------
+    The faces on the lattice, each with the code of the land it lies in. Together they are a
+    coverage, with a vertex wherever a line meets a border.
     """
     cut = dict.fromkeys(touched)
     shapes = shape_array([lands[code] for code in cut])
@@ -164,9 +167,12 @@ def share_vertices(
     """The changed lands with those neighbours that get a vertex of theirs: both sides of a border
     have the same.
 
-    Args:
-        lands: The coverage before, by code.
-        changed: Its new shapes; None: gone.
+    Parameters
+    ----------
+    lands
+        The coverage before, by code.
+    changed
+        Its new shapes; None: gone.
     """
     shapes = shape_array([shape for shape in changed.values() if shape is not None])
     old = {code: lands[code] for code in changed if code in lands}
@@ -211,8 +217,10 @@ def insert_vertices(
 ) -> PolygonLike:
     """A land with more vertices on some of its edges.
 
-    Args:
-        table: The vertices of each edge by its two ends, in any order.
+    Parameters
+    ----------
+    table
+        The vertices of each edge by its two ends, in any order.
     """
 
     def ring(xy: Sequence[Vertex]) -> list[Vertex]:
@@ -304,8 +312,10 @@ def _snapped(
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Lines that go through every corner they come within `NOISE` of.
 
-    Args:
-        xy: Their vertices. piece: The line of each. corners: Of the borders.
+    Parameters
+    ----------
+    xy
+        Their vertices. piece: The line of each. corners: Of the borders.
     """
     reach = NOISE_STEPS * PRECISION_DEG
     distances, nearest = cKDTree(corners).query(xy, distance_upper_bound=reach)
@@ -340,8 +350,10 @@ def _on_edge(
     """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added
     to the known.
 
-    Args:
-        known: New vertices of the edge with their steps along it, in order.
+    Parameters
+    ----------
+    known
+        New vertices of the edge with their steps along it, in order.
     """
     ends = _edge(edge)
     (px, py), (qx, qy) = np.round(edge * LATTICE_PER_DEGREE).astype(np.int64).tolist()

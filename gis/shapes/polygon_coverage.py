@@ -74,10 +74,13 @@ def is_valid(shapes: Sequence[PolygonLike]) -> bool:
 def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -> list[Gap]:
     """Find land between the shapes that belongs to none, largest first.
 
-    Args:
-        shapes: Valid polygons.
-        slit: Metres. Land that is shut in counts whatever its width; land that opens to the outside
-            counts where two shapes face each other across no more than this.
+    Parameters
+    ----------
+    shapes
+        Valid polygons.
+    slit
+        Metres. Land that is shut in counts whatever its width; land that opens to the outside
+        counts where two shapes face each other across no more than this.
     """
     if not len(shapes):
         return []
@@ -127,9 +130,10 @@ def _slits(shapes: Shapes, union: PolygonLike, slit: float) -> list[BaseGeometry
 def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     """Find land that belongs to two of the shapes, in the order of the shapes.
 
-    Args:
-        shapes: Valid polygons. What is narrower than the lattice's own rounding (2 cm) is not
-            counted.
+    Parameters
+    ----------
+    shapes
+        Valid polygons. What is narrower than the lattice's own rounding (2 cm) is not counted.
     """
     array = shape_array(shapes)
     if shapely.coverage_is_valid(array):
@@ -155,19 +159,24 @@ def repair_coverage(
     """Mend a coverage: overlaps and narrow gaps go to the neighbour with the longest border,
     borders are matched.
 
-    Args:
-        shapes: Valid polygons.
-        tolerance: Metres: how wide a gap may be to be filled. Overlaps are mended whatever their
-            width; see `overlaps` for refusing wide ones first. Vertices move by no more than
-            `NOISE` to meet each other.
+    Parameters
+    ----------
+    shapes
+        Valid polygons.
+    tolerance
+        Metres: how wide a gap may be to be filled. Overlaps are mended whatever their width; see
+        `overlaps` for refusing wide ones first. Vertices move by no more than `NOISE` to meet each
+        other.
 
-    Returns:
-        As many shapes in the same order, a coverage on the 1e-7 degree lattice; shapes that were
-            one already
-        come back as they are.
+    Returns
+    -------
+    As many shapes in the same order, a coverage on the 1e-7 degree lattice; shapes that were one
+    already come back as they are.
 
-    Raises:
-        InvalidInput: A shape lies within others altogether; nothing of it would be left.
+    Raises
+    ------
+    InvalidInput
+        A shape lies within others altogether; nothing of it would be left.
     """
     narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width <= tolerance]
     if not narrow and is_valid(shapes):
@@ -210,13 +219,15 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
     """Put a coverage on the 1e-7 degree lattice and give both sides of every border the same
     vertices.
 
-    Args:
-        shapes: Valid polygons that fit to a centimetre or so; land of two goes to the first.
+    Parameters
+    ----------
+    shapes
+        Valid polygons that fit to a centimetre or so; land of two goes to the first.
 
-    Returns:
-        As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the
-            lattice comes
-        back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
+    Returns
+    -------
+    As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the lattice
+    comes back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
     """
     snapped = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")
     if not shapely.is_empty(snapped).any() and is_valid(list(snapped)):
@@ -241,11 +252,14 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
 def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
     """The union of the shapes; the outline keeps every vertex when they are a coverage.
 
-    Returns:
-        A valid shape, on the 1e-7 degree lattice where the shapes are.
+    Returns
+    -------
+    A valid shape, on the 1e-7 degree lattice where the shapes are.
 
-    Raises:
-        InvalidInput: There is no shape.
+    Raises
+    ------
+    InvalidInput
+        There is no shape.
     """
     array = shape_array(shapes)
     if not len(array):

@@ -45,8 +45,10 @@ class Repaired:
 def repair(shape: BaseGeometry | None) -> Repaired:
     """Make a polygon storable: valid, flat, without doubled vertices, on the 1e-7 degree lattice.
 
-    Args:
-        shape: As read, longitude and latitude in degrees, EPSG:4490.
+    Parameters
+    ----------
+    shape
+        As read, longitude and latitude in degrees, EPSG:4490.
 
     Crossing rings become the land they enclose (both lobes of a bow-tie). Rounding to the lattice
     (about 1 cm) is not a repair. Beyond `MOST_VERTICES`, or without any land, a shape is not taken.

@@ -181,8 +181,10 @@ def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
 def needs_refill(bind: Engine, source: str) -> bool:
     """Return whether the database must be filled; False when it holds just this source.
 
-    Raises:
-        Conflict: It holds data that is not the demo's.
+    Raises
+    ------
+    Conflict
+        It holds data that is not the demo's.
     """
     with Session(bind) as session:
         if find_source(session, "demo") == source:

@@ -246,8 +246,10 @@ def _time(text: str) -> datetime:
 def raise_if_rejected(report: LoadReport) -> None:
     """Raise when a load refused anything: for commands in which that load is a step.
 
-    Raises:
-        InvalidInput: Each refused row in `errors`.
+    Raises
+    ------
+    InvalidInput
+        Each refused row in `errors`.
     """
     if report.refused:
         raise InvalidInput(

@@ -61,11 +61,15 @@ def run(
 ) -> None:
     """Serve until a signal; the workers find the database's address in their environment.
 
-    Args:
-        jobs: Keep a process beside them that runs the jobs.
+    Parameters
+    ----------
+    jobs
+        Keep a process beside them that runs the jobs.
 
-    Raises:
-        Unavailable: The port is taken.
+    Raises
+    ------
+    Unavailable
+        The port is taken.
     """
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
@@ -205,8 +209,10 @@ def beside() -> Iterator[None]:
 def check_free(host: str, port: int) -> None:
     """See that a port can be listened at.
 
-    Raises:
-        Unavailable: It is taken, or not ours to take.
+    Raises
+    ------
+    Unavailable
+        It is taken, or not ours to take.
     """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -221,8 +227,10 @@ def check_free(host: str, port: int) -> None:
 def free_port(host: str, port: int) -> int:
     """Return the port, or the next one that is free.
 
-    Raises:
-        Unavailable: None of the next hundred is.
+    Raises
+    ------
+    Unavailable
+        None of the next hundred is.
     """
     for candidate in range(port, min(port + 100, 65536)):
         try:

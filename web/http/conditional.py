@@ -16,8 +16,10 @@ def if_match() -> list[int]:
 
     None without the header, or for `*`.
 
-    Raises:
-        InvalidInput: It names no version of ours.
+    Raises
+    ------
+    InvalidInput
+        It names no version of ours.
     """
     header = request.headers.get("If-Match", "*").strip()
     if header == "*":

@@ -19,9 +19,12 @@ Factory = Callable[[bool], Session]
 def session_factory(url: str, read_url: str | None = None) -> Factory:
     """Return how sessions are made in a running service.
 
-    Args:
-        url: The server that takes changes.
-        read_url: A replica for requests that only read; None means `url`.
+    Parameters
+    ----------
+    url
+        The server that takes changes.
+    read_url
+        A replica for requests that only read; None means `url`.
 
     Requests that only read get transactions that PostgreSQL itself keeps from writing.
     """

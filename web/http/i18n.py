@@ -12,7 +12,7 @@ YEAR = 365 * 24 * 3600  # seconds
 
 
 def chosen() -> str:
-    """zh or en: from the address, else the cookie, else zh."""
+    """Return the language, zh or en: from the address, else the cookie, else zh."""
     for language in (request.args.get("lang"), request.cookies.get(COOKIE)):
         if language in LOCALES:
             return language

@@ -44,8 +44,10 @@ class At(BaseModel):
 def parse_float(text: str, field: str) -> float:
     """Return a finite number in an address.
 
-    Raises:
-        InvalidInput: It is none.
+    Raises
+    ------
+    InvalidInput
+        It is none.
     """
     try:
         number = float(text)
@@ -61,8 +63,10 @@ def parse_datetime(text: str | None, field: str = "at") -> datetime:
 
     A bare date is its first moment; None is now.
 
-    Raises:
-        InvalidInput: It is not a time.
+    Raises
+    ------
+    InvalidInput
+        It is not a time.
     """
     zone = current_app.config["SETTINGS"].timezone
     if not text:
@@ -79,8 +83,10 @@ def parse_datetime(text: str | None, field: str = "at") -> datetime:
 def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, float]:
     """Return west, south, east, north in degrees.
 
-    Raises:
-        InvalidInput: They are not four numbers, or not in that order.
+    Raises
+    ------
+    InvalidInput
+        They are not four numbers, or not in that order.
     """
     try:
         west, south, east, north = (float(part) for part in text.split(","))
@@ -94,8 +100,10 @@ def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, flo
 def decode_cursor(text: str | None) -> str | None:
     """Return the key behind which the next page begins.
 
-    Raises:
-        InvalidInput: It is none of ours.
+    Raises
+    ------
+    InvalidInput
+        It is none of ours.
     """
     if text is None:
         return None
@@ -111,8 +119,10 @@ def decode_cursor(text: str | None) -> str | None:
 def number_cursor(key: str | None, field: str = "cursor") -> int | None:
     """Return the number behind which the next page begins.
 
-    Raises:
-        InvalidInput: It is none.
+    Raises
+    ------
+    InvalidInput
+        It is none.
     """
     if key is None:
         return None

@@ -22,9 +22,11 @@ MEANT = (*SINGLE, "If-Match")  # If-Match may be sent several times: its values 
 def check() -> None:
     """Refuse what nobody can act on.
 
-    Raises:
-        InvalidInput: A header of `MEANT` holds other characters than printable ASCII, or one of
-            `SINGLE` came twice.
+    Raises
+    ------
+    InvalidInput
+        A header of `MEANT` holds other characters than printable ASCII, or one of `SINGLE` came
+        twice.
     """
     refusals = (
         (UNREADABLE, MEANT, "input.header_not_ascii"),

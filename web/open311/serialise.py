@@ -29,9 +29,12 @@ TYPES = {"json": "application/json; charset=utf-8", "xml": "text/xml; charset=ut
 def as_xml(name: str, value: Any) -> bytes:
     """Return a value as an XML document.
 
-    Args:
-        name: Of the root element; of a list, one of `ITEM`.
-        value: Mappings, lists, texts, numbers, booleans and None (an empty element).
+    Parameters
+    ----------
+    name
+        Of the root element; of a list, one of `ITEM`.
+    value
+        Mappings, lists, texts, numbers, booleans and None (an empty element).
     """
     body: bytes = ElementTree.tostring(_element(name, value), encoding="unicode").encode()
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + body
@@ -40,9 +43,12 @@ def as_xml(name: str, value: Any) -> bytes:
 def to_response(kind: str, name: str, value: Any, status: int = 200) -> Response:
     """Return a value as a response.
 
-    Args:
-        kind: json or xml.
-        name: Of the root element in XML; JSON has none.
+    Parameters
+    ----------
+    kind
+        Json or xml.
+    name
+        Of the root element in XML; JSON has none.
     """
     data = orjson.dumps(value) if kind == "json" else as_xml(name, value)
     response = Response(data, status, content_type=TYPES[kind])

@@ -35,8 +35,10 @@ BYTES_PER_UNIT = 5_000  # of a body: 10,000 points to locate are 1 MB, and two s
 def charge() -> None:
     """Take what this request costs from its address's budget.
 
-    Raises:
-        RateLimited: The budget of this minute is spent; `retry_after` says when the next begins.
+    Raises
+    ------
+    RateLimited
+        The budget of this minute is spent; `retry_after` says when the next begins.
     """
     units = UNITS.get(request.endpoint or "", 0)
     if request.endpoint == "locate.locate_many":

@@ -19,8 +19,10 @@ from web.http.db import Factory, session
 def record_export(principal: Principal, subject: str, area: str = "") -> None:
     """Write down that a file is about to be handed out.
 
-    Args:
-        subject: What it holds. area: Code of the area it is cut to; empty: wherever the asker may.
+    Parameters
+    ----------
+    subject
+        What it holds. area: Code of the area it is cut to; empty: wherever the asker may.
     """
     ids: list[int] = []
     if area:

@@ -36,8 +36,10 @@ ALLOWED_BEFORE_PASSWORD_CHANGE = frozenset(
 def require(action: Action) -> Principal:
     """Return who sent this request, if they may do the action somewhere.
 
-    Raises:
-        AuthenticationRequired: Nobody is signed in. Forbidden: they may not.
+    Raises
+    ------
+    AuthenticationRequired
+        Nobody is signed in. Forbidden: they may not.
     """
     current = principal()
     if current.kind == "anonymous" and not current.may(action):

@@ -12,8 +12,10 @@ RULES_READING_ACTIONS = (Action.RULES, Action.READ, Action.FIGURES)  # one of th
 def require_rules_reader() -> Principal:
     """Return who asks, if they may see routing rules.
 
-    Raises:
-        AuthenticationRequired: Nobody is signed in. Forbidden: they may not.
+    Raises
+    ------
+    AuthenticationRequired
+        Nobody is signed in. Forbidden: they may not.
     """
     by = principal()
     if not any(by.may(action) for action in RULES_READING_ACTIONS):
@@ -26,8 +28,10 @@ def require_rules_reader() -> Principal:
 def require_operator() -> Principal:
     """Return who asks, if they operate the deployment.
 
-    Raises:
-        AuthenticationRequired, Forbidden: Nobody, or somebody else.
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody, or somebody else.
     """
     by = require(Action.ACCOUNTS)
     if not by.operates:

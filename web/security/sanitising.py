@@ -59,11 +59,15 @@ def reject_unstorable(errors: Iterable[FieldError]) -> None:
 def parse_json(data: bytes | str, field: str = "") -> Any:
     """Return JSON of a request as a value.
 
-    Args:
-        field: Name of the part it stands in; the body when empty.
+    Parameters
+    ----------
+    field
+        Name of the part it stands in; the body when empty.
 
-    Raises:
-        InvalidInput: It is no JSON, or holds what cannot be kept.
+    Raises
+    ------
+    InvalidInput
+        It is no JSON, or holds what cannot be kept.
     """
     try:
         value = orjson.loads(data)

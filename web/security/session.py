@@ -57,9 +57,10 @@ def principal() -> Principal:
 
     A key, when one is sent, counts before a session.
 
-    Raises:
-        AuthenticationRequired: A key was sent that is not valid. RateLimited: it was used too often
-            this minute.
+    Raises
+    ------
+    AuthenticationRequired
+        A key was sent that is not valid. RateLimited: it was used too often this minute.
     """
     current: Principal | None = g.get("principal")
     if current is None:
@@ -170,8 +171,10 @@ def _standing(account_id: int) -> sessions.AccountStatus | None:
 def start_session(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
     """Begin the session of an account in this browser, in place of what there was.
 
-    Args:
-        at_provider: Signed in at the identity provider: a first password here is then no matter.
+    Parameters
+    ----------
+    at_provider
+        Signed in at the identity provider: a first password here is then no matter.
     """
     now = int(time.time())
     session.clear()

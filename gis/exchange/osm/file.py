@@ -22,9 +22,10 @@ MIN_UNPACKED_BYTES = 64 << 20  # bytes that may unpack from any file
 def open_osm(path: Path) -> osmium.io.File:
     """Return the file as pyosmium reads it; its first bytes, not its name, say its kind.
 
-    Raises:
-        InvalidInput: Not there, not OSM, packed, cut off in the middle, with history, or a zip
-            bomb.
+    Raises
+    ------
+    InvalidInput
+        Not there, not OSM, packed, cut off in the middle, with history, or a zip bomb.
     """
     try:
         with path.open("rb") as file:

@@ -55,13 +55,18 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
     updated, and those that are gone deleted, except buildings that households, posts or units stand
     on.
 
-    Args:
-        path: An .osm.pbf or .osm file, sorted as all tools write them (nodes, ways, relations).
-        progress: Called now and then with what is being done and how many objects are done.
+    Parameters
+    ----------
+    path
+        An .osm.pbf or .osm file, sorted as all tools write them (nodes, ways, relations).
+    progress
+        Called now and then with what is being done and how many objects are done.
 
-    Raises:
-        InvalidInput: No OSM file, a cut-off, unsorted or swollen one, or one without anything of
-            use. The database is then as it was.
+    Raises
+    ------
+    InvalidInput
+        No OSM file, a cut-off, unsorted or swollen one, or one without anything of use. The
+        database is then as it was.
     """
     path = Path(path)
     report_progress = progress or (lambda what, count: None)

@@ -157,13 +157,16 @@ def merge_staging(
 ) -> tuple[dict[str, int], list[Message]]:
     """Bring the rows that incoming in into the stored tables.
 
-    Args:
-        source: Marks the rows of this load; those of the former one that are gone are deleted.
-        outlines_of: Ways that are the outline of a relation: tagged like it, they would count
-            twice.
+    Parameters
+    ----------
+    source
+        Marks the rows of this load; those of the former one that are gone are deleted.
+    outlines_of
+        Ways that are the outline of a relation: tagged like it, they would count twice.
 
-    Returns:
-        Rows by what they are, and notes on what was repaired, passed over and kept.
+    Returns
+    -------
+    Rows by what they are, and notes on what was repaired, passed over and kept.
     """
     notes: list[Message] = []
     for name in COLUMNS:
@@ -218,7 +221,6 @@ def publish_walks(
     session: Session, walks: WalkGraphBuilder, around: Surroundings, source: str
 ) -> tuple[dict[str, int], list[Message]]:
     """Replace the walking network; return what it holds, and notes on what was joined."""
-
     edges = (
         WalkEdgeRow(
             way_id=p.walk.way_id,

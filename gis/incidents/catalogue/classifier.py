@@ -173,8 +173,10 @@ def suggest(
 
     Empty when none of its words is known.
 
-    Args:
-        most: At most so many. public: Only those that residents may choose.
+    Parameters
+    ----------
+    most
+        At most so many. public: Only those that residents may choose.
     """
     if not report.strip():
         return []
@@ -215,8 +217,10 @@ class Accuracy:
 def accuracy(edition: Edition, sentences: Iterable[tuple[str, str]]) -> Accuracy:
     """Try sentences whose category is known.
 
-    Args:
-        sentences: (code, words).
+    Parameters
+    ----------
+    sentences
+        (code, words).
     """
     top1 = top3 = tried = 0
     missed = []

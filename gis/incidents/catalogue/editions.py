@@ -171,9 +171,10 @@ class Edition:
     def category(self, code: str) -> CategoryRow:
         """Return the category of a code.
 
-        Raises:
-            InvalidInput: The edition has none; the words name the nearest, or the new code of an
-                old one.
+        Raises
+        ------
+        InvalidInput
+            The edition has none; the words name the nearest, or the new code of an old one.
         """
         row = self.categories.get(code)
         if row is not None:
@@ -213,11 +214,15 @@ def parse(path: Path) -> tuple[list[CategoryRow], LoadReport]:
 
     What is wrong is in the report's `refused`, by row and column.
 
-    Args:
-        path: .csv or .xlsx with the columns of COLUMNS, under English or Chinese headers.
+    Parameters
+    ----------
+    path
+        .csv or .xlsx with the columns of COLUMNS, under English or Chinese headers.
 
-    Raises:
-        InvalidInput, TooLarge: As `gis.files.tables.read_table`.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        As `gis.files.tables.read_table`.
     """
     report = LoadReport("catalogue", path.name)
     table = read_table(path, COLUMNS, report)
@@ -376,11 +381,15 @@ def load(
 
     None, and nothing done, when they are in force already.
 
-    Args:
-        rows: As `parse` gave them, with nothing refused. name: Of the edition; each has its own.
+    Parameters
+    ----------
+    rows
+        As `parse` gave them, with nothing refused. name: Of the edition; each has its own.
 
-    Raises:
-        Conflict: Another edition has the name.
+    Raises
+    ------
+    Conflict
+        Another edition has the name.
     """
     session.execute(text(ALONE))
     active_id = session.scalar(
@@ -444,8 +453,10 @@ def _read(session: Session | Connection, edition_id: int) -> Edition:
 def active_edition(session: Session) -> Edition:
     """Return the edition in force.
 
-    Raises:
-        Unavailable: None is loaded.
+    Raises
+    ------
+    Unavailable
+        None is loaded.
     """
     edition_id = session.scalar(
         cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'")
@@ -471,8 +482,10 @@ def dump(edition: Edition, path: Path) -> None:
     """Write an edition as a table that `parse` reads back the same: .csv or .xlsx, with Chinese
     headers.
 
-    Raises:
-        InvalidInput: The ending is another.
+    Raises
+    ------
+    InvalidInput
+        The ending is another.
     """
     write_table(path, COLUMNS, [_cells(row) for row in edition.categories.values()])
 

@@ -78,9 +78,11 @@ def normal(report: str) -> str:
 class Reader:
     """A table of danger made ready to read texts with.
 
-    Args:
-        everyday: More sentences without danger, as the catalogue's examples; those that the words
-            call dangerous are left out.
+    Parameters
+    ----------
+    everyday
+        More sentences without danger, as the catalogue's examples; those that the words call
+        dangerous are left out.
     """
 
     def __init__(self, rows: Sequence[Row], everyday: Iterable[str] = ()) -> None:

@@ -35,8 +35,10 @@ def features(piece: Sequence[str]) -> set[str]:
 class Likeness:
     """What was learned of examples. All are normalised.
 
-    Args:
-        danger: Kind -> its examples. everyday: Sentences without danger.
+    Parameters
+    ----------
+    danger
+        Kind -> its examples. everyday: Sentences without danger.
     """
 
     def __init__(self, danger: Mapping[str, Sequence[str]], everyday: Iterable[str]) -> None:

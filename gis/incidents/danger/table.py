@@ -147,8 +147,10 @@ def parse(path: Path) -> tuple[list[Row], LoadReport]:
 
     What is wrong is in the report's `refused`, by row and column.
 
-    Raises:
-        InvalidInput, TooLarge: As `gis.files.tables.read_table`.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        As `gis.files.tables.read_table`.
     """
     report = LoadReport("danger", path.name)
     table = read_table(path, COLUMNS, report)
@@ -253,8 +255,10 @@ _editions: dict[int, tuple[Row, ...]] = {}
 def active_id(session: Session | Connection) -> int:
     """Return the number of the edition in force.
 
-    Raises:
-        Unavailable: None is loaded.
+    Raises
+    ------
+    Unavailable
+        None is loaded.
     """
     newest = session.scalar(cached_text(NEWEST))
     if newest is None:
@@ -279,8 +283,10 @@ def load(
 ) -> int | None:
     """Make rows the edition in force. None, and nothing done, when they are already.
 
-    Args:
-        rows: As `parse` gave them, with nothing refused.
+    Parameters
+    ----------
+    rows
+        As `parse` gave them, with nothing refused.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('load danger', 0))"))
     newest = session.scalar(text(NEWEST))

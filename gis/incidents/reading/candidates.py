@@ -41,8 +41,10 @@ def list_assignees(
     """List the people an incident can be given to: posts of its place, nearest role first, then
     order takers.
 
-    Raises:
-        Forbidden: The asker may not dispatch there.
+    Raises
+    ------
+    Forbidden
+        The asker may not dispatch there.
     """
     ids = {
         row.code: row.id

@@ -55,8 +55,10 @@ def find_duplicates(
     """List incidents of the same category within 50 m and 7 days, nearest first, without void ones
     and repeats.
 
-    Args:
-        lon, lat: Degrees, EPSG:4490. but: Not this one.
+    Parameters
+    ----------
+    lon, lat
+        Degrees, EPSG:4490. but: Not this one.
 
     Who may not see one is told of it, without its id and by its public place, where it is open to
     all; else nothing.

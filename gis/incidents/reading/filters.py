@@ -73,9 +73,10 @@ def validate_filters(session: Session, filters: IncidentFilters) -> None:
     """Raise InvalidInput unless filters name existing values, so that an empty list means that
     nothing fits.
 
-    Raises:
-        InvalidInput: A value is none of those known, or no category ever had the code, or one
-            beginning with it.
+    Raises
+    ------
+    InvalidInput
+        A value is none of those known, or no category ever had the code, or one beginning with it.
     """
     for name, allowed in ALLOWED_FILTER_VALUES.items():
         submitted = getattr(filters, name)
@@ -91,8 +92,10 @@ def validate_filters(session: Session, filters: IncidentFilters) -> None:
 def area_id(session: Session, code: str) -> int:
     """Return the id of an area, also of a retired one; codes of areas are public.
 
-    Raises:
-        InvalidInput: There never was an area of the code.
+    Raises
+    ------
+    InvalidInput
+        There never was an area of the code.
     """
     row_id: int | None = session.scalar(
         cached_text("SELECT id FROM area WHERE code = :code"), {"code": code}

@@ -160,12 +160,16 @@ def get_incident(
 ) -> IncidentView:
     """Return one incident.
 
-    Args:
-        moved: Its row when the asker has just moved it: it may be out of sight now, and is shown
-            this once.
+    Parameters
+    ----------
+    moved
+        Its row when the asker has just moved it: it may be out of sight now, and is shown this
+        once.
 
-    Raises:
-        NotFound: There is none, or it is not the asker's to see.
+    Raises
+    ------
+    NotFound
+        There is none, or it is not the asker's to see.
     """
     condition = (
         "true" if moved is not None and moved.id == incident_id else visibility_clause(by, "i")[0]
@@ -282,8 +286,10 @@ def list_incidents(
 ) -> list[IncidentView]:
     """List one page of the visible incidents.
 
-    Args:
-        limit: At most so many. after: `sort_key` of the last one of the page before.
+    Parameters
+    ----------
+    limit
+        At most so many. after: `sort_key` of the last one of the page before.
     """
     validate_filters(session, filters)
     where, params = filter_conditions(session, by, filters, now)
@@ -368,8 +374,10 @@ def get_reporter_contact(
 
     The caller records it (gis/accounts/disclosures.py).
 
-    Raises:
-        Forbidden: The asker may not have contacts there.
+    Raises
+    ------
+    Forbidden
+        The asker may not have contacts there.
     """
     by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
     reveal_contacts(session)

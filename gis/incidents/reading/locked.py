@@ -109,9 +109,10 @@ WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'orde
 def may_move(by: Principal, row: Any, name: str) -> bool:
     """Return whether a principal may do a move to an incident they see, its state apart.
 
-    Args:
-        row: Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered,
-            unowned.
+    Parameters
+    ----------
+    row
+        Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered, unowned.
 
     HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it
     lies with; and for who dispatches there. A request is withdrawn by who made it and approved by

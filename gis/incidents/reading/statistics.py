@@ -220,15 +220,19 @@ def incident_statistics(
 ) -> list[StatisticsRow]:
     """Return the figures of the incidents reported from `since` until before `until`, by group.
 
-    Args:
-        by: Needs Action.FIGURES; incidents of areas it is not allowed in are not counted.
-        per: What to group by, one of GROUPS. By person: whoever holds the incident now or held it
-            last; names need Action.NAMES. area: Code; only incidents in it. zone: Whose days, weeks
-            (ISO 8601) and months.
+    Parameters
+    ----------
+    by
+        Needs Action.FIGURES; incidents of areas it is not allowed in are not counted.
+    per
+        What to group by, one of GROUPS. By person: whoever holds the incident now or held it last;
+        names need Action.NAMES. area: Code; only incidents in it. zone: Whose days, weeks (ISO
+        8601) and months.
 
-    Raises:
-        InvalidInput: An unknown grouping or area, or a period that ends before it begins.
-            Forbidden: Not allowed.
+    Raises
+    ------
+    InvalidInput
+        An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
     """
     by.need(Action.FIGURES)
     if per not in GROUP_EXPRESSIONS:

@@ -150,8 +150,10 @@ class TrackedIncident:
 def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> Principal:
     """Return the principal of an incident's tracking secret.
 
-    Raises:
-        NotFound: There is no such incident, or it is not its secret.
+    Raises
+    ------
+    NotFound
+        There is no such incident, or it is not its secret.
     """
     stored_hash = session.scalar(
         text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id}
@@ -167,8 +169,10 @@ def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> P
 def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) -> TrackedIncident:
     """Return the reporter's view.
 
-    Raises:
-        NotFound: There is no such incident, or it is not its secret.
+    Raises
+    ------
+    NotFound
+        There is no such incident, or it is not its secret.
     """
     by = authenticate_tracking(session, incident_id, secret)
     view = get_incident(session, by, incident_id, now=now)

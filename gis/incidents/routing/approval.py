@@ -23,9 +23,11 @@ def has_approver(
 ) -> bool:
     """Return whether a living account other than the requester's may approve in some areas.
 
-    Args:
-        requester: Who asks, as events name them. unowned: Whether the matter is in the operator's
-            queue, where operators approve.
+    Parameters
+    ----------
+    requester
+        Who asks, as events name them. unowned: Whether the matter is in the operator's queue, where
+        operators approve.
     """
     params = {"areas": list(areas), "who": requester, "unowned": unowned, "at": at}
     return bool(session.scalar(cached_text(QUERY), params))

@@ -81,15 +81,21 @@ def resolve_location(
 
     Returns the place, what `locate` answers for it, and how it was found.
 
-    Args:
-        lon, lat: Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
-        area: Code of a grid, unit or an area above; of one above a grid, nobody below it is asked.
-        register: As for `gis.areas.resolver.locate`.
+    Parameters
+    ----------
+    lon, lat
+        Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
+    area
+        Code of a grid, unit or an area above; of one above a grid, nobody below it is asked.
+    register
+        As for `gis.areas.resolver.locate`.
 
-    Raises:
-        InvalidInput: None of the three is given, or it cannot be right, or the address may mean
-            several places.
-        OutsideGrids: No grid answers for the point. NotFound: No area has the code.
+    Raises
+    ------
+    InvalidInput
+        None of the three is given, or it cannot be right, or the address may mean several places.
+    OutsideGrids
+        No grid answers for the point. NotFound: No area has the code.
     """
     point = _input_point(session, at, lon, lat, crs, address, area)
     request = LocateRequest(point.lon, point.lat, point.crs, address or None, at)

@@ -223,9 +223,10 @@ def home(
     """Return who holds an incident of a place: holder, deputy, next post up, else the office where
     it waits.
 
-    Args:
-        first_role, escalation: As for `choose_assignee`. levels: Only posts of these levels of
-            area; empty: of all.
+    Parameters
+    ----------
+    first_role, escalation
+        As for `choose_assignee`. levels: Only posts of these levels of area; empty: of all.
     """
     holders = [
         seat

@@ -59,11 +59,13 @@ def route(
 ) -> RoutingDecision:
     """Route an incident by the rules, to the person responsible or to those who may claim it.
 
-    Args:
-        at: When it was reported, which is what rules ask for. now: Who is there then gets it, and
-            its clock begins.
-        clear: Whether the category is certain; else it waits as reported for the community to
-            choose one.
+    Parameters
+    ----------
+    at
+        When it was reported, which is what rules ask for. now: Who is there then gets it, and its
+        clock begins.
+    clear
+        Whether the category is certain; else it waits as reported for the community to choose one.
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
     rule = rules.first_match(rules_store.active(session).rules, case)

@@ -91,8 +91,10 @@ class Rule:
         """Return whether the rule matches whatever another one matches, so that the other is never
         reached after it.
 
-        Args:
-            within: Codes of the areas that the other's area lies in.
+        Parameters
+        ----------
+        within
+            Codes of the areas that the other's area lies in.
         """
         return (
             other.category.startswith(self.category)
@@ -151,8 +153,10 @@ class RoutingRules:
 def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
     """Return the rule that decides a case.
 
-    Raises:
-        Unavailable: None matches; `parse` lets no such set in.
+    Raises
+    ------
+    Unavailable
+        None matches; `parse` lets no such set in.
     """
     for rule in rules:
         if rule.matches(case):

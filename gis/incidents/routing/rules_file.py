@@ -190,13 +190,17 @@ def parse(
 
     What is wrong is in the report's `refused`, by row and column.
 
-    Args:
-        edition: The catalogue whose codes may be used; None checks no codes.
-        session: Asked for the areas; None checks none.
+    Parameters
+    ----------
+    edition
+        The catalogue whose codes may be used; None checks no codes.
+    session
+        Asked for the areas; None checks none.
 
-    Raises:
-        InvalidInput, TooLarge: As `gis.files.tables.read_table`; or there are more than `MAX_RULES`
-            rules.
+    Raises
+    ------
+    InvalidInput, TooLarge
+        As `gis.files.tables.read_table`; or there are more than `MAX_RULES` rules.
     """
     rules, report, problems = preview_rules_file(path, edition, session)
     report.refused += [
@@ -235,12 +239,16 @@ def validate_rules(
 ) -> tuple[list[Rule], list[RuleError]]:
     """Make rules of rows of text and say what is wrong with them.
 
-    Args:
-        rows: The number of each and its values by the keys of `COLUMNS`.
-        edition, session: As for `parse`.
+    Parameters
+    ----------
+    rows
+        The number of each and its values by the keys of `COLUMNS`.
+    edition, session
+        As for `parse`.
 
-    Returns:
-        The rules of the rows that are right, in their order; the problems.
+    Returns
+    -------
+    The rules of the rows that are right, in their order; the problems.
     """
     area_codes = {cells.get("area", "") for _, cells in rows} - {""}
     chains = None if session is None else _chains(session, area_codes)

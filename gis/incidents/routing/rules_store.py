@@ -38,12 +38,16 @@ VALUES (:set, :position, :name, :category, :severity, :area_id, :time_from, :tim
 def load(session: Session | Connection, rules: Sequence[Rule], name: str, author: str = "") -> int:
     """Keep rules as a draft set, in place of a draft of the same name; returns its id.
 
-    Args:
-        rules: As `parse` or `validate_rules` gave them, with nothing wrong.
+    Parameters
+    ----------
+    rules
+        As `parse` or `validate_rules` gave them, with nothing wrong.
 
-    Raises:
-        Conflict: A set of that name is, or was, in force. InvalidInput: The name is empty or too
-            long, there is no rule for everything, or one names an area that does not exist.
+    Raises
+    ------
+    Conflict
+        A set of that name is, or was, in force. InvalidInput: The name is empty or too long, there
+        is no rule for everything, or one names an area that does not exist.
     """
     if not 1 <= len(name) <= 100:
         raise invalid_field("name", "rules.name_length")
@@ -85,8 +89,10 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
 
     One that was may be again.
 
-    Raises:
-        NotFound: There is no such set. Conflict: It is in force already.
+    Raises
+    ------
+    NotFound
+        There is no such set. Conflict: It is in force already.
     """
     session.execute(text("SELECT FROM rule_set WHERE state = 'active' FOR UPDATE"))  # one at a time
     state = session.scalar(
@@ -138,8 +144,10 @@ WHERE r.rule_set_id = :id ORDER BY r.position
 def find(session: Session, set_id: int) -> RoutingRules:
     """Return a set with its rules.
 
-    Raises:
-        NotFound: There is none.
+    Raises
+    ------
+    NotFound
+        There is none.
     """
     row = session.execute(text(f"{SETS} WHERE id = :id"), {"id": set_id}).mappings().one_or_none()
     if row is None:
@@ -164,8 +172,10 @@ def list_rule_sets(session: Session) -> list[RoutingRules]:
 def active(session: Session) -> RoutingRules:
     """Return the set in force.
 
-    Raises:
-        Unavailable: None is.
+    Raises
+    ------
+    Unavailable
+        None is.
     """
     set_id = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
     if set_id is None:

@@ -43,10 +43,12 @@ CELL_LABELS: dict[str, dict[str, tuple[str, str]]] = {
 def in_words(
     rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None
 ) -> str:
-    """Return a rule as a sentence, Chinese: 夜间 22:00 至 06:00 的噪声扰民 → 派给网格长……
+    """Return a rule as a Chinese sentence, as "夜间的噪声扰民 → 派给网格长".
 
-    Args:
-        categories, areas: Names by code; of categories also by their beginnings.
+    Parameters
+    ----------
+    categories, areas
+        Names by code; of categories also by their beginnings.
     """
     when, whom, how_long = describe_rule(rule, categories, areas)[0]
     return f"{when} → {whom}，{how_long}"
@@ -57,8 +59,10 @@ def describe_rule(
 ) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
     """Describe a rule in Chinese and in English: which incidents, to whom, how long.
 
-    Args:
-        categories, areas: As for `in_words`.
+    Parameters
+    ----------
+    categories, areas
+        As for `in_words`.
     """
     role = ROLE_BY_KEY[rule.first_role]
     clock_zh, clock_en = CELL_LABELS["around_the_clock"]["yes" if rule.around_the_clock else "no"]

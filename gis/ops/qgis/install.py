@@ -18,8 +18,10 @@ def prepare(connection: Connection) -> None:
     """Make the views where they are missing or older than this code, store their styles, grant the
     group its rights.
 
-    Args:
-        connection: Of the owner of the tables, in a database at the newest migration.
+    Parameters
+    ----------
+    connection
+        Of the owner of the tables, in a database at the newest migration.
     """
     connection.execute(text("LOCK TABLE layer_styles IN SHARE ROW EXCLUSIVE MODE"))  # one at a time
     if not _current(connection):

@@ -40,14 +40,19 @@ class QgisLogin:
 def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisLogin:
     """Make a login role that may read the views, or give the one of that name a new password.
 
-    Args:
-        addresses: Of a migrated database.
-        name: Lower-case letters, digits and underscores; the role is called
-            wangge_qgis_NAME_PATTERN.
+    Parameters
+    ----------
+    addresses
+        Of a migrated database.
+    name
+        Lower-case letters, digits and underscores; the role is called wangge_qgis_NAME_PATTERN.
 
-    Raises:
-        InvalidInput: The name cannot be one.
-        Unavailable: Our role may not make roles; the message says what somebody who may has to do.
+    Raises
+    ------
+    InvalidInput
+        The name cannot be one.
+    Unavailable
+        Our role may not make roles; the message says what somebody who may has to do.
     """
     role, password = _role(name), secrets.token_urlsafe(18)
     with psycopg.connect(_keeper(settings, addresses)) as connection:
@@ -94,10 +99,14 @@ def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisL
 def revoke_login(settings: Settings, addresses: DatabaseUrls, name: str) -> None:
     """Drop a login role and end its connections.
 
-    Raises:
-        InvalidInput: The name cannot be one.
-        NotFound: There is no such role.
-        Unavailable: Our role may not drop it.
+    Raises
+    ------
+    InvalidInput
+        The name cannot be one.
+    NotFound
+        There is no such role.
+    Unavailable
+        Our role may not drop it.
     """
     role = _role(name)
     with psycopg.connect(_keeper(settings, addresses), autocommit=True) as connection:

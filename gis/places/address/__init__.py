@@ -31,9 +31,11 @@ __all__ = [
 def parse_address(text: str) -> Address:
     """Read an address; parts it does not name stay empty, nothing is refused.
 
-    Args:
-        text: As people write it: full or half width, simplified or traditional, 号楼 幢 栋 座 #,
-            Chinese numerals or digits, or dashes; words or a telephone number behind the room.
+    Parameters
+    ----------
+    text
+        As people write it: full or half width, simplified or traditional, 号楼 幢 栋 座 #, Chinese
+        numerals or digits, or dashes; words or a telephone number behind the room.
     """
     return (
         _read(text) if len(text) <= MAX_ADDRESS_CHARS else _read.__wrapped__(text)

@@ -23,9 +23,10 @@ from gis.shapes.repair import extract_polygons, repair
 def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeometries:
     """Make a grid on free land; what of the outline lies in a grid already is left out.
 
-    Raises:
-        InvalidInput: The code is taken, the outline is no polygon, there is no free land in it, or
-            only a sliver.
+    Raises
+    ------
+    InvalidInput
+        The code is taken, the outline is no polygon, there is no free land in it, or only a sliver.
     """
     if code in lands:
         raise InvalidInput("add.code_taken", grid=code)

@@ -61,9 +61,10 @@ def complete_coverage(
 ) -> ChangedGeometries:
     """The shapes of an edit with the neighbours that follow, when everything is a coverage still.
 
-    Raises:
-        InvalidInput: A grid falls apart, a part is a sliver, or the borders are too fine for the
-            lattice there.
+    Raises
+    ------
+    InvalidInput
+        A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
     """
     changed = noding.share_vertices(lands, shapes)
     changed = {
@@ -201,13 +202,17 @@ def choose_takers(
     """Who takes faces without an owner: each time who has the longest border with one, the lower
     code of two as long.
 
-    Args:
-        faces: Of one coverage.
-        homeless: Positions of those to give away. owners: The owner of the others, by position.
+    Parameters
+    ----------
+    faces
+        Of one coverage.
+    homeless
+        Positions of those to give away. owners: The owner of the others, by position.
 
-    Returns:
-        The owner by position, in order; None for those that no owner borders on, not even beyond
-            others given away.
+    Returns
+    -------
+    The owner by position, in order; None for those that no owner borders on, not even beyond others
+    given away.
     """
     graph, owner_of, waiting = noding.neighbours(faces), dict(owners), list(homeless)
     answer: dict[int, str | None] = dict.fromkeys(homeless)

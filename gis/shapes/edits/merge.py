@@ -22,14 +22,21 @@ def merge(
 ) -> ChangedGeometries:
     """Make one grid of several.
 
-    Args:
-        codes: At least two.
-        into: The code that keeps the land: one of them, or one never used.
-        islands: Whether they may lie apart.
+    Parameters
+    ----------
+    codes
+        At least two.
+    into
+        The code that keeps the land: one of them, or one never used.
+    islands
+        Whether they may lie apart.
 
-    Raises:
-        NotFound: A code is not among the lands.
-        InvalidInput: There are fewer than two, or they lie apart.
+    Raises
+    ------
+    NotFound
+        A code is not among the lands.
+    InvalidInput
+        There are fewer than two, or they lie apart.
     """
     named = list(dict.fromkeys(codes))
     require_grids(lands, *named)

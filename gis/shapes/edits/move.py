@@ -29,14 +29,19 @@ def move_border(
 ) -> ChangedGeometries:
     """Give two grids another border between them.
 
-    Args:
-        line: The new border, drawn from end to end; it begins and ends on the outline of the two
-            together.
+    Parameters
+    ----------
+    line
+        The new border, drawn from end to end; it begins and ends on the outline of the two
+        together.
 
-    Raises:
-        NotFound: A code is not among the lands.
-        InvalidInput: The two are no neighbours; the line crosses itself, does not part them in two,
-            or leaves a sliver.
+    Raises
+    ------
+    NotFound
+        A code is not among the lands.
+    InvalidInput
+        The two are no neighbours; the line crosses itself, does not part them in two, or leaves a
+        sliver.
 
     The border that the line replaces is the one nearest to it; others that the two share stay.
     """

@@ -36,15 +36,22 @@ def reshape(
 ) -> ChangedGeometries:
     """Give a grid a new outline.
 
-    Args:
-        outline: The whole new land of the grid.
-        give_to: The grid that takes what it loses; None: each piece goes to the neighbour with the
-            longest border.
-        islands: Whether grids may come to lie in more parts than before.
+    Parameters
+    ----------
+    outline
+        The whole new land of the grid.
+    give_to
+        The grid that takes what it loses; None: each piece goes to the neighbour with the longest
+        border.
+    islands
+        Whether grids may come to lie in more parts than before.
 
-    Raises:
-        NotFound: A code is not among the lands.
-        InvalidInput: The outline is no polygon, leaves the land, or leaves slivers or islands.
+    Raises
+    ------
+    NotFound
+        A code is not among the lands.
+    InvalidInput
+        The outline is no polygon, leaves the land, or leaves slivers or islands.
     """
     require_grids(lands, code, *([give_to] if give_to else []))
     if give_to == code:

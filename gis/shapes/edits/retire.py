@@ -7,12 +7,17 @@ from gis.shapes.edits.merge import merge
 def retire(lands: GridGeometries, code: str, *, give_to: str | None = None) -> ChangedGeometries:
     """Take a grid out of use.
 
-    Args:
-        give_to: The neighbour that takes its land; None: the land belongs to nobody from then on.
+    Parameters
+    ----------
+    give_to
+        The neighbour that takes its land; None: the land belongs to nobody from then on.
 
-    Raises:
-        NotFound: A code is not among the lands.
-        InvalidInput: The receiver is no neighbour.
+    Raises
+    ------
+    NotFound
+        A code is not among the lands.
+    InvalidInput
+        The receiver is no neighbour.
     """
     if give_to is None:
         require_grids(lands, code)

@@ -45,20 +45,30 @@ def split(
 ) -> ChangedGeometries:
     """Cut a grid in parts, by a line or into given polygons.
 
-    Args:
-        line: From border to border, across the grid.
-        parts: Polygons that fill the grid; slits between them go to the part beside.
-        codes: Of the parts, numbered west to east (then north to south) by their middles; of given
-            `parts` in their order. None: the part with most households keeps the code, of as many
-            the largest; the others take the next of `fresh`, west to east.
-        fresh: Codes that were never used.
-        households: How many live on each of some lands.
-        islands: Whether a given part may lie in pieces.
+    Parameters
+    ----------
+    line
+        From border to border, across the grid.
+    parts
+        Polygons that fill the grid; slits between them go to the part beside.
+    codes
+        Of the parts, numbered west to east (then north to south) by their middles; of given `parts`
+        in their order. None: the part with most households keeps the code, of as many the largest;
+        the others take the next of `fresh`, west to east.
+    fresh
+        Codes that were never used.
+    households
+        How many live on each of some lands.
+    islands
+        Whether a given part may lie in pieces.
 
-    Raises:
-        NotFound: The code is not among the lands.
-        InvalidInput: The line crosses itself or does not cross the grid, the parts overlap or leave
-            land out, a part is a sliver, or the codes are not as many as the parts.
+    Raises
+    ------
+    NotFound
+        The code is not among the lands.
+    InvalidInput
+        The line crosses itself or does not cross the grid, the parts overlap or leave land out, a
+        part is a sliver, or the codes are not as many as the parts.
     """
     require_grids(lands, code)
     if (line is None) == (not parts):

@@ -25,10 +25,13 @@ def transfer(
 ) -> ChangedGeometries:
     """Give the land in a drawn region to a grid; what of it lies outside every grid is left out.
 
-    Raises:
-        NotFound: The grid is not among the lands.
-        InvalidInput: The region is no polygon, holds no land of others, takes all of a grid, or
-            leaves a sliver or islands.
+    Raises
+    ------
+    NotFound
+        The grid is not among the lands.
+    InvalidInput
+        The region is no polygon, holds no land of others, takes all of a grid, or leaves a sliver
+        or islands.
     """
     require_grids(lands, to)
     target = drawn_line.validate_outline(region, "region")

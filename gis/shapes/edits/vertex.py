@@ -27,15 +27,20 @@ def move_vertex(
 ) -> ChangedGeometries:
     """Move a corner of the borders, for all grids that share it.
 
-    Args:
-        vertex: Longitude and latitude of a vertex.
-        to: Where it goes; onto the next vertex of its border: it goes away.
-        edge: The two ends of an edge on which a new vertex is made and moved; `vertex` is then not
-            looked at.
+    Parameters
+    ----------
+    vertex
+        Longitude and latitude of a vertex.
+    to
+        Where it goes; onto the next vertex of its border: it goes away.
+    edge
+        The two ends of an edge on which a new vertex is made and moved; `vertex` is then not looked
+        at.
 
-    Raises:
-        InvalidInput: There is no such vertex or edge, it is on the outline of the land, or borders
-            would cross.
+    Raises
+    ------
+    InvalidInput
+        There is no such vertex or edge, it is on the outline of the land, or borders would cross.
     """
     for name, xy in (("to", to), ("from", vertex)):
         if not np.isfinite(xy).all():

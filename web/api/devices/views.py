@@ -97,8 +97,10 @@ def alarm(code: str) -> Response:
 def parse_alarm(body: bytes) -> Alarm:
     """Return the alarm in a body.
 
-    Raises:
-        InvalidInput: It is not JSON, or a field is missing or wrong.
+    Raises
+    ------
+    InvalidInput
+        It is not JSON, or a field is missing or wrong.
     """
     alarm = validate_model(AlarmIn, sanitising.parse_json(body))
     at = params.parse_datetime(alarm.at, "at") if alarm.at else None

@@ -72,8 +72,10 @@ def events() -> Response:
 def require_event_reader() -> Principal:
     """Return who asks, looked up anew, if they may hear of events.
 
-    Raises:
-        AuthenticationRequired, Forbidden: Nobody, or somebody who works on no incidents.
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody, or somebody who works on no incidents.
     """
     g.pop("principal", None)
     by = require_sign_in()

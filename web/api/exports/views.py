@@ -89,9 +89,10 @@ def grids(query_data: GridsIn) -> Response:
 def require_within(within: str) -> None:
     """Let through who may export, draft or publish in the whole of an area.
 
-    Raises:
-        AuthenticationRequired, Forbidden: Nobody is signed in; they may not, or only in another
-            area or a part of this one.
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody is signed in; they may not, or only in another area or a part of this one.
     """
     by = require(next((action for action in MAY if principal().may(action)), Action.EXPORT))
     area_sets = [by.may_in[action] for action in MAY if action in by.may_in]

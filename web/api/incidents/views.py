@@ -226,8 +226,10 @@ def contact(incident_id: UUID, json_data: ContactIn) -> Response:
 def _contact(by: Principal, incident: IncidentView, reason: str) -> dict[str, str] | None:
     """How to reach who reported, once it is written down that somebody is told.
 
-    Raises:
-        Forbidden: Not allowed there. InvalidInput: The reason is missing.
+    Raises
+    ------
+    Forbidden
+        Not allowed there. InvalidInput: The reason is missing.
     """
     areas = incidents.areas_of(session(), incident.id)
     reached = incidents.get_reporter_contact(session(), by, incident)
@@ -386,8 +388,10 @@ def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
     JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part
     `photo`.
 
-    Raises:
-        InvalidInput: A field is missing or wrong, or a photo is none.
+    Raises
+    ------
+    InvalidInput
+        A field is missing or wrong, or a photo is none.
     """
     files: list[Any] = []
     if request.mimetype == "multipart/form-data":

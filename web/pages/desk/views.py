@@ -84,8 +84,10 @@ def waits_at() -> dict[str, str]:
 def require_incident_reader() -> Principal:
     """Who asks, when they may see incidents of places.
 
-    Raises:
-        SignInNeeded, Forbidden: Nobody, or somebody who may not.
+    Raises
+    ------
+    SignInNeeded, Forbidden
+        Nobody, or somebody who may not.
     """
     by = principal()
     if by.operates:  # what nobody else can act on waits for the operator

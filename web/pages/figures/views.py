@@ -163,8 +163,10 @@ def _groups(by: Principal) -> dict[str, Any]:
 def _asked(by: Principal) -> dict[str, str]:
     """What the address asks for, with what it leaves out filled in.
 
-    Raises:
-        InvalidInput: A grouping or order that there is none of, or a day that is none.
+    Raises
+    ------
+    InvalidInput
+        A grouping or order that there is none of, or a day that is none.
     """
     today = datetime.now(current_app.config["SETTINGS"].timezone).date()
     asked = {

@@ -83,8 +83,10 @@ def seen() -> Response:
 def account() -> Principal:
     """Who asks.
 
-    Raises:
-        SignInNeeded: Nobody is signed in.
+    Raises
+    ------
+    SignInNeeded
+        Nobody is signed in.
     """
     by = principal()
     if by.kind != "account":

@@ -111,8 +111,10 @@ def revision(number: int) -> Response:
 def planner() -> Principal:
     """Who asks, when they may draft or publish somewhere.
 
-    Raises:
-        SignInNeeded, Forbidden: Nobody, or somebody who may not.
+    Raises
+    ------
+    SignInNeeded, Forbidden
+        Nobody, or somebody who may not.
     """
     by = principal()
     if by.kind == "anonymous":

@@ -38,11 +38,15 @@ def render_page(
 ) -> Response:
     """Return a page in the shell.
 
-    Args:
-        template: Extends shell/shell.html.
-        script: Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js,
-            with `page_basics`.
-        values: More for the template, which also has `language`, `me`, `nonce`.
+    Parameters
+    ----------
+    template
+        Extends shell/shell.html.
+    script
+        Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js, with
+        `page_basics`.
+    values
+        More for the template, which also has `language`, `me`, `nonce`.
     """
     language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
