@@ -1,8 +1,8 @@
-"""The coordinate systems that points come in, and the way into storage (EPSG:4490) and back.
+"""Coordinate systems of input points, and their conversion to and from storage (EPSG:4490).
 
-`wgs84` and `cgcs2000` are taken as the same numbers (they differ by less than a metre). `gcj02` is
-what WeChat, AMap and Tencent send, `bd09` what Baidu sends: both are shifted inside China by some
-hundred metres, so a point without its system lands in somebody else's grid. There is no default.
+`wgs84` and `cgcs2000` are taken as the same numbers (they differ by less than a metre). `gcj02`
+(WeChat, AMap, Tencent) and `bd09` (Baidu) are shifted inside China by some hundred metres, so that
+a point in the wrong system lands in another grid. There is therefore no default.
 """
 
 import math
@@ -31,7 +31,7 @@ OBFUSCATED_BBOX_DEG = (72.004, 0.8293, 137.8347, 55.8271)
 _A = 6378245.0  # Krasovsky 1940, metres
 _EE = 0.00669342162296594323
 _BD_PI = np.pi * 3000 / 180
-_CLOSE = 1e-8  # degrees, a millimetre: a last step as short as this leaves a hundredth of it
+_CLOSE = 1e-8  # degrees, a millimetre; the error left is about a hundredth of the last step
 _AT_MOST = 12  # steps; each shrinks the error about a hundredfold
 _BLOCK = 1 << 14  # points at a time, so that they stay in the processor's cache
 _NAMED = 20  # points named in one refusal
@@ -42,29 +42,34 @@ def to_storage(lon: float, lat: float, crs: str) -> tuple[float, float]: ...
 @overload
 def to_storage(lon: ArrayLike, lat: ArrayLike, crs: str) -> tuple[Floats, Floats]: ...
 def to_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
-    """Bring points into the storage system.
+    """Convert points to the storage system.
 
     Parameters
     ----------
     lon, lat
         Degrees in `crs`, scalars or arrays of one shape.
     crs
-        One of `KNOWN`.
+        One of `SUPPORTED_CRS`.
 
     Returns
     -------
-    Longitude and latitude, degrees, EPSG:4490, exact to well under a centimetre; floats for floats.
-    Outside `SHIFT_AREA` nothing is shifted; NaN stays NaN. `check_points` says what to refuse.
+    tuple
+        Longitude and latitude, degrees, EPSG:4490, exact to well under a centimetre; floats for
+        floats.
 
     Raises
     ------
     InvalidInput
-        The system is not one of `KNOWN`.
+        The system is not one of `SUPPORTED_CRS`.
+
+    Notes
+    -----
+    Points outside `OBFUSCATED_BBOX_DEG` are not shifted; NaN stays NaN. `validate_points` refuses
+    points that cannot be right.
     """
     _check_name(crs)
-    if isinstance(lon, float) and isinstance(
-        lat, float
-    ):  # one point, as the API gets it: arrays would cost 50 times more
+    # one point, as in an API request: arrays would take 50 times longer
+    if isinstance(lon, float) and isinstance(lat, float):
         if crs == "bd09":
             lon, lat = _inverse_point(_gcj02_to_bd09_point, lon, lat)
         return _inverse_point(_to_gcj02_point, lon, lat) if crs in OBFUSCATED_CRS else (lon, lat)
@@ -81,14 +86,12 @@ def from_storage(lon: float, lat: float, crs: str) -> tuple[float, float]: ...
 @overload
 def from_storage(lon: ArrayLike, lat: ArrayLike, crs: str) -> tuple[Floats, Floats]: ...
 def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
-    """Bring points from the storage system (EPSG:4490, degrees) into `crs`.
-
-    The opposite of `to_storage`.
+    """Convert points from the storage system (EPSG:4490, degrees) to `crs`; inverts `to_storage`.
 
     Raises
     ------
     InvalidInput
-        The system is not one of `KNOWN`.
+        The system is not one of `SUPPORTED_CRS`.
     """
     _check_name(crs)
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
@@ -101,10 +104,16 @@ def from_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class PointError:
-    """What is wrong with one point of an array.
+    """An error of one point of an array.
 
-    index: Position in the array. field: lon, lat or crs. code, params: The message of the
-    catalogue.
+    Attributes
+    ----------
+    index
+        Position in the array.
+    field
+        lon, lat or crs.
+    code, params
+        Message of the catalogue.
     """
 
     index: int
@@ -119,36 +128,31 @@ class PointError:
 
 
 def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointError]:
-    """Find the points that cannot be right, at most one fault each, in their order.
+    """Find the points that cannot be right, at most one error each, in their order.
 
     Parameters
     ----------
     lon, lat
         Degrees in `crs`, one-dimensional or scalars; missing values are NaN.
     crs
-        One of `KNOWN`.
+        One of `SUPPORTED_CRS`.
 
     Raises
     ------
     InvalidInput
-        The system is missing or not one of `KNOWN`.
+        The system is missing or not one of `SUPPORTED_CRS`.
     """
     _check_name(crs)
     x, y = np.atleast_1d(np.asarray(lon, dtype=float)), np.atleast_1d(np.asarray(lat, dtype=float))
     with np.errstate(invalid="ignore"):
         swapped = ((np.abs(y) > 90) & (np.abs(y) <= 180) & (np.abs(x) <= 90)) | (
-            # a place in western China latitude first is a legal point, in the ice of the Barents
-            # Sea
+            # a point in western China with latitude first is a valid point in the Barents Sea
             (x >= 27) & (x <= 50) & (y >= 73) & (y <= 90)
         )
         rules = (
             ("lon", ~np.isfinite(x), "point.longitude_not_number"),
             ("lat", ~np.isfinite(y), "point.latitude_not_number"),
-            (
-                "lon",
-                swapped,
-                "point.latitude_first",
-            ),
+            ("lon", swapped, "point.latitude_first"),
             ("lon", np.abs(x) > 180, "point.longitude_out_of_range"),
             ("lat", np.abs(y) > 90, "point.latitude_out_of_range"),
             (
@@ -157,30 +161,30 @@ def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointE
                 "point.outside_china",
             ),
         )
-    found: dict[int, PointError] = {}
+    error_by_index: dict[int, PointError] = {}
     for field, wrong, code in rules:
         for i in map(int, np.flatnonzero(wrong)):
-            found.setdefault(
+            error_by_index.setdefault(
                 i, PointError(i, field, code, {"lon": float(x[i]), "lat": float(y[i]), "crs": crs})
             )
-    return [found[i] for i in sorted(found)]
+    return [error_by_index[i] for i in sorted(error_by_index)]
 
 
 def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
-    """Refuse points that cannot be right.
+    """Raise InvalidInput unless all points can be right.
 
     Parameters
     ----------
     lon, lat
-        Degrees in `crs`, scalars or one-dimensional arrays; None is missing.
+        Degrees in `crs`, scalars or one-dimensional arrays; None means missing.
     crs
-        One of `KNOWN`; there is no default.
+        One of `SUPPORTED_CRS`; there is no default.
 
     Raises
     ------
     InvalidInput
         A coordinate or the system is missing or unknown, NaN, infinite, out of range, latitude
-        first, or outside China for gcj02 and bd09. `errors` names the fields, in an array also the
+        first, or outside China for gcj02 and bd09. `errors` names the fields, and in an array the
         rows.
     """
     missing = [name for name, value in (("lon", lon), ("lat", lat)) if value is None]
@@ -214,7 +218,7 @@ def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
 
 
 def metric_epsg(lon: float, lat: float) -> int:
-    """The EPSG code of the metric system to draw and measure in near a place.
+    """Return the EPSG code of the metric system to measure in around a point.
 
     Parameters
     ----------
@@ -223,8 +227,9 @@ def metric_epsg(lon: float, lat: float) -> int:
 
     Returns
     -------
-    In China the CGCS2000 / 3-degree Gauss-Kruger zone without zone prefix (4534 at 75 E to 4554 at
-    135 E), elsewhere the WGS 84 / UTM zone.
+    int
+        In China the CGCS2000 / 3-degree Gauss-Kruger zone without zone prefix (4534 at 75 E to 4554
+        at 135 E), elsewhere the WGS 84 / UTM zone.
     """
     if bool(_in_shift_area(np.float64(lon), np.float64(lat))) and 73.5 <= lon < 136.5:
         return 4534 + int((lon - 73.5) // 3)
@@ -233,9 +238,9 @@ def metric_epsg(lon: float, lat: float) -> int:
 
 @lru_cache(maxsize=64)
 def get_transformer(from_epsg: int, to_epsg: int) -> Transformer:
-    """A pyproj transformer between two systems, longitude or easting first.
+    """Return the pyproj transformer between two systems, longitude or easting first.
 
-    Made once, safe in threads.
+    Cached; safe in threads.
     """
     return Transformer.from_crs(from_epsg, to_epsg, always_xy=True)
 
@@ -262,24 +267,28 @@ def _in_shift_area(x: Any, y: Any) -> Any:
 
 
 def _waves(t: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """sin(6 pi t) + sin(2 pi t), sin(pi t), sin(pi t / 3), sin(pi t / 12), from one sine and one
-    cosine.
+    """Return sin(6 pi t) + sin(2 pi t), sin(pi t), sin(pi t / 3) and sin(pi t / 12).
 
-    Double and triple angles instead of six sines: a million points take half the time.
+    Notes
+    -----
+    One sine and one cosine with the formulas of double and triple angles, instead of six sines: a
+    million points take half the time.
     """
     twelfth, cosine = np.sin(t * (np.pi / 12)), np.cos(t * (np.pi / 12))
     sixth = 2 * twelfth * cosine
     half = 1 - 2 * twelfth * twelfth  # cos(pi t / 6)
     third, cosine = 2 * sixth * half, 1 - 2 * sixth * sixth
-    one, cosine = third * (3 - 4 * third * third), cosine * (4 * cosine * cosine - 3)
-    two = 2 * one * cosine
-    return two * (4 - 4 * two * two), one, third, twelfth
+    sine, cosine = third * (3 - 4 * third * third), cosine * (4 * cosine * cosine - 3)
+    double = 2 * sine * cosine
+    return double * (4 - 4 * double * double), sine, third, twelfth
 
 
 def _to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """WGS 84 to GCJ-02, degrees.
+    """Convert WGS 84 to GCJ-02, degrees.
 
-    Source: the published algorithm, as in googollee/eviltransform on GitHub.
+    References
+    ----------
+    The published algorithm, as in googollee/eviltransform on GitHub.
     """
     x, y = lon - 105.0, lat - 35.0
     root = np.sqrt(np.abs(x))
@@ -304,9 +313,11 @@ def _to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
 
 
 def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """GCJ-02 to BD-09, degrees.
+    """Convert GCJ-02 to BD-09, degrees.
 
-    Source: the published algorithm, as in hujiulong/gcoord on GitHub.
+    References
+    ----------
+    The published algorithm, as in hujiulong/gcoord on GitHub.
     """
     z = np.hypot(lon, lat) + 2e-5 * np.sin(lat * _BD_PI)
     theta = np.arctan2(lat, lon) + 3e-6 * np.cos(lon * _BD_PI)
@@ -317,9 +328,11 @@ def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
 
 
 def _inverse(forward: Forward, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """The points that `forward` sends to (lon, lat).
+    """Return the points that `forward` maps to (lon, lat).
 
-    It changes so slowly that stepping back finds them.
+    Notes
+    -----
+    Fixed-point iteration; the shift changes so slowly that it converges in a few steps.
     """
     shape = np.broadcast_shapes(np.shape(lon), np.shape(lat))
     x, y = (
@@ -340,7 +353,7 @@ def _inverse(forward: Forward, lon: Floats, lat: Floats) -> tuple[Floats, Floats
 
 
 def _to_gcj02_point(lon: float, lat: float) -> tuple[float, float]:
-    """`_to_gcj02` for one point."""
+    """Convert one point as `_to_gcj02` does."""
     if not _in_shift_area(lon, lat):
         return lon, lat
     x, y = lon - 105.0, lat - 35.0
@@ -379,7 +392,7 @@ def _to_gcj02_point(lon: float, lat: float) -> tuple[float, float]:
 
 
 def _gcj02_to_bd09_point(lon: float, lat: float) -> tuple[float, float]:
-    """`_gcj02_to_bd09` for one point."""
+    """Convert one point as `_gcj02_to_bd09` does."""
     if not _in_shift_area(lon, lat):
         return lon, lat
     z = math.hypot(lon, lat) + 2e-5 * math.sin(lat * _BD_PI)
@@ -390,7 +403,7 @@ def _gcj02_to_bd09_point(lon: float, lat: float) -> tuple[float, float]:
 def _inverse_point(
     forward: Callable[[float, float], tuple[float, float]], lon: float, lat: float
 ) -> tuple[float, float]:
-    """`_inverse` for one point; NaN and infinity come back as they are."""
+    """Invert `forward` for one point as `_inverse` does; NaN and infinity stay as they are."""
     if not (math.isfinite(lon) and math.isfinite(lat)):
         return lon, lat
     x, y = lon, lat

@@ -33,21 +33,24 @@ from gis.settings import Settings
 DATABASE = "wangge"
 SUPERUSER, OWNER, APP = "wangge_super", "wangge_owner", "wangge_app"
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
-OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres could not reach elsewhere
+OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres cannot reach elsewhere
 PORT_OF_SOCKET = 5432  # of a server that listens on a socket in a folder of its own only
-ARCHIVE_FILE = "archive"  # beside the data: the folder that the log is archived to
-MAX_SOCKET_PATH_BYTES = (
-    100  # bytes a Unix socket's path may have, with room for PostgreSQL's own file name
-)
+ARCHIVE_FILE = "archive"  # beside the data; holds the path of the archive of the log
+MAX_SOCKET_PATH_BYTES = 100  # of a Unix socket, with room for PostgreSQL's own file name
 
 
 @dataclass(frozen=True)
 class DatabaseUrls:
-    """How to reach the database.
+    """The URLs of the database.
 
-    app: URL of the role the application works as: neither superuser nor owner of the tables.
-    owner: URL of the role that owns the tables; migrations, backup and restore use it.
-    admin: URL of the role that may make databases, where that is another.
+    Attributes
+    ----------
+    app
+        For the role of the application, which is neither superuser nor owner of the tables.
+    owner
+        For the role that owns the tables; used by migrations, backup and restore.
+    admin
+        For the role that may create databases, if that is another.
     """
 
     app: str
@@ -57,9 +60,18 @@ class DatabaseUrls:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a private cluster lies.
+    """The location of a private cluster.
 
-    `base` holds data, log and (unless too long a path) the socket.
+    Attributes
+    ----------
+    base
+        Folder of data, log and, unless its path is too long, the socket.
+    sockets
+        Folder of the socket.
+    secrets
+        File of the passwords.
+    run_as
+        System user who runs the server; None means the present one.
     """
 
     base: Path
@@ -74,28 +86,29 @@ class Cluster:
 
     @property
     def stopped(self) -> Path:
-        """A file that lies there while the server is stopped on purpose: `serve` leaves it so."""
+        """The file that marks a server stopped on purpose, so that `serve` leaves it alone."""
         return self.base / "stopped"
 
     def url(self, role: str, port: int, database: str = DATABASE) -> str:
-        """The address for a role, over the Unix socket."""
+        """Return the URL for a role, over the Unix socket."""
         password = quote(json.loads(self.secrets.read_text())[role], safe="")
-        return f"postgresql://{role}:{password}@/{database}?host={quote(str(self.sockets), safe='/')}&port={port}"
+        host = quote(str(self.sockets), safe="/")
+        return f"postgresql://{role}:{password}@/{database}?host={host}&port={port}"
 
 
 def find_binaries() -> Path:
-    """The folder with initdb and pg_ctl of a PostgreSQL >= 15 that carries PostGIS.
+    """Return the folder of the newest PostgreSQL with initdb and pg_ctl.
 
     Raises
     ------
     Unavailable
-        None is installed; `./wangge` would have installed it or said how.
+        None is installed.
     """
-    told = os.environ.get("WANGGE_PG_BIN")
-    folders = [Path(told)] if told else []
+    configured = os.environ.get("WANGGE_PG_BIN")
+    folders = [Path(configured)] if configured else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    if found := shutil.which("initdb"):
-        folders.append(Path(found).resolve().parent)
+    if initdb := shutil.which("initdb"):
+        folders.append(Path(initdb).resolve().parent)
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
             return folder
@@ -103,10 +116,13 @@ def find_binaries() -> Path:
 
 
 def cluster_location(settings: Settings) -> Cluster:
-    """Decide where the cluster lies.
+    """Return the location of the private cluster.
 
-    As root, the user `postgres` must be able to enter the folder; where it cannot (a checkout under
-    /root), another data folder is chosen, and said on stderr when it is made.
+    Notes
+    -----
+    As root, the user `postgres` must be able to enter the folder. If that is not possible (a
+    checkout under /root), the cluster lies under OUTSIDE, which is reported on stderr when it is
+    created.
     """
     run_as = "postgres" if os.geteuid() == 0 else None
     base = settings.var / "postgres"
@@ -121,24 +137,24 @@ def cluster_location(settings: Settings) -> Cluster:
 
 
 def private_base(settings: Settings) -> Path:
-    """Where a private cluster is; starts no program to find out, and makes no folder."""
+    """Return the folder of the private cluster, without starting a program or creating a folder."""
     base = settings.var / "postgres"
     apart = OUTSIDE / _digest(settings.var)
     return base if base.exists() or not apart.exists() else apart
 
 
 def start(settings: Settings, *, throw_away: bool = False) -> DatabaseUrls:
-    """Start the private cluster, making it first where there is none; harmless when it runs.
+    """Start the private cluster unless it is running; create it first if there is none.
 
     Parameters
     ----------
     throw_away
-        Give up durability for speed (tests, benchmarks).
+        Trade durability for speed (tests, benchmarks).
 
     Raises
     ------
     Unavailable
-        It cannot be made or started; the message says where the log is.
+        It cannot be created or started; the message names the log.
     """
     cluster = cluster_location(settings)
     with _only_one(settings.var / ".cluster.lock"):
@@ -151,15 +167,16 @@ def start(settings: Settings, *, throw_away: bool = False) -> DatabaseUrls:
 
 
 def addresses_at(cluster: Cluster, port: int) -> DatabaseUrls:
-    """The addresses of a running private cluster."""
+    """Return the URLs of a running private cluster."""
     return DatabaseUrls(
         cluster.url(APP, port), cluster.url(OWNER, port), cluster.url(SUPERUSER, port)
     )
 
 
 def database_urls(settings: Settings) -> DatabaseUrls:
-    """The database to use: `DATABASE_URL`'s server, else the private cluster, started when it is
-    not running.
+    """Return the URLs of the database to use.
+
+    That is `DATABASE_URL`, else the private cluster, which is started if necessary.
 
     Raises
     ------
@@ -175,7 +192,7 @@ def database_urls(settings: Settings) -> DatabaseUrls:
 
 
 def running_port(cluster: Cluster) -> int | None:
-    """The port of the running server, or None; asks the server itself, never the pid file alone."""
+    """Return the port of the running server; None if it does not answer."""
     try:
         port = int((cluster.data / "postmaster.pid").read_text().splitlines()[3])
         with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), connect_timeout=2):
@@ -185,11 +202,11 @@ def running_port(cluster: Cluster) -> int | None:
 
 
 def has_died(settings: Settings) -> bool:
-    """Return whether the private server ran and is gone, without having been stopped by `stop`.
+    """Return whether the private server ended without having been stopped by `stop`.
 
     Notes
     -----
-    Asks the system for its process, which is cheap, and connects only where that says nothing.
+    Looks for its process, which is cheap, and connects only if there is none.
     """
     cluster = cluster_location(settings)
     if cluster.stopped.exists() or not (cluster.data / "PG_VERSION").exists():
@@ -204,7 +221,7 @@ def has_died(settings: Settings) -> bool:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop the private cluster; False when it was not running."""
+    """Stop the private cluster, and return whether it was running."""
     cluster = cluster_location(settings)
     with _only_one(settings.var / ".cluster.lock"):
         if running_port(cluster) is None:
@@ -215,10 +232,7 @@ def stop(settings: Settings) -> bool:
 
 
 def reset(settings: Settings) -> None:
-    """Throw the private database away, all its data with it, and make an empty one.
-
-    The cluster goes on.
-    """
+    """Drop the private database with all its data, and create an empty one in the same cluster."""
     start(settings)
     cluster = cluster_location(settings)
     port = running_port(cluster)
@@ -231,10 +245,7 @@ def reset(settings: Settings) -> None:
 
 
 def _make(cluster: Cluster) -> None:
-    """initdb, with passwords of our own.
-
-    A half-made folder of a broken-off attempt is removed first.
-    """
+    """Run initdb with generated passwords; the remains of an interrupted attempt are removed."""
     binaries = find_binaries()
     if cluster.base.parent == OUTSIDE:
         print(
@@ -245,10 +256,10 @@ def _make(cluster: Cluster) -> None:
     make_enterable(cluster.base.parent, cluster.run_as)
     private.create_folder(cluster.base)
     shutil.rmtree(cluster.data, ignore_errors=True)
-    words = {role: secrets.token_urlsafe(24) for role in (SUPERUSER, OWNER, APP)}
-    private.create_file(cluster.secrets).write_text(json.dumps(words))
+    passwords = {role: secrets.token_urlsafe(24) for role in (SUPERUSER, OWNER, APP)}
+    private.create_file(cluster.secrets).write_text(json.dumps(passwords))
     password = private.create_file(cluster.base / "pw")
-    password.write_text(words[SUPERUSER])
+    password.write_text(passwords[SUPERUSER])
     give(cluster, cluster.base, password)
     run(
         cluster,
@@ -273,15 +284,13 @@ def _make(cluster: Cluster) -> None:
 
 
 def archive_settings(cluster: Cluster) -> str:
-    """Return the lines of the configuration that archive the log, where `./wangge db archive` was
-    used.
-    """
+    """Return the configuration lines that archive the log; empty unless archiving is set up."""
     file = cluster.base / ARCHIVE_FILE
     if not file.exists():
         return ""
     folder = shell_path(Path(file.read_text().strip()) / "wal")
     part, whole = f"{folder}/.%f.part", f"{folder}/%f"
-    # asked again for a file that is there, after a crash: well if it is the same
+    # after a crash PostgreSQL archives a file again; it succeeds if the archived one is the same
     command = (
         f"cmp -s %p {whole} ||"
         f" {{ test ! -f {whole} && cp %p {part} && sync {part} && mv {part} {whole}; }}"
@@ -290,7 +299,7 @@ def archive_settings(cluster: Cluster) -> str:
 
 
 def _launch(cluster: Cluster, throw_away: bool) -> int:
-    """Start the server on a free port; tries again while a killed server's children go away."""
+    """Start the server on a free port; try again while the children of a killed server end."""
     _forget_stale_pid(cluster)
     cluster.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     give(cluster, cluster.sockets)
@@ -334,15 +343,15 @@ def _launch(cluster: Cluster, throw_away: bool) -> int:
 
 
 def _prepare(cluster: Cluster, port: int) -> None:
-    """Make roles, database and extensions where they are missing."""
-    words = json.loads(cluster.secrets.read_text())
+    """Create missing roles, database and extensions."""
+    passwords = json.loads(cluster.secrets.read_text())
     with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), autocommit=True) as connection:
         have = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
         for role in (OWNER, APP):
             if role not in have:
                 connection.execute(
                     sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
-                        sql.Identifier(role), sql.Literal(words[role])
+                        sql.Identifier(role), sql.Literal(passwords[role])
                     )
                 )
         if connection.execute(
@@ -362,7 +371,7 @@ def _prepare(cluster: Cluster, port: int) -> None:
         ) as fresh:
             for extension in EXTENSIONS:
                 fresh.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
-        # renamed last: a database named wangge is a whole one
+        # renamed last, so that a database named wangge is complete
         connection.execute(
             sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
                 sql.Identifier(DATABASE + "_new"), sql.Identifier(DATABASE)
@@ -371,7 +380,7 @@ def _prepare(cluster: Cluster, port: int) -> None:
 
 
 def _forget_stale_pid(cluster: Cluster) -> None:
-    """Remove a pid file left by a killed server when its number now belongs to another program."""
+    """Remove the pid file of a killed server if its number now belongs to another program."""
     pid_file = cluster.data / "postmaster.pid"
     try:
         pid = int(pid_file.read_text().split()[0])
@@ -379,16 +388,16 @@ def _forget_stale_pid(cluster: Cluster) -> None:
         pid_file.unlink(missing_ok=True)
         return
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        # nobody has that number (or no /proc): PostgreSQL itself sees that the file is stale
+        # no process has that number, or there is no /proc: PostgreSQL detects the stale file
         return
-    if str(cluster.data).encode() not in words:
+    if str(cluster.data).encode() not in command_line:
         pid_file.unlink(missing_ok=True)
 
 
 def _free_port(cluster: Cluster) -> int:
-    """The port of last time when it is free, else any free one on loopback."""
+    """Return the previous port if it is free, else any free one on loopback."""
     last = cluster.base / "port"
     wishes = [int(last.read_text())] if last.exists() else []
     for port in (*wishes, 0):
@@ -406,12 +415,18 @@ def _digest(var: Path) -> str:
     return hashlib.sha256(str(var).encode()).hexdigest()[:12]
 
 
-def run(cluster: Cluster, words: Sequence[object]) -> None:
-    """Run a PostgreSQL program, as the user `postgres` when we are root."""
-    command = [str(word) for word in words]
+def run(cluster: Cluster, arguments: Sequence[object]) -> None:
+    """Run a PostgreSQL program, as the user `postgres` if we are root.
+
+    Raises
+    ------
+    Unavailable
+        It failed; the message has its last line of output.
+    """
+    command = [str(word) for word in arguments]
     if cluster.run_as:
         command = ["runuser", "-u", cluster.run_as, "--", *command]
-    # output goes to a file, not a pipe: the server would hold a pipe open for ever
+    # output goes to a file, since the server would keep a pipe open
     with private.open_file(cluster.base / "last-command", "w+") as output:
         done = subprocess.run(
             command,
@@ -423,16 +438,17 @@ def run(cluster: Cluster, words: Sequence[object]) -> None:
             umask=private.UMASK,
         )
         output.seek(0)
-        said = output.read().strip()
+        printed = output.read().strip()
     if done.returncode:
         raise Unavailable(
             "database.program_failed",
-            program=Path(str(words[0])).name,
-            reason=said.splitlines()[-1] if said else done.returncode,
+            program=Path(str(arguments[0])).name,
+            reason=printed.splitlines()[-1] if printed else done.returncode,
         )
 
 
 def may_enter(user: str, folder: Path) -> bool:
+    """Return whether a system user may enter a folder."""
     return (
         subprocess.run(
             ["runuser", "-u", user, "--", "test", "-x", str(folder)], stderr=subprocess.DEVNULL
@@ -448,15 +464,19 @@ def _uid(user: str | None) -> int:
 
 
 def give(cluster: Cluster, *paths: Path) -> None:
+    """Change the owner of paths to the user who runs the server, if that is another."""
     if cluster.run_as:
         for path in paths:
             shutil.chown(path, cluster.run_as, cluster.run_as)
 
 
 def make_enterable(folder: Path, run_as: str | None) -> None:
-    """Make a folder and its missing parents, private.
+    """Create a folder and its missing parents, private but passable for the user of the server.
 
-    The user who runs the server may pass through them.
+    Raises
+    ------
+    Unavailable
+        A folder cannot be created.
     """
     if folder.is_dir():
         return
@@ -474,7 +494,7 @@ def make_enterable(folder: Path, run_as: str | None) -> None:
 
 @contextmanager
 def _only_one(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that two starts at once do not disturb each other."""
+    """Hold a lock file, so that concurrent starts wait for each other."""
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w")
     except PermissionError:

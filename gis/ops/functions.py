@@ -1,4 +1,4 @@
-"""Functions of the database: one file each in `sql/functions`, brought in by a migration."""
+"""Functions of the database: one file each in `sql/functions`, installed by migrations."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ FUNCTIONS_PATH = Path(__file__).with_name("sql") / "functions"
 
 
 def replace_function(name: str) -> None:
-    """Create a function of the database, or replace it, as its file says; for migrations.
+    """Create or replace a function of the database from its file; for migrations.
 
     Parameters
     ----------
     name
-        Name of the file in `sql/functions`, without ending.
+        Name of the file in `sql/functions`, without its ending.
     """
     op.execute((FUNCTIONS_PATH / f"{name}.sql").read_text(encoding="utf-8"))

@@ -862,7 +862,7 @@ def test_the_register_in_memory_hears_of_every_change(committed):
 
             def roles() -> int:
                 register = live.current(datetime.now(UTC))
-                return 0 if register is None else len(register.people.areas.place)
+                return 0 if register is None else len(register.people.areas.place_id)
 
             wait_until(lambda: roles() == 2)
     finally:

@@ -1,4 +1,4 @@
-"""Read an address part by part: what each number means after what was named before it."""
+"""The reading of an address part by part: what each number means after the parts before it."""
 
 import re
 
@@ -45,12 +45,13 @@ class AddressReader(AddressState):
         self.opens = self._lists_of_storeys()
 
     def read(self) -> Address:
+        """Return the address."""
         index = 0
         while index < len(self.parts):
             last = index
             while last + 1 < len(self.parts) and self._dashed(last):
                 last += 1
-            if last > index and not self.said.get("room"):
+            if last > index and not self.fields.get("room"):
                 self._group(self.parts[index : last + 1])
             elif last == index + 1 and self._is_another(index, 1):
                 self._again(self.parts[index], self.parts[last])
@@ -58,19 +59,19 @@ class AddressReader(AddressState):
                 for nth in range(index, last + 1):
                     self._single(nth)
             index = last + 1
-        if not self.said.get("building") and self.beside:
+        if not self.fields.get("building") and self.beside:
             self.several = True
         return self._address()
 
-    def _again(self, first: Part, last: Part) -> None:
-        """Two more numbers with a dash behind a room: 25-3、26-1 and 1-2503、1-1203."""
-        if len(digits_of(last.label)) >= 3:
-            self._set("room", last.label, last)
+    def _again(self, leading: Part, trailing: Part) -> None:
+        """Read two more numbers joined by a dash after a room: 25-3、26-1 and 1-2503、1-1203."""
+        if len(digits_of(trailing.label)) >= 3:
+            self._set("room", trailing.label, trailing)
         else:
-            self._note(int_or_none(first.label), first.quote)
+            self._note(int_or_none(leading.label), leading.quote)
 
     def _dashed(self, nth: int) -> bool:
-        """Whether a part has no word of its own and the next one follows a dash."""
+        """Return whether a part has no suffix and a dash joins it to the next one."""
         part, following = self.parts[nth], self.parts[nth + 1]
         return (
             not part.kind
@@ -80,7 +81,7 @@ class AddressReader(AddressState):
         )
 
     def _group(self, parts: list[Part]) -> None:
-        """Numbers joined by dashes."""
+        """Read numbers joined by dashes."""
         labels, kind = [part.label for part in parts], parts[-1].kind
         quote = self.text[parts[0].start : parts[-1].end].lstrip("-")
         context = self._context()
@@ -129,14 +130,15 @@ class AddressReader(AddressState):
     def _fill(
         self, names: tuple[str, ...], labels: list[str], parts: list[Part], quote: str
     ) -> None:
-        first, last = int_or_none(labels[0]), int_or_none(labels[-1])
+        """Assign joined numbers to the names of JOINED_NUMBERS."""
+        leading, trailing = int_or_none(labels[0]), int_or_none(labels[-1])
         self.is_dashed = names == ("stairwell", "floor", "flat")
-        if names == ("floor", "flat") and first and last:
-            if parts[0].below == "-" and first == 1:
+        if names == ("floor", "flat") and leading and trailing:
+            if parts[0].below == "-" and leading == 1:
                 quote = f"-{quote}"
                 self._note(-1, quote)  # 4单元-1-2: below ground, or storey 1
-            if last > MAX_FLAT:
-                self._note(last, quote)  # 2栋1-25
+            if trailing > MAX_FLAT:
+                self._note(trailing, quote)  # 2栋1-25
         for name, text, part in zip(names, labels, parts, strict=True):
             if name == "floor":
                 self._set_floor(int_or_none(text), quote)
@@ -146,21 +148,25 @@ class AddressReader(AddressState):
                 self._set(name, text, part, quote if name == "room" else part.quote.strip("-"))
 
     def _pair(self, parts: list[Part], labels: list[str], is_room: bool, quote: str) -> None:
-        """2-501: stairwell 2, or building 2; 25-3: storey 25 flat 3, or building 25."""
-        first, last = labels
-        self._either(parts[0], first)
+        """Read two joined numbers without context.
+
+        2-501 is stairwell 2, or building 2; 25-3 is storey 25 flat 3, or building 25.
+        """
+        leading, trailing = labels
+        self._either(parts[0], leading)
         if is_room:
-            self._set("stairwell", first, parts[0])
-            self._set("room", last, parts[1])
+            self._set("stairwell", leading, parts[0])
+            self._set("room", trailing, parts[1])
             self.own_only.add("stairwell")
         else:
-            if parts[0].below == "-" and first == "1":
+            if parts[0].below == "-" and leading == "1":
                 self._note(-1, quote := f"-{quote}")
-            self._set_floor(int_or_none(first), quote)
-            self._flat(last, quote)
+            self._set_floor(int_or_none(leading), quote)
+            self._flat(trailing, quote)
             self.number_only |= {"vague": "1"}
 
     def _single(self, nth: int) -> None:
+        """Read a number that is not joined to others."""
         part = self.parts[nth]
         context = self._context()
         number = int_or_none(part.label)
@@ -200,11 +206,12 @@ class AddressReader(AddressState):
                 self._bare(nth, part, context)
 
     def _building(self, nth: int, part: Part) -> None:
+        """Read the number of a building."""
         previous = self.parts[nth - 1] if nth else None
         if part.quote[-1] == "#" and len(digits_of(part.label)) >= (3 if self._context() else 4):
             self._set("room", part.label, part, part.quote)  # 2单元501#
             return
-        if self.said.get("building") and LANDMARK_BEFORE_PATTERN.search(
+        if self.fields.get("building") and LANDMARK_BEFORE_PATTERN.search(
             self.text[max(0, part.start - 6) : part.start]
         ):
             return
@@ -212,7 +219,7 @@ class AddressReader(AddressState):
             part.quote.endswith(("一座", "栋楼", "幢楼")) and self._goes_on(part)  # 3栋楼都停水
         )
         if measure or (is_spoken_pair(part)):
-            self.several = self.several or not self.said.get("building")
+            self.several = self.several or not self.fields.get("building")
             return
         beside = BESIDE_PATTERN.match(self.text, part.end) or (
             self.last_between >= part.end and self.last_detail <= nth
@@ -228,22 +235,22 @@ class AddressReader(AddressState):
         if inner and self.is_building_only and part.label.isalpha():
             self._stairwell(part)
             return
-        if not self.said.get("building"):
-            if self.said.get("stairwell") or self.said.get("room"):
+        if not self.fields.get("building"):
+            if self.fields.get("stairwell") or self.fields.get("room"):
                 self.several = True  # said of another building: 2单元的人去了5栋
                 return
             self._set("building", part.label, part)
             self.floor, self.number, self.top, self.is_building_only = None, "", False, False
             self.storeys.clear()
             self.doors.clear()
-        elif self.said["building"] != part.label:
+        elif self.fields["building"] != part.label:
             if inner:
                 self._stairwell(part)
             else:
                 self.several = True
 
     def _is_listed(self, nth: int) -> bool:
-        """Whether a number without a word is named together with this part: 2、3号楼."""
+        """Return whether a number without a suffix is named together with this part: 2、3号楼."""
         previous = self.parts[nth - 1] if nth else None
         return (
             previous is not None
@@ -252,13 +259,11 @@ class AddressReader(AddressState):
             and self._is_another(nth)
         )
 
-    def _is_another(self, nth: int, more: int = 0) -> bool:
-        """Whether a number is joined to the one before it (、和到 …), and what follows is no
-        measure: 401、501.
-        """
+    def _is_another(self, nth: int, extra: int = 0) -> bool:
+        """Return whether a number continues a list (、和到 …) and is not a measure: 401、501."""
         if not nth:
             return False
-        previous, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + more]
+        previous, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + extra]
         follows = self.text[last.end : last.end + 1]
         between = self.text[previous.end : part.start] + part.below.replace("地负", "")
         if (
@@ -270,7 +275,7 @@ class AddressReader(AddressState):
         return bool(between) and bool(LISTED_PATTERN.fullmatch(between))
 
     def _lists_of_storeys(self) -> list[bool]:
-        """Which numbers without a word begin a list of storeys: the 4 and the 5 of 4、5、6楼."""
+        """Return which numbers without a suffix begin a list of storeys: 4 and 5 of 4、5、6楼."""
         opens = [False] * len(self.parts)
         for nth in range(len(self.parts) - 1, 0, -1):
             is_storey = self.parts[nth].kind in STOREY_KINDS or opens[nth]
@@ -284,6 +289,7 @@ class AddressReader(AddressState):
         self._set("stairwell", part.label, part)
 
     def _storey(self, nth: int, part: Part, number: int | None, context: str) -> None:
+        """Read a storey, which may also be a building, as 3楼 of 3楼2单元."""
         if part.kind == "storey_or_building" and not context and (following := self._next(nth)):
             room = not following.kind or following.kind in ("room", "sign")
             floor = floor_of_room(following.label)
@@ -297,7 +303,7 @@ class AddressReader(AddressState):
             if room and floor is not None and floor != number:
                 self._either(part, part.label)  # 3楼501
                 self.number_only |= {"room": following.label}
-                self.said["room"] = ""
+                self.fields["room"] = ""
                 self.quotes["room"] = following.quote
                 self.own_only.add("room")
                 self.doors.add(following.label)
@@ -342,7 +348,7 @@ class AddressReader(AddressState):
             self._set_floor(number, part.quote.lstrip("-"))
 
     def _is_below(self, nth: int, part: Part, number: int, context: str) -> bool:
-        """Whether the dash before a storey is a sign: -1层."""
+        """Return whether the dash before a storey is a minus sign: -1层."""
         is_after_storey = (
             nth > 0
             and self.parts[nth - 1].kind in STOREY_KINDS
@@ -356,7 +362,7 @@ class AddressReader(AddressState):
         )
 
     def _sign(self, nth: int, part: Part, context: str) -> None:
-        """号: of a street, of a room, or alone."""
+        """Read a number with 号: of a street, of a room, or alone."""
         text_before = self.text[max(0, part.start - 16) : part.start]
         if text_before.endswith("附"):
             return
@@ -387,7 +393,7 @@ class AddressReader(AddressState):
             self.is_building_only = True
 
     def _is_bay(self, part: Part, context: str) -> bool:
-        """Whether a number is that of a parking bay, a shop or the like: 车位105.
+        """Return whether a number is that of a parking bay, a shop or the like: 车位105.
 
         3单元101商铺 is a room.
         """
@@ -401,16 +407,17 @@ class AddressReader(AddressState):
         )
 
     def _room(self, nth: int, part: Part, context: str) -> None:
+        """Read the number of a room."""
         if context == "room" and (len(digits_of(part.label)) >= 3 or self._is_another(nth)):
             self._set("room", part.label, part)
-        elif not self.said.get("room") and "room" not in self.own_only:
+        elif not self.fields.get("room") and "room" not in self.own_only:
             if context == "floor" and len(digits_of(part.label)) < 3:
                 self._flat(part.label, part.quote)
             else:
                 self._set("room", part.label, part)
 
     def _bare(self, nth: int, part: Part, context: str) -> None:
-        """A number without a word."""
+        """Read a number without a suffix."""
         if self._is_bay(part, context) or part.label[1:].endswith(
             ("V", "W", "K", "M", "G")
         ):  # 220V, 10KV, 5G
