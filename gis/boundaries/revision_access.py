@@ -1,4 +1,4 @@
-"""Which revisions somebody may see, and where they may draft and publish."""
+"""Access to revisions: which a principal may see, and where one may draft and publish."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,12 +25,12 @@ VISIBLE_REVISION_SQL = """
 
 
 def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
-    """A revision the asker may see.
+    """Return a revision that the principal may see.
 
     Raises
     ------
     NotFound
-        There is none, or it is not theirs to see.
+        The revision does not exist or is hidden from the principal.
     """
     query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
     if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
@@ -39,7 +39,7 @@ def get_revision(session: Session, by: Principal, number: int, *, lock: bool = F
 
 
 def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
-    """The parameters of `SEEN`."""
+    """Return the parameters of `VISIBLE_REVISION_SQL`."""
     both = [
         by.areas_by_action.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)
     ]
@@ -49,7 +49,7 @@ def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
 
 
 def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
-    """The codes of areas."""
+    """Return the codes of areas."""
     return (
         list(
             session.scalars(
