@@ -55,7 +55,7 @@ def add(
     Forbidden
         The principal may not administer accounts.
     """
-    principal.need(Action.ACCOUNTS)
+    principal.require(Action.ACCOUNTS)
     username = normalise_username(username)
     if not USERNAME.fullmatch(username):
         raise credentials.account_field_error("username", "account.name_wrong")
@@ -233,7 +233,7 @@ def get_account(session: Session, username: str) -> Account:
 
 def require_account_admin(session: Session, principal: Principal, account: Account) -> None:
     """Raise Forbidden unless all roles of an account lie in areas the principal administers."""
-    principal.need(Action.ACCOUNTS)
+    principal.require(Action.ACCOUNTS)
     session.flush()
     now = session.scalar(text("SELECT now()"))
     if not is_within_reach(

@@ -217,7 +217,7 @@ class _Batch:
         self.line[row] = self.add("," * 9 + csv_cell(reason) + "\n")
 
     def points(self, table: pa.Table) -> tuple[Floats, Floats]:
-        """The points in storage; rows whose point cannot be right are refused."""
+        """Return longitudes and latitudes in EPSG:4490, and refuse rows with impossible points."""
         columns = []
         for name in ("lon", "lat"):
             column = table[name]
@@ -256,7 +256,7 @@ class _Batch:
             return np.nan
 
     def times(self, table: pa.Table, at: datetime) -> Ints:
-        """The moment of every row, as the database counts.
+        """Return the moment of every row in microseconds, as the database counts.
 
         Rows whose time cannot be read are refused.
         """
@@ -366,8 +366,12 @@ class _Batch:
 
 
 def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
-    """All columns after the id, for points alike in grid, rule, building (row + 1, 0 none), its
-    rule, shift and people.
+    """Return the cells after the id as CSV, one line for each distinct answer.
+
+    Notes
+    -----
+    Points with the same grid, rules, building, shift and people share a line. The columns hold the
+    row of the building plus one; 0 means none.
     """
     grid, rule, building, building_rule, shifted = columns
     register = ladder.register
@@ -425,8 +429,11 @@ def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]
 
 
 def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
-    """Row of the building of each point (-1: none) and the place of its rule
-    in `BUILDING_RULES`.
+    """Return the row of the building of each point, and the index of its rule.
+
+    Returns
+    -------
+    Rows, -1 where there is no building, and indices into `BUILDING_RULES`.
     """
     places = register.places
     rows, _ = places.cells.covering_many(x, y)

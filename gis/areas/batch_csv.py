@@ -19,15 +19,17 @@ QUOTED = frozenset(',"\r\n')
 
 
 def take_strings(values: Iterable[str], rows: Ints) -> pa.LargeStringArray:
+    """Return the strings at the given rows as an Arrow array."""
     return pa.array(values, pa.large_string()).take(pa.array(rows.reshape(-1)))
 
 
 def text_scalar(value: str) -> pa.Scalar:
+    """Return a text as an Arrow scalar of the type that `take_strings` returns."""
     return pa.scalar(value, pa.large_string())
 
 
 def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[pa.Buffer]:
-    """The rows of the answer file as bytes: each row's id with its line."""
+    """Yield the rows of the answer file as bytes: each id with its line."""
     ids = csv_cells(ids.cast(pa.large_string()))
     texts = pa.array(lines, pa.large_string())
 
@@ -56,7 +58,7 @@ def csv_cells(texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 
 def csv_cell(text: str) -> str:
-    """A value as CSV wants it."""
+    """Return a value quoted as CSV requires."""
     if QUOTED.isdisjoint(text):
         return text
     return '"' + text.replace('"', '""') + '"'

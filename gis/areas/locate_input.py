@@ -33,18 +33,21 @@ def long_address_error(address: str) -> InvalidInput:
 
 
 def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
-    """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names
-    none.
+    """Parse an ISO 8601 date (its first moment) or date and time.
 
     Parameters
     ----------
+    value
+        Text of the moment.
+    zone
+        Time zone of a moment that names none.
     field
-        What the moment was given as, for the error.
+        Name of the field, for the error.
 
     Raises
     ------
     InvalidInput
-        It is neither.
+        The text is neither a date nor a date and time.
     """
     try:
         moment = datetime.fromisoformat(value.strip())

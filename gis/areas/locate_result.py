@@ -67,9 +67,7 @@ class LocateResult:
 
 @dataclass(frozen=True, slots=True)
 class LocateRequest:
-    """A place asked about: degrees in `crs`, the address that came with it, and the moment (None:
-    now).
-    """
+    """A point to locate in degrees of `crs`, with an optional address and moment (None: now)."""
 
     lon: float
     lat: float
@@ -79,7 +77,7 @@ class LocateRequest:
 
 
 def without_names(result: LocateResult) -> LocateResult:
-    """The same answer with roles but without the names of people."""
+    """Return a copy of the result with roles but without the names of people."""
 
     def nameless(entry: ResponsiblePerson) -> ResponsiblePerson:
         return replace(

@@ -15,7 +15,7 @@ FIRST_BOUNDARY_SQL = (
 
 
 def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
-    """The error for a point without a grid: names the nearest and its distance."""
+    """Return the error for a point outside all grids, with the nearest grid and its distance."""
     grids = nearest_grids(session, at, x, y)
     match = grids.nearest(x, y)
     if match is None:

@@ -20,8 +20,9 @@ RAGGED_PATTERN = re.compile(r"Expected (\d+) columns, got (\d+)")
 
 
 def read_csv(source: Path) -> Iterator[bytes]:
-    """Yield a file of points as streams of Arrow: all columns text, but lon and lat numbers where
-    all of them are.
+    """Yield a file of points as streams of Arrow.
+
+    Columns are text; lon and lat are numbers where all of their values are.
     """
     problem = ""
     for encoding in ENCODINGS:

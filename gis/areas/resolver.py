@@ -1,7 +1,6 @@
-"""Who answers for a place: the ladder from a point to the grid, the building, the unit and the
-people.
+"""Resolve a point to its grid, building, unit and responsible people.
 
-Every step says by which rule it was decided, in Chinese and English. Why: docs/decisions/0004.
+Every step names the rule that decided it, in Chinese and English. See docs/decisions/0004.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -159,7 +158,7 @@ def resolve_many(
 
 
 class LocateResolver:
-    """Climbs from a point to the people, in one register."""
+    """Resolver of points on one snapshot of the registry."""
 
     def __init__(
         self,
@@ -167,10 +166,17 @@ class LocateResolver:
         register: RegistrySnapshot,
         names: frozenset[int] | None = None,
     ) -> None:
-        """What is asked.
+        """Create a resolver on a snapshot.
 
-        session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid
-        in an error. names: Ids of the areas in which people are named; None is everywhere.
+        Parameters
+        ----------
+        session
+            Opens a session. Called only for rooms that no stairwell or floor decides, and for the
+            nearest grid of an error.
+        snapshot
+            The registry at the moment of the requests.
+        names
+            Ids of the areas in which people are named; None means everywhere.
         """
         self.session, self.register, self.names = session, register, names
 
@@ -242,18 +248,16 @@ class LocateResolver:
         return result if self.may_name(chain, part) else without_names(result)
 
     def may_name(self, chain: tuple[Area, ...], part: Part | None) -> bool:
-        """Whether people are named in an answer: in one of its areas, its unit among them, it is
-        allowed.
-        """
+        """Return whether people are named in an answer: one of its areas or its unit allows it."""
         if not self.names:
             return self.names is None
         ids = [area.id for area in chain] + ([part.unit_id] if part else [])
         return not self.names.isdisjoint(ids)
 
     def climb_json(self, request: LocateRequest, x: float, y: float, at: datetime) -> bytes:
-        """The same answer as JSON.
+        """Return the result of `climb` as JSON.
 
-        What points of one grid and building share is put together once and kept.
+        The part that points of one grid and building share is serialised once and cached.
         """
         head = orjson.dumps(_head(request, x, y, at))
         key = self.place(request, x, y)
@@ -271,8 +275,10 @@ class LocateResolver:
         return head[:-1] + cached_json
 
     def place(self, request: LocateRequest, x: float, y: float) -> tuple[int, str, int] | None:
-        """Grid, rule and building (-1: none) of a point when they say all about it: no address, no
-        metres in it.
+        """Return the grid, rule and building that determine the whole answer, None if they do not.
+
+        The building is -1 if there is none. An address or a distance in the answer makes it depend
+        on more.
         """
         if request.address or request.crs in systems.OBFUSCATED_CRS:
             return None
@@ -287,9 +293,10 @@ class LocateResolver:
     def building(
         self, grid: int, x: float, y: float, address: Address | None
     ) -> tuple[int | None, float, list[DecisionStep]]:
-        """The building: the one that covers the point, else the nearest of the grid.
+        """Return the building of a point, its distance in metres, and the steps of the decision.
 
-        An address may name another.
+        The building covers the point, or else is the nearest in the grid. An address may name
+        another.
         """
         places = self.register.places
         row, metres, rule = places.covering(x, y), 0.0, "covers"
@@ -357,15 +364,16 @@ class LocateResolver:
         return row, metres, steps
 
     def compare(self, row: int, address: Address) -> Naming:
-        """How surely an address names a building."""
+        """Return how surely an address names a building."""
         naming = compare(address, self.register.places.label_of(row), self.areas_of(row))
         return (
             Naming.NO if naming is Naming.NUMBER and self.is_other_estate(row, address) else naming
         )
 
     def is_other_estate(self, row: int, address: Address) -> bool:
-        """Return whether an address names an estate of the register, also in short, that is not the
-        building's.
+        """Return whether an address names another estate of the registry than the building's.
+
+        Short forms of the name count.
         """
         name = name_before(address, self.areas_of(row))
         return (
@@ -375,21 +383,25 @@ class LocateResolver:
         )
 
     def areas_of(self, row: int) -> tuple[str, ...]:
-        """The names of the areas a building stands in."""
+        """Return the names of the areas that hold a building."""
         grid = int(self.register.building_grid[row])
         return self.register.names_of(grid) if grid >= 0 else ()
 
     def named(self, grid: int, inside: int | None, row: int | None, address: Address) -> list[int]:
-        """The buildings that an address may name: those it names most surely in the grid, and the
-        point's own.
+        """List the buildings that an address may name.
+
+        These are the best matches in the grid, and the building of the point.
 
         Parameters
         ----------
+        grid
+            Row of the grid.
         inside
-            The building that covers the point: it is left only for another one that is named
-            outright.
+            The building that covers the point. Only an unambiguous name replaces it.
         row
             The building of the point, covering it or nearest.
+        address
+            The parsed address.
         """
         sure = {
             int(building_row): self.compare(int(building_row), address)
@@ -418,16 +430,16 @@ class LocateResolver:
         return named if best is not Naming.HOUSE or len(named) == 1 else []
 
     def called(self, row: int) -> str:
-        """What to call a building: its estate and name, else its code."""
+        """Return the display name of a building: its estate and name, else its code."""
         places = self.register.places
         return places.estates[row] + places.names[row] or places.codes[row]
 
     def unit(
         self, row: int | None, grid_id: int, address: Address | None
     ) -> tuple[Part | None, list[UnitCandidate], DecisionStep]:
-        """The unit by the building, or by the stairwell, floor or room of the address.
+        """Return the unit, or else the candidates, and the step of the decision.
 
-        Else the candidates.
+        The building decides, or the stairwell, floor or room of the address.
         """
         if row is None:
             return None, [], decision_step("unit", "no_building")
@@ -454,8 +466,9 @@ class LocateResolver:
     def people(
         self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime
     ) -> list[ResponsiblePerson]:
-        """Every answerable role of the unit, the building and the areas: the nearest place first,
-        then by rank.
+        """List the answerable people of the unit, the building and the areas.
+
+        The smallest area comes first; people of one area are ordered by rank.
         """
         people, count = self.register.people, micros(at)
         entries = (
@@ -471,7 +484,7 @@ class LocateResolver:
 
 
 def _head(request: LocateRequest, x: float, y: float, at: datetime) -> dict[str, Any]:
-    """What differs from point to point: the first fields of an answer, in their order."""
+    """Return the first fields of a result, which differ from point to point, in their order."""
     request_json: dict[str, object] = {"lon": request.lon, "lat": request.lat, "crs": request.crs}
     return {
         "point": {"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},

@@ -1,9 +1,7 @@
-"""The register: the areas, buildings and posts of one moment in memory, whole or around some
-points.
+"""The registry: areas, buildings and posts at one moment in memory, complete or around points.
 
-One implementation of locating stands on it. A single question reads the little it needs through the
-GiST index; the web service keeps a whole register and asks the database nothing; a file of points
-reads what lies around them.
+A single request reads what it needs through the GiST index. The web service holds a complete
+snapshot and does not query the database. A file of points reads what lies around them.
 """
 
 from dataclasses import dataclass
@@ -71,9 +69,7 @@ MATCH_RULES = ("covers", "border_lower_code", "nearest_within_50m")
 
 
 class GridMatch(NamedTuple):
-    """The grid found for a point: its row, by which rule, and how far off it is in metres (0 when
-    covered).
-    """
+    """The grid of a point: its row, the rule, and the distance in metres (0 if covered)."""
 
     row: int
     rule: str
@@ -97,11 +93,17 @@ class GridIndex:
         return shapely.STRtree(self.shapes)
 
     def grid_at(self, lon: float, lat: float) -> GridMatch | None:
-        """The grid that answers for a point (degrees, EPSG:4490), or None when none is within
-        `NEAREST_GRID`.
+        """Return the grid responsible for a point, None if none lies in reach.
 
-        Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside
-        all of them.
+        Parameters
+        ----------
+        lon, lat
+            Degrees, EPSG:4490.
+
+        Notes
+        -----
+        Rules: `covers`; `border_lower_code` on the border of several grids; `nearest_within_50m`
+        outside all of them.
         """
         rows = self.cells.covering(lon, lat)
         if rows.size:
@@ -114,7 +116,7 @@ class GridIndex:
         )
 
     def nearest(self, lon: float, lat: float) -> GridMatch | None:
-        """The nearest grid however far; None when there are no grids at all."""
+        """Return the nearest grid at any distance; None if there are no grids."""
         first_row = self.tree.nearest(shapely.Point(lon, lat))
         if first_row is None:
             return None
@@ -135,8 +137,11 @@ class GridIndex:
         return CellIndex(self.shapes)
 
     def grids_at(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
-        """The row that answers for each of many points (-1: none), the place of its rule in
-        `RULES`, and the metres.
+        """Return the responsible grid of each of many points.
+
+        Returns
+        -------
+        Rows of the grids (-1 for none), indices into `MATCH_RULES`, and distances in metres.
         """
         rows, hits = self.cells.covering_many(lon, lat)
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
@@ -165,10 +170,22 @@ class GridIndex:
 def nearest_many(
     tree: shapely.STRtree, shapes: Any, lon: Floats, lat: Floats, boxes: Any, allowed: Any = None
 ) -> tuple[Ints, Floats]:
-    """The nearest shape that meets each point's box (of several as near, the lowest) and its
-    metres; -1 and inf for none.
+    """Return the nearest shape that meets each point's box, and its distance in metres.
 
-    allowed: Called with pairs (point, shape) to say which may count.
+    Parameters
+    ----------
+    tree, shapes
+        The shapes and their index.
+    lon, lat
+        Degrees, EPSG:4490.
+    boxes
+        Box to search around each point.
+    allowed
+        Called with arrays of points and shapes (indices); says which pairs count. None means all.
+
+    Returns
+    -------
+    Indices of the shapes, the lowest of several equally near, and distances; -1 and inf for none.
     """
     rows, distances_m = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
     point, shape = tree.query(boxes)
@@ -207,12 +224,12 @@ class RegistrySnapshot:
         return self.since <= micros(at) < self.until
 
     def buildings_of(self, row: int) -> Ints:
-        """The buildings that stand in a grid, lowest code first."""
+        """Return the rows of the buildings of a grid, lowest code first."""
         start, end = self.by_grid_of.searchsorted((row, row + 1))
         return self.by_grid[start:end]
 
     def above(self, parent: int | None) -> list[Area]:
-        """The areas from a community up to its county."""
+        """Return the areas from a community up to its county."""
         areas = []
         while parent is not None and parent in self.upper:
             areas.append(self.upper[parent])
@@ -220,7 +237,7 @@ class RegistrySnapshot:
         return areas
 
     def chain(self, row: int) -> tuple[Area, ...]:
-        """The areas of a grid, from the county down to the grid itself."""
+        """Return the areas of a grid, from the county down to the grid itself."""
         grids = self.grids
         parent = grids.parents[row]
         grid = Area(
@@ -229,7 +246,7 @@ class RegistrySnapshot:
         return (*reversed(self.above(parent)), grid)
 
     def names_of(self, row: int) -> tuple[str, ...]:
-        """The names of the areas of a grid."""
+        """Return the names of the areas of a grid."""
         if row not in self._names:
             self._names[row] = tuple(area.name for area in self.chain(row))
         return self._names[row]
@@ -240,7 +257,7 @@ class RegistrySnapshot:
 
 
 def micros(at: datetime) -> Micros:
-    """A moment as the database counts it; the time must have its zone."""
+    """Convert a moment with time zone to microseconds as the database counts them."""
     return (at - EPOCH) // MICROSECOND
 
 
@@ -319,8 +336,9 @@ def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIn
 
 
 def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
-    """The grids that may be nearest to a point, however far: the index compares degrees, so it is
-    asked for several.
+    """Return the grids that may be nearest to a point, at any distance.
+
+    The index orders by degrees, so several candidates are read and measured in metres.
     """
     return _grids(
         fetch_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})

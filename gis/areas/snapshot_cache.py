@@ -1,16 +1,15 @@
-"""A whole register kept in memory for the present, read again when the database says that something
-changed.
+"""A complete snapshot of the present registry in memory, read again when the database changes.
 
-A thread listens on the channel `wangge_changed`, which triggers notify at commit with the table's
-name. From the moment it hears of a change until the new state is read, `current` gives nothing and
-the caller asks the database itself, so that an answer is never older than the way of a
-notification. Leave and posts that begin or end need no change: their moments are compared at every
-question; a boundary that takes effect later ends the register's time.
+Triggers notify the channel `wangge_changed` at commit with the name of the table; a thread listens.
+From a notification until the new state is read, `current` returns None and the caller queries the
+database, so a result is never older than the delay of a notification. Leave and posts that begin or
+end need no notification: their moments are compared at each request. A boundary that takes effect
+later ends the period of the snapshot.
 
-That the channel delivers is proved all the time: every second a token is notified on a connection
-of its own, as writers do, and must be heard. A pooler in transaction mode accepts LISTEN and
-delivers nothing; then no token comes back, and the register is not used. Notifications come in the
-order of their commits, so that a token heard also proves that no change before it was missed.
+Delivery is verified continuously: every second a token is notified on a separate connection, and
+must arrive. A pooler in transaction mode accepts LISTEN but delivers nothing; then no token
+arrives, and the snapshot is not used. Notifications arrive in the order of their commits, so a
+received token also proves that no earlier change was missed.
 """
 
 import threading
@@ -50,12 +49,15 @@ MAX_UNPROVED_S = 3.0  # seconds a register may be used after the last token that
 
 
 class SnapshotCache:
-    """The register of the present, for one process."""
+    """The snapshot of the present registry, for one process."""
 
     def __init__(self, url: str) -> None:
-        """url: The server that takes the changes.
+        """Create an empty cache; the first request connects.
 
-        Nothing is connected to before the first question.
+        Parameters
+        ----------
+        url
+            The server that accepts changes.
         """
         self.url = url
         self._register: RegistrySnapshot | None = None
@@ -69,10 +71,7 @@ class SnapshotCache:
         self._stop = threading.Event()
 
     def current(self, at: datetime) -> RegistrySnapshot | None:
-        """The register, when it is fresh and holds the moment.
-
-        The caller asks the database otherwise.
-        """
+        """Return the snapshot if it is fresh and holds the moment, else None."""
         if self._thread is None:
             self._begin()
         register = self._register
@@ -81,15 +80,15 @@ class SnapshotCache:
         return register if self._is_proved() else None
 
     def names_for_all(self) -> bool | None:
-        """As the query of that name; None: it is not known just now, ask the database."""
+        """Return the result of `names_are_public`, or None if it is unknown at present."""
         if self._thread is None:
             self._begin()
         return None if self._for_all and not self._is_proved() else self._for_all
 
     def undelivered_s(self) -> float:
-        """Seconds for which the channel should have delivered and did not.
+        """Return the seconds for which the channel has failed to deliver.
 
-        0 while it does, or is not used yet.
+        The value is 0 while it delivers or is not in use.
         """
         if self._thread is None:
             self._begin()

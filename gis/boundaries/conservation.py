@@ -1,6 +1,4 @@
-"""What no publication may lose, whatever was believed while drawing: land, and the grid of a
-household.
-"""
+"""Checks that no publication loses area, or leaves a household without a grid."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -113,7 +111,7 @@ def check_abroad(
 
 
 def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]) -> Any:
-    """The land (degrees, EPSG:4490) that some grids had and do not have any more."""
+    """Return the area that grids had and no longer have, in degrees, EPSG:4490."""
     if not old_shapes or not new_shapes:
         return dissolve(old_shapes) if old_shapes else MultiPolygon()
     return shapely.difference(dissolve(old_shapes), dissolve(new_shapes))

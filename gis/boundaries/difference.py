@@ -1,6 +1,4 @@
-"""What changed between two states of the grids, or two moments: which land went from whom
-to whom.
-"""
+"""Differences between two states of the grids, or two moments: the area that changed grid."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,9 +46,7 @@ class GridDifference:
 
 @dataclass(frozen=True)
 class BoundaryDifference:
-    """Grids that changed, and the pieces of land that changed hands: (from, to, square metres,
-    shape).
-    """
+    """Grids that changed, and the transferred pieces as (from, to, square metres, shape)."""
 
     grids: list[GridDifference]
     pieces: list[tuple[str | None, str | None, float, PolygonLike]]
@@ -59,19 +55,25 @@ class BoundaryDifference:
 def compare_boundaries(
     session: Session, since: datetime, until: datetime, within: str = ""
 ) -> BoundaryDifference:
-    """What is otherwise at a later moment than at an earlier one; either may be in the future.
+    """Return the difference of the boundaries at two moments; either may be in the future.
 
     Parameters
     ----------
+    session
+        Open session; only read.
+    since, until
+        The earlier and the later moment, with time zone.
     within
-        Only grids under the area with this code; empty: everywhere.
+        Code of an area; only grids under it are compared. Empty means everywhere.
 
     Raises
     ------
     NotFound
-        There is no such area. InvalidInput: The moments are in the wrong order.
-    TooMuch
-        More than `MOST` grids are drawn otherwise.
+        No area has the code.
+    InvalidInput
+        The moments are in the wrong order.
+    TooLarge
+        More than `MAX_COMPARED_GRIDS` grids differ.
     """
     if since >= until:
         raise invalid_field("to", "field.not_later_than_from")
@@ -112,7 +114,7 @@ def compare_boundaries(
 
 
 def change_type(old_shape: PolygonLike | None, new_shape: PolygonLike | None) -> str:
-    """new, gone or changed."""
+    """Return the kind of a change: new, gone or changed."""
     return "new" if old_shape is None else "gone" if new_shape is None else "changed"
 
 
@@ -164,7 +166,7 @@ def transferred_pieces(
 def _outside(
     lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
 ) -> Iterator[tuple[str, PolygonLike]]:
-    """What of each land lies in none of the others."""
+    """Yield the part of each shape that lies in none of the others."""
     shapes = shape_array(list(others.values()))
     tree = STRtree(shapes)
     for code, land in lands.items():

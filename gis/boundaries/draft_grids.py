@@ -48,15 +48,20 @@ def neighbouring_grids(
     codes: Sequence[str],
     places: Sequence[Any],
 ) -> DraftGeometries:
-    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has
-    them.
+    """Return named grids, those under some shapes, and all that touch any of these, as in a draft.
 
     Parameters
     ----------
+    session
+        Open session; only read.
+    county
+        Code of the county.
     drawn
-        Shapes of the draft so far.
+        Shapes of the draft so far, by code.
+    codes
+        Codes of the named grids.
     places
-        Shapes, degrees, EPSG:4490.
+        Shapes in degrees, EPSG:4490.
     """
     redrawn = [shape for code in codes if (shape := drawn.get(code)) is not None]
     planned = _planned_grids(session, county, codes, [*places, *redrawn])

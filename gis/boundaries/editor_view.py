@@ -1,6 +1,4 @@
-"""What the editor shows: the grids of an area as a draft has them, who lives in them, and what to
-draw along.
-"""
+"""The view of the editor: the grids of an area as in a draft, their households, and guide lines."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -44,13 +42,23 @@ class EditorView:
 
 
 def read_editor_view(session: Session, by: Principal, number: int, within: str) -> EditorView:
-    """The grids in an area (a grid, community, street or county, by code) as a draft has them, and
-    their neighbours.
+    """Return the grids in an area as in a draft, and their neighbours.
+
+    Parameters
+    ----------
+    session
+        Open session; only read.
+    principal
+        Viewer of the revision.
+    number
+        Number of the revision.
+    within
+        Code of a grid, community, street or county.
 
     Raises
     ------
     NotFound
-        There is no such revision in the asker's areas, or no such area.
+        The revision does not exist in the principal's areas, or the area does not exist.
     """
     revision = revision_access.get_revision(session, by, number)
     done = drafts.list_operations(session, number)
@@ -76,9 +84,7 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
 
 
 def _as_published(session: Session, stored: Preview, at: datetime) -> EditorView:
-    """The grids a publication changed, with the figures it was published with, and those around as
-    they were then.
-    """
+    """Return the grids changed by a publication with their stored figures, and neighbours then."""
     grids = {grid.code: grid for grid in stored.grids if grid.after is not None}
     shapes: list[PolygonLike] = [grid.after for grid in grids.values() if grid.after is not None]
     county = (
@@ -109,12 +115,20 @@ def build_editor_view(
     *,
     around: bool = True,
 ) -> EditorView:
-    """Some grids as a draft has them; with those around.
+    """Return some grids as in a draft, optionally with their neighbours.
 
     Parameters
     ----------
+    session
+        Open session; only read.
+    principal
+        Viewer of the draft.
     done
         The operations of the draft.
+    codes
+        Codes of the grids.
+    around
+        Whether to include the neighbours.
     """
     drawn = drafts.drawn_shapes(done)
     if not codes:
@@ -148,7 +162,7 @@ def build_editor_view(
         if code in lands:
             households[code] += count
             people[code] += heads
-    allowed = by.may_in.get(Action.DRAFT, frozenset())
+    allowed = by.areas_by_action.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     shown_codes = set(codes)
     moved = set(

@@ -41,9 +41,7 @@ ORDER BY u.code, b.id"""  # noqa: S608  a number of ours
 
 
 class BuildingHouseholds(NamedTuple):
-    """Buildings around some land: ids, codes, names, footprints, points inside, households and
-    people.
-    """
+    """Buildings around some areas in parallel columns, with households and people."""
 
     ids: NDArray[np.int64]
     codes: list[str]
@@ -75,8 +73,14 @@ class UnitHouseholds(NamedTuple):
 
 
 def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> BuildingHouseholds:
-    """The buildings whose boxes meet the box of some land (degrees, EPSG:4490), with households and
-    people.
+    """Return the buildings near some shapes with their households and people.
+
+    Parameters
+    ----------
+    session
+        Open session; only read.
+    lands
+        Shapes in degrees, EPSG:4490. Buildings whose boxes meet the box of all shapes are read.
     """
     rows = fetch_rows(session, BUILDINGS, bbox_params(lands)) if lands else []
     shapes = (
@@ -98,14 +102,18 @@ def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> 
 def read_unit_households(
     session: Session, grids: GridIndex, lands: Sequence[PolygonLike], at: datetime
 ) -> list[UnitHouseholds]:
-    """The units that stand near some land, and where they live.
+    """Return the units near some shapes, and the grids in which their households live.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     grids
-        Those around; a building beyond them counts for the grid the unit stands under.
+        The grids around. A building outside them counts for the grid the unit belongs to.
+    lands
+        Shapes in degrees, EPSG:4490.
     at
-        The moment whose parents count.
+        Moment whose parents apply.
     """
     rows = (
         fetch_rows(session, UNITS, bbox_params(lands) | {"at": at})
@@ -170,7 +178,7 @@ def count_households(session: Session, lands: Sequence[PolygonLike]) -> list[int
 
 
 def label_points(shapes: Any) -> NDArray[np.float64]:
-    """The point inside each building that says which grid it lies in, as locating takes it."""
+    """Return the point in each building that determines its grid, as `locate` does."""
     return (
         shapely.get_coordinates(shapely.point_on_surface(shapes))
         if len(shapes)
@@ -179,7 +187,7 @@ def label_points(shapes: Any) -> NDArray[np.float64]:
 
 
 def bbox_params(lands: Sequence[Any]) -> dict[str, float]:
-    """The box around some land, by name."""
+    """Return the bounding box of some shapes as query parameters."""
     return dict(
         zip(
             ("west", "south", "east", "north"),

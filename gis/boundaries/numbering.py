@@ -1,6 +1,4 @@
-"""Codes and names of new grids: a code is never used again, and new ones run on from the last of
-their community.
-"""
+"""Codes and names of new grids: codes continue from the last of the community, never used twice."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,16 +47,26 @@ def validate_new_codes(
     lands: Mapping[str, PolygonLike],
     new: set[str],
 ) -> None:
-    """Refuse codes for new grids that are not right, not in the community, used before, or reserved
-    by another draft.
+    """Refuse invalid or used codes of new grids.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     draft
-        One that takes a publication back may give that publication's codes their land again, by
+        The draft. One that reverts a publication may give that publication's codes area again by
         redrawing.
+    op
+        The operation.
+    lands
+        The grids around, by code.
     new
-        Codes the draft itself has given.
+        Codes that the draft has assigned so far.
+
+    Raises
+    ------
+    InvalidInput
+        A code is malformed, outside the community, used before or reserved by another draft.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
     new_codes = {
@@ -140,7 +148,7 @@ def _check_reserved(session: Session, draft: Revision, field: str, codes: list[s
 
 
 def _revived(session: Session, draft: Revision) -> set[str]:
-    """The codes of the publication that a draft takes back; empty for other drafts."""
+    """Return the codes of the publication that a draft reverts; empty for other drafts."""
     if draft.reverts is None:
         return set()
     query = """

@@ -1,10 +1,8 @@
-"""The operations of a boundary draft: what each needs, and what it does to a coverage of grids.
+"""The operations of a boundary draft: the fields of each, and its effect on a coverage of grids.
 
-No database.
-
-An operation is a JSON object as it came in; shapes in it are GeoJSON, longitude first, degrees.
-Doing it again on other boundaries is how a draft is rebased and published, so everything it decided
-(new codes) is written back into it.
+An operation is a JSON object as submitted; its shapes are GeoJSON, longitude first, in degrees. A
+draft is rebased and published by applying its operations to other boundaries, so everything an
+operation decides (new codes) is written back into it. No database.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,12 +38,14 @@ MIN_ORIGIN_SHARE = 0.5  # of a grid's land: it came from there
 
 @dataclass
 class OperationResult:
-    """What came of an operation.
+    """The result of an operation.
 
-    op: The operation with what it decided filled in. changed: The new shapes by code, None: no land
-    any more; with neighbours that only gained a vertex. made: The parent (community) of each new
-    grid by its code. names: Names given to new grids, by code. lineage: (kind, from, to): split or
-    merged.
+    op: The operation with its decisions filled in.
+    changed: The new shapes by code, including neighbours that only gained a vertex. None means that
+    the grid has no area any longer.
+    made: The parent (community) of each new grid by its code.
+    names: Names given to new grids, by code.
+    lineage: (kind, from, to), where the kind is split or merged.
     """
 
     op: OperationSpec
@@ -56,10 +56,10 @@ class OperationResult:
 
 
 class Town(NamedTuple):
-    """What an operation asks about the area around it.
+    """Queries of an operation about its surroundings.
 
-    fresh_codes: For a grid or community: codes never used there, in order.
-    count_households: How many households live on each of some lands.
+    fresh_codes: Returns unused codes for a grid or community, in order.
+    count_households: Returns the number of households on each of some shapes.
     """
 
     fresh_codes: Callable[[str], Iterator[str]]
@@ -69,11 +69,11 @@ class Town(NamedTuple):
 class OperationType:
     """One kind of operation.
 
-    fields: Its fields, and whether each must be there.
-    named: The grids with land that it names.
-    drawn: The shapes that are drawn in it.
-    do: Does it.
-    description: Code of the message that says what it does.
+    fields: Its fields, and whether each is required.
+    named: Returns the codes of existing grids that it names.
+    drawn: Returns its drawn shapes.
+    do: Applies it.
+    description: Code of the message that describes it.
     """
 
     def __init__(
@@ -94,12 +94,13 @@ class OperationType:
 
 
 def validate_operation(op: Any) -> OperationSpec:
-    """An operation whose fields are there and of their kind.
+    """Return an operation whose fields are present and of the right type.
 
     Raises
     ------
     InvalidInput
-        It is no object, of no known kind, or a field is missing, unknown or wrong.
+        The operation is not an object or of an unknown kind, or a field is missing, unknown or
+        wrong.
     """
     if not isinstance(op, Mapping):
         raise InvalidInput("operation.not_an_object")
@@ -131,24 +132,26 @@ def validate_operation(op: Any) -> OperationSpec:
 
 
 def grids_named(op: OperationSpec) -> list[str]:
-    """The grids with land that an operation names."""
+    """Return the codes of the existing grids that an operation names."""
     return list(dict.fromkeys(OPERATION_TYPES[op["op"]].named(op)))
 
 
 def operation_geometries(op: OperationSpec) -> list[BaseGeometry]:
-    """The shapes in an operation, degrees."""
+    """Return the shapes in an operation, in degrees."""
     return OPERATION_TYPES[op["op"]].drawn(op)
 
 
 def apply_operation(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    """Do a checked operation.
+    """Apply a validated operation.
 
     Parameters
     ----------
+    op
+        The operation.
     lands
-        The grids it names, those its shapes lie over, and all that touch any of these.
+        The grids it names, those under its shapes, and all that touch any of these.
     town
-        What it asks about the area.
+        Queries about the surroundings.
 
     Raises
     ------
@@ -159,7 +162,7 @@ def apply_operation(op: OperationSpec, lands: GridGeometries, town: Town) -> Ope
 
 
 def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str, str]:
-    """What an operation does, in Chinese and English; grids by name where it is known."""
+    """Return the description of an operation in Chinese and English, with known grids by name."""
 
     def called(code: object) -> str:
         return names.get(str(code), str(code))
@@ -179,7 +182,7 @@ def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str
 
 
 def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
-    """Of the shapes that change, those whose land does: not only by a vertex on their border."""
+    """Return the codes of changed shapes whose area differs, not only a vertex on the border."""
     both = [code for code, shape in changed.items() if shape is not None and code in lands]
     differ = shapely.symmetric_difference(
         [lands[code] for code in both], [changed[code] for code in both]
@@ -252,7 +255,7 @@ def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
 
 
 def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
-    """The codes in the order of the given parts."""
+    """Return the codes in the order of the submitted parts."""
     parts = [parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
     return [
         max(shapes, key=lambda part_code: shapely.intersection(part, shapes[part_code]).area)
@@ -308,9 +311,9 @@ def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> Operat
 
 
 def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    """Grids as a file, or an earlier state, has them.
+    """Redraw grids as in a file or an earlier state.
 
-    What comes of it must be a coverage with those around.
+    The result must form a coverage with the grids around.
     """
     drawn_: ChangedGeometries = {}
     parents: dict[str, str] = {}
@@ -350,9 +353,7 @@ def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRe
 def _came_from(
     lands: GridGeometries, drawn_: ChangedGeometries, parents: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
-    """Where new grids lie and where the land of gone ones went, where half of it or more has one
-    answer.
-    """
+    """Return the lineage of new and ended grids where one grid has half of the area or more."""
     lineage = []
     for code in parents:
         shape = drawn_[code]

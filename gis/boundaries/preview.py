@@ -1,8 +1,8 @@
-"""A look before the leap: what a boundary draft would move, and what is odd about it.
+"""Preview of a boundary draft: what it would move, and what is unusual about it.
 
-Everything is counted as `locate` would answer: a building lies in the grid that covers the point
-inside it, on a border in the lower code, outside every grid in the nearest within 50 m; a household
-lies where its building does.
+Everything counts as in `locate`: a building lies in the grid that covers its label point, on a
+border in the grid with the lower code, outside all grids in the nearest within 50 m. Households
+belong to the grid of their building.
 """
 
 from collections import Counter
@@ -73,21 +73,21 @@ ORDER BY p.id"""
 
 
 def preview(session: Session, by: Principal, number: int) -> Preview:
-    """What a draft would change, or a published revision did.
+    """Return the changes of a draft, or of a published revision.
 
     Raises
     ------
     NotFound
-        There is no such revision in the asker's areas.
+        The revision does not exist in the principal's areas.
     """
     revision = revision_access.get_revision(session, by, number)
     return seen_by(session, by, statistics.stored(session, number) or compute(session, revision))
 
 
 def compute(session: Session, revision: Revision) -> Preview:
-    """What a revision changes, counted now.
+    """Compute the changes of a revision at present.
 
-    Without names of people, and without what an asker may see of incidents.
+    Names of people, and incidents as a principal may see them, are left out: see `seen_by`.
     """
     done = drafts.list_operations(session, revision.id)
     old_shapes, new_shapes, neighbours = _states(session, revision, done)
@@ -150,7 +150,7 @@ def compute(session: Session, revision: Revision) -> Preview:
 
 
 def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
-    """A preview with the holders and incidents that somebody may know of."""
+    """Return a preview with the holders and incidents that the principal may see."""
     units = {
         code
         for item in complete.moved
@@ -183,7 +183,7 @@ def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
 def _states(
     session: Session, revision: Revision, done: Sequence[Operation]
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
-    """The shapes before and after of what a revision draws, and the grids around that stay."""
+    """Return the old and new shapes of a revision's grids, and the unchanged grids around."""
     drawn = drafts.drawn_shapes(done)
     if revision.state == RevisionState.PUBLISHED:
         return _published(session, revision)
@@ -217,9 +217,9 @@ def _published(
 
 
 def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
-    """Boxes that hold everything within `AROUND` of some lands.
+    """Return boxes that hold everything within `NEIGHBOUR_MARGIN_DEG` of some shapes.
 
-    A buffer of a ragged land would take seconds.
+    A buffer of a ragged shape would take seconds.
     """
     west, south, east, north = shapely.bounds(shape_array(lands)).T
     return list(
@@ -239,7 +239,7 @@ def _changed(
 
 
 def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
-    """The names of grids, those a draft makes among them."""
+    """Return the names of grids by code, including those a draft creates."""
     rows = session.execute(
         cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
         {"codes": sorted(codes)},
@@ -251,7 +251,7 @@ def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]
 
 
 def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
-    """Grids by code as locating reads them; ids are their rows."""
+    """Return grids by code as an index for locating; their ids are row numbers."""
     codes = sorted(lands)
     shapes = np.empty(len(codes), dtype=object)
     shapes[:] = [lands[code] for code in codes]
@@ -267,7 +267,7 @@ def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> Grid
 
 
 def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | None]:
-    """The grid of each point (lon, lat in degrees), by code."""
+    """Return the code of the grid of each point (lon, lat in degrees)."""
     if not len(spots) or not len(grids.codes):
         return [None] * len(spots)
     rows, _, _ = grids.grids_at(spots[:, 0], spots[:, 1])
@@ -309,9 +309,7 @@ def _grid(
 
 
 def compactness(land: PolygonLike) -> float:
-    """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for
-    a ribbon.
-    """
+    """Return the Polsby-Popper compactness of a grid, measured in metres: 1 for a circle."""
     west, south, east, north = land.bounds
     to_metres = get_transformer(STORAGE_SRID, metric_epsg((west + east) / 2, (south + north) / 2))
     flat = shapely.transform(
@@ -328,7 +326,7 @@ def _pieces(
     was: Sequence[str | None],
     becomes: Sequence[str | None],
 ) -> list[TransferredPiece]:
-    """Land that changes hands, with who lives on it."""
+    """Return the transferred pieces of area, with their households and people."""
     both = list(zip(was, becomes, strict=True))
     pieces = []
     for start, end, land in difference.transferred_pieces(old_shapes, new_shapes, codes):
@@ -362,14 +360,24 @@ def _units(
     at: datetime,
     settled_grids: Mapping[str, str],
 ) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
-    """Units near the changed land: code, name, grid before and after, households by grid after.
-
-    And those newly torn.
+    """Return the units near the changed area, and warnings on those newly divided.
 
     Parameters
     ----------
-    told
-        The grid of a unit as the draft settles it.
+    session
+        Open session; only read.
+    old, new
+        The grids before and after.
+    core
+        The changed shapes.
+    at
+        Moment whose parents apply.
+    settled_grids
+        Grid of each unit that the draft settles, by code.
+
+    Returns
+    -------
+    Code, name, grid before, grid after and households by grid after, and the warnings.
     """
     units, torn = [], []
     was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
@@ -400,7 +408,7 @@ def _posts(
     gone: Sequence[str],
     at: datetime,
 ) -> list[MovedFeature]:
-    """Posts of the buildings and units that change grid, and of grids that end."""
+    """Return the posts of buildings and units that change grid, and of grids that end."""
     units = {feature.code: feature for feature in moved if feature.kind == "unit"}
     houses = {buildings[feature.code]: feature for feature in moved if feature.kind == "building"}
     query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
@@ -441,7 +449,7 @@ def _facilities(
 def _incidents(
     session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
 ) -> list[tuple[str, str | None, str | None]]:
-    """Open incidents that change grid: id, from, to."""
+    """Return the open incidents that change grid as (id, from, to)."""
     if not core:
         return []
     query = f"""
@@ -458,7 +466,7 @@ def _incidents(
 
 
 def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
-    """Whether the asker may do something in every one of some grids."""
+    """Return whether the principal may perform an action in all of some grids."""
     try:
         revision_access.require_on_grids(session, by, action, codes)
     except Forbidden:
@@ -470,7 +478,10 @@ def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
 
 
 def operation_issues(session: Session, by: Principal, operation: Operation) -> list[PreviewIssue]:
-    """What is odd after an operation: at the grids it touched."""
+    """Return the issues at the grids that an operation changed.
+
+    Issues that block publication are included wherever they lie.
+    """
     draft_preview = preview(session, by, operation.revision_id)
     touched = set(operation.touched)
     return [

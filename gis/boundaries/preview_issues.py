@@ -39,10 +39,12 @@ def new_issue(
     message: Message,
     point: tuple[float, float] | None = None,
 ) -> PreviewIssue:
+    """Return an issue with its message in Chinese and English."""
     return PreviewIssue(kind, severity, codes, render(message, "zh"), render(message, "en"), point)
 
 
 def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
+    """Return an issue for each conflict of a draft; none for other revisions."""
     if revision.state != RevisionState.DRAFT:
         return []
     return [
@@ -72,7 +74,7 @@ def actor_display_name(actor: str | None) -> str:
 def find_odd_grids(
     session: Session, grids: Sequence[GridChange], at: datetime
 ) -> list[PreviewIssue]:
-    """Household bands, parts that lie apart, and new grids for whom nobody answers."""
+    """Return issues on household bands, separate parts, and grids without responsible people."""
     low, high = GRID_HOUSEHOLDS
     issues = []
     for grid in grids:
@@ -121,7 +123,7 @@ def find_odd_grids(
 def find_cut_buildings(
     homes: BuildingHouseholds, old: GridIndex, new: GridIndex, names: Mapping[str, str]
 ) -> list[PreviewIssue]:
-    """Buildings that a border newly runs through, with the share of each side."""
+    """Return issues on buildings that a new border crosses, with the share of each side."""
     if not len(homes.ids):
         return []
     old_shares, new_shares = _shares(homes.shapes, old), _shares(homes.shapes, new)
@@ -142,9 +144,7 @@ def find_cut_buildings(
 
 
 def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
-    """Of each building that lies in several grids, the share of its footprint in each,
-    in percent.
-    """
+    """Return the percentage of the footprint in each grid, for buildings in several grids."""
     building, grid = STRtree(grids.shapes).query(buildings, predicate="intersects")
     several = np.isin(building, np.flatnonzero(np.bincount(building, minlength=len(buildings)) > 1))
     building, grid = building[several], grid[several]
@@ -164,7 +164,7 @@ def find_free_land(
     new_shapes: Mapping[str, PolygonLike],
     done: Sequence[Operation],
 ) -> list[PreviewIssue]:
-    """Land that belongs to nobody any more; with homes on it, it cannot be published."""
+    """Return issues on area that loses its grid; an error where households live on it."""
     if not any(operation.op["op"] in conservation.LAND_LOSING_OPERATIONS for operation in done):
         return []
     issues = []

@@ -1,8 +1,7 @@
-"""Publishing a boundary draft: one transaction in which grids, the levels above, units and open
-incidents follow.
+"""Publish a boundary draft: grids, upper levels, units and open incidents in one transaction.
 
-Nothing here commits: whoever calls does, once, so that a publication that fails half-way leaves
-everything as it was.
+Nothing here commits: the caller does so once, so that a publication that fails leaves everything
+unchanged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,12 +79,12 @@ def publish(
         The reason, the moment or a change is missing, or land or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, by, number, lock=True)
-    by.need(Action.PUBLISH)
+    by.require(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
     stated_reason = _validate_reason(reason)
-    if two_persons and draft.author == by.who:
+    if two_persons and draft.author == by.actor:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
@@ -98,7 +97,7 @@ def publish(
     revision_access.require_on_grids(
         session, by, Action.PUBLISH, {code for item in done for code in item.touched}
     )
-    draft.publisher = by.who if by.who != draft.author else draft.publisher
+    draft.publisher = by.actor if by.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
     numbering.check_free(session, draft, _born(done))
@@ -209,9 +208,7 @@ def _same_land(
     new_shapes: Mapping[str, PolygonLike | None],
     touched: set[str],
 ) -> None:
-    """Refuse to publish what came out otherwise, when done again, than what its author
-    looked at.
-    """
+    """Raise Conflict if replaying a draft gives other shapes than its author saw."""
     both = {
         code: shape
         for code, shape in old_shapes.items()
@@ -228,10 +225,7 @@ def _same_land(
 def _cancels(
     session: Session, draft: Revision, effective: datetime | None, now: datetime
 ) -> datetime | None:
-    """The moment of the planned publication that a draft takes back before it holds.
-
-    None when there is none such.
-    """
+    """Return the effective moment of the planned publication that a draft cancels, if any."""
     planned = None if draft.reverts is None else session.get_one(Revision, draft.reverts).effective
     return (
         planned if planned is not None and planned > now and (effective or now) <= planned else None
@@ -239,7 +233,7 @@ def _cancels(
 
 
 def _born(done: Sequence[Operation]) -> set[str]:
-    """The new grids of a draft that are there at its end."""
+    """Return the codes of the new grids that exist at the end of a draft."""
     shapes = drafts.drawn_shapes(done)
     return {code for operation in done for code in operation.made if shapes.get(code) is not None}
 
@@ -331,8 +325,9 @@ def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
-    """Where grids came from and went, over all operations: a grid both made and gone in the draft
-    is passed over.
+    """Write the lineage of grids over all operations.
+
+    Grids both created and ended in the draft are left out.
     """
     pairs: dict[tuple[str, str], str] = {}
     for operation in done:
@@ -353,8 +348,20 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
 def reassign_units(
     session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime
 ) -> None:
-    """Units stand under the grid in which most of their households live, or the one a draft says,
-    from a moment on.
+    """Assign units to the grid of most of their households, or the one the draft settles.
+
+    Parameters
+    ----------
+    session
+        Open session; the caller commits.
+    number
+        Number of the revision.
+    lands
+        The changed shapes, degrees, EPSG:4490.
+    done
+        The operations of the draft.
+    at
+        Moment from which the assignments hold.
     """
     lands = [land for land in lands if land is not None]
     grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None

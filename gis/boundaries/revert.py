@@ -42,12 +42,14 @@ ORDER BY a.code"""
 
 
 def create_reverting_draft(session: Session, by: Principal, number: int) -> Revision:
-    """A draft that gives the grids of a published revision the land they had before it.
+    """Create a draft that restores the previous shapes of a published revision's grids.
 
     Raises
     ------
     NotFound, Forbidden
-        As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
+        As `get_revision`.
+    Conflict
+        The revision is not published, or area of its grids was moved since.
     """
     old = revision_access.get_revision(session, by, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
@@ -83,7 +85,7 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
 
 
 def _redrawn(session: Session, old: Revision) -> Redrawn:
-    """The shapes before and after of the grids that a publication drew."""
+    """Return the old and new shapes of the grids that a publication drew."""
     if (stored := statistics.stored(session, old.id)) is not None:
         return stored.redrawn
     rows = session.execute(text(DREW), {"id": old.id, "at": old.effective}).all()
@@ -94,15 +96,17 @@ def _redrawn(session: Session, old: Revision) -> Redrawn:
 def _moved_since(
     new_shapes: Mapping[str, PolygonLike | None], now: Mapping[str, PolygonLike]
 ) -> list[str]:
-    """The grids whose land is not what a publication made it, not only by a vertex."""
+    """Return the grids whose area differs from the publication, not only by a vertex."""
     remaining = {code: shape for code, shape in new_shapes.items() if shape is not None}
     moved = operations.moves_land(remaining, {code: now.get(code) for code in remaining})
     return sorted({*moved, *(code for code in now if code not in remaining)})
 
 
 def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
-    """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and
-    still have it.
+    """Return the shapes to restore.
+
+    These belong to grids whose area moved, and to grids that only gained a vertex and still have
+    it.
     """
     old_shapes = {code: was for code, (was, _) in redrawn.items() if was is not None}
     moved = set(
@@ -127,9 +131,9 @@ def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, Poly
 def _met(
     session: Session, targets: Mapping[str, PolygonLike | None], rows: Mapping[str, Any]
 ) -> dict[str, PolygonLike | None]:
-    """The shapes to go back to, fitted to the corners that neighbours have got since.
+    """Return the shapes to restore, with the vertices of neighbours added since.
 
-    With neighbours that get one.
+    Neighbours that gain a vertex are included.
     """
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)

@@ -1,4 +1,4 @@
-"""Which revisions somebody may see, and where they may draft and publish."""
+"""Access to revisions: which a principal may see, and where one may draft and publish."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,12 +25,12 @@ VISIBLE_REVISION_SQL = """
 
 
 def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
-    """A revision the asker may see.
+    """Return a revision that the principal may see.
 
     Raises
     ------
     NotFound
-        There is none, or it is not theirs to see.
+        The revision does not exist or is hidden from the principal.
     """
     query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
     if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
@@ -39,15 +39,17 @@ def get_revision(session: Session, by: Principal, number: int, *, lock: bool = F
 
 
 def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
-    """The parameters of `SEEN`."""
-    both = [by.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
+    """Return the parameters of `VISIBLE_REVISION_SQL`."""
+    both = [
+        by.areas_by_action.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)
+    ]
     everything = by.kind == "system" or None in both
     ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
-    return {"everything": everything, "who": by.who, "within": area_codes(session, ids)}
+    return {"everything": everything, "who": by.actor, "within": area_codes(session, ids)}
 
 
 def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
-    """The codes of areas."""
+    """Return the codes of areas."""
     return (
         list(
             session.scalars(
@@ -64,8 +66,8 @@ def require_on_grids(session: Session, by: Principal, action: Action, codes: Ite
 
     A code begins with those above it.
     """
-    by.need(action)
-    allowed = by.may_in[action]
+    by.require(action)
+    allowed = by.areas_by_action[action]
     if allowed is None:
         return
     within = tuple(area_codes(session, sorted(allowed)))

@@ -1,7 +1,6 @@
-"""The figures of a boundary revision, and how they are stored with a publication so that they stay
-as they were.
+"""The figures of a boundary revision, stored with the publication so that they stay unchanged.
 
-What an asker may not see (names of holders, incidents) is stored by id and filled in when read: see
+Holders and incidents are stored by id, and filled in for each reader: see
 `gis.boundaries.preview.seen_by`.
 """
 
@@ -18,9 +17,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 
 class PreviewIssue(NamedTuple):
-    """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in
-    degrees.
-    """
+    """An unusual fact. severity: refused (blocks publication) or warning. place: lon, lat."""
 
     kind: str
     severity: str
@@ -129,16 +126,16 @@ def store(session: Session, changes: Preview) -> None:
 
 
 def stored(session: Session, number: int) -> Preview | None:
-    """The figures of a publication as they were when it was published.
+    """Return the stored figures of a publication.
 
-    None for loads, and those of before 0011.
+    None for loads, and for publications before migration 0011.
     """
     row = session.get(Publication, number)
     return None if row is None else from_json(row.figures)
 
 
 def to_json(changes: Preview) -> dict[str, Any]:
-    """A preview as JSON holds it; shapes as WKB in hex."""
+    """Return a preview as JSON, shapes as WKB in hex."""
     every = replace(
         changes,
         state=RevisionState.PUBLISHED.value,
@@ -163,7 +160,7 @@ def to_json(changes: Preview) -> dict[str, Any]:
 
 
 def from_json(figures: Mapping[str, Any]) -> Preview:
-    """A preview as `to_json` wrote it."""
+    """Return a preview from the JSON of `to_json`."""
     grids = [
         GridChange(
             **{

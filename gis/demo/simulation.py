@@ -297,7 +297,7 @@ def _actor(
 ) -> Principal:
     """Return the principal who makes a move, under a name that the history marks as demo."""
     by = _responsible(session, town, row, name)
-    return replace(by, who=f"demo {by.who}")
+    return replace(by, actor=f"demo {by.actor}")
 
 
 def _responsible(

@@ -1,6 +1,4 @@
-"""Reading a file of areas, map or table, into entries: text by key, and the shape as it
-was drawn.
-"""
+"""Read a file of areas, map or table, into entries with text by key and the shape as drawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,9 +101,7 @@ class AreaRecord:
 
 @dataclass(frozen=True)
 class AreaFile:
-    """What was read: the header in the file by key, the entries, the coordinate system (None: no
-    shapes).
-    """
+    """A file of areas: its headers by key, entries, and coordinate system (None: no shapes)."""
 
     headers: Mapping[str, str]
     entries: list[AreaRecord]
@@ -254,8 +250,9 @@ def _headers(
     mapping: Mapping[str, str],
     report: LoadReport,
 ) -> dict[str, str]:
-    """Return the attribute of the file by key: as mapped, else the first of the column's names that
-    the file has.
+    """Return the attribute of the file by key.
+
+    A mapping of the user comes first, then the first name of the column that the file has.
     """
     plain = {tables.plain_name(header): header for header in reversed(headers)}
     header_by_key = {}

@@ -1,6 +1,4 @@
-"""The shapes of areas under load: mended, the grids of a county made a coverage, and what is off
-said.
-"""
+"""Shapes of areas under load: repaired, the grids of a county as a coverage, faults reported."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -184,9 +182,7 @@ def _size(sliver: Gap | Overlap) -> Message:
 def _as_stored(
     drawn: dict[str, PolygonLike], stored: dict[str, MultiPolygon], tolerance: float
 ) -> list[str]:
-    """Return the grids whose difference from the stored shape is no wider than the tolerance: they
-    are the same.
-    """
+    """Return the grids that differ from the stored shape by no more than the tolerance."""
     both = [code for code in drawn if code in stored]
     if not both:
         return []

@@ -43,9 +43,7 @@ MAX_LISTED_ERRORS = 500  # gaps and overlaps shown of a torn file
 
 @dataclass
 class CoverageErrors:
-    """What is wrong between the grids of a file: overlaps and gaps, with the grids and the widest
-    metres of each.
-    """
+    """Overlaps and gaps between the grids of a file, with the grids and the widest metres."""
 
     overlaps: list[tuple[str, str, Overlap]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -99,7 +97,7 @@ def draft_from_file(
     Forbidden
         It changes grids that the asker may not draft in.
     """
-    by.need(Action.DRAFT)
+    by.require(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         high = round(MAX_CLEAN_WIDTH_M)
         raise invalid_field(
@@ -227,9 +225,7 @@ def _west_first(entry: AreaRecord) -> tuple[float, float]:
 
 
 def _community(entry: AreaRecord, stored: Mapping[str, PolygonLike]) -> str:
-    """Return the community a feature without a code names, else the one it lies in for the most
-    part.
-    """
+    """Return the community a feature without a code names, else the one that holds most of it."""
     if named := entry.values.get("community_code") or entry.values.get("parent"):
         return named
     shares: dict[str, float] = defaultdict(float)

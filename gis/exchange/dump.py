@@ -187,8 +187,9 @@ def _table(
     area_filter: AreaFilter,
     *extra: Callable[[ColumnElement[Any]], ColumnElement[Any]],
 ) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    """Return the names of the columns, and rows as they come: with a point in the place, and what
-    else is asked for.
+    """Return the column names and rows of a layer, with a point in each geometry.
+
+    `extra` adds columns computed from the geometry.
     """
     definition = LAYERS[layer]
     rows = definition.at(**area_filter).subquery()

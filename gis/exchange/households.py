@@ -310,8 +310,9 @@ def _set_buildings(
 
 
 def _check_units(session: Session, table: Table, report: LoadReport) -> list[dict[str, object]]:
-    """Put the units into the incoming rows, refuse the impossible ones, and return the ones to be
-    made.
+    """Set the units of the incoming rows and return the units to create.
+
+    Rows with an impossible unit are rejected.
     """
     units = session.execute(text(UNITS), {"digits": codes.DIGITS[Level.GRID][0]}).all()
     grids = session.scalars(text(GRIDS)).all() if units else []

@@ -200,9 +200,7 @@ def _loaded_ids(session: Session, principal: Principal, ids: Iterable[str]) -> s
 
 
 def _refusals(row: Row, table: Table, error: WanggeError) -> list[RejectedRow]:
-    """Return the refusals of a row that cannot be filed: one for each field at fault, else one for
-    the row.
-    """
+    """Return the rejections of a row: one for each field at fault, else one for the row."""
     if not error.errors:
         return [table.refuse(row.number, "", Message(error.code, error.params))]
     return [table.refuse(row.number, fault.field, fault_message(fault)) for fault in error.errors]
@@ -269,10 +267,10 @@ def _at(row: Row, timezone: ZoneInfo) -> datetime | None:
 
 
 def _categories(session: Session) -> Mapping[str, str]:
-    """Return the code by what people write for a category: its code, names, the older edition's
-    code.
+    """Return the category code by each of its common terms.
 
-    A word that several categories go by is left out.
+    The terms are the code, the names, and the code of the previous edition. Terms of several
+    categories are left out.
     """
     code_by_word: dict[str, str] = {}
     twice: set[str] = set()

@@ -1,6 +1,4 @@
-"""Writing people, posts and leave: what is new is entered, what differs is changed, all
-else stays.
-"""
+"""Store people, posts and leave: insert new rows, update changed ones, leave all others."""
 
 from collections.abc import Mapping, Sequence
 

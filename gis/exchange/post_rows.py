@@ -1,6 +1,4 @@
-"""The rows of a file of people against what is stored: which posts and leave they mean, and what is
-wrong with them.
-"""
+"""Match the rows of a file of people with the stored posts and leave, and report faults."""
 
 import re
 import unicodedata

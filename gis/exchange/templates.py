@@ -1,6 +1,4 @@
-"""Empty spreadsheets to fill in and load: text-formatted codes, drop-down lists, an example, and
-notes.
-"""
+"""Empty spreadsheets for loading: text-formatted codes, drop-down lists, examples and notes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

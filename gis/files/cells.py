@@ -44,15 +44,14 @@ MOMENT_PATTERN = re.compile(
 
 
 class CellError(ValueError):
-    """A cell that cannot be read: what is wrong and what would be right, as a code
-    with parameters.
-    """
+    """A cell that cannot be read, with a code and parameters for the fault and the remedy."""
 
     def __init__(self, code: str, /, **params: object) -> None:
         super().__init__(code, params)
         self.message = Message(code, params)
 
     def __str__(self) -> str:
+        """Return the message in the default language."""
         return render(self.message)
 
 
@@ -84,8 +83,9 @@ class Guess:
 
 
 def clean_text(value: object) -> str:
-    """Return the text of a cell without blanks at its ends (full-width ones too) and invisible
-    characters.
+    """Return the text of a cell without blanks at its ends and invisible characters.
+
+    Full-width blanks are removed too.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -311,13 +311,14 @@ _CRS_SUFFIX_PATTERN = re.compile(
 
 
 def parse_crs(value: object) -> str:
-    """Return the coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02,
-    as 高德 and GCJ-02（高德） are.
+    """Return the coordinate system named in a cell, one of `gis.crs.SUPPORTED_CRS`.
+
+    Chinese and English names are read: 高德地图, 高德 and GCJ-02（高德） are gcj02.
 
     Raises
     ------
     CellError
-        It is none we know, or its words name several.
+        The cell names no supported system, or several.
     """
     name = unicodedata.normalize("NFKC", clean_text(value)).lower()
     parts = [name, *(part for part in re.split(r"[()\[\]/、,;]", name) if part)]

@@ -1,7 +1,7 @@
-"""What a GeoPackage may hold besides tables: SQLite runs the views, triggers and virtual tables of
-a file it opens.
+"""Check of a GeoPackage for views, triggers and virtual tables, which SQLite runs on opening.
 
-Looked at read-only before GDAL opens the file, in the child process of `gis.files.vector`.
+The file is read without write access before GDAL opens it, in the child process of
+`gis.files.vector`.
 """
 
 import re

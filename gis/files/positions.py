@@ -1,6 +1,4 @@
-"""Longitudes and latitudes as people write them: decimal degrees, with letters, or degrees, minutes
-and seconds.
-"""
+"""Longitudes and latitudes in text: decimal, with letters, or in degrees, minutes and seconds."""
 
 import re
 import unicodedata

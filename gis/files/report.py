@@ -1,6 +1,4 @@
-"""Report of a load: rejected rows and notes as codes, rehearsed or committed, the same for every
-kind of file.
-"""
+"""Report of a load: rejected rows and notes as codes, whether it was committed or a dry run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,9 +12,7 @@ SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and bet
 
 
 def fault_message(fault: FieldError) -> Message:
-    """Return what is wrong with a field as a message, the field by its label if the catalogue has
-    one.
-    """
+    """Return the fault of a field as a message, with the field's label if the catalogue has one."""
     label_code = f"field_label.{fault.field}"
     field_name = Message(label_code) if has_label(label_code) else fault.field
     return Message(fault.code, {"field": field_name, **fault.params})
@@ -111,6 +107,7 @@ class LoadReport:
     committed: bool = False
 
     def __post_init__(self) -> None:
+        """Create the index of notes by code."""
         self._row_notes: dict[str, RowNote] = {}  # by code
 
     @property

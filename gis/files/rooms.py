@@ -289,8 +289,9 @@ def _room_name(text: str) -> str:
 
 
 def _short(written: str, number_before: str, number_behind: str, door: Door) -> Guess:
-    """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of
-    501.
+    """Read two numbers of which the second is short.
+
+    5-2 is flat 2 of storey 5; 501-1 is a part of 501.
     """
     name = f"{number_before}-{number_behind}"
     if _ROOM_NUMBER_PATTERN.fullmatch(number_before):

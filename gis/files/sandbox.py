@@ -96,15 +96,14 @@ class Limits:
     returned_bytes: int = 200 * MEGABYTE
 
     def scaled(self, size: int, *, seconds_per_mb: float, growth: float) -> "Limits":
-        """Return wider limits for a large file: what is legitimate grows with the size, what is
-        hostile is small.
+        """Return limits for a large file, which may take more in proportion to its size.
 
         Parameters
         ----------
         size
             Bytes of the file.
         seconds_per_mb
-            CPU that an honest file may take for each megabyte, several times what was measured.
+            CPU seconds allowed for each megabyte, several times the measured use.
         growth
             Bytes of memory, of written and of returned data for each byte of the file.
         """
@@ -141,9 +140,7 @@ def within_request() -> Iterator[None]:
 
 
 def effective(limits: Limits) -> Limits:
-    """Return the limits as they hold here: within a request no reader runs longer than
-    `REQUEST_WALL_S`.
-    """
+    """Return the limits in force: within a request no reader runs longer than `REQUEST_WALL_S`."""
     if not _in_request.get():
         return limits
     return replace(

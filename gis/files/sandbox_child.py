@@ -1,5 +1,4 @@
-"""The child's side of `gis.files.sandbox`: limit this process, call one function, send back what it
-yields.
+"""The child process of `gis.files.sandbox`: limits itself, calls a function, sends the results.
 
 Started as `python -m gis.files.sandbox_child` with the request as its stdin.
 """

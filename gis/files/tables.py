@@ -59,8 +59,7 @@ class Table:
     rows: Iterator[Row]
 
     def refuse(self, row: int, key: str, reason: Message | str, /, **params: object) -> RejectedRow:
-        """Return a refusal of one cell, named by its header in the file, else by the key of its
-        column.
+        """Return the rejection of a cell, named by its header in the file, else by its column.
 
         Parameters
         ----------
@@ -69,7 +68,7 @@ class Table:
         key
             Key of the column.
         reason
-            What is wrong, as a code of the catalogue, or a message.
+            Code of the catalogue, or a message.
         params
             Parameters of the code.
         """
@@ -183,9 +182,7 @@ def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
 
 
 def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
-    """Return the sign between cells: the one under which a header is found, else that of most
-    lines.
-    """
+    """Return the delimiter under which a header is found, else that of most lines."""
 
     def fit(delimiter: str) -> tuple[int, int, int]:
         rows = list(csv.reader(lines, delimiter=delimiter))
@@ -248,8 +245,9 @@ def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
 def _choose_sheet(
     path: Path, book: CalamineWorkbook, meanings: Meanings
 ) -> tuple[CalamineSheet, list[Message]]:
-    """Return the first visible sheet with the header, else the first visible one, and notes on the
-    others.
+    """Return the sheet to read, and notes on the others.
+
+    The first visible sheet with the header comes first, then the first visible one.
 
     Raises
     ------
@@ -383,9 +381,7 @@ def _under_header(
 
 
 def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidInput:
-    """Return the error for a table without its needed columns, with what comes nearest to
-    a header.
-    """
+    """Return the error for a table without its required columns, with the most similar row."""
     closest: Header = meanings.closest(rows)
     missing = [
         f"{column.zh} ({column.key})"

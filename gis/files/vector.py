@@ -1,9 +1,7 @@
-"""Reading map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into one form, in the storage
-system.
+"""Read map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into frames in the storage system.
 
-What a file is, is seen from its first bytes as well as its ending: a file never makes another
-reader of GDAL start. The reading itself is done by `gis.files.vector_reader` in a child process
-with limits.
+The format is determined from the first bytes and the ending, so that a file never starts another
+driver of GDAL. `gis.files.vector_reader` reads the file in a child process with limits.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

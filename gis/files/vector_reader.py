@@ -44,9 +44,7 @@ ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def environment() -> dict[str, str]:
-    """Return the child's environment: GDAL registers no driver there but those of `DRIVERS`, and
-    fetches nothing.
-    """
+    """Return the environment of the child: GDAL registers only `DRIVERS`, and has no network."""
     others = set(pyogrio.list_drivers()) - DRIVERS
     return {
         "GDAL_SKIP": ",".join(sorted(others)),
@@ -225,9 +223,7 @@ def _damaged(path: Path) -> InvalidInput:
 
 
 def _dbf_encoding(file: Path, notes: list[Message]) -> str:
-    """Return how the text of a Shapefile is written: as its .cpg says if the text keeps to it, else
-    what fits.
-    """
+    """Return the text encoding of a Shapefile: that of its .cpg if the text fits, else a guess."""
     dbf = next(
         (part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()),
         None,
@@ -338,9 +334,7 @@ def _parse_crs(crs: str | None) -> str | int | None:
 def _system(
     name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]
 ) -> tuple[ToStorage, str]:
-    """Return how to come from the file's coordinates to the storage system, and the words for the
-    report.
-    """
+    """Return the conversion from the file's system to the storage system, and the system's name."""
     if of_file is None and given_crs is None:
         code = (
             "map_file.prj_missing"

@@ -1,6 +1,4 @@
-"""Read from the XML of an .xlsx what the reader of cells does not tell: size, formulas without a
-result, hidden rows.
-"""
+"""Facts of an .xlsx that the reader of cells omits: size, uncomputed formulas, hidden rows."""
 
 import html
 import re

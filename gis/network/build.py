@@ -74,7 +74,7 @@ class Network:
     def access(self) -> parts.Access:
         """What is public, and what is only the beginning or the end of a walk."""
         road = self.road & ~self._walled if self.ends.any() and self.road.any() else self.road
-        return parts.key_id(len(self.nodes), self.u, self.v, self.length, self.ends, road)
+        return parts.public_access(len(self.nodes), self.u, self.v, self.length, self.ends, road)
 
     @cached_property
     def _walled(self) -> Bools:
@@ -158,9 +158,7 @@ class Network:
         return SnappedPoints(edge, offset, leg, island)
 
     def on_public(self, edge: Ints, offset: Floats) -> tuple[Ints, Floats]:
-        """Move places that stand on a public node at the end of a private edge to a public edge of
-        that node.
-        """
+        """Move points from the public end of a private edge to a public edge of that node."""
         if self.access.edge.all():
             return edge, offset
         at_u = ~self.access.edge[edge] & (offset <= AT_NODE_M)
@@ -256,12 +254,12 @@ _lock = threading.Lock()
 
 
 def load_network(session: Session) -> Network:
-    """The stored network, kept in memory until another version is stored.
+    """Return the stored network, cached until another version is stored.
 
     Raises
     ------
     Unavailable
-        None is stored.
+        No network is stored.
     """
     version = session.scalar(text("SELECT version FROM walk_network"))
     if version is None:

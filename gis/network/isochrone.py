@@ -24,17 +24,19 @@ MAX_STEP_SPACINGS = 1.5
 def isochrones(
     network: Network, sources: SnappedPoints, limits: Sequence[float], doors: Floats | None = None
 ) -> list[MultiPolygon]:
-    """The ground within walking distances of one facility.
+    """Compute the areas within given walking distances of one facility.
 
     Parameters
     ----------
+    network
+        The walking network.
     sources
-        The facility's doors on the network; those off it reach nothing.
+        The entrances of the facility on the network. Those off the network reach nothing.
     limits
-        Metres, one circle each; one Dijkstra serves them all.
+        Distances in metres, one area each. One run of Dijkstra serves all.
     doors
-        The doors themselves in metres, shape (k, 2); they and their ways to the street are inside,
-        even on a bridge over streets.
+        The entrances in metres, shape (k, 2). The areas include them and their straight legs, even
+        on a bridge over streets.
 
     Returns
     -------
@@ -83,8 +85,11 @@ def isochrones(
 def _own_ground(
     found: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float
 ) -> None:
-    """Bring the lattice points round a door and its leg near: over a bridge or tunnel they belong
-    to other streets.
+    """Set the distances of the lattice points around an entrance and its leg.
+
+    Notes
+    -----
+    Over a bridge or tunnel these points are snapped to other streets, and would be too distant.
     """
     share = np.linspace(0, 1, int(leg / spacing * 4) + 2)[:, None]
     way = street + share * (door - street)
@@ -100,8 +105,9 @@ def _own_ground(
 def _box(
     network: Network, sources: SnappedPoints, streets: Floats, at_nodes: Singles, limit: float
 ) -> tuple[float, float, float, float]:
-    """A box round all that can be reached: what is left at each node, and the sources' own edges
-    with their sides.
+    """Return the bounding box of all that can be reached, in metres.
+
+    It holds the remaining distance around each node, and the edges of the sources with their sides.
     """
     bounds = shapely.bounds(network.lines[sources.edge])
     low = np.maximum(bounds[:, :2] - MAX_SNAP_DISTANCE_M, streets - limit).min(0)

@@ -1,6 +1,4 @@
-"""A metric lattice over the network, each point snapped once, to draw circles by
-(docs/decisions/0006).
-"""
+"""A metric lattice over the network for isochrones, each point snapped once (decision 0006)."""
 
 from __future__ import annotations
 
@@ -53,19 +51,21 @@ class Lattice:
 
 
 def spacing_for(area: float) -> float:
-    """Metres between lattice points for so many m² of extent: fine for a neighbourhood, coarser for
-    a county.
+    """Return the spacing of the lattice in metres for an extent in m².
+
+    Larger extents have a wider spacing.
     """
     return float(max(np.clip(np.sqrt(area / FINE), FINEST, COARSEST), np.sqrt(area / MOST)))
 
 
 def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
-    """Snap a lattice over the network's extent, grown so that every point within 100 m of a street
-    is in it.
+    """Snap a lattice over the extent of the network and `MAX_SNAP_DISTANCE_M` around it.
 
-    A k-d tree of points along the streets finds the piece of street, then the point is put on it
-    exactly. Where two streets are within a metre of equally near, the other one may be taken: good
-    enough to draw, never used to count.
+    Notes
+    -----
+    A k-d tree of points along the streets selects the piece of street, then the point is projected
+    onto it exactly. Where two streets differ by less than a metre, the farther one may be selected:
+    accurate enough for drawing, never used for counts.
     """
     west, south, east, north = shapely.total_bounds(network.lines)
     spacing = spacing or spacing_for((east - west) * (north - south))
@@ -143,7 +143,7 @@ def _put(
 def _heed_walls(
     network: Network, flat: _Flat, origin: Floats, spacing: float, rows: int, columns: int
 ) -> None:
-    """Snap anew the points whose leg crosses a wall, exactly as places are snapped."""
+    """Snap the points whose leg crosses a wall again, exactly as places are snapped."""
     bare = np.ones((rows, columns), bool)
     samples = shapely.get_coordinates(shapely.segmentize(network.walls, spacing / 2))
     column, row = np.rint((samples - origin) / spacing).astype(int).T

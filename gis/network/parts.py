@@ -1,8 +1,7 @@
-"""Which parts of the walking network are worth walking on, which are public, and the graph that
-follows.
+"""Connected parts of the walking network, public access, and the graph of walks.
 
-A way or gate for residents, customers and their like ("ends") is open to those who live or have
-their door on it or behind it, and closed to those who would walk through. See docs/decisions/0017.
+A way or gate for residents or customers ("ends") is open to those who start or end there or behind
+it, and closed to those who walk through. See docs/decisions/0017.
 """
 
 from typing import Any, NamedTuple
@@ -39,9 +38,9 @@ SNAPPED, ISLAND = range(4), 4
 
 
 def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints:
-    """Rank every edge by the connected part it belongs to, and by whether it lies on the ground.
+    """Rank every edge by the size of its connected part, and by whether it lies on the ground.
 
-    0 worth walking on, 1 small; 2 and 3 the same but bridge, tunnel or other storey; 4 an island.
+    0 is large, 1 small; 2 and 3 are the same but bridge, tunnel or another storey; 4 is an island.
 
     Parameters
     ----------
@@ -50,12 +49,14 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints
     u, v
         End nodes of each edge.
     street_m
-        Metres of each edge; 0 for edges of platforms and plazas, which lead nowhere by themselves.
+        Metres of each edge; 0 for edges of platforms and plazas, which do not connect anything.
     ground
         Per edge, whether it lies on the ground.
 
-    Notes ----- The part with most metres of streets, and that with most on the ground, are always
-    worth walking on; without any street all are.
+    Notes
+    -----
+    The part with most metres of streets, and that with most on the ground, always rank as large;
+    without streets all parts do.
     """
     if not u.size:
         return np.empty(0, np.int32)
@@ -69,18 +70,28 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints
     return np.where(of_edge == 2, ISLAND, of_edge + 2 * ~ground).astype(np.int32)
 
 
-def key_id(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
-    """Return what is public: of each connected part, the pieces that hang together by open edges
-    and have a road.
-
-    Where no piece has one, the largest is public. The others lie behind gates or private ways, such
-    as the lanes of a compound, which may well be longer than the street outside. So a private way
-    between two roads is not walked through.
+def public_access(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
+    """Return the public edges and nodes of the network.
 
     Parameters
     ----------
+    count
+        Number of nodes.
+    u, v
+        End nodes of each edge.
+    length
+        Length of each edge in metres.
+    ends
+        Per edge, whether it is open only to those who start or end on it or behind it.
     road
         Per edge, whether it is a public road outside all walls.
+
+    Notes
+    -----
+    Of each connected part, the pieces that are joined by open edges and hold a road are public;
+    where no piece holds one, the largest is. Other pieces lie behind gates or private ways, such as
+    the lanes of a compound, which may be longer than the street outside. So no walk leads through a
+    private way between two roads.
     """
     if not ends.any():
         return Access(np.ones(u.size, bool), np.ones(count, bool))
@@ -112,12 +123,12 @@ class Graph(NamedTuple):
 
 
 def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph:
-    """Build the graph: out of private ground by the first copy, into it by the second, never from
-    there on.
+    """Build the graph that leaves private nodes by the first copy and enters them by the second.
 
-    Notes ----- A path is private edges, then public ones, then private ones; a node with a public
-    edge is public ground. So a private edge between two public nodes is in no path but of those who
-    start or end on it.
+    Notes
+    -----
+    A path is private edges, then public ones, then private ones; a node with a public edge is
+    public. So a private edge between two public nodes lies only on paths that start or end on it.
     """
     copies = (
         np.flatnonzero(~access.node).astype(np.int32)
@@ -146,6 +157,6 @@ def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph
 
 
 def _parts(count: int, u: Ints, v: Ints) -> Ints:
-    """Number the connected parts of an undirected graph, per node."""
+    """Return the number of the connected part of each node of an undirected graph."""
     joined = coo_array((np.ones(u.size, np.int8), (u, v)), shape=(count, count))
     return np.asarray(connected_components(joined, directed=False)[1], np.int32)

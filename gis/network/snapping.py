@@ -1,6 +1,4 @@
-"""Putting places on the walking network: the nearest street worth walking on that no wall
-cuts off.
-"""
+"""Snap points to the walking network: the nearest street of the best rank behind no wall."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -23,12 +21,12 @@ TOUCH_M = 0.05  # a leg that begins or ends this near to a wall does not cross i
 
 @dataclass(frozen=True)
 class SnappedPoints:
-    """Places put on the network, one entry each.
+    """Points snapped to the network, one entry each.
 
     edge: Number of the nearest edge; -1 off the network or on an island.
-    offset: Metres from the edge's first node along it.
-    leg: Straight metres from the place to the street; infinite off the network.
-    island: Whether the only ways within the cap are too short to lead anywhere.
+    offset: Metres along the edge from its first node.
+    leg: Straight distance in metres from the point to the street; infinite off the network.
+    island: Whether the only streets within the limit belong to islands.
     """
 
     edge: Ints
@@ -37,13 +35,16 @@ class SnappedPoints:
     island: Bools = field(default_factory=lambda: np.empty(0, bool))
 
     def __post_init__(self) -> None:
+        """Fill `island` with False if it was left out."""
         if self.island.size != self.edge.size:
             object.__setattr__(self, "island", np.zeros(self.edge.size, bool))
 
     def __len__(self) -> int:
+        """Return the number of points."""
         return self.edge.size
 
     def __getitem__(self, which: Any) -> "SnappedPoints":
+        """Return the selected points."""
         return SnappedPoints(
             *(
                 np.atleast_1d(column[which])
@@ -53,9 +54,7 @@ class SnappedPoints:
 
 
 class Pieces(NamedTuple):
-    """The straight pieces of all edges: edge number, start, vector to the end, metres, metres of
-    the edge before it.
-    """
+    """The straight pieces of all edges, with the metres of the edge that precede each."""
 
     edge: Ints
     start: Floats
@@ -77,7 +76,7 @@ def pieces_of(lines: Shapes) -> Pieces:
 
 
 class Snapper:
-    """Finds the nearest edge for places.
+    """Finds the nearest edge of points.
 
     Edges of a lower rank come first (`gis.network.parts.ranks`).
     """
@@ -90,11 +89,17 @@ class Snapper:
         self._walls = STRtree(walls) if len(walls) else None
 
     def nearest(self, shapes: Shapes) -> tuple[Ints, Floats, Shapes, Bools]:
-        """Find the edge of each shape, the leg's metres, the point on the street, and whether it is
-        on an island.
+        """Find the nearest edge of each shape.
 
-        Notes ----- The rule: the nearest straight piece of street, among those of the best rank
-        within FARTHEST, whose straight leg crosses no wall.
+        Returns
+        -------
+        The edge (-1 for none), the leg in metres, the point on the street, and whether only an
+        island lies within `MAX_SNAP_DISTANCE_M`.
+
+        Notes
+        -----
+        The rule: the nearest straight piece of street, among those of the best rank within
+        `MAX_SNAP_DISTANCE_M`, whose straight leg crosses no wall.
         """
         edge, leg = np.full(len(shapes), -1, np.int32), np.full(len(shapes), np.inf)
         at: Shapes = np.full(len(shapes), None, object)
@@ -128,9 +133,7 @@ class Snapper:
     def _around_walls(
         self, rank: int, shapes: Shapes, blocked: Ints
     ) -> list[tuple[int, tuple[int, float, shapely.Point]]]:
-        """For places whose nearest street is behind a wall: the nearest piece that is not,
-        if any.
-        """
+        """Find the nearest unblocked piece for shapes whose nearest street is behind a wall."""
         if not blocked.size:
             return []
         tree, segments, edges = self._segments(rank)

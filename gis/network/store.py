@@ -22,9 +22,7 @@ MIN_EDGE_LENGTH_M = (
 
 
 class WalkEdgeRow(NamedTuple):
-    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees,
-    EPSG:4490.
-    """
+    """One edge to store: its way, end nodes, and line from u to v as (lon, lat), EPSG:4490."""
 
     way_id: int | None
     u: int
@@ -144,7 +142,7 @@ def _metres(coords: list[tuple[float, float]]) -> float:
 
 
 def _components(count: int, u: list[int], v: list[int]) -> list[int]:
-    """The connected part of every node, numbered from the largest (0) down."""
+    """Return the connected part of every node, numbered from the largest (0) down."""
     if not count:
         return []
     graph = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(count, count))

@@ -1,10 +1,9 @@
-"""Cutting a coverage along a line so that it stays one: where borders meet, all sides get the same
-vertex.
+"""Cut a coverage along a line so that it stays a coverage: all sides of a border share vertices.
 
-A crossing of two lines is seldom on the 1e-7 degree lattice, and the nearest lattice point bends
-the border by up to half a centimetre. Between two grids that is no harm: both bend alike. On the
-outline of the land nobody takes what is lost, so there a crossing is looked for along the border
-whose lattice point lies on it nearly exactly. No database.
+A crossing of two lines is seldom on the 1e-7 degree lattice, and rounding it bends the border by up
+to half a centimetre. Between two grids this is harmless, because both bend alike. On the outline of
+the coverage area would be lost, so the crossing is moved along the border to a lattice point that
+lies on it almost exactly. No database.
 """
 
 import itertools
@@ -45,7 +44,7 @@ Corners = defaultdict[
 
 
 def snap_to_lattice(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coordinates rounded to the lattice, as GEOS rounds them."""
+    """Round coordinates to the lattice, as GEOS does."""
     return np.round(xy * LATTICE_PER_DEGREE) / LATTICE_PER_DEGREE
 
 
@@ -93,10 +92,9 @@ def split_faces(
 
 
 def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
-    """How often the edges of two shapes cross, not counting where they touch.
+    """Return how often the edges of two shapes cross, not counting where they touch.
 
-    More than `most` when it is more, or when so many edges lie over each other that counting takes
-    too long.
+    Any number above `most` means that there are more, or that counting would take too long.
     """
     tree, edges = STRtree(_segments(other)), _segments(line)
     ends = [
@@ -118,13 +116,13 @@ def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
 def _side(
     p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """On which side of the lines p q the points r lie: the sign."""
+    """Return the sign of the side of the lines p q on which the points r lie."""
     d, e = q - p, r - p
     return np.sign(d[:, 0] * e[:, 1] - d[:, 1] * e[:, 0])
 
 
 def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
-    """The edges of a shape, one by one."""
+    """Return the edges of a shape as single segments."""
     lines = shapely.get_parts(shape.boundary if shapely.get_dimensions(shape) == 2 else shape)
     lines = shapely.get_parts(lines)  # of a collection
     xy, line = shapely.get_coordinates(lines, return_index=True)
@@ -135,7 +133,7 @@ def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
 
 
 def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
-    """Which faces of a coverage share a border, by position, with its length in metres."""
+    """Return the neighbours of each face of a coverage, with the length of the border in metres."""
     xy, ring = shapely.get_coordinates(
         rings := shapely.get_rings(shapely.get_parts(shape_array(faces))), return_index=True
     )
@@ -164,15 +162,16 @@ def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
 def share_vertices(
     lands: Mapping[str, PolygonLike], changed: Mapping[str, PolygonLike | None]
 ) -> dict[str, PolygonLike | None]:
-    """The changed lands with those neighbours that get a vertex of theirs: both sides of a border
-    have the same.
+    """Return the changed shapes, and the neighbours that get a vertex of theirs.
+
+    Both sides of a border then have the same vertices.
 
     Parameters
     ----------
     lands
-        The coverage before, by code.
+        The coverage before the change, by code.
     changed
-        Its new shapes; None: gone.
+        Its new shapes; None for a removed one.
     """
     shapes = shape_array([shape for shape in changed.values() if shape is not None])
     old = {code: lands[code] for code in changed if code in lands}
@@ -215,12 +214,14 @@ def share_vertices(
 def insert_vertices(
     land: PolygonLike, table: Mapping[frozenset[Vertex], Iterable[Vertex]]
 ) -> PolygonLike:
-    """A land with more vertices on some of its edges.
+    """Return a shape with vertices inserted into some of its edges.
 
     Parameters
     ----------
+    land
+        A polygon or multipolygon.
     table
-        The vertices of each edge by its two ends, in any order.
+        The new vertices of each edge by its two ends, in any order.
     """
 
     def ring(xy: Sequence[Vertex]) -> list[Vertex]:
@@ -241,9 +242,9 @@ def insert_vertices(
 
 
 def union_faces(faces: Sequence[Polygon]) -> PolygonLike | None:
-    """The land of faces of one coverage; None when there are none.
+    """Return the union of faces of one coverage; None if there are none.
 
-    Their common borders go, every other vertex stays.
+    Common borders vanish, every other vertex stays.
     """
     return extract_polygons(shapely.coverage_union_all(shape_array(faces))) if len(faces) else None
 
@@ -251,9 +252,9 @@ def union_faces(faces: Sequence[Polygon]) -> PolygonLike | None:
 def _bend(
     pieces: Sequence[LineString], edges: NDArray[np.float64], once: NDArray[np.bool_], new: Corners
 ) -> list[list[Vertex]]:
-    """Lines that meet borders in lattice vertices only.
+    """Return lines that meet borders in lattice vertices only.
 
-    Those the edges do not have yet go to `new`.
+    Vertices that the edges lack are added to `new`.
     """
     xy, piece = shapely.get_coordinates(shape_array(pieces), return_index=True)
     if not len(xy):
@@ -310,12 +311,16 @@ def _bend(
 def _snapped(
     xy: NDArray[np.float64], piece: NDArray[np.intp], corners: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Lines that go through every corner they come within `NOISE` of.
+    """Return lines that pass through every corner within `NOISE_STEPS` of them.
 
     Parameters
     ----------
     xy
-        Their vertices. piece: The line of each. corners: Of the borders.
+        Vertices of the lines.
+    piece
+        The line of each vertex.
+    corners
+        Corners of the borders.
     """
     reach = NOISE_STEPS * PRECISION_DEG
     distances, nearest = cKDTree(corners).query(xy, distance_upper_bound=reach)
@@ -347,12 +352,19 @@ def _snapped(
 def _on_edge(
     edge: NDArray[np.float64], target: Vertex, outline: bool, vertices: list[tuple[int, Vertex]]
 ) -> Vertex:
-    """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added
-    to the known.
+    """Return the lattice vertex at which an edge is met.
+
+    An existing vertex within `NOISE_STEPS` is used; otherwise a new one is added to `vertices`.
 
     Parameters
     ----------
-    known
+    edge
+        Ends of the edge, shape (2, 2), degrees.
+    target
+        Point near the edge, degrees.
+    outline
+        Whether the edge belongs to one shape only.
+    vertices
         New vertices of the edge with their steps along it, in order.
     """
     ends = _edge(edge)
@@ -392,7 +404,7 @@ def _on_edge(
 
 
 def _has(vertices: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
-    """Whether a vertex is one of an edge's new ones."""
+    """Return whether a vertex is one of the new vertices of an edge."""
     steps = (round(vertex[0] * LATTICE_PER_DEGREE), round(vertex[1] * LATTICE_PER_DEGREE))
     return any(
         at < len(vertices) and vertices[at][1] == vertex
@@ -402,7 +414,7 @@ def _has(vertices: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
 
 
 def _edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Every edge of the shapes once, its lesser end first: (edges, 2, 2)."""
+    """Return every edge of the shapes once, its lesser end first, shape (edges, 2, 2)."""
     xy, ring = shapely.get_coordinates(
         shapely.get_rings(shapely.get_parts(shapes)), return_index=True
     )
@@ -416,7 +428,7 @@ def _edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
 
 
 def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which edges belong to one of the lands only."""
+    """Return which edges belong to one of the shapes only."""
     west, south, east, north = (
         edges[:, :, 0].min(),
         edges[:, :, 1].min(),
@@ -446,7 +458,7 @@ def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> ND
 
 
 def _keys(pairs: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Two numbers for each edge (edges, 2, 2) that are the same whichever way it runs."""
+    """Return two numbers for each edge (edges, 2, 2), the same in either direction."""
     steps = np.round(pairs * LATTICE_PER_DEGREE).astype(np.int64)
     ends = (steps[:, :, 0] << 32) + steps[:, :, 1]
     return ends.min(axis=1), ends.max(axis=1)

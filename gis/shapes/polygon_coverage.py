@@ -45,9 +45,7 @@ class Gap(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """Land that belongs to two, by position: shape, square metres, a place (lon, lat), metres at
-    widest.
-    """
+    """Area shared by two shapes: their positions, the area, a point in it, and its width."""
 
     first: int
     second: int
@@ -58,10 +56,9 @@ class Overlap(NamedTuple):
 
 
 def is_valid(shapes: Sequence[PolygonLike]) -> bool:
-    """Whether the shapes are valid, on the 1e-7 degree lattice, and share their borders vertex for
-    vertex.
+    """Return whether the shapes are valid, on the lattice, and share the vertices of their borders.
 
-    Holes in the coverage are allowed (see `gaps`).
+    The lattice has steps of 1e-7 degrees. Holes in the coverage are allowed (see `find_gaps`).
     """
     array = shape_array(shapes)
     return bool(
@@ -104,7 +101,10 @@ def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -
 
 
 def _slits(shapes: Shapes, union: PolygonLike, slit: float) -> list[BaseGeometry]:
-    """What closing the union by half the width fills: swell, shrink, and take the union away."""
+    """Return what a closing of the union by half the width fills.
+
+    The union is buffered outwards and back, and then subtracted.
+    """
     latitude = union.centroid.y
     flat = to_local_metres(np.array([union]), latitude=latitude)[0]
     swollen = shapely.buffer(flat, slit / 2, join_style="mitre", mitre_limit=5)
@@ -156,27 +156,28 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
 def repair_coverage(
     shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDTH_M
 ) -> list[PolygonLike]:
-    """Mend a coverage: overlaps and narrow gaps go to the neighbour with the longest border,
-    borders are matched.
+    """Repair a coverage: assign overlaps and narrow gaps, and match the borders.
+
+    Overlaps and gaps go to the neighbour with the longest border.
 
     Parameters
     ----------
     shapes
         Valid polygons.
     tolerance
-        Metres: how wide a gap may be to be filled. Overlaps are mended whatever their width; see
-        `overlaps` for refusing wide ones first. Vertices move by no more than `NOISE` to meet each
-        other.
+        Maximum width in metres of a gap to fill. Overlaps are repaired at any width; use
+        `find_overlaps` first to refuse wide ones. Vertices move by at most `NOISE_WIDTH_M` to meet
+        each other.
 
     Returns
     -------
-    As many shapes in the same order, a coverage on the 1e-7 degree lattice; shapes that were one
-    already come back as they are.
+    As many shapes in the same order, a coverage on the 1e-7 degree lattice. Shapes that were a
+    coverage already are returned unchanged.
 
     Raises
     ------
     InvalidInput
-        A shape lies within others altogether; nothing of it would be left.
+        A shape lies entirely within others; nothing of it would be left.
     """
     narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width <= tolerance]
     if not narrow and is_valid(shapes):
@@ -216,18 +217,17 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
 
 
 def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
-    """Put a coverage on the 1e-7 degree lattice and give both sides of every border the same
-    vertices.
+    """Snap a coverage to the 1e-7 degree lattice, with the same vertices on both sides of borders.
 
     Parameters
     ----------
     shapes
-        Valid polygons that fit to a centimetre or so; land of two goes to the first.
+        Valid polygons that fit to about a centimetre. Area of two goes to the first.
 
     Returns
     -------
-    As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the lattice
-    comes back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
+    As many shapes in the same order, a coverage (see `is_valid`). A shape too thin for the lattice
+    becomes empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
     """
     snapped = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")
     if not shapely.is_empty(snapped).any() and is_valid(list(snapped)):
@@ -250,7 +250,7 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
 
 
 def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
-    """The union of the shapes; the outline keeps every vertex when they are a coverage.
+    """Return the union of the shapes; in a coverage the outline keeps every vertex.
 
     Returns
     -------
@@ -259,7 +259,7 @@ def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
     Raises
     ------
     InvalidInput
-        There is no shape.
+        There are no shapes.
     """
     array = shape_array(shapes)
     if not len(array):

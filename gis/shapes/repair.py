@@ -88,10 +88,7 @@ def repair(shape: BaseGeometry | None) -> Repaired:
 
 
 def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
-    """The polygons in a shape, without lines and points that an operation left.
-
-    None when there are none.
-    """
+    """Return the polygons of a shape, without lines and points; None if there are none."""
     if isinstance(shape, Polygon | MultiPolygon):
         return None if shape.is_empty else shape
     parts = [
@@ -108,9 +105,7 @@ def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
 
 
 def to_multipolygon(shape: Polygon | MultiPolygon) -> MultiPolygon:
-    """The same land as a multipolygon in its normal form, so that equal shapes are equal byte for
-    byte.
-    """
+    """Return a multipolygon in normal form, so that equal shapes are equal byte for byte."""
     return shapely.normalize(shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape]))
 
 
@@ -122,8 +117,9 @@ def is_on_lattice(shapes: Any) -> NDArray[np.bool_]:
 
 
 def _doubled(shape: Polygon | MultiPolygon) -> int:
-    """How many vertices repeat the one before them in their ring (rounding to the lattice takes
-    them out).
+    """Return how many vertices repeat the previous one in their ring.
+
+    Rounding to the lattice removes them.
     """
     rings = shapely.get_rings(shapely.get_parts(shape))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
@@ -131,9 +127,7 @@ def _doubled(shape: Polygon | MultiPolygon) -> int:
 
 
 def fault_message(reason: str) -> Message:
-    """Return GEOS's reason why a shape is not valid as a message, with the position where it gives
-    one.
-    """
+    """Return the reason why a shape is invalid as a message, with the position if GEOS gives it."""
     match = re.match(r"([^\[]+)(?:\[(\S+) (\S+)\])?", reason)
     if not match:
         return Message("geometry.other_fault", {"reason": reason})

@@ -197,8 +197,9 @@ def way_access(tags: Tags) -> Access:
 
 
 def gate_access(tags: Tags) -> Access:
-    """Return who may pass a node of a way: walls and locked gates nobody, a residents' gate those
-    behind it.
+    """Return who may pass a node of a way.
+
+    Walls and locked gates are closed; a residents' gate is open to those behind it.
     """
     if tags.get("barrier", "no") == "no":
         return "open"
@@ -230,8 +231,9 @@ def walked_line(tags: Tags) -> bool:
 
 
 def walked_area(tags: Tags, *, closed: bool) -> bool:
-    """Return whether a closed way or multipolygon is ground that people walk all over, if its
-    access allows.
+    """Return whether a closed way or multipolygon is walkable over all of its area.
+
+    Its access is not considered.
     """
     if not closed or tags.get("area") == "no":
         return False

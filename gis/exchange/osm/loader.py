@@ -320,8 +320,9 @@ class _Reading:
         )
 
     def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
-        """Take a closed way or a multipolygon as building, facility, ground and label, whatever it
-        is.
+        """Store a closed way or multipolygon under all that its tags make it.
+
+        It may be a building, facility, ground and label at once.
         """
         doors = sorted((self.doors[ref], ref, x, y) for ref, x, y in ring if ref in self.doors)
         door = _point(*doors[0][2:]) if doors else None
@@ -356,9 +357,7 @@ class _Reading:
 
 
 def _is_ground(tags: dict[str, str], closed: bool) -> bool:
-    """Return whether a closed street, platform or pier is ground to walk all over rather than a
-    loop of way.
-    """
+    """Return whether a closed street, platform or pier is walkable ground rather than a loop."""
     return (closed and tags.get("area") == "yes") or access.walked_area(tags, closed=closed)
 
 

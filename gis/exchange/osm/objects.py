@@ -1,7 +1,7 @@
-"""The objects of an OSM extract, read by osmium in a child process: `read_objects` runs there,
-`objects` here.
+"""Objects of an OSM extract, read by osmium in a child process.
 
-What arrives has the names that osmium gives to nodes, ways, relations and areas.
+`read_objects` runs in the child, `objects` in the parent. Nodes, ways, relations and areas keep the
+names that osmium gives them.
 """
 
 from array import array
@@ -71,9 +71,7 @@ class Member(NamedTuple):
 
 
 class OsmObject:
-    """A node (n), way (w), relation (r) or area (a), with the names that osmium gives to
-    its parts.
-    """
+    """A node (n), way (w), relation (r) or area (a), with the attribute names of osmium."""
 
     def __init__(self, kind: str, id: int, tags: dict[str, str], deleted: bool, body: Any) -> None:
         self.id, self.tags, self.deleted = id, tags, deleted
@@ -95,6 +93,7 @@ class OsmObject:
 
     @cached_property
     def nodes(self) -> list[NodeRef]:
+        """Return the nodes of a way."""
         return _nodes(self._body)
 
     def is_closed(self) -> bool:

@@ -1,6 +1,4 @@
-"""From the temporary tables of an OSM load into the stored ones: repair, county, upsert, clean
-away.
-"""
+"""Store an OSM load from its temporary tables: repair, assign counties, upsert, delete the rest."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -258,9 +256,7 @@ def publish_walks(
 
 
 def network_is_osm(session: Session) -> bool:
-    """Return whether the walking network now stored incoming with an OSM load (and not with the
-    made-up town).
-    """
+    """Return whether the stored walking network comes from OSM and not from the generated town."""
     return session.scalar(select(WalkNetwork.source)) == "osm"
 
 
@@ -288,9 +284,9 @@ def set_counties(session: Session) -> int:
 
 
 def _county_of(rows: Any) -> ColumnElement[str]:
-    """The county of the grid, else of the county, that covers a row's place.
+    """Return the county of the grid, else of the county, that covers a row's point.
 
-    The lower code on a border.
+    On a border the lower code applies.
     """
     point = func.ST_PointOnSurface(rows.c.shape)
     grid = func.grid_at(point, func.now()).table_valued("county")

@@ -68,9 +68,7 @@ class WalkGraphBuilder:
         self.gates: set[int] = set()
 
     def add(self, walk: Walk, runs: Sequence[Sequence[NodeAt]]) -> None:
-        """Take a way as its runs of known nodes (more than one where nodes are missing from the
-        file).
-        """
+        """Add a way as its runs of known nodes; several where nodes are missing from the file."""
         for run in runs:
             line = [run[0]]
             for node in run[1:]:

@@ -62,8 +62,9 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
 
 
 def _outside_border(free: PolygonLike, lands: GridGeometries) -> BaseGeometry:
-    """The border of free land where no grid is, as far as it comes near one: there it must meet the
-    grid's border.
+    """Return the border of free area that faces no grid, as far as it lies near one.
+
+    A new outline must meet the border of the grid there.
     """
     if not lands:
         return LineString()

@@ -33,6 +33,7 @@ MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²), likewise
 
 
 def require_grids(lands: GridGeometries, *codes: str) -> None:
+    """Raise NotFound unless all codes are among the grids."""
     if missing := sorted(set(codes) - set(lands)):
         raise NotFound("grid.unknown_codes", codes=missing)
 
@@ -40,7 +41,7 @@ def require_grids(lands: GridGeometries, *codes: str) -> None:
 def grids_near(
     lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None
 ) -> dict[str, PolygonLike]:
-    """Some grids, those a drawn shape lies over, and all that touch any of these."""
+    """Return some grids, those under a drawn shape, and all that touch any of these."""
     names, shapes = list(lands), shape_array(list(lands.values()))
     if not names:
         return {}
@@ -59,12 +60,12 @@ def grids_near(
 def complete_coverage(
     lands: GridGeometries, shapes: ChangedGeometries, *, islands: bool, grows: bool = False
 ) -> ChangedGeometries:
-    """The shapes of an edit with the neighbours that follow, when everything is a coverage still.
+    """Return the shapes of an edit with the neighbours that must follow, as a coverage.
 
     Raises
     ------
     InvalidInput
-        A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
+        A grid falls apart, a part is a sliver, or the borders are too fine for the lattice.
     """
     changed = noding.share_vertices(lands, shapes)
     changed = {
@@ -116,6 +117,7 @@ def _crossing_position(shapes: Sequence[PolygonLike]) -> str:
 
 
 def refuse_islands(code: str, shape: PolygonLike) -> None:
+    """Raise InvalidInput for a grid that falls apart, naming its smallest part."""
     least = min(shapely.get_parts(shape), key=lambda part: part.area)
     raise InvalidInput(
         "grid.falls_apart", grid=code, area_m2=round(geodesic_area_m2(least)), at=position_of(least)
@@ -128,6 +130,7 @@ def is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
 
 
 def require_wide(parts: Sequence[PolygonLike], cause: Message) -> None:
+    """Raise InvalidInput if a part is narrower than `MIN_WIDTH_M`."""
     for part in parts:
         if not wider(shape_array([part]), MIN_WIDTH_M)[0]:
             width_m = f"{inscribed_diameters_m(shape_array([part]))[0]:.2f}"
@@ -135,8 +138,9 @@ def require_wide(parts: Sequence[PolygonLike], cause: Message) -> None:
 
 
 def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
-    """Refuse land that moves in pieces narrower than `MIN_WIDTH_M`: a line meant to follow a border
-    missed it.
+    """Raise InvalidInput if area moves in pieces narrower than `MIN_WIDTH_M`.
+
+    Such slivers show that a line that should follow a border missed it.
     """
     slivers = np.flatnonzero(~wider(shape_array(moved), MIN_WIDTH_M))
     if slivers.size:
@@ -146,19 +150,21 @@ def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
 
 
 def require_land_left(shapes: ChangedGeometries) -> None:
+    """Raise InvalidInput if a grid keeps no area."""
     for code, shape in shapes.items():
         if shape is None:
             raise InvalidInput("grid.no_land_left", grid=code)
 
 
 def widest_part(land: PolygonLike, limit: float) -> Polygon | None:
-    """The largest part of a land in which a circle of a diameter (metres) fits."""
+    """Return the largest part of a shape that holds a circle of the given diameter in metres."""
     parts = shapely.get_parts(land)
     wide = parts[wider(parts, limit)]
     return max(wide, key=lambda part: part.area, default=None)
 
 
 def overlaps(land: PolygonLike, other: PolygonLike) -> bool:
+    """Return whether two shapes overlap by more than `MIN_GAP_WIDTH_M`."""
     shared = (
         extract_polygons(shapely.intersection(land, other))
         if shapely.intersects(land, other)
@@ -168,13 +174,13 @@ def overlaps(land: PolygonLike, other: PolygonLike) -> bool:
 
 
 def faces_within(faces: Sequence[Polygon], land: PolygonLike) -> Any:
-    """Which faces lie in a land along whose outline they were cut."""
+    """Return which faces lie in a shape along whose outline they were cut."""
     shapely.prepare(land)
     return shapely.intersects(land, shapely.point_on_surface(shape_array(faces)))
 
 
 def shared_borders(land: PolygonLike, other: PolygonLike) -> list[LineString]:
-    """The lines that two lands of a coverage share, each from end to end."""
+    """Return the lines that two shapes of a coverage share, each from end to end."""
     if not shapely.intersects(land, other):
         return []
     shared = shapely.intersection(land.boundary, other.boundary)
@@ -186,9 +192,9 @@ def shared_borders(land: PolygonLike, other: PolygonLike) -> list[LineString]:
 
 
 def join_faces(faces: Sequence[PolygonLike]) -> PolygonLike | None:
-    """The land of faces that form a coverage.
+    """Return the union of faces that form a coverage; None if there are none.
 
-    Faces of earlier shapes may lack a vertex, which `complete_coverage` mends.
+    Faces of earlier shapes may lack a vertex, which `complete_coverage` adds.
     """
     if not faces:
         return None
@@ -199,20 +205,25 @@ def join_faces(faces: Sequence[PolygonLike]) -> PolygonLike | None:
 def choose_takers(
     faces: Sequence[PolygonLike], homeless: Sequence[int], owners: Mapping[int, str]
 ) -> dict[int, str | None]:
-    """Who takes faces without an owner: each time who has the longest border with one, the lower
-    code of two as long.
+    """Assign faces without an owner to the neighbour with the longest border.
 
     Parameters
     ----------
     faces
-        Of one coverage.
+        Faces of one coverage.
     homeless
-        Positions of those to give away. owners: The owner of the others, by position.
+        Positions of the faces to assign.
+    owners
+        Owner of the other faces by position.
 
     Returns
     -------
-    The owner by position, in order; None for those that no owner borders on, not even beyond others
-    given away.
+    The owner by position; None for faces that no owner borders on, not even through other assigned
+    faces.
+
+    Notes
+    -----
+    Of two borders of the same length the lower code decides.
     """
     graph, owner_of, waiting = noding.neighbours(faces), dict(owners), list(homeless)
     answer: dict[int, str | None] = dict.fromkeys(homeless)
@@ -235,4 +246,5 @@ def choose_takers(
 
 
 def position_of(shape: BaseGeometry) -> str:
+    """Return the label point of a shape as text."""
     return position_text(*label_point(shape))

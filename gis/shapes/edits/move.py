@@ -87,9 +87,9 @@ def move_border(
 def _two_sides(
     faces: Sequence[Polygon], a: PolygonLike, b: PolygonLike, first: str, second: str
 ) -> tuple[list[Polygon], list[Polygon]]:
-    """The faces of each of two grids after a line was drawn between them.
+    """Return the faces of each of two grids after a new border was drawn between them.
 
-    Both sides of a border differ.
+    Both sides of a border belong to different grids.
     """
     graph = noding.neighbours(faces)
     groups: list[tuple[list[int], list[int]]] = []
@@ -153,7 +153,7 @@ def _apart(border: LineString, line: LineString) -> float:
 
 
 def _points_of(line: LineString, share: Any) -> Any:
-    """The vertices of a line, or points along a long one."""
+    """Return the vertices of a line, or points along a long one."""
     few = shapely.get_num_coordinates(line) <= MAX_SAMPLE_POINTS
     return (
         shapely.points(shapely.get_coordinates(line))

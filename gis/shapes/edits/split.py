@@ -112,7 +112,7 @@ def _parts_by_line(grids: GridGeometries, code: str, line: LineString) -> list[P
 def _given_parts(
     grids: GridGeometries, code: str, parts: Sequence[PolygonLike]
 ) -> list[PolygonLike]:
-    """The land of a grid as given polygons part it."""
+    """Return the parts of a grid as submitted polygons divide it."""
     land = grids[code]
     if len(parts) < 2:
         raise InvalidInput("split.one_part")

@@ -92,9 +92,9 @@ def move_vertex(
 
 
 def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
-    """A land without the vertex repeated where one was moved onto the next.
+    """Return a shape without the vertex that was repeated by moving it onto the next.
 
-    None when nothing of it is left.
+    None means that nothing of the shape is left.
     """
     parts = []
     for part in shapely.get_parts(land):
