@@ -1,6 +1,6 @@
 """Who is responsible for an area or building at a moment, and who stands in for whom."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import fetch_int_array, fetch_rows
 from gis.messages import Message, render
-from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY, ROLES, PostRole
+from gis.rights.roles import ROLES, PostRole
 
 Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time
@@ -348,43 +348,6 @@ def _text(value: str) -> pa.Scalar:
 def names_are_public(session: Session) -> bool:
     """Return whether there are no accounts yet, so that names of responsible people are public."""
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
-
-
-_ORDER = {role: number for number, role in enumerate(FIRST_CONTACT_ROLES)}
-
-
-def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | None:
-    """Return the first person to contact: of the nearest role that is present; None if none is.
-
-    A role met by its holder precedes one met by a deputy.
-    """
-    present = [entry for entry in people if entry.name is not None and entry.role in _ORDER]
-    return min(present, key=lambda entry: (_ORDER[entry.role], entry.why is not None), default=None)
-
-
-def escalation_steps(
-    people: Sequence[ResponsiblePerson], contact: ResponsiblePerson | None, *, unit: bool
-) -> Iterator[tuple[str, PostRole, str]]:
-    """Yield the roles passed over on the way up to the first person who is present.
-
-    Parameters
-    ----------
-    contact
-        As `first_contact` returns it.
-    unit
-        Whether the unit is known; while it is not, its post may or may not be vacant.
-
-    Yields
-    ------
-    tuple[str, PostRole, str]
-        vacant, away or no_post; the role; the code of its area, empty for no_post.
-    """
-    for role in FIRST_CONTACT_ROLES[: _ORDER[contact.role] if contact else None]:
-        posts = [entry for entry in people if entry.role == role]
-        for entry in posts:
-            yield "away" if entry.why == "leave" else "vacant", ROLE_BY_KEY[role], entry.area
-        if not posts and (unit or role != "unit_head"):
-            yield "no_post", ROLE_BY_KEY[role], ""
 
 
 CHAIN = """

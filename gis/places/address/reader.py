@@ -4,25 +4,19 @@ import re
 
 from gis.labels import (
     HIGHEST_FLOOR,
-    JOINED_NUMBERS,
     MAX_LABEL_CHARS,
     THINGS,
     digits_of,
     floor_of_room,
     int_or_none,
 )
+from gis.places.address.joined import JoinedNumberReader
 from gis.places.address.model import Address
 from gis.places.address.patterns import (
-    ALONE_KINDS,
-    BAY_BEFORE_PATTERN,
-    BAY_BEHIND_PATTERN,
     BESIDE_PATTERN,
     DOWNWARD_PATTERN,
     END_SIGNS,
     LANDMARK_BEFORE_PATTERN,
-    LISTED_PATTERN,
-    MAX_BASEMENT,
-    MAX_FLAT,
     MEASURES,
     NO_STOREY_PATTERN,
     STOREY_KINDS,
@@ -34,10 +28,9 @@ from gis.places.address.patterns import (
     is_spoken_pair,
     spoken_storeys,
 )
-from gis.places.address.state import AddressState
 
 
-class AddressReader(AddressState):
+class AddressReader(JoinedNumberReader):
     """The rules by which parts are read."""
 
     def __init__(self, text: str) -> None:
@@ -62,108 +55,6 @@ class AddressReader(AddressState):
         if not self.fields.get("building") and self.beside:
             self.several = True
         return self._address()
-
-    def _again(self, leading: Part, trailing: Part) -> None:
-        """Read two more numbers joined by a dash after a room: 25-3、26-1 and 1-2503、1-1203."""
-        if len(digits_of(trailing.label)) >= 3:
-            self._set("room", trailing.label, trailing)
-        else:
-            self._note(int_or_none(leading.label), leading.quote)
-
-    def _dashed(self, nth: int) -> bool:
-        """Return whether a part has no suffix and a dash joins it to the next one."""
-        part, following = self.parts[nth], self.parts[nth + 1]
-        return (
-            not part.kind
-            and following.below == "-"
-            and following.start == part.end
-            and following.kind not in ALONE_KINDS
-        )
-
-    def _group(self, parts: list[Part]) -> None:
-        """Read numbers joined by dashes."""
-        labels, kind = [part.label for part in parts], parts[-1].kind
-        quote = self.text[parts[0].start : parts[-1].end].lstrip("-")
-        context = self._context()
-        if context != "room" and self._is_bay(parts[-1], ""):
-            if re.fullmatch(r"B[1-4]", labels[0]):  # B1-105车位
-                self._set_floor(-int(labels[0][1:]), labels[0])
-            return
-        if kind == "building":
-            self.several = True  # 1-3栋 is a range, or a section and a building
-        elif kind in ("stairwell", "door"):
-            if len(parts) == 2 and not context:  # 2-3单元
-                self._either(parts[0], labels[0])
-                self._set("stairwell", labels[1], parts[1])
-        elif kind in STOREY_KINDS:
-            if len(parts) == 2 and all(
-                len(digits_of(text)) in (1, 2) for text in labels
-            ):  # 25-26楼, 2栋3-5层
-                self._end_place(parts[0])
-                self.is_range = True
-                for text in labels:
-                    self._note(int_or_none(text), quote)
-            elif (
-                len(parts) == 2 and len(digits_of(labels[0])) >= 3 and len(labels[1]) <= 2
-            ):  # 501 3楼
-                self._set("room", labels[0], parts[0])
-                self._note(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
-        else:
-            is_room = len(digits_of(labels[-1])) >= 3
-            if len(digits_of(labels[0])) >= 3 and len(parts) == 2:
-                if not is_room:
-                    self._set("room", labels[0], parts[0])  # 2503-1
-                else:
-                    self.is_range = True
-                    for text, part in zip(labels, parts, strict=True):  # 501-502
-                        self._set("room", text, part)
-            elif len(parts) == 2 and not context:
-                self._pair(parts, labels, is_room, quote)
-            elif (len(digits_of(labels[0])) < 3 or len(parts) > 2) and (
-                names := JOINED_NUMBERS.get((context, len(parts), is_room))
-            ):
-                self._fill(names, labels, parts, quote)
-            elif len(parts) == 3 and not context:  # 2-25-3, 2-1-2
-                self._either(parts[0], labels[0])
-                self.number_only |= {"vague": "1"}
-
-    def _fill(
-        self, names: tuple[str, ...], labels: list[str], parts: list[Part], quote: str
-    ) -> None:
-        """Assign joined numbers to the names of JOINED_NUMBERS."""
-        leading, trailing = int_or_none(labels[0]), int_or_none(labels[-1])
-        self.is_dashed = names == ("stairwell", "floor", "flat")
-        if names == ("floor", "flat") and leading and trailing:
-            if parts[0].below == "-" and leading == 1:
-                quote = f"-{quote}"
-                self._note(-1, quote)  # 4单元-1-2: below ground, or storey 1
-            if trailing > MAX_FLAT:
-                self._note(trailing, quote)  # 2栋1-25
-        for name, text, part in zip(names, labels, parts, strict=True):
-            if name == "floor":
-                self._set_floor(int_or_none(text), quote)
-            elif name == "flat":
-                self._flat(text, quote)
-            else:
-                self._set(name, text, part, quote if name == "room" else part.quote.strip("-"))
-
-    def _pair(self, parts: list[Part], labels: list[str], is_room: bool, quote: str) -> None:
-        """Read two joined numbers without context.
-
-        2-501 is stairwell 2, or building 2; 25-3 is storey 25 flat 3, or building 25.
-        """
-        leading, trailing = labels
-        self._either(parts[0], leading)
-        if is_room:
-            self._set("stairwell", leading, parts[0])
-            self._set("room", trailing, parts[1])
-            self.own_only.add("stairwell")
-        else:
-            if parts[0].below == "-" and leading == "1":
-                self._note(-1, quote := f"-{quote}")
-            self._set_floor(int_or_none(leading), quote)
-            self._flat(trailing, quote)
-            self.number_only |= {"vague": "1"}
 
     def _single(self, nth: int) -> None:
         """Read a number that is not joined to others."""
@@ -249,40 +140,6 @@ class AddressReader(AddressState):
             else:
                 self.several = True
 
-    def _is_listed(self, nth: int) -> bool:
-        """Return whether a number without a suffix is named together with this part: 2、3号楼."""
-        previous = self.parts[nth - 1] if nth else None
-        return (
-            previous is not None
-            and not previous.kind
-            and len(digits_of(previous.label)) < 3
-            and self._is_another(nth)
-        )
-
-    def _is_another(self, nth: int, extra: int = 0) -> bool:
-        """Return whether a number continues a list (、和到 …) and is not a measure: 401、501."""
-        if not nth:
-            return False
-        previous, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + extra]
-        follows = self.text[last.end : last.end + 1]
-        between = self.text[previous.end : part.start] + part.below.replace("地负", "")
-        if (
-            follows
-            and not last.kind
-            and (follows in MEASURES or (between in ",;" and follows not in END_SIGNS))
-        ):
-            return False  # 501、3个人; 501,119已到
-        return bool(between) and bool(LISTED_PATTERN.fullmatch(between))
-
-    def _lists_of_storeys(self) -> list[bool]:
-        """Return which numbers without a suffix begin a list of storeys: 4 and 5 of 4、5、6楼."""
-        opens = [False] * len(self.parts)
-        for nth in range(len(self.parts) - 1, 0, -1):
-            is_storey = self.parts[nth].kind in STOREY_KINDS or opens[nth]
-            is_number = self.parts[nth - 1].label.isdecimal() and self.parts[nth].below != "-"
-            opens[nth - 1] = is_number and is_storey and self._is_listed(nth)
-        return opens
-
     def _stairwell(self, part: Part) -> None:
         if is_spoken_pair(part):
             return
@@ -290,24 +147,8 @@ class AddressReader(AddressState):
 
     def _storey(self, nth: int, part: Part, number: int | None, context: str) -> None:
         """Read a storey, which may also be a building, as 3楼 of 3楼2单元."""
-        if part.kind == "storey_or_building" and not context and (following := self._next(nth)):
-            room = not following.kind or following.kind in ("room", "sign")
-            floor = floor_of_room(following.label)
-            is_range = following.below == "-" and following.kind == part.kind  # 3楼-5楼
-            is_inside = following.kind in STOREY_KINDS | {"stairwell", "door"} or (
-                following.below == "-" and not room
-            )
-            if is_inside and not is_range:
-                self._set("building", part.label, part)  # 3楼2单元, 3楼5层
-                return
-            if room and floor is not None and floor != number:
-                self._either(part, part.label)  # 3楼501
-                self.number_only |= {"room": following.label}
-                self.fields["room"] = ""
-                self.quotes["room"] = following.quote
-                self.own_only.add("room")
-                self.doors.add(following.label)
-                return
+        if part.kind == "storey_or_building" and not context and self._is_of_building(nth, number):
+            return
         if part.label[:1] == "B" and (below := int_or_none(part.label[1:])):
             self._end_place(part)
             self._set_floor(-below, part.quote)
@@ -347,19 +188,29 @@ class AddressReader(AddressState):
         if context != "room":
             self._set_floor(number, part.quote.lstrip("-"))
 
-    def _is_below(self, nth: int, part: Part, number: int, context: str) -> bool:
-        """Return whether the dash before a storey is a minus sign: -1层."""
-        is_after_storey = (
-            nth > 0
-            and self.parts[nth - 1].kind in STOREY_KINDS
-            and self.parts[nth - 1].end == part.start
-        )
-        if part.below != "-" or number > MAX_BASEMENT or (is_after_storey and context == "floor"):
+    def _is_of_building(self, nth: int, number: int | None) -> bool:
+        """Record a number with 楼 that names a building; return False for a storey."""
+        part, following = self.parts[nth], self._next(nth)
+        if following is None:
             return False
-        following = self._next(nth)
-        return self.first_dash >= part.start and not (
-            following and floor_of_room(following.label) == number
+        room = not following.kind or following.kind in ("room", "sign")
+        floor = floor_of_room(following.label)
+        is_range = following.below == "-" and following.kind == part.kind  # 3楼-5楼
+        is_inside = following.kind in STOREY_KINDS | {"stairwell", "door"} or (
+            following.below == "-" and not room
         )
+        if is_inside and not is_range:
+            self._set("building", part.label, part)  # 3楼2单元, 3楼5层
+            return True
+        if room and floor is not None and floor != number:
+            self._either(part, part.label)  # 3楼501
+            self.number_only |= {"room": following.label}
+            self.fields["room"] = ""
+            self.quotes["room"] = following.quote
+            self.own_only.add("room")
+            self.doors.add(following.label)
+            return True
+        return False
 
     def _sign(self, nth: int, part: Part, context: str) -> None:
         """Read a number with 号: of a street, of a room, or alone."""
@@ -391,20 +242,6 @@ class AddressReader(AddressState):
         elif not context and self._is_alone(part) and not self.number:
             self._either(part, part.label)
             self.is_building_only = True
-
-    def _is_bay(self, part: Part, context: str) -> bool:
-        """Return whether a number is that of a parking bay, a shop or the like: 车位105.
-
-        3单元101商铺 is a room.
-        """
-        if context == "room" or (
-            context in ("stairwell", "floor") and len(digits_of(part.label)) >= 3
-        ):
-            return False
-        text_before = self.text[max(0, part.start - 6) : part.start].rstrip("-")
-        return bool(
-            BAY_BEHIND_PATTERN.match(self.text, part.end) or BAY_BEFORE_PATTERN.search(text_before)
-        )
 
     def _room(self, nth: int, part: Part, context: str) -> None:
         """Read the number of a room."""

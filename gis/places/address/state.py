@@ -113,64 +113,74 @@ class AddressState:
 
     def _address(self) -> Address:
         """Return the address of the parts collected."""
-        fields = self.fields
-        text = self.text
-        prefix = text if self.place_end is None else text[: self.place_end]
-        prefix = prefix.rstrip("-,;.:、")
-        quotes = tuple(
-            self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room")
-        )
+        prefix = self.text[: self.place_end].rstrip("-,;.:、")
         if self.several:
-            return Address(prefix, text=text, house=self.house, beside=self.beside, several=True)
-        if (
-            not fields.get("building")
-            and not self.number
-            and not any(fields.values())
-            and self.floor is None
-            and not self.top
-            and not self.storeys
-        ):
             return Address(
-                text if self.place_end is None else prefix,
-                text=text,
+                prefix, text=self.text, house=self.house, beside=self.beside, several=True
+            )
+        if self._is_empty():
+            return Address(
+                self.text if self.place_end is None else prefix,
+                text=self.text,
                 house=self.house,
                 beside=self.beside,
             )
-        if self.is_unclear_inside:
-            fields, self.floor, self.top = {"building": fields.get("building", "")}, None, False
-        room = fields.get("room", "") if len(self.doors) < 2 else ""
-        floor = self.floor if self.floor is not None else floor_of_room(fields.get("room", ""))
-        address = Address(
-            prefix,
-            fields.get("building", ""),
-            fields.get("stairwell", ""),
-            floor,
-            room,
-            text,
-            self.top,
-            self.house,
-            self.beside,
-            is_dashed=self.is_dashed,
-            quotes=quotes,
-        )
+        address = self._plain_address(prefix)
         if len(self.storeys) > 1 and max(self.storeys) > 0 and not self.is_unclear_inside:
-            address = replace(
-                address,
-                floor=None,
-                room="",
-                top=False,
-                storeys=tuple(sorted(self.storeys)),
-                is_range=self.is_range,
-                storey_quotes=tuple(dict.fromkeys(self.storeys.values())),
-            )
-            if "floor" in self.own_only or "vague" in self.number_only:
-                self.number = ""  # 3楼和5楼, 25-3、26-1
+            address = self._with_storeys(address)
         if self.number and not address.building:
             other = self._as_building(address)
             if self.is_building_only:
                 address = replace(address, stairwell="", floor=None, room="", top=False, storeys=())
             address = replace(address, other=other)
         return address
+
+    def _is_empty(self) -> bool:
+        """Return whether no building and nothing inside one is named."""
+        return (
+            not self.number
+            and not any(self.fields.values())
+            and self.floor is None
+            and not self.top
+            and not self.storeys
+        )
+
+    def _plain_address(self, prefix: str) -> Address:
+        """Return the address with one storey and room; only the building if these are unclear."""
+        quotes = tuple(
+            self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room")
+        )
+        fields = self.fields
+        if self.is_unclear_inside:
+            fields = {"building": fields.get("building", "")}
+            self.floor, self.top = None, False
+        return Address(
+            prefix,
+            fields.get("building", ""),
+            fields.get("stairwell", ""),
+            self.floor if self.floor is not None else floor_of_room(fields.get("room", "")),
+            fields.get("room", "") if len(self.doors) < 2 else "",
+            self.text,
+            self.top,
+            self.house,
+            self.beside,
+            is_dashed=self.is_dashed,
+            quotes=quotes,
+        )
+
+    def _with_storeys(self, address: Address) -> Address:
+        """Return an address with all its storeys instead of one storey and room."""
+        if "floor" in self.own_only or "vague" in self.number_only:
+            self.number = ""  # 3楼和5楼, 25-3、26-1
+        return replace(
+            address,
+            floor=None,
+            room="",
+            top=False,
+            storeys=tuple(sorted(self.storeys)),
+            is_range=self.is_range,
+            storey_quotes=tuple(dict.fromkeys(self.storeys.values())),
+        )
 
     def _as_building(self, address: Address) -> Address:
         """Return the reading of an address in which its first number names the building."""
