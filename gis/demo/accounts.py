@@ -68,8 +68,8 @@ ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deput
 """
 
 
-# An account for each other person in a post, as a pilot would have. Its password is unknown until it
-# is reset (./wangge account password NAME), so that all can share one hash.
+# An account for each other person in a post, as a pilot would have. Its password is unknown until
+# it is reset (./wangge account password NAME), so that all can share one hash.
 STAFF = """
 INSERT INTO personal.account (username, password_hash, must_change, person_id)
 SELECT lower(btrim(p.code)), :hash, true, p.id FROM personal.person p

@@ -17,6 +17,14 @@ SETBACK_M = 17.0  # from the centre of a street to the wall
 KINDS = (("slab", 50), ("tower", 28), ("old", 22))
 OTHERS = (("shops", 42), ("park", 22), ("works", 18), ("office", 18))
 MAX_FLOORS = {"slab": 11, "tower": 33, "old": 6}
+# land use, kind of its building and floors
+LARGE_USES = {
+    "shops": ("retail", "retail", 4),
+    "works": ("industrial", "industrial", 2),
+    "office": ("commercial", "office", 9),
+}
+ROW_PITCH_M = {"slab": 31.0, "tower": 56.0, "old": 19.0}
+ROW_DEPTH_M = {"slab": 12.0, "tower": 25.0, "old": 9.0}
 
 
 @dataclass
@@ -159,34 +167,9 @@ def _compound(
     bool
         Whether there is room for the homes; if not, nothing was built.
     """
-    west, south, east, north = land.bounds
-    estate = estate_name(block.cell.number)
+    west, south, east, _ = land.bounds
     spine = west + (east - west) * rng.uniform(0.4, 0.6)
-    pitch, deep = {"slab": (31.0, 12.0), "tower": (56.0, 25.0), "old": (19.0, 9.0)}[kind]
-    lane, rows = 0, []
-    y = south + 9
-    while y + deep + 8 < north and sum(house.rooms for house in block.houses) < homes * 1.04:
-        row = _row(land, kind, spine, y, deep, rng)
-        if row:
-            way = y + deep + 5
-            for house in row:
-                house.estate = estate if kind != "old" else ""
-                if kind == "old":
-                    house.name = f"{len(block.houses) + 1}号"
-                    house.address = (
-                        f"{lane_name(block.cell.number * 3 + lane)}{len(block.houses) + 1}号"
-                    )
-                else:
-                    house.name = f"{len(block.houses) + 1}号楼"
-                block.houses.append(house)
-            ends = [
-                min(house.shape.bounds[0] for house in row) + 3,
-                max(house.shape.bounds[2] for house in row) - 3,
-                spine,
-            ]
-            rows.append((way, min(ends), max(ends)))
-            lane += len(rows) % 4 == 0
-        y += pitch
+    rows = _build_rows(block, land, kind, spine, homes, rng)
     if not _grow(block.houses, homes, MAX_FLOORS[kind]):
         block.houses.clear()
         return False
@@ -208,14 +191,50 @@ def _compound(
         Path(LineString(stops), "residential" if kind == "old" else "service", tuple(gates))
     )
     wall = land.intersection(box(west, south, east, rows[-1][0] + 8))
-    block.ground.append(("landuse", "residential", estate, wall))
+    block.ground.append(("landuse", "residential", estate_name(block.cell.number), wall))
     # a delivery point inside the gate
-    block.slots.append(
-        Slot(
-            Point(spine + 7, rows[0][0] - deep - 2), Point(spine + 1, rows[0][0] - deep - 2), "gate"
-        )
-    )
+    inside = rows[0][0] - ROW_DEPTH_M[kind] - 2
+    block.slots.append(Slot(Point(spine + 7, inside), Point(spine + 1, inside), "gate"))
     return True
+
+
+def _build_rows(
+    block: Block, land: BaseGeometry, kind: str, spine: float, homes: int, rng: Random
+) -> list[tuple[float, float, float]]:
+    """Build rows of houses from the south until there is room for the homes.
+
+    Returns
+    -------
+    list[tuple[float, float, float]]
+        Of the path along each row: y, and x of its ends.
+    """
+    _, south, _, north = land.bounds
+    estate = estate_name(block.cell.number)
+    depth = ROW_DEPTH_M[kind]
+    lane = 0
+    rows: list[tuple[float, float, float]] = []
+    y = south + 9
+    while y + depth + 8 < north and sum(house.rooms for house in block.houses) < homes * 1.04:
+        row = _row(land, kind, spine, y, depth, rng)
+        if row:
+            for house in row:
+                number = len(block.houses) + 1
+                if kind == "old":
+                    house.name = f"{number}号"
+                    house.address = f"{lane_name(block.cell.number * 3 + lane)}{number}号"
+                else:
+                    house.name = f"{number}号楼"
+                    house.estate = estate
+                block.houses.append(house)
+            ends = [
+                min(house.shape.bounds[0] for house in row) + 3,
+                max(house.shape.bounds[2] for house in row) - 3,
+                spine,
+            ]
+            rows.append((y + depth + 5, min(ends), max(ends)))
+            lane += len(rows) % 4 == 0
+        y += ROW_PITCH_M[kind]
+    return rows
 
 
 def _row(
@@ -295,32 +314,32 @@ def _beside(block: Block, plan: Plan, land: BaseGeometry, rng: Random) -> None:
     block.paths.append(
         Path(LineString([(gate.x, gate.y), (middle.x, middle.y)]), "service", (gate,))
     )
-    half = behind.intersection(box(west, south, east, (behind.bounds[1] + behind.bounds[3]) / 2))
     if use == "park":
-        block.ground.append(("green", "park", "", behind))
-        pond = middle.buffer(min(east - west, north - south) / 3).intersection(behind.buffer(-8))
-        if rng.random() < 0.5 and pond.area > 200:
-            block.ground.append(
-                (
-                    "water",
-                    "pond",
-                    estate_name(block.cell.number)[:2] + "湖",
-                    Polygon(pond.exterior) if pond.geom_type == "Polygon" else middle.buffer(9),
-                )
-            )
-        block.slots.append(Slot(behind, gate, "park"))
+        _lay_out_park(block, behind, gate, min(east - west, north - south) / 3, rng)
         return
-    subkind = {"shops": "retail", "works": "industrial", "office": "commercial"}[use]
+    subkind, kind, floors = LARGE_USES[use]
     block.ground.append(("landuse", subkind, "", behind))
+    half = behind.intersection(box(west, south, east, (behind.bounds[1] + behind.bounds[3]) / 2))
     block.slots.append(Slot(half, middle, "plot"))
     tall = box(middle.x - 22, middle.y - 34, middle.x + 22, middle.y - 10)
     if behind.covers(tall):
-        floors = {"shops": 4, "works": 2, "office": 9}[use]
-        block.houses.append(
-            House(
-                tall,
-                floors,
-                {"shops": "retail", "works": "industrial", "office": "office"}[use],
-                Point(middle.x, middle.y - 10),
+        block.houses.append(House(tall, floors, kind, Point(middle.x, middle.y - 10)))
+
+
+def _lay_out_park(
+    block: Block, behind: Polygon, gate: Point, pond_radius: float, rng: Random
+) -> None:
+    """Lay out a park, with a pond in every second one that is large enough."""
+    middle = behind.representative_point()
+    block.ground.append(("green", "park", "", behind))
+    pond = middle.buffer(pond_radius).intersection(behind.buffer(-8))
+    if rng.random() < 0.5 and pond.area > 200:
+        block.ground.append(
+            (
+                "water",
+                "pond",
+                estate_name(block.cell.number)[:2] + "湖",
+                Polygon(pond.exterior) if pond.geom_type == "Polygon" else middle.buffer(9),
             )
         )
+    block.slots.append(Slot(behind, gate, "park"))

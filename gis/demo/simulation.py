@@ -34,11 +34,13 @@ from gis.rights.principal import (
 )
 
 SWEEP_EVERY = timedelta(minutes=10)
+# heap of moment, turn, move and incident
+Queue = list[tuple[datetime, int, str, UUID | None]]
 COMMIT_EVERY = 50  # moves
 OFFICE = system_principal("the office of a made-up town")
 SLOW_WORKER_SHARE = 0.15  # of workers who take six times as long
 CHANNELS = ("mini_program",) * 5 + ("web", "phone", "patrol", "woodpecker")
-# The next moves in a state, each with its share; otherwise the incident waits until it is escalated.
+# The next moves in a state, each with its share; otherwise the incident waits to be escalated.
 NEXT = {
     "reported": ((1.0, "accept"),),
     "accepted": ((1.0, "dispatch"),),
@@ -179,7 +181,7 @@ def simulate(
     snapshot = read_snapshot(session, begin)
     last = last or end
     turn = count()
-    queue: list[tuple[datetime, int, str, UUID | None]] = []
+    queue: Queue = []
     for _ in range(reports):
         heapq.heappush(queue, (begin + (end - begin) * rng.random(), next(turn), "report", None))
     sweep = begin
@@ -191,25 +193,13 @@ def simulate(
     while queue and queue[0][0] <= last:
         now, _, name, incident = heapq.heappop(queue)
         if name == "sweep":
-            for rule in deadlines.DEADLINE_RULES:
-                cursor = None
-                while True:
-                    done = deadlines.run_deadline_batch(session, rule, now, cursor)
-                    counts.moves[rule] += done.done
-                    cursor = done.last
-                    if cursor is None:
-                        break
+            _apply_deadlines(session, now, counts)
         elif incident is None:
             incident_report = _report(town)
             # the office records reports by telephone or in person
             by_resident = incident_report.channel in CHANNELS_BY_KIND["anonymous"]
-            filed = report.file_report(
-                session,
-                ANONYMOUS if by_resident else OFFICE,
-                incident_report,
-                now,
-                snapshot=snapshot,
-            )
+            reporter = ANONYMOUS if by_resident else OFFICE
+            filed = report.file_report(session, reporter, incident_report, now, snapshot=snapshot)
             counts.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
             progress(len(counts.filed), reports)
@@ -222,6 +212,18 @@ def simulate(
     if commit is not None:
         commit()
     return counts
+
+
+def _apply_deadlines(session: Session, now: datetime, counts: SimulationCounts) -> None:
+    """Apply the deadlines that are due, and count the moves they make."""
+    for rule in deadlines.DEADLINE_RULES:
+        cursor = None
+        while True:
+            batch = deadlines.run_deadline_batch(session, rule, now, cursor)
+            counts.moves[rule] += batch.done
+            cursor = batch.last
+            if cursor is None:
+                break
 
 
 def _report(town: SimulatedTown) -> intake.IncidentReport:
@@ -241,7 +243,7 @@ def _report(town: SimulatedTown) -> intake.IncidentReport:
 
 def _plan(
     town: SimulatedTown,
-    queue: list[tuple[datetime, int, str, UUID | None]],
+    queue: Queue,
     turn: "count[int]",
     incident: UUID,
     state: str,
@@ -262,7 +264,7 @@ def _plan(
 def _step(
     session: Session,
     town: SimulatedTown,
-    queue: list[tuple[datetime, int, str, UUID | None]],
+    queue: Queue,
     turn: "count[int]",
     incident: UUID,
     name: str,
