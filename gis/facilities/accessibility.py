@@ -190,7 +190,7 @@ def compute_coverage(
         There is no such profile.
     """
     metres = nearest_source_distances(
-        network, to, living.snaps, minutes * 60 * get_profile(who).speed
+        network, to, living.snaps, minutes * 60 * get_profile(who).speed_m_s
     )
     within, off = np.isfinite(metres), living.snaps.edge < 0
 

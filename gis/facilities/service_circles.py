@@ -106,7 +106,7 @@ def recompute(
         No walking network is loaded.
     """
     wanted = tuple(sorted({_limit(one) for one in minutes}))
-    speed = get_profile(profile_name).speed
+    speed = get_profile(profile_name).speed_m_s
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))")
     )  # one run at a time
@@ -172,7 +172,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     Unavailable
         No walking network is loaded.
     """
-    speed = get_profile(profile_name).speed
+    speed = get_profile(profile_name).speed_m_s
     _limit(minutes)
     network = load_network(session)
     place = session.scalar(
@@ -208,7 +208,7 @@ def nearest_facilities(
     Exact: legs at both ends and partial edges count. Empty when the place is more than 100 m from
     any street.
     """
-    speed = get_profile("adult").speed
+    speed = get_profile("adult").speed_m_s
     limit = minutes * 60 * speed
     degrees = limit / 111_000 + 0.001
     wide = degrees / np.cos(np.radians(lat))
@@ -321,7 +321,7 @@ def _rows(
     digests: dict[int, list[str]],
     progress: Progress | None,
 ) -> Iterator[tuple[object, ...]]:
-    speed = get_profile(profile_name).speed
+    speed = get_profile(profile_name).speed_m_s
     for done, i in enumerate(which, 1):
         for circle in _circles(network, living, to, i, minutes, speed):
             hexed = shapely.to_wkb(
