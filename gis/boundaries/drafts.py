@@ -94,7 +94,7 @@ def create_draft(
     InvalidInput
         The title or the base is invalid.
     """
-    principal.need(Action.DRAFT)
+    principal.require(Action.DRAFT)
     clean = " ".join(title.split())
     if not clean or len(clean) > MAX_TITLE_CHARS or not clean.isprintable():
         raise invalid_field("title", "draft.title_wrong", limit=MAX_TITLE_CHARS)
@@ -106,7 +106,11 @@ def create_draft(
                 "base", "draft.base_not_published", base=str(base), newest=str(newest)
             )
     draft = Revision(
-        title=clean, state=RevisionState.DRAFT, author=principal.who, base=base or newest, version=1
+        title=clean,
+        state=RevisionState.DRAFT,
+        author=principal.actor,
+        base=base or newest,
+        version=1,
     )
     session.add(draft)
     session.flush()
@@ -143,7 +147,7 @@ def list_revisions(
     Publications without operations, such as loads, are visible to principals who may see
     everything.
     """
-    principal.need(Action.DRAFT if principal.may(Action.DRAFT) else Action.PUBLISH)
+    principal.require(Action.DRAFT if principal.is_allowed(Action.DRAFT) else Action.PUBLISH)
     query = f"""
     SELECT r.*, coalesce(o.operations, 0) AS operations, coalesce(o.grids, '{{}}') AS grids
     FROM revision r LEFT JOIN LATERAL (
@@ -422,9 +426,9 @@ def lock_own_draft(
         The draft is hidden, belongs to another author, or is not a draft of that version.
     """
     draft = get_revision(session, principal, number, lock=True)
-    if principal.kind != "system" and draft.author != principal.who:
+    if principal.kind != "system" and draft.author != principal.actor:
         raise Forbidden("draft.of_somebody_else", number=str(number))
-    principal.need(Action.DRAFT)
+    principal.require(Action.DRAFT)
     require_draft(draft)
     if version is not None and version != draft.version:
         raise stale_version(draft.version, version)

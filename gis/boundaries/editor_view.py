@@ -169,7 +169,7 @@ def build_editor_view(
         if code in geometries:
             households[code] += count
             people[code] += heads
-    allowed = principal.may_in.get(Action.DRAFT, frozenset())
+    allowed = principal.areas_by_action.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     shown_codes = set(codes)
     moved = set(

@@ -79,12 +79,12 @@ def publish(
         The reason, the moment or a change is missing, or land or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, principal, number, lock=True)
-    principal.need(Action.PUBLISH)
+    principal.require(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
     stated_reason = _validate_reason(reason)
-    if two_persons and draft.author == principal.who:
+    if two_persons and draft.author == principal.actor:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
@@ -97,7 +97,7 @@ def publish(
     revision_access.require_on_grids(
         session, principal, Action.PUBLISH, {code for item in done for code in item.touched}
     )
-    draft.publisher = principal.who if principal.who != draft.author else draft.publisher
+    draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
     numbering.check_free(session, draft, _born(done))

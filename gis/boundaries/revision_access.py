@@ -42,10 +42,13 @@ def get_revision(
 
 def visibility_params(session: Session, principal: Principal) -> dict[str, Any]:
     """Return the parameters of `VISIBLE_REVISION_SQL`."""
-    both = [principal.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
+    both = [
+        principal.areas_by_action.get(action, frozenset())
+        for action in (Action.DRAFT, Action.PUBLISH)
+    ]
     everything = principal.kind == "system" or None in both
     ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
-    return {"everything": everything, "who": principal.who, "within": area_codes(session, ids)}
+    return {"everything": everything, "who": principal.actor, "within": area_codes(session, ids)}
 
 
 def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
@@ -68,8 +71,8 @@ def require_on_grids(
 
     A code begins with those above it.
     """
-    principal.need(action)
-    allowed = principal.may_in[action]
+    principal.require(action)
+    allowed = principal.areas_by_action[action]
     if allowed is None:
         return
     within = tuple(area_codes(session, sorted(allowed)))

@@ -97,7 +97,7 @@ def draft_from_file(
     Forbidden
         It changes grids that the asker may not draft in.
     """
-    principal.need(Action.DRAFT)
+    principal.require(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         high = round(MAX_CLEAN_WIDTH_M)
         raise invalid_field(
