@@ -5,16 +5,18 @@ import json
 import pyogrio
 import pytest
 
+from gis.ops import cluster
+from gis.settings import Settings
 from tests.support.served import Deployment
 
 A, B = "520402007012004", "520402007012005"
 
 
 @pytest.fixture
-def town(own_var):
-    made = Deployment(own_var)
-    assert made.run("demo", "--no-serve").returncode == 0
-    return made
+def town(prepared):
+    with prepared.demo() as var:
+        cluster.start(Settings(var=var), throw_away=True)
+        yield Deployment(var)
 
 
 def said(done):
