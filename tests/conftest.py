@@ -1,6 +1,7 @@
 """A real PostGIS for every test: one throw-away cluster a run, every test's changes undone."""
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from apiflask import APIFlask
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
+from gis.accounts import credentials
 from gis.ops import cluster
 from gis.settings import ROOT, Settings
 from tests.support.deployment import (
@@ -77,6 +80,22 @@ def checkout_untouched() -> Iterator[None]:
     assert HAD_OWN or not Path(OWN).exists(), f"{OWN} was made"
 
 
+@pytest.fixture(autouse=True)
+def cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with the least work, but where a test asks for `real_hashes`."""
+    if "real_hashes" not in request.fixturenames:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr("gis.accounts.credentials._HASHER", cheap)
+
+
+@pytest.fixture
+def real_hashes() -> Iterator[None]:
+    """Hash passwords with the work that the application takes for them."""
+    credentials._nobody.cache_clear()  # may have been made with less
+    yield
+    credentials._nobody.cache_clear()
+
+
 # fixtures that cost much: the tests that use one stay in one process, where it is made once
 COSTLY = {"served": "served", "site": "served", "planned": "planned", "restored": "served"}
 # files that start processes or clusters of their own
@@ -87,6 +106,7 @@ STARTING = (
     "test_bench",
     "test_cluster",
     "test_demo",
+    "test_editor_cases",
     "test_full_disk",
     "test_incident_races",
     "test_jobs",
@@ -141,8 +161,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse to run side by side without the groups: costly fixtures would be made in every
-    process.
+    process. Keep what is imported so far out of every collection of garbage.
     """
+    gc.freeze()
     if session.config.getoption("loadgroup", False) and not all(
         "@" in item.nodeid for item in session.items
     ):

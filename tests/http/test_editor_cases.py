@@ -38,7 +38,7 @@ def pilot(prepared: PreparedDeployments) -> Iterator[Deployment]:
         town = Deployment(var)
         cluster.start(Settings(var=var), throw_away=True)
         rights = ("--action", "boundary.draft", "--action", "boundary.publish", "--area", COUNTY)
-        said = town.run("key", "add", "planner", *rights, "--per-minute", "100000")
+        said = town.run_inside("key", "add", "planner", *rights, "--per-minute", "100000")
         key = re.search(r"wg_\S+", said.stdout)
         assert key is not None, said.stderr
         with serving(var) as url:
@@ -89,7 +89,7 @@ def test_each_case_is_right(pilot: Deployment, name: str) -> None:
 def covered(pilot: Deployment) -> Any:
     """The land of all grids."""
     out = pilot.var / "grids.geojson"
-    assert pilot.run("dump", "grids", out).returncode == 0
+    assert pilot.run_inside("dump", "grids", out).returncode == 0
     return dissolve(
         [shapely.geometry.shape(one["geometry"]) for one in json.loads(out.read_text())["features"]]
     )
