@@ -171,11 +171,14 @@ def numeral(value: int) -> str:
     return text + (NUMERALS[ones] if ones else "")
 
 
-AREAS = text("""
-SELECT a.code, a.name FROM area a
-WHERE a.level IN ('community', 'street', 'grid') AND (a.retired_at IS NULL
-    OR a.retired_at > CAST(:at AS timestamptz))
-  AND strpos(:said, lower(a.name)) > 0 ORDER BY length(a.code) DESC, a.code""")
+AREAS_SQL = text("""
+SELECT a.code, a.name
+FROM area a
+WHERE a.level IN ('community', 'street', 'grid')
+  AND (a.retired_at IS NULL OR a.retired_at > CAST(:at AS timestamptz))
+  AND strpos(:said, lower(a.name)) > 0
+ORDER BY length(a.code) DESC, a.code
+""")
 
 
 def named_area(session: Session, address: str, at: datetime) -> str | None:
@@ -183,6 +186,6 @@ def named_area(session: Session, address: str, at: datetime) -> str | None:
 
     Grids, communities and streets are searched. None if there are several, or none.
     """
-    rows = session.execute(AREAS, {"said": address.lower(), "at": at}).all()
+    rows = session.execute(AREAS_SQL, {"said": address.lower(), "at": at}).all()
     smallest = [row.code for row in rows if len(row.code) == len(rows[0].code)]
     return smallest[0] if len(smallest) == 1 else None
