@@ -1,10 +1,11 @@
-"""Locating a file of points: the ladder of `locate`, for a million points at a time.
+"""Locating a file of points: the resolver of `locate`, for a million points at a time.
 
 Points without an address that share a grid, a building and the rules that led there share their
 answer, so each answer is put into words once and the rest is array work. Points with an address
-climb the ladder one by one.
+are resolved one by one.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.ipc
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,8 @@ from gis.areas.explanation import decision_step
 from gis.areas.locate_input import long_address_error, read_time
 from gis.areas.locate_result import LocateRequest
 from gis.areas.outside_grids import nearest_grid_error, no_grids_error
-from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
+from gis.areas.points_file import read_points
+from gis.areas.points_rows import FAULT_COLUMN
 from gis.areas.resolver import LocateResolver
 from gis.areas.snapshot import (
     EPOCH,
@@ -40,9 +41,6 @@ from gis.areas.snapshot import (
     read_snapshot_around,
 )
 from gis.errors import InvalidInput, WanggeError, invalid_field
-from gis.files import sandbox
-from gis.files.sandbox import Limits
-from gis.messages import Message
 from gis.places.address import MAX_ADDRESS_CHARS
 from gis.places.queries import MAX_BUILDING_DISTANCE_M
 from gis.shapes import local_distance
@@ -129,42 +127,6 @@ def locate_file(
     return BatchCounts(table.num_rows, located)
 
 
-def read_points(source: Path) -> pa.Table:
-    """Read a file of points: all columns text, but lon and lat numbers where all of them are.
-
-    Raises
-    ------
-    InvalidInput
-        It cannot be read, a row has too many or too few fields, or the columns are others.
-    """
-    if not source.is_file():
-        raise InvalidInput("points_file.missing", file=source)
-    limits = Limits().scaled(source.stat().st_size, seconds_per_mb=1.0, growth=10)
-    pieces = sandbox.iterate(read_csv, source.absolute(), limits=limits, name=source.name)
-    table = pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
-    table.validate(full=True)
-    return _checked(source, table)
-
-
-def _checked(source: Path, table: pa.Table) -> pa.Table:
-    names = [name.strip() for name in table.column_names]
-    missing = [name for name in NEEDED if name not in names]
-    unknown = [name for name in names if name not in (*NEEDED, *OPTIONAL)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    faults = [
-        Message(code, {"columns": list(map(repr, columns))})
-        for code, columns in (
-            ("points_file.columns_missing", missing),
-            ("points_file.columns_unknown", unknown),
-            ("points_file.columns_twice", twice),
-        )
-        if columns
-    ]
-    if faults:
-        raise InvalidInput("points_file.columns_wrong", file=source.name, faults=faults)
-    return table.rename_columns(names)
-
-
 def locate_table(
     session: Session, table: pa.Table, at: datetime, progress: Progress = lambda done, total: None
 ) -> tuple[list[str], Ints, int]:
@@ -177,6 +139,8 @@ def locate_table(
     """
     total = table.num_rows
     batch = _Batch(session, total)
+    if FAULT_COLUMN in table.column_names:
+        batch.refuse_unreadable(table[FAULT_COLUMN])
     x, y = batch.points(table)
     times = batch.times(table, at)
     addresses = table["address"].to_numpy() if "address" in table.column_names else None
@@ -188,14 +152,14 @@ def locate_table(
         first_moment = int(times[remaining].min())
         moment = (EPOCH + first_moment * MICROSECOND).astimezone(at.tzinfo)
         # those with an address may be at any building of their grid
-        register = read_snapshot_around(
+        snapshot = read_snapshot_around(
             session, moment, x[remaining], y[remaining], addresses=addresses is not None
         )
-        now = remaining[times[remaining] < register.until]
-        located += batch.locate(register, moment, now, x, y, times, addresses)
+        now = remaining[times[remaining] < snapshot.until]
+        located += batch.locate(snapshot, moment, now, x, y, times, addresses)
         done += len(now)
         progress(done, total)
-        remaining = remaining[times[remaining] >= register.until]
+        remaining = remaining[times[remaining] >= snapshot.until]
     return batch.lines, batch.line, located
 
 
@@ -215,6 +179,12 @@ class _Batch:
     def refuse(self, row: int, reason: str) -> None:
         """Give a row its error."""
         self.line[row] = self.add("," * 9 + csv_cell(reason) + "\n")
+
+    def refuse_unreadable(self, faults: pa.ChunkedArray) -> None:
+        """Refuse the rows that the reader could not make out."""
+        for row in np.flatnonzero(pc.not_equal(faults, "").to_numpy()):
+            code, params = json.loads(faults[int(row)].as_py())
+            self.refuse(int(row), InvalidInput(code, **params).detail)
 
     def points(self, table: pa.Table) -> tuple[Floats, Floats]:
         """Return longitudes and latitudes in EPSG:4490, and refuse rows with impossible points."""
@@ -287,7 +257,7 @@ class _Batch:
 
     def locate(
         self,
-        register: RegistrySnapshot,
+        snapshot: RegistrySnapshot,
         at: datetime,
         rows: Ints,
         x: Floats,
@@ -296,7 +266,7 @@ class _Batch:
         addresses: Any,
     ) -> int:
         """Answer rows of one register; returns how many have a grid."""
-        grid, rule, _ = register.grids.grids_at(x[rows], y[rows])
+        grid, rule, _ = snapshot.grids.grids_at(x[rows], y[rows])
         all_grids: GridIndex | None = None
         for row in rows[grid < 0]:
             all_grids = all_grids or read_grids(self.session, at)
@@ -308,22 +278,22 @@ class _Batch:
                 self.refuse(int(row), nearest_grid_error(all_grids, nearest).detail)
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
-        ladder = LocateResolver(lambda: self.session, register)
+        resolver = LocateResolver(lambda: self.session, snapshot)
         if addresses is not None:
             has_address = np.array([bool(address) for address in addresses[rows]], dtype=bool)
             for row in rows[has_address]:
-                self.line[row] = self._climb(ladder, int(row), x, y, times, addresses[row])
+                self.line[row] = self._resolve_row(resolver, int(row), x, y, times, addresses[row])
             rows, grid, rule = rows[~has_address], grid[~has_address], rule[~has_address]
-        building, building_rule = _buildings(register, grid, x[rows], y[rows])
-        moments = register.people.moments
+        building, building_rule = _buildings(snapshot, grid, x[rows], y[rows])
+        moments = snapshot.people.moments
         keys = np.zeros(len(rows), dtype=np.int64)
         shifted = np.array(
             [name in systems.OBFUSCATED_CRS for name in self.crs_names], dtype=np.int64
         )
         parts = (
-            (grid, len(register.grids.codes)),
+            (grid, len(snapshot.grids.codes)),
             (rule, len(MATCH_RULES)),
-            (building + 1, len(register.places.codes) + 1),
+            (building + 1, len(snapshot.places.codes) + 1),
             (building_rule, len(BUILDING_RULES)),
             (shifted[self.crs[rows]], 2),
             (np.searchsorted(moments, times[rows], side="right"), len(moments) + 1),
@@ -336,12 +306,12 @@ class _Batch:
         example_row[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
         first_line = len(self.lines)
         columns = [values[example_row] for values, _ in parts[:5]]
-        self.lines += _lines(ladder, columns, times[rows][example_row])
+        self.lines += _lines(resolver, columns, times[rows][example_row])
         self.line[rows] = first_line + of
         return int(inside.sum())
 
-    def _climb(
-        self, ladder: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str
+    def _resolve_row(
+        self, resolver: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str
     ) -> int:
         request = LocateRequest(
             float(self.given[0][row]),
@@ -351,7 +321,7 @@ class _Batch:
         )
         at = EPOCH + int(times[row]) * MICROSECOND
         try:
-            result = ladder.climb(request, float(x[row]), float(y[row]), at)
+            result = resolver.resolve(request, float(x[row]), float(y[row]), at)
         except WanggeError as error:
             return self.add("," * 9 + csv_cell(error.detail) + "\n")
         codes = {area.level: area.code for area in result.areas}
@@ -365,7 +335,7 @@ class _Batch:
         return self.add("," + ",".join(map(csv_cell, cells)) + ",\n")
 
 
-def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
+def _lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
     """Return the cells after the id as CSV, one line for each distinct answer.
 
     Notes
@@ -374,15 +344,15 @@ def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]
     row of the building plus one; 0 means none.
     """
     grid, rule, building, building_rule, shifted = columns
-    register = ladder.register
-    grids, places, people = register.grids, register.places, register.people
+    snapshot = resolver.snapshot
+    grids, places, people = snapshot.grids, snapshot.places, snapshot.people
     parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
-    above = [{area.level: area for area in register.above(item)} for item in parents.tolist()]
+    above = [{area.level: area for area in snapshot.ancestors(item)} for item in parents.tolist()]
     # the unit by the building and the grid; without a building nothing is to be asked
     size = len(grids.codes)
     pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
     units = [
-        ladder.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT
+        resolver.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT
         for of in pairs.tolist()
     ]
     whys, unit_rule = np.unique([step.rule for _, step in units], return_inverse=True)
@@ -428,21 +398,21 @@ def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]
     return lines
 
 
-def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
+def _buildings(snapshot: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
     """Return the row of the building of each point, and the index of its rule.
 
     Returns
     -------
     Rows, -1 where there is no building, and indices into `BUILDING_RULES`.
     """
-    places = register.places
+    places = snapshot.places
     rows, _ = places.cells.covering_many(x, y)
     rule = np.zeros(len(x), dtype=np.int64)
     off = np.flatnonzero(rows < 0)
     rule[off] = 2
     if off.size and len(places.codes):
         boxes = local_distance.buffer_boxes(x[off], y[off], MAX_BUILDING_DISTANCE_M)
-        in_same_grid = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
+        in_same_grid = lambda point, shape: snapshot.building_grid[shape] == grid[off[point]]  # noqa: E731
         nearest, metres = nearest_many(
             places.tree, places.shapes, x[off], y[off], boxes, in_same_grid
         )

@@ -73,7 +73,7 @@ class GridMatch(NamedTuple):
 
     row: int
     rule: str
-    metres: float
+    distance_m: float
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,13 @@ class GridIndex:
         Rules: `covers`; `border_lower_code` on the border of several grids; `nearest_within_50m`
         outside all of them.
         """
-        rows = self.cells.covering(lon, lat)
+        rows = self.cell_index.covering(lon, lat)
         if rows.size:
             return GridMatch(int(rows[0]), MATCH_RULES[rows.size > 1], 0.0)
         return self._nearest_of(
-            self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)),
+            self.cell_index.bbox_candidates(
+                *local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)
+            ),
             lon,
             lat,
             MAX_GRID_DISTANCE_M,
@@ -123,16 +125,16 @@ class GridIndex:
         # nearest in degrees is not nearest in metres: look again as far out as it lies
         reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
         rows = np.append(
-            self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
+            self.cell_index.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
         )
         match = self._nearest_of(rows, lon, lat, np.inf)
-        if match is None or match.metres < MAX_PLANAR_DISTANCE_M:
+        if match is None or match.distance_m < MAX_PLANAR_DISTANCE_M:
             return match
         x, y = shapely.shortest_line(self.shapes[match.row], shapely.Point(lon, lat)).coords[0]
-        return match._replace(metres=float(GEOD.inv(x, y, lon, lat)[2]))
+        return match._replace(distance_m=float(GEOD.inv(x, y, lon, lat)[2]))
 
     @cached_property
-    def cells(self) -> CellIndex:
+    def cell_index(self) -> CellIndex:
         """The grids sorted into cells."""
         return CellIndex(self.shapes)
 
@@ -143,7 +145,7 @@ class GridIndex:
         -------
         Rows of the grids (-1 for none), indices into `MATCH_RULES`, and distances in metres.
         """
-        rows, hits = self.cells.covering_many(lon, lat)
+        rows, hits = self.cell_index.covering_many(lon, lat)
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
         outside = np.flatnonzero(rows < 0)
         if outside.size and len(self.codes):
@@ -204,7 +206,7 @@ def nearest_many(
 class RegistrySnapshot:
     """Everything locating needs, for any moment `since` <= moment < `until`.
 
-    upper: Communities, streets and counties by id.
+    upper_areas: Communities, streets and counties by id.
     building_grid: Row of the grid each building stands in, -1 outside all; `by_grid` are the
         buildings in the order of their grids, `by_grid_of` those grids.
     """
@@ -212,14 +214,14 @@ class RegistrySnapshot:
     since: Micros
     until: Micros
     grids: GridIndex
-    upper: dict[int, Area]
+    upper_areas: dict[int, Area]
     places: BuildingIndex
     building_grid: Ints
     by_grid: Ints
     by_grid_of: Ints
     people: PeopleIndex
 
-    def holds(self, at: datetime) -> bool:
+    def is_valid_at(self, at: datetime) -> bool:
         """Whether this register answers for a moment."""
         return self.since <= micros(at) < self.until
 
@@ -228,11 +230,11 @@ class RegistrySnapshot:
         start, end = self.by_grid_of.searchsorted((row, row + 1))
         return self.by_grid[start:end]
 
-    def above(self, parent: int | None) -> list[Area]:
+    def ancestors(self, parent: int | None) -> list[Area]:
         """Return the areas from a community up to its county."""
         areas = []
-        while parent is not None and parent in self.upper:
-            areas.append(self.upper[parent])
+        while parent is not None and parent in self.upper_areas:
+            areas.append(self.upper_areas[parent])
             parent = areas[-1].parent_id
         return areas
 
@@ -243,7 +245,7 @@ class RegistrySnapshot:
         grid = Area(
             int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent
         )
-        return (*reversed(self.above(parent)), grid)
+        return (*reversed(self.ancestors(parent)), grid)
 
     def names_of(self, row: int) -> tuple[str, ...]:
         """Return the names of the areas of a grid."""

@@ -60,7 +60,7 @@ class SnapshotCache:
             The server that accepts changes.
         """
         self.url = url
-        self._register: RegistrySnapshot | None = None
+        self._snapshot: RegistrySnapshot | None = None
         self._stale = True
         self._for_all: bool | None = None
         self._began_at = self._proved_at = float("-inf")
@@ -74,10 +74,10 @@ class SnapshotCache:
         """Return the snapshot if it is fresh and holds the moment, else None."""
         if self._thread is None:
             self._begin()
-        register = self._register
-        if register is None or self._stale or not register.holds(at):
+        snapshot = self._snapshot
+        if snapshot is None or self._stale or not snapshot.is_valid_at(at):
             return None
-        return register if self._is_proved() else None
+        return snapshot if self._is_proved() else None
 
     def names_for_all(self) -> bool | None:
         """Return the result of `names_are_public`, or None if it is unknown at present."""
@@ -155,14 +155,14 @@ class SnapshotCache:
                 self._is_reading = False
                 # what was notified while reading may be missing in what was read
                 self._stale = self._heard(connection, 0)
-                self._register = fresh
+                self._snapshot = fresh
             elif self._heard(connection, max(0.0, sent_at + POLL_INTERVAL_S - time.monotonic())):
                 self._stale = True
             while self._stale and self._heard(connection, DEBOUNCE_S):
                 pass
 
     def _ended(self) -> bool:
-        return self._register is None or not self._register.holds(datetime.now(UTC))
+        return self._snapshot is None or not self._snapshot.is_valid_at(datetime.now(UTC))
 
     def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
         """Whether a change of ours was notified; waits so many seconds for one."""

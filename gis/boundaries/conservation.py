@@ -127,20 +127,20 @@ def _check_homes(
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
         return
-    points = shapely.points(homes.spots)
+    points = shapely.points(homes.points)
     homeless = _covered(old_shapes, points) & ~_covered(new_shapes, points) & (homes.households > 0)
     if homeless.any():
-        lon, lat = homes.spots[homeless][0]
+        lon, lat = homes.points[homeless][0]
         count = int(homes.households[homeless].sum())
         raise InvalidInput(
             "publish.households_without_grid", count=count, at=position_text(lon, lat)
         )
 
 
-def _covered(lands: Sequence[PolygonLike], points: Any) -> Any:
-    """Which points lie in one of the lands, or on its border."""
+def _covered(geometries: Sequence[PolygonLike], points: Any) -> Any:
+    """Which points lie in one of the shapes, or on its border."""
     covered = np.zeros(len(points), dtype=bool)
-    for land in lands:
+    for land in geometries:
         shapely.prepare(land)
         covered |= shapely.intersects(land, points)
     return covered

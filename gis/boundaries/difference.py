@@ -40,8 +40,8 @@ class GridDifference:
     name: str
     change: str
     area_m2: tuple[float, float]
-    before: PolygonLike | None
-    after: PolygonLike | None
+    old_shape: PolygonLike | None
+    new_shape: PolygonLike | None
 
 
 @dataclass(frozen=True)
@@ -164,12 +164,12 @@ def transferred_pieces(
 
 
 def _outside(
-    lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
+    geometries: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
 ) -> Iterator[tuple[str, PolygonLike]]:
     """Yield the part of each shape that lies in none of the others."""
     shapes = shape_array(list(others.values()))
     tree = STRtree(shapes)
-    for code, land in lands.items():
+    for code, land in geometries.items():
         neighbours = shapes[tree.query(land, predicate="intersects")]
         remaining = (
             extract_polygons(shapely.difference(land, shapely.union_all(neighbours)))

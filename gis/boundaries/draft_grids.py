@@ -33,11 +33,11 @@ WHERE a.level = 'grid' AND a.county = :county
 class DraftGeometries:
     """The grids around some places as a draft has them.
 
-    lands: Shape by code, degrees, EPSG:4490.
+    geometries: Shape by code, degrees, EPSG:4490.
     stored: Id of the published boundary of each grid that has one.
     """
 
-    lands: dict[str, PolygonLike]
+    geometries: dict[str, PolygonLike]
     stored: dict[str, int]
 
 
@@ -67,14 +67,16 @@ def neighbouring_grids(
     planned = _planned_grids(session, county, codes, [*places, *redrawn])
     spread = [shape for code, (_, shape) in planned.items() if code not in drawn]
     surrounding = _planned_grids(session, county, codes, [*places, *redrawn, *spread])
-    lands = {code: shape for code, (_, shape) in surrounding.items() if code not in drawn}
+    geometries = {code: shape for code, (_, shape) in surrounding.items() if code not in drawn}
     spread = [*places, *redrawn, *spread]
-    lands |= {
+    geometries |= {
         code: shape
         for code, shape in drawn.items()
         if shape is not None and _touches_any(shape, spread)
     }
-    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in surrounding.items()})
+    return DraftGeometries(
+        geometries, {code: boundary for code, (boundary, _) in surrounding.items()}
+    )
 
 
 def _planned_grids(

@@ -71,7 +71,9 @@ class EditConflict:
     published_at: datetime | None
 
 
-def create_draft(session: Session, by: Principal, title: str, base: int | None = None) -> Revision:
+def create_draft(
+    session: Session, principal: Principal, title: str, base: int | None = None
+) -> Revision:
     """Create a draft.
 
     Parameters
@@ -92,7 +94,7 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
     InvalidInput
         The title or the base is invalid.
     """
-    by.require(Action.DRAFT)
+    principal.require(Action.DRAFT)
     clean = " ".join(title.split())
     if not clean or len(clean) > MAX_TITLE_CHARS or not clean.isprintable():
         raise invalid_field("title", "draft.title_wrong", limit=MAX_TITLE_CHARS)
@@ -104,7 +106,11 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
                 "base", "draft.base_not_published", base=str(base), newest=str(newest)
             )
     draft = Revision(
-        title=clean, state=RevisionState.DRAFT, author=by.actor, base=base or newest, version=1
+        title=clean,
+        state=RevisionState.DRAFT,
+        author=principal.actor,
+        base=base or newest,
+        version=1,
     )
     session.add(draft)
     session.flush()
@@ -124,7 +130,7 @@ def latest_published_id(session: Session) -> int | None:
 
 def list_revisions(
     session: Session,
-    by: Principal,
+    principal: Principal,
     *,
     state: str | None = None,
     before: int | None = None,
@@ -141,7 +147,7 @@ def list_revisions(
     Publications without operations, such as loads, are visible to principals who may see
     everything.
     """
-    by.require(Action.DRAFT if by.is_allowed(Action.DRAFT) else Action.PUBLISH)
+    principal.require(Action.DRAFT if principal.is_allowed(Action.DRAFT) else Action.PUBLISH)
     query = f"""
     SELECT r.*, coalesce(o.operations, 0) AS operations, coalesce(o.grids, '{{}}') AS grids
     FROM revision r LEFT JOIN LATERAL (
@@ -154,7 +160,8 @@ def list_revisions(
     return list(
         session.execute(
             text(query),
-            visibility_params(session, by) | {"state": state, "before": before, "limit": limit},
+            visibility_params(session, principal)
+            | {"state": state, "before": before, "limit": limit},
         )
     )
 
@@ -182,7 +189,7 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
 
 
 def add_operation(
-    session: Session, by: Principal, number: int, spec: Any, version: int | None = None
+    session: Session, principal: Principal, number: int, spec: Any, version: int | None = None
 ) -> Operation:
     """Add an operation to a draft.
 
@@ -210,12 +217,12 @@ def add_operation(
     InvalidInput
         The operation is invalid; the error names the field, the position and the remedy.
     """
-    draft = lock_own_draft(session, by, number, version)
+    draft = lock_own_draft(session, principal, number, version)
     op = operations.validate_operation(spec)
     done_before = list_operations(session, number)
     if len(done_before) >= MAX_OPERATIONS:
         raise Conflict("draft.too_many_operations", limit=MAX_OPERATIONS)
-    operation = _do(session, by, draft, op, done_before, step=len(done_before) + 1)
+    operation = _do(session, principal, draft, op, done_before, step=len(done_before) + 1)
     _newer_than_base(session, draft, operation)
     session.add(operation)
     draft.version += 1
@@ -225,7 +232,7 @@ def add_operation(
 
 def _do(
     session: Session,
-    by: Principal,
+    principal: Principal,
     draft: Revision,
     op: OperationSpec,
     earlier: Sequence[Operation],
@@ -249,26 +256,28 @@ def _do(
             cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
             {"county": county},
         )
-    validate_new_codes(session, draft, op, state.lands, new_codes)
+    validate_new_codes(session, draft, op, state.geometries, new_codes)
     done = operations.apply_operation(
         op,
-        state.lands,
-        operations.Town(
+        state.geometries,
+        operations.Surroundings(
             lambda code: next_codes(session, code, new_codes),
-            lambda lands: count_households(session, lands),
+            lambda geometries: count_households(session, geometries),
         ),
     )
-    conservation.check_abroad(session, state.lands, done.changed)
-    touched = operations.moves_land(state.lands, done.changed) or operations.grids_named(op)
+    conservation.check_abroad(session, state.geometries, done.changed)
+    touched = operations.moves_land(state.geometries, done.changed) or operations.grids_named(op)
     new_grids = made_of(session, done)
-    require_on_grids(session, by, Action.DRAFT, touched)
+    require_on_grids(session, principal, Action.DRAFT, touched)
     if op["op"] == "settle":
-        _check_unit(session, by, op["unit"])
+        _check_unit(session, principal, op["unit"])
     read = {*done.changed, *operations.grids_named(op)}
     read |= {
         code
-        for code, land in state.lands.items()
-        if any(land.intersects(state.lands[item]) for item in touched if item in state.lands)
+        for code, land in state.geometries.items()
+        if any(
+            land.intersects(state.geometries[item]) for item in touched if item in state.geometries
+        )
     }
     return Operation(
         revision_id=draft.id,
@@ -290,7 +299,7 @@ def _do(
 
 
 def undo_operations(
-    session: Session, by: Principal, number: int, step: int, version: int | None = None
+    session: Session, principal: Principal, number: int, step: int, version: int | None = None
 ) -> list[Operation]:
     """Delete an operation of a draft and all that follow, and return them.
 
@@ -301,7 +310,7 @@ def undo_operations(
     Forbidden, Conflict
         As `add_operation`.
     """
-    draft = lock_own_draft(session, by, number, version)
+    draft = lock_own_draft(session, principal, number, version)
     gone = [operation for operation in list_operations(session, number) if operation.step >= step]
     if not gone or step < 1:
         raise NotFound("draft.unknown_step", step=str(step))
@@ -340,7 +349,7 @@ def is_outdated(session: Session, number: int) -> bool:
 
 
 def rebase(
-    session: Session, by: Principal, number: int, version: int | None = None
+    session: Session, principal: Principal, number: int, version: int | None = None
 ) -> list[EditConflict]:
     """Apply all operations of a draft to the boundaries published now.
 
@@ -356,23 +365,23 @@ def rebase(
         As `add_operation`, or an operation no longer fits; the message names the step. The draft
         stays unchanged.
     """
-    draft = lock_own_draft(session, by, number, version)
+    draft = lock_own_draft(session, principal, number, version)
     changed = conflicts(session, number)
-    replay(session, by, draft)
+    replay(session, principal, draft)
     draft.base = latest_published_id(session)
     draft.version += 1
     session.flush()
     return changed
 
 
-def replay(session: Session, by: Principal, draft: Revision) -> None:
+def replay(session: Session, principal: Principal, draft: Revision) -> None:
     """Apply the operations of a draft again, in place."""
     again: list[Operation] = []
     for operation in list_operations(session, draft.id):
         try:
             done = _do(
                 session,
-                by,
+                principal,
                 draft,
                 operations.validate_operation(operation.op),
                 again,
@@ -391,7 +400,7 @@ def replay(session: Session, by: Principal, draft: Revision) -> None:
     session.flush()
 
 
-def withdraw(session: Session, by: Principal, number: int) -> Revision:
+def withdraw(session: Session, principal: Principal, number: int) -> Revision:
     """Withdraw a draft; its record is kept.
 
     Raises
@@ -399,14 +408,16 @@ def withdraw(session: Session, by: Principal, number: int) -> Revision:
     NotFound, Forbidden, Conflict
         As `add_operation`.
     """
-    draft = lock_own_draft(session, by, number, None)
+    draft = lock_own_draft(session, principal, number, None)
     draft.state = RevisionState.WITHDRAWN
     draft.version += 1
     session.flush()
     return draft
 
 
-def lock_own_draft(session: Session, by: Principal, number: int, version: int | None) -> Revision:
+def lock_own_draft(
+    session: Session, principal: Principal, number: int, version: int | None
+) -> Revision:
     """Return a draft of the principal, locked.
 
     Raises
@@ -414,10 +425,10 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
     NotFound, Forbidden, Conflict
         The draft is hidden, belongs to another author, or is not a draft of that version.
     """
-    draft = get_revision(session, by, number, lock=True)
-    if by.kind != "system" and draft.author != by.actor:
+    draft = get_revision(session, principal, number, lock=True)
+    if principal.kind != "system" and draft.author != principal.actor:
         raise Forbidden("draft.of_somebody_else", number=str(number))
-    by.require(Action.DRAFT)
+    principal.require(Action.DRAFT)
     require_draft(draft)
     if version is not None and version != draft.version:
         raise stale_version(draft.version, version)
@@ -472,7 +483,7 @@ def _county(session: Session, op: OperationSpec) -> str:
     return counties.pop()
 
 
-def _check_unit(session: Session, by: Principal, code: str) -> None:
+def _check_unit(session: Session, principal: Principal, code: str) -> None:
     query = (
         "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code"
         " AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
@@ -480,7 +491,7 @@ def _check_unit(session: Session, by: Principal, code: str) -> None:
     grid = session.scalar(cached_text(query), {"code": code})
     if grid is None:
         raise invalid_field("unit", "draft.unknown_unit", code=code)
-    require_on_grids(session, by, Action.DRAFT, [grid])
+    require_on_grids(session, principal, Action.DRAFT, [grid])
 
 
 def _newer_than_base(session: Session, draft: Revision, operation: Operation) -> None:

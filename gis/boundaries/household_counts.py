@@ -47,7 +47,7 @@ class BuildingHouseholds(NamedTuple):
     codes: list[str]
     names: list[str]
     shapes: Any
-    spots: NDArray[np.float64]
+    points: NDArray[np.float64]
     households: NDArray[np.int64]
     people: NDArray[np.int64]
 
@@ -59,7 +59,7 @@ class UnitHouseholds(NamedTuple):
     best: Row of the grid where most of its households live, of as many that of most buildings, then
         the present one, then the lower code; None outside every grid.
     households: How many by row of the grid; rows with buildings only count 0.
-    spot: A place of it, lon and lat in degrees.
+    point: A point of it, lon and lat in degrees.
     """
 
     id: int
@@ -69,20 +69,22 @@ class UnitHouseholds(NamedTuple):
     parent: str
     best: int | None
     households: dict[int, int]
-    spot: tuple[float, float]
+    point: tuple[float, float]
 
 
-def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> BuildingHouseholds:
+def read_building_households(
+    session: Session, geometries: Sequence[PolygonLike]
+) -> BuildingHouseholds:
     """Return the buildings near some shapes with their households and people.
 
     Parameters
     ----------
     session
         Open session; only read.
-    lands
+    geometries
         Shapes in degrees, EPSG:4490. Buildings whose boxes meet the box of all shapes are read.
     """
-    rows = fetch_rows(session, BUILDINGS, bbox_params(lands)) if lands else []
+    rows = fetch_rows(session, BUILDINGS, bbox_params(geometries)) if geometries else []
     shapes = (
         shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))
         if rows
@@ -100,7 +102,7 @@ def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> 
 
 
 def read_unit_households(
-    session: Session, grids: GridIndex, lands: Sequence[PolygonLike], at: datetime
+    session: Session, grids: GridIndex, geometries: Sequence[PolygonLike], at: datetime
 ) -> list[UnitHouseholds]:
     """Return the units near some shapes, and the grids in which their households live.
 
@@ -110,14 +112,14 @@ def read_unit_households(
         Open session; only read.
     grids
         The grids around. A building outside them counts for the grid the unit belongs to.
-    lands
+    geometries
         Shapes in degrees, EPSG:4490.
     at
         Moment whose parents apply.
     """
     rows = (
-        fetch_rows(session, UNITS, bbox_params(lands) | {"at": at})
-        if lands and len(grids.codes)
+        fetch_rows(session, UNITS, bbox_params(geometries) | {"at": at})
+        if geometries and len(grids.codes)
         else []
     )
     if not rows:
@@ -167,14 +169,14 @@ def homeless(session: Session, lost: Any) -> int:
     return session.scalar(cached_text(query), {"lost": shapely.to_wkb(lost)}) or 0
 
 
-def count_households(session: Session, lands: Sequence[PolygonLike]) -> list[int]:
-    """How many households live on each of some lands; one on a common border counts for each."""
-    homes = read_building_households(session, lands)
+def count_households(session: Session, geometries: Sequence[PolygonLike]) -> list[int]:
+    """Count the households on each shape; those on a common border count for both."""
+    homes = read_building_households(session, geometries)
     if not len(homes.ids):
-        return [0] * len(lands)
-    shapely.prepare(list(lands))
-    points = shapely.points(homes.spots)
-    return [int(homes.households[shapely.intersects(land, points)].sum()) for land in lands]
+        return [0] * len(geometries)
+    shapely.prepare(list(geometries))
+    points = shapely.points(homes.points)
+    return [int(homes.households[shapely.intersects(land, points)].sum()) for land in geometries]
 
 
 def label_points(shapes: Any) -> NDArray[np.float64]:
@@ -186,12 +188,12 @@ def label_points(shapes: Any) -> NDArray[np.float64]:
     )
 
 
-def bbox_params(lands: Sequence[Any]) -> dict[str, float]:
+def bbox_params(geometries: Sequence[Any]) -> dict[str, float]:
     """Return the bounding box of some shapes as query parameters."""
     return dict(
         zip(
             ("west", "south", "east", "north"),
-            shapely.total_bounds(list(lands)).tolist(),
+            shapely.total_bounds(list(geometries)).tolist(),
             strict=True,
         )
     )

@@ -44,7 +44,7 @@ def validate_new_codes(
     session: Session,
     draft: Revision,
     op: OperationSpec,
-    lands: Mapping[str, PolygonLike],
+    geometries: Mapping[str, PolygonLike],
     new: set[str],
 ) -> None:
     """Refuse invalid or used codes of new grids.
@@ -58,7 +58,7 @@ def validate_new_codes(
         redrawing.
     op
         The operation.
-    lands
+    geometries
         The grids around, by code.
     new
         Codes that the draft has assigned so far.
@@ -78,7 +78,7 @@ def validate_new_codes(
     communities = {
         patterns.ancestor_code(code, Level.COMMUNITY)
         for code in op.get("codes", ())
-        if code in lands
+        if code in geometries
     }
     if op["op"] == "split":
         communities = {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
@@ -91,11 +91,11 @@ def validate_new_codes(
             communities = {op["parent"]}
     if op["op"] == "add":
         communities = {op["parent"]}
-    fresh = [code for code in new_codes.get(op["op"], ()) if code not in lands]
+    fresh = [code for code in new_codes.get(op["op"], ()) if code not in geometries]
     fresh += [
         grid["code"]
         for grid in op.get("grids", ())
-        if grid.get("geometry") is not None and grid["code"] not in lands
+        if grid.get("geometry") is not None and grid["code"] not in geometries
     ]
     for code in fresh:
         if fault := patterns.code_error(code, Level.GRID):
@@ -190,7 +190,7 @@ def _community(session: Session, code: str) -> None:
 def made_of(session: Session, done: OperationResult) -> dict[str, object]:
     """Name and parent of every new grid."""
     new_grids: dict[str, object] = {}
-    for code, origin in done.made.items():
+    for code, origin in done.new_grids.items():
         parent = (
             patterns.ancestor_code(origin, Level.COMMUNITY)
             if len(origin) > len(patterns.ancestor_code(code, Level.COMMUNITY))

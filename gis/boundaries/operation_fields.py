@@ -138,7 +138,7 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     "names": (
         lambda value: (
             isinstance(value, Mapping)
-            and all(is_code(code) and _is_name(one) for code, one in value.items())
+            and all(is_code(code) and _is_name(name) for code, name in value.items())
         ),
         Message("expected.names", {"limit": MAX_NAME_CHARS}),
     ),

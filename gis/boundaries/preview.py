@@ -72,7 +72,7 @@ WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
 ORDER BY p.id"""
 
 
-def preview(session: Session, by: Principal, number: int) -> Preview:
+def preview(session: Session, principal: Principal, number: int) -> Preview:
     """Return the changes of a draft, or of a published revision.
 
     Raises
@@ -80,8 +80,10 @@ def preview(session: Session, by: Principal, number: int) -> Preview:
     NotFound
         The revision does not exist in the principal's areas.
     """
-    revision = revision_access.get_revision(session, by, number)
-    return seen_by(session, by, statistics.stored(session, number) or compute(session, revision))
+    revision = revision_access.get_revision(session, principal, number)
+    return seen_by(
+        session, principal, statistics.stored(session, number) or compute(session, revision)
+    )
 
 
 def compute(session: Session, revision: Revision) -> Preview:
@@ -103,7 +105,7 @@ def compute(session: Session, revision: Revision) -> Preview:
     ]
     homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
-    was, becomes = grid_codes_at(old, homes.spots), grid_codes_at(new, homes.spots)
+    was, becomes = grid_codes_at(old, homes.points), grid_codes_at(new, homes.points)
     problems = find_conflicts(session, revision)
     pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
     settled = {
@@ -149,7 +151,7 @@ def compute(session: Session, revision: Revision) -> Preview:
     )
 
 
-def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
+def seen_by(session: Session, principal: Principal, complete: Preview) -> Preview:
     """Return a preview with the holders and incidents that the principal may see."""
     units = {
         code
@@ -160,21 +162,21 @@ def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
     }
     holders = [item.holder_id for item in complete.moved if item.holder_id is not None]
     people: dict[int, str] = {}
-    if holders and _may(session, by, Action.NAMES, units):
+    if holders and _may(session, principal, Action.NAMES, units):
         query = cached_text("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
         people = {row.id: row.name for row in session.execute(query, {"ids": holders})}
     moved = [
         item if item.holder_id is None else item._replace(holder=people.get(item.holder_id))
         for item in complete.moved
     ]
-    condition, params = visibility_clause(by)
+    condition, params = visibility_clause(principal)
     query = text(
         f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}"  # noqa: S608
     )
     ids = [item for item, _, _ in complete.open_incidents]
     seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
     counts = Counter((start, end) for _, start, end in complete.open_incidents)
-    figures_too = _may(session, by, Action.FIGURES, [grid.code for grid in complete.grids])
+    figures_too = _may(session, principal, Action.FIGURES, [grid.code for grid in complete.grids])
     return replace(
         complete, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen
     )
@@ -191,7 +193,7 @@ def _states(
         return {}, {}, {}
     county = patterns.ancestor_code(next(iter(drawn)), Level.COUNTY)
     reach = boxes_around([shape for shape in drawn.values() if shape is not None])
-    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).lands
+    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).geometries
     old_shapes = {code: stored[code] for code in drawn if code in stored}
     new_shapes = {code: shape for code, shape in drawn.items() if shape is not None}
     return (
@@ -216,12 +218,12 @@ def _published(
     return old_shapes, new_shapes, {}
 
 
-def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
+def boxes_around(geometries: Sequence[PolygonLike]) -> list[PolygonLike]:
     """Return boxes that hold everything within `NEIGHBOUR_MARGIN_DEG` of some shapes.
 
     A buffer of a ragged shape would take seconds.
     """
-    west, south, east, north = shapely.bounds(shape_array(lands)).T
+    west, south, east, north = shapely.bounds(shape_array(geometries)).T
     return list(
         shapely.box(
             west - NEIGHBOUR_MARGIN_DEG,
@@ -250,11 +252,11 @@ def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]
     }
 
 
-def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
+def as_grids(geometries: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
     """Return grids by code as an index for locating; their ids are row numbers."""
-    codes = sorted(lands)
+    codes = sorted(geometries)
     shapes = np.empty(len(codes), dtype=object)
-    shapes[:] = [lands[code] for code in codes]
+    shapes[:] = [geometries[code] for code in codes]
     rows = np.arange(len(codes), dtype=np.int64)
     return GridIndex(
         rows,
@@ -266,11 +268,11 @@ def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> Grid
     )
 
 
-def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | None]:
+def grid_codes_at(grids: GridIndex, points: NDArray[np.float64]) -> list[str | None]:
     """Return the code of the grid of each point (lon, lat in degrees)."""
-    if not len(spots) or not len(grids.codes):
-        return [None] * len(spots)
-    rows, _, _ = grids.grids_at(spots[:, 0], spots[:, 1])
+    if not len(points) or not len(grids.codes):
+        return [None] * len(points)
+    rows, _, _ = grids.grids_at(points[:, 0], points[:, 1])
     return [grids.codes[row] if row >= 0 else None for row in rows.tolist()]
 
 
@@ -397,7 +399,9 @@ def _units(
             )
             params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
             message = Message(settled, params)
-            torn.append(new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.spot))
+            torn.append(
+                new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.point)
+            )
     return units, torn
 
 
@@ -432,7 +436,7 @@ def _facilities(
     session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
 ) -> list[MovedFeature]:
     rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
-    spots = (
+    points = (
         shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))
         if rows
         else np.empty((0, 2))
@@ -440,7 +444,7 @@ def _facilities(
     return [
         MovedFeature("facility", row[0], row[2] or row[1], start, end)
         for row, start, end in zip(
-            rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True
+            rows, grid_codes_at(old, points), grid_codes_at(new, points), strict=True
         )
         if start != end
     ]
@@ -460,15 +464,15 @@ def _incidents(
     rows = session.execute(
         text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
     ).all()
-    spots = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
-    pairs = zip(rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True)
+    points = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
+    pairs = zip(rows, grid_codes_at(old, points), grid_codes_at(new, points), strict=True)
     return [(str(row[0]), start, end) for row, start, end in pairs if start != end]
 
 
-def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
+def _may(session: Session, principal: Principal, action: Action, codes: Iterable[str]) -> bool:
     """Return whether the principal may perform an action in all of some grids."""
     try:
-        revision_access.require_on_grids(session, by, action, codes)
+        revision_access.require_on_grids(session, principal, action, codes)
     except Forbidden:
         return False
     return True
@@ -477,12 +481,14 @@ def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) 
 # --- what is odd ----------------------------------------------------------------------------------
 
 
-def operation_issues(session: Session, by: Principal, operation: Operation) -> list[PreviewIssue]:
+def operation_issues(
+    session: Session, principal: Principal, operation: Operation
+) -> list[PreviewIssue]:
     """Return the issues at the grids that an operation changed.
 
     Issues that block publication are included wherever they lie.
     """
-    draft_preview = preview(session, by, operation.revision_id)
+    draft_preview = preview(session, principal, operation.revision_id)
     touched = set(operation.touched)
     return [
         issue

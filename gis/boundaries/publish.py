@@ -47,7 +47,7 @@ WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id 
 
 def publish(
     session: Session,
-    by: Principal,
+    principal: Principal,
     number: int,
     reason: str,
     effective: datetime | None,
@@ -78,13 +78,13 @@ def publish(
     InvalidInput
         The reason, the moment or a change is missing, or land or homes would lose their grid.
     """
-    draft = revision_access.get_revision(session, by, number, lock=True)
-    by.require(Action.PUBLISH)
+    draft = revision_access.get_revision(session, principal, number, lock=True)
+    principal.require(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
     stated_reason = _validate_reason(reason)
-    if two_persons and draft.author == by.actor:
+    if two_persons and draft.author == principal.actor:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
@@ -95,9 +95,9 @@ def publish(
     if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
-        session, by, Action.PUBLISH, {code for item in done for code in item.touched}
+        session, principal, Action.PUBLISH, {code for item in done for code in item.touched}
     )
-    draft.publisher = by.actor if by.actor != draft.author else draft.publisher
+    draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
     numbering.check_free(session, draft, _born(done))
@@ -346,7 +346,11 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
 
 
 def reassign_units(
-    session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime
+    session: Session,
+    number: int,
+    geometries: Sequence[Any],
+    done: Sequence[Operation],
+    at: datetime,
 ) -> None:
     """Assign units to the grid of most of their households, or the one the draft settles.
 
@@ -356,16 +360,20 @@ def reassign_units(
         Open session; the caller commits.
     number
         Number of the revision.
-    lands
+    geometries
         The changed shapes, degrees, EPSG:4490.
     done
         The operations of the draft.
     at
         Moment from which the assignments hold.
     """
-    lands = [land for land in lands if land is not None]
-    grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
-    moved = [] if grids is None else read_unit_households(session, grids, lands, at)
+    geometries = [land for land in geometries if land is not None]
+    grids = (
+        read_grids(session, at, shapely.box(*shapely.total_bounds(geometries)))
+        if geometries
+        else None
+    )
+    moved = [] if grids is None else read_unit_households(session, grids, geometries, at)
     settled = {
         str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"
     }

@@ -41,7 +41,7 @@ WHERE a.level = 'grid' AND (drew.id IS NOT NULL OR (
 ORDER BY a.code"""
 
 
-def create_reverting_draft(session: Session, by: Principal, number: int) -> Revision:
+def create_reverting_draft(session: Session, principal: Principal, number: int) -> Revision:
     """Create a draft that restores the previous shapes of a published revision's grids.
 
     Raises
@@ -51,7 +51,7 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
     Conflict
         The revision is not published, or area of its grids was moved since.
     """
-    old = revision_access.get_revision(session, by, number)
+    old = revision_access.get_revision(session, principal, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
         raise Conflict(
             "revert.not_published", number=str(number), state=Message(f"revision_state.{old.state}")
@@ -78,9 +78,9 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
         }
         for code, shape in _met(session, targets, rows).items()
     ]
-    draft = drafts.create_draft(session, by, f"撤销：{old.title}"[: drafts.MAX_TITLE_CHARS])
+    draft = drafts.create_draft(session, principal, f"撤销：{old.title}"[: drafts.MAX_TITLE_CHARS])
     draft.reverts = number
-    drafts.add_operation(session, by, draft.id, {"op": "redraw", "grids": grids})
+    drafts.add_operation(session, principal, draft.id, {"op": "redraw", "grids": grids})
     return draft
 
 
@@ -139,7 +139,7 @@ def _met(
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
     around = draft_grids.neighbouring_grids(
         session, county, {}, list(targets), list(shapes.values())
-    ).lands
+    ).geometries
     unchanged = {code: land for code, land in around.items() if code not in targets}
     fitted = noding.share_vertices(shapes, dict(unchanged)) if unchanged else dict(shapes)
     met: dict[str, PolygonLike | None] = {

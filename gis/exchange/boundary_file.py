@@ -68,7 +68,7 @@ class BoundaryFileDraft:
 
 def draft_from_file(
     session: Session,
-    by: Principal,
+    principal: Principal,
     path: Path,
     title: str,
     options: ReadOptions | None = None,
@@ -97,7 +97,7 @@ def draft_from_file(
     Forbidden
         It changes grids that the asker may not draft in.
     """
-    by.require(Action.DRAFT)
+    principal.require(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         high = round(MAX_CLEAN_WIDTH_M)
         raise invalid_field(
@@ -128,8 +128,8 @@ def draft_from_file(
     if not result.gone and not operations.moves_land(stored, moved):
         report.note("boundary_file.nothing_to_draft")
         return result
-    result.draft = drafts.create_draft(session, by, title)
-    drafts.add_operation(session, by, result.draft.id, _redraw(good, moved, result.gone))
+    result.draft = drafts.create_draft(session, principal, title)
+    drafts.add_operation(session, principal, result.draft.id, _redraw(good, moved, result.gone))
     return result
 
 
@@ -272,21 +272,21 @@ def _torn(
         return CoverageErrors()
     names, shapes = list(together), list(together.values())
     overlaps = [
-        overlap for overlap in polygon_coverage.find_overlaps(shapes) if overlap.width > tolerance
+        overlap for overlap in polygon_coverage.find_overlaps(shapes) if overlap.width_m > tolerance
     ]
-    overlaps.sort(key=lambda overlap: -overlap.m2)
+    overlaps.sort(key=lambda overlap: -overlap.area_m2)
     stored_gaps = (
         [gap.shape for gap in polygon_coverage.find_gaps(list(stored.values()))] if stored else []
     )
     gaps = [
         gap
         for gap in polygon_coverage.find_gaps(shapes)
-        if gap.width > tolerance
+        if gap.width_m > tolerance
         and not any(shapely.equals(gap.shape, shape) for shape in stored_gaps)
     ]
     return CoverageErrors(
         [
-            (names[overlap.first], names[overlap.second], overlap)
+            (names[overlap.position], names[overlap.other_position], overlap)
             for overlap in overlaps[:MAX_LISTED_ERRORS]
         ],
         gaps[:MAX_LISTED_ERRORS],

@@ -159,9 +159,9 @@ def dump(
             if at:
                 raise NotFound("dump.no_rows_at", layer=layer, time=f"{at:%Y-%m-%d %H:%M}")
             raise NotFound("dump.no_rows", layer=layer)
-        for made in Path(folder).iterdir():  # a Shapefile is several files
-            made.chmod(private.FILE_MODE)
-            made.replace(path.parent / made.name)
+        for written in Path(folder).iterdir():  # a Shapefile is several files
+            written.chmod(private.FILE_MODE)
+            written.replace(path.parent / written.name)
     return count
 
 
@@ -261,10 +261,12 @@ def list_attributions(session: Session) -> list[str]:
 
     It goes with every file that is handed on.
     """
-    found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
+    datasets = session.execute(
+        text("SELECT source, attribution, made_up FROM dataset ORDER BY kind")
+    )
     lines = [
         f"{source} is made up" if made_up else credit
-        for source, credit, made_up in found
+        for source, credit, made_up in datasets
         if made_up or credit
     ]
     return list(dict.fromkeys(lines))

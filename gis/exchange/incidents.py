@@ -108,7 +108,7 @@ class SnapshotsByTime:
 
     def at(self, moment: datetime) -> RegistrySnapshot | None:
         """Return the snapshot that holds a moment; None: query the database instead."""
-        snapshot = next((cached for cached in self.read if cached.holds(moment)), None)
+        snapshot = next((cached for cached in self.read if cached.is_valid_at(moment)), None)
         if snapshot is None and self.whole and len(self.read) < MAX_CACHED_SNAPSHOTS:
             snapshot = read_snapshot(self.session, moment)
             self.read.append(snapshot)
@@ -121,7 +121,7 @@ def load_incidents(
     crs: str | None = None,
     *,
     now: datetime,
-    by: Principal | None = None,
+    principal: Principal | None = None,
     timezone: ZoneInfo = SHANGHAI,
     most: int | None = None,
 ) -> LoadReport:
@@ -155,9 +155,9 @@ def load_incidents(
     if most is not None and report.counts["rows"] > most:
         raise TooLarge("incident_row.too_many", count=report.counts["rows"], limit=most)
     session.execute(text(LOCK))
-    by = by or system_principal("load incidents")
+    principal = principal or system_principal("load incidents")
     ids = _ids(rows, table, report)
-    loaded = _loaded_ids(session, by, ids.values())
+    loaded = _loaded_ids(session, principal, ids.values())
     new = [row for row in rows if row.number in ids and ids[row.number] not in loaded]
     if len(new) > MAX_ROWS_WITHOUT_SNAPSHOT:
         session.execute(text(NO_BITMAP_SCANS))
@@ -170,7 +170,12 @@ def load_incidents(
         incident = _to_incident(row, crs, at, ids[row.number], categories)
         try:
             lifecycle_report.file_report(
-                session, by, incident, now, snapshot=snapshots.at(at or now), look_alike=False
+                session,
+                principal,
+                incident,
+                now,
+                snapshot=snapshots.at(at or now),
+                look_alike=False,
             )
         except WanggeError as error:
             report.refused += _refusals(row, table, error)

@@ -235,7 +235,7 @@ def compute_coverage(
         There is no such profile.
     """
     metres = nearest_source_distances(
-        network, sources, demand.snaps, minutes * 60 * get_profile(profile).speed
+        network, sources, demand.snaps, minutes * 60 * get_profile(profile).speed_m_s
     )
     covered, off_network = np.isfinite(metres), demand.snaps.edge < 0
 

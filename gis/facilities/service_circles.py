@@ -97,7 +97,7 @@ def recompute(
     are outdated.
     """
     requested = tuple(sorted({require_limit(value) for value in minutes}))
-    speed = get_profile(profile_name).speed
+    speed = get_profile(profile_name).speed_m_s
     # one run at a time
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))
     network = load_network(session)
@@ -186,7 +186,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     Unavailable
         No walking network is loaded.
     """
-    speed = get_profile(profile_name).speed
+    speed = get_profile(profile_name).speed_m_s
     require_limit(minutes)
     network = load_network(session)
     bbox = session.scalar(
@@ -226,7 +226,7 @@ def nearest_facilities(
     Distances are exact: the legs at both ends and partial edges count. Empty if the point is more
     than 100 m from any street.
     """
-    speed = get_profile("adult").speed
+    speed = get_profile("adult").speed_m_s
     limit = minutes * 60 * speed
     reach_lat = limit / 111_000 + 0.001
     reach_lon = reach_lat / np.cos(np.radians(lat))
@@ -271,7 +271,7 @@ def _rows(
     digests: dict[int, list[str]],
     progress: Progress | None,
 ) -> Iterator[tuple[object, ...]]:
-    speed = get_profile(profile_name).speed
+    speed = get_profile(profile_name).speed_m_s
     for done, i in enumerate(which, 1):
         for circle in compute_circles(network, demand, entrances, i, minutes, speed):
             hexed = shapely.to_wkb(

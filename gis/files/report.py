@@ -165,9 +165,12 @@ class LoadReport:
             Names the file and its first refused row.
         """
         if self.refused:
-            first = self.refused[0]
+            rejected = self.refused[0]
             raise InvalidInput(
-                "file.default_refused", file=self.source, where=first.where, reason=first.reason
+                "file.default_refused",
+                file=self.source,
+                where=rejected.where,
+                reason=rejected.reason,
             )
 
     def to_dict(self) -> dict[str, object]:

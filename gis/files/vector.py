@@ -205,14 +205,14 @@ def write_vector(
             yield pa.RecordBatch.from_pandas(frame.to_wkb(), schema, preserve_index=False)
 
     stream = (frame for frame in batches if len(frame))
-    if (first := next(stream, None)) is None:
+    if (first_frame := next(stream, None)) is None:
         return 0
     pyogrio.write_arrow(
-        pa.RecordBatchReader.from_batches(schema, record_batches(chain([first], stream))),
+        pa.RecordBatchReader.from_batches(schema, record_batches(chain([first_frame], stream))),
         path,
         layer=layer,
         driver=VECTOR_DRIVERS[ending],
-        geometry_name=first.geometry.name,
+        geometry_name=first_frame.geometry.name,
         geometry_type="Polygon"
         if ending == ".shp" and geometry_type == "MultiPolygon"
         else geometry_type,

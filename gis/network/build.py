@@ -7,7 +7,7 @@ latitude stay outside.
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -177,23 +177,29 @@ class Network:
     def _public_edge_of(self) -> Ints:
         """A public edge of every public node; -1 of private nodes."""
         edges = np.flatnonzero(self.access.edge).astype(np.int32)
-        first = np.full(len(self.nodes), -1, np.int32)
-        first[self.u[edges]] = edges
-        first[self.v[edges]] = edges
-        return first
+        edge_of_node = np.full(len(self.nodes), -1, np.int32)
+        edge_of_node[self.u[edges]] = edges
+        edge_of_node[self.v[edges]] = edges
+        return edge_of_node
 
     def snap_degrees(self, lon: ArrayLike, lat: ArrayLike) -> SnappedPoints:
         """Put points given in degrees (EPSG:4490) on the network."""
         return self.snap(shapely.points(self.to_metric(lon, lat)))
 
 
+class EdgeTable(NamedTuple):
+    """The edges of a network: end nodes by number, metres on the ellipsoid, lines in degrees."""
+
+    u: NDArray[Any]
+    v: NDArray[Any]
+    length: Floats
+    lines: Shapes
+
+
 def from_degrees(
     version: str,
     nodes: Floats,
-    u: NDArray[Any],
-    v: NDArray[Any],
-    length: Floats,
-    lines: Shapes,
+    edges: EdgeTable,
     *,
     ends: Bools | None = None,
     street: Bools | None = None,
@@ -201,20 +207,18 @@ def from_degrees(
     road: Bools | None = None,
     walls: Shapes | None = None,
 ) -> Network:
-    """Make a network from lines in degrees.
+    """Create a network from lines in degrees.
 
     Parameters
     ----------
+    version
+        Version of the network.
     nodes
         Longitude and latitude, EPSG:4490, shape (n, 2).
-    u, v
-        Per edge, the numbers of its end nodes.
-    length
-        Per edge, metres along the ellipsoid.
-    lines
-        Per edge, a shapely LineString in degrees.
+    edges
+        The edges; their order is that of all arrays by edge.
     ends, street, ground, road
-        As in Network; None means no edge is for its ends only or a road, all are streets on the
+        As in Network. None means that no edge is private or a road, and all are streets on the
         ground.
     walls
         Lines in degrees; None means none.
@@ -224,6 +228,7 @@ def from_degrees(
     Unavailable
         There are no edges.
     """
+    u, v, length, lines = edges
     if not len(lines):
         raise Unavailable("network.empty")
     middle = nodes.mean(axis=0)
@@ -272,7 +277,7 @@ def load_network(session: Session) -> Network:
 
 
 def _read(session: Session, version: str) -> Network:
-    found, x, y = _columns(
+    node_ids, x, y = _columns(
         session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id"
     )
     u, v, length, wkb, kind, structure, ends = _columns(
@@ -280,19 +285,21 @@ def _read(session: Session, version: str) -> Network:
         "SELECT u, v, length, ST_AsBinary(shape), kind, structure, ends FROM walk_edge ORDER BY id",
     )
     (walls,) = _columns(session, "SELECT ST_AsBinary(shape) FROM walk_wall ORDER BY id")
-    ids = np.array(found, np.int64)
+    ids = np.array(node_ids, np.int64)
     return from_degrees(
         version,
         np.column_stack([np.array(x, float), np.array(y, float)]),
-        np.searchsorted(ids, np.array(u, np.int64)),
-        np.searchsorted(ids, np.array(v, np.int64)),
-        np.array(length, float),
-        shapely.from_wkb([bytes(one) for one in wkb]),
+        EdgeTable(
+            np.searchsorted(ids, np.array(u, np.int64)),
+            np.searchsorted(ids, np.array(v, np.int64)),
+            np.array(length, float),
+            shapely.from_wkb([bytes(value) for value in wkb]),
+        ),
         ends=np.array(ends, bool),
         street=~np.isin(np.array(kind, np.str_), NO_STREETS),
         ground=np.array(structure, np.str_) == "",
         road=np.isin(np.array(kind, np.str_), ROADS),
-        walls=shapely.from_wkb(np.array([bytes(one) for one in walls], object)),
+        walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
     )
 
 

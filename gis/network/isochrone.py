@@ -62,7 +62,7 @@ def isochrones(
     low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, rows)
     window = np.s_[low:high, left:right]
     by_u, by_v = lattice.by_u[window], lattice.by_v[window]
-    found = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
+    distances = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
     corner = np.array(
         [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
     )
@@ -74,16 +74,16 @@ def isochrones(
             by_u[same] - by_v[same] + network.length[edge]
         ) / 2  # the points' own offset along it
         own_leg = by_u[same] - beyond
-        found[same] = np.minimum(found[same], np.abs(beyond - offset) + own_leg + leg)
+        distances[same] = np.minimum(distances[same], np.abs(beyond - offset) + own_leg + leg)
         door = streets[i] if doors is None else doors[on[i]]
-        _own_ground(found, float(leg), streets[i], door, corner, lattice.spacing)
+        _own_ground(distances, float(leg), streets[i], door, corner, lattice.spacing)
     xs = lattice.west + lattice.spacing * np.arange(left, right)
     ys = lattice.south + lattice.spacing * np.arange(low, high)
-    return [_polygon(network, xs, ys, found, limit) for limit in limits]
+    return [_polygon(network, xs, ys, distances, limit) for limit in limits]
 
 
 def _own_ground(
-    found: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float
+    distances: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float
 ) -> None:
     """Set the distances of the lattice points around an entrance and its leg.
 
@@ -95,11 +95,11 @@ def _own_ground(
     way = street + share * (door - street)
     cell = np.unique(np.floor((way - corner) / spacing).astype(int), axis=0)
     points = np.unique((cell[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2), axis=0)
-    column, row = points[(points >= 0).all(1) & (points < found.shape[::-1]).all(1)].T
+    column, row = points[(points >= 0).all(1) & (points < distances.shape[::-1]).all(1)].T
     straight = np.hypot(
         corner[0] + spacing * column - street[0], corner[1] + spacing * row - street[1]
     )
-    found[row, column] = np.minimum(found[row, column], straight + leg)
+    distances[row, column] = np.minimum(distances[row, column], straight + leg)
 
 
 def _box(
@@ -126,10 +126,10 @@ def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int
 
 
 def _polygon(
-    network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float
+    network: Network, xs: np.ndarray, ys: np.ndarray, distances: np.ndarray, limit: float
 ) -> MultiPolygon:
     slack = MAX_STEP_SPACINGS * network.lattice.spacing
-    z = np.clip(found, limit - slack, limit + slack)
+    z = np.clip(distances, limit - slack, limit + slack)
     areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
         limit - 2 * slack, limit
     )

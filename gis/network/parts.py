@@ -98,9 +98,9 @@ def public_access(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, roa
     whole, piece = _parts(count, u, v), _parts(count, u[~ends], v[~ends])
     metres = np.bincount(piece[u[~ends]], weights=length[~ends], minlength=count)
     order = np.lexsort((-metres[piece], whole))
-    first = np.r_[True, whole[order][1:] != whole[order][:-1]]
+    is_first = np.r_[True, whole[order][1:] != whole[order][:-1]]
     largest = np.empty(whole.max() + 1, np.int32)
-    largest[whole[order][first]] = piece[order][first]
+    largest[whole[order][is_first]] = piece[order][is_first]
     has_road = np.bincount(piece[u[road & ~ends]], minlength=count) > 0
     part_has_road = np.bincount(whole[u[road & ~ends]], minlength=count) > 0
     edge = ~ends & np.where(
@@ -137,22 +137,25 @@ def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph
     )
     copy_of = np.full(count, -1, np.int32)
     copy_of[copies] = count + np.arange(copies.size, dtype=np.int32)
-    one, other = np.concatenate([u, v]), np.concatenate([v, u])
+    start, end = np.concatenate([u, v]), np.concatenate([v, u])
     metres, is_public = np.tile(length, 2), np.tile(access.edge, 2)
-    from_public, to_public = access.node[one], access.node[other]
+    from_public, to_public = access.node[start], access.node[end]
     out = is_public | ~from_public
-    into = ~is_public & ~to_public & (copy_of[other] >= 0)
-    tail = np.concatenate([one[out], np.where(from_public, one, copy_of[one])[into]])
-    head = np.concatenate([other[out], copy_of[other][into]])
+    into = ~is_public & ~to_public & (copy_of[end] >= 0)
+    tail = np.concatenate([start[out], np.where(from_public, start, copy_of[start])[into]])
+    head = np.concatenate([end[out], copy_of[end][into]])
     metres = np.concatenate([metres[out], metres[into]])
     order = np.lexsort((metres, head, tail))  # of parallel edges the shortest counts
     tail, head, metres = tail[order], head[order], metres[order]
-    first = np.ones(tail.size, bool)
-    first[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
-    first &= tail != head
+    is_shortest = np.ones(tail.size, bool)
+    is_shortest[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
+    is_shortest &= tail != head
     size = count + copies.size
     return Graph(
-        coo_array((metres[first], (tail[first], head[first])), shape=(size, size)).tocsr(), copies
+        coo_array(
+            (metres[is_shortest], (tail[is_shortest], head[is_shortest])), shape=(size, size)
+        ).tocsr(),
+        copies,
     )
 
 

@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 Shapes = NDArray[np.object_]
 
 MAX_SNAP_DISTANCE_M = 100.0  # metres from a street: further out is off the network
-TOUCH_M = 0.05  # a leg that begins or ends this near to a wall does not cross it there
+WALL_TOLERANCE_M = 0.05  # a leg that begins or ends within this of a wall does not cross it
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Pieces(NamedTuple):
     start: Floats
     way: Floats
     metres: Floats
-    before: Floats
+    preceding_m: Floats
 
 
 def pieces_of(lines: Shapes) -> Pieces:
@@ -71,8 +71,8 @@ def pieces_of(lines: Shapes) -> Pieces:
     metres = np.hypot(*way.T)
     total = np.concatenate([[0.0], np.cumsum(metres)])[:-1]
     edge = edge[inner].astype(np.int32)
-    first = np.searchsorted(edge, np.arange(len(lines)))
-    return Pieces(edge, points[inner], way, metres, total - total[first][edge])
+    first_piece = np.searchsorted(edge, np.arange(len(lines)))
+    return Pieces(edge, points[inner], way, metres, total - total[first_piece][edge])
 
 
 class Snapper:
@@ -107,28 +107,28 @@ class Snapper:
         for rank in SNAPPED:
             if not open_.size or not self._edges[rank].size:
                 continue
-            place, hit, metres = self._first(rank, shapes[open_])
-            edge[open_[place]], leg[open_[place]] = hit, metres
-            legs = shapely.shortest_line(shapes[open_[place]], self._lines[hit])
-            at[open_[place]] = shapely.get_point(legs, 1)
-            blocked = open_[place[self.blocked(legs)]]
+            shape, hit, metres = self._nearest_of_rank(rank, shapes[open_])
+            edge[open_[shape]], leg[open_[shape]] = hit, metres
+            legs = shapely.shortest_line(shapes[open_[shape]], self._lines[hit])
+            at[open_[shape]] = shapely.get_point(legs, 1)
+            blocked = open_[shape[self.blocked(legs)]]
             edge[blocked], leg[blocked], at[blocked] = -1, np.inf, None
             for number, (other, way_m, point) in self._around_walls(rank, shapes, blocked):
                 edge[number], leg[number], at[number] = other, way_m, point
             open_ = open_[edge[open_] < 0]
         island = np.zeros(len(shapes), bool)
         if open_.size and self._edges[ISLAND].size:
-            place, _ = self._trees[ISLAND].query(
+            shape, _ = self._trees[ISLAND].query(
                 shapes[open_], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M
             )
-            island[open_[place]] = True
+            island[open_[shape]] = True
         return edge, leg, at, island
 
-    def _first(self, rank: int, shapes: Shapes) -> tuple[Ints, Ints, Floats]:
-        (place, hit), leg = self._trees[rank].query_nearest(
+    def _nearest_of_rank(self, rank: int, shapes: Shapes) -> tuple[Ints, Ints, Floats]:
+        (shape, hit), leg = self._trees[rank].query_nearest(
             shapes, max_distance=MAX_SNAP_DISTANCE_M, return_distance=True, all_matches=False
         )
-        return place, self._edges[rank][hit], leg
+        return shape, self._edges[rank][hit], leg
 
     def _around_walls(
         self, rank: int, shapes: Shapes, blocked: Ints
@@ -137,28 +137,28 @@ class Snapper:
         if not blocked.size:
             return []
         tree, segments, edges = self._segments(rank)
-        place, hit = tree.query(shapes[blocked], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M)
-        legs = shapely.shortest_line(shapes[blocked][place], segments[hit])
+        shape, hit = tree.query(shapes[blocked], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M)
+        legs = shapely.shortest_line(shapes[blocked][shape], segments[hit])
         metres = shapely.length(legs)
-        order = np.lexsort((metres, place))
-        place, hit, legs, metres = place[order], hit[order], legs[order], metres[order]
+        order = np.lexsort((metres, shape))
+        shape, hit, legs, metres = shape[order], hit[order], legs[order], metres[order]
         start = (
-            np.flatnonzero(np.r_[True, place[1:] != place[:-1]]) if place.size else np.empty(0, int)
+            np.flatnonzero(np.r_[True, shape[1:] != shape[:-1]]) if shape.size else np.empty(0, int)
         )
-        end = np.r_[start[1:], place.size]
-        found = []
+        end = np.r_[start[1:], shape.size]
+        matches = []
         while start.size:  # the next candidate of every place still without one
             free = ~self.blocked(legs[start])
-            found += [
+            matches += [
                 (
-                    int(blocked[place[i]]),
+                    int(blocked[shape[i]]),
                     (int(edges[hit[i]]), float(metres[i]), shapely.get_point(legs[i], 1)),
                 )
                 for i in start[free].tolist()
             ]
             start, end = start[~free] + 1, end[~free]
             start, end = start[start < end], end[start < end]
-        return found
+        return matches
 
     def _segments(self, rank: int) -> tuple[STRtree, Shapes, Ints]:
         if rank not in self._pieces:
@@ -176,8 +176,8 @@ class Snapper:
         ends = shapely.get_coordinates(legs).reshape(-1, 2, 2)
         way = ends[:, 1] - ends[:, 0]
         metres = np.hypot(*way.T)
-        long = np.flatnonzero(metres > 2 * TOUCH_M)
-        inset = way[long] * (TOUCH_M / metres[long])[:, None]
+        long = np.flatnonzero(metres > 2 * WALL_TOLERANCE_M)
+        inset = way[long] * (WALL_TOLERANCE_M / metres[long])[:, None]
         trimmed = shapely.linestrings(
             np.stack([ends[long, 0] + inset, ends[long, 1] - inset], axis=1)
         )

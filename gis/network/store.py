@@ -74,9 +74,9 @@ def replace_network(
     """
     points = sorted(nodes)
     lines = list(edges)
-    place = {node[0]: i for i, node in enumerate(points)}
+    position = {node[0]: i for i, node in enumerate(points)}
     for number, edge in enumerate(lines):
-        if edge.u not in place or edge.v not in place or len(edge.coords) < 2:
+        if edge.u not in position or edge.v not in position or len(edge.coords) < 2:
             raise InvalidInput("network.edge_invalid", number=number, way=str(edge.way_id))
     barriers = list(walls)
     version = _digest(points, lines, barriers)
@@ -88,7 +88,9 @@ def replace_network(
         else np.empty((0, 2)),
         indices=np.repeat(np.arange(len(lines)), [len(edge.coords) for edge in lines]),
     )
-    component = _components(len(points), [place[e.u] for e in lines], [place[e.v] for e in lines])
+    component = _components(
+        len(points), [position[e.u] for e in lines], [position[e.v] for e in lines]
+    )
     for table in (WalkEdge, WalkNode, WalkNetwork, WalkWall):
         session.execute(delete(table))
     copy_rows(

@@ -16,7 +16,7 @@ class WalkingProfile(NamedTuple):
     """Who walks: the word on screen and the speed in metres a second."""
 
     zh: str
-    speed: float
+    speed_m_s: float
 
 
 # 1.25 m/s is 4.5 km/h, and makes 15 minutes 1,125 m. Others come with their own speeds and rules
@@ -89,14 +89,14 @@ def node_distances(
         ),
         shape=(size + on.size, size + on.size),
     )
-    found = dijkstra(
+    distances = dijkstra(
         grown, indices=np.arange(size, size + on.size), limit=limit, min_only=nearest_only
     )
     if copies.size:
-        found[..., copies] = np.minimum(found[..., copies], found[..., count:size])
+        distances[..., copies] = np.minimum(distances[..., copies], distances[..., count:size])
     if nearest_only:
-        return found[:count]
-    empty[on] = found[:, :count]
+        return distances[:count]
+    empty[on] = distances[:, :count]
     return empty
 
 
@@ -142,8 +142,8 @@ def network_distances(
     Distances beyond the limit or off the network are infinite. Both straight legs count in full.
     """
     at_nodes = node_distances(network, sources, limit, nearest_only=True)
-    found = along_own_edges(place_distances(network, at_nodes, places), sources, places)
-    return np.where(found <= limit, found, np.inf)
+    distances = along_own_edges(place_distances(network, at_nodes, places), sources, places)
+    return np.where(distances <= limit, distances, np.inf)
 
 
 def nearest_source_distances(
@@ -156,15 +156,15 @@ def nearest_source_distances(
     Distances beyond the limit are infinite. One run of Dijkstra serves all sources; points that
     share an edge with a source are also measured along it.
     """
-    found = place_distances(
+    distances = place_distances(
         network, node_distances(network, sources, limit, nearest_only=True), places
     )
-    _along_shared_edges(found, sources, places, len(network.lines))
-    return np.where(found <= limit, found, np.inf)
+    _along_shared_edges(distances, sources, places, len(network.lines))
+    return np.where(distances <= limit, distances, np.inf)
 
 
 def _along_shared_edges(
-    found: Floats, sources: SnappedPoints, places: SnappedPoints, edge_count: int
+    distances: Floats, sources: SnappedPoints, places: SnappedPoints, edge_count: int
 ) -> None:
     """Improve distances of places that stand on an edge with sources on it (few)."""
     order = np.argsort(sources.edge, kind="stable")
@@ -176,11 +176,11 @@ def _along_shared_edges(
     low = np.searchsorted(edges, places.edge[shared], "left")
     count = np.searchsorted(edges, places.edge[shared], "right") - low
     for step in range(int(count.max()) if shared.size else 0):
-        more = count > step
-        here, source = shared[more], order[low[more] + step]
+        has_source = count > step
+        point, source = shared[has_source], order[low[has_source] + step]
         straight = (
-            np.abs(places.offset[here] - sources.offset[source])
-            + places.leg[here]
+            np.abs(places.offset[point] - sources.offset[source])
+            + places.leg[point]
             + sources.leg[source]
         )
-        found[here] = np.minimum(found[here], straight)
+        distances[point] = np.minimum(distances[point], straight)

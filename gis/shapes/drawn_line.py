@@ -9,14 +9,14 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput
 from gis.messages import Message
-from gis.shapes import noding
+from gis.shapes import edges, noding
 from gis.shapes.measure import position_text, to_local_metres
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import fault_message, repair
 
 SNAP_REACH_M = 1.0  # metres by which the end of a line may miss the border it was drawn to
 MAX_DRAWN_VERTICES = 10_000  # of one drawn line or outline
-MOST_CROSSINGS = 5_000  # of it with borders
+MAX_CROSSINGS = 5_000  # of it with borders
 
 
 def validate_line(line: BaseGeometry) -> LineString:
@@ -34,7 +34,7 @@ def validate_line(line: BaseGeometry) -> LineString:
         raise InvalidInput("line.not_line", type=line.geom_type)
     flat = shapely.force_2d(line)
     _countable(flat, "line")
-    xy = noding.snap_to_lattice(shapely.get_coordinates(flat))
+    xy = edges.snap_to_lattice(shapely.get_coordinates(flat))
     distinct = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
     if distinct.sum() < 2:
         raise InvalidInput("line.one_point")
@@ -79,12 +79,12 @@ def validate_outline(outline: BaseGeometry, field: str) -> PolygonLike:
     return done.shape
 
 
-def countable_crossings(shape: BaseGeometry, lands: Sequence[PolygonLike], field: str) -> None:
+def countable_crossings(shape: BaseGeometry, geometries: Sequence[PolygonLike], field: str) -> None:
     """Raise InvalidInput if a shape crosses borders too often to be cut in reasonable time."""
-    borders = shapely.geometrycollections([land.boundary for land in lands])
-    count = noding.crossings(shape, borders, MOST_CROSSINGS)
-    if count > MOST_CROSSINGS:
-        raise InvalidInput("drawing.too_many_crossings", field=field, limit=MOST_CROSSINGS)
+    borders = shapely.geometrycollections([land.boundary for land in geometries])
+    count = noding.crossings(shape, borders, MAX_CROSSINGS)
+    if count > MAX_CROSSINGS:
+        raise InvalidInput("drawing.too_many_crossings", field=field, limit=MAX_CROSSINGS)
 
 
 def _countable(shape: BaseGeometry, field: str) -> None:

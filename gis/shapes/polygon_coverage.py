@@ -39,20 +39,20 @@ class Gap(NamedTuple):
     """Land that belongs to none: shape, square metres, a place (lon, lat), metres at its widest."""
 
     shape: PolygonLike
-    m2: float
-    place: tuple[float, float]
-    width: float
+    area_m2: float
+    label_point: tuple[float, float]
+    width_m: float
 
 
 class Overlap(NamedTuple):
     """Area shared by two shapes: their positions, the area, a point in it, and its width."""
 
-    first: int
-    second: int
+    position: int
+    other_position: int
     shape: PolygonLike
-    m2: float
-    place: tuple[float, float]
-    width: float
+    area_m2: float
+    label_point: tuple[float, float]
+    width_m: float
 
 
 def is_valid(shapes: Sequence[PolygonLike]) -> bool:
@@ -97,7 +97,7 @@ def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -
         for part, w in zip(candidates, wide, strict=True)
         if w >= MIN_GAP_WIDTH_M
     ]
-    return sorted(answers, key=lambda gap: -gap.m2)
+    return sorted(answers, key=lambda gap: -gap.area_m2)
 
 
 def _slits(shapes: Shapes, union: PolygonLike, slit: float) -> list[BaseGeometry]:
@@ -138,16 +138,16 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     array = shape_array(shapes)
     if shapely.coverage_is_valid(array):
         return []
-    first, second = STRtree(array).query(array, predicate="intersects")
-    first, second = first[first < second], second[first < second]
+    left, right = STRtree(array).query(array, predicate="intersects")
+    left, right = left[left < right], right[left < right]
     shared = [
         extract_polygons(shape) or Polygon()
-        for shape in shapely.intersection(array[first], array[second])
+        for shape in shapely.intersection(array[left], array[right])
     ]
     wide = inscribed_diameters_m(shape_array(shared)).tolist()
     overlaps = [
         Overlap(i, j, land, geodesic_area_m2(land), label_point(land), w)
-        for i, j, land, w in zip(first.tolist(), second.tolist(), shared, wide, strict=True)
+        for i, j, land, w in zip(left.tolist(), right.tolist(), shared, wide, strict=True)
         if w >= MIN_GAP_WIDTH_M
     ]
     return sorted(overlaps, key=lambda overlap: overlap[:2])
@@ -179,7 +179,7 @@ def repair_coverage(
     InvalidInput
         A shape lies entirely within others; nothing of it would be left.
     """
-    narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width <= tolerance]
+    narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width_m <= tolerance]
     if not narrow and is_valid(shapes):
         return list(shapes)
     filled = _fill(shape_array(shapes), narrow)

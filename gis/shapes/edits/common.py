@@ -32,20 +32,20 @@ MAX_LOST_SHARE = 1e-9  # of the land touched, that rounding on the outline may c
 MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²), likewise
 
 
-def require_grids(lands: GridGeometries, *codes: str) -> None:
+def require_grids(geometries: GridGeometries, *codes: str) -> None:
     """Raise NotFound unless all codes are among the grids."""
-    if missing := sorted(set(codes) - set(lands)):
+    if missing := sorted(set(codes) - set(geometries)):
         raise NotFound("grid.unknown_codes", codes=missing)
 
 
 def grids_near(
-    lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None
+    geometries: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None
 ) -> dict[str, PolygonLike]:
     """Return some grids, those under a drawn shape, and all that touch any of these."""
-    names, shapes = list(lands), shape_array(list(lands.values()))
+    names, shapes = list(geometries), shape_array(list(geometries.values()))
     if not names:
         return {}
-    core = {code: lands[code] for code in codes}
+    core = {code: geometries[code] for code in codes}
     if over is not None:
         hit = STRtree(shapes).query(over, predicate="intersects") if len(names) else []
         core |= {names[i]: shapes[i] for i in hit}
@@ -58,7 +58,7 @@ def grids_near(
 
 
 def complete_coverage(
-    lands: GridGeometries, shapes: ChangedGeometries, *, islands: bool, grows: bool = False
+    geometries: GridGeometries, shapes: ChangedGeometries, *, islands: bool, grows: bool = False
 ) -> ChangedGeometries:
     """Return the shapes of an edit with the neighbours that must follow, as a coverage.
 
@@ -67,16 +67,18 @@ def complete_coverage(
     InvalidInput
         A grid falls apart, a part is a sliver, or the borders are too fine for the lattice.
     """
-    changed = noding.share_vertices(lands, shapes)
+    changed = noding.share_vertices(geometries, shapes)
     changed = {
         code: shape
         for code, shape in changed.items()
-        if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)
+        if shape is None
+        or code not in geometries
+        or not shapely.equals_exact(shape, geometries[code], 0)
     }
     for code, shape in changed.items():
         if shape is None:
             continue
-        old_shape = lands.get(code)
+        old_shape = geometries.get(code)
         parts = shapely.get_parts(shape)
         if not islands and old_shape is not None and len(parts) > len(shapely.get_parts(old_shape)):
             refuse_islands(code, shape)
@@ -87,7 +89,7 @@ def complete_coverage(
         elif code in shapes:
             cause = "sliver.grid_would_have" if old_shape is None else "sliver.grid_would_keep"
             require_wide(parts, Message(cause, {"grid": code}))
-    new_coverage = {**lands, **changed}
+    new_coverage = {**geometries, **changed}
     shapes_left = [shape for code in new_coverage if (shape := new_coverage[code]) is not None]
     touching = STRtree(shape_array(shapes_left)).query(
         shape_array([shape for shape in changed.values() if shape is not None]),
@@ -97,7 +99,7 @@ def complete_coverage(
     if not polygon_coverage.is_valid(around):
         raise InvalidInput("coverage.borders_cross", at=_crossing_position(around))
     if not grows:
-        was = sum(lands[code].area for code in changed if code in lands)
+        was = sum(geometries[code].area for code in changed if code in geometries)
         now = sum(shape.area for shape in changed.values() if shape is not None)
         if abs(was - now) > max(
             MAX_LOST_SHARE * was, MAX_LOST_STEPS2 * PRECISION_DEG * PRECISION_DEG
@@ -111,8 +113,8 @@ def _crossing_position(shapes: Sequence[PolygonLike]) -> str:
     coverage = shape_array(shapes)
     bad = [shape for shape in coverage if not shape.is_valid]
     edges = shapely.coverage_invalid_edges(coverage)
-    spots = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(coverage[:1])
-    position = shapely.get_coordinates(spots[0])[0]
+    points = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(coverage[:1])
+    position = shapely.get_coordinates(points[0])[0]
     return position_text(*position)
 
 

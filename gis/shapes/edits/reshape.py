@@ -27,7 +27,7 @@ from gis.shapes.repair import extract_polygons
 
 
 def reshape(
-    lands: GridGeometries,
+    geometries: GridGeometries,
     code: str,
     outline: PolygonLike,
     *,
@@ -49,15 +49,15 @@ def reshape(
     Raises
     ------
     NotFound
-        A code is not among the lands.
+        A code is not among the grids.
     InvalidInput
         The outline is no polygon, leaves the land, or leaves slivers or islands.
     """
-    require_grids(lands, code, *([give_to] if give_to else []))
+    require_grids(geometries, code, *([give_to] if give_to else []))
     if give_to == code:
         raise InvalidInput("reshape.gives_to_itself", grid=code)
     target = drawn_line.validate_outline(outline, "geometry")
-    grids = grids_near(lands, [code], target)
+    grids = grids_near(geometries, [code], target)
     drawn_line.countable_crossings(target, list(grids.values()), "geometry")
     beyond = extract_polygons(
         shapely.difference(target, polygon_coverage.dissolve(list(grids.values())))
@@ -77,7 +77,7 @@ def reshape(
         else []
     )
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
-    grids = grids_near(lands, touched)  # whoever touches one of them gets its new corners
+    grids = grids_near(geometries, touched)  # whoever touches one of them gets its new corners
     faces = noding.split_faces(grids, touched, target.boundary)
     inside = faces_within([face for face, _ in faces], target)
     if not inside.any():

@@ -4,7 +4,9 @@ from gis.shapes.edits.common import ChangedGeometries, GridGeometries, require_g
 from gis.shapes.edits.merge import merge
 
 
-def retire(lands: GridGeometries, code: str, *, give_to: str | None = None) -> ChangedGeometries:
+def retire(
+    geometries: GridGeometries, code: str, *, give_to: str | None = None
+) -> ChangedGeometries:
     """Take a grid out of use.
 
     Parameters
@@ -15,11 +17,11 @@ def retire(lands: GridGeometries, code: str, *, give_to: str | None = None) -> C
     Raises
     ------
     NotFound
-        A code is not among the lands.
+        A code is not among the grids.
     InvalidInput
         The receiver is no neighbour.
     """
     if give_to is None:
-        require_grids(lands, code)
+        require_grids(geometries, code)
         return {code: None}
-    return merge(lands, [code, give_to], give_to)
+    return merge(geometries, [code, give_to], give_to)

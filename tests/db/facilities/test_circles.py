@@ -45,7 +45,7 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     """
     network = load_network(session)
     dice = random.Random(1)
-    limit = minutes * 60 * walk.get_profile("adult").speed
+    limit = minutes * 60 * walk.get_profile("adult").speed_m_s
     wkb = session.scalars(
         text(
             "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(shape))) FROM building ORDER BY code"
