@@ -29,7 +29,7 @@ class Circle:
     """A service circle: geometry in EPSG:4490, and who lives within its limit by exact distance."""
 
     minutes: int
-    speed: float
+    speed_m_s: float
     shape: MultiPolygon
     households: int
     people: int
