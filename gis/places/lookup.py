@@ -21,9 +21,9 @@ from gis.places.naming import (
 
 MAX_CANDIDATES = 2000  # that are compared
 
-# Candidates by number, house, name or estate, those whose estate is named first; each with the areas
-# it stands in.
-CANDIDATES = text("""
+# Candidates by number, house, name or estate, those whose estate is named first; each with the
+# areas it stands in.
+CANDIDATES_SQL = text("""
 WITH candidate AS (
   SELECT h.* FROM building h
   WHERE (:number <> '' AND h.name ~* :number)
@@ -94,7 +94,7 @@ def find_named(
         address = replace(address, building=address.beside, several=False)
     number = address.building or (address.other.building if address.other else "")
     rows = session.execute(
-        CANDIDATES,
+        CANDIDATES_SQL,
         {
             "number": number_pattern(number) if number else "",
             "house": address.house.lower(),
