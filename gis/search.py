@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
 from gis.errors import invalid_field
-from gis.facilities.categories import CATEGORIES
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
 from gis.places.naming import Naming
 from gis.rights.roles import ROLE_BY_KEY
 
 MAX_QUERY_CHARS = 100
-CATEGORY_BY_KEY = {category.key: category for category in CATEGORIES}
 LEVEL_EN = {
     Level.COUNTY: "county",
     Level.STREET: "street",
@@ -62,7 +61,7 @@ class Hit:
 
 # `fit` is 0 if the text is the query, 1 if it begins with it, 2 if it contains it. Each branch is
 # limited to its best rows, and the whole again.
-SEARCH = text(
+SEARCH_SQL = text(
     """
 WITH asked AS (SELECT lower(:q) AS q),
 area_hit AS (
@@ -154,7 +153,7 @@ def search(
     named = find_named(session, address, at) if address.text else []
     needle = query.lower()
     rows = session.execute(
-        SEARCH,
+        SEARCH_SQL,
         {
             "q": needle,
             "at": at,

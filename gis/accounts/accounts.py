@@ -20,7 +20,7 @@ from gis.people.models import Person
 from gis.rights.actions import ACCESS_ROLES, Action
 from gis.rights.principal import Principal
 
-USERNAME = re.compile(r"[\w][\w.@-]{1,39}")
+USERNAME_PATTERN = re.compile(r"[\w][\w.@-]{1,39}")
 ROLES_WITHOUT_AREA = frozenset({"resident", "administrator"})  # access roles that need no area
 
 
@@ -57,7 +57,7 @@ def add(
     """
     principal.require(Action.ACCOUNTS)
     username = normalise_username(username)
-    if not USERNAME.fullmatch(username):
+    if not USERNAME_PATTERN.fullmatch(username):
         raise credentials.account_field_error("username", "account.name_wrong")
     if session.scalar(select(Account.id).where(Account.username == username)):
         raise credentials.account_field_error("username", "account.name_taken")

@@ -135,11 +135,14 @@ def _wait(until: datetime, now: datetime) -> None:
         )
 
 
-STRANGE = """
-WITH trusted AS (SELECT DISTINCT split_part(network, ' ', 1) AS network FROM personal.sign_in
-                 WHERE username = :name AND succeeded AND at > :long_ago)
-SELECT count(*) AS failures, max(at) AS last, (SELECT :network IN (SELECT network
-    FROM trusted)) AS is_trusted
+STRANGE_FAILURES_SQL = """
+WITH trusted AS (
+  SELECT DISTINCT split_part(network, ' ', 1) AS network
+  FROM personal.sign_in
+  WHERE username = :name AND succeeded AND at > :long_ago
+)
+SELECT count(*) AS failures, max(at) AS last,
+  (SELECT :network IN (SELECT network FROM trusted)) AS is_trusted
 FROM personal.sign_in
 WHERE username = :name AND NOT succeeded AND at > :since
   AND split_part(network, ' ', 1) NOT IN (SELECT network FROM trusted)
@@ -153,7 +156,7 @@ def _slow_down(session: Session, username: str, now: datetime, network: str) -> 
         "since": now - LOCKOUT_PERIOD,
         "long_ago": now - SIGN_IN_RETENTION,
     }
-    row = session.execute(text(STRANGE), params).one()
+    row = session.execute(text(STRANGE_FAILURES_SQL), params).one()
     if row.failures >= MAX_STRANGE_FAILURES and not row.is_trusted:
         _wait(row.last + STRANGE_PAUSE, now)
 

@@ -103,7 +103,7 @@ class SimulatedTown:
             "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) AS p FROM building"
             " ORDER BY id) s"
         )
-        self.spots = [(x, y) for x, y in session.execute(text(query))]
+        self.points = [(x, y) for x, y in session.execute(text(query))]
         edition = editions.active_edition(session)
         self.kinds = [category for category in edition.categories.values() if category.public]
         query = (
@@ -229,7 +229,7 @@ def _apply_deadlines(session: Session, now: datetime, counts: SimulationCounts) 
 def _report(town: SimulatedTown) -> intake.IncidentReport:
     rng = town.rng
     kind = rng.choice(town.kinds)
-    lon, lat = rng.choice(town.spots)
+    lon, lat = rng.choice(town.points)
     description = rng.choice(kind.examples) if kind.examples else kind.zh
     return intake.IncidentReport(
         category=kind.code,

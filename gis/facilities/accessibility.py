@@ -26,7 +26,7 @@ WHERE CAST(:near AS text) IS NULL OR b.shape && ST_GeomFromEWKT(:near)
 ORDER BY b.id
 """
 
-DOORS = """
+ENTRANCES_SQL = """
 SELECT f.id, f.code, f.category, ST_AsBinary(coalesce(f.entrances, f.entrance)),
     ST_AsBinary(f.shape)
 FROM facility f
@@ -131,7 +131,7 @@ def read_facility_entrances(
     bbox
         Only facilities that touch this box, EWKT; None means all.
     """
-    rows = session.execute(text(DOORS), {"category": category, "near": bbox}).all()
+    rows = session.execute(text(ENTRANCES_SQL), {"category": category, "near": bbox}).all()
     entrances, outlines = (
         shapely.transform(
             shapely.from_wkb(

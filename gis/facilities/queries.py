@@ -166,7 +166,7 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
     return CircleRow(
         minutes=minutes,
         profile=profile,
-        speed=computed.speed,
+        speed=computed.speed_m_s,
         households=computed.households,
         people=computed.people,
         buildings=computed.buildings,

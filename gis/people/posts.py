@@ -44,7 +44,7 @@ class PostRow:
         return f"{self.area}|{self.id}"
 
 
-POST_LIST = """
+POSTS_SQL = """
 WITH RECURSIVE down AS (
   SELECT id, code, name, level FROM area WHERE code = :area
   UNION SELECT a.id, a.code, a.name, a.level FROM area a JOIN down ON a.parent_id = down.id
@@ -122,4 +122,4 @@ def posts_of(
         "after_code": code or None,
         "after_id": int(number or 0),
     }
-    return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]
+    return [PostRow(**row) for row in session.execute(text(POSTS_SQL), params).mappings()]

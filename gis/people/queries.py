@@ -32,11 +32,11 @@ POSTS = f"""
 SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
     coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
 WHERE p.{{place}} IS NOT NULL AND {NOT_OVER.format("p")} AND {{which}}"""  # noqa: S608  our own text
-LEAVE = (
+LEAVE_SQL = (
     f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')}"  # noqa: S608
     f" AND {{which}}"
 )
-NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
+NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
 _RANK = np.array([role.rank for role in ROLES])
@@ -318,11 +318,11 @@ def read_people(
         which, person_params = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
     leave = fetch_int_array(
         session,
-        LEAVE.format(which=which.format("l.person_id")),
+        LEAVE_SQL.format(which=which.format("l.person_id")),
         3,
         {"since": since} | person_params,
     )
-    named = fetch_rows(session, NAMES.format(which=which.format("p.id")), person_params)
+    named = fetch_rows(session, NAMES_SQL.format(which=which.format("p.id")), person_params)
     person, start, end = leave.T
     order = np.argsort(person, kind="stable")
     return PeopleIndex(
@@ -350,7 +350,7 @@ def names_are_public(session: Session) -> bool:
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
 
-CHAIN = """
+AREA_CHAIN_SQL = """
 WITH RECURSIVE up AS (
   SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
     SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.shape),
@@ -366,4 +366,6 @@ def area_chain(session: Session, area: int | None, building: int | None, at: dat
 
     Empty if there is none.
     """
-    return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))
+    return list(
+        session.scalars(text(AREA_CHAIN_SQL), {"area": area, "building": building, "at": at})
+    )

@@ -27,7 +27,7 @@ BUILDINGS = """
 SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.shape) FROM building b
 WHERE {where} ORDER BY b.code COLLATE "C\""""
 # Units that are not retired and, if their boundaries are dated, have one in force.
-PARTS = """
+PARTS_SQL = """
 SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name,
     p.floor_from, p.floor_to
 FROM unit_part p JOIN area u ON u.id = p.unit_id LEFT JOIN stairwell s ON s.id = p.stairwell_id
@@ -36,7 +36,7 @@ WHERE {where} AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
   AND (EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id AND f.valid @> %(at)s::timestamptz)
        OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
 ORDER BY p.building_id, u.code COLLATE "C", s.name, p.floor_from"""
-ROOMS = """
+ROOMS_SQL = """
 SELECT s.name, h.room, h.unit_id FROM household h LEFT JOIN stairwell s ON s.id = h.stairwell_id
 WHERE h.building_id = %(building)s AND h.unit_id IS NOT NULL"""
 
@@ -176,7 +176,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
         where = "true"
     else:
         where, params = "p.building_id = ANY(%(ids)s)", {"at": at, "ids": ids.tolist()}
-    parts = fetch_rows(session, PARTS.format(where=where), params) if rows else []
+    parts = fetch_rows(session, PARTS_SQL.format(where=where), params) if rows else []
     return BuildingIndex(
         ids,
         [row[1] for row in rows],
@@ -213,7 +213,7 @@ def list_units_of_room(session: Session, building_id: int, stairwell: str, room:
     stairwell
         Empty means any stairwell.
     """
-    rows = fetch_rows(session, ROOMS, {"building": building_id})
+    rows = fetch_rows(session, ROOMS_SQL, {"building": building_id})
     return {
         unit
         for name, door, unit in rows

@@ -12,9 +12,9 @@ import shapely
 from sqlalchemy import text
 
 from gis.areas.resolver import locate
+from gis.demo.generate import generate_town
 from gis.demo.households import START, largest_remainder_shares
 from gis.demo.streets import make_plan, to_degrees
-from gis.demo.town import generate_town
 from gis.errors import Conflict, InvalidInput, OutsideGrids
 from gis.facilities.accessibility import read_demand_points, read_facility_entrances
 from gis.facilities.service_circles import recompute

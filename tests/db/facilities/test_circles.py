@@ -15,7 +15,7 @@ from shapely.geometry import Point
 from sqlalchemy import text
 
 from gis import crs
-from gis.demo.town import generate_town
+from gis.demo.generate import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import service_circles
