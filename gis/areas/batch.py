@@ -187,7 +187,7 @@ def locate_table(
     while remaining.size:
         first_moment = int(times[remaining].min())
         moment = (EPOCH + first_moment * MICROSECOND).astimezone(at.tzinfo)
-        # those with an address may be at any building of their grid
+        # an address may refer to any building of the grid
         snapshot = read_snapshot_around(
             session, moment, x[remaining], y[remaining], addresses=addresses is not None
         )
@@ -333,7 +333,7 @@ class _Batch:
         different = pa.array(keys).dictionary_encode()
         of = different.indices.to_numpy()
         example_row = np.zeros(len(different.dictionary), dtype=np.int64)
-        example_row[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
+        example_row[of[::-1]] = np.arange(len(of))[::-1]  # one row for each distinct key
         first_line = len(self.lines)
         columns = [values[example_row] for values, _ in parts[:5]]
         self.lines += _lines(resolver, columns, times[rows][example_row])
@@ -378,7 +378,7 @@ def _lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> list[st
     grids, places, people = snapshot.grids, snapshot.places, snapshot.people
     parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
     above = [{area.level: area for area in snapshot.ancestors(item)} for item in parents.tolist()]
-    # the unit by the building and the grid; without a building nothing is to be asked
+    # the unit depends on the building and the grid; without a building there is none
     size = len(grids.codes)
     pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
     units = [
@@ -411,11 +411,12 @@ def _lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> list[st
         *(people.texts(people.areas, ids[parent], times) for ids in upper),
     ]
     people_text = pc.binary_join_element_wise(*names, text_scalar(";"), null_handling="skip")
-    # pyarrow gives back nothing at all where every text is null
+    # pyarrow returns an empty array if every text is null
     cells.append(people_text if len(people_text) else take_strings([""], np.zeros_like(grid)))
     explanations = [
-        f"{'point:converted;' if a else ''}grid:{MATCH_RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
-        for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
+        f"{'point:converted;' if converted else ''}"
+        f"grid:{MATCH_RULES[rule]};building:{BUILDING_RULES[building_rule]};unit:{whys[why]}"
+        for converted, rule, building_rule, why in zip(*np.unravel_index(hows, shape), strict=True)
     ]
     cells.append(take_strings(explanations, how))
     line_start, line_end = (

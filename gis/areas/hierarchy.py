@@ -16,7 +16,7 @@ from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
 Parent = aliased(Area, name="parent")
-Drawn = aliased(Boundary, name="drawn")  # any shape of the area, of whatever time
+Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 
 
 @dataclass(frozen=True)

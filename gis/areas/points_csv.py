@@ -45,7 +45,7 @@ def read_csv(source: Path) -> Iterator[bytes]:
                 ) from None
             except (pa.ArrowInvalid, UnicodeError) as error:
                 problem = str(error)
-                if ragged := RAGGED_PATTERN.search(problem):  # in whatever encoding
+                if ragged := RAGGED_PATTERN.search(problem):  # in any encoding
                     raise _ragged_row_error(source, encoding, int(ragged[1])) from None
             else:
                 for offset in range(0, max(table.num_rows, 1), PIECE_ROWS):

@@ -34,8 +34,8 @@ from gis.places.naming import Naming, compare, name_before, other_community, rea
 from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
 
-MAX_CACHED_RESULTS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
-# metres: a building further away must be the only one of its number, or its estate be named
+MAX_CACHED_RESULTS = 50_000  # results a process caches as JSON, about 2 kB each
+# metres; a more distant building needs a unique number, or the name of its estate
 MAX_LABEL_DISTANCE_M = 100.0
 
 
@@ -261,7 +261,9 @@ class LocateResolver:
         """
         head = orjson.dumps(_head(request, x, y, at))
         key = self.cache_key(request, x, y)
-        if key is None or self.names:  # who may have some names only gets an answer of their own
+        if (
+            key is None or self.names
+        ):  # a principal with names in some areas gets an individual result
             return orjson.dumps(self.resolve(request, x, y, at))
         cached = self.snapshot.people.cached_at(micros(at)).results
         cache_key = (*key, self.names is None)
@@ -269,7 +271,7 @@ class LocateResolver:
         if cached_json is None:
             cached_json = orjson.dumps(self.resolve(request, x, y, at))[
                 len(head) - 1 :
-            ]  # the head comes first in an answer
+            ]  # a result begins with the head
             if len(cached) < MAX_CACHED_RESULTS:
                 cached[cache_key] = cached_json
         return head[:-1] + cached_json
@@ -433,7 +435,7 @@ class LocateResolver:
         if inside is not None and (best < Naming.NUMBER or unknown):
             return [inside] if sure[inside] else []
         if row is not None and best is Naming.NUMBER:
-            # 2号楼 said on the land of an estate is that estate's
+            # 2号楼 on the ground of an estate means the building of that estate
             estates = self.snapshot.places.estates
             same = [building_row for building_row in named if estates[building_row] == estates[row]]
             return same if same or (inside is not None and estates[row]) else named

@@ -18,11 +18,11 @@ from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, position_text, wider
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 
-LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations after which land may belong to no grid
-GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
+LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations that may leave area without a grid
+GAINS = ("redraw", "add")  # operations that may assign free area to a grid
 AREAL = 2  # dimensions
 
-# The grids of other counties, in force from a moment on or planned for later.
+# Grids of other counties that are in force from a moment on, or planned.
 ABROAD = f"""
 SELECT a.code, ST_AsBinary(b.shape) AS shape FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND a.county <> ALL(:counties)
@@ -59,7 +59,7 @@ def check(
         [shape for shape in new_shapes.values() if shape is not None],
     )
     _check_homes(session, old, new)
-    # two counties, which publish at once, could both take the land between them
+    # two counties that publish at once could both take the area between them
     session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
     check_abroad(session, old_shapes, new_shapes, at)
     kinds = {operation.op["op"] for operation in done}

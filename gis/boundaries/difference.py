@@ -16,9 +16,9 @@ from gis.shapes.measure import geodesic_area_m2, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
-MAX_COMPARED_GRIDS = 5_000  # grids drawn otherwise at two moments
+MAX_COMPARED_GRIDS = 5_000  # grids that differ between two moments
 
-# Grids that another boundary, or none, held for at one moment than at the other.
+# Grids whose boundaries at the two moments differ.
 CHANGED_GRIDS_SQL = """
 WITH one AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:since AS timestamptz)),
   other AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:until AS timestamptz))

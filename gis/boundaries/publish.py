@@ -38,7 +38,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 MAX_REASON_CHARS = 1000  # characters
 
-# what of the dated parents holds at a moment, brought into the areas themselves
+# copies the dated parents that hold at a moment into the areas
 APPLY_PARENTS_SQL = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
 WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
@@ -92,7 +92,7 @@ def publish(
     _hold_counties(session, done)
     now = _validate_effective(session, effective)
     _require_no_conflicts(session, number)
-    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
+    if drafts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
         session, principal, Action.PUBLISH, {code for item in done for code in item.touched}
@@ -145,7 +145,7 @@ def _validate_effective(session: Session, effective: datetime | None) -> datetim
 
     Raise InvalidInput when a publication should hold from an earlier one.
     """
-    # not now(), when this transaction began: somebody else may have published while it waited
+    # not now(), the start of this transaction: another may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
         raise invalid_field("effective", "publish.without_time_zone", moment=effective.isoformat())
@@ -334,7 +334,7 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
         pairs |= {(start, end): kind for kind, start, end in operation.lineage}
     ids = _ids(session, {code for pair in pairs for code in pair})
     for (start, end), kind in list(pairs.items()):
-        if start in ids and end not in ids:  # split off, then merged away again
+        if start in ids and end not in ids:  # split off, then merged again
             for (other, last), _ in list(pairs.items()):
                 if other == end and last in ids and last != start:
                     pairs.setdefault((start, last), kind)
@@ -397,7 +397,7 @@ def reassign_units(
     if not wish:
         return
     params = {"ids": list(wish), "at": at}
-    # what was planned for later is replaced; what held until now ends
+    # planned parents are replaced; the current one ends
     session.execute(
         text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params
     )
@@ -408,8 +408,8 @@ def reassign_units(
         ),
         params,
     )
-    # of what is left the last ends now: it goes on where the unit stays, after a plan that was
-    # cancelled
+    # The last remaining parent ends now. It continues where the unit stays, after a plan was
+    # cancelled.
     rows = session.execute(
         text(
             "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"

@@ -16,7 +16,7 @@ from gis.rights.principal import Principal
 ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 
 
-# an asker's revisions: their own, and those that touch grids they may draft or publish in
+# a principal's revisions: their own, and those of grids they may draft or publish in
 VISIBLE_REVISION_SQL = """
 (CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
   SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w

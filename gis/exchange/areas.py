@@ -33,7 +33,7 @@ from gis.incidents.reading import unanswered
 from gis.messages import Message, text_of
 
 MAX_NAME_CHARS = 100  # characters
-MAX_CLEAN_WIDTH_M = 50.0  # metres; beyond it borders are not noise any more
+MAX_CLEAN_WIDTH_M = 50.0  # metres; wider gaps are not noise
 UPPER = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
 
 
@@ -255,7 +255,7 @@ def _wrong_above(
                 "earlier": names[code],
             }
             yield f"{above}_name", Message("area_row.two_names", params)
-        # The land's owners must be there first; above a grid its codes say all there is to say.
+        # The parents must exist; above the grid its code determines them.
         must_exist = above is parent and (
             level is Level.UNIT or (level is not Level.GRID and not name)
         )

@@ -36,9 +36,9 @@ from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 
-FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # the newest shapes hold then
-MIN_TAKEN_SHARE = 0.5  # of a grid's land: it went to others
-MAX_LISTED_ERRORS = 500  # gaps and overlaps shown of a torn file
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # a moment at which the newest shapes are in force
+MIN_TAKEN_SHARE = 0.5  # share of a grid's area that went to others
+MAX_LISTED_ERRORS = 500  # listed gaps and overlaps of a file
 
 
 @dataclass
@@ -199,7 +199,7 @@ def _number(
                 codes.ancestor_code(code, Level.COMMUNITY) if code else _community(entry, stored)
             )
             if not community:
-                continue  # refused later: it has no code
+                continue  # rejected later, because it has no code
             if community not in fresh:
                 fresh[community] = next_codes(session, community, ())
             new = next((candidate for candidate in fresh[community] if candidate not in used), "")

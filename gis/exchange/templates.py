@@ -28,7 +28,7 @@ FORMATS: Mapping[Parser, str] = {
 }  # all others are text: @
 LAST_ROW = 1_048_576
 
-# Made up; the codes of the communities are real, those below them are not.
+# Invented examples; the codes of the communities are real, those below are not.
 EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
     "households": (
         {

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from gis.errors import FieldError, InvalidInput
 from gis.messages import Message, has_label, render, text_of
 
-MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
-THE_TABLE = Message("load.the_table")  # what is refused of it as a whole
+MAX_LISTED_ROWS = 100  # rows named by a note; the others are counted
+THE_TABLE = Message("load.the_table")  # rejections of the file as a whole
 SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and between its rows
 
 

@@ -37,9 +37,9 @@ TEXTS = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 DELIMITERS = ",;\t|，；"
 MAX_TEXT_BYTES = 500_000_000  # bytes
-MAX_WORKBOOK_BYTES = 100_000_000  # bytes, as it lies on the disk
+MAX_WORKBOOK_BYTES = 100_000_000  # bytes on disk
 MAX_UNPACKED_BYTES = workbook_xml.MAX_UNPACKED_BYTES
-MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
+MAX_LINE_CHARS = 1 << 16  # of the lines that are searched for the delimiter
 MAX_LISTED_RANGES = 20
 MAX_COLUMNS = workbook_xml.MAX_COLUMNS
 

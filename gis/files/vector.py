@@ -137,7 +137,7 @@ def _limits(path: Path) -> Limits:
         size = min(size * ZIP_GROWTH, MAX_UNPACKED_BYTES)
     growth = (
         40 if path.suffix.lower() in (".geojson", ".json") else 10
-    )  # GDAL holds a JSON feature as objects
+    )  # GDAL stores a JSON feature as objects
     return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
 

@@ -23,9 +23,9 @@ from gis.network import parts
 from gis.network.lattice import Lattice, make_lattice
 from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper
 
-# Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
+# Kinds of edge that connect nothing: a part of only these is an island.
 AT_NODE_M = 1e-6
-# Classes of street that are public wherever they are not inside walls; lanes of compounds are
+# Classes of street that are public outside walls; lanes of compounds are
 # service or footway.
 ROADS = (
     "residential",
@@ -39,7 +39,7 @@ ROADS = (
     "primary_link",
     "trunk_link",
 )
-WALL_GAP_M = 10.0  # metres between walls that still enclose one compound, as beside its gate
+WALL_GAP_M = 10.0  # metres of a gap, such as a gate, between walls of one compound
 NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 
 

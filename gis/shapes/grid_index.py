@@ -131,7 +131,7 @@ class CellIndex:
 
         def work(piece: Ints) -> None:
             point, shape = self.pairs(x[piece], y[piece])
-            # pairs come by point and, within a cell, by shape: the first of a point is the lowest
+            # pairs are ordered by point and, within a cell, by shape: the first of a point is the lowest
             at, first_pairs, count = np.unique(point, return_index=True, return_counts=True)
             lowest[piece[at]], hits[piece[at]] = shape[first_pairs], count
 

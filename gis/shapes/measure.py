@@ -16,7 +16,7 @@ from gis.shapes.local_distance import metres_per_degree
 
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
-# vertices of a polygon whose width is found by shrinking it; the cost of that grows with their
+# vertices of a polygon whose width is measured by shrinking it, at a cost that grows with their
 # fourth power
 SMALL = 64
 

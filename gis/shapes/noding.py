@@ -59,7 +59,7 @@ def split_faces(
         [*rings, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG
     )
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
-    # the query shape is the one that is prepared: shapes over points, not points over shapes
+    # STRtree prepares the query shapes, so the shapes query the points
     owner, face = STRtree(shapely.point_on_surface(faces)).query(shapes, predicate="intersects")
     owner_of: dict[int, int] = {}
     for at, owner_position in sorted(zip(face.tolist(), owner.tolist(), strict=True)):
@@ -257,7 +257,7 @@ def _outline(
     group = np.cumsum(fresh) - 1
     counts = np.empty(len(order), dtype=np.intp)
     counts[order] = np.bincount(group)[group]
-    return counts[-len(edges) :] < 3  # once itself, and once in each land that has it
+    return counts[-len(edges) :] < 3  # once itself, and once in each shape that has it
 
 
 def _rings(land: PolygonLike) -> list[BaseGeometry]:

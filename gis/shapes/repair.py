@@ -14,9 +14,9 @@ from gis.db import PRECISION_DEG
 from gis.messages import Message
 from gis.shapes.measure import position_text
 
-MAX_STORED_VERTICES = 250_000  # in one shape; the outline of a large county has some ten thousand
+MAX_STORED_VERTICES = 250_000  # vertices in one shape; a large county has about ten thousand
 
-# reason that GEOS gives -> code of the message
+# code of the message by GEOS's reason
 FAULT_CODES = {
     "Self-intersection": "geometry.self_intersection",
     "Ring Self-intersection": "geometry.ring_touches_itself",

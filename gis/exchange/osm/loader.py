@@ -44,7 +44,7 @@ CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
 BATCH_ROWS = 5_000  # rows held in memory before they are copied
 MAX_LISTED_CODES = 20  # in a note
 
-Progress = Callable[[str, int], None]  # what is being done, how many so far
+Progress = Callable[[str, int], None]  # the current step, and the objects read so far
 
 
 def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> LoadReport:
@@ -250,7 +250,7 @@ class _Reading:
             self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in runs]
         is_street = line is not None or (
             walk is not None and way.id not in self.plaza_ways
-        )  # not the edge of a plaza
+        )  # unless it is the edge of a plaza
         if is_street and not whole:
             self.skipped["osm.lines_cut_at_edge"] += 1
         if is_street and runs != present:

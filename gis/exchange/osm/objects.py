@@ -22,7 +22,7 @@ from gis.files import sandbox
 from gis.files.sandbox import Limits
 
 MAX_X, MAX_Y = 180 * DEGREE, 90 * DEGREE
-NODE_INDEX = "sparse_file_array,places"  # in the child's own folder
+NODE_INDEX = "sparse_file_array,places"  # in the folder of the child
 _FACTORY = osmium.geom.WKBFactory()
 
 Columns = tuple[bytes, bytes, bytes]  # ids, x and y of nodes, 64 bits each
@@ -163,7 +163,7 @@ def read_objects(
         .with_filter(tagged)
         .with_filter(useful)
     )
-    missing: int | None = None  # a node some way lacks
+    missing: int | None = None  # a node that a way lacks
     for thing in _pass(path, whole):
         kind = thing.type_str()
         if kind == "n":

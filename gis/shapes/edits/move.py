@@ -21,7 +21,7 @@ from gis.shapes.edits.common import (
 )
 from gis.shapes.polygon_coverage import PolygonLike
 
-MAX_SAMPLE_POINTS = 100  # of each of two lines when measuring how far they lie apart
+MAX_SAMPLE_POINTS = 100  # points of each line for measuring the distance of two lines
 
 
 def move_border(

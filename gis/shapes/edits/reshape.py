@@ -77,7 +77,7 @@ def reshape(
         else []
     )
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
-    grids = grids_near(geometries, touched)  # whoever touches one of them gets its new corners
+    grids = grids_near(geometries, touched)  # grids that touch one of them get its new corners
     faces = noding.split_faces(grids, touched, target.boundary)
     inside = faces_within([face for face, _ in faces], target)
     if not inside.any():
