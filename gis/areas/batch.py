@@ -85,28 +85,31 @@ def locate_file(
     at: datetime,
     progress: Progress = lambda done, total: None,
 ) -> BatchCounts:
-    """Say who answers for every point of a file.
+    """Locate every point of a file.
 
-    The answer file replaces `target` only when it is whole.
+    The answer file replaces `target` only when it is complete.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     source
-        CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and, if
-        wanted, address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
+        CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and
+        optionally address and at. Degrees in the row's `crs`; an empty `at` means the parameter
+        `at`.
     target
-        CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as
-        role:name joined by semicolons (an empty name where nobody is there), `how` as step:rule. A
-        row that cannot be answered has only its `error`.
+        CSV, UTF-8 with the columns of `HEADER`, rows in the same order: codes, `people` as
+        role:name joined by semicolons (an empty name if the post is vacant), `how` as step:rule. A
+        row that cannot be located has only its `error`.
     at
-        With its zone; times of the file without one are read in it.
+        Default moment, with time zone; times of the file without one are read in it.
     progress
-        Told (rows done, rows in all).
+        Called with the number of rows done and the number of all rows.
 
     Raises
     ------
     InvalidInput
-        The file cannot be read, its columns are others, or it is `target`. Nothing is written.
+        The file cannot be read, has other columns, or is `target`. Nothing is written.
     """
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
@@ -279,7 +282,7 @@ class _Batch:
         return times
 
     def check_addresses(self, column: pa.ChunkedArray) -> None:
-        """Refuse the rows whose address nobody can have written."""
+        """Reject the rows with impossible addresses."""
         too_long = pc.greater(pc.utf8_length(column), MAX_ADDRESS_CHARS).fill_null(False)
         for row in np.flatnonzero(too_long.to_numpy()):
             if self.line[row] < 0:

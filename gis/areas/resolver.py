@@ -49,25 +49,29 @@ def locate(
     at: datetime | None = None,
     snapshot: RegistrySnapshot | None = None,
 ) -> LocateResult:
-    """Say who answers for a place.
+    """Return the grid, building, unit and people responsible for a point.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     lon, lat
         Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
+    crs
+        Coordinate system of the point.
     address
-        As people write it; decides the building and the unit where the point cannot.
+        Address as written; decides the building and the unit where the point cannot.
     at
-        The moment asked about, with its time zone; None is now.
+        Moment, with time zone. None means now.
     snapshot
         Used instead of the database where it holds the moment; it must cover the point.
 
     Raises
     ------
     InvalidInput
-        The point or its system cannot be right.
+        The point or its system is invalid.
     OutsideGrids
-        No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
+        No grid covers the point or lies within 50 m; `extra` has the nearest grid and its distance.
     """
     return resolve_request(lambda: session, LocateRequest(lon, lat, crs, address, at), snapshot)
 
@@ -75,9 +79,9 @@ def locate(
 def resolve_request(
     session: Callable[[], Session], request: LocateRequest, snapshot: RegistrySnapshot | None = None
 ) -> LocateResult:
-    """Answer one question as `locate` does.
+    """Locate one request as `locate` does.
 
-    The session is only made when the database must be asked.
+    The session is opened only if the database must be queried.
     """
     resolver, x, y, at = _begin(session, request, snapshot)
     return resolver.resolve(request, x, y, at)
@@ -89,12 +93,12 @@ def resolve_request_json(
     snapshot: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> bytes:
-    """Answer one question as `answer` does, as JSON.
+    """Locate one request and return the result as JSON.
 
     Parameters
     ----------
     names
-        Ids of the areas in which people are named; None is everywhere.
+        Ids of the areas in which people are named; None means everywhere.
     """
     resolver, x, y, at = _begin(session, request, snapshot, names)
     return resolver.resolve_json(request, x, y, at)
@@ -120,17 +124,21 @@ def resolve_many(
     snapshot: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> Iterator[LocateResult | WanggeError]:
-    """Answer many questions in their order; one that cannot be answered gives its error.
+    """Yield the results of many requests in their order; errors take the place of results.
 
     Parameters
     ----------
+    session
+        Opens a session.
+    questions
+        The requests.
     now
-        The moment of the questions that name none.
+        Moment of the requests that name none.
     snapshot
-        A complete snapshot, used where it holds the moment; other moments are read once an interval
-        between two changes.
+        A complete snapshot, used where it holds the moment. Other moments are read once for each
+        interval between two changes.
     names
-        As for `answer_json`.
+        As for `resolve_request_json`.
     """
     answers: list[LocateResult | WanggeError | None] = [None] * len(questions)
     points: dict[int, tuple[float, float]] = {}
@@ -261,17 +269,15 @@ class LocateResolver:
         """
         head = orjson.dumps(_head(request, x, y, at))
         key = self.cache_key(request, x, y)
-        if (
-            key is None or self.names
-        ):  # a principal with names in some areas gets an individual result
+        # a principal with names in some areas gets an individual result
+        if key is None or self.names:
             return orjson.dumps(self.resolve(request, x, y, at))
         cached = self.snapshot.people.cached_at(micros(at)).results
         cache_key = (*key, self.names is None)
         cached_json = cached.get(cache_key)
         if cached_json is None:
-            cached_json = orjson.dumps(self.resolve(request, x, y, at))[
-                len(head) - 1 :
-            ]  # a result begins with the head
+            # a result begins with the head
+            cached_json = orjson.dumps(self.resolve(request, x, y, at))[len(head) - 1 :]
             if len(cached) < MAX_CACHED_RESULTS:
                 cached[cache_key] = cached_json
         return head[:-1] + cached_json

@@ -222,7 +222,7 @@ class RegistrySnapshot:
     people: PeopleIndex
 
     def is_valid_at(self, at: datetime) -> bool:
-        """Whether this register answers for a moment."""
+        """Return whether the snapshot holds at a moment."""
         return self.since <= micros(at) < self.until
 
     def buildings_of(self, row: int) -> Ints:

@@ -165,7 +165,7 @@ class SnapshotCache:
         return self._snapshot is None or not self._snapshot.is_valid_at(datetime.now(UTC))
 
     def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
-        """Whether a change of ours was notified; waits so many seconds for one."""
+        """Wait some seconds for notifications, and return whether the registry changed."""
         payloads = [
             notification.payload
             for notification in connection.notifies(timeout=timeout, stop_after=1)

@@ -38,21 +38,21 @@ def check(
     new_shapes: Mapping[str, PolygonLike | None],
     at: datetime,
 ) -> None:
-    """Refuse a publication that loses land or the grid of a household, or takes land twice.
+    """Raise InvalidInput if a publication loses area or households, or takes area twice.
 
     Parameters
     ----------
     at
-        From when it holds.
+        Moment from which it holds.
     before
-        The shapes in force of the grids that change, by code; degrees, EPSG:4490.
+        Shapes in force of the changed grids, by code; degrees, EPSG:4490.
     after
-        Their new shapes; None: no land any more.
+        Their new shapes; None means no area any longer.
 
     Raises
     ------
     InvalidInput
-        With how much, and where.
+        Names the amount and the position.
     """
     old, new = (
         list(old_shapes.values()),
@@ -120,9 +120,9 @@ def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[Polygo
 def _check_homes(
     session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]
 ) -> None:
-    """Every household that has a grid has one afterwards.
+    """Raise InvalidInput if a household with a grid would lose it.
 
-    That it has only one is for the coverage to say.
+    The coverage ensures that it has only one.
     """
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
@@ -138,7 +138,7 @@ def _check_homes(
 
 
 def _covered(geometries: Sequence[PolygonLike], points: Any) -> Any:
-    """Which points lie in one of the shapes, or on its border."""
+    """Return which points lie in one of the shapes, or on its border."""
     covered = np.zeros(len(points), dtype=bool)
     for land in geometries:
         shapely.prepare(land)

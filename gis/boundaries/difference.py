@@ -123,16 +123,18 @@ def transferred_pieces(
     new_shapes: Mapping[str, PolygonLike],
     codes: Sequence[str],
 ) -> list[tuple[str | None, str | None, PolygonLike]]:
-    """Land that changes hands between grids: from whom (None: nobody's), to whom, shape.
-
-    Slivers of rounding left out.
+    """Return the pieces of area that change grid as (from, to, shape), without slivers of rounding.
 
     Parameters
     ----------
     before, after
         Shapes by code, degrees, EPSG:4490.
     codes
-        Of those whose land changes.
+        Codes of the grids whose area changes.
+
+    Returns
+    -------
+    Tuples of codes and shape; None is the side without a grid.
     """
     starts, ends = (
         [code for code in codes if code in old_shapes],

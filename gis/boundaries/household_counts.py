@@ -159,7 +159,7 @@ def _unit_home(houses: Sequence[tuple[Any, ...]], grids: GridIndex) -> UnitHouse
 
 
 def homeless(session: Session, lost: Any) -> int:
-    """How many households stand on some land (degrees, EPSG:4490)."""
+    """Return the number of households on a shape (degrees, EPSG:4490)."""
     if lost.is_empty:
         return 0
     query = f"""

@@ -69,7 +69,7 @@ def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
 
 
 def actor_display_name(actor: str | None) -> str:
-    """Who did it, as people say it: the history's "account wang" is wang."""
+    """Return the display name of an actor: "account wang" of the history is wang."""
     return (actor or "").removeprefix("account ")
 
 

@@ -59,24 +59,34 @@ def publish(
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
+    principal
+        The publisher.
+    number
+        Number of the draft.
     reason
-        Why, for everybody who looks at the history.
+        Reason of the change, for readers of the history.
     effective
-        From when it holds, with its time zone, not past; None is now. Later: it takes effect by
-        itself. What takes a planned publication back before it holds, cancels it: everything is as
-        if never planned.
+        Moment from which it holds, with time zone, not past. None means now. A later publication
+        takes effect by itself. A draft that reverts a planned publication before it holds cancels
+        it.
     two_persons
-        Whether somebody else than the author must publish.
+        Whether another person than the author must publish.
+    version
+        Version of the draft as the caller knows it. None means any.
 
     Raises
     ------
     NotFound
-        No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
+        The draft does not exist in the principal's areas.
+    Forbidden
+        The principal may not publish in them, or is the author.
     Conflict
         It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones
         are planned.
     InvalidInput
-        The reason, the moment or a change is missing, or land or homes would lose their grid.
+        The reason, the moment or a change is missing, or area or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, principal, number, lock=True)
     principal.require(Action.PUBLISH)
@@ -172,7 +182,7 @@ def _require_no_conflicts(session: Session, number: int) -> None:
 
 
 def drafts_author(draft: Revision) -> Principal:
-    """Who a draft is done again for: what its author was allowed when drawing it."""
+    """Return the principal for replaying a draft: its author with the rights when drawing."""
     return Principal("system", draft.author, dict.fromkeys(Action))
 
 
@@ -188,7 +198,7 @@ def apply_scheduled_parents(session: Session, now: datetime) -> int:
 
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
-    """One publication at a time in a county."""
+    """Lock the counties, so that each has one publication at a time."""
     counties = sorted(
         {
             patterns.ancestor_code(code, Level.COUNTY)

@@ -67,9 +67,9 @@ def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
 def require_on_grids(
     session: Session, principal: Principal, action: Action, codes: Iterable[str]
 ) -> None:
-    """Raise Forbidden unless the asker may do something to every one of some grids.
+    """Raise Forbidden unless the principal may perform an action in all of some grids.
 
-    A code begins with those above it.
+    A code begins with the codes of the areas above.
     """
     principal.require(action)
     allowed = principal.areas_by_action[action]

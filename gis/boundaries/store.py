@@ -337,9 +337,9 @@ def hex_ewkb(shape: MultiPolygon) -> str:
 
 
 def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool:
-    """Whether two shapes are the same vertex for vertex.
+    """Return whether two shapes are equal vertex for vertex.
 
-    The first in the normal form of `multi`.
+    The first must be in the normal form of `to_multipolygon`.
     """
     if shape is None or other is None:
         return shape is other

@@ -38,12 +38,13 @@ ANY_CODE = (
     "code12",
 )
 ANY_NAME = ("名称", "区域名称", "区划名称", "行政区划名称")
+# further attributes of files written by Wangge
 OWN_ATTRIBUTES = (
     "county",
     "revision",
     "since",
     "area_m2",
-)  # further attributes of files written by Wangge
+)
 PARENT = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
 LEVEL_LABELS = {
     Level.COUNTY: Message("load.level_county"),

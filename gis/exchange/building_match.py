@@ -160,9 +160,8 @@ class BuildingNameIndex:
         self.rows = rows
         self.by_name: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # id, code, estate
         self.by_address: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(
-            list
-        )  # by the end of street and number
+        # by the end of street and number
+        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
         self.label_of = {row.id: label_building(row.name, row.estate, row.address) for row in rows}
         for row in rows:
             if house := self.label_of[row.id].house:

@@ -16,7 +16,8 @@ POINT = (
            "Decimal degrees, as 26.2302, or 26°13′48.7″."),
     Column("crs", "坐标系", cells.parse_crs, ("坐标系统", "坐标类型", "坐标来源", "地图"),
            "填了经纬度就必须填，没有默认值。微信、高德、腾讯：gcj02；百度：bd09；GPS：wgs84",
-           "Needed with a point; no default. WeChat, AMap, Tencent: gcj02; Baidu: bd09; GPS: wgs84.",
+           "Needed with a point; no default."
+           " WeChat, AMap, Tencent: gcj02; Baidu: bd09; GPS: wgs84.",
            choices=SUPPORTED_CRS),
 )  # fmt: skip
 
@@ -56,7 +57,8 @@ HOUSEHOLDS = (
 
 # Headers of the end of a term, with remarks that say whether the day itself still counts.
 ENDS = (
-    "至", "到", "止", "结束日期", "结束时间", "终止日期", "截止日期", "离任日期", "离任时间", "卸任日期",
+    "至", "到", "止", "结束日期", "结束时间", "终止日期", "截止日期", "离任日期", "离任时间",
+    "卸任日期",
 )  # fmt: skip
 EXCLUSIVE = ("不含当天", "不含当日", "不含", "不包括当天")
 INCLUSIVE = ("含当天", "含当日", "含", "包括当天")

@@ -140,8 +140,8 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
-# The parts of buildings of each unit, as large as its homes allow: whole buildings, stairwells, runs
-# of floors. Homes without a unit count as one unit (0), so that a partly loaded building is
+# The parts of buildings of each unit, as large as its homes allow: whole buildings, stairwells,
+# runs of floors. Homes without a unit count as one unit (0), so that a partly loaded building is
 # not assigned as a whole.
 PARTS = """
 CREATE TEMP TABLE unit_part_now ON COMMIT DROP AS

@@ -281,9 +281,8 @@ def _categories(session: Session) -> Mapping[str, str]:
     twice: set[str] = set()
     rows = editions.active_edition(session).categories.values()
     for row in rows:
-        codes = {
-            code.removeprefix("0") for code in (row.code, row.old_code)
-        }  # as Excel makes numbers of them
+        # as Excel makes numbers of them
+        codes = {code.removeprefix("0") for code in (row.code, row.old_code)}
         for word in {row.zh, row.en.lower(), row.old_code, *codes} - {""}:
             if code_by_word.setdefault(word, row.code) != row.code:
                 twice.add(word)

@@ -77,7 +77,7 @@ class PostSite:
 
 @dataclass(frozen=True)
 class PostSlot:
-    """One post, whoever holds it when; of a role that several share, one for each person."""
+    """One post over all its holders; a shared role has one slot for each person."""
 
     role: str
     site: PostSite

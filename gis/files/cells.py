@@ -139,12 +139,12 @@ def parse_code(value: object) -> str:
 def parse_integer(value: object) -> int:
     """Return a whole number, also in words.
 
-    Those for storeys and heads after it are let pass, and B2 is storey -2.
+    Words for storeys and persons after it are allowed, and B2 is storey -2.
 
     Raises
     ------
     CellError
-        It is no whole number.
+        The cell is not a whole number.
     """
     refuse_date(value)
     written = unicodedata.normalize("NFKC", clean_text(value))
@@ -164,7 +164,7 @@ def parse_count(value: object) -> int:
     Raises
     ------
     CellError
-        It is no whole number.
+        The cell is not a whole number.
     """
     match = re.fullmatch(
         "([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value)
@@ -202,7 +202,7 @@ def parse_degrees(value: object) -> float:
     Raises
     ------
     CellError
-        It is no finite number.
+        The cell is not a finite number.
     """
     try:
         number = float(unicodedata.normalize("NFKC", clean_text(value)))
@@ -219,7 +219,8 @@ def parse_local_datetime(value: object) -> datetime:
     Raises
     ------
     CellError
-        It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without 08:30.
+        The cell is not a date such as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without
+        08:30.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -239,7 +240,7 @@ def parse_local_datetime(value: object) -> datetime:
 
 
 def excel_day(text: str) -> datetime | None:
-    """Return the day that a day number of Excel means; None where the text is no such number."""
+    """Return the day of an Excel day number; None if the text is not such a number."""
     whole = re.fullmatch(r"(\d{5})(?:\.\d+)?", text)
     return (
         EXCEL_DAY_ZERO + timedelta(days=float(text))
@@ -256,7 +257,7 @@ def to_datetime(
     Raises
     ------
     CellError
-        There is no such day, as 2026-02-30.
+        The day does not exist, such as 2026-02-30.
     """
     try:
         return datetime(year, month, day, hour, minute, second)

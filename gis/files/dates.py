@@ -31,7 +31,7 @@ def parse_first_day(value: object) -> datetime | Guess:
     Raises
     ------
     CellError
-        It is no date, or one that can be read in two ways.
+        The cell is not a date, or is ambiguous.
     """
     return _read(value, last=False)
 

@@ -313,7 +313,7 @@ def _short(written: str, number_before: str, number_behind: str, door: Door) -> 
 
 
 def _as_written(written: str, text: str, door: Door) -> Guess:
-    """Take a room whose name is no number, as 东头平房, unless it may be more than one."""
+    """Accept a room whose name is not a number, such as 东头平房, unless it may mean several."""
     doubtful = re.search(r"\d{3,}", text) and not _SIDE_PATTERN.fullmatch(text.removeprefix("-"))
     if doubtful and re.fullmatch(r"-\d{3,4}", text):
         doubtful = None  # -101, below ground

@@ -25,11 +25,12 @@ from gis.files.sandbox import HEADER_BYTES, MEGABYTE, Limits
 FIRST_ITEMS, MAX_ITEMS = 1, 16_384  # rows in one message; within this range the size decides
 MESSAGE_BYTES = MEGABYTE  # approximate bytes of one message
 OPEN_FILES = 64
+# linux/sched.h, linux/prctl.h
 CLONE_NEWUSER, CLONE_NEWNET, PR_SET_NO_NEW_PRIVS = (
     0x10000000,
     0x40000000,
     38,
-)  # linux/sched.h, linux/prctl.h
+)
 
 
 def main() -> None:
@@ -40,10 +41,11 @@ def main() -> None:
     for standard in (0, 1):  # keeps output of libraries out of the messages
         os.dup2(null, standard)
     confine(limits)
+    # pyogrio and pyarrow import them if present, which takes half a second
     for unneeded in (
         "geopandas",
         "pandas",
-    ):  # pyogrio and pyarrow import them if present, which takes half a second
+    ):
         sys.modules[unneeded] = None  # type: ignore[assignment]
     try:
         function = getattr(importlib.import_module(module), name)
@@ -94,9 +96,8 @@ def confine(limits: Limits) -> None:
     # left out in any case.
     libc.unshare(CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWUSER | CLONE_NEWNET)
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(
-            "1000", encoding="ascii"
-        )  # the first process to be killed when memory is short
+        # the first process to be killed when memory is short
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def batches(items: Iterator[Any]) -> Iterator[bytes]:

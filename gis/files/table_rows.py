@@ -153,7 +153,7 @@ class RowReader:
         return values, faults, numbers
 
     def _is_passed_over(self, number: int, raw: Raw, filled: Sequence[int]) -> bool:
-        """Return whether a row is no data, and put into the report what it is."""
+        """Return whether a row holds no data, and report its kind."""
         unmerged = [
             index
             for index, cell in ((index, raw[index]) for index in filled)

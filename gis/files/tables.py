@@ -143,7 +143,7 @@ def finish_reading(report: LoadReport) -> bool:
 
 
 def _row_number(rejected: RejectedRow) -> int:
-    """Return the number of a refused row; 0 for what is no row."""
+    """Return the number of a rejected row; 0 for a rejection that concerns no row."""
     location = rejected.location
     if not isinstance(location, Message) or location.code != "load.row":
         return 0

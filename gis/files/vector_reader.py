@@ -72,9 +72,8 @@ def read_features(
         encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # unclosed rings are detected and reported by this module
+                # unclosed rings are detected and reported by this module
+                warnings.simplefilter("ignore")
                 yield from _features(path, file, layer, encoding, given_crs, notes)
         except (
             pyogrio.errors.DataSourceError,

@@ -121,7 +121,7 @@ def _box(
 
 
 def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int]:
-    """First and one past the last lattice index of a stretch, with a rim beyond it."""
+    """Return the first and one past the last lattice index of a stretch, with a margin."""
     return max(int(low / spacing) - 2, 0), min(int(high / spacing) + 4, count)
 
 

@@ -21,9 +21,8 @@ from gis.shapes.measure import shape_array
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
-VERTEX_TOLERANCE_DEG = (
-    1.5 * PRECISION_DEG
-)  # a new vertex within this of a neighbour's edge is on it
+# a new vertex within this of a neighbour's edge is on it
+VERTEX_TOLERANCE_DEG = 1.5 * PRECISION_DEG
 MAX_EDGE_PAIRS = 4_000_000  # pairs of edges with overlapping boxes, tested for crossings
 
 

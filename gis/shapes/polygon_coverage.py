@@ -67,15 +67,15 @@ def is_valid(shapes: Sequence[PolygonLike]) -> bool:
 
 
 def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -> list[Gap]:
-    """Find land between the shapes that belongs to none, largest first.
+    """Find area between the shapes that belongs to none, largest first.
 
     Parameters
     ----------
     shapes
         Valid polygons.
     slit
-        Metres. Land that is shut in counts whatever its width; land that opens to the outside
-        counts where two shapes face each other across no more than this.
+        Metres. Enclosed area counts at any width; open area counts where two shapes face each other
+        across this width or less.
     """
     if not len(shapes):
         return []
@@ -197,9 +197,8 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
     """Give each gap to the shape it has the longest border with."""
     filled = shapes.copy()
     for gap in narrow:
-        rim = shapely.buffer(
-            gap, MIN_GAP_WIDTH_M * 1e-5
-        )  # degrees, one or two centimetres, so that it meets its neighbours
+        # degrees, one or two centimetres, so that it meets its neighbours
+        rim = shapely.buffer(gap, MIN_GAP_WIDTH_M * 1e-5)
         candidates = STRtree(filled).query(rim, predicate="intersects")
         border = shapely.area(shapely.intersection(filled[candidates], rim))
         if len(candidates):

@@ -110,7 +110,7 @@ def to_multipolygon(shape: Polygon | MultiPolygon) -> MultiPolygon:
 
 
 def is_on_lattice(shapes: Any) -> NDArray[np.bool_]:
-    """Which of the shapes have every vertex on the 1e-7 degree lattice."""
+    """Return which of the shapes have every vertex on the 1e-7 degree lattice."""
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
     off = (np.abs(xy / PRECISION_DEG - np.round(xy / PRECISION_DEG)) >= 1e-4).any(axis=1)
     return np.bincount(owner[off], minlength=len(shapes)) == 0

@@ -214,7 +214,7 @@ def gate_access(tags: Tags) -> Access:
 def stops_leg(tags: Tags) -> bool:
     """Return whether a line is a wall or fence that a straight leg cannot cross.
 
-    Those off the ground stop nobody on it.
+    Walls off the ground do not count.
     """
     if structure(tags) or any(tags.get(key) == "yes" for key in NOT_STANDING):
         return False
@@ -226,7 +226,7 @@ def stops_leg(tags: Tags) -> bool:
 
 
 def walked_line(tags: Tags) -> bool:
-    """Return whether a way that is no area is one to walk along, if its access allows."""
+    """Return whether a line is a walkable way, if its access allows."""
     return "highway" in tags or bool(ALSO_WALKABLE.intersection(tags.items()))
 
 

@@ -130,13 +130,11 @@ class _Reading:
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     surroundings: Surroundings = field(default_factory=Surroundings)
     left_out: int = 0  # objects marked deleted or invisible
-    plaza_ways: dict[int, PlazaEdge] = field(
-        default_factory=dict
-    )  # way -> the plaza it is an edge of
+    # way -> the plaza it is an edge of
+    plaza_ways: dict[int, PlazaEdge] = field(default_factory=dict)
     plaza_ways_of: dict[int, list[int]] = field(default_factory=dict)  # plaza relation -> its ways
-    outlines_of: dict[int, int] = field(
-        default_factory=dict
-    )  # outer way -> building or facility relation
+    # outer way -> building or facility relation
+    outlines_of: dict[int, int] = field(default_factory=dict)
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
     skipped: Counter[str] = field(default_factory=Counter)  # by code of the note
 
@@ -248,9 +246,8 @@ class _Reading:
             raise InvalidInput("osm.negative_ids", file=self.path.name)
         if wall:
             self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in runs]
-        is_street = line is not None or (
-            walk is not None and way.id not in self.plaza_ways
-        )  # unless it is the edge of a plaza
+        # unless it is the edge of a plaza
+        is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)
         if is_street and not whole:
             self.skipped["osm.lines_cut_at_edge"] += 1
         if is_street and runs != present:

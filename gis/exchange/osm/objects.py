@@ -113,16 +113,16 @@ class OsmObject:
 def objects(
     path: Path, keys: Sequence[str], leave_out: Callable[[int], None]
 ) -> Iterator[OsmObject]:
-    """Yield the relations that have one of the keys.
+    """Yield the relations that have one of the keys, then all other objects.
 
-    Then all tagged nodes, all ways, and the areas of such relations.
-
-    `leave_out` is told how many objects an editor marked deleted or invisible.
+    These are tagged nodes, ways, and the areas of such relations. `leave_out` receives the number
+    of objects that an editor marked deleted or invisible.
 
     Raises
     ------
-    InvalidInput It is no OSM file, a cut-off, unsorted or swollen one, or takes more time or memory
-        than an honest one.
+    InvalidInput
+        The file is not OSM, truncated, unsorted or inflated, or exceeds the limits of time or
+        memory.
     """
     limits = Limits().scaled(
         path.stat().st_size if path.is_file() else 0, seconds_per_mb=8.0, growth=20

@@ -65,9 +65,9 @@ def contact(tags: Tags) -> str:
 
 
 def storeys(tags: Tags) -> int | None:
-    """Return whole storeys above ground from building:levels.
+    """Return the whole storeys above ground of building:levels; None if it is not a number.
 
-    Of "5;6" or "5-6" the most; None when it is no number.
+    Of "5;6" or "5-6" the highest counts.
     """
     most = max(
         (int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))),

@@ -50,15 +50,15 @@ COLUMNS = {  # of the rows that the reader makes, in its order
     ),
     "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
 }
-INCOMING = COLUMNS | {
-    "door": ("node", "rank", "shape")
-}  # entrances and gates are not stored in a table
+# entrances and gates are not stored in a table
+INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}
 # degrees between a gate and its outline, about 2 m, since walls are drawn beside outlines
 GATE_REACH_DEG = 2e-5
+# determined from the point
 FILLED = {
     "building": ("county", "estate"),
     "facility": ("county", "entrances"),
-}  # determined from the point
+}
 MAX_LISTED_CODES = 20  # in a note
 
 # Every door in a facility's outline but those for goods, and every gate in it or in the wall beside

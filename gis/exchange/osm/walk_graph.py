@@ -20,7 +20,7 @@ DEGREE = 10_000_000  # OSM's whole-number coordinates to a degree
 
 
 class Walk(NamedTuple):
-    """What is told of a way and of every edge cut from it."""
+    """Attributes of a way and of every edge cut from it."""
 
     way_id: int
     kind: str
@@ -41,9 +41,8 @@ class WalkSegment(NamedTuple):
 
 GATE_M = 1.0  # metres of way on each side of a residents' gate that count as the gate
 METRES_PER_DEGREE = 111_000.0
-MAX_STEP = (
-    DEGREE // 5
-)  # between two nodes of a way, about 20 km; a longer segment has a misplaced node
+# between two nodes of a way, about 20 km; a longer segment has a misplaced node
+MAX_STEP = DEGREE // 5
 
 
 class WalkGraphBuilder:

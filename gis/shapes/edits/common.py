@@ -127,7 +127,7 @@ def refuse_islands(code: str, shape: PolygonLike) -> None:
 
 
 def is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
-    """Whether a part is the same land as another, which may have more vertices."""
+    """Return whether a part has the area of another, which may have more vertices."""
     return any(part.bounds == other.bounds and shapely.equals(part, other) for other in others)
 
 

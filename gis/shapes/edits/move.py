@@ -131,15 +131,15 @@ def _two_sides(
 
 
 def _shared_area(faces: Sequence[Polygon], land: PolygonLike) -> float:
-    """Square degrees of some faces of one coverage in a land."""
+    """Return the square degrees that some faces of one coverage share with a shape."""
     whole = noding.union_faces(faces)
     return 0.0 if whole is None else float(shapely.intersection(whole, land).area)
 
 
 def _apart(border: LineString, line: LineString) -> float:
-    """How far two lines lie apart at most, looked at in `MAX_SAMPLE_POINTS` points of each.
+    """Return the largest distance of two lines in degrees.
 
-    Degrees.
+    It is measured at up to `MAX_SAMPLE_POINTS` points of each.
     """
     share = np.linspace(0, 1, MAX_SAMPLE_POINTS)
     pairs = ((border, line), (line, border))
