@@ -1,6 +1,7 @@
 """A real PostGIS for every test: one throw-away cluster a run, every test's changes undone."""
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -11,14 +12,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 from apiflask import APIFlask
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
-from gis.ops import cluster, schema
+from gis.accounts import credentials
+from gis.ops import cluster
 from gis.settings import ROOT, Settings
-from tests.support.deployment import SHARED, deployment_folder
+from tests.support.deployment import (
+    SHARED,
+    PreparedDeployments,
+    create_template,
+    deployment_folder,
+    new_database,
+)
 
 if TYPE_CHECKING:
     from tests.support.served import Deployment
@@ -71,6 +80,22 @@ def checkout_untouched() -> Iterator[None]:
     assert HAD_OWN or not Path(OWN).exists(), f"{OWN} was made"
 
 
+@pytest.fixture(autouse=True)
+def cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with the least work, but where a test asks for `real_hashes`."""
+    if "real_hashes" not in request.fixturenames:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr("gis.accounts.credentials._HASHER", cheap)
+
+
+@pytest.fixture
+def real_hashes() -> Iterator[None]:
+    """Hash passwords with the work that the application takes for them."""
+    credentials._nobody.cache_clear()  # may have been made with less
+    yield
+    credentials._nobody.cache_clear()
+
+
 # fixtures that cost much: the tests that use one stay in one process, where it is made once
 COSTLY = {"served": "served", "site": "served", "planned": "planned", "restored": "served"}
 # files that start processes or clusters of their own
@@ -81,6 +106,7 @@ STARTING = (
     "test_bench",
     "test_cluster",
     "test_demo",
+    "test_editor_cases",
     "test_full_disk",
     "test_incident_races",
     "test_jobs",
@@ -113,7 +139,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = next((COSTLY[name] for name in COSTLY if name in fixtures), None)
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.browser)
-        if group or stem in STARTING or {"apart", "own_var"} & fixtures:
+        if group or stem in STARTING or {"apart", "own_var", "migrated_var"} & fixtures:
             item.add_marker(pytest.mark.served)
         if stem == "test_figures":  # simulates a day of a town first
             item.add_marker(pytest.mark.slow)
@@ -135,8 +161,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse to run side by side without the groups: costly fixtures would be made in every
-    process.
+    process. Keep what is imported so far out of every collection of garbage.
     """
+    gc.freeze()
     if session.config.getoption("loadgroup", False) and not all(
         "@" in item.nodeid for item in session.items
     ):
@@ -150,22 +177,38 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings() -> Iterator[Settings]:
+def prepared(request: pytest.FixtureRequest) -> PreparedDeployments:
+    """The deployments that this run makes once and copies."""
+    return PreparedDeployments(prepared_folder(request.config))
+
+
+def prepared_folder(config: pytest.Config) -> Path:
+    """Return the folder of prepared deployments, which all processes of a run share."""
+    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    folder = (base.parent if hasattr(config, "workerinput") else base) / "prepared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the prepared deployments once every process of the run has ended."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(prepared_folder(config), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def settings(prepared: PreparedDeployments) -> Iterator[Settings]:
     """Settings of a throw-away deployment, its cluster stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="wangge-test-"))
-    folder.chmod(0o755)  # the user postgres must be able to enter
-    made = Settings(var=folder)
-    yield made
-    cluster.stop(made)
-    shutil.rmtree(folder, ignore_errors=True)
+    with prepared.migrated() as folder:
+        yield Settings(var=folder)
 
 
 @pytest.fixture(scope="session")
 def addresses(settings: Settings) -> cluster.DatabaseUrls:
     """The running, migrated throw-away database."""
-    found = cluster.start(settings, throw_away=True)
-    schema.migrate(found)
-    return found
+    urls = cluster.start(settings, throw_away=True)
+    create_template(urls)
+    return urls
 
 
 @pytest.fixture(scope="session")
@@ -212,28 +255,31 @@ def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
-def apart() -> Iterator[Callable[[], Session]]:
+def apart(addresses: cluster.DatabaseUrls) -> Iterator[Callable[[], Session]]:
     """Sessions of a database of its own, where commits stay."""
-    with deployment_folder() as var:
-        addresses = cluster.start(Settings(var=var), throw_away=True)
-        schema.migrate(addresses)
-        yield lambda: Session(gis_db.engine(addresses.app))
-        gis_db.engine(addresses.app).dispose()
+    with new_database(addresses) as own:
+        yield lambda: Session(gis_db.engine(own.app))
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator["Deployment"]:
+def served(prepared: PreparedDeployments) -> Iterator["Deployment"]:
     """The made-up pilot of `./wangge demo`, served by processes of its own.
 
     Tests leave it as it is.
     """
     from tests.support.served import Deployment, serving
 
-    with deployment_folder() as var:
-        made = Deployment(var).run("demo", "--no-serve")
-        assert made.returncode == 0, made.stderr
+    with prepared.demo() as var:
+        cluster.start(Settings(var=var), throw_away=True)
         with serving(var) as url:
             yield Deployment(var, url)
+
+
+@pytest.fixture
+def migrated_var(prepared: PreparedDeployments) -> Iterator[Path]:
+    """A deployment folder of the test's own, with an empty, migrated database."""
+    with prepared.migrated() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -17,9 +17,14 @@ from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
 
 @dataclass(frozen=True)
 class RoleGrant:
-    """An access role of an account. source: grant or post.
+    """An access role of an account.
 
-    Area: code and name, empty for everywhere or one's own.
+    Attributes
+    ----------
+    area, area_name
+        Of the area it is for; empty for everywhere, or for what is the account's own.
+    source
+        grant or post.
     """
 
     role: str
@@ -32,8 +37,16 @@ class RoleGrant:
 
 @dataclass(frozen=True)
 class AccountView:
-    """An account for a list. sign_in: password, first (a first password, to be changed), oidc or
-    none.
+    """An account for a list.
+
+    Attributes
+    ----------
+    sign_in
+        password, first (an initial password that must be changed), oidc or none.
+    last
+        Moment of the last successful sign-in; None if there is none.
+    locked
+        Whether the pause after too many failed attempts applies.
     """
 
     id: int

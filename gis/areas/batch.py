@@ -5,6 +5,7 @@ answer, so each answer is put into words once and the rest is array work. Points
 are resolved one by one.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.ipc
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,8 @@ from gis.areas.explanation import decision_step
 from gis.areas.locate_input import long_address_error, read_time
 from gis.areas.locate_result import LocateRequest
 from gis.areas.outside_grids import nearest_grid_error, no_grids_error
-from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
+from gis.areas.points_file import read_points
+from gis.areas.points_rows import FAULT_COLUMN
 from gis.areas.resolver import LocateResolver
 from gis.areas.snapshot import (
     EPOCH,
@@ -40,9 +41,6 @@ from gis.areas.snapshot import (
     read_snapshot_around,
 )
 from gis.errors import InvalidInput, WanggeError, invalid_field
-from gis.files import sandbox
-from gis.files.sandbox import Limits
-from gis.messages import Message
 from gis.places.address import MAX_ADDRESS_CHARS
 from gis.places.queries import MAX_BUILDING_DISTANCE_M
 from gis.shapes import local_distance
@@ -132,42 +130,6 @@ def locate_file(
     return BatchCounts(table.num_rows, located)
 
 
-def read_points(source: Path) -> pa.Table:
-    """Read a file of points: all columns text, but lon and lat numbers where all of them are.
-
-    Raises
-    ------
-    InvalidInput
-        It cannot be read, a row has too many or too few fields, or the columns are others.
-    """
-    if not source.is_file():
-        raise InvalidInput("points_file.missing", file=source)
-    limits = Limits().scaled(source.stat().st_size, seconds_per_mb=1.0, growth=10)
-    pieces = sandbox.iterate(read_csv, source.absolute(), limits=limits, name=source.name)
-    table = pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
-    table.validate(full=True)
-    return _checked(source, table)
-
-
-def _checked(source: Path, table: pa.Table) -> pa.Table:
-    names = [name.strip() for name in table.column_names]
-    missing = [name for name in NEEDED if name not in names]
-    unknown = [name for name in names if name not in (*NEEDED, *OPTIONAL)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    faults = [
-        Message(code, {"columns": list(map(repr, columns))})
-        for code, columns in (
-            ("points_file.columns_missing", missing),
-            ("points_file.columns_unknown", unknown),
-            ("points_file.columns_twice", twice),
-        )
-        if columns
-    ]
-    if faults:
-        raise InvalidInput("points_file.columns_wrong", file=source.name, faults=faults)
-    return table.rename_columns(names)
-
-
 def locate_table(
     session: Session, table: pa.Table, at: datetime, progress: Progress = lambda done, total: None
 ) -> tuple[list[str], Ints, int]:
@@ -180,6 +142,8 @@ def locate_table(
     """
     total = table.num_rows
     batch = _Batch(session, total)
+    if FAULT_COLUMN in table.column_names:
+        batch.refuse_unreadable(table[FAULT_COLUMN])
     x, y = batch.points(table)
     times = batch.times(table, at)
     addresses = table["address"].to_numpy() if "address" in table.column_names else None
@@ -218,6 +182,12 @@ class _Batch:
     def refuse(self, row: int, reason: str) -> None:
         """Give a row its error."""
         self.line[row] = self.add("," * 9 + csv_cell(reason) + "\n")
+
+    def refuse_unreadable(self, faults: pa.ChunkedArray) -> None:
+        """Refuse the rows that the reader could not make out."""
+        for row in np.flatnonzero(pc.not_equal(faults, "").to_numpy()):
+            code, params = json.loads(faults[int(row)].as_py())
+            self.refuse(int(row), InvalidInput(code, **params).detail)
 
     def points(self, table: pa.Table) -> tuple[Floats, Floats]:
         """Return longitudes and latitudes in EPSG:4490, and refuse rows with impossible points."""

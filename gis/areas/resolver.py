@@ -28,7 +28,8 @@ from gis.areas.snapshot import Area, RegistrySnapshot, micros, read_snapshot_aro
 from gis.areas.units_by_address import choose_unit
 from gis.errors import WanggeError
 from gis.messages import Message
-from gis.people.queries import ResponsiblePerson, escalation_steps, first_contact
+from gis.people.escalation import escalation_steps, first_contact
+from gis.people.queries import ResponsiblePerson
 from gis.places.address import Address, parse_address
 from gis.places.naming import Naming, compare, name_before, other_community, readings
 from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room

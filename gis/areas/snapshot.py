@@ -298,7 +298,7 @@ def read_snapshot(
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
         buildings = places.ids.tolist()
     people = read_people(session, areas, buildings, moment(since))
-    building_grid, _, _ = grids.grids_at(places.spots[:, 0], places.spots[:, 1])
+    building_grid, _, _ = grids.grids_at(places.label_points[:, 0], places.label_points[:, 1])
     order = np.argsort(building_grid, kind="stable")
     return RegistrySnapshot(
         since, until, grids, upper, places, building_grid, order, building_grid[order], people

@@ -1,6 +1,4 @@
-"""Who takes orders in a made-up town: party members on duty and volunteer teams, each with two
-skills and a home.
-"""
+"""Claimants of orders in a made-up town: party members and volunteers, with skills and homes."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -35,5 +33,5 @@ ON CONFLICT (person_id) DO NOTHING
 
 
 def create_claimants(session: Session) -> int:
-    """Let those who hold such posts take orders; returns how many."""
+    """Let the holders of such posts claim orders, and return how many there are."""
     return session.execute(text(TAKERS)).rowcount  # type: ignore[attr-defined]

@@ -69,13 +69,15 @@ def generate_town(
     households: int = HOUSEHOLDS,
     progress: Progress | None = None,
 ) -> LoadReport:
-    """Make a made-up town; the same seed and size give the same town, and twice changes nothing.
+    """Generate a made-up town; does nothing if it is there already.
 
     At the default size it is the Zone's pilot: 3 communities, 35 grids, 510 units, 8,800
     households, 24,000 people.
 
     Parameters
     ----------
+    seed
+        The same seed and size give the same town.
     households
         From 100 to 2,000,000.
     progress
@@ -95,9 +97,9 @@ def generate_town(
             high=MAX_HOUSEHOLDS,
             households=households,
         )
-    words = f"seed {seed}, {households} households"
-    digest = hashlib.sha256(f"town {VERSION}: {words}".encode()).hexdigest()
-    report = LoadReport("town", words, crs="EPSG:4490")
+    description = f"seed {seed}, {households} households"
+    digest = hashlib.sha256(f"town {VERSION}: {description}".encode()).hexdigest()
+    report = LoadReport("town", description, crs="EPSG:4490")
     if is_loaded(session, "town", digest):
         report.note("town.already_there")
         report.counts = dict(
@@ -111,7 +113,7 @@ def generate_town(
     )
     town.write(progress)
     report.counts, report.bbox = town.counts, town.extent()
-    record_load(session, "town", words, digest, report.counts, ATTRIBUTION, made_up=True)
+    record_load(session, "town", description, digest, report.counts, ATTRIBUTION, made_up=True)
     return report
 
 
@@ -133,8 +135,8 @@ class _Town:
         cells = self.plan.cells
         for street in streets(self.plan):
             self.names[street.key] = (street_name(street.name, street.arterial), street)
-        dice = rng_for(self.seed, "sizes")
-        weights = [dice.uniform(0.75, 1.3) for _ in cells]
+        rng = rng_for(self.seed, "sizes")
+        weights = [rng.uniform(0.75, 1.3) for _ in cells]
         homes = largest_remainder_shares(self.households, weights)
         people = largest_remainder_shares(round(self.households * PEOPLE / HOUSEHOLDS), homes)
         bound = largest_remainder_shares(
@@ -165,7 +167,7 @@ class _Town:
         derive_units(self.session, effective=START)
 
     def extent(self) -> tuple[float, float, float, float]:
-        """West, south, east, north, degrees."""
+        """Return west, south, east and north of the town, degrees."""
         edge = self.plan.corners.reshape(-1, 2)
         west, south, east, north = shapely.total_bounds(
             shapely.points(to_degrees(edge[:, 0], edge[:, 1]))
@@ -179,9 +181,12 @@ class _Town:
         self._count(table.split(".")[-1], copy_rows(self.session, table, columns, rows))
 
     def _areas(self, parts: list[tuple[list[int], tuple[str, str]]]) -> dict[object, int]:
-        """County, streets, communities and grids with their boundaries.
+        """Write county, streets, communities and grids with their boundaries.
 
-        Ids by number of grid and by level and number.
+        Returns
+        -------
+        dict[object, int]
+            Ids by number of the grid, and by level and number.
         """
         cells = self.plan.cells
         street_codes = list(dict.fromkeys(community[0][:9] for _, community in parts))
@@ -190,7 +195,7 @@ class _Town:
         rows: list[tuple[object, ...]] = [
             (ids["county", 0], COUNTY[0], "county", COUNTY[1], COUNTY[0], None)
         ]
-        known = dict(STREETS)
+        name_by_street = dict(STREETS)
         for number, code in enumerate(street_codes):
             ids["street", number] = next(new)
             rows.append(
@@ -198,7 +203,7 @@ class _Town:
                     ids["street", number],
                     code,
                     "street",
-                    known.get(code, f"示例{number - 1}街道"),
+                    name_by_street.get(code, f"示例{number - 1}街道"),
                     COUNTY[0],
                     ids["county", 0],
                 )
@@ -242,8 +247,8 @@ class _Town:
     def _grid(
         self, block: Block, area: int, households: int, people: int, count: int
     ) -> GridToStaff:
-        """Buildings, stairwells, units and homes of one grid."""
-        dice = rng_for(self.seed, "homes", block.cell.number)
+        """Write buildings, stairwells, units and households of one grid."""
+        rng = rng_for(self.seed, "homes", block.cell.number)
         code = self.codes[area]
         buildings = new_ids(self.session, "building", len(block.houses))
         street = self._street_of(block.cell)
@@ -287,7 +292,7 @@ class _Town:
             ("id", "building_id", "name"),
             [(i, buildings[n], str(s)) for (n, s), i in stair_ids.items()],
         )
-        homes = allocate_households(block.houses, households, people, dice)
+        homes = allocate_households(block.houses, households, people, rng)
         bound = allocate_units(block.houses, homes, count)
         unit_ids = new_ids(self.session, "area", count)
         self._copy(
@@ -350,13 +355,15 @@ class _Town:
         )
 
     def _gate(self, cell: Cell, x: float, y: float) -> None:
-        """Remember that a path meets the street south or north of the cell."""
+        """Record that a path meets the street south or north of the cell."""
         keys = [("across", row, cell.column) for row in (cell.row, cell.row + 1)]
         key = min(keys, key=lambda k: self.names[k][1].line.distance(shapely.Point(x, y)))
         self.gates.setdefault(key, []).append((x, y))
 
     def _facilities(self, number: int, code: str, blocks: Sequence[Block]) -> None:
-        placed = facilities.place(number, code, blocks, rng_for(self.seed, "facilities", number))
+        placed = facilities.place_facilities(
+            number, code, blocks, rng_for(self.seed, "facilities", number)
+        )
         self._copy(
             "facility",
             (
@@ -373,18 +380,18 @@ class _Town:
             ),
             [
                 (
-                    one.code,
+                    facility.code,
                     COUNTY[0],
-                    one.category,
-                    one.name,
-                    f"{self._street_of(one.cell)}{_house_number(one.cell, nth)}号",
-                    one.hours,
+                    facility.category,
+                    facility.name,
+                    f"{self._street_of(facility.cell)}{_house_number(facility.cell, nth)}号",
+                    facility.hours,
                     "",
-                    self._hex(one.shape),
-                    self._hex(one.door),
+                    self._hex(facility.shape),
+                    self._hex(facility.door),
                     "town",
                 )
-                for nth, one in enumerate(placed, 2)
+                for nth, facility in enumerate(placed, 2)
             ],
         )
         self._ground(
@@ -396,14 +403,14 @@ class _Town:
         )
 
     def _street_of(self, cell: Cell) -> str:
-        """Name of the street at the foot of a cell."""
+        """Return the name of the street at the foot of a cell."""
         return self.names["across", cell.row, cell.column][0]
 
     def _staff(self, staff: Staff, community: int, grids: Sequence[GridToStaff]) -> None:
         self._posts(staff, list(staff.community(community, grids)))
 
     def _above(self, staff: Staff, ids: dict[object, int]) -> None:
-        """Posts of streets and county, and everybody's leave."""
+        """Write the posts of streets and county, and the leave of all persons."""
         rows = []
         for key, area in ids.items():
             if isinstance(key, tuple) and key[0] == "street":
@@ -427,18 +434,18 @@ class _Town:
 
     def _posts(self, staff: Staff, rows: Sequence[PostRow]) -> None:
         self._namer = self._namer or rng_for(self.seed, "names")
-        first = len(self._persons)
-        fresh = new_ids(self.session, "personal.person", staff.persons - first)
+        hired = len(self._persons)
+        fresh = new_ids(self.session, "personal.person", staff.persons - hired)
         self._persons += fresh
         self._copy(
             "personal.person",
             ("id", "code", "name", "phone"),
             [
                 (i, f"D{n:06d}", person_name(self._namer), f"1380000{n % 10000:04d}")
-                for n, i in enumerate(fresh, first + 1)
+                for n, i in enumerate(fresh, hired + 1)
             ],
         )
-        who = self._persons
+        persons = self._persons
         self._copy(
             "post",
             ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid"),
@@ -448,8 +455,8 @@ class _Town:
                     row.role,
                     row.area,
                     row.building,
-                    None if row.holder is None else who[row.holder],
-                    None if row.deputy is None else who[row.deputy],
+                    None if row.holder is None else persons[row.holder],
+                    None if row.deputy is None else persons[row.deputy],
                     TimestamptzRange(row.start, row.end, "[)"),
                 )
                 for row in rows
@@ -457,9 +464,9 @@ class _Town:
         )
 
     def _network(self) -> None:
-        """Streets cut at their gates, and the inner paths.
+        """Write the walking network: streets, cut at their gates, and inner paths.
 
-        Every point is a node, so what meets is joined.
+        Every point is a node, so that lines are joined where they meet.
         """
         numbers: dict[tuple[float, float], int] = {}
         lines: list[tuple[list[tuple[float, float]], str, str]] = [
@@ -475,28 +482,28 @@ class _Town:
         edges: list[WalkEdgeRow] = []
         at = 0
         for way, (points, kind, name) in enumerate(lines, 1):
-            spots = [tuple(spot) for spot in degrees[at : at + len(points)].tolist()]
+            points_deg = [tuple(point) for point in degrees[at : at + len(points)].tolist()]
             at += len(points)
             wet = [
                 water.buffer(-1).contains(shapely.LineString(pair).centroid)
                 for pair in pairwise(points)
             ]
-            for (a, b), bridge in zip(pairwise(spots), wet, strict=True):
+            for (a, b), bridge in zip(pairwise(points_deg), wet, strict=True):
                 if a != b:
-                    u, v = (numbers.setdefault(spot, len(numbers) + 1) for spot in (a, b))
+                    u, v = (numbers.setdefault(point, len(numbers) + 1) for point in (a, b))
                     edges.append(
                         WalkEdgeRow(
                             way, u, v, [a, b], kind, name, False, "bridge" if bridge else ""
                         )
                     )
         replace_network(
-            self.session, ((number, *spot) for spot, number in numbers.items()), edges, "town"
+            self.session, ((number, *point) for point, number in numbers.items()), edges, "town"
         )
         self._count("walk_node", len(numbers))
         self._count("walk_edge", len(edges))
 
     def _scenery(self) -> None:
-        """Streets with names, inner paths, river and railway for the basemap."""
+        """Write named streets, inner paths, river and railway for the basemap."""
         rows: list[tuple[str, str, str, BaseGeometry]] = [
             ("water", "river", "示例河", self.plan.river_line.buffer(16)),
             ("rail", "rail", "示例铁路", self.plan.railway),
@@ -543,7 +550,7 @@ class _Town:
 
 
 def _house_number(cell: Cell, nth: int) -> int:
-    """Numbers run along the street, forty to a block."""
+    """Return a house number; they run along the street, forty to a block."""
     return cell.column * 40 + nth
 
 
@@ -559,8 +566,9 @@ ZOOM = {
 
 
 def _communities(grids: int) -> list[tuple[list[int], tuple[str, str]]]:
-    """Runs of grids with the code and name of their community: the pilot's three first, then
-    made-up ones.
+    """Return runs of grids with the code and name of their community.
+
+    The pilot's three come first, then made-up ones.
     """
     count = max(1, -(-grids // GRIDS_PER_COMMUNITY))
     runs, start = [], 0

@@ -1,7 +1,4 @@
-"""Service circles: computed, stored, and recomputed only where something changed.
-
-The nearest of each category.
-"""
+"""Service circles: computed, stored, and recomputed only where their input has changed."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -30,14 +27,20 @@ from gis.network.snapping import MAX_SNAP_DISTANCE_M
 from gis.network.walk import get_profile, network_distances
 
 MINUTES = (5, 10, 15)
-MAX_MINUTES = 60  # minutes
+MAX_MINUTES = 60
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class RecomputeResult:
-    """What a run did: facilities looked at, recomputed, unchanged, those off the network and on
-    islands (codes).
+    """The result of a run.
+
+    Attributes
+    ----------
+    facilities, recomputed, unchanged, removed
+        Counts.
+    off_network, islands
+        Codes of the facilities off the network, and on islands of it.
     """
 
     facilities: int
@@ -50,7 +53,7 @@ class RecomputeResult:
 
 @dataclass(frozen=True)
 class Circle:
-    """One circle: its limit, its ground in EPSG:4490, and who lives within it by exact distance."""
+    """A service circle: geometry in EPSG:4490, and who lives within its limit by exact distance."""
 
     minutes: int
     speed: float
@@ -64,9 +67,7 @@ class Circle:
 
 @dataclass(frozen=True)
 class NearestFacility:
-    """The nearest facility of a category: metres and minutes on foot from door to door, and where
-    it is.
-    """
+    """The nearest facility of a category: walking metres and minutes, and its location."""
 
     category: str
     category_zh: str
@@ -84,17 +85,14 @@ def recompute(
     profile_name: str = "adult",
     progress: Progress | None = None,
 ) -> RecomputeResult:
-    """Bring the stored circles in step with facilities, network and homes.
-
-    A circle is left alone when the network's version, its facility's place, the speed and the homes
-    near it are what they were. Circles of other limits and profiles stay.
+    """Update the stored circles to the present facilities, network and homes.
 
     Parameters
     ----------
     minutes
         Limits, 1 to 60.
     profile_name
-        Who walks.
+        A key of `gis.network.walk.PROFILES`.
     progress
         Called with (done, total).
 
@@ -104,14 +102,23 @@ def recompute(
         A limit or the profile is not possible.
     Unavailable
         No walking network is loaded.
+
+    Notes
+    -----
+    A circle is left alone if the version of the network, the location of its facility, the speed
+    and the homes around it are unchanged. Circles of other limits and profiles stay, unless they
+    are outdated.
     """
-    wanted = tuple(sorted({_limit(one) for one in minutes}))
+    requested = tuple(sorted({_limit(value) for value in minutes}))
     speed = get_profile(profile_name).speed_m_s
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))")
     )  # one run at a time
     network = load_network(session)
-    living, to = read_demand_points(session, network), read_facility_entrances(session, network)
+    demand, entrances = (
+        read_demand_points(session, network),
+        read_facility_entrances(session, network),
+    )
     stored: dict[int, dict[int, str]] = {}
     for facility, limit, digest in session.execute(
         text(
@@ -121,52 +128,56 @@ def recompute(
         {"profile": profile_name, "version": network.version},
     ):
         stored.setdefault(facility, {})[limit] = digest
-    known = sorted({*wanted, *(limit for limits in stored.values() for limit in limits)})
-    digests = {limit: list(_digests(living, to, limit * 60 * speed, speed)) for limit in known}
+    limits = sorted({*requested, *(limit for limits in stored.values() for limit in limits)})
+    digests = {
+        limit: list(_digests(demand, entrances, limit * 60 * speed, speed)) for limit in limits
+    }
     stale = [
-        {"id": place, "minutes": limit}
-        for place, digest in zip(to.id.tolist(), zip(*digests.values(), strict=True), strict=True)
-        for limit, one in zip(known, digest, strict=True)
-        if limit not in wanted and stored.get(place, {}).get(limit, one) != one
+        {"id": facility_id, "minutes": limit}
+        for facility_id, digest in zip(
+            entrances.id.tolist(), zip(*digests.values(), strict=True), strict=True
+        )
+        for limit, value in zip(limits, digest, strict=True)
+        if limit not in requested and stored.get(facility_id, {}).get(limit, value) != value
     ]
-    if stale:  # limits not asked for now, whose facility or homes are others than they were
+    if stale:  # circles of other limits whose facility or homes have changed
         session.execute(
             text(
                 "DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes"
                 " AND profile = :profile"
             ),
-            [{**one, "profile": profile_name} for one in stale],
+            [{**row, "profile": profile_name} for row in stale],
         )
     changed = [
         i
-        for i, place in enumerate(to.id.tolist())
-        if any(stored.get(place, {}).get(limit) != digests[limit][i] for limit in wanted)
+        for i, facility_id in enumerate(entrances.id.tolist())
+        if any(stored.get(facility_id, {}).get(limit) != digests[limit][i] for limit in requested)
     ]
     _store(
         session,
-        _rows(network, living, to, changed, wanted, profile_name, digests, progress),
-        wanted,
+        _rows(network, demand, entrances, changed, requested, profile_name, digests, progress),
+        requested,
         profile_name,
     )
-    # limits nobody asked for now, on another network than today's, would be wrong; they go
+    # circles of other limits are outdated once the network has changed
     removed = session.execute(
         text("DELETE FROM service_circle WHERE profile = :profile AND network_version <> :version"),
         {"profile": profile_name, "version": network.version},
     ).rowcount  # type: ignore[attr-defined]
-    off = tuple(code for i, code in enumerate(to.code) if to.off_network(i))
-    islands = tuple(code for i, code in enumerate(to.code) if to.island(i))
+    off = tuple(code for i, code in enumerate(entrances.code) if entrances.off_network(i))
+    islands = tuple(code for i, code in enumerate(entrances.code) if entrances.island(i))
     return RecomputeResult(
-        len(to.code), len(changed), len(to.code) - len(changed), removed, off, islands
+        len(entrances.code), len(changed), len(entrances.code) - len(changed), removed, off, islands
     )
 
 
 def compute(session: Session, code: str, minutes: int, profile_name: str = "adult") -> Circle:
-    """One circle of one facility, now, without storing it.
+    """Compute one circle of one facility, without storing it.
 
     Raises
     ------
     NotFound
-        There is no facility of that code.
+        No facility has this code.
     InvalidInput
         The limit or the profile is not possible.
     Unavailable
@@ -175,18 +186,18 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     speed = get_profile(profile_name).speed_m_s
     _limit(minutes)
     network = load_network(session)
-    place = session.scalar(
+    bbox = session.scalar(
         text("SELECT ST_AsEWKT(ST_Expand(shape, 1e-7)) FROM facility WHERE code = :code"),
         {"code": code},
     )
-    if place is None:
+    if bbox is None:
         raise NotFound("facility.unknown_code", code=code)
-    to = read_facility_entrances(session, network, near=place)
-    i = to.code.index(code)
+    entrances = read_facility_entrances(session, network, bbox=bbox)
+    i = entrances.code.index(code)
     return _circles(
         network,
-        read_demand_points(session, network, _around(to, i, network, minutes * 60 * speed)),
-        to,
+        read_demand_points(session, network, _around(entrances, i, network, minutes * 60 * speed)),
+        entrances,
         i,
         (minutes,),
         speed,
@@ -196,7 +207,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
 def nearest_facilities(
     session: Session, network: Network, lon: float, lat: float, minutes: float = 15
 ) -> list[NearestFacility]:
-    """The nearest facility of each category within a walk, nearest first.
+    """List the nearest facility of each category within a walk, nearest first.
 
     Parameters
     ----------
@@ -205,39 +216,41 @@ def nearest_facilities(
     minutes
         Limit at the adult profile's speed.
 
-    Exact: legs at both ends and partial edges count. Empty when the place is more than 100 m from
-    any street.
+    Notes
+    -----
+    Distances are exact: the legs at both ends and partial edges count. Empty if the point is more
+    than 100 m from any street.
     """
     speed = get_profile("adult").speed_m_s
     limit = minutes * 60 * speed
-    degrees = limit / 111_000 + 0.001
-    wide = degrees / np.cos(np.radians(lat))
-    box = f"SRID={STORAGE_SRID};POLYGON(({_ring(lon - wide, lat - degrees, lon + wide, lat + degrees)}))"
-    to = read_facility_entrances(session, network, near=box)
-    if not to.code:
+    reach_lat = limit / 111_000 + 0.001
+    reach_lon = reach_lat / np.cos(np.radians(lat))
+    bbox = _box_ewkt(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
+    entrances = read_facility_entrances(session, network, bbox=bbox)
+    if not entrances.code:
         return []
-    by_door = network_distances(network, network.snap_degrees(lon, lat), to.snaps, limit)
-    metres = np.full(len(to.code), np.inf)
-    np.minimum.at(metres, to.owner, by_door)
+    by_door = network_distances(network, network.snap_degrees(lon, lat), entrances.snaps, limit)
+    metres = np.full(len(entrances.code), np.inf)
+    np.minimum.at(metres, entrances.owner, by_door)
     best: dict[str, int] = {}
     for i in np.argsort(metres, kind="stable"):
         if np.isfinite(metres[i]):
-            best.setdefault(str(to.category[i]), int(i))
+            best.setdefault(str(entrances.category[i]), int(i))
     rows = session.execute(
         text("""SELECT id, name, ST_X(p), ST_Y(p) FROM facility
                 CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(shape)) AS p) q WHERE id = ANY(:ids)"""),
-        {"ids": [int(to.id[i]) for i in best.values()]},
+        {"ids": [int(entrances.id[i]) for i in best.values()]},
     )
     named = {row[0]: row for row in rows}
     return [
         NearestFacility(
             category,
             CATEGORY_BY_KEY[category].zh if category in CATEGORY_BY_KEY else category,
-            to.code[i],
-            named[int(to.id[i])][1],
+            entrances.code[i],
+            named[int(entrances.id[i])][1],
             round(float(metres[i]), 1),
             round(float(metres[i]) / speed / 60, 1),
-            *named[int(to.id[i])][2:],
+            *named[int(entrances.id[i])][2:],
         )
         for category, i in best.items()
     ]
@@ -251,70 +264,72 @@ def _limit(minutes: int) -> int:
 
 def _circles(
     network: Network,
-    living: DemandPoints,
-    to: FacilityEntrances,
+    demand: DemandPoints,
+    entrances: FacilityEntrances,
     i: int,
     minutes: Sequence[int],
     speed: float,
 ) -> list[Circle]:
-    """The circles of the facility number i; one Dijkstra for the ground, one for the homes."""
-    sources = to.snaps[to.of(i)]
-    limits = [one * 60 * speed for one in minutes]
-    shapes = isochrones(network, sources, limits, to.door[to.of(i)])
-    metres = network_distances(network, sources, living.snaps, max(limits))
+    """Return the circles of the facility with index i.
+
+    One Dijkstra run for the geometries, one for the homes.
+    """
+    sources = entrances.snaps[entrances.of(i)]
+    limits = [limit_minutes * 60 * speed for limit_minutes in minutes]
+    shapes = isochrones(network, sources, limits, entrances.door[entrances.of(i)])
+    metres = network_distances(network, sources, demand.snaps, max(limits))
     return [
         Circle(
-            one,
+            limit_minutes,
             speed,
             shape,
-            int(living.households[metres <= limit].sum()),
-            int(living.people[metres <= limit].sum()),
+            int(demand.households[metres <= limit].sum()),
+            int(demand.people[metres <= limit].sum()),
             int((metres <= limit).sum()),
-            to.off_network(i),
-            to.island(i),
+            entrances.off_network(i),
+            entrances.island(i),
         )
-        for one, limit, shape in zip(minutes, limits, shapes, strict=True)
+        for limit_minutes, limit, shape in zip(minutes, limits, shapes, strict=True)
     ]
 
 
-def _around(to: FacilityEntrances, i: int, network: Network, limit: float) -> str:
-    """A box in degrees (EWKT) round all that can be reached from a facility, and the legs at both
-    ends.
-    """
+def _around(entrances: FacilityEntrances, i: int, network: Network, limit: float) -> str:
+    """Return the box of all that can be reached from a facility, legs included; degrees, EWKT."""
     reach = limit + 2 * MAX_SNAP_DISTANCE_M
-    west, south, east, north = shapely.bounds(to.shape[i])
+    west, south, east, north = shapely.bounds(entrances.shape[i])
     x = [west - reach, east + reach, west - reach, east + reach]
     y = [south - reach, south - reach, north + reach, north + reach]
     lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(x, y)
-    return f"SRID={STORAGE_SRID};POLYGON(({_ring(min(lon), min(lat), max(lon), max(lat))}))"
+    return _box_ewkt(min(lon), min(lat), max(lon), max(lat))
 
 
 def _digests(
-    living: DemandPoints, to: FacilityEntrances, reach: float, speed: float
+    demand: DemandPoints, entrances: FacilityEntrances, reach: float, speed: float
 ) -> Iterator[str]:
-    """What each facility's circles depend on, the network's version apart: its place, the speed,
-    the homes in reach.
+    """Yield a digest of what each facility's circles depend on, apart from the network.
+
+    That is its location, the speed and the homes in reach.
     """
-    tree = cKDTree(living.place) if len(living.place) else None
-    table = np.column_stack([living.place, living.households, living.people])
-    for shape in to.shape:
-        near = []
+    tree = cKDTree(demand.points) if len(demand.points) else None
+    table = np.column_stack([demand.points, demand.households, demand.people])
+    for shape in entrances.shape:
+        neighbours = []
         if tree is not None and not shape.is_empty:
-            middle, wide = (
+            centre, radius = (
                 shapely.centroid(shape),
                 reach + shapely.minimum_bounding_radius(shape) + 200,
             )
-            near = sorted(tree.query_ball_point((middle.x, middle.y), wide))
+            neighbours = sorted(tree.query_ball_point((centre.x, centre.y), radius))
         sha = hashlib.sha256(shapely.to_wkb(shape))
         sha.update(repr(speed).encode())
-        sha.update(np.ascontiguousarray(table[near]).tobytes())
+        sha.update(np.ascontiguousarray(table[neighbours]).tobytes())
         yield sha.hexdigest()[:16]
 
 
 def _rows(
     network: Network,
-    living: DemandPoints,
-    to: FacilityEntrances,
+    demand: DemandPoints,
+    entrances: FacilityEntrances,
     which: Sequence[int],
     minutes: Sequence[int],
     profile_name: str,
@@ -323,12 +338,12 @@ def _rows(
 ) -> Iterator[tuple[object, ...]]:
     speed = get_profile(profile_name).speed_m_s
     for done, i in enumerate(which, 1):
-        for circle in _circles(network, living, to, i, minutes, speed):
+        for circle in _circles(network, demand, entrances, i, minutes, speed):
             hexed = shapely.to_wkb(
                 shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True
             )
             yield (
-                int(to.id[i]),
+                int(entrances.id[i]),
                 profile_name,
                 circle.minutes,
                 speed,
@@ -364,7 +379,7 @@ COLUMNS = (
 def _store(
     session: Session, rows: Iterator[tuple[object, ...]], minutes: Sequence[int], profile_name: str
 ) -> None:
-    """Through COPY into a table of this transaction, then over the old rows."""
+    """Replace circles through COPY into a temporary table."""
     session.execute(text("DROP TABLE IF EXISTS new_circle"))
     session.execute(
         text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP")
@@ -381,5 +396,6 @@ def _store(
     session.execute(text("DROP TABLE new_circle"))
 
 
-def _ring(west: float, south: float, east: float, north: float) -> str:
-    return f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"
+def _box_ewkt(west: float, south: float, east: float, north: float) -> str:
+    ring = f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"
+    return f"SRID={STORAGE_SRID};POLYGON(({ring}))"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from gis.files.formulas import restore
-from gis.labels import number as numeral
+from gis.labels import parse_number as numeral
 from gis.messages import Message, render
 
 EXCEL_DIGITS = 15  # digits that Excel's numbers keep

@@ -12,7 +12,7 @@ from gis.files.cells import (
     parse_local_datetime,
     to_datetime,
 )
-from gis.labels import number
+from gis.labels import parse_number
 
 ONGOING = datetime.max  # the end of an open period: 至今
 
@@ -74,7 +74,7 @@ def _read(value: object, last: bool) -> datetime | Guess:
     written = clean_text(value)
     text = unicodedata.normalize("NFKC", written)
     text = CHINESE_PATTERN.sub(
-        lambda numeral: str(number(numeral[0])), BEFORE_PATTERN.sub("", text)
+        lambda numeral: str(parse_number(numeral[0])), BEFORE_PATTERN.sub("", text)
     )
     if last:
         text = re.sub("(?<=月)[底末]$", "", text)

@@ -1,4 +1,4 @@
-"""Questions about jobs."""
+"""Queries about jobs."""
 
 from datetime import datetime
 
@@ -13,6 +13,6 @@ SELECT max(e.at) FROM jobs.procrastinate_events e WHERE e.type = 'succeeded' AND
 
 
 def last_run(session: Session, name: str = "sweep") -> datetime | None:
-    """When a job last ended well; None: never, or so long ago that it is forgotten."""
-    found: datetime | None = session.scalar(text(LAST), {"name": name})
-    return found
+    """Return when a job last succeeded; None if never, or if its record is deleted."""
+    finished_at: datetime | None = session.scalar(text(LAST), {"name": name})
+    return finished_at

@@ -1,11 +1,10 @@
-"""Delivery of the outbox to webhooks and mail: in order for each receiver, and none waits for
-another.
+"""Delivery of the outbox to webhooks and mail, in order for each receiver.
 
-A receiver has one deliverer at a time, whoever got its lock; a process that dies lets go of it.
-What fails is tried again, ever less often; meanwhile what comes after it waits, until it has failed
-`STUBBORN` times: then it may be its own fault, and others pass it. After `KEPT` it is dead, and can
-be sent again by hand. So a notice arrives at least once: twice, when we died between sending it and
-writing that down.
+A receiver has one deliverer at a time, which holds its lock; a process that dies releases it. A
+notice that fails is tried again at growing intervals, and those after it wait until it has failed
+`MAX_BLOCKING_FAILURES` times; then they pass it. After `MAX_RETRY_AGE` it is dead, and can be
+retried by hand. So a notice arrives at least once: twice if the process dies between sending and
+recording it.
 """
 
 import logging
@@ -25,11 +24,11 @@ from gis.notices import mail, webhook
 from gis.notices.webhook import DeliveryError
 from gis.settings import Settings
 
-FIRST_WAIT, LONGEST_WAIT = 5.0, 3600.0  # seconds between tries
-MAX_BLOCKING_FAILURES = 8  # failures after which others pass: about ten minutes
+MIN_RETRY_DELAY_S, MAX_RETRY_DELAY_S = 5.0, 3600.0
+MAX_BLOCKING_FAILURES = 8  # about ten minutes
 MAX_RETRY_AGE = timedelta(days=3)
-MIN_ATTEMPTS = 10  # tries before it is given up, however old
-MOST, LONGEST = 200, 30.0  # notices, seconds of one turn; others are waiting
+MIN_ATTEMPTS = 10  # before a notice is given up, however old
+MAX_NOTICES_PER_TURN, MAX_TURN_S = 200, 30.0  # then other receivers have their turn
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ FAILED = """
 UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again WHERE id = :id
     AND state = 'waiting'
 """
-# when one is given up, so is all of that receiver that has waited as long
+# when a notice is given up, so are all of its receiver that have waited as long
 DEAD = """
 UPDATE notice SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error
     ELSE last_error END
@@ -68,30 +67,39 @@ LOCK = "hashtextextended('notice_target ' || :target, 0)"
 
 
 def due_targets(session: Session, now: datetime) -> list[int]:
-    """Return the ids of receivers that something is due for, the longest waiting first."""
+    """Return the ids of receivers with a notice due, the longest waiting first."""
     return list(session.scalars(text(DUE), {"now": now}))
 
 
 def deliver(
     engine: Engine, settings: Settings, target: int, stop: Callable[[], bool] = lambda: False
 ) -> int:
-    """Send what waits for a receiver, in order, until it fails, nothing is due or its turn is over.
+    """Send the notices that wait for a receiver, in order, and return how many arrived.
 
     Parameters
     ----------
     engine
-        Each notice gets its own transactions; none is open while something is sent.
+        Each notice has its own transactions; none is open while something is sent.
     stop
-        Asked between notices whether to end here.
+        Called between notices; returns whether to end.
 
     Returns
     -------
     int
-        How many arrived. 0 too when somebody else is delivering to it.
+        Number of notices that arrived; 0 also if another process delivers to the receiver.
+
+    Notes
+    -----
+    Ends when a notice fails, none is due or the turn is over.
     """
     arrived, began = 0, time.monotonic()
     with _only_one(engine, target) as mine:
-        while mine and arrived < MOST and time.monotonic() - began < LONGEST and not stop():
+        while (
+            mine
+            and arrived < MAX_NOTICES_PER_TURN
+            and time.monotonic() - began < MAX_TURN_S
+            and not stop()
+        ):
             with Session(engine) as session:
                 notice = session.execute(text(NEXT), {"target": target}).one_or_none()
             if notice is None or notice.next_try_at > datetime.now(UTC):
@@ -113,7 +121,7 @@ def deliver(
 
 
 def send_notice(settings: Settings, notice: Any) -> str:
-    """Send a notice once. Returns what was wrong; nothing when it arrived."""
+    """Send a notice once, and return the error; empty if it arrived."""
     try:
         if notice.kind == "email":
             mail.send(settings, notice.address, notice.id, notice.topic, notice.at, notice.body)
@@ -132,7 +140,7 @@ def send_notice(settings: Settings, notice: Any) -> str:
 
 
 def payload(notice: Any) -> bytes:
-    """Return the body that a webhook gets."""
+    """Return the body of a webhook request."""
     envelope = {
         "id": notice.id,
         "topic": notice.topic,
@@ -143,11 +151,11 @@ def payload(notice: Any) -> bytes:
 
 
 def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime) -> None:
-    """Write what came of a try."""
+    """Record the result of an attempt."""
     params = {"id": notice.id, "target": notice.target, "now": now, "error": error}
     if not error:
         session.execute(text(SENT), params)
-        if notice.attempts:  # the receiver is back: nothing waits any longer
+        if notice.attempts:  # the receiver is back: send what waits at once
             session.execute(text(AWAKE), params)
         return
     tries = notice.attempts + 1
@@ -157,18 +165,16 @@ def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime
 
 
 def retry_delay(failures: int) -> timedelta:
-    """Return how long to wait after so many failures: doubled each time, up to an hour, with
-    jitter.
-    """
-    seconds = min(FIRST_WAIT * 2.0 ** min(failures - 1, 20), LONGEST_WAIT)
+    """Return the delay after a number of failures: doubled each time up to an hour, with jitter."""
+    seconds = min(MIN_RETRY_DELAY_S * 2.0 ** min(failures - 1, 20), MAX_RETRY_DELAY_S)
     return timedelta(seconds=seconds * random.uniform(0.75, 1.0))
 
 
 @contextmanager
 def _only_one(engine: Engine, target: int) -> Iterator[bool]:
-    """Hold a receiver's lock on a connection of its own, outside any transaction.
+    """Hold a receiver's lock on its own connection, outside any transaction.
 
-    False when somebody else has it.
+    Yields False if another process has it.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         mine = bool(

@@ -1,4 +1,4 @@
-"""Questions about notices: one's own in the app, the receivers, and what did not arrive."""
+"""Queries of notices: the principal's own, the receivers, and what did not arrive."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ OWN_NOTICE_SQL = "(n.person_id = :own_person OR n.account_id = :own_account)"
 
 @dataclass(frozen=True)
 class InApp:
-    """A notice to the principal; its area and category by name, where they have one."""
+    """A notice to the principal, with the names of its area and category, if it has any."""
 
     id: int
     at: datetime
@@ -32,9 +32,14 @@ class InApp:
 
 @dataclass(frozen=True)
 class NoticeTargetView:
-    """A receiver, without its secret.
+    """A receiver without its secret.
 
-    How many notices wait for it, how many are dead, what the last failure was.
+    Attributes
+    ----------
+    waiting, dead
+        Number of notices in these states.
+    last_error
+        Text of the latest failure; empty if there is none.
     """
 
     id: int
@@ -49,7 +54,7 @@ class NoticeTargetView:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A notice to a receiver, and how far it is."""
+    """A notice to a receiver, and its state."""
 
     id: int
     at: datetime
@@ -69,7 +74,7 @@ def own_params(principal: Principal) -> dict[str, Any]:
     Raises
     ------
     AuthenticationRequired
-        The principal is no account.
+        The principal is not an account.
     """
     if principal.kind != "account":
         raise AuthenticationRequired("notice_target.sign_in_needed")
@@ -77,8 +82,9 @@ def own_params(principal: Principal) -> dict[str, Any]:
 
 
 def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
-    """Which notices are the principal's: told to them, of incidents that are (still) theirs
-    to see.
+    """Return the SQL condition of the principal's notices, with its parameters.
+
+    Notices about incidents that the principal may no longer see are left out.
     """
     condition, params = visibility_clause(principal, "i")
     hidden = (
@@ -89,19 +95,19 @@ def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
 
 
 def list_notices(
-    session: Session, principal: Principal, limit: int, before: int | None = None
+    session: Session, principal: Principal, limit: int, cursor: int | None = None
 ) -> list[InApp]:
     """List the principal's notices, newest first.
 
     Parameters
     ----------
-    before
-        Only those with a smaller number.
+    cursor
+        List only notices with a smaller number.
 
     Raises
     ------
     AuthenticationRequired
-        The principal is no account.
+        The principal is not an account.
     """
     condition, params = _mine(principal)
     query = f"""
@@ -116,17 +122,17 @@ def list_notices(
     """  # noqa: S608  conditions of ours
     return [
         InApp(*row)
-        for row in session.execute(text(query), params | {"before": before, "limit": limit})
+        for row in session.execute(text(query), params | {"before": cursor, "limit": limit})
     ]
 
 
 def count_unseen(session: Session, principal: Principal) -> int:
-    """Count the principal's notices that are not seen yet.
+    """Count the principal's unseen notices.
 
     Raises
     ------
     AuthenticationRequired
-        The principal is no account.
+        The principal is not an account.
     """
     condition, params = _mine(principal)
     query = f"SELECT count(*) FROM notice n WHERE {condition} AND n.state = 'waiting'"  # noqa: S608  ours
@@ -163,7 +169,7 @@ def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoi
     Parameters
     ----------
     state
-        waiting, sent or dead; empty: all.
+        waiting, sent or dead; empty means all.
     """
     return [
         Outgoing(*row) for row in session.execute(text(OUTGOING), {"state": state, "limit": limit})

@@ -132,7 +132,7 @@ def show(settings: Settings, tried: "list[DemoAccount]") -> None:
 
     rows = [
         ("user name", "password", "role", "place"),
-        *((account.username, account.password, account.zh, account.place) for account in tried),
+        *((account.username, account.password, account.zh, account.area_name) for account in tried),
     ]
     widths = [max(display_width(row[column]) for row in rows) for column in range(3)]
     click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")

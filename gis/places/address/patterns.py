@@ -1,6 +1,4 @@
-"""What the text of an address is made of: its parts, the words around them, and what is passed
-over.
-"""
+"""The patterns of addresses: parts, the words around them, and text to skip."""
 
 import re
 import unicodedata
@@ -14,9 +12,9 @@ from gis.labels import (
     NUMERAL,
     SPACE_PATTERN,
     STEM,
-    WORDS,
+    SUFFIX_PATTERNS,
     normalise_label,
-    number,
+    parse_number,
     simplified,
 )
 
@@ -39,15 +37,18 @@ _MOMENT = re.compile(
 _DOTTED = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,2})\.(\d{3,4})(?![\d.])")  # 2.3.501
 _BLANK = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
-# What is numbered like a room and is none: 2503车位, 车位2503, 商铺105.
-_BAY = "车位|车库|商铺|门面|门市|店铺|店面|铺面|摊位|储物间|储藏室|快递柜|丰巢柜?|柜|配电箱|电表箱|信报?箱|箱|充电桩|桩|杆|路灯|井盖|电梯|桌"
+# What is numbered like a room and is not one: 2503车位, 车位2503, 商铺105.
+_BAY = (
+    "车位|车库|商铺|门面|门市|店铺|店面|铺面|摊位|储物间|储藏室|快递柜|丰巢柜?|柜"
+    "|配电箱|电表箱|信报?箱|箱|充电桩|桩|杆|路灯|井盖|电梯|桌"
+)
 BAY_BEHIND_PATTERN = re.compile(rf"(?:的?(?:地下|临时|停|私家|固定|充电)*(?:{_BAY})|铺)")
 BAY_BEFORE_PATTERN = re.compile(rf"(?:{_BAY}|店|铺)(?:编?号)?[:第为是]?$")
 PARTS_PATTERN = re.compile(
     rf"(?P<below>地下|负|地负|-)?第?(?P<label>(?<![0-9A-Z])[A-Z]?\d{{1,2}}(?=F)|"
     rf"(?<![A-Z])[A-Z]?\d+(?![\d零〇○])(?:[A-Z](?![A-Z]))?|"
     rf"(?<![0-9A-Z])[A-Z](?![A-Z0-9])|[{STEM}]\d{{0,3}}|(?<![周期拜统唯每几])(?![百佰千仟])(?:{NUMERAL}|\d)+)"
-    rf"(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in WORDS.items())})?"
+    rf"(?:{'|'.join(f'(?P<{kind}>{pattern})' for kind, pattern in SUFFIX_PATTERNS.items())})?"
     r"|(?P<top>顶[楼层])|(?P<roof>楼顶)|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
 )
 STREET_END_PATTERN = re.compile(
@@ -81,8 +82,13 @@ STOREY_KINDS = frozenset({"storey", "storey_or_building"})
 
 
 class Part(NamedTuple):
-    """A number with its word: kind is a key of `WORDS`, top, ground, basement, or empty without a
-    word.
+    """A number with its suffix.
+
+    Attributes
+    ----------
+    kind
+        A key of `SUFFIX_PATTERNS`, top, roof, ground or basement; empty for a number without a
+        suffix.
     """
 
     label: str
@@ -94,6 +100,7 @@ class Part(NamedTuple):
 
 
 def to_part(match: re.Match[str]) -> Part:
+    """Return the part of a match of PARTS_PATTERN."""
     kind = match.lastgroup or ""
     if kind in ("label", "below"):
         kind = ""
@@ -109,19 +116,19 @@ def to_part(match: re.Match[str]) -> Part:
 
 
 def spoken_storeys(part: Part) -> list[int]:
-    """The storeys of 四五楼 and 二十五六层."""
+    """Return the storeys of 四五楼 and 二十五六层."""
     pair = _SPOKEN_STOREYS.match(part.quote.lstrip("-第"))
-    return [number(pair["tens"] + sign) for sign in pair["ones"]] if pair else []
+    return [parse_number(pair["tens"] + sign) for sign in pair["ones"]] if pair else []
 
 
 def is_spoken_pair(part: Part) -> bool:
-    """Whether 二三楼 is two storeys: two numerals in a row without a ten."""
+    """Return whether a part is two storeys, as 二三楼: two numerals in a row without a ten."""
     signs = part.quote.lstrip("-第")[:2]
     return len(signs) == 2 and all(sign in DIGITS and DIGITS[sign] for sign in signs)
 
 
 def joined_text(text: str) -> str:
-    """As `plain`, with telephone numbers gone and blanks between numbers as dashes."""
+    """Return a text normalised for parsing: without telephone numbers, number blanks as dashes."""
     text = simplified(unicodedata.normalize("NFKC", text)).upper().translate(_BRACKETS)
     text = _DOTTED.sub(r"\1-\2-\3", _MOMENT.sub(";", _PHONE.sub(";", text)))
     text = _BLANK.sub("-", text)

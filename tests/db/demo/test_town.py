@@ -198,7 +198,7 @@ def test_the_walls_make_people_walk_round_and_every_home_is_on_the_network(sessi
     detours = []
     for i in chance.choice(len(to.code), 25, replace=False):
         metres = walk.network_distances(network, to.snaps[i], living.snaps, 3000)
-        straight = np.hypot(*(living.place - points[i]).T)
+        straight = np.hypot(*(living.points - points[i]).T)
         some = np.isfinite(metres) & (straight > 250)
         detours += (metres[some] / straight[some]).tolist()
     assert 1.2 <= statistics.median(detours) <= 1.7
