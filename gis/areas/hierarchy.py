@@ -16,7 +16,7 @@ from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
 Parent = aliased(Area, name="parent")
-Drawn = aliased(Boundary, name="drawn")  # any shape of the area, of whatever time
+Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 
 
 @dataclass(frozen=True)
@@ -155,17 +155,17 @@ def areas(
 
 
 def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -> AreaDetail:
-    """One area as it stood at a moment.
+    """Return an area as it was at a moment.
 
     Parameters
     ----------
     geometry
-        Give the shape too.
+        Include the shape.
 
     Raises
     ------
     NotFound
-        No area has this code, or it did not stand at that moment.
+        No area has this code, or it did not exist at that moment.
     """
     shape = Boundary.shape
     inside = func.ST_PointOnSurface(shape)

@@ -13,7 +13,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
 
 
-# A grid as planned: its newest shape, which a later revision has not closed.
+# The newest shape of each grid, including planned ones.
 DRAFT_GRIDS_SQL = f"""
 WITH hit AS MATERIALIZED (
   SELECT b.id FROM boundary b

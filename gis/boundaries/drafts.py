@@ -40,16 +40,18 @@ MAX_OPERATIONS = 2_000  # operations in one draft
 
 CONFLICTS = """
 WITH drawn AS (
-  SELECT DISTINCT ON (d.key) d.key AS code, d.value::bigint AS boundary_id,
-      d.key = ANY(o.touched) AS touched
+  SELECT DISTINCT ON (d.key)
+         d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.touched) AS touched
   FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.drawn_on) d
-  WHERE o.revision_id = :id ORDER BY d.key, (d.key = ANY(o.touched)) DESC, o.step
+  WHERE o.revision_id = :id
+  ORDER BY d.key, (d.key = ANY(o.touched)) DESC, o.step
 )
-SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title, coalesce(r.publisher,
-    r.author) AS author,
-       r.published_at, ST_AsBinary(was.shape) AS was, ST_AsBinary(b.shape) AS now
-FROM drawn JOIN area a ON a.code = drawn.code LEFT JOIN boundary b ON b.area_id = a.id
-    AND upper_inf(b.valid)
+SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title,
+       coalesce(r.publisher, r.author) AS author, r.published_at,
+       ST_AsBinary(was.shape) AS was, ST_AsBinary(b.shape) AS now
+FROM drawn
+  JOIN area a ON a.code = drawn.code
+  LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
   LEFT JOIN boundary was ON was.id = drawn.boundary_id
   LEFT JOIN LATERAL (
     SELECT * FROM revision x WHERE x.id = coalesce(b.revision_id, (
@@ -251,7 +253,7 @@ def _do(
         operations.operation_geometries(op),
     )
     if op["op"] in operations.MAKES:
-        # two drafts that ask at once for a new code ask one after the other
+        # drafts that request new codes at the same time take turns
         session.execute(
             cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
             {"county": county},
@@ -497,10 +499,13 @@ def _check_unit(session: Session, principal: Principal, code: str) -> None:
 def _newer_than_base(session: Session, draft: Revision, operation: Operation) -> None:
     """Raise Conflict if a grid was published after the base that the author knows."""
     query = """
-    SELECT a.code, r.id, r.author FROM boundary b JOIN area a ON a.id = b.area_id JOIN revision r
-        ON r.id = b.revision_id
+    SELECT a.code, r.id, r.author
+    FROM boundary b
+      JOIN area a ON a.id = b.area_id
+      JOIN revision r ON r.id = b.revision_id
       JOIN revision base ON base.id = :base
-    WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at ORDER BY a.code LIMIT 1"""
+    WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at
+    ORDER BY a.code LIMIT 1"""
     params = {
         "base": draft.base,
         "ids": list(operation.drawn_on.values()),

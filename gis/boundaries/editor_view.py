@@ -148,8 +148,8 @@ def build_editor_view(
         else {code: land for code, land in state.geometries.items() if code in codes}
     )
     names = grid_names(session, geometries, done)
-    # a building may stand outside every grid and count for one near; whose it is, others around
-    # decide
+    # A building outside all grids counts for a near one; the grids around decide
+    # which.
     reach = boxes_around(list(geometries.values()))
     homes = read_building_households(session, reach)
     becomes = grid_codes_at(

@@ -22,7 +22,7 @@ FROM building b LEFT JOIN LATERAL (
 ) h ON true
 WHERE b.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY b.id"""  # noqa: S608  a number of ours
-# Every building of the units that stand near some land, with the households each unit has in it.
+# All buildings of units near some shapes, with the households of each unit in them.
 UNITS = f"""
 WITH near AS (
   SELECT DISTINCT p.unit_id FROM building b JOIN unit_part p ON p.building_id = b.id
@@ -159,7 +159,7 @@ def _unit_home(houses: Sequence[tuple[Any, ...]], grids: GridIndex) -> UnitHouse
 
 
 def homeless(session: Session, lost: Any) -> int:
-    """How many households stand on some land (degrees, EPSG:4490)."""
+    """Return the number of households on a shape (degrees, EPSG:4490)."""
     if lost.is_empty:
         return 0
     query = f"""

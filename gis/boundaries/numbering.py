@@ -15,14 +15,16 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 
 def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
-    """Codes for new grids of a community that no grid and no draft has ever had, in order.
+    """Yield unused codes for new grids of a community, in order.
+
+    No grid and no draft has ever had them.
 
     Parameters
     ----------
     near
         Code of the community, or of a grid in it.
     taken
-        Codes the draft itself has given.
+        Codes that the draft has assigned so far.
     """
     community = patterns.ancestor_code(code_within, Level.COMMUNITY)
     query = """
@@ -160,12 +162,12 @@ def _revived(session: Session, draft: Revision) -> set[str]:
 
 
 def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
-    """Refuse to publish new grids under codes that somebody has used since the draft was drawn.
+    """Refuse to publish new grids under codes that were used since the draft was drawn.
 
     Raises
     ------
     Conflict
-        A code is an area's, and not one that the draft gives its land again.
+        A code belongs to an area to which the draft does not return its shape.
     """
     query = """
     SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
@@ -188,7 +190,7 @@ def _community(session: Session, code: str) -> None:
 
 
 def made_of(session: Session, done: OperationResult) -> dict[str, object]:
-    """Name and parent of every new grid."""
+    """Return the name and the parent of every new grid."""
     new_grids: dict[str, object] = {}
     for code, origin in done.new_grids.items():
         parent = (

@@ -57,16 +57,20 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 UNIT_HOUSEHOLDS = (10, 20)
 NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: grids this near may take a building on the outside
+    0.001  # degrees, about 100 m: grids within it may be responsible for a building outside
 )
 
 FACILITIES = f"""
-SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
-WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID}) ORDER BY f.code"""  # noqa: S608  a number of ours
+SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape))
+FROM facility f
+WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+ORDER BY f.code"""  # noqa: S608  a number of ours
 POSTS = """
-SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id,
-    p.holder_id
-FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
+SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name),
+       p.area_id, p.building_id, p.holder_id
+FROM post p
+  LEFT JOIN area a ON a.id = p.area_id
+  LEFT JOIN building b ON b.id = p.building_id
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
   AND (upper_inf(p.valid) OR upper(p.valid) > CAST(:at AS timestamptz))
 ORDER BY p.id"""
@@ -208,9 +212,10 @@ def _published(
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     rows = session.execute(
         text("""
-        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape) FROM boundary b JOIN area a
-            ON a.id = b.area_id
-        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at) ORDER BY a.code"""),
+        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape)
+        FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at)
+        ORDER BY a.code"""),
         {"id": revision.id, "at": revision.effective},
     ).all()
     new_shapes = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
@@ -458,8 +463,8 @@ def _incidents(
         return []
     query = f"""
     SELECT i.id, ST_X(i.shape), ST_Y(i.shape) FROM incident i
-    WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north,
-        {STORAGE_SRID})
+    WHERE i.state <> ALL(:ended)
+      AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
     ORDER BY i.id"""  # noqa: S608
     rows = session.execute(
         text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
@@ -478,7 +483,7 @@ def _may(session: Session, principal: Principal, action: Action, codes: Iterable
     return True
 
 
-# --- what is odd ----------------------------------------------------------------------------------
+# --- issues ---------------------------------------------------------------------------------------
 
 
 def operation_issues(

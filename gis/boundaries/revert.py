@@ -22,7 +22,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 Redrawn = Mapping[str, tuple[PolygonLike | None, PolygonLike | None]]
 
-# The grids as planned, with what drew them last, or ended them.
+# The grids as planned, with the revision that drew or ended them last.
 NEWEST = """
 SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.shape) AS now, coalesce(b.revision_id, (
   SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC
@@ -30,7 +30,7 @@ SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.shape) AS now, coalesce(b
 FROM area a JOIN area p ON p.id = a.parent_id LEFT JOIN boundary b ON b.area_id = a.id
     AND upper_inf(b.valid)
 WHERE a.code = ANY(:codes) ORDER BY a.code"""
-# What a load drew, or a publication of before figures were stored.
+# The shapes of a load, or of a publication without stored figures.
 DREW = """
 SELECT a.code, ST_AsBinary(was.shape) AS was, ST_AsBinary(drew.shape) AS drew
 FROM area a LEFT JOIN boundary drew ON drew.area_id = a.id AND drew.revision_id = :id

@@ -24,8 +24,8 @@ from gis.shapes.measure import position_text
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 from gis.shapes.repair import is_on_lattice, to_multipolygon
 
-NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes come this near are looked at together
-MAX_NAMED_CODES = 20  # codes named in one refusal
+NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes are within it are checked together
+MAX_NAMED_CODES = 20  # codes named in one error
 
 
 def publish_shapes(
@@ -78,7 +78,7 @@ def publish_shapes(
     }
     _check_areas(shapes, grids)
     counties = sorted({area.county for area in grids.values()})
-    # One publication at a time in a county: the next one must see these shapes.
+    # One publication at a time per county: the next must read these shapes.
     session.execute(
         select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update()
     )
@@ -189,7 +189,7 @@ def write_boundaries(
     base = session.scalar(
         select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED)
     )
-    # not now(): of several in one transaction, too, the later is later
+    # not now(), so that several publications in one transaction have different moments
     published_at = session.execute(select(func.clock_timestamp())).scalar_one()
     revision = draft or Revision(title=title, author=author, base=base)
     revision.state, revision.published_at = RevisionState.PUBLISHED, published_at
@@ -215,7 +215,7 @@ def write_boundaries(
 def _close(session: Session, area_ids: list[int], at: datetime) -> None:
     """End the shapes of some areas at a moment."""
     params = {"ids": area_ids, "at": at}
-    # A shape that began at this very moment never held: it is replaced, not closed.
+    # A shape that began at this moment was never in force: it is replaced, not closed.
     session.execute(
         text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params
     )
@@ -337,9 +337,9 @@ def hex_ewkb(shape: MultiPolygon) -> str:
 
 
 def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool:
-    """Whether two shapes are the same vertex for vertex.
+    """Return whether two shapes are equal vertex for vertex.
 
-    The first in the normal form of `multi`.
+    The first must be in the normal form of `to_multipolygon`.
     """
     if shape is None or other is None:
         return shape is other

@@ -32,7 +32,7 @@ class WalkEdgeRow(NamedTuple):
     name: str
     steps: bool
     structure: str  # bridge, tunnel, storey; empty on the ground
-    ends: bool = False  # open only to those who live or have their door on it or behind it
+    ends: bool = False  # open only to those who start or end on it or behind it
 
 
 class WallRow(NamedTuple):
