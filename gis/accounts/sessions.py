@@ -41,7 +41,7 @@ SIGN_IN_RETENTION = timedelta(days=90)  # that tries are kept
 class AccountStatus:
     """What a session of an account rests on, and its rights now."""
 
-    stamp: int
+    session_version: int
     active: bool
     must_change: bool
     principal: Principal
@@ -56,7 +56,7 @@ class SignInAttempt:
     account_id: int | None = None
     password_hash: str | None = field(default=None, repr=False)
     active: bool = False
-    stamp: int = 0
+    session_version: int = 0
     must_change: bool = False
 
 
@@ -71,7 +71,7 @@ def begin_sign_in(
     now: datetime,
     network: str = "",
     browser: str = "",
-    stamps: Mapping[int, int] = MappingProxyType({}),
+    session_versions: Mapping[int, int] = MappingProxyType({}),
 ) -> SignInAttempt:
     """Write down a try before its password is looked at, so that many at once count as many.
 
@@ -85,8 +85,8 @@ def begin_sign_in(
 
     Parameters
     ----------
-    browser, stamps
-        The browser's number and, by account, the stamp with which it signed in there last.
+    browser, session_versions
+        The browser's number and, by account, the session version of its last sign-in there.
 
     Raises
     ------
@@ -100,10 +100,16 @@ def begin_sign_in(
     )
     account = session.execute(
         select(
-            Account.id, Account.password_hash, Account.active, Account.stamp, Account.must_change
+            Account.id,
+            Account.password_hash,
+            Account.active,
+            Account.session_version,
+            Account.must_change,
         ).where(Account.username == username)
     ).one_or_none()
-    trusted = bool(browser and account and stamps.get(account.id) == account.stamp)
+    trusted = bool(
+        browser and account and session_versions.get(account.id) == account.session_version
+    )
     mark = f" browser {browser}"
     source = (
         SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
@@ -223,13 +229,17 @@ def account_status(session: Session, account_id: int, now: datetime) -> AccountS
     """Return what an account is and may do now; None if there is none."""
     row = session.execute(
         select(
-            Account.username, Account.person_id, Account.stamp, Account.active, Account.must_change
+            Account.username,
+            Account.person_id,
+            Account.session_version,
+            Account.active,
+            Account.must_change,
         ).where(Account.id == account_id)
     ).one_or_none()
     if row is None:
         return None
     principal = account_principal(session, account_id, row.person_id, row.username, now)
-    return AccountStatus(row.stamp, row.active, row.must_change, principal)
+    return AccountStatus(row.session_version, row.active, row.must_change, principal)
 
 
 def change_password(session: Session, account_id: int, old: str, new: str) -> int:
@@ -238,7 +248,7 @@ def change_password(session: Session, account_id: int, old: str, new: str) -> in
     Returns
     -------
     int
-        The new stamp, for the session that goes on.
+        The new session version, for the session that goes on.
 
     Raises
     ------
@@ -254,6 +264,6 @@ def change_password(session: Session, account_id: int, old: str, new: str) -> in
     if credentials.verify_password(account.password_hash, new):
         raise credentials.account_field_error("password", "password.unchanged")
     account.password_hash, account.must_change = credentials.hash_password(new), False
-    account.stamp += 1
+    account.session_version += 1
     session.flush()
-    return account.stamp
+    return account.session_version

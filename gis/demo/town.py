@@ -258,7 +258,7 @@ class _Town:
                 "address",
                 "kind",
                 "floors",
-                "shape",
+                "geom",
                 "entrance",
                 "source",
             ),
@@ -367,7 +367,7 @@ class _Town:
                 "address",
                 "opening_hours",
                 "contact",
-                "shape",
+                "geom",
                 "entrance",
                 "source",
             ),
@@ -418,7 +418,7 @@ class _Town:
         persons = self._persons
         self._copy(
             "leave",
-            ("person_id", "valid"),
+            ("person_id", "valid_time"),
             [
                 (persons[p], TimestamptzRange(start, end, "[)"))
                 for p, start, end in staff.leave(len(persons))
@@ -441,7 +441,7 @@ class _Town:
         who = self._persons
         self._copy(
             "post",
-            ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid"),
+            ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid_time"),
             [
                 (
                     COUNTY[0],
@@ -524,7 +524,7 @@ class _Town:
     def _ground(self, rows: Sequence[tuple[str, str, str, BaseGeometry]]) -> None:
         self._copy(
             "basemap_feature",
-            ("kind", "subkind", "name", "min_zoom", "shape", "source"),
+            ("kind", "subkind", "name", "min_zoom", "geom", "source"),
             [
                 (kind, sub, name, ZOOM.get(sub, 13), self._hex(shape), "town")
                 for kind, sub, name, shape in rows

@@ -274,14 +274,13 @@ def load_network(session: Session) -> Network:
 
 
 def _read(session: Session, version: str) -> Network:
-    found, x, y = _columns(
-        session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id"
-    )
+    found, x, y = _columns(session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id")
     u, v, length, wkb, kind, structure, ends = _columns(
         session,
-        "SELECT u, v, length, ST_AsBinary(shape), kind, structure, ends FROM walk_edge ORDER BY id",
+        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends"
+        " FROM walk_edge ORDER BY id",
     )
-    (walls,) = _columns(session, "SELECT ST_AsBinary(shape) FROM walk_wall ORDER BY id")
+    (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
     ids = np.array(found, np.int64)
     return from_degrees(
         version,

@@ -42,16 +42,16 @@ WITH RECURSIVE open AS (
 ), other AS (
   SELECT i.id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id
       AND a.level = 'grid'
-    JOIN incident i ON ST_Covers(b.shape, i.shape)
-  WHERE b.revision_id > (SELECT min(revision_id) FROM open) AND b.valid @> CAST(:now AS timestamptz)
+    JOIN incident i ON ST_Covers(b.geom, i.shape)
+  WHERE b.revision_id > (SELECT min(revision_id) FROM open) AND b.valid_time @> CAST(:now AS timestamptz)
     AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended)
   GROUP BY i.id
 )
 SELECT open.county, open.id, ST_X(open.shape) AS lon, ST_Y(open.shape) AS lat,
-  own.id IS NOT NULL AND ST_Covers(own.shape, open.shape) AND open.areas @> chain.above AS inside,
+  own.id IS NOT NULL AND ST_Covers(own.geom, open.shape) AND open.areas @> chain.above AS inside,
   own.revision_id AS revision, other.code < g.code AS lower
 FROM open JOIN chain ON chain.grid = open.grid_id JOIN area g ON g.id = open.grid_id
-  LEFT JOIN boundary own ON own.area_id = open.grid_id AND own.valid @> CAST(:now AS timestamptz)
+  LEFT JOIN boundary own ON own.area_id = open.grid_id AND own.valid_time @> CAST(:now AS timestamptz)
   LEFT JOIN other ON other.id = open.id
 WHERE open.grid_id = ANY(open.areas)
   AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.areas @> chain.above

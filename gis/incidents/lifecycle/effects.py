@@ -205,7 +205,7 @@ def _take(
     query = (
         "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person"
         " AND :way = 'order'), :role,"
-        " (SELECT role FROM post WHERE holder_id = :person AND valid @> CAST(:at AS timestamptz)"
+        " (SELECT role FROM post WHERE holder_id = :person AND valid_time @> CAST(:at AS timestamptz)"
         " ORDER BY id LIMIT 1))"
     )
     params = {"person": principal.person_id, "way": row.way, "role": row.role, "at": now}

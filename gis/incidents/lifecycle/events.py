@@ -245,7 +245,7 @@ WITH place AS (
 ), desk AS (
   SELECT place.height, person.id AS person_id, NULL::bigint AS account_id
   FROM place JOIN post p ON p.area_id = place.id AND p.role IN ({LIVING.posts("desk")})
-      AND p.valid @> CAST(:at AS timestamptz)
+      AND p.valid_time @> CAST(:at AS timestamptz)
     JOIN personal.person person ON person.id IN (p.holder_id, p.deputy_id)
   WHERE {on_duty("person.id", ":at")} AND {has_account("person.id")}
   UNION ALL
