@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import or_, text
+from sqlalchemy import or_, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -99,8 +99,8 @@ def hand_over(
         # what was to come along to a post already planned after this one comes from the new one
         # then
         session.execute(
-            text("UPDATE post SET takes_from = :new WHERE takes_from = :old"),
-            {"new": new.id, "old": old.id},
+            update(Post).where(Post.takes_from == old.id).values(takes_from=new.id),
+            execution_options={"synchronize_session": False},
         )
         carried = 0
         if open_incidents == "follow":
