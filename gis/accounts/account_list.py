@@ -93,7 +93,7 @@ def list_accounts(
     search
         Part of a user name, a person's name or code.
     """
-    principal.need(Action.ACCOUNTS)
+    principal.require(Action.ACCOUNTS)
     plain = re.sub(r"([%_\\])", r"\\\1", search.strip())
     like = f"%{plain}%" if plain else None
     params = {
@@ -132,7 +132,7 @@ def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[R
 
 def reachable_areas(session: Session, principal: Principal) -> frozenset[str] | None:
     """Return the codes of areas whose accounts the principal may change; None means everywhere."""
-    areas = principal.may_in[Action.ACCOUNTS]
+    areas = principal.areas_by_action[Action.ACCOUNTS]
     if areas is None:
         return None
     below = text(

@@ -54,7 +54,7 @@ def add(
     Forbidden
         Not for the principal.
     """
-    principal.need(Action.ACCOUNTS)
+    principal.require(Action.ACCOUNTS)
     username = normalise_username(username)
     if not USERNAME.fullmatch(username):
         raise credentials.account_field_error("username", "account.name_wrong")
@@ -232,7 +232,7 @@ def require_account_admin(session: Session, principal: Principal, account: Accou
     """Raise Forbidden unless the principal may change an account: every role it has lies in the
     principal's areas.
     """
-    principal.need(Action.ACCOUNTS)
+    principal.require(Action.ACCOUNTS)
     session.flush()
     now = session.scalar(text("SELECT now()"))
     if not is_within_reach(

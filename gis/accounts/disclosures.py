@@ -112,7 +112,7 @@ def record(
     session.execute(
         text(INSERT),
         {
-            "who": principal.who,
+            "who": principal.actor,
             "kind": kind,
             "subject": subject,
             "incident": incident_id,
@@ -156,10 +156,10 @@ def list_disclosures(
     InvalidInput
         There is no such kind.
     """
-    principal.need(Action.HISTORY)
+    principal.require(Action.HISTORY)
     if filters.kind and filters.kind not in KINDS:
         raise invalid_field("kind", "field.none_of", value=filters.kind[:40], allowed=KINDS)
-    areas = principal.may_in[Action.HISTORY]
+    areas = principal.areas_by_action[Action.HISTORY]
     params = {
         "everywhere": areas is None,
         "areas": sorted(areas or ()),

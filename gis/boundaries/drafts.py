@@ -85,7 +85,7 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
     Forbidden
         The asker may draft nowhere. InvalidInput: The title or base is not right.
     """
-    by.need(Action.DRAFT)
+    by.require(Action.DRAFT)
     clean = " ".join(title.split())
     if not clean or len(clean) > MAX_TITLE_CHARS or not clean.isprintable():
         raise invalid_field("title", "draft.title_wrong", limit=MAX_TITLE_CHARS)
@@ -97,7 +97,7 @@ def create_draft(session: Session, by: Principal, title: str, base: int | None =
                 "base", "draft.base_not_published", base=str(base), newest=str(newest)
             )
     draft = Revision(
-        title=clean, state=RevisionState.DRAFT, author=by.who, base=base or newest, version=1
+        title=clean, state=RevisionState.DRAFT, author=by.actor, base=base or newest, version=1
     )
     session.add(draft)
     session.flush()
@@ -128,7 +128,7 @@ def list_revisions(
 
     Loads and other publications without operations are seen by whoever may see everything.
     """
-    by.need(Action.DRAFT if by.may(Action.DRAFT) else Action.PUBLISH)
+    by.require(Action.DRAFT if by.is_allowed(Action.DRAFT) else Action.PUBLISH)
     query = f"""
     SELECT r.*, coalesce(o.operations, 0) AS operations, coalesce(o.grids, '{{}}') AS grids
     FROM revision r LEFT JOIN LATERAL (
@@ -388,9 +388,9 @@ def lock_own_draft(session: Session, by: Principal, number: int, version: int | 
         It is hidden, somebody else's, or no draft of that version any more.
     """
     draft = get_revision(session, by, number, lock=True)
-    if by.kind != "system" and draft.author != by.who:
+    if by.kind != "system" and draft.author != by.actor:
         raise Forbidden("draft.of_somebody_else", number=str(number))
-    by.need(Action.DRAFT)
+    by.require(Action.DRAFT)
     require_draft(draft)
     if version is not None and version != draft.version:
         raise stale_version(draft.version, version)

@@ -149,7 +149,7 @@ def build_editor_view(
         if code in lands:
             households[code] += count
             people[code] += heads
-    allowed = by.may_in.get(Action.DRAFT, frozenset())
+    allowed = by.areas_by_action.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     shown_codes = set(codes)
     moved = set(

@@ -80,12 +80,12 @@ def publish(
         The reason, the moment or a change is missing, or land or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, by, number, lock=True)
-    by.need(Action.PUBLISH)
+    by.require(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
     stated_reason = _validate_reason(reason)
-    if two_persons and draft.author == by.who:
+    if two_persons and draft.author == by.actor:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
@@ -98,7 +98,7 @@ def publish(
     revision_access.require_on_grids(
         session, by, Action.PUBLISH, {code for item in done for code in item.changed_codes}
     )
-    draft.publisher = by.who if by.who != draft.author else draft.publisher
+    draft.publisher = by.actor if by.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
     numbering.check_free(session, draft, _born(done))

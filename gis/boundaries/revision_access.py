@@ -40,10 +40,12 @@ def get_revision(session: Session, by: Principal, number: int, *, lock: bool = F
 
 def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
     """The parameters of `SEEN`."""
-    both = [by.may_in.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)]
+    both = [
+        by.areas_by_action.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)
+    ]
     everything = by.kind == "system" or None in both
     ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
-    return {"everything": everything, "who": by.who, "within": area_codes(session, ids)}
+    return {"everything": everything, "who": by.actor, "within": area_codes(session, ids)}
 
 
 def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
@@ -64,8 +66,8 @@ def require_on_grids(session: Session, by: Principal, action: Action, codes: Ite
 
     A code begins with those above it.
     """
-    by.need(action)
-    allowed = by.may_in[action]
+    by.require(action)
+    allowed = by.areas_by_action[action]
     if allowed is None:
         return
     within = tuple(area_codes(session, sorted(allowed)))

@@ -5,6 +5,7 @@ skills and a home.
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+# raw SQL: chained WITH queries, and numbers over windows that spread homes among them
 TAKERS = """
 WITH skill AS (
   SELECT array_agg(DISTINCT c.skill ORDER BY c.skill) AS all_of FROM incident_category c

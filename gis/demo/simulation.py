@@ -293,7 +293,7 @@ def _who(
 ) -> Principal:
     """Who does a step; the history tells them from real people."""
     by = _really(session, town, row, name)
-    return replace(by, who=f"demo {by.who}")
+    return replace(by, actor=f"demo {by.actor}")
 
 
 def _really(

@@ -99,7 +99,7 @@ def draft_from_file(
     Forbidden
         It changes grids that the asker may not draft in.
     """
-    by.need(Action.DRAFT)
+    by.require(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         high = round(MAX_CLEAN_WIDTH_M)
         raise invalid_field(

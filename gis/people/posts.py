@@ -103,7 +103,7 @@ def posts_of(
     area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
     if area_id is None:
         raise NotFound("post.area_unknown", code=area[:40])
-    principal.need(Action.NAMES, area_chain(session, area_id, None, at))
+    principal.require(Action.NAMES, area_chain(session, area_id, None, at))
     code, _, number = (after or "").rpartition("|")
     if after is not None and not (number.isdecimal() and len(number) < 19):
         raise invalid_field("cursor", "field.cursor_of_another_list")

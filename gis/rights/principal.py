@@ -19,15 +19,15 @@ class Principal:
     """Who asks.
 
     kind: anonymous, account, key, reporter (who holds an incident's tracking secret) or system.
-    who: As the history and events show it: "account wang", "program mini", "job clock".
-    may_in: For each action the ids of the areas it is allowed in; None is everywhere.
+    actor: As the history and events show it: "account wang", "program mini", "job clock".
+    areas_by_action: For each action the ids of the areas it is allowed in; None is everywhere.
     roles: (access role, area id or None), the strongest first; for screens.
     at: The moment the rights are those of.
     """
 
     kind: str
-    who: str
-    may_in: Mapping[Action, frozenset[int] | None] = field(default_factory=dict)
+    actor: str
+    areas_by_action: Mapping[Action, frozenset[int] | None] = field(default_factory=dict)
     roles: tuple[tuple[str, int | None], ...] = ()
     account_id: int | None = None
     person_id: int | None = None
@@ -46,25 +46,25 @@ class Principal:
         operator's queue.
         """
         extra_areas = frozenset(areas)
-        may_in = dict(self.may_in)
+        areas_by_action = dict(self.areas_by_action)
         for action in AS_OPERATOR:
-            area_ids = may_in.get(action, frozenset())
-            may_in[action] = None if area_ids is None else area_ids | extra_areas
-        return replace(self, may_in=may_in)
+            area_ids = areas_by_action.get(action, frozenset())
+            areas_by_action[action] = None if area_ids is None else area_ids | extra_areas
+        return replace(self, areas_by_action=areas_by_action)
 
-    def may(self, action: Action, areas: Iterable[int] | None = None) -> bool:
+    def is_allowed(self, action: Action, areas: Iterable[int] | None = None) -> bool:
         """Return whether an action is allowed in any of some areas (an incident's chain).
 
         Anywhere if `areas` is None.
         """
-        if action not in self.may_in:
+        if action not in self.areas_by_action:
             return False
-        allowed = self.may_in[action]
+        allowed = self.areas_by_action[action]
         return allowed is None or areas is None or not allowed.isdisjoint(areas)
 
-    def need(self, action: Action, areas: Iterable[int] | None = None) -> None:
-        """Raise Forbidden unless `may` allows it."""
-        if not self.may(action, areas):
+    def require(self, action: Action, areas: Iterable[int] | None = None) -> None:
+        """Raise Forbidden unless `is_allowed` allows it."""
+        if not self.is_allowed(action, areas):
             raise Forbidden(
                 "right.not_allowed",
                 action=Message(f"action_name.{action.value}"),
@@ -131,18 +131,20 @@ def account_principal(
     roles = sorted(
         granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True
     )
-    may_in: dict[Action, frozenset[int] | None] = {}
+    areas_by_action: dict[Action, frozenset[int] | None] = {}
     for role, area in roles or [("resident", None)]:
         everywhere = area is None and role in ("administrator", "resident")
         for action in ACCESS_ROLES[role]:
-            area_ids = may_in.get(action, frozenset())
+            area_ids = areas_by_action.get(action, frozenset())
             role_areas = frozenset() if area is None else frozenset({area})
-            may_in[action] = None if everywhere or area_ids is None else area_ids | role_areas
-    may_in[Action.REPORT] = None  # as anybody may, wherever it is
+            areas_by_action[action] = (
+                None if everywhere or area_ids is None else area_ids | role_areas
+            )
+    areas_by_action[Action.REPORT] = None  # as anybody may, wherever it is
     return Principal(
         "account",
         f"account {username}",
-        may_in,
+        areas_by_action,
         tuple(roles),
         account_id,
         person_id,

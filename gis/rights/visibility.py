@@ -48,7 +48,7 @@ def can_see(
     holder_id
         Who holds the incident: they read what is said about it.
     """
-    if principal.may(ACTION_BY_FACT[fact], areas):
+    if principal.is_allowed(ACTION_BY_FACT[fact], areas):
         return True
     return fact == Fact.INTERNAL and holder_id is not None and holder_id == principal.person_id
 
@@ -92,7 +92,7 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
     """
     if principal.kind == "system":
         return "true", {}
-    areas = principal.may_in.get(Action.READ, frozenset())
+    areas = principal.areas_by_action.get(Action.READ, frozenset())
     if areas is None:
         return "true", {}
     condition = (
@@ -117,7 +117,10 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
 
 def internal(principal: Principal, incident: str = "i") -> str:
     """Return the SQL condition of `Fact.INTERNAL`, with the parameters of `visibility_clause`."""
-    if principal.kind == "system" or principal.may_in.get(Action.READ, frozenset()) is None:
+    if (
+        principal.kind == "system"
+        or principal.areas_by_action.get(Action.READ, frozenset()) is None
+    ):
         return "true"
     return (
         f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
@@ -171,7 +174,7 @@ def waits_for_operator(principal: Principal, incident: str = "i") -> str:
 def reveal_contacts(session: Session) -> None:
     """Let this transaction see how to reach reporters.
 
-    Only after `need(Action.CONTACTS, …)`, and for one reading.
+    Only after `require(Action.CONTACTS, …)`, and for one reading.
     """
     session.execute(text("SELECT set_config('wangge.contacts', 'on', true)"))
 

@@ -40,7 +40,7 @@ def ask(client, key, address=ADDRESS):
 
 
 def may(app, key, action):
-    """Whether the views' `need` lets a key pass."""
+    """Whether the views' `require` lets a key pass."""
     with app.test_request_context(headers={"Authorization": f"Bearer {key}"}):
         return require(action)
 
@@ -51,8 +51,10 @@ def test_a_key_asks_as_its_program_in_its_areas(client, app, session, town):
     session.commit()
     assert ask(client, key).status_code == 200
     by = may(app, key, Action.READ)
-    assert (by.kind, by.who) == ("key", "program mini")
-    assert by.may(Action.READ, [town.community.id, grid.id]) and not by.may(Action.READ, [other.id])
+    assert (by.kind, by.actor) == ("key", "program mini")
+    assert by.is_allowed(Action.READ, [town.community.id, grid.id]) and not by.is_allowed(
+        Action.READ, [other.id]
+    )
     with pytest.raises(Exception, match="not allowed to key"):
         may(app, key, Action.DISPATCH)
 
@@ -240,7 +242,7 @@ def test_the_commands(session, town, monkeypatch):
         and created.stdout.startswith("wg_")
         and "shown only now" in created.stderr
     )
-    assert api_keys.authenticate_key(session, created.stdout.strip(), NOW).principal.may(
+    assert api_keys.authenticate_key(session, created.stdout.strip(), NOW).principal.is_allowed(
         Action.READ, [town.county.id]
     )
     assert "'king' cannot be given" in str(

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
-from gis.db import audit_context
+from gis.db import audit_context, point_ewkt
 from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
@@ -32,7 +31,6 @@ from gis.incidents.lifecycle.effects import (
 )
 from gis.incidents.lifecycle.events import (
     acting_role,
-    as_json,
     insert_offers,
     lock_incident,
     notice_body,
@@ -116,8 +114,8 @@ def apply_move(
     shape = None
     if point is not None:
         x, y = parse_point(LocateRequest(*point))
-        shape = f"SRID=4490;POINT({x!r} {y!r})"
-    with audit_context(session, principal.who, name):
+        shape = point_ewkt(x, y)
+    with audit_context(session, principal.actor, name):
         event = _apply(session, principal, row, name, payload, now, shape)
         if pictures:
             photos.store(session, photos.require_folder(var), row.county, row.id, event, pictures)
@@ -139,12 +137,12 @@ def _apply_consequences(
     if name not in INDEPENDENT_MOVES:
         _move_children(session, principal, row, name, payload, now)
     elif name == "link":
-        parent = lock_incident(session, system_principal(principal.who), payload.parent or row.id)
-        child = lock_incident(session, system_principal(principal.who), row.id)
+        parent = lock_incident(session, system_principal(principal.actor), payload.parent or row.id)
+        child = lock_incident(session, system_principal(principal.actor), row.id)
         _follow_parent(session, principal, child, parent.id, "", parent.state, NOTHING, now)
     elif name == "rate" and payload.solved is False and is_reporters_rating(principal, row):
         reopening = MovePayload(note=payload.note.strip() or label("event_note.not_solved", "zh"))
-        rated = lock_incident(session, system_principal(principal.who), row.id)
+        rated = lock_incident(session, system_principal(principal.actor), row.id)
         _apply(session, principal, rated, "reopen", reopening, now)
 
 
@@ -175,7 +173,7 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
     """
     next_state(name, row.state, row.pending, row.before)
     move = Message(f"move_name.{name}")
-    if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.who == row.asked_by:
+    if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.actor == row.asked_by:
         raise Forbidden("incident.own_request", move=move)
     if not may_move(principal, row, name):
         raise Forbidden("right.not_allowed", action=move, roles=principal.role_labels)
@@ -216,7 +214,7 @@ def _apply(
         to = successor(session, row, now)
         if to is not None:
             changes |= to.columns
-            detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
+            detail |= {"how": to.how, "from_person": row.holder_id}
     danger = (
         catalogue_danger.heard(session, payload.note)
         if name in catalogue_danger.MOVES_WITH_DANGER
@@ -227,7 +225,7 @@ def _apply(
         detail["danger"] = danger.kinds[0]
         detail["how"] = [
             *detail.get("how", ()),
-            *orjson.loads(as_json([alert.danger_step(danger)])),
+            alert.danger_step(danger),
         ]
     changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(
@@ -235,7 +233,7 @@ def _apply(
         row,
         name,
         now,
-        principal.who,
+        principal.actor,
         note=payload.note,
         role=acting_role(principal),
         person_id=principal.person_id,
@@ -312,7 +310,7 @@ def _move_children(
         child = _follow_parent(
             session,
             principal,
-            lock_incident(session, system_principal(principal.who), number),
+            lock_incident(session, system_principal(principal.actor), number),
             parent.id,
             name,
             new_state,
@@ -320,7 +318,7 @@ def _move_children(
             now,
         )
         if new_state in ENDED_STATES and child.state not in ENDED_STATES:
-            _apply(session, system_principal(principal.who), child, "unlink", NOTHING, now)
+            _apply(session, system_principal(principal.actor), child, "unlink", NOTHING, now)
 
 
 def _follow_parent(
@@ -354,7 +352,7 @@ def _follow_parent(
             row,
             move,
             now,
-            principal.who,
+            principal.actor,
             note=payload.note,
             detail={"with_parent": str(parent)},
             changes=changes,

@@ -47,12 +47,14 @@ class IncidentLocation:
         return self.areas[0][2]
 
 
+# raw SQL: on the way of every report
 IDS = """
 SELECT id, level, code, name FROM area WHERE code = ANY(:codes)
 UNION ALL SELECT id, 'building', code, name FROM building WHERE code = :building
 """
 
 
+# raw SQL for its LATERAL
 INSIDE = """
 SELECT a.name, a.level, ST_X(p.spot) AS lon, ST_Y(p.spot) AS lat
 FROM area a LEFT JOIN LATERAL (

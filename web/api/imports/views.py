@@ -53,7 +53,7 @@ def load(query_data: ImportIn) -> Response:
     file again files nothing twice.
     """
     by = require_sign_in()
-    by.need(Action.DISPATCH)
+    by.require(Action.DISPATCH)
     with uploaded_file("input.file_missing") as file:
         report = load_incidents(
             session(),

@@ -111,7 +111,7 @@ def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
         "reverts",
     )
     return {key: getattr(revision, key) for key in keys} | {
-        "mine": by.kind == "system" or revision.author == by.who
+        "mine": by.kind == "system" or revision.author == by.actor
     }
 
 
