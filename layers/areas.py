@@ -15,7 +15,7 @@ from layers.layer import Label, Layer, Style, Title
 def areas(level: Level, at: datetime) -> Select[*tuple[Any, ...]]:
     """The areas of a level with the shapes in force at a moment."""
     return (
-        select(Area.code, Area.name, Boundary.shape.label("shape"))
+        select(Area.code, Area.name, Boundary.geom.label("geom"))
         .join_from(Area, Boundary, Boundary.area_id == Area.id)
         .where(Area.level == level, Boundary.in_force(at))
     )
@@ -29,7 +29,7 @@ def buildings(at: datetime) -> Select[*tuple[Any, ...]]:
         Building.estate,
         Building.floors,
         Building.kind,
-        Building.shape.label("shape"),
+        Building.geom.label("geom"),
     )
 
 

@@ -52,7 +52,7 @@ def features(*kinds: str) -> Rows:
             column.kind,
             grade.label("class"),
             column.min_zoom,
-            column.shape.label("shape"),
+            column.geom.label("geom"),
         ).where(column.kind.in_(kinds))
 
     return rows

@@ -16,7 +16,7 @@ SHOWN_CIRCLE = (15, "adult")  # minutes and profile of the circles drawn all at 
 
 def facilities(_: datetime) -> Select[*tuple[Any, ...]]:
     """Facilities; a polygon's marker is set by the tile or by `func.ST_PointOnSurface`."""
-    return select(Facility.code, Facility.name, Facility.category, Facility.shape.label("shape"))
+    return select(Facility.code, Facility.name, Facility.category, Facility.geom.label("geom"))
 
 
 def circles(_: datetime) -> Select[*tuple[Any, ...]]:
@@ -30,13 +30,13 @@ def circles(_: datetime) -> Select[*tuple[Any, ...]]:
             ServiceCircle.minutes,
             ServiceCircle.households,
             ServiceCircle.people,
-            ServiceCircle.shape.label("shape"),
+            ServiceCircle.geom.label("geom"),
         )
         .join_from(ServiceCircle, Facility, Facility.id == ServiceCircle.facility_id)
         .where(
             ServiceCircle.minutes == minutes,
             ServiceCircle.profile == profile,
-            ~func.ST_IsEmpty(ServiceCircle.shape),
+            ~func.ST_IsEmpty(ServiceCircle.geom),
         )
     )
 

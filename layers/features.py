@@ -45,8 +45,8 @@ def feature_collection(
         The layer's shapes have no codes.
     """
     rows = layer.rows(at).subquery()
-    shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
-    properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
+    shape = func.ST_PointOnSurface(rows.c.geom) if layer.kind == "point" else rows.c.geom
+    properties = [column for column in rows.c if column.name not in ("geom", "min_zoom")]
     question = select(
         cast(func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), decimals, 0), Text).label(
             "geometry"
@@ -55,7 +55,7 @@ def feature_collection(
     )
     if bbox is not None:
         box = func.ST_MakeEnvelope(*bbox, STORAGE_SRID)
-        question = question.where(rows.c.shape.op("&&")(box), func.ST_Intersects(rows.c.shape, box))
+        question = question.where(rows.c.geom.op("&&")(box), func.ST_Intersects(rows.c.geom, box))
     if code is not None:
         if "code" not in rows.c:
             raise InvalidInput("layer.without_codes", layer=layer.name)

@@ -65,8 +65,8 @@ class Layer:
     """One thing a map can show.
 
     name: Its place in addresses: /tiles/{name}/…, /api/v1/layers/{name}.
-    rows: The moment asked about -> a select of properties and `shape` (EPSG:4490). It neither
-        groups nor limits, so that a filter on `shape` reaches the index.
+    rows: The moment asked about -> a select of properties and `geom` (EPSG:4490). It neither
+        groups nor limits, so that a filter on `geom` reaches the index.
     zooms: Tile zooms that hold it. Tiles are 512 px, so a Leaflet map is one zoom further in.
     styles: By the value of the property `by`; "" is for every other value.
     shown: Whether a first visit shows it. choice: whether the layer control offers it.

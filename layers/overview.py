@@ -49,9 +49,9 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
 EXTENT = text(
     """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
-  (SELECT ST_Extent(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
-     WHERE a.level = 'grid' AND b.valid @> CAST(:at AS timestamptz)),
-  (SELECT ST_Extent(shape) FROM building), (SELECT ST_Extent(shape) FROM facility)) AS e) s
+  (SELECT ST_Extent(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
+     WHERE a.level = 'grid' AND b.valid_time @> CAST(:at AS timestamptz)),
+  (SELECT ST_Extent(geom) FROM building), (SELECT ST_Extent(geom) FROM facility)) AS e) s
       WHERE e IS NOT NULL
 """
 )

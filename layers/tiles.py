@@ -109,7 +109,7 @@ def _part(
     layer: Layer, z: int, x: int, y: int, at: datetime, box: tuple[float, float, float, float]
 ) -> ScalarSelect[bytes]:
     rows = layer.rows(at).subquery()
-    shape = func.ST_PointOnSurface(rows.c.shape) if layer.kind == "point" else rows.c.shape
+    shape = func.ST_PointOnSurface(rows.c.geom) if layer.kind == "point" else rows.c.geom
     drawn = func.ST_Transform(shape, WEB_MERCATOR)
     if layer.kind != "point" and z < FULL_DETAIL:
         drawn = func.ST_Simplify(drawn, WORLD_WIDTH_M / 2**z / 512 / 2, True)
@@ -120,7 +120,7 @@ def _label_part(
     layer: Layer, z: int, x: int, y: int, at: datetime, box: tuple[float, float, float, float]
 ) -> ScalarSelect[bytes]:
     rows = layer.rows(at).subquery()
-    point = func.ST_PointOnSurface(rows.c.shape)
+    point = func.ST_PointOnSurface(rows.c.geom)
     inside = func.ST_Intersects(point, func.ST_MakeEnvelope(*box, STORAGE_SRID))
     return _encode(
         f"{layer.name}_label", rows, func.ST_Transform(point, WEB_MERCATOR), (z, x, y), box, inside
@@ -140,7 +140,7 @@ def _encode(
             *conditions,
             rows.c.min_zoom <= place[0] + 1,
         )  # map zoom; tiles are one further out
-    properties = [column for column in rows.c if column.name not in ("shape", "min_zoom")]
+    properties = [column for column in rows.c if column.name not in ("geom", "min_zoom")]
     found = (
         select(
             *properties,
@@ -150,7 +150,7 @@ def _encode(
         )
         # The tile goes to the table's system, so the index answers; the rows never go to the
         # tile's.
-        .where(rows.c.shape.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
+        .where(rows.c.geom.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
         .subquery("feature")
     )
     encoded = func.ST_AsMVT(

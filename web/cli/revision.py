@@ -99,8 +99,8 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     with session_scope() as session:
         result = drafts.add_operation(session, cli_principal(), number, spec)
         session.commit()
-        touched, fresh = result.touched, list(result.made)
-        summary = {"step": result.step, "touched": touched, "made": result.made}
+        touched, fresh = result.changed_codes, list(result.new_grids)
+        summary = {"step": result.step, "touched": touched, "made": result.new_grids}
     if as_json:
         return click.echo(orjson.dumps(summary).decode())
     new = f"; new: {', '.join(fresh)}" if fresh else ""

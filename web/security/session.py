@@ -1,7 +1,8 @@
 """Who asks: the signed-in account, the program's key, or nobody; and the sessions of browsers.
 
-A session is a signed cookie: account, stamp, when it began and when it was last used. It ends when
-the account's stamp is raised, after a while without use, and after 12 hours in any case.
+A session is a signed cookie: account, session version, when it began and when it was last used. It
+ends when the account's session version is raised, after a while without use, and after 12 hours in
+any case.
 """
 
 import secrets
@@ -139,14 +140,14 @@ def _by_key() -> Principal | None:
 def _by_session() -> Principal | None:
     if COOKIE not in request.cookies or "account" not in session:
         return None
-    account, stamp, began, seen = session["account"]
+    account, session_version, began, seen = session["account"]
     now = int(time.time())
     settings: Settings = current_app.config["SETTINGS"]
     cache: TimedCache = current_app.extensions["wangge_rights"]
     status: sessions.AccountStatus | None = None
     if now - began < MAX_SESSION_S and now - seen < settings.idle_minutes * 60:
         status = cache.get((account, session.get("id")), lambda: _standing(account))
-    if status is None or not status.active or status.stamp != stamp:
+    if status is None or not status.active or status.session_version != session_version:
         session.clear()
         return None
     if (
@@ -154,7 +155,7 @@ def _by_session() -> Principal | None:
         and request.path not in POLLING_PATHS
         and not request.path.startswith(PUBLIC)
     ):
-        session["account"] = [account, stamp, began, now]
+        session["account"] = [account, session_version, began, now]
     g.must_change = status.must_change and "at_provider" not in session
     if g.must_change and request.path.startswith(PUBLIC):
         return None  # `guard` does not look at these
@@ -168,7 +169,7 @@ def _standing(account_id: int) -> sessions.AccountStatus | None:
     return sessions.account_status(db.session(), account_id, datetime.now(UTC))
 
 
-def start_session(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
+def start_session(account_id: int, session_version: int, *, at_provider: bool = False) -> None:
     """Begin the session of an account in this browser, in place of what there was.
 
     Parameters
@@ -178,20 +179,20 @@ def start_session(account_id: int, stamp: int, *, at_provider: bool = False) -> 
     """
     now = int(time.time())
     session.clear()
-    session["account"] = [account_id, stamp, now, now]
+    session["account"] = [account_id, session_version, now, now]
     session["id"] = secrets.token_urlsafe(16)
     if at_provider:
         session["at_provider"] = True
-    trusted_browser.trust(account_id, stamp)
+    trusted_browser.trust(account_id, session_version)
     g.pop("principal", None)
     clear_rights_cache()
 
 
-def extend_session(stamp: int) -> None:
+def extend_session(session_version: int) -> None:
     """Keep this browser's session while all others of the account end."""
     account, _, began, seen = session["account"]
-    session["account"] = [account, stamp, began, seen]
-    trusted_browser.trust(account, stamp)
+    session["account"] = [account, session_version, began, seen]
+    trusted_browser.trust(account, session_version)
     clear_rights_cache()
 
 

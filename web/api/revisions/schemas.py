@@ -123,8 +123,8 @@ def operation_to_json(operation: Operation, names: Mapping[str, str]) -> dict[st
     return {
         "step": operation.step,
         "op": shorten_operation(operation.op),
-        "touched": operation.touched,
-        "made": sorted(operation.made),
+        "touched": operation.changed_codes,
+        "made": sorted(operation.new_grids),
         "zh": zh,
         "en": en,
     }

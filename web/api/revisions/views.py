@@ -156,8 +156,8 @@ def operate(number: int, json_data: OperationIn) -> Response:
         return 201, {
             "step": operation.step,
             "op": shorten_operation(operation.op),
-            "made": operation.made,
-            **after_change(by, number, list(operation.shapes)),
+            "made": operation.new_grids,
+            **after_change(by, number, list(operation.geometries)),
             "problems": [
                 issue_to_json(issue) for issue in preview.operation_issues(session(), by, operation)
             ],
@@ -174,7 +174,7 @@ def undo(number: int, step: int) -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         undone = drafts.undo_operations(session(), by, number, step, _version())
-        changed = {code for item in undone for code in item.shapes}
+        changed = {code for item in undone for code in item.geometries}
         issues = preview.preview(session(), by, number).problems
         return 200, {
             "step": step - 1,
@@ -333,7 +333,7 @@ def rebase(number: int) -> Response:
         changed = {clash.grid for clash in clashes} | {
             code
             for operation in drafts.list_operations(session(), number)
-            for code in operation.shapes
+            for code in operation.geometries
         }
         return 200, {
             **revision_to_json(drafts.get_revision(session(), by, number), by),
@@ -384,7 +384,7 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
         for operation in steps
         for code in (
             *operations.grids_named(operation.op),
-            *operation.touched,
+            *operation.changed_codes,
             str(operation.op.get("unit", "")),
         )
     }

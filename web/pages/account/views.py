@@ -128,7 +128,7 @@ def submit_sign_in() -> Response:
             datetime.now(UTC),
             client_network(),
             browser_before.id,
-            browser_before.stamps,
+            browser_before.session_versions,
         )
     except RateLimited as error:
         wait: Any = error.extra["retry_after"]
@@ -149,7 +149,7 @@ def submit_sign_in() -> Response:
     with audit_context(session(), f"account {username}", "signed in"):
         sessions.complete_sign_in(session(), tried, password)
         session().commit()
-    browser_session.start_session(cast(int, tried.account_id), tried.stamp)
+    browser_session.start_session(cast(int, tried.account_id), tried.session_version)
     return to(url_for("account.password") if tried.must_change else onwards)
 
 
@@ -225,7 +225,7 @@ def oidc_back() -> Response:
         False
     ) as writing:  # a GET that writes down who signed in
         account = sessions.by_subject(writing, subject, datetime.now(UTC))
-        found = account and (account.id, account.stamp)
+        found = account and (account.id, account.session_version)
         writing.commit()
     if not found:
         response = render_page("account/unknown_subject.html", subject=subject)
@@ -298,7 +298,7 @@ def change_password() -> Response:
             Message("counted.password_changes"),
         )
         with audit_context(session(), by.actor, "changed the password"):
-            stamp = sessions.change_password(
+            session_version = sessions.change_password(
                 session(), cast(int, by.account_id), request.form.get("old", ""), new
             )
             session().commit()
@@ -307,7 +307,7 @@ def change_password() -> Response:
         return _password_page(
             _of(by.account_id), {one.field: one.message_in(i18n.chosen()) for one in error.errors}
         )
-    browser_session.extend_session(stamp)
+    browser_session.extend_session(session_version)
     flash(_("Your password is changed; other devices were signed out."))
     return to(url_for("account.password"))
 
