@@ -58,6 +58,7 @@ FLOORS = [
 ]
 INCIDENT_ROOMS = [
     "states",
+    "workflow",
     "models",
     "working_time",
     "danger",
