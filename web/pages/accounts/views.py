@@ -81,7 +81,7 @@ def add_account() -> Response:
     principal = guard.require(Action.ACCOUNTS)
     form = {name: request.form.get(name, "").strip() for name in ACCOUNT_FIELDS}
     try:
-        with audit_context(session(), principal.who, "account page"):
+        with audit_context(session(), principal.actor, "account page"):
             account, password = accounts.add(
                 session(),
                 principal,
@@ -111,7 +111,7 @@ def change_account(username: str) -> Response:
         raise invalid_field("do", "field.not_one_of", allowed=list(CHANGES))
     try:
         account = accounts.get_account(session(), username)
-        with audit_context(session(), principal.who, "account page"):
+        with audit_context(session(), principal.actor, "account page"):
             password = CHANGES[button](principal, account, request.form)
             session().commit()
     except (InvalidInput, Conflict, Forbidden, NotFound) as error:

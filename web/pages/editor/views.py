@@ -102,7 +102,7 @@ def drafts_() -> Response:
     return render_page(
         "editor/drafts.html",
         script="editor/drafts.js",
-        drafts=[row for row in rows if row.author == by.who],
+        drafts=[row for row in rows if row.author == by.actor],
         areas=areas,
         selected=_initial_area(0, areas),
     )
@@ -152,7 +152,7 @@ def editor(number: int) -> Response:
 
 def _list_draft_areas(principal: Principal) -> list[dict[str, Any]]:
     """List the areas above grids in which the principal may draft."""
-    areas = list_subtree(session(), principal.may_in.get(Action.DRAFT) or ())
+    areas = list_subtree(session(), principal.areas_by_action.get(Action.DRAFT) or ())
     return [area for area in areas if area["level"] != "grid"]
 
 

@@ -69,7 +69,7 @@ def add_key() -> Response:
     form["action"] = request.form.getlist("action")
     numbers = {name: form[name] for name in ("per_minute", "days") if form[name]}
     try:
-        with audit_context(session(), principal.who, "key page"):
+        with audit_context(session(), principal.actor, "key page"):
             key = api_keys.add(
                 session(),
                 form["name"],
@@ -94,7 +94,7 @@ def change_key(name: str) -> Response:
     """Rotate or revoke a key, as the pressed button (`do`) says."""
     principal = _require_administrator_of_all()
     now = datetime.now(UTC)
-    with audit_context(session(), principal.who, "key page"):
+    with audit_context(session(), principal.actor, "key page"):
         if request.form.get("do") == "rotate":
             key = api_keys.rotate(session(), name, now)
             session().commit()
@@ -116,7 +116,7 @@ def _require_administrator_of_all() -> Principal:
         `key.administrators_only`: the principal administers some areas only.
     """
     principal = guard.require(Action.ACCOUNTS)
-    if principal.may_in[Action.ACCOUNTS] is not None:
+    if principal.areas_by_action[Action.ACCOUNTS] is not None:
         raise Forbidden("key.administrators_only")
     return principal
 
