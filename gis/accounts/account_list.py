@@ -17,9 +17,14 @@ from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
 
 @dataclass(frozen=True)
 class RoleGrant:
-    """An access role of an account. source: grant or post.
+    """An access role of an account.
 
-    Area: code and name, empty for everywhere or one's own.
+    Attributes
+    ----------
+    area, area_name
+        Of the area it is for; empty for everywhere, or for what is the account's own.
+    source
+        grant or post.
     """
 
     role: str
@@ -32,8 +37,16 @@ class RoleGrant:
 
 @dataclass(frozen=True)
 class AccountView:
-    """An account for a list. sign_in: password, first (a first password, to be changed), oidc or
-    none.
+    """An account for a list.
+
+    Attributes
+    ----------
+    sign_in
+        password, first (an initial password that must be changed), oidc or none.
+    last
+        Moment of the last successful sign-in; None if there is none.
+    locked
+        Whether the pause after too many failed attempts applies.
     """
 
     id: int
@@ -48,7 +61,7 @@ class AccountView:
     roles: list[RoleGrant]
 
 
-LISTED = """
+ACCOUNTS_SQL = """
 SELECT a.id, a.username, coalesce(p.code, '') AS person, coalesce(p.name, '') AS person_name,
   coalesce(a.subject, '') AS subject, a.active,
   CASE WHEN a.password_hash IS NULL THEN CASE WHEN a.subject IS NULL THEN 'none' ELSE 'oidc' END
@@ -67,7 +80,7 @@ ORDER BY a.username LIMIT :limit
 """
 
 
-ROLES_OF = """
+ROLES_SQL = """
 SELECT r.account_id, r.role, r.source, coalesce(a.code, '') AS area, coalesce(a.name,
     '') AS area_name
 FROM (SELECT g.account_id, g.role, g.area_id, 'grant' AS source FROM personal.access_grant g
@@ -93,7 +106,7 @@ def list_accounts(
     search
         Part of a user name, a person's name or code.
     """
-    principal.need(Action.ACCOUNTS)
+    principal.require(Action.ACCOUNTS)
     plain = re.sub(r"([%_\\])", r"\\\1", search.strip())
     like = f"%{plain}%" if plain else None
     params = {
@@ -103,7 +116,7 @@ def list_accounts(
         "like": like,
         "limit": limit,
     }
-    rows = [dict(row) for row in session.execute(text(LISTED), params).mappings()]
+    rows = [dict(row) for row in session.execute(text(ACCOUNTS_SQL), params).mappings()]
     roles = roles_of(session, [row["id"] for row in rows], now)
     reach = reachable_areas(session, principal)
     return [
@@ -122,7 +135,7 @@ def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[R
         "access": [*ACCESS_ROLE_BY_POST.values()],
     }
     grants_by_account: dict[int, list[RoleGrant]] = {}
-    for row in session.execute(text(ROLES_OF), params):
+    for row in session.execute(text(ROLES_SQL), params):
         zh, en = role_label(row.role, "zh"), role_label(row.role)
         grants_by_account.setdefault(row.account_id, []).append(
             RoleGrant(row.role, zh, en, row.area, row.area_name, row.source)
@@ -132,7 +145,7 @@ def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[R
 
 def reachable_areas(session: Session, principal: Principal) -> frozenset[str] | None:
     """Return the codes of areas whose accounts the principal may change; None means everywhere."""
-    areas = principal.may_in[Action.ACCOUNTS]
+    areas = principal.areas_by_action[Action.ACCOUNTS]
     if areas is None:
         return None
     below = text(

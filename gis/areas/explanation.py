@@ -1,6 +1,4 @@
-"""Why each step of locating was decided as it was: the rule, and its message in Chinese and
-English.
-"""
+"""The steps of an explanation: the rule of each decision and its message in Chinese and English."""
 
 from dataclasses import dataclass
 
@@ -21,8 +19,6 @@ class DecisionStep:
 
 
 def decision_step(kind: str, rule: str, **params: object) -> DecisionStep:
-    """Return the step of an explanation, with the message `locate.<kind>.<rule>` of
-    the catalogue.
-    """
+    """Return a step of an explanation with the message `locate.<kind>.<rule>` of the catalogue."""
     message = Message(f"locate.{kind}.{rule}", params)
     return DecisionStep(kind, rule, render(message, "zh"), render(message, "en"))

@@ -1,6 +1,4 @@
-"""What no publication may lose, whatever was believed while drawing: land, and the grid of a
-household.
-"""
+"""Checks that no publication loses area, or leaves a household without a grid."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,11 +18,11 @@ from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, position_text, wider
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 
-LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations after which land may belong to no grid
-GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
+LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations that may leave area without a grid
+GAINS = ("redraw", "add")  # operations that may assign free area to a grid
 AREAL = 2  # dimensions
 
-# The grids of other counties, in force from a moment on or planned for later.
+# Grids of other counties that are in force from a moment on, or planned.
 ABROAD = f"""
 SELECT a.code, ST_AsBinary(b.shape) AS shape FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND a.county <> ALL(:counties)
@@ -40,28 +38,28 @@ def check(
     new_shapes: Mapping[str, PolygonLike | None],
     at: datetime,
 ) -> None:
-    """Refuse a publication that loses land or the grid of a household, or takes land twice.
+    """Raise InvalidInput if a publication loses area or households, or takes area twice.
 
     Parameters
     ----------
     at
-        From when it holds.
+        Moment from which it holds.
     before
-        The shapes in force of the grids that change, by code; degrees, EPSG:4490.
+        Shapes in force of the changed grids, by code; degrees, EPSG:4490.
     after
-        Their new shapes; None: no land any more.
+        Their new shapes; None means no area any longer.
 
     Raises
     ------
     InvalidInput
-        With how much, and where.
+        Names the amount and the position.
     """
     old, new = (
         list(old_shapes.values()),
         [shape for shape in new_shapes.values() if shape is not None],
     )
     _check_homes(session, old, new)
-    # two counties, which publish at once, could both take the land between them
+    # two counties that publish at once could both take the area between them
     session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
     check_abroad(session, old_shapes, new_shapes, at)
     kinds = {operation.op["op"] for operation in done}
@@ -113,7 +111,7 @@ def check_abroad(
 
 
 def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]) -> Any:
-    """The land (degrees, EPSG:4490) that some grids had and do not have any more."""
+    """Return the area that grids had and no longer have, in degrees, EPSG:4490."""
     if not old_shapes or not new_shapes:
         return dissolve(old_shapes) if old_shapes else MultiPolygon()
     return shapely.difference(dissolve(old_shapes), dissolve(new_shapes))
@@ -122,27 +120,27 @@ def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[Polygo
 def _check_homes(
     session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]
 ) -> None:
-    """Every household that has a grid has one afterwards.
+    """Raise InvalidInput if a household with a grid would lose it.
 
-    That it has only one is for the coverage to say.
+    The coverage ensures that it has only one.
     """
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
         return
-    points = shapely.points(homes.spots)
+    points = shapely.points(homes.points)
     homeless = _covered(old_shapes, points) & ~_covered(new_shapes, points) & (homes.households > 0)
     if homeless.any():
-        lon, lat = homes.spots[homeless][0]
+        lon, lat = homes.points[homeless][0]
         count = int(homes.households[homeless].sum())
         raise InvalidInput(
             "publish.households_without_grid", count=count, at=position_text(lon, lat)
         )
 
 
-def _covered(lands: Sequence[PolygonLike], points: Any) -> Any:
-    """Which points lie in one of the lands, or on its border."""
+def _covered(geometries: Sequence[PolygonLike], points: Any) -> Any:
+    """Return which points lie in one of the shapes, or on its border."""
     covered = np.zeros(len(points), dtype=bool)
-    for land in lands:
+    for land in geometries:
         shapely.prepare(land)
         covered |= shapely.intersects(land, points)
     return covered

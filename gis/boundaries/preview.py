@@ -1,8 +1,8 @@
-"""A look before the leap: what a boundary draft would move, and what is odd about it.
+"""Preview of a boundary draft: what it would move, and what is unusual about it.
 
-Everything is counted as `locate` would answer: a building lies in the grid that covers the point
-inside it, on a border in the lower code, outside every grid in the nearest within 50 m; a household
-lies where its building does.
+Everything counts as in `locate`: a building lies in the grid that covers its label point, on a
+border in the grid with the lower code, outside all grids in the nearest within 50 m. Households
+belong to the grid of their building.
 """
 
 from collections import Counter
@@ -57,37 +57,43 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 UNIT_HOUSEHOLDS = (10, 20)
 NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: grids this near may take a building on the outside
+    0.001  # degrees, about 100 m: grids within it may be responsible for a building outside
 )
 
 FACILITIES = f"""
-SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape)) FROM facility f
-WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID}) ORDER BY f.code"""  # noqa: S608  a number of ours
+SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape))
+FROM facility f
+WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+ORDER BY f.code"""  # noqa: S608  a number of ours
 POSTS = """
-SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id,
-    p.holder_id
-FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
+SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name),
+       p.area_id, p.building_id, p.holder_id
+FROM post p
+  LEFT JOIN area a ON a.id = p.area_id
+  LEFT JOIN building b ON b.id = p.building_id
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
   AND (upper_inf(p.valid) OR upper(p.valid) > CAST(:at AS timestamptz))
 ORDER BY p.id"""
 
 
-def preview(session: Session, by: Principal, number: int) -> Preview:
-    """What a draft would change, or a published revision did.
+def preview(session: Session, principal: Principal, number: int) -> Preview:
+    """Return the changes of a draft, or of a published revision.
 
     Raises
     ------
     NotFound
-        There is no such revision in the asker's areas.
+        The revision does not exist in the principal's areas.
     """
-    revision = revision_access.get_revision(session, by, number)
-    return seen_by(session, by, statistics.stored(session, number) or compute(session, revision))
+    revision = revision_access.get_revision(session, principal, number)
+    return seen_by(
+        session, principal, statistics.stored(session, number) or compute(session, revision)
+    )
 
 
 def compute(session: Session, revision: Revision) -> Preview:
-    """What a revision changes, counted now.
+    """Compute the changes of a revision at present.
 
-    Without names of people, and without what an asker may see of incidents.
+    Names of people, and incidents as a principal may see them, are left out: see `seen_by`.
     """
     done = drafts.list_operations(session, revision.id)
     old_shapes, new_shapes, neighbours = _states(session, revision, done)
@@ -103,7 +109,7 @@ def compute(session: Session, revision: Revision) -> Preview:
     ]
     homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
-    was, becomes = grid_codes_at(old, homes.spots), grid_codes_at(new, homes.spots)
+    was, becomes = grid_codes_at(old, homes.points), grid_codes_at(new, homes.points)
     problems = find_conflicts(session, revision)
     pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
     settled = {
@@ -149,8 +155,8 @@ def compute(session: Session, revision: Revision) -> Preview:
     )
 
 
-def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
-    """A preview with the holders and incidents that somebody may know of."""
+def seen_by(session: Session, principal: Principal, complete: Preview) -> Preview:
+    """Return a preview with the holders and incidents that the principal may see."""
     units = {
         code
         for item in complete.moved
@@ -160,21 +166,21 @@ def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
     }
     holders = [item.holder_id for item in complete.moved if item.holder_id is not None]
     people: dict[int, str] = {}
-    if holders and _may(session, by, Action.NAMES, units):
+    if holders and _may(session, principal, Action.NAMES, units):
         query = cached_text("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
         people = {row.id: row.name for row in session.execute(query, {"ids": holders})}
     moved = [
         item if item.holder_id is None else item._replace(holder=people.get(item.holder_id))
         for item in complete.moved
     ]
-    condition, params = visibility_clause(by)
+    condition, params = visibility_clause(principal)
     query = text(
         f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}"  # noqa: S608
     )
     ids = [item for item, _, _ in complete.open_incidents]
     seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
     counts = Counter((start, end) for _, start, end in complete.open_incidents)
-    figures_too = _may(session, by, Action.FIGURES, [grid.code for grid in complete.grids])
+    figures_too = _may(session, principal, Action.FIGURES, [grid.code for grid in complete.grids])
     return replace(
         complete, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen
     )
@@ -183,7 +189,7 @@ def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
 def _states(
     session: Session, revision: Revision, done: Sequence[Operation]
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
-    """The shapes before and after of what a revision draws, and the grids around that stay."""
+    """Return the old and new shapes of a revision's grids, and the unchanged grids around."""
     drawn = drafts.drawn_shapes(done)
     if revision.state == RevisionState.PUBLISHED:
         return _published(session, revision)
@@ -191,7 +197,7 @@ def _states(
         return {}, {}, {}
     county = patterns.ancestor_code(next(iter(drawn)), Level.COUNTY)
     reach = boxes_around([shape for shape in drawn.values() if shape is not None])
-    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).lands
+    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).geometries
     old_shapes = {code: stored[code] for code in drawn if code in stored}
     new_shapes = {code: shape for code, shape in drawn.items() if shape is not None}
     return (
@@ -206,9 +212,10 @@ def _published(
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     rows = session.execute(
         text("""
-        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape) FROM boundary b JOIN area a
-            ON a.id = b.area_id
-        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at) ORDER BY a.code"""),
+        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape)
+        FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at)
+        ORDER BY a.code"""),
         {"id": revision.id, "at": revision.effective},
     ).all()
     new_shapes = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
@@ -216,12 +223,12 @@ def _published(
     return old_shapes, new_shapes, {}
 
 
-def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
-    """Boxes that hold everything within `AROUND` of some lands.
+def boxes_around(geometries: Sequence[PolygonLike]) -> list[PolygonLike]:
+    """Return boxes that hold everything within `NEIGHBOUR_MARGIN_DEG` of some shapes.
 
-    A buffer of a ragged land would take seconds.
+    A buffer of a ragged shape would take seconds.
     """
-    west, south, east, north = shapely.bounds(shape_array(lands)).T
+    west, south, east, north = shapely.bounds(shape_array(geometries)).T
     return list(
         shapely.box(
             west - NEIGHBOUR_MARGIN_DEG,
@@ -239,7 +246,7 @@ def _changed(
 
 
 def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
-    """The names of grids, those a draft makes among them."""
+    """Return the names of grids by code, including those a draft creates."""
     rows = session.execute(
         cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
         {"codes": sorted(codes)},
@@ -250,11 +257,11 @@ def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]
     }
 
 
-def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
-    """Grids by code as locating reads them; ids are their rows."""
-    codes = sorted(lands)
+def as_grids(geometries: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
+    """Return grids by code as an index for locating; their ids are row numbers."""
+    codes = sorted(geometries)
     shapes = np.empty(len(codes), dtype=object)
-    shapes[:] = [lands[code] for code in codes]
+    shapes[:] = [geometries[code] for code in codes]
     rows = np.arange(len(codes), dtype=np.int64)
     return GridIndex(
         rows,
@@ -266,11 +273,11 @@ def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> Grid
     )
 
 
-def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | None]:
-    """The grid of each point (lon, lat in degrees), by code."""
-    if not len(spots) or not len(grids.codes):
-        return [None] * len(spots)
-    rows, _, _ = grids.grids_at(spots[:, 0], spots[:, 1])
+def grid_codes_at(grids: GridIndex, points: NDArray[np.float64]) -> list[str | None]:
+    """Return the code of the grid of each point (lon, lat in degrees)."""
+    if not len(points) or not len(grids.codes):
+        return [None] * len(points)
+    rows, _, _ = grids.grids_at(points[:, 0], points[:, 1])
     return [grids.codes[row] if row >= 0 else None for row in rows.tolist()]
 
 
@@ -309,9 +316,7 @@ def _grid(
 
 
 def compactness(land: PolygonLike) -> float:
-    """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for
-    a ribbon.
-    """
+    """Return the Polsby-Popper compactness of a grid, measured in metres: 1 for a circle."""
     west, south, east, north = land.bounds
     to_metres = get_transformer(STORAGE_SRID, metric_epsg((west + east) / 2, (south + north) / 2))
     flat = shapely.transform(
@@ -328,7 +333,7 @@ def _pieces(
     was: Sequence[str | None],
     becomes: Sequence[str | None],
 ) -> list[TransferredPiece]:
-    """Land that changes hands, with who lives on it."""
+    """Return the transferred pieces of area, with their households and people."""
     both = list(zip(was, becomes, strict=True))
     pieces = []
     for start, end, land in difference.transferred_pieces(old_shapes, new_shapes, codes):
@@ -362,14 +367,24 @@ def _units(
     at: datetime,
     settled_grids: Mapping[str, str],
 ) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
-    """Units near the changed land: code, name, grid before and after, households by grid after.
-
-    And those newly torn.
+    """Return the units near the changed area, and warnings on those newly divided.
 
     Parameters
     ----------
-    told
-        The grid of a unit as the draft settles it.
+    session
+        Open session; only read.
+    old, new
+        The grids before and after.
+    core
+        The changed shapes.
+    at
+        Moment whose parents apply.
+    settled_grids
+        Grid of each unit that the draft settles, by code.
+
+    Returns
+    -------
+    Code, name, grid before, grid after and households by grid after, and the warnings.
     """
     units, torn = [], []
     was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
@@ -389,7 +404,9 @@ def _units(
             )
             params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
             message = Message(settled, params)
-            torn.append(new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.spot))
+            torn.append(
+                new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.point)
+            )
     return units, torn
 
 
@@ -400,7 +417,7 @@ def _posts(
     gone: Sequence[str],
     at: datetime,
 ) -> list[MovedFeature]:
-    """Posts of the buildings and units that change grid, and of grids that end."""
+    """Return the posts of buildings and units that change grid, and of grids that end."""
     units = {feature.code: feature for feature in moved if feature.kind == "unit"}
     houses = {buildings[feature.code]: feature for feature in moved if feature.kind == "building"}
     query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
@@ -424,7 +441,7 @@ def _facilities(
     session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
 ) -> list[MovedFeature]:
     rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
-    spots = (
+    points = (
         shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))
         if rows
         else np.empty((0, 2))
@@ -432,7 +449,7 @@ def _facilities(
     return [
         MovedFeature("facility", row[0], row[2] or row[1], start, end)
         for row, start, end in zip(
-            rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True
+            rows, grid_codes_at(old, points), grid_codes_at(new, points), strict=True
         )
         if start != end
     ]
@@ -441,37 +458,42 @@ def _facilities(
 def _incidents(
     session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
 ) -> list[tuple[str, str | None, str | None]]:
-    """Open incidents that change grid: id, from, to."""
+    """Return the open incidents that change grid as (id, from, to)."""
     if not core:
         return []
     query = f"""
     SELECT i.id, ST_X(i.shape), ST_Y(i.shape) FROM incident i
-    WHERE i.state <> ALL(:ended) AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north,
-        {STORAGE_SRID})
+    WHERE i.state <> ALL(:ended)
+      AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
     ORDER BY i.id"""  # noqa: S608
     rows = session.execute(
         text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
     ).all()
-    spots = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
-    pairs = zip(rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True)
+    points = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
+    pairs = zip(rows, grid_codes_at(old, points), grid_codes_at(new, points), strict=True)
     return [(str(row[0]), start, end) for row, start, end in pairs if start != end]
 
 
-def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
-    """Whether the asker may do something in every one of some grids."""
+def _may(session: Session, principal: Principal, action: Action, codes: Iterable[str]) -> bool:
+    """Return whether the principal may perform an action in all of some grids."""
     try:
-        revision_access.require_on_grids(session, by, action, codes)
+        revision_access.require_on_grids(session, principal, action, codes)
     except Forbidden:
         return False
     return True
 
 
-# --- what is odd ----------------------------------------------------------------------------------
+# --- issues ---------------------------------------------------------------------------------------
 
 
-def operation_issues(session: Session, by: Principal, operation: Operation) -> list[PreviewIssue]:
-    """What is odd after an operation: at the grids it touched."""
-    draft_preview = preview(session, by, operation.revision_id)
+def operation_issues(
+    session: Session, principal: Principal, operation: Operation
+) -> list[PreviewIssue]:
+    """Return the issues at the grids that an operation changed.
+
+    Issues that block publication are included wherever they lie.
+    """
+    draft_preview = preview(session, principal, operation.revision_id)
     touched = set(operation.touched)
     return [
         issue

@@ -1,8 +1,7 @@
-"""Publishing a boundary draft: one transaction in which grids, the levels above, units and open
-incidents follow.
+"""Publish a boundary draft: grids, upper levels, units and open incidents in one transaction.
 
-Nothing here commits: whoever calls does, once, so that a publication that fails half-way leaves
-everything as it was.
+Nothing here commits: the caller does so once, so that a publication that fails leaves everything
+unchanged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +38,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 MAX_REASON_CHARS = 1000  # characters
 
-# what of the dated parents holds at a moment, brought into the areas themselves
+# copies the dated parents that hold at a moment into the areas
 APPLY_PARENTS_SQL = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
 WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
@@ -48,7 +47,7 @@ WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id 
 
 def publish(
     session: Session,
-    by: Principal,
+    principal: Principal,
     number: int,
     reason: str,
     effective: datetime | None,
@@ -60,32 +59,42 @@ def publish(
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
+    principal
+        The publisher.
+    number
+        Number of the draft.
     reason
-        Why, for everybody who looks at the history.
+        Reason of the change, for readers of the history.
     effective
-        From when it holds, with its time zone, not past; None is now. Later: it takes effect by
-        itself. What takes a planned publication back before it holds, cancels it: everything is as
-        if never planned.
+        Moment from which it holds, with time zone, not past. None means now. A later publication
+        takes effect by itself. A draft that reverts a planned publication before it holds cancels
+        it.
     two_persons
-        Whether somebody else than the author must publish.
+        Whether another person than the author must publish.
+    version
+        Version of the draft as the caller knows it. None means any.
 
     Raises
     ------
     NotFound
-        No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
+        The draft does not exist in the principal's areas.
+    Forbidden
+        The principal may not publish in them, or is the author.
     Conflict
         It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones
         are planned.
     InvalidInput
-        The reason, the moment or a change is missing, or land or homes would lose their grid.
+        The reason, the moment or a change is missing, or area or homes would lose their grid.
     """
-    draft = revision_access.get_revision(session, by, number, lock=True)
-    by.need(Action.PUBLISH)
+    draft = revision_access.get_revision(session, principal, number, lock=True)
+    principal.require(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
     stated_reason = _validate_reason(reason)
-    if two_persons and draft.author == by.who:
+    if two_persons and draft.author == principal.actor:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
@@ -93,12 +102,12 @@ def publish(
     _hold_counties(session, done)
     now = _validate_effective(session, effective)
     _require_no_conflicts(session, number)
-    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
+    if drafts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
-        session, by, Action.PUBLISH, {code for item in done for code in item.touched}
+        session, principal, Action.PUBLISH, {code for item in done for code in item.touched}
     )
-    draft.publisher = by.who if by.who != draft.author else draft.publisher
+    draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
     numbering.check_free(session, draft, _born(done))
@@ -146,7 +155,7 @@ def _validate_effective(session: Session, effective: datetime | None) -> datetim
 
     Raise InvalidInput when a publication should hold from an earlier one.
     """
-    # not now(), when this transaction began: somebody else may have published while it waited
+    # not now(), the start of this transaction: another may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
         raise invalid_field("effective", "publish.without_time_zone", moment=effective.isoformat())
@@ -173,7 +182,7 @@ def _require_no_conflicts(session: Session, number: int) -> None:
 
 
 def drafts_author(draft: Revision) -> Principal:
-    """Who a draft is done again for: what its author was allowed when drawing it."""
+    """Return the principal for replaying a draft: its author with the rights when drawing."""
     return Principal("system", draft.author, dict.fromkeys(Action))
 
 
@@ -189,7 +198,7 @@ def apply_scheduled_parents(session: Session, now: datetime) -> int:
 
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
-    """One publication at a time in a county."""
+    """Lock the counties, so that each has one publication at a time."""
     counties = sorted(
         {
             patterns.ancestor_code(code, Level.COUNTY)
@@ -209,9 +218,7 @@ def _same_land(
     new_shapes: Mapping[str, PolygonLike | None],
     touched: set[str],
 ) -> None:
-    """Refuse to publish what came out otherwise, when done again, than what its author
-    looked at.
-    """
+    """Raise Conflict if replaying a draft gives other shapes than its author saw."""
     both = {
         code: shape
         for code, shape in old_shapes.items()
@@ -228,10 +235,7 @@ def _same_land(
 def _cancels(
     session: Session, draft: Revision, effective: datetime | None, now: datetime
 ) -> datetime | None:
-    """The moment of the planned publication that a draft takes back before it holds.
-
-    None when there is none such.
-    """
+    """Return the effective moment of the planned publication that a draft cancels, if any."""
     planned = None if draft.reverts is None else session.get_one(Revision, draft.reverts).effective
     return (
         planned if planned is not None and planned > now and (effective or now) <= planned else None
@@ -239,7 +243,7 @@ def _cancels(
 
 
 def _born(done: Sequence[Operation]) -> set[str]:
-    """The new grids of a draft that are there at its end."""
+    """Return the codes of the new grids that exist at the end of a draft."""
     shapes = drafts.drawn_shapes(done)
     return {code for operation in done for code in operation.made if shapes.get(code) is not None}
 
@@ -331,15 +335,16 @@ def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
-    """Where grids came from and went, over all operations: a grid both made and gone in the draft
-    is passed over.
+    """Write the lineage of grids over all operations.
+
+    Grids both created and ended in the draft are left out.
     """
     pairs: dict[tuple[str, str], str] = {}
     for operation in done:
         pairs |= {(start, end): kind for kind, start, end in operation.lineage}
     ids = _ids(session, {code for pair in pairs for code in pair})
     for (start, end), kind in list(pairs.items()):
-        if start in ids and end not in ids:  # split off, then merged away again
+        if start in ids and end not in ids:  # split off, then merged again
             for (other, last), _ in list(pairs.items()):
                 if other == end and last in ids and last != start:
                     pairs.setdefault((start, last), kind)
@@ -351,14 +356,34 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
 
 
 def reassign_units(
-    session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime
+    session: Session,
+    number: int,
+    geometries: Sequence[Any],
+    done: Sequence[Operation],
+    at: datetime,
 ) -> None:
-    """Units stand under the grid in which most of their households live, or the one a draft says,
-    from a moment on.
+    """Assign units to the grid of most of their households, or the one the draft settles.
+
+    Parameters
+    ----------
+    session
+        Open session; the caller commits.
+    number
+        Number of the revision.
+    geometries
+        The changed shapes, degrees, EPSG:4490.
+    done
+        The operations of the draft.
+    at
+        Moment from which the assignments hold.
     """
-    lands = [land for land in lands if land is not None]
-    grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
-    moved = [] if grids is None else read_unit_households(session, grids, lands, at)
+    geometries = [land for land in geometries if land is not None]
+    grids = (
+        read_grids(session, at, shapely.box(*shapely.total_bounds(geometries)))
+        if geometries
+        else None
+    )
+    moved = [] if grids is None else read_unit_households(session, grids, geometries, at)
     settled = {
         str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"
     }
@@ -382,7 +407,7 @@ def reassign_units(
     if not wish:
         return
     params = {"ids": list(wish), "at": at}
-    # what was planned for later is replaced; what held until now ends
+    # planned parents are replaced; the current one ends
     session.execute(
         text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params
     )
@@ -393,8 +418,8 @@ def reassign_units(
         ),
         params,
     )
-    # of what is left the last ends now: it goes on where the unit stays, after a plan that was
-    # cancelled
+    # The last remaining parent ends now. It continues where the unit stays, after a plan was
+    # cancelled.
     rows = session.execute(
         text(
             "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"

@@ -1,8 +1,7 @@
-"""Publishing boundaries: grids and units are drawn, everything above the grids follows in the same
-transaction.
+"""Store published boundaries: grids and units, and all levels above the grids.
 
-A publication closes the shapes it replaces and opens the new ones at one moment; shapes that stay
-the same, vertex for vertex, keep their row. Nothing here commits.
+A publication closes the shapes it replaces and opens the new ones at one moment. Shapes that are
+identical, vertex for vertex, keep their row. Nothing here commits.
 """
 
 from collections import defaultdict
@@ -25,8 +24,8 @@ from gis.shapes.measure import position_text
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 from gis.shapes.repair import is_on_lattice, to_multipolygon
 
-NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes come this near are looked at together
-MAX_NAMED_CODES = 20  # codes named in one refusal
+NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes are within it are checked together
+MAX_NAMED_CODES = 20  # codes named in one error
 
 
 def publish_shapes(
@@ -39,34 +38,37 @@ def publish_shapes(
     effective: datetime | None = None,
     draft: Revision | None = None,
 ) -> Revision | None:
-    """Give grids new shapes, and every community, street and county above them the union of its
-    grids.
+    """Store new shapes of grids, and the unions of all areas above them.
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
     shapes
-        Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from then
-        on. The areas exist already. Together with the grids around them they are a coverage (see
+        Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice. None means no area from
+        then on. The areas exist already, and form a coverage with the grids around them (see
         `gis.shapes.polygon_coverage.repair_coverage`).
     title
-        What the change is, in a few words.
+        Short description of the change.
     author
-        Who drew it: account, program or load.
+        Account, program or load that drew it.
+    reason
+        Reason of the change.
     effective
-        From when the shapes hold, with its time zone; None is now.
+        Moment from which the shapes hold, with time zone. None means now.
     draft
-        The draft that this publishes; None: the publication gets a revision of its own.
+        The draft to publish. None means that the publication gets a new revision.
 
     Returns
     -------
-    The published revision; None when every shape was in force already, and nothing was written.
+    The published revision; None if all shapes were in force already and nothing was written.
 
     Raises
     ------
     NotFound
-        A code is no area.
+        A code belongs to no area.
     InvalidInput
-        A shape cannot be stored, overlaps a grid or does not share its vertices; named in `errors`.
+        A shape cannot be stored, overlaps a grid or does not share its vertices; `errors` names it.
     Conflict
         An area is retired, or has a shape that begins later than `effective`.
     """
@@ -76,7 +78,7 @@ def publish_shapes(
     }
     _check_areas(shapes, grids)
     counties = sorted({area.county for area in grids.values()})
-    # One publication at a time in a county: the next one must see these shapes.
+    # One publication at a time per county: the next must read these shapes.
     session.execute(
         select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update()
     )
@@ -99,21 +101,22 @@ def publish_shapes(
 def derive_units(
     session: Session, unit_ids: Iterable[int] | None = None, effective: datetime | None = None
 ) -> Revision | None:
-    """Draw ten-household units as the union of their footprints.
+    """Store the shapes of ten-household units as the unions of their buildings' footprints.
 
-    Units on one tower share its footprint.
+    Units in one tower share its footprint.
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
     unit_ids
-        Ids of the units (areas); None is every unit. Those that stand on no building keep what they
-        have.
+        Ids of the units (areas); None means all. Units without a building keep their shapes.
     effective
-        From when the shapes hold, with its time zone; None is now.
+        Moment from which the shapes hold, with time zone. None means now.
 
     Returns
     -------
-    The published revision; None when nothing changed.
+    The published revision; None if nothing changed.
 
     Raises
     ------
@@ -186,7 +189,7 @@ def write_boundaries(
     base = session.scalar(
         select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED)
     )
-    # not now(): of several in one transaction, too, the later is later
+    # not now(), so that several publications in one transaction have different moments
     published_at = session.execute(select(func.clock_timestamp())).scalar_one()
     revision = draft or Revision(title=title, author=author, base=base)
     revision.state, revision.published_at = RevisionState.PUBLISHED, published_at
@@ -212,7 +215,7 @@ def write_boundaries(
 def _close(session: Session, area_ids: list[int], at: datetime) -> None:
     """End the shapes of some areas at a moment."""
     params = {"ids": area_ids, "at": at}
-    # A shape that began at this very moment never held: it is replaced, not closed.
+    # A shape that began at this moment was never in force: it is replaced, not closed.
     session.execute(
         text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params
     )
@@ -226,8 +229,9 @@ def _close(session: Session, area_ids: list[int], at: datetime) -> None:
 
 
 def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -> set[int]:
-    """Let shapes that were to end at a moment go on, where the new shape is the same: a plan was
-    cancelled.
+    """Reopen shapes that were to end at a moment if the new shape is the same.
+
+    This is the case when a planned change was cancelled.
 
     Returns
     -------
@@ -251,7 +255,7 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
 def boundaries_at(
     session: Session, area_ids: Iterable[int], at: datetime
 ) -> dict[int, MultiPolygon]:
-    """The shapes of areas that hold at a moment, by area id; areas without one are left out."""
+    """Return the shapes of areas at a moment by area id; areas without one are left out."""
     rows = session.execute(
         select(Boundary.area_id, func.ST_AsBinary(Boundary.shape))
         .where(Boundary.area_id == func.any(list(area_ids)), Boundary.in_force(at))
@@ -269,13 +273,24 @@ def grids_near(
     at: datetime,
     tolerance_deg: float = NEIGHBOUR_TOLERANCE_DEG,
 ) -> dict[str, MultiPolygon]:
-    """The grids of counties in force at a moment whose boxes come near the shapes, by code, in
-    order of codes.
+    """Return the grids of counties in force at a moment whose boxes lie near some shapes.
 
     Parameters
     ----------
-    near
-        Degrees.
+    session
+        Open session; only read.
+    counties
+        Codes of the counties.
+    shapes
+        Shapes in degrees, EPSG:4490.
+    at
+        Moment whose boundaries apply.
+    tolerance_deg
+        Maximum distance of the boxes in degrees.
+
+    Returns
+    -------
+    Shapes by code, in order of the codes.
     """
     if not len(shapes):
         return {}
@@ -302,12 +317,12 @@ def grids_near(
 
 
 def effective_time(session: Session, effective: datetime | None) -> datetime:
-    """The moment a change holds from: as told, else the database's now.
+    """Return the moment a change holds from; None means the database's current time.
 
     Raises
     ------
     InvalidInput
-        It has no time zone.
+        The moment has no time zone.
     """
     if effective is None:
         return session.execute(select(func.now())).scalar_one()
@@ -317,14 +332,14 @@ def effective_time(session: Session, effective: datetime | None) -> datetime:
 
 
 def hex_ewkb(shape: MultiPolygon) -> str:
-    """A shape as COPY takes it."""
+    """Return a shape in the form that COPY reads."""
     return str(shapely.to_wkb(shapely.set_srid(shape, STORAGE_SRID), hex=True, include_srid=True))
 
 
 def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool:
-    """Whether two shapes are the same vertex for vertex.
+    """Return whether two shapes are equal vertex for vertex.
 
-    The first in the normal form of `multi`.
+    The first must be in the normal form of `to_multipolygon`.
     """
     if shape is None or other is None:
         return shape is other
@@ -373,9 +388,7 @@ def _check_coverage(
     codes: set[str],
     at: datetime,
 ) -> None:
-    """Refuse shapes that overlap, or share a border without its vertices, with each other or a
-    neighbour.
-    """
+    """Raise InvalidInput unless the shapes form a coverage with each other and their neighbours."""
     around = grids_near(session, counties, list(drawn.values()), at)
     together = {**drawn, **{code: shape for code, shape in around.items() if code not in codes}}
     edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))
@@ -422,7 +435,7 @@ def _check_later(session: Session, area_ids: Iterable[int], effective: datetime)
 def _above(
     session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime
 ) -> dict[int, MultiPolygon | None]:
-    """The new shapes of all areas above the grids, as unions of what lies one level below."""
+    """Return the new shapes of all areas above the grids, as unions of the level below."""
     shapes_above: dict[int, MultiPolygon | None] = {}
     below = dict(grids)
     while below:

@@ -1,6 +1,4 @@
-"""The shapes of areas under load: mended, the grids of a county made a coverage, and what is off
-said.
-"""
+"""Shapes of areas under load: repaired, the grids of a county as a coverage, faults reported."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -24,9 +22,9 @@ from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_po
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 from gis.shapes.repair import extract_polygons, repair, to_multipolygon
 
-MAX_NOTES_PER_TYPE = 20  # notes of one kind; the others are counted
+MAX_NOTES_PER_TYPE = 20  # listed notes of one kind; the others are counted
 NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: stored grids this near are looked at with those of the file
+    0.001  # degrees, about 100 m: stored grids within it are checked with those of the file
 )
 WHOLE_COUNTY_MARGIN_DEG = 360.0
 MIN_REPORTED_AREA_M2 = 1.0  # square metres
@@ -131,14 +129,14 @@ def _fit_county(
     overlaps = [
         overlap
         for overlap in polygon_coverage.find_overlaps(list(together.values()))
-        if grid_codes[overlap.first] in drawn
+        if grid_codes[overlap.position] in drawn
     ]
-    wide = [overlap for overlap in overlaps if overlap.width > tolerance]
+    wide = [overlap for overlap in overlaps if overlap.width_m > tolerance]
     report.refused += [_refuse_overlap(overlap, grid_codes, records) for overlap in wide]
     gaps = polygon_coverage.find_gaps(list(together.values()))
-    narrow = [gap for gap in gaps if gap.width <= tolerance]
+    narrow = [gap for gap in gaps if gap.width_m <= tolerance]
     left = [
-        Message("area_shape.gap", {"size": _size(gap)}) for gap in gaps if gap.width > tolerance
+        Message("area_shape.gap", {"size": _size(gap)}) for gap in gaps if gap.width_m > tolerance
     ]
     note_some(report, left, "area_shape.more_gaps")
     if wide:
@@ -150,8 +148,8 @@ def _fit_county(
             "area_shape.slivers_mended",
             overlaps=len(overlaps),
             gaps=len(narrow),
-            m2=f"{sum(sliver.m2 for sliver in slivers):,.1f}",
-            widest=_size(max(slivers, key=lambda sliver: sliver.width)),
+            m2=f"{sum(sliver.area_m2 for sliver in slivers):,.1f}",
+            widest=_size(max(slivers, key=lambda sliver: sliver.width_m)),
         )
     moved = {
         code: to_multipolygon(shape)
@@ -166,7 +164,7 @@ def _fit_county(
 def _refuse_overlap(
     overlap: Overlap, grid_codes: Sequence[str], records: Mapping[str, AreaRecord]
 ) -> RejectedRow:
-    code, other_code = grid_codes[overlap.first], grid_codes[overlap.second]
+    code, other_code = grid_codes[overlap.position], grid_codes[overlap.other_position]
     if other_code in records:
         other = records[other_code].location_with_code
     else:
@@ -176,25 +174,30 @@ def _refuse_overlap(
 
 
 def _size(sliver: Gap | Overlap) -> Message:
-    lon, lat = sliver.place
-    params = {"m2": f"{sliver.m2:,.1f}", "width": f"{sliver.width:.2f}", "lon": lon, "lat": lat}
+    lon, lat = sliver.label_point
+    params = {
+        "m2": f"{sliver.area_m2:,.1f}",
+        "width": f"{sliver.width_m:.2f}",
+        "lon": lon,
+        "lat": lat,
+    }
     return Message("area_shape.size", params)
 
 
 def _as_stored(
     drawn: dict[str, PolygonLike], stored: dict[str, MultiPolygon], tolerance: float
 ) -> list[str]:
-    """Return the grids whose difference from the stored shape is no wider than the tolerance: they
-    are the same.
-    """
+    """Return the grids that differ from the stored shape by no more than the tolerance."""
     both = [code for code in drawn if code in stored]
     if not both:
         return []
     differ = shapely.symmetric_difference(
         [drawn[code] for code in both], [stored[code] for code in both]
     )
-    lands = np.array([extract_polygons(shape) or MultiPolygon() for shape in differ], dtype=object)
-    wide = inscribed_diameters_m(lands)
+    geometries = np.array(
+        [extract_polygons(shape) or MultiPolygon() for shape in differ], dtype=object
+    )
+    wide = inscribed_diameters_m(geometries)
     return [code for code, metres in zip(both, wide.tolist(), strict=True) if metres <= tolerance]
 
 

@@ -18,8 +18,9 @@ MAX_COLUMN_CHARS = 60  # characters of a column
 
 
 def write(preview: Preview, out: IO[bytes]) -> None:
-    """Write a preview: a sheet of grids, one of each kind that moves, of open incidents, and of
-    what is odd.
+    """Write a preview as a workbook.
+
+    It has sheets of grids, of each kind of moved feature, of open incidents, and of issues.
     """
     book = Workbook()
     book.remove(book.worksheets[0])

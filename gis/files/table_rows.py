@@ -1,6 +1,4 @@
-"""Which rows under a header are data: totals, notes, repeated headers and empty forms are passed
-over and named.
-"""
+"""Separate the data rows under a header from totals, notes, repeated headers and empty forms."""
 
 import re
 import unicodedata
@@ -45,6 +43,7 @@ class Row:
     values: Mapping[str, Any]
 
     def __getitem__(self, key: str) -> Any:
+        """Return the value of a column; None if it is empty."""
         return self.values.get(key)
 
 
@@ -63,7 +62,7 @@ class RowReader:
         by_key = {column.key: column for column in columns}
         self.columns = {index: by_key[key] for index, key in header.keys.items()}
         self.needed = [index for index, column in self.columns.items() if column.needed]
-        # words come again and again: each is parsed once
+        # texts recur, so each is parsed once
         self.parse_text = {
             index: lru_cache(maxsize=1 << 14)(column.parse)
             for index, column in self.columns.items()
@@ -92,8 +91,11 @@ class RowReader:
     def _values(
         self, number: int, raw: Raw, filled: Sequence[int]
     ) -> tuple[dict[str, Any], list[tuple[str, Message]], int]:
-        """Parse the cells of a row: values, faults (header and reason), and how many codes came as
-        numbers.
+        """Parse the cells of a row.
+
+        Returns
+        -------
+        Values by key, faults (header and reason), and the number of codes that came as numbers.
         """
         values: dict[str, Any] = {}
         faults: list[tuple[str, Message]] = []
@@ -151,7 +153,7 @@ class RowReader:
         return values, faults, numbers
 
     def _is_passed_over(self, number: int, raw: Raw, filled: Sequence[int]) -> bool:
-        """Return whether a row is no data, and put into the report what it is."""
+        """Return whether a row holds no data, and report its kind."""
         unmerged = [
             index
             for index, cell in ((index, raw[index]) for index in filled)
@@ -195,8 +197,9 @@ class RowReader:
         return ""
 
     def _is_note(self, raw: Raw, unmerged: Sequence[int]) -> bool:
-        """Return whether a row is a remark: one cell that reads like one, or signatures in
-        a line.
+        """Return whether a row is a remark.
+
+        A remark is one cell that reads like one, or signatures in a line.
         """
         cell = raw[unmerged[0]]
         text, column = _half_width(cell), self.columns.get(unmerged[0])

@@ -44,9 +44,7 @@ ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def environment() -> dict[str, str]:
-    """Return the child's environment: GDAL registers no driver there but those of `DRIVERS`, and
-    fetches nothing.
-    """
+    """Return the environment of the child: GDAL registers only `DRIVERS`, and has no network."""
     others = set(pyogrio.list_drivers()) - DRIVERS
     return {
         "GDAL_SKIP": ",".join(sorted(others)),
@@ -74,7 +72,8 @@ def read_features(
         encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # unclosed rings are found and said by ourselves
+                # unclosed rings are detected and reported by this module
+                warnings.simplefilter("ignore")
                 yield from _features(path, file, layer, encoding, given_crs, notes)
         except (
             pyogrio.errors.DataSourceError,
@@ -225,9 +224,7 @@ def _damaged(path: Path) -> InvalidInput:
 
 
 def _dbf_encoding(file: Path, notes: list[Message]) -> str:
-    """Return how the text of a Shapefile is written: as its .cpg says if the text keeps to it, else
-    what fits.
-    """
+    """Return the text encoding of a Shapefile: that of its .cpg if the text fits, else a guess."""
     dbf = next(
         (part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()),
         None,
@@ -338,9 +335,7 @@ def _parse_crs(crs: str | None) -> str | int | None:
 def _system(
     name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]
 ) -> tuple[ToStorage, str]:
-    """Return how to come from the file's coordinates to the storage system, and the words for the
-    report.
-    """
+    """Return the conversion from the file's system to the storage system, and the system's name."""
     if of_file is None and given_crs is None:
         code = (
             "map_file.prj_missing"
@@ -351,8 +346,8 @@ def _system(
     file_crs = _crs(of_file) if of_file else None
     if given_crs in systems.OBFUSCATED_CRS:
         shifted = str(given_crs)
-        # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted
-        # all the same.
+        # A map drawn over shifted tiles: the file names the unshifted system, but its coordinates
+        # are shifted.
         to_degrees = (
             _transform(file_crs, name, notes)
             if file_crs is not None and file_crs.is_projected

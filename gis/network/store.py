@@ -22,9 +22,7 @@ MIN_EDGE_LENGTH_M = (
 
 
 class WalkEdgeRow(NamedTuple):
-    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees,
-    EPSG:4490.
-    """
+    """One edge to store: its way, end nodes, and line from u to v as (lon, lat), EPSG:4490."""
 
     way_id: int | None
     u: int
@@ -34,7 +32,7 @@ class WalkEdgeRow(NamedTuple):
     name: str
     steps: bool
     structure: str  # bridge, tunnel, storey; empty on the ground
-    ends: bool = False  # open only to those who live or have their door on it or behind it
+    ends: bool = False  # open only to those who start or end on it or behind it
 
 
 class WallRow(NamedTuple):
@@ -76,9 +74,9 @@ def replace_network(
     """
     points = sorted(nodes)
     lines = list(edges)
-    place = {node[0]: i for i, node in enumerate(points)}
+    position = {node[0]: i for i, node in enumerate(points)}
     for number, edge in enumerate(lines):
-        if edge.u not in place or edge.v not in place or len(edge.coords) < 2:
+        if edge.u not in position or edge.v not in position or len(edge.coords) < 2:
             raise InvalidInput("network.edge_invalid", number=number, way=str(edge.way_id))
     barriers = list(walls)
     version = _digest(points, lines, barriers)
@@ -90,7 +88,9 @@ def replace_network(
         else np.empty((0, 2)),
         indices=np.repeat(np.arange(len(lines)), [len(edge.coords) for edge in lines]),
     )
-    component = _components(len(points), [place[e.u] for e in lines], [place[e.v] for e in lines])
+    component = _components(
+        len(points), [position[e.u] for e in lines], [position[e.v] for e in lines]
+    )
     for table in (WalkEdge, WalkNode, WalkNetwork, WalkWall):
         session.execute(delete(table))
     copy_rows(
@@ -144,7 +144,7 @@ def _metres(coords: list[tuple[float, float]]) -> float:
 
 
 def _components(count: int, u: list[int], v: list[int]) -> list[int]:
-    """The connected part of every node, numbered from the largest (0) down."""
+    """Return the connected part of every node, numbered from the largest (0) down."""
     if not count:
         return []
     graph = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(count, count))

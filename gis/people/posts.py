@@ -14,10 +14,16 @@ from gis.rights.principal import Principal
 
 @dataclass(frozen=True)
 class PostRow:
-    """A post with who holds it. area: Code of the area, or of the building, answered for.
+    """A post with its holder.
 
-    follows: Open incidents come along when it begins.
-    leave: Code of the person, from and until when, of leave that is not over.
+    Attributes
+    ----------
+    area
+        Code of the area or building.
+    follows
+        Whether the open incidents of the previous post are transferred when it begins.
+    leave
+        Code of the person, start and end of each leave that is not over.
     """
 
     id: int
@@ -34,11 +40,11 @@ class PostRow:
 
     @property
     def key(self) -> str:
-        """Its place in a list."""
+        """The key for sorting and for cursors."""
         return f"{self.area}|{self.id}"
 
 
-POST_LIST = """
+POSTS_SQL = """
 WITH RECURSIVE down AS (
   SELECT id, code, name, level FROM area WHERE code = :area
   UNION SELECT a.id, a.code, a.name, a.level FROM area a JOIN down ON a.parent_id = down.id
@@ -79,32 +85,34 @@ def posts_of(
     *,
     within: bool = False,
     limit: int = 1000,
-    after: str | None = None,
+    cursor: str | None = None,
 ) -> list[PostRow]:
     """List the posts of an area held at a moment or later, by code of their area or building.
 
     Parameters
     ----------
     principal
-        Needs Action.NAMES there.
+        Needs Action.NAMES in the area.
     within
-        Also those of every area and building in it.
-    after
-        `key` of the last one of the page before.
+        Whether to list the posts of every area and building in it too.
+    cursor
+        `key` of the last post of the previous page.
 
     Raises
     ------
     NotFound
         No area has the code.
     Forbidden
-        The principal may not have names there.
+        The principal may not see names in the area.
+    InvalidInput
+        The cursor is not one of this list.
     """
     area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
     if area_id is None:
         raise NotFound("post.area_unknown", code=area[:40])
-    principal.need(Action.NAMES, area_chain(session, area_id, None, at))
-    code, _, number = (after or "").rpartition("|")
-    if after is not None and not (number.isdecimal() and len(number) < 19):
+    principal.require(Action.NAMES, area_chain(session, area_id, None, at))
+    code, _, number = (cursor or "").rpartition("|")
+    if cursor is not None and not (number.isdecimal() and len(number) < 19):
         raise invalid_field("cursor", "field.cursor_of_another_list")
     params = {
         "area": area,
@@ -114,4 +122,4 @@ def posts_of(
         "after_code": code or None,
         "after_id": int(number or 0),
     }
-    return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]
+    return [PostRow(**row) for row in session.execute(text(POSTS_SQL), params).mappings()]

@@ -58,7 +58,7 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
                     f"{name}: {asker.name} gets {response.status_code} ({came}),"
                     f" not {row.who(asker)}"
                 )
-            if not asker.by.may(A.NAMES) and re.search(
+            if not asker.by.is_allowed(A.NAMES) and re.search(
                 "王[a-z]+_", response.get_data(as_text=True)
             ):
                 wrong.append(f"{name}: {asker.name} is shown names")
@@ -287,7 +287,7 @@ def test_contacts_are_for_who_may_call_back(world: World) -> None:
         )
         if "13900000000" in came.get_data(as_text=True):
             shown.add(asker.name)
-    assert shown == {name for name in ASKERS if world.who(name).by.may(A.CONTACTS)}
+    assert shown == {name for name in ASKERS if world.who(name).by.is_allowed(A.CONTACTS)}
     assert shown and "unit head" not in shown and "auditor" not in shown
 
 
@@ -301,7 +301,7 @@ def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
     """
     far = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000"}
     for asker in world.askers:
-        named = asker.by.may(A.NAMES)
+        named = asker.by.is_allowed(A.NAMES)
         one = world.ask(asker, "GET", f"/api/v1/locate?{AT}").json
         many = world.ask(asker, "POST", "/api/v1/locate", json={"points": [POINT, far]}).json
         found = world.ask(asker, "GET", "/api/v1/search?q=王grid").json

@@ -477,7 +477,7 @@ def test_an_account_is_made_with_a_role_and_its_password_is_shown_once(admin, se
     assert sign_in(other, "wang.wu", password).location == "/password"
     stored = session.query(Account).filter_by(username="wang.wu").one()
     rights = account_principal(session, stored.id, None, "wang.wu", NOW)
-    assert rights.may(Action.DISPATCH, [town.community.id]) and not rights.may(
+    assert rights.is_allowed(Action.DISPATCH, [town.community.id]) and not rights.is_allowed(
         Action.DISPATCH, [town.street.id]
     )
     row = session.execute(
@@ -621,7 +621,9 @@ def test_a_person_has_one_account_whose_posts_count(session, town):
         sessions.account_status(session, made.id, NOW + timedelta(days=days)).principal
         for days in (0, 2)
     )
-    assert held.may(Action.HANDLE, [grid.id]) and not after.may(Action.HANDLE, [grid.id])
+    assert held.is_allowed(Action.HANDLE, [grid.id]) and not after.is_allowed(
+        Action.HANDLE, [grid.id]
+    )
 
 
 # --- commands and the demo ------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def answers(world: SecretWorld, asker: Asker) -> dict[str, str]:
             continue
         page = not path.startswith(("/api/", "/open311/", "/tiles/"))
         if (page and asker.name not in PAGE_READERS) or (
-            "figures" in path and asker.by.may(Action.FIGURES, world.chain)
+            "figures" in path and asker.by.is_allowed(Action.FIGURES, world.chain)
         ):
             continue
         response = world.ask(asker, "GET", path)

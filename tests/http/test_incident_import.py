@@ -61,7 +61,7 @@ def load(
     scene: Place, file: Path, crs: str | None = None, by: Principal | None = None
 ) -> LoadReport:
     """Load a file at the usual moment."""
-    return load_incidents(scene.session, file, crs, now=NOW, by=by)
+    return load_incidents(scene.session, file, crs, now=NOW, principal=by)
 
 
 def refused(report: LoadReport) -> list[tuple[str, str]]:

@@ -577,7 +577,7 @@ def test_who_was_offered_an_order_has_no_door_to_it_afterwards(
 
 def test_who_reported_does_not_read_what_staff_say_among_themselves(place: Place) -> None:
     resident = replace(
-        place.who("居民甲"), account_id=None, kind="key", key_id=None, who="account resident"
+        place.who("居民甲"), account_id=None, kind="key", key_id=None, actor="account resident"
     )
     filed = place.report()
     place.do(filed.id, "return", "王网格", note="内部：不归我管")

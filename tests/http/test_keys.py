@@ -40,7 +40,7 @@ def ask(client, key, address=ADDRESS):
 
 
 def may(app, key, action):
-    """Whether the views' `need` lets a key pass."""
+    """Whether the views' `require` lets a key pass."""
     with app.test_request_context(headers={"Authorization": f"Bearer {key}"}):
         return require(action)
 
@@ -51,8 +51,10 @@ def test_a_key_asks_as_its_program_in_its_areas(client, app, session, town):
     session.commit()
     assert ask(client, key).status_code == 200
     by = may(app, key, Action.READ)
-    assert (by.kind, by.who) == ("key", "program mini")
-    assert by.may(Action.READ, [town.community.id, grid.id]) and not by.may(Action.READ, [other.id])
+    assert (by.kind, by.actor) == ("key", "program mini")
+    assert by.is_allowed(Action.READ, [town.community.id, grid.id]) and not by.is_allowed(
+        Action.READ, [other.id]
+    )
     with pytest.raises(Exception, match="not allowed to key"):
         may(app, key, Action.DISPATCH)
 
@@ -240,7 +242,7 @@ def test_the_commands(session, town, monkeypatch):
         and created.stdout.startswith("wg_")
         and "shown only now" in created.stderr
     )
-    assert api_keys.authenticate_key(session, created.stdout.strip(), NOW).principal.may(
+    assert api_keys.authenticate_key(session, created.stdout.strip(), NOW).principal.is_allowed(
         Action.READ, [town.county.id]
     )
     assert "'king' cannot be given" in str(
@@ -260,7 +262,7 @@ def test_the_commands(session, town, monkeypatch):
 
 
 def hits(folder):
-    return [counters(folder).hit("one", 1000.0) for _ in range(250)]
+    return [counters(folder).increment("one", 1000.0) for _ in range(250)]
 
 
 def test_processes_count_together(tmp_path):
@@ -272,10 +274,10 @@ def test_processes_count_together(tmp_path):
 def test_a_minute_begins_anew_and_names_do_not_mix(tmp_path):
     created = Counters(tmp_path / "limits")
     assert [
-        created.hit("a", 119.0),
-        created.hit("a", 119.9),
-        created.hit("b", 119.9),
-        created.hit("a", 120.0),
+        created.increment("a", 119.0),
+        created.increment("a", 119.9),
+        created.increment("b", 119.9),
+        created.increment("a", 120.0),
     ] == [
         1,
         2,
@@ -295,7 +297,7 @@ def test_ten_thousand_names_fit_and_the_counting_is_cheap(tmp_path):
     start = time.perf_counter()
     for _ in range(3):
         for number in range(8000):
-            created.hit(f"key {number}", 60.0)
+            created.increment(f"key {number}", 60.0)
     spent = (time.perf_counter() - start) / 24_000
-    assert sum(created.hit(f"key {number}", 60.0) == 4 for number in range(8000)) > 7990
+    assert sum(created.increment(f"key {number}", 60.0) == 4 for number in range(8000)) > 7990
     assert spent < 200e-6  # seconds

@@ -520,7 +520,7 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
     )
     rows, _, metres = grids.grids_at(points[:, 0], points[:, 1])
     assert rows.tolist() == [-1 if one is None else one.row for one in found]
-    assert metres[rows >= 0] == pytest.approx([one.metres for one in found if one])
+    assert metres[rows >= 0] == pytest.approx([one.distance_m for one in found if one])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -858,7 +858,7 @@ def test_the_register_in_memory_hears_of_every_change(committed):
 
             def roles() -> int:
                 register = live.current(datetime.now(UTC))
-                return 0 if register is None else len(register.people.areas.place)
+                return 0 if register is None else len(register.people.areas.place_id)
 
             wait_until(lambda: roles() == 2)
     finally:

@@ -85,7 +85,7 @@ def reporter_or(rule: Callable[[SecretWorld, Asker], bool]) -> Callable[[SecretW
 
 def in_county(world: SecretWorld, asker: Asker) -> bool:
     """Names of all the county: for those with the right there or everywhere."""
-    return asker.by.may(A.NAMES, [world.home.county.id])
+    return asker.by.is_allowed(A.NAMES, [world.home.county.id])
 
 
 NOBODYS = (PHONE, "报事人乙")  # without a reason
@@ -101,8 +101,8 @@ SECRETS: dict[str, Callable[[SecretWorld, Asker], bool]] = {
     "9501739": lambda world, asker: (
         world.reads(asker) or asker.name == "grid worker of another street"
     ),
-    "查看理由七八九": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
-    "192.0.2.7": lambda world, asker: asker.by.may(A.HISTORY, world.chain),
+    "查看理由七八九": lambda world, asker: asker.by.is_allowed(A.HISTORY, world.chain),
+    "192.0.2.7": lambda world, asker: asker.by.is_allowed(A.HISTORY, world.chain),
     INSIDE_WORDS: SecretWorld.reads,
     "王grid_worker": SecretWorld.names,
     "王community_worker": SecretWorld.names,

@@ -102,14 +102,16 @@ def account(asker: Asker) -> str:
 
 def program(action: Action) -> Who:
     """Programs whose key allows an action; an account's session does not count here."""
-    return lambda asker: "yes" if asker.by.kind == "key" and asker.by.may(action) else "no"
+    return lambda asker: "yes" if asker.by.kind == "key" and asker.by.is_allowed(action) else "no"
 
 
 def may(action: Action, everywhere: bool = False) -> Who:
     """Who is allowed an action somewhere, or without limit of area."""
 
     def who(asker: Asker) -> str:
-        allowed = asker.by.may(action) and not (everywhere and asker.by.may_in[action] is not None)
+        allowed = asker.by.is_allowed(action) and not (
+            everywhere and asker.by.areas_by_action[action] is not None
+        )
         return "yes" if allowed else "sign in" if asker.by.kind == "anonymous" else "no"
 
     return who
@@ -131,12 +133,12 @@ def sees(asker: Asker) -> str:
     """Who sees the home incident; to others it is not there."""
     if asker.by.kind == "anonymous":
         return "sign in"
-    return "yes" if asker.by.may(A.READ) else "none"
+    return "yes" if asker.by.is_allowed(A.READ) else "none"
 
 
 def sees_photo(asker: Asker) -> str:
     """As `sees`; a photo's address says nothing to nobody either."""
-    return "yes" if asker.by.may(A.READ) else "none"
+    return "yes" if asker.by.is_allowed(A.READ) else "none"
 
 
 def dispatches(asker: Asker) -> str:
@@ -156,13 +158,13 @@ def desks(asker: Asker) -> str:
 def notes(asker: Asker) -> str:
     """Who sees the home incident and may add a note to it."""
     found = sees(asker)
-    return "no" if found == "yes" and not asker.by.may(A.NOTE) else found
+    return "no" if found == "yes" and not asker.by.is_allowed(A.NOTE) else found
 
 
 def reaches(asker: Asker) -> str:
     """Who sees the home incident and may reach who reported it."""
     found = sees(asker)
-    return "no" if found == "yes" and not asker.by.may(A.CONTACTS) else found
+    return "no" if found == "yes" and not asker.by.is_allowed(A.CONTACTS) else found
 
 
 plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it

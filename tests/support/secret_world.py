@@ -144,11 +144,11 @@ class SecretWorld(World):
 
     def reads(self, asker: Asker) -> bool:
         """Whether somebody reads the incidents of the home grid."""
-        return asker.by.may(Action.READ, self.chain)
+        return asker.by.is_allowed(Action.READ, self.chain)
 
     def names(self, asker: Asker) -> bool:
         """Whether somebody is told who answers in the home grid."""
-        return asker.by.may(Action.NAMES, self.chain)
+        return asker.by.is_allowed(Action.NAMES, self.chain)
 
 
 # asked besides the table: each incident, photo and near place by itself

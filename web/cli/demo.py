@@ -132,7 +132,7 @@ def show(settings: Settings, tried: "list[DemoAccount]") -> None:
 
     rows = [
         ("user name", "password", "role", "place"),
-        *((account.username, account.password, account.zh, account.place) for account in tried),
+        *((account.username, account.password, account.zh, account.area_name) for account in tried),
     ]
     widths = [max(display_width(row[column]) for row in rows) for column in range(3)]
     click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")
@@ -152,8 +152,8 @@ def display_width(text: str) -> int:
 def fill_made_up(session: Session, households: int, seed: int) -> None:
     """Fill the database with the made-up pilot."""
     from gis.demo.claimants import create_claimants
+    from gis.demo.generate import generate_town
     from gis.demo.simulation import simulate
-    from gis.demo.town import generate_town
 
     print_step(f"a made-up town of {households:,} households")
     generate_town(session, seed=seed, households=households, progress=progress_bar("town"))

@@ -84,7 +84,7 @@ def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
         )
     # two strangers' same key is not one key
     address = f" {client_network()}" if principal.kind == "anonymous" else ""
-    owner = f"{principal.kind} {principal.who}{address} {request.method} {request.path}"
+    owner = f"{principal.kind} {principal.actor}{address} {request.method} {request.path}"
     return {"owner": owner, "key": key, "hash": _digest()}
 
 

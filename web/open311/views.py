@@ -171,7 +171,7 @@ def create_request() -> Response:
     principal = open311_principal()
     if principal is ANONYMOUS:
         raise Forbidden("open311.key_missing")
-    principal.need(Action.REPORT)
+    principal.require(Action.REPORT)
     jurisdiction = county()
     report, now = parse_report(), parse_datetime(None)
     filed = lifecycle_report.file_report(

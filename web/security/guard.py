@@ -42,9 +42,9 @@ def require(action: Action) -> Principal:
         Nobody is signed in. Forbidden: they may not.
     """
     current = principal()
-    if current.kind == "anonymous" and not current.may(action):
+    if current.kind == "anonymous" and not current.is_allowed(action):
         raise_sign_in_required()
-    current.need(action)
+    current.require(action)
     return current
 
 

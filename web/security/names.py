@@ -13,7 +13,7 @@ def areas_with_names() -> frozenset[int] | None:
 
     None is everywhere, as for all before any account.
     """
-    area_ids = principal().may_in.get(Action.NAMES, frozenset())
+    area_ids = principal().areas_by_action.get(Action.NAMES, frozenset())
     if area_ids or area_ids is None:
         return area_ids
     factory, live = current_app.extensions["register"]

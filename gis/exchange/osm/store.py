@@ -1,6 +1,4 @@
-"""From the temporary tables of an OSM load into the stored ones: repair, county, upsert, clean
-away.
-"""
+"""Store an OSM load from its temporary tables: repair, assign counties, upsert, delete the rest."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -52,15 +50,15 @@ COLUMNS = {  # of the rows that the reader makes, in its order
     ),
     "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
 }
-INCOMING = COLUMNS | {
-    "door": ("node", "rank", "shape")
-}  # entrances and gates stay in no table of their own
-# degrees between a gate and the outline it opens, about 2 m: walls are drawn beside outlines
+# entrances and gates are not stored in a table
+INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}
+# degrees between a gate and its outline, about 2 m, since walls are drawn beside outlines
 GATE_REACH_DEG = 2e-5
+# determined from the point
 FILLED = {
     "building": ("county", "estate"),
     "facility": ("county", "entrances"),
-}  # found here, by place
+}
 MAX_LISTED_CODES = 20  # in a note
 
 # Every door in a facility's outline but those for goods, and every gate in it or in the wall beside
@@ -171,7 +169,7 @@ def merge_staging(
     notes: list[Message] = []
     for name in COLUMNS:
         notes += _repair(session, name)
-    for statement in (  # without these the planner, who knows nothing of new rows, tries every pair
+    for statement in (  # without statistics of the new rows the planner tries every pair
         "CREATE INDEX ON incoming_building (code)",
         "CREATE INDEX ON incoming_facility (code)",
         (
@@ -258,9 +256,7 @@ def publish_walks(
 
 
 def network_is_osm(session: Session) -> bool:
-    """Return whether the walking network now stored incoming with an OSM load (and not with the
-    made-up town).
-    """
+    """Return whether the stored walking network comes from OSM and not from the generated town."""
     return session.scalar(select(WalkNetwork.source)) == "osm"
 
 
@@ -288,9 +284,9 @@ def set_counties(session: Session) -> int:
 
 
 def _county_of(rows: Any) -> ColumnElement[str]:
-    """The county of the grid, else of the county, that covers a row's place.
+    """Return the county of the grid, else of the county, that covers a row's point.
 
-    The lower code on a border.
+    On a border the lower code applies.
     """
     point = func.ST_PointOnSurface(rows.c.shape)
     grid = func.grid_at(point, func.now()).table_valued("county")
@@ -376,7 +372,7 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
         value = func.nullif(new[c], "") if isinstance(stored.c[c].type, postgresql.TEXT) else new[c]
         values[c] = func.coalesce(value, stored.c[c])
     del values["code"]
-    if "entrances" in values:  # those of a former outline are none of this one
+    if "entrances" in values:  # entrances of a former outline do not apply
         values["entrances"] = new.entrances
     differs = func.row(*(stored.c[c] for c in values)).is_distinct_from(func.row(*values.values()))
     written = (

@@ -46,7 +46,7 @@ def require_admissible(
         return
     errors = []
     channels = CHANNELS_BY_KIND[principal.kind]
-    if any(principal.may(action, area_ids) for action in STAFF_ACTIONS):
+    if any(principal.is_allowed(action, area_ids) for action in STAFF_ACTIONS):
         channels |= STAFF_CHANNELS
     if channel not in channels:
         errors.append(
@@ -56,7 +56,7 @@ def require_admissible(
                 {"channel": channel, "allowed": sorted(channels)},
             )
         )
-    if severity and not principal.may(Action.DISPATCH, area_ids):
+    if severity and not principal.is_allowed(Action.DISPATCH, area_ids):
         errors.append(FieldError("severity", "report.severity_not_yours"))
     questions = OPEN311_ATTRIBUTES | {str(question["code"]) for question in category.attributes}
     errors += [

@@ -344,7 +344,7 @@ def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
     )
     is_reporter = is_reporter or (principal.key_id is not None and principal.key_id == row.key_id)
     staff = principal.kind == "account" and (
-        principal.may(Action.DISPATCH, row.areas)
+        principal.is_allowed(Action.DISPATCH, row.areas)
         or (principal.person_id is not None and principal.person_id == row.holder_id)
     )
     return is_reporter and not staff
@@ -390,7 +390,7 @@ def _link(
     if row.pending:
         raise Conflict("link.request_waits", request=Message(f"request_name.{row.pending}"))
     other = lock_incident(session, principal, payload.parent)
-    principal.need(Action.DISPATCH, other.areas)
+    principal.require(Action.DISPATCH, other.areas)
     if other.parent_id is not None:
         raise Conflict("link.parent_is_linked", parent=str(other.parent_id))
     if other.state in ENDED_STATES or other.county != row.county:

@@ -65,9 +65,9 @@ def hand_over(
     InvalidInput
         The successor is unknown or holds it already, or the moment lies outside the post's time.
     """
-    principal.need(Action.POSTS)
+    principal.require(Action.POSTS)
     old = session.get(Post, post_id, with_for_update=True, populate_existing=True)
-    if old is None or not principal.may(
+    if old is None or not principal.is_allowed(
         Action.POSTS, area_chain(session, old.area_id, old.building_id, now)
     ):
         raise NotFound("post.unknown")
@@ -83,7 +83,7 @@ def hand_over(
         raise invalid_field("to", "handover.already_vacant")
     if successor is not None and successor.id == old.holder_id:
         raise invalid_field("to", "handover.holds_it_already")
-    with audit_context(session, principal.who, "hand over"):
+    with audit_context(session, principal.actor, "hand over"):
         new = Post(
             county=old.county,
             role=old.role,
@@ -108,7 +108,7 @@ def hand_over(
                 new.takes_from = old.id
                 session.flush()
             else:
-                carried = _carry(session, old, new, now, principal.who)
+                carried = _carry(session, old, new, now, principal.actor)
     return HandoverResult(new.id, at, carried)
 
 
@@ -247,7 +247,7 @@ def record_leave(
     InvalidInput
         The end is not after the beginning.
     """
-    principal.need(Action.POSTS)
+    principal.require(Action.POSTS)
     is_person = Person.id == person if isinstance(person, int) else Person.code == person
     employee = session.query(Person).filter(is_person).one_or_none()
     posts: list[Post] = []
@@ -258,13 +258,13 @@ def record_leave(
             .all()
         )
     if employee is None or not any(
-        principal.may(Action.POSTS, area_chain(session, post.area_id, post.building_id, now))
+        principal.is_allowed(Action.POSTS, area_chain(session, post.area_id, post.building_id, now))
         for post in posts
     ):
         raise NotFound("leave.person_without_post", person=str(person))
     if ends is not None and ends <= begins:
         raise invalid_field("until", "leave.end_not_after_begin")
-    with audit_context(session, principal.who, "leave"):
+    with audit_context(session, principal.actor, "leave"):
         leave = Leave(person_id=employee.id, valid=Range(begins, ends, bounds="[)"))
         session.add(leave)
         session.flush()

@@ -150,7 +150,7 @@ def assess(
         area=report.area,
         register=snapshot,
     )
-    principal.need(Action.REPORT, location.area_ids)
+    principal.require(Action.REPORT, location.area_ids)
     kind, clear, category_steps = _category(edition, report, danger, suggestions)
     severity, how = report.severity or kind.severity, [*steps, *category_steps]
     if danger is not None:

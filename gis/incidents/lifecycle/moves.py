@@ -117,7 +117,7 @@ def apply_move(
     if point is not None:
         x, y = parse_point(LocateRequest(*point))
         shape = f"SRID=4490;POINT({x!r} {y!r})"
-    with audit_context(session, principal.who, name):
+    with audit_context(session, principal.actor, name):
         event = _apply(session, principal, row, name, payload, now, shape)
         if pictures:
             photos.store(session, photos.require_folder(var), row.county, row.id, event, pictures)
@@ -139,12 +139,12 @@ def _apply_consequences(
     if name not in INDEPENDENT_MOVES:
         _move_children(session, principal, row, name, payload, now)
     elif name == "link":
-        parent = lock_incident(session, system_principal(principal.who), payload.parent or row.id)
-        child = lock_incident(session, system_principal(principal.who), row.id)
+        parent = lock_incident(session, system_principal(principal.actor), payload.parent or row.id)
+        child = lock_incident(session, system_principal(principal.actor), row.id)
         _follow_parent(session, principal, child, parent.id, "", parent.state, NOTHING, now)
     elif name == "rate" and payload.solved is False and is_reporters_rating(principal, row):
         reopening = MovePayload(note=payload.note.strip() or label("event_note.not_solved", "zh"))
-        rated = lock_incident(session, system_principal(principal.who), row.id)
+        rated = lock_incident(session, system_principal(principal.actor), row.id)
         _apply(session, principal, rated, "reopen", reopening, now)
 
 
@@ -175,7 +175,7 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
     """
     next_state(name, row.state, row.pending, row.before)
     move = Message(f"move_name.{name}")
-    if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.who == row.asked_by:
+    if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.actor == row.asked_by:
         raise Forbidden("incident.own_request", move=move)
     if not may_move(principal, row, name):
         raise Forbidden("right.not_allowed", action=move, roles=principal.role_labels)
@@ -235,7 +235,7 @@ def _apply(
         row,
         name,
         now,
-        principal.who,
+        principal.actor,
         note=payload.note,
         role=acting_role(principal),
         person_id=principal.person_id,
@@ -312,7 +312,7 @@ def _move_children(
         child = _follow_parent(
             session,
             principal,
-            lock_incident(session, system_principal(principal.who), number),
+            lock_incident(session, system_principal(principal.actor), number),
             parent.id,
             name,
             new_state,
@@ -320,7 +320,7 @@ def _move_children(
             now,
         )
         if new_state in ENDED_STATES and child.state not in ENDED_STATES:
-            _apply(session, system_principal(principal.who), child, "unlink", NOTHING, now)
+            _apply(session, system_principal(principal.actor), child, "unlink", NOTHING, now)
 
 
 def _follow_parent(
@@ -354,7 +354,7 @@ def _follow_parent(
             row,
             move,
             now,
-            principal.who,
+            principal.actor,
             note=payload.note,
             detail={"with_parent": str(parent)},
             changes=changes,

@@ -252,7 +252,7 @@ def _first_events(
         {
             "move": "report",
             "at": case.at,
-            "who": principal.who,
+            "who": principal.actor,
             "role": acting_role(principal),
             "person_id": principal.person_id,
             "from_state": "reported",

@@ -53,7 +53,7 @@ def list_assignees(
             {"codes": [area["code"] for area in incident.areas]},
         )
     }
-    by.need(Action.DISPATCH, ids.values())
+    by.require(Action.DISPATCH, ids.values())
     building = session.scalar(
         text("SELECT building_id FROM incident WHERE id = :id"), {"id": incident.id}
     )

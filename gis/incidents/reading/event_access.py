@@ -21,7 +21,7 @@ def readable_events(by: Principal, event: str = "e") -> tuple[str, dict[str, Any
         f" OR {event}.who = :see_who)"
     )
     condition = f"({internal(by)} OR {event}.move = ANY(:told_moves) OR {notes})"
-    return condition, {"told_moves": [*MOVES_SHOWN_TO_REPORTER], "see_who": by.who}
+    return condition, {"told_moves": [*MOVES_SHOWN_TO_REPORTER], "see_who": by.actor}
 
 
 def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:

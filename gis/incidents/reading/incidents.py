@@ -181,7 +181,7 @@ def get_incident(
     view = _view(by, row, now)
     if not row.pending and not any(name.startswith("request_") for name in view.moves):
         return view
-    requester = row.asked_by if row.pending else by.who
+    requester = row.asked_by if row.pending else by.actor
     return replace(
         view, approvable=has_approver(session, row.areas, requester or "", row.unowned, now)
     )
@@ -379,7 +379,7 @@ def get_reporter_contact(
     Forbidden
         The asker may not have contacts there.
     """
-    by.need(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
+    by.require(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
     reveal_contacts(session)
     query = text(
         "SELECT name, phone, email FROM personal.reporter WHERE county = :county"

@@ -123,28 +123,28 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     action = TRANSITIONS[name].by
     if row.unowned:  # the operator is its desk
         by = by.acting(row.areas)
-    if action == Action.SYSTEM or action not in by.may_in:
+    if action == Action.SYSTEM or action not in by.areas_by_action:
         return False
     is_reporter = _is_reporter(by, row)
     if name == "withdraw":
-        return bool(by.who == row.asked_by)
+        return bool(by.actor == row.asked_by)
     if action == Action.NOTE:
         return True
     if action == Action.RATE:
-        where = by.may_in[action]
-        return is_reporter or (where is not None and by.may(action, row.areas))
+        where = by.areas_by_action[action]
+        return is_reporter or (where is not None and by.is_allowed(action, row.areas))
     if action == Action.HANDLE:
         mine = by.person_id is not None and by.person_id == row.holder_id
         offer = row.way == "order" and row.state == State.DISPATCHED and row.offered
         has_post_there = (
             row.area_id is not None
             and row.way == "assign"
-            and all(by.may(needed, [row.area_id]) for needed in (action, Action.READ))
+            and all(by.is_allowed(needed, [row.area_id]) for needed in (action, Action.READ))
         )
-        return mine or offer or has_post_there or by.may(Action.DISPATCH, row.areas)
+        return mine or offer or has_post_there or by.is_allowed(Action.DISPATCH, row.areas)
     if action == Action.APPROVE:
-        return by.may(action, row.areas) and by.who != row.asked_by
-    return by.may(action, row.areas)
+        return by.is_allowed(action, row.areas) and by.actor != row.asked_by
+    return by.is_allowed(action, row.areas)
 
 
 def _is_reporter(by: Principal, row: Any) -> bool:

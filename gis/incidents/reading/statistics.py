@@ -234,12 +234,12 @@ def incident_statistics(
     InvalidInput
         An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
     """
-    by.need(Action.FIGURES)
+    by.require(Action.FIGURES)
     if per not in GROUP_EXPRESSIONS:
         raise invalid_field("per", "field.none_of", value=per[:40], allowed=list(GROUP_EXPRESSIONS))
     if since >= until:
         raise invalid_field("until", "statistics.until_before_since")
-    if per == "person" and not by.may(Action.NAMES):
+    if per == "person" and not by.is_allowed(Action.NAMES):
         raise Forbidden("statistics.names_forbidden")
     where = None
     if area:
@@ -253,7 +253,7 @@ def incident_statistics(
     limits = {
         column: areas
         for column, action in needed.items()
-        if (areas := by.may_in[action]) is not None
+        if (areas := by.areas_by_action[action]) is not None
     }
     allowed = " AND ".join(
         ["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)]

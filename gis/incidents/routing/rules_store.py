@@ -113,8 +113,8 @@ def require_all_counties(session: Session, by: Principal) -> None:
     """Raise Forbidden unless somebody may change rules in every county: a set in force holds in all
     of them.
     """
-    by.need(Action.RULES)
-    allowed = by.may_in[Action.RULES]
+    by.require(Action.RULES)
+    allowed = by.areas_by_action[Action.RULES]
     if allowed is not None and not allowed.issuperset(
         session.scalars(text("SELECT id FROM area WHERE level = 'county'"))
     ):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from gis.db import allow_boundary_writes, audit_context
 from gis.db import engine as engine_for
-from gis.ops import cluster, schema
+from gis.ops import cluster, functions, schema
 from gis.ops.history import TABLES, HistoryEntry
 from gis.ops.metadata import Area, Base, Boundary, Person, Revision, Role
 from gis.rights.roles import ROLES
@@ -66,6 +66,25 @@ def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
         assert compare_metadata(context, Base.metadata) == []
     engine_for(addresses.owner).dispose()
     engine_for(addresses.app).dispose()
+
+
+FUNCTION_DEFINITIONS_SQL = """
+SELECT p.proname, pg_get_functiondef(p.oid)
+FROM pg_proc p
+WHERE p.pronamespace IN ('public'::regnamespace, 'personal'::regnamespace)
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+ORDER BY p.proname
+"""
+
+
+def test_every_function_of_the_database_is_as_its_file_says(addresses):
+    with psycopg.connect(addresses.owner) as connection:
+        installed = connection.execute(FUNCTION_DEFINITIONS_SQL).fetchall()
+        for name in functions.function_names():
+            connection.execute(functions.function_sql(name).encode())
+        assert connection.execute(FUNCTION_DEFINITIONS_SQL).fetchall() == installed
+        assert [name for name, _ in installed] == functions.function_names()
+        connection.rollback()
 
 
 def test_every_table_and_column_has_a_comment_in_the_database(session):

@@ -18,6 +18,7 @@ FLOORS = [
     "gis.errors",
     "gis.settings",
     "gis.private",
+    "gis.obfuscation",
     "gis.crs",
     "gis.db",
     "gis.sql",

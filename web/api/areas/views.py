@@ -116,8 +116,8 @@ def between(query_data: DifferenceIn) -> Response:
                     "name": grid.name,
                     "change": grid.change,
                     "area_m2": grid.area_m2,
-                    "before": geojson(grid.before),
-                    "after": geojson(grid.after),
+                    "before": geojson(grid.old_shape),
+                    "after": geojson(grid.new_shape),
                 }
                 for grid in changes.grids
             ],

@@ -117,7 +117,7 @@ def categories() -> Response:
     What only devices and staff file is for those who read incidents.
     """
     edition = editions.active_edition(session())
-    everything = principal().may(Action.READ)
+    everything = principal().is_allowed(Action.READ)
     groups: dict[str, dict[str, Any]] = {}
     for category in edition.categories.values():
         if category.public or everything:
@@ -142,7 +142,7 @@ def categories() -> Response:
 def suggested(query_data: WordsIn) -> Response:
     """Three at most, each with the words that point to it. The person chooses."""
     danger = catalogue_danger.heard(session(), query_data.words)
-    public = not principal().may(Action.READ)
+    public = not principal().is_allowed(Action.READ)
     items = catalogue_danger.likely(
         editions.active_edition(session()), query_data.words, danger, public=public
     )
@@ -166,7 +166,7 @@ def dangers() -> Response:
                 row.kind, {"kind": row.kind, "zh": row.zh, "en": row.en, "call": []}
             )
             kind["call"] += [telephone for telephone in row.call if telephone not in kind["call"]]
-    rows = [asdict(row) for row in table] if principal().may(Action.RULES) else []
+    rows = [asdict(row) for row in table] if principal().is_allowed(Action.RULES) else []
     return conditional_response(
         {
             "edition": number,

@@ -94,8 +94,8 @@ def require_within(within: str) -> None:
     AuthenticationRequired, Forbidden
         Nobody is signed in; they may not, or only in another area or a part of this one.
     """
-    by = require(next((action for action in MAY if principal().may(action)), Action.EXPORT))
-    area_sets = [by.may_in[action] for action in MAY if action in by.may_in]
+    by = require(next((action for action in MAY if principal().is_allowed(action)), Action.EXPORT))
+    area_sets = [by.areas_by_action[action] for action in MAY if action in by.areas_by_action]
     if None in area_sets:
         return
     ids = sorted(

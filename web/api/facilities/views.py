@@ -45,7 +45,7 @@ def facilities(query_data: FacilitiesIn) -> Response:
         bbox=None if query_data.bbox is None else params.parse_bbox(query_data.bbox),
         area=query_data.area,
         at=params.parse_datetime(query_data.at),
-        after=params.decode_cursor(query_data.cursor),
+        cursor=params.decode_cursor(query_data.cursor),
         limit=query_data.limit + 1,
     )
     body = paginate(rows, query_data.limit, lambda row: row.code)

@@ -53,14 +53,14 @@ def load(query_data: ImportIn) -> Response:
     file again files nothing twice.
     """
     by = require_sign_in()
-    by.need(Action.DISPATCH)
+    by.require(Action.DISPATCH)
     with uploaded_file("input.file_missing") as file:
         report = load_incidents(
             session(),
             file.path,
             query_data.crs,
             now=params.parse_datetime(None),
-            by=by,
+            principal=by,
             timezone=current_app.config["SETTINGS"].timezone,
             most=MAX_IMPORT_ROWS,
         )

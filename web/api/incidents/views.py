@@ -273,10 +273,10 @@ def candidates(incident_id: UUID) -> Response:
     """
     by, now = require_sign_in(), parse_datetime(None)
     if not by.operates:
-        by.need(Action.DISPATCH)
+        by.require(Action.DISPATCH)
     incident = incidents.get_incident(session(), by, incident_id, now=now)
     by = locked.as_desk(session(), by, incident_id)
-    by.need(Action.DISPATCH)
+    by.require(Action.DISPATCH)
     return conditional_response(
         {"items": reading_candidates.list_assignees(session(), by, incident, now)}
     )

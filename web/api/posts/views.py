@@ -121,7 +121,7 @@ def posts(query_data: PostsIn) -> Response:
         params.parse_datetime(query_data.at),
         within=query_data.within,
         limit=query_data.limit + 1,
-        after=params.decode_cursor(query_data.cursor),
+        cursor=params.decode_cursor(query_data.cursor),
     )
     body = paginate(rows, query_data.limit, lambda row: row.key)
     return conditional_response(body | {"items": [post_to_json(row) for row in body["items"]]})

@@ -111,7 +111,7 @@ def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
         "reverts",
     )
     return {key: getattr(revision, key) for key in keys} | {
-        "mine": by.kind == "system" or revision.author == by.who
+        "mine": by.kind == "system" or revision.author == by.actor
     }
 
 
@@ -178,9 +178,9 @@ def coverage_errors_to_geojson(file_draft: boundary_file.BoundaryFileDraft) -> d
                 "properties": {
                     "kind": kind,
                     "codes": between,
-                    "m2": round(fault.m2, 1),
-                    "width_m": round(fault.width, 2),
-                    "place": fault.place,
+                    "m2": round(fault.area_m2, 1),
+                    "width_m": round(fault.width_m, 2),
+                    "place": fault.label_point,
                 },
             }
             for fault, kind, between in faults

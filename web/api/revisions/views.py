@@ -79,7 +79,7 @@ def begin(json_data: RevisionIn) -> Response:
 @bp.doc(summary="List revisions", responses=REFUSALS)
 def revisions(query_data: RevisionsIn) -> Response:
     """The newest first: one's own, and those that touch grids one may draft or publish in."""
-    by = require(Action.DRAFT if require_any_planner().may(Action.DRAFT) else Action.PUBLISH)
+    by = require(Action.DRAFT if require_any_planner().is_allowed(Action.DRAFT) else Action.PUBLISH)
     cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
     rows = drafts.list_revisions(
         session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1
@@ -369,7 +369,7 @@ def revert(number: int) -> Response:
 
 def require_any_planner() -> Principal:
     """Return who asks, if they may draft or publish somewhere; raise Forbidden otherwise."""
-    return require(Action.DRAFT if principal().may(Action.DRAFT) else Action.PUBLISH)
+    return require(Action.DRAFT if principal().is_allowed(Action.DRAFT) else Action.PUBLISH)
 
 
 def _version() -> int | None:

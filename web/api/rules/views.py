@@ -80,10 +80,11 @@ def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
             for item in problems
         ]
         raise InvalidInput("rules.draft_refused", errors, count=len(errors))
-    with audit_context(session(), by.who, "load rules"):
+    with audit_context(session(), by.actor, "load rules"):
         rule_set = rule_set_with_rules(
             rules_store.find(
-                session(), rules_store.load(session(), valid_rules, json_data.name.strip(), by.who)
+                session(),
+                rules_store.load(session(), valid_rules, json_data.name.strip(), by.actor),
             )
         )
         session().commit()
@@ -122,7 +123,7 @@ def activate(set_id: int) -> dict[str, Any]:
     """
     by = require(Action.RULES)
     rules_store.require_all_counties(session(), by)
-    with audit_context(session(), by.who, "activate rules"):
+    with audit_context(session(), by.actor, "activate rules"):
         rules_store.activate(session(), storable_id(set_id), parse_datetime(None))
         session().commit()
     return rule_set_to_json(rules_store.find(session(), set_id))

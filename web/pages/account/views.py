@@ -164,7 +164,7 @@ def sign_out() -> Response:
 def sign_out_everywhere() -> Response:
     """End every session of one's own account, this one too."""
     by = _account()
-    with audit_context(session(), by.who, "signed out everywhere"):
+    with audit_context(session(), by.actor, "signed out everywhere"):
         accounts.end_sessions(session(), by, _of(by.account_id))
         session().commit()
     browser_session.end_session()
@@ -297,7 +297,7 @@ def change_password() -> Response:
             time.time(),
             Message("counted.password_changes"),
         )
-        with audit_context(session(), by.who, "changed the password"):
+        with audit_context(session(), by.actor, "changed the password"):
             stamp = sessions.change_password(
                 session(), cast(int, by.account_id), request.form.get("old", ""), new
             )
@@ -339,7 +339,7 @@ def add_account() -> Response:
         for name in ("username", "person", "subject", "role", "area")
     }
     try:
-        with audit_context(session(), by.who, "account page"):
+        with audit_context(session(), by.actor, "account page"):
             made, first = accounts.add(
                 session(), by, given["username"], person=given["person"], subject=given["subject"]
             )
@@ -397,7 +397,7 @@ def change_account(username: str) -> Response:
         raise invalid_field("do", "field.not_one_of", allowed=list(CHANGES))
     try:
         account = accounts.get_account(session(), username)
-        with audit_context(session(), by.who, "account page"):
+        with audit_context(session(), by.actor, "account page"):
             once = CHANGES[do](by, account, request.form)
             session().commit()
     except (InvalidInput, Conflict, Forbidden, NotFound) as error:
@@ -472,7 +472,7 @@ def add_key() -> Response:
     given["action"] = form.getlist("action")
     numbers = {name: given[name] for name in ("per_minute", "days") if given[name]}
     try:
-        with audit_context(session(), by.who, "key page"):
+        with audit_context(session(), by.actor, "key page"):
             made = api_keys.add(
                 session(),
                 given["name"],
@@ -500,7 +500,7 @@ def change_key(name: str) -> Response:
     """Rotate or revoke a key, as the button (`do`) says."""
     by = _everywhere()
     now = datetime.now(UTC)
-    with audit_context(session(), by.who, "key page"):
+    with audit_context(session(), by.actor, "key page"):
         if request.form.get("do") == "rotate":
             made = api_keys.rotate(session(), name, now)
             session().commit()
@@ -516,7 +516,7 @@ def change_key(name: str) -> Response:
 def _everywhere() -> Principal:
     """Who asks, when they administer everything: a key may reach any area."""
     by = guard.require(Action.ACCOUNTS)
-    if by.may_in[Action.ACCOUNTS] is not None:
+    if by.areas_by_action[Action.ACCOUNTS] is not None:
         raise Forbidden("key.administrators_only")
     return by
 

@@ -46,15 +46,15 @@ def desk() -> Response:
             }
             for one in edition.categories.values()
         ],
-        "areas": list_subtree(session(), by.may_in.get(Action.READ) or ()),
+        "areas": list_subtree(session(), by.areas_by_action.get(Action.READ) or ()),
         "severities": list(SEVERITIES),
         "may": {
-            "dispatch": by.may(Action.DISPATCH) or by.operates,
-            "contacts": by.may(Action.CONTACTS) or by.operates,
+            "dispatch": by.is_allowed(Action.DISPATCH) or by.operates,
+            "contacts": by.is_allowed(Action.CONTACTS) or by.operates,
         },
         # a mere operator sees only what nobody else can act on
         "unanswered": url_for("unanswered_page.listed")
-        if by.operates and not by.may(Action.READ)
+        if by.operates and not by.is_allowed(Action.READ)
         else None,
     }
     return render_page(
@@ -93,7 +93,7 @@ def require_incident_reader() -> Principal:
     if by.operates:  # what nobody else can act on waits for the operator
         return by
     for action in USES:
-        if by.may(action):
+        if by.is_allowed(action):
             return require_worker(action)
     if by.kind == "anonymous":
         return require_worker(Action.READ)

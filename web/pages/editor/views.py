@@ -100,11 +100,11 @@ def drafts_() -> Response:
     mine = [
         row
         for row in drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=MOST)
-        if row.author == by.who
+        if row.author == by.actor
     ]
     places = [
         one
-        for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ())
+        for one in list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
         if one["level"] != "grid"
     ]
     return render_page(
@@ -125,7 +125,7 @@ def editor(number: int) -> Response:
     chosen, nonce = i18n.chosen(), secrets.token_urlsafe(16)
     places = [
         one
-        for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ())
+        for one in list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
         if one["level"] != "grid"
     ]
     within = request.args.get("within") or _first(number, places)
@@ -146,8 +146,8 @@ def editor(number: int) -> Response:
         "state": draft.state,
         "within": within,
         "places": places,
-        "mine": draft.author == by.who or by.kind == "system",
-        "may_publish": by.may(Action.PUBLISH),
+        "mine": draft.author == by.actor or by.kind == "system",
+        "may_publish": by.is_allowed(Action.PUBLISH),
         "bands": GRID_HOUSEHOLDS,
         "chosen": SELECTION_COLOUR,
     }

@@ -104,7 +104,7 @@ def figures() -> Response:
         ],
         more=len(rows) - MAX_TABLE_ROWS,
         per=_groups(by),
-        areas=list_subtree(session(), by.may_in.get(Action.FIGURES) or ()),
+        areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
         columns=COLUMNS,
         head=HEAD,
         rates=RATES,
@@ -156,7 +156,9 @@ def table() -> Response:
 
 def _groups(by: Principal) -> dict[str, Any]:
     return {
-        key: words for key, words in GROUP_LABELS.items() if key != "person" or by.may(Action.NAMES)
+        key: words
+        for key, words in GROUP_LABELS.items()
+        if key != "person" or by.is_allowed(Action.NAMES)
     }
 
 

@@ -52,7 +52,7 @@ def revisions() -> Response:
     figures = overview(session(), params.parse_datetime(None))
     places = [
         one
-        for one in list_subtree(session(), by.may_in.get(Action.DRAFT) or ())
+        for one in list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
         if one["level"] != "grid"
     ]
     return render_page(
@@ -70,8 +70,8 @@ def revisions() -> Response:
         later=later,
         parts=base_map(figures),
         figures=figures,
-        may_draft=by.may(Action.DRAFT),
-        me_who=by.who,
+        may_draft=by.is_allowed(Action.DRAFT),
+        me_who=by.actor,
         data={"bbox": figures.bbox},
     )
 
@@ -82,11 +82,11 @@ def revision(number: int) -> Response:
     by = planner()
     found = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
-    mine = found.author == by.who
+    mine = found.author == by.actor
     may = {
-        "edit": found.state == RevisionState.DRAFT and mine and by.may(Action.DRAFT),
-        "publish": found.state == RevisionState.DRAFT and by.may(Action.PUBLISH),
-        "revert": found.state == RevisionState.PUBLISHED and by.may(Action.DRAFT),
+        "edit": found.state == RevisionState.DRAFT and mine and by.is_allowed(Action.DRAFT),
+        "publish": found.state == RevisionState.DRAFT and by.is_allowed(Action.PUBLISH),
+        "revert": found.state == RevisionState.PUBLISHED and by.is_allowed(Action.DRAFT),
     }
     return render_page(
         "revisions/revision.html",
@@ -119,7 +119,7 @@ def planner() -> Principal:
     by = principal()
     if by.kind == "anonymous":
         return require(Action.DRAFT)
-    if not (by.may(Action.DRAFT) or by.may(Action.PUBLISH)):
+    if not (by.is_allowed(Action.DRAFT) or by.is_allowed(Action.PUBLISH)):
         raise Forbidden("revision.editors_only")
     return by
 

@@ -72,8 +72,8 @@ def upload() -> Response:
     if problems:
         return _page(by, problems=problems, file=given.filename[:100], name=name)
     try:
-        with audit_context(session(), by.who, "load rules"):
-            made_id = rules_store.load(session(), made, name, by.who)
+        with audit_context(session(), by.actor, "load rules"):
+            made_id = rules_store.load(session(), made, name, by.actor)
             session().commit()
     except Conflict:
         session().rollback()
@@ -89,7 +89,7 @@ def activate(set_id: int) -> Response:
     """Switch a set on."""
     by = require(Action.RULES)
     rules_store.require_all_counties(session(), by)
-    with audit_context(session(), by.who, "activate rules"):
+    with audit_context(session(), by.actor, "activate rules"):
         rules_store.activate(session(), storable_id(set_id), params.parse_datetime(None))
         session().commit()
     flash(_("The set is in force. Incidents filed before keep their rule."))
@@ -159,9 +159,9 @@ def _page(
         offered=DAYS,
         tested=_tested(by, found, days, names) if days else None,
         zone=current_app.config["SETTINGS"].timezone,
-        may_edit=by.may(Action.RULES),
+        may_edit=by.is_allowed(Action.RULES),
         may_switch=_may_switch(by),
-        reads=by.may(Action.READ),
+        reads=by.is_allowed(Action.READ),
         problems=[_problem(one, english) for one in problems or ()],
         unknown=[one for one in (year, year + 1) if not working_time.has_holiday_calendar(one)],
         hours=_hours(),

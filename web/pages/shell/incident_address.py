@@ -14,5 +14,7 @@ def incident_address(by: Principal, incident: object) -> str:
     """Return the address of an incident's page for a principal; empty without an incident."""
     if not incident:
         return ""
-    page = next((page for action, page in PAGE_BY_ACTION if by.may(action) and has_page(page)), "")
+    page = next(
+        (page for action, page in PAGE_BY_ACTION if by.is_allowed(action) and has_page(page)), ""
+    )
     return url_for("map.index") + (f"{page}?incident={incident}" if page else f"track/{incident}")

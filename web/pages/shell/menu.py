@@ -45,7 +45,7 @@ def menu() -> list[tuple[str, str]]:
     return [
         (root + path, str(title))
         for path, title, action in MENU
-        if has_page(path) and (action is None or by.may(action))
+        if has_page(path) and (action is None or by.is_allowed(action))
     ]
 
 

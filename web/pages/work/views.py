@@ -25,7 +25,7 @@ def work() -> Response:
     """The page; what it shows it asks the API for. `incident` is the one to open."""
     by = require_worker(Action.HANDLE)
     figures = overview(session(), params.parse_datetime(None))
-    data = incident_data() | {"me": by.who, "patches": handled_areas(by)}
+    data = incident_data() | {"me": by.actor, "patches": handled_areas(by)}
     return render_page(
         "work/work.html", script="work/work.js", data=data, parts=base_map(figures), figures=figures
     )
@@ -33,5 +33,5 @@ def work() -> Response:
 
 def handled_areas(by: Principal) -> list[dict[str, str]]:
     """Return the areas where a person handles incidents, smallest first."""
-    area_ids = by.may_in.get(Action.HANDLE) or frozenset()
+    area_ids = by.areas_by_action.get(Action.HANDLE) or frozenset()
     return list_smallest_first(session(), area_ids, MAX_HANDLED_AREAS)

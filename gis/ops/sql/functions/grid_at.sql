@@ -1,7 +1,8 @@
--- The grid responsible for a point at a moment: on a border the grid with the lower code; no row outside every grid.
+-- The grid responsible for a point at a moment: on a border the grid with the lower code; no row
+-- outside every grid.
 -- Parameters: point in degrees, EPSG:4490; at: the moment whose boundaries hold.
--- Returns the row of the area. A query inlines it, so it costs what the subquery costs: keep it one STABLE SELECT.
--- In memory GridIndex.grid_at answers the same.
+-- Returns the row of the area. In memory GridIndex.grid_at answers the same.
+-- Why SQL: a query inlines it, so it costs what the subquery costs: keep it one STABLE SELECT.
 CREATE OR REPLACE FUNCTION grid_at(point geometry, at timestamptz) RETURNS SETOF area
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
   SELECT a.* FROM boundary b JOIN area a ON a.id = b.area_id

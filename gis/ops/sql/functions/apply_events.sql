@@ -1,0 +1,55 @@
+-- Change the state of incidents as new events say; trigger after each insert into incident_event.
+-- An event that the table of moves does not allow is refused. Nothing else changes a state.
+-- Why SQL: no program can store an event and not its effect. After the statement, not before each
+-- row: an event that is not stored in the end (ON CONFLICT DO NOTHING) changes nothing, and the
+-- three events of a report change its row once. As the owner, with names looked up in public alone:
+-- a temporary table named incident_move is not asked.
+CREATE OR REPLACE FUNCTION apply_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  event record;
+  one incident%ROWTYPE;
+BEGIN
+  FOR event IN
+    SELECT *, row_number() OVER w = 1 AS first, lead(id) OVER w IS NULL AS last
+    FROM new_events
+    WINDOW w AS (PARTITION BY county, incident_id ORDER BY id)
+    ORDER BY county, incident_id, id
+  LOOP
+    IF event.first THEN
+      SELECT * INTO one FROM incident
+      WHERE county = event.county AND id = event.incident_id
+      FOR NO KEY UPDATE;
+    END IF;
+    IF (event.from_state, event.from_pending) IS DISTINCT FROM (one.state, one.pending)
+       OR event.move = 'resume' AND event.to_state <> one.before
+       OR NOT EXISTS (SELECT FROM incident_move m WHERE m.move = event.move
+         AND (m.from_state, m.from_pending, m.to_state, m.to_pending)
+           = (event.from_state, event.from_pending, event.to_state, event.to_pending)) THEN
+      RAISE EXCEPTION 'incident %: % (%) is not changed by % from % (%) to % (%)',
+        event.incident_id, one.state, one.pending, event.move, event.from_state,
+        event.from_pending, event.to_state, event.to_pending
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'incident_move_allowed';
+    END IF;
+    IF event.to_state = 'suspended' AND one.state <> 'suspended' THEN
+      one.before := one.state;
+    ELSIF event.move = 'resume' THEN
+      one.before := '';
+    END IF;
+    IF event.to_state NOT IN ('closed', 'void') THEN
+      one.closed_at := NULL;
+    ELSIF event.to_state <> one.state THEN
+      one.closed_at := event.at;
+    END IF;
+    one.state := event.to_state;
+    one.pending := event.to_pending;
+    one.version := one.version + 1;
+    IF event.last THEN
+      UPDATE incident SET state = one.state, pending = one.pending, before = one.before,
+        closed_at = one.closed_at, version = one.version, changed_at = event.at
+      WHERE county = one.county AND id = one.id;
+    END IF;
+    PERFORM pg_notify('wangge_incident', event.id || ' ' || event.incident_id);
+  END LOOP;
+  RETURN NULL;
+END $$

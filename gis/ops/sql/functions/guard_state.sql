@@ -1,0 +1,20 @@
+-- Refuse an incident that does not begin as reported, and a change of its state other than by
+-- `apply_events`; trigger before each row of incident.
+-- Why SQL: it holds for every program; only the owner of the table, inside a trigger, may pass.
+CREATE OR REPLACE FUNCTION guard_state() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF (NEW.state, NEW.pending, NEW.before, NEW.version) IS DISTINCT FROM ('reported', '', '', 1)
+       OR NEW.closed_at IS NOT NULL THEN
+      RAISE EXCEPTION 'an incident begins as reported' USING ERRCODE = 'check_violation';
+    END IF;
+  ELSIF (NEW.state, NEW.pending, NEW.before, NEW.version, NEW.closed_at)
+        IS DISTINCT FROM (OLD.state, OLD.pending, OLD.before, OLD.version, OLD.closed_at)
+        AND (pg_trigger_depth() < 2
+             OR current_user <> (SELECT pg_get_userbyid(relowner) FROM pg_class
+                                 WHERE oid = TG_RELID)) THEN
+    RAISE EXCEPTION 'the state of an incident changes by events: insert into incident_event'
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$

@@ -1,0 +1,39 @@
+-- Write what a statement changed into the table `history`; secrets stay out of it.
+-- Trigger after each statement. Arguments: the name of the table as the history has it; the columns
+-- of its key, separated by commas.
+-- Why SQL: changes by COPY, psql and QGIS are remembered as well as ours, and a statement trigger
+-- sees all rows of a COPY at once. SECURITY DEFINER, since the application itself cannot write
+-- history.
+CREATE OR REPLACE FUNCTION remember() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  author text := coalesce(nullif(current_setting('wangge.who', true), ''), session_user);
+  reason text := coalesce(current_setting('wangge.why', true), '');
+  keys text[] := string_to_array(TG_ARGV[1], ',');
+  secrets CONSTANT text[] := ARRAY['password_hash', 'secret', 'secret_hash', 'tracking_hash'];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO history (who, why, table_name, row_key, county, op, new)
+    SELECT author, reason, TG_ARGV[0], (SELECT string_agg(j ->> k, '/') FROM unnest(keys) k),
+      j ->> 'county', 'insert', j
+    FROM (SELECT to_jsonb(n) - secrets AS j FROM new_rows n) rows;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO history (who, why, table_name, row_key, county, op, old)
+    SELECT author, reason, TG_ARGV[0], (SELECT string_agg(j ->> k, '/') FROM unnest(keys) k),
+      j ->> 'county', 'delete', j
+    FROM (SELECT to_jsonb(o) - secrets AS j FROM old_rows o) rows;
+  ELSE
+    INSERT INTO history (who, why, table_name, row_key, county, op, old, new)
+    SELECT author, reason, TG_ARGV[0], key, coalesce(n.j, o.j) ->> 'county', 'update', o.j, n.j
+    FROM (
+      SELECT j, (SELECT string_agg(j ->> k, '/') FROM unnest(keys) k) AS key
+      FROM (SELECT to_jsonb(x) - secrets AS j FROM old_rows x) r
+    ) o
+    FULL JOIN (
+      SELECT j, (SELECT string_agg(j ->> k, '/') FROM unnest(keys) k) AS key
+      FROM (SELECT to_jsonb(x) - secrets AS j FROM new_rows x) r
+    ) n USING (key)
+    WHERE o.j IS DISTINCT FROM n.j;
+  END IF;
+  RETURN NULL;
+END $$
