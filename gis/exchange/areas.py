@@ -25,6 +25,7 @@ from gis.exchange.area_shapes import (
     fit_to_coverage,
     fit_units,
     note_some,
+    refuse_land_abroad,
     repair_geometries,
 )
 from gis.files import datasets
@@ -52,7 +53,8 @@ def load_areas(
     Grids: a map file. The areas above are made from the first digits of the codes. Overlaps and
     gaps no wider than `NOISE_WIDTH_M` are one border drawn twice, and mended; wider overlaps are
     refused unless `clean` is as wide; wider gaps are noted. A shape that differs from the stored
-    one by no more stays. Units: a map file or a table; the grid exists. A unit that stands on
+    one by no more stays. Grids, and outlines of the levels above, that cover land of another
+    county's grids wider than `NOISE_WIDTH_M` are refused. Units: a map file or a table; the grid exists. A unit that stands on
     buildings keeps the shape of those. Other levels: a map file or a table; codes, names, parents.
 
     Parameters
@@ -95,6 +97,9 @@ def load_areas(
         shapes = fit_to_coverage(
             session, [entry for entry in good if entry.shape is not None], clean, at, report
         )
+    if level is not Level.UNIT:
+        outlines = {entry.code: entry.shape for entry in good if entry.shape is not None}
+        refuse_land_abroad(session, good, shapes or outlines, at, report)
     if report.refused:
         report.refused.sort(key=_position_in_file)
         return report
