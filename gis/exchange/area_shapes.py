@@ -7,11 +7,12 @@ from datetime import datetime
 import numpy as np
 import shapely
 from shapely import MultiPolygon
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
-from gis.areas.models import Level
+from gis.areas.models import Area, Level
+from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
 from gis.boundaries.store import boundaries_at, equals_exact, grids_near
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
@@ -244,6 +245,42 @@ def _cleaned(
         location = Message("area_shape.county", {"code": county})
         report.refused.append(RejectedRow(location, "", Message(error.code, error.params)))
         return {}
+
+
+def refuse_land_abroad(
+    session: Session,
+    entries: Sequence[AreaRecord],
+    shapes: Mapping[str, PolygonLike],
+    at: datetime,
+    report: LoadReport,
+) -> None:
+    """Refuse the entries that take land of another county's grids, one refusal for each grid.
+
+    Parameters
+    ----------
+    shapes
+        The shapes that differ from what is stored, by code; of grids, or outlines of areas above.
+    at
+        From when they hold.
+    """
+    lock_land_between_counties(session)
+    records = {entry.code: entry for entry in entries}
+    ids = {
+        row.id: row.code
+        for row in session.execute(select(Area.id, Area.code).where(Area.code.in_(list(shapes))))
+    }
+    in_force = boundaries_at(session, list(ids), at)
+    stored = {ids[area]: shape for area, shape in in_force.items()}
+    for land in find_land_abroad(session, stored, shapes, at):
+        takers = [records[code] for code in land.codes if code in records]
+        if takers:
+            location = takers[0].location_with_code
+        else:  # a stored neighbour that had to move
+            location = Message("area_shape.stored_grid", {"code": land.codes[0]})
+        params = {"grid": land.grid, "m2": f"{land.area_m2:,}", "at": land.at}
+        report.refused.append(
+            RejectedRow(location, "", Message("area_shape.land_of_another_county", params))
+        )
 
 
 def fit_units(

@@ -233,7 +233,7 @@ def publish_walks(
         )
         for p in walks.pieces()
     )
-    joined = join_surroundings(walks.nodes(), edges, around)
+    joined = join_surroundings(edges, around)
     replace_network(
         session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls]
     )
