@@ -178,9 +178,9 @@ class EdgeJoiner:
 
     def nodes(self) -> Iterator[tuple[int, float, float]]:
         """Yield (id, longitude, latitude) of all nodes of the edges."""
-        for node in self.spool.nodes():
-            if node[0] not in self.alias:
-                yield node
+        for stored in self.spool.nodes():
+            if stored[0] not in self.alias:
+                yield stored
         used = {node for row in (*self.split(), *self.links) for node in (row.u, row.v)}
         roots = {self.root(node) for node in used}
         for node in self.new_points:
