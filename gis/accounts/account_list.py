@@ -65,18 +65,25 @@ ACCOUNTS_SQL = """
 SELECT a.id, a.username, coalesce(p.code, '') AS person, coalesce(p.name, '') AS person_name,
   coalesce(a.subject, '') AS subject, a.active,
   CASE WHEN a.password_hash IS NULL THEN CASE WHEN a.subject IS NULL THEN 'none' ELSE 'oidc' END
-       WHEN a.must_change THEN 'first' ELSE 'password' END AS sign_in,
+    WHEN a.must_change THEN 'first' ELSE 'password' END AS sign_in,
   (SELECT max(s.at) FROM personal.sign_in s WHERE s.username = a.username AND s.succeeded) AS last,
-  coalesce((SELECT count(*) = :failures AND NOT bool_or(t.succeeded)
+  coalesce((
+    SELECT count(*) = :failures AND NOT bool_or(t.succeeded)
       AND max(t.at) - min(t.at) <= :window
-            FROM (SELECT s.at, s.succeeded FROM personal.sign_in s WHERE s.username = a.username
-                AND s.at > :now - 2 * CAST(:window AS interval)
-                  ORDER BY s.at DESC, s.id DESC
-                      LIMIT :failures) t HAVING max(t.at) > :now - CAST(:window AS interval)),
-                      false) AS locked
-FROM personal.account a LEFT JOIN personal.person p ON p.id = a.person_id
+    FROM (
+      SELECT s.at, s.succeeded
+      FROM personal.sign_in s
+      WHERE s.username = a.username AND s.at > :now - 2 * CAST(:window AS interval)
+      ORDER BY s.at DESC, s.id DESC
+      LIMIT :failures
+    ) t
+    HAVING max(t.at) > :now - CAST(:window AS interval)
+  ), false) AS locked
+FROM personal.account a
+LEFT JOIN personal.person p ON p.id = a.person_id
 WHERE CAST(:like AS text) IS NULL OR a.username LIKE :like OR p.name LIKE :like OR p.code LIKE :like
-ORDER BY a.username LIMIT :limit
+ORDER BY a.username
+LIMIT :limit
 """
 
 

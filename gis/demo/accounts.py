@@ -47,17 +47,27 @@ ORDER BY w.holder_id IN (l.holder_id, l.deputy_id),
 """
 AREAS_AROUND_SQL = """
 WITH RECURSIVE up AS (
-  SELECT id, code, name, level, parent_id FROM area
-  WHERE id = coalesce(:middle, (SELECT min(id) FROM area WHERE level = 'grid'), (SELECT min(id)
-      FROM area WHERE level = 'community'))
-  UNION ALL SELECT a.id, a.code, a.name, a.level, a.parent_id FROM area a JOIN up
-      ON a.id = up.parent_id
+  SELECT id, code, name, level, parent_id
+  FROM area
+  WHERE id = coalesce(
+    :middle,
+    (SELECT min(id) FROM area WHERE level = 'grid'),
+    (SELECT min(id) FROM area WHERE level = 'community'))
+  UNION ALL
+  SELECT a.id, a.code, a.name, a.level, a.parent_id
+  FROM area a
+  JOIN up ON a.id = up.parent_id
 )
 SELECT id, code, name, level FROM up
 UNION ALL
-(SELECT u.id, u.code, u.name, u.level FROM area u JOIN post p ON p.area_id = u.id
-    AND p.role = 'unit_head' AND p.holder_id IS NOT NULL
- WHERE u.level = 'unit' AND u.parent_id = :middle AND u.retired_at IS NULL ORDER BY u.code LIMIT 1)
+(
+  SELECT u.id, u.code, u.name, u.level
+  FROM area u
+  JOIN post p ON p.area_id = u.id AND p.role = 'unit_head' AND p.holder_id IS NOT NULL
+  WHERE u.level = 'unit' AND u.parent_id = :middle AND u.retired_at IS NULL
+  ORDER BY u.code
+  LIMIT 1
+)
 """
 HOLDER_SQL = """
 SELECT p.holder_id FROM post p WHERE p.area_id = :area AND p.role = ANY(:posts)
