@@ -83,28 +83,31 @@ def locate_file(
     at: datetime,
     progress: Progress = lambda done, total: None,
 ) -> BatchCounts:
-    """Say who answers for every point of a file.
+    """Locate every point of a file.
 
-    The answer file replaces `target` only when it is whole.
+    The answer file replaces `target` only when it is complete.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     source
-        CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and, if
-        wanted, address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
+        CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and
+        optionally address and at. Degrees in the row's `crs`; an empty `at` means the parameter
+        `at`.
     target
-        CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as
-        role:name joined by semicolons (an empty name where nobody is there), `how` as step:rule. A
-        row that cannot be answered has only its `error`.
+        CSV, UTF-8 with the columns of `HEADER`, rows in the same order: codes, `people` as
+        role:name joined by semicolons (an empty name if the post is vacant), `how` as step:rule. A
+        row that cannot be located has only its `error`.
     at
-        With its zone; times of the file without one are read in it.
+        Default moment, with time zone; times of the file without one are read in it.
     progress
-        Told (rows done, rows in all).
+        Called with the number of rows done and the number of all rows.
 
     Raises
     ------
     InvalidInput
-        The file cannot be read, its columns are others, or it is `target`. Nothing is written.
+        The file cannot be read, has other columns, or is `target`. Nothing is written.
     """
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
@@ -151,7 +154,7 @@ def locate_table(
     while remaining.size:
         first_moment = int(times[remaining].min())
         moment = (EPOCH + first_moment * MICROSECOND).astimezone(at.tzinfo)
-        # those with an address may be at any building of their grid
+        # an address may refer to any building of the grid
         snapshot = read_snapshot_around(
             session, moment, x[remaining], y[remaining], addresses=addresses is not None
         )
@@ -249,7 +252,7 @@ class _Batch:
         return times
 
     def check_addresses(self, column: pa.ChunkedArray) -> None:
-        """Refuse the rows whose address nobody can have written."""
+        """Reject the rows with impossible addresses."""
         too_long = pc.greater(pc.utf8_length(column), MAX_ADDRESS_CHARS).fill_null(False)
         for row in np.flatnonzero(too_long.to_numpy()):
             if self.line[row] < 0:
@@ -303,7 +306,7 @@ class _Batch:
         different = pa.array(keys).dictionary_encode()
         of = different.indices.to_numpy()
         example_row = np.zeros(len(different.dictionary), dtype=np.int64)
-        example_row[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
+        example_row[of[::-1]] = np.arange(len(of))[::-1]  # one row for each distinct key
         first_line = len(self.lines)
         columns = [values[example_row] for values, _ in parts[:5]]
         self.lines += _lines(resolver, columns, times[rows][example_row])
@@ -348,7 +351,7 @@ def _lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> list[st
     grids, places, people = snapshot.grids, snapshot.places, snapshot.people
     parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
     above = [{area.level: area for area in snapshot.ancestors(item)} for item in parents.tolist()]
-    # the unit by the building and the grid; without a building nothing is to be asked
+    # the unit depends on the building and the grid; without a building there is none
     size = len(grids.codes)
     pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
     units = [
@@ -381,11 +384,12 @@ def _lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> list[st
         *(people.texts(people.areas, ids[parent], times) for ids in upper),
     ]
     people_text = pc.binary_join_element_wise(*names, text_scalar(";"), null_handling="skip")
-    # pyarrow gives back nothing at all where every text is null
+    # pyarrow returns an empty array if every text is null
     cells.append(people_text if len(people_text) else take_strings([""], np.zeros_like(grid)))
     explanations = [
-        f"{'point:converted;' if a else ''}grid:{MATCH_RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
-        for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
+        f"{'point:converted;' if converted else ''}"
+        f"grid:{MATCH_RULES[rule]};building:{BUILDING_RULES[building_rule]};unit:{whys[why]}"
+        for converted, rule, building_rule, why in zip(*np.unravel_index(hows, shape), strict=True)
     ]
     cells.append(take_strings(explanations, how))
     line_start, line_end = (

@@ -37,7 +37,7 @@ def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Itera
         part = slice(begin, begin + CHUNK_ROWS)
         row_texts = texts.take(pa.array(row_lines[part]))
         whole = pc.binary_join_element_wise(ids[part], row_texts, text_scalar(""))
-        # without gaps between the texts, their common buffer is the file
+        # the texts have no gaps, so their common buffer is the file
         return whole.buffers()[2].slice(0, pc.sum(pc.binary_length(whole)).as_py())
 
     with ThreadPoolExecutor(2) as pool:

@@ -13,8 +13,8 @@ def parse_point(request: LocateRequest) -> tuple[float, float]:
     lon, lat = request.lon, request.lat
     if request.address and len(request.address) > MAX_ADDRESS_CHARS:
         raise long_address_error(request.address)
-    # in and around China every check is passed: the usual point is spared the arrays of the full
-    # ones
+    # Points in and around China pass every check, so the usual point skips the arrays of the
+    # full checks.
     usual = request.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54
     if not usual:
         systems.validate_points(lon, lat, request.crs)

@@ -35,8 +35,8 @@ from gis.places.naming import Naming, compare, name_before, other_community, rea
 from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
 
-MAX_CACHED_RESULTS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
-# metres: a building further away must be the only one of its number, or its estate be named
+MAX_CACHED_RESULTS = 50_000  # results a process caches as JSON, about 2 kB each
+# metres; a more distant building needs a unique number, or the name of its estate
 MAX_LABEL_DISTANCE_M = 100.0
 
 
@@ -50,25 +50,29 @@ def locate(
     at: datetime | None = None,
     snapshot: RegistrySnapshot | None = None,
 ) -> LocateResult:
-    """Say who answers for a place.
+    """Return the grid, building, unit and people responsible for a point.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     lon, lat
         Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
+    crs
+        Coordinate system of the point.
     address
-        As people write it; decides the building and the unit where the point cannot.
+        Address as written; decides the building and the unit where the point cannot.
     at
-        The moment asked about, with its time zone; None is now.
+        Moment, with time zone. None means now.
     snapshot
         Used instead of the database where it holds the moment; it must cover the point.
 
     Raises
     ------
     InvalidInput
-        The point or its system cannot be right.
+        The point or its system is invalid.
     OutsideGrids
-        No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
+        No grid covers the point or lies within 50 m; `extra` has the nearest grid and its distance.
     """
     return resolve_request(lambda: session, LocateRequest(lon, lat, crs, address, at), snapshot)
 
@@ -76,9 +80,9 @@ def locate(
 def resolve_request(
     session: Callable[[], Session], request: LocateRequest, snapshot: RegistrySnapshot | None = None
 ) -> LocateResult:
-    """Answer one question as `locate` does.
+    """Locate one request as `locate` does.
 
-    The session is only made when the database must be asked.
+    The session is opened only if the database must be queried.
     """
     resolver, x, y, at = _begin(session, request, snapshot)
     return resolver.resolve(request, x, y, at)
@@ -90,12 +94,12 @@ def resolve_request_json(
     snapshot: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> bytes:
-    """Answer one question as `answer` does, as JSON.
+    """Locate one request and return the result as JSON.
 
     Parameters
     ----------
     names
-        Ids of the areas in which people are named; None is everywhere.
+        Ids of the areas in which people are named; None means everywhere.
     """
     resolver, x, y, at = _begin(session, request, snapshot, names)
     return resolver.resolve_json(request, x, y, at)
@@ -121,17 +125,21 @@ def resolve_many(
     snapshot: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> Iterator[LocateResult | WanggeError]:
-    """Answer many questions in their order; one that cannot be answered gives its error.
+    """Yield the results of many requests in their order; errors take the place of results.
 
     Parameters
     ----------
+    session
+        Opens a session.
+    questions
+        The requests.
     now
-        The moment of the questions that name none.
+        Moment of the requests that name none.
     snapshot
-        A complete snapshot, used where it holds the moment; other moments are read once an interval
-        between two changes.
+        A complete snapshot, used where it holds the moment. Other moments are read once for each
+        interval between two changes.
     names
-        As for `answer_json`.
+        As for `resolve_request_json`.
     """
     answers: list[LocateResult | WanggeError | None] = [None] * len(questions)
     points: dict[int, tuple[float, float]] = {}
@@ -262,15 +270,15 @@ class LocateResolver:
         """
         head = orjson.dumps(_head(request, x, y, at))
         key = self.cache_key(request, x, y)
-        if key is None or self.names:  # who may have some names only gets an answer of their own
+        # a principal with names in some areas gets an individual result
+        if key is None or self.names:
             return orjson.dumps(self.resolve(request, x, y, at))
         cached = self.snapshot.people.cached_at(micros(at)).results
         cache_key = (*key, self.names is None)
         cached_json = cached.get(cache_key)
         if cached_json is None:
-            cached_json = orjson.dumps(self.resolve(request, x, y, at))[
-                len(head) - 1 :
-            ]  # the head comes first in an answer
+            # a result begins with the head
+            cached_json = orjson.dumps(self.resolve(request, x, y, at))[len(head) - 1 :]
             if len(cached) < MAX_CACHED_RESULTS:
                 cached[cache_key] = cached_json
         return head[:-1] + cached_json
@@ -434,7 +442,7 @@ class LocateResolver:
         if inside is not None and (best < Naming.NUMBER or unknown):
             return [inside] if sure[inside] else []
         if row is not None and best is Naming.NUMBER:
-            # 2号楼 said on the land of an estate is that estate's
+            # 2号楼 on the ground of an estate means the building of that estate
             estates = self.snapshot.places.estates
             same = [building_row for building_row in named if estates[building_row] == estates[row]]
             return same if same or (inside is not None and estates[row]) else named

@@ -25,23 +25,23 @@ from gis.shapes.measure import GEOD
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MAX_GRID_DISTANCE_M = 50.0  # metres outside every grid within which the nearest one still answers
-# metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
+MAX_GRID_DISTANCE_M = 50.0  # metres outside all grids within which the nearest is responsible
+# metres; longer distances are measured on the ellipsoid
 MAX_PLANAR_DISTANCE_M = 10_000.0
-READ_MARGIN_M = 100.0  # metres read around the points asked about
+READ_MARGIN_M = 100.0  # metres read around the points
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 GRIDS = """
-SELECT a.id, a.code, a.name, a.parent_id, b.revision_id, ST_AsBinary(b.shape)
+SELECT a.id, a.code, a.name, a.parent_id, b.revision_id, ST_AsBinary(b.geom)
 FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND b.valid @> %(at)s::timestamptz {more}"""
+WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {more}"""
 UPPER = """
 WITH RECURSIVE up AS (
   SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
       ON a.id = up.parent_id
 ) SELECT id, level, code, name, parent_id FROM up"""
-# When any shape, or a unit, last changed before a moment, and when one next changes after it.
+# The last change of any shape or unit before a moment, and the next change after it.
 MOMENTS = f"""
 SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM (
   SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {SPAN.format("b")}
@@ -49,10 +49,8 @@ SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM 
   UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area
       WHERE retired_at IS NOT NULL {{units}}
 ) moments"""  # noqa: S608  our own text
-IN_BOX = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
-NEAREST = (
-    f"ORDER BY b.shape <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
-)
+IN_BOX = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
+NEAREST = f"ORDER BY b.geom <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
 
 
 class Area(NamedTuple):
@@ -122,7 +120,7 @@ class GridIndex:
         first_row = self.tree.nearest(shapely.Point(lon, lat))
         if first_row is None:
             return None
-        # nearest in degrees is not nearest in metres: look again as far out as it lies
+        # The nearest in degrees may not be the nearest in metres: search again within its distance.
         reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
         rows = np.append(
             self.cell_index.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
@@ -222,7 +220,7 @@ class RegistrySnapshot:
     people: PeopleIndex
 
     def is_valid_at(self, at: datetime) -> bool:
-        """Whether this register answers for a moment."""
+        """Return whether the snapshot holds at a moment."""
         return self.since <= micros(at) < self.until
 
     def buildings_of(self, row: int) -> Ints:

@@ -42,10 +42,10 @@ TABLES = frozenset(
         "leave",
     }
 )
-ACCOUNTS = "account"  # its changes need no new register
+ACCOUNTS = "account"  # its changes need no new snapshot
 DEBOUNCE_S = 0.1  # seconds to wait for more changes before reading again
-POLL_INTERVAL_S = 1.0  # seconds between tokens, and between tries to connect
-MAX_UNPROVED_S = 3.0  # seconds a register may be used after the last token that was heard
+POLL_INTERVAL_S = 1.0  # seconds between tokens, and between attempts to connect
+MAX_UNPROVED_S = 3.0  # seconds a snapshot may be used after the last received token
 
 
 class SnapshotCache:
@@ -65,7 +65,7 @@ class SnapshotCache:
         self._for_all: bool | None = None
         self._began_at = self._proved_at = float("-inf")
         self._is_reading = False
-        self._tokens: dict[str, float] = {}  # those under way, with the moment each was sent
+        self._tokens: dict[str, float] = {}  # sent and not received yet, with the moment of sending
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -125,13 +125,13 @@ class SnapshotCache:
             try:
                 with closing(self._connect()) as connection, closing(self._connect()) as writer:
                     connection.execute(f"LISTEN {CHANNEL}")
-                    self._stale = True  # whatever was notified while nobody listened
+                    self._stale = True  # notifications may have been missed before the connection
                     self._for_all = self._for_all and None
                     self._tokens.clear()
                     self._is_reading = False
                     self._listen(connection, writer)
             except (psycopg.Error, SQLAlchemyError, OSError):
-                pass  # lost: questions go to the database, which says so itself
+                pass  # connection lost: requests query the database, which reports the failure
             self._stop.wait(POLL_INTERVAL_S)
 
     def _connect(self) -> psycopg.Connection:
@@ -153,7 +153,7 @@ class SnapshotCache:
                 self._is_reading = True
                 fresh = self._read()
                 self._is_reading = False
-                # what was notified while reading may be missing in what was read
+                # changes notified during the read may be missing from it
                 self._stale = self._heard(connection, 0)
                 self._snapshot = fresh
             elif self._heard(connection, max(0.0, sent_at + POLL_INTERVAL_S - time.monotonic())):
@@ -165,13 +165,13 @@ class SnapshotCache:
         return self._snapshot is None or not self._snapshot.is_valid_at(datetime.now(UTC))
 
     def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
-        """Whether a change of ours was notified; waits so many seconds for one."""
+        """Wait some seconds for notifications, and return whether the registry changed."""
         payloads = [
             notification.payload
             for notification in connection.notifies(timeout=timeout, stop_after=1)
         ]
         if ACCOUNTS in payloads and self._for_all:
-            self._for_all = None  # once there was an account it stays closed
+            self._for_all = None  # names stay hidden once an account has existed
         for token in self._tokens.keys() & set(payloads):
             sent_at = self._tokens.pop(token)
             self._proved_at = max(self._proved_at, sent_at)
@@ -190,7 +190,7 @@ class SnapshotCache:
 
     def _read(self) -> RegistrySnapshot:
         with Session(engine(self.url)) as session:
-            # all queries see one state
+            # all queries read one state
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return read_snapshot(session, datetime.now(UTC))
 

@@ -94,8 +94,8 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
         return fitting, decision_step(
             "unit", "stairwell_and_floor", stairwell=stairwell_quote, said=storey, floor=floor
         )
-    # without its stairwell a room is one of several: that a register has one of them only says who
-    # lives there
+    # Without its stairwell a room is ambiguous: one entry in the registry does not show that it is
+    # the only one.
     if address.room and (address.stairwell or len(stairs) <= 1) and (fitting or floor is None):
         behind = rooms(address.stairwell, address.room)
         registered = [part for part in fitting if part.unit_id in behind]

@@ -18,16 +18,16 @@ from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, position_text, wider
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 
-LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations after which land may belong to no grid
-GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
+LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations that may leave area without a grid
+GAINS = ("redraw", "add")  # operations that may assign free area to a grid
 AREAL = 2  # dimensions
 
-# The grids of other counties, in force from a moment on or planned for later.
+# Grids of other counties that are in force from a moment on, or planned.
 ABROAD = f"""
-SELECT a.code, ST_AsBinary(b.shape) AS shape FROM boundary b JOIN area a ON a.id = b.area_id
+SELECT a.code, ST_AsBinary(b.geom) AS geom FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND a.county <> ALL(:counties)
-  AND (upper_inf(b.valid) OR upper(b.valid) > coalesce(:at, clock_timestamp()))
-  AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
+  AND (upper_inf(b.valid_time) OR upper(b.valid_time) > coalesce(:at, clock_timestamp()))
+  AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
 """  # noqa: S608  a number of ours
 
 
@@ -38,28 +38,28 @@ def check(
     new_shapes: Mapping[str, PolygonLike | None],
     at: datetime,
 ) -> None:
-    """Refuse a publication that loses land or the grid of a household, or takes land twice.
+    """Raise InvalidInput if a publication loses area or households, or takes area twice.
 
     Parameters
     ----------
     at
-        From when it holds.
+        Moment from which it holds.
     before
-        The shapes in force of the grids that change, by code; degrees, EPSG:4490.
+        Shapes in force of the changed grids, by code; degrees, EPSG:4490.
     after
-        Their new shapes; None: no land any more.
+        Their new shapes; None means no area any longer.
 
     Raises
     ------
     InvalidInput
-        With how much, and where.
+        Names the amount and the position.
     """
     old, new = (
         list(old_shapes.values()),
         [shape for shape in new_shapes.values() if shape is not None],
     )
     _check_homes(session, old, new)
-    # two counties, which publish at once, could both take the land between them
+    # two counties that publish at once could both take the area between them
     session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
     check_abroad(session, old_shapes, new_shapes, at)
     kinds = {operation.op["op"] for operation in done}
@@ -97,7 +97,7 @@ def check_abroad(
     counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for code in new_shapes})
     box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
     for row in session.execute(cached_text(ABROAD), {"counties": counties, "at": at} | box):
-        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.shape)))
+        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.geom)))
         parts = parts[shapely.get_dimensions(parts) == AREAL]
         if len(wide := parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]):
             lon, lat = label_point(wide[0])
@@ -120,9 +120,9 @@ def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[Polygo
 def _check_homes(
     session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]
 ) -> None:
-    """Every household that has a grid has one afterwards.
+    """Raise InvalidInput if a household with a grid would lose it.
 
-    That it has only one is for the coverage to say.
+    The coverage ensures that it has only one.
     """
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
@@ -138,7 +138,7 @@ def _check_homes(
 
 
 def _covered(geometries: Sequence[PolygonLike], points: Any) -> Any:
-    """Which points lie in one of the shapes, or on its border."""
+    """Return which points lie in one of the shapes, or on its border."""
     covered = np.zeros(len(points), dtype=bool)
     for land in geometries:
         shapely.prepare(land)

@@ -16,13 +16,15 @@ from gis.shapes.measure import geodesic_area_m2, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
-MAX_COMPARED_GRIDS = 5_000  # grids drawn otherwise at two moments
+MAX_COMPARED_GRIDS = 5_000  # grids that differ between two moments
 
-# Grids that another boundary, or none, held for at one moment than at the other.
+# Grids whose boundaries at the two moments differ.
 CHANGED_GRIDS_SQL = """
-WITH one AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:since AS timestamptz)),
-  other AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:until AS timestamptz))
-SELECT a.code, a.name, ST_AsBinary(one.shape), ST_AsBinary(other.shape)
+WITH one AS (
+    SELECT id, area_id, geom FROM boundary WHERE valid_time @> CAST(:since AS timestamptz)),
+  other AS (
+    SELECT id, area_id, geom FROM boundary WHERE valid_time @> CAST(:until AS timestamptz))
+SELECT a.code, a.name, ST_AsBinary(one.geom), ST_AsBinary(other.geom)
 FROM one FULL JOIN other USING (area_id) JOIN area a ON a.id = area_id
 WHERE a.level = 'grid' AND starts_with(a.code, :within) AND one.id IS DISTINCT FROM other.id
 ORDER BY a.code LIMIT :limit
@@ -123,16 +125,18 @@ def transferred_pieces(
     new_shapes: Mapping[str, PolygonLike],
     codes: Sequence[str],
 ) -> list[tuple[str | None, str | None, PolygonLike]]:
-    """Land that changes hands between grids: from whom (None: nobody's), to whom, shape.
-
-    Slivers of rounding left out.
+    """Return the pieces of area that change grid as (from, to, shape), without slivers of rounding.
 
     Parameters
     ----------
     before, after
         Shapes by code, degrees, EPSG:4490.
     codes
-        Of those whose land changes.
+        Codes of the grids whose area changes.
+
+    Returns
+    -------
+    Tuples of codes and shape; None is the side without a grid.
     """
     starts, ends = (
         [code for code in codes if code in old_shapes],

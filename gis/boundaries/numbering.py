@@ -15,20 +15,22 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 
 def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
-    """Codes for new grids of a community that no grid and no draft has ever had, in order.
+    """Yield unused codes for new grids of a community, in order.
+
+    No grid and no draft has ever had them.
 
     Parameters
     ----------
     near
         Code of the community, or of a grid in it.
     taken
-        Codes the draft itself has given.
+        Codes that the draft has assigned so far.
     """
     community = patterns.ancestor_code(code_within, Level.COMMUNITY)
     query = """
     SELECT code FROM area WHERE code LIKE :under
     UNION SELECT k FROM operation o JOIN revision r ON r.id = o.revision_id,
-        jsonb_object_keys(o.made) k
+        jsonb_object_keys(o.new_grids) k
     WHERE r.state = 'draft' AND k LIKE :under"""
     used = {*session.scalars(cached_text(query), {"under": community + "%"}), *taken}
     digits = patterns.DIGITS[Level.GRID][0] - len(community)
@@ -136,7 +138,7 @@ def validate_new_codes(
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
     query = """
     SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id,
-        jsonb_object_keys(o.made) k
+        jsonb_object_keys(o.new_grids) k
     WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
     row = (
         session.execute(cached_text(query), {"id": draft.id, "codes": codes}).first()
@@ -152,24 +154,24 @@ def _revived(session: Session, draft: Revision) -> set[str]:
     if draft.reverts is None:
         return set()
     query = """
-    SELECT k FROM operation o, jsonb_object_keys(o.shapes) k WHERE o.revision_id = :old
+    SELECT k FROM operation o, jsonb_object_keys(o.geometries) k WHERE o.revision_id = :old
     UNION SELECT a.code FROM revision r JOIN boundary b ON b.revision_id = r.id
-        OR upper(b.valid) = r.effective
+        OR upper(b.valid_time) = r.effective
       JOIN area a ON a.id = b.area_id WHERE r.id = :old AND a.level = 'grid'"""
     return set(session.scalars(cached_text(query), {"old": draft.reverts}))
 
 
 def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
-    """Refuse to publish new grids under codes that somebody has used since the draft was drawn.
+    """Refuse to publish new grids under codes that were used since the draft was drawn.
 
     Raises
     ------
     Conflict
-        A code is an area's, and not one that the draft gives its land again.
+        A code belongs to an area to which the draft does not return its shape.
     """
     query = """
     SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
-      SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
+      SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid_time))) ORDER BY a.code"""
     params = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
     if used := list(session.scalars(cached_text(query), params)):
         raise Conflict("numbering.codes_used_since", codes=used[:5])
@@ -188,7 +190,7 @@ def _community(session: Session, code: str) -> None:
 
 
 def made_of(session: Session, done: OperationResult) -> dict[str, object]:
-    """Name and parent of every new grid."""
+    """Return the name and the parent of every new grid."""
     new_grids: dict[str, object] = {}
     for code, origin in done.new_grids.items():
         parent = (

@@ -114,7 +114,7 @@ def _are_grids(value: object) -> bool:
     )
 
 
-# field -> whether a value is right, and what is expected
+# by field: whether a value is valid, and what is expected
 FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     "between": (
         lambda value: _are_codes(value) and len(value) == 2,

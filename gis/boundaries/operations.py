@@ -32,8 +32,8 @@ from gis.shapes.measure import wider
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons, repair
 
-MAKES = ("add", "merge", "redraw", "split")  # operations that may make new grids
-MIN_ORIGIN_SHARE = 0.5  # of a grid's land: it came from there
+MAKES = ("add", "merge", "redraw", "split")  # operations that may create grids
+MIN_ORIGIN_SHARE = 0.5  # share of a grid's area that makes another grid its origin
 
 
 @dataclass
@@ -201,7 +201,7 @@ def moves_land(geometries: GridGeometries, changed: ChangedGeometries) -> list[s
     return sorted(moved | (set(changed) - set(both)))
 
 
-# --- each kind ------------------------------------------------------------------------------------
+# --- operations -----------------------------------------------------------------------------------
 
 
 def _move_border(

@@ -23,13 +23,15 @@ from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
 
-GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
+GRID_HOUSEHOLDS = (300, 500)  # outside this range a warning, not an error
 
 
-MIN_CUT_SHARE = 0.02  # of a building's footprint: less of it over a border is drawing noise
+MIN_CUT_SHARE = (
+    0.02  # share of a building's footprint; a smaller part across a border is drawing noise
+)
 
 
-MAX_LISTED_ISSUES = 200  # problems of one kind; the rest is counted
+MAX_LISTED_ISSUES = 200  # issues of one kind that are listed; the others are counted
 
 
 def new_issue(
@@ -67,7 +69,7 @@ def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
 
 
 def actor_display_name(actor: str | None) -> str:
-    """Who did it, as people say it: the history's "account wang" is wang."""
+    """Return the display name of an actor: "account wang" of the history is wang."""
     return (actor or "").removeprefix("account ")
 
 
@@ -103,7 +105,7 @@ def find_odd_grids(
         text(
             "SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id"
             " WHERE a.code = ANY(:codes)"
-            " AND p.valid @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"
+            " AND p.valid_time @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"
         ),
         {"codes": [grid.code for grid in gone], "at": at},
     ).all()

@@ -38,10 +38,10 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 MAX_REASON_CHARS = 1000  # characters
 
-# what of the dated parents holds at a moment, brought into the areas themselves
+# copies the dated parents that hold at a moment into the areas
 APPLY_PARENTS_SQL = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
-WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
+WHERE d.area_id = a.id AND d.valid_time @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
 """
 
 
@@ -59,24 +59,34 @@ def publish(
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
+    principal
+        The publisher.
+    number
+        Number of the draft.
     reason
-        Why, for everybody who looks at the history.
+        Reason of the change, for readers of the history.
     effective
-        From when it holds, with its time zone, not past; None is now. Later: it takes effect by
-        itself. What takes a planned publication back before it holds, cancels it: everything is as
-        if never planned.
+        Moment from which it holds, with time zone, not past. None means now. A later publication
+        takes effect by itself. A draft that reverts a planned publication before it holds cancels
+        it.
     two_persons
-        Whether somebody else than the author must publish.
+        Whether another person than the author must publish.
+    version
+        Version of the draft as the caller knows it. None means any.
 
     Raises
     ------
     NotFound
-        No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
+        The draft does not exist in the principal's areas.
+    Forbidden
+        The principal may not publish in them, or is the author.
     Conflict
         It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones
         are planned.
     InvalidInput
-        The reason, the moment or a change is missing, or land or homes would lose their grid.
+        The reason, the moment or a change is missing, or area or homes would lose their grid.
     """
     draft = revision_access.get_revision(session, principal, number, lock=True)
     principal.require(Action.PUBLISH)
@@ -92,10 +102,10 @@ def publish(
     _hold_counties(session, done)
     now = _validate_effective(session, effective)
     _require_no_conflicts(session, number)
-    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
+    if drafts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
-        session, principal, Action.PUBLISH, {code for item in done for code in item.touched}
+        session, principal, Action.PUBLISH, {code for item in done for code in item.changed_codes}
     )
     draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
@@ -121,14 +131,17 @@ def _replay_unchanged(
 
     Raise Conflict when other land comes of it.
     """
-    drawn, touched = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
+    drawn, touched = (
+        drafts.drawn_shapes(done),
+        {code for item in done for code in item.changed_codes},
+    )
     drafts.replay(session, drafts_author(draft), draft)
     again = drafts.list_operations(session, draft.id)
     _same_land(
         drawn,
         touched,
         drafts.drawn_shapes(again),
-        {code for item in again for code in item.touched},
+        {code for item in again for code in item.changed_codes},
     )
     return again
 
@@ -145,7 +158,7 @@ def _validate_effective(session: Session, effective: datetime | None) -> datetim
 
     Raise InvalidInput when a publication should hold from an earlier one.
     """
-    # not now(), when this transaction began: somebody else may have published while it waited
+    # not now(), the start of this transaction: another may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
         raise invalid_field("effective", "publish.without_time_zone", moment=effective.isoformat())
@@ -172,7 +185,7 @@ def _require_no_conflicts(session: Session, number: int) -> None:
 
 
 def drafts_author(draft: Revision) -> Principal:
-    """Who a draft is done again for: what its author was allowed when drawing it."""
+    """Return the principal for replaying a draft: its author with the rights when drawing."""
     return Principal("system", draft.author, dict.fromkeys(Action))
 
 
@@ -188,12 +201,12 @@ def apply_scheduled_parents(session: Session, now: datetime) -> int:
 
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
-    """One publication at a time in a county."""
+    """Lock the counties, so that each has one publication at a time."""
     counties = sorted(
         {
             patterns.ancestor_code(code, Level.COUNTY)
             for operation in done
-            for code in operation.touched
+            for code in operation.changed_codes
         }
     )
     session.execute(
@@ -235,7 +248,9 @@ def _cancels(
 def _born(done: Sequence[Operation]) -> set[str]:
     """Return the codes of the new grids that exist at the end of a draft."""
     shapes = drafts.drawn_shapes(done)
-    return {code for operation in done for code in operation.made if shapes.get(code) is not None}
+    return {
+        code for operation in done for code in operation.new_grids if shapes.get(code) is not None
+    }
 
 
 def _write(
@@ -251,7 +266,7 @@ def _write(
     allow_boundary_writes(session)
     shapes = drafts.drawn_shapes(done)
     new_grids: dict[str, Any] = {
-        code: operation.made[code] for operation in done for code in operation.made
+        code: operation.new_grids[code] for operation in done for code in operation.new_grids
     }
     ids = _ids(session, shapes)
     born = {
@@ -334,7 +349,7 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
         pairs |= {(start, end): kind for kind, start, end in operation.lineage}
     ids = _ids(session, {code for pair in pairs for code in pair})
     for (start, end), kind in list(pairs.items()):
-        if start in ids and end not in ids:  # split off, then merged away again
+        if start in ids and end not in ids:  # split off, then merged again
             for (other, last), _ in list(pairs.items()):
                 if other == end and last in ids and last != start:
                     pairs.setdefault((start, last), kind)
@@ -397,30 +412,34 @@ def reassign_units(
     if not wish:
         return
     params = {"ids": list(wish), "at": at}
-    # what was planned for later is replaced; what held until now ends
+    # planned parents are replaced; the current one ends
     session.execute(
-        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params
+        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid_time) >= :at"),
+        params,
     )
     session.execute(
         text(
-            "UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
-            " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"
+            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), :at)"
+            " WHERE area_id = ANY(:ids) AND valid_time @> CAST(:at AS timestamptz)"
         ),
         params,
     )
-    # of what is left the last ends now: it goes on where the unit stays, after a plan that was
-    # cancelled
+    # The last remaining parent ends now. It continues where the unit stays, after a plan was
+    # cancelled.
     rows = session.execute(
         text(
             "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"
-            " AND upper(valid) = :at"
+            " AND upper(valid_time) = :at"
         ),
         params,
     )
     last = {row.area_id: (row.id, row.parent_id) for row in rows}
     on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]
     session.execute(
-        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"),
+        text(
+            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), NULL)"
+            " WHERE id = ANY(:on)"
+        ),
         {"on": on},
     )
     fresh = {
@@ -434,5 +453,5 @@ def reassign_units(
     rows_ += [
         (unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()
     ]
-    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid"), rows_)
+    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid_time"), rows_)
     session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))

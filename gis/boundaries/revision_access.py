@@ -16,10 +16,10 @@ from gis.rights.principal import Principal
 ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 
 
-# an asker's revisions: their own, and those that touch grids they may draft or publish in
+# a principal's revisions: their own, and those of grids they may draft or publish in
 VISIBLE_REVISION_SQL = """
 (CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
-  SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w
+  SELECT FROM operation o, unnest(o.changed_codes) t, unnest(CAST(:within AS text[])) w
   WHERE o.revision_id = r.id AND starts_with(t, w)))
 """
 
@@ -67,9 +67,9 @@ def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
 def require_on_grids(
     session: Session, principal: Principal, action: Action, codes: Iterable[str]
 ) -> None:
-    """Raise Forbidden unless the asker may do something to every one of some grids.
+    """Raise Forbidden unless the principal may perform an action in all of some grids.
 
-    A code begins with those above it.
+    A code begins with the codes of the areas above.
     """
     principal.require(action)
     allowed = principal.areas_by_action[action]

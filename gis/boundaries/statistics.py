@@ -49,7 +49,7 @@ class GridChange:
 
 
 class TransferredPiece(NamedTuple):
-    """Land that changes its grid; None: nobody's before, or after.
+    """Area that changes grid; None is the side without a grid.
 
     Square metres; degrees, EPSG:4490.
     """
@@ -63,11 +63,10 @@ class TransferredPiece(NamedTuple):
 
 
 class MovedFeature(NamedTuple):
-    """A building, unit, post or facility that changes its grid, by codes of grids.
+    """A building, unit, post or facility that changes grid, by codes of grids.
 
-    With its households.
-
-    holder_id: Who holds the post; holder: their name, where the asker may know it.
+    holder_id: Holder of the post.
+    holder: Name of the holder, if the principal may know it.
     """
 
     kind: str
@@ -82,12 +81,12 @@ class MovedFeature(NamedTuple):
 
 @dataclass(frozen=True)
 class Preview:
-    """All that a revision would change.
+    """All changes of a revision.
 
-    incidents: How many open incidents change grid, by (from, to); None when the asker may not know.
-    incident_ids: Those of them the asker may see.
-    open_incidents: All of them, with (from, to); for nobody's eyes.
-    redrawn: The shapes before and after of all grids that are drawn otherwise, be it by a vertex.
+    incidents: Number of open incidents that change grid, by (from, to); None if hidden.
+    incident_ids: Those the principal may see.
+    open_incidents: All of them, as (id, from, to); never displayed.
+    redrawn: The old and new shapes of all grids that differ, if only by a vertex.
     """
 
     revision: int

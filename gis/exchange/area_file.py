@@ -15,7 +15,7 @@ from gis.files.report import LoadReport, RejectedRow, row_label
 from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
 
-# How levels and attributes are called in files; `gis.files.tables.plain_name` strips case and
+# Names of levels and attributes in files; `gis.files.tables.plain_name` strips case and
 # signs.
 LEVEL_NAMES: dict[Level, tuple[str, ...]] = {
     Level.COUNTY: ("区县", "县区", "县", "区", "county", "district"),
@@ -38,7 +38,13 @@ ANY_CODE = (
     "code12",
 )
 ANY_NAME = ("名称", "区域名称", "区划名称", "行政区划名称")
-OWN_ATTRIBUTES = ("county", "revision", "since", "area_m2")  # what our own files have besides
+# further attributes of files written by Wangge
+OWN_ATTRIBUTES = (
+    "county",
+    "revision",
+    "since",
+    "area_m2",
+)
 PARENT = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
 LEVEL_LABELS = {
     Level.COUNTY: Message("load.level_county"),

@@ -22,9 +22,9 @@ from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_po
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 from gis.shapes.repair import extract_polygons, repair, to_multipolygon
 
-MAX_NOTES_PER_TYPE = 20  # notes of one kind; the others are counted
+MAX_NOTES_PER_TYPE = 20  # listed notes of one kind; the others are counted
 NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: stored grids this near are looked at with those of the file
+    0.001  # degrees, about 100 m: stored grids within it are checked with those of the file
 )
 WHOLE_COUNTY_MARGIN_DEG = 360.0
 MIN_REPORTED_AREA_M2 = 1.0  # square metres

@@ -36,9 +36,9 @@ from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 
-FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # the newest shapes hold then
-MIN_TAKEN_SHARE = 0.5  # of a grid's land: it went to others
-MAX_LISTED_ERRORS = 500  # gaps and overlaps shown of a torn file
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # a moment at which the newest shapes are in force
+MIN_TAKEN_SHARE = 0.5  # share of a grid's area that went to others
+MAX_LISTED_ERRORS = 500  # listed gaps and overlaps of a file
 
 
 @dataclass
@@ -53,9 +53,9 @@ class CoverageErrors:
 class BoundaryFileDraft:
     """What came of a file.
 
-    draft: The draft; None where the file was refused, or is as what is stored.
+    draft: The draft; None if the file was rejected or equals the stored boundaries.
     new, gone, changed: Codes of grids.
-    torn: Gaps and overlaps that are left, or for which it was refused.
+    torn: Remaining gaps and overlaps, or those for which it was rejected.
     """
 
     report: LoadReport
@@ -75,27 +75,34 @@ def draft_from_file(
     *,
     clean: float | None = None,
 ) -> BoundaryFileDraft:
-    """Make a draft of what a file of grids has otherwise than the newest published boundaries.
+    """Create a draft of the differences between a file of grids and the newest boundaries.
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
+    path
+        The file.
     title
-        Of the draft.
+        Title of the draft.
+    principal
+        Author of the draft.
     options
-        How to read the file; None: everything is recognised.
+        How to read the file. None means automatic recognition.
     clean
-        Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing noise.
+        Metres; overlaps and gaps up to this width are repaired and listed. None means drawing noise
+        only.
 
     Returns
     -------
-    The report; `draft` is None when a row was refused (then nothing is written) or nothing differs.
+    The report. `draft` is None if a row was rejected (nothing is written) or nothing differs.
 
     Raises
     ------
     InvalidInput, TooLarge
-        The file as a whole cannot be taken.
+        The file as a whole cannot be loaded.
     Forbidden
-        It changes grids that the asker may not draft in.
+        It changes grids in which the principal may not draft.
     """
     principal.require(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
@@ -158,7 +165,7 @@ def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[Are
 def _redraw(
     good: Sequence[AreaRecord], moved: Mapping[str, PolygonLike], gone: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the operation that draws moved grids anew and ends those that are gone."""
+    """Return the operation that redraws changed grids and ends missing ones."""
     named = {entry.code: entry.values.get("name", "") for entry in good}
     grids: list[dict[str, Any]] = [
         {
@@ -199,7 +206,7 @@ def _number(
                 codes.ancestor_code(code, Level.COMMUNITY) if code else _community(entry, stored)
             )
             if not community:
-                continue  # refused later: it has no code
+                continue  # rejected later, because it has no code
             if community not in fresh:
                 fresh[community] = next_codes(session, community, ())
             new = next((candidate for candidate in fresh[community] if candidate not in used), "")

@@ -105,7 +105,7 @@ SHAPEFILE_NAMES = {
 }
 
 
-AreaFilter = Mapping[str, Any]  # at: the moment; within: what the codes of areas begin with
+AreaFilter = Mapping[str, Any]  # at: the moment; within: prefix of the codes of areas
 
 
 def dump(
@@ -229,8 +229,8 @@ def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilte
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)
-    # written at once and used again for the next row; as text, codes stay codes when they are
-    # edited
+    # Reused for the next row. As text, codes stay codes when they are
+    # edited.
     cells = [WriteOnlyCell(sheet) for _ in names]
     for cell in cells:
         cell.number_format = "@"

@@ -29,7 +29,7 @@ from gis.files.tables import Table, finish_reading, read_table
 from gis.labels import PLAIN_ROOM_SQL
 from gis.messages import Message
 
-# What a row names its building by: code, estate, name, lon, lat, crs.
+# The columns that identify the building of a row.
 BuildingKey = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
 
 INCOMING = """
@@ -40,7 +40,7 @@ CREATE TEMP TABLE incoming_household (
 ) ON COMMIT DROP
 """
 
-# The grid of a known unit is its parent; of a new one that whose code its own begins with.
+# The grid of a known unit is its parent; that of a new one is named by its code's first digits.
 UNITS = """
 SELECT w.unit, w.name, a.id, a.level, a.retired_at <= now() AS retired,
        g.id AS grid_id, g.code AS grid, g.county
@@ -54,9 +54,9 @@ ORDER BY w.unit
 
 GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
 
-# Where a building stands: the grid of a point in it.
+# The grid of a building: that of a point in it.
 GRIDS_OF_BUILDINGS_SQL = (
-    "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g"
+    "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.geom), now()) g"
 )
 
 UNITS_IN_OTHER_GRIDS_SQL = f"""
@@ -64,8 +64,8 @@ SELECT p.unit, g.code AS grid, b.code AS building, stands.code AS stands_in, p.r
 FROM (SELECT unit, grid_id, building_id, array_agg(row) AS rows FROM incoming_household
       WHERE grid_id IS NOT NULL AND building_id IS NOT NULL GROUP BY unit, grid_id, building_id) p
 JOIN area g ON g.id = p.grid_id
-JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
-JOIN building b ON b.id = p.building_id AND NOT ST_Intersects(s.shape, b.shape)
+JOIN boundary s ON s.area_id = g.id AND s.valid_time @> now()
+JOIN building b ON b.id = p.building_id AND NOT ST_Intersects(s.geom, b.geom)
 LEFT JOIN LATERAL ({GRIDS_OF_BUILDINGS_SQL}) stands ON true
 """  # noqa: S608
 
@@ -79,7 +79,7 @@ WITH place AS (
 UPDATE incoming_household h SET county = place.county FROM place WHERE place.id = h.building_id
 """  # noqa: S608
 
-# What does not contradict the file but may be a slip.
+# Rows that contradict nothing but may be mistakes.
 NO_STAIRWELL = """
 SELECT row FROM incoming_household WHERE stairwell IS NULL AND building_id IN (
   SELECT building_id FROM incoming_household WHERE stairwell IS NOT NULL UNION SELECT building_id
@@ -91,7 +91,7 @@ SELECT h.row, h.floor, b.floors FROM incoming_household h JOIN building b ON b.i
 WHERE h.floor > b.floors ORDER BY h.row
 """
 
-# A home that is stored under another way of writing keeps it.
+# A home that is stored in another spelling keeps it.
 AS_STORED = f"""
 WITH stored AS (
   SELECT DISTINCT ON (h.row) h.row, k.room
@@ -121,7 +121,7 @@ EXCEPT SELECT building_id, name FROM stairwell
 RETURNING id
 """
 
-# An empty cell leaves what is there.
+# An empty cell leaves the stored value.
 WRITE = """
 WITH written AS (
   INSERT INTO household AS old (county, building_id, stairwell_id, floor, room, people, unit_id)
@@ -140,9 +140,9 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
-# What each unit stands on, as widely as its homes allow: a whole building, whole stairwells, runs
-# of floors. A home without a unit counts as a unit of its own (0), so that a half-told building is
-# not claimed whole.
+# The parts of buildings of each unit, as large as its homes allow: whole buildings, stairwells,
+# runs of floors. Homes without a unit count as one unit (0), so that a partly loaded building is
+# not assigned as a whole.
 PARTS = """
 CREATE TEMP TABLE unit_part_now ON COMMIT DROP AS
 WITH home AS (
@@ -194,7 +194,7 @@ SELECT unit_id FROM gone UNION SELECT unit_id FROM come
 
 BBOX = """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (
-  SELECT ST_Extent(shape) AS e FROM building WHERE id IN (SELECT building_id
+  SELECT ST_Extent(geom) AS e FROM building WHERE id IN (SELECT building_id
       FROM incoming_household)) b
 """
 

@@ -31,9 +31,9 @@ from gis.settings import SHANGHAI
 
 MAX_ID_CHARS = 100  # characters of an external id
 MAX_CACHED_SNAPSHOTS = (
-    24  # whole registers, one for each interval between two changes, read for rows of the past
+    24  # complete snapshots, one for each interval between two changes, for rows of the past
 )
-MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which reading a whole register does not pay
+MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which a complete snapshot is slower than single queries
 
 SEVERITY_BY_WORD = {name: name for name in SEVERITIES} | {
     "低": "low",
@@ -67,13 +67,13 @@ CHANNEL_BY_WORD = {name: name for name in CHANNELS} | {
     "接口": "api",
 }
 
-# one load at a time, so that two of the same file file nothing twice
+# one load at a time, so that two loads of a file store nothing twice
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
-# rows of this transaction are not in the planner's figures: it would read whole indexes to combine
-# them, and go on with plans it made for an empty table
+# The planner's statistics omit rows of this transaction: it would combine whole indexes,
+# and reuse plans made for an empty table.
 NO_BITMAP_SCANS = "SET LOCAL enable_bitmapscan = off"
 DISCARD_PLANS = "DISCARD PLANS"
-# what other systems call a matter that nobody works on any more
+# states of other systems that mean an ended incident
 FINISHED = frozenset(
     {
         "已办结",
@@ -281,9 +281,8 @@ def _categories(session: Session) -> Mapping[str, str]:
     twice: set[str] = set()
     rows = editions.active_edition(session).categories.values()
     for row in rows:
-        codes = {
-            code.removeprefix("0") for code in (row.code, row.old_code)
-        }  # as Excel makes numbers of them
+        # as Excel makes numbers of them
+        codes = {code.removeprefix("0") for code in (row.code, row.old_code)}
         for word in {row.zh, row.en.lower(), row.old_code, *codes} - {""}:
             if code_by_word.setdefault(word, row.code) != row.code:
                 twice.add(word)

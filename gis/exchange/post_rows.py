@@ -40,10 +40,10 @@ AREAS = (
 )
 CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND level = :level"
 
-# The county of a building without one is that of the grid a point in it lies in.
+# A building without a county takes that of the grid of a point in it.
 BUILDINGS = """
 SELECT b.code, b.id, 'building' AS level, coalesce(b.county, (
-  SELECT g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g
+  SELECT g.county FROM grid_at(ST_PointOnSurface(b.geom), now()) g
 )) AS county
 FROM building b WHERE b.code = ANY(:codes)
 """
@@ -52,14 +52,14 @@ STORED_PEOPLE = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)
 
 POSTS = """
 SELECT p.id, p.role, p.area_id, p.building_id, h.code AS person, d.code AS deputy,
-       lower(p.valid) AS start, upper(p.valid) AS stop
+       lower(p.valid_time) AS start, upper(p.valid_time) AS stop
 FROM post p
 LEFT JOIN personal.person h ON h.id = p.holder_id
 LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings)
 """
 LEAVES = """
-SELECT l.id, p.code AS person, lower(l.valid) AS start, upper(l.valid) AS stop
+SELECT l.id, p.code AS person, lower(l.valid_time) AS start, upper(l.valid_time) AS stop
 FROM leave l JOIN personal.person p ON p.id = l.person_id WHERE p.code = ANY(:codes)
 """
 Fault = tuple[str, Message]
@@ -77,7 +77,7 @@ class PostSite:
 
 @dataclass(frozen=True)
 class PostSlot:
-    """One post, whoever holds it when; of a role that several share, one for each person."""
+    """One post over all its holders; a shared role has one slot for each person."""
 
     role: str
     site: PostSite

@@ -11,7 +11,7 @@ from gis.files.column import Column
 
 MAX_HEADER_ROW = 20  # rows; titles and explanations may stand above the header
 MAX_HEADER_ROWS = 3
-MAX_HEADER_CHARS = 40  # a longer text under the header is no header
+MAX_HEADER_CHARS = 40  # a longer text is not a header
 
 Raw = Sequence[object]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from gis.errors import FieldError, InvalidInput
 from gis.messages import Message, has_label, render, text_of
 
-MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
-THE_TABLE = Message("load.the_table")  # what is refused of it as a whole
+MAX_LISTED_ROWS = 100  # rows named by a note; the others are counted
+THE_TABLE = Message("load.the_table")  # rejections of the file as a whole
 SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and between its rows
 
 
@@ -87,14 +87,16 @@ class RowNote:
 
 @dataclass
 class LoadReport:
-    """What a load did, or would do.
+    """The result of a load or of a dry run.
 
-    kind: osm, areas:grid, households, people, facilities or town. source: Name of the file. crs:
-    The coordinate system found, in words, as "EPSG:4326" or "gcj02 (as told)". counts: Rows by what
-    they are: {"buildings": 257, …}; "new", "changed", "unchanged" where it applies. bbox: (west,
-    south, east, north), degrees, EPSG:4490; None when nothing had a place. refused: Rows not taken;
-    a load with refused rows is not committed. messages: What was repaired, guessed or skipped on
-    purpose. committed: Whether the transaction was committed.
+    kind: osm, areas:grid, households, people, facilities or town.
+    source: Name of the file.
+    crs: The coordinate system as text, such as "EPSG:4326" or "gcj02 (as told)".
+    counts: Rows by kind: {"buildings": 257, …}; "new", "changed", "unchanged" where they apply.
+    bbox: (west, south, east, north), degrees, EPSG:4490; None without positions.
+    refused: Rejected rows; a load with rejected rows is not committed.
+    messages: What was repaired, guessed or skipped on purpose.
+    committed: Whether the transaction was committed.
     """
 
     kind: str

@@ -33,9 +33,9 @@ from gis.labels import (
 )
 from gis.messages import Message
 
-MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
+MAX_ROOM_CHARS = 20  # characters of a room that is kept as written
 
-# between two rooms, stairwells or buildings; a dash may also part stairwell and room
+# between two rooms, stairwells or buildings; a dash may also separate stairwell and room
 _SEVERAL_SIGNS = "、,，;；&+和与及至到"
 _BUILDING_WORDS = rf"(?:{SUFFIX_PATTERNS['building']})"
 _STAIRWELL_WORDS = rf"(?:{SUFFIX_PATTERNS['stairwell']}|{SUFFIX_PATTERNS['door']})"
@@ -48,7 +48,7 @@ _ROOM_PATTERN = re.compile(
     rf"(?:#|NO\.?)?(?P<label>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z]|[{STEM}]|{NUMERAL}+)(?:{SUFFIX_PATTERNS['room']}|号房|号门|号)?#?"
 )
 _BLANK_BETWEEN_PATTERN = re.compile(r"(?<=[0-9A-Za-z])[ \t]+(?=[0-9A-Za-z])")  # 2 501 is 2-501
-# A part of a flat by its side: 501东户, 501甲; other words behind a room are a name or a doubt.
+# Part of a flat by its side: 501东户, 501甲. Other words after a room are a name or unclear.
 _SIDE_PATTERN = re.compile(
     rf"[A-Z]?\d{{3,5}}[A-Z]?[东西南北左右中前后上下内外{STEM}A-Z]{{1,2}}[户室侧边间号]?"
 )
@@ -162,7 +162,7 @@ def parse_building_name(value: object) -> Door | str | Guess | None:
     refuse_date(value)
     written = clean_text(value)
     text = normalise_text(written)
-    written = parse_code(written)  # refuses what Excel has made a date of
+    written = parse_code(written)  # rejects values that Excel turned into dates
     if _BLANK_PATTERN.fullmatch(written):
         return None
     _refuse_placeholder(written, "cell.no_building")
@@ -313,7 +313,7 @@ def _short(written: str, number_before: str, number_behind: str, door: Door) -> 
 
 
 def _as_written(written: str, text: str, door: Door) -> Guess:
-    """Take a room whose name is no number, as 东头平房, unless it may be more than one."""
+    """Accept a room whose name is not a number, such as 东头平房, unless it may mean several."""
     doubtful = re.search(r"\d{3,}", text) and not _SIDE_PATTERN.fullmatch(text.removeprefix("-"))
     if doubtful and re.fullmatch(r"-\d{3,4}", text):
         doubtful = None  # -101, below ground

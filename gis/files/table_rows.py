@@ -62,7 +62,7 @@ class RowReader:
         by_key = {column.key: column for column in columns}
         self.columns = {index: by_key[key] for index, key in header.keys.items()}
         self.needed = [index for index, column in self.columns.items() if column.needed]
-        # words come again and again: each is parsed once
+        # texts recur, so each is parsed once
         self.parse_text = {
             index: lru_cache(maxsize=1 << 14)(column.parse)
             for index, column in self.columns.items()
@@ -153,7 +153,7 @@ class RowReader:
         return values, faults, numbers
 
     def _is_passed_over(self, number: int, raw: Raw, filled: Sequence[int]) -> bool:
-        """Return whether a row is no data, and put into the report what it is."""
+        """Return whether a row holds no data, and report its kind."""
         unmerged = [
             index
             for index, cell in ((index, raw[index]) for index in filled)

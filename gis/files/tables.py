@@ -37,9 +37,9 @@ TEXTS = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 DELIMITERS = ",;\t|，；"
 MAX_TEXT_BYTES = 500_000_000  # bytes
-MAX_WORKBOOK_BYTES = 100_000_000  # bytes, as it lies on the disk
+MAX_WORKBOOK_BYTES = 100_000_000  # bytes on disk
 MAX_UNPACKED_BYTES = workbook_xml.MAX_UNPACKED_BYTES
-MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
+MAX_LINE_CHARS = 1 << 16  # of the lines that are searched for the delimiter
 MAX_LISTED_RANGES = 20
 MAX_COLUMNS = workbook_xml.MAX_COLUMNS
 
@@ -143,7 +143,7 @@ def finish_reading(report: LoadReport) -> bool:
 
 
 def _row_number(rejected: RejectedRow) -> int:
-    """Return the number of a refused row; 0 for what is no row."""
+    """Return the number of a rejected row; 0 for a rejection that concerns no row."""
     location = rejected.location
     if not isinstance(location, Message) or location.code != "load.row":
         return 0

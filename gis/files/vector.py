@@ -135,9 +135,8 @@ def _limits(path: Path) -> Limits:
     size = sum(part.stat().st_size for part in parts if part.is_file())
     if path.suffix.lower() == ".zip":
         size = min(size * ZIP_GROWTH, MAX_UNPACKED_BYTES)
-    growth = (
-        40 if path.suffix.lower() in (".geojson", ".json") else 10
-    )  # GDAL holds a JSON feature as objects
+    # GDAL stores a JSON feature as objects
+    growth = 40 if path.suffix.lower() in (".geojson", ".json") else 10
     return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
 

@@ -72,7 +72,8 @@ def read_features(
         encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # unclosed rings are found and said by ourselves
+                # unclosed rings are detected and reported by this module
+                warnings.simplefilter("ignore")
                 yield from _features(path, file, layer, encoding, given_crs, notes)
         except (
             pyogrio.errors.DataSourceError,
@@ -345,8 +346,8 @@ def _system(
     file_crs = _crs(of_file) if of_file else None
     if given_crs in systems.OBFUSCATED_CRS:
         shifted = str(given_crs)
-        # A map drawn over shifted tiles: the file names the plain system, the numbers are shifted
-        # all the same.
+        # A map drawn over shifted tiles: the file names the unshifted system, but its coordinates
+        # are shifted.
         to_degrees = (
             _transform(file_crs, name, notes)
             if file_crs is not None and file_crs.is_projected

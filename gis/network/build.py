@@ -23,9 +23,9 @@ from gis.network import parts
 from gis.network.lattice import Lattice, make_lattice
 from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper
 
-# Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
+# Kinds of edge that connect nothing: a part of only these is an island.
 AT_NODE_M = 1e-6
-# Classes of street that are public wherever they are not inside walls; lanes of compounds are
+# Classes of street that are public outside walls; lanes of compounds are
 # service or footway.
 ROADS = (
     "residential",
@@ -39,7 +39,7 @@ ROADS = (
     "primary_link",
     "trunk_link",
 )
-WALL_GAP_M = 10.0  # metres between walls that still enclose one compound, as beside its gate
+WALL_GAP_M = 10.0  # metres of a gap, such as a gate, between walls of one compound
 NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 
 
@@ -47,14 +47,16 @@ NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 class Network:
     """The walking network.
 
-    version: As stored; the same version is the same network. epsg: The metric system of all
-    coordinates here. nodes: Node coordinates, metres, shape (n, 2). u, v, length: Per edge, its end
-    nodes (by number, not id) and its geodesic length in metres. lines: Per edge, its shapely
-    LineString in metres, from u to v. ends: Per edge, whether it is open only to those who live or
-    have their door on it or behind it. street: Per edge, whether it is a street or path rather than
-    an edge of a platform or plaza. ground: Per edge, whether it is no bridge, tunnel or other
-    storey. road: Per edge, whether it is of a class that leads through a town (see ROADS), not a
-    lane or path. walls: Lines in metres that no straight leg crosses.
+    version: As stored; the same version is the same network.
+    epsg: The metric system of all coordinates.
+    nodes: Node coordinates, metres, shape (n, 2).
+    u, v, length: Per edge, its end nodes (by number, not id) and geodesic length in metres.
+    lines: Per edge, its shapely LineString in metres, from u to v.
+    ends: Per edge, whether it is open only to those who start or end on it or behind it.
+    street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
+    ground: Per edge, whether it is on the ground rather than a bridge, tunnel or another storey.
+    road: Per edge, whether its class leads through a town (see ROADS), unlike a lane or path.
+    walls: Lines in metres that no straight leg crosses.
     """
 
     version: str
@@ -278,13 +280,14 @@ def load_network(session: Session) -> Network:
 
 def _read(session: Session, version: str) -> Network:
     node_ids, x, y = _columns(
-        session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id"
+        session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id"
     )
     u, v, length, wkb, kind, structure, ends = _columns(
         session,
-        "SELECT u, v, length, ST_AsBinary(shape), kind, structure, ends FROM walk_edge ORDER BY id",
+        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends"
+        " FROM walk_edge ORDER BY id",
     )
-    (walls,) = _columns(session, "SELECT ST_AsBinary(shape) FROM walk_wall ORDER BY id")
+    (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
     ids = np.array(node_ids, np.int64)
     return from_degrees(
         version,

@@ -16,8 +16,8 @@ from gis.network.lattice import Singles
 from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats, SnappedPoints
 from gis.network.walk import node_distances
 
-# lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is
-# touched
+# lattice spacings: a jump of the distance, as at a wall, is contoured midway; smooth slopes stay
+# unchanged
 MAX_STEP_SPACINGS = 1.5
 
 
@@ -69,7 +69,7 @@ def isochrones(
     for i, (edge, offset, leg) in enumerate(
         zip(sources.edge, sources.offset, sources.leg, strict=True)
     ):
-        same = lattice.edge[window] == edge  # there the way along the edge itself may be shorter
+        same = lattice.edge[window] == edge  # along the edge itself the way may be shorter
         beyond = (
             by_u[same] - by_v[same] + network.length[edge]
         ) / 2  # the points' own offset along it
@@ -121,7 +121,7 @@ def _box(
 
 
 def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int]:
-    """First and one past the last lattice index of a stretch, with a rim beyond it."""
+    """Return the first and one past the last lattice index of a stretch, with a margin."""
     return max(int(low / spacing) - 2, 0), min(int(high / spacing) + 4, count)
 
 

@@ -23,8 +23,8 @@ Singles = NDArray[np.float32]
 MIN_SPACING_M, MAX_SPACING_M = 6.0, 12.0
 FINE_LATTICE_POINTS = 1e6  # points from which the lattice grows coarser
 MAX_LATTICE_POINTS = 8e6
-STREET_SAMPLE_M = 5.0  # metres between the points along streets that the lattice is looked up by
-SNAP_BATCH_POINTS = 200_000  # lattice points snapped at a time, so that memory stays flat
+STREET_SAMPLE_M = 5.0  # metres between sample points along streets
+SNAP_BATCH_POINTS = 200_000  # lattice points snapped at a time, to bound memory
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 TOWN_M = (
     1000.0  # metres of streets from which a part is worth walking on wherever it is within the cap
 )
-# metres of streets that are walked on where nothing larger is within the cap; less is an island
+# metres of streets; a smaller part is an island, a larger one is used where no large one is near
 HAMLET_M = 200.0
 
 
@@ -145,7 +145,7 @@ def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph
     tail = np.concatenate([start[out], np.where(from_public, start, copy_of[start])[into]])
     head = np.concatenate([end[out], copy_of[end][into]])
     metres = np.concatenate([metres[out], metres[into]])
-    order = np.lexsort((metres, head, tail))  # of parallel edges the shortest counts
+    order = np.lexsort((metres, head, tail))  # the shortest of parallel edges
     tail, head, metres = tail[order], head[order], metres[order]
     is_shortest = np.ones(tail.size, bool)
     is_shortest[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])

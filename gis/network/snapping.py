@@ -15,7 +15,7 @@ Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
 Shapes = NDArray[np.object_]
 
-MAX_SNAP_DISTANCE_M = 100.0  # metres from a street: further out is off the network
+MAX_SNAP_DISTANCE_M = 100.0  # metres; a point farther from all streets is off the network
 WALL_TOLERANCE_M = 0.05  # a leg that begins or ends within this of a wall does not cross it
 
 
@@ -147,7 +147,7 @@ class Snapper:
         )
         end = np.r_[start[1:], shape.size]
         matches = []
-        while start.size:  # the next candidate of every place still without one
+        while start.size:  # the next candidate of each shape without a match
             free = ~self.blocked(legs[start])
             matches += [
                 (

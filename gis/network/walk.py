@@ -78,7 +78,7 @@ def node_distances(
     costs = np.stack([leg + offset, leg + network.length[edge] - offset], axis=1).ravel()
     grown = csr_array(
         (
-            np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # a zero would mean no edge
+            np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # zero means no edge
             np.concatenate([graph.indices, ends.astype(graph.indices.dtype)]),
             np.concatenate(
                 [

@@ -15,8 +15,8 @@ from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import fault_message, repair
 
 SNAP_REACH_M = 1.0  # metres by which the end of a line may miss the border it was drawn to
-MAX_DRAWN_VERTICES = 10_000  # of one drawn line or outline
-MAX_CROSSINGS = 5_000  # of it with borders
+MAX_DRAWN_VERTICES = 10_000  # vertices of a drawn line or outline
+MAX_CROSSINGS = 5_000  # crossings of a drawing with borders
 
 
 def validate_line(line: BaseGeometry) -> LineString:
@@ -48,7 +48,7 @@ def validate_line(line: BaseGeometry) -> LineString:
 def _self_crossing(line: LineString) -> Point:
     """Return the point at which a line that is not simple first meets itself."""
     xy = shapely.get_coordinates(line)
-    simple, crossing = 2, len(xy)  # vertices of a beginning that is simple, and of one that is not
+    simple, crossing = 2, len(xy)  # lengths of a prefix that is simple, and of one that is not
     while crossing - simple > 1:
         middle = (simple + crossing) // 2
         simple, crossing = (

@@ -32,6 +32,7 @@ def unique_edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
 
 
 def edge_ends(edge: NDArray[np.float64]) -> Edge:
+    """Return the two ends of an edge, shape (2, 2)."""
     (px, py), (qx, qy) = edge.tolist()
     return (px, py), (qx, qy)
 
@@ -44,4 +45,5 @@ def edge_keys(pairs: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def squared_distance(start: Vertex, other: Vertex) -> float:
+    """Return the squared distance of two vertices in degrees."""
     return (start[0] - other[0]) ** 2 + (start[1] - other[1]) ** 2

@@ -99,7 +99,7 @@ class CellIndex:
         ]
 
     def pairs(self, x: Floats, y: Floats) -> tuple[Ints, Ints]:
-        """Every (point, shape) where the shape covers the point, its border included."""
+        """Return all (point, shape) where the shape covers the point, its border included."""
         if self.empty:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         column, row = np.floor((x - self.west) / self.side), np.floor((y - self.south) / self.side)
@@ -131,7 +131,7 @@ class CellIndex:
 
         def work(piece: Ints) -> None:
             point, shape = self.pairs(x[piece], y[piece])
-            # pairs come by point and, within a cell, by shape: the first of a point is the lowest
+            # ordered by point and, within a cell, by shape: the first of a point is the lowest
             at, first_pairs, count = np.unique(point, return_index=True, return_counts=True)
             lowest[piece[at]], hits[piece[at]] = shape[first_pairs], count
 

@@ -16,7 +16,7 @@ from gis.shapes.local_distance import metres_per_degree
 
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
-# vertices of a polygon whose width is found by shrinking it; the cost of that grows with their
+# vertices of a polygon whose width is measured by shrinking it, at a cost that grows with their
 # fourth power
 SMALL = 64
 
@@ -111,17 +111,20 @@ def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> S
 
 
 def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
-    """How wide each shape is where it is widest: the diameter of the largest circle that fits in.
+    """Return the diameter in metres of the largest circle that fits in each shape.
 
     Parameters
     ----------
     shapes
-        Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+        Polygons, longitude and latitude in degrees, EPSG:4490, within a few hundred kilometres.
 
     Returns
     -------
-    Metres, within about 5 %; 0 for an empty shape. To compare with a limit, ask `wider`, which is
-    quicker.
+    Metres, accurate to about 5 %; 0 for an empty shape.
+
+    Notes
+    -----
+    `wider` is faster for comparing with a limit.
     """
     parts, owner = _flat_parts(shapes)
     fits, too_wide = _width_bounds(parts)
@@ -143,16 +146,18 @@ def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
 
 
 def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
-    """Whether a circle of a diameter fits in each shape.
-
-    The cost grows about linearly with the vertices.
+    """Return whether a circle of a diameter fits in each shape.
 
     Parameters
     ----------
     shapes
-        Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+        Polygons, longitude and latitude in degrees, EPSG:4490, within a few hundred kilometres.
     limit
-        Metres; right but for shapes within about 5 % of it.
+        Metres; exact but for shapes within about 5 % of it.
+
+    Notes
+    -----
+    The cost grows about linearly with the vertices.
     """
     parts, owner = _flat_parts(shapes)
     fits, too_wide = _width_bounds(parts)

@@ -21,9 +21,8 @@ from gis.shapes.measure import shape_array
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
-VERTEX_TOLERANCE_DEG = (
-    1.5 * PRECISION_DEG
-)  # a new vertex within this of a neighbour's edge is on it
+# a new vertex within this of a neighbour's edge is on it
+VERTEX_TOLERANCE_DEG = 1.5 * PRECISION_DEG
 MAX_EDGE_PAIRS = 4_000_000  # pairs of edges with overlapping boxes, tested for crossings
 
 
@@ -59,7 +58,7 @@ def split_faces(
         [*rings, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG
     )
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
-    # the query shape is the one that is prepared: shapes over points, not points over shapes
+    # STRtree prepares the query shapes, so the shapes query the points
     owner, face = STRtree(shapely.point_on_surface(faces)).query(shapes, predicate="intersects")
     owner_of: dict[int, int] = {}
     for at, owner_position in sorted(zip(face.tolist(), owner.tolist(), strict=True)):
@@ -257,7 +256,7 @@ def _outline(
     group = np.cumsum(fresh) - 1
     counts = np.empty(len(order), dtype=np.intp)
     counts[order] = np.bincount(group)[group]
-    return counts[-len(edges) :] < 3  # once itself, and once in each land that has it
+    return counts[-len(edges) :] < 3  # once itself, and once in each shape that has it
 
 
 def _rings(land: PolygonLike) -> list[BaseGeometry]:

@@ -28,11 +28,9 @@ from gis.shapes.repair import extract_polygons, is_on_lattice
 
 PolygonLike: TypeAlias = Polygon | MultiPolygon
 
-NOISE_WIDTH_M = 0.1  # metres; borders this near are one border drawn twice
-MAX_SLIVER_WIDTH_M = (
-    2.0  # metres; a gap that opens to the outside is one up to this width, wider it is the outside
-)
-MIN_GAP_WIDTH_M = 0.02  # metres; narrower than this is the lattice's own rounding
+NOISE_WIDTH_M = 0.1  # metres; borders within it are one border drawn twice
+MAX_SLIVER_WIDTH_M = 2.0  # metres; an open gap that is wider counts as outside
+MIN_GAP_WIDTH_M = 0.02  # metres; narrower gaps are rounding of the lattice
 
 
 class Gap(NamedTuple):
@@ -69,21 +67,21 @@ def is_valid(shapes: Sequence[PolygonLike]) -> bool:
 
 
 def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -> list[Gap]:
-    """Find land between the shapes that belongs to none, largest first.
+    """Find area between the shapes that belongs to none, largest first.
 
     Parameters
     ----------
     shapes
         Valid polygons.
     slit
-        Metres. Land that is shut in counts whatever its width; land that opens to the outside
-        counts where two shapes face each other across no more than this.
+        Metres. Enclosed area counts at any width; open area counts where two shapes face each other
+        across this width or less.
     """
     if not len(shapes):
         return []
     union = dissolve(shapes)
     rings = [Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
-    inside = [shapely.difference(ring, union) for ring in rings]  # less the islands in it
+    inside = [shapely.difference(ring, union) for ring in rings]  # without its islands
     outside = _slits(shape_array(shapes), union, slit)
     candidates = [
         part
@@ -199,15 +197,14 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
     """Give each gap to the shape it has the longest border with."""
     filled = shapes.copy()
     for gap in narrow:
-        rim = shapely.buffer(
-            gap, MIN_GAP_WIDTH_M * 1e-5
-        )  # degrees: a centimetre or two, to meet what it touches
+        # degrees, one or two centimetres, so that it meets its neighbours
+        rim = shapely.buffer(gap, MIN_GAP_WIDTH_M * 1e-5)
         candidates = STRtree(filled).query(rim, predicate="intersects")
         border = shapely.area(shapely.intersection(filled[candidates], rim))
         if len(candidates):
             owner = candidates[int(np.argmax(border))]
-            # slivers moved between degrees and metres may have come to cross themselves; borders
-            # are noded afterwards
+            # Slivers converted between degrees and metres may cross themselves; borders
+            # are noded afterwards.
             pieces = [extract_polygons(shapely.make_valid(shape)) for shape in (filled[owner], gap)]
             whole = shapely.union_all(
                 [shape for shape in pieces if shape is not None], grid_size=PRECISION_DEG / 100
@@ -232,7 +229,7 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
     snapped = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")
     if not shapely.is_empty(snapped).any() and is_valid(list(snapped)):
         return list(snapped)
-    # Snap rounding of all borders at once, then every face goes back to the shape it lies in.
+    # Snap rounding of all borders at once; then each face is assigned to the shape that covers it.
     lines = shapely.union_all(shapely.boundary(shape_array(shapes)), grid_size=PRECISION_DEG)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
     face, owner = STRtree(shape_array(shapes)).query(

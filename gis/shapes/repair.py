@@ -14,9 +14,9 @@ from gis.db import PRECISION_DEG
 from gis.messages import Message
 from gis.shapes.measure import position_text
 
-MAX_STORED_VERTICES = 250_000  # in one shape; the outline of a large county has some ten thousand
+MAX_STORED_VERTICES = 250_000  # vertices in one shape; a large county has about ten thousand
 
-# reason that GEOS gives -> code of the message
+# code of the message by GEOS's reason
 FAULT_CODES = {
     "Self-intersection": "geometry.self_intersection",
     "Ring Self-intersection": "geometry.ring_touches_itself",
@@ -110,7 +110,7 @@ def to_multipolygon(shape: Polygon | MultiPolygon) -> MultiPolygon:
 
 
 def is_on_lattice(shapes: Any) -> NDArray[np.bool_]:
-    """Which of the shapes have every vertex on the 1e-7 degree lattice."""
+    """Return which of the shapes have every vertex on the 1e-7 degree lattice."""
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
     off = (np.abs(xy / PRECISION_DEG - np.round(xy / PRECISION_DEG)) >= 1e-4).any(axis=1)
     return np.bincount(owner[off], minlength=len(shapes)) == 0

@@ -44,7 +44,7 @@ CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
 BATCH_ROWS = 5_000  # rows held in memory before they are copied
 MAX_LISTED_CODES = 20  # in a note
 
-Progress = Callable[[str, int], None]  # what is being done, how many so far
+Progress = Callable[[str, int], None]  # the current step, and the objects read so far
 
 
 def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> LoadReport:
@@ -130,13 +130,11 @@ class _Reading:
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     surroundings: Surroundings = field(default_factory=Surroundings)
     left_out: int = 0  # objects marked deleted or invisible
-    plaza_ways: dict[int, PlazaEdge] = field(
-        default_factory=dict
-    )  # way -> the plaza it is an edge of
+    # way -> the plaza it is an edge of
+    plaza_ways: dict[int, PlazaEdge] = field(default_factory=dict)
     plaza_ways_of: dict[int, list[int]] = field(default_factory=dict)  # plaza relation -> its ways
-    outlines_of: dict[int, int] = field(
-        default_factory=dict
-    )  # outer way -> building or facility relation
+    # outer way -> building or facility relation
+    outlines_of: dict[int, int] = field(default_factory=dict)
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
     skipped: Counter[str] = field(default_factory=Counter)  # by code of the note
 
@@ -248,9 +246,8 @@ class _Reading:
             raise InvalidInput("osm.negative_ids", file=self.path.name)
         if wall:
             self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in runs]
-        is_street = line is not None or (
-            walk is not None and way.id not in self.plaza_ways
-        )  # not the edge of a plaza
+        # unless it is the edge of a plaza
+        is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)
         if is_street and not whole:
             self.skipped["osm.lines_cut_at_edge"] += 1
         if is_street and runs != present:

@@ -21,12 +21,12 @@ from gis.shapes.repair import extract_polygons, repair
 
 
 def add(geometries: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeometries:
-    """Make a grid on free land; what of the outline lies in a grid already is left out.
+    """Create a grid on free area; the part of the outline in other grids is left out.
 
     Raises
     ------
     InvalidInput
-        The code is taken, the outline is no polygon, there is no free land in it, or only a sliver.
+        The code is taken, the outline is not a polygon, or it holds no free area but slivers.
     """
     if code in geometries:
         raise InvalidInput("add.code_taken", grid=code)

@@ -27,9 +27,9 @@ from gis.shapes.repair import extract_polygons
 GridGeometries = Mapping[str, PolygonLike]
 ChangedGeometries = dict[str, PolygonLike | None]
 
-MIN_WIDTH_M = 1.0  # a part that is nowhere wider is a sliver
-MAX_LOST_SHARE = 1e-9  # of the land touched, that rounding on the outline may change
-MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²), likewise
+MIN_WIDTH_M = 1.0  # metres; a part that is narrower everywhere is a sliver
+MAX_LOST_SHARE = 1e-9  # share of the changed area that rounding of the outline may change
+MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²) that rounding may change
 
 
 def require_grids(geometries: GridGeometries, *codes: str) -> None:
@@ -127,7 +127,7 @@ def refuse_islands(code: str, shape: PolygonLike) -> None:
 
 
 def is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
-    """Whether a part is the same land as another, which may have more vertices."""
+    """Return whether a part has the area of another, which may have more vertices."""
     return any(part.bounds == other.bounds and shapely.equals(part, other) for other in others)
 
 

@@ -21,7 +21,7 @@ from gis.shapes.edits.common import (
 )
 from gis.shapes.polygon_coverage import PolygonLike
 
-MAX_SAMPLE_POINTS = 100  # of each of two lines when measuring how far they lie apart
+MAX_SAMPLE_POINTS = 100  # points of each line for measuring the distance of two lines
 
 
 def move_border(
@@ -131,15 +131,15 @@ def _two_sides(
 
 
 def _shared_area(faces: Sequence[Polygon], land: PolygonLike) -> float:
-    """Square degrees of some faces of one coverage in a land."""
+    """Return the square degrees that some faces of one coverage share with a shape."""
     whole = noding.union_faces(faces)
     return 0.0 if whole is None else float(shapely.intersection(whole, land).area)
 
 
 def _apart(border: LineString, line: LineString) -> float:
-    """How far two lines lie apart at most, looked at in `MAX_SAMPLE_POINTS` points of each.
+    """Return the largest distance of two lines in degrees.
 
-    Degrees.
+    It is measured at up to `MAX_SAMPLE_POINTS` points of each.
     """
     share = np.linspace(0, 1, MAX_SAMPLE_POINTS)
     pairs = ((border, line), (line, border))

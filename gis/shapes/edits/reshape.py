@@ -38,20 +38,24 @@ def reshape(
 
     Parameters
     ----------
+    geometries
+        The grids around, by code; degrees, EPSG:4490.
+    code
+        The grid.
     outline
-        The whole new land of the grid.
+        The whole new area of the grid.
     give_to
-        The grid that takes what it loses; None: each piece goes to the neighbour with the longest
-        border.
+        The grid that takes the lost area. None means that each piece goes to the neighbour with the
+        longest border.
     islands
-        Whether grids may come to lie in more parts than before.
+        Whether grids may lie in more parts than before.
 
     Raises
     ------
     NotFound
         A code is not among the grids.
     InvalidInput
-        The outline is no polygon, leaves the land, or leaves slivers or islands.
+        The outline is not a polygon, leaves the coverage, or leaves slivers or islands.
     """
     require_grids(geometries, code, *([give_to] if give_to else []))
     if give_to == code:
@@ -77,7 +81,7 @@ def reshape(
         else []
     )
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
-    grids = grids_near(geometries, touched)  # whoever touches one of them gets its new corners
+    grids = grids_near(geometries, touched)  # grids that touch one of them get its new corners
     faces = noding.split_faces(grids, touched, target.boundary)
     inside = faces_within([face for face, _ in faces], target)
     if not inside.any():

@@ -157,7 +157,7 @@ def _given_parts(
 
 
 def _regrouped(shapes: Sequence[PolygonLike], land: PolygonLike) -> list[PolygonLike]:
-    """Of a grid that lay in parts: those that were not cut stay with the largest piece."""
+    """Return the parts of a split grid in which its uncut parts stay with the largest piece."""
     whole = list(shapely.get_parts(land))
     uncut: list[PolygonLike] = []
     pieces: list[PolygonLike] = []

@@ -33,18 +33,19 @@ def move_vertex(
 
     Parameters
     ----------
+    geometries
+        The grids around, by code; degrees, EPSG:4490.
     vertex
         Longitude and latitude of a vertex.
     to
-        Where it goes; onto the next vertex of its border: it goes away.
+        Its new position; it is removed if that is the next vertex of its border.
     edge
-        The two ends of an edge on which a new vertex is made and moved; `vertex` is then not looked
-        at.
+        Two ends of an edge on which a new vertex is created and moved; `vertex` is then ignored.
 
     Raises
     ------
     InvalidInput
-        There is no such vertex or edge, it is on the outline of the land, or borders would cross.
+        The vertex or edge does not exist or lies on the outline, or borders would cross.
     """
     for name, xy in (("to", to), ("from", vertex)):
         if not np.isfinite(xy).all():
