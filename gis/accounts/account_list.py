@@ -88,18 +88,24 @@ LIMIT :limit
 
 
 ROLES_SQL = """
-SELECT r.account_id, r.role, r.source, coalesce(a.code, '') AS area, coalesce(a.name,
-    '') AS area_name
-FROM (SELECT g.account_id, g.role, g.area_id, 'grant' AS source FROM personal.access_grant g
-    WHERE g.account_id = ANY(:ids)
-      UNION ALL
-      SELECT DISTINCT c.id, m.access, p.area_id, 'post' FROM personal.account c
-      JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
-          AND p.valid_time @> CAST(:at AS timestamptz)
-      JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
-          unnest(CAST(:access AS text[])) AS access) m ON m.post = p.role
-      WHERE c.id = ANY(:ids)) r
-LEFT JOIN area a ON a.id = r.area_id ORDER BY r.account_id, r.source, r.role, a.code
+SELECT r.account_id, r.role, r.source,
+  coalesce(a.code, '') AS area, coalesce(a.name, '') AS area_name
+FROM (
+  SELECT g.account_id, g.role, g.area_id, 'grant' AS source
+  FROM personal.access_grant g
+  WHERE g.account_id = ANY(:ids)
+  UNION ALL
+  SELECT DISTINCT c.id, m.access, p.area_id, 'post'
+  FROM personal.account c
+  JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
+    AND p.valid_time @> CAST(:at AS timestamptz)
+  JOIN (
+    SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access
+  ) m ON m.post = p.role
+  WHERE c.id = ANY(:ids)
+) r
+LEFT JOIN area a ON a.id = r.area_id
+ORDER BY r.account_id, r.source, r.role, a.code
 """
 
 
