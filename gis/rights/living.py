@@ -106,7 +106,8 @@ class Living:
     def able(self, person: str, at: str) -> str:
         """Return the SQL condition that a person on duty has a living account that may handle."""
         signs_in = SIGNS_IN.format(a="c")
-        return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}
+        return f"""EXISTS (SELECT FROM personal.account c
+    WHERE c.person_id = {person} AND {signs_in}
     AND {on_duty("c.person_id", at)} AND (
       EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id)
           AND p.valid_time @> CAST({at} AS timestamptz)
