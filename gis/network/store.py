@@ -1,11 +1,12 @@
 """Writing the walking network: geodesic lengths, connected parts, a version, and COPY."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sqlalchemy import delete, select
@@ -82,15 +83,10 @@ def replace_network(
     version = _digest(points, lines, barriers)
     if session.scalar(select(WalkNetwork.version)) == version:
         return version
-    shapes = shapely.linestrings(
-        np.concatenate([np.asarray(edge.coords, float) for edge in lines])
-        if lines
-        else np.empty((0, 2)),
-        indices=np.repeat(np.arange(len(lines)), [len(edge.coords) for edge in lines]),
-    )
     component = _components(
         len(points), [position[e.u] for e in lines], [position[e.v] for e in lines]
     )
+    shapes = _edge_shapes(lines)
     for table in (WalkEdge, WalkNode, WalkNetwork, WalkWall):
         session.execute(delete(table))
     copy_rows(
@@ -102,40 +98,51 @@ def replace_network(
             for (node, x, y), part in zip(points, component, strict=True)
         ),
     )
-    hexes = shapely.to_wkb(shapely.set_srid(shapes, STORAGE_SRID), hex=True, include_srid=True)
     copy_rows(
         session,
         "walk_edge",
         ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "ends", "shape"),
         (
-            (
-                i,
-                e.way_id,
-                e.u,
-                e.v,
-                max(_metres(e.coords), MIN_EDGE_LENGTH_M),
-                e.kind,
-                e.name,
-                e.steps,
-                e.structure,
-                e.ends,
-                hexes[i],
-            )
-            for i, e in enumerate(lines)
+            _edge_row(i, edge, str(shape))
+            for i, (edge, shape) in enumerate(zip(lines, shapes, strict=True))
         ),
     )
-    copy_rows(
-        session,
-        "walk_wall",
-        ("id", "kind", "shape"),
-        (
-            (i, wall.kind, f"SRID={STORAGE_SRID};{shapely.LineString(wall.coords).wkt}")
-            for i, wall in enumerate(barriers)
-        ),
+    wall_rows = (
+        (i, wall.kind, f"SRID={STORAGE_SRID};{shapely.LineString(wall.coords).wkt}")
+        for i, wall in enumerate(barriers)
     )
+    copy_rows(session, "walk_wall", ("id", "kind", "shape"), wall_rows)
     session.add(WalkNetwork(version=version, nodes=len(points), edges=len(lines), source=source))
     session.flush()
     return version
+
+
+def _edge_row(number: int, edge: WalkEdgeRow, shape: str) -> tuple[object, ...]:
+    return (
+        number,
+        edge.way_id,
+        edge.u,
+        edge.v,
+        max(_metres(edge.coords), MIN_EDGE_LENGTH_M),
+        edge.kind,
+        edge.name,
+        edge.steps,
+        edge.structure,
+        edge.ends,
+        shape,
+    )
+
+
+def _edge_shapes(edges: Sequence[WalkEdgeRow]) -> NDArray[np.object_]:
+    """Return the lines of edges as EWKB in hex."""
+    lines = shapely.linestrings(
+        np.concatenate([np.asarray(edge.coords, float) for edge in edges])
+        if edges
+        else np.empty((0, 2)),
+        indices=np.repeat(np.arange(len(edges)), [len(edge.coords) for edge in edges]),
+    )
+    with_srid = shapely.set_srid(lines, STORAGE_SRID)
+    return np.asarray(shapely.to_wkb(with_srid, hex=True, include_srid=True), object)
 
 
 def _metres(coords: list[tuple[float, float]]) -> float:
