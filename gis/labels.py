@@ -107,8 +107,8 @@ def _traditional() -> frozenset[str]:
     return frozenset(sign for sign, new in zip(signs, simple, strict=True) if sign != new)
 
 
-_LABELLED = re.compile(rf"第?({LABEL})(?:号楼|#楼?|号|栋|幢|座|楼|单元|门|梯)?")
-_NUMERALS = re.compile(rf"(?:{NUMERAL}|\d)+")
+_LABELLED_PATTERN = re.compile(rf"第?({LABEL})(?:号楼|#楼?|号|栋|幢|座|楼|单元|门|梯)?")
+_NUMERALS_PATTERN = re.compile(rf"(?:{NUMERAL}|\d)+")
 
 
 def normalise_label(text: str) -> str:
@@ -118,9 +118,9 @@ def normalise_label(text: str) -> str:
     unchanged.
     """
     text = normalise_text(text)
-    if match := _LABELLED.fullmatch(text):
+    if match := _LABELLED_PATTERN.fullmatch(text):
         text = match[1]
-    if _NUMERALS.fullmatch(text) and not text.isdecimal() and len(text) <= MAX_LABEL_CHARS:
+    if _NUMERALS_PATTERN.fullmatch(text) and not text.isdecimal() and len(text) <= MAX_LABEL_CHARS:
         return str(parse_number(text))
     return re.sub(r"(?<!\d)0+(?=\d)", "", text)
 

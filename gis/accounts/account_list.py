@@ -61,7 +61,7 @@ class AccountView:
     roles: list[RoleGrant]
 
 
-LISTED = """
+ACCOUNTS_SQL = """
 SELECT a.id, a.username, coalesce(p.code, '') AS person, coalesce(p.name, '') AS person_name,
   coalesce(a.subject, '') AS subject, a.active,
   CASE WHEN a.password_hash IS NULL THEN CASE WHEN a.subject IS NULL THEN 'none' ELSE 'oidc' END
@@ -80,7 +80,7 @@ ORDER BY a.username LIMIT :limit
 """
 
 
-ROLES_OF = """
+ROLES_SQL = """
 SELECT r.account_id, r.role, r.source, coalesce(a.code, '') AS area, coalesce(a.name,
     '') AS area_name
 FROM (SELECT g.account_id, g.role, g.area_id, 'grant' AS source FROM personal.access_grant g
@@ -88,7 +88,7 @@ FROM (SELECT g.account_id, g.role, g.area_id, 'grant' AS source FROM personal.ac
       UNION ALL
       SELECT DISTINCT c.id, m.access, p.area_id, 'post' FROM personal.account c
       JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
-          AND p.valid @> CAST(:at AS timestamptz)
+          AND p.valid_time @> CAST(:at AS timestamptz)
       JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
           unnest(CAST(:access AS text[])) AS access) m ON m.post = p.role
       WHERE c.id = ANY(:ids)) r
@@ -116,7 +116,7 @@ def list_accounts(
         "like": like,
         "limit": limit,
     }
-    rows = [dict(row) for row in session.execute(text(LISTED), params).mappings()]
+    rows = [dict(row) for row in session.execute(text(ACCOUNTS_SQL), params).mappings()]
     roles = roles_of(session, [row["id"] for row in rows], now)
     reach = reachable_areas(session, principal)
     return [
@@ -135,7 +135,7 @@ def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[R
         "access": [*ACCESS_ROLE_BY_POST.values()],
     }
     grants_by_account: dict[int, list[RoleGrant]] = {}
-    for row in session.execute(text(ROLES_OF), params):
+    for row in session.execute(text(ROLES_SQL), params):
         zh, en = role_label(row.role, "zh"), role_label(row.role)
         grants_by_account.setdefault(row.account_id, []).append(
             RoleGrant(row.role, zh, en, row.area, row.area_name, row.source)

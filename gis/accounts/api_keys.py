@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from gis.accounts.credentials import KEY, hash_secret, new_key
+from gis.accounts.credentials import KEY_PATTERN, hash_secret, new_key
 from gis.accounts.models import ApiKey
 from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fields
 from gis.rights.actions import KEY_ACTIONS, Action
 from gis.rights.principal import Principal
 
-NAME = re.compile(r"[\w][\w .-]{1,39}")
+NAME_PATTERN = re.compile(r"[\w][\w .-]{1,39}")
 MAX_REQUESTS_PER_MINUTE = 100_000
 MAX_OVERLAP_HOURS = 30 * 24  # of an old secret after a rotation
 
@@ -28,7 +28,7 @@ ACTIVE_KEY_SQL = """
 SELECT k.secret_hash, k.actions, k.area_ids, k.per_minute, k.name,
   (SELECT min(f.id) FROM personal.api_key f WHERE f.name = k.name) AS program
 FROM personal.api_key k
-WHERE k.public = :public AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
+WHERE k.key_id = :key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
 """
 
 
@@ -45,10 +45,10 @@ def authenticate_key(session: Session, secret_text: str, now: datetime) -> Authe
 
     None if it is unknown, revoked or expired.
     """
-    shape = KEY.fullmatch(secret_text)
+    shape = KEY_PATTERN.fullmatch(secret_text)
     row = (
         shape
-        and session.execute(text(ACTIVE_KEY_SQL), {"public": shape[1], "now": now}).one_or_none()
+        and session.execute(text(ACTIVE_KEY_SQL), {"key_id": shape[1], "now": now}).one_or_none()
     )
     if (
         not shape
@@ -103,7 +103,7 @@ def add(
     """
     ids, wrong = area_ids(session, areas)
     allowed = sorted(action.value for action in KEY_ACTIONS)
-    if not NAME.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name):
         wrong.append(FieldError("name", "key.name_wrong"))
     if unknown := [action for action in actions if action not in allowed]:
         wrong.append(
@@ -217,8 +217,8 @@ class KeyView:
     state: str
 
 
-LISTED = """
-SELECT k.id, k.name, k.public, k.actions,
+KEYS_SQL = """
+SELECT k.id, k.name, k.key_id AS public, k.actions,
   ARRAY(SELECT a.code FROM area a WHERE a.id = ANY(k.area_ids) ORDER BY a.code) AS areas,
   k.per_minute, k.created_at, k.expires_at, k.revoked_at,
   CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= :now THEN 'expired'
@@ -229,7 +229,7 @@ FROM personal.api_key k ORDER BY k.name, k.id DESC
 
 def list_keys(session: Session, now: datetime) -> list[KeyView]:
     """List every key by name, the newest secret first."""
-    return [KeyView(**row) for row in session.execute(text(LISTED), {"now": now}).mappings()]
+    return [KeyView(**row) for row in session.execute(text(KEYS_SQL), {"now": now}).mappings()]
 
 
 def area_ids(session: Session, codes: Sequence[str]) -> tuple[list[int], list[FieldError]]:
@@ -256,11 +256,11 @@ def _insert(
     per_minute: int,
     expires_at: datetime | None,
 ) -> str:
-    public, secret = new_key()
+    key_id, secret = new_key()
     session.add(
         ApiKey(
             name=name,
-            public=public,
+            key_id=key_id,
             secret_hash=hash_secret(secret),
             actions=actions,
             area_ids=areas,
@@ -269,4 +269,4 @@ def _insert(
         )
     )
     session.flush()
-    return f"wg_{public}_{secret}"
+    return f"wg_{key_id}_{secret}"

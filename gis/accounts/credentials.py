@@ -16,11 +16,11 @@ from gis.errors import FieldError, InvalidInput
 
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 10, 200
 MIN_DISTINCT_CHARS = 5  # of a password
-COMMON = Path(__file__).with_name("common_passwords.txt")
+COMMON_PASSWORDS_PATH = Path(__file__).with_name("common_passwords.txt")
 
 
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without similar characters
-KEY = re.compile(r"wg_([A-Za-z0-9]{8,32})_([A-Za-z0-9_-]{20,100})")
+KEY_PATTERN = re.compile(r"wg_([A-Za-z0-9]{8,32})_([A-Za-z0-9_-]{20,100})")
 
 _HASHER = PasswordHasher()  # argon2id, RFC 9106 low memory
 
@@ -63,7 +63,7 @@ def account_field_error(field: str, code: str) -> InvalidInput:
 @cache
 def common() -> frozenset[str]:
     """Return the most common passwords, in lower case."""
-    return frozenset(COMMON.read_text(encoding="utf-8").split())
+    return frozenset(COMMON_PASSWORDS_PATH.read_text(encoding="utf-8").split())
 
 
 def generate_initial_password() -> str:

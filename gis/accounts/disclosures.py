@@ -93,7 +93,7 @@ def check_length(reason: str) -> str:
     return stated
 
 
-INSERT = """
+INSERT_SQL = """
 INSERT INTO personal.disclosure (who, kind, subject, incident_id, areas, source, reason)
 VALUES (:who, :kind, :subject, :incident, CAST(:areas AS bigint[]), :source, :reason)
 """
@@ -124,7 +124,7 @@ def record(
         Ids of the areas it lies in; empty means everywhere.
     """
     session.execute(
-        text(INSERT),
+        text(INSERT_SQL),
         {
             "who": principal.actor,
             "kind": kind,
@@ -137,17 +137,18 @@ def record(
     )
 
 
-LIST = """
+LIST_SQL = """
 SELECT d.id, d.at, d.who, d.kind, d.subject, d.incident_id AS incident, d.source, d.reason
-    FROM personal.disclosure d
-WHERE (:everywhere OR d.areas = '{}' OR d.areas && CAST(:areas AS bigint[])) AND (:kind = ''
-    OR d.kind = :kind)
+FROM personal.disclosure d
+WHERE (:everywhere OR d.areas = '{}' OR d.areas && CAST(:areas AS bigint[]))
+  AND (:kind = '' OR d.kind = :kind)
   AND (:who = '' OR strpos(lower(d.who), :who) > 0)
   AND (CAST(:incident AS uuid) IS NULL OR d.incident_id = :incident)
   AND (CAST(:since AS timestamptz) IS NULL OR d.at >= :since)
-  AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until) AND (CAST(:before AS bigint) IS NULL
-      OR d.id < :before)
-ORDER BY d.id DESC LIMIT :limit
+  AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until)
+  AND (CAST(:before AS bigint) IS NULL OR d.id < :before)
+ORDER BY d.id DESC
+LIMIT :limit
 """
 
 
@@ -185,4 +186,4 @@ def list_disclosures(
         "before": cursor,
         "limit": limit,
     }
-    return [DisclosureView(**row) for row in session.execute(text(LIST), params).mappings()]
+    return [DisclosureView(**row) for row in session.execute(text(LIST_SQL), params).mappings()]

@@ -31,8 +31,8 @@ def county_of_operation(session: Session, op: OperationSpec) -> str:
         ).tolist()
         query = f"""
         SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE a.level = 'grid' AND upper_inf(b.valid)
-          AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
+        WHERE a.level = 'grid' AND upper_inf(b.valid_time)
+          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
         box = {"west": west, "south": south, "east": east, "north": north}
         counties = set(session.scalars(cached_text(query), box))
     if len(counties) > 1:
@@ -45,6 +45,7 @@ def county_of_operation(session: Session, op: OperationSpec) -> str:
 
 
 def require_unit(session: Session, principal: Principal, code: str) -> None:
+    """Raise InvalidInput for an unknown unit, and Forbidden for another's area."""
     query = (
         "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code"
         " AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
@@ -67,8 +68,8 @@ def require_newer_base(session: Session, draft: Revision, operation: Operation) 
     ORDER BY a.code LIMIT 1"""
     params = {
         "base": draft.base,
-        "ids": list(operation.drawn_on.values()),
-        "codes": operation.touched,
+        "ids": list(operation.base_boundary_ids.values()),
+        "codes": operation.changed_codes,
     }
     if row := session.execute(cached_text(query), params).first():
         raise Conflict(

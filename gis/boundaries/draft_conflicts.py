@@ -12,17 +12,17 @@ from gis.db import cached_text
 CONFLICTS = """
 WITH drawn AS (
   SELECT DISTINCT ON (d.key)
-         d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.touched) AS touched
-  FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.drawn_on) d
+         d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.changed_codes) AS touched
+  FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.base_boundary_ids) d
   WHERE o.revision_id = :id
-  ORDER BY d.key, (d.key = ANY(o.touched)) DESC, o.step
+  ORDER BY d.key, (d.key = ANY(o.changed_codes)) DESC, o.step
 )
 SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title,
        coalesce(r.publisher, r.author) AS author, r.published_at,
-       ST_AsBinary(was.shape) AS was, ST_AsBinary(b.shape) AS now
+       ST_AsBinary(was.geom) AS was, ST_AsBinary(b.geom) AS now
 FROM drawn
   JOIN area a ON a.code = drawn.code
-  LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
+  LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid_time)
   LEFT JOIN boundary was ON was.id = drawn.boundary_id
   LEFT JOIN LATERAL (
     SELECT * FROM revision x WHERE x.id = coalesce(b.revision_id, (

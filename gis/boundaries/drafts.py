@@ -119,7 +119,7 @@ def list_revisions(
     SELECT r.*, coalesce(o.operations, 0) AS operations, coalesce(o.grids, '{{}}') AS grids
     FROM revision r LEFT JOIN LATERAL (
       SELECT count(DISTINCT o.id) AS operations, array_agg(DISTINCT t ORDER BY t) AS grids
-      FROM operation o, unnest(o.touched) t WHERE o.revision_id = r.id
+      FROM operation o, unnest(o.changed_codes) t WHERE o.revision_id = r.id
     ) o ON true
     WHERE {VISIBLE_REVISION_SQL} AND (CAST(:state AS text) IS NULL OR r.state = :state)
       AND (CAST(:before AS bigint) IS NULL OR r.id < :before)
@@ -151,7 +151,7 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     """
     shapes: dict[str, str | None] = {}
     for operation in done:
-        shapes |= operation.shapes
+        shapes |= operation.geometries
     return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in shapes.items()}
 
 
@@ -207,7 +207,7 @@ def _do(
 ) -> Operation:
     """Apply an operation to a draft and return it, not yet added to the session."""
     drawn = drawn_shapes(earlier)
-    new_codes = {code for item in earlier for code in item.made}
+    new_codes = {code for item in earlier for code in item.new_grids}
     county = county_of_operation(session, op)
     named = [*operations.grids_named(op), *(grid["code"] for grid in op.get("grids", ()))]
     state = neighbouring_grids(session, county, drawn, named, operations.operation_geometries(op))
@@ -233,14 +233,14 @@ def _do(
         revision_id=draft.id,
         step=step,
         op=done.op,
-        touched=sorted({*touched, *operations.grids_named(op)}),
-        made=new_grids,
+        changed_codes=sorted({*touched, *operations.grids_named(op)}),
+        new_grids=new_grids,
         lineage=[list(item) for item in done.lineage],
-        shapes={
+        geometries={
             code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True)
             for code, shape in done.changed.items()
         },
-        drawn_on={
+        base_boundary_ids={
             code: state.stored[code]
             for code in sorted(read)
             if code in state.stored and code not in drawn
@@ -335,7 +335,14 @@ def replay(session: Session, principal: Principal, draft: Revision) -> None:
                 step=str(operation.step),
                 reason=error.as_message(),
             ) from error
-        for key in ("op", "touched", "made", "lineage", "shapes", "drawn_on"):
+        for key in (
+            "op",
+            "changed_codes",
+            "new_grids",
+            "lineage",
+            "geometries",
+            "base_boundary_ids",
+        ):
             setattr(operation, key, getattr(done, key))
         again.append(operation)
     session.flush()

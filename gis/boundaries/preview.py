@@ -249,7 +249,7 @@ def operation_issues(
     Issues that block publication are included wherever they lie.
     """
     draft_preview = preview(session, principal, operation.revision_id)
-    touched = set(operation.touched)
+    touched = set(operation.changed_codes)
     return [
         issue
         for issue in draft_preview.problems

@@ -48,9 +48,9 @@ def _published(
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     rows = session.execute(
         text("""
-        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape)
+        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.geom)
         FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at)
+        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid_time) = :at)
         ORDER BY a.code"""),
         {"id": revision.id, "at": revision.effective},
     ).all()
@@ -78,6 +78,7 @@ def boxes_around(geometries: Sequence[PolygonLike]) -> list[PolygonLike]:
 def changed_shapes(
     old_shapes: Mapping[str, PolygonLike], new_shapes: Mapping[str, PolygonLike]
 ) -> dict[str, PolygonLike | None]:
+    """Return the new shapes of all grids of both states by code; None for ended ones."""
     return {code: new_shapes.get(code) for code in {**old_shapes, **new_shapes}}
 
 
@@ -87,7 +88,9 @@ def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]
         cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
         {"codes": sorted(codes)},
     )
-    new_grids: dict[str, Any] = {code: item.made[code] for item in done for code in item.made}
+    new_grids: dict[str, Any] = {
+        code: item.new_grids[code] for item in done for code in item.new_grids
+    }
     return {code: item["name"] for code, item in new_grids.items()} | {
         row.code: row.name for row in rows
     }

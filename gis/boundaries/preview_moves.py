@@ -32,9 +32,9 @@ from gis.rights.roles import ROLE_BY_KEY
 from gis.shapes.polygon_coverage import PolygonLike
 
 FACILITIES = f"""
-SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape))
+SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom))
 FROM facility f
-WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+WHERE f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY f.code"""  # noqa: S608  a number of ours
 
 
@@ -45,7 +45,7 @@ FROM post p
   LEFT JOIN area a ON a.id = p.area_id
   LEFT JOIN building b ON b.id = p.building_id
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
-  AND (upper_inf(p.valid) OR upper(p.valid) > CAST(:at AS timestamptz))
+  AND (upper_inf(p.valid_time) OR upper(p.valid_time) > CAST(:at AS timestamptz))
 ORDER BY p.id"""
 
 
@@ -61,6 +61,7 @@ def settled_grids(done: Sequence[Operation]) -> dict[str, str]:
 def moved_buildings(
     homes: BuildingHouseholds, was: Sequence[str | None], becomes: Sequence[str | None]
 ) -> list[MovedFeature]:
+    """Return the buildings that change grid, with their households."""
     return [
         MovedFeature("building", code, name, start, end, int(count))
         for code, name, start, end, count in zip(
@@ -162,6 +163,7 @@ def moved_posts(
 def moved_facilities(
     session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
 ) -> list[MovedFeature]:
+    """Return the facilities that change grid."""
     rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
     points = (
         shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))

@@ -40,7 +40,7 @@ MAX_REASON_CHARS = 1000  # characters
 # copies the dated parents that hold at a moment into the areas
 APPLY_PARENTS_SQL = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
-WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
+WHERE d.area_id = a.id AND d.valid_time @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
 """
 
 
@@ -104,7 +104,7 @@ def publish(
     if draft_conflicts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
-        session, principal, Action.PUBLISH, {code for item in done for code in item.touched}
+        session, principal, Action.PUBLISH, {code for item in done for code in item.changed_codes}
     )
     draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
@@ -130,14 +130,17 @@ def _replay_unchanged(
 
     Raise Conflict when other land comes of it.
     """
-    drawn, touched = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
+    drawn, touched = (
+        drafts.drawn_shapes(done),
+        {code for item in done for code in item.changed_codes},
+    )
     drafts.replay(session, drafts_author(draft), draft)
     again = drafts.list_operations(session, draft.id)
     _same_land(
         drawn,
         touched,
         drafts.drawn_shapes(again),
-        {code for item in again for code in item.touched},
+        {code for item in again for code in item.changed_codes},
     )
     return again
 
@@ -202,7 +205,7 @@ def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
         {
             patterns.ancestor_code(code, Level.COUNTY)
             for operation in done
-            for code in operation.touched
+            for code in operation.changed_codes
         }
     )
     session.execute(
@@ -244,7 +247,9 @@ def _cancels(
 def _born(done: Sequence[Operation]) -> set[str]:
     """Return the codes of the new grids that exist at the end of a draft."""
     shapes = drafts.drawn_shapes(done)
-    return {code for operation in done for code in operation.made if shapes.get(code) is not None}
+    return {
+        code for operation in done for code in operation.new_grids if shapes.get(code) is not None
+    }
 
 
 def _write(
@@ -260,7 +265,7 @@ def _write(
     allow_boundary_writes(session)
     shapes = drafts.drawn_shapes(done)
     new_grids: dict[str, Any] = {
-        code: operation.made[code] for operation in done for code in operation.made
+        code: operation.new_grids[code] for operation in done for code in operation.new_grids
     }
     ids = _ids(session, shapes)
     born = {

@@ -20,7 +20,7 @@ def boundaries_at(
 ) -> dict[int, MultiPolygon]:
     """Return the shapes of areas at a moment by area id; areas without one are left out."""
     rows = session.execute(
-        select(Boundary.area_id, func.ST_AsBinary(Boundary.shape))
+        select(Boundary.area_id, func.ST_AsBinary(Boundary.geom))
         .where(Boundary.area_id == func.any(list(area_ids)), Boundary.in_force(at))
         .order_by(Boundary.area_id)
     ).all()
@@ -60,9 +60,10 @@ def grids_near(
     west, south, east, north = shapely.total_bounds(shapes).tolist()
     rows = session.execute(
         text(f"""
-        SELECT a.code, ST_AsBinary(b.shape) FROM area a JOIN boundary b ON b.area_id = a.id
-        WHERE a.level = 'grid' AND a.county = ANY(:counties) AND b.valid @> CAST(:at AS timestamptz)
-          AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+        SELECT a.code, ST_AsBinary(b.geom) FROM area a JOIN boundary b ON b.area_id = a.id
+        WHERE a.level = 'grid' AND a.county = ANY(:counties)
+          AND b.valid_time @> CAST(:at AS timestamptz)
+          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
         ORDER BY a.code
         """),  # noqa: S608  a number of ours
         {

@@ -126,7 +126,7 @@ def derive_units(
     effective = effective_time(session, effective)
     rows = session.execute(
         text("""
-        SELECT p.unit_id, ST_AsBinary(b.shape) FROM building b
+        SELECT p.unit_id, ST_AsBinary(b.geom) FROM building b
         JOIN (SELECT DISTINCT unit_id, building_id FROM unit_part) p ON p.building_id = b.id
         WHERE CAST(:ids AS bigint[]) IS NULL OR p.unit_id = ANY(:ids)
         ORDER BY p.unit_id, p.building_id
@@ -207,7 +207,7 @@ def write_boundaries(
         for area in changed
         if (shape := drawn[area]) is not None and area not in on
     )
-    copy_rows(session, "boundary", ("area_id", "revision_id", "shape", "valid"), rows)
+    copy_rows(session, "boundary", ("area_id", "revision_id", "geom", "valid_time"), rows)
     session.expire_all()
     return revision
 
@@ -217,12 +217,12 @@ def _close(session: Session, area_ids: list[int], at: datetime) -> None:
     params = {"ids": area_ids, "at": at}
     # A shape that began at this moment was never in force: it is replaced, not closed.
     session.execute(
-        text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params
+        text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid_time) = :at"), params
     )
     session.execute(
         text("""
-        UPDATE boundary SET valid = tstzrange(lower(valid), :at)
-        WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)
+        UPDATE boundary SET valid_time = tstzrange(lower(valid_time), :at)
+        WHERE area_id = ANY(:ids) AND valid_time @> CAST(:at AS timestamptz)
         """),
         params,
     )
@@ -239,14 +239,17 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
     """
     rows = session.execute(
         text(
-            "SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids)"
-            " AND upper(valid) = :at"
+            "SELECT area_id, id, ST_AsBinary(geom) FROM boundary WHERE area_id = ANY(:ids)"
+            " AND upper(valid_time) = :at"
         ),
         {"ids": list(drawn), "at": at},
     ).all()
     on = {row[0]: row[1] for row in rows if equals_exact(drawn[row[0]], shapely.from_wkb(row[2]))}
     session.execute(
-        text("UPDATE boundary SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"),
+        text(
+            "UPDATE boundary SET valid_time = tstzrange(lower(valid_time), NULL)"
+            " WHERE id = ANY(:on)"
+        ),
         {"on": list(on.values())},
     )
     return set(on)

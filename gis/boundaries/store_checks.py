@@ -21,6 +21,7 @@ MAX_NAMED_CODES = 20  # codes named in one error
 
 
 def require_open_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
+    """Raise an error unless all areas exist, are grids and are not retired."""
     if unknown := sorted(set(shapes) - set(grids)):
         raise NotFound("store.unknown_codes", codes=unknown[:MAX_NAMED_CODES])
     if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
@@ -30,6 +31,7 @@ def require_open_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> 
 
 
 def validate_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
+    """Raise InvalidInput for shapes that cannot be stored."""
     shapes = np.array(list(drawn.values()), dtype=object)
     if not len(shapes):
         return
@@ -90,10 +92,12 @@ def validate_coverage(
 
 
 def require_none_later(session: Session, area_ids: Iterable[int], effective: datetime) -> None:
+    """Raise Conflict if an area has a shape that begins later."""
     row = session.execute(
         text("""
-        SELECT a.code, min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE b.area_id = ANY(:ids) AND lower(b.valid) > :at GROUP BY a.code ORDER BY a.code LIMIT 1
+        SELECT a.code, min(lower(b.valid_time)) FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE b.area_id = ANY(:ids) AND lower(b.valid_time) > :at
+        GROUP BY a.code ORDER BY a.code LIMIT 1
         """),
         {"ids": list(area_ids), "at": effective},
     ).first()

@@ -54,7 +54,7 @@ def reassign_units(
     rows += [
         (unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in opened.items()
     ]
-    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid"), rows)
+    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid_time"), rows)
     session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))
 
 
@@ -102,25 +102,29 @@ def _end_terms(
     params = {"ids": list(new_parents), "at": at}
     # planned parents are replaced; the current one ends
     session.execute(
-        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params
+        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid_time) >= :at"),
+        params,
     )
     session.execute(
         text(
-            "UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
-            " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"
+            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), :at)"
+            " WHERE area_id = ANY(:ids) AND valid_time @> CAST(:at AS timestamptz)"
         ),
         params,
     )
     rows = session.execute(
         text(
             "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"
-            " AND upper(valid) = :at"
+            " AND upper(valid_time) = :at"
         ),
         params,
     ).all()
     continued = [row.id for row in rows if row.parent_id == new_parents[row.area_id][1]]
     session.execute(
-        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"),
+        text(
+            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), NULL)"
+            " WHERE id = ANY(:on)"
+        ),
         {"on": continued},
     )
     return {row.area_id: row.parent_id for row in rows}

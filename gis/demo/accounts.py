@@ -33,19 +33,21 @@ DEMO_ACCOUNTS = {
 }
 
 # The grid with the most open incidents whose worker and leader are present.
-MIDDLE = """
+MIDDLE_GRID_SQL = """
 SELECT g.id FROM area g
-JOIN post w ON w.area_id = g.id AND w.role = 'grid_worker' AND w.valid @> CAST(:at AS timestamptz)
+JOIN post w ON w.area_id = g.id AND w.role = 'grid_worker'
+  AND w.valid_time @> CAST(:at AS timestamptz)
     AND w.holder_id IS NOT NULL
-JOIN post l ON l.area_id = g.id AND l.role = 'grid_leader' AND l.valid @> CAST(:at AS timestamptz)
+JOIN post l ON l.area_id = g.id AND l.role = 'grid_leader'
+  AND l.valid_time @> CAST(:at AS timestamptz)
     AND l.holder_id IS NOT NULL
 WHERE NOT EXISTS (SELECT FROM leave v WHERE v.person_id IN (w.holder_id, l.holder_id)
-    AND v.valid @> CAST(:at AS timestamptz))
+    AND v.valid_time @> CAST(:at AS timestamptz))
 ORDER BY w.holder_id IN (l.holder_id, l.deputy_id),
   (SELECT count(*) FROM incident i WHERE i.holder_id = w.holder_id AND i.state IN ('dispatched',
       'taken')) DESC, g.code LIMIT 1
 """
-AROUND = """
+AREAS_AROUND_SQL = """
 WITH RECURSIVE up AS (
   SELECT id, code, name, level, parent_id FROM area
   WHERE id = coalesce(:middle, (SELECT min(id) FROM area WHERE level = 'grid'), (SELECT min(id)
@@ -59,9 +61,9 @@ UNION ALL
     AND p.role = 'unit_head' AND p.holder_id IS NOT NULL
  WHERE u.level = 'unit' AND u.parent_id = :middle AND u.retired_at IS NULL ORDER BY u.code LIMIT 1)
 """
-HOLDER = """
+HOLDER_SQL = """
 SELECT p.holder_id FROM post p WHERE p.area_id = :area AND p.role = ANY(:posts)
-    AND p.valid @> CAST(:at AS timestamptz)
+    AND p.valid_time @> CAST(:at AS timestamptz)
   AND p.holder_id IS NOT NULL AND NOT EXISTS (SELECT FROM personal.account a
       WHERE a.person_id = p.holder_id)
 ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deputy_id)), p.id LIMIT 1
@@ -70,12 +72,12 @@ ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deput
 
 # An account for each other person in a post, as a pilot would have. Its password is unknown until
 # it is reset (./wangge account password NAME), so that all can share one hash.
-STAFF = """
+STAFF_ACCOUNTS_SQL = """
 INSERT INTO personal.account (username, password_hash, must_change, person_id)
 SELECT lower(btrim(p.code)), :hash, true, p.id FROM personal.person p
 WHERE NOT EXISTS (SELECT FROM personal.account a WHERE a.person_id = p.id)
   AND (EXISTS (SELECT FROM post o WHERE p.id IN (o.holder_id, o.deputy_id)
-      AND o.valid @> CAST(:at AS timestamptz))
+      AND o.valid_time @> CAST(:at AS timestamptz))
     OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = p.id AND t.active))
 ON CONFLICT (username) DO NOTHING
 """
@@ -108,8 +110,8 @@ def create_demo_accounts(
     )
     if names == set(DEMO_ACCOUNTS) and file.exists():
         return read(file)
-    middle = session.scalar(text(MIDDLE), {"at": now})
-    areas = {row.level: row for row in session.execute(text(AROUND), {"middle": middle})}
+    middle = session.scalar(text(MIDDLE_GRID_SQL), {"at": now})
+    areas = {row.level: row for row in session.execute(text(AREAS_AROUND_SQL), {"middle": middle})}
     demo_accounts = []
     for username, (role, level) in DEMO_ACCOUNTS.items():
         area = areas.get(level)
@@ -123,7 +125,7 @@ def create_demo_accounts(
             account, password = accounts.add(session, principal, username, must_change=False)
             posts = [post for post, access in ACCESS_ROLE_BY_POST.items() if access == role]
             holder = area and session.scalar(
-                text(HOLDER), {"area": area.id, "posts": posts, "at": now}
+                text(HOLDER_SQL), {"area": area.id, "posts": posts, "at": now}
             )
             if holder:
                 accounts.link(
@@ -136,7 +138,8 @@ def create_demo_accounts(
         )
     session.flush()
     session.execute(
-        text(STAFF), {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))}
+        text(STAFF_ACCOUNTS_SQL),
+        {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))},
     )
     return demo_accounts
 

@@ -7,6 +7,8 @@ from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
+from psycopg.types.range import TimestamptzRange
+
 from gis.demo.compounds import House
 
 HOUSEHOLDS, PEOPLE, UNITS = 8800, 24_000, 510  # of the Zone's pilot
@@ -228,6 +230,18 @@ class PostRow:
     deputy: int | None
     start: datetime = START
     end: datetime | None = None
+
+    def to_columns(self, county: str, persons: Sequence[int]) -> tuple[object, ...]:
+        """Return county, role, area, building, holder, deputy and period, with ids of persons."""
+        return (
+            county,
+            self.role,
+            self.area,
+            self.building,
+            None if self.holder is None else persons[self.holder],
+            None if self.deputy is None else persons[self.deputy],
+            TimestamptzRange(self.start, self.end, "[)"),
+        )
 
 
 @dataclass(frozen=True)

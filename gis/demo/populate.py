@@ -137,11 +137,11 @@ def _stairs(session: Session, rng: random.Random) -> Iterator[Stair]:
     """
     rows = session.execute(
         text("""
-        SELECT b.id, a.county, a.id AS grid, b.floors, ST_Area(b.shape::geography) AS m2
+        SELECT b.id, a.county, a.id AS grid, b.floors, ST_Area(b.geom::geography) AS m2
         FROM building b
-        CROSS JOIN LATERAL grid_at(ST_PointOnSurface(b.shape), now()) a
-        WHERE b.kind = ANY(:living) AND ST_Area(b.shape::geography) BETWEEN :smallest AND :largest
-        ORDER BY a.id, ST_XMin(b.shape), b.code"""),
+        CROSS JOIN LATERAL grid_at(ST_PointOnSurface(b.geom), now()) a
+        WHERE b.kind = ANY(:living) AND ST_Area(b.geom::geography) BETWEEN :smallest AND :largest
+        ORDER BY a.id, ST_XMin(b.geom), b.code"""),
         {
             "living": list(RESIDENTIAL_KINDS),
             "smallest": MIN_FOOTPRINT_M2,
@@ -202,6 +202,31 @@ def _write_homes(
         ("id", "building_id", "name"),
         ((s.id, s.building, s.name) for s in stairs),
     )
+    _write_units(session, units)
+    return copy_rows(
+        session,
+        "household",
+        ("county", "building_id", "stairwell_id", "floor", "room", "people", "unit_id"),
+        (
+            (
+                stair.county,
+                stair.building,
+                stair.id,
+                floor,
+                f"{floor}{door:02d}",
+                rng.choice((1, 2, 2, 3, 3, 3, 4, 5)),
+                unit.id,
+            )
+            for unit in units
+            for stair, low, high in unit.parts
+            for floor in range(low, high + 1)
+            for door in range(1, stair.doors + 1)
+        ),
+    )
+
+
+def _write_units(session: Session, units: list[Unit]) -> None:
+    """Write units as areas, and their parts."""
     grids = {
         row.id: row
         for row in session.execute(text("SELECT id, code, county FROM area WHERE level = 'grid'"))
@@ -231,27 +256,22 @@ def _write_homes(
             for stair, low, high in unit.parts
         ),
     )
-    homes = copy_rows(
-        session,
-        "household",
-        ("county", "building_id", "stairwell_id", "floor", "room", "people", "unit_id"),
-        (
-            (
-                stair.county,
-                stair.building,
-                stair.id,
-                floor,
-                f"{floor}{door:02d}",
-                rng.choice((1, 2, 2, 3, 3, 3, 4, 5)),
-                unit.id,
-            )
-            for unit in units
-            for stair, low, high in unit.parts
-            for floor in range(low, high + 1)
-            for door in range(1, stair.doors + 1)
-        ),
-    )
-    return homes
+
+
+@dataclass
+class _Roster:
+    """Made-up persons, with ids reserved before."""
+
+    rng: random.Random
+    ids: Iterator[int]
+    rows: list[tuple[int, str, str, str]] = field(default_factory=list)
+
+    def add(self) -> int:
+        """Add a person and return its id."""
+        number, count = next(self.ids), len(self.rows)
+        name, phone = person_name(self.rng), f"1390000{count % 10000:04d}"
+        self.rows.append((number, f"M{count + 1:06d}", name, phone))
+        return number
 
 
 def _write_posts(session: Session, rng: random.Random, now: datetime) -> dict[str, int]:
@@ -259,8 +279,6 @@ def _write_posts(session: Session, rng: random.Random, now: datetime) -> dict[st
 
     Deputies come from the next area's post.
     """
-    persons: list[tuple[int, str, str, str]] = []
-    posts: list[tuple[object, ...]] = []
     areas_of = {
         level: session.execute(
             text(
@@ -271,49 +289,28 @@ def _write_posts(session: Session, rng: random.Random, now: datetime) -> dict[st
         ).all()
         for _, level, _, _ in POSTS
     }
-    numbers = iter(
-        new_ids(
-            session,
-            "personal.person",
-            sum(len(areas_of[level]) * many for _, level, many, _ in POSTS),
-        )
-    )
-
-    def new_person() -> int:
-        number = next(numbers)
-        persons.append(
-            (
-                number,
-                f"M{len(persons) + 1:06d}",
-                person_name(rng),
-                f"1390000{len(persons) % 10000:04d}",
-            )
-        )
-        return number
-
+    count = sum(len(areas_of[level]) * many for _, level, many, _ in POSTS)
+    roster = _Roster(rng, iter(new_ids(session, "personal.person", count)))
+    period = f"[{SINCE.isoformat()},)"
+    posts: list[tuple[object, ...]] = []
     for role, level, many, vacant in POSTS:
         areas = areas_of[level]
-        holders = [[new_person() for _ in range(many)] for _ in areas]
+        holders = [[roster.add() for _ in range(many)] for _ in areas]
         for index, area in enumerate(areas):
             neighbour = holders[(index + 1) % len(areas)][0]
             for holder in holders[index]:
-                is_vacant = rng.randrange(100) < vacant
+                post_holder = None if rng.randrange(100) < vacant else holder
                 deputy = neighbour if neighbour != holder else None
-                posts.append(
-                    (
-                        area.county,
-                        role,
-                        area.id,
-                        None if is_vacant else holder,
-                        deputy,
-                        f"[{SINCE.isoformat()},)",
-                    )
-                )
+                posts.append((area.county, role, area.id, post_holder, deputy, period))
+    persons = roster.rows
     copy_rows(session, "personal.person", ("id", "code", "name", "phone"), persons)
     copy_rows(
-        session, "post", ("county", "role", "area_id", "holder_id", "deputy_id", "valid"), posts
+        session,
+        "post",
+        ("county", "role", "area_id", "holder_id", "deputy_id", "valid_time"),
+        posts,
     )
     away = [person[0] for person in persons if rng.randrange(100) < 5]
     span = f"[{(now - timedelta(days=3)).isoformat()},{(now + timedelta(days=11)).isoformat()})"
-    copy_rows(session, "leave", ("person_id", "valid"), ((person, span) for person in away))
+    copy_rows(session, "leave", ("person_id", "valid_time"), ((person, span) for person in away))
     return {"persons": len(persons), "posts": len(posts), "leave": len(away)}

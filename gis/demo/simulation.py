@@ -100,16 +100,16 @@ class SimulatedTown:
     def __init__(self, session: Session, rng: Random, at: datetime) -> None:
         self.session, self.rng, self.at = session, rng, at
         query = (
-            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) AS p FROM building"
+            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) AS p FROM building"
             " ORDER BY id) s"
         )
-        self.spots = [(x, y) for x, y in session.execute(text(query))]
+        self.points = [(x, y) for x, y in session.execute(text(query))]
         edition = editions.active_edition(session)
         self.kinds = [category for category in edition.categories.values() if category.public]
         query = (
             "SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
             " WHERE p.role IN ('community_worker', 'street_office')"
-            " AND p.valid @> CAST(:at AS timestamptz)"
+            " AND p.valid_time @> CAST(:at AS timestamptz)"
             " AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL ORDER BY p.id"
         )
         self.desks = {
@@ -229,7 +229,7 @@ def _apply_deadlines(session: Session, now: datetime, counts: SimulationCounts) 
 def _report(town: SimulatedTown) -> intake.IncidentReport:
     rng = town.rng
     kind = rng.choice(town.kinds)
-    lon, lat = rng.choice(town.spots)
+    lon, lat = rng.choice(town.points)
     description = rng.choice(kind.examples) if kind.examples else kind.zh
     return intake.IncidentReport(
         category=kind.code,

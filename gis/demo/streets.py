@@ -12,10 +12,12 @@ from math import ceil, cos, radians, sin, sqrt
 from random import Random
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
 
-from gis.db import PRECISION_DEG
+from gis.db import PRECISION_DEG, STORAGE_SRID
 
 CORNER = (105.9405, 26.2235)  # degrees: the town lies round 105.95 E 26.23 N
 ROTATION_RAD = radians(9)
@@ -44,6 +46,17 @@ def to_degrees(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.flo
         [CORNER[0] + east / METRES_PER_DEGREE_LON, CORNER[1] + north / METRES_PER_DEGREE_LAT]
     )
     return np.round(degrees / PRECISION_DEG) / round(1 / PRECISION_DEG)
+
+
+def shape_to_degrees(shape: BaseGeometry) -> BaseGeometry:
+    """Convert a geometry from metres of the plan to degrees, as `to_degrees` does."""
+    return shapely.transform(shape, lambda xy: to_degrees(xy[:, 0], xy[:, 1]))
+
+
+def ewkb_hex(shape: BaseGeometry) -> str:
+    """Return a geometry in metres of the plan as hex EWKB in EPSG:4490."""
+    located = shapely.set_srid(shape_to_degrees(shape), STORAGE_SRID)
+    return str(shapely.to_wkb(located, hex=True, include_srid=True))
 
 
 @dataclass(frozen=True)

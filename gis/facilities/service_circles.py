@@ -1,19 +1,15 @@
 """Service circles: computed, stored, and recomputed only where their input has changed."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from scipy.spatial import cKDTree
-from shapely import MultiPolygon
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import crs
 from gis.db import STORAGE_SRID, copy_rows
-from gis.errors import InvalidInput, NotFound
+from gis.errors import NotFound
 from gis.facilities.accessibility import (
     DemandPoints,
     FacilityEntrances,
@@ -21,13 +17,18 @@ from gis.facilities.accessibility import (
     read_facility_entrances,
 )
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.circles import (
+    Circle,
+    box_ewkt,
+    compute_circles,
+    origin_digests,
+    reachable_box,
+    require_limit,
+)
 from gis.network.build import Network, load_network
-from gis.network.isochrone import isochrones
-from gis.network.snapping import MAX_SNAP_DISTANCE_M
 from gis.network.walk import get_profile, network_distances
 
 MINUTES = (5, 10, 15)
-MAX_MINUTES = 60
 Progress = Callable[[int, int], None]
 
 
@@ -49,20 +50,6 @@ class RecomputeResult:
     removed: int
     off_network: tuple[str, ...]
     islands: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Circle:
-    """A service circle: geometry in EPSG:4490, and who lives within its limit by exact distance."""
-
-    minutes: int
-    speed: float
-    shape: MultiPolygon
-    households: int
-    people: int
-    buildings: int
-    off_network: bool
-    island: bool
 
 
 @dataclass(frozen=True)
@@ -109,45 +96,20 @@ def recompute(
     and the homes around it are unchanged. Circles of other limits and profiles stay, unless they
     are outdated.
     """
-    requested = tuple(sorted({_limit(value) for value in minutes}))
+    requested = tuple(sorted({require_limit(value) for value in minutes}))
     speed = get_profile(profile_name).speed_m_s
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))")
-    )  # one run at a time
+    # one run at a time
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))
     network = load_network(session)
-    demand, entrances = (
-        read_demand_points(session, network),
-        read_facility_entrances(session, network),
-    )
-    stored: dict[int, dict[int, str]] = {}
-    for facility, limit, digest in session.execute(
-        text(
-            "SELECT facility_id, minutes, origin_digest FROM service_circle"
-            " WHERE profile = :profile AND network_version = :version"
-        ),
-        {"profile": profile_name, "version": network.version},
-    ):
-        stored.setdefault(facility, {})[limit] = digest
-    limits = sorted({*requested, *(limit for limits in stored.values() for limit in limits)})
+    demand = read_demand_points(session, network)
+    entrances = read_facility_entrances(session, network)
+    stored = _read_digests(session, profile_name, network.version)
+    limits = {*requested, *(limit for by_limit in stored.values() for limit in by_limit)}
     digests = {
-        limit: list(_digests(demand, entrances, limit * 60 * speed, speed)) for limit in limits
+        limit: list(origin_digests(demand, entrances, limit * 60 * speed, speed))
+        for limit in sorted(limits)
     }
-    stale = [
-        {"id": facility_id, "minutes": limit}
-        for facility_id, digest in zip(
-            entrances.id.tolist(), zip(*digests.values(), strict=True), strict=True
-        )
-        for limit, value in zip(limits, digest, strict=True)
-        if limit not in requested and stored.get(facility_id, {}).get(limit, value) != value
-    ]
-    if stale:  # circles of other limits whose facility or homes have changed
-        session.execute(
-            text(
-                "DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes"
-                " AND profile = :profile"
-            ),
-            [{**row, "profile": profile_name} for row in stale],
-        )
+    _delete_stale(session, stored, digests, requested, entrances, profile_name)
     changed = [
         i
         for i, facility_id in enumerate(entrances.id.tolist())
@@ -171,6 +133,47 @@ def recompute(
     )
 
 
+def _read_digests(session: Session, profile_name: str, version: str) -> dict[int, dict[int, str]]:
+    """Read the origin digests of the stored circles of a network, by facility id and limit."""
+    rows = session.execute(
+        text(
+            "SELECT facility_id, minutes, origin_digest FROM service_circle"
+            " WHERE profile = :profile AND network_version = :version"
+        ),
+        {"profile": profile_name, "version": version},
+    )
+    stored: dict[int, dict[int, str]] = {}
+    for facility_id, limit, digest in rows:
+        stored.setdefault(facility_id, {})[limit] = digest
+    return stored
+
+
+def _delete_stale(
+    session: Session,
+    stored: dict[int, dict[int, str]],
+    digests: dict[int, list[str]],
+    requested: Sequence[int],
+    entrances: FacilityEntrances,
+    profile_name: str,
+) -> None:
+    """Delete circles of limits not requested whose facility or homes have changed."""
+    stale = [
+        {"id": facility_id, "minutes": limit, "profile": profile_name}
+        for limit, by_facility in digests.items()
+        if limit not in requested
+        for facility_id, digest in zip(entrances.id.tolist(), by_facility, strict=True)
+        if stored.get(facility_id, {}).get(limit, digest) != digest
+    ]
+    if stale:
+        session.execute(
+            text(
+                "DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes"
+                " AND profile = :profile"
+            ),
+            stale,
+        )
+
+
 def compute(session: Session, code: str, minutes: int, profile_name: str = "adult") -> Circle:
     """Compute one circle of one facility, without storing it.
 
@@ -184,19 +187,21 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
         No walking network is loaded.
     """
     speed = get_profile(profile_name).speed_m_s
-    _limit(minutes)
+    require_limit(minutes)
     network = load_network(session)
     bbox = session.scalar(
-        text("SELECT ST_AsEWKT(ST_Expand(shape, 1e-7)) FROM facility WHERE code = :code"),
+        text("SELECT ST_AsEWKT(ST_Expand(geom, 1e-7)) FROM facility WHERE code = :code"),
         {"code": code},
     )
     if bbox is None:
         raise NotFound("facility.unknown_code", code=code)
     entrances = read_facility_entrances(session, network, bbox=bbox)
     i = entrances.code.index(code)
-    return _circles(
+    return compute_circles(
         network,
-        read_demand_points(session, network, _around(entrances, i, network, minutes * 60 * speed)),
+        read_demand_points(
+            session, network, reachable_box(entrances, i, network, minutes * 60 * speed)
+        ),
         entrances,
         i,
         (minutes,),
@@ -225,7 +230,7 @@ def nearest_facilities(
     limit = minutes * 60 * speed
     reach_lat = limit / 111_000 + 0.001
     reach_lon = reach_lat / np.cos(np.radians(lat))
-    bbox = _box_ewkt(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
+    bbox = box_ewkt(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
     entrances = read_facility_entrances(session, network, bbox=bbox)
     if not entrances.code:
         return []
@@ -238,7 +243,7 @@ def nearest_facilities(
             best.setdefault(str(entrances.category[i]), int(i))
     rows = session.execute(
         text("""SELECT id, name, ST_X(p), ST_Y(p) FROM facility
-                CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(shape)) AS p) q WHERE id = ANY(:ids)"""),
+                CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(geom)) AS p) q WHERE id = ANY(:ids)"""),
         {"ids": [int(entrances.id[i]) for i in best.values()]},
     )
     named = {row[0]: row for row in rows}
@@ -256,76 +261,6 @@ def nearest_facilities(
     ]
 
 
-def _limit(minutes: int) -> int:
-    if not 1 <= minutes <= MAX_MINUTES:
-        raise InvalidInput("circle.minutes_out_of_range", high=MAX_MINUTES, minutes=minutes)
-    return minutes
-
-
-def _circles(
-    network: Network,
-    demand: DemandPoints,
-    entrances: FacilityEntrances,
-    i: int,
-    minutes: Sequence[int],
-    speed: float,
-) -> list[Circle]:
-    """Return the circles of the facility with index i.
-
-    One Dijkstra run for the geometries, one for the homes.
-    """
-    sources = entrances.snaps[entrances.of(i)]
-    limits = [limit_minutes * 60 * speed for limit_minutes in minutes]
-    shapes = isochrones(network, sources, limits, entrances.door[entrances.of(i)])
-    metres = network_distances(network, sources, demand.snaps, max(limits))
-    return [
-        Circle(
-            limit_minutes,
-            speed,
-            shape,
-            int(demand.households[metres <= limit].sum()),
-            int(demand.people[metres <= limit].sum()),
-            int((metres <= limit).sum()),
-            entrances.off_network(i),
-            entrances.island(i),
-        )
-        for limit_minutes, limit, shape in zip(minutes, limits, shapes, strict=True)
-    ]
-
-
-def _around(entrances: FacilityEntrances, i: int, network: Network, limit: float) -> str:
-    """Return the box of all that can be reached from a facility, legs included; degrees, EWKT."""
-    reach = limit + 2 * MAX_SNAP_DISTANCE_M
-    west, south, east, north = shapely.bounds(entrances.shape[i])
-    x = [west - reach, east + reach, west - reach, east + reach]
-    y = [south - reach, south - reach, north + reach, north + reach]
-    lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(x, y)
-    return _box_ewkt(min(lon), min(lat), max(lon), max(lat))
-
-
-def _digests(
-    demand: DemandPoints, entrances: FacilityEntrances, reach: float, speed: float
-) -> Iterator[str]:
-    """Yield a digest of what each facility's circles depend on, apart from the network.
-
-    That is its location, the speed and the homes in reach.
-    """
-    tree = cKDTree(demand.points) if len(demand.points) else None
-    table = np.column_stack([demand.points, demand.households, demand.people])
-    for shape in entrances.shape:
-        neighbours = []
-        if tree is not None and not shape.is_empty:
-            centre, radius = (
-                shapely.centroid(shape),
-                reach + shapely.minimum_bounding_radius(shape) + 200,
-            )
-            neighbours = sorted(tree.query_ball_point((centre.x, centre.y), radius))
-        sha = hashlib.sha256(shapely.to_wkb(shape))
-        sha.update(repr(speed).encode())
-        sha.update(np.ascontiguousarray(table[neighbours]).tobytes())
-        yield sha.hexdigest()[:16]
-
-
 def _rows(
     network: Network,
     demand: DemandPoints,
@@ -338,7 +273,7 @@ def _rows(
 ) -> Iterator[tuple[object, ...]]:
     speed = get_profile(profile_name).speed_m_s
     for done, i in enumerate(which, 1):
-        for circle in _circles(network, demand, entrances, i, minutes, speed):
+        for circle in compute_circles(network, demand, entrances, i, minutes, speed):
             hexed = shapely.to_wkb(
                 shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True
             )
@@ -364,7 +299,7 @@ COLUMNS = (
     "facility_id",
     "profile",
     "minutes",
-    "speed",
+    "speed_m_s",
     "network_version",
     "origin_digest",
     "off_network",
@@ -372,7 +307,7 @@ COLUMNS = (
     "people",
     "buildings",
     "island",
-    "shape",
+    "geom",
 )
 
 
@@ -394,8 +329,3 @@ def _store(
     )
     session.execute(text("INSERT INTO service_circle SELECT * FROM new_circle"))
     session.execute(text("DROP TABLE new_circle"))
-
-
-def _box_ewkt(west: float, south: float, east: float, north: float) -> str:
-    ring = f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"
-    return f"SRID={STORAGE_SRID};POLYGON(({ring}))"

@@ -115,9 +115,13 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
 
 def _old(table: str, at: str, cutoff: datetime) -> Callable[[Session], int]:
     query = f"""
-      DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM {table} WHERE {at} < :before LIMIT {MAX_ROWS_PER_TRANSACTION}
-            FOR UPDATE SKIP LOCKED))
+      DELETE FROM {table}
+      WHERE ctid = ANY(ARRAY(
+        SELECT ctid
+        FROM {table}
+        WHERE {at} < :before
+        LIMIT {MAX_ROWS_PER_TRANSACTION}
+        FOR UPDATE SKIP LOCKED))
     """  # noqa: S608  the table above
     return lambda session: int(
         getattr(session.execute(text(query), {"before": cutoff}), "rowcount", 0)

@@ -48,20 +48,21 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     )
     app = procrastinate.App(connector=connector, periodic_defaults={"max_delay": MAX_CATCH_UP_S})
     engine = redact_errors(engine_of(url))
+    # the names of tasks and queues are stored in the database
 
     @app.periodic(cron="* * * * *")
     @app.task(name="sweep", queue="clock", queueing_lock="sweep")
-    def sweep(timestamp: int) -> None:
+    def run_due(timestamp: int) -> None:
         maintenance.run_due(engine, datetime.now(UTC))
 
     @app.periodic(cron="17 19 * * *")  # 03:17 in China
     @app.task(name="clean", queue="clock", queueing_lock="clean")
-    def clean(timestamp: int) -> None:
+    def purge_expired(timestamp: int) -> None:
         maintenance.purge_expired(engine, datetime.now(UTC), settings.var)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="tidy", queue="clock", queueing_lock="tidy")
-    async def tidy(timestamp: int) -> None:
+    async def purge_stalled_jobs(timestamp: int) -> None:
         for job in await app.job_manager.get_stalled_jobs():  # their worker died
             await app.job_manager.finish_job(job, jobs.Status.FAILED, delete_job=True)
         await app.job_manager.delete_old_jobs(
@@ -70,8 +71,8 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
 
     @app.periodic(cron="* * * * * */3")
     @app.task(name="post", queue="post", queueing_lock="post")
-    async def post(timestamp: int) -> None:
-        for target in await asyncio.to_thread(due):
+    async def deliver_due(timestamp: int) -> None:
+        for target in await asyncio.to_thread(list_due_targets):
             try:
                 await deliver_to.configure(queueing_lock=f"receiver {target}").defer_async(
                     target=target
@@ -79,7 +80,7 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
             except exceptions.AlreadyEnqueued:
                 continue
 
-    def due() -> list[int]:
+    def list_due_targets() -> list[int]:
         with Session(engine) as session:
             return delivery.due_targets(session, datetime.now(UTC))
 

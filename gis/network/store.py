@@ -17,9 +17,12 @@ from gis.errors import InvalidInput
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
 from gis.shapes.measure import GEOD
 
-MIN_EDGE_LENGTH_M = (
-    0.001  # metres an edge counts at least, so that no two places are one for Dijkstra
-)
+# minimum length of an edge, so that Dijkstra never takes two nodes for one
+MIN_EDGE_LENGTH_M = 0.001
+EDGE_COLUMNS = (
+    "id", "way_id", "u", "v", "length_m", "kind",
+    "name", "steps", "structure", "ends", "geom",
+)  # fmt: skip
 
 
 class WalkEdgeRow(NamedTuple):
@@ -92,7 +95,7 @@ def replace_network(
     copy_rows(
         session,
         "walk_node",
-        ("id", "shape", "component"),
+        ("id", "geom", "component"),
         (
             (node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", part)
             for (node, x, y), part in zip(points, component, strict=True)
@@ -101,7 +104,7 @@ def replace_network(
     copy_rows(
         session,
         "walk_edge",
-        ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "ends", "shape"),
+        EDGE_COLUMNS,
         (
             _edge_row(i, edge, str(shape))
             for i, (edge, shape) in enumerate(zip(lines, shapes, strict=True))
@@ -111,7 +114,7 @@ def replace_network(
         (i, wall.kind, f"SRID={STORAGE_SRID};{shapely.LineString(wall.coords).wkt}")
         for i, wall in enumerate(barriers)
     )
-    copy_rows(session, "walk_wall", ("id", "kind", "shape"), wall_rows)
+    copy_rows(session, "walk_wall", ("id", "kind", "geom"), wall_rows)
     session.add(WalkNetwork(version=version, nodes=len(points), edges=len(lines), source=source))
     session.flush()
     return version

@@ -32,43 +32,52 @@ MAX_NOTICES_PER_TURN, MAX_TURN_S = 200, 30.0  # then other receivers have their 
 
 log = logging.getLogger(__name__)
 
-DUE = f"""
-SELECT t.id FROM notice_target t CROSS JOIN LATERAL (
-  SELECT next_try_at FROM notice n WHERE n.target_id = t.id AND n.state = 'waiting'
-  ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1) head
-WHERE t.active AND head.next_try_at <= :now ORDER BY head.next_try_at
+DUE_SQL = f"""
+SELECT t.id
+FROM notice_target t
+CROSS JOIN LATERAL (
+  SELECT next_try_at
+  FROM notice n
+  WHERE n.target_id = t.id AND n.state = 'waiting'
+  ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id
+  LIMIT 1
+) head
+WHERE t.active AND head.next_try_at <= :now
+ORDER BY head.next_try_at
 """  # noqa: S608  a number of ours
-NEXT = f"""
-SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at, t.id AS target, t.kind,
-    t.address, t.secret
-FROM notice n JOIN notice_target t ON t.id = n.target_id
+NEXT_SQL = f"""
+SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at,
+  t.id AS target, t.kind, t.address, t.secret
+FROM notice n
+JOIN notice_target t ON t.id = n.target_id
 WHERE t.id = :target AND t.active AND n.state = 'waiting'
-    ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1
+ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id
+LIMIT 1
 """  # noqa: S608  a number of ours
-SENT = """
-UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = '' WHERE id = :id
-    AND state = 'waiting'
+SENT_SQL = """
+UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = ''
+WHERE id = :id AND state = 'waiting'
 """
-AWAKE = (
-    "UPDATE notice SET next_try_at = :now WHERE target_id = :target AND state = 'waiting'"
-    " AND next_try_at > :now"
-)
-FAILED = """
-UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again WHERE id = :id
-    AND state = 'waiting'
+RESUME_SQL = """
+UPDATE notice SET next_try_at = :now
+WHERE target_id = :target AND state = 'waiting' AND next_try_at > :now
+"""
+FAILED_SQL = """
+UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again
+WHERE id = :id AND state = 'waiting'
 """
 # when a notice is given up, so are all of its receiver that have waited as long
-DEAD = """
-UPDATE notice SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error
-    ELSE last_error END
+DEAD_SQL = """
+UPDATE notice
+SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error ELSE last_error END
 WHERE target_id = :target AND state = 'waiting' AND at <= :before
 """
-LOCK = "hashtextextended('notice_target ' || :target, 0)"
+LOCK_KEY_SQL = "hashtextextended('notice_target ' || :target, 0)"
 
 
 def due_targets(session: Session, now: datetime) -> list[int]:
     """Return the ids of receivers with a notice due, the longest waiting first."""
-    return list(session.scalars(text(DUE), {"now": now}))
+    return list(session.scalars(text(DUE_SQL), {"now": now}))
 
 
 def deliver(
@@ -101,7 +110,7 @@ def deliver(
             and not stop()
         ):
             with Session(engine) as session:
-                notice = session.execute(text(NEXT), {"target": target}).one_or_none()
+                notice = session.execute(text(NEXT_SQL), {"target": target}).one_or_none()
             if notice is None or notice.next_try_at > datetime.now(UTC):
                 break
             error = send_notice(settings, notice)
@@ -154,14 +163,14 @@ def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime
     """Record the result of an attempt."""
     params = {"id": notice.id, "target": notice.target, "now": now, "error": error}
     if not error:
-        session.execute(text(SENT), params)
+        session.execute(text(SENT_SQL), params)
         if notice.attempts:  # the receiver is back: send what waits at once
-            session.execute(text(AWAKE), params)
+            session.execute(text(RESUME_SQL), params)
         return
     tries = notice.attempts + 1
-    session.execute(text(FAILED), params | {"again": now + retry_delay(tries)})
+    session.execute(text(FAILED_SQL), params | {"again": now + retry_delay(tries)})
     if tries >= MIN_ATTEMPTS and notice.at <= now - MAX_RETRY_AGE:
-        session.execute(text(DEAD), params | {"before": now - MAX_RETRY_AGE})
+        session.execute(text(DEAD_SQL), params | {"before": now - MAX_RETRY_AGE})
 
 
 def retry_delay(failures: int) -> timedelta:
@@ -178,12 +187,14 @@ def _only_one(engine: Engine, target: int) -> Iterator[bool]:
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         mine = bool(
-            connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})"), {"target": str(target)})
+            connection.scalar(
+                text(f"SELECT pg_try_advisory_lock({LOCK_KEY_SQL})"), {"target": str(target)}
+            )
         )
         try:
             yield mine
         finally:
             if mine:
                 connection.execute(
-                    text(f"SELECT pg_advisory_unlock({LOCK})"), {"target": str(target)}
+                    text(f"SELECT pg_advisory_unlock({LOCK_KEY_SQL})"), {"target": str(target)}
                 )

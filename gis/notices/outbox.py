@@ -14,17 +14,20 @@ from gis.db import cached_text
 ENQUEUE_SQL = """
 INSERT INTO notice (topic, county, incident_id, target_id, person_id, account_id, body)
 SELECT :topic, :county, CAST(:incident AS uuid), target, person, account, CAST(:body AS jsonb)
-    FROM (
+FROM (
   SELECT NULL::bigint AS target, p AS person, NULL::bigint AS account
-      FROM unnest(CAST(:persons AS bigint[])) p
+  FROM unnest(CAST(:persons AS bigint[])) p
   UNION ALL
-  SELECT NULL, NULL, a FROM unnest(CAST(:accounts AS bigint[])) a
-   WHERE NOT EXISTS (SELECT FROM personal.account o WHERE o.id = a
-       AND o.person_id = ANY(CAST(:persons AS bigint[])))
+  SELECT NULL, NULL, a
+  FROM unnest(CAST(:accounts AS bigint[])) a
+  WHERE NOT EXISTS (
+    SELECT FROM personal.account o
+    WHERE o.id = a AND o.person_id = ANY(CAST(:persons AS bigint[])))
   UNION ALL
-  SELECT t.id, NULL, NULL FROM notice_target t
-   WHERE t.active AND (t.topics = '{}' OR :topic = ANY(t.topics))
-     AND (t.area_id IS NULL OR t.area_id = ANY(CAST(:areas AS bigint[])))
+  SELECT t.id, NULL, NULL
+  FROM notice_target t
+  WHERE t.active AND (t.topics = '{}' OR :topic = ANY(t.topics))
+    AND (t.area_id IS NULL OR t.area_id = ANY(CAST(:areas AS bigint[])))
 ) receivers
 """
 

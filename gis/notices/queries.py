@@ -112,13 +112,21 @@ def list_notices(
     condition, params = _mine(principal)
     query = f"""
       SELECT n.id, n.at, n.topic, n.incident_id, n.body, n.state = 'seen',
-        coalesce((SELECT a.name FROM area a WHERE a.code = n.body ->> 'area' ORDER BY a.id DESC
-            LIMIT 1), ''),
-        coalesce((SELECT c.en FROM incident m JOIN incident_category c
-            ON c.edition_id = m.edition_id
-          AND c.code = n.body ->> 'category' WHERE m.id = n.incident_id), '')
-      FROM notice n WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before)
-          ORDER BY n.id DESC LIMIT :limit
+        coalesce((
+          SELECT a.name FROM area a
+          WHERE a.code = n.body ->> 'area'
+          ORDER BY a.id DESC
+          LIMIT 1), ''),
+        coalesce((
+          SELECT c.en
+          FROM incident m
+          JOIN incident_category c
+            ON c.edition_id = m.edition_id AND c.code = n.body ->> 'category'
+          WHERE m.id = n.incident_id), '')
+      FROM notice n
+      WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before)
+      ORDER BY n.id DESC
+      LIMIT :limit
     """  # noqa: S608  conditions of ours
     return [
         InApp(*row)
@@ -139,28 +147,37 @@ def count_unseen(session: Session, principal: Principal) -> int:
     return int(session.scalar(text(query), params) or 0)
 
 
-TARGETS = """
-SELECT t.id, t.kind, t.address, t.topics, a.code, coalesce(n.waiting, 0), coalesce(n.dead, 0),
-    coalesce(n.error, '')
-FROM notice_target t LEFT JOIN area a ON a.id = t.area_id
-LEFT JOIN (SELECT target_id, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+TARGETS_SQL = """
+SELECT t.id, t.kind, t.address, t.topics, a.code,
+  coalesce(n.waiting, 0), coalesce(n.dead, 0), coalesce(n.error, '')
+FROM notice_target t
+LEFT JOIN area a ON a.id = t.area_id
+LEFT JOIN (
+  SELECT target_id,
+    count(*) FILTER (WHERE state = 'waiting') AS waiting,
     count(*) FILTER (WHERE state = 'dead') AS dead,
     (array_agg(last_error ORDER BY id DESC) FILTER (WHERE last_error <> ''))[1] AS error
-  FROM notice WHERE target_id IS NOT NULL AND state IN ('waiting', 'dead') GROUP BY target_id) n
-      ON n.target_id = t.id
-WHERE t.active ORDER BY t.id
+  FROM notice
+  WHERE target_id IS NOT NULL AND state IN ('waiting', 'dead')
+  GROUP BY target_id
+) n ON n.target_id = t.id
+WHERE t.active
+ORDER BY t.id
 """
-OUTGOING = """
+OUTGOING_SQL = """
 SELECT n.id, n.at, n.topic, n.target_id, t.address, n.state, n.attempts, n.next_try_at,
-    n.last_error, n.incident_id
-FROM notice n JOIN notice_target t ON t.id = n.target_id
-WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state) ORDER BY n.id DESC LIMIT :limit
+  n.last_error, n.incident_id
+FROM notice n
+JOIN notice_target t ON t.id = n.target_id
+WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state)
+ORDER BY n.id DESC
+LIMIT :limit
 """
 
 
 def targets(session: Session) -> list[NoticeTargetView]:
     """List the receivers that notices are sent to."""
-    return [NoticeTargetView(*row) for row in session.execute(text(TARGETS))]
+    return [NoticeTargetView(*row) for row in session.execute(text(TARGETS_SQL))]
 
 
 def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoing]:
@@ -172,5 +189,6 @@ def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoi
         waiting, sent or dead; empty means all.
     """
     return [
-        Outgoing(*row) for row in session.execute(text(OUTGOING), {"state": state, "limit": limit})
+        Outgoing(*row)
+        for row in session.execute(text(OUTGOING_SQL), {"state": state, "limit": limit})
     ]

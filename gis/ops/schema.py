@@ -127,16 +127,16 @@ def _grant(connection: Connection, app: str) -> None:
     connection.execute(
         text(f"""
         GRANT USAGE ON SCHEMA public, personal, jobs TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal,
-            jobs TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE
+          ON ALL TABLES IN SCHEMA public, personal, jobs TO {role};
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
         REVOKE DELETE, TRUNCATE ON {undeletable} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
         REVOKE UPDATE ON incident_event, personal.disclosure FROM {role};
         REVOKE INSERT ON personal.disclosure FROM {role};
         GRANT INSERT (who, kind, subject, incident_id, areas, source, reason)
-            ON personal.disclosure TO {role};
-        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys
-            FROM {role};
+          ON personal.disclosure TO {role};
+        REVOKE INSERT, UPDATE, DELETE
+          ON alembic_version, role, incident_move, spatial_ref_sys FROM {role};
         """)
     )

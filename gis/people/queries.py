@@ -23,20 +23,22 @@ MIN_MICROS: Micros = -(2**63)
 
 # A period as two numbers; an open or infinite end is MAX_MICROS.
 SPAN = """
-  CASE WHEN isfinite(lower({0}.valid)) THEN (extract(epoch FROM lower({0}.valid)) * 1000000)::bigint
+  CASE WHEN isfinite(lower({0}.valid_time))
+    THEN (extract(epoch FROM lower({0}.valid_time)) * 1000000)::bigint
        ELSE '-9223372036854775808'::bigint END,
-  CASE WHEN isfinite(upper({0}.valid)) THEN (extract(epoch FROM upper({0}.valid)) * 1000000)::bigint
+  CASE WHEN isfinite(upper({0}.valid_time))
+    THEN (extract(epoch FROM upper({0}.valid_time)) * 1000000)::bigint
        ELSE 9223372036854775807 END"""
-NOT_OVER = "(upper({0}.valid) IS NULL OR upper({0}.valid) > %(since)s::timestamptz)"
+NOT_OVER = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
 POSTS = f"""
 SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
     coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
 WHERE p.{{place}} IS NOT NULL AND {NOT_OVER.format("p")} AND {{which}}"""  # noqa: S608  our own text
-LEAVE = (
+LEAVE_SQL = (
     f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')}"  # noqa: S608
     f" AND {{which}}"
 )
-NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
+NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
 _RANK = np.array([role.rank for role in ROLES])
@@ -318,11 +320,11 @@ def read_people(
         which, person_params = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
     leave = fetch_int_array(
         session,
-        LEAVE.format(which=which.format("l.person_id")),
+        LEAVE_SQL.format(which=which.format("l.person_id")),
         3,
         {"since": since} | person_params,
     )
-    named = fetch_rows(session, NAMES.format(which=which.format("p.id")), person_params)
+    named = fetch_rows(session, NAMES_SQL.format(which=which.format("p.id")), person_params)
     person, start, end = leave.T
     order = np.argsort(person, kind="stable")
     return PeopleIndex(
@@ -350,10 +352,10 @@ def names_are_public(session: Session) -> bool:
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
 
-CHAIN = """
+AREA_CHAIN_SQL = """
 WITH RECURSIVE up AS (
   SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
-    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.shape),
+    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.geom),
         CAST(:at AS timestamptz)) g
     WHERE h.id = :building))
   UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
@@ -366,4 +368,6 @@ def area_chain(session: Session, area: int | None, building: int | None, at: dat
 
     Empty if there is none.
     """
-    return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))
+    return list(
+        session.scalars(text(AREA_CHAIN_SQL), {"area": area, "building": building, "at": at})
+    )

@@ -21,9 +21,9 @@ from gis.places.naming import (
 
 MAX_CANDIDATES = 2000  # that are compared
 
-# Candidates by number, house, name or estate, those whose estate is named first; each with the areas
-# it stands in.
-CANDIDATES = text("""
+# Candidates by number, house, name or estate, those whose estate is named first; each with the
+# areas it stands in.
+CANDIDATES_SQL = text("""
 WITH candidate AS (
   SELECT h.* FROM building h
   WHERE (:number <> '' AND h.name ~* :number)
@@ -36,7 +36,7 @@ WITH candidate AS (
 SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
        coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names,
            '{}') AS names
-FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.shape) AS point) p LEFT
+FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.geom) AS point) p LEFT
     JOIN LATERAL (
   WITH RECURSIVE up AS (
     SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point,
@@ -94,7 +94,7 @@ def find_named(
         address = replace(address, building=address.beside, several=False)
     number = address.building or (address.other.building if address.other else "")
     rows = session.execute(
-        CANDIDATES,
+        CANDIDATES_SQL,
         {
             "number": number_pattern(number) if number else "",
             "house": address.house.lower(),
@@ -171,11 +171,14 @@ def numeral(value: int) -> str:
     return text + (NUMERALS[ones] if ones else "")
 
 
-AREAS = text("""
-SELECT a.code, a.name FROM area a
-WHERE a.level IN ('community', 'street', 'grid') AND (a.retired_at IS NULL
-    OR a.retired_at > CAST(:at AS timestamptz))
-  AND strpos(:said, lower(a.name)) > 0 ORDER BY length(a.code) DESC, a.code""")
+AREAS_SQL = text("""
+SELECT a.code, a.name
+FROM area a
+WHERE a.level IN ('community', 'street', 'grid')
+  AND (a.retired_at IS NULL OR a.retired_at > CAST(:at AS timestamptz))
+  AND strpos(:said, lower(a.name)) > 0
+ORDER BY length(a.code) DESC, a.code
+""")
 
 
 def named_area(session: Session, address: str, at: datetime) -> str | None:
@@ -183,6 +186,6 @@ def named_area(session: Session, address: str, at: datetime) -> str | None:
 
     Grids, communities and streets are searched. None if there are several, or none.
     """
-    rows = session.execute(AREAS, {"said": address.lower(), "at": at}).all()
+    rows = session.execute(AREAS_SQL, {"said": address.lower(), "at": at}).all()
     smallest = [row.code for row in rows if len(row.code) == len(rows[0].code)]
     return smallest[0] if len(smallest) == 1 else None

@@ -60,21 +60,21 @@ class BuildingLabel:
     house: str
 
 
-_GENERIC_END = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|(?<![医学法书剧影])院)$")
+_GENERIC_END_PATTERN = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|(?<![医学法书剧影])院)$")
 _MARKS = ",;.:、()-"
 _INSIDE = ("的", "内", "小区里", "院里")
-_TAIL = re.compile(r"[的里内]+$")
+_TAIL_PATTERN = re.compile(r"[的里内]+$")
 # What may precede the name of an estate: the end of an area, a street, a mark or an opening phrase.
 _PREFIX_PATTERN = re.compile(
     r"(?:[省市州县区镇乡村社路街巷道弄号组]|网格|街道办|开发区|[\W_]|[在住到去于是来往的我您你请址]|我们|你们|咱们|我家|你好|您好|"
     r"旁边?|附近|对面|隔壁|背后|[前后]面|门口|看看|帮忙|麻烦|救命|快来|这里|这边|现在|今天|昨天|刚才|报修|反映|投诉|举报|地点|位置|业主|居民|住户|家住|小区)$"
 )
 # Endings of names of estates; 区 only as part of a name (东区, B区, 二期).
-_ESTATE_END = re.compile(
+_ESTATE_END_PATTERN = re.compile(
     r"(?:[苑园城府庄寓院湾郡庭邸厦坊阁轩墅居]|新村|[^社]村|广场|宿舍|家园|[一二三四五六七八九十\d]期|"
     r"[东南西北中新老AB-Z一二三四五六七八九\d]区|.里|国际|中心|小学|中学|大学|学校|[一二三四五六七八九十]中|派出所|公司|工厂|酒店|宾馆|超市|市场|银行|安置房|公租房|廉租房|[东西南北])$"
 )
-_SECTION = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
+_SECTION_PATTERN = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
 _NO_NAME = frozenset(
     {
         "",
@@ -105,7 +105,7 @@ _NO_NAME = frozenset(
         "新",
     }
 )
-_COMMUNITY = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
+_COMMUNITY_PATTERN = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
 
 
 @lru_cache(maxsize=1 << 16)  # the same buildings recur
@@ -200,7 +200,7 @@ def compare_estate(prefix: str, estate: str, areas: tuple[str, ...] = ()) -> Est
     if estate and _ends_whole(short_estate(prefix), short_estate(estate), areas):
         return Estate.SAME
     estate = short_estate(estate)
-    tail = _TAIL.sub("", prefix) if prefix.endswith(_INSIDE) else prefix.rstrip(_MARKS)
+    tail = _TAIL_PATTERN.sub("", prefix) if prefix.endswith(_INSIDE) else prefix.rstrip(_MARKS)
     generic = tail.endswith("小区")
     short = short_estate(tail)
     if estate:
@@ -214,7 +214,7 @@ def compare_estate(prefix: str, estate: str, areas: tuple[str, ...] = ()) -> Est
     last = _last_name(short, areas)
     if generic and last not in _NO_NAME:
         return Estate.OTHER
-    if _ESTATE_END.search(last) and last not in _NO_NAME and len(last) > 1:
+    if _ESTATE_END_PATTERN.search(last) and last not in _NO_NAME and len(last) > 1:
         return Estate.OTHER
     return Estate.UNSAID
 
@@ -231,7 +231,7 @@ def name_before(address: Address, areas: Iterable[str] = ()) -> str:
 def other_community(address: Address, community: str) -> bool:
     """Return whether an address names another community than this one."""
     stem = _stem(community)
-    for match in _COMMUNITY.finditer(address.text):
+    for match in _COMMUNITY_PATTERN.finditer(address.text):
         name = match[1]
         if name.endswith((stem, "小", "所在")):
             continue
@@ -256,7 +256,7 @@ def _stem(area: str) -> str:
 def short_estate(name: str) -> str:
     """Return the name of an estate without its suffix; a name that is only a suffix stays."""
     name = normalise_text(name)
-    short = _GENERIC_END.sub("", name)
+    short = _GENERIC_END_PATTERN.sub("", name)
     return short if len(short) > 1 else name
 
 
@@ -291,7 +291,7 @@ def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
     """Return whether an estate stands in a text as a whole: not 新祥和苑, not 祥和苑二期."""
     short = short_estate(estate)
     return any(
-        _may_precede(text[: match.start()], areas) and not _SECTION.match(text, match.end())
+        _may_precede(text[: match.start()], areas) and not _SECTION_PATTERN.match(text, match.end())
         for match in re.finditer(re.escape(short), text)
     )
 

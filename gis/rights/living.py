@@ -19,7 +19,7 @@ def on_duty(person: str, at: str) -> str:
     """Return the SQL condition that a person is not on leave."""
     return (
         f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person}"
-        f" AND v.valid @> CAST({at} AS timestamptz))"
+        f" AND v.valid_time @> CAST({at} AS timestamptz))"
     )
 
 
@@ -92,9 +92,11 @@ class Living:
             f"AND {row}.area_id = ANY({within})" if within else "" for row in ("p", "g")
         )
         signs_in = SIGNS_IN.format(a="c")
-        return f"""SELECT {of_post} FROM post p JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
+        return f"""SELECT {of_post}
+  FROM post p
+  JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
   WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL
-      AND p.valid @> CAST({at} AS timestamptz) {post_there}
+      AND p.valid_time @> CAST({at} AS timestamptz) {post_there}
     AND {signs_in} AND {on_duty("c.person_id", at)}
   UNION ALL
   SELECT {of_grant} FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
@@ -103,10 +105,11 @@ class Living:
 
     def able(self, person: str, at: str) -> str:
         """Return the SQL condition that a person on duty has a living account that may handle."""
-        return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {SIGNS_IN.format(a="c")}
+        signs_in = SIGNS_IN.format(a="c")
+        return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}
     AND {on_duty("c.person_id", at)} AND (
       EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id)
-          AND p.valid @> CAST({at} AS timestamptz)
+          AND p.valid_time @> CAST({at} AS timestamptz)
         AND p.role IN ({self.posts("hand")}))
       OR EXISTS (SELECT FROM personal.access_grant g WHERE g.account_id = c.id
           AND g.role IN ({self.roles("hand")}))
@@ -118,12 +121,17 @@ class Living:
 
     def operator_accounts(self, areas: str) -> str:
         """Return the query for the user names of living operators for some areas."""
-        return f"""SELECT c.username FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")}"""  # noqa: S608
+        return f"""SELECT c.username
+    FROM personal.access_grant g
+    JOIN personal.account c ON c.id = g.account_id
+    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas}))
+      AND {SIGNS_IN.format(a="c")}"""  # noqa: S608
 
     def count_operators(self) -> str:
         """Return the query that counts the living operators of any area."""
-        return f"""(SELECT count(DISTINCT c.id) FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+        return f"""(SELECT count(DISTINCT c.id)
+    FROM personal.access_grant g
+    JOIN personal.account c ON c.id = g.account_id
     WHERE g.role = '{self._operator}' AND {SIGNS_IN.format(a="c")})"""  # noqa: S608
 
     def stage(self, i: str, at: str) -> str:
@@ -155,10 +163,12 @@ class Living:
         `nobody`. While there are no accounts at all it is `posts`, if a person on duty holds the
         incident or a post that dispatches there.
         """
-        in_post = f"""EXISTS (SELECT FROM post p JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
+        in_post = f"""EXISTS (SELECT
+    FROM post p
+    JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
     WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")})
-        AND p.valid @> CAST({at} AS timestamptz)
-      AND {on_duty("h.id", at)})"""
+        AND p.valid_time @> CAST({at} AS timestamptz)
+      AND {on_duty("h.id", at)})"""  # noqa: S608
         is_held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL
   WHEN {NO_ACCOUNTS} AND ({is_held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},

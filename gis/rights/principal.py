@@ -104,11 +104,11 @@ def system_principal(job: str) -> Principal:
     return Principal("system", job, dict.fromkeys(Action))
 
 
-GRANTS = """
+GRANTS_SQL = """
 SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
     unnest(CAST(:access AS text[])) AS access) m
   ON m.post = p.role
-WHERE p.valid @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
+WHERE p.valid_time @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
 UNION
 SELECT g.role, g.area_id FROM personal.access_grant g WHERE g.account_id = :account
 UNION
@@ -135,7 +135,9 @@ def account_principal(
         "account": account_id,
     }
     granted = [
-        (role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES
+        (role, area)
+        for role, area in session.execute(text(GRANTS_SQL), params)
+        if role in ACCESS_ROLES
     ]
     roles = sorted(
         granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import engine
-from gis.demo.town import generate_town
+from gis.demo.generate import generate_town
 from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
 from tests.bench.rows import Figure, Reach, Row, median
@@ -103,8 +103,8 @@ def measure(settings: Settings, small: bool) -> Row:
 
 
 SHAPES = """
-SELECT ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND b.valid @> now() ORDER BY a.id"""
+SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND b.valid_time @> now() ORDER BY a.id"""
 
 
 def within(shapes: Sequence[shapely.Geometry], count: int) -> list[tuple[float, float]]:

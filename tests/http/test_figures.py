@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from gis import db
 from gis.demo.claimants import create_claimants
+from gis.demo.generate import generate_town
 from gis.demo.simulation import simulate
-from gis.demo.town import generate_town
 from gis.errors import Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.effects import MovePayload

@@ -152,8 +152,8 @@ def display_width(text: str) -> int:
 def fill_made_up(session: Session, households: int, seed: int) -> None:
     """Fill the database with the made-up pilot."""
     from gis.demo.claimants import create_claimants
+    from gis.demo.generate import generate_town
     from gis.demo.simulation import simulate
-    from gis.demo.town import generate_town
 
     print_step(f"a made-up town of {households:,} households")
     generate_town(session, seed=seed, households=households, progress=progress_bar("town"))

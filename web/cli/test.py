@@ -1,6 +1,4 @@
-"""`./wangge test`: the whole suite on all cores, or its quick part, on throw-away clusters of its
-own.
-"""
+"""`./wangge test`: the whole suite on all cores, or a quick part, on throw-away clusters."""
 
 import os
 import subprocess
@@ -21,15 +19,15 @@ FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
     add_help_option=False,
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def command(words: tuple[str, ...]) -> None:
+def command(arguments: tuple[str, ...]) -> None:
     """Run the tests; WORDS go to pytest.
 
     `fast` as the first word leaves out browsers, servers and what takes long.
     """
     chosen: tuple[str, ...] = ()
-    if words[:1] == ("fast",):
-        chosen, words = FAST, words[1:]
-    elif not words:
+    if arguments[:1] == ("fast",):
+        chosen, arguments = FAST, arguments[1:]
+    elif not arguments:
         chosen = PARALLEL
     # a deployment's own settings must not reach the tests
     env = {
@@ -42,6 +40,6 @@ def command(words: tuple[str, ...]) -> None:
     )  # processes that run tests side by side must find them in one order
     sys.exit(
         subprocess.run(
-            [sys.executable, "-m", "pytest", *chosen, *words], cwd=ROOT, env=env
+            [sys.executable, "-m", "pytest", *chosen, *arguments], cwd=ROOT, env=env
         ).returncode
     )

@@ -30,7 +30,7 @@ STORED = {model.__tablename__: cast(Table, model.__table__) for model in (Buildi
 
 
 COLUMNS = {  # of the rows that the reader makes, in its order
-    "building": ("code", "name", "address", "kind", "floors", "shape", "entrance", "source"),
+    "building": ("code", "name", "address", "kind", "floors", "geom", "entrance", "source"),
     "facility": (
         "code",
         "category",
@@ -38,16 +38,16 @@ COLUMNS = {  # of the rows that the reader makes, in its order
         "address",
         "opening_hours",
         "contact",
-        "shape",
+        "geom",
         "entrance",
         "source",
     ),
-    "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
+    "basemap_feature": ("kind", "subkind", "name", "min_zoom", "geom", "source"),
 }
 
 
 # entrances and gates are not stored in a table
-INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}
+INCOMING = COLUMNS | {"door": ("node", "rank", "geom")}
 
 
 # determined from the point
@@ -77,16 +77,16 @@ def create_staging(session: Session) -> None:
             " incoming_basemap_feature, incoming_door"
         ),
         "CREATE TEMP TABLE incoming_building AS"
-        " SELECT code, county, name, estate, address, kind, floors, shape, "
+        " SELECT code, county, name, estate, address, kind, floors, geom, "
         "entrance, source FROM building WITH NO DATA",
         "CREATE TEMP TABLE incoming_facility AS"
         " SELECT code, county, category, name, address, opening_hours, contact, "
-        "shape, entrance, entrances, source FROM facility WITH NO DATA",
+        "geom, entrance, entrances, source FROM facility WITH NO DATA",
         "CREATE TEMP TABLE incoming_basemap_feature AS"
-        " SELECT kind, subkind, name, min_zoom, shape, source "
+        " SELECT kind, subkind, name, min_zoom, geom, source "
         "FROM basemap_feature WITH NO DATA",
         "ALTER TABLE incoming_basemap_feature ADD id bigint GENERATED ALWAYS AS IDENTITY",
-        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, shape geometry(Point, 4490))",
+        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, geom geometry(Point, 4490))",
     ):
         session.execute(text(statement))
 
@@ -117,9 +117,9 @@ def extent(session: Session) -> Bbox | None:
     row = session.execute(
         text(
             "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)"
-            " FROM (SELECT ST_Extent(shape) AS box FROM ("
-            "SELECT shape FROM incoming_building UNION ALL SELECT shape FROM incoming_facility "
-            "UNION ALL SELECT shape FROM incoming_basemap_feature) AS every) AS whole"
+            " FROM (SELECT ST_Extent(geom) AS box FROM ("
+            "SELECT geom FROM incoming_building UNION ALL SELECT geom FROM incoming_facility "
+            "UNION ALL SELECT geom FROM incoming_basemap_feature) AS every) AS whole"
         )
     ).one()
     return None if row[0] is None else (row[0], row[1], row[2], row[3])
@@ -158,15 +158,15 @@ def county_of(rows: Any) -> ColumnElement[str]:
 
     On a border the lower code applies.
     """
-    point = func.ST_PointOnSurface(rows.c.shape)
+    point = func.ST_PointOnSurface(rows.c.geom)
     grid = func.grid_at(point, func.now()).table_valued("county")
     county = (
         select(Area.county)
         .join(Boundary, Boundary.area_id == Area.id)
         .where(
             Area.level == "county",
-            Boundary.valid.op("@>")(func.now()),
-            func.ST_Covers(Boundary.shape, point),
+            Boundary.valid_time.op("@>")(func.now()),
+            func.ST_Covers(Boundary.geom, point),
         )
         .order_by(Area.code)
         .limit(1)
@@ -182,15 +182,15 @@ def repair_shapes(session: Session, name: str) -> list[Message]:
     label = (
         incoming.c.code if name in FILLED else func.concat(incoming.c.kind, " ", incoming.c.name)
     )
-    valid = func.ST_ReducePrecision(func.ST_MakeValid(incoming.c.shape), PRECISION_DEG)
+    valid = func.ST_ReducePrecision(func.ST_MakeValid(incoming.c.geom), PRECISION_DEG)
     repaired = session.scalars(
         update(incoming)
-        .where(func.ST_Dimension(incoming.c.shape) == 2, ~func.ST_IsValid(incoming.c.shape))
-        .values(shape=func.ST_Multi(func.ST_CollectionExtract(valid, 3)))
+        .where(func.ST_Dimension(incoming.c.geom) == 2, ~func.ST_IsValid(incoming.c.geom))
+        .values(geom=func.ST_Multi(func.ST_CollectionExtract(valid, 3)))
         .returning(label)
     ).all()
     empty = session.scalars(
-        delete(incoming).where(func.ST_IsEmpty(incoming.c.shape)).returning(label)
+        delete(incoming).where(func.ST_IsEmpty(incoming.c.geom)).returning(label)
     ).all()
     notes = []
     if len(repaired) > len(empty):

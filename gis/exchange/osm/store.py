@@ -42,11 +42,11 @@ GATE_REACH_DEG = 2e-5
 # it.
 ENTRANCES = """
 UPDATE incoming_facility AS f SET entrances = (
-  SELECT ST_Multi(ST_Collect(d.shape ORDER BY d.rank, d.node)) FROM incoming_door AS d
-  WHERE d.shape && ST_Expand(f.shape, :reach) AND (d.rank < :service OR d.rank >= :gate)
-    AND ST_DWithin(d.shape, ST_Boundary(f.shape), CASE WHEN d.rank < :gate THEN 1e-7
+  SELECT ST_Multi(ST_Collect(d.geom ORDER BY d.rank, d.node)) FROM incoming_door AS d
+  WHERE d.geom && ST_Expand(f.geom, :reach) AND (d.rank < :service OR d.rank >= :gate)
+    AND ST_DWithin(d.geom, ST_Boundary(f.geom), CASE WHEN d.rank < :gate THEN 1e-7
         ELSE :reach END))
-WHERE ST_Dimension(f.shape) = 2
+WHERE ST_Dimension(f.geom) = 2
 """
 
 
@@ -73,10 +73,10 @@ def merge_staging(
         "CREATE INDEX ON incoming_building (code)",
         "CREATE INDEX ON incoming_facility (code)",
         (
-            "CREATE INDEX ON incoming_basemap_feature USING gist (shape)"
+            "CREATE INDEX ON incoming_basemap_feature USING gist (geom)"
             " WHERE subkind = 'residential' AND name <> ''"
         ),
-        "CREATE INDEX ON incoming_door USING gist (shape)",
+        "CREATE INDEX ON incoming_door USING gist (geom)",
         "ANALYZE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
     ):
         session.execute(text(statement))
@@ -88,9 +88,9 @@ def merge_staging(
         "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name"
         " FROM incoming_basemap_feature AS f "
         "WHERE f.subkind = 'residential' AND f.name <> ''"
-        " AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
-        "ORDER BY ST_Area(f.shape), f.name LIMIT 1), '')",
-        "UPDATE incoming_basemap_feature SET shape = ST_PointOnSurface(shape) WHERE kind = 'place'",
+        " AND ST_Covers(f.geom, ST_PointOnSurface(b.geom)) "
+        "ORDER BY ST_Area(f.geom), f.name LIMIT 1), '')",
+        "UPDATE incoming_basemap_feature SET geom = ST_PointOnSurface(geom) WHERE kind = 'place'",
     ):
         session.execute(text(statement))
     counts: dict[str, int] = {"new": 0, "changed": 0, "deleted": 0}
@@ -143,7 +143,7 @@ def publish_walks(
     nodes, parts = session.execute(
         select(func.count(), func.count(WalkNode.component.distinct()))
     ).one()
-    of_ways = func.sum(WalkEdge.length).filter(WalkEdge.kind.not_in(("across", "link")))
+    of_ways = func.sum(WalkEdge.length_m).filter(WalkEdge.kind.not_in(("across", "link")))
     number, metres = session.execute(select(func.count(), func.coalesce(of_ways, 0))).one()
     return {
         "walk_nodes": nodes,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pwd
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -127,8 +128,6 @@ def give(cluster: Cluster, *paths: Path) -> None:
 
 def user_id(user: str | None) -> int:
     """Return the id of a system user; of the present one for None."""
-    import pwd
-
     return pwd.getpwnam(user).pw_uid if user else os.geteuid()
 
 

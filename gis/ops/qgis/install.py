@@ -33,11 +33,12 @@ def prepare(connection: Connection) -> None:
     )
     connection.execute(
         text("""
-        INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column,
-            stylename,
-          styleqml, useasdefault, description)
-        VALUES (current_database(), :schema, :name, :geometry, :style, XMLPARSE(DOCUMENT :qml),
-            true, :words)
+        INSERT INTO layer_styles (
+          f_table_catalog, f_table_schema, f_table_name, f_geometry_column,
+          stylename, styleqml, useasdefault, description)
+        VALUES (
+          current_database(), :schema, :name, :geometry,
+          :style, XMLPARSE(DOCUMENT :qml), true, :description)
         """),
         [
             {
@@ -46,7 +47,7 @@ def prepare(connection: Connection) -> None:
                 "geometry": GEOMETRY,
                 "style": STYLE,
                 "qml": qml(view),
-                "words": f"{view.zh} {view.en}",
+                "description": f"{view.zh} {view.en}",
             }
             for name, view in VIEWS.items()
         ],
@@ -95,9 +96,10 @@ def _current(connection: Connection) -> bool:
     """
     row = connection.execute(
         text("""
-        SELECT obj_description(n.oid), (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid
-            AND c.relkind = 'v')
-        FROM pg_namespace n WHERE n.nspname = :schema
+        SELECT obj_description(n.oid),
+          (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind = 'v')
+        FROM pg_namespace n
+        WHERE n.nspname = :schema
         """),
         {"schema": SCHEMA},
     ).first()

@@ -26,16 +26,16 @@ TOP = HIGHEST_FLOOR + 1  # the top storey among `Address.storeys`
 _BRACKETS = str.maketrans(
     dict.fromkeys("【〔[「『《“‘〈", "(") | dict.fromkeys("】〕]」』》”’〉\"'", ")")
 )
-_PHONE = re.compile(
+_PHONE_PATTERN = re.compile(
     r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{3,4}[-"
     r" ]?\d{4})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)"
 )
 # A day or a time of day, as systems put it before a report.
-_MOMENT = re.compile(
+_MOMENT_PATTERN = re.compile(
     r"(?<![\d-])(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}[日号]?(?![\d-])|(?<!\d)[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?!\d)"
 )
-_DOTTED = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,2})\.(\d{3,4})(?![\d.])")  # 2.3.501
-_BLANK = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
+_DOTTED_PATTERN = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,2})\.(\d{3,4})(?![\d.])")  # 2.3.501
+_BLANK_PATTERN = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
 # What is numbered like a room and is not one: 2503车位, 车位2503, 商铺105.
 _BAY = (
@@ -71,7 +71,7 @@ END_SIGNS = "-,;.:、()[]!?。"
 NO_STOREY_PATTERN = re.compile(
     r"[共总高](?:\d|[一二两三四五六七八九十])|倒数第?"
 )  # 共6层, 倒数第二层
-_SPOKEN_STOREYS = re.compile(
+_SPOKEN_STOREYS_PATTERN = re.compile(
     "(?P<tens>[二三四五六七八九]?十|廿|)(?P<ones>[一二三四五六七八九]{2,3})[楼层]"
 )
 MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%")
@@ -117,7 +117,7 @@ def to_part(match: re.Match[str]) -> Part:
 
 def spoken_storeys(part: Part) -> list[int]:
     """Return the storeys of 四五楼 and 二十五六层."""
-    pair = _SPOKEN_STOREYS.match(part.quote.lstrip("-第"))
+    pair = _SPOKEN_STOREYS_PATTERN.match(part.quote.lstrip("-第"))
     return [parse_number(pair["tens"] + sign) for sign in pair["ones"]] if pair else []
 
 
@@ -130,6 +130,6 @@ def is_spoken_pair(part: Part) -> bool:
 def joined_text(text: str) -> str:
     """Return a text normalised for parsing: without telephone numbers, number blanks as dashes."""
     text = simplified(unicodedata.normalize("NFKC", text)).upper().translate(_BRACKETS)
-    text = _DOTTED.sub(r"\1-\2-\3", _MOMENT.sub(";", _PHONE.sub(";", text)))
-    text = _BLANK.sub("-", text)
+    text = _DOTTED_PATTERN.sub(r"\1-\2-\3", _MOMENT_PATTERN.sub(";", _PHONE_PATTERN.sub(";", text)))
+    text = _BLANK_PATTERN.sub("-", text)
     return SPACE_PATTERN.sub("", text).translate(DASHES)
