@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from gis.areas import codes
 from gis.areas.models import Area, Level
 from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
-from gis.boundaries.store import boundaries_at, equals_exact, grids_near
+from gis.boundaries.queries import boundaries_at, grids_near
+from gis.boundaries.store import equals_exact
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
 from gis.files.report import LoadReport, RejectedRow
@@ -143,15 +144,7 @@ def _fit_county(
     if wide:
         return {}
     fitted = _cleaned(session, county, together, tolerance, at, report, gone)
-    slivers: list[Gap | Overlap] = [*overlaps, *narrow]
-    if slivers:
-        report.note(
-            "area_shape.slivers_mended",
-            overlaps=len(overlaps),
-            gaps=len(narrow),
-            m2=f"{sum(sliver.area_m2 for sliver in slivers):,.1f}",
-            widest=_size(max(slivers, key=lambda sliver: sliver.width_m)),
-        )
+    _note_slivers(report, overlaps, narrow)
     moved = {
         code: to_multipolygon(shape)
         for code, shape in fitted.items()
@@ -160,6 +153,18 @@ def _fit_county(
     if others := sorted(set(moved) - set(drawn)):
         report.note("area_shape.neighbours_moved", codes=others[:MAX_NOTES_PER_TYPE])
     return moved
+
+
+def _note_slivers(report: LoadReport, overlaps: Sequence[Overlap], gaps: Sequence[Gap]) -> None:
+    slivers: list[Gap | Overlap] = [*overlaps, *gaps]
+    if slivers:
+        report.note(
+            "area_shape.slivers_mended",
+            overlaps=len(overlaps),
+            gaps=len(gaps),
+            m2=f"{sum(sliver.area_m2 for sliver in slivers):,.1f}",
+            widest=_size(max(slivers, key=lambda sliver: sliver.width_m)),
+        )
 
 
 def _refuse_overlap(

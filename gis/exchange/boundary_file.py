@@ -24,7 +24,7 @@ from gis.areas import codes
 from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
-from gis.boundaries.store import grids_near
+from gis.boundaries.queries import grids_near
 from gis.errors import invalid_field
 from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries

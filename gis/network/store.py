@@ -31,7 +31,9 @@ Ints = NDArray[np.int64]
 
 
 class WalkEdgeRow(NamedTuple):
-    """One edge to store: its way, end nodes, and line from u to v as (lon, lat), EPSG:4490."""
+    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees,
+    EPSG:4490.
+    """
 
     way_id: int | None
     u: int
@@ -41,7 +43,7 @@ class WalkEdgeRow(NamedTuple):
     name: str
     steps: bool
     structure: str  # bridge, tunnel, storey; empty on the ground
-    ends: bool = False  # open only to those who start or end on it or behind it
+    ends: bool = False  # open only to those who live or have their door on it or behind it
 
 
 class WallRow(NamedTuple):
@@ -109,19 +111,7 @@ def replace_network(
     copy_rows(
         session,
         "walk_edge",
-        (
-            "id",
-            "way_id",
-            "u",
-            "v",
-            "length_m",
-            "kind",
-            "name",
-            "steps",
-            "structure",
-            "ends",
-            "geom",
-        ),
+        ("id", "way_id", "u", "v", "length_m", "kind", "name", "steps", "structure", "ends", "geom"),
         _edge_rows(edges),
     )
     copy_rows(

@@ -7,7 +7,6 @@ what surrounds them (`gis.network.surroundings`) holds every edge of the walking
 for what each tag means.
 """
 
-import struct
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,14 +17,14 @@ from typing import Any, NamedTuple
 import shapely
 from sqlalchemy.orm import Session
 
-from gis.db import STORAGE_SRID, copy_rows
+from gis.db import copy_rows
 from gis.errors import InvalidInput
 from gis.exchange.osm import access_tags as access
-from gis.exchange.osm import rules, store
+from gis.exchange.osm import rules, staging, store
 from gis.exchange.osm.edited import file_id
+from gis.exchange.osm.ewkb import degrees_of, ewkb, line_ewkb, point_ewkb, polygon_ewkb
 from gis.exchange.osm.objects import objects
 from gis.exchange.osm.walk_graph import (
-    DEGREE,
     NodeAt,
     Walk,
     WalkGraphBuilder,
@@ -80,16 +79,16 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
             "new": 0,
             "changed": 0,
             "deleted": 0,
-            "counties set": store.set_counties(session),
+            "counties set": staging.set_counties(session),
         }
         report.note("osm.already_loaded")
         return report
     with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
-        store.create_staging(session)
+        staging.create_staging(session)
         reading = _Reading(session, path, Path(folder), report_progress)
         reading.run()
         report_progress("buildings and facilities", 0)
-        if codes := store.duplicate_codes(session):
+        if codes := staging.duplicate_codes(session):
             raise InvalidInput("osm.objects_twice", file=path.name, codes=codes)
         counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
         report_progress("walking network", 0)
@@ -97,8 +96,8 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
             session, reading.walks, reading.surroundings, KIND
         )
         counts |= network_counts
-        report.bbox = store.extent(session)
-        store.drop_staging(session)
+        report.bbox = staging.extent(session)
+        staging.drop_staging(session)
         report.counts = counts
         report.messages += [*reading.notes(), *notes, *network_notes]
         stored = {
@@ -125,7 +124,7 @@ class _Reading:
     folder: Path
     report_progress: Progress
     rows: dict[str, list[Sequence[object]]] = field(
-        default_factory=lambda: {table: [] for table in store.INCOMING}
+        default_factory=lambda: {table: [] for table in staging.INCOMING}
     )
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     surroundings: Surroundings = field(default_factory=Surroundings)
@@ -157,7 +156,7 @@ class _Reading:
                 take[thing.type_str()](thing)
         for table in self.rows:
             self._flush(table)
-        if self.walks.empty and not store.any_rows(self.session):
+        if self.walks.empty and not staging.any_rows(self.session):
             raise InvalidInput("osm.nothing_of_use", file=self.path.name)
 
     def notes(self) -> list[Message]:
@@ -205,7 +204,7 @@ class _Reading:
             self.doors[node.id] = rank
         if not node.location.valid():
             return
-        shape = _point(node.location.x, node.location.y)
+        shape = point_ewkb(node.location.x, node.location.y)
         if rank is not None:
             self._add("door", (node.id, rank, shape))
         if tags.get("barrier") in access.GATES and passage != "closed":
@@ -226,17 +225,9 @@ class _Reading:
         walk = self._walk(way.id, tags, closed=closed)
         line = rules.drawn_line(tags)
         category = classify_tags(tags)
-        drawn = rules.drawn_area(tags)
         wall = access.stops_leg(tags)
-        if not (
-            walk
-            or line
-            or category
-            or drawn
-            or wall
-            or rules.is_building(tags)
-            or rules.drawn_label(tags)
-        ):
+        uses = (walk, line, category, wall, rules.drawn_area(tags), rules.is_building(tags))
+        if not (any(uses) or rules.drawn_label(tags)):
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         present = split_at_missing_nodes(nodes)
@@ -245,7 +236,7 @@ class _Reading:
         if not whole and any(node[0] < 0 for node in nodes):
             raise InvalidInput("osm.negative_ids", file=self.path.name)
         if wall:
-            self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in runs]
+            self.surroundings.walls += [(tags["barrier"], degrees_of(run)) for run in runs]
         # unless it is the edge of a plaza
         is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)
         if is_street and not whole:
@@ -255,13 +246,13 @@ class _Reading:
         if walk:
             self.walks.add(walk, runs)
             if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:
-                ring = shapely.Polygon(_degrees(node[:3] for node in nodes))
+                ring = shapely.Polygon(degrees_of(node[:3] for node in nodes))
                 self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))
         if line and not _is_ground(tags, way.is_closed()):
             for run in runs:
                 self._add(
                     "basemap_feature",
-                    (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND),
+                    (*line[:2], rules.name(tags), line.min_zoom, line_ewkb(run), KIND),
                 )
         if is_street and not _is_ground(tags, way.is_closed()):
             return
@@ -272,7 +263,7 @@ class _Reading:
             self.skipped["osm.outlines_cut_at_edge"] += 1
         else:
             ring = [node[:3] for node in nodes]
-            self._outline(f"w{file_id(way.id)}", tags, _polygon(ring), ring)
+            self._outline(f"w{file_id(way.id)}", tags, polygon_ewkb(ring), ring)
 
     def _area(self, area: Any) -> None:
         if area.wkb is None:
@@ -282,13 +273,13 @@ class _Reading:
         tags = dict(area.tags)
         ring = [(n.ref, n.x, n.y) for outer in area.outer_rings() for n in outer]
         if access.stops_leg(tags):
-            self.surroundings.walls.append((tags["barrier"], _degrees(ring)))
+            self.surroundings.walls.append((tags["barrier"], degrees_of(ring)))
         ways = self.plaza_ways_of.get(area.id)
         if ways:
             walk = Walk(file_id(area.id), "plaza", rules.name(tags), False, access.structure(tags))
             for part in shapely.get_parts(shapely.from_wkb(area.wkb)).tolist():
                 self.surroundings.areas.append(_area_of(walk, tags, part, ways))
-        self._outline(f"r{file_id(area.id)}", tags, _ewkb(area.wkb), ring)
+        self._outline(f"r{file_id(area.id)}", tags, ewkb(area.wkb), ring)
 
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
         """Return the way as one to walk on; None when it is not."""
@@ -322,7 +313,7 @@ class _Reading:
         It may be a building, facility, ground and label at once.
         """
         doors = sorted((self.doors[ref], ref, x, y) for ref, x, y in ring if ref in self.doors)
-        door = _point(*doors[0][2:]) if doors else None
+        door = point_ewkb(*doors[0][2:]) if doors else None
         named = rules.name(tags)
         if rules.is_building(tags):
             entrance = door if doors and doors[0][0] < rules.GATE_RANK else None
@@ -349,7 +340,7 @@ class _Reading:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
-        copy_rows(self.session, f"incoming_{table}", store.INCOMING[table], self.rows[table])
+        copy_rows(self.session, f"incoming_{table}", staging.INCOMING[table], self.rows[table])
         self.rows[table].clear()
 
 
@@ -371,37 +362,3 @@ def _area_of(
     return WalkArea(
         walk.way_id, walk.name, polygon, frozenset(ways), ends, walk.structure, platform
     )
-
-
-def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:
-    return [(x / DEGREE, y / DEGREE) for _, x, y in nodes]
-
-
-# Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID
-# flag).
-_SRID = 0x20000000
-_MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
-
-
-def _ewkb(wkb: str) -> str:
-    """Return hex WKB of a multipolygon with our SRID put in."""
-    return struct.pack("<BII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID).hex() + wkb[10:]
-
-
-def _point(x: int, y: int) -> str:
-    return struct.pack("<BIIdd", 1, _POINT | _SRID, STORAGE_SRID, x / DEGREE, y / DEGREE).hex()
-
-
-def _line(run: Sequence[NodeAt]) -> str:
-    return struct.pack("<BII", 1, _LINESTRING | _SRID, STORAGE_SRID).hex() + _coords(run)
-
-
-def _polygon(ring: Sequence[NodeAt]) -> str:
-    """Return a multipolygon of one ring."""
-    head = struct.pack("<BIIIBII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID, 1, 1, _POLYGON, 1)
-    return head.hex() + _coords(ring)
-
-
-def _coords(nodes: Sequence[NodeAt]) -> str:
-    flat = [part / DEGREE for _, x, y in nodes for part in (x, y)]
-    return struct.pack(f"<I{len(flat)}d", len(nodes), *flat).hex()

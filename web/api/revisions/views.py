@@ -9,7 +9,16 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 
 from gis.areas.models import Operation, Revision, RevisionState
-from gis.boundaries import drafts, editor_view, operations, preview, publish, revision_access
+from gis.boundaries import (
+    draft_conflicts,
+    drafts,
+    editor_view,
+    operations,
+    preview,
+    preview_grids,
+    publish,
+    revision_access,
+)
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import InvalidInput
@@ -128,7 +137,7 @@ def get_revision(number: int) -> Response:
                 "author": clash.author,
                 "published_at": clash.published_at,
             }
-            for clash in drafts.conflicts(session(), number)
+            for clash in draft_conflicts.conflicts(session(), number)
         ]
         if revision.state == RevisionState.DRAFT
         else []
@@ -388,7 +397,7 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
             str(operation.op.get("unit", "")),
         )
     }
-    names = preview.grid_names(session(), codes, steps)
+    names = preview_grids.grid_names(session(), codes, steps)
     return [(operation, names) for operation in steps]
 
 
