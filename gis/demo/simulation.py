@@ -266,7 +266,7 @@ def _step(
     day: SimulationCounts,
 ) -> None:
     row = moves.lock_incident(session, system_principal("simulation"), incident)
-    if name not in allowed_moves(row.state, row.pending):
+    if name not in allowed_moves(row.state, row.pending_request):
         return  # something else came first, as the clock
     by = _who(session, town, row, name, now)
     wish = _wish(town, name)
@@ -302,12 +302,12 @@ def _really(
     if name in ("rate", "reopen"):
         return reporter_principal(row.id)
     if name.startswith("approve"):
-        return town.desk(row.areas, "street_office")
+        return town.desk(row.area_ids, "street_office")
     if name in DISPATCHER_MOVES or name == "resume":
-        return town.desk(row.areas, "community_worker")
+        return town.desk(row.area_ids, "community_worker")
     if row.holder_id is not None:
         return town.person(row.holder_id)
-    if row.way == "order":
+    if row.dispatch_mode == "order":
         query = text(
             "SELECT array_agg(person_id ORDER BY person_id) FROM order_offer"
             " WHERE incident_id = :id"
@@ -315,7 +315,7 @@ def _really(
         people = session.scalar(query, {"id": row.id})
         if people:
             return town.person(town.dice.choice(people))
-    return town.desk(row.areas, "community_worker")
+    return town.desk(row.area_ids, "community_worker")
 
 
 def _wish(town: SimulatedTown, name: str) -> MovePayload:

@@ -137,7 +137,7 @@ def receive_alarm(
     """
     _check(alarm, now)
     lock = (
-        "SELECT id, code, kind, name, address, category, ST_X(shape) AS lon, ST_Y(shape) AS lat"
+        "SELECT id, code, kind, name, address, category, ST_X(geom) AS lon, ST_Y(geom) AS lat"
         " FROM device WHERE id = :id FOR UPDATE"
     )
     row = session.execute(text(lock), {"id": device}).one()
@@ -252,7 +252,7 @@ class DeviceView:
 
 
 LISTED = """
-SELECT d.code, d.kind, d.name, d.county, ST_X(d.shape) AS lon, ST_Y(d.shape) AS lat, d.address,
+SELECT d.code, d.kind, d.name, d.county, ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat, d.address,
     d.category, d.active,
   count(a.alarm) AS alarms, max(a.at) AS last
 FROM device d LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id ORDER BY d.code
@@ -324,7 +324,7 @@ def add(
             kind=kind,
             name=name,
             county=location.county,
-            shape=point_ewkt(location.lon, location.lat),
+            geom=point_ewkt(location.lon, location.lat),
             address=address,
             category=category,
             secret=secret,

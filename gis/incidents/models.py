@@ -98,7 +98,7 @@ class Category(Base):
     skill: Mapped[str] = mapped_column(
         server_default="", comment="For orders: the skill asked for, as repairs."
     )
-    words: Mapped[list[str]] = mapped_column(
+    keywords: Mapped[list[str]] = mapped_column(
         ARRAY(Text()), server_default="{}", comment="Words that point to it."
     )
     examples: Mapped[list[str]] = mapped_column(
@@ -159,7 +159,7 @@ class RoutingRule(Base):
     __tablename__ = "routing_rule"
     __table_args__ = (
         UniqueConstraint("rule_set_id", "position"),
-        one_of("way", DISPATCH_MODES, "way_known"),
+        one_of("dispatch_mode", DISPATCH_MODES, "way_known"),
         one_of("days", ("any", "working", "rest"), "days_known"),
         CheckConstraint("(time_from IS NULL) = (time_to IS NULL)", name="times_together"),
         CheckConstraint(
@@ -199,7 +199,7 @@ class RoutingRule(Base):
     channel: Mapped[str] = mapped_column(
         server_default="", comment="Channel of the report; empty: any."
     )
-    way: Mapped[str] = mapped_column(
+    dispatch_mode: Mapped[str] = mapped_column(
         server_default="assign", comment="assign to a person, or order to be claimed."
     )
     first_role: Mapped[str] = mapped_column(
@@ -231,11 +231,11 @@ class IncidentMove(Base):
 
     move: Mapped[str] = mapped_column(primary_key=True, comment="As take.")
     from_state: Mapped[str] = mapped_column(primary_key=True, comment="State before.")
-    from_pending: Mapped[str] = mapped_column(
+    from_request: Mapped[str] = mapped_column(
         primary_key=True, comment="Request waiting before; empty: none."
     )
     to_state: Mapped[str] = mapped_column(primary_key=True, comment="State after.")
-    to_pending: Mapped[str] = mapped_column(
+    to_request: Mapped[str] = mapped_column(
         primary_key=True, comment="Request waiting after; empty: none."
     )
 
@@ -252,14 +252,14 @@ class Incident(Base):
             ["edition_id", "category"], ["incident_category.edition_id", "incident_category.code"]
         ),
         one_of("state", tuple(state.value for state in State), "state_known"),
-        one_of("pending", ("", *REQUESTS), "pending_known"),
+        one_of("pending_request", ("", *REQUESTS), "pending_known"),
         one_of("severity", SEVERITIES, "severity_known"),
-        one_of("way", DISPATCH_MODES, "way_known"),
+        one_of("dispatch_mode", DISPATCH_MODES, "way_known"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_in_range"),
         CheckConstraint("office_rating BETWEEN 1 AND 5", name="office_rating_in_range"),
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
         Index(None, "id", unique=True),
-        Index("ix_incident_areas", "areas", postgresql_using="gin"),
+        Index("ix_incident_area_ids", "area_ids", postgresql_using="gin"),
         Index(None, "reported_at", "id"),
         Index(None, "holder_id", "state"),
         Index(None, "parent_id"),
@@ -269,7 +269,7 @@ class Incident(Base):
         Index(
             "ix_incident_unclaimed",
             "due_at",
-            postgresql_where=text("way = 'order' AND state = 'dispatched'"),
+            postgresql_where=text("dispatch_mode = 'order' AND state = 'dispatched'"),
         ),
         {"comment": "A matter somebody reported; its state changes by events only."},
     )
@@ -300,11 +300,11 @@ class Incident(Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(
         JSONB, server_default="{}", comment="Answers to the category's own questions."
     )
-    shape: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
-    asked: Mapped[dict[str, Any]] = mapped_column(
+    geom: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
+    location_input: Mapped[dict[str, Any]] = mapped_column(
         JSONB, comment="The place as it was given: lon, lat, crs, or code."
     )
-    areas: Mapped[list[int]] = mapped_column(
+    area_ids: Mapped[list[int]] = mapped_column(
         ARRAY(BigInteger()),
         comment="Ids of its areas: county, street, community, grid and, when known, unit.",
     )
@@ -318,7 +318,7 @@ class Incident(Base):
         ForeignKey("building.id"), comment="The building, when on one."
     )
     revision_id: Mapped[int] = mapped_column(comment="Boundary revision that drew the grid.")
-    how: Mapped[list[dict[str, Any]]] = mapped_column(
+    explanation: Mapped[list[dict[str, Any]]] = mapped_column(
         JSONB, comment="How place, rule and person were decided."
     )
     rule_id: Mapped[int | None] = mapped_column(
@@ -327,11 +327,11 @@ class Incident(Base):
     rule_name: Mapped[str] = mapped_column(
         server_default="", comment="What that rule was called then."
     )
-    way: Mapped[str] = mapped_column(server_default="assign", comment="assign or order.")
+    dispatch_mode: Mapped[str] = mapped_column(server_default="assign", comment="assign or order.")
     skill: Mapped[str] = mapped_column(
         server_default="", comment="For orders: the skill asked for."
     )
-    limits: Mapped[dict[str, Any]] = mapped_column(
+    time_limits: Mapped[dict[str, Any]] = mapped_column(
         JSONB,
         comment=(
             "Minutes per state, around_the_clock and escalation,"
@@ -341,10 +341,10 @@ class Incident(Base):
     state: Mapped[str] = mapped_column(
         server_default="reported", comment="Where it stands; set by events only."
     )
-    pending: Mapped[str] = mapped_column(
+    pending_request: Mapped[str] = mapped_column(
         server_default="", comment="A request that waits: suspend, extend, void or limit."
     )
-    before: Mapped[str] = mapped_column(
+    state_before_suspension: Mapped[str] = mapped_column(
         server_default="", comment="The state before it was suspended."
     )
     role: Mapped[str | None] = mapped_column(comment="Role of who holds it.")
@@ -355,14 +355,14 @@ class Incident(Base):
         ForeignKey("personal.person.id", ondelete="SET NULL"),
         comment="Who holds it; empty: nobody yet.",
     )
-    stage_began: Mapped[datetime | None] = mapped_column(
+    stage_started_at: Mapped[datetime | None] = mapped_column(
         comment="When the clock of this stage began."
     )
-    amber_at: Mapped[datetime | None] = mapped_column(comment="80 % of the stage's time is over.")
+    warning_at: Mapped[datetime | None] = mapped_column(comment="80 % of the stage's time is over.")
     due_at: Mapped[datetime | None] = mapped_column(
         comment="The stage's time is over; empty: no clock runs."
     )
-    spent_min: Mapped[float | None] = mapped_column(
+    elapsed_min: Mapped[float | None] = mapped_column(
         comment="Minutes spent of the stage when the clock was stopped."
     )
     supervise_at: Mapped[datetime | None] = mapped_column(comment="When it goes one level up next.")
@@ -420,15 +420,15 @@ class IncidentEvent(Base):
     move: Mapped[str] = mapped_column(comment="What was done, as take.")
     from_state: Mapped[str] = mapped_column(comment="State before.")
     to_state: Mapped[str] = mapped_column(comment="State after.")
-    from_pending: Mapped[str] = mapped_column(server_default="", comment="Request waiting before.")
-    to_pending: Mapped[str] = mapped_column(server_default="", comment="Request waiting after.")
+    from_request: Mapped[str] = mapped_column(server_default="", comment="Request waiting before.")
+    to_request: Mapped[str] = mapped_column(server_default="", comment="Request waiting after.")
     who: Mapped[str] = mapped_column(comment="Account, program or system that did it.")
     role: Mapped[str] = mapped_column(server_default="", comment="In which role.")
     person_id: Mapped[int | None] = mapped_column(
         BigInteger, comment="Which person, when one; no foreign key, since events never change."
     )
-    words: Mapped[str] = mapped_column(server_default="", comment="What was said.")
-    shape: Mapped[WKBElement | None] = mapped_column(
+    note: Mapped[str] = mapped_column(server_default="", comment="What was said.")
+    geom: Mapped[WKBElement | None] = mapped_column(
         geometry("POINT"), comment="Where it was done, when told."
     )
     detail: Mapped[dict[str, Any]] = mapped_column(
@@ -483,7 +483,7 @@ class OrderTaker(Base):
     skills: Mapped[list[str]] = mapped_column(
         ARRAY(Text()), server_default="{}", comment="As repairs, water, labour."
     )
-    shape: Mapped[WKBElement | None] = mapped_column(
+    geom: Mapped[WKBElement | None] = mapped_column(
         geometry("POINT"), comment="Where they start from, EPSG:4490."
     )
     active: Mapped[bool] = mapped_column(server_default="true", comment="Takes orders now.")
@@ -557,7 +557,7 @@ class Device(Base):
     )
     name: Mapped[str] = mapped_column(server_default="", comment="Where it hangs, in words.")
     county: Mapped[str | None] = mapped_column(comment="Code of the county.")
-    shape: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where it is, EPSG:4490.")
+    geom: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where it is, EPSG:4490.")
     address: Mapped[str] = mapped_column(server_default="", comment="Building, stairwell, floor.")
     category: Mapped[str] = mapped_column(
         comment="Code of the category its alarms are filed under."

@@ -179,7 +179,8 @@ class Subject:
 
 def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subject:
     """Return the incident a photo belongs to."""
-    query = """SELECT i.id, i.areas, i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
+    query = """SELECT i.id, i.area_ids,
+                 i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
                FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id) WHERE f.id = :photo"""
     params = {
         "photo": photo_id,
@@ -188,7 +189,7 @@ def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subjec
         "key": principal.key_id,
     }
     row = session.execute(text(query), params).one()
-    return Subject(row.id, row.areas, bool(row.reported))
+    return Subject(row.id, row.area_ids, bool(row.reported))
 
 
 def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:

@@ -368,7 +368,7 @@ def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(
             session.execute(
                 text(
                     "UPDATE order_taker"
-                    " SET shape = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)"
+                    " SET geom = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)"
                     " WHERE person_id = :id"
                 ),
                 {"lon": lon, "lat": y, "id": place.town.person(name).id},
@@ -453,7 +453,7 @@ def test_contacts_are_for_who_calls_back(place: Place) -> None:
     [
         "UPDATE incident SET state = 'closed'",
         "DELETE FROM incident",
-        "UPDATE incident_event SET words = 'x'",
+        "UPDATE incident_event SET note = 'x'",
         "DELETE FROM incident_event",
         "INSERT INTO incident_event (county, incident_id, move, from_state, to_state, who)"
         " SELECT county, id, 'close', state, 'closed', 'me' FROM incident",

@@ -455,8 +455,8 @@ def test_only_incidents_the_asker_sees_are_compared(place: Place, session: Sessi
 def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Session) -> None:
     one, many = place.report("06010").id, 5_000
     kept = (
-        "county, edition_id, category, shape, asked, areas, grid_id, revision_id, how, rule_id,"
-        " rule_name, limits, tracking_hash"
+        "county, edition_id, category, geom, location_input, area_ids, grid_id, revision_id,"
+        " explanation, rule_id, rule_name, time_limits, tracking_hash"
     )
     copies = (
         f"INSERT INTO incident (id, {kept}, reported_at)"

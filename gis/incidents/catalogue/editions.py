@@ -397,7 +397,7 @@ def load(
         | {
             "edition_id": edition_id,
             "position": position,
-            "words": [*row.words],
+            "keywords": [*row.words],
             "examples": [*row.examples],
         }
         for position, row in enumerate(rows, 1)
@@ -417,8 +417,8 @@ def fill(connection: Connection) -> None:
 _cache: dict[int, Edition] = {}
 
 ROWS = """
-SELECT code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public, words,
-    examples, attributes
+SELECT code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public,
+    keywords AS words, examples, attributes
 FROM incident_category WHERE edition_id = :id ORDER BY position
 """
 

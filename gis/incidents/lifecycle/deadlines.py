@@ -43,7 +43,7 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
           AND o.holder_id IS NOT NULL) h
     WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")}
         OR {LIVING.able("h.holder_id", ":now")}))
-  OR way = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
+  OR dispatch_mode = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
     SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
 DEADLINE_RULES = {
@@ -52,7 +52,10 @@ DEADLINE_RULES = {
         "supervise_at", "state NOT IN ('closed', 'void')", upkeep.escalate_overdue, "job clock"
     ),
     "unclaimed": DeadlineRule(
-        "due_at", "way = 'order' AND state = 'dispatched'", upkeep.expire_order, "job orders"
+        "due_at",
+        "dispatch_mode = 'order' AND state = 'dispatched'",
+        upkeep.expire_order,
+        "job orders",
     ),
 }
 

@@ -60,7 +60,7 @@ def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
     """Return an incident's stored location, as far as routing needs it."""
     query = "SELECT a.id, a.level, a.code, a.name FROM area a WHERE a.id = ANY(:ids)"
     order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
-    rows = session.execute(text(query), {"ids": row.areas})
+    rows = session.execute(text(query), {"ids": row.area_ids})
     areas = sorted(
         ((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]]
     )
@@ -104,11 +104,15 @@ def _reclassify(
         "rule_id": routed.columns["rule_id"],
         "rule_name": routed.columns["rule_name"],
         "skill": kind.skill,
-        "limits": routed.columns["limits"],
+        "time_limits": routed.columns["time_limits"],
         **stage_clock(
-            routed.columns["limits"],
+            routed.columns["time_limits"],
             new_state,
-            *((row.stage_began or now, row.spent_min) if new_state == row.state else (now, None)),
+            *(
+                (row.stage_started_at or now, row.elapsed_min)
+                if new_state == row.state
+                else (now, None)
+            ),
         ),
     }
     detail = {
@@ -127,8 +131,8 @@ def alarmed(session: Session, row: LockedIncident, new_state: str, now: datetime
         return {}
     kind = editions.get_edition(session, row.edition_id).category(row.category)
     routed = route(session, stored_location(session, row), kind, "urgent", row.channel, now, now)
-    routing = {key: routed.columns[key] for key in ("rule_id", "rule_name", "limits")}
-    return {"severity": "urgent", **routing, **stage_clock(routing["limits"], new_state, now)}
+    routing = {key: routed.columns[key] for key in ("rule_id", "rule_name", "time_limits")}
+    return {"severity": "urgent", **routing, **stage_clock(routing["time_limits"], new_state, now)}
 
 
 def _dispatch(
@@ -144,7 +148,12 @@ def _dispatch(
         claimants, offer_step = list_claimants(session, location, skill, now)
         if not claimants:
             raise Conflict("dispatch.nobody_claims", skill=skill)
-        changes: dict[str, Any] = {"way": "order", "role": None, "area_id": None, "holder_id": None}
+        changes: dict[str, Any] = {
+            "dispatch_mode": "order",
+            "role": None,
+            "area_id": None,
+            "holder_id": None,
+        }
         return changes, {"how": [offer_step], "way": "order"}, claimants
     if payload.to:
         holders = [
@@ -160,7 +169,7 @@ def _dispatch(
             code = seat.code
         else:
             role, area, person, code = _taker(session, location, payload.to)
-        changes = {"way": "assign", "role": role, "area_id": area, "holder_id": person}
+        changes = {"dispatch_mode": "assign", "role": role, "area_id": area, "holder_id": person}
         return (
             changes,
             {"role": role, "area": code, "person": payload.to, "way": "assign", "chosen": True},
@@ -168,10 +177,10 @@ def _dispatch(
         )
     if payload.role and payload.role not in ROLE_BY_KEY:
         raise invalid_field("role", "dispatch.role_unknown", role=payload.role[:40])
-    first_role = payload.role or row.limits.get("first_role") or "grid_worker"
-    escalation = () if payload.role else row.limits.get("escalation", ())
-    to = home(session, row.areas, row.building_id, first_role, escalation, now)
-    changes = {"way": "assign", **to.columns}
+    first_role = payload.role or row.time_limits.get("first_role") or "grid_worker"
+    escalation = () if payload.role else row.time_limits.get("escalation", ())
+    to = home(session, row.area_ids, row.building_id, first_role, escalation, now)
+    changes = {"dispatch_mode": "assign", **to.columns}
     how = to.how
     assignment = (
         {"role": to.seat.role, "area": to.seat.code, "person": to.seat.person_code}
@@ -204,19 +213,19 @@ def _take(
     query = (
         "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person"
         " AND :way = 'order'), :role,"
-        " (SELECT role FROM post WHERE holder_id = :person AND valid_time @> CAST(:at AS timestamptz)"
-        " ORDER BY id LIMIT 1))"
+        " (SELECT role FROM post WHERE holder_id = :person"
+        " AND valid_time @> CAST(:at AS timestamptz) ORDER BY id LIMIT 1))"
     )
-    params = {"person": principal.person_id, "way": row.way, "role": row.role, "at": now}
+    params = {"person": principal.person_id, "way": row.dispatch_mode, "role": row.role, "at": now}
     return {"holder_id": principal.person_id, "role": session.scalar(text(query), params)}, {}, []
 
 
 def _return(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    waits = office(session, row.areas, now)
+    waits = office(session, row.area_ids, now)
     return (
-        {"way": "assign", **waits.columns},
+        {"dispatch_mode": "assign", **waits.columns},
         {"from_role": row.role, "how": [waits.decision]},
         [],
     )
@@ -225,13 +234,15 @@ def _return(
 def _stop(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    spent = row.spent_min or 0.0
-    if row.stage_began is not None:
+    spent = row.elapsed_min or 0.0
+    if row.stage_started_at is not None:
         spent += working_time.elapsed_minutes(
-            row.stage_began, now, around_the_clock=bool(row.limits.get("around_the_clock"))
+            row.stage_started_at,
+            now,
+            around_the_clock=bool(row.time_limits.get("around_the_clock")),
         )
     return (
-        dict.fromkeys(CLOCK_COLUMNS) | {"spent_min": round(spent, 3)},
+        dict.fromkeys(CLOCK_COLUMNS) | {"elapsed_min": round(spent, 3)},
         {"spent_min": round(spent, 1)},
         [],
     )
@@ -241,8 +252,8 @@ def _resume(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
     return (
-        stage_clock(row.limits, row.before, now, row.spent_min),
-        {"spent_min": round(row.spent_min or 0.0, 1)},
+        stage_clock(row.time_limits, row.state_before_suspension, now, row.elapsed_min),
+        {"spent_min": round(row.elapsed_min or 0.0, 1)},
         [],
     )
 
@@ -276,7 +287,7 @@ def _extend(
 ) -> Effect:
     return _limit(
         row,
-        float(row.limits[row.state]) + _asked_minutes(session, row, payload, "request_extend"),
+        float(row.time_limits[row.state]) + _asked_minutes(session, row, payload, "request_extend"),
         now,
     )
 
@@ -288,10 +299,13 @@ def _set_limit(
 
 
 def _limit(row: LockedIncident, minutes: float, now: datetime) -> Effect:
-    limits = dict(row.limits) | {row.state: minutes}
-    columns = stage_clock(limits, row.state, row.stage_began or now, row.spent_min)
-    detail = {"minutes": [row.limits[row.state], minutes], "due": [row.due_at, columns["due_at"]]}
-    return columns | {"limits": limits}, detail, []
+    limits = dict(row.time_limits) | {row.state: minutes}
+    columns = stage_clock(limits, row.state, row.stage_started_at or now, row.elapsed_min)
+    detail = {
+        "minutes": [row.time_limits[row.state], minutes],
+        "due": [row.due_at, columns["due_at"]],
+    }
+    return columns | {"time_limits": limits}, detail, []
 
 
 def _supervise(
@@ -343,7 +357,7 @@ def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
     )
     is_reporter = is_reporter or (principal.key_id is not None and principal.key_id == row.key_id)
     staff = principal.kind == "account" and (
-        principal.is_allowed(Action.DISPATCH, row.areas)
+        principal.is_allowed(Action.DISPATCH, row.area_ids)
         or (principal.person_id is not None and principal.person_id == row.holder_id)
     )
     return is_reporter and not staff
@@ -354,7 +368,7 @@ def _reopen(
 ) -> Effect:
     # back to the same chain; what repeated another stands on its own again; nobody says any more
     # that it is solved
-    changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "way": "assign"}
+    changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "dispatch_mode": "assign"}
     if row.solved:
         changes["solved"] = None
     return changes, {"from": row.state, "withdrawn": bool(row.solved)}, []
@@ -373,9 +387,14 @@ def successor(session: Session, row: LockedIncident, now: datetime) -> Home | No
     """
     if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
         return None
-    first_role = row.role if row.role in HEIGHT else row.limits.get("first_role") or COMMUNITY
+    first_role = row.role if row.role in HEIGHT else row.time_limits.get("first_role") or COMMUNITY
     return home(
-        session, row.areas, row.building_id, first_role, row.limits.get("escalation", ()), now
+        session,
+        row.area_ids,
+        row.building_id,
+        first_role,
+        row.time_limits.get("escalation", ()),
+        now,
     )
 
 
@@ -386,10 +405,10 @@ def _link(
         raise invalid_field("parent", "link.parent_missing")
     if payload.parent == row.id:
         raise invalid_field("parent", "link.parent_is_itself")
-    if row.pending:
-        raise Conflict("link.request_waits", request=Message(f"request_name.{row.pending}"))
+    if row.pending_request:
+        raise Conflict("link.request_waits", request=Message(f"request_name.{row.pending_request}"))
     other = lock_incident(session, principal, payload.parent)
-    principal.require(Action.DISPATCH, other.areas)
+    principal.require(Action.DISPATCH, other.area_ids)
     if other.parent_id is not None:
         raise Conflict("link.parent_is_linked", parent=str(other.parent_id))
     if other.state in ENDED_STATES or other.county != row.county:
@@ -407,7 +426,7 @@ def _unlink(
     if row.parent_id is None:
         raise Conflict("unlink.not_linked")
     return (
-        {"parent_id": None, **stage_clock(row.limits, row.state, now)},
+        {"parent_id": None, **stage_clock(row.time_limits, row.state, now)},
         {"parent": str(row.parent_id)},
         [],
     )

@@ -131,7 +131,8 @@ def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
 
 
 DUE = """
-SELECT id, incidents_from_post_id FROM post WHERE incidents_from_post_id IS NOT NULL AND lower(valid_time) <= :now
+SELECT id, incidents_from_post_id FROM post
+WHERE incidents_from_post_id IS NOT NULL AND lower(valid_time) <= :now
 ORDER BY lower(valid_time), id FOR UPDATE
 """
 
@@ -179,7 +180,7 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) ->
         seat = next(
             (
                 holder
-                for holder in list_post_holders(session, row.areas, row.building_id, now)
+                for holder in list_post_holders(session, row.area_ids, row.building_id, now)
                 if holder.post_id == new.id
             ),
             None,
@@ -189,7 +190,12 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) ->
             changes["holder_id"] is None
         ):  # vacant, away or without an account, and no deputy: one step up
             changes = home(
-                session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now
+                session,
+                row.area_ids,
+                row.building_id,
+                old.role,
+                row.time_limits.get("escalation", ()),
+                now,
             ).columns
         note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
         detail = {

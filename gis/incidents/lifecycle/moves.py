@@ -107,7 +107,7 @@ def apply_move(
     _require_move_of_people(name)
     row = lock_incident(session, principal, incident_id, offered=name == "take")
     if row.unowned:  # in the operator's queue: the operator is its desk
-        principal = principal.acting(row.areas)
+        principal = principal.acting(row.area_ids)
     _require_version(row, version)
     _require_allowed(principal, row, name)
     _require_note(name, payload)
@@ -171,9 +171,13 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
 
     Nobody approves their own request.
     """
-    next_state(name, row.state, row.pending, row.before)
+    next_state(name, row.state, row.pending_request, row.state_before_suspension)
     move = Message(f"move_name.{name}")
-    if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.actor == row.asked_by:
+    if (
+        TRANSITIONS[name].by == Action.APPROVE
+        and row.pending_request
+        and principal.actor == row.asked_by
+    ):
         raise Forbidden("incident.own_request", move=move)
     if not may_move(principal, row, name):
         raise Forbidden("right.not_allowed", action=move, roles=principal.role_labels)
@@ -203,7 +207,7 @@ def _apply(
 
     Return the number of the event.
     """
-    new_state, _ = next_state(name, row.state, row.pending, row.before)
+    new_state, _ = next_state(name, row.state, row.pending_request, row.state_before_suspension)
     changes: dict[str, Any] = {}
     detail: dict[str, Any] = {}
     offers: list[Any] = []
@@ -268,7 +272,14 @@ def _apply(
             catalogue_danger.URGENT,
         )
         alert.alarm(
-            session, row.county, row.id, row.areas, row.building_id, now, body, kind=danger.kinds[0]
+            session,
+            row.county,
+            row.id,
+            row.area_ids,
+            row.building_id,
+            now,
+            body,
+            kind=danger.kinds[0],
         )
     return event
 
@@ -279,13 +290,13 @@ def _clock_changes(
     """Return the columns of the clock that a move changes besides its own changes."""
     clock: dict[str, Any] = {}
     if new_state != row.state and "due_at" not in changes:
-        clock |= stage_clock(changes.get("limits", row.limits), new_state, now)
+        clock |= stage_clock(changes.get("time_limits", row.time_limits), new_state, now)
     is_child = changes.get("parent_id", row.parent_id) is not None
     if is_child and (changes.keys() | clock.keys()) & set(CLOCK_COLUMNS):
         clock |= dict.fromkeys(
             CLOCK_COLUMNS
         )  # the clock is the parent's own: two would blame twice
-    if changes.get("way", row.way) == "order" and new_state == State.DISPATCHED:
+    if changes.get("dispatch_mode", row.dispatch_mode) == "order" and new_state == State.DISPATCHED:
         clock["supervise_at"] = None  # unclaimed in time it falls back to the community instead
     return clock
 
@@ -305,7 +316,9 @@ def _move_children(
     own again.
     """
     query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
-    new_state = next_state(name, parent.state, parent.pending, parent.before)[0]
+    new_state = next_state(
+        name, parent.state, parent.pending_request, parent.state_before_suspension
+    )[0]
     for number in session.scalars(text(query), {"id": parent.id}).all():
         child = _follow_parent(
             session,
@@ -332,20 +345,21 @@ def _follow_parent(
     now: datetime,
 ) -> LockedIncident:
     holder = session.execute(
-        text("SELECT role, area_id, holder_id, way FROM incident WHERE id = :id"), {"id": parent}
+        text("SELECT role, area_id, holder_id, dispatch_mode FROM incident WHERE id = :id"),
+        {"id": parent},
     ).one()
     with_parent = {
         "role": holder.role,
         "area_id": holder.area_id,
         "holder_id": holder.holder_id,
-        "way": holder.way,
+        "dispatch_mode": holder.dispatch_mode,
     }
-    moves = [name] if name in allowed_moves(row.state, row.pending) else []
+    moves = [name] if name in allowed_moves(row.state, row.pending_request) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
     if not moves and parent_state in CHAIN and start in CHAIN:
         moves = [FORWARD[state] for state in CHAIN[CHAIN.index(start) : CHAIN.index(parent_state)]]
     for move in moves:
-        to, pending = next_state(move, row.state, row.pending, row.before)
+        to, pending = next_state(move, row.state, row.pending_request, row.state_before_suspension)
         changes = with_parent | (dict.fromkeys(CLOCK_COLUMNS) if to != row.state else {})
         record_event(
             session,
@@ -359,7 +373,11 @@ def _follow_parent(
         )
         notify_of_move(session, row, move, to, with_parent, principal, now=now)
         state_before = (
-            row.state if to == State.SUSPENDED else "" if move == "resume" else row.before
+            row.state
+            if to == State.SUSPENDED
+            else ""
+            if move == "resume"
+            else row.state_before_suspension
         )
         row = row.at(to, pending, state_before)
     return row

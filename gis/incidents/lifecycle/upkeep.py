@@ -40,15 +40,17 @@ def escalate_overdue(
     if row.supervise_at is None or row.supervise_at > now or row.state in ENDED_STATES:
         return False
     level = row.supervise_level + 1
-    people = list_post_holders(session, row.areas, row.building_id, now)
-    waits = office(session, row.areas, now)
+    people = list_post_holders(session, row.area_ids, row.building_id, now)
+    waits = office(session, row.area_ids, now)
     place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
     lies = HEIGHT.get(
-        row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0
+        row.role
+        or DESKS.get(place_level or ("operator" if row.dispatch_mode == "assign" else ""), ""),
+        0,
     )
     floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
     supervisor = above(
-        people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits
+        people, row.time_limits.get("escalation", ()), floor, row.supervise_level > 0, waits
     )
     if supervisor is None:
         note = Message("event_note.overdue_at_the_top")
@@ -66,9 +68,9 @@ def escalate_overdue(
         notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), now=now)
         return True
     role, person = supervisor
-    wall = bool(row.limits.get("around_the_clock"))
+    wall = bool(row.time_limits.get("around_the_clock"))
     following = working_time.deadline(
-        row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall
+        row.supervise_at, float(row.time_limits.get(row.state, 60)), around_the_clock=wall
     )
     changes = {
         "supervised": True,
@@ -111,7 +113,7 @@ def expire_order(
     """
     row = lock_incident(session, system_principal(job), incident_id)
     if (
-        row.way != "order"
+        row.dispatch_mode != "order"
         or row.state != State.DISPATCHED
         or row.due_at is None
         or row.due_at > now
@@ -134,7 +136,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     row = lock_incident(session, system_principal(job), incident_id)
     if row.state not in (State.DISPATCHED, State.TAKEN):
         return False
-    if row.way == "order" and row.state == State.DISPATCHED:
+    if row.dispatch_mode == "order" and row.state == State.DISPATCHED:
         if session.scalar(text(STAGE), {"id": row.id, "at": now}) is not None:
             return False
         _give_back(session, row, now, job, Message("event_note.claimants_cannot_act"))
@@ -152,7 +154,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         "en": f"{to.how[-1].en}: who held it cannot act on it now",
     }
     note = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
-    changes = {**to.columns, "way": "assign"}
+    changes = {**to.columns, "dispatch_mode": "assign"}
     record_event(
         session,
         row,
@@ -182,9 +184,19 @@ def _give_back(
     session: Session, row: LockedIncident, now: datetime, job: str, note: Message
 ) -> None:
     to = home(
-        session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county")
+        session,
+        row.area_ids,
+        row.building_id,
+        COMMUNITY,
+        (),
+        now,
+        ("community", "street", "county"),
     )
-    changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
+    changes = {
+        "dispatch_mode": "assign",
+        **to.columns,
+        **stage_clock(row.time_limits, State.ACCEPTED, now),
+    }
     detail = {"en": render(note), "how": to.how}
     record_event(
         session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes

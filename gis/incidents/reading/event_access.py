@@ -38,7 +38,7 @@ def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
     outside = {
         "version": f"(SELECT count(*) {events})",
         "changed_at": f"(SELECT max(t.at) {events})",
-        "pending": "''",
+        "pending_request": "''",
     }
     return {
         name: f"CASE WHEN {inside} THEN i.{name} ELSE {query} END"

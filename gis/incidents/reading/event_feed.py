@@ -125,7 +125,7 @@ class EventFeed:
 EVENTS = """
 SELECT e.id AS event, e.incident_id AS id, e.move, e.to_state AS state, {version} AS version,
     i.category, g.code AS grid,
-  e.at, i.amber_at, i.due_at
+  e.at, i.warning_at, i.due_at
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id) JOIN area g
     ON g.id = i.grid_id
 WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AND {readable}
@@ -160,7 +160,7 @@ def visible_events(
             "category": row.category,
             "grid": row.grid,
             "at": row.at.isoformat(),
-            "colour": working_time.due_status(now, row.amber_at, row.due_at),
+            "colour": working_time.due_status(now, row.warning_at, row.due_at),
         }
         for row in (rows[event.id] for event in feed_events if event.id in rows)
     ]

@@ -104,7 +104,7 @@ METRIC_DEFINITIONS = {
 }
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
-AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.areas) AND a.level = '{}')"
+AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
 # what to group by -> the key and its name in SQL
 GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
@@ -159,7 +159,7 @@ WITH picked AS (
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
       AND i.parent_id IS NULL AND {allowed}
-    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.areas))
+    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.area_ids))
 ), happened AS (
   SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
     (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
@@ -256,7 +256,7 @@ def incident_statistics(
         if (areas := by.areas_by_action[action]) is not None
     }
     allowed = " AND ".join(
-        ["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)]
+        ["true", *(f"i.area_ids && CAST(:{column} AS bigint[])" for column in limits)]
     )
     query = STATISTICS_SQL.format(key=key, name=name, allowed=allowed)
     params = {"since": since, "until": until, "now": now, "zone": zone, "area": where}

@@ -54,7 +54,7 @@ class EventView:
 PERSONS = ("person", "from_person", "to_person")  # in the detail of events
 
 TIMELINE = """
-SELECT e.*, i.areas, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f
+SELECT e.*, i.area_ids, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f
     WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
   LEFT JOIN personal.person p ON p.id = e.person_id
@@ -68,7 +68,7 @@ def events(session: Session, by: Principal, incident_id: UUID) -> list[EventView
     readable, readable_params = readable_events(by)
     query = TIMELINE.format(condition=condition, internal=internal(by), told=readable)
     rows = session.execute(text(query), params | readable_params | {"id": incident_id}).all()
-    named = bool(rows) and can_see(by, Fact.NAMES, rows[0].areas)
+    named = bool(rows) and can_see(by, Fact.NAMES, rows[0].area_ids)
     return [_event(row, named) if row.inside else _for_reporter(_event(row, named)) for row in rows]
 
 
@@ -101,7 +101,7 @@ def _event(row: Any, named: bool) -> EventView:
         (row.person_name or row.who) if named and not nobody else None,
         row.role,
         zh,
-        row.words,
+        row.note,
         list(row.photos),
         row.detail
         if named

@@ -71,7 +71,7 @@ ORDER BY g.code
 # desks are read once, and only what no desk covers is looked at one by one
 WAITING = f"""
 SELECT count(*) FROM incident i WHERE i.state = ANY(:open_states)
-  AND NOT (i.areas && ARRAY({LIVING.places("desk", ":now")}))
+  AND NOT (i.area_ids && ARRAY({LIVING.places("desk", ":now")}))
       AND ({LIVING.stage("i", ":now")}) IS NULL
 """  # noqa: S608  our own text
 OPERATORS = f"SELECT {LIVING.count_operators()}"

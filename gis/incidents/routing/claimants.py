@@ -23,8 +23,8 @@ MAX_CLAIMANTS = 100  # people an order is shown to at once, nearest first
 
 
 CLAIMANTS_SQL = f"""
-SELECT t.person_id, t.role, t.area_id, ST_X(t.shape) AS lon, ST_Y(t.shape) AS lat,
-  ST_Distance(t.shape::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
+SELECT t.person_id, t.role, t.area_id, ST_X(t.geom) AS lon, ST_Y(t.geom) AS lat,
+  ST_Distance(t.geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
 FROM order_taker t
 WHERE t.active AND {has_account("t.person_id")} AND t.area_id = ANY(:areas)
     AND :skill = ANY(t.skills)

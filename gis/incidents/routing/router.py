@@ -23,10 +23,10 @@ from gis.rights.roles import ROLE_BY_KEY
 
 COMMUNITY = "community_worker"  # the role that matters go to which come back
 CLOCK_COLUMNS = (
-    "stage_began",
-    "amber_at",
+    "stage_started_at",
+    "warning_at",
     "due_at",
-    "spent_min",
+    "elapsed_min",
     "supervise_at",
 )  # the columns of a clock
 
@@ -86,9 +86,9 @@ def route(
     columns = {
         "rule_id": rule.id,
         "rule_name": rule.name,
-        "way": "assign",
+        "dispatch_mode": "assign",
         "skill": kind.skill,
-        "limits": limits,
+        "time_limits": limits,
         "role": None,
         "area_id": None,
         "holder_id": None,
@@ -105,7 +105,7 @@ def route(
         claimants, claim_step = list_claimants(session, where, kind.skill, now)
         how.append(claim_step)
         if claimants:
-            columns["way"] = "order"
+            columns["dispatch_mode"] = "order"
             # unclaimed in time it falls back to the community instead of going one level up
             running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
             return RoutingDecision(
@@ -139,9 +139,9 @@ def stage_clock(
     due = working_time.deadline(now, left, around_the_clock=wall)
     amber = working_time.deadline(now, until_amber, around_the_clock=wall)
     return {
-        "stage_began": now,
-        "amber_at": amber,
+        "stage_started_at": now,
+        "warning_at": amber,
         "due_at": due,
-        "spent_min": spent,
+        "elapsed_min": spent,
         "supervise_at": due,
     }

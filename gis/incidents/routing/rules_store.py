@@ -60,6 +60,7 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
         {column: getattr(rule, column) for column in columns}
         | {
             "rule_set_id": set_id,
+            "dispatch_mode": rule.way,
             "position": position,
             "area_id": ids.get(rule.area),
             "escalation": [*rule.escalation],
@@ -122,7 +123,8 @@ SETS = "SELECT id, name, state, author, loaded_at, activated_at FROM rule_set"
 
 
 RULES = """
-SELECT r.*, coalesce(a.code, '') AS area FROM routing_rule r LEFT JOIN area a ON a.id = r.area_id
+SELECT r.*, r.dispatch_mode AS way, coalesce(a.code, '') AS area
+FROM routing_rule r LEFT JOIN area a ON a.id = r.area_id
 WHERE r.rule_set_id = :id ORDER BY r.position
 """
 
