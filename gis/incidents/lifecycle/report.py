@@ -30,8 +30,7 @@ from gis.incidents.lifecycle.events import (
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
 from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.duplicates import Duplicate, find_duplicates
-from gis.incidents.reading.queues import queue_to_json
-from gis.incidents.routing.router import RoutingDecision, route
+from gis.incidents.routing.router import RoutingDecision, queue_to_json, route
 from gis.incidents.states import State
 from gis.notices.outbox import enqueue_notice
 from gis.rights.principal import Principal

@@ -29,8 +29,8 @@ from gis.incidents.reading.locked import (
     LockedIncident,
     may_move,
 )
-from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
+from gis.incidents.routing.router import IN_HAND, queue_to_json
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.living import LIVING

@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.db import cached_text
-from gis.incidents.routing.decisions import step
 from gis.incidents.states import STATE_PARAMS
 from gis.rights.actions import OPERATOR
 from gis.rights.living import LIVING, has_account, on_duty
@@ -112,11 +111,11 @@ def choose_assignee(
             best = available[0]
             rule = "deputy" if best.absence else "least_busy" if len(available) > 1 else "found"
             explanation.append(
-                step("person", rule, area=best.code, count=len(available), **role_params)
+                routing_step("person", rule, area=best.code, count=len(available), **role_params)
             )
             return Assignment(best, explanation)
         explanation.append(
-            step(
+            routing_step(
                 "person",
                 _passed_over(role_holders),
                 area=role_holders[0].code if role_holders else "",
@@ -165,7 +164,9 @@ class Office:
     @property
     def decision(self) -> DecisionStep:
         """Return it as a step of the decision."""
-        return step("person", "office" if self.code else self.level, name=self.name, code=self.code)
+        return routing_step(
+            "person", "office" if self.code else self.level, name=self.name, code=self.code
+        )
 
 
 OFFICE = f"""

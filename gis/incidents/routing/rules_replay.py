@@ -10,8 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match
-from gis.incidents.routing.rules_store import rule_of_row
+from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match, rule_of_row
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
