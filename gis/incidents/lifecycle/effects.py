@@ -387,7 +387,7 @@ def _link(
     if payload.parent == row.id:
         raise invalid_field("parent", "link.parent_is_itself")
     if row.pending:
-        raise Conflict("link.request_waits", request=Message(f"request_name.{row.pending}"))
+        raise Conflict("link.request_waits", request=Message(f"request.{row.pending}"))
     other = lock_incident(session, principal, payload.parent)
     principal.require(Action.DISPATCH, other.areas)
     if other.parent_id is not None:

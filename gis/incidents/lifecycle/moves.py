@@ -172,7 +172,7 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
     Nobody approves their own request.
     """
     next_state(name, row.state, row.pending, row.before)
-    move = Message(f"move_name.{name}")
+    move = Message(f"move.{name}")
     if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.actor == row.asked_by:
         raise Forbidden("incident.own_request", move=move)
     if not may_move(principal, row, name):
