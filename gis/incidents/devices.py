@@ -52,8 +52,9 @@ VERSION = "v1="
 
 @dataclass(frozen=True)
 class Alarm:
-    """What a device tells. number: Its own, for each alarm another. kind: What sort, in its words.
-    at: When, as it says.
+    """What a device tells.
+
+    number: Its own, for each alarm another. kind: What sort, in its words. at: When, as it says.
     """
 
     number: str
@@ -73,8 +74,9 @@ class AlarmReceipt:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """Return the signature of a message: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop
-    and the body.
+    """Return the signature of a message.
+
+    v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body.
     """
     return (
         VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
@@ -240,8 +242,9 @@ def _value(value: Any) -> str:
 
 @dataclass(frozen=True)
 class DeviceView:
-    """A device as it may be shown: everything but its secret. alarms, last: How many came, and when
-    the last one did.
+    """A device as it may be shown: everything but its secret.
+
+    alarms, last: How many came, and when the last one did.
     """
 
     code: str

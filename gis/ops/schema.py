@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 
 from gis.db import engine
-from gis.incidents.catalogue import danger, editions
+from gis.incidents.catalogue import danger, edition_file
 from gis.incidents.models import IncidentMove
 from gis.incidents.routing import rules_store
 from gis.incidents.states import TRANSITION_ROWS
@@ -86,7 +86,7 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             connection.execute(
                 text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR}
             )
-            editions.fill(connection)
+            edition_file.fill(connection)
             rules_store.load_default_rules(connection)
             danger.fill(connection)
             qgis.prepare(connection)

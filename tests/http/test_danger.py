@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.incidents import devices
 from gis.incidents.catalogue import danger as catalogue_danger
-from gis.incidents.catalogue import editions
+from gis.incidents.catalogue import edition_file, editions
 from gis.incidents.danger import table
 from gis.incidents.danger.reader import MAX_READ_CHARS, Reader
 from gis.incidents.devices import Alarm
@@ -33,7 +33,7 @@ SENTENCES = ROOT / "tests" / "data" / "danger_sentences.tsv"
 @pytest.fixture(scope="module")
 def edition() -> editions.Edition:
     """The default catalogue."""
-    rows, _ = editions.parse(editions.DEFAULT)
+    rows, _ = edition_file.parse(edition_file.DEFAULT)
     return editions.Edition(-9, "default", {row.code: row for row in rows})
 
 

@@ -37,9 +37,7 @@ def reader(session: Session) -> Reader:
 
 
 def everyday_of(edition: Edition) -> list[str]:
-    """Return the examples of the categories that residents choose: what people report on
-    most days.
-    """
+    """Return the examples of the categories that residents choose: everyday matters."""
     return [
         example for kind in edition.categories.values() if kind.public for example in kind.examples
     ]
@@ -140,8 +138,9 @@ def load(
 
 
 def fill(connection: Connection) -> None:
-    """Load the default table into a database that has none, or an earlier default that nobody
-    edited.
+    """Load the default table into a database without one, or with an earlier default.
+
+    What somebody edited stays.
     """
     query = "SELECT source, author FROM danger_table WHERE id = (SELECT max(id) FROM danger_table)"
     newest = connection.execute(text(query)).one_or_none()

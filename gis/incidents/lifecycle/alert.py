@@ -1,5 +1,6 @@
-"""What danger in somebody's words brings about: urgency, clocks around the clock, and notice to
-those above at once.
+"""What danger in somebody's words brings about.
+
+Urgency, clocks around the clock, and notice to those above at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,5 +1,6 @@
-"""A report before it is filed: whether it can be right, where it is, what it is about and whether
-it tells of danger.
+"""A report before it is filed: whether it can be right, where and what it is.
+
+And whether it tells of danger, and what its sender may say of it.
 """
 
 from collections.abc import Mapping
@@ -86,8 +87,7 @@ def admit(
     *,
     snapshot: RegistrySnapshot | None = None,
 ) -> Assessed:
-    """Assess a report that somebody sends in, and check what it says of itself against who sends
-    it.
+    """Assess a report that somebody sends in, and check what it says of itself.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def _category(
     danger: Danger | None,
     suggestions: list[Suggestion],
 ) -> tuple[CategoryRow, bool, list[DecisionStep]]:
-    """The category of a report, whether it is certain, and how that was decided."""
+    """Return the category of a report, whether it is certain, and how that was decided."""
     if report.category:
         return edition.category(report.category), True, []
     if danger is not None:  # somebody goes at once, whatever it is filed under
@@ -183,8 +183,9 @@ def _category(
 
 
 def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
-    """Return whether words alone may decide: a large share of what fits, and one of the category's
-    own keywords.
+    """Return whether words alone may decide.
+
+    By a large share of what fits, and one of the category's own keywords.
     """
     return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(
         edition.categories[best.code].words
@@ -250,8 +251,9 @@ def require_admissible(
     attributes: dict[str, object],
     category: CategoryRow,
 ) -> None:
-    """Check what a report says of itself against who sends it, and its answers against the
-    category's questions.
+    """Require that a report says of itself only what its sender may say.
+
+    Its answers are checked against the category's questions.
 
     The system's own jobs (devices, imports, the command line) may say everything.
 

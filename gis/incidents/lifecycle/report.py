@@ -226,7 +226,7 @@ def _first_events(
     routed: RoutingDecision,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """The events of a report: that it came in, and what the rule did with it."""
+    """Return the events of a report: that it came in, and what the rule did with it."""
     rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
     dispatch_detail = {"role": routed.columns["role"], "area": "", "way": routed.columns["way"]}
     if routed.seat is not None:

@@ -70,8 +70,9 @@ ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
 
 
 def validate_filters(session: Session, filters: IncidentFilters) -> None:
-    """Raise InvalidInput unless filters name existing values, so that an empty list means that
-    nothing fits.
+    """Raise InvalidInput unless filters name existing values.
+
+    So an empty list means that nothing fits.
 
     Raises
     ------

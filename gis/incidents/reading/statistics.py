@@ -1,5 +1,6 @@
-"""How well the loop works: response, completion, resolution and satisfaction, by area, category,
-person and period.
+"""How well the loop works, by area, category, person and period.
+
+Response, completion, resolution and satisfaction.
 
 What each figure means, `metric_meaning` says; the page and the API show it beside the numbers.
 Incidents that repeat another one (children) and void ones are left out: a matter counts once.

@@ -186,8 +186,9 @@ def _input_point(
 def _by_address(
     session: Session, address: str, at: datetime
 ) -> tuple[float, float, str, str | None]:
-    """Return a point of the building that an address names (degrees, EPSG:4490), its name and an
-    area's code.
+    """Return a point of the building that an address names, its name and an area's code.
+
+    Degrees, EPSG:4490.
 
     Where it names no single building but an estate, a community or a street, a point of the
     smallest area that holds what it names, and the code of that area.

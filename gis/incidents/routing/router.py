@@ -33,8 +33,9 @@ CLOCK_COLUMNS = (
 
 @dataclass(frozen=True)
 class RoutingDecision:
-    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is
-    offered it, and why.
+    """Where a matter goes, and why.
+
+    The state it is brought to, the columns it gets, who holds it or is offered it.
 
     owner: One of QUEUES.
     """

@@ -93,8 +93,9 @@ class Rule:
         return not narrow and self.days == "any"
 
     def covers(self, other: "Rule", within: Collection[str] = ()) -> bool:
-        """Return whether the rule matches whatever another one matches, so that the other is never
-        reached after it.
+        """Return whether the rule matches whatever another one matches.
+
+        The other is then never reached after it.
 
         Parameters
         ----------
@@ -205,6 +206,7 @@ def read_rule_set(session: Session, set_id: int) -> RoutingRules:
 
 
 def rule_of_row(row: Mapping[Any, Any]) -> Rule:
+    """Return the rule of a row of `routing_rule` with its area's code."""
     rule = Rule(**{key: value for key, value in row.items() if key in Rule.__dataclass_fields__})
     return replace(rule, escalation=tuple(rule.escalation))
 

@@ -94,8 +94,9 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
 
 
 def require_all_counties(session: Session, by: Principal) -> None:
-    """Raise Forbidden unless somebody may change rules in every county: a set in force holds in all
-    of them.
+    """Raise Forbidden unless the principal may change rules in every county.
+
+    A set in force holds in all of them.
     """
     by.require(Action.RULES)
     allowed = by.areas_by_action[Action.RULES]

@@ -28,6 +28,14 @@ CELL_LABELS: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
+VALUE_BY_LABEL = {
+    column: {word: key for key, (zh, en) in labels.items() for word in (key, zh, en)}
+    for column, labels in CELL_LABELS.items()
+}
+VALUE_BY_LABEL["around_the_clock"] |= {"是": "yes", "否": "no"}
+CHOICES = {column: tuple(zh for zh, _ in labels.values()) for column, labels in CELL_LABELS.items()}
+
+
 def in_words(
     rule: Rule, categories: Mapping[str, str], areas: Mapping[str, str] | None = None
 ) -> str:
