@@ -1,5 +1,4 @@
-"""Photos of incidents: looked at by content, made anew without what a camera writes into them, kept
-as files.
+"""Photos of incidents: looked at by content, written again, stored as files.
 
 What comes in is never kept: every photo is decoded and written again, so that position, comments
 and whatever else hung on the file are gone; `gis.incidents.photo_files` does that in a child
@@ -241,7 +240,7 @@ def _small(path: Path) -> Path:
 
 
 def _id(file: Path) -> UUID | None:
-    """The photo a file is of; None for what was never finished."""
+    """Return the photo a file is of; None for what was never finished."""
     try:
         return (
             UUID(file.stem.removesuffix("-small"))

@@ -240,8 +240,9 @@ NOTES_SHOWN_TO_REPORTER = (
 
 
 def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
-    """Yield the table as the database holds it: move, from_state, from_request, to_state,
-    to_request.
+    """Yield the table as the database holds it.
+
+    move, from_state, from_request, to_state, to_request.
     """
     for name, transition in TRANSITIONS.items():
         if name in REQUEST_KEEPING_MOVES | REQUEST_CANCELLING_MOVES:
@@ -298,9 +299,7 @@ def next_state(
 
 
 def allowed_moves(state: str, pending: str = "") -> set[str]:
-    """Return the names of the moves an incident allows as it stands, those of the system
-    left out.
-    """
+    """Return the moves that people can do to an incident as it stands."""
     return {
         move
         for move, from_state, from_request, *_ in TRANSITION_ROWS
@@ -314,9 +313,7 @@ def is_done_by_people(name: str) -> bool:
 
 
 def state_labels(state: str) -> tuple[str, str]:
-    """Return what a state is called in Chinese and in English, for the fields `state_zh` and
-    `state_en`.
-    """
+    """Return what a state is called, for the fields `state_zh` and `state_en`."""
     return label(f"state.{state}", "zh"), label(f"state.{state}", "en")
 
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.errors import WanggeError
-from gis.incidents.lifecycle.effects import stored_location
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation, resolve_location

@@ -1,5 +1,7 @@
-"""What time alone brings about: what lapsed with its holder is passed on, overdue matters go one
-level up, orders nobody claimed fall back to the community.
+"""What time alone brings about.
+
+What lapsed with its holder is passed on, overdue matters go one level up, orders nobody claimed
+fall back to the community.
 
 Each sweep does a batch of what is due now. A batch holds its rows and passes over those that
 somebody else holds, so two workers never do the same; what is done is no longer due, so a run more

@@ -1,6 +1,4 @@
-"""What each move changes beside the state: columns, the event's detail, and whom an order is
-offered to.
-"""
+"""What each move changes beside the state: columns, the event's detail, and offers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,16 +12,17 @@ from gis.errors import Conflict, invalid_field
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.events import lock_incident
+from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.models import SEVERITIES, Incident
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.claimants import list_claimants
 from gis.incidents.routing.location import IncidentLocation
-from gis.incidents.routing.post_holders import HEIGHT, Home, home, list_post_holders, office
-from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, route, stage_clock
+from gis.incidents.routing.post_holders import HEIGHT, home, list_post_holders, office
+from gis.incidents.routing.router import CLOCK_COLUMNS, route, stage_clock
 from gis.incidents.states import ENDED_STATES, State
 from gis.messages import Message
 from gis.rights.actions import Action
-from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
+from gis.rights.living import has_account
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
@@ -54,26 +53,6 @@ class MovePayload:
 
 NOTHING = MovePayload()
 Effect = tuple[dict[str, Any], dict[str, Any], list[Any]]  # columns, the event's detail, offers
-
-
-def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
-    """Return an incident's stored location, as far as routing needs it."""
-    query = "SELECT a.id, a.level, a.code, a.name FROM area a WHERE a.id = ANY(:ids)"
-    order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
-    rows = session.execute(text(query), {"ids": row.area_ids})
-    areas = sorted(
-        ((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]]
-    )
-    return IncidentLocation(
-        row.lon,
-        row.lat,
-        {},
-        tuple(areas),
-        row.grid_id,
-        row.unit_id,
-        row.building_id,
-        row.revision_id,
-    )
 
 
 def _accept(
@@ -121,18 +100,6 @@ def _reclassify(
         "rule": [row.rule_name, routed.columns["rule_name"]],
     }
     return changes, detail, []
-
-
-def alarmed(session: Session, row: LockedIncident, new_state: str, now: datetime) -> dict[str, Any]:
-    """Return the columns of an incident that turns out to be dangerous: urgent from now on, by the
-    rule for that.
-    """
-    if row.severity == "urgent":
-        return {}
-    kind = editions.get_edition(session, row.edition_id).category(row.category)
-    routed = route(session, stored_location(session, row), kind, "urgent", row.channel, now, now)
-    routing = {key: routed.columns[key] for key in ("rule_id", "rule_name", "time_limits")}
-    return {"severity": "urgent", **routing, **stage_clock(routing["time_limits"], new_state, now)}
 
 
 def _dispatch(
@@ -274,7 +241,7 @@ def _ask_time(
 def _asked_minutes(
     session: Session, row: LockedIncident, payload: MovePayload, request: str
 ) -> float:
-    """The minutes that are approved: those asked for, where the approval names no others."""
+    """Return the minutes that are approved: those asked for, unless the approval names others."""
     query = (
         "SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id"
         " AND move = :move ORDER BY id DESC LIMIT 1"
@@ -349,8 +316,9 @@ def _rate(
 
 
 def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
-    """Return whether a rating is the reporter's own, not the record of those who dispatch or handle
-    the incident.
+    """Return whether a rating is the reporter's own.
+
+    Not the record of those who dispatch or handle the incident.
     """
     is_reporter = principal.kind == "reporter" or (
         principal.account_id is not None and principal.account_id == row.account_id
@@ -374,30 +342,6 @@ def _reopen(
     return changes, {"from": row.state, "withdrawn": bool(row.solved)}, []
 
 
-ABLE = (
-    f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')})"
-    f" OR {LIVING.able('CAST(:person AS bigint)', ':at')}"
-)
-
-
-def successor(session: Session, row: LockedIncident, now: datetime) -> Home | None:
-    """Return who takes over from a holder who cannot act.
-
-    None if the holder can, or there is none.
-    """
-    if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
-        return None
-    first_role = row.role if row.role in HEIGHT else row.time_limits.get("first_role") or COMMUNITY
-    return home(
-        session,
-        row.area_ids,
-        row.building_id,
-        first_role,
-        row.time_limits.get("escalation", ()),
-        now,
-    )
-
-
 def _link(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
@@ -406,7 +350,7 @@ def _link(
     if payload.parent == row.id:
         raise invalid_field("parent", "link.parent_is_itself")
     if row.pending_request:
-        raise Conflict("link.request_waits", request=Message(f"request_name.{row.pending_request}"))
+        raise Conflict("link.request_waits", request=Message(f"request.{row.pending_request}"))
     other = lock_incident(session, principal, payload.parent)
     principal.require(Action.DISPATCH, other.area_ids)
     if other.parent_id is not None:

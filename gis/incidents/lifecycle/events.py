@@ -58,9 +58,7 @@ RECIPIENTS_BY_MOVE = {
 
 
 def acting_role(principal: Principal) -> str:
-    """Return the role an event names: the strongest one of an account, else the kind
-    of principal.
-    """
+    """Return the role an event names: the strongest of an account, else the kind of principal."""
     return next((role for role, _ in principal.roles), principal.kind)
 
 
@@ -226,8 +224,9 @@ def notice_body(
 
 @dataclass(frozen=True)
 class Desk:
-    """Who is told of what waits at a desk: people in its posts, and accounts with its
-    rights alone.
+    """Who is told of what waits at a desk.
+
+    People in its posts, and accounts with its rights alone.
     """
 
     people: list[int]
@@ -284,8 +283,9 @@ def notify_of_move(
     *,
     now: datetime,
 ) -> None:
-    """Notify of a move: the holder, those of RECIPIENTS_BY_MOVE, and the desk where it waits if
-    nobody holds it.
+    """Notify the holder of a move, and those of RECIPIENTS_BY_MOVE.
+
+    If nobody holds it, the desk where it waits.
     """
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
     people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {

@@ -27,8 +27,9 @@ HANDOVER_ACTOR = "job hand-over"
 
 @dataclass(frozen=True)
 class HandoverResult:
-    """A post handed over: the number of the successor's post, from when, and how many incidents
-    came along by now.
+    """A post handed over.
+
+    post: Number of the successor's. at: From when. incidents: How many came along by now.
     """
 
     post: int

@@ -1,5 +1,4 @@
-"""What people do to an incident: one move of the table of states, with its event and notices, and
-those of its children.
+"""What people do to an incident: one move of the table of states, and what follows from it.
 
 Every function flushes and never commits. The database checks each event against the table of moves
 once more.
@@ -21,14 +20,7 @@ from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.lifecycle import alert
-from gis.incidents.lifecycle.effects import (
-    EFFECTS,
-    NOTHING,
-    MovePayload,
-    alarmed,
-    is_reporters_rating,
-    successor,
-)
+from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, is_reporters_rating
 from gis.incidents.lifecycle.events import (
     acting_role,
     insert_offers,
@@ -38,6 +30,7 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.rerouting import alarmed, successor
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
 from gis.incidents.routing.router import CLOCK_COLUMNS, stage_clock
@@ -131,8 +124,9 @@ def _apply_consequences(
     payload: MovePayload,
     now: datetime,
 ) -> None:
-    """Do what follows from a move: children move along, a linked incident with its parent, an
-    unsolved one reopens.
+    """Do what follows from a move.
+
+    Children move along, a linked incident with its parent, an unsolved one reopens.
     """
     if name not in INDEPENDENT_MOVES:
         _move_children(session, principal, row, name, payload, now)
@@ -172,7 +166,7 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
     Nobody approves their own request.
     """
     next_state(name, row.state, row.pending_request, row.state_before_suspension)
-    move = Message(f"move_name.{name}")
+    move = Message(f"move.{name}")
     if (
         TRANSITIONS[name].by == Action.APPROVE
         and row.pending_request
@@ -309,8 +303,9 @@ def _move_children(
     payload: MovePayload,
     now: datetime,
 ) -> None:
-    """What repeats an incident moves with it: the same move where its state allows, else forward to
-    the same state.
+    """Move along what repeats an incident.
+
+    By the same move where its state allows, else forward to the same state.
 
     What cannot end with it (made void; or suspended by itself before it was linked) stands on its
     own again.

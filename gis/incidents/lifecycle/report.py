@@ -30,8 +30,7 @@ from gis.incidents.lifecycle.events import (
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
 from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.duplicates import Duplicate, find_duplicates
-from gis.incidents.reading.queues import queue_to_json
-from gis.incidents.routing.router import RoutingDecision, route
+from gis.incidents.routing.router import RoutingDecision, queue_to_json, route
 from gis.incidents.states import State
 from gis.notices.outbox import enqueue_notice
 from gis.rights.principal import Principal
@@ -227,7 +226,7 @@ def _first_events(
     routed: RoutingDecision,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """The events of a report: that it came in, and what the rule did with it."""
+    """Return the events of a report: that it came in, and what the rule did with it."""
     rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
     dispatch_detail = {
         "role": routed.columns["role"],

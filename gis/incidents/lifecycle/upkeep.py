@@ -1,6 +1,4 @@
-"""What our own jobs do to an incident: escalate what is overdue, pass on what its holder
-cannot do.
-"""
+"""What our own jobs do to an incident: escalate it, pass it on, take an order back."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,12 +7,12 @@ from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.lifecycle.effects import successor
 from gis.incidents.lifecycle.events import (
     lock_incident,
     notify_of_move,
     record_event,
 )
+from gis.incidents.lifecycle.rerouting import successor
 from gis.incidents.models import OrderOffer
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office

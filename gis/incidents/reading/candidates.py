@@ -17,8 +17,9 @@ from gis.rights.visibility import Fact, can_see
 
 @dataclass(frozen=True)
 class AssigneeCandidate:
-    """Somebody an incident can be given to. load: Open incidents held. away: On leave now. metres:
-    Straight, for takers.
+    """Somebody an incident can be given to.
+
+    load: Open incidents held. away: On leave now. metres: Straight, for takers.
     """
 
     code: str | None
@@ -38,8 +39,9 @@ class AssigneeCandidate:
 def list_assignees(
     session: Session, by: Principal, incident: IncidentView, now: datetime
 ) -> list[AssigneeCandidate]:
-    """List the people an incident can be given to: posts of its place, nearest role first, then
-    order takers.
+    """List the people an incident can be given to.
+
+    Posts of its place, nearest role first, then order takers.
 
     Raises
     ------

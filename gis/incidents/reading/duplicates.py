@@ -52,8 +52,9 @@ def find_duplicates(
     at: datetime,
     except_id: UUID | None = None,
 ) -> list[Duplicate]:
-    """List incidents of the same category within 50 m and 7 days, nearest first, without void ones
-    and repeats.
+    """List incidents of the same category within 50 m and 7 days, nearest first.
+
+    Void ones and repeats are left out.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
-"""What happens to incidents, as it happens: the last events in the order of their commits, and who
-may know of them.
+"""What happens to incidents, as it happens.
+
+The last events in the order of their commits, and who may know of them.
 
 One thread of a process listens on the channel `wangge_incident`; whoever waits is woken by it.
 """
@@ -30,8 +31,9 @@ OVERLAP_S = 60.0
 
 
 class FeedEvent(NamedTuple):
-    """An event that was committed. read: It was found in the table, so that its order among others
-    is not sure.
+    """An event that was committed.
+
+    read: It was found in the table, so that its order among others is not sure.
     """
 
     id: int
@@ -135,8 +137,9 @@ WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AN
 def visible_events(
     session: Session, by: Principal, feed_events: list[FeedEvent], now: datetime
 ) -> list[dict[str, Any]]:
-    """Return events as the principal may know them, in their order: of visible incidents, without
-    names and notes.
+    """Return events as the principal may know them, in their order.
+
+    Those of visible incidents, without names and notes.
     """
     if not feed_events:
         return []

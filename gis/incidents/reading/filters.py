@@ -13,7 +13,7 @@ from gis.errors import invalid_field
 from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading.event_access import progress
-from gis.incidents.reading.queues import QUEUES
+from gis.incidents.routing.router import QUEUES
 from gis.incidents.states import STATE_PARAMS, STATES
 from gis.rights.living import LIVING
 from gis.rights.principal import Principal
@@ -70,8 +70,9 @@ ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
 
 
 def validate_filters(session: Session, filters: IncidentFilters) -> None:
-    """Raise InvalidInput unless filters name existing values, so that an empty list means that
-    nothing fits.
+    """Raise InvalidInput unless filters name existing values.
+
+    So an empty list means that nothing fits.
 
     Raises
     ------

@@ -29,8 +29,8 @@ from gis.incidents.reading.locked import (
     LockedIncident,
     may_move,
 )
-from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
+from gis.incidents.routing.router import IN_HAND, queue_to_json
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.living import LIVING
@@ -50,8 +50,10 @@ from gis.rights.visibility import (
 
 @dataclass(frozen=True)
 class IncidentView:
-    """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker
-    may have names, else an organisation's. parent, children, photos: Those the asker sees.
+    """An incident for who may see it.
+
+    point: CGCS2000 degrees. assigned_to: A name where the asker may have names, else an
+    organisation's. parent, children, photos: Those the asker sees.
 
     colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it
     was decided. queue: Who has it to act on now: at (see QUEUES), and zh, en; None once it has
@@ -342,8 +344,9 @@ FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 def count_by_state(
     session: Session, by: Principal, filters: IncidentFilters, *, now: datetime
 ) -> dict[str, Any]:
-    """Count visible incidents by state, and those overdue, nearly due, supervised or awaiting
-    approval.
+    """Count visible incidents by state.
+
+    And those overdue, nearly due, supervised or awaiting approval.
     """
     validate_filters(session, filters)
     where, params = filter_conditions(session, by, replace(filters, state=()), now)

@@ -19,8 +19,9 @@ from gis.rights.visibility import visibility_clause, waits_for_operator
 
 @dataclass(frozen=True)
 class LockedIncident:
-    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting
-    request.
+    """An incident as it is locked for a change.
+
+    lon, lat: EPSG:4490. asked_by: Who made the waiting request.
 
     unowned: It is in the operator's queue of who asks.
     """
@@ -86,8 +87,9 @@ OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.
 
 
 def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
-    """Return the query that locks one incident (`:id`) visible or offered to the principal, and its
-    parameters.
+    """Return the query that locks one incident (`:id`), and its parameters.
+
+    One that is visible or offered to the principal.
     """
     condition, params = visibility_clause(by, "i")
     seen, progress_params = progress(by)
@@ -155,8 +157,9 @@ def _is_reporter(by: Principal, row: Any) -> bool:
 
 
 def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
-    """Return the principal with the rights of the incident's desk where it is in their operator's
-    queue.
+    """Return the principal, with the rights of the incident's desk if it is in their queue.
+
+    The operator's queue, that is.
     """
     if not by.operates:
         return by

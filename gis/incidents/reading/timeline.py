@@ -1,5 +1,6 @@
-"""What happened to an incident, as those who work on it read it, and as its reporter does by the
-tracking secret.
+"""What happened to an incident: for those who work on it, and for its reporter.
+
+The reporter reads it by the tracking secret.
 """
 
 import hmac
@@ -111,9 +112,10 @@ def _event(row: Any, named: bool) -> EventView:
 
 @dataclass(frozen=True)
 class TrackedIncident:
-    """An incident for who reported it: where it stands, who holds it (role; the name of an
-    organisation), since when, who has it to act on now (queue), and what happened. No names, no
-    words between those who work on it.
+    """An incident for who reported it.
+
+    Where it stands, who holds it (role; the name of an organisation), since when, who has it to act
+    on now (queue), and what happened. No names, no words between those who work on it.
     """
 
     id: UUID

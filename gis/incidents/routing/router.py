@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules, rules_store
+from gis.incidents.routing import rules
 from gis.incidents.routing.claimants import Claimant, list_claimants
-from gis.incidents.routing.decisions import step
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import PostHolder, home, office
 from gis.incidents.states import State
+from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
 COMMUNITY = "community_worker"  # the role that matters go to which come back
@@ -33,10 +33,11 @@ CLOCK_COLUMNS = (
 
 @dataclass(frozen=True)
 class RoutingDecision:
-    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is
-    offered it, and why.
+    """Where a matter goes, and why.
 
-    owner: One of gis.incidents.reading.queues.QUEUES.
+    The state it is brought to, the columns it gets, who holds it or is offered it.
+
+    owner: One of QUEUES.
     """
 
     state: State
@@ -68,9 +69,11 @@ def route(
         Whether the category is certain; else it waits as reported for the community to choose one.
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
-    rule = rules.first_match(rules_store.active(session).rules, case)
+    rule = rules.first_match(rules.active_rules(session).rules, case)
     first_role = ROLE_BY_KEY[rule.first_role]
-    how = [step("rule", "rule", name=rule.name, role_zh=first_role.zh, role_en=first_role.en)]
+    how = [
+        routing_step("rule", "rule", name=rule.name, role_zh=first_role.zh, role_en=first_role.en)
+    ]
     limits = {
         "reported": rule.accept_min,
         "accepted": rule.dispatch_min,
@@ -145,3 +148,41 @@ def stage_clock(
         "elapsed_min": spent,
         "supervise_at": due,
     }
+
+
+IN_HAND = ("holder", "post", "offered", "posts")
+
+
+WAITING_AREAS = ("unit", "grid", "community", "street", "county")
+
+
+QUEUES = (*IN_HAND, "operator", "nobody", *WAITING_AREAS)
+
+
+def queue_to_json(
+    owner: str, role_key: str | None, area_names: Mapping[str, str]
+) -> dict[str, str]:
+    """Return who has an incident to act on now, as the API has it: at, zh and en.
+
+    Parameters
+    ----------
+    owner
+        One of QUEUES.
+    role_key
+        Role of who holds it.
+    area_names
+        Name of each of its areas by level.
+    """
+    code = "queue.area" if owner in WAITING_AREAS else f"queue.{owner}"
+    role = ROLE_BY_KEY.get(role_key or "")
+    roles = (
+        {"zh": role.zh, "en": role.en}
+        if role
+        else dict.fromkeys(("zh", "en"), Message("queue.responsible"))
+    )
+    area = area_names.get(owner, "")
+    texts = {
+        language: render(Message(code, {"role": roles[language], "area": area}), language)
+        for language in roles
+    }
+    return {"at": owner, **texts}

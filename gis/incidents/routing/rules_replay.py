@@ -10,8 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match
-from gis.incidents.routing.rules_store import rule_of_row
+from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match, rule_of_row
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
@@ -73,8 +72,9 @@ class ReplayDifference:
 
 @dataclass(frozen=True)
 class Replay:
-    """A set against the past: how many incidents were compared, how many would go elsewhere or only
-    get other limits.
+    """A set against the past.
+
+    How many incidents were compared, how many would go elsewhere or only get other limits.
 
     differences: Those that would go elsewhere first, the largest group first.
     """
@@ -88,8 +88,9 @@ class Replay:
 def replay(
     session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal
 ) -> Replay:
-    """Compare a set with the rules that sent the visible incidents reported from `since` until
-    before `until`.
+    """Compare a set with the rules that sent the visible incidents of a period.
+
+    Reported from `since` until before `until`.
 
     Compared is with the rule that sent each, as it was then; limits that people changed since do
     not count.

@@ -68,7 +68,7 @@ def desk() -> Response:
 
 
 def waits_at() -> dict[str, str]:
-    """Where a matter waits, as one chooses it: `gis.incidents.reading.queues.QUEUES`."""
+    """Where a matter waits, as one chooses it: `gis.incidents.routing.router.QUEUES`."""
     return {
         "operator": _("The operator"),
         "county": _("The county"),

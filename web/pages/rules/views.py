@@ -14,9 +14,10 @@ from flask_babel import gettext as _
 from gis.db import audit_context
 from gis.errors import Conflict, WanggeError
 from gis.incidents import working_time
+from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table as danger_table
-from gis.incidents.routing import rules_file, rules_replay, rules_store, rules_text
+from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.incidents.routing.rules import RoutingRules
 from gis.incidents.routing.rules_file import COLUMNS, RuleError
 from gis.incidents.routing.rules_replay import ReplayDifference, RoutedTo
@@ -100,7 +101,7 @@ def activate(set_id: int) -> Response:
 def table(set_id: int) -> Response:
     """A set as a spreadsheet, to be edited and sent back."""
     by = require_rules_reader()
-    found = rules_store.find(session(), storable_id(set_id))
+    found = rules.read_rule_set(session(), storable_id(set_id))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.xlsx"
         rules_file.dump(found.rules, path)
@@ -114,7 +115,7 @@ def table(set_id: int) -> Response:
 def danger() -> Response:
     """The table of danger as a spreadsheet, to be edited and loaded by ./wangge danger."""
     by = require_rules_reader()
-    rows = danger_table.edition(session(), danger_table.active_id(session()))
+    rows = catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session()))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "danger.xlsx"
         danger_table.dump(rows, path)
@@ -127,7 +128,7 @@ def danger() -> Response:
 def _dangers(english: bool) -> list[tuple[str, str]]:
     """Each danger and the numbers to call for it."""
     found: dict[str, list[str]] = {}
-    for row in danger_table.edition(session(), danger_table.active_id(session())):
+    for row in catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session())):
         if row.use == "danger":
             numbers = found.setdefault(row.en if english else row.zh, [])
             numbers += [one for one in row.call if one not in numbers]
@@ -137,14 +138,14 @@ def _dangers(english: bool) -> list[tuple[str, str]]:
 def _page(
     by: Principal, *, days: int | None = None, problems: list[RuleError] | None = None, **more: Any
 ) -> Response:
-    listed = rules_store.list_rule_sets(session())
+    listed = rules.list_rule_sets(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
         raise params.invalid_field("set", "field.not_a_rule_set_number")
     found = (
-        rules_store.find(session(), storable_id(int(chosen)))
+        rules.read_rule_set(session(), storable_id(int(chosen)))
         if chosen
-        else rules_store.active(session())
+        else rules.active_rules(session())
     )
     english = i18n.chosen() == "en"
     names = rules_text.category_names(editions.active_edition(session()), english)

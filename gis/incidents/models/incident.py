@@ -1,9 +1,7 @@
-"""Incidents as they are stored: the catalogue and rules they are filed under, the matter, its
-events, what hangs on it.
-"""
+"""An incident as stored: its row, the moves it allows, its events, photos and reporter."""
 
 import uuid
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import WKBElement
@@ -15,210 +13,15 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
-    UniqueConstraint,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import Text
 
-from gis.db import Base, geometry, key, one_of
+from gis.db import Base, geometry, one_of
+from gis.incidents.models.values import DISPATCH_MODES, SEVERITIES
 from gis.incidents.states import REQUESTS, State
-
-SEVERITIES = ("low", "normal", "high", "urgent")
-DISPATCH_MODES = ("assign", "order")
-CHANNELS = (
-    "mini_program",
-    "web",
-    "phone",
-    "in_person",
-    "patrol",
-    "woodpecker",
-    "open311",
-    "device",
-    "import",
-    "api",
-)
-
-
-class CatalogueEdition(Base):
-    """One edition of the catalogue; incidents keep the one they were filed under."""
-
-    __tablename__ = "catalogue_edition"
-    __table_args__ = (
-        one_of("state", ("draft", "active", "retired"), "state_known"),
-        Index(
-            "one_active_edition", "state", unique=True, postgresql_where=text("state = 'active'")
-        ),
-        {"comment": "One edition of the catalogue of categories; one is active."},
-    )
-
-    id: Mapped[int] = key()
-    name: Mapped[str] = mapped_column(
-        unique=True, comment="As GB/T 47678.5-2026, or 2027-03 of the city."
-    )
-    state: Mapped[str] = mapped_column(comment="draft, active or retired.")
-    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
-    loaded_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it was loaded."
-    )
-
-
-class Category(Base):
-    """A kind of matter, as 06010 暴露垃圾."""
-
-    __tablename__ = "incident_category"
-    __table_args__ = (
-        UniqueConstraint("edition_id", "code"),
-        one_of("kind", ("incident", "order"), "kind_known"),
-        one_of("severity", SEVERITIES, "severity_known"),
-        {"comment": "A kind of matter in an edition of the catalogue."},
-    )
-
-    id: Mapped[int] = key()
-    edition_id: Mapped[int] = mapped_column(
-        ForeignKey("catalogue_edition.id"), comment="The edition it is in."
-    )
-    code: Mapped[str] = mapped_column(
-        comment="Five digits for GB/T 47678.5, a letter and digits for community kinds."
-    )
-    old_code: Mapped[str] = mapped_column(
-        server_default="", comment="Its code in the older edition, where it had one."
-    )
-    major: Mapped[str] = mapped_column(comment="Code of its major group, as 06.")
-    major_zh: Mapped[str] = mapped_column(comment="Name of the group, as 市容环境.")
-    major_en: Mapped[str] = mapped_column(comment="Name of the group in English.")
-    zh: Mapped[str] = mapped_column(comment="Name on screen, as 暴露垃圾.")
-    en: Mapped[str] = mapped_column(comment="Name in English.")
-    kind: Mapped[str] = mapped_column(comment="incident, or order (点单) that somebody claims.")
-    severity: Mapped[str] = mapped_column(
-        server_default="normal", comment="Severity where the report names none."
-    )
-    skill: Mapped[str] = mapped_column(
-        server_default="", comment="For orders: the skill asked for, as repairs."
-    )
-    keywords: Mapped[list[str]] = mapped_column(
-        ARRAY(Text()), server_default="{}", comment="Words that point to it."
-    )
-    examples: Mapped[list[str]] = mapped_column(
-        ARRAY(Text()), server_default="{}", comment="Reports of its kind."
-    )
-    attributes: Mapped[list[dict[str, Any]]] = mapped_column(
-        JSONB, server_default="[]", comment="Questions of its own, as Open311 describes attributes."
-    )
-    public: Mapped[bool] = mapped_column(server_default="true", comment="Residents may choose it.")
-    position: Mapped[int] = mapped_column(server_default="0", comment="Order in lists.")
-
-
-class DangerTable(Base):
-    """One edition of the table of danger; the newest is in force."""
-
-    __tablename__ = "danger_table"
-    __table_args__ = (
-        {"comment": "One edition of the table of danger; the newest is in force, none is changed."},
-    )
-
-    id: Mapped[int] = key()
-    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, comment="Its rows in their order.")
-    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
-    author: Mapped[str] = mapped_column(server_default="", comment="Who loaded it.")
-    loaded_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it was loaded."
-    )
-
-
-class RuleSet(Base):
-    """An ordered set of routing rules; one is active."""
-
-    __tablename__ = "rule_set"
-    __table_args__ = (
-        one_of("state", ("draft", "active", "retired"), "state_known"),
-        Index(
-            "one_active_rule_set", "state", unique=True, postgresql_where=text("state = 'active'")
-        ),
-        {"comment": "An ordered set of routing rules; one is active."},
-    )
-
-    id: Mapped[int] = key()
-    name: Mapped[str] = mapped_column(unique=True, comment="What it is called.")
-    state: Mapped[str] = mapped_column(comment="draft, active or retired.")
-    author: Mapped[str] = mapped_column(server_default="", comment="Who made it.")
-    loaded_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it was loaded."
-    )
-    activated_at: Mapped[datetime | None] = mapped_column(comment="When it was switched on.")
-
-
-class RoutingRule(Base):
-    """Who goes first for which matter, and how long each stage may take.
-
-    The first rule that matches wins.
-    """
-
-    __tablename__ = "routing_rule"
-    __table_args__ = (
-        UniqueConstraint("rule_set_id", "position"),
-        one_of("dispatch_mode", DISPATCH_MODES, "way_known"),
-        one_of("days", ("any", "working", "rest"), "days_known"),
-        CheckConstraint("(time_from IS NULL) = (time_to IS NULL)", name="times_together"),
-        CheckConstraint(
-            "least(accept_min, dispatch_min, take_min, handle_min, check_min) > 0",
-            name="limits_positive",
-        ),
-        {
-            "comment": (
-                "Who goes first for which matter, and how long each stage may take;"
-                " the first match wins."
-            )
-        },
-    )
-
-    id: Mapped[int] = key()
-    rule_set_id: Mapped[int] = mapped_column(
-        ForeignKey("rule_set.id", ondelete="CASCADE"), comment="Its set."
-    )
-    position: Mapped[int] = mapped_column(comment="Order; lower is tried first.")
-    name: Mapped[str] = mapped_column(comment="What the answer calls it, as 噪声扰民·夜间.")
-    category: Mapped[str] = mapped_column(
-        server_default="", comment="Code or its beginning (06); empty: any."
-    )
-    severity: Mapped[str] = mapped_column(
-        server_default="", comment="low, normal, high or urgent; empty: any."
-    )
-    area_id: Mapped[int | None] = mapped_column(
-        ForeignKey("area.id"), comment="The area it holds in; empty: any."
-    )
-    time_from: Mapped[time | None] = mapped_column(comment="From this time of day; empty: any.")
-    time_to: Mapped[time | None] = mapped_column(
-        comment="Until before this time; less than time_from: past midnight."
-    )
-    days: Mapped[str] = mapped_column(
-        server_default="any", comment="any, working or rest (weekends and holidays)."
-    )
-    channel: Mapped[str] = mapped_column(
-        server_default="", comment="Channel of the report; empty: any."
-    )
-    dispatch_mode: Mapped[str] = mapped_column(
-        server_default="assign", comment="assign to a person, or order to be claimed."
-    )
-    first_role: Mapped[str] = mapped_column(
-        ForeignKey("role.key"), comment="The role that goes first."
-    )
-    escalation: Mapped[list[str]] = mapped_column(
-        ARRAY(Text()),
-        comment="Roles one step up each, for vacancies and for supervision when overdue.",
-    )
-    accept_min: Mapped[int] = mapped_column(comment="Minutes from report to acceptance.")
-    dispatch_min: Mapped[int] = mapped_column(comment="Minutes from acceptance to dispatch.")
-    take_min: Mapped[int] = mapped_column(comment="Minutes from dispatch to being taken.")
-    handle_min: Mapped[int] = mapped_column(comment="Minutes from being taken to handled.")
-    check_min: Mapped[int] = mapped_column(
-        comment="Minutes from handled to checked, and from checked to closed."
-    )
-    around_the_clock: Mapped[bool] = mapped_column(
-        server_default="false", comment="Minutes of the clock on the wall, not of working time."
-    )
 
 
 class IncidentMove(Base):
@@ -436,59 +239,6 @@ class IncidentEvent(Base):
     )
 
 
-class OrderOffer(Base):
-    """An order shown to somebody who may claim it."""
-
-    __tablename__ = "order_offer"
-    __table_args__ = (
-        ForeignKeyConstraint(["county", "incident_id"], ["incident.county", "incident.id"]),
-        Index(None, "person_id"),
-        Index(None, "incident_id"),
-        {"comment": "An order shown to somebody who may claim it."},
-    )
-
-    county: Mapped[str] = mapped_column(primary_key=True, comment="Code of the county.")
-    incident_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="The order.")
-    person_id: Mapped[int] = mapped_column(
-        ForeignKey("personal.person.id", ondelete="CASCADE"),
-        primary_key=True,
-        comment="Who may claim it.",
-    )
-    distance_m: Mapped[float | None] = mapped_column(comment="Metres to walk; empty: unknown.")
-    offered_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it was shown."
-    )
-
-
-class OrderTaker(Base):
-    """Somebody who takes orders: a party member, a volunteer team, a property company
-    or provider.
-    """
-
-    __tablename__ = "order_taker"
-    __table_args__ = (
-        Index("ix_order_taker_skills", "skills", postgresql_using="gin"),
-        {"comment": "Who takes orders (接单), with which skills, from where."},
-    )
-
-    person_id: Mapped[int] = mapped_column(
-        ForeignKey("personal.person.id", ondelete="CASCADE"), primary_key=True, comment="Who."
-    )
-    role: Mapped[str] = mapped_column(
-        ForeignKey("role.key"), comment="party_member, volunteer_team, property_company."
-    )
-    area_id: Mapped[int] = mapped_column(
-        ForeignKey("area.id"), index=True, comment="Community or street served."
-    )
-    skills: Mapped[list[str]] = mapped_column(
-        ARRAY(Text()), server_default="{}", comment="As repairs, water, labour."
-    )
-    geom: Mapped[WKBElement | None] = mapped_column(
-        geometry("POINT"), comment="Where they start from, EPSG:4490."
-    )
-    active: Mapped[bool] = mapped_column(server_default="true", comment="Takes orders now.")
-
-
 class Photo(Base):
     """A photo of an incident; the file lies under var/photos, without EXIF."""
 
@@ -536,47 +286,3 @@ class Reporter(Base):
     name: Mapped[str] = mapped_column(server_default="", comment="As given.")
     phone: Mapped[str] = mapped_column(server_default="", comment="As given.")
     email: Mapped[str] = mapped_column(server_default="", comment="As given.")
-
-
-class Device(Base):
-    """A device that raises alarms: smoke, door, camera, wristband, thrown object, parking."""
-
-    __tablename__ = "device"
-    __table_args__ = (
-        {
-            "comment": (
-                "A device that raises alarms, with its place and the category they are filed under."
-            )
-        },
-    )
-
-    id: Mapped[int] = key()
-    code: Mapped[str] = mapped_column(unique=True, comment="Its number at the maker.")
-    kind: Mapped[str] = mapped_column(
-        comment="smoke, door, camera, wristband, thrown_object or parking."
-    )
-    name: Mapped[str] = mapped_column(server_default="", comment="Where it hangs, in words.")
-    county: Mapped[str | None] = mapped_column(comment="Code of the county.")
-    geom: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where it is, EPSG:4490.")
-    address: Mapped[str] = mapped_column(server_default="", comment="Building, stairwell, floor.")
-    category: Mapped[str] = mapped_column(
-        comment="Code of the category its alarms are filed under."
-    )
-    secret: Mapped[str] = mapped_column(comment="Key its messages are signed with (HMAC-SHA256).")
-    active: Mapped[bool] = mapped_column(server_default="true", comment="Alarms are taken.")
-
-
-class DeviceAlarm(Base):
-    """An alarm that was taken; the same one again is not filed twice."""
-
-    __tablename__ = "device_alarm"
-    __table_args__ = (
-        {"comment": "Alarms that were taken; the same one again is not filed twice."},
-    )
-
-    device_id: Mapped[int] = mapped_column(
-        ForeignKey("device.id", ondelete="CASCADE"), primary_key=True, comment="The device."
-    )
-    alarm: Mapped[str] = mapped_column(primary_key=True, comment="Its number of the alarm.")
-    at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was taken.")
-    incident_id: Mapped[uuid.UUID] = mapped_column(comment="The incident it is in.")
