@@ -205,6 +205,7 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
     if row.unowned:
         by = by.acting(row.areas)
     areas = row.area_names or []
+    holder = row.held_name, row.holder_name, row.holder_id
     names_seen = can_see(by, Fact.NAMES, row.areas)
     return IncidentView(
         **{name: getattr(row, name) for name in STORED_FIELDS},
@@ -220,11 +221,7 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         role=role.key if role else None,
         role_zh=role.zh if role else None,
         role_en=role.en if role else None,
-        assigned_to=holder_label(
-            by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id
-        )
-        if has_it
-        else None,
+        assigned_to=holder_label(by, row.areas, row.role, *holder) if has_it else None,
         area=row.held_code,
         rule=row.rule_name,
         changed_at=row.changed_seen,
