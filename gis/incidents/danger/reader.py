@@ -66,10 +66,7 @@ def _simplified() -> Any:
 
 
 def normal(report: str) -> str:
-    """Return a text in one way of writing.
-
-    Full-width forms, capitals, traditional characters and invisible marks are normalised.
-    """
+    """Return a text half-width, in lower case, simplified, without invisible marks."""
     folded = UNSEEN.sub("", unicodedata.normalize("NFKC", report[:MAX_READ_CHARS]).lower())
     return str(_simplified().convert(folded))[:MAX_READ_CHARS]
 
@@ -87,9 +84,8 @@ class Reader:
     def __init__(self, rows: Sequence[Row], everyday: Iterable[str] = ()) -> None:
         self.source = tuple(rows)
         self.rows = [row for row in rows if row.use == "danger"]
-        self.other: dict[
-            str, frozenset[str]
-        ] = {}  # use -> its words; what stands behind the danger: "use after"
+        # use -> its words; what stands behind the danger: "use after"
+        self.other: dict[str, frozenset[str]] = {}
         self.right: dict[str, str] = {}
         fillers: list[str] = []
         for row in rows:

@@ -1,6 +1,6 @@
 """When boundaries change, open incidents follow to the new patch; closed ones stay as they were."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from sqlalchemy import Uuid, any_, literal, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.errors import WanggeError
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
@@ -114,7 +115,6 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         )
     except WanggeError:
         return False  # outside every grid now: nobody else answers for it
-    old_location = stored_location(session, row)
     areas, unit = location.area_ids, location.unit_id
     if (
         unit is None
@@ -133,7 +133,20 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         "building_id": location.building_id or row.building_id,
     }
     changes |= _holder(session, row, location, areas, now)
-    old, new = _grid(old_location), _grid(location)
+    _record_follow(session, row, location, answer, changes, now)
+    return True
+
+
+def _record_follow(
+    session: Session,
+    row: LockedIncident,
+    location: IncidentLocation,
+    answer: LocateResult,
+    changes: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Write the event of an incident that follows to another grid, and tell who had it."""
+    old, new = _grid(stored_location(session, row)), _grid(location)
     names = {"old_code": old[0], "old_name": old[1], "new_code": new[0], "new_name": new[1]}
     note = Message("event_note.boundary_changed", names)
     detail = {
@@ -166,7 +179,6 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         extra_person_ids=[row.holder_id],
         now=now,
     )
-    return True
 
 
 def _holder(

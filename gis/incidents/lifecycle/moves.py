@@ -205,26 +205,17 @@ def _apply(
     changes: dict[str, Any] = {}
     detail: dict[str, Any] = {}
     offers: list[Any] = []
-    effect = EFFECTS.get(name)
-    if effect is not None:
+    if effect := EFFECTS.get(name):
         changes, detail, offers = effect(session, principal, row, payload, now)
-    if name in RETURNING_MOVES:
-        to = successor(session, row, now)
-        if to is not None:
-            changes |= to.columns
-            detail |= {"how": to.how, "from_person": row.holder_id}
-    danger = (
-        catalogue_danger.heard(session, payload.note)
-        if name in catalogue_danger.MOVES_WITH_DANGER
-        else None
-    )
+    if name in RETURNING_MOVES and (to := successor(session, row, now)) is not None:
+        changes |= to.columns
+        detail |= {"how": to.how, "from_person": row.holder_id}
+    heeded = name in catalogue_danger.MOVES_WITH_DANGER
+    danger = catalogue_danger.heard(session, payload.note) if heeded else None
     if danger is not None:
         changes |= alarmed(session, row, new_state, now)
-        detail["danger"] = danger.kinds[0]
-        detail["how"] = [
-            *detail.get("how", ()),
-            alert.danger_step(danger),
-        ]
+        how = [*detail.get("how", ()), alert.danger_step(danger)]
+        detail |= {"danger": danger.kinds[0], "how": how}
     changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(
         session,
@@ -241,41 +232,34 @@ def _apply(
     )
     if offers:
         insert_offers(session, row.county, row.id, offers, now)
-    notify_of_move(
-        session,
-        row,
-        name,
-        new_state,
-        changes,
-        principal,
-        [offer.person_id for offer in offers],
-        now=now,
-    )
+    offered = [offer.person_id for offer in offers]
+    notify_of_move(session, row, name, new_state, changes, principal, offered, now=now)
     # a device repeats itself
-    if danger is not None and (
-        row.severity != catalogue_danger.URGENT or principal.kind != "system"
-    ):
-        role = changes.get("role", row.role)
-        body = notice_body(
-            row.id,
-            new_state,
-            row.category,
-            row.category_zh,
-            row.grid_code,
-            role,
-            catalogue_danger.URGENT,
-        )
-        alert.alarm(
-            session,
-            row.county,
-            row.id,
-            row.area_ids,
-            row.building_id,
-            now,
-            body,
-            kind=danger.kinds[0],
-        )
+    is_repetition = row.severity == catalogue_danger.URGENT and principal.kind == "system"
+    if danger is not None and not is_repetition:
+        _raise_alarm(session, row, danger.kinds[0], new_state, changes.get("role", row.role), now)
     return event
+
+
+def _raise_alarm(
+    session: Session,
+    row: LockedIncident,
+    kind: str,
+    new_state: str,
+    role: str | None,
+    now: datetime,
+) -> None:
+    """Notify those above of a danger that somebody's words in a move told of."""
+    body = notice_body(
+        row.id,
+        new_state,
+        row.category,
+        row.category_zh,
+        row.grid_code,
+        role,
+        catalogue_danger.URGENT,
+    )
+    alert.alarm(session, row.county, row.id, row.area_ids, row.building_id, now, body, kind=kind)
 
 
 def _clock_changes(

@@ -1,6 +1,7 @@
 """What our own jobs do to an incident: escalate it, pass it on, take an order back."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, text
@@ -37,7 +38,6 @@ def escalate_overdue(
     row = lock_incident(session, system_principal(job), incident_id)
     if row.supervise_at is None or row.supervise_at > now or row.state in ENDED_STATES:
         return False
-    level = row.supervise_level + 1
     people = list_post_holders(session, row.area_ids, row.building_id, now)
     waits = office(session, row.area_ids, now)
     place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
@@ -50,33 +50,23 @@ def escalate_overdue(
     supervisor = above(
         people, row.time_limits.get("escalation", ()), floor, row.supervise_level > 0, waits
     )
+    changes: dict[str, Any] = {"supervised": True, "supervise_at": None}
     if supervisor is None:
+        person = None
         note = Message("event_note.overdue_at_the_top")
-        record_event(
-            session,
-            row,
-            "escalate",
-            now,
-            job,
-            note=render(note, "zh"),
-            role="system",
-            detail={"level": row.supervise_level, "top": True, "en": render(note)},
-            changes={"supervised": True, "supervise_at": None},
-        )
-        notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), now=now)
-        return True
-    role, person = supervisor
-    wall = bool(row.time_limits.get("around_the_clock"))
-    following = working_time.deadline(
-        row.supervise_at, float(row.time_limits.get(row.state, 60)), around_the_clock=wall
-    )
-    changes = {
-        "supervised": True,
-        "supervise_level": level,
-        "supervisor_role": role,
-        "supervise_at": following,
-    }
-    note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
+        detail: dict[str, Any] = {"level": row.supervise_level, "top": True}
+    else:
+        role, person = supervisor
+        level = row.supervise_level + 1
+        minutes = float(row.time_limits.get(row.state, 60))
+        wall = bool(row.time_limits.get("around_the_clock"))
+        changes |= {
+            "supervise_level": level,
+            "supervisor_role": role,
+            "supervise_at": working_time.deadline(row.supervise_at, minutes, around_the_clock=wall),
+        }
+        note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
+        detail = {"level": level, "role": role, "due": row.due_at}
     record_event(
         session,
         row,
@@ -86,19 +76,11 @@ def escalate_overdue(
         note=render(note, "zh"),
         role="system",
         person_id=person,
-        detail={"level": level, "role": role, "due": row.due_at, "en": render(note)},
+        detail=detail | {"en": render(note)},
         changes=changes,
     )
-    notify_of_move(
-        session,
-        row,
-        "escalate",
-        row.state,
-        {},
-        system_principal(job),
-        extra_person_ids=[person],
-        now=now,
-    )
+    by = system_principal(job)
+    notify_of_move(session, row, "escalate", row.state, {}, by, extra_person_ids=[person], now=now)
     return True
 
 

@@ -203,6 +203,7 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
     if row.unowned:
         by = by.acting(row.area_ids)
     areas = row.area_names or []
+    holder = row.held_name, row.holder_name, row.holder_id
     names_seen = can_see(by, Fact.NAMES, row.area_ids)
     return IncidentView(
         **{name: getattr(row, name) for name in STORED_FIELDS},
@@ -218,11 +219,7 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         role=role.key if role else None,
         role_zh=role.zh if role else None,
         role_en=role.en if role else None,
-        assigned_to=holder_label(
-            by, row.area_ids, row.role, row.held_name, row.holder_name, row.holder_id
-        )
-        if has_it
-        else None,
+        assigned_to=holder_label(by, row.area_ids, row.role, *holder) if has_it else None,
         area=row.held_code,
         way=row.dispatch_mode,
         rule=row.rule_name,

@@ -70,22 +70,9 @@ def route(
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
     rule = rules.first_match(rules.active_rules(session).rules, case)
-    first_role = ROLE_BY_KEY[rule.first_role]
-    how = [
-        routing_step("rule", "rule", name=rule.name, role_zh=first_role.zh, role_en=first_role.en)
-    ]
-    limits = {
-        "reported": rule.accept_min,
-        "accepted": rule.dispatch_min,
-        "dispatched": rule.take_min,
-        "taken": rule.handle_min,
-        "handled": rule.check_min,
-        "checked": rule.check_min,
-        "returned": rule.dispatch_min,
-        "around_the_clock": rule.around_the_clock or severity == "urgent",
-        "escalation": list(rule.escalation),
-        "first_role": rule.first_role,
-    }
+    role = ROLE_BY_KEY[rule.first_role]
+    how = [routing_step("rule", "rule", name=rule.name, role_zh=role.zh, role_en=role.en)]
+    limits = _limits(rule, severity)
     columns = {
         "rule_id": rule.id,
         "rule_name": rule.name,
@@ -102,9 +89,8 @@ def route(
         return RoutingDecision(
             State.REPORTED, columns, None, [], [*how, waits.decision], waits.level
         )
-    if (
-        rule.way == "order" and kind.skill and severity != "urgent"
-    ):  # nobody waits until somebody claims it
+    # of what is urgent, nobody waits until somebody claims it
+    if rule.way == "order" and kind.skill and severity != "urgent":
         claimants, claim_step = list_claimants(session, where, kind.skill, now)
         how.append(claim_step)
         if claimants:
@@ -122,6 +108,22 @@ def route(
     return RoutingDecision(
         state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner
     )
+
+
+def _limits(rule: rules.Rule, severity: str) -> dict[str, Any]:
+    """Return what an incident keeps of its rule: minutes per state, clock and escalation."""
+    return {
+        "reported": rule.accept_min,
+        "accepted": rule.dispatch_min,
+        "dispatched": rule.take_min,
+        "taken": rule.handle_min,
+        "handled": rule.check_min,
+        "checked": rule.check_min,
+        "returned": rule.dispatch_min,
+        "around_the_clock": rule.around_the_clock or severity == "urgent",
+        "escalation": list(rule.escalation),
+        "first_role": rule.first_role,
+    }
 
 
 def stage_clock(
