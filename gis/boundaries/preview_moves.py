@@ -186,9 +186,9 @@ def moved_incidents(
     if not core:
         return []
     query = f"""
-    SELECT i.id, ST_X(i.shape), ST_Y(i.shape) FROM incident i
+    SELECT i.id, ST_X(i.geom), ST_Y(i.geom) FROM incident i
     WHERE i.state <> ALL(:ended)
-      AND i.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+      AND i.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
     ORDER BY i.id"""  # noqa: S608
     rows = session.execute(
         text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}

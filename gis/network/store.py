@@ -111,7 +111,19 @@ def replace_network(
     copy_rows(
         session,
         "walk_edge",
-        ("id", "way_id", "u", "v", "length_m", "kind", "name", "steps", "structure", "ends", "geom"),
+        (
+            "id",
+            "way_id",
+            "u",
+            "v",
+            "length_m",
+            "kind",
+            "name",
+            "steps",
+            "structure",
+            "ends",
+            "geom",
+        ),
         _edge_rows(edges),
     )
     copy_rows(

@@ -241,7 +241,8 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     assert (
         town.scalar(
             text(
-                "SELECT count(*) FROM incident WHERE state = 'dispatched' AND way = 'assign'"
+                "SELECT count(*) FROM incident"
+                " WHERE state = 'dispatched' AND dispatch_mode = 'assign'"
                 " AND holder_id IS NULL"
             )
         )
@@ -249,7 +250,7 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     )
     events = town.execute(
         text(
-            "SELECT incident_id, move, from_state, from_pending, to_state, to_pending"
+            "SELECT incident_id, move, from_state, from_request, to_state, to_request"
             " FROM incident_event"
             " ORDER BY id"
         )
@@ -259,16 +260,16 @@ def test_a_day_in_the_pilot(town: Session) -> None:
         assert (
             one.move,
             one.from_state,
-            one.from_pending,
+            one.from_request,
             one.to_state,
-            one.to_pending,
+            one.to_request,
         ) in TRANSITION_ROWS
         before = last.get(one.incident_id, ("reported", ""))
-        assert (one.from_state, one.from_pending) == before  # no gap between one event and the next
-        last[one.incident_id] = (one.to_state, one.to_pending)
+        assert (one.from_state, one.from_request) == before  # no gap between one event and the next
+        last[one.incident_id] = (one.to_state, one.to_request)
     now = {
-        row.id: (row.state, row.pending)
-        for row in town.execute(text("SELECT id, state, pending FROM incident"))
+        row.id: (row.state, row.pending_request)
+        for row in town.execute(text("SELECT id, state, pending_request FROM incident"))
     }
     assert now == last
     assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {

@@ -343,25 +343,25 @@ def test_a_rule_in_plain_words() -> None:
 
 
 def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> None:
-    first = rules_store.active(session)
+    first = rules.active_rules(session)
     made = rules_store.load(session, [LAST], "只有一条", "某人")
     assert (
-        rules_store.active(session).id == first.id
-        and rules_store.find(session, made).state == "draft"
+        rules.active_rules(session).id == first.id
+        and rules.read_rule_set(session, made).state == "draft"
     )
     rules_store.activate(session, made, NOW)
-    found = rules_store.active(session)
+    found = rules.active_rules(session)
     assert (found.id, found.author, found.activated_at, [one.name for one in found.rules]) == (
         made,
         "某人",
         NOW,
         ["其他事件"],
     )
-    assert rules_store.find(session, first.id).state == "retired"
+    assert rules.read_rule_set(session, first.id).state == "retired"
     with pytest.raises(Conflict):
         rules_store.activate(session, made, NOW)
     rules_store.activate(session, first.id, NOW)
-    assert rules_store.active(session).id == first.id
+    assert rules.active_rules(session).id == first.id
     with pytest.raises(NotFound):
         rules_store.activate(session, 0, NOW)
 
@@ -370,11 +370,11 @@ def test_a_draft_may_be_loaded_anew_a_set_in_force_may_not(session: Session) -> 
     first = rules_store.load(session, [LAST], "新")
     second = rules_store.load(session, [rule(category="06"), LAST], "新")
     with pytest.raises(NotFound):
-        rules_store.find(session, first)
+        rules.read_rule_set(session, first)
     rules_store.activate(session, second, NOW)
     with pytest.raises(Conflict, match="is or was in force"):
         rules_store.load(session, [LAST], "新")
-    assert len(rules_store.active(session).rules) == 2
+    assert len(rules.active_rules(session).rules) == 2
 
 
 def test_a_set_without_a_last_resort_is_not_kept(session: Session) -> None:
@@ -433,7 +433,7 @@ def test_the_set_in_force_changes_nothing_of_what_it_did_itself(
         place.report(category)
     done = rules_replay.replay(
         session,
-        rules_store.active(session).rules,
+        rules.active_rules(session).rules,
         NOW - timedelta(days=1),
         NOW + timedelta(days=1),
         ALL,
@@ -455,8 +455,8 @@ def test_only_incidents_the_asker_sees_are_compared(place: Place, session: Sessi
 def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Session) -> None:
     one, many = place.report("06010").id, 5_000
     kept = (
-        "county, edition_id, category, shape, asked, areas, grid_id, revision_id, how, rule_id,"
-        " rule_name, limits, tracking_hash"
+        "county, edition_id, category, geom, location_input, area_ids, grid_id, revision_id,"
+        " explanation, rule_id, rule_name, time_limits, tracking_hash"
     )
     copies = (
         f"INSERT INTO incident (id, {kept}, reported_at)"

@@ -1,5 +1,6 @@
 """Who an incident can be given to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +18,9 @@ from gis.rights.visibility import Fact, can_see
 
 @dataclass(frozen=True)
 class AssigneeCandidate:
-    """Somebody an incident can be given to. load: Open incidents held. away: On leave now. metres:
-    Straight, for takers.
+    """Somebody an incident can be given to.
+
+    load: Open incidents held. away: On leave now. metres: Straight, for takers.
     """
 
     code: str | None
@@ -38,8 +40,9 @@ class AssigneeCandidate:
 def list_assignees(
     session: Session, by: Principal, incident: IncidentView, now: datetime
 ) -> list[AssigneeCandidate]:
-    """List the people an incident can be given to: posts of its place, nearest role first, then
-    order takers.
+    """List the people an incident can be given to.
+
+    Posts of its place, nearest role first, then order takers.
 
     Raises
     ------
@@ -80,37 +83,44 @@ def list_assignees(
         for seat in holders
     ]
     if incident.skill and named:
-        params = {
-            "areas": list(ids.values()),
-            "skill": incident.skill,
-            "lon": incident.point["lon"],
-            "lat": incident.point["lat"],
-            "at": now,
-        }
-        rows = session.execute(text(CLAIMANTS_SQL), params).all()
-        persons = {
-            row.id: row
-            for row in session.execute(
-                text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"),
-                {"ids": [row.person_id for row in rows]},
-            )
-        }
-        codes = {number: code for code, number in ids.items()}
-        people += [
-            AssigneeCandidate(
-                persons[row.person_id].code,
-                persons[row.person_id].name,
-                row.role,
-                ROLE_BY_KEY[row.role].zh,
-                ROLE_BY_KEY[row.role].en,
-                codes[row.area_id],
-                "",
-                0,
-                False,
-                False,
-                row.straight,
-                True,
-            )
-            for row in rows
-        ]
+        people += _list_takers(session, incident, ids, now)
     return people
+
+
+def _list_takers(
+    session: Session, incident: IncidentView, ids: Mapping[str, int], now: datetime
+) -> list[AssigneeCandidate]:
+    """List those who take orders of the incident's skill in its areas (code -> id)."""
+    params = {
+        "areas": list(ids.values()),
+        "skill": incident.skill,
+        "lon": incident.point["lon"],
+        "lat": incident.point["lat"],
+        "at": now,
+    }
+    rows = session.execute(text(CLAIMANTS_SQL), params).all()
+    persons = {
+        row.id: row
+        for row in session.execute(
+            text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"),
+            {"ids": [row.person_id for row in rows]},
+        )
+    }
+    codes = {number: code for code, number in ids.items()}
+    return [
+        AssigneeCandidate(
+            persons[row.person_id].code,
+            persons[row.person_id].name,
+            row.role,
+            ROLE_BY_KEY[row.role].zh,
+            ROLE_BY_KEY[row.role].en,
+            codes[row.area_id],
+            "",
+            0,
+            False,
+            False,
+            row.straight,
+            True,
+        )
+        for row in rows
+    ]

@@ -4,19 +4,17 @@ A set never changes once it has been in force; a change is a new set. A draft ma
 under its name.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text, columns_of
-from gis.errors import Conflict, Forbidden, NotFound, Unavailable, invalid_field
+from gis.db import columns_of
+from gis.errors import Conflict, Forbidden, NotFound, invalid_field
 from gis.incidents import working_time
 from gis.incidents.models import RoutingRule, RuleSet
-from gis.incidents.routing.rules import RoutingRules, Rule
+from gis.incidents.routing.rules import Rule
 from gis.incidents.routing.rules_file import DEFAULT, parse
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -60,6 +58,7 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
         {column: getattr(rule, column) for column in columns}
         | {
             "rule_set_id": set_id,
+            "dispatch_mode": rule.way,
             "position": position,
             "area_id": ids.get(rule.area),
             "escalation": [*rule.escalation],
@@ -96,8 +95,9 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
 
 
 def require_all_counties(session: Session, by: Principal) -> None:
-    """Raise Forbidden unless somebody may change rules in every county: a set in force holds in all
-    of them.
+    """Raise Forbidden unless the principal may change rules in every county.
+
+    A set in force holds in all of them.
     """
     by.require(Action.RULES)
     allowed = by.areas_by_action[Action.RULES]
@@ -113,59 +113,3 @@ def load_default_rules(connection: Connection) -> None:
         rules, report = parse(DEFAULT)
         report.require_all_taken()
         activate(connection, load(connection, rules, DEFAULT_NAME), datetime.now(working_time.ZONE))
-
-
-_cache: dict[int, RoutingRules] = {}  # sets that have been in force: they never change
-
-
-SETS = "SELECT id, name, state, author, loaded_at, activated_at FROM rule_set"
-
-
-RULES = """
-SELECT r.*, coalesce(a.code, '') AS area FROM routing_rule r LEFT JOIN area a ON a.id = r.area_id
-WHERE r.rule_set_id = :id ORDER BY r.position
-"""
-
-
-def find(session: Session, set_id: int) -> RoutingRules:
-    """Return a set with its rules.
-
-    Raises
-    ------
-    NotFound
-        There is none.
-    """
-    row = session.execute(text(f"{SETS} WHERE id = :id"), {"id": set_id}).mappings().one_or_none()
-    if row is None:
-        raise NotFound("rules.set_unknown", set_id=str(set_id))
-    return RoutingRules(
-        **row,
-        rules=tuple(map(rule_of_row, session.execute(text(RULES), {"id": set_id}).mappings())),
-    )
-
-
-def rule_of_row(row: Mapping[Any, Any]) -> Rule:
-    rule = Rule(**{key: value for key, value in row.items() if key in Rule.__dataclass_fields__})
-    return replace(rule, escalation=tuple(rule.escalation))
-
-
-def list_rule_sets(session: Session) -> list[RoutingRules]:
-    """List the sets without their rules, the one in force first, then the newest."""
-    query = text(f"{SETS} ORDER BY state <> 'active', loaded_at DESC, id DESC")
-    return [RoutingRules(**row, rules=()) for row in session.execute(query).mappings()]
-
-
-def active(session: Session) -> RoutingRules:
-    """Return the set in force.
-
-    Raises
-    ------
-    Unavailable
-        None is.
-    """
-    set_id = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
-    if set_id is None:
-        raise Unavailable("rules.none_active")
-    if set_id not in _cache:
-        _cache[set_id] = find(session, set_id)
-    return _cache[set_id]

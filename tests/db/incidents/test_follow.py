@@ -192,7 +192,9 @@ def test_a_lower_code_drawn_up_to_the_point_takes_it(session: Session) -> None:
         "category": "06010",
     }
     one = report.file_report(session, ANONYMOUS, IncidentReport(**given), NOW).id  # type: ignore[arg-type]
-    assert here.id in session.scalar(text("SELECT areas FROM incident WHERE id = :id"), {"id": one})
+    assert here.id in session.scalar(
+        text("SELECT area_ids FROM incident WHERE id = :id"), {"id": one}
+    )
     town.revision = Revision(
         title="more", state="published", author="test", published_at=NOW, effective=NOW
     )

@@ -91,7 +91,7 @@ def test_overdue_goes_one_level_up_and_a_second_run_changes_nothing(place: Place
 
 def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(place: Place) -> None:
     one = place.report()
-    limits = column(place.session, one.id, "limits")
+    limits = column(place.session, one.id, "time_limits")
     minutes, wall = limits["dispatched"], limits["around_the_clock"]  # type: ignore[index]
     moments = [one.due]
     for _ in range(2):
@@ -181,7 +181,7 @@ def test_an_order_nobody_claims_falls_back_to_the_community_once(place: Place) -
     one = order(place)
     due = column(place.session, one, "due_at")
     assert isinstance(due, datetime)
-    assert (column(place.session, one, "way"), column(place.session, one, "state")) == (
+    assert (column(place.session, one, "dispatch_mode"), column(place.session, one, "state")) == (
         "order",
         "dispatched",
     )
