@@ -1,6 +1,6 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -8,7 +8,7 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from gis.areas.models import Operation, Revision, RevisionState
+from gis.areas.models import Operation, RevisionState
 from gis.boundaries import (
     draft_conflicts,
     drafts,
@@ -26,6 +26,7 @@ from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from web.api.revisions.changes import after_change
 from web.api.revisions.schemas import (
     FileIn,
     OperationIn,
@@ -399,20 +400,3 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
     }
     names = preview_grids.grid_names(session(), codes, steps)
     return [(operation, names) for operation in steps]
-
-
-def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
-    """Return the draft's version and, as GeoJSON, the grids that look different now.
-
-    Without geometry: no land any more.
-    """
-    view = editor_view.build_editor_view(
-        session(), by, drafts.list_operations(session(), number), codes, around=False
-    )
-    changed = grids_to_geojson(view)
-    gone = [code for code in codes if code not in view.grids]
-    changed["features"] += [
-        {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}}
-        for code in gone
-    ]
-    return {"version": session().get_one(Revision, number).version, "changed": changed}
