@@ -3,13 +3,15 @@
 Functions in `gis/` may flush but never commit; the view or command commits once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
+import orjson
 from geoalchemy2 import Geometry
 from numpy.typing import NDArray
 from psycopg.sql import SQL, Identifier
@@ -52,6 +54,28 @@ class Base(DeclarativeBase):
     }
 
 
+def columns_of(
+    row_type: type, model: type[DeclarativeBase], *, without: Collection[str] = ()
+) -> list[str]:
+    """Return the names of the columns of a model that a dataclass has as fields.
+
+    So a row read into the dataclass is spelled out once: a new column is one line in the model,
+    and one in each dataclass that shows it.
+    """
+    names = {field.name for field in fields(row_type)} - set(without)
+    return [column.name for column in model.__table__.columns if column.name in names]
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON text, for a JSONB column; dataclasses and moments included."""
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def point_ewkt(lon: float, lat: float) -> str:
+    """Return a point (degrees, EPSG:4490) as a geometry column takes it, to the last digit."""
+    return f"SRID={STORAGE_SRID};POINT({float(lon)!r} {float(lat)!r})"
+
+
 def geometry(kind: str) -> Geometry:
     """Return a geometry column type in the storage system, with a GiST index."""
     return Geometry(kind, srid=STORAGE_SRID, spatial_index=True)
@@ -84,6 +108,7 @@ def engine(url: str) -> Engine:
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
+        json_serializer=as_json,
         connect_args={"application_name": "wangge", "connect_timeout": 10},
     )
 

@@ -88,7 +88,7 @@ FROM (SELECT g.account_id, g.role, g.area_id, 'grant' AS source FROM personal.ac
       UNION ALL
       SELECT DISTINCT c.id, m.access, p.area_id, 'post' FROM personal.account c
       JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
-          AND p.valid @> CAST(:at AS timestamptz)
+          AND p.valid_time @> CAST(:at AS timestamptz)
       JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
           unnest(CAST(:access AS text[])) AS access) m ON m.post = p.role
       WHERE c.id = ANY(:ids)) r

@@ -114,7 +114,7 @@ def link(
         ):
             raise credentials.account_field_error("subject", "account.subject_taken")
         account.subject = subject or None
-    account.stamp += 1
+    account.session_version += 1
     _flush(session, "subject", "account.subject_taken")
     if subject == "" and account.password_hash is None:
         _require_administrator_left(session, principal, account)
@@ -178,7 +178,7 @@ def block(session: Session, principal: Principal, account: Account) -> None:
     if account.id == principal.account_id:
         raise Conflict("account.not_oneself")
     account.active = False
-    account.stamp += 1
+    account.session_version += 1
     session.flush()
     _require_administrator_left(session, principal, account)
 
@@ -201,7 +201,7 @@ def reset_password(
     require_account_admin(session, principal, account)
     password = credentials.generate_initial_password()
     account.password_hash, account.must_change = credentials.hash_password(password), must_change
-    account.stamp += 1
+    account.session_version += 1
     session.execute(delete(SignIn).where(SignIn.username == account.username, ~SignIn.succeeded))
     session.flush()
     return password
@@ -211,7 +211,7 @@ def end_sessions(session: Session, principal: Principal, account: Account) -> No
     """Sign an account out everywhere; every account may do so with its own sessions."""
     if account.id != principal.account_id:
         require_account_admin(session, principal, account)
-    account.stamp += 1
+    account.session_version += 1
     session.flush()
 
 

@@ -28,7 +28,7 @@ ACTIVE_KEY_SQL = """
 SELECT k.secret_hash, k.actions, k.area_ids, k.per_minute, k.name,
   (SELECT min(f.id) FROM personal.api_key f WHERE f.name = k.name) AS program
 FROM personal.api_key k
-WHERE k.public = :public AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
+WHERE k.key_id = :key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
 """
 
 
@@ -48,7 +48,7 @@ def authenticate_key(session: Session, secret_text: str, now: datetime) -> Authe
     shape = KEY_PATTERN.fullmatch(secret_text)
     row = (
         shape
-        and session.execute(text(ACTIVE_KEY_SQL), {"public": shape[1], "now": now}).one_or_none()
+        and session.execute(text(ACTIVE_KEY_SQL), {"key_id": shape[1], "now": now}).one_or_none()
     )
     if (
         not shape
@@ -218,7 +218,7 @@ class KeyView:
 
 
 KEYS_SQL = """
-SELECT k.id, k.name, k.public, k.actions,
+SELECT k.id, k.name, k.key_id AS public, k.actions,
   ARRAY(SELECT a.code FROM area a WHERE a.id = ANY(k.area_ids) ORDER BY a.code) AS areas,
   k.per_minute, k.created_at, k.expires_at, k.revoked_at,
   CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= :now THEN 'expired'
@@ -256,11 +256,11 @@ def _insert(
     per_minute: int,
     expires_at: datetime | None,
 ) -> str:
-    public, secret = new_key()
+    key_id, secret = new_key()
     session.add(
         ApiKey(
             name=name,
-            public=public,
+            key_id=key_id,
             secret_hash=hash_secret(secret),
             actions=actions,
             area_ids=areas,
@@ -269,4 +269,4 @@ def _insert(
         )
     )
     session.flush()
-    return f"wg_{public}_{secret}"
+    return f"wg_{key_id}_{secret}"

@@ -47,7 +47,7 @@ class Account(Base):
         comment="The person whose posts count.",
     )
     active: Mapped[bool] = mapped_column(server_default="true", comment="May sign in.")
-    stamp: Mapped[int] = mapped_column(
+    session_version: Mapped[int] = mapped_column(
         server_default="1", comment="Raised to end every session of the account."
     )
     created_at: Mapped[datetime] = mapped_column(
@@ -127,7 +127,7 @@ class ApiKey(Base):
 
     id: Mapped[int] = key()
     name: Mapped[str] = mapped_column(comment="The program.")
-    public: Mapped[str] = mapped_column(
+    key_id: Mapped[str] = mapped_column(
         unique=True, comment="The key's open part, by which it is found."
     )
     secret_hash: Mapped[bytes] = mapped_column(

@@ -29,7 +29,7 @@ SIGN_IN_RETENTION = timedelta(days=90)  # of attempts
 class AccountStatus:
     """The state of an account that its sessions depend on, and its present rights."""
 
-    stamp: int
+    session_version: int
     active: bool
     must_change: bool
     principal: Principal
@@ -44,7 +44,7 @@ class SignInAttempt:
     account_id: int | None = None
     password_hash: str | None = field(default=None, repr=False)
     active: bool = False
-    stamp: int = 0
+    session_version: int = 0
     must_change: bool = False
 
 
@@ -59,7 +59,7 @@ def begin_sign_in(
     now: datetime,
     network: str = "",
     browser: str = "",
-    stamps: Mapping[int, int] = MappingProxyType({}),
+    session_versions: Mapping[int, int] = MappingProxyType({}),
 ) -> SignInAttempt:
     """Record an attempt before its password is checked, so that concurrent attempts all count.
 
@@ -72,7 +72,7 @@ def begin_sign_in(
 
     Parameters
     ----------
-    browser, stamps
+    browser, session_versions
         Number of the browser and, by account, the session version with which it signed in there
         last.
 
@@ -89,10 +89,16 @@ def begin_sign_in(
     )
     account = session.execute(
         select(
-            Account.id, Account.password_hash, Account.active, Account.stamp, Account.must_change
+            Account.id,
+            Account.password_hash,
+            Account.active,
+            Account.session_version,
+            Account.must_change,
         ).where(Account.username == username)
     ).one_or_none()
-    trusted = bool(browser and account and stamps.get(account.id) == account.stamp)
+    trusted = bool(
+        browser and account and session_versions.get(account.id) == account.session_version
+    )
     mark = f" browser {browser}"
     source = (
         SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
@@ -224,13 +230,17 @@ def account_status(session: Session, account_id: int, now: datetime) -> AccountS
     """Return the state and present rights of an account; None if it does not exist."""
     row = session.execute(
         select(
-            Account.username, Account.person_id, Account.stamp, Account.active, Account.must_change
+            Account.username,
+            Account.person_id,
+            Account.session_version,
+            Account.active,
+            Account.must_change,
         ).where(Account.id == account_id)
     ).one_or_none()
     if row is None:
         return None
     principal = account_principal(session, account_id, row.person_id, row.username, now)
-    return AccountStatus(row.stamp, row.active, row.must_change, principal)
+    return AccountStatus(row.session_version, row.active, row.must_change, principal)
 
 
 def change_password(session: Session, account_id: int, old: str, new: str) -> int:
@@ -255,6 +265,6 @@ def change_password(session: Session, account_id: int, old: str, new: str) -> in
     if credentials.verify_password(account.password_hash, new):
         raise credentials.account_field_error("password", "password.unchanged")
     account.password_hash, account.must_change = credentials.hash_password(new), False
-    account.stamp += 1
+    account.session_version += 1
     session.flush()
-    return account.stamp
+    return account.session_version

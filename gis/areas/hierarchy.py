@@ -167,7 +167,7 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     NotFound
         No area has this code, or it did not exist at that moment.
     """
-    shape = Boundary.shape
+    shape = Boundary.geom
     inside = func.ST_PointOnSurface(shape)
     columns = [
         func.ST_Area(func.geography(shape)),
@@ -239,13 +239,13 @@ def history(
             Revision.id,
             Revision.title,
             Revision.reason,
-            func.lower(Boundary.valid),
-            func.upper(Boundary.valid),
-            func.ST_Area(func.geography(Boundary.shape)),
+            func.lower(Boundary.valid_time),
+            func.upper(Boundary.valid_time),
+            func.ST_Area(func.geography(Boundary.geom)),
         )
         .join(Revision, Revision.id == Boundary.revision_id)
         .where(Boundary.area_id == area_id)
-        .order_by(func.lower(Boundary.valid))
+        .order_by(func.lower(Boundary.valid_time))
     )
     changes = session.execute(
         text(AREA_CHANGES_SQL),
@@ -290,8 +290,8 @@ def _rows(at: datetime) -> Select[Any]:
             Parent.code.label("parent"),
             Area.county,
             Boundary.revision_id,
-            func.lower(Boundary.valid),
-            func.upper(Boundary.valid),
+            func.lower(Boundary.valid_time),
+            func.upper(Boundary.valid_time),
         )
         .outerjoin(DatedParent, and_(DatedParent.area_id == Area.id, DatedParent.in_force(at)))
         .outerjoin(Parent, Parent.id == func.coalesce(DatedParent.parent_id, Area.parent_id))
@@ -320,11 +320,13 @@ def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
         text("""
         WITH RECURSIVE up AS (
             SELECT coalesce(d.parent_id, a.parent_id) AS id, 0 AS step FROM area a
-              LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz)
+              LEFT JOIN dated_parent d
+                ON d.area_id = a.id AND d.valid_time @> CAST(:at AS timestamptz)
             WHERE a.code = :code
             UNION ALL SELECT coalesce(d.parent_id, a.parent_id), step + 1 FROM up JOIN area a
                 ON a.id = up.id
-              LEFT JOIN dated_parent d ON d.area_id = a.id AND d.valid @> CAST(:at AS timestamptz))
+              LEFT JOIN dated_parent d
+                ON d.area_id = a.id AND d.valid_time @> CAST(:at AS timestamptz))
         SELECT a.level, a.code, a.name FROM up JOIN area a USING (id) ORDER BY step DESC"""),
         {"code": code, "at": at},
     )
@@ -333,7 +335,7 @@ def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
 
 def _explain_absence(session: Session, code: str, at: datetime) -> None:
     row = session.execute(
-        select(Area.retired_at, func.min(func.lower(Boundary.valid)))
+        select(Area.retired_at, func.min(func.lower(Boundary.valid_time)))
         .outerjoin(Boundary, Boundary.area_id == Area.id)
         .where(Area.code == code)
         .group_by(Area.id)

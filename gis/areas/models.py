@@ -99,7 +99,7 @@ class Operation(Base):
     __table_args__ = (
         UniqueConstraint("revision_id", "step"),
         CheckConstraint("step > 0", name="steps_from_one"),
-        Index(None, "touched", postgresql_using="gin"),
+        Index(None, "changed_codes", postgresql_using="gin"),
         {"comment": "One edit of a boundary draft, in order."},
     )
 
@@ -109,19 +109,19 @@ class Operation(Base):
     op: Mapped[dict[str, object]] = mapped_column(
         JSONB, comment="What is done, as it was asked for; new codes filled in."
     )
-    touched: Mapped[list[str]] = mapped_column(
+    changed_codes: Mapped[list[str]] = mapped_column(
         ARRAY(Text), comment="Codes of the grids that gain, lose or end."
     )
-    made: Mapped[dict[str, object]] = mapped_column(
+    new_grids: Mapped[dict[str, object]] = mapped_column(
         JSONB, comment="New grids: code to name and parent."
     )
     lineage: Mapped[list[list[str]]] = mapped_column(
         JSONB, comment="Where grids came from: [split or merged, code before, code after]."
     )
-    shapes: Mapped[dict[str, str | None]] = mapped_column(
+    geometries: Mapped[dict[str, str | None]] = mapped_column(
         JSONB, comment="The shapes that change by code, WKB in hex; null: no land any more."
     )
-    drawn_on: Mapped[dict[str, int]] = mapped_column(
+    base_boundary_ids: Mapped[dict[str, int]] = mapped_column(
         JSONB, comment="The stored boundaries it was drawn on: id by code of the grid."
     )
     created_at: Mapped[datetime] = mapped_column(
@@ -210,12 +210,14 @@ class Boundary(Base):
 
     __tablename__ = "boundary"
     __table_args__ = (
-        CheckConstraint("ST_IsValid(shape) AND NOT ST_IsEmpty(shape)", name="shape_is_valid"),
-        CheckConstraint("on_precision(shape)", name="shape_on_precision"),
-        CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="dates_in_order"),
-        CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
+        CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="shape_is_valid"),
+        CheckConstraint("on_precision(geom)", name="shape_on_precision"),
+        CheckConstraint(
+            "NOT isempty(valid_time) AND NOT lower_inf(valid_time)", name="dates_in_order"
+        ),
+        CheckConstraint("lower_inc(valid_time) AND NOT upper_inc(valid_time)", name="half_open"),
         ExcludeConstraint(
-            ("area_id", "="), ("valid", "&&"), using="gist", name="one_shape_at_a_time"
+            ("area_id", "="), ("valid_time", "&&"), using="gist", name="one_shape_at_a_time"
         ),
         {"comment": "One shape of an area over a half-open range of time."},
     )
@@ -225,10 +227,10 @@ class Boundary(Base):
     revision_id: Mapped[int] = mapped_column(
         ForeignKey("revision.id"), index=True, comment="The revision that drew it."
     )
-    shape: Mapped[WKBElement] = mapped_column(
+    geom: Mapped[WKBElement] = mapped_column(
         geometry("MULTIPOLYGON"), comment="The land, EPSG:4490, on the 1e-7 degree lattice."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(
+    valid_time: Mapped[Range[datetime]] = mapped_column(
         comment="In force from (inclusive) to (exclusive; empty: still)."
     )
 
@@ -237,7 +239,7 @@ class Boundary(Base):
     @classmethod
     def in_force(cls, at: datetime) -> ColumnElement[bool]:
         """Match the shapes that hold at a moment (half-open: the end itself is out)."""
-        return cls.valid.op("@>")(
+        return cls.valid_time.op("@>")(
             text("CAST(:in_force_at AS timestamptz)").bindparams(in_force_at=at)
         )
 
@@ -247,9 +249,9 @@ class DatedParent(Base):
 
     __tablename__ = "dated_parent"
     __table_args__ = (
-        CheckConstraint("NOT isempty(valid)", name="dates_in_order"),
+        CheckConstraint("NOT isempty(valid_time)", name="dates_in_order"),
         ExcludeConstraint(
-            ("area_id", "="), ("valid", "&&"), using="gist", name="one_parent_at_a_time"
+            ("area_id", "="), ("valid_time", "&&"), using="gist", name="one_parent_at_a_time"
         ),
         {
             "comment": (
@@ -267,11 +269,13 @@ class DatedParent(Base):
     revision_id: Mapped[int] = mapped_column(
         ForeignKey("revision.id"), index=True, comment="The revision that moved it."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(
+    valid_time: Mapped[Range[datetime]] = mapped_column(
         comment="From (empty: ever) to (exclusive; empty: still)."
     )
 
     @classmethod
     def in_force(cls, at: datetime) -> ColumnElement[bool]:
         """Match the parents that hold at a moment (half-open: the end itself is out)."""
-        return cls.valid.op("@>")(text("CAST(:parent_at AS timestamptz)").bindparams(parent_at=at))
+        return cls.valid_time.op("@>")(
+            text("CAST(:parent_at AS timestamptz)").bindparams(parent_at=at)
+        )

@@ -9,7 +9,7 @@ from gis.areas.snapshot import GridIndex, GridMatch, nearest_grids
 from gis.errors import OutsideGrids
 
 FIRST_BOUNDARY_SQL = (
-    "SELECT min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id"
+    "SELECT min(lower(b.valid_time)) FROM boundary b JOIN area a ON a.id = b.area_id"
     " WHERE a.level = 'grid'"
 )
 

@@ -33,9 +33,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 GRIDS = """
-SELECT a.id, a.code, a.name, a.parent_id, b.revision_id, ST_AsBinary(b.shape)
+SELECT a.id, a.code, a.name, a.parent_id, b.revision_id, ST_AsBinary(b.geom)
 FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND b.valid @> %(at)s::timestamptz {more}"""
+WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {more}"""
 UPPER = """
 WITH RECURSIVE up AS (
   SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
@@ -49,10 +49,8 @@ SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM 
   UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area
       WHERE retired_at IS NOT NULL {{units}}
 ) moments"""  # noqa: S608  our own text
-IN_BOX = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
-NEAREST = (
-    f"ORDER BY b.shape <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
-)
+IN_BOX = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
+NEAREST = f"ORDER BY b.geom <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
 
 
 class Area(NamedTuple):

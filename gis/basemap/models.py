@@ -31,7 +31,7 @@ class BasemapFeature(Base):
     )
     name: Mapped[str] = mapped_column(server_default="", comment="Name, Chinese preferred.")
     min_zoom: Mapped[int] = mapped_column(comment="Lowest zoom it is drawn at.")
-    shape: Mapped[WKBElement] = mapped_column(
+    geom: Mapped[WKBElement] = mapped_column(
         geometry("GEOMETRY"), comment="Point, line or polygon, EPSG:4490."
     )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")

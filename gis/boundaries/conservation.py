@@ -24,10 +24,10 @@ AREAL = 2  # dimensions
 
 # Grids of other counties that are in force from a moment on, or planned.
 ABROAD = f"""
-SELECT a.code, ST_AsBinary(b.shape) AS shape FROM boundary b JOIN area a ON a.id = b.area_id
+SELECT a.code, ST_AsBinary(b.geom) AS geom FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND a.county <> ALL(:counties)
-  AND (upper_inf(b.valid) OR upper(b.valid) > coalesce(:at, clock_timestamp()))
-  AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
+  AND (upper_inf(b.valid_time) OR upper(b.valid_time) > coalesce(:at, clock_timestamp()))
+  AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
 """  # noqa: S608  a number of ours
 
 
@@ -97,7 +97,7 @@ def check_abroad(
     counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for code in new_shapes})
     box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
     for row in session.execute(cached_text(ABROAD), {"counties": counties, "at": at} | box):
-        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.shape)))
+        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.geom)))
         parts = parts[shapely.get_dimensions(parts) == AREAL]
         if len(wide := parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]):
             lon, lat = label_point(wide[0])

@@ -20,9 +20,11 @@ MAX_COMPARED_GRIDS = 5_000  # grids that differ between two moments
 
 # Grids whose boundaries at the two moments differ.
 CHANGED_GRIDS_SQL = """
-WITH one AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:since AS timestamptz)),
-  other AS (SELECT id, area_id, shape FROM boundary WHERE valid @> CAST(:until AS timestamptz))
-SELECT a.code, a.name, ST_AsBinary(one.shape), ST_AsBinary(other.shape)
+WITH one AS (
+    SELECT id, area_id, geom FROM boundary WHERE valid_time @> CAST(:since AS timestamptz)),
+  other AS (
+    SELECT id, area_id, geom FROM boundary WHERE valid_time @> CAST(:until AS timestamptz))
+SELECT a.code, a.name, ST_AsBinary(one.geom), ST_AsBinary(other.geom)
 FROM one FULL JOIN other USING (area_id) JOIN area a ON a.id = area_id
 WHERE a.level = 'grid' AND starts_with(a.code, :within) AND one.id IS DISTINCT FROM other.id
 ORDER BY a.code LIMIT :limit

@@ -17,13 +17,13 @@ NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
 DRAFT_GRIDS_SQL = f"""
 WITH hit AS MATERIALIZED (
   SELECT b.id FROM boundary b
-  WHERE b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
-      AND upper_inf(b.valid)
+  WHERE b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+      AND upper_inf(b.valid_time)
   UNION
   SELECT b.id FROM area a JOIN boundary b ON b.area_id = a.id WHERE a.code = ANY(:codes)
-      AND upper_inf(b.valid)
+      AND upper_inf(b.valid_time)
 )
-SELECT a.code, b.id, ST_AsBinary(b.shape) FROM hit JOIN boundary b USING (id) JOIN area a
+SELECT a.code, b.id, ST_AsBinary(b.geom) FROM hit JOIN boundary b USING (id) JOIN area a
     ON a.id = b.area_id
 WHERE a.level = 'grid' AND a.county = :county
 """  # noqa: S608  a number of ours

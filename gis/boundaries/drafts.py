@@ -41,17 +41,17 @@ MAX_OPERATIONS = 2_000  # operations in one draft
 CONFLICTS = """
 WITH drawn AS (
   SELECT DISTINCT ON (d.key)
-         d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.touched) AS touched
-  FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.drawn_on) d
+         d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.changed_codes) AS touched
+  FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.base_boundary_ids) d
   WHERE o.revision_id = :id
-  ORDER BY d.key, (d.key = ANY(o.touched)) DESC, o.step
+  ORDER BY d.key, (d.key = ANY(o.changed_codes)) DESC, o.step
 )
 SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title,
        coalesce(r.publisher, r.author) AS author, r.published_at,
-       ST_AsBinary(was.shape) AS was, ST_AsBinary(b.shape) AS now
+       ST_AsBinary(was.geom) AS was, ST_AsBinary(b.geom) AS now
 FROM drawn
   JOIN area a ON a.code = drawn.code
-  LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
+  LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid_time)
   LEFT JOIN boundary was ON was.id = drawn.boundary_id
   LEFT JOIN LATERAL (
     SELECT * FROM revision x WHERE x.id = coalesce(b.revision_id, (
@@ -154,7 +154,7 @@ def list_revisions(
     SELECT r.*, coalesce(o.operations, 0) AS operations, coalesce(o.grids, '{{}}') AS grids
     FROM revision r LEFT JOIN LATERAL (
       SELECT count(DISTINCT o.id) AS operations, array_agg(DISTINCT t ORDER BY t) AS grids
-      FROM operation o, unnest(o.touched) t WHERE o.revision_id = r.id
+      FROM operation o, unnest(o.changed_codes) t WHERE o.revision_id = r.id
     ) o ON true
     WHERE {VISIBLE_REVISION_SQL} AND (CAST(:state AS text) IS NULL OR r.state = :state)
       AND (CAST(:before AS bigint) IS NULL OR r.id < :before)
@@ -186,7 +186,7 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     """
     shapes: dict[str, str | None] = {}
     for operation in done:
-        shapes |= operation.shapes
+        shapes |= operation.geometries
     return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in shapes.items()}
 
 
@@ -242,7 +242,7 @@ def _do(
 ) -> Operation:
     """Apply an operation to a draft and return it, not yet added to the session."""
     drawn = drawn_shapes(earlier)
-    new_codes = {code for item in earlier for code in item.made}
+    new_codes = {code for item in earlier for code in item.new_grids}
     county = _county(session, op)
     redrawn = [item["code"] for item in op.get("grids", ())]
     state = neighbouring_grids(
@@ -285,14 +285,14 @@ def _do(
         revision_id=draft.id,
         step=step,
         op=done.op,
-        touched=sorted({*touched, *operations.grids_named(op)}),
-        made=new_grids,
+        changed_codes=sorted({*touched, *operations.grids_named(op)}),
+        new_grids=new_grids,
         lineage=[list(item) for item in done.lineage],
-        shapes={
+        geometries={
             code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True)
             for code, shape in done.changed.items()
         },
-        drawn_on={
+        base_boundary_ids={
             code: state.stored[code]
             for code in sorted(read)
             if code in state.stored and code not in drawn
@@ -396,7 +396,14 @@ def replay(session: Session, principal: Principal, draft: Revision) -> None:
                 step=str(operation.step),
                 reason=error.as_message(),
             ) from error
-        for key in ("op", "touched", "made", "lineage", "shapes", "drawn_on"):
+        for key in (
+            "op",
+            "changed_codes",
+            "new_grids",
+            "lineage",
+            "geometries",
+            "base_boundary_ids",
+        ):
             setattr(operation, key, getattr(done, key))
         again.append(operation)
     session.flush()
@@ -472,8 +479,8 @@ def _county(session: Session, op: OperationSpec) -> str:
         ).tolist()
         query = f"""
         SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE a.level = 'grid' AND upper_inf(b.valid)
-          AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
+        WHERE a.level = 'grid' AND upper_inf(b.valid_time)
+          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
         box = {"west": west, "south": south, "east": east, "north": north}
         counties = set(session.scalars(cached_text(query), box))
     if len(counties) > 1:
@@ -508,8 +515,8 @@ def _newer_than_base(session: Session, draft: Revision, operation: Operation) ->
     ORDER BY a.code LIMIT 1"""
     params = {
         "base": draft.base,
-        "ids": list(operation.drawn_on.values()),
-        "codes": operation.touched,
+        "ids": list(operation.base_boundary_ids.values()),
+        "codes": operation.changed_codes,
     }
     if row := session.execute(cached_text(query), params).first():
         raise Conflict(

@@ -76,7 +76,8 @@ def read_editor_view(
         raise NotFound("area.unknown_code", code=within)
     rows = session.execute(
         cached_text(
-            "SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)"
+            "SELECT a.code FROM area a"
+            " JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid_time)"
             " WHERE a.level = 'grid' AND starts_with(a.code, :within)"
         ),
         {"within": within},
@@ -218,8 +219,8 @@ def snapping_guides(
     box = session.execute(
         cached_text(
             "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)"
-            " FROM (SELECT ST_Extent(b.shape) AS e FROM boundary b"
-            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid)) x"
+            " FROM (SELECT ST_Extent(b.geom) AS e FROM boundary b"
+            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid_time)) x"
         ),
         {"code": within},
     ).one()
@@ -229,12 +230,12 @@ def snapping_guides(
     box_sql = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
     streets = fetch_rows(
         session,
-        f"SELECT ST_AsBinary(shape) FROM walk_edge WHERE shape && {box_sql}",  # noqa: S608
+        f"SELECT ST_AsBinary(geom) FROM walk_edge WHERE geom && {box_sql}",  # noqa: S608
         params,
     )
     houses = fetch_rows(
         session,
-        f"SELECT ST_AsBinary(shape) FROM building WHERE shape && {box_sql}",  # noqa: S608
+        f"SELECT ST_AsBinary(geom) FROM building WHERE geom && {box_sql}",  # noqa: S608
         params,
     )
     lines = shapely.from_wkb([row[0] for row in streets])
@@ -250,7 +251,7 @@ def snapping_guides(
 def first_changed_grid(session: Session, number: int) -> str | None:
     """Return the code of the first grid that a draft changes; None while it changes none."""
     steps = (
-        select(Operation.touched)
+        select(Operation.changed_codes)
         .where(Operation.revision_id == number)
         .order_by(Operation.step)
         .limit(1)

@@ -15,22 +15,22 @@ from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.shapes.polygon_coverage import PolygonLike
 
 BUILDINGS = f"""
-SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.shape), coalesce(h.homes, 0),
+SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.geom), coalesce(h.homes, 0),
     coalesce(h.people, 0)
 FROM building b LEFT JOIN LATERAL (
   SELECT count(*) AS homes, sum(h.people) AS people FROM household h WHERE h.building_id = b.id
 ) h ON true
-WHERE b.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+WHERE b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY b.id"""  # noqa: S608  a number of ours
 # All buildings of units near some shapes, with the households of each unit in them.
 UNITS = f"""
 WITH near AS (
   SELECT DISTINCT p.unit_id FROM building b JOIN unit_part p ON p.building_id = b.id
-  WHERE b.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+  WHERE b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 )
-SELECT u.id, u.code, u.name, g.id, g.code, ST_AsBinary(b.shape), coalesce(h.homes, 0)
+SELECT u.id, u.code, u.name, g.id, g.code, ST_AsBinary(b.geom), coalesce(h.homes, 0)
 FROM near JOIN area u ON u.id = near.unit_id AND (u.retired_at IS NULL OR u.retired_at > now())
-  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid @> %(at)s::timestamptz
+  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
   JOIN area g ON g.id = coalesce(d.parent_id, u.parent_id)
   JOIN (SELECT DISTINCT unit_id, building_id FROM unit_part) p ON p.unit_id = u.id
   JOIN building b ON b.id = p.building_id
@@ -164,8 +164,8 @@ def homeless(session: Session, lost: Any) -> int:
         return 0
     query = f"""
     SELECT count(*) FROM building b JOIN household h ON h.building_id = b.id
-    WHERE b.shape && ST_GeomFromWKB(:lost, {STORAGE_SRID})
-      AND ST_Covers(ST_GeomFromWKB(:lost, {STORAGE_SRID}), ST_PointOnSurface(b.shape))"""  # noqa: S608  a number of ours
+    WHERE b.geom && ST_GeomFromWKB(:lost, {STORAGE_SRID})
+      AND ST_Covers(ST_GeomFromWKB(:lost, {STORAGE_SRID}), ST_PointOnSurface(b.geom))"""  # noqa: S608  a number of ours
     return session.scalar(cached_text(query), {"lost": shapely.to_wkb(lost)}) or 0
 
 

@@ -30,7 +30,7 @@ def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iter
     query = """
     SELECT code FROM area WHERE code LIKE :under
     UNION SELECT k FROM operation o JOIN revision r ON r.id = o.revision_id,
-        jsonb_object_keys(o.made) k
+        jsonb_object_keys(o.new_grids) k
     WHERE r.state = 'draft' AND k LIKE :under"""
     used = {*session.scalars(cached_text(query), {"under": community + "%"}), *taken}
     digits = patterns.DIGITS[Level.GRID][0] - len(community)
@@ -138,7 +138,7 @@ def validate_new_codes(
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
     query = """
     SELECT k, r.id FROM operation o JOIN revision r ON r.id = o.revision_id,
-        jsonb_object_keys(o.made) k
+        jsonb_object_keys(o.new_grids) k
     WHERE r.state = 'draft' AND r.id <> :id AND k = ANY(:codes) ORDER BY k, r.id LIMIT 1"""
     row = (
         session.execute(cached_text(query), {"id": draft.id, "codes": codes}).first()
@@ -154,9 +154,9 @@ def _revived(session: Session, draft: Revision) -> set[str]:
     if draft.reverts is None:
         return set()
     query = """
-    SELECT k FROM operation o, jsonb_object_keys(o.shapes) k WHERE o.revision_id = :old
+    SELECT k FROM operation o, jsonb_object_keys(o.geometries) k WHERE o.revision_id = :old
     UNION SELECT a.code FROM revision r JOIN boundary b ON b.revision_id = r.id
-        OR upper(b.valid) = r.effective
+        OR upper(b.valid_time) = r.effective
       JOIN area a ON a.id = b.area_id WHERE r.id = :old AND a.level = 'grid'"""
     return set(session.scalars(cached_text(query), {"old": draft.reverts}))
 
@@ -171,7 +171,7 @@ def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
     """
     query = """
     SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
-      SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid))) ORDER BY a.code"""
+      SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid_time))) ORDER BY a.code"""
     params = {"codes": list(codes), "revived": sorted(_revived(session, draft))}
     if used := list(session.scalars(cached_text(query), params)):
         raise Conflict("numbering.codes_used_since", codes=used[:5])

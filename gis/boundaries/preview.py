@@ -61,9 +61,9 @@ NEIGHBOUR_MARGIN_DEG = (
 )
 
 FACILITIES = f"""
-SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.shape))
+SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom))
 FROM facility f
-WHERE f.shape && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+WHERE f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY f.code"""  # noqa: S608  a number of ours
 POSTS = """
 SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name),
@@ -72,7 +72,7 @@ FROM post p
   LEFT JOIN area a ON a.id = p.area_id
   LEFT JOIN building b ON b.id = p.building_id
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
-  AND (upper_inf(p.valid) OR upper(p.valid) > CAST(:at AS timestamptz))
+  AND (upper_inf(p.valid_time) OR upper(p.valid_time) > CAST(:at AS timestamptz))
 ORDER BY p.id"""
 
 
@@ -212,9 +212,9 @@ def _published(
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     rows = session.execute(
         text("""
-        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.shape)
+        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.geom)
         FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid) = :at)
+        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid_time) = :at)
         ORDER BY a.code"""),
         {"id": revision.id, "at": revision.effective},
     ).all()
@@ -251,7 +251,9 @@ def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]
         cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
         {"codes": sorted(codes)},
     )
-    new_grids: dict[str, Any] = {code: item.made[code] for item in done for code in item.made}
+    new_grids: dict[str, Any] = {
+        code: item.new_grids[code] for item in done for code in item.new_grids
+    }
     return {code: item["name"] for code, item in new_grids.items()} | {
         row.code: row.name for row in rows
     }
@@ -494,7 +496,7 @@ def operation_issues(
     Issues that block publication are included wherever they lie.
     """
     draft_preview = preview(session, principal, operation.revision_id)
-    touched = set(operation.touched)
+    touched = set(operation.changed_codes)
     return [
         issue
         for issue in draft_preview.problems

@@ -105,7 +105,7 @@ def find_odd_grids(
         text(
             "SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id"
             " WHERE a.code = ANY(:codes)"
-            " AND p.valid @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"
+            " AND p.valid_time @> CAST(:at AS timestamptz) GROUP BY a.code ORDER BY a.code"
         ),
         {"codes": [grid.code for grid in gone], "at": at},
     ).all()

@@ -41,7 +41,7 @@ MAX_REASON_CHARS = 1000  # characters
 # copies the dated parents that hold at a moment into the areas
 APPLY_PARENTS_SQL = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
-WHERE d.area_id = a.id AND d.valid @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
+WHERE d.area_id = a.id AND d.valid_time @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
 """
 
 
@@ -105,7 +105,7 @@ def publish(
     if drafts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
-        session, principal, Action.PUBLISH, {code for item in done for code in item.touched}
+        session, principal, Action.PUBLISH, {code for item in done for code in item.changed_codes}
     )
     draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
@@ -131,14 +131,17 @@ def _replay_unchanged(
 
     Raise Conflict when other land comes of it.
     """
-    drawn, touched = drafts.drawn_shapes(done), {code for item in done for code in item.touched}
+    drawn, touched = (
+        drafts.drawn_shapes(done),
+        {code for item in done for code in item.changed_codes},
+    )
     drafts.replay(session, drafts_author(draft), draft)
     again = drafts.list_operations(session, draft.id)
     _same_land(
         drawn,
         touched,
         drafts.drawn_shapes(again),
-        {code for item in again for code in item.touched},
+        {code for item in again for code in item.changed_codes},
     )
     return again
 
@@ -203,7 +206,7 @@ def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
         {
             patterns.ancestor_code(code, Level.COUNTY)
             for operation in done
-            for code in operation.touched
+            for code in operation.changed_codes
         }
     )
     session.execute(
@@ -245,7 +248,9 @@ def _cancels(
 def _born(done: Sequence[Operation]) -> set[str]:
     """Return the codes of the new grids that exist at the end of a draft."""
     shapes = drafts.drawn_shapes(done)
-    return {code for operation in done for code in operation.made if shapes.get(code) is not None}
+    return {
+        code for operation in done for code in operation.new_grids if shapes.get(code) is not None
+    }
 
 
 def _write(
@@ -261,7 +266,7 @@ def _write(
     allow_boundary_writes(session)
     shapes = drafts.drawn_shapes(done)
     new_grids: dict[str, Any] = {
-        code: operation.made[code] for operation in done for code in operation.made
+        code: operation.new_grids[code] for operation in done for code in operation.new_grids
     }
     ids = _ids(session, shapes)
     born = {
@@ -409,12 +414,13 @@ def reassign_units(
     params = {"ids": list(wish), "at": at}
     # planned parents are replaced; the current one ends
     session.execute(
-        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid) >= :at"), params
+        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid_time) >= :at"),
+        params,
     )
     session.execute(
         text(
-            "UPDATE dated_parent SET valid = tstzrange(lower(valid), :at)"
-            " WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)"
+            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), :at)"
+            " WHERE area_id = ANY(:ids) AND valid_time @> CAST(:at AS timestamptz)"
         ),
         params,
     )
@@ -423,14 +429,17 @@ def reassign_units(
     rows = session.execute(
         text(
             "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"
-            " AND upper(valid) = :at"
+            " AND upper(valid_time) = :at"
         ),
         params,
     )
     last = {row.area_id: (row.id, row.parent_id) for row in rows}
     on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]
     session.execute(
-        text("UPDATE dated_parent SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"),
+        text(
+            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), NULL)"
+            " WHERE id = ANY(:on)"
+        ),
         {"on": on},
     )
     fresh = {
@@ -444,5 +453,5 @@ def reassign_units(
     rows_ += [
         (unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()
     ]
-    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid"), rows_)
+    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid_time"), rows_)
     session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))

@@ -24,20 +24,20 @@ Redrawn = Mapping[str, tuple[PolygonLike | None, PolygonLike | None]]
 
 # The grids as planned, with the revision that drew or ended them last.
 NEWEST = """
-SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.shape) AS now, coalesce(b.revision_id, (
+SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.geom) AS now, coalesce(b.revision_id, (
   SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC
       LIMIT 1)) AS revision
 FROM area a JOIN area p ON p.id = a.parent_id LEFT JOIN boundary b ON b.area_id = a.id
-    AND upper_inf(b.valid)
+    AND upper_inf(b.valid_time)
 WHERE a.code = ANY(:codes) ORDER BY a.code"""
 # The shapes of a load, or of a publication without stored figures.
 DREW = """
-SELECT a.code, ST_AsBinary(was.shape) AS was, ST_AsBinary(drew.shape) AS drew
+SELECT a.code, ST_AsBinary(was.geom) AS was, ST_AsBinary(drew.geom) AS drew
 FROM area a LEFT JOIN boundary drew ON drew.area_id = a.id AND drew.revision_id = :id
-  LEFT JOIN boundary was ON was.area_id = a.id AND upper(was.valid) = :at
+  LEFT JOIN boundary was ON was.area_id = a.id AND upper(was.valid_time) = :at
 WHERE a.level = 'grid' AND (drew.id IS NOT NULL OR (
   was.id IS NOT NULL AND EXISTS (SELECT FROM operation o WHERE o.revision_id = :id
-      AND o.shapes ? a.code)))
+      AND o.geometries ? a.code)))
 ORDER BY a.code"""
 
 

@@ -19,7 +19,7 @@ ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.acti
 # a principal's revisions: their own, and those of grids they may draft or publish in
 VISIBLE_REVISION_SQL = """
 (CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
-  SELECT FROM operation o, unnest(o.touched) t, unnest(CAST(:within AS text[])) w
+  SELECT FROM operation o, unnest(o.changed_codes) t, unnest(CAST(:within AS text[])) w
   WHERE o.revision_id = r.id AND starts_with(t, w)))
 """
 

@@ -126,7 +126,7 @@ def derive_units(
     effective = effective_time(session, effective)
     rows = session.execute(
         text("""
-        SELECT p.unit_id, ST_AsBinary(b.shape) FROM building b
+        SELECT p.unit_id, ST_AsBinary(b.geom) FROM building b
         JOIN (SELECT DISTINCT unit_id, building_id FROM unit_part) p ON p.building_id = b.id
         WHERE CAST(:ids AS bigint[]) IS NULL OR p.unit_id = ANY(:ids)
         ORDER BY p.unit_id, p.building_id
@@ -207,7 +207,7 @@ def write_boundaries(
         for area in changed
         if (shape := drawn[area]) is not None and area not in on
     )
-    copy_rows(session, "boundary", ("area_id", "revision_id", "shape", "valid"), rows)
+    copy_rows(session, "boundary", ("area_id", "revision_id", "geom", "valid_time"), rows)
     session.expire_all()
     return revision
 
@@ -217,12 +217,12 @@ def _close(session: Session, area_ids: list[int], at: datetime) -> None:
     params = {"ids": area_ids, "at": at}
     # A shape that began at this moment was never in force: it is replaced, not closed.
     session.execute(
-        text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid) = :at"), params
+        text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid_time) = :at"), params
     )
     session.execute(
         text("""
-        UPDATE boundary SET valid = tstzrange(lower(valid), :at)
-        WHERE area_id = ANY(:ids) AND valid @> CAST(:at AS timestamptz)
+        UPDATE boundary SET valid_time = tstzrange(lower(valid_time), :at)
+        WHERE area_id = ANY(:ids) AND valid_time @> CAST(:at AS timestamptz)
         """),
         params,
     )
@@ -239,14 +239,17 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
     """
     rows = session.execute(
         text(
-            "SELECT area_id, id, ST_AsBinary(shape) FROM boundary WHERE area_id = ANY(:ids)"
-            " AND upper(valid) = :at"
+            "SELECT area_id, id, ST_AsBinary(geom) FROM boundary WHERE area_id = ANY(:ids)"
+            " AND upper(valid_time) = :at"
         ),
         {"ids": list(drawn), "at": at},
     ).all()
     on = {row[0]: row[1] for row in rows if equals_exact(drawn[row[0]], shapely.from_wkb(row[2]))}
     session.execute(
-        text("UPDATE boundary SET valid = tstzrange(lower(valid), NULL) WHERE id = ANY(:on)"),
+        text(
+            "UPDATE boundary SET valid_time = tstzrange(lower(valid_time), NULL)"
+            " WHERE id = ANY(:on)"
+        ),
         {"on": list(on.values())},
     )
     return set(on)
@@ -257,7 +260,7 @@ def boundaries_at(
 ) -> dict[int, MultiPolygon]:
     """Return the shapes of areas at a moment by area id; areas without one are left out."""
     rows = session.execute(
-        select(Boundary.area_id, func.ST_AsBinary(Boundary.shape))
+        select(Boundary.area_id, func.ST_AsBinary(Boundary.geom))
         .where(Boundary.area_id == func.any(list(area_ids)), Boundary.in_force(at))
         .order_by(Boundary.area_id)
     ).all()
@@ -297,9 +300,10 @@ def grids_near(
     west, south, east, north = shapely.total_bounds(shapes).tolist()
     rows = session.execute(
         text(f"""
-        SELECT a.code, ST_AsBinary(b.shape) FROM area a JOIN boundary b ON b.area_id = a.id
-        WHERE a.level = 'grid' AND a.county = ANY(:counties) AND b.valid @> CAST(:at AS timestamptz)
-          AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+        SELECT a.code, ST_AsBinary(b.geom) FROM area a JOIN boundary b ON b.area_id = a.id
+        WHERE a.level = 'grid' AND a.county = ANY(:counties)
+          AND b.valid_time @> CAST(:at AS timestamptz)
+          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
         ORDER BY a.code
         """),  # noqa: S608  a number of ours
         {
@@ -418,8 +422,9 @@ def _check_coverage(
 def _check_later(session: Session, area_ids: Iterable[int], effective: datetime) -> None:
     row = session.execute(
         text("""
-        SELECT a.code, min(lower(b.valid)) FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE b.area_id = ANY(:ids) AND lower(b.valid) > :at GROUP BY a.code ORDER BY a.code LIMIT 1
+        SELECT a.code, min(lower(b.valid_time)) FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE b.area_id = ANY(:ids) AND lower(b.valid_time) > :at
+        GROUP BY a.code ORDER BY a.code LIMIT 1
         """),
         {"ids": list(area_ids), "at": effective},
     ).first()

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+# raw SQL: chained WITH queries, and numbers over windows that spread homes among them
 CLAIMANTS_SQL = """
 WITH skill AS (
   SELECT array_agg(DISTINCT c.skill ORDER BY c.skill) AS all_of FROM incident_category c
@@ -11,14 +12,14 @@ WITH skill AS (
   SELECT DISTINCT ON (p.holder_id) p.holder_id, p.role, p.area_id,
       row_number() OVER (ORDER BY p.id) AS n
   FROM post p WHERE p.role IN ('party_member', 'volunteer_team') AND p.holder_id IS NOT NULL
-      AND upper_inf(p.valid)
+      AND upper_inf(p.valid_time)
   ORDER BY p.holder_id, p.id
 ), home AS (
-  SELECT a.id AS area_id, ST_PointOnSurface(h.shape) AS spot,
+  SELECT a.id AS area_id, ST_PointOnSurface(h.geom) AS spot,
     row_number() OVER (PARTITION BY a.id ORDER BY h.id) AS n,
         count(*) OVER (PARTITION BY a.id) AS of_them
-  FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid)
-  JOIN building h ON b.shape && h.shape AND ST_Covers(b.shape, ST_PointOnSurface(h.shape))
+  FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid_time)
+  JOIN building h ON b.geom && h.geom AND ST_Covers(b.geom, ST_PointOnSurface(h.geom))
   WHERE a.level = 'community' AND h.kind <> 'school'
 )
 INSERT INTO order_taker (person_id, role, area_id, skills, shape)

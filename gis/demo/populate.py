@@ -137,11 +137,11 @@ def _stairs(session: Session, rng: random.Random) -> Iterator[Stair]:
     """
     rows = session.execute(
         text("""
-        SELECT b.id, a.county, a.id AS grid, b.floors, ST_Area(b.shape::geography) AS m2
+        SELECT b.id, a.county, a.id AS grid, b.floors, ST_Area(b.geom::geography) AS m2
         FROM building b
-        CROSS JOIN LATERAL grid_at(ST_PointOnSurface(b.shape), now()) a
-        WHERE b.kind = ANY(:living) AND ST_Area(b.shape::geography) BETWEEN :smallest AND :largest
-        ORDER BY a.id, ST_XMin(b.shape), b.code"""),
+        CROSS JOIN LATERAL grid_at(ST_PointOnSurface(b.geom), now()) a
+        WHERE b.kind = ANY(:living) AND ST_Area(b.geom::geography) BETWEEN :smallest AND :largest
+        ORDER BY a.id, ST_XMin(b.geom), b.code"""),
         {
             "living": list(RESIDENTIAL_KINDS),
             "smallest": MIN_FOOTPRINT_M2,
@@ -305,9 +305,12 @@ def _write_posts(session: Session, rng: random.Random, now: datetime) -> dict[st
     persons = roster.rows
     copy_rows(session, "personal.person", ("id", "code", "name", "phone"), persons)
     copy_rows(
-        session, "post", ("county", "role", "area_id", "holder_id", "deputy_id", "valid"), posts
+        session,
+        "post",
+        ("county", "role", "area_id", "holder_id", "deputy_id", "valid_time"),
+        posts,
     )
     away = [person[0] for person in persons if rng.randrange(100) < 5]
     span = f"[{(now - timedelta(days=3)).isoformat()},{(now + timedelta(days=11)).isoformat()})"
-    copy_rows(session, "leave", ("person_id", "valid"), ((person, span) for person in away))
+    copy_rows(session, "leave", ("person_id", "valid_time"), ((person, span) for person in away))
     return {"persons": len(persons), "posts": len(posts), "leave": len(away)}

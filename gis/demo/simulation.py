@@ -100,7 +100,7 @@ class SimulatedTown:
     def __init__(self, session: Session, rng: Random, at: datetime) -> None:
         self.session, self.rng, self.at = session, rng, at
         query = (
-            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) AS p FROM building"
+            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) AS p FROM building"
             " ORDER BY id) s"
         )
         self.points = [(x, y) for x, y in session.execute(text(query))]
@@ -109,7 +109,7 @@ class SimulatedTown:
         query = (
             "SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
             " WHERE p.role IN ('community_worker', 'street_office')"
-            " AND p.valid @> CAST(:at AS timestamptz)"
+            " AND p.valid_time @> CAST(:at AS timestamptz)"
             " AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL ORDER BY p.id"
         )
         self.desks = {

@@ -181,7 +181,7 @@ class TownWriter:
                 "address",
                 "kind",
                 "floors",
-                "shape",
+                "geom",
                 "entrance",
                 "source",
             ),
@@ -307,7 +307,7 @@ class TownWriter:
                 "address",
                 "opening_hours",
                 "contact",
-                "shape",
+                "geom",
                 "entrance",
                 "source",
             ),
@@ -355,7 +355,7 @@ class TownWriter:
         persons = self._persons
         self._copy(
             "leave",
-            ("person_id", "valid"),
+            ("person_id", "valid_time"),
             [
                 (persons[p], TimestamptzRange(start, end, "[)"))
                 for p, start, end in staff.leave(len(persons))
@@ -378,14 +378,14 @@ class TownWriter:
         persons = self._persons
         self._copy(
             "post",
-            ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid"),
+            ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid_time"),
             [row.to_columns(COUNTY[0], persons) for row in rows],
         )
 
     def _ground(self, rows: Sequence[tuple[str, str, str, BaseGeometry]]) -> None:
         self._copy(
             "basemap_feature",
-            ("kind", "subkind", "name", "min_zoom", "shape", "source"),
+            ("kind", "subkind", "name", "min_zoom", "geom", "source"),
             [
                 (kind, sub, name, ZOOM.get(sub, 13), ewkb_hex(shape), "town")
                 for kind, sub, name, shape in rows

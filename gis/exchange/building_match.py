@@ -59,8 +59,8 @@ NAMED = "SELECT id, code, estate, name, address FROM building"
 AT_POINT = """
 SELECT w.place, b.id, b.code, b.distance
 FROM wanted_point w CROSS JOIN LATERAL (
-  SELECT id, code, ST_Distance(near.shape::geography, w.point::geography) AS distance FROM (
-    SELECT id, code, shape FROM building ORDER BY shape <-> w.point LIMIT 10
+  SELECT id, code, ST_Distance(near.geom::geography, w.point::geography) AS distance FROM (
+    SELECT id, code, geom FROM building ORDER BY geom <-> w.point LIMIT 10
   ) near ORDER BY distance, code LIMIT 1
 ) b
 """

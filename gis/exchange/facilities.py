@@ -38,7 +38,7 @@ INCOMING_COLUMNS = (
 
 AT_BUILDINGS = """
 UPDATE incoming_facility f
-SET point = coalesce(b.entrance, ST_ReducePrecision(ST_PointOnSurface(b.shape), 1e-7))
+SET point = coalesce(b.entrance, ST_ReducePrecision(ST_PointOnSurface(b.geom), 1e-7))
 FROM building b WHERE b.id = f.building_id
 """
 
@@ -46,8 +46,8 @@ FROM building b WHERE b.id = f.building_id
 # border.
 COUNTIES = """
 UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f.point, now()) g), (
-  SELECT a.county FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid @> now()
-  WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.shape, f.point)
+  SELECT a.county FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid_time @> now()
+  WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.geom, f.point)
       ORDER BY a.code LIMIT 1))
 """
 
@@ -55,26 +55,26 @@ UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f
 # stays until the row differs.
 WRITE = """
 WITH written AS (
-  INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact, shape,
+  INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact, geom,
       source)
   SELECT f.code, f.county, f.category, coalesce(f.name, k.name, ''), coalesce(f.address, k.address,
       ''),
          coalesce(f.opening_hours, k.opening_hours, ''), coalesce(f.contact, k.contact, ''),
-         CASE WHEN ST_Covers(k.shape, f.point) THEN k.shape ELSE f.point END, :source
+         CASE WHEN ST_Covers(k.geom, f.point) THEN k.geom ELSE f.point END, :source
   FROM incoming_facility f LEFT JOIN facility k ON k.code = f.code ORDER BY f.row
   ON CONFLICT (code) DO UPDATE
   SET county = excluded.county, category = excluded.category, name = excluded.name,
       address = excluded.address, opening_hours = excluded.opening_hours,
-      contact = excluded.contact, shape = excluded.shape,
+      contact = excluded.contact, geom = excluded.geom,
       source = excluded.source,
       -- an entrance that was known for another place is none for this one
-      entrance = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL
+      entrance = CASE WHEN old.geom IS DISTINCT FROM excluded.geom THEN NULL
           ELSE old.entrance END,
-      entrances = CASE WHEN old.shape IS DISTINCT FROM excluded.shape THEN NULL
+      entrances = CASE WHEN old.geom IS DISTINCT FROM excluded.geom THEN NULL
           ELSE old.entrances END
-  WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact, old.shape)
+  WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact, old.geom)
     IS DISTINCT FROM (excluded.county, excluded.category, excluded.name, excluded.address,
-                      excluded.opening_hours, excluded.contact, excluded.shape)
+                      excluded.opening_hours, excluded.contact, excluded.geom)
   RETURNING xmax = 0 AS new
 )
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written

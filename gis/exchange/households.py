@@ -56,7 +56,7 @@ GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR r
 
 # The grid of a building: that of a point in it.
 GRIDS_OF_BUILDINGS_SQL = (
-    "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g"
+    "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.geom), now()) g"
 )
 
 UNITS_IN_OTHER_GRIDS_SQL = f"""
@@ -64,8 +64,8 @@ SELECT p.unit, g.code AS grid, b.code AS building, stands.code AS stands_in, p.r
 FROM (SELECT unit, grid_id, building_id, array_agg(row) AS rows FROM incoming_household
       WHERE grid_id IS NOT NULL AND building_id IS NOT NULL GROUP BY unit, grid_id, building_id) p
 JOIN area g ON g.id = p.grid_id
-JOIN boundary s ON s.area_id = g.id AND s.valid @> now()
-JOIN building b ON b.id = p.building_id AND NOT ST_Intersects(s.shape, b.shape)
+JOIN boundary s ON s.area_id = g.id AND s.valid_time @> now()
+JOIN building b ON b.id = p.building_id AND NOT ST_Intersects(s.geom, b.geom)
 LEFT JOIN LATERAL ({GRIDS_OF_BUILDINGS_SQL}) stands ON true
 """  # noqa: S608
 
@@ -194,7 +194,7 @@ SELECT unit_id FROM gone UNION SELECT unit_id FROM come
 
 BBOX = """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (
-  SELECT ST_Extent(shape) AS e FROM building WHERE id IN (SELECT building_id
+  SELECT ST_Extent(geom) AS e FROM building WHERE id IN (SELECT building_id
       FROM incoming_household)) b
 """
 

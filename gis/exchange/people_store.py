@@ -29,12 +29,12 @@ SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
 CHANGE_POST = """
-UPDATE post SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)'),
+UPDATE post SET valid_time = tstzrange(lower(valid_time), CAST(:stop AS timestamptz), '[)'),
                 deputy_id = (SELECT id FROM personal.person WHERE code = :deputy)
 WHERE id = :id
 """
 CHANGE_LEAVE = (
-    "UPDATE leave SET valid = tstzrange(lower(valid), CAST(:stop AS timestamptz), '[)')"
+    "UPDATE leave SET valid_time = tstzrange(lower(valid_time), CAST(:stop AS timestamptz), '[)')"
     " WHERE id = :id"
 )
 
@@ -88,7 +88,7 @@ def write_posts(
         for slot, term in posts
         if term.id is None
     ]
-    columns = ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid")
+    columns = ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid_time")
     report.counts |= {
         "new_posts": copy_rows(session, "post", columns, rows),
         "changed_posts": len(changed),
@@ -115,7 +115,7 @@ def write_leaves(
         (ids[person], Range(term.start, term.stop)) for person, term in leaves if term.id is None
     ]
     report.counts |= {
-        "new_leaves": copy_rows(session, "leave", ("person_id", "valid"), rows),
+        "new_leaves": copy_rows(session, "leave", ("person_id", "valid_time"), rows),
         "changed_leaves": len(changed),
     }
 

@@ -43,7 +43,7 @@ CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) 
 # A building without a county takes that of the grid of a point in it.
 BUILDINGS = """
 SELECT b.code, b.id, 'building' AS level, coalesce(b.county, (
-  SELECT g.county FROM grid_at(ST_PointOnSurface(b.shape), now()) g
+  SELECT g.county FROM grid_at(ST_PointOnSurface(b.geom), now()) g
 )) AS county
 FROM building b WHERE b.code = ANY(:codes)
 """
@@ -52,14 +52,14 @@ STORED_PEOPLE = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)
 
 POSTS = """
 SELECT p.id, p.role, p.area_id, p.building_id, h.code AS person, d.code AS deputy,
-       lower(p.valid) AS start, upper(p.valid) AS stop
+       lower(p.valid_time) AS start, upper(p.valid_time) AS stop
 FROM post p
 LEFT JOIN personal.person h ON h.id = p.holder_id
 LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings)
 """
 LEAVES = """
-SELECT l.id, p.code AS person, lower(l.valid) AS start, upper(l.valid) AS stop
+SELECT l.id, p.code AS person, lower(l.valid_time) AS start, upper(l.valid_time) AS stop
 FROM leave l JOIN personal.person p ON p.id = l.person_id WHERE p.code = ANY(:codes)
 """
 Fault = tuple[str, Message]

@@ -19,19 +19,19 @@ SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), ST_X(p.place) AS 
 FROM building b
 LEFT JOIN (SELECT building_id, count(*) AS households, sum(people) AS people FROM household
            WHERE CAST(:near AS text) IS NULL OR building_id IN
-             (SELECT id FROM building WHERE shape && ST_GeomFromEWKT(:near))
+             (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
            GROUP BY building_id) h ON h.building_id = b.id
-CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.shape)) AS place) p
-WHERE CAST(:near AS text) IS NULL OR b.shape && ST_GeomFromEWKT(:near)
+CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS place) p
+WHERE CAST(:near AS text) IS NULL OR b.geom && ST_GeomFromEWKT(:near)
 ORDER BY b.id
 """
 
 ENTRANCES_SQL = """
 SELECT f.id, f.code, f.category, ST_AsBinary(coalesce(f.entrances, f.entrance)),
-    ST_AsBinary(f.shape)
+    ST_AsBinary(f.geom)
 FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
-  AND (CAST(:near AS text) IS NULL OR f.shape && ST_GeomFromEWKT(:near))
+  AND (CAST(:near AS text) IS NULL OR f.geom && ST_GeomFromEWKT(:near))
 ORDER BY f.id
 """
 

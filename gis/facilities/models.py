@@ -15,7 +15,7 @@ class Facility(Base):
     __tablename__ = "facility"
     __table_args__ = (
         CheckConstraint(
-            "GeometryType(shape) IN ('POINT', 'POLYGON', 'MULTIPOLYGON')", name="point_or_polygon"
+            "GeometryType(geom) IN ('POINT', 'POLYGON', 'MULTIPOLYGON')", name="point_or_polygon"
         ),
         Index(None, "county", "category"),
         {"comment": "A place people walk to for a service."},
@@ -33,7 +33,7 @@ class Facility(Base):
         server_default="", comment="OSM opening_hours syntax."
     )
     contact: Mapped[str] = mapped_column(server_default="", comment="Public telephone.")
-    shape: Mapped[WKBElement] = mapped_column(
+    geom: Mapped[WKBElement] = mapped_column(
         geometry("GEOMETRY"), comment="Point or polygon, EPSG:4490."
     )
     entrance: Mapped[WKBElement | None] = mapped_column(
@@ -52,8 +52,8 @@ class ServiceCircle(Base):
     __tablename__ = "service_circle"
     __table_args__ = (
         PrimaryKeyConstraint("facility_id", "profile", "minutes"),
-        CheckConstraint("ST_IsValid(shape)", name="shape_is_valid"),
-        CheckConstraint("minutes > 0 AND speed > 0", name="limits_positive"),
+        CheckConstraint("ST_IsValid(geom)", name="shape_is_valid"),
+        CheckConstraint("minutes > 0 AND speed_m_s > 0", name="limits_positive"),
         {
             "comment": (
                 "The ground within some minutes' walk of a facility, on one version of the network."
@@ -66,7 +66,7 @@ class ServiceCircle(Base):
     )
     profile: Mapped[str] = mapped_column(comment="Who walks: adult, elder, wheelchair.")
     minutes: Mapped[int] = mapped_column(comment="The limit, minutes.")
-    speed: Mapped[float] = mapped_column(comment="Walking speed, metres a second.")
+    speed_m_s: Mapped[float] = mapped_column(comment="Walking speed, metres a second.")
     network_version: Mapped[str] = mapped_column(
         comment="Digest of the walking network it was computed on."
     )
@@ -86,7 +86,7 @@ class ServiceCircle(Base):
         comment="Households within the limit, by exact distance."
     )
     people: Mapped[int] = mapped_column(comment="People within the limit, by exact distance.")
-    shape: Mapped[WKBElement] = mapped_column(
+    geom: Mapped[WKBElement] = mapped_column(
         geometry("MULTIPOLYGON"), comment="The circle, EPSG:4490; empty when off the network."
     )
     computed_at: Mapped[datetime] = mapped_column(

@@ -103,7 +103,7 @@ def facilities(
         query = query.where(Facility.category == category)
     if bbox is not None:
         query = query.where(
-            func.ST_Intersects(Facility.shape, func.ST_MakeEnvelope(*bbox, STORAGE_SRID))
+            func.ST_Intersects(Facility.geom, func.ST_MakeEnvelope(*bbox, STORAGE_SRID))
         )
     if area is not None:
         area_id = session.scalar(select(Area.id).where(Area.code == area))
@@ -112,7 +112,7 @@ def facilities(
         # the rectangle first, by the index; then the location itself
         query = query.join(
             Boundary,
-            Boundary.shape.op("&&")(Facility.shape) & func.ST_Covers(Boundary.shape, _location()),
+            Boundary.geom.op("&&")(Facility.geom) & func.ST_Covers(Boundary.geom, _location()),
         ).where(Boundary.area_id == area_id, Boundary.in_force(at))
     if cursor is not None:
         query = query.where(Facility.code > cursor)
@@ -183,7 +183,7 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
         select(
             ServiceCircle.minutes,
             ServiceCircle.profile,
-            ServiceCircle.speed,
+            ServiceCircle.speed_m_s,
             ServiceCircle.households,
             ServiceCircle.people,
             ServiceCircle.buildings,
@@ -191,7 +191,7 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
             ServiceCircle.island,
             ServiceCircle.network_version,
             ServiceCircle.computed_at,
-            func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(ServiceCircle.shape), 7, 0),
+            func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(ServiceCircle.geom), 7, 0),
         )
         .join(Facility)
         .join(WalkNetwork, WalkNetwork.version == ServiceCircle.network_version)
@@ -205,7 +205,7 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
 
 
 def _location() -> ColumnElement[object]:
-    return func.coalesce(Facility.entrance, func.ST_PointOnSurface(Facility.shape))
+    return func.coalesce(Facility.entrance, func.ST_PointOnSurface(Facility.geom))
 
 
 def _rows() -> Select[Any]:

@@ -190,7 +190,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     require_limit(minutes)
     network = load_network(session)
     bbox = session.scalar(
-        text("SELECT ST_AsEWKT(ST_Expand(shape, 1e-7)) FROM facility WHERE code = :code"),
+        text("SELECT ST_AsEWKT(ST_Expand(geom, 1e-7)) FROM facility WHERE code = :code"),
         {"code": code},
     )
     if bbox is None:
@@ -243,7 +243,7 @@ def nearest_facilities(
             best.setdefault(str(entrances.category[i]), int(i))
     rows = session.execute(
         text("""SELECT id, name, ST_X(p), ST_Y(p) FROM facility
-                CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(shape)) AS p) q WHERE id = ANY(:ids)"""),
+                CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(geom)) AS p) q WHERE id = ANY(:ids)"""),
         {"ids": [int(entrances.id[i]) for i in best.values()]},
     )
     named = {row[0]: row for row in rows}
@@ -299,7 +299,7 @@ COLUMNS = (
     "facility_id",
     "profile",
     "minutes",
-    "speed",
+    "speed_m_s",
     "network_version",
     "origin_digest",
     "off_network",
@@ -307,7 +307,7 @@ COLUMNS = (
     "people",
     "buildings",
     "island",
-    "shape",
+    "geom",
 )
 
 

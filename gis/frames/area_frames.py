@@ -14,7 +14,7 @@ from gis.frames.read import Query, read_frame, wkb
 def area_query(level: Level, at: datetime, within: str = "") -> Query:
     """Return the query of `areas`, ordered by code."""
     parent = aliased(Area)
-    valid_from = func.lower(Boundary.valid, type_=DateTime(timezone=True))
+    valid_from = func.lower(Boundary.valid_time, type_=DateTime(timezone=True))
     return (
         select(
             Area.code,
@@ -24,10 +24,10 @@ def area_query(level: Level, at: datetime, within: str = "") -> Query:
             Area.county,
             Boundary.revision_id.label("revision"),
             valid_from.label("since"),
-            cast(func.round(func.ST_Area(func.geography(Boundary.shape))), DOUBLE_PRECISION).label(
+            cast(func.round(func.ST_Area(func.geography(Boundary.geom))), DOUBLE_PRECISION).label(
                 "area_m2"
             ),
-            wkb(Boundary.shape),
+            wkb(Boundary.geom),
         )
         .join(Boundary, and_(Boundary.area_id == Area.id, Boundary.in_force(at)))
         .outerjoin(DatedParent, and_(DatedParent.area_id == Area.id, DatedParent.in_force(at)))

@@ -123,15 +123,15 @@ def posts(session: Session, at: datetime | None = None) -> GeoDataFrame:
             Post.county,
             Post.holder_id.is_(None).label("vacant"),
             Post.deputy_id.is_not(None).label("has_deputy"),
-            func.lower(Post.valid).label("since"),
-            func.upper(Post.valid).label("until"),
-            wkb(func.coalesce(Boundary.shape, Building.shape)),
+            func.lower(Post.valid_time).label("since"),
+            func.upper(Post.valid_time).label("until"),
+            wkb(func.coalesce(Boundary.geom, Building.geom)),
         )
         .join(Role, Role.key == Post.role)
         .outerjoin(Area, Area.id == Post.area_id)
         .outerjoin(Boundary, and_(Boundary.area_id == Area.id, Boundary.in_force(at)))
         .outerjoin(Building, Building.id == Post.building_id)
-        .where(Post.valid.op("@>")(cast(at, TIMESTAMP(timezone=True))))
+        .where(Post.valid_time.op("@>")(cast(at, TIMESTAMP(timezone=True))))
         .order_by(Role.rank, Area.code, Building.code, Post.id)
     )
     return read_frame(session, query, "id")

@@ -21,7 +21,7 @@ def building_query() -> Query:
         Building.kind,
         Building.floors,
         Building.source,
-        wkb(Building.shape),
+        wkb(Building.geom),
     ).order_by(Building.code)
 
 
@@ -40,7 +40,7 @@ def buildings(session: Session) -> GeoDataFrame:
 
 def building_point() -> ColumnElement[Any]:
     """Return the entrance of a building, else a point in its footprint."""
-    return func.coalesce(Building.entrance, func.ST_PointOnSurface(Building.shape))
+    return func.coalesce(Building.entrance, func.ST_PointOnSurface(Building.geom))
 
 
 def households(session: Session) -> GeoDataFrame:

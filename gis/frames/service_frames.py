@@ -37,7 +37,7 @@ def facility_query() -> Query:
         Facility.opening_hours,
         Facility.contact,
         Facility.source,
-        wkb(func.ST_PointOnSurface(Facility.shape)),  # of a point: itself
+        wkb(func.ST_PointOnSurface(Facility.geom)),  # of a point: itself
     ).order_by(Facility.code)
 
 
@@ -71,14 +71,14 @@ def circle_query() -> Query:
             Facility.category,
             ServiceCircle.profile,
             ServiceCircle.minutes,
-            ServiceCircle.speed.label("speed_m_s"),
+            ServiceCircle.speed_m_s,
             ServiceCircle.off_network,
             ServiceCircle.island,
             ServiceCircle.households,
             ServiceCircle.people,
             ServiceCircle.buildings,
             ServiceCircle.network_version.label("network"),
-            wkb(ServiceCircle.shape),
+            wkb(ServiceCircle.geom),
         )
         .join_from(ServiceCircle, Facility)
         .order_by(Facility.code, ServiceCircle.profile, ServiceCircle.minutes)
@@ -185,10 +185,10 @@ def walk_network(session: Session) -> WalkNetworkFrames:
     """
     nodes = select(
         WalkNode.id.label("osmid"),
-        func.ST_X(WalkNode.shape).label("x"),
-        func.ST_Y(WalkNode.shape).label("y"),
+        func.ST_X(WalkNode.geom).label("x"),
+        func.ST_Y(WalkNode.geom).label("y"),
         WalkNode.component,
-        wkb(WalkNode.shape),
+        wkb(WalkNode.geom),
     ).order_by(WalkNode.id)
     ends = (func.least(WalkEdge.u, WalkEdge.v), func.greatest(WalkEdge.u, WalkEdge.v))
     edges = select(
@@ -196,13 +196,13 @@ def walk_network(session: Session) -> WalkNetworkFrames:
         WalkEdge.v,
         (func.row_number().over(partition_by=ends, order_by=WalkEdge.id) - 1).label("key"),
         WalkEdge.way_id.label("osmid"),
-        WalkEdge.length,
+        WalkEdge.length_m.label("length"),
         WalkEdge.kind.label("highway"),
         WalkEdge.name,
         WalkEdge.steps,
         WalkEdge.structure,
         WalkEdge.ends,
-        wkb(WalkEdge.shape),
+        wkb(WalkEdge.geom),
     ).order_by(WalkEdge.id)
     return WalkNetworkFrames(
         read_frame(session, nodes, "osmid"),

@@ -14,14 +14,16 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import Row, insert, text, update
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
+from gis.db import point_ewkt
 from gis.errors import AuthenticationRequired, Conflict, FieldError, NotFound, invalid_fields
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.models import Device, DeviceAlarm
 from gis.incidents.routing.location import resolve_location
 from gis.incidents.states import State
 from gis.rights.principal import Principal, system_principal
@@ -160,11 +162,9 @@ def receive_alarm(
         filed = _file_alarm(session, by, row, alarm, note, now, snapshot=snapshot)
         incident, state = filed.id, filed.state
     session.execute(
-        text(
-            "INSERT INTO device_alarm (device_id, alarm, at, incident_id)"
-            " VALUES (:device, :alarm, :at, :incident)"
-        ),
-        {"device": device, "alarm": alarm.number, "at": now, "incident": incident},
+        insert(DeviceAlarm).values(
+            device_id=device, alarm=alarm.number, at=now, incident_id=incident
+        )
     )
     return AlarmReceipt(incident, state, joined is None, False)
 
@@ -319,22 +319,16 @@ def add(
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(
-        text(
-            "INSERT INTO device (code, kind, name, county, shape, address, category, secret)"
-            " VALUES (:code, :kind, :name,"
-            " :county, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :address, :category, :secret)"
-        ),
-        {
-            "code": code,
-            "kind": kind,
-            "name": name,
-            "county": location.county,
-            "lon": location.lon,
-            "lat": location.lat,
-            "address": address,
-            "category": category,
-            "secret": secret,
-        },
+        insert(Device).values(
+            code=code,
+            kind=kind,
+            name=name,
+            county=location.county,
+            shape=point_ewkt(location.lon, location.lat),
+            address=address,
+            category=category,
+            secret=secret,
+        )
     )
     return secret
 
@@ -364,6 +358,7 @@ def block(session: Session, code: str, active: bool = False) -> None:
 
 
 def _set(session: Session, code: str, column: str, value: object) -> None:
-    query = text(f"UPDATE device SET {column} = :value WHERE code = :code RETURNING id")  # noqa: S608  our own column
-    if session.scalar(query, {"value": value, "code": code}) is None:
+    changed = update(Device).where(Device.code == code).values({column: value})
+    options = {"synchronize_session": False}
+    if session.scalar(changed.returning(Device.id), execution_options=options) is None:
         raise NotFound("device.unknown", code=code[:60])

@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 from time import time
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import func, insert, text
 from sqlalchemy.orm import Session
 
 from gis import private
@@ -23,6 +23,7 @@ from gis.accounts.credentials import hash_secret
 from gis.errors import FieldError, NotFound, TooLarge, invalid_field
 from gis.files import sandbox
 from gis.files.sandbox import Limits
+from gis.incidents.models import Photo
 from gis.incidents.photo_files import EXTENSION_BY_MEDIA_TYPE, SanitisedPhoto, check_named
 from gis.incidents.reading.event_access import readable_events
 from gis.rights.principal import ANONYMOUS, Principal, reporter_principal
@@ -131,23 +132,18 @@ def store(
         row = {
             "county": county,
             "id": photo,
-            "incident": incident_id,
-            "event": event_id,
-            "kind": picture.media_type,
+            "incident_id": incident_id,
+            "event_id": event_id,
+            "media_type": picture.media_type,
             "width": picture.width,
             "height": picture.height,
             "size": len(picture.data),
             "sha256": picture.sha256,
+            "at": func.clock_timestamp(),  # keeps their order within the event
         }
-        session.execute(text(INSERT), row)
+        session.execute(insert(Photo).values(row))
         new_ids.append(photo)
     return new_ids
-
-
-INSERT = """
-INSERT INTO photo (county, id, incident_id, event_id, media_type, width, height, size, sha256, at)
-VALUES (:county, :id, :incident, :event, :kind, :width, :height, :size, :sha256, clock_timestamp())
-"""  # the clock keeps their order within the event
 
 
 def photo_path(

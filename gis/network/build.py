@@ -280,13 +280,14 @@ def load_network(session: Session) -> Network:
 
 def _read(session: Session, version: str) -> Network:
     node_ids, x, y = _columns(
-        session, "SELECT id, ST_X(shape), ST_Y(shape) FROM walk_node ORDER BY id"
+        session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id"
     )
     u, v, length, wkb, kind, structure, ends = _columns(
         session,
-        "SELECT u, v, length, ST_AsBinary(shape), kind, structure, ends FROM walk_edge ORDER BY id",
+        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends"
+        " FROM walk_edge ORDER BY id",
     )
-    (walls,) = _columns(session, "SELECT ST_AsBinary(shape) FROM walk_wall ORDER BY id")
+    (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
     ids = np.array(node_ids, np.int64)
     return from_degrees(
         version,

@@ -42,7 +42,7 @@ class WalkNode(Base):
         autoincrement=False,
         comment="OSM node id, or a running number.",
     )
-    shape: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
+    geom: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
     component: Mapped[int] = mapped_column(
         comment="Connected part it belongs to; 0 is the largest, others are islands."
     )
@@ -53,7 +53,7 @@ class WalkEdge(Base):
 
     __tablename__ = "walk_edge"
     __table_args__ = (
-        CheckConstraint("length > 0", name="length_positive"),
+        CheckConstraint("length_m > 0", name="length_positive"),
         {"comment": "A walkable piece of way between two nodes, usable both ways."},
     )
 
@@ -67,7 +67,7 @@ class WalkEdge(Base):
     v: Mapped[int] = mapped_column(
         ForeignKey("walk_node.id"), index=True, comment="Node at the end of the line."
     )
-    length: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
+    length_m: Mapped[float] = mapped_column(comment="Geodesic length, metres.")
     kind: Mapped[str] = mapped_column(
         comment=(
             "OSM highway value; plaza: outline of an area; across: straight over it; link:"
@@ -87,7 +87,7 @@ class WalkEdge(Base):
         server_default="false",
         comment="Open only to those who live or have their door on it or behind it.",
     )
-    shape: Mapped[WKBElement] = mapped_column(
+    geom: Mapped[WKBElement] = mapped_column(
         geometry("LINESTRING"), comment="The line from u to v, EPSG:4490."
     )
 
@@ -104,6 +104,4 @@ class WalkWall(Base):
         BigInteger, primary_key=True, autoincrement=False, comment="Running number in the load."
     )
     kind: Mapped[str] = mapped_column(comment="OSM barrier value.")
-    shape: Mapped[WKBElement] = mapped_column(
-        geometry("LINESTRING"), comment="The line, EPSG:4490."
-    )
+    geom: Mapped[WKBElement] = mapped_column(geometry("LINESTRING"), comment="The line, EPSG:4490.")

@@ -96,7 +96,7 @@ def replace_network(
     copy_rows(
         session,
         "walk_node",
-        ("id", "shape", "component"),
+        ("id", "geom", "component"),
         (
             (node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", part)
             for (node, x, y), part in zip(points, component, strict=True)
@@ -106,7 +106,19 @@ def replace_network(
     copy_rows(
         session,
         "walk_edge",
-        ("id", "way_id", "u", "v", "length", "kind", "name", "steps", "structure", "ends", "shape"),
+        (
+            "id",
+            "way_id",
+            "u",
+            "v",
+            "length_m",
+            "kind",
+            "name",
+            "steps",
+            "structure",
+            "ends",
+            "geom",
+        ),
         (
             (
                 i,
@@ -127,7 +139,7 @@ def replace_network(
     copy_rows(
         session,
         "walk_wall",
-        ("id", "kind", "shape"),
+        ("id", "kind", "geom"),
         (
             (i, wall.kind, f"SRID={STORAGE_SRID};{shapely.LineString(wall.coords).wkt}")
             for i, wall in enumerate(barriers)

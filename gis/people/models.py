@@ -51,11 +51,17 @@ class Post(Base):
     __tablename__ = "post"
     __table_args__ = (
         CheckConstraint("num_nonnulls(area_id, building_id) = 1", name="one_place"),
-        CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="dates_in_order"),
-        CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
+        CheckConstraint(
+            "NOT isempty(valid_time) AND NOT lower_inf(valid_time)", name="dates_in_order"
+        ),
+        CheckConstraint("lower_inc(valid_time) AND NOT upper_inc(valid_time)", name="half_open"),
         CheckConstraint("holder_id <> deputy_id", name="deputy_is_another"),
         Index(None, "county"),
-        Index("ix_post_takes_from", "takes_from", postgresql_where=text("takes_from IS NOT NULL")),
+        Index(
+            "ix_post_incidents_from_post_id",
+            "incidents_from_post_id",
+            postgresql_where=text("incidents_from_post_id IS NOT NULL"),
+        ),
         {"comment": "A role for one area or building, its holder and deputy, from when to when."},
     )
 
@@ -74,10 +80,10 @@ class Post(Base):
     deputy_id: Mapped[int | None] = mapped_column(
         ForeignKey("personal.person.id"), index=True, comment="Who stands in on leave or vacancy."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(
+    valid_time: Mapped[Range[datetime]] = mapped_column(
         comment="Held from (inclusive) to (exclusive; empty: still)."
     )
-    takes_from: Mapped[int | None] = mapped_column(
+    incidents_from_post_id: Mapped[int | None] = mapped_column(
         ForeignKey("post.id", ondelete="SET NULL"),
         comment=(
             "The post whose open incidents come along when this one begins; empty: they have,"
@@ -94,8 +100,10 @@ class Leave(Base):
 
     __tablename__ = "leave"
     __table_args__ = (
-        CheckConstraint("NOT isempty(valid) AND NOT lower_inf(valid)", name="dates_in_order"),
-        CheckConstraint("lower_inc(valid) AND NOT upper_inc(valid)", name="half_open"),
+        CheckConstraint(
+            "NOT isempty(valid_time) AND NOT lower_inf(valid_time)", name="dates_in_order"
+        ),
+        CheckConstraint("lower_inc(valid_time) AND NOT upper_inc(valid_time)", name="half_open"),
         {"comment": "When a person is away; the deputy stands in."},
     )
 
@@ -103,4 +111,6 @@ class Leave(Base):
     person_id: Mapped[int] = mapped_column(
         ForeignKey("personal.person.id", ondelete="CASCADE"), index=True, comment="Who is away."
     )
-    valid: Mapped[Range[datetime]] = mapped_column(comment="Away from (inclusive) to (exclusive).")
+    valid_time: Mapped[Range[datetime]] = mapped_column(
+        comment="Away from (inclusive) to (exclusive)."
+    )

@@ -23,11 +23,13 @@ MIN_MICROS: Micros = -(2**63)
 
 # A period as two numbers; an open or infinite end is MAX_MICROS.
 SPAN = """
-  CASE WHEN isfinite(lower({0}.valid)) THEN (extract(epoch FROM lower({0}.valid)) * 1000000)::bigint
+  CASE WHEN isfinite(lower({0}.valid_time))
+    THEN (extract(epoch FROM lower({0}.valid_time)) * 1000000)::bigint
        ELSE '-9223372036854775808'::bigint END,
-  CASE WHEN isfinite(upper({0}.valid)) THEN (extract(epoch FROM upper({0}.valid)) * 1000000)::bigint
+  CASE WHEN isfinite(upper({0}.valid_time))
+    THEN (extract(epoch FROM upper({0}.valid_time)) * 1000000)::bigint
        ELSE 9223372036854775807 END"""
-NOT_OVER = "(upper({0}.valid) IS NULL OR upper({0}.valid) > %(since)s::timestamptz)"
+NOT_OVER = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
 POSTS = f"""
 SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
     coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
@@ -353,7 +355,7 @@ def names_are_public(session: Session) -> bool:
 AREA_CHAIN_SQL = """
 WITH RECURSIVE up AS (
   SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
-    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.shape),
+    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.geom),
         CAST(:at AS timestamptz)) g
     WHERE h.id = :building))
   UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id

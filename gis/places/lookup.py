@@ -36,7 +36,7 @@ WITH candidate AS (
 SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
        coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names,
            '{}') AS names
-FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.shape) AS point) p LEFT
+FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.geom) AS point) p LEFT
     JOIN LATERAL (
   WITH RECURSIVE up AS (
     SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point,

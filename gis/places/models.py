@@ -20,7 +20,7 @@ class Building(Base):
 
     __tablename__ = "building"
     __table_args__ = (
-        CheckConstraint("ST_IsValid(shape) AND NOT ST_IsEmpty(shape)", name="shape_is_valid"),
+        CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="shape_is_valid"),
         CheckConstraint("floors > 0", name="has_floors"),
         Index(None, "county"),
         {"comment": "A building by its footprint; several units may stand on one."},
@@ -42,7 +42,7 @@ class Building(Base):
         server_default="", comment="Use: residential, school, shop… (OSM's building value)."
     )
     floors: Mapped[int | None] = mapped_column(comment="Storeys above ground.")
-    shape: Mapped[WKBElement] = mapped_column(
+    geom: Mapped[WKBElement] = mapped_column(
         geometry("MULTIPOLYGON"), comment="Footprint with its holes, EPSG:4490."
     )
     entrance: Mapped[WKBElement | None] = mapped_column(

@@ -24,16 +24,17 @@ Floats = NDArray[np.float64]
 MAX_BUILDING_DISTANCE_M = 15.0
 
 BUILDINGS = """
-SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.shape) FROM building b
+SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.geom) FROM building b
 WHERE {where} ORDER BY b.code COLLATE "C\""""
 # Units that are not retired and, if their boundaries are dated, have one in force.
 PARTS_SQL = """
 SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name,
     p.floor_from, p.floor_to
 FROM unit_part p JOIN area u ON u.id = p.unit_id LEFT JOIN stairwell s ON s.id = p.stairwell_id
-  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid @> %(at)s::timestamptz
+  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
 WHERE {where} AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
-  AND (EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id AND f.valid @> %(at)s::timestamptz)
+  AND (EXISTS (SELECT FROM boundary f
+      WHERE f.area_id = u.id AND f.valid_time @> %(at)s::timestamptz)
        OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
 ORDER BY p.building_id, u.code COLLATE "C", s.name, p.floor_from"""
 ROOMS_SQL = """
@@ -163,7 +164,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
     params: dict[str, object] = {"at": at}
     where = "true"
     if box is not None:
-        where = f"b.shape && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
+        where = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
         params["box"] = shapely.to_wkb(box)
     rows = fetch_rows(session, BUILDINGS.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
@@ -198,7 +199,7 @@ def find_building_point(session: Session, code: str) -> tuple[float, float] | No
     tuple[float, float] or None
         Longitude and latitude, degrees, EPSG:4490.
     """
-    inside = func.ST_PointOnSurface(Building.shape)
+    inside = func.ST_PointOnSurface(Building.geom)
     row = session.execute(
         select(func.ST_X(inside), func.ST_Y(inside)).where(Building.code == code)
     ).one_or_none()

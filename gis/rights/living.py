@@ -19,7 +19,7 @@ def on_duty(person: str, at: str) -> str:
     """Return the SQL condition that a person is not on leave."""
     return (
         f"NOT EXISTS (SELECT FROM leave v WHERE v.person_id = {person}"
-        f" AND v.valid @> CAST({at} AS timestamptz))"
+        f" AND v.valid_time @> CAST({at} AS timestamptz))"
     )
 
 
@@ -96,7 +96,7 @@ class Living:
   FROM post p
   JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
   WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL
-      AND p.valid @> CAST({at} AS timestamptz) {post_there}
+      AND p.valid_time @> CAST({at} AS timestamptz) {post_there}
     AND {signs_in} AND {on_duty("c.person_id", at)}
   UNION ALL
   SELECT {of_grant} FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
@@ -109,7 +109,7 @@ class Living:
         return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}
     AND {on_duty("c.person_id", at)} AND (
       EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id)
-          AND p.valid @> CAST({at} AS timestamptz)
+          AND p.valid_time @> CAST({at} AS timestamptz)
         AND p.role IN ({self.posts("hand")}))
       OR EXISTS (SELECT FROM personal.access_grant g WHERE g.account_id = c.id
           AND g.role IN ({self.roles("hand")}))
@@ -167,7 +167,7 @@ class Living:
     FROM post p
     JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
     WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")})
-        AND p.valid @> CAST({at} AS timestamptz)
+        AND p.valid_time @> CAST({at} AS timestamptz)
       AND {on_duty("h.id", at)})"""  # noqa: S608
         is_held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL

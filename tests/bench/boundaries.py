@@ -115,7 +115,7 @@ def _upper(session: Session) -> None:
     """Give communities, streets and county the union of what lies below, as a load would."""
     rows = session.execute(
         text(
-            "SELECT a.parent_id, ST_AsBinary(b.shape) FROM boundary b JOIN area a"
+            "SELECT a.parent_id, ST_AsBinary(b.geom) FROM boundary b JOIN area a"
             " ON a.id = b.area_id WHERE a.level = 'grid'"
         )
     ).all()
@@ -182,10 +182,10 @@ def _many_revisions(session: Session, small: bool) -> None:
     }
     held = session.execute(
         text(
-            "SELECT b.area_id, b.revision_id, b.shape::text FROM boundary b JOIN area a"
+            "SELECT b.area_id, b.revision_id, b.geom::text FROM boundary b JOIN area a"
             " ON a.id = b.area_id"
-            " WHERE a.level = 'grid' AND upper_inf(b.valid)"
-            " AND b.shape && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"
+            " WHERE a.level = 'grid' AND upper_inf(b.valid_time)"
+            " AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"
         ),
         box,
     ).all()
@@ -200,7 +200,7 @@ def _many_revisions(session: Session, small: bool) -> None:
     copy_rows(
         session,
         "boundary",
-        ("area_id", "revision_id", "shape", "valid"),
+        ("area_id", "revision_id", "geom", "valid_time"),
         ((area, revision, shape, span) for area, revision, shape in held for span in spans),
     )
     session.commit()

@@ -20,7 +20,8 @@ from tests.bench import grids
 from tests.bench.rows import Figure, Reach, Row, median, seconds
 
 JOIN = """
-SELECT count(*) FROM bench_point p JOIN boundary b ON ST_Covers(b.shape, p.shape) AND b.valid @> now()"""
+SELECT count(*) FROM bench_point p
+JOIN boundary b ON ST_Covers(b.geom, p.geom) AND b.valid_time @> now()"""
 
 
 def measure(settings: Settings, small: bool) -> Row:
@@ -70,7 +71,7 @@ def measure(settings: Settings, small: bool) -> Row:
         for _ in range(runs):  # in turns, so that a busy moment meets both
             spent.append(seconds(ours))
             peer.append(seconds(sjoin))
-        session.execute(text("CREATE TEMP TABLE bench_point (shape geometry(Point, 4490))"))
+        session.execute(text("CREATE TEMP TABLE bench_point (geom geometry(Point, 4490))"))
         session.execute(
             text(
                 "INSERT INTO bench_point SELECT ST_SetSRID(ST_MakePoint(x, y), 4490)"

@@ -85,7 +85,7 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
     copy_rows(
         session,
         "boundary",
-        ("area_id", "revision_id", "shape", "valid"),
+        ("area_id", "revision_id", "geom", "valid_time"),
         ((one, revision, shape, EVER) for one, shape in zip(grid, wkb, strict=True)),
     )
     people = new_ids(session, "personal.person", 2 * count)
@@ -98,7 +98,7 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
     copy_rows(
         session,
         "post",
-        ("county", "role", "area_id", "holder_id", "deputy_id", "valid"),
+        ("county", "role", "area_id", "holder_id", "deputy_id", "valid_time"),
         (
             (COUNTY, role, one, people[2 * n + k], people[2 * n + 1 - k], EVER)
             for n, one in enumerate(grid)

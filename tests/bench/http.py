@@ -103,8 +103,8 @@ def measure(settings: Settings, small: bool) -> Row:
 
 
 SHAPES = """
-SELECT ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND b.valid @> now() ORDER BY a.id"""
+SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND b.valid_time @> now() ORDER BY a.id"""
 
 
 def within(shapes: Sequence[shapely.Geometry], count: int) -> list[tuple[float, float]]:

@@ -88,8 +88,8 @@ def town(session: Session) -> Session:
             Boundary(
                 area_id=where.id,
                 revision_id=revision.id,
-                shape=square(west, east),
-                valid=Range(since, until),
+                geom=square(west, east),
+                valid_time=Range(since, until),
             )
         )
     session.flush()
@@ -106,21 +106,21 @@ def services(town: Session) -> Session:
                 category="clinic",
                 name="卫生站",
                 county="520402",
-                shape="SRID=4490;POINT(105.945 26.235)",
+                geom="SRID=4490;POINT(105.945 26.235)",
             ),
             Facility(
                 code="n2",
                 category="clinic",
                 name="诊所",
                 county="520402",
-                shape="SRID=4490;POINT(105.955 26.235)",
+                geom="SRID=4490;POINT(105.955 26.235)",
             ),
             Facility(
                 code="w3",
                 category="school",
                 name="小学",
                 county="520402",
-                shape=(
+                geom=(
                     "SRID=4490;POLYGON((105.97 26.231,105.972 26.231,105.972 26.233,105.97"
                     " 26.233,105.97 26.231))"
                 ),
@@ -453,13 +453,13 @@ def test_a_stored_circle_is_answered_as_it_is(client: FlaskClient, services: Ses
             facility_id=clinic,
             profile="adult",
             minutes=15,
-            speed=1.25,
+            speed_m_s=1.25,
             network_version="v1",
             origin_digest="d",
             off_network=False,
             households=120,
             people=333,
-            shape=square(105.94, 105.95),
+            geom=square(105.94, 105.95),
         )
     )
     services.flush()
@@ -508,13 +508,13 @@ def test_a_circle_of_an_older_network_is_not_answered(client: FlaskClient, stree
             facility_id=clinic,
             profile="adult",
             minutes=15,
-            speed=1.25,
+            speed_m_s=1.25,
             network_version="old",
             origin_digest="d",
             off_network=False,
             households=120,
             people=333,
-            shape=square(105.94, 105.95),
+            geom=square(105.94, 105.95),
         )
     )
     street.flush()

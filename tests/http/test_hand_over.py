@@ -252,7 +252,7 @@ def test_a_post_that_ends_is_handed_over_before_its_end(place: Place) -> None:
     with pytest.raises(InvalidInput, match="when it ends"):
         place.hand(at=AT, post_id=post.id)
     made = place.session.get_one(Post, place.hand(at=AT - TICK, post_id=post.id).post)
-    assert (made.valid.lower, made.valid.upper) == (AT - TICK, AT)
+    assert (made.valid_time.lower, made.valid_time.upper) == (AT - TICK, AT)
 
 
 def test_only_who_may_and_only_in_their_areas(place: Place, session: Session) -> None:

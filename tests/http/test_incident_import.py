@@ -400,7 +400,7 @@ def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_pat
     }
     file = table(tmp_path, [row])
     rehearsed = served.run_inside("load", "incidents", file)
-    assert rehearsed.returncode == 0 and "rehearsed" in rehearsed.stdout, rehearsed.stderr
+    assert rehearsed.returncode == 0 and "Dry run" in rehearsed.stdout, rehearsed.stderr
     committed = json.loads(
         served.run_inside("load", "incidents", file, "--commit", "--json").stdout
     )
@@ -408,7 +408,7 @@ def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_pat
     bad = table(tmp_path, [row, row | {"编号": "CLI-2", "类别": "99999"}], "bad.csv")
     answer = served.run_inside("load", "incidents", bad, "--commit")
     assert answer.returncode == 1
-    assert "row 3, 类别" in answer.stderr and "nothing was loaded" in answer.stderr
+    assert "row 3, 类别" in answer.stderr and "Nothing was loaded" in answer.stderr
 
 
 @pytest.mark.parametrize(

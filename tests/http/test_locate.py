@@ -501,7 +501,7 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
         session.execute(
             text("""
             SELECT p.n, min(a.code COLLATE "C") FROM unnest(CAST(:x AS float8[]), CAST(:y AS float8[])) WITH ORDINALITY p(x, y, n)
-            JOIN boundary b ON ST_Covers(b.shape, ST_SetSRID(ST_MakePoint(p.x, p.y), 4490))
+            JOIN boundary b ON ST_Covers(b.geom, ST_SetSRID(ST_MakePoint(p.x, p.y), 4490))
             JOIN area a ON a.id = b.area_id GROUP BY 1"""),
             {"x": points[:, 0].tolist(), "y": points[:, 1].tolist()},
         ).all()

@@ -368,13 +368,17 @@ class Year:
         self.session.add(
             Leave(
                 person_id=person.id,
-                valid=build.span(begins, begins + timedelta(hours=self.dice.randrange(1, 400))),
+                valid_time=build.span(
+                    begins, begins + timedelta(hours=self.dice.randrange(1, 400))
+                ),
             )
         )
         self.session.flush()
 
     def hand_over(self, now: datetime) -> None:
-        current = self.session.query(Post).filter(Post.valid.contains(now)).order_by(Post.id).all()
+        current = (
+            self.session.query(Post).filter(Post.valid_time.contains(now)).order_by(Post.id).all()
+        )
         post = self.dice.choice(current)
         to = self.dice.choice([None, *(self.world.town.person(name).code for name in self.people)])
         at = self.dice.choice([None, now + timedelta(hours=30)])
@@ -412,9 +416,9 @@ class Year:
         self.session.flush()
         self.session.execute(
             text(
-                "UPDATE boundary SET valid = tstzrange(lower(valid), :now, '[)')"
-                " WHERE upper_inf(valid) AND area_id = ANY(:ids)"
-                " AND lower(valid) < :now"
+                "UPDATE boundary SET valid_time = tstzrange(lower(valid_time), :now, '[)')"
+                " WHERE upper_inf(valid_time) AND area_id = ANY(:ids)"
+                " AND lower(valid_time) < :now"
             ),
             {"now": now, "ids": [old[0].id, old[1].id]},
         )
@@ -513,6 +517,8 @@ def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: 
     town.post("community_worker", town.community, "李社工")
     session.flush()
     assert told() == "posts"
-    session.add(Leave(person_id=town.person("李社工").id, valid=build.span(NOW - DAY, NOW + DAY)))
+    session.add(
+        Leave(person_id=town.person("李社工").id, valid_time=build.span(NOW - DAY, NOW + DAY))
+    )
     session.flush()
     assert told() == "nobody"

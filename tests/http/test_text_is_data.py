@@ -61,7 +61,7 @@ CLOSED = {
     "incident_move.move": "our own table",
     "service_circle.profile": "our own profiles",
     "walk_network.version": "a digest",
-    "api_key.public": "drawn by us",
+    "api_key.key_id": "drawn by us",
     "photo.media_type": "our own",
     "notice.topic": "our own topics",
     "history.op": "our own",
@@ -156,7 +156,7 @@ def hostile_world(world: World) -> World:
         opening_hours="x",
         contact="x",
         source="file",
-        shape=POINT,
+        geom=POINT,
     )
     session.add(facility)
     session.flush()
@@ -167,7 +167,7 @@ def hostile_world(world: World) -> World:
             name="x",
             source="osm",
             min_zoom=10,
-            shape="SRID=4490;LINESTRING(105.9501 26.2301,105.9509 26.2309)",
+            geom="SRID=4490;LINESTRING(105.9501 26.2301,105.9509 26.2309)",
         )
     )
     session.execute(
@@ -175,13 +175,13 @@ def hostile_world(world: World) -> World:
             facility_id=facility.id,
             profile="adult",
             minutes=15,
-            speed=1.25,
+            speed_m_s=1.25,
             off_network=False,
             households=1,
             people=1,
             network_version="v",
             origin_digest="x",
-            shape=SQUARE,
+            geom=SQUARE,
         )
     )
     # events are append-only: their words come by a move

@@ -461,7 +461,7 @@ class World:
             public, secret = f"testpublic{number}", "s" * 43
             key = ApiKey(
                 name=f"key {number}",
-                public=public,
+                key_id=public,
                 secret_hash=hash_secret(secret),
                 area_ids=[county],
                 actions=[action.value for action in KEYS[name]],

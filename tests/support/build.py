@@ -90,8 +90,8 @@ class Town:
         made = Boundary(
             area_id=area.id,
             revision_id=self.revision.id,
-            shape=from_shape(shape, 4490),
-            valid=span(start, end),
+            geom=from_shape(shape, 4490),
+            valid_time=span(start, end),
         )
         self.session.add(made)
         self.session.flush()
@@ -123,7 +123,7 @@ class Town:
             county=self.county.code,
             name=name,
             estate=estate,
-            shape=from_shape(square(LON + east, LAT + north, width), 4490),
+            geom=from_shape(square(LON + east, LAT + north, width), 4490),
         )
         self.session.add(made)
         self.session.flush()
@@ -213,7 +213,7 @@ class Town:
             building_id=place.id if isinstance(place, Building) else None,
             holder_id=self.person(holder).id if holder else None,
             deputy_id=self.person(deputy).id if deputy else None,
-            valid=span(start, end),
+            valid_time=span(start, end),
         )
         self.session.add(made)
         self.session.flush()
@@ -221,7 +221,7 @@ class Town:
 
     def leave(self, name: str, start: datetime | None = None, end: datetime | None = None) -> Leave:
         """A time somebody is away."""
-        made = Leave(person_id=self.person(name).id, valid=span(start, end))
+        made = Leave(person_id=self.person(name).id, valid_time=span(start, end))
         self.session.add(made)
         self.session.flush()
         return made

@@ -67,9 +67,9 @@ def land(west: float, south: float, east: float, north: float) -> dict:
 def shapes_of(session, at=None) -> dict[str, shapely.MultiPolygon]:
     rows = session.execute(
         text(
-            "SELECT a.code, ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id"
+            "SELECT a.code, ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id"
             " WHERE a.level = 'grid'"
-            " AND b.valid @> coalesce(CAST(:at AS timestamptz), clock_timestamp())"
+            " AND b.valid_time @> coalesce(CAST(:at AS timestamptz), clock_timestamp())"
         ),
         {"at": at},
     )

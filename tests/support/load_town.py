@@ -62,7 +62,9 @@ def town(session: Session) -> Session:
         land = shape(box(west, 26.230, round(west + 0.001, 3), 26.231))
         valid = text("'[2026-01-01,)'::tstzrange")
         session.execute(
-            insert(Boundary).values(area_id=grid.id, revision_id=drawn.id, shape=land, valid=valid)
+            insert(Boundary).values(
+                area_id=grid.id, revision_id=drawn.id, geom=land, valid_time=valid
+            )
         )
     for building, estate, name, west in (
         ("w1", "桂花苑", "3号楼", 105.9502),
@@ -72,7 +74,7 @@ def town(session: Session) -> Session:
         footprint = shape(box(west, 26.2302, round(west + 0.0002, 7), 26.2304))
         session.add(
             Building(
-                code=building, county="520402", estate=estate, name=name, floors=6, shape=footprint
+                code=building, county="520402", estate=estate, name=name, floors=6, geom=footprint
             )
         )
     session.flush()

@@ -22,7 +22,7 @@ def facility(session, code, category, lon, lat, name=""):
         category=category,
         name=name,
         county="520402",
-        shape=from_shape(shapely.Point(lon, lat), 4490),
+        geom=from_shape(shapely.Point(lon, lat), 4490),
     )
     session.add(made)
     session.flush()

@@ -59,7 +59,7 @@ def signed_in(client: FlaskClient, who: Account) -> FlaskClient:
     """The client with a session of the account, without the way through the form."""
     now = int(time.time())
     with client.session_transaction() as kept:
-        kept["account"] = [who.id, who.stamp, now, now]
+        kept["account"] = [who.id, who.session_version, now, now]
     return client
 
 

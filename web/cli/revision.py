@@ -99,8 +99,8 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     with session_scope() as session:
         result = drafts.add_operation(session, cli_principal(), number, spec)
         session.commit()
-        touched, fresh = result.touched, list(result.made)
-        summary = {"step": result.step, "touched": touched, "made": result.made}
+        touched, fresh = result.changed_codes, list(result.new_grids)
+        summary = {"step": result.step, "touched": touched, "made": result.new_grids}
     if as_json:
         return click.echo(orjson.dumps(summary).decode())
     new = f"; new: {', '.join(fresh)}" if fresh else ""
@@ -130,7 +130,7 @@ def undo(number: int, step: int) -> None:
 )
 @JSON
 def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
-    """What revision NUMBER changes: grids before and after, what moves, what is odd."""
+    """Show what revision NUMBER changes: grids before and after, what moves, what is odd."""
     from gis.boundaries import preview as look
     from gis.exchange import preview_workbook
     from web.api.revisions.schemas import preview_to_json
@@ -166,9 +166,7 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
 )
 @JSON
 def publish(number: int, reason: str, effective: str | None, as_json: bool) -> None:
-    """Publish draft NUMBER: grids, the levels above, units and open incidents in
-    one transaction.
-    """
+    """Publish draft NUMBER with upper levels, units and open incidents in one transaction."""
     from gis.boundaries import publish as publishing
 
     settings = Settings.from_env()
@@ -188,7 +186,7 @@ def publish(number: int, reason: str, effective: str | None, as_json: bool) -> N
 @command.command()
 @NUMBER
 def withdraw(number: int) -> None:
-    """Give draft NUMBER up; it stays on record."""
+    """Withdraw draft NUMBER; its record is kept."""
     from gis.boundaries import drafts
 
     with session_scope() as session:
@@ -251,8 +249,7 @@ def from_file(
     torn: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a draft of the grids in FILE (edited in QGIS, say) that differ from the newest
-    boundaries.
+    """Make a draft of the grids in FILE, edited in QGIS for example, that differ from the newest.
 
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes
     nothing.

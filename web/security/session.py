@@ -1,7 +1,8 @@
 """Who asks: the signed-in account, the program's key, or nobody; and the sessions of browsers.
 
-A session is a signed cookie: account, stamp, when it began and when it was last used. It ends when
-the account's stamp is raised, after a while without use, and after 12 hours in any case.
+A session is a signed cookie: account, session version, when it began and when it was last used. It
+ends when the account's session version is raised, after a while without use, and after 12 hours in
+any case.
 """
 
 import secrets
@@ -69,9 +70,7 @@ def principal() -> Principal:
 
 
 def is_personal() -> bool:
-    """Return whether this request was answered to an account, a key or a reporter, and not as to
-    anybody.
-    """
+    """Return whether the response depends on an account, a key or a reporter's secret."""
     current = g.get("principal")
     return (
         current is not None and current.kind != "anonymous"
@@ -90,6 +89,7 @@ class TimedCache:
     entries: dict[Any, tuple[float, int, Any]]
 
     def get(self, key: Any, look_up: Callable[[], Any]) -> Any:
+        """Return a cached value, or look it up if it is missing or expired."""
         now = time.monotonic()
         if current_app.config["SESSION_FACTORY"] is not self.session_factory:
             return look_up()
@@ -139,14 +139,14 @@ def _by_key() -> Principal | None:
 def _by_session() -> Principal | None:
     if COOKIE not in request.cookies or "account" not in session:
         return None
-    account, stamp, began, seen = session["account"]
+    account, session_version, began, seen = session["account"]
     now = int(time.time())
     settings: Settings = current_app.config["SETTINGS"]
     cache: TimedCache = current_app.extensions["wangge_rights"]
     status: sessions.AccountStatus | None = None
     if now - began < MAX_SESSION_S and now - seen < settings.idle_minutes * 60:
         status = cache.get((account, session.get("id")), lambda: _standing(account))
-    if status is None or not status.active or status.stamp != stamp:
+    if status is None or not status.active or status.session_version != session_version:
         session.clear()
         return None
     if (
@@ -154,7 +154,7 @@ def _by_session() -> Principal | None:
         and request.path not in POLLING_PATHS
         and not request.path.startswith(PUBLIC)
     ):
-        session["account"] = [account, stamp, began, now]
+        session["account"] = [account, session_version, began, now]
     g.must_change = status.must_change and "at_provider" not in session
     if g.must_change and request.path.startswith(PUBLIC):
         return None  # `guard` does not look at these
@@ -162,13 +162,13 @@ def _by_session() -> Principal | None:
 
 
 def _standing(account_id: int) -> sessions.AccountStatus | None:
-    """What the account of this browser's session is; None when the session has been signed out."""
+    """Return the status of the account of this session, None if the session was signed out."""
     if "id" in session and sessions.is_ended(db.session(), session["id"]):
         return None
     return sessions.account_status(db.session(), account_id, datetime.now(UTC))
 
 
-def start_session(account_id: int, stamp: int, *, at_provider: bool = False) -> None:
+def start_session(account_id: int, session_version: int, *, at_provider: bool = False) -> None:
     """Begin the session of an account in this browser, in place of what there was.
 
     Parameters
@@ -178,20 +178,20 @@ def start_session(account_id: int, stamp: int, *, at_provider: bool = False) -> 
     """
     now = int(time.time())
     session.clear()
-    session["account"] = [account_id, stamp, now, now]
+    session["account"] = [account_id, session_version, now, now]
     session["id"] = secrets.token_urlsafe(16)
     if at_provider:
         session["at_provider"] = True
-    trusted_browser.trust(account_id, stamp)
+    trusted_browser.trust(account_id, session_version)
     g.pop("principal", None)
     clear_rights_cache()
 
 
-def extend_session(stamp: int) -> None:
+def extend_session(session_version: int) -> None:
     """Keep this browser's session while all others of the account end."""
     account, _, began, seen = session["account"]
-    session["account"] = [account, stamp, began, seen]
-    trusted_browser.trust(account, stamp)
+    session["account"] = [account, session_version, began, seen]
+    trusted_browser.trust(account, session_version)
     clear_rights_cache()
 
 
@@ -210,15 +210,18 @@ class Cookies(SecureCookieSessionInterface):
     """Session cookies that browsers send back over TLS only, where the service is reached by it."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of the cookie; most requests have none and nothing is checked."""
         if COOKIE not in request.cookies:
             return self.session_class()  # most requests: nothing to check
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the session's cookie and that of the trusted browser."""
         super().save_session(app, session, response)
         trusted_browser.write_cookie(
             response, path=self.get_cookie_path(app), secure=self.get_cookie_secure(app)
         )
 
     def get_cookie_secure(self, app: Flask) -> bool:
+        """Return whether cookies are for HTTPS only."""
         return request.is_secure or str(app.config["SETTINGS"].address).startswith("https:")

@@ -1,10 +1,9 @@
-"""Browsers that an account signed in from before: their failed tries count apart from those of
-strangers.
+"""Browsers that an account signed in from before, whose failed attempts count apart.
 
 A signed cookie, for the server only, names the browser by a random number and, for each account
 that signed in there, the account's stamp. Whatever ends the sessions of an account (a new password,
 blocking) raises its stamp, and with it every browser is a stranger again. Nobody else can send the
-cookie, so nobody behind the same address can use up a colleague's tries.
+cookie, so nobody behind the same address can use up a colleague's attempts.
 """
 
 import re
@@ -31,7 +30,7 @@ class Browser:
     """
 
     id: str = ""
-    stamps: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    session_versions: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def read() -> Browser:
@@ -44,22 +43,26 @@ def read() -> Browser:
         return Browser()
     try:
         content: Any = _serializer().loads(cookie, max_age=MAX_AGE_S)
-        stamps = {int(account): int(stamp) for account, stamp in content["accounts"]}
-        browser = Browser(str(content["id"]), stamps)
+        session_versions = {
+            int(account): int(session_version) for account, session_version in content["accounts"]
+        }
+        browser = Browser(str(content["id"]), session_versions)
     except (BadData, KeyError, TypeError, ValueError):
         return Browser()
     return browser if ID_PATTERN.fullmatch(browser.id) else Browser()
 
 
-def trust(account_id: int, stamp: int) -> None:
+def trust(account_id: int, session_version: int) -> None:
     """Have the answer to this request write down that an account signed in from this browser."""
     browser = read()
-    stamps = {
-        account: value for account, value in browser.stamps.items() if account != account_id
-    } | {account_id: stamp}
+    session_versions = {
+        account: value
+        for account, value in browser.session_versions.items()
+        if account != account_id
+    } | {account_id: session_version}
     g.trusted_browser = {
         "id": browser.id or secrets.token_urlsafe(16),
-        "accounts": list(stamps.items())[-MAX_ACCOUNTS:],
+        "accounts": list(session_versions.items())[-MAX_ACCOUNTS:],
     }
 
 

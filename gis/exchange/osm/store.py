@@ -36,7 +36,7 @@ from gis.places.models import Building, Household, UnitPart
 
 STORED = {model.__tablename__: cast(Table, model.__table__) for model in (Building, Facility)}
 COLUMNS = {  # of the rows that the reader makes, in its order
-    "building": ("code", "name", "address", "kind", "floors", "shape", "entrance", "source"),
+    "building": ("code", "name", "address", "kind", "floors", "geom", "entrance", "source"),
     "facility": (
         "code",
         "category",
@@ -44,14 +44,14 @@ COLUMNS = {  # of the rows that the reader makes, in its order
         "address",
         "opening_hours",
         "contact",
-        "shape",
+        "geom",
         "entrance",
         "source",
     ),
-    "basemap_feature": ("kind", "subkind", "name", "min_zoom", "shape", "source"),
+    "basemap_feature": ("kind", "subkind", "name", "min_zoom", "geom", "source"),
 }
 # entrances and gates are not stored in a table
-INCOMING = COLUMNS | {"door": ("node", "rank", "shape")}
+INCOMING = COLUMNS | {"door": ("node", "rank", "geom")}
 # degrees between a gate and its outline, about 2 m, since walls are drawn beside outlines
 GATE_REACH_DEG = 2e-5
 # determined from the point
@@ -65,11 +65,11 @@ MAX_LISTED_CODES = 20  # in a note
 # it.
 ENTRANCES = """
 UPDATE incoming_facility AS f SET entrances = (
-  SELECT ST_Multi(ST_Collect(d.shape ORDER BY d.rank, d.node)) FROM incoming_door AS d
-  WHERE d.shape && ST_Expand(f.shape, :reach) AND (d.rank < :service OR d.rank >= :gate)
-    AND ST_DWithin(d.shape, ST_Boundary(f.shape), CASE WHEN d.rank < :gate THEN 1e-7
+  SELECT ST_Multi(ST_Collect(d.geom ORDER BY d.rank, d.node)) FROM incoming_door AS d
+  WHERE d.geom && ST_Expand(f.geom, :reach) AND (d.rank < :service OR d.rank >= :gate)
+    AND ST_DWithin(d.geom, ST_Boundary(f.geom), CASE WHEN d.rank < :gate THEN 1e-7
         ELSE :reach END))
-WHERE ST_Dimension(f.shape) = 2
+WHERE ST_Dimension(f.geom) = 2
 """
 
 Bbox = tuple[float, float, float, float]
@@ -92,16 +92,16 @@ def create_staging(session: Session) -> None:
             " incoming_basemap_feature, incoming_door"
         ),
         "CREATE TEMP TABLE incoming_building AS"
-        " SELECT code, county, name, estate, address, kind, floors, shape, "
+        " SELECT code, county, name, estate, address, kind, floors, geom, "
         "entrance, source FROM building WITH NO DATA",
         "CREATE TEMP TABLE incoming_facility AS"
         " SELECT code, county, category, name, address, opening_hours, contact, "
-        "shape, entrance, entrances, source FROM facility WITH NO DATA",
+        "geom, entrance, entrances, source FROM facility WITH NO DATA",
         "CREATE TEMP TABLE incoming_basemap_feature AS"
-        " SELECT kind, subkind, name, min_zoom, shape, source "
+        " SELECT kind, subkind, name, min_zoom, geom, source "
         "FROM basemap_feature WITH NO DATA",
         "ALTER TABLE incoming_basemap_feature ADD id bigint GENERATED ALWAYS AS IDENTITY",
-        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, shape geometry(Point, 4490))",
+        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, geom geometry(Point, 4490))",
     ):
         session.execute(text(statement))
 
@@ -132,9 +132,9 @@ def extent(session: Session) -> Bbox | None:
     row = session.execute(
         text(
             "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)"
-            " FROM (SELECT ST_Extent(shape) AS box FROM ("
-            "SELECT shape FROM incoming_building UNION ALL SELECT shape FROM incoming_facility "
-            "UNION ALL SELECT shape FROM incoming_basemap_feature) AS every) AS whole"
+            " FROM (SELECT ST_Extent(geom) AS box FROM ("
+            "SELECT geom FROM incoming_building UNION ALL SELECT geom FROM incoming_facility "
+            "UNION ALL SELECT geom FROM incoming_basemap_feature) AS every) AS whole"
         )
     ).one()
     return None if row[0] is None else (row[0], row[1], row[2], row[3])
@@ -173,10 +173,10 @@ def merge_staging(
         "CREATE INDEX ON incoming_building (code)",
         "CREATE INDEX ON incoming_facility (code)",
         (
-            "CREATE INDEX ON incoming_basemap_feature USING gist (shape)"
+            "CREATE INDEX ON incoming_basemap_feature USING gist (geom)"
             " WHERE subkind = 'residential' AND name <> ''"
         ),
-        "CREATE INDEX ON incoming_door USING gist (shape)",
+        "CREATE INDEX ON incoming_door USING gist (geom)",
         "ANALYZE incoming_building, incoming_facility, incoming_basemap_feature, incoming_door",
     ):
         session.execute(text(statement))
@@ -188,9 +188,9 @@ def merge_staging(
         "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name"
         " FROM incoming_basemap_feature AS f "
         "WHERE f.subkind = 'residential' AND f.name <> ''"
-        " AND ST_Covers(f.shape, ST_PointOnSurface(b.shape)) "
-        "ORDER BY ST_Area(f.shape), f.name LIMIT 1), '')",
-        "UPDATE incoming_basemap_feature SET shape = ST_PointOnSurface(shape) WHERE kind = 'place'",
+        " AND ST_Covers(f.geom, ST_PointOnSurface(b.geom)) "
+        "ORDER BY ST_Area(f.geom), f.name LIMIT 1), '')",
+        "UPDATE incoming_basemap_feature SET geom = ST_PointOnSurface(geom) WHERE kind = 'place'",
     ):
         session.execute(text(statement))
     counts: dict[str, int] = {"new": 0, "changed": 0, "deleted": 0}
@@ -243,7 +243,7 @@ def publish_walks(
     nodes, parts = session.execute(
         select(func.count(), func.count(WalkNode.component.distinct()))
     ).one()
-    of_ways = func.sum(WalkEdge.length).filter(WalkEdge.kind.not_in(("across", "link")))
+    of_ways = func.sum(WalkEdge.length_m).filter(WalkEdge.kind.not_in(("across", "link")))
     number, metres = session.execute(select(func.count(), func.coalesce(of_ways, 0))).one()
     return {
         "walk_nodes": nodes,
@@ -288,15 +288,15 @@ def _county_of(rows: Any) -> ColumnElement[str]:
 
     On a border the lower code applies.
     """
-    point = func.ST_PointOnSurface(rows.c.shape)
+    point = func.ST_PointOnSurface(rows.c.geom)
     grid = func.grid_at(point, func.now()).table_valued("county")
     county = (
         select(Area.county)
         .join(Boundary, Boundary.area_id == Area.id)
         .where(
             Area.level == "county",
-            Boundary.valid.op("@>")(func.now()),
-            func.ST_Covers(Boundary.shape, point),
+            Boundary.valid_time.op("@>")(func.now()),
+            func.ST_Covers(Boundary.geom, point),
         )
         .order_by(Area.code)
         .limit(1)
@@ -312,15 +312,15 @@ def _repair(session: Session, name: str) -> list[Message]:
     label = (
         incoming.c.code if name in FILLED else func.concat(incoming.c.kind, " ", incoming.c.name)
     )
-    valid = func.ST_ReducePrecision(func.ST_MakeValid(incoming.c.shape), PRECISION_DEG)
+    valid = func.ST_ReducePrecision(func.ST_MakeValid(incoming.c.geom), PRECISION_DEG)
     repaired = session.scalars(
         update(incoming)
-        .where(func.ST_Dimension(incoming.c.shape) == 2, ~func.ST_IsValid(incoming.c.shape))
-        .values(shape=func.ST_Multi(func.ST_CollectionExtract(valid, 3)))
+        .where(func.ST_Dimension(incoming.c.geom) == 2, ~func.ST_IsValid(incoming.c.geom))
+        .values(geom=func.ST_Multi(func.ST_CollectionExtract(valid, 3)))
         .returning(label)
     ).all()
     empty = session.scalars(
-        delete(incoming).where(func.ST_IsEmpty(incoming.c.shape)).returning(label)
+        delete(incoming).where(func.ST_IsEmpty(incoming.c.geom)).returning(label)
     ).all()
     notes = []
     if len(repaired) > len(empty):

@@ -18,10 +18,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text
+from gis.db import cached_text, columns_of
 from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
@@ -354,22 +354,6 @@ def _row(values: dict[str, str]) -> CategoryRow:
     return CategoryRow(**fields | {"public": values["public"].lower() not in NO})
 
 
-INSERT = """
-INSERT INTO incident_category (edition_id, position, code, old_code, major, major_zh, major_en, zh,
-    en, kind, severity,
-  skill, public, words, examples, attributes)
-SELECT :edition, ordinality, code, old_code, major, major_zh, major_en, zh, en, kind, severity,
-    skill, public,
-  ARRAY(SELECT jsonb_array_elements_text(words)), ARRAY(SELECT jsonb_array_elements_text(examples)),
-      attributes
-FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (code text, old_code text, major text,
-    major_zh text,
-  major_en text, zh text, en text, kind text, severity text, skill text, public boolean,
-      words jsonb, examples jsonb,
-  attributes jsonb)) WITH ORDINALITY
-"""
-
-
 # one load at a time: the second sees what the first made of it
 ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('load catalogue', 0))"
 
@@ -403,14 +387,22 @@ def load(
         raise Conflict("catalogue.name_taken", name=name)
     session.execute(text("UPDATE catalogue_edition SET state = 'retired' WHERE state = 'active'"))
     edition_id = session.scalar(
-        text(
-            "INSERT INTO catalogue_edition (name, state, source)"
-            " VALUES (:name, 'active', :source) RETURNING id"
-        ),
-        {"name": name, "source": source},
+        insert(CatalogueEdition)
+        .values(name=name, state="active", source=source)
+        .returning(CatalogueEdition.id)
     )
-    rows_json = json.dumps([row.__dict__ for row in rows], ensure_ascii=False)
-    session.execute(text(INSERT), {"edition": edition_id, "rows": rows_json})
+    columns = columns_of(CategoryRow, Category)
+    values = [
+        {column: getattr(row, column) for column in columns}
+        | {
+            "edition_id": edition_id,
+            "position": position,
+            "words": [*row.words],
+            "examples": [*row.examples],
+        }
+        for position, row in enumerate(rows, 1)
+    ]
+    session.execute(insert(Category), values)
     return int(edition_id or 0)
 
 

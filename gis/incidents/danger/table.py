@@ -3,13 +3,12 @@
 Each load is a new edition; the newest is in force.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
@@ -19,6 +18,7 @@ from gis.files.column import Column
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
+from gis.incidents.models import DangerTable
 from gis.messages import Message
 
 DEFAULT = Path(__file__).with_name("danger.csv")
@@ -292,14 +292,10 @@ def load(
     newest = session.scalar(text(NEWEST))
     if newest is not None and edition(session, newest) == tuple(rows):
         return None
-    query = (
-        "INSERT INTO danger_table (rows, source, author)"
-        " VALUES (CAST(:rows AS jsonb), :source, :author) RETURNING id"
+    new = insert(DangerTable).values(
+        rows=[asdict(row) for row in rows], source=source, author=author
     )
-    rows_json = json.dumps([asdict(row) for row in rows], ensure_ascii=False)
-    return int(
-        session.scalar(text(query), {"rows": rows_json, "source": source, "author": author}) or 0
-    )
+    return int(session.scalar(new.returning(DangerTable.id)) or 0)
 
 
 def fill(connection: Connection) -> None:

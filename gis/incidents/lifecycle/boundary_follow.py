@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Uuid, any_, literal, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.errors import WanggeError
 from gis.incidents.lifecycle.effects import stored_location
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.incidents.routing.post_holders import home, office
@@ -28,7 +30,7 @@ WAITING = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 # Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands
 # under other areas, or that a grid drawn since covers too (on a border the lower code answers). No
 # shape is looked at for the others. A matter of a whole community (its grid is not among its areas)
-# follows its community only.
+# follows its community only. Raw SQL for its recursion.
 CHANGED = """
 WITH RECURSIVE open AS (
   SELECT i.county, i.id, i.shape, i.areas, i.grid_id, i.revision_id, i.unit_id
@@ -42,26 +44,21 @@ WITH RECURSIVE open AS (
 ), other AS (
   SELECT i.id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id
       AND a.level = 'grid'
-    JOIN incident i ON ST_Covers(b.shape, i.shape)
-  WHERE b.revision_id > (SELECT min(revision_id) FROM open) AND b.valid @> CAST(:now AS timestamptz)
+    JOIN incident i ON ST_Covers(b.geom, i.shape)
+  WHERE b.revision_id > (SELECT min(revision_id) FROM open) AND b.valid_time @> CAST(:now AS timestamptz)
     AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended)
   GROUP BY i.id
 )
 SELECT open.county, open.id, ST_X(open.shape) AS lon, ST_Y(open.shape) AS lat,
-  own.id IS NOT NULL AND ST_Covers(own.shape, open.shape) AND open.areas @> chain.above AS inside,
+  own.id IS NOT NULL AND ST_Covers(own.geom, open.shape) AND open.areas @> chain.above AS inside,
   own.revision_id AS revision, other.code < g.code AS lower
 FROM open JOIN chain ON chain.grid = open.grid_id JOIN area g ON g.id = open.grid_id
-  LEFT JOIN boundary own ON own.area_id = open.grid_id AND own.valid @> CAST(:now AS timestamptz)
+  LEFT JOIN boundary own ON own.area_id = open.grid_id AND own.valid_time @> CAST(:now AS timestamptz)
   LEFT JOIN other ON other.id = open.id
 WHERE open.grid_id = ANY(open.areas)
   AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.areas @> chain.above
       OR other.code < g.code)
 ORDER BY open.id
-"""
-
-REDRAWN = """
-UPDATE incident i SET revision_id = n.revision
-FROM unnest(CAST(:ids AS uuid[]), CAST(:revisions AS bigint[])) n(id, revision) WHERE i.id = n.id
 """
 
 
@@ -78,9 +75,8 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     rows = session.execute(text(CHANGED), params).all()
     # redrawn around it, and it still lies inside: nothing to tell
     stays = [row for row in rows if row.inside and not row.lower]
-    if stays:
-        redrawn = {"ids": [row.id for row in stays], "revisions": [row.revision for row in stays]}
-        session.execute(text(REDRAWN), redrawn)
+    for revision in sorted({row.revision for row in stays}):
+        _record_revision(session, [row.id for row in stays if row.revision == revision], revision)
     unmoved_ids = {row.id for row in stays}
     moved = [row for row in rows if row.id not in unmoved_ids]
     if not moved:
@@ -89,6 +85,16 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
         session, now, [row.lon for row in moved], [row.lat for row in moved], addresses=True
     )
     return sum(_follow(session, row.id, now, register) for row in moved)
+
+
+def _record_revision(session: Session, incident_ids: Sequence[UUID], revision: int) -> None:
+    """Set the boundary revision by which some incidents lie in their grid."""
+    session.execute(
+        update(Incident)
+        .where(Incident.id == any_(literal(incident_ids, ARRAY(Uuid()))))
+        .values(revision_id=revision),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySnapshot) -> bool:
@@ -115,7 +121,7 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
     ):
         unit, areas = row.unit_id, [*areas, row.unit_id]  # told by hand, or by the code of the unit
     if (areas, unit) == (list(row.areas), row.unit_id):
-        session.execute(text(REDRAWN), {"ids": [row.id], "revisions": [location.revision]})
+        _record_revision(session, [row.id], location.revision)
         return False
     changes: dict[str, Any] = {
         "areas": areas,

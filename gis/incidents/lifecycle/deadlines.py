@@ -85,6 +85,7 @@ def run_deadline_batch(
     """
     rule = DEADLINE_RULES[name]
     beyond = "" if cursor is None else f"AND ({rule.at}, id) > (:after_at, :after_id)"
+    # raw SQL: FOR UPDATE SKIP LOCKED under the conditions of the table above
     query = f"""
       SELECT {rule.at}, id FROM incident WHERE {rule.at} <= :now AND {rule.which} {beyond}
       ORDER BY {rule.at}, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED

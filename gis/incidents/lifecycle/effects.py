@@ -7,15 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, invalid_field
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.events import lock_incident
-from gis.incidents.models import SEVERITIES
+from gis.incidents.models import SEVERITIES, Incident
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.claimants import list_claimants
 from gis.incidents.routing.location import IncidentLocation
@@ -146,7 +145,7 @@ def _dispatch(
         if not claimants:
             raise Conflict("dispatch.nobody_claims", skill=skill)
         changes: dict[str, Any] = {"way": "order", "role": None, "area_id": None, "holder_id": None}
-        return changes, {"how": [orjson.loads(orjson.dumps(offer_step))], "way": "order"}, claimants
+        return changes, {"how": [offer_step], "way": "order"}, claimants
     if payload.to:
         holders = [
             seat
@@ -173,7 +172,7 @@ def _dispatch(
     escalation = () if payload.role else row.limits.get("escalation", ())
     to = home(session, row.areas, row.building_id, first_role, escalation, now)
     changes = {"way": "assign", **to.columns}
-    how = orjson.loads(orjson.dumps(to.how))
+    how = to.how
     assignment = (
         {"role": to.seat.role, "area": to.seat.code, "person": to.seat.person_code}
         if to.seat
@@ -205,7 +204,7 @@ def _take(
     query = (
         "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person"
         " AND :way = 'order'), :role,"
-        " (SELECT role FROM post WHERE holder_id = :person AND valid @> CAST(:at AS timestamptz)"
+        " (SELECT role FROM post WHERE holder_id = :person AND valid_time @> CAST(:at AS timestamptz)"
         " ORDER BY id LIMIT 1))"
     )
     params = {"person": principal.person_id, "way": row.way, "role": row.role, "at": now}
@@ -218,7 +217,7 @@ def _return(
     waits = office(session, row.areas, now)
     return (
         {"way": "assign", **waits.columns},
-        {"from_role": row.role, "how": orjson.loads(orjson.dumps([waits.decision]))},
+        {"from_role": row.role, "how": [waits.decision]},
         [],
     )
 
@@ -396,8 +395,8 @@ def _link(
     if other.state in ENDED_STATES or other.county != row.county:
         raise Conflict("link.parent_not_open")
     session.execute(
-        text("UPDATE incident SET parent_id = :parent WHERE parent_id = :id"),
-        {"parent": other.id, "id": row.id},
+        update(Incident).where(Incident.parent_id == row.id).values(parent_id=other.id),
+        execution_options={"synchronize_session": False},
     )
     return {"parent_id": other.id, **dict.fromkeys(CLOCK_COLUMNS)}, {"parent": str(other.id)}, []
 

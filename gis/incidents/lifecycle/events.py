@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-from sqlalchemy import text
+from geoalchemy2 import Geometry
+from sqlalchemy import Column, Text, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from gis.db import cached_text
 from gis.errors import NotFound
+from gis.incidents.models import Incident, IncidentEvent, OrderOffer
 from gis.incidents.reading.locked import LockedIncident, lock_query
 from gis.incidents.states import ENDED_STATES, next_state
 from gis.notices.outbox import enqueue_notice
@@ -19,21 +22,6 @@ from gis.rights.actions import OPERATOR
 from gis.rights.living import LIVING, SIGNS_IN, has_account, on_duty
 from gis.rights.principal import Principal
 
-# in their order: the trigger checks each against what those before it left
-EVENTS = """
-INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_pending,
-    to_pending, who, role,
-  person_id, words, shape, detail)
-SELECT county, incident_id, at, move, from_state, to_state, from_pending, to_pending, who, role,
-    person_id, words,
-  ST_GeomFromEWKT(shape), detail
-FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (county text, incident_id uuid, at timestamptz,
-    move text,
-  from_state text, to_state text, from_pending text, to_pending text, who text, role text,
-      person_id bigint, words text,
-  shape text, detail jsonb)
-RETURNING id
-"""
 EVENT: dict[str, Any] = {
     "from_pending": "",
     "to_pending": "",
@@ -76,21 +64,36 @@ def acting_role(principal: Principal) -> str:
     return next((role for role, _ in principal.roles), principal.kind)
 
 
-def as_json(value: Any) -> str:
-    """Return a value as JSON text, for a column."""
-    return orjson.dumps(value).decode()
+def _insert_events_statement() -> ReturningInsert[tuple[int]]:
+    """Return the INSERT of a list of events: one statement, its columns those of the model."""
+    columns = [column for column in IncidentEvent.__table__.columns if column.name != "id"]
+    is_point = {column.name: isinstance(column.type, Geometry) for column in columns}
+    events = (
+        func.jsonb_to_recordset(bindparam("events", type_=JSONB()))
+        .table_valued(*(Column(c.name, Text() if is_point[c.name] else c.type) for c in columns))
+        .render_derived(name="event", with_types=True)
+    )
+    values = [
+        func.ST_GeomFromEWKT(events.c[name]) if is_point[name] else events.c[name]
+        for name in is_point
+    ]
+    return (
+        insert(IncidentEvent).from_select([*is_point], select(*values)).returning(IncidentEvent.id)
+    )
+
+
+# row by row the triggers of each statement would run for each event
+INSERT_EVENTS = _insert_events_statement()
 
 
 def insert_events(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Write events in their order; returns their numbers.
+    """Write events in their order; return their numbers.
 
-    What an event does not say is as in EVENT.
+    What an event does not say is as in EVENT. The trigger checks each against what those before
+    it left.
     """
-    return list(
-        session.scalars(
-            cached_text(EVENTS), {"events": as_json([{**EVENT, **event} for event in events])}
-        )
-    )
+    rows = [{**EVENT, **event} for event in events]
+    return list(session.connection().scalars(INSERT_EVENTS, {"events": rows}))
 
 
 def lock_incident(
@@ -149,17 +152,11 @@ def record_event(
     if new_state != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
     if changes:
-        values = {
-            key: as_json(value) if key in ("limits", "how") else value
-            for key, value in changes.items()
-        }
-        sets = ", ".join(
-            f"{key} = CAST(:{key} AS jsonb)" if key in ("limits", "how") else f"{key} = :{key}"
-            for key in values
-        )
         session.execute(
-            text(f"UPDATE incident SET {sets} WHERE county = :k_county AND id = :k_id"),  # noqa: S608  our own columns
-            values | {"k_county": row.county, "k_id": row.id},
+            update(Incident)
+            .where(Incident.county == row.county, Incident.id == row.id)
+            .values(**changes),
+            execution_options={"synchronize_session": False},
         )
     (number,) = insert_events(
         session,
@@ -190,19 +187,17 @@ def insert_offers(
 ) -> None:
     """Write to whom an order is offered, with the walking distance of each in metres."""
     session.execute(
-        text(
-            "INSERT INTO order_offer (county, incident_id, person_id, distance_m, offered_at)"
-            " SELECT :county, :id, p, d, :now"
-            " FROM unnest(CAST(:persons AS bigint[]), CAST(:metres AS float8[])) o(p, d)"
-            " ON CONFLICT (county, incident_id, person_id) DO NOTHING"
-        ),
-        {
-            "county": county,
-            "id": incident_id,
-            "now": now,
-            "persons": [offer.person_id for offer in offers],
-            "metres": [offer.distance_m for offer in offers],
-        },
+        insert(OrderOffer).on_conflict_do_nothing(),
+        [
+            {
+                "county": county,
+                "incident_id": incident_id,
+                "person_id": offer.person_id,
+                "distance_m": offer.distance_m,
+                "offered_at": now,
+            }
+            for offer in offers
+        ],
     )
 
 
@@ -245,7 +240,7 @@ WITH place AS (
 ), desk AS (
   SELECT place.height, person.id AS person_id, NULL::bigint AS account_id
   FROM place JOIN post p ON p.area_id = place.id AND p.role IN ({LIVING.posts("desk")})
-      AND p.valid @> CAST(:at AS timestamptz)
+      AND p.valid_time @> CAST(:at AS timestamptz)
     JOIN personal.person person ON person.id IN (p.holder_id, p.deputy_id)
   WHERE {on_duty("person.id", ":at")} AND {has_account("person.id")}
   UNION ALL

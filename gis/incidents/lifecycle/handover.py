@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import or_, text
+from sqlalchemy import or_, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -77,7 +77,7 @@ def hand_over(
         )
     at = at or now
     _require_moment_of_post(old, at, now)
-    begins, ends = old.valid.lower, old.valid.upper
+    begins, ends = old.valid_time.lower, old.valid_time.upper
     successor = None if to_person is None else _person(session, to_person, "to")
     if successor is None and old.holder_id is None:
         raise invalid_field("to", "handover.already_vacant")
@@ -91,21 +91,23 @@ def hand_over(
             building_id=old.building_id,
             holder_id=successor.id if successor else None,
             deputy_id=None if successor and successor.id == old.deputy_id else old.deputy_id,
-            valid=Range(at, ends, bounds="[)"),
+            valid_time=Range(at, ends, bounds="[)"),
         )
-        old.valid = Range(begins, at, bounds="[)")
+        old.valid_time = Range(begins, at, bounds="[)")
         session.add(new)
         session.flush()
         # what was to come along to a post already planned after this one comes from the new one
         # then
         session.execute(
-            text("UPDATE post SET takes_from = :new WHERE takes_from = :old"),
-            {"new": new.id, "old": old.id},
+            update(Post)
+            .where(Post.incidents_from_post_id == old.id)
+            .values(incidents_from_post_id=new.id),
+            execution_options={"synchronize_session": False},
         )
         carried = 0
         if open_incidents == "follow":
             if at > now:
-                new.takes_from = old.id
+                new.incidents_from_post_id = old.id
                 session.flush()
             else:
                 carried = _carry(session, old, new, now, principal.actor)
@@ -116,7 +118,7 @@ def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
     """Raise InvalidInput unless a moment is not past and lies within a post's time."""
     if at < now:
         raise invalid_field("at", "handover.moment_past")
-    begins, ends = post.valid.lower, post.valid.upper
+    begins, ends = post.valid_time.lower, post.valid_time.upper
     assert begins is not None
     if begins < at and (ends is None or at < ends):
         return
@@ -129,8 +131,8 @@ def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
 
 
 DUE = """
-SELECT id, takes_from FROM post WHERE takes_from IS NOT NULL AND lower(valid) <= :now
-ORDER BY lower(valid), id FOR UPDATE
+SELECT id, incidents_from_post_id FROM post WHERE incidents_from_post_id IS NOT NULL AND lower(valid_time) <= :now
+ORDER BY lower(valid_time), id FOR UPDATE
 """
 
 
@@ -149,7 +151,7 @@ def apply_due_handovers(session: Session, now: datetime) -> int:
             session.get_one(Post, old_id),
         )
         carried += _carry(session, old, new, now, HANDOVER_ACTOR)
-        new.takes_from = None
+        new.incidents_from_post_id = None
         session.flush()
     return carried
 
@@ -265,7 +267,7 @@ def record_leave(
     if ends is not None and ends <= begins:
         raise invalid_field("until", "leave.end_not_after_begin")
     with audit_context(session, principal.actor, "leave"):
-        leave = Leave(person_id=employee.id, valid=Range(begins, ends, bounds="[)"))
+        leave = Leave(person_id=employee.id, valid_time=Range(begins, ends, bounds="[)"))
         session.add(leave)
         session.flush()
     return leave.id

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
-from gis.db import audit_context
+from gis.db import audit_context, point_ewkt
 from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
@@ -32,7 +31,6 @@ from gis.incidents.lifecycle.effects import (
 )
 from gis.incidents.lifecycle.events import (
     acting_role,
-    as_json,
     insert_offers,
     lock_incident,
     notice_body,
@@ -116,7 +114,7 @@ def apply_move(
     shape = None
     if point is not None:
         x, y = parse_point(LocateRequest(*point))
-        shape = f"SRID=4490;POINT({x!r} {y!r})"
+        shape = point_ewkt(x, y)
     with audit_context(session, principal.actor, name):
         event = _apply(session, principal, row, name, payload, now, shape)
         if pictures:
@@ -216,7 +214,7 @@ def _apply(
         to = successor(session, row, now)
         if to is not None:
             changes |= to.columns
-            detail |= {"how": orjson.loads(orjson.dumps(to.how)), "from_person": row.holder_id}
+            detail |= {"how": to.how, "from_person": row.holder_id}
     danger = (
         catalogue_danger.heard(session, payload.note)
         if name in catalogue_danger.MOVES_WITH_DANGER
@@ -227,7 +225,7 @@ def _apply(
         detail["danger"] = danger.kinds[0]
         detail["how"] = [
             *detail.get("how", ()),
-            *orjson.loads(as_json([alert.danger_step(danger)])),
+            alert.danger_step(danger),
         ]
     changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(

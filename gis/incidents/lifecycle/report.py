@@ -8,27 +8,27 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from gis.accounts.credentials import hash_secret
 from gis.areas.explanation import DecisionStep
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
-from gis.db import cached_text
+from gis.db import point_ewkt
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.events import (
     acting_role,
-    as_json,
     desk_of,
     insert_events,
     insert_offers,
     notice_body,
 )
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
+from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.duplicates import Duplicate, find_duplicates
 from gis.incidents.reading.queues import queue_to_json
 from gis.incidents.routing.router import RoutingDecision, route
@@ -69,23 +69,8 @@ class FiledIncident:
     danger: dict[str, Any] | None = None
 
 
-INSERT = """
-INSERT INTO incident (county, id, reported_at, changed_at, edition_id, category, severity,
-    description, address, channel,
-  attributes, shape, asked, areas, grid_id, unit_id, building_id, revision_id, how, rule_id,
-      rule_name, way, skill,
-  limits, role, area_id, holder_id, stage_began, amber_at, due_at, spent_min, supervise_at,
-      account_id, key_id,
-  tracking_hash)
-VALUES (:county, :id, :now, :now, :edition_id, :category, :severity, :description, :address,
-    :channel,
-  CAST(:attributes AS jsonb), ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), CAST(:asked AS jsonb),
-      :areas, :grid_id,
-  :unit_id, :building_id, :revision_id, CAST(:how AS jsonb), :rule_id, :rule_name, :way, :skill,
-  CAST(:limits AS jsonb), :role, :area_id, :holder_id, :stage_began, :amber_at, :due_at, :spent_min,
-      :supervise_at,
-  :account_id, :key_id, :tracking_hash)
-"""
+# made once, and executed as Core: building it anew for each report takes longer than running it
+INSERT_INCIDENT = insert(Incident)
 
 
 def file_report(
@@ -205,30 +190,29 @@ def _insert(
     secret: str,
 ) -> None:
     location = case.where
-    session.execute(
-        cached_text(INSERT),
+    session.connection().execute(
+        INSERT_INCIDENT,
         {
             "county": location.county,
             "id": new_id,
-            "now": case.at,
+            "reported_at": case.at,
+            "changed_at": case.at,
             "edition_id": case.edition_id,
             "category": case.kind.code,
             "severity": case.severity,
             "description": report.description.strip(),
             "address": report.address.strip(),
             "channel": report.channel,
-            "attributes": as_json(report.attributes),
-            "lon": location.lon,
-            "lat": location.lat,
-            "asked": as_json(location.location_input),
+            "attributes": report.attributes,
+            "shape": point_ewkt(location.lon, location.lat),
+            "asked": location.location_input,
             "areas": location.area_ids,
             "grid_id": location.grid_id,
             "unit_id": location.unit_id,
             "building_id": location.building_id,
             "revision_id": location.revision,
-            "how": as_json(how),
+            "how": how,
             **routed.columns,
-            "limits": as_json(routed.columns["limits"]),
             "account_id": principal.account_id,
             "key_id": principal.key_id,
             "tracking_hash": hash_secret(secret),
@@ -335,15 +319,9 @@ def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | 
     return filed.assigned_to | {"name": label}
 
 
-CONTACT = """
-INSERT INTO personal.reporter (county, incident_id, name, phone, email) VALUES (:county, :id, :name,
-    :phone, :email)
-"""
-
-
 def _insert_contact(
     session: Session, report: IncidentReport, county: str, incident_id: UUID
 ) -> None:
     contact = {"name": report.name, "phone": report.phone, "email": report.email}
     if any(contact.values()):
-        session.execute(text(CONTACT), contact | {"county": county, "id": incident_id})
+        session.execute(insert(Reporter).values(county=county, incident_id=incident_id, **contact))

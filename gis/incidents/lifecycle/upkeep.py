@@ -5,8 +5,7 @@ cannot do.
 from datetime import datetime
 from uuid import UUID
 
-import orjson
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
@@ -16,6 +15,7 @@ from gis.incidents.lifecycle.events import (
     notify_of_move,
     record_event,
 )
+from gis.incidents.models import OrderOffer
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
 from gis.incidents.routing.router import COMMUNITY, stage_clock
@@ -148,7 +148,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         "from_person": row.holder_id,
         "to_person": to.columns["holder_id"],
         "role": role,
-        "how": orjson.loads(orjson.dumps(to.how)),
+        "how": to.how,
         "en": f"{to.how[-1].en}: who held it cannot act on it now",
     }
     note = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
@@ -185,9 +185,12 @@ def _give_back(
         session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county")
     )
     changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
-    detail = {"en": render(note), "how": orjson.loads(orjson.dumps(to.how))}
+    detail = {"en": render(note), "how": to.how}
     record_event(
         session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes
     )
-    session.execute(text("DELETE FROM order_offer WHERE incident_id = :id"), {"id": row.id})
+    session.execute(
+        delete(OrderOffer).where(OrderOffer.incident_id == row.id),
+        execution_options={"synchronize_session": False},
+    )
     notify_of_move(session, row, "expire", State.ACCEPTED, changes, system_principal(job), now=now)

@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text
+from gis.db import cached_text, columns_of
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
+from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import (
     COLOURS,
@@ -26,7 +27,6 @@ from gis.incidents.reading.locked import (
     OFFERED,
     REQUESTED_BY_SQL,
     LockedIncident,
-    incident_columns,
     may_move,
 )
 from gis.incidents.reading.queues import IN_HAND, queue_to_json
@@ -116,6 +116,7 @@ class IncidentView:
     approvable: bool | None = None
 
 
+# raw SQL: subqueries beside each row, and the conditions of visibility that every reading shares
 VIEW = f"""
 SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
     {{pending}} AS pending_seen, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh,
@@ -188,8 +189,8 @@ def get_incident(
 
 
 # fields of a view that are columns as they stand; the others depend on who asks, and when
-STORED_FIELDS = incident_columns(
-    IncidentView, without={"pending", "version", "changed_at", "areas", "role"}
+STORED_FIELDS = columns_of(
+    IncidentView, Incident, without={"pending", "version", "changed_at", "areas", "role"}
 )
 
 

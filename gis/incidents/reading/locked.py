@@ -1,7 +1,6 @@
 """An incident locked for a change, and who may do which move to it."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import columns_of
 from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress
 from gis.incidents.states import TRANSITIONS, State
@@ -72,15 +72,9 @@ class LockedIncident:
         return replace(self, state=state, pending=pending, before=before)
 
 
-def incident_columns(row_type: type, *, without: Collection[str] = ()) -> list[str]:
-    """Return the names of the columns of an incident that a dataclass of its row has as fields."""
-    names = {field.name for field in fields(row_type)} - set(without)
-    return [column.name for column in Incident.__table__.columns if column.name in names]
-
-
 # the version is the one the principal sees
 LOCKED_COLUMNS_SQL = ", ".join(
-    f"i.{name}" for name in incident_columns(LockedIncident, without={"version"})
+    f"i.{name}" for name in columns_of(LockedIncident, Incident, without={"version"})
 )
 REQUESTED_BY_SQL = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
   AND e.move = 'request_' || i.pending ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
@@ -95,6 +89,7 @@ def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any
     """
     condition, params = visibility_clause(by, "i")
     seen, progress_params = progress(by)
+    # raw SQL: it locks, under the conditions of visibility that every reading shares as text
     query = f"""
 SELECT {LOCKED_COLUMNS_SQL}, {seen["version"]} AS version, c.zh AS category_zh, g.code AS grid_code,
   ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, {REQUESTED_BY_SQL}, {OFFERED},

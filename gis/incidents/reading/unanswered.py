@@ -45,7 +45,7 @@ class Unanswered:
 DESKS = f"""
 SELECT p.area_id FROM post p WHERE {NO_ACCOUNTS} AND p.role IN ({LIVING.posts("desk")})
     AND p.area_id IS NOT NULL
-  AND p.valid @> CAST(:now AS timestamptz)
+  AND p.valid_time @> CAST(:now AS timestamptz)
   AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")} OR p.deputy_id IS NOT NULL
       AND {on_duty("p.deputy_id", ":now")})
 UNION ALL {LIVING.places("desk", ":now")}
@@ -58,7 +58,7 @@ WITH RECURSIVE desk AS MATERIALIZED (SELECT DISTINCT area_id FROM ({DESKS}) d), 
 ), answered AS MATERIALIZED (SELECT DISTINCT up.grid FROM up JOIN desk ON desk.area_id = up.id)
 SELECT g.code, g.name, coalesce(c.code, '') AS community, coalesce(c.name, '') AS community_name,
   EXISTS (SELECT FROM post p WHERE p.area_id = g.id AND p.role IN ({LIVING.posts("there")})
-    AND p.valid @> CAST(:now AS timestamptz)
+    AND p.valid_time @> CAST(:now AS timestamptz)
     AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":now")}
         AND {has_account("p.holder_id")}
       OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":now")}

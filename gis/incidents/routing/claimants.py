@@ -29,7 +29,7 @@ FROM order_taker t
 WHERE t.active AND {has_account("t.person_id")} AND t.area_id = ANY(:areas)
     AND :skill = ANY(t.skills)
   AND NOT EXISTS (SELECT FROM leave l WHERE l.person_id = t.person_id
-      AND l.valid @> CAST(:at AS timestamptz))
+      AND l.valid_time @> CAST(:at AS timestamptz))
 ORDER BY straight NULLS LAST, t.person_id LIMIT 200
 """  # noqa: S608  our own text
 

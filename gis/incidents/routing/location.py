@@ -47,19 +47,21 @@ class IncidentLocation:
         return self.areas[0][2]
 
 
+# raw SQL: on the way of every report
 IDS = """
 SELECT id, level, code, name FROM area WHERE code = ANY(:codes)
 UNION ALL SELECT id, 'building', code, name FROM building WHERE code = :building
 """
 
 
+# raw SQL for its LATERAL
 INSIDE = """
 SELECT a.name, a.level, ST_X(p.spot) AS lon, ST_Y(p.spot) AS lat
 FROM area a LEFT JOIN LATERAL (
-  SELECT ST_PointOnSurface(b.shape) AS spot FROM boundary b WHERE b.area_id = a.id
-      AND b.valid @> CAST(:at AS timestamptz)
+  SELECT ST_PointOnSurface(b.geom) AS spot FROM boundary b WHERE b.area_id = a.id
+      AND b.valid_time @> CAST(:at AS timestamptz)
   UNION ALL
-  SELECT ST_PointOnSurface(h.shape) FROM unit_part u JOIN building h ON h.id = u.building_id
+  SELECT ST_PointOnSurface(h.geom) FROM unit_part u JOIN building h ON h.id = u.building_id
       WHERE u.unit_id = a.id
   LIMIT 1) p ON true
 WHERE a.code = :code AND (a.retired_at IS NULL OR a.retired_at > :at)

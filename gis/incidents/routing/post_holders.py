@@ -53,11 +53,11 @@ WITH place AS (
   UNION ALL SELECT NULL, id, code, 'building' FROM building WHERE id = :building
 ), seat AS (
   SELECT place.*, p.id AS post_id, p.role, p.holder_id, p.deputy_id
-  FROM place JOIN post p ON p.area_id = place.area_id WHERE p.valid @> CAST(:at AS timestamptz)
+  FROM place JOIN post p ON p.area_id = place.area_id WHERE p.valid_time @> CAST(:at AS timestamptz)
   UNION ALL
   SELECT place.*, p.id, p.role, p.holder_id, p.deputy_id
   FROM place JOIN post p ON p.building_id = place.building_id
-      WHERE p.valid @> CAST(:at AS timestamptz)
+      WHERE p.valid_time @> CAST(:at AS timestamptz)
 ), there AS (
   SELECT seat.*, away.holder AS holder_away,
     CASE WHEN holder_id IS NOT NULL AND NOT away.holder
@@ -172,7 +172,7 @@ OFFICE = f"""
 SELECT a.level, a.id AS area_id, a.code, a.name, d.role FROM (
   SELECT p.area_id, p.role FROM post p WHERE p.area_id = ANY(:areas)
       AND p.role IN ({LIVING.posts("desk")})
-    AND p.valid @> CAST(:at AS timestamptz)
+    AND p.valid_time @> CAST(:at AS timestamptz)
     AND (p.holder_id IS NOT NULL AND {on_duty("p.holder_id", ":at")}
         AND {has_account("p.holder_id")}
       OR p.deputy_id IS NOT NULL AND {on_duty("p.deputy_id", ":at")}

@@ -5,34 +5,23 @@ under its name.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text
+from gis.db import cached_text, columns_of
 from gis.errors import Conflict, Forbidden, NotFound, Unavailable, invalid_field
 from gis.incidents import working_time
+from gis.incidents.models import RoutingRule, RuleSet
 from gis.incidents.routing.rules import RoutingRules, Rule
 from gis.incidents.routing.rules_file import DEFAULT, parse
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
 DEFAULT_NAME = "默认规则"
-
-
-INSERT = """
-INSERT INTO routing_rule (rule_set_id, position, name, category, severity, area_id, time_from,
-    time_to, days, channel, way,
-  first_role, escalation, accept_min, dispatch_min, take_min, handle_min, check_min,
-      around_the_clock)
-VALUES (:set, :position, :name, :category, :severity, :area_id, :time_from, :time_to, :days,
-    :channel, :way,
-  :first_role, :escalation, :accept_min, :dispatch_min, :take_min, :handle_min, :check_min,
-      :around_the_clock)
-"""
 
 
 def load(session: Session | Connection, rules: Sequence[Rule], name: str, author: str = "") -> int:
@@ -64,23 +53,20 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     if missing := sorted(codes - ids.keys()):
         raise invalid_field("area", "rules.areas_unknown", codes=missing)
     set_id = session.scalar(
-        text(
-            "INSERT INTO rule_set (name, state, author) VALUES (:name, 'draft', :author)"
-            " RETURNING id"
-        ),
-        {"name": name, "author": author},
+        insert(RuleSet).values(name=name, state="draft", author=author).returning(RuleSet.id)
     )
+    columns = columns_of(Rule, RoutingRule, without={"id", "area_id"})
     rows = [
-        asdict(rule)
+        {column: getattr(rule, column) for column in columns}
         | {
-            "set": set_id,
+            "rule_set_id": set_id,
             "position": position,
             "area_id": ids.get(rule.area),
             "escalation": [*rule.escalation],
         }
         for position, rule in enumerate(rules, 1)
     ]
-    session.execute(text(INSERT), rows)
+    session.execute(insert(RoutingRule), rows)
     return int(set_id or 0)
 
 

@@ -9,6 +9,38 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
+GEOMETRY_TABLES = (
+    "basemap_feature",
+    "boundary",
+    "building",
+    "facility",
+    "service_circle",
+    "walk_edge",
+    "walk_node",
+    "walk_wall",
+)
+COLUMNS = (
+    *((table, "shape", "geom") for table in GEOMETRY_TABLES),
+    *((table, "valid", "valid_time") for table in ("boundary", "dated_parent", "leave", "post")),
+    ("operation", "touched", "changed_codes"),
+    ("operation", "made", "new_grids"),
+    ("operation", "shapes", "geometries"),
+    ("operation", "drawn_on", "base_boundary_ids"),
+    ("post", "takes_from", "incidents_from_post_id"),
+    ("personal.account", "stamp", "session_version"),
+    ("personal.api_key", "public", "key_id"),
+    ("service_circle", "speed", "speed_m_s"),
+    ("walk_edge", "length", "length_m"),
+)
+CONSTRAINTS = (
+    ("post", "fk_post_takes_from", "fk_post_incidents_from_post_id"),
+    ("personal.api_key", "uq_api_key_public", "uq_api_key_key_id"),
+)
+INDEXES = (
+    *((f"idx_{table}_shape", f"idx_{table}_geom") for table in GEOMETRY_TABLES),
+    ("ix_operation_touched", "ix_operation_changed_codes"),
+    ("ix_post_takes_from", "ix_post_incidents_from_post_id"),
+)
 FUNCTIONS = (
     "on_precision",
     "remember",
@@ -23,9 +55,24 @@ FUNCTIONS = (
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    for table, old, new in COLUMNS:
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
+    for table, old, new in CONSTRAINTS:
+        op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}")
+    for old, new in INDEXES:
+        op.execute(f"ALTER INDEX {old} RENAME TO {new}")
     for name in FUNCTIONS:
         replace_function(name)
 
 
 def downgrade() -> None:
-    pass
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    for table, old, new in COLUMNS:
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}")
+    for table, old, new in CONSTRAINTS:
+        op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {new} TO {old}")
+    for old, new in INDEXES:
+        op.execute(f"ALTER INDEX {new} RENAME TO {old}")
+    # the functions whose text names such columns, as they were
+    migrations = op.get_context().script
+    op.execute(migrations.get_revision("0014").module.GRID_AT)

@@ -90,24 +90,24 @@ AREA = {
 
 PARENT = """
   (SELECT p.code FROM public.area p WHERE p.id = coalesce(
-    (SELECT d.parent_id FROM public.dated_parent d WHERE d.area_id = a.id AND d.valid @> {at}), a.parent_id)) AS parent"""
+    (SELECT d.parent_id FROM public.dated_parent d WHERE d.area_id = a.id AND d.valid_time @> {at}), a.parent_id)) AS parent"""
 # PostgreSQL evaluates the sub-queries of the columns only if these are selected; drawing a map
 # selects none of them.
 IN_FORCE = """
-SELECT a.id, a.code, a.name, {parent}, lower(b.valid) AS valid_from, b.revision_id AS revision,
+SELECT a.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from, b.revision_id AS revision,
   ({households}) AS households,
-      round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
-FROM public.area a JOIN public.boundary b ON b.area_id = a.id AND b.valid @> now()
+      round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
+FROM public.area a JOIN public.boundary b ON b.area_id = a.id AND b.valid_time @> now()
 WHERE a.level = '{level}' AND (a.retired_at IS NULL OR a.retired_at > now())"""
 DATED = """
-SELECT b.id, a.code, a.name, {parent}, lower(b.valid) AS valid_from, upper(b.valid) AS valid_to,
-  b.revision_id AS revision,
-      round(public.ST_Area(b.shape::public.geography)::numeric)::bigint AS area_m2, b.shape
+SELECT b.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from,
+  upper(b.valid_time) AS valid_to, b.revision_id AS revision,
+      round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
 FROM public.area a JOIN public.boundary b ON b.area_id = a.id WHERE a.level = 'grid'"""
 # homes by the centre of their building, as everywhere
 HOUSEHOLDS_INSIDE = """
   SELECT count(*) FROM public.building h JOIN public.household o ON o.building_id = h.id
-  WHERE h.shape && b.shape AND public.ST_Covers(b.shape, public.ST_PointOnSurface(h.shape))"""
+  WHERE h.geom && b.geom AND public.ST_Covers(b.geom, public.ST_PointOnSurface(h.geom))"""
 HOUSEHOLDS_OF_UNIT = "SELECT count(*) FROM public.household o WHERE o.unit_id = a.id"
 
 
@@ -164,7 +164,7 @@ VIEWS = {
             "area_m2": ("面积（平方米）", "Geodesic area, square metres"),
             GEOMETRY: ("边界", "The land, EPSG:4490"),
         },
-        DATED.format(parent=PARENT.format(at="lower(b.valid)")),
+        DATED.format(parent=PARENT.format(at="lower(b.valid_time)")),
         Style(TEXT_COLOURS["quiet"], 0.25, dashed=True, label_scale=15_000),
     ),
     "building": View(
@@ -184,7 +184,7 @@ VIEWS = {
         """
         SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
           (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households,
-              h.shape
+              h.geom AS shape
         FROM public.building h""",
         Style(
             BASEMAP_COLOURS["building_edge"],
@@ -208,8 +208,8 @@ VIEWS = {
         },
         """
         SELECT f.id, f.code, f.category, f.name, f.address, f.opening_hours,
-            (CASE public.ST_Dimension(f.shape)
-          WHEN 0 THEN f.shape ELSE public.ST_PointOnSurface(f.shape) END)::public.geometry(Point,
+            (CASE public.ST_Dimension(f.geom)
+          WHEN 0 THEN f.geom ELSE public.ST_PointOnSurface(f.geom) END)::public.geometry(Point,
               4490) AS shape
         FROM public.facility f""",
         Style(
@@ -237,7 +237,8 @@ VIEWS = {
             "structure": ("桥隧", "bridge, tunnel, storey; empty on the ground"),
             GEOMETRY: ("线", "The line, EPSG:4490"),
         },
-        "SELECT e.id, e.way_id, e.name, e.kind, e.length, e.steps, e.structure, e.shape"
+        "SELECT e.id, e.way_id, e.name, e.kind, e.length_m AS length, e.steps, e.structure,"
+        " e.geom AS shape"
         " FROM public.walk_edge e",
         Style(TEXT_COLOURS["street"], 0.3, layer_scale=60_000, label_scale=8_000),
         geometry="Line",

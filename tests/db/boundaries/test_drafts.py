@@ -32,7 +32,7 @@ def test_a_moved_border_is_published_with_all_levels_above(session, town):
             "line": line((1, 1), (1.3, 1.5), (1, 2)),
         },
     )
-    assert made.touched == [code(4), code(5)]
+    assert made.changed_codes == [code(4), code(5)]
     before = shapes_of(session)
     done = publish.publish(session, LEAD, number, "新建小区", None)
     session.commit()
@@ -291,7 +291,7 @@ def test_two_drafts_are_never_given_the_same_new_code(session, town):
     cut = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
     first = drafts.add_operation(session, LEAD, one, cut)
     second = drafts.add_operation(session, LEAD, two, cut)
-    assert set(first.made) == {code(10)} and set(second.made) == {code(11)}
+    assert set(first.new_grids) == {code(10)} and set(second.new_grids) == {code(11)}
 
 
 def test_a_base_that_is_behind_is_said(session, town):

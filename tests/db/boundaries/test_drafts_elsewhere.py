@@ -83,7 +83,7 @@ def test_taking_back_revives_only_the_codes_of_what_is_taken_back(session, town)
     with pytest.raises(InvalidInput, match=f"{code(9)}: used already"):
         drafts.add_operation(session, LEAD, back, CUT | {"codes": [code(5), code(9)]})
     other = begin(session)
-    assert set(drafts.add_operation(session, LEAD, other, CUT).made) == {code(10)}
+    assert set(drafts.add_operation(session, LEAD, other, CUT).new_grids) == {code(10)}
     with pytest.raises(InvalidInput, match=f"{code(10)}: reserved by draft {other}"):
         drafts.add_operation(session, LEAD, back, CUT | {"codes": [code(5), code(10)]})
     publish.publish(session, LEAD, back, "好", None)

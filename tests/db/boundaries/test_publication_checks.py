@@ -78,7 +78,9 @@ def test_merges_planned_for_one_moment_follow_each_other(session, town):
     assert same(shapes_of(session, BEYOND), before)
     parents = (
         session.execute(
-            text("SELECT parent_id FROM dated_parent WHERE area_id = :id AND upper_inf(valid)"),
+            text(
+                "SELECT parent_id FROM dated_parent WHERE area_id = :id AND upper_inf(valid_time)"
+            ),
             {"id": unit.id},
         )
         .scalars()
@@ -109,7 +111,7 @@ def test_a_split_leaves_the_code_where_most_households_live(session, town):
     small = {"op": "split", "code": code(5), "line": line((0.9, 1.35), (2.1, 1.35))}
     made = drafts.add_operation(session, LEAD, number, small)
     assert made.op["codes"] == [code(10), code(5)] or made.op["codes"] == [code(5), code(10)]
-    largest = max(made.shapes, key=lambda one: len(made.shapes[one] or ""))
+    largest = max(made.geometries, key=lambda one: len(made.geometries[one] or ""))
     drafts.undo_operations(session, LEAD, number, 1)
     for room in ("101", "102", "103"):
         town.household(house, room)

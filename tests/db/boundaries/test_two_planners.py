@@ -160,7 +160,8 @@ class TwoPlanners(RuleBasedStateMachine):
         moments = list(
             self.session.scalars(
                 text(
-                    "SELECT DISTINCT lower(b.valid) FROM boundary b WHERE lower(b.valid) >= :start"
+                    "SELECT DISTINCT lower(b.valid_time) FROM boundary b"
+                    " WHERE lower(b.valid_time) >= :start"
                 ),
                 {"start": self.start},
             )
@@ -168,9 +169,9 @@ class TwoPlanners(RuleBasedStateMachine):
         for moment in (self.start, *moments):
             rows = self.session.execute(
                 text(
-                    "SELECT a.code, a.level, ST_AsBinary(b.shape) FROM boundary b JOIN area a"
+                    "SELECT a.code, a.level, ST_AsBinary(b.geom) FROM boundary b JOIN area a"
                     " ON a.id = b.area_id"
-                    " WHERE b.valid @> CAST(:at AS timestamptz)"
+                    " WHERE b.valid_time @> CAST(:at AS timestamptz)"
                 ),
                 {"at": moment},
             ).all()
@@ -192,7 +193,7 @@ class TwoPlanners(RuleBasedStateMachine):
         rows = self.session.execute(
             text(
                 "SELECT k, r.id FROM operation o JOIN revision r"
-                " ON r.id = o.revision_id, jsonb_object_keys(o.made) k"
+                " ON r.id = o.revision_id, jsonb_object_keys(o.new_grids) k"
                 " WHERE r.state = 'draft' AND r.reverts IS NULL"
             )
         ).all()

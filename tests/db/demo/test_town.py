@@ -54,7 +54,7 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
     assert value(
         session,
         "SELECT ST_Covers(ST_Expand(ST_MakePoint(105.95, 26.23), 0.02),"
-        " ST_Extent(shape)::geometry) FROM boundary",
+        " ST_Extent(geom)::geometry) FROM boundary",
     )
     check_invariants(session)
     # a tower of about 130 homes with eight units on one footprint
@@ -123,7 +123,7 @@ def check_invariants(session):
             for (w,) in rows(
                 session,
                 """
-        SELECT ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid' ORDER BY a.code""",
+        SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid' ORDER BY a.code""",
             )
         ]
     )
@@ -133,7 +133,7 @@ def check_invariants(session):
             session,
             """
         SELECT count(*) FROM building b WHERE 1 <> (SELECT count(*) FROM boundary s JOIN area a ON a.id = s.area_id
-          WHERE a.level = 'grid' AND ST_Covers(s.shape, b.shape))""",
+          WHERE a.level = 'grid' AND ST_Covers(s.geom, b.geom))""",
         )
         == 0
     )
@@ -143,7 +143,7 @@ def check_invariants(session):
             value(
                 session,
                 """
-        SELECT ST_AsBinary(b.shape) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'county'""",
+        SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'county'""",
             )
         )
     )
@@ -154,7 +154,7 @@ def check_invariants(session):
             session,
             """
         SELECT count(*) FROM area u JOIN boundary ub ON ub.area_id = u.id JOIN boundary gb ON gb.area_id = u.parent_id
-        WHERE u.level = 'unit' AND NOT ST_Covers(gb.shape, ub.shape)""",
+        WHERE u.level = 'unit' AND NOT ST_Covers(gb.geom, ub.geom)""",
         )
         == 0
     )
@@ -163,7 +163,7 @@ def check_invariants(session):
         value(
             session,
             """
-        SELECT count(*) FROM building a JOIN building b ON a.id < b.id AND a.shape && b.shape AND ST_Overlaps(a.shape, b.shape)""",
+        SELECT count(*) FROM building a JOIN building b ON a.id < b.id AND a.geom && b.geom AND ST_Overlaps(a.geom, b.geom)""",
         )
         == 0
     )
@@ -173,7 +173,7 @@ def check_invariants(session):
             session,
             """
         SELECT count(*) FROM area g WHERE level = 'grid' AND NOT EXISTS (SELECT FROM post p WHERE p.area_id = g.id
-          AND p.role = 'grid_leader' AND p.valid @> timestamptz '2026-03-03' AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL)""",
+          AND p.role = 'grid_leader' AND p.valid_time @> timestamptz '2026-03-03' AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL)""",
         )
         == 0
     )
@@ -214,7 +214,7 @@ def test_the_same_seed_makes_the_same_town_and_another_seed_another(session):
             found = rows(
                 session,
                 """
-                SELECT a.code, a.name, md5(ST_AsBinary(b.shape)) FROM area a JOIN boundary b ON b.area_id = a.id ORDER BY 1""",
+                SELECT a.code, a.name, md5(ST_AsBinary(b.geom)) FROM area a JOIN boundary b ON b.area_id = a.id ORDER BY 1""",
             )
             found += rows(session, "SELECT name, code, phone FROM personal.person ORDER BY code")
             found += rows(
@@ -272,7 +272,7 @@ def test_before_the_first_boundaries_locate_says_since_when_there_are_any(sessio
     generate_town(session, households=300)
     lon, lat = rows(
         session,
-        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(shape) p FROM boundary LIMIT 1) b",
+        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) p FROM boundary LIMIT 1) b",
     )[0]
     with pytest.raises(
         OutsideGrids, match=r"the first boundaries hold from 2026-01-01T00:00:00\+08:00"

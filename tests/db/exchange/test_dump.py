@@ -61,16 +61,18 @@ def town(session: Session) -> Session:
             values = {
                 "area_id": parent.id,
                 "revision_id": drawn.id,
-                "shape": ewkt(MultiPolygon([shape])),
+                "geom": ewkt(MultiPolygon([shape])),
             }
-            session.execute(insert(Boundary).values(**values, valid=text(f"'{valid}'::tstzrange")))
+            session.execute(
+                insert(Boundary).values(**values, valid_time=text(f"'{valid}'::tstzrange"))
+            )
     footprint = MultiPolygon([box(105.9502, 26.2302, 105.9504, 26.2304)])
     building = Building(
-        code="w1", county="520402", estate="桂花苑", name="3号楼", floors=6, shape=ewkt(footprint)
+        code="w1", county="520402", estate="桂花苑", name="3号楼", floors=6, geom=ewkt(footprint)
     )
     point = ewkt(Point(105.9505, 26.2305))
     facility = Facility(
-        code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", shape=point
+        code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", geom=point
     )
     session.add_all([building, facility])
     session.flush()
@@ -94,13 +96,13 @@ def town(session: Session) -> Session:
                 facility_id=facility.id,
                 profile="adult",
                 minutes=15,
-                speed=1.25,
+                speed_m_s=1.25,
                 network_version="v",
                 origin_digest="d",
                 off_network=False,
                 households=2,
                 people=3,
-                shape=ewkt(MultiPolygon([WIDER])),
+                geom=ewkt(MultiPolygon([WIDER])),
             ),
             Person(code="1", name=SECRET, phone="13800000001"),
         ]
@@ -108,7 +110,7 @@ def town(session: Session) -> Session:
     session.flush()
     session.execute(
         text(
-            "INSERT INTO post (county, role, area_id, holder_id, valid) "
+            "INSERT INTO post (county, role, area_id, holder_id, valid_time) "
             "SELECT '520402', 'grid_leader', :grid, id, '[2026-01-01,)' FROM personal.person"
         ),
         {"grid": ids["grid"]},

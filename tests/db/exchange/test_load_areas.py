@@ -38,8 +38,8 @@ def squares(count=3, columns=None):
 
 def shapes_of(session, level="grid"):
     rows = session.execute(
-        text("""SELECT a.code, ST_AsBinary(b.shape) FROM area a JOIN boundary b ON b.area_id = a.id
-                WHERE a.level = :level AND upper_inf(b.valid) ORDER BY 1"""),
+        text("""SELECT a.code, ST_AsBinary(b.geom) FROM area a JOIN boundary b ON b.area_id = a.id
+                WHERE a.level = :level AND upper_inf(b.valid_time) ORDER BY 1"""),
         {"level": level},
     ).all()
     return {code: shapely.from_wkb(bytes(wkb)) for code, wkb in rows}

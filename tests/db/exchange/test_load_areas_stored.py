@@ -46,9 +46,9 @@ def grids(path, shapes, epsg=4490, first=1, **more):
 
 def stored(session, level="grid"):
     rows = session.execute(
-        select(Area.code, func.ST_AsBinary(Boundary.shape))
+        select(Area.code, func.ST_AsBinary(Boundary.geom))
         .join(Boundary, Boundary.area_id == Area.id)
-        .where(Area.level == level, func.upper_inf(Boundary.valid))
+        .where(Area.level == level, func.upper_inf(Boundary.valid_time))
         .order_by(Area.code)
     ).all()
     return {code: shapely.from_wkb(shape) for code, shape in rows}
@@ -147,7 +147,7 @@ def test_a_moved_border_is_a_new_boundary_from_then_on(session, tmp_path):
     report = load_areas(session, moved, "grid", effective=later)
     assert report.counts["changed"] == report.counts["shapes"] == 2
     spans = session.scalars(
-        select(func.lower(Boundary.valid))
+        select(func.lower(Boundary.valid_time))
         .join(Area)
         .where(Area.level == "grid")
         .order_by(Boundary.id)
@@ -385,7 +385,7 @@ def test_a_refused_row_exits_1_with_the_reason_on_stderr(session, tmp_path, run)
     path = grids(tmp_path / "a.gpkg", [square(0), square(0.5)])
     done = run("areas", path, "--level", "grid", "--commit")
     assert done.exit_code == 1
-    assert "overlaps feature 2" in done.stderr and "nothing was loaded" in done.stderr
+    assert "overlaps feature 2" in done.stderr and "Nothing was loaded" in done.stderr
     assert session.scalar(select(func.count()).select_from(Area)) == 0
 
 

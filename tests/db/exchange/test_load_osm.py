@@ -201,7 +201,7 @@ def test_a_bend_is_folded_into_its_edge_and_a_junction_splits_the_way(
     a, bend, junction = (degrees(*at) for at in ((0, 0), (1, 0), (2, 1)))
     shapes = rows(
         session,
-        "SELECT ST_AsText(shape), name, length FROM walk_edge WHERE way_id = :w ORDER BY id",
+        "SELECT ST_AsText(geom), name, length_m FROM walk_edge WHERE way_id = :w ORDER BY id",
         w=long,
     )
     line = ",".join(f"{lon:g} {lat:g}" for lon, lat in (a, bend, junction))
@@ -221,7 +221,7 @@ def test_loops_and_parallel_ways_are_all_kept(session: Session, load: Load) -> N
         (4, 2)
     ]
     assert rows(
-        session, "SELECT ST_NPoints(shape) FROM walk_edge WHERE way_id = :way", way=alone
+        session, "SELECT ST_NPoints(geom) FROM walk_edge WHERE way_id = :way", way=alone
     ) == [(4,)]
 
 
@@ -257,7 +257,7 @@ def test_a_closed_gate_ends_the_way_on_both_sides(
     file.way([at, north], highway="footway")
     load(file)
     assert together(session, west, east, north) is joined
-    length = rows(session, "SELECT sum(length) FROM walk_edge")[0][0]
+    length = rows(session, "SELECT sum(length_m) FROM walk_edge")[0][0]
     assert length == pytest.approx(
         310.6, abs=1
     )  # nothing of the way is lost: one walks up to the gate
@@ -270,7 +270,7 @@ def test_nodes_at_one_place_count_as_one(session: Session, load: Load) -> None:
     file.way([twin, c], highway="footway")
     load(file)
     assert together(session, a, b, c)
-    assert rows(session, "SELECT count(*), min(length) > 90 FROM walk_edge") == [(2, True)]
+    assert rows(session, "SELECT count(*), min(length_m) > 90 FROM walk_edge") == [(2, True)]
 
 
 def test_the_edges_of_plazas_are_walked(session: Session, load: Load) -> None:
@@ -307,7 +307,7 @@ def test_a_misplaced_node_cuts_its_way(session: Session, load: Load) -> None:
     file = OsmFile()
     file.way([(0, 0), (1, 0), (2, 0), (-105950, 3), (3, 0), (4, 0)], highway="residential")
     report = load(file)
-    assert rows(session, "SELECT round(sum(length)) FROM walk_edge") == [(300,)]
+    assert rows(session, "SELECT round(sum(length_m)) FROM walk_edge") == [(300,)]
     assert any("more than 0.2 degrees apart" in note for note in report.notes)
 
 
@@ -391,8 +391,7 @@ def test_a_multipolygon_building_keeps_its_courtyard(session: Session, load: Loa
     )
     load(file)
     query = (
-        "SELECT code, ST_NumInteriorRings(ST_GeometryN(shape, 1)), ST_Area(shape) * 1e6"
-        " FROM building"
+        "SELECT code, ST_NumInteriorRings(ST_GeometryN(geom, 1)), ST_Area(geom) * 1e6 FROM building"
     )
     ((code, holes, area),) = rows(session, query)
     assert (code, holes) == ("r1", 1) and area == pytest.approx(8)
@@ -416,9 +415,7 @@ def test_a_bow_tie_is_repaired_and_a_broken_relation_skipped_both_noted(
         [(file.way([(3, 3), (4, 3), (4, 4)]), "outer"), (99, "outer")], building="yes"
     )
     report = load(file)
-    query = (
-        "SELECT code, ST_IsValid(shape), ST_Area(shape) * 1e6, on_precision(shape) FROM building"
-    )
+    query = "SELECT code, ST_IsValid(geom), ST_Area(geom) * 1e6, on_precision(geom) FROM building"
     ((code, valid, area, on_lattice),) = rows(session, query)
     assert (code, valid, on_lattice) == (f"w{bow}", True, True) and area == pytest.approx(
         0.5, abs=0.001
@@ -485,7 +482,7 @@ def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: L
     report = load(file)
     matches = rows(
         session,
-        "SELECT code, category, name, opening_hours, contact, GeometryType(shape),"
+        "SELECT code, category, name, opening_hours, contact, GeometryType(geom),"
         " entrance IS NULL FROM facility",
     )
     assert sorted(matches) == [
@@ -516,7 +513,7 @@ def test_the_basemap_gets_streets_water_green_rail_ground_and_labels(
     file.node(7, 7, place="neighbourhood", name="西兴")
     load(file)
     query = (
-        "SELECT kind, subkind, name, min_zoom, GeometryType(shape) FROM basemap_feature"
+        "SELECT kind, subkind, name, min_zoom, GeometryType(geom) FROM basemap_feature"
         " ORDER BY 1, 2"
     )
     assert rows(session, query) == [
@@ -619,7 +616,7 @@ def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> 
         )
     )
     draw = text(
-        "INSERT INTO boundary (area_id, revision_id, shape, valid) VALUES "
+        "INSERT INTO boundary (area_id, revision_id, geom, valid_time) VALUES "
         "(:area, :revision, ST_Multi(ST_MakeEnvelope(105.9, 26.2, :east, 26.3, 4490)),"
         " tstzrange(now(), NULL))"
     )
@@ -630,7 +627,7 @@ def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> 
     query = "SELECT code, county FROM building UNION SELECT code, county FROM facility ORDER BY 1"
     assert rows(session, query) == [("n1", "520402"), ("w2", "520402"), ("w3", None)]
     session.execute(
-        text("UPDATE boundary SET shape = ST_Multi(ST_MakeEnvelope(105.9, 26.2, 106, 26.3, 4490))")
+        text("UPDATE boundary SET geom = ST_Multi(ST_MakeEnvelope(105.9, 26.2, 106, 26.3, 4490))")
     )
     assert set_counties(session) == 1
     assert rows(session, query)[2] == ("w3", "520402")
@@ -777,7 +774,7 @@ def check_network(session: Session, path: Path) -> None:
     stored = nx.MultiGraph()
     for u, v, length in rows(
         session,
-        "SELECT u, v, length FROM walk_edge WHERE kind NOT IN ('link', 'across') "
+        "SELECT u, v, length_m FROM walk_edge WHERE kind NOT IN ('link', 'across') "
         "AND (kind <> 'plaza' OR way_id = ANY(:ways))",
         ways=[w.id for w in objects(path) if is_walked(w)],
     ):
@@ -788,8 +785,8 @@ def check_network(session: Session, path: Path) -> None:
     torn = (
         "SELECT count(*) FROM walk_edge AS e JOIN walk_node AS a ON a.id = e.u"
         " JOIN walk_node AS b ON b.id = e.v "
-        "WHERE NOT ST_Equals(a.shape, ST_StartPoint(e.shape))"
-        " OR NOT ST_Equals(b.shape, ST_EndPoint(e.shape))"
+        "WHERE NOT ST_Equals(a.geom, ST_StartPoint(e.geom))"
+        " OR NOT ST_Equals(b.geom, ST_EndPoint(e.geom))"
     )
     assert rows(session, torn) == [(0,)]
 

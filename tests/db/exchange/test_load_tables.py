@@ -367,7 +367,7 @@ def test_homes_bring_their_stairwells_units_and_what_units_stand_on(
 def test_the_shape_of_a_new_unit_is_its_footprint(town: Session, tmp_path: Path) -> None:
     load_households(town, write_csv(tmp_path / "a.csv", tower()))
     shapes = town.execute(
-        select(func.ST_AsBinary(Boundary.shape))
+        select(func.ST_AsBinary(Boundary.geom))
         .join(Area, Area.id == Boundary.area_id)
         .where(Area.level == "unit")
     ).scalars()
@@ -517,11 +517,11 @@ def test_the_system_told_for_the_file_fills_rows_that_name_none(
 
 def holders(session: Session, role: str) -> list[tuple[object, ...]]:
     rows = session.execute(
-        select(Person.code, func.lower(Post.valid), func.upper(Post.valid))
+        select(Person.code, func.lower(Post.valid_time), func.upper(Post.valid_time))
         .select_from(Post)
         .outerjoin(Person, Person.id == Post.holder_id)
         .where(Post.role == role)
-        .order_by(func.lower(Post.valid), Person.code)
+        .order_by(func.lower(Post.valid_time), Person.code)
     )
     return [
         (
@@ -552,9 +552,12 @@ def test_a_row_is_a_post_with_its_person_deputy_and_county(town: Session, tmp_pa
         "13800000001",
         "乙",
     )
-    assert post.valid.lower == datetime(2026, 3, 1, tzinfo=SHANGHAI) and post.valid.upper is None
+    assert (
+        post.valid_time.lower == datetime(2026, 3, 1, tzinfo=SHANGHAI)
+        and post.valid_time.upper is None
+    )
     assert holders(town, "liaison_officer") == [(None, "2026-03-01", None)]
-    away = town.execute(select(Leave)).scalar_one().valid
+    away = town.execute(select(Leave)).scalar_one().valid_time
     assert (away.lower, away.upper) == (
         datetime(2026, 5, 1, tzinfo=SHANGHAI),
         datetime(2026, 5, 8, tzinfo=SHANGHAI),
@@ -717,8 +720,8 @@ def test_a_facility_stands_at_its_point_in_storage_or_at_the_building_of_its_add
             Facility.code,
             Facility.category,
             Facility.county,
-            func.ST_X(Facility.shape),
-            func.ST_Y(Facility.shape),
+            func.ST_X(Facility.geom),
+            func.ST_Y(Facility.geom),
         ).order_by(Facility.code)
     ).all()
     assert [tuple(row)[:3] for row in matches] == [
@@ -755,7 +758,7 @@ def test_a_point_in_a_known_outline_leaves_it_and_one_elsewhere_moves_the_facili
 ) -> None:
     outline = shape(box(105.9504, 26.2304, 105.9506, 26.2306))
     town.add(
-        Facility(code="F1", county="520402", category="pharmacy", name="学苑药店", shape=outline)
+        Facility(code="F1", county="520402", category="pharmacy", name="学苑药店", geom=outline)
     )
     town.flush()
     assert (
@@ -763,7 +766,7 @@ def test_a_point_in_a_known_outline_leaves_it_and_one_elsewhere_moves_the_facili
     )
     moved = load_facilities(town, write_csv(tmp_path / "b.csv", [facility(经度=105.9508)]))
     assert moved.counts["changed"] == 1
-    assert town.scalar(select(func.ST_AsText(Facility.shape))) == "POINT(105.9508 26.2305)"
+    assert town.scalar(select(func.ST_AsText(Facility.geom))) == "POINT(105.9508 26.2305)"
 
 
 def test_every_refused_facility_is_listed_with_what_would_be_right(

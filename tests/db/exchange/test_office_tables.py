@@ -648,9 +648,9 @@ def test_cells_of_a_row_that_contradict_each_other_are_refused_or_noted(
 
 def terms(session: Session) -> list[tuple[str, datetime, datetime | None]]:
     rows = session.execute(
-        select(Person.code, func.lower(Post.valid), func.upper(Post.valid))
+        select(Person.code, func.lower(Post.valid_time), func.upper(Post.valid_time))
         .join(Post, Post.holder_id == Person.id)
-        .order_by(func.lower(Post.valid))
+        .order_by(func.lower(Post.valid_time))
     )
     return [(row[0], row[1], row[2]) for row in rows]
 
@@ -685,7 +685,7 @@ def test_the_header_of_an_end_says_whether_the_day_still_counts(
         ("1", local("2024-01-01"), local(stop)),
         ("2", local("2024-06-01"), None),
     ]
-    away = town.execute(select(Leave)).scalar_one().valid
+    away = town.execute(select(Leave)).scalar_one().valid_time
     assert (away.upper - local("2026-12-05")).days == (stop == "2024-06-01")
 
 

@@ -48,7 +48,7 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     limit = minutes * 60 * walk.get_profile("adult").speed_m_s
     wkb = session.scalars(
         text(
-            "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(shape))) FROM building ORDER BY code"
+            "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(geom))) FROM building ORDER BY code"
         )
     ).all()
     degrees = shapely.get_coordinates(shapely.from_wkb([bytes(one) for one in wkb]))
@@ -126,7 +126,7 @@ def test_recompute_touches_only_what_changed(session):
     # one facility moves: only its circles
     session.execute(
         text("""
-        UPDATE facility SET entrance = NULL, shape = ST_Translate(shape, 0.0002, 0)
+        UPDATE facility SET entrance = NULL, geom = ST_Translate(geom, 0.0002, 0)
         WHERE id = (SELECT min(id) FROM facility WHERE category = 'clinic')""")
     )
     assert service_circles.recompute(session).recomputed == 1
@@ -162,7 +162,7 @@ def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
     for i in range(0, len(to.code), 7):
         rows = session.execute(
             text(
-                """SELECT minutes, households, people, ST_AsBinary(shape) FROM service_circle WHERE facility_id = :id ORDER BY minutes"""
+                """SELECT minutes, households, people, ST_AsBinary(geom) FROM service_circle WHERE facility_id = :id ORDER BY minutes"""
             ),
             {"id": int(to.id[i])},
         ).all()
@@ -222,7 +222,7 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
     generate_town(session, households=300)
     session.execute(
         text("""
-        INSERT INTO facility (code, category, name, shape) VALUES
+        INSERT INTO facility (code, category, name, geom) VALUES
         ('far', 'clinic', '山上诊所', 'SRID=4490;POINT(106.2 26.5)')""")
     )
     done = service_circles.recompute(session, (15,))
@@ -230,7 +230,7 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
     assert tuple(
         session.execute(
             text("""
-        SELECT off_network, households, ST_IsEmpty(c.shape) FROM service_circle c JOIN facility f ON f.id = facility_id
+        SELECT off_network, households, ST_IsEmpty(c.geom) FROM service_circle c JOIN facility f ON f.id = facility_id
         WHERE f.code = 'far'""")
         ).one()
     ) == (True, 0, True)
@@ -255,7 +255,7 @@ def test_a_park_is_entered_where_its_outline_comes_nearest_to_a_street(session):
     session.execute(  # smaller than they are, so that no path crosses the outline
         text(
             "UPDATE facility"
-            " SET entrance = NULL, shape = ST_Multi(ST_Buffer(ST_Centroid(shape), 0.00005))"
+            " SET entrance = NULL, geom = ST_Multi(ST_Buffer(ST_Centroid(geom), 0.00005))"
             " WHERE category = 'park'"
         )
     )

@@ -72,9 +72,9 @@ def test_areas_of_every_level_have_their_parents_and_areas(town: Session, level:
 
 
 def test_areas_are_those_of_the_moment_and_of_the_area_asked_for(town: Session) -> None:
-    before = town.execute(text("SELECT min(lower(valid)) FROM boundary")).scalar_one() - timedelta(
-        seconds=1
-    )
+    before = town.execute(
+        text("SELECT min(lower(valid_time)) FROM boundary")
+    ).scalar_one() - timedelta(seconds=1)
     assert frames.grids(town, before).empty
     code = COMMUNITIES[0][0]
     assert set(frames.communities(town, within=code).index) == {code}
@@ -185,7 +185,7 @@ def test_incidents_are_those_the_principal_sees_without_contacts(session: Sessio
 def test_posts_say_roles_and_areas_and_no_names(town: Session) -> None:
     posts = frames.posts(town)
     documented(frames.posts, posts)
-    assert len(posts) == count(town, "SELECT count(*) FROM post WHERE valid @> now()")
+    assert len(posts) == count(town, "SELECT count(*) FROM post WHERE valid_time @> now()")
     assert posts["area"].notna().ne(posts["building"].notna()).all()
     assert posts.loc[posts["role"] == "grid_worker", "geometry"].notna().all()
     names = town.scalars(text("SELECT name FROM personal.person")).all()

@@ -57,8 +57,8 @@ class Place:
         self.town.revision = revision
         self.session.execute(
             text(
-                "UPDATE boundary SET valid = tstzrange(lower(valid), :at, '[)')"
-                " WHERE upper_inf(valid)"
+                "UPDATE boundary SET valid_time = tstzrange(lower(valid_time), :at, '[)')"
+                " WHERE upper_inf(valid_time)"
             ),
             {"at": at},
         )

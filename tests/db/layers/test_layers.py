@@ -99,7 +99,7 @@ def test_a_set_brings_its_layers_in_one_tile(session, town):
 
 def test_a_facility_with_a_footprint_is_a_point_on_it(session, town):
     made = facility(session, "w1", "school", LON, LAT)
-    made.shape = from_shape(build.square(LON, LAT, 0.002), 4490)
+    made.geom = from_shape(build.square(LON, LAT, 0.002), 4490)
     session.flush()
     z, x, y = tile_of(LON + 0.001, LAT + 0.001, 15)
     (found,) = decoded(session, "facilities", z, x, y)["facilities"]["features"]
@@ -112,7 +112,7 @@ def test_streets_are_graded_and_appear_from_their_zoom(session):
     for subkind, lowest in (("primary", 9), ("footway", 15)):
         session.add(
             BasemapFeature(
-                kind="street", subkind=subkind, min_zoom=lowest, shape=from_shape(line, 4490)
+                kind="street", subkind=subkind, min_zoom=lowest, geom=from_shape(line, 4490)
             )
         )
     session.flush()
@@ -131,7 +131,7 @@ def test_the_tile_asks_the_index_and_not_every_row(session, town):
     """The tile is moved to the table's system; a moved column could not use the index."""
     session.execute(
         text(
-            "INSERT INTO building (code, shape)"
+            "INSERT INTO building (code, geom)"
             " SELECT 'x' || i, ST_Multi(ST_ReducePrecision(ST_MakeEnvelope("
             "100 + i * 0.001, 30, 100.0002 + i * 0.001, 30.0002, 4490), 1e-7))"
             " FROM generate_series(1, 3000) i"
@@ -212,13 +212,13 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
                 facility_id=made.id,
                 profile="adult",
                 minutes=15,
-                speed=1.25,
+                speed_m_s=1.25,
                 network_version="v",
                 origin_digest="o",
                 off_network=off,
                 households=5,
                 people=12,
-                shape=from_shape(shape, 4490),
+                geom=from_shape(shape, 4490),
             )
         )
     session.flush()

@@ -283,7 +283,7 @@ def test_a_lane_through_a_house_and_a_boardwalk_are_on_the_ground(
     load(file)
     network = load_network(session)
     ((x, y),) = rows(
-        session, "SELECT ST_X(ST_Centroid(shape)), ST_Y(ST_Centroid(shape)) FROM building"
+        session, "SELECT ST_X(ST_Centroid(geom)), ST_Y(ST_Centroid(geom)) FROM building"
     )
     assert network.snap_degrees([x], [y]).leg[0] < 15 and network.ground.all()
 
@@ -336,7 +336,7 @@ def test_a_plaza_with_a_hole_is_walked_round_the_hole(session: Session, load: Lo
     file.relation([(outer, "outer"), (pond, "inner")], highway="pedestrian")
     load(file)
     straight = (
-        "SELECT ST_Crosses(shape, ST_GeomFromText('POLYGON((105.9511 26.2311, 105.9519 26.2311,"
+        "SELECT ST_Crosses(geom, ST_GeomFromText('POLYGON((105.9511 26.2311, 105.9519 26.2311,"
         " 105.9519 26.2319, "
     )
     straight += "105.9511 26.2319, 105.9511 26.2311))', 4490)) FROM walk_edge WHERE kind = 'across'"
@@ -508,8 +508,8 @@ def test_areas_that_overlap_ways_and_each_other_are_joined_without_tears(
     torn = (
         "SELECT count(*) FROM walk_edge AS e JOIN walk_node AS a ON a.id = e.u"
         " JOIN walk_node AS b ON b.id = e.v WHERE "
-        "NOT ST_DWithin(a.shape, ST_StartPoint(e.shape), 1e-6) OR NOT ST_DWithin(b.shape,"
-        " ST_EndPoint(e.shape), 1e-6)"
+        "NOT ST_DWithin(a.geom, ST_StartPoint(e.geom), 1e-6) OR NOT ST_DWithin(b.geom,"
+        " ST_EndPoint(e.geom), 1e-6)"
     )
     assert rows(session, torn) == [(0,)]
     ((code,),) = rows(session, "SELECT code FROM facility WHERE category = 'park' AND name <> ''")

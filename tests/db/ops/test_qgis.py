@@ -84,11 +84,11 @@ def place(prepared: PreparedDeployments) -> Iterator[Place]:
             town.post("grid_leader", first, "张三")
             square = f"SRID=4490;{build.square(LON, LAT, 0.0001)}"
             session.add(
-                Facility(code="F1", county="520402", category="clinic", name="诊所", shape=square)
+                Facility(code="F1", county="520402", category="clinic", name="诊所", geom=square)
             )
             session.add_all(
                 [
-                    WalkNode(id=n, shape=f"SRID=4490;POINT({LON + n / 1e3} {LAT})", component=0)
+                    WalkNode(id=n, geom=f"SRID=4490;POINT({LON + n / 1e3} {LAT})", component=0)
                     for n in (1, 2)
                 ]
             )
@@ -96,7 +96,7 @@ def place(prepared: PreparedDeployments) -> Iterator[Place]:
             line = f"SRID=4490;LINESTRING({LON + 1 / 1e3} {LAT}, {LON + 2 / 1e3} {LAT})"
             session.add(
                 WalkEdge(
-                    id=1, u=1, v=2, length=100.0, kind="residential", name="迎宾路", shape=line
+                    id=1, u=1, v=2, length_m=100.0, kind="residential", name="迎宾路", geom=line
                 )
             )
             session.commit()
@@ -256,7 +256,7 @@ def test_no_name_of_a_person_is_in_any_view(place: Place) -> None:
         "UPDATE qgis.grid SET name = 'x'",
         "DELETE FROM qgis.grid",
         "INSERT INTO qgis.facility (code) VALUES ('x')",
-        "UPDATE boundary SET shape = shape",
+        "UPDATE boundary SET geom = geom",
         "DELETE FROM layer_styles",
         "CREATE TABLE public.mine (id int)",
         "CREATE VIEW qgis.mine AS SELECT 1",
@@ -287,11 +287,11 @@ def test_qgis_itself_knows_that_it_may_not_edit(place: Place) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE boundary SET valid = valid",
+        "UPDATE boundary SET valid_time = valid_time",
         "DELETE FROM boundary",
         (
-            "INSERT INTO boundary (area_id, revision_id, shape, valid)"
-            " SELECT area_id, revision_id, shape, valid FROM boundary"
+            "INSERT INTO boundary (area_id, revision_id, geom, valid_time)"
+            " SELECT area_id, revision_id, geom, valid_time FROM boundary"
         ),
         "COPY boundary FROM STDIN",
         "UPDATE area SET retired_at = now() WHERE level = 'grid'",
@@ -337,7 +337,7 @@ def test_names_of_areas_change_and_publishing_still_works(place: Place) -> None:
         with pytest.raises(
             Exception, match="边界修订"
         ):  # what one transaction said is forgotten in the next
-            session.execute(text("UPDATE boundary SET valid = valid"))
+            session.execute(text("UPDATE boundary SET valid_time = valid_time"))
         session.rollback()
 
 

@@ -38,7 +38,10 @@ def county(session, code="520402"):
 
 def boundary(area, revision, start, end, shape=SQUARE):
     return Boundary(
-        area_id=area.id, revision_id=revision.id, shape=shape, valid=Range(start, end, bounds="[)")
+        area_id=area.id,
+        revision_id=revision.id,
+        geom=shape,
+        valid_time=Range(start, end, bounds="[)"),
     )
 
 

@@ -59,6 +59,7 @@ FLOORS = [
 ]
 INCIDENT_ROOMS = [
     "states",
+    "workflow",
     "models",
     "working_time",
     "danger",

@@ -87,7 +87,7 @@ def facility(code: str) -> Response:
     responses={503: "No walking network is loaded"},
 )
 def circle(code: str, query_data: CircleIn) -> Response:
-    """The stored one where it is of today's network, else computed now."""
+    """Return the stored circle if it is of the present network, else compute it."""
     facility_row = queries.facility(session(), code)
     circle_row = queries.circle(session(), code, query_data.minutes, query_data.profile)
     return conditional_response(

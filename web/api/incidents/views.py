@@ -79,7 +79,7 @@ bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
     },
 )
 def report() -> Response:
-    """A point and a few words in, the answerable person and a running clock out.
+    """Report an incident: a point and a few words in, the responsible person and a deadline out.
 
     Send an `Idempotency-Key`.
     """
@@ -126,7 +126,7 @@ def _again(body: dict[str, Any]) -> None:
 @bp.input(ListIn, location="query")
 @bp.doc(summary="List incidents one may see", responses={401: "Sign in, or send a key"})
 def list_incidents(query_data: ListIn) -> Response:
-    """A page of incidents; `next` of one page is the `cursor` of the following."""
+    """Return a page of incidents; `next` of a page is the `cursor` of the following one."""
     by, now = require_sign_in(), parse_datetime(None)
     incident_filters = filters(query_data)
     cursor = params.decode_cursor(query_data.cursor)
@@ -158,9 +158,7 @@ def count_incidents(query_data: ListIn) -> Response:
 @bp.input(NearIn, location="query")
 @bp.doc(summary="Like it, near and lately", responses={422: "A field is missing or wrong"})
 def list_duplicates(query_data: NearIn) -> Response:
-    """Of the same category within 50 m and 7 days: to be offered before something is reported
-    twice.
-    """
+    """List incidents of the same category within 50 m and 7 days, to offer before a new report."""
     x, y = parse_point(LocateRequest(query_data.lon, query_data.lat, query_data.crs))
     duplicates = reading_duplicates.find_duplicates(
         session(), principal(), query_data.category, x, y, parse_datetime(None)

@@ -54,7 +54,7 @@ REFUSALS: dict[int | str, Any] = {
     404: "No such revision in your areas",
 }
 WRITES = REFUSALS | {
-    409: "It is no draft any more, its version is another, or its grids were redrawn since",
+    409: "It is no longer a draft, its version is another, or its grids were redrawn since",
     422: "A field or shape is not right; the message says where, and what would be",
 }
 
@@ -63,7 +63,7 @@ WRITES = REFUSALS | {
 @bp.input(RevisionIn)
 @bp.doc(summary="Begin a draft", responses=WRITES | {201: "The draft"})
 def begin(json_data: RevisionIn) -> Response:
-    """A draft is its author's to edit, and seen by whoever may draft or publish in its areas."""
+    """Create a draft; its author edits it, who may draft or publish in its areas sees it."""
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
@@ -78,7 +78,7 @@ def begin(json_data: RevisionIn) -> Response:
 @bp.input(RevisionsIn, location="query")
 @bp.doc(summary="List revisions", responses=REFUSALS)
 def revisions(query_data: RevisionsIn) -> Response:
-    """The newest first: one's own, and those that touch grids one may draft or publish in."""
+    """List revisions, newest first: one's own, and those of grids one may draft or publish in."""
     by = require(Action.DRAFT if require_any_planner().is_allowed(Action.DRAFT) else Action.PUBLISH)
     cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
     rows = drafts.list_revisions(
@@ -156,8 +156,8 @@ def operate(number: int, json_data: OperationIn) -> Response:
         return 201, {
             "step": operation.step,
             "op": shorten_operation(operation.op),
-            "made": operation.made,
-            **after_change(by, number, list(operation.shapes)),
+            "made": operation.new_grids,
+            **after_change(by, number, list(operation.geometries)),
             "problems": [
                 issue_to_json(issue) for issue in preview.operation_issues(session(), by, operation)
             ],
@@ -169,12 +169,12 @@ def operate(number: int, json_data: OperationIn) -> Response:
 @bp.delete("/revisions/<int:number>/operations/<int:step>")
 @bp.doc(summary="Undo an operation of a draft, with all after it", responses=WRITES)
 def undo(number: int, step: int) -> Response:
-    """The shapes that come back; doing the same operation again does the same."""
+    """Undo an operation and return the shapes from before; the same operation can be done again."""
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
         undone = drafts.undo_operations(session(), by, number, step, _version())
-        changed = {code for item in undone for code in item.shapes}
+        changed = {code for item in undone for code in item.geometries}
         issues = preview.preview(session(), by, number).problems
         return 200, {
             "step": step - 1,
@@ -194,11 +194,10 @@ def undo(number: int, step: int) -> Response:
 )
 @body_limit(MAX_BOUNDARY_FILE_BYTES)
 def from_file(query_data: FileIn) -> Response:
-    """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by
-    code.
+    """Create a draft from a file of grids, matched by code, in the form's part `file`.
 
-    A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them
-    up to a width.
+    GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile. A file with overlaps or gaps is refused
+    (422) with them as GeoJSON in `torn`; `clean` mends them up to a width.
     """
     by = require(Action.DRAFT)
     with uploaded_file("input.map_file_missing", max_suffixes=2) as file:
@@ -241,8 +240,9 @@ def from_file(query_data: FileIn) -> Response:
 @bp.input(WithinIn, location="query")
 @bp.doc(summary="The grids of an area as a draft has them", responses=REFUSALS)
 def coverage(number: int, query_data: WithinIn) -> Response:
-    """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude,
-    households, people).
+    """Return the grids of an area and those bordering on them as GeoJSON, with their homes.
+
+    A home is longitude, latitude, households, people.
     """
     by = require_any_planner()
     view = editor_view.read_editor_view(session(), by, number, query_data.within)
@@ -312,9 +312,9 @@ def publish_(number: int, json_data: PublishIn) -> Response:
 
 
 @bp.post("/revisions/<int:number>/withdraw")
-@bp.doc(summary="Give a draft up", responses=WRITES)
+@bp.doc(summary="Withdraw a draft", responses=WRITES)
 def withdraw(number: int) -> Response:
-    """It stays on record."""
+    """Withdraw a draft; it stays on record."""
     by = require(Action.DRAFT)
     return run_once(by, lambda: (200, revision_to_json(drafts.withdraw(session(), by, number), by)))
 
@@ -322,7 +322,7 @@ def withdraw(number: int) -> Response:
 @bp.post("/revisions/<int:number>/rebase")
 @bp.doc(summary="Draw a draft again on what is published now", responses=WRITES)
 def rebase(number: int) -> Response:
-    """The grids that had changed.
+    """Repeat the steps of a draft on the newest boundaries and return the grids that had changed.
 
     409 names the step that no longer fits, and leaves the draft as it was.
     """
@@ -333,7 +333,7 @@ def rebase(number: int) -> Response:
         changed = {clash.grid for clash in clashes} | {
             code
             for operation in drafts.list_operations(session(), number)
-            for code in operation.shapes
+            for code in operation.geometries
         }
         return 200, {
             **revision_to_json(drafts.get_revision(session(), by, number), by),
@@ -384,7 +384,7 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
         for operation in steps
         for code in (
             *operations.grids_named(operation.op),
-            *operation.touched,
+            *operation.changed_codes,
             str(operation.op.get("unit", "")),
         )
     }

@@ -6,6 +6,6 @@
 CREATE OR REPLACE FUNCTION grid_at(point geometry, at timestamptz) RETURNS SETOF area
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
   SELECT a.* FROM boundary b JOIN area a ON a.id = b.area_id
-  WHERE a.level = 'grid' AND b.valid @> grid_at.at AND ST_Covers(b.shape, grid_at.point)
+  WHERE a.level = 'grid' AND b.valid_time @> grid_at.at AND ST_Covers(b.geom, grid_at.point)
   ORDER BY a.code COLLATE "C" LIMIT 1
 $$
