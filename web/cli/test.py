@@ -17,7 +17,7 @@ FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@click.argument("arguments", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
     """Run the tests; WORDS go to pytest.
 
