@@ -115,13 +115,57 @@ STARTING = (
     "test_revision_races",
     "test_served",
 )
-LONG = (
-    "test_figures",
-    "test_editor",
-    "test_editor_cases",
-    "test_demo",
-    "test_revision_commands",
+# groups that take longest, begun first: what needs the made-up pilot (`served`, `planned`, …) stands
+# apart from each other, since it is made when the first of them begins
+LONGEST = (
+    "served",
+    "http/test_figures",
+    "facilities/test_circles",
+    "planned",
+    "http/test_access",
+    "demo/test_demo",
+    "http/test_visibility",
+    "http/test_refusals",
+    "ops/test_backup",
+    "http/test_editor_cases",
+    "http/test_full_disk",
+    "timed",
+    "http/test_accounts",
+    "http/test_incident_races",
+    "demo/test_town",
+    "http/test_sandbox",
+    "http/test_revision_commands",
+)
+# files that take more than four seconds by themselves; `./wangge test fast` leaves them out
+SLOW = (
+    "test_abuse",
+    "test_access",
+    "test_accounts",
+    "test_catalogue",
     "test_circles",
+    "test_coverage_edits",
+    "test_danger",
+    "test_dump",
+    "test_figures",
+    "test_hidden_changes",
+    "test_how_to",
+    "test_incident_import",
+    "test_keys",
+    "test_load_areas",
+    "test_load_areas_stored",
+    "test_load_osm",
+    "test_locate",
+    "test_locate_batch",
+    "test_notices",
+    "test_owners",
+    "test_photos",
+    "test_ragged_edits",
+    "test_refusals",
+    "test_rules",
+    "test_sandbox",
+    "test_text_is_data",
+    "test_town",
+    "test_visibility",
 )
 # measure time: one after the other
 TIMED = ("test_bench", "test_launcher", "test_network")
@@ -133,6 +177,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Say what is slow, and what runs in one process.
     """
+    ranks: dict[pytest.Item, int] = {}
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         stem = item.path.stem
@@ -141,16 +186,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
         if group or stem in STARTING or {"apart", "own_var", "migrated_var"} & fixtures:
             item.add_marker(pytest.mark.served)
-        if stem == "test_figures":  # simulates a day of a town first
+        if stem in SLOW:
             item.add_marker(pytest.mark.slow)
         if stem in TIMED:
             group = "timed"
         elif stem == "test_api":  # has a fixture `served` of its own
             group = None
-        item.add_marker(pytest.mark.xdist_group(group or f"{item.path.parent.name}/{stem}"))
-    items.sort(
-        key=lambda item: item.path.stem not in LONG
-    )  # so that none of them runs alone at the end
+        group = group or f"{item.path.parent.name}/{stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
+        ranks[item] = LONGEST.index(group) if group in LONGEST else len(LONGEST)
+    items.sort(key=ranks.__getitem__)  # so that none of them runs alone at the end
     if not SHARED.is_dir():
         for item in items:
             if item.get_closest_marker("shared"):

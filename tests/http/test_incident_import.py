@@ -27,7 +27,10 @@ from gis.settings import SHANGHAI
 from tests.support import build
 from tests.support.incident_town import NOW, Place
 from tests.support.machine import slowdown
+from tests.support.reading import reading_inside  # noqa: F401
 from tests.support.served import Deployment
+
+pytestmark = pytest.mark.usefixtures("reading_inside")
 
 LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
 GOOD = {

@@ -15,14 +15,15 @@ FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@click.argument("arguments", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
     """Run the tests; WORDS go to pytest.
 
-    `fast` as the first word leaves out browsers, servers and what takes long.
+    `fast` as the first word takes a minute: it leaves out what drives a browser, what starts a
+    server, a database or the command line of its own, and files that take more than four seconds
+    by themselves (`SLOW` in tests/conftest.py).
     """
     chosen: tuple[str, ...] = ()
     if arguments[:1] == ("fast",):
