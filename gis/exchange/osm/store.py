@@ -28,6 +28,7 @@ from gis.db import PRECISION_DEG
 from gis.exchange.osm.rules import GATE_RANK, SERVICE_RANK
 from gis.exchange.osm.walk_graph import WalkGraphBuilder
 from gis.facilities.models import Facility
+from gis.files.progress import Progress, counted
 from gis.files.report import shorten
 from gis.messages import Message
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
@@ -218,9 +219,14 @@ def merge_staging(
 
 
 def publish_walks(
-    session: Session, walks: WalkGraphBuilder, around: Surroundings, source: str
+    session: Session,
+    walks: WalkGraphBuilder,
+    around: Surroundings,
+    source: str,
+    report_progress: Progress,
 ) -> tuple[dict[str, int], list[Message]]:
     """Replace the walking network; return what it holds, and notes on what was joined."""
+    segments = counted(walks.pieces(), "edges of the walking network", report_progress)
     edges = (
         WalkEdgeRow(
             way_id=p.walk.way_id,
@@ -233,9 +239,10 @@ def publish_walks(
             structure=p.walk.structure,
             ends=p.walk.ends,
         )
-        for p in walks.pieces()
+        for p in segments
     )
-    joined = join_surroundings(edges, around)
+    joined = join_surroundings(edges, around, report_progress)
+    report_progress("storing the walking network", 0)
     replace_network(
         session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls]
     )
