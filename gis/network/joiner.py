@@ -183,6 +183,6 @@ class EdgeJoiner:
                 yield stored
         used = {node for row in (*self.split(), *self.links) for node in (row.u, row.v)}
         roots = {self.root(node) for node in used}
-        for node in self.new_points:
-            if node in roots:
-                yield node, *self._degrees_of(node)
+        for new in self.new_points:
+            if new in roots:
+                yield new, *self._degrees_of(new)

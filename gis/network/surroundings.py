@@ -25,8 +25,10 @@ from scipy.sparse.csgraph import connected_components
 from shapely import LineString, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
+from gis.files.progress import Progress, counted
 from gis.network.edge_spool import NO_STREETS, EdgeSpool
 from gis.network.joiner import SAME_M, Coords, EdgeJoiner, Stop
+from gis.network.shape_parts import direction, inward_corners, lines_of, points_of
 from gis.network.store import WalkEdgeRow
 
 BESIDE_M = 10.0
@@ -85,7 +87,11 @@ class Joined(NamedTuple):
     counts: Counter[str]  # code of the note -> how many
 
 
-def join_surroundings(edges: Iterable[WalkEdgeRow], around: Surroundings) -> Joined:
+def join_surroundings(
+    edges: Iterable[WalkEdgeRow],
+    around: Surroundings,
+    report_progress: Progress = lambda label, count: None,
+) -> Joined:
     """Return the network with areas, loose platforms and gates joined to it.
 
     In memory are the edges near what is joined, the surroundings, and 48 bytes for each other edge.
@@ -100,7 +106,8 @@ def join_surroundings(edges: Iterable[WalkEdgeRow], around: Surroundings) -> Joi
         (shapely.normalize(area.polygon).wkb, area.ends, area.structure): area
         for area in around.areas
     }
-    for area in same.values():  # an outline drawn twice is one area
+    # an outline drawn twice is one area
+    for area in counted(same.values(), "walked areas joined", report_progress):
         joiner.join_area(area)
     joiner.join_platforms()
     joiner.join_gates()
@@ -185,9 +192,9 @@ class _Joiner(EdgeJoiner):
             first = next((leg for leg in legs if not self.crosses_wall(leg)), None)
             if first is None:
                 continue
-            ahead = _direction(first)
+            ahead = direction(first)
             behind = next(
-                (leg for leg in legs if _direction(leg) @ ahead < 0 and not self.crosses_wall(leg)),
+                (leg for leg in legs if direction(leg) @ ahead < 0 and not self.crosses_wall(leg)),
                 None,
             )
             stop = self.new_stop(at)
@@ -221,7 +228,7 @@ class _Joiner(EdgeJoiner):
         if not area.structure:
             beside = [i for i in beside if self.ground[i]]
             for i in beside:
-                for point in _points(self.lines[i].intersection(outline)):
+                for point in points_of(self.lines[i].intersection(outline)):
                     entrances.append(self._meet(i, own, point))
             if not area.platform or not entrances:
                 entrances += self._step_across(polygon, outline, beside, own)
@@ -258,7 +265,7 @@ class _Joiner(EdgeJoiner):
         for edge in beside:
             if self.lines[edge].intersects(polygon):
                 continue
-            for part in _lines(self.lines[edge].intersection(zone)):
+            for part in lines_of(self.lines[edge].intersection(zone)):
                 count = max(int(np.ceil(part.length / EVERY_M)), 1)
                 for share in np.linspace(0, 1, count + 1) if part.length > 1.0 else (0.5,):
                     point = part.interpolate(float(share), normalized=True)
@@ -285,7 +292,7 @@ class _Joiner(EdgeJoiner):
         if len(stops) < 2:
             return
         corners = (
-            [] if len(stops) > MAX_CORNERS else _inward_corners(polygon)[: MAX_CORNERS - len(stops)]
+            [] if len(stops) > MAX_CORNERS else inward_corners(polygon)[: MAX_CORNERS - len(stops)]
         )
         for corner in corners:
             ring = min(own, key=lambda i: self.lines[i].distance(corner))
@@ -335,7 +342,7 @@ class _Joiner(EdgeJoiner):
             zone = self.lines[edge].buffer(BESIDE_M)
             near = self.tree.query(zone, predicate="intersects").tolist()
             for other in sorted(i for i in near if streets[i] and self.ground[i]):
-                for piece in _lines(self.lines[other].intersection(zone)):
+                for piece in lines_of(self.lines[other].intersection(zone)):
                     for share in (0.0, 1.0):
                         point = self.lines[edge].interpolate(
                             self.lines[edge].project(piece.interpolate(share, normalized=True))
@@ -361,39 +368,3 @@ class _Joiner(EdgeJoiner):
         joined = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(len(number), len(number)))
         label = connected_components(joined, directed=False)[1]
         return np.array([label[number[self.root(row.u)]] for row in self.rows])
-
-
-def _direction(leg: LineString) -> np.ndarray:
-    (x0, y0), (x1, y1) = leg.coords
-    return np.array([x1 - x0, y1 - y0])
-
-
-def _points(shape: BaseGeometry) -> list[Point]:
-    """The points of an intersection; of a stretch in common its ends."""
-    points: list[Point] = []
-    for part in shapely.get_parts(shape).tolist():
-        if part.geom_type == "Point":
-            points.append(part)
-        elif part.geom_type == "LineString" and not part.is_empty:
-            points += [Point(part.coords[0]), Point(part.coords[-1])]
-    return points
-
-
-def _lines(shape: BaseGeometry) -> list[LineString]:
-    return [
-        part
-        for part in shapely.get_parts(shape).tolist()
-        if part.geom_type == "LineString" and not part.is_empty
-    ]
-
-
-def _inward_corners(polygon: Polygon) -> list[Point]:
-    """The corners that a straight way through the area may have to turn at."""
-    corners = []
-    for ring in shapely.get_parts(shapely.orient_polygons(polygon)).tolist()[0:1]:
-        for loop in (ring.exterior, *ring.interiors):
-            xy = np.array(loop.coords)[:-1]
-            before, after = xy - np.roll(xy, 1, axis=0), np.roll(xy, -1, axis=0) - xy
-            turn = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-            corners += [Point(at) for at in xy[turn < -1e-9]]
-    return corners

@@ -1,15 +1,15 @@
 """`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
 
 One pass over the file (a short one over its relations first). Node places lie in a file on disk,
-rows go through temporary tables by COPY, ways are spooled to disk. Joining platforms and plazas to
-what surrounds them (`gis.network.surroundings`) holds every edge of the walking network in memory:
-1 GB for 2.4 million nodes, so that an extract of a province needs a machine for it. See rules.py
-for what each tag means.
+rows go through temporary tables by COPY, ways and the edges cut from them are spooled to disk. In
+memory stay numbers: some 24 bytes for each node of a walkable way and 100 for each edge while
+they are sorted, and as objects only gates, walls, walked areas and the edges near them
+(`gis.network.surroundings`). See rules.py for what each tag means.
 """
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +33,7 @@ from gis.exchange.osm.walk_graph import (
 )
 from gis.facilities.categories import OSM_KEYS, classify_tags
 from gis.files.datasets import file_sha256, is_loaded, record_load
+from gis.files.progress import Progress
 from gis.files.report import LoadReport, shorten
 from gis.messages import Message
 from gis.network.surroundings import Gate, Surroundings, WalkArea
@@ -42,8 +43,6 @@ ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
 BATCH_ROWS = 5_000  # rows held in memory before they are copied
 MAX_LISTED_CODES = 20  # in a note
-
-Progress = Callable[[str, int], None]  # the current step, and the objects read so far
 
 
 def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> LoadReport:
@@ -91,9 +90,8 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         if codes := staging.duplicate_codes(session):
             raise InvalidInput("osm.objects_twice", file=path.name, codes=codes)
         counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
-        report_progress("walking network", 0)
         network_counts, network_notes = store.publish_walks(
-            session, reading.walks, reading.surroundings, KIND
+            session, reading.walks, reading.surroundings, KIND, report_progress
         )
         counts |= network_counts
         report.bbox = staging.extent(session)

@@ -28,6 +28,7 @@ from gis.exchange.osm.staging import (
     staging_table,
 )
 from gis.exchange.osm.walk_graph import WalkGraphBuilder
+from gis.files.progress import Progress, counted
 from gis.messages import Message
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
 from gis.network.store import WalkEdgeRow, WallRow, replace_network
@@ -116,9 +117,14 @@ def merge_staging(
 
 
 def publish_walks(
-    session: Session, walks: WalkGraphBuilder, around: Surroundings, source: str
+    session: Session,
+    walks: WalkGraphBuilder,
+    around: Surroundings,
+    source: str,
+    report_progress: Progress,
 ) -> tuple[dict[str, int], list[Message]]:
     """Replace the walking network; return what it holds, and notes on what was joined."""
+    segments = counted(walks.pieces(), "edges of the walking network", report_progress)
     edges = (
         WalkEdgeRow(
             way_id=p.walk.way_id,
@@ -131,9 +137,10 @@ def publish_walks(
             structure=p.walk.structure,
             ends=p.walk.ends,
         )
-        for p in walks.pieces()
+        for p in segments
     )
-    joined = join_surroundings(edges, around)
+    joined = join_surroundings(edges, around, report_progress)
+    report_progress("storing the walking network", 0)
     replace_network(
         session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls]
     )
