@@ -252,14 +252,18 @@ def _cleaned(
         return {}
 
 
-def refuse_land_abroad(
+def check_land_abroad(
     session: Session,
+    level: Level,
     entries: Sequence[AreaRecord],
     shapes: Mapping[str, PolygonLike],
     at: datetime,
     report: LoadReport,
 ) -> None:
-    """Refuse the entries that take land of another county's grids, one refusal for each grid.
+    """Reject grids that take land of another county's grids; note outlines that do.
+
+    An outline of a level above is only compared, never stored, and official ones are often drawn
+    coarsely. So it gives nobody's land away.
 
     Parameters
     ----------
@@ -283,9 +287,12 @@ def refuse_land_abroad(
         else:  # a stored neighbour that had to move
             location = Message("area_shape.stored_grid", {"code": land.codes[0]})
         params = {"grid": land.grid, "m2": f"{land.area_m2:,}", "at": land.at}
-        report.refused.append(
-            RejectedRow(location, "", Message("area_shape.land_of_another_county", params))
-        )
+        message = Message("area_shape.land_of_another_county", params)
+        if level is Level.GRID:
+            report.refused.append(RejectedRow(location, "", message))
+        else:
+            outline = {"code": land.codes[0], "reason": message}
+            report.messages.append(Message("area_shape.outline_note", outline))
 
 
 def fit_units(

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from gis.areas.models import Area, Boundary
 from gis.boundaries.store import publish_shapes
 from gis.exchange.areas import load_areas
+from gis.messages import render
 from tests.support import build
 
 WEST, EAST = "520402007012", "520403001001"  # a community of each county
@@ -96,11 +97,14 @@ def test_two_counties_in_one_file_are_compared_too(session, tmp_path):
 @pytest.mark.parametrize(
     "level, code", [("community", EAST), ("street", EAST[:9]), ("county", EAST[:6])]
 )
-def test_an_outline_over_another_county_is_refused(session, tmp_path, west, level, code):
+def test_an_outline_over_another_county_is_noted(session, tmp_path, west, level, code):
     assert not load(session, tmp_path, grids(EAST, square(2))).refused
-    (reason,) = refusals(load(session, tmp_path, {code: square(1, width=2)}, level))
-    assert f"{WEST}002 of another county" in reason
-    assert not load(session, tmp_path, {code: square(2)}, level).refused
+    coarse = load(session, tmp_path, {code: square(1, width=2)}, level)
+    notes = [message for message in coarse.messages if message.code == "area_shape.outline_note"]
+    assert not coarse.refused and len(notes) == 1
+    assert f"{WEST}002 of another county" in render(notes[0], "en")
+    exact = load(session, tmp_path, {code: square(2)}, level)
+    assert not [message for message in exact.messages if message.code == "area_shape.outline_note"]
 
 
 def test_what_overlaps_already_can_be_loaded_again(session, tmp_path, west):
