@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, insert, text, update
+from sqlalchemy import Row, exists, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
@@ -102,9 +102,8 @@ def authenticate_message(
         raise AuthenticationRequired("device.timestamp_wrong")
     if abs(now.timestamp() - int(timestamp)) > MAX_CLOCK_SKEW.total_seconds():
         raise AuthenticationRequired("device.timestamp_stale")
-    row = session.execute(
-        text("SELECT id, secret, active FROM device WHERE code = :code"), {"code": code}
-    ).one_or_none()
+    query = select(Device.id, Device.secret, Device.active).where(Device.code == code)
+    row = session.execute(query).one_or_none()
     expected = signature(row.secret if row else "nobody's", timestamp, body)
     if not hmac.compare_digest(expected.encode(), signed.encode()) or row is None or not row.active:
         raise AuthenticationRequired("device.not_authenticated")
@@ -322,9 +321,7 @@ def add(
         raise invalid_fields(wrong)
     category = editions.active_edition(session).category(category or DEVICE_TYPES[kind]).code
     location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
-    if session.scalar(
-        text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}
-    ):
+    if session.scalar(select(exists().where(Device.code == code))):
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(

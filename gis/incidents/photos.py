@@ -14,7 +14,7 @@ from tempfile import NamedTemporaryFile
 from time import time
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from gis import private
@@ -222,8 +222,7 @@ def delete_orphans(session: Session, var: Path) -> int:
     for folder in sorted((var / "photos").glob("??")):
         old = [file for file in folder.iterdir() if file.stat().st_mtime < oldest]
         named = {file: photo_id for file in old if (photo_id := _id(file)) is not None}
-        query = text("SELECT id FROM photo WHERE id = ANY(:ids)")
-        stored_ids = set(session.scalars(query, {"ids": sorted(set(named.values()))}))
+        stored_ids = set(session.scalars(select(Photo.id).where(Photo.id.in_(set(named.values())))))
         for file in old:
             if named.get(file) not in stored_ids:
                 file.unlink(missing_ok=True)

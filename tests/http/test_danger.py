@@ -300,7 +300,7 @@ def test_answers_name_the_number(place: Place, client: FlaskClient) -> None:
 
 
 def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) -> None:
-    rows = catalogue_danger.edition(session, catalogue_danger.active_id(session))
+    rows = catalogue_danger.table_rows(session, catalogue_danger.active_table_id(session))
     file = tmp_path / "danger.xlsx"
     table.dump(rows, file)
     back, report = table.parse(file)
@@ -333,10 +333,12 @@ def test_a_table_nobody_edited_follows_the_default(session: Session) -> None:
     rows, _ = table.parse(table.DEFAULT)
     catalogue_danger.load(session, rows[1:], table.DEFAULT.name)
     catalogue_danger.fill(connection)
-    assert catalogue_danger.edition(session, catalogue_danger.active_id(session)) == tuple(rows)
+    assert catalogue_danger.table_rows(session, catalogue_danger.active_table_id(session)) == tuple(
+        rows
+    )
     edited = catalogue_danger.load(session, rows[2:], table.DEFAULT.name, "u-admin")
     catalogue_danger.fill(connection)
-    assert catalogue_danger.active_id(session) == edited
+    assert catalogue_danger.active_table_id(session) == edited
 
 
 def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:

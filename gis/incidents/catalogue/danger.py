@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text
@@ -108,9 +108,7 @@ def active_table_id(session: Session | Connection) -> int:
 def table_rows(session: Session | Connection, number: int) -> tuple[Row, ...]:
     """Return the rows of an edition; read once per process, since editions never change."""
     if number not in _tables:
-        stored = session.scalar(
-            text("SELECT rows FROM danger_table WHERE id = :id"), {"id": number}
-        )
+        stored = session.scalar(select(DangerTable.rows).where(DangerTable.id == number))
         _tables[number] = tuple(
             Row(**row | {key: tuple(row[key]) for key in LISTS}) for row in stored or ()
         )
@@ -142,8 +140,8 @@ def fill(connection: Connection) -> None:
 
     What somebody edited stays.
     """
-    query = "SELECT source, author FROM danger_table WHERE id = (SELECT max(id) FROM danger_table)"
-    newest = connection.execute(text(query)).one_or_none()
+    query = select(DangerTable.source, DangerTable.author).order_by(DangerTable.id.desc()).limit(1)
+    newest = connection.execute(query).one_or_none()
     if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):
         rows, report = parse(DEFAULT)
         report.require_all_taken()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select
 
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
@@ -15,7 +15,7 @@ from gis.files.report import THE_TABLE, LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents.catalogue.editions import CategoryRow, Edition, load
-from gis.incidents.models import SEVERITIES
+from gis.incidents.models import SEVERITIES, CatalogueEdition
 from gis.messages import Message
 
 DEFAULT = Path(__file__).with_name("catalogue.csv")
@@ -280,7 +280,7 @@ def _row(values: dict[str, str]) -> CategoryRow:
 
 def fill(connection: Connection) -> None:
     """Load the default catalogue into a database that has none."""
-    if not connection.scalar(text("SELECT count(*) FROM catalogue_edition")):
+    if not connection.scalar(select(func.count(CatalogueEdition.id))):
         rows, report = parse(DEFAULT)
         report.require_all_taken()
         load(connection, rows, DEFAULT_NAME, DEFAULT.name)

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from gis.db import cached_text, columns_of
@@ -123,11 +123,11 @@ def load(
     )
     if active_id is not None and [*_read(session, active_id).categories.values()] == list(rows):
         return None
-    if session.scalar(
-        text("SELECT count(*) FROM catalogue_edition WHERE name = :name"), {"name": name}
-    ):
+    if session.scalar(select(func.count()).where(CatalogueEdition.name == name)):
         raise Conflict("catalogue.name_taken", name=name)
-    session.execute(text("UPDATE catalogue_edition SET state = 'retired' WHERE state = 'active'"))
+    session.execute(
+        update(CatalogueEdition).where(CatalogueEdition.state == "active").values(state="retired")
+    )
     edition_id = session.scalar(
         insert(CatalogueEdition)
         .values(name=name, state="active", source=source)
@@ -150,11 +150,10 @@ def load(
 
 _cache: dict[int, Edition] = {}
 
-ROWS = """
-SELECT code, old_code, major, major_zh, major_en, zh, en, kind, severity, skill, public,
-    keywords AS words, examples, attributes
-FROM incident_category WHERE edition_id = :id ORDER BY position
-"""
+ROWS = select(
+    *(getattr(Category, name) for name in columns_of(CategoryRow, Category)),
+    Category.keywords.label("words"),
+).order_by(Category.position)
 
 
 def get_edition(session: Session, edition_id: int) -> Edition:
@@ -165,12 +164,11 @@ def get_edition(session: Session, edition_id: int) -> Edition:
 
 
 def _read(session: Session | Connection, edition_id: int) -> Edition:
-    name = session.scalar(
-        text("SELECT name FROM catalogue_edition WHERE id = :id"), {"id": edition_id}
-    )
+    name = session.scalar(select(CatalogueEdition.name).where(CatalogueEdition.id == edition_id))
     if name is None:
         raise NotFound("catalogue.edition_unknown", edition=str(edition_id))
-    rows = [dict(row) for row in session.execute(text(ROWS), {"id": edition_id}).mappings()]
+    query = ROWS.where(Category.edition_id == edition_id)
+    rows: list[dict[str, Any]] = [{**row} for row in session.execute(query).mappings()]
     for row in rows:
         row |= {key: tuple(row[key]) for key in ("words", "examples", "attributes")}
     return Edition(edition_id, str(name), {row["code"]: CategoryRow(**row) for row in rows})

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, literal, text, update
+from sqlalchemy import Uuid, any_, exists, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from gis.areas.locate_result import LocateResult
+from gis.areas.models import Area
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.errors import WanggeError
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
@@ -102,7 +103,7 @@ def _record_revision(session: Session, incident_ids: Sequence[UUID], revision: i
 
 def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySnapshot) -> bool:
     row = lock_incident(session, system_principal(BOUNDARY_ACTOR), number)
-    address = session.scalar(text("SELECT address FROM incident WHERE id = :id"), {"id": number})
+    address = session.scalar(select(Incident.address).where(Incident.id == number))
     try:
         location, answer, _ = resolve_location(
             session,
@@ -212,8 +213,7 @@ def _grid(location: IncidentLocation) -> tuple[str, str]:
 
 
 def _stands(session: Session, unit: int, grid: int, now: datetime) -> bool:
-    query = (
-        "SELECT EXISTS (SELECT FROM area WHERE id = :unit AND parent_id = :grid"
-        " AND (retired_at IS NULL OR retired_at > :now))"
-    )
-    return bool(session.scalar(text(query), {"unit": unit, "grid": grid, "now": now}))
+    """Return whether a unit is in use and belongs to a grid."""
+    in_use = or_(Area.retired_at.is_(None), Area.retired_at > now)
+    is_unit = exists().where(Area.id == unit, Area.parent_id == grid, in_use)
+    return bool(session.scalar(select(is_unit)))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, invalid_field
@@ -13,7 +13,7 @@ from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.events import lock_incident
 from gis.incidents.lifecycle.rerouting import stored_location
-from gis.incidents.models import SEVERITIES, Incident
+from gis.incidents.models import SEVERITIES, Incident, IncidentEvent
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.claimants import list_claimants
 from gis.incidents.routing.location import IncidentLocation
@@ -243,10 +243,12 @@ def _asked_minutes(
 ) -> float:
     """Return the minutes that are approved: those asked for, unless the approval names others."""
     query = (
-        "SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id"
-        " AND move = :move ORDER BY id DESC LIMIT 1"
+        select(IncidentEvent.detail["minutes"])
+        .where(IncidentEvent.incident_id == row.id, IncidentEvent.move == request)
+        .order_by(IncidentEvent.id.desc())
+        .limit(1)
     )
-    return _minutes(payload, session.scalar(text(query), {"id": row.id, "move": request}))
+    return _minutes(payload, session.scalar(query))
 
 
 def _extend(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.locate_input import parse_point
@@ -31,6 +31,7 @@ from gis.incidents.lifecycle.events import (
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.lifecycle.rerouting import alarmed, successor
+from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
 from gis.incidents.routing.router import CLOCK_COLUMNS, stage_clock
@@ -294,11 +295,15 @@ def _move_children(
     What cannot end with it (made void; or suspended by itself before it was linked) stands on its
     own again.
     """
-    query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
+    children = (
+        select(Incident.id)
+        .where(Incident.parent_id == parent.id, Incident.state != State.VOID)
+        .order_by(Incident.id)
+    )
     new_state = next_state(
         name, parent.state, parent.pending_request, parent.state_before_suspension
     )[0]
-    for number in session.scalars(text(query), {"id": parent.id}).all():
+    for number in session.scalars(children).all():
         child = _follow_parent(
             session,
             principal,
@@ -323,16 +328,8 @@ def _follow_parent(
     payload: MovePayload,
     now: datetime,
 ) -> LockedIncident:
-    holder = session.execute(
-        text("SELECT role, area_id, holder_id, dispatch_mode FROM incident WHERE id = :id"),
-        {"id": parent},
-    ).one()
-    with_parent = {
-        "role": holder.role,
-        "area_id": holder.area_id,
-        "holder_id": holder.holder_id,
-        "dispatch_mode": holder.dispatch_mode,
-    }
+    held = select(Incident.role, Incident.area_id, Incident.holder_id, Incident.dispatch_mode)
+    with_parent = {**session.execute(held.where(Incident.id == parent)).mappings().one()}
     moves = [name] if name in allowed_moves(row.state, row.pending_request) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
     if not moves and parent_state in CHAIN and start in CHAIN:

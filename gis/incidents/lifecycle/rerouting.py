@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Area
 from gis.incidents.catalogue import editions
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation
@@ -16,9 +17,9 @@ from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 
 def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
     """Return an incident's stored location, as far as routing needs it."""
-    query = "SELECT a.id, a.level, a.code, a.name FROM area a WHERE a.id = ANY(:ids)"
     order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
-    rows = session.execute(text(query), {"ids": row.area_ids})
+    query = select(Area.id, Area.level, Area.code, Area.name).where(Area.id.in_(row.area_ids))
+    rows = session.execute(query)
     areas = sorted(
         ((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]]
     )

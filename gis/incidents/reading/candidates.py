@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Area
+from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView
 from gis.incidents.routing.claimants import CLAIMANTS_SQL
 from gis.incidents.routing.post_holders import list_post_holders
+from gis.people.models import Person
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -49,17 +52,11 @@ def list_assignees(
     Forbidden
         The asker may not dispatch there.
     """
-    ids = {
-        row.code: row.id
-        for row in session.execute(
-            text("SELECT code, id FROM area WHERE code = ANY(:codes)"),
-            {"codes": [area["code"] for area in incident.areas]},
-        )
-    }
+    codes = [area["code"] for area in incident.areas]
+    areas = session.execute(select(Area.code, Area.id).where(Area.code.in_(codes)))
+    ids = {row.code: row.id for row in areas}
     by.require(Action.DISPATCH, ids.values())
-    building = session.scalar(
-        text("SELECT building_id FROM incident WHERE id = :id"), {"id": incident.id}
-    )
+    building = session.scalar(select(Incident.building_id).where(Incident.id == incident.id))
     holders = sorted(
         list_post_holders(session, list(ids.values()), building, now),
         key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),
@@ -99,13 +96,9 @@ def _list_takers(
         "at": now,
     }
     rows = session.execute(text(CLAIMANTS_SQL), params).all()
-    persons = {
-        row.id: row
-        for row in session.execute(
-            text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"),
-            {"ids": [row.person_id for row in rows]},
-        )
-    }
+    query = select(Person.id, Person.code, Person.name)
+    is_taker = Person.id.in_([row.person_id for row in rows])
+    persons = {row.id: row for row in session.execute(query.where(is_taker))}
     codes = {number: code for code, number in ids.items()}
     return [
         AssigneeCandidate(

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text, columns_of
+from gis.db import columns_of
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
-from gis.incidents.models import Incident
+from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import (
     COLOURS,
@@ -365,8 +365,7 @@ def count_by_state(
 
 def areas_of(session: Session, incident_id: UUID) -> list[int]:
     """Return the ids of the areas an incident lies in."""
-    query = cached_text("SELECT unnest(area_ids) FROM incident WHERE id = :id")
-    return list(session.scalars(query, {"id": incident_id}))
+    return session.scalar(select(Incident.area_ids).where(Incident.id == incident_id)) or []
 
 
 def get_reporter_contact(
@@ -383,14 +382,9 @@ def get_reporter_contact(
     """
     by.require(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
     reveal_contacts(session)
-    query = text(
-        "SELECT name, phone, email FROM personal.reporter WHERE county = :county"
-        " AND incident_id = :id"
+    query = select(Reporter.name, Reporter.phone, Reporter.email).where(
+        Reporter.county == incident.county, Reporter.incident_id == incident.id
     )
-    contact = (
-        session.execute(query, {"county": incident.county, "id": incident.id})
-        .mappings()
-        .one_or_none()
-    )
+    contact = session.execute(query).mappings().one_or_none()
     hide_contacts(session)
-    return dict(contact) if contact else None
+    return {**contact} if contact else None

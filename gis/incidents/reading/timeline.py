@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.accounts.credentials import hash_secret
 from gis.errors import NotFound
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.danger.reader import Danger
+from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import readable_events
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.states import (
@@ -159,9 +160,7 @@ def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> P
     NotFound
         There is no such incident, or it is not its secret.
     """
-    stored_hash = session.scalar(
-        text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id}
-    )
+    stored_hash = session.scalar(select(Incident.tracking_hash).where(Incident.id == incident_id))
     if (
         not hmac.compare_digest(hash_secret(secret), stored_hash or b"\0" * 32)
         or stored_hash is None

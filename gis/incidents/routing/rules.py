@@ -10,12 +10,14 @@ from datetime import datetime, time
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text
+from gis.areas.models import Area
+from gis.db import cached_text, columns_of
 from gis.errors import NotFound, Unavailable
 from gis.incidents import working_time
+from gis.incidents.models import RoutingRule, RuleSet
 
 STAGES = (
     "reported",
@@ -179,14 +181,16 @@ def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
 _cache: dict[int, RoutingRules] = {}  # sets that have been in force: they never change
 
 
-SETS = "SELECT id, name, state, author, loaded_at, activated_at FROM rule_set"
-
-
-RULES = """
-SELECT r.*, r.dispatch_mode AS way, coalesce(a.code, '') AS area
-FROM routing_rule r LEFT JOIN area a ON a.id = r.area_id
-WHERE r.rule_set_id = :id ORDER BY r.position
-"""
+SETS = select(*(getattr(RuleSet, name) for name in columns_of(RoutingRules, RuleSet)))
+RULES = (
+    select(
+        *(getattr(RoutingRule, name) for name in columns_of(Rule, RoutingRule)),
+        RoutingRule.dispatch_mode.label("way"),
+        func.coalesce(Area.code, "").label("area"),
+    )
+    .outerjoin(Area, Area.id == RoutingRule.area_id)
+    .order_by(RoutingRule.position)
+)
 
 
 def read_rule_set(session: Session, set_id: int) -> RoutingRules:
@@ -197,13 +201,11 @@ def read_rule_set(session: Session, set_id: int) -> RoutingRules:
     NotFound
         There is none.
     """
-    row = session.execute(text(f"{SETS} WHERE id = :id"), {"id": set_id}).mappings().one_or_none()
+    row = session.execute(SETS.where(RuleSet.id == set_id)).mappings().one_or_none()
     if row is None:
         raise NotFound("rules.set_unknown", set_id=str(set_id))
-    return RoutingRules(
-        **row,
-        rules=tuple(map(rule_of_row, session.execute(text(RULES), {"id": set_id}).mappings())),
-    )
+    rules = session.execute(RULES.where(RoutingRule.rule_set_id == set_id)).mappings()
+    return RoutingRules(**row, rules=tuple(map(rule_of_row, rules)))
 
 
 def rule_of_row(row: Mapping[Any, Any]) -> Rule:
@@ -214,7 +216,7 @@ def rule_of_row(row: Mapping[Any, Any]) -> Rule:
 
 def list_rule_sets(session: Session) -> list[RoutingRules]:
     """List the sets without their rules, the one in force first, then the newest."""
-    query = text(f"{SETS} ORDER BY state <> 'active', loaded_at DESC, id DESC")
+    query = SETS.order_by(RuleSet.state != "active", RuleSet.loaded_at.desc(), RuleSet.id.desc())
     return [RoutingRules(**row, rules=()) for row in session.execute(query).mappings()]
 
 

@@ -7,9 +7,10 @@ under its name.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Area, Level
 from gis.db import columns_of
 from gis.errors import Conflict, Forbidden, NotFound, invalid_field
 from gis.incidents import working_time
@@ -40,14 +41,12 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
         raise invalid_field("name", "rules.name_length")
     if not rules or not rules[-1].anything:
         raise invalid_field("rules", "rules.last_not_general")
-    session.execute(
-        text("DELETE FROM rule_set WHERE name = :name AND state = 'draft'"), {"name": name}
-    )
-    if session.scalar(text("SELECT count(*) FROM rule_set WHERE name = :name"), {"name": name}):
+    session.execute(delete(RuleSet).where(RuleSet.name == name, RuleSet.state == "draft"))
+    if session.scalar(select(func.count()).where(RuleSet.name == name)):
         raise Conflict("rules.name_in_use", name=name)
     codes = {rule.area for rule in rules if rule.area}
-    query = text("SELECT code, id FROM area WHERE code = ANY(:codes)")
-    ids = {row.code: row.id for row in session.execute(query, {"codes": list(codes)})}
+    query = select(Area.code, Area.id).where(Area.code.in_(codes))
+    ids = {row.code: row.id for row in session.execute(query)}
     if missing := sorted(codes - ids.keys()):
         raise invalid_field("area", "rules.areas_unknown", codes=missing)
     set_id = session.scalar(
@@ -79,18 +78,16 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
     NotFound
         There is no such set. Conflict: It is in force already.
     """
-    session.execute(text("SELECT FROM rule_set WHERE state = 'active' FOR UPDATE"))  # one at a time
-    state = session.scalar(
-        text("SELECT state FROM rule_set WHERE id = :id FOR UPDATE"), {"id": set_id}
-    )
+    is_active = RuleSet.state == "active"
+    session.execute(select(RuleSet.id).where(is_active).with_for_update())  # one at a time
+    state = session.scalar(select(RuleSet.state).where(RuleSet.id == set_id).with_for_update())
     if state is None:
         raise NotFound("rules.set_unknown", set_id=str(set_id))
     if state == "active":
         raise Conflict("rules.already_active")
-    session.execute(text("UPDATE rule_set SET state = 'retired' WHERE state = 'active'"))
+    session.execute(update(RuleSet).where(is_active).values(state="retired"))
     session.execute(
-        text("UPDATE rule_set SET state = 'active', activated_at = :now WHERE id = :id"),
-        {"id": set_id, "now": now},
+        update(RuleSet).where(RuleSet.id == set_id).values(state="active", activated_at=now)
     )
 
 
@@ -102,14 +99,14 @@ def require_all_counties(session: Session, by: Principal) -> None:
     by.require(Action.RULES)
     allowed = by.areas_by_action[Action.RULES]
     if allowed is not None and not allowed.issuperset(
-        session.scalars(text("SELECT id FROM area WHERE level = 'county'"))
+        session.scalars(select(Area.id).where(Area.level == Level.COUNTY))
     ):
         raise Forbidden("rules.not_all_counties")
 
 
 def load_default_rules(connection: Connection) -> None:
     """Load the default rules into a database that has none."""
-    if not connection.scalar(text("SELECT count(*) FROM rule_set")):
+    if not connection.scalar(select(func.count(RuleSet.id))):
         rules, report = parse(DEFAULT)
         report.require_all_taken()
         activate(connection, load(connection, rules, DEFAULT_NAME), datetime.now(working_time.ZONE))
