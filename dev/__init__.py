@@ -1,3 +1,4 @@
-"""What contributors run and the service never does: generated documents, the catalogue, the
-licences.
+"""Commands for contributors: generated documents, the message catalogue, licences.
+
+The service never imports this package.
 """

@@ -1,5 +1,6 @@
-"""Keep the catalogue of messages in step with the code: add what is new, name what has no text,
-compile.
+"""Keep the catalogue of messages in step with the code.
+
+Adds new messages, names those without a text, and compiles.
 """
 
 import re
@@ -47,10 +48,10 @@ def extract() -> Iterator[str]:
     """Yield the msgids that babel.cfg finds: codes of `gis`, English text of pages and scripts."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
-    found = extract_from_dir(
+    messages = extract_from_dir(
         str(ROOT), methods, options, keywords=KEYWORDS, directory_filter=is_ours
     )
-    for filename, _, msgid, _, _ in found:
+    for filename, _, msgid, _, _ in messages:
         text = msgid if isinstance(msgid, str) else msgid[0]
         # a sentence in gis has no code yet; nothing translates it
         if text and (CODE_PATTERN.fullmatch(text) or not filename.startswith("gis/")):

@@ -15,9 +15,10 @@ MAX_LICENCE_CHARS = 80
 # brought by package-lock.json for other systems or as a peer, and in no file that is served
 HEADER = """# Third-party licences
 
-Written by `./wangge dev licences` from the metadata of the installed packages and from `package-lock.json`; a test
-fails when a package is missing. The licence of Wangge itself is its owner's to choose and is not decided here.
-`psycopg` is LGPL-3.0-only and is used unchanged, as a library. Map data: © OpenStreetMap contributors, ODbL.
+Written by `./wangge dev licences` from the metadata of the installed packages and from
+`package-lock.json`; a test fails when a package is missing. The licence of Wangge itself is its
+owner's to choose and is not decided here. `psycopg` is LGPL-3.0-only and is used unchanged, as a
+library. Map data: © OpenStreetMap contributors, ODbL.
 """
 
 

@@ -1,6 +1,4 @@
-"""Write docs/reference.md: every command, route and metric there is, with what it says
-of itself.
-"""
+"""Write docs/reference.md: every command, route and metric with its own description."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +12,9 @@ from gis.settings import ROOT, Settings
 DOCUMENT = ROOT / "docs" / "reference.md"
 HEADER = """# Reference
 
-Written by `./wangge dev reference` from the code; a test fails when it is out of date. What each is for is told in the
-guides; the settings are in [operations.md](operations.md#settings), the API's parameters and answers at `/docs`.
+Written by `./wangge dev reference` from the code; a test fails when it is out of date. What each
+is for stands in the guides, the settings in [operations.md](operations.md#settings), the API's
+parameters and answers at `/docs`.
 """
 # the figures of web/service/health.py are computed when asked for, so no registry knows them
 COMPUTED_METRICS = {
@@ -50,11 +49,11 @@ def routes() -> dict[str, str]:
 
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(Settings(var=Path(folder)), "postgresql://nobody@127.0.0.1:1/none")
-    found = {}
+    operations = {}
     for rule in app.url_map.iter_rules():
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            found[f"{method} {rule.rule}"] = _summary(app, rule.endpoint)
-    return dict(sorted(found.items(), key=lambda item: (item[0].split(" ")[1], item[0])))
+            operations[f"{method} {rule.rule}"] = _summary(app, rule.endpoint)
+    return dict(sorted(operations.items(), key=lambda item: (item[0].split(" ")[1], item[0])))
 
 
 def _summary(app: Flask, endpoint: str) -> str:

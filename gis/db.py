@@ -32,7 +32,7 @@ from sqlalchemy.types import Text
 
 from gis.crs import STORAGE_SRID as STORAGE_SRID
 
-PRECISION_DEG = 1e-7  # degrees, about 1 cm; every stored area and footprint lies on this lattice
+PRECISION_DEG = 1e-7  # about 1 cm; stored areas and footprints lie on this lattice
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -77,24 +77,24 @@ def point_ewkt(lon: float, lat: float) -> str:
 
 
 def geometry(kind: str) -> Geometry:
-    """A geometry column type in the storage system, with its GiST index."""
+    """Return a geometry column type in the storage system, with a GiST index."""
     return Geometry(kind, srid=STORAGE_SRID, spatial_index=True)
 
 
 def key(comment: str = "Surrogate key.") -> Any:
-    """A generated bigint primary key."""
+    """Return a generated bigint primary key column."""
     return mapped_column(BigInteger, Identity(always=False), primary_key=True, comment=comment)
 
 
 @lru_cache(maxsize=512)
 def cached_text(query: str) -> TextClause:
-    """`sqlalchemy.text`, parsed once a process; for the queries of every request."""
+    """Return `sqlalchemy.text`, parsed once a process; for the queries of every request."""
     return text(query)
 
 
-@cache  # evicting one would leave its pool open and give the next caller another
+@cache  # unbounded: an evicted engine would leave its pool open
 def engine(url: str) -> Engine:
-    """The engine for a server; one per address and process.
+    """Return the engine of a server; one per URL and process.
 
     Parameters
     ----------
@@ -114,30 +114,30 @@ def engine(url: str) -> Engine:
 
 
 @contextmanager
-def audit_context(session: Session, who: str, why: str | None = None) -> Iterator[Session]:
-    """Name the person (and the reason) that the history shows for this transaction."""
+def audit_context(session: Session, actor: str, reason: str | None = None) -> Iterator[Session]:
+    """Set the actor and reason recorded in the history for this transaction."""
     session.execute(
         text("SELECT set_config('wangge.who', :who, true), set_config('wangge.why', :why, true)"),
-        {"who": who, "why": why or ""},
+        {"who": actor, "why": reason or ""},
     )
     yield session
 
 
 def allow_boundary_writes(session: Session) -> None:
-    """Let this transaction change boundaries and who stands under whom.
+    """Let this transaction change boundaries and the hierarchy of areas.
 
-    To others the database refuses that.
+    The database refuses such changes to every other transaction.
     """
     session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))
 
 
 def new_ids(session: Session, table: str, count: int) -> list[int]:
-    """Numbers for rows yet to be written, from the table's own sequence.
+    """Reserve ids for rows to be written, from the table's own sequence.
 
     Parameters
     ----------
     table
-        Name of the table, schema first where it is not public; its key is `id`.
+        Name of the table, with schema where that is not public; its key is `id`.
     """
     if not count:
         return []
@@ -155,20 +155,21 @@ def copy_rows(
     Parameters
     ----------
     table
-        Name of the table, schema first where it is not public.
+        Name of the table, with schema where that is not public.
     columns
-        Their names, in the order of each row.
+        Names of the columns, in the order of each row.
     rows
         Values as psycopg adapts them; a geometry is hex EWKB or EWKT text ("SRID=4490;POINT(…)").
 
     Returns
     -------
-    How many rows were written.
+    int
+        Number of rows written.
 
     Raises
     ------
     psycopg.Error
-        A row does not fit; the transaction is then to be rolled back.
+        A row violates the table; the caller must then roll back.
     """
     raw: Any = session.connection().connection.dbapi_connection
     target = SQL("COPY {} ({}) FROM STDIN").format(
@@ -185,16 +186,14 @@ def copy_rows(
 def fetch_rows(
     session: Session, query: str, params: Mapping[str, object] | None = None
 ) -> list[tuple[Any, ...]]:
-    """Read many rows straight from the driver, in binary.
-
-    Several times faster than through the ORM.
+    """Read many rows straight from the driver, in binary; several times faster than the ORM.
 
     Parameters
     ----------
     query
-        SQL with `%(name)s` for each parameter; a percent sign of its own is doubled.
+        SQL with `%(name)s` for each parameter; a literal percent sign is doubled.
     params
-        Their values; a list is an array.
+        Values of the parameters; a list is an array.
     """
     session.flush()
     raw: Any = session.connection().connection.dbapi_connection
@@ -207,25 +206,28 @@ def fetch_rows(
 def fetch_int_array(
     session: Session, query: str, columns: int, params: Mapping[str, object] | None = None
 ) -> NDArray[np.int64]:
-    """Read many rows of whole numbers as one array (rows, columns), in no order, without an object
-    for each.
+    """Read many rows of whole numbers as one array, without creating an object for each row.
 
     Parameters
     ----------
     query
-        SQL as for `read_rows`; every column a bigint, none of them null.
+        SQL as for `fetch_rows`; every column a bigint, none of them null.
     columns
-        How many it has.
+        Number of columns.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        Shape (rows, columns), rows in no order.
     """
     names = [f"c{number}" for number in range(columns)]
-    packed = " || ".join(
-        f"int8send({name})" for name in names
-    )  # the server packs them: one value, one message
+    # the server packs all rows into one value
+    packed = " || ".join(f"int8send({name})" for name in names)
     whole = f"SELECT string_agg({packed}, '') FROM ({query}) q({', '.join(names)})"  # noqa: S608  names are ours
-    found = fetch_rows(session, whole, params)[0][0]
-    return np.frombuffer(found or b"", dtype=">i8").astype(np.int64).reshape(-1, columns)
+    packed_rows = fetch_rows(session, whole, params)[0][0]
+    return np.frombuffer(packed_rows or b"", dtype=">i8").astype(np.int64).reshape(-1, columns)
 
 
 def one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
-    """A column that holds one of a few words."""
+    """Return a constraint that a column holds one of some values."""
     return CheckConstraint(f"{column} IN ({', '.join(map(repr, values))})", name=name)

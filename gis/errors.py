@@ -1,8 +1,7 @@
-"""The ways a question or a change can fail, as codes of the message catalogue with their
-parameters.
+"""Errors of requests and changes: codes of the message catalogue with their parameters.
 
-`web/http/errors.py` has the one table that turns these into HTTP statuses; the command line prints
-the English sentence and exits with 1.
+`web/http/errors.py` maps them to HTTP statuses; the command line prints the English sentence and
+exits with 1.
 """
 
 import re
@@ -19,11 +18,16 @@ NO_PARAMS: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with one field, row or shape.
+    """An error of one field, row or geometry.
 
-    field: Name of the field ("lon"), or of the row ("row 12, column code").
-    code: What is wrong and what would be right, as a code of the catalogue.
-    params: Its parameters. A sentence may name the field too: `%(field)s`.
+    Attributes
+    ----------
+    field
+        Name of the field ("lon"), or of the row ("row 12, column code").
+    code
+        Code of the catalogue: what is wrong and what to do.
+    params
+        Parameters of the code. A sentence may name the field too: `%(field)s`.
     """
 
     field: str
@@ -36,10 +40,7 @@ class FieldError:
         return self.message_in("en")
 
     def message_in(self, language: str) -> str:
-        """Return the sentence in a language.
-
-        The field has its label of the catalogue, if there is one.
-        """
+        """Return the sentence in a language; the field is named by its label of the catalogue."""
         return render(
             Message(self.code, {"field": _field_label(self.field, language), **self.params}),
             language,
@@ -47,16 +48,16 @@ class FieldError:
 
 
 class WanggeError(Exception):
-    """Base of every error that is the caller's to read.
+    """Base of every error that is meant for the caller.
 
     Parameters
     ----------
     code
-        What is wrong and what would be right, as a code of the catalogue.
+        Code of the catalogue: what is wrong and what to do.
     errors
-        The single fields, rows or shapes, when there is more than one to name.
+        Errors of single fields, rows or geometries, if there are several to name.
     extra
-        More members for the problem+json answer, such as the nearest grid.
+        Further members of the problem+json answer, such as the nearest grid.
     params
         Parameters of the code.
     """
@@ -88,9 +89,7 @@ class WanggeError(Exception):
         return render(Message(self.code, self.params), language)
 
     def json_params(self) -> dict[str, object]:
-        """Return the parameters as JSON values: numbers as they are, everything else as English
-        text.
-        """
+        """Return the parameters as JSON values: numbers unchanged, all else as English text."""
         return {
             name: value if isinstance(value, int | float) else text_of(value, "en")
             for name, value in self.params.items()
@@ -106,6 +105,7 @@ class WanggeError(Exception):
         return Message(self.code, self.params)
 
     def __str__(self) -> str:
+        """Return the English sentence."""
         return self.detail
 
 
@@ -123,6 +123,7 @@ class InvalidFields(InvalidInput):
         self.params = dict(errors[0].params)
 
     def detail_in(self, language: str) -> str:
+        """Return the sentences of all fields in a language."""
         if language == "en":
             return "; ".join(f"{error.field}: {error.message}" for error in self.errors)
         return "".join(dict.fromkeys(error.message_in(language) for error in self.errors))
@@ -149,7 +150,7 @@ def invalid_fields(errors: Sequence[FieldError]) -> InvalidInput:
 
 
 def plain_params(params: Mapping[str, object]) -> dict[str, object]:
-    """Return parameters as plain values: numbers as they are, everything else as English text."""
+    """Return parameters as plain values: numbers unchanged, everything else as English text."""
     return {
         name: value if isinstance(value, int | float | str) else text_of(value, "en")
         for name, value in params.items()
@@ -180,7 +181,7 @@ class Conflict(WanggeError):
 
 
 class AuthenticationRequired(WanggeError):
-    """Nobody is signed in, or the key or session is not valid."""
+    """No account is signed in, or the key or session is not valid."""
 
     title = "Sign-in needed"
 

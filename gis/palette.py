@@ -1,9 +1,8 @@
-"""The colours.
+"""The colours, each with one meaning: quiet ground, areas by outline, categories from Okabe-Ito.
 
-Each carries one meaning: a quiet ground, areas by outline, categories from the Okabe-Ito set.
-
-Source of the set: Okabe & Ito (2008), "Color Universal Design"; told apart with every kind of
-colour blindness.
+References
+----------
+Okabe & Ito (2008), "Color Universal Design"; distinguishable with every kind of colour blindness.
 """
 
 WHITE, BLACK = "#ffffff", "#000000"
@@ -136,7 +135,7 @@ PAGE_COLOURS = {
 
 
 def text_colour_on(colour: str) -> str:
-    """White or near-black, whichever reads better on a colour (WCAG 2.2 contrast)."""
+    """Return white or near-black, whichever reads better on a colour (WCAG 2.2 contrast)."""
     channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     red, green, blue = (
         c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels

@@ -36,10 +36,12 @@ def create_folder(path: Path) -> Path:
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Return whether an error, or one that caused it, says that no space is left.
+    """Return whether an error, or one that caused it, means that no space is left.
 
-    Notes ----- PostgreSQL says so with SQLSTATE 53100, the system with ENOSPC or EDQUOT, libraries
-    that hide both in words.
+    Notes
+    -----
+    PostgreSQL reports SQLSTATE 53100, the system ENOSPC or EDQUOT; some libraries give only the
+    text.
     """
     return any(
         getattr(cause, "errno", None) in FULL
@@ -50,12 +52,11 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def is_read_only(error: BaseException | None) -> bool:
-    """Return whether an error, or one that caused it, says that disk or database takes no changes
-    at all.
+    """Return whether an error, or one that caused it, means that disk or database is read-only.
 
     Notes
     -----
-    Managed servers turn to this when their disk is nearly full; a standby does so always.
+    Managed servers become read-only when their disk is nearly full; a standby always is.
     """
     return any(
         getattr(cause, "errno", None) == errno.EROFS or READ_ONLY_STATE in _get_states(cause)
@@ -76,14 +77,11 @@ def _get_states(error: BaseException) -> tuple[object, object]:
 
 
 def get_free_bytes(*folders: Path) -> int:
-    """Return the space left for us on the fullest of the disks under some folders.
-
-    Missing ones are not counted.
-    """
+    """Return the space left on the fullest disk under some folders; missing ones are ignored."""
     return min((shutil.disk_usage(folder).free for folder in folders if folder.exists()), default=0)
 
 
-# what lies in the folder of a deployment, apart from the database, which PostgreSQL watches over
+# entries of a deployment's folder, apart from the database, whose rights PostgreSQL checks
 ENTRIES = (
     "secrets.json",
     "session.key",
@@ -96,22 +94,25 @@ ENTRIES = (
 
 
 def tighten(var: Path) -> tuple[int, list[Path]]:
-    """Take group's and others' rights from what lies in the folder of a deployment already, as a
-    copy or umask left it.
+    """Remove the rights of group and others from the existing entries of a deployment's folder.
 
     Returns
     -------
     tuple[int, list[Path]]
-        How many were tightened, and those that belong to somebody else and stay open.
+        Number of entries changed, and those that belong to another user and stay open.
 
-    Notes ----- Of the folder itself the right to pass through stays: the user who runs the database
-    may need it. Other files in it are not ours, and links are not followed.
+    Notes
+    -----
+    The right to pass through the folder itself stays, since the user who runs the database may need
+    it. Other files in the folder are left alone, and links are not followed.
     """
-    found = [(var, FOLDER_MODE | 0o011)]
+    entries = [(var, FOLDER_MODE | 0o011)]
     for name in ENTRIES:
-        found += [(path, FOLDER_MODE if path.is_dir() else FILE_MODE) for path in _walk(var / name)]
+        entries += [
+            (path, FOLDER_MODE if path.is_dir() else FILE_MODE) for path in _walk(var / name)
+        ]
     tightened, left = 0, []
-    for path, allowed in found:
+    for path, allowed in entries:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077 & ~allowed == 0:
             continue

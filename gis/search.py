@@ -1,4 +1,4 @@
-"""Find a place or a person by code, name or address, as one types it in the search box."""
+"""Search of places and people by code, name or address, as the search box offers it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
 from gis.errors import invalid_field
-from gis.facilities.categories import CATEGORIES
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
 from gis.places.naming import Naming
 from gis.rights.roles import ROLE_BY_KEY
 
-MAX_QUERY_CHARS = 100  # characters anybody types
-CATEGORY_BY_KEY = {category.key: category for category in CATEGORIES}
+MAX_QUERY_CHARS = 100
 LEVEL_EN = {
     Level.COUNTY: "county",
     Level.STREET: "street",
@@ -27,15 +26,24 @@ LEVEL_EN = {
 
 @dataclass(frozen=True)
 class Hit:
-    """One thing found.
+    """A result of a search.
 
-    kind: area, building, facility or person.
-    code: Of the thing; for a person, of the area or building answered for.
-    kind_zh, kind_en: What it is, on screen: level, category or role.
-    detail: Where it is: the area above, the address, or what the person answers for.
-    lon, lat: A point on it, degrees, EPSG:4490.
-    bbox: (west, south, east, north) of its shape.
-    address: The rest of an address that names a stairwell or room, to be passed to `locate`.
+    Attributes
+    ----------
+    kind
+        area, building, facility or person.
+    code
+        Code of the result; for a person, of the area or building they are responsible for.
+    kind_zh, kind_en
+        Level, category or role, for display.
+    detail
+        Where it is: the area above, the address, or what the person is responsible for.
+    lon, lat
+        A point on it, degrees, EPSG:4490.
+    bbox
+        West, south, east, north of its geometry, degrees.
+    address
+        The part of an address that names a stairwell or room, to be passed to `locate`.
     """
 
     kind: str
@@ -51,110 +59,131 @@ class Hit:
     address: str | None = None
 
 
-# How well a text fits: 0 the same, 1 begins with it, 2 holds it. Each branch keeps its best, the
-# whole is cut again.
-SEARCH = text(
+# `fit` is 0 if the text is the query, 1 if it begins with it, 2 if it contains it. Each branch is
+# limited to its best rows, and the whole again.
+SEARCH_SQL = text(
     """
 WITH asked AS (SELECT lower(:q) AS q),
 area_hit AS (
   SELECT 'area' AS kind, a.code, a.name, a.level AS level, coalesce(up.name, '') AS detail, b.geom,
-         CASE WHEN a.code = q OR lower(a.name) = q THEN 0
-              WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1 ELSE 2 END AS fit,
-                  0 AS after
+    CASE WHEN a.code = q OR lower(a.name) = q THEN 0
+      WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1
+      ELSE 2 END AS fit,
+    0 AS after
   FROM asked, area a
-    JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
-       LEFT JOIN area up ON up.id = a.parent_id
+  JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
+  LEFT JOIN area up ON up.id = a.parent_id
   WHERE starts_with(a.code, q) OR strpos(lower(a.name), q) > 0
-  ORDER BY fit, length(a.code), a.code LIMIT :n
+  ORDER BY fit, length(a.code), a.code
+  LIMIT :n
 ), facility_hit AS (
   SELECT 'facility', f.code, f.name, f.category, f.address, f.geom,
-         CASE WHEN lower(f.code) = q OR lower(f.name) = q THEN 0
-              WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1
-                  ELSE 2 END AS fit, 1
+    CASE WHEN lower(f.code) = q OR lower(f.name) = q THEN 0
+      WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1
+      ELSE 2 END AS fit,
+    1
   FROM asked, facility f
-  WHERE lower(f.code) = q OR strpos(lower(f.name), q) > 0 OR strpos(lower(f.address), q) > 0
-        OR f.category = ANY(:categories)
-  ORDER BY fit, f.name, f.code LIMIT :n
+  WHERE lower(f.code) = q
+    OR strpos(lower(f.name), q) > 0
+    OR strpos(lower(f.address), q) > 0
+    OR f.category = ANY(:categories)
+  ORDER BY fit, f.name, f.code
+  LIMIT :n
 ), building_hit AS (
   SELECT 'building', h.code, h.estate || h.name, 'building', h.address, h.geom,
-         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q
-             OR h.code = ANY(CAST(:named AS text[])) THEN 0
-              WHEN starts_with(lower(h.estate || h.name), q) THEN 1 ELSE 2 END AS fit, 2
+    CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q
+        OR h.code = ANY(CAST(:named AS text[])) THEN 0
+      WHEN starts_with(lower(h.estate || h.name), q) THEN 1
+      ELSE 2 END AS fit,
+    2
   FROM asked, building h
   WHERE lower(h.code) = q
-        OR (NOT :whole AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address),
-            q) > 0))
-        OR h.code = ANY(CAST(:named AS text[]))
-  ORDER BY fit, h.estate, length(h.name), h.name, h.code LIMIT :n
+    OR (NOT :whole
+      AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0))
+    OR h.code = ANY(CAST(:named AS text[]))
+  ORDER BY fit, h.estate, length(h.name), h.name, h.code
+  LIMIT :n
 ), person_hit AS (
   SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
-         coalesce(b.geom, h.geom),
-         CASE WHEN lower(p.name) = q THEN 0 WHEN starts_with(lower(p.name), q) THEN 1
-             ELSE 2 END AS fit, 3
+    coalesce(b.geom, h.geom),
+    CASE WHEN lower(p.name) = q THEN 0
+      WHEN starts_with(lower(p.name), q) THEN 1
+      ELSE 2 END AS fit,
+    3
   FROM asked, personal.person p
-       JOIN post o ON o.holder_id = p.id AND o.valid_time @> CAST(:at AS timestamptz)
-       LEFT JOIN area a ON a.id = o.area_id
-       LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
-       LEFT JOIN building h ON h.id = o.building_id
-  WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.geom, h.geom) IS NOT NULL AND (:everywhere
-      OR EXISTS (
-    WITH RECURSIVE up AS (
-      SELECT id, parent_id FROM area WHERE id = coalesce(o.area_id, (
-        SELECT g.id FROM grid_at(ST_PointOnSurface(h.geom), CAST(:at AS timestamptz)) g))
-      UNION SELECT x.id, x.parent_id FROM area x JOIN up ON x.id = up.parent_id)
-    SELECT FROM up WHERE up.id = ANY(CAST(:names_in AS bigint[]))))
-  ORDER BY fit, p.name, p.id LIMIT :n
+  JOIN post o ON o.holder_id = p.id AND o.valid_time @> CAST(:at AS timestamptz)
+  LEFT JOIN area a ON a.id = o.area_id
+  LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
+  LEFT JOIN building h ON h.id = o.building_id
+  WHERE strpos(lower(p.name), q) > 0
+    AND coalesce(b.geom, h.geom) IS NOT NULL
+    AND (:everywhere OR EXISTS (
+      WITH RECURSIVE up AS (
+        SELECT id, parent_id FROM area
+        WHERE id = coalesce(o.area_id, (
+          SELECT g.id FROM grid_at(ST_PointOnSurface(h.geom), CAST(:at AS timestamptz)) g))
+        UNION
+        SELECT x.id, x.parent_id FROM area x JOIN up ON x.id = up.parent_id
+      )
+      SELECT FROM up WHERE up.id = ANY(CAST(:names_in AS bigint[]))))
+  ORDER BY fit, p.name, p.id
+  LIMIT :n
 ), hit AS (
-  SELECT * FROM area_hit UNION ALL SELECT * FROM facility_hit
-  UNION ALL SELECT * FROM building_hit UNION ALL SELECT * FROM person_hit
+  SELECT * FROM area_hit
+  UNION ALL
+  SELECT * FROM facility_hit
+  UNION ALL
+  SELECT * FROM building_hit
+  UNION ALL
+  SELECT * FROM person_hit
 )
-SELECT kind, code, name, level, detail, ST_X(ST_PointOnSurface(geom)) AS lon,
-    ST_Y(ST_PointOnSurface(geom)) AS lat,
-       ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east,
-           ST_YMax(geom) AS north
-FROM hit ORDER BY fit, after, length(code), name, code LIMIT :n
+SELECT kind, code, name, level, detail,
+  ST_X(ST_PointOnSurface(geom)) AS lon, ST_Y(ST_PointOnSurface(geom)) AS lat,
+  ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north
+FROM hit
+ORDER BY fit, after, length(code), name, code
+LIMIT :n
 """
 )
 
 
 def search(
-    session: Session, words: str, at: datetime, limit: int = 10, names: frozenset[int] | None = None
+    session: Session, query: str, at: datetime, limit: int = 10, names: frozenset[int] | None = None
 ) -> list[Hit]:
-    """Find areas, facilities, buildings and answerable people, best fit first.
+    """Find areas, facilities, buildings and responsible people, best match first.
 
     Parameters
     ----------
-    words
-        What was typed: a code or its beginning, a name or part of it, a category ("药店"), an
-        address with or without the community's name and the room ("西兴社区3栋2单元501室"), or a
-        person's name.
+    query
+        A code or its beginning, a name or part of it, a category ("药店"), an address with or
+        without the community's name and the room ("西兴社区3栋2单元501室"), or a person's name.
     at
-        The moment whose boundaries and posts count.
+        Moment whose boundaries and posts apply.
     names
-        Ids of the areas whose people are found; None is everywhere.
+        Ids of the areas whose people are found; None means everywhere.
 
     Raises
     ------
     InvalidInput
-        Nothing was typed, or more than 100 characters.
+        The query is empty, or longer than MAX_QUERY_CHARS.
     """
-    words = " ".join(words.split())
-    if not words:
+    query = " ".join(query.split())
+    if not query:
         raise invalid_field("q", "search.query_empty")
-    if len(words) > MAX_QUERY_CHARS:
-        raise invalid_field("q", "search.query_too_long", count=len(words), high=MAX_QUERY_CHARS)
-    address = parse_address(words)
+    if len(query) > MAX_QUERY_CHARS:
+        raise invalid_field("q", "search.query_too_long", count=len(query), high=MAX_QUERY_CHARS)
+    address = parse_address(query)
     named = find_named(session, address, at) if address.text else []
-    needle = words.lower()
-    found = session.execute(
-        SEARCH,
+    needle = query.lower()
+    rows = session.execute(
+        SEARCH_SQL,
         {
             "q": needle,
             "at": at,
             "n": limit,
             "everywhere": names is None,
             "names_in": sorted(names or ()),
-            # 祥和苑2号楼 is no part of 新祥和苑2号楼
+            # 祥和苑2号楼 does not match 新祥和苑2号楼
             "whole": bool(named)
             and bool(address.building or address.house)
             and named[0].naming is not Naming.NUMBER,
@@ -163,7 +192,7 @@ def search(
         },
     ).mappings()
     inside = (
-        words
+        query
         if named and (address.is_inside or (address.other and address.other.is_inside))
         else None
     )
@@ -181,7 +210,7 @@ def search(
             bbox=(row["west"], row["south"], row["east"], row["north"]),
             address=inside if row["kind"] == "building" else None,
         )
-        for row in found
+        for row in rows
     ]
 
 

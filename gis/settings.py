@@ -1,4 +1,4 @@
-"""Settings: one frozen value, read from the environment once and passed in."""
+"""Settings: one frozen value, read from the environment once and passed on."""
 
 import os
 from collections.abc import Mapping
@@ -14,9 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Oidc:
-    """An OpenID Connect provider: its address, our name and secret there, and what its
-    button says.
-    """
+    """An OpenID Connect provider: address, our id and secret there, label of its button."""
 
     issuer: str
     client_id: str
@@ -26,7 +24,7 @@ class Oidc:
 
 @dataclass(frozen=True)
 class Smtp:
-    """A mail server, and who our mails are from. Without a user nobody signs in there."""
+    """A mail server and the sender of our mails; without a user there is no authentication."""
 
     host: str
     sender: str
@@ -38,22 +36,44 @@ class Smtp:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment may choose.
+    """The options of a deployment.
 
-    var: Folder for everything written at run time. database_url: The server to use; None means the
-    private cluster under `var`. database_owner_url: Who migrates, when that is not the
-    application's own role. database_read_url: A replica for reads; None means the main server.
-    timezone: Where the clocks of the deployment stand; naive times are read in it. address: Where
-    people reach the service, as https://grid.example.cn; decides whether cookies need TLS.
-    idle_minutes: Without use, after which a session ends. proxies: Reverse proxies before the
-    service whose X-Forwarded-For and -Proto are believed. reports_per_minute: Reports without a key
-    or session that one address may file in a minute. anonymous_units_per_minute: Work that one
-    address may ask for without a key or session, see web/security/anonymous_budget.py. oidc: The
-    identity provider people may sign in at; None: passwords only. smtp: The server that takes
-    notices by mail; None: none are sent. two_persons: Somebody else than its author must publish a
-    boundary draft. min_free_mb: Space left on the disk, in megabytes, below which the service is
-    not ready. private_webhooks: Notices may go to addresses of the own network (a gateway beside
-    the service), too.
+    Attributes
+    ----------
+    var
+        Folder for everything written at run time.
+    database_url
+        The server to use; None means the private cluster under `var`.
+    database_owner_url
+        The role that migrates, if it is not the application's own.
+    database_read_url
+        A replica for reads; None means the main server.
+    timezone
+        Time zone of the deployment; naive moments are read in it.
+    map_approval
+        审图号, printed on every map where set.
+    address
+        Public address of the service, as https://grid.example.cn; decides whether cookies need TLS.
+    idle_minutes
+        Minutes without use after which a session ends.
+    proxies
+        Number of trusted reverse proxies, whose X-Forwarded-For and -Proto are believed.
+    reports_per_minute
+        Reports without a key or session that one address may file in a minute.
+    anonymous_units_per_minute
+        Work that one address may request without a key or session, see
+        web/security/anonymous_budget.py.
+    oidc
+        The identity provider that users may sign in at; None means passwords only.
+    smtp
+        The server that sends notices by mail; None means that none are sent.
+    min_free_mb
+        Free disk space in megabytes below which the service is not ready.
+    private_webhooks
+        Whether notices may go to addresses of the own network, such as a gateway beside the
+        service.
+    two_persons
+        Whether a boundary draft must be published by another person than its author.
     """
 
     var: Path
@@ -75,7 +95,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the settings; unset ones keep their defaults."""
+        """Read the settings from the environment; unset ones have their defaults."""
         return cls(
             var=Path(env.get("WANGGE_VAR") or ROOT / "var").expanduser().absolute(),
             database_url=env.get("DATABASE_URL") or None,
@@ -99,13 +119,13 @@ class Settings:
 
 
 def _number(
-    env: Mapping[str, str], name: str, usual: int, most: int, least: int | None = None
+    env: Mapping[str, str], name: str, default: int, most: int, least: int | None = None
 ) -> int:
-    given = env.get(name) or str(usual)
-    least = min(usual, 1) if least is None else least
-    if not given.isdigit() or not least <= int(given) <= most:
-        raise InvalidInput("setting.not_number", name=name, value=repr(given), low=least, high=most)
-    return int(given)
+    value = env.get(name) or str(default)
+    least = min(default, 1) if least is None else least
+    if not value.isdigit() or not least <= int(value) <= most:
+        raise InvalidInput("setting.not_number", name=name, value=repr(value), low=least, high=most)
+    return int(value)
 
 
 def _oidc(env: Mapping[str, str]) -> Oidc | None:
@@ -141,7 +161,7 @@ def _smtp(env: Mapping[str, str]) -> Smtp | None:
 
 
 def _yes(env: Mapping[str, str], name: str) -> bool:
-    given = (env.get(name) or "").lower()
-    if given not in ("", "0", "no", "false", "1", "yes", "true"):
-        raise InvalidInput("setting.not_yes_no", name=name, value=repr(given))
-    return given in ("1", "yes", "true")
+    value = (env.get(name) or "").lower()
+    if value not in ("", "0", "no", "false", "1", "yes", "true"):
+        raise InvalidInput("setting.not_yes_no", name=name, value=repr(value))
+    return value in ("1", "yes", "true")

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from gis.areas.models import Area, Boundary, Level
+from gis.messages import Message
 from gis.palette import AREA_OUTLINE_COLOURS, BASEMAP_COLOURS, TEXT_COLOURS, WHITE
 from gis.places.models import Building
-from layers.layer import Label, Layer, Style, Title
+from layers.layer import Label, Layer, Style
 
 
 def areas(level: Level, at: datetime) -> Select[*tuple[Any, ...]]:
-    """The areas of a level with the shapes in force at a moment."""
+    """Select the areas of a level with their boundaries at a moment."""
     return (
         select(Area.code, Area.name, Boundary.geom.label("geom"))
         .join_from(Area, Boundary, Boundary.area_id == Area.id)
@@ -22,7 +23,7 @@ def areas(level: Level, at: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def buildings(at: datetime) -> Select[*tuple[Any, ...]]:
-    """Building footprints; they carry no dates."""
+    """Select the building footprints, which are the same at every moment."""
     return select(
         Building.code,
         Building.name,
@@ -35,9 +36,9 @@ def buildings(at: datetime) -> Select[*tuple[Any, ...]]:
 
 BUILDINGS = Layer(
     name="buildings",
-    title=Title("楼栋", "Buildings"),
-    kind="polygon",
-    rows=buildings,
+    title=Message("layer.title.buildings"),
+    geometry_type="polygon",
+    query=buildings,
     zooms=range(14, 20),
     styles={
         "": Style(
@@ -57,22 +58,25 @@ BUILDINGS = Layer(
 COUNTIES, STREETS = (
     Layer(
         name=name,
-        title=Title(level.zh, name.capitalize()),
-        kind="polygon",
-        rows=partial(areas, level),
+        title=title,
+        geometry_type="polygon",
+        query=partial(areas, level),
         zooms=range(20),
         styles={"": Style(stroke=AREA_OUTLINE_COLOURS["community"], width=((6, 1), (18, 4)))},
-        choice=False,
-        shown=False,
+        user_selectable=False,
+        visible_by_default=False,
     )
-    for name, level in (("counties", Level.COUNTY), ("streets", Level.STREET))
+    for name, title, level in (
+        ("counties", Message("layer.title.counties"), Level.COUNTY),
+        ("streets", Message("layer.title.streets"), Level.STREET),
+    )
 )
 
 COMMUNITIES = Layer(
     name="communities",
-    title=Title("社区", "Communities"),
-    kind="polygon",
-    rows=partial(areas, Level.COMMUNITY),
+    title=Message("layer.title.communities"),
+    geometry_type="polygon",
+    query=partial(areas, Level.COMMUNITY),
     zooms=range(9, 20),
     styles={
         "": Style(
@@ -96,9 +100,9 @@ COMMUNITIES = Layer(
 
 GRIDS = Layer(
     name="grids",
-    title=Title("网格", "Grids"),
-    kind="polygon",
-    rows=partial(areas, Level.GRID),
+    title=Message("layer.title.grids"),
+    geometry_type="polygon",
+    query=partial(areas, Level.GRID),
     zooms=range(11, 20),
     styles={
         "": Style(stroke=AREA_OUTLINE_COLOURS["grid"], width=((12, 0.6), (15, 1.3), (18, 2.2)))
@@ -117,10 +121,10 @@ GRIDS = Layer(
 
 UNITS = Layer(
     name="units",
-    title=Title("十联户", "Ten-household units"),
-    hint=Title("放大后可见", "appears when you zoom in"),
-    kind="polygon",
-    rows=partial(areas, Level.UNIT),
+    title=Message("layer.title.units"),
+    hint=Message("layer.hint.units"),
+    geometry_type="polygon",
+    query=partial(areas, Level.UNIT),
     zooms=range(16, 20),
     styles={
         "": Style(stroke=AREA_OUTLINE_COLOURS["unit"], width=((16, 1), (19, 2)), dash=(3, 2.5))

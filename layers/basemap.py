@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Select, case, select
 
 from gis.basemap.models import BasemapFeature
+from gis.messages import Message
 from gis.palette import BASEMAP_COLOURS, TEXT_COLOURS, WHITE
-from layers.layer import Label, Layer, Style, Title
+from layers.layer import Label, Layer, Style
 
 Rows = Callable[[datetime], Select[*tuple[Any, ...]]]
 
@@ -36,7 +37,7 @@ PATHS = (
 
 
 def features(*kinds: str) -> Rows:
-    """The basemap features of some kinds, with `class` for their style."""
+    """Return the select of basemap features of some kinds, with `class` for their style."""
     column = BasemapFeature
     grade = case(
         (column.kind != "street", column.subkind),
@@ -64,11 +65,11 @@ WATER_NAME = (
 
 LANDUSE = Layer(
     name="landuse",
-    title=Title("用地", "Land use"),
-    kind="polygon",
-    rows=features("landuse"),
+    title=Message("layer.title.landuse"),
+    geometry_type="polygon",
+    query=features("landuse"),
     zooms=range(11, 20),
-    by="class",
+    style_property="class",
     styles={
         "": Style(fill=BASEMAP_COLOURS["residential"]),
         **{
@@ -76,13 +77,13 @@ LANDUSE = Layer(
             for use in ("commercial", "retail", "education", "school", "hospital")
         },
     },
-    choice=False,
+    user_selectable=False,
 )
 GREEN = Layer(
     name="green",
-    title=Title("绿地", "Green"),
-    kind="polygon",
-    rows=features("green"),
+    title=Message("layer.title.green"),
+    geometry_type="polygon",
+    query=features("green"),
     zooms=range(9, 20),
     styles={"": Style(fill=BASEMAP_COLOURS["green"])},
     labels=(
@@ -90,33 +91,33 @@ GREEN = Layer(
             "name", from_zoom=15, size=((15, 11), (18, 13)), colour=TEXT_COLOURS["green"], rank=72
         ),
     ),
-    choice=False,
+    user_selectable=False,
 )
 WATER = Layer(
     name="water",
-    title=Title("水面", "Water"),
-    kind="polygon",
-    rows=features("water"),
+    title=Message("layer.title.water"),
+    geometry_type="polygon",
+    query=features("water"),
     zooms=range(8, 20),
     styles={"": Style(fill=BASEMAP_COLOURS["water"])},
     labels=WATER_NAME,
-    choice=False,
+    user_selectable=False,
 )
 WATERWAYS = Layer(
     name="waterways",
-    title=Title("河流", "Waterways"),
-    kind="line",
-    rows=features("waterway"),
+    title=Message("layer.title.waterways"),
+    geometry_type="line",
+    query=features("waterway"),
     zooms=range(10, 20),
     styles={"": Style(stroke=BASEMAP_COLOURS["water"], width=((11, 1), (15, 3), (18, 7)))},
     labels=WATER_NAME,
-    choice=False,
+    user_selectable=False,
 )
 RAILWAYS = Layer(
     name="railways",
-    title=Title("铁路", "Railways"),
-    kind="line",
-    rows=features("rail"),
+    title=Message("layer.title.railways"),
+    geometry_type="line",
+    query=features("rail"),
     zooms=range(10, 20),
     styles={
         "": Style(
@@ -127,15 +128,15 @@ RAILWAYS = Layer(
             casing_width=((12, 1.6), (18, 3.6)),
         )
     },
-    choice=False,
+    user_selectable=False,
 )
 ROADS = Layer(
     name="roads",
-    title=Title("道路", "Streets"),
-    kind="line",
-    rows=features("street"),
+    title=Message("layer.title.roads"),
+    geometry_type="line",
+    query=features("street"),
     zooms=range(10, 20),
-    by="class",
+    style_property="class",
     styles={  # painted in this order
         "path": Style(stroke=BASEMAP_COLOURS["path"], width=((15, 0.6), (18, 1.6)), dash=(3, 2)),
         "lane": Style(
@@ -166,13 +167,13 @@ ROADS = Layer(
             rank=40,
         ),
     ),
-    choice=False,
+    user_selectable=False,
 )
 PLACES = Layer(
     name="places",
-    title=Title("地名", "Places"),
-    kind="point",
-    rows=features("place"),
+    title=Message("layer.title.places"),
+    geometry_type="point",
+    query=features("place"),
     zooms=range(8, 20),
     styles={},
     labels=(
@@ -180,7 +181,7 @@ PLACES = Layer(
             "name", from_zoom=10, size=((10, 12), (16, 13)), colour=TEXT_COLOURS["quiet"], rank=30
         ),
     ),
-    choice=False,
+    user_selectable=False,
 )
 
 BASEMAP = (LANDUSE, GREEN, WATER, WATERWAYS, RAILWAYS, ROADS, PLACES)  # painted in this order

@@ -9,7 +9,7 @@ class EditorMap(LiveMap):
     """A Folium map that also brings leaflet-geoman, from this deployment."""
 
     def __init__(self, static: str, version: str, **options: Any) -> None:
-        """Args: as of `LiveMap`."""
+        """Take the parameters of `LiveMap`."""
         super().__init__(static, version, **options)
         vendor = f"{static}/vendor/leaflet-geoman/leaflet-geoman"
         self.default_js = [*self.default_js, ("geoman", f"{vendor}.js")]
@@ -19,16 +19,8 @@ class EditorMap(LiveMap):
 def editor_map(
     *, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles
 ) -> PageParts:
-    """The map of the editor.
-
-    Parameters
-    ----------
-    static
-        Address of web/static. release: Of our own scripts.
-    centre
-        (lon, lat), degrees.
-    """
-    shown = EditorMap(
+    """Return the map of the boundary editor; parameters as of `live_map`."""
+    page_map = EditorMap(
         static,
         release,
         location=[centre[1], centre[0]],
@@ -37,4 +29,4 @@ def editor_map(
         max_zoom=MAX_ZOOM,
         prefer_canvas=True,
     )
-    return rendered(shown, layer)
+    return rendered(page_map, layer)

@@ -7,6 +7,7 @@ from sqlalchemy import Select, func, select
 
 from gis.facilities.categories import CATEGORIES
 from gis.facilities.models import Facility, ServiceCircle
+from gis.messages import Message
 from gis.palette import CIRCLE, TEXT_COLOURS, WHITE, text_colour_on
 from layers import icons
 from layers.layer import Label, Layer, Style, Title
@@ -15,12 +16,12 @@ SHOWN_CIRCLE = (15, "adult")  # minutes and profile of the circles drawn all at 
 
 
 def facilities(_: datetime) -> Select[*tuple[Any, ...]]:
-    """Facilities; a polygon's marker is set by the tile or by `func.ST_PointOnSurface`."""
+    """Select the facilities; tiles and GeoJSON draw a polygon as a point on its surface."""
     return select(Facility.code, Facility.name, Facility.category, Facility.geom.label("geom"))
 
 
 def circles(_: datetime) -> Select[*tuple[Any, ...]]:
-    """The 15-minute circle of every facility on the network."""
+    """Select the 15-minute service circle of every facility on the network."""
     minutes, profile = SHOWN_CIRCLE
     return (
         select(
@@ -43,11 +44,11 @@ def circles(_: datetime) -> Select[*tuple[Any, ...]]:
 
 FACILITIES = Layer(
     name="facilities",
-    title=Title("设施", "Facilities"),
-    kind="point",
-    rows=facilities,
+    title=Message("layer.title.facilities"),
+    geometry_type="point",
+    query=facilities,
     zooms=range(12, 20),
-    by="category",
+    style_property="category",
     styles={
         c.key: Style(
             fill=c.colour,
@@ -69,16 +70,16 @@ FACILITIES = Layer(
 
 CIRCLES = Layer(
     name="circles",
-    title=Title("15分钟服务圈", "15-minute service circles"),
-    hint=Title("按所选设施类别叠加", "of the categories chosen below"),
-    kind="polygon",
-    rows=circles,
+    title=Message("layer.title.circles"),
+    hint=Message("layer.hint.circles"),
+    geometry_type="polygon",
+    query=circles,
     zooms=range(11, 20),
-    by="category",
+    style_property="category",
     styles={
         "": Style(
             fill=CIRCLE, fill_opacity=0.05, stroke=CIRCLE, opacity=0.5, width=((12, 0.6), (18, 1.2))
         )
     },
-    shown=False,
+    visible_by_default=False,
 )

@@ -28,24 +28,27 @@ def feature_collection(
     limit: int = MAX_RESPONSE_FEATURES,
     decimals: int = DECIMALS,
 ) -> dict[str, Any]:
-    """A layer's features as a FeatureCollection, by code.
-
-    `truncated` says that there were more than `limit`.
+    """Return the features of a layer as a FeatureCollection, sorted by code.
 
     Parameters
     ----------
     bbox
-        (west, south, east, north), degrees; features that touch it.
+        (west, south, east, north) in degrees; only features that touch it.
     code
         Only the feature of this code.
+
+    Returns
+    -------
+    dict
+        GeoJSON; its member `truncated` tells whether there are more than `limit`.
 
     Raises
     ------
     InvalidInput
-        The layer's shapes have no codes.
+        `layer.without_codes`: a code is asked for, but the layer has none.
     """
-    rows = layer.rows(at).subquery()
-    shape = func.ST_PointOnSurface(rows.c.geom) if layer.kind == "point" else rows.c.geom
+    rows = layer.query(at).subquery()
+    shape = func.ST_PointOnSurface(rows.c.geom) if layer.geometry_type == "point" else rows.c.geom
     properties = [column for column in rows.c if column.name not in ("geom", "min_zoom")]
     question = select(
         cast(func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), decimals, 0), Text).label(
@@ -62,17 +65,17 @@ def feature_collection(
         question = question.where(rows.c.code == code)
     if "code" in rows.c:
         question = question.order_by(rows.c.code)
-    found = session.execute(question.limit(limit + 1)).mappings().all()
+    records = session.execute(question.limit(limit + 1)).mappings().all()
     return {
         "type": "FeatureCollection",
         "layer": layer.name,
-        "truncated": len(found) > limit,
+        "truncated": len(records) > limit,
         "features": [
             {
                 "type": "Feature",
-                "geometry": orjson.loads(row["geometry"]),
-                "properties": {key: value for key, value in row.items() if key != "geometry"},
+                "geometry": orjson.loads(record["geometry"]),
+                "properties": {key: value for key, value in record.items() if key != "geometry"},
             }
-            for row in found[:limit]
+            for record in records[:limit]
         ],
     }

@@ -1,6 +1,4 @@
-"""The live map as a Folium map: its own Leaflet page parts, with our vector tiles instead of
-anybody's server.
-"""
+"""The live map as a Folium map, with our vector tiles on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +24,9 @@ MAX_TILE_ZOOM = 16  # closer views stretch these
 
 @dataclass(frozen=True)
 class PageParts:
-    """A rendered Folium map, to be set into a page: link and script tags, the map's element, its
-    script.
+    """A rendered Folium map as parts of a page.
+
+    header: link and script tags. html: the map's element. script: what makes the map of it.
     """
 
     header: str
@@ -36,9 +35,7 @@ class PageParts:
 
 
 class LiveMap(literal.Map):
-    """A Folium map that brings only Leaflet and our tiles, from this deployment, and no inline
-    style.
-    """
+    """A Folium map without inline styles that loads from this deployment only."""
 
     _template = Template(
         """
@@ -53,9 +50,14 @@ class LiveMap(literal.Map):
     )
 
     def __init__(self, static: str, version: str, **options: Any) -> None:
-        """Args: static: the address of web/static.
+        """Name the scripts and styles of the map.
 
-        Version: added to our own files, so browsers may keep them.
+        Parameters
+        ----------
+        static
+            Address of web/static.
+        version
+            Digest in the address of our own files, so that browsers may cache them.
         """
         self.default_js = [
             ("leaflet", f"{static}/vendor/leaflet/leaflet.js"),
@@ -73,14 +75,13 @@ class LiveMap(literal.Map):
 
 
 class VectorTiles(literal.LiteralMacro):
-    """Our layers in one Leaflet layer: one canvas, one set of labels that give way to
-    each other.
-    """
+    """Our layers as one Leaflet layer, so that labels of all layers avoid each other."""
 
     _template = Template(
         """
         {% macro script(this, kwargs) %}
-        var {{ this.get_name() }} = wangge.vectorTiles({{ this._parent.get_name() }}, {{ this.config|tojson }});
+        var {{ this.get_name() }} = wangge.vectorTiles(
+            {{ this._parent.get_name() }}, {{ this.config|tojson }});
         {% endmacro %}
         """
     )
@@ -99,20 +100,20 @@ def vector_tiles(
     hidden: Sequence[str],
     at: str = "",
 ) -> VectorTiles:
-    """The layer values as the browser paints them.
+    """Return the layers as the browser paints them.
 
     Parameters
     ----------
     tiles
-        Address of the tiles' root.
+        Root address of the tiles.
     version
-        Of the data; goes into the address, so that tiles may be kept for good.
+        Of the data; part of the tiles' address, so that they may be cached for good.
     visible
-        Names of the layers shown, of those the layer control offers.
+        Names of the visible layers among those the layer control offers.
     hidden
         Categories of facilities left out.
     at
-        The moment whose boundaries are shown, as it goes into an address; empty: now.
+        Moment whose boundaries are shown, as in an address; empty means now.
     """
     moment = f"&at={quote(at)}" if at else ""
     return VectorTiles(
@@ -141,16 +142,18 @@ def vector_tiles(
 def live_map(
     *, static: str, release: str, centre: tuple[float, float], zoom: float, layer: VectorTiles
 ) -> PageParts:
-    """The map of the live page.
+    """Return the map of the live page.
 
     Parameters
     ----------
     static
-        Address of web/static. release: Of our own scripts.
+        Address of web/static.
+    release
+        Digest of our own scripts.
     centre
-        (lon, lat), degrees.
+        (lon, lat) in degrees.
     """
-    shown = LiveMap(
+    page_map = LiveMap(
         static,
         release,
         location=[centre[1], centre[0]],
@@ -158,13 +161,13 @@ def live_map(
         min_zoom=MIN_ZOOM,
         max_zoom=MAX_ZOOM,
     )
-    return rendered(shown, layer)
+    return rendered(page_map, layer)
 
 
-def rendered(shown: LiveMap, layer: VectorTiles) -> PageParts:
-    """A map with our tiles on it, ready to be set into a page."""
-    layer.add_to(shown)
-    figure: Any = shown.get_root()
+def rendered(page_map: LiveMap, layer: VectorTiles) -> PageParts:
+    """Render a map with our tiles on it as parts of a page."""
+    layer.add_to(page_map)
+    figure: Any = page_map.get_root()
     assert isinstance(figure, Figure)
     figure.render()
     return PageParts(figure.header.render(), figure.html.render(), figure.script.render())

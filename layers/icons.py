@@ -1,6 +1,4 @@
-"""A pictogram for each facility category: Maki (Mapbox, CC0), as SVG path data on a 15 x
-15 square.
-"""
+"""Pictograms of facility categories: Maki (Mapbox, CC0) as SVG path data, 15 x 15 units."""
 
 import re
 from functools import lru_cache
@@ -16,11 +14,11 @@ ICON_BY_CATEGORY = {category.key: category.icon for category in CATEGORIES}
 
 @lru_cache(maxsize=1)
 def paths() -> dict[str, str]:
-    """SVG path data by category; empty while the browser assets are not installed."""
-    found = {}
+    """Return SVG path data by category; empty if the browser assets are not installed."""
+    path_by_category = {}
     for category, name in ICON_BY_CATEGORY.items():
         file = VENDOR / "maki" / f"{name}.svg"
         if file.exists():
             text = file.read_text(encoding="utf-8").replace("&#xA;", " ").replace("&#x9;", " ")
-            found[category] = " ".join(re.findall(r'<path[^>]*\sd="([^"]+)"', text))
-    return found
+            path_by_category[category] = " ".join(re.findall(r'<path[^>]*\sd="([^"]+)"', text))
+    return path_by_category

@@ -10,16 +10,22 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Select
 
+from gis.messages import Message, render
 from gis.palette import WHITE
 
 Stops = tuple[tuple[int, float], ...]  # (map zoom, CSS pixels), straight lines between
 
 
 class Title(NamedTuple):
-    """The words on screen, in both languages."""
+    """The label of a style in both languages."""
 
     zh: str
     en: str
+
+
+def in_both_languages(message: Message) -> dict[str, str]:
+    """Return a message in Chinese and in English, as browsers choose between them."""
+    return {language: render(message, language) for language in ("zh", "en")}
 
 
 @dataclass(frozen=True)
@@ -65,42 +71,43 @@ class Layer:
     """One thing a map can show.
 
     name: Its place in addresses: /tiles/{name}/…, /api/v1/layers/{name}.
-    rows: The moment asked about -> a select of properties and `geom` (EPSG:4490). It neither
-        groups nor limits, so that a filter on `geom` reaches the index.
+    query: Moment -> select of properties and `geom` (EPSG:4490). It neither groups nor limits,
+        so that a filter on `geom` reaches the index.
     zooms: Tile zooms that hold it. Tiles are 512 px, so a Leaflet map is one zoom further in.
-    styles: By the value of the property `by`; "" is for every other value.
-    shown: Whether a first visit shows it. choice: whether the layer control offers it.
+    styles: By the value of the property `style_property`; "" is for every other value.
+    visible_by_default: Whether a first visit shows it.
+    user_selectable: Whether the layer control offers it.
     """
 
     name: str
-    title: Title
-    kind: Literal["polygon", "line", "point"]
-    rows: Callable[[datetime], Select[*tuple[Any, ...]]]
+    title: Message
+    geometry_type: Literal["polygon", "line", "point"]
+    query: Callable[[datetime], Select[*tuple[Any, ...]]]
     zooms: range
     styles: Mapping[str, Style]
-    by: str | None = None
+    style_property: str | None = None
     labels: tuple[Label, ...] = ()
-    shown: bool = True
-    choice: bool = True
-    hint: Title | None = None
+    visible_by_default: bool = True
+    user_selectable: bool = True
+    hint: Message | None = None
     icons: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """What the browser needs to paint it."""
+        """Return what the browser needs to paint the layer."""
         return {
             "name": self.name,
-            "title": self.title._asdict(),
-            "hint": self.hint._asdict() if self.hint else None,
-            "kind": self.kind,
+            "title": in_both_languages(self.title),
+            "hint": in_both_languages(self.hint) if self.hint else None,
+            "kind": self.geometry_type,
             "zooms": [self.zooms.start, self.zooms.stop - 1],
-            "by": self.by,
+            "by": self.style_property,
             "order": list(self.styles),  # an object's keys may be sorted on the way
             "styles": {
                 value: asdict(style) | {"title": style.title and style.title._asdict()}
                 for value, style in self.styles.items()
             },
             "labels": [asdict(label) for label in self.labels],
-            "shown": self.shown,
-            "choice": self.choice,
+            "shown": self.visible_by_default,
+            "choice": self.user_selectable,
             "icons": dict(self.icons),
         }

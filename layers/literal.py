@@ -1,5 +1,6 @@
-"""Folium elements whose rendered text is final: names from outside never reach the template
-compiler.
+"""Folium elements whose rendered text is final.
+
+Names from outside never reach the template compiler.
 
 branca's `MacroElement.render` wraps what a macro rendered into an `Element`, whose constructor
 compiles the text again as a Jinja template: a facility named `{{7*7}}` would be computed, one with

@@ -12,14 +12,17 @@ from sqlalchemy.orm import Session
 class Overview:
     """The deployment in a few figures.
 
-    place: The names of its counties, or of what was loaded. counts: Rows by level and kind; people
-    counts residents. bbox: (west, south, east, north) of the grids, else of the facilities and
-    buildings; None when empty. attributions: Whom to credit, as each load said. made_up: Some of
-    the data is invented. version: Changes whenever any load, revision or circle does; in the
-    address of tiles, so they may be kept.
+    county_names: Joined by 、, empty without counties.
+    counts: Rows by level and kind; `people` counts residents.
+    bbox: (west, south, east, north) in degrees of the grids, else of the buildings, else of the
+        facilities; None when empty.
+    attributions: Whom to credit, as each load named it.
+    made_up: Whether some of the data is invented.
+    version: Changes with every load, revision or circle; part of the address of tiles, so that
+        they may be cached.
     """
 
-    place: str
+    county_names: str
     counts: dict[str, int]
     bbox: tuple[float, float, float, float] | None
     attributions: tuple[str, ...]
@@ -58,13 +61,13 @@ SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
 
 
 def overview(session: Session, at: datetime) -> Overview:
-    """The figures of the whole deployment at a moment."""
+    """Return the figures of the whole deployment at a moment."""
     row = session.execute(FIGURES).mappings().one()
     box = session.execute(EXTENT, {"at": at}).first()
     figures = ("building", "household", "people", "facility")
     datasets = row["datasets"]
     return Overview(
-        place=row["county"] or "",
+        county_names=row["county"] or "",
         counts={**(row["areas"] or {}), **{name: int(row[name]) for name in figures}},
         bbox=None if box is None else (box[0], box[1], box[2], box[3]),
         attributions=tuple(dict.fromkeys(credit for credit, *_ in datasets if credit)),

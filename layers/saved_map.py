@@ -1,6 +1,4 @@
-"""The current view as one HTML file: Folium with everything inside, for a place without
-a network.
-"""
+"""The current view as one HTML file of Folium that needs no network."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -11,18 +9,20 @@ import folium
 from branca.element import Figure
 from folium.template import Template
 
+from gis.messages import render
 from gis.palette import BASEMAP_COLOURS, BLACK, CIRCLE, PAGE_COLOURS
 from layers import literal
 from layers.layer import Layer, Stops, Style
 
 VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 FONT_STACK = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+CIRCLE_STYLE = {"color": CIRCLE, "weight": 2.5, "fillColor": CIRCLE, "fillOpacity": 0.12}
 
 
-def escape_markup(words: object) -> str:
-    """Text that stays text in HTML and in the template literals that Folium writes it into."""
+def escape_markup(value: object) -> str:
+    """Escape a value for HTML and for the template literals that Folium writes it into."""
     return (
-        escape(str(words), quote=True)
+        escape(str(value), quote=True)
         .replace("`", "&#96;")
         .replace("${", "&#36;{")
         .replace("\\", "&#92;")
@@ -36,10 +36,15 @@ class SavedMap(literal.Map):
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
     _template = Template(
         """
-        {% macro html(this, kwargs) %}<div id={{ this.get_name()|tojson }} class="folium-map"></div>{% endmacro %}
+        {% macro html(this, kwargs) %}
+        <div id={{ this.get_name()|tojson }} class="folium-map"></div>
+        {% endmacro %}
         {% macro script(this, kwargs) %}
-        var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }},
-            {center: {{ this.location|tojson }}, attributionControl: false, ...{{ this.options|tojavascript }}});
+        var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
+            center: {{ this.location|tojson }},
+            attributionControl: false,
+            ...{{ this.options|tojavascript }}
+        });
         {% endmacro %}
         """
     )
@@ -55,21 +60,26 @@ def saved_map(
     notes: Iterable[str],
     circle: Mapping[str, Any] | None = None,
 ) -> str:
-    """A page that needs no server and no network.
+    """Return a page with a map that needs no server and no network.
 
     Parameters
     ----------
     drawn
         Layers in the order they are painted, each with its FeatureCollection (longitude first).
     centre
-        (lon, lat), degrees. zoom: Map zoom, at which widths are taken.
+        (lon, lat) in degrees.
+    zoom
+        Map zoom, at which widths are taken.
     title
-        At the top of the page. notes: Credits, the made-up band, the date; each a line.
+        At the top of the page.
+    notes
+        Credits, date and other lines below the title; empty ones are left out.
     circle
-        A service circle as FeatureCollection, drawn above the rest.
+        Service circle as FeatureCollection, drawn above the layers.
 
-    Names are escaped here, whatever they hold, and rendered text is never compiled as a template
-    (see literal.py).
+    Notes
+    -----
+    Every name is escaped, and rendered text is never compiled as a template (see literal.py).
     """
     page = SavedMap(
         location=[centre[1], centre[0]],
@@ -79,31 +89,37 @@ def saved_map(
         max_zoom=20,
     )
     for layer, features in drawn:
-        words = layer.title.zh if language == "zh" else layer.title.en
-        group = literal.FeatureGroup(name=escape_markup(words), control=layer.choice)
+        layer_title = render(layer.title, language)
+        group = literal.FeatureGroup(name=escape_markup(layer_title), control=layer.user_selectable)
         for value, style in layer.styles.items():
-            members = [one for one in features["features"] if _style_of(layer, one) == value]
+            members = [
+                feature for feature in features["features"] if _style_of(layer, feature) == value
+            ]
             if members:
                 _shapes(layer, style, members, zoom, language).add_to(group)
         group.add_to(page)
     if circle:
         literal.GeoJson(
-            {
-                "type": "FeatureCollection",
-                "features": [_plain(one, language) for one in circle["features"]],
-            },
-            style_function=lambda _: {
-                "color": CIRCLE,
-                "weight": 2.5,
-                "fillColor": CIRCLE,
-                "fillOpacity": 0.12,
-            },
+            _collection(circle["features"], language),
+            style_function=lambda _: CIRCLE_STYLE,
             control=False,
         ).add_to(page)
     literal.LayerControl(collapsed=False).add_to(page)
     figure: Any = page.get_root()
     assert isinstance(figure, Figure)
-    # every address that Folium or branca would load is dropped; what is needed stands in the file
+    _embed_assets(figure, title)
+    lines = "".join(f"<p>{escape_markup(note)}</p>" for note in notes if note)
+    figure.html.add_child(
+        literal.LiteralText(
+            f'<header class="saved"><h1>{escape_markup(title)}</h1>{lines}</header>'
+        ),
+        name="saved",
+    )
+    return str(figure.render())
+
+
+def _embed_assets(figure: Any, title: str) -> None:
+    """Replace every address that Folium or branca would load by Leaflet itself and our styles."""
     for name in list(figure.header._children):
         if any(word in figure.header._children[name].render() for word in ("http://", "https://")):
             del figure.header._children[name]
@@ -119,39 +135,32 @@ def saved_map(
         name="style",
     )
     figure.header.add_child(literal.LiteralText(f"<script>{leaflet}</script>"), name="leaflet")
-    lines = "".join(f"<p>{escape_markup(note)}</p>" for note in notes if note)
-    figure.html.add_child(
-        literal.LiteralText(
-            f'<header class="saved"><h1>{escape_markup(title)}</h1>{lines}</header>'
-        ),
-        name="saved",
-    )
-    return str(figure.render())
 
 
 def _shapes(
     layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str
 ) -> literal.GeoJson:
-    found = {"type": "FeatureCollection", "features": [_plain(one, language) for one in members]}
     width = _at(style.width, zoom)
     look: dict[str, Any] = {
         "stroke": bool(style.stroke),
         "color": style.stroke or BLACK,
         "opacity": style.opacity,
         "weight": width,
-        "fill": bool(style.fill) and layer.kind != "line",
+        "fill": bool(style.fill) and layer.geometry_type != "line",
         "fillColor": style.fill or BLACK,
         "fillOpacity": style.fill_opacity,
         "dashArray": " ".join(map(str, style.dash)) or None,
     }
     marker = (
         folium.CircleMarker(radius=_at(style.radius, zoom), **look)
-        if layer.kind == "point"
+        if layer.geometry_type == "point"
         else None
     )
-    tooltip = literal.GeoJsonTooltip(fields=["words"], labels=False) if layer.choice else None
+    tooltip = (
+        literal.GeoJsonTooltip(fields=["label"], labels=False) if layer.user_selectable else None
+    )
     return literal.GeoJson(
-        found,
+        _collection(members, language),
         style_function=lambda _, look=look: look,
         marker=marker,
         tooltip=tooltip,
@@ -159,32 +168,41 @@ def _shapes(
     )
 
 
+def _collection(members: Sequence[Any], language: str) -> dict[str, Any]:
+    """Return features as a FeatureCollection with nothing but their labels, escaped."""
+    return {
+        "type": "FeatureCollection",
+        "features": [_plain(feature, language) for feature in members],
+    }
+
+
 def _plain(feature: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """A feature with nothing but its words, escaped."""
     props = feature["properties"]
-    words = " ".join(str(props[key]) for key in ("estate", "name") if props.get(key)) or str(
+    label = " ".join(str(props[key]) for key in ("estate", "name") if props.get(key)) or str(
         props.get("code", "")
     )
     return {
         "type": "Feature",
         "geometry": feature["geometry"],
-        "properties": {"words": escape_markup(words)},
+        "properties": {"label": escape_markup(label)},
     }
 
 
 def _style_of(layer: Layer, feature: Mapping[str, Any]) -> str:
-    value = str(feature["properties"].get(layer.by) or "") if layer.by else ""
+    if layer.style_property is None:
+        return ""
+    value = str(feature["properties"].get(layer.style_property) or "")
     return value if value in layer.styles else ""
 
 
 def _at(stops: Stops, zoom: float) -> float:
-    """The value of stops at a zoom, straight lines between them."""
-    before = [stop for stop in stops if stop[0] <= zoom] or [stops[0]]
-    after = [stop for stop in stops if stop[0] > zoom]
-    (low, a) = before[-1]
-    if not after or low >= zoom:
+    """Return the value of stops at a zoom, interpolated linearly between them."""
+    lower = [stop for stop in stops if stop[0] <= zoom] or [stops[0]]
+    upper = [stop for stop in stops if stop[0] > zoom]
+    (low, a) = lower[-1]
+    if not upper or low >= zoom:
         return a
-    (high, b) = after[0]
+    (high, b) = upper[0]
     return a + (b - a) * (zoom - low) / (high - low)
 
 
@@ -192,9 +210,21 @@ CSS = f"""
 html, body {{ height: 100%; margin: 0; font-family: {FONT_STACK}; color: {PAGE_COLOURS["text"]}; }}
 body {{ display: flex; flex-direction: column-reverse; }}
 .folium-map {{ flex: 1; background: {BASEMAP_COLOURS["land"]}; font-family: {FONT_STACK}; }}
-.saved {{ padding: 8px 16px; border-bottom: 1px solid {PAGE_COLOURS["line"]}; display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: baseline; }}
-.saved h1 {{ font-size: 18px; margin: 0; color: {PAGE_COLOURS["ink"]}; }} .saved p {{ margin: 0; font-size: 13px; color: {PAGE_COLOURS["quiet"]}; }}
-.leaflet-control-layers {{ font-size: 14px; }} .foliumtooltip, .leaflet-tooltip {{ font-size: 13px; }}
+.saved {{
+  padding: 8px 16px;
+  border-bottom: 1px solid {PAGE_COLOURS["line"]};
+  display: flex;
+  flex-wrap: wrap;
+  gap: 4px 20px;
+  align-items: baseline;
+}}
+.saved h1 {{ font-size: 18px; margin: 0; color: {PAGE_COLOURS["ink"]}; }}
+.saved p {{ margin: 0; font-size: 13px; color: {PAGE_COLOURS["quiet"]}; }}
+.leaflet-control-layers {{ font-size: 14px; }}
+.foliumtooltip, .leaflet-tooltip {{ font-size: 13px; }}
 .foliumtooltip table {{ margin: 0; }}
-@media print {{ .leaflet-control-container {{ display: none; }} * {{ print-color-adjust: exact; }} }}
+@media print {{
+  .leaflet-control-container {{ display: none; }}
+  * {{ print-color-adjust: exact; }}
+}}
 """

@@ -30,19 +30,17 @@ FULL_DETAIL = 14  # from this zoom on, shapes keep every vertex the grid of the 
 
 
 def bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, float, float]:
-    """The tile as (west, south, east, north), degrees, EPSG:4490.
-
-    A rectangle there as in the tile grid.
+    """Return the bounds of a tile as (west, south, east, north) in degrees, EPSG:4490.
 
     Parameters
     ----------
     margin
-        How much more on each side, as a share of the tile.
+        Width of a margin on each side, as a share of the tile.
 
     Raises
     ------
     InvalidInput
-        There is no such tile.
+        `tile.unknown`: there is no such tile.
     """
     size = 2**z if 0 <= z <= MAX_ZOOM else 0
     if not (0 <= x < size and 0 <= y < size):
@@ -63,16 +61,18 @@ def bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, f
 
 
 def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: datetime) -> bytes:
-    """Layers as one vector tile; empty bytes where nothing lies.
-
-    Each layer is an MVT layer of its name; an area's label point is in `{name}_label`, once in the
-    whole map. Shapes are clipped to the tile and a small margin, and simplified to half a pixel
-    below zoom 14.
+    """Return layers as one vector tile, empty bytes where nothing lies.
 
     Raises
     ------
     InvalidInput
-        There is no such tile.
+        `tile.unknown`: there is no such tile.
+
+    Notes
+    -----
+    Each layer is an MVT layer of its name; an area's label point is in `{name}_label`, once in the
+    whole map. Shapes are clipped to the tile and a small margin, and simplified to half a pixel
+    below zoom 14.
     """
     question = tile_query(layers, z, x, y, at)
     return b"" if question is None else bytes(session.execute(question).scalar_one())
@@ -81,37 +81,36 @@ def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: 
 def tile_query(
     layers: Sequence[Layer], z: int, x: int, y: int, at: datetime
 ) -> Select[bytes] | None:
-    """The one question whose answer is the tile; None when no layer has this zoom.
+    """Return the select of a tile's bytes, None if no layer has this zoom.
 
     Raises
     ------
     InvalidInput
-        There is no such tile.
+        `tile.unknown`: there is no such tile.
     """
     inner, outer = bounds(z, x, y), bounds(z, x, y, margin=BUFFER / EXTENT)
     parts: list[ColumnElement[bytes]] = []
     for layer in layers:
         if z in layer.zooms:
             parts.append(_part(layer, z, x, y, at, outer))
-            if layer.kind == "polygon" and layer.labels:
+            if layer.geometry_type == "polygon" and layer.labels:
                 parts.append(_label_part(layer, z, x, y, at, inner))
     if not parts:
         return None
     whole = parts[0]
     for part in parts[1:]:
-        whole = whole.op("||", return_type=LargeBinary())(
-            part
-        )  # a tile is the sum of its layers' bytes
+        # a tile is the sum of its layers' bytes
+        whole = whole.op("||", return_type=LargeBinary())(part)
     return select(whole)
 
 
 def _part(
     layer: Layer, z: int, x: int, y: int, at: datetime, box: tuple[float, float, float, float]
 ) -> ScalarSelect[bytes]:
-    rows = layer.rows(at).subquery()
-    shape = func.ST_PointOnSurface(rows.c.geom) if layer.kind == "point" else rows.c.geom
+    rows = layer.query(at).subquery()
+    shape = func.ST_PointOnSurface(rows.c.geom) if layer.geometry_type == "point" else rows.c.geom
     drawn = func.ST_Transform(shape, WEB_MERCATOR)
-    if layer.kind != "point" and z < FULL_DETAIL:
+    if layer.geometry_type != "point" and z < FULL_DETAIL:
         drawn = func.ST_Simplify(drawn, WORLD_WIDTH_M / 2**z / 512 / 2, True)
     return _encode(layer.name, rows, drawn, (z, x, y), box)
 
@@ -119,7 +118,7 @@ def _part(
 def _label_part(
     layer: Layer, z: int, x: int, y: int, at: datetime, box: tuple[float, float, float, float]
 ) -> ScalarSelect[bytes]:
-    rows = layer.rows(at).subquery()
+    rows = layer.query(at).subquery()
     point = func.ST_PointOnSurface(rows.c.geom)
     inside = func.ST_Intersects(point, func.ST_MakeEnvelope(*box, STORAGE_SRID))
     return _encode(
@@ -131,29 +130,24 @@ def _encode(
     name: str,
     rows: Subquery,
     drawn: ColumnElement[Any],
-    place: tuple[int, int, int],
+    zxy: tuple[int, int, int],
     box: tuple[float, float, float, float],
     *conditions: ColumnElement[bool],
 ) -> ScalarSelect[bytes]:
     if "min_zoom" in rows.c:
-        conditions = (
-            *conditions,
-            rows.c.min_zoom <= place[0] + 1,
-        )  # map zoom; tiles are one further out
+        # min_zoom is a map zoom; tiles are one further out
+        conditions = (*conditions, rows.c.min_zoom <= zxy[0] + 1)
     properties = [column for column in rows.c if column.name not in ("geom", "min_zoom")]
-    found = (
-        select(
-            *properties,
-            func.ST_AsMVTGeom(drawn, func.ST_TileEnvelope(*place), EXTENT, BUFFER, True).label(
-                "geom"
-            ),
-        )
-        # The tile goes to the table's system, so the index answers; the rows never go to the
-        # tile's.
+    clipped = func.ST_AsMVTGeom(drawn, func.ST_TileEnvelope(*zxy), EXTENT, BUFFER, True)
+    features = (
+        select(*properties, clipped.label("geom"))
+        # the tile is transformed to the CRS of the table, not the rows, so that the index answers
         .where(rows.c.geom.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
         .subquery("feature")
     )
     encoded = func.ST_AsMVT(
         literal_column("feature"), literal(name), EXTENT, literal("geom"), type_=LargeBinary()
     )
-    return select(encoded).select_from(found).where(found.c.geom.is_not(None)).scalar_subquery()
+    return (
+        select(encoded).select_from(features).where(features.c.geom.is_not(None)).scalar_subquery()
+    )

@@ -1,6 +1,7 @@
 """A real PostGIS for every test: one throw-away cluster a run, every test's changes undone."""
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -11,14 +12,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 from apiflask import APIFlask
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
-from gis.ops import cluster, schema
+from gis.accounts import credentials
+from gis.ops import cluster
 from gis.settings import ROOT, Settings
-from tests.support.deployment import SHARED, deployment_folder
+from tests.support.deployment import (
+    SHARED,
+    PreparedDeployments,
+    create_template,
+    deployment_folder,
+    new_database,
+)
 
 if TYPE_CHECKING:
     from tests.support.served import Deployment
@@ -71,6 +80,22 @@ def checkout_untouched() -> Iterator[None]:
     assert HAD_OWN or not Path(OWN).exists(), f"{OWN} was made"
 
 
+@pytest.fixture(autouse=True)
+def cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with the least work, but where a test asks for `real_hashes`."""
+    if "real_hashes" not in request.fixturenames:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr("gis.accounts.credentials._HASHER", cheap)
+
+
+@pytest.fixture
+def real_hashes() -> Iterator[None]:
+    """Hash passwords with the work that the application takes for them."""
+    credentials._nobody.cache_clear()  # may have been made with less
+    yield
+    credentials._nobody.cache_clear()
+
+
 # fixtures that cost much: the tests that use one stay in one process, where it is made once
 COSTLY = {"served": "served", "site": "served", "planned": "planned", "restored": "served"}
 # files that start processes or clusters of their own
@@ -81,6 +106,7 @@ STARTING = (
     "test_bench",
     "test_cluster",
     "test_demo",
+    "test_editor_cases",
     "test_full_disk",
     "test_incident_races",
     "test_jobs",
@@ -89,13 +115,57 @@ STARTING = (
     "test_revision_races",
     "test_served",
 )
-LONG = (
-    "test_figures",
-    "test_editor",
-    "test_editor_cases",
-    "test_demo",
-    "test_revision_commands",
+# groups that take longest, begun first: what needs the made-up pilot (`served`, `planned`, …) stands
+# apart from each other, since it is made when the first of them begins
+LONGEST = (
+    "served",
+    "http/test_figures",
+    "facilities/test_circles",
+    "planned",
+    "http/test_access",
+    "demo/test_demo",
+    "http/test_visibility",
+    "http/test_refusals",
+    "ops/test_backup",
+    "http/test_editor_cases",
+    "http/test_full_disk",
+    "timed",
+    "http/test_accounts",
+    "http/test_incident_races",
+    "demo/test_town",
+    "http/test_sandbox",
+    "http/test_revision_commands",
+)
+# files that take more than four seconds by themselves; `./wangge test fast` leaves them out
+SLOW = (
+    "test_abuse",
+    "test_access",
+    "test_accounts",
+    "test_catalogue",
     "test_circles",
+    "test_coverage_edits",
+    "test_danger",
+    "test_dump",
+    "test_figures",
+    "test_hidden_changes",
+    "test_how_to",
+    "test_incident_import",
+    "test_keys",
+    "test_load_areas",
+    "test_load_areas_stored",
+    "test_load_osm",
+    "test_locate",
+    "test_locate_batch",
+    "test_notices",
+    "test_owners",
+    "test_photos",
+    "test_ragged_edits",
+    "test_refusals",
+    "test_rules",
+    "test_sandbox",
+    "test_text_is_data",
+    "test_town",
+    "test_visibility",
 )
 # measure time: one after the other
 TIMED = ("test_bench", "test_launcher", "test_network")
@@ -107,24 +177,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Say what is slow, and what runs in one process.
     """
+    ranks: dict[pytest.Item, int] = {}
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         stem = item.path.stem
         group = next((COSTLY[name] for name in COSTLY if name in fixtures), None)
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.browser)
-        if group or stem in STARTING or {"apart", "own_var"} & fixtures:
+        if group or stem in STARTING or {"apart", "own_var", "migrated_var"} & fixtures:
             item.add_marker(pytest.mark.served)
-        if stem == "test_figures":  # simulates a day of a town first
+        if stem in SLOW:
             item.add_marker(pytest.mark.slow)
         if stem in TIMED:
             group = "timed"
         elif stem == "test_api":  # has a fixture `served` of its own
             group = None
-        item.add_marker(pytest.mark.xdist_group(group or f"{item.path.parent.name}/{stem}"))
-    items.sort(
-        key=lambda item: item.path.stem not in LONG
-    )  # so that none of them runs alone at the end
+        group = group or f"{item.path.parent.name}/{stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
+        ranks[item] = LONGEST.index(group) if group in LONGEST else len(LONGEST)
+    items.sort(key=ranks.__getitem__)  # so that none of them runs alone at the end
     if not SHARED.is_dir():
         for item in items:
             if item.get_closest_marker("shared"):
@@ -135,8 +206,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse to run side by side without the groups: costly fixtures would be made in every
-    process.
+    process. Keep what is imported so far out of every collection of garbage.
     """
+    gc.freeze()
     if session.config.getoption("loadgroup", False) and not all(
         "@" in item.nodeid for item in session.items
     ):
@@ -150,22 +222,38 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings() -> Iterator[Settings]:
+def prepared(request: pytest.FixtureRequest) -> PreparedDeployments:
+    """The deployments that this run makes once and copies."""
+    return PreparedDeployments(prepared_folder(request.config))
+
+
+def prepared_folder(config: pytest.Config) -> Path:
+    """Return the folder of prepared deployments, which all processes of a run share."""
+    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    folder = (base.parent if hasattr(config, "workerinput") else base) / "prepared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the prepared deployments once every process of the run has ended."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(prepared_folder(config), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def settings(prepared: PreparedDeployments) -> Iterator[Settings]:
     """Settings of a throw-away deployment, its cluster stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="wangge-test-"))
-    folder.chmod(0o755)  # the user postgres must be able to enter
-    made = Settings(var=folder)
-    yield made
-    cluster.stop(made)
-    shutil.rmtree(folder, ignore_errors=True)
+    with prepared.migrated() as folder:
+        yield Settings(var=folder)
 
 
 @pytest.fixture(scope="session")
 def addresses(settings: Settings) -> cluster.DatabaseUrls:
     """The running, migrated throw-away database."""
-    found = cluster.start(settings, throw_away=True)
-    schema.migrate(found)
-    return found
+    urls = cluster.start(settings, throw_away=True)
+    create_template(urls)
+    return urls
 
 
 @pytest.fixture(scope="session")
@@ -212,28 +300,31 @@ def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
-def apart() -> Iterator[Callable[[], Session]]:
+def apart(addresses: cluster.DatabaseUrls) -> Iterator[Callable[[], Session]]:
     """Sessions of a database of its own, where commits stay."""
-    with deployment_folder() as var:
-        addresses = cluster.start(Settings(var=var), throw_away=True)
-        schema.migrate(addresses)
-        yield lambda: Session(gis_db.engine(addresses.app))
-        gis_db.engine(addresses.app).dispose()
+    with new_database(addresses) as own:
+        yield lambda: Session(gis_db.engine(own.app))
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator["Deployment"]:
+def served(prepared: PreparedDeployments) -> Iterator["Deployment"]:
     """The made-up pilot of `./wangge demo`, served by processes of its own.
 
     Tests leave it as it is.
     """
     from tests.support.served import Deployment, serving
 
-    with deployment_folder() as var:
-        made = Deployment(var).run("demo", "--no-serve")
-        assert made.returncode == 0, made.stderr
+    with prepared.demo() as var:
+        cluster.start(Settings(var=var), throw_away=True)
         with serving(var) as url:
             yield Deployment(var, url)
+
+
+@pytest.fixture
+def migrated_var(prepared: PreparedDeployments) -> Iterator[Path]:
+    """A deployment folder of the test's own, with an empty, migrated database."""
+    with prepared.migrated() as folder:
+        yield folder
 
 
 @pytest.fixture

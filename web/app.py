@@ -14,8 +14,10 @@ from web.security import session as browser_session
 REVALIDATED = (None, "no-cache", "private, no-cache")
 HSTS = "max-age=31536000"
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -52,6 +54,8 @@ BLUEPRINTS = (
     "web.pages.shell.views",
     "web.pages.map.views",
     "web.pages.account.views",
+    "web.pages.accounts.views",
+    "web.pages.keys.views",
     "web.pages.report.views",
     "web.pages.notices.views",
     "web.pages.work.views",
@@ -112,8 +116,7 @@ def add_security_headers(response: Response) -> Response:
     headers.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in headers})
     if request.is_secure or str(current_app.config["SETTINGS"].address).startswith("https:"):
         headers["Strict-Transport-Security"] = HSTS
-    # what is answered to somebody in particular stays in no cache, unless its view says for how
-    # long
+    # a personal response is not cached, unless its view sets how long
     if (
         browser_session.is_personal()
         and not (response.mimetype or "").startswith("image/")

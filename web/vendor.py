@@ -38,12 +38,12 @@ FILES = {
 def main() -> None:
     """Copy every file of the table; a missing one stops the set-up."""
     for source, target in FILES.items():
-        found, to = ROOT / "node_modules" / source, ROOT / "web" / "static" / "vendor" / target
+        folder, to = ROOT / "node_modules" / source, ROOT / "web" / "static" / "vendor" / target
         to.parent.mkdir(parents=True, exist_ok=True)
-        if found.is_dir():
-            shutil.copytree(found, to, dirs_exist_ok=True)
+        if folder.is_dir():
+            shutil.copytree(folder, to, dirs_exist_ok=True)
         else:
-            shutil.copyfile(found, to)
+            shutil.copyfile(folder, to)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""What a server loads: `granian --interface rsgi web.wsgi:gateway`, or any WSGI server
-`web.wsgi:app`. One in every worker.
-"""
+"""What a server loads in every worker: `web.wsgi:gateway` by RSGI, or `web.wsgi:app` by WSGI."""
 
 import os
 

@@ -17,9 +17,14 @@ from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
 
 @dataclass(frozen=True)
 class RoleGrant:
-    """An access role of an account. source: grant or post.
+    """An access role of an account.
 
-    Area: code and name, empty for everywhere or one's own.
+    Attributes
+    ----------
+    area, area_name
+        Of the area it is for; empty for everywhere, or for what is the account's own.
+    source
+        grant or post.
     """
 
     role: str
@@ -32,8 +37,16 @@ class RoleGrant:
 
 @dataclass(frozen=True)
 class AccountView:
-    """An account for a list. sign_in: password, first (a first password, to be changed), oidc or
-    none.
+    """An account for a list.
+
+    Attributes
+    ----------
+    sign_in
+        password, first (an initial password that must be changed), oidc or none.
+    last
+        Moment of the last successful sign-in; None if there is none.
+    locked
+        Whether the pause after too many failed attempts applies.
     """
 
     id: int
@@ -48,38 +61,51 @@ class AccountView:
     roles: list[RoleGrant]
 
 
-LISTED = """
+ACCOUNTS_SQL = """
 SELECT a.id, a.username, coalesce(p.code, '') AS person, coalesce(p.name, '') AS person_name,
   coalesce(a.subject, '') AS subject, a.active,
   CASE WHEN a.password_hash IS NULL THEN CASE WHEN a.subject IS NULL THEN 'none' ELSE 'oidc' END
-       WHEN a.must_change THEN 'first' ELSE 'password' END AS sign_in,
+    WHEN a.must_change THEN 'first' ELSE 'password' END AS sign_in,
   (SELECT max(s.at) FROM personal.sign_in s WHERE s.username = a.username AND s.succeeded) AS last,
-  coalesce((SELECT count(*) = :failures AND NOT bool_or(t.succeeded)
+  coalesce((
+    SELECT count(*) = :failures AND NOT bool_or(t.succeeded)
       AND max(t.at) - min(t.at) <= :window
-            FROM (SELECT s.at, s.succeeded FROM personal.sign_in s WHERE s.username = a.username
-                AND s.at > :now - 2 * CAST(:window AS interval)
-                  ORDER BY s.at DESC, s.id DESC
-                      LIMIT :failures) t HAVING max(t.at) > :now - CAST(:window AS interval)),
-                      false) AS locked
-FROM personal.account a LEFT JOIN personal.person p ON p.id = a.person_id
+    FROM (
+      SELECT s.at, s.succeeded
+      FROM personal.sign_in s
+      WHERE s.username = a.username AND s.at > :now - 2 * CAST(:window AS interval)
+      ORDER BY s.at DESC, s.id DESC
+      LIMIT :failures
+    ) t
+    HAVING max(t.at) > :now - CAST(:window AS interval)
+  ), false) AS locked
+FROM personal.account a
+LEFT JOIN personal.person p ON p.id = a.person_id
 WHERE CAST(:like AS text) IS NULL OR a.username LIKE :like OR p.name LIKE :like OR p.code LIKE :like
-ORDER BY a.username LIMIT :limit
+ORDER BY a.username
+LIMIT :limit
 """
 
 
-ROLES_OF = """
-SELECT r.account_id, r.role, r.source, coalesce(a.code, '') AS area, coalesce(a.name,
-    '') AS area_name
-FROM (SELECT g.account_id, g.role, g.area_id, 'grant' AS source FROM personal.access_grant g
-    WHERE g.account_id = ANY(:ids)
-      UNION ALL
-      SELECT DISTINCT c.id, m.access, p.area_id, 'post' FROM personal.account c
-      JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
-          AND p.valid_time @> CAST(:at AS timestamptz)
-      JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
-          unnest(CAST(:access AS text[])) AS access) m ON m.post = p.role
-      WHERE c.id = ANY(:ids)) r
-LEFT JOIN area a ON a.id = r.area_id ORDER BY r.account_id, r.source, r.role, a.code
+ROLES_SQL = """
+SELECT r.account_id, r.role, r.source,
+  coalesce(a.code, '') AS area, coalesce(a.name, '') AS area_name
+FROM (
+  SELECT g.account_id, g.role, g.area_id, 'grant' AS source
+  FROM personal.access_grant g
+  WHERE g.account_id = ANY(:ids)
+  UNION ALL
+  SELECT DISTINCT c.id, m.access, p.area_id, 'post'
+  FROM personal.account c
+  JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
+    AND p.valid_time @> CAST(:at AS timestamptz)
+  JOIN (
+    SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access
+  ) m ON m.post = p.role
+  WHERE c.id = ANY(:ids)
+) r
+LEFT JOIN area a ON a.id = r.area_id
+ORDER BY r.account_id, r.source, r.role, a.code
 """
 
 
@@ -103,7 +129,7 @@ def list_accounts(
         "like": like,
         "limit": limit,
     }
-    rows = [dict(row) for row in session.execute(text(LISTED), params).mappings()]
+    rows = [dict(row) for row in session.execute(text(ACCOUNTS_SQL), params).mappings()]
     roles = roles_of(session, [row["id"] for row in rows], now)
     reach = reachable_areas(session, principal)
     return [
@@ -122,7 +148,7 @@ def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[R
         "access": [*ACCESS_ROLE_BY_POST.values()],
     }
     grants_by_account: dict[int, list[RoleGrant]] = {}
-    for row in session.execute(text(ROLES_OF), params):
+    for row in session.execute(text(ROLES_SQL), params):
         zh, en = role_label(row.role, "zh"), role_label(row.role)
         grants_by_account.setdefault(row.account_id, []).append(
             RoleGrant(row.role, zh, en, row.area, row.area_name, row.source)

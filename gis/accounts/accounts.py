@@ -1,6 +1,6 @@
-"""Accounts and their administration: made, linked, granted roles, blocked.
+"""Administration of accounts: create, link, grant and revoke roles, block, reset passwords.
 
-And who may change them.
+Every function checks that the principal may change the account.
 """
 
 import re
@@ -20,7 +20,7 @@ from gis.people.models import Person
 from gis.rights.actions import ACCESS_ROLES, Action
 from gis.rights.principal import Principal
 
-USERNAME = re.compile(r"[\w][\w.@-]{1,39}")
+USERNAME_PATTERN = re.compile(r"[\w][\w.@-]{1,39}")
 ROLES_WITHOUT_AREA = frozenset({"resident", "administrator"})  # access roles that need no area
 
 
@@ -33,30 +33,31 @@ def add(
     subject: str = "",
     must_change: bool = True,
 ) -> tuple[Account, str]:
-    """Make an account.
+    """Create an account.
 
     Parameters
     ----------
     person
-        Code of the person whose posts count; empty: none.
+        Code of the person whose posts count; empty means none.
     subject
-        "issuer|sub", when it signs in at the identity provider; empty: not yet.
+        "issuer|sub" if it signs in at the identity provider; empty means not yet.
 
     Returns
     -------
     tuple[Account, str]
-        The account and its first password, which is kept nowhere else; none for one with a subject.
+        The account and its initial password, which is not stored; empty for an account with a
+        subject.
 
     Raises
     ------
     InvalidInput
         A field is wrong.
     Forbidden
-        Not for the principal.
+        The principal may not administer accounts.
     """
     principal.require(Action.ACCOUNTS)
     username = normalise_username(username)
-    if not USERNAME.fullmatch(username):
+    if not USERNAME_PATTERN.fullmatch(username):
         raise credentials.account_field_error("username", "account.name_wrong")
     if session.scalar(select(Account.id).where(Account.username == username)):
         raise credentials.account_field_error("username", "account.name_taken")
@@ -82,7 +83,10 @@ def link(
 ) -> None:
     """Link an account to a person, or to a subject at the identity provider.
 
-    "" unlinks, None leaves as it is.
+    Parameters
+    ----------
+    person, subject
+        The empty text unlinks; None leaves the link as it is.
 
     Raises
     ------
@@ -113,28 +117,27 @@ def link(
     account.session_version += 1
     _flush(session, "subject", "account.subject_taken")
     if subject == "" and account.password_hash is None:
-        _somebody_stays(session, principal, account)
-    require_account_admin(
-        session, principal, account
-    )  # a person whose posts are out of reach cannot be linked either
+        _require_administrator_left(session, principal, account)
+    # again: a person whose posts are out of reach cannot be linked either
+    require_account_admin(session, principal, account)
 
 
 def grant(
     session: Session, principal: Principal, account: Account, role: str, area: str = ""
 ) -> None:
-    """Give an access role for an area.
+    """Grant an access role for an area.
 
     Raises
     ------
     InvalidInput
         There is no such role or area.
     Conflict
-        It is given already.
+        The account has the role already.
     Forbidden
-        Not for the principal.
+        The principal may not change the account.
     """
     require_account_admin(session, principal, account)
-    area_id = _place(session, principal, role, area)
+    area_id = _grant_area_id(session, principal, role, area)
     if session.scalar(select(AccessGrant.id).where(*_same(account, role, area_id))):
         raise Conflict("account.role_granted_already")
     session.add(AccessGrant(account_id=account.id, role=role, area_id=area_id))
@@ -144,27 +147,27 @@ def grant(
 def revoke_role(
     session: Session, principal: Principal, account: Account, role: str, area: str = ""
 ) -> None:
-    """Take an access role back.
+    """Revoke an access role.
 
     Raises
     ------
     NotFound
-        It was not given.
+        The account does not have the role.
     Conflict
-        Nobody could administer accounts afterwards.
+        No administrator would be left.
     """
     require_account_admin(session, principal, account)
-    area_id = _place(session, principal, role, area)
+    area_id = _grant_area_id(session, principal, role, area)
     gone = session.scalars(
         delete(AccessGrant).where(*_same(account, role, area_id)).returning(AccessGrant.id)
     ).all()
     if not gone:
         raise NotFound("account.role_not_granted")
-    _somebody_stays(session, principal, account)
+    _require_administrator_left(session, principal, account)
 
 
 def block(session: Session, principal: Principal, account: Account) -> None:
-    """Let an account no longer sign in, and end its sessions.
+    """Block an account from signing in, and end its sessions.
 
     Raises
     ------
@@ -177,11 +180,11 @@ def block(session: Session, principal: Principal, account: Account) -> None:
     account.active = False
     account.session_version += 1
     session.flush()
-    _somebody_stays(session, principal, account)
+    _require_administrator_left(session, principal, account)
 
 
 def unblock(session: Session, principal: Principal, account: Account) -> None:
-    """Let an account sign in again; also lifts the pause after failed tries."""
+    """Let an account sign in again, and lift the pause after failed attempts."""
     require_account_admin(session, principal, account)
     account.active = True
     session.execute(delete(SignIn).where(SignIn.username == account.username, ~SignIn.succeeded))
@@ -205,7 +208,7 @@ def reset_password(
 
 
 def end_sessions(session: Session, principal: Principal, account: Account) -> None:
-    """Sign an account out everywhere; everybody may do so with their own."""
+    """Sign an account out everywhere; every account may do so with its own sessions."""
     if account.id != principal.account_id:
         require_account_admin(session, principal, account)
     account.session_version += 1
@@ -213,7 +216,7 @@ def end_sessions(session: Session, principal: Principal, account: Account) -> No
 
 
 def get_account(session: Session, username: str) -> Account:
-    """Return the account of a name.
+    """Return the account of a user name.
 
     Raises
     ------
@@ -229,9 +232,7 @@ def get_account(session: Session, username: str) -> Account:
 
 
 def require_account_admin(session: Session, principal: Principal, account: Account) -> None:
-    """Raise Forbidden unless the principal may change an account: every role it has lies in the
-    principal's areas.
-    """
+    """Raise Forbidden unless all roles of an account lie in areas the principal administers."""
     principal.require(Action.ACCOUNTS)
     session.flush()
     now = session.scalar(text("SELECT now()"))
@@ -242,8 +243,8 @@ def require_account_admin(session: Session, principal: Principal, account: Accou
         raise Forbidden("account.out_of_reach")
 
 
-def _place(session: Session, principal: Principal, role: str, area: str) -> int | None:
-    """Id of the area of a grant; None for everywhere or one's own."""
+def _grant_area_id(session: Session, principal: Principal, role: str, area: str) -> int | None:
+    """Return the id of the area of a grant; None for everywhere or what is the account's own."""
     if role not in ACCESS_ROLES:
         raise credentials.account_field_error("role", "account.role_unknown")
     if role == "resident" and area:
@@ -272,11 +273,13 @@ def _same(account: Account, role: str, area_id: int | None) -> tuple[Any, ...]:
     )
 
 
-def _somebody_stays(session: Session, principal: Principal, account: Account) -> None:
-    """Raise Conflict when a change leaves no operator who can sign in: what nobody answers for
-    would be seen by nobody.
+def _require_administrator_left(session: Session, principal: Principal, account: Account) -> None:
+    """Raise Conflict if a change leaves no administrator of all areas who can sign in.
 
-    The command line may, while there is no other account.
+    Notes
+    -----
+    Incidents without a responsible account would then be seen by no one. The command line may make
+    such a change while there is no other account.
     """
     signs_in = (Account.active, func.coalesce(Account.password_hash, Account.subject).is_not(None))
     left = (
@@ -284,9 +287,8 @@ def _somebody_stays(session: Session, principal: Principal, account: Account) ->
         .join(AccessGrant, AccessGrant.account_id == Account.id)
         .where(AccessGrant.role == "administrator", AccessGrant.area_id.is_(None), *signs_in)
     )
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))")
-    )  # two at once: in turn
+    # concurrent changes wait for each other
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))
     if session.scalar(left.limit(1)) is not None:
         return
     others = select(Account.id).where(Account.id != account.id, *signs_in).limit(1)
@@ -295,10 +297,7 @@ def _somebody_stays(session: Session, principal: Principal, account: Account) ->
 
 
 def _flush(session: Session, name: str, taken_code: str) -> None:
-    """Write.
-
-    Raise InvalidInput when somebody else was first with a value that is one account's only.
-    """
+    """Flush the session; raise InvalidInput if another transaction has stored the value first."""
     try:
         session.flush()
     except IntegrityError as error:

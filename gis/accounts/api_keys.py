@@ -1,4 +1,4 @@
-"""Keys of programs: made, checked, rotated, revoked.
+"""API keys of programs: create, authenticate, rotate, revoke.
 
 A program is known by its name; each secret is one row.
 """
@@ -12,19 +12,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from gis.accounts.credentials import KEY, hash_secret, new_key
+from gis.accounts.credentials import KEY_PATTERN, hash_secret, new_key
 from gis.accounts.models import ApiKey
 from gis.areas.models import Area
 from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fields
 from gis.rights.actions import KEY_ACTIONS, Action
 from gis.rights.principal import Principal
 
-NAME = re.compile(r"[\w][\w .-]{1,39}")
-MAX_REQUESTS_PER_MINUTE = 100_000  # requests a minute a key may be given
-MAX_OVERLAP_HOURS = 30 * 24  # hours an old secret may stay valid after a rotation
+NAME_PATTERN = re.compile(r"[\w][\w .-]{1,39}")
+MAX_REQUESTS_PER_MINUTE = 100_000
+MAX_OVERLAP_HOURS = 30 * 24  # of an old secret after a rotation
 
-# a row of the key, and the first row of its program: what that filed stays the program's own after
-# a rotation
+# A row of the key, and the first row of its program, which identifies the program after a rotation.
 ACTIVE_KEY_SQL = """
 SELECT k.secret_hash, k.actions, k.area_ids, k.per_minute, k.name,
   (SELECT min(f.id) FROM personal.api_key f WHERE f.name = k.name) AS program
@@ -35,7 +34,7 @@ WHERE k.key_id = :key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k
 
 @dataclass(frozen=True)
 class AuthenticatedKey:
-    """A key that was shown and holds: who asks with it, and how often a minute it may."""
+    """A valid key: its principal, and the requests a minute it may make."""
 
     principal: Principal
     per_minute: int
@@ -46,7 +45,7 @@ def authenticate_key(session: Session, secret_text: str, now: datetime) -> Authe
 
     None if it is unknown, revoked or expired.
     """
-    shape = KEY.fullmatch(secret_text)
+    shape = KEY_PATTERN.fullmatch(secret_text)
     row = (
         shape
         and session.execute(text(ACTIVE_KEY_SQL), {"key_id": shape[1], "now": now}).one_or_none()
@@ -75,25 +74,25 @@ def add(
     per_minute: int = 600,
     days: int | None = None,
 ) -> str:
-    """Make a program's key.
+    """Create the key of a new program.
 
     Parameters
     ----------
     name
-        The program's; two programs never have the same.
+        Name of the program; unique.
     actions
         Values of `Action` that a key may have.
     areas
-        Codes of the areas it may do them in.
+        Codes of the areas the actions are allowed in.
     per_minute
         Requests a minute.
     days
-        Until it expires; None: it does not.
+        Days until it expires; None means never.
 
     Returns
     -------
     str
-        The key. It is not kept: only this once can it be shown.
+        The key. It is not stored and can be shown only this once.
 
     Raises
     ------
@@ -104,7 +103,7 @@ def add(
     """
     ids, wrong = area_ids(session, areas)
     allowed = sorted(action.value for action in KEY_ACTIONS)
-    if not NAME.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name):
         wrong.append(FieldError("name", "key.name_wrong"))
     if unknown := [action for action in actions if action not in allowed]:
         wrong.append(
@@ -141,7 +140,7 @@ def add(
 
 
 def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -> str:
-    """Return a new secret of a program; the old one stays valid for some hours.
+    """Create a new secret of a program; the old one stays valid for some hours.
 
     Returns
     -------
@@ -151,7 +150,7 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
     Raises
     ------
     NotFound
-        No live key has the name.
+        No valid key has the name.
     InvalidInput
         `keep_hours` is out of range.
     """
@@ -182,7 +181,7 @@ def rotate(session: Session, name: str, now: datetime, keep_hours: float = 24) -
 
 
 def revoke(session: Session, name: str, now: datetime) -> int:
-    """Refuse every secret of a program from now on; how many there were.
+    """Revoke every secret of a program and return how many were valid.
 
     Raises
     ------
@@ -218,7 +217,7 @@ class KeyView:
     state: str
 
 
-LISTED = """
+KEYS_SQL = """
 SELECT k.id, k.name, k.key_id AS public, k.actions,
   ARRAY(SELECT a.code FROM area a WHERE a.id = ANY(k.area_ids) ORDER BY a.code) AS areas,
   k.per_minute, k.created_at, k.expires_at, k.revoked_at,
@@ -230,7 +229,7 @@ FROM personal.api_key k ORDER BY k.name, k.id DESC
 
 def list_keys(session: Session, now: datetime) -> list[KeyView]:
     """List every key by name, the newest secret first."""
-    return [KeyView(**row) for row in session.execute(text(LISTED), {"now": now}).mappings()]
+    return [KeyView(**row) for row in session.execute(text(KEYS_SQL), {"now": now}).mappings()]
 
 
 def area_ids(session: Session, codes: Sequence[str]) -> tuple[list[int], list[FieldError]]:

@@ -1,6 +1,4 @@
-"""Secrets: passwords and how they are judged, the parts of a program's key, the key that signs
-session cookies.
-"""
+"""Secrets: passwords and their rules, parts of API keys, the key that signs session cookies."""
 
 import hashlib
 import os
@@ -16,13 +14,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from gis import private
 from gis.errors import FieldError, InvalidInput
 
-SHORTEST, LONGEST = 10, 200  # characters of a password
-MIN_DISTINCT_CHARS = 5  # characters of a password that are not the same
-COMMON = Path(__file__).with_name("common_passwords.txt")
+MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 10, 200
+MIN_DISTINCT_CHARS = 5  # of a password
+COMMON_PASSWORDS_PATH = Path(__file__).with_name("common_passwords.txt")
 
 
-PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
-KEY = re.compile(r"wg_([A-Za-z0-9]{8,32})_([A-Za-z0-9_-]{20,100})")
+PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without similar characters
+KEY_PATTERN = re.compile(r"wg_([A-Za-z0-9]{8,32})_([A-Za-z0-9_-]{20,100})")
 
 _HASHER = PasswordHasher()  # argon2id, RFC 9106 low memory
 
@@ -33,15 +31,15 @@ def check_password(password: str, username: str) -> None:
     Raises
     ------
     InvalidInput
-        On the field `password`; with a code `password.*`.
+        On the field `password`, with a code `password.*`.
     """
     plain = _clean(password).lower()
     code = next(
         (
             code
             for is_wrong, code in (
-                (len(plain) < SHORTEST, "password.too_short"),
-                (len(plain) > LONGEST, "password.too_long"),
+                (len(plain) < MIN_PASSWORD_CHARS, "password.too_short"),
+                (len(plain) > MAX_PASSWORD_CHARS, "password.too_long"),
                 (username.lower() in plain, "password.has_name"),
                 (plain in common(), "password.too_common"),
                 (len(set(plain)) < MIN_DISTINCT_CHARS, "password.too_plain"),
@@ -57,15 +55,15 @@ def check_password(password: str, username: str) -> None:
 def account_field_error(field: str, code: str) -> InvalidInput:
     """Return an error about a field of an account.
 
-    Its sentence does not name the field, as pages show it beside it.
+    Its sentence does not name the field, since pages show it beside the field.
     """
     return InvalidInput(code, [FieldError(field, code)])
 
 
 @cache
 def common() -> frozenset[str]:
-    """Return passwords that everybody tries first, in lower case."""
-    return frozenset(COMMON.read_text(encoding="utf-8").split())
+    """Return the most common passwords, in lower case."""
+    return frozenset(COMMON_PASSWORDS_PATH.read_text(encoding="utf-8").split())
 
 
 def generate_initial_password() -> str:
@@ -80,21 +78,21 @@ def hash_password(password: str) -> str:
 
 def verify_password(stored: str | None, password: str) -> bool:
     """Return whether a password is the stored one; takes the same time when nothing is stored."""
-    if len(password) > LONGEST:
+    if len(password) > MAX_PASSWORD_CHARS:
         password, stored = "", None
     try:
-        return _HASHER.verify(stored or _nobody(), _clean(password)) and stored is not None
+        return _HASHER.verify(stored or _dummy_hash(), _clean(password)) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
 
 
 def needs_rehash(stored: str) -> bool:
-    """Return whether a hash was made with other costs than today's."""
+    """Return whether a hash was made with outdated cost parameters."""
     return _HASHER.check_needs_rehash(stored)
 
 
 @cache
-def _nobody() -> str:
+def _dummy_hash() -> str:
     return _HASHER.hash(secrets.token_urlsafe())
 
 
@@ -103,7 +101,7 @@ def _clean(password: str) -> str:
 
 
 def new_key() -> tuple[str, str]:
-    """Open and secret part of a new key; the secret has 256 random bits."""
+    """Return the public and the secret part of a new key; the secret has 256 random bits."""
     return secrets.token_hex(6), secrets.token_urlsafe(32)
 
 
@@ -115,9 +113,10 @@ def hash_secret(secret: str) -> bytes:
 def signing_key(var: Path) -> str:
     """Return the key that signs session cookies.
 
-    Created at the first call under `var`, for its owner only.
-
-    Processes that start together agree on one.
+    Notes
+    -----
+    The first call creates it under `var`, readable by its owner only. Processes that start at the
+    same time agree on one key.
     """
     file = var / "session.key"
     if not file.exists():

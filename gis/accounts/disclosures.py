@@ -1,8 +1,6 @@
-"""Who was shown personal data, when, from where and why: contacts of reporters, their photos,
-exports.
+"""The log of personal data shown: reporters' contacts, their photos, exports.
 
-A row is written and committed before anything is shown, and never changed or deleted; the database
-sees to that.
+A row is committed before anything is shown. The database refuses to change or delete it.
 """
 
 from collections.abc import Iterable
@@ -24,8 +22,16 @@ MIN_REASON_CHARS = 2  # letters or digits: 回访 says why, a full stop does not
 
 @dataclass(frozen=True)
 class DisclosureView:
-    """Something that was shown. who: As the history names them. source: Network address or machine.
-    reason: As stated.
+    """A disclosure.
+
+    Attributes
+    ----------
+    who
+        The reader, as the history names them.
+    source
+        Network address, or machine of the command line.
+    reason
+        As the reader stated it.
     """
 
     id: int
@@ -40,7 +46,15 @@ class DisclosureView:
 
 @dataclass(frozen=True)
 class Filters:
-    """Which disclosures. kind: One of KINDS. since, until: From the one until before the other."""
+    """Filters of the list of disclosures.
+
+    Attributes
+    ----------
+    kind
+        One of KINDS; empty means all.
+    since, until
+        Half-open range of moments.
+    """
 
     kind: str = ""
     who: str = ""
@@ -55,7 +69,7 @@ def require_reason(reason: str) -> str:
     Raises
     ------
     InvalidInput
-        It is missing, says nothing, or is too long.
+        It is missing, has too few letters, or is too long.
     """
     stated = " ".join(reason.split())
     if not stated:
@@ -66,7 +80,7 @@ def require_reason(reason: str) -> str:
 
 
 def check_length(reason: str) -> str:
-    """Return a reason that need not be stated, trimmed.
+    """Return an optional reason, trimmed.
 
     Raises
     ------
@@ -79,7 +93,7 @@ def check_length(reason: str) -> str:
     return stated
 
 
-INSERT = """
+INSERT_SQL = """
 INSERT INTO personal.disclosure (who, kind, subject, incident_id, areas, source, reason)
 VALUES (:who, :kind, :subject, :incident, CAST(:areas AS bigint[]), :source, :reason)
 """
@@ -96,7 +110,7 @@ def record(
     incident_id: UUID | None = None,
     reason: str = "",
 ) -> None:
-    """Write down that somebody is about to be shown something; commit before it is shown.
+    """Record that personal data is about to be shown; commit before it is shown.
 
     Parameters
     ----------
@@ -104,13 +118,13 @@ def record(
         One of KINDS.
     subject
         What is shown.
-    areas
-        Ids of those it lies in; none: everywhere.
     source
-        Where it is sent to.
+        Network address or machine it is sent to.
+    areas
+        Ids of the areas it lies in; empty means everywhere.
     """
     session.execute(
-        text(INSERT),
+        text(INSERT_SQL),
         {
             "who": principal.actor,
             "kind": kind,
@@ -123,36 +137,37 @@ def record(
     )
 
 
-LIST = """
+LIST_SQL = """
 SELECT d.id, d.at, d.who, d.kind, d.subject, d.incident_id AS incident, d.source, d.reason
-    FROM personal.disclosure d
-WHERE (:everywhere OR d.areas = '{}' OR d.areas && CAST(:areas AS bigint[])) AND (:kind = ''
-    OR d.kind = :kind)
+FROM personal.disclosure d
+WHERE (:everywhere OR d.areas = '{}' OR d.areas && CAST(:areas AS bigint[]))
+  AND (:kind = '' OR d.kind = :kind)
   AND (:who = '' OR strpos(lower(d.who), :who) > 0)
   AND (CAST(:incident AS uuid) IS NULL OR d.incident_id = :incident)
   AND (CAST(:since AS timestamptz) IS NULL OR d.at >= :since)
-  AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until) AND (CAST(:before AS bigint) IS NULL
-      OR d.id < :before)
-ORDER BY d.id DESC LIMIT :limit
+  AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until)
+  AND (CAST(:before AS bigint) IS NULL OR d.id < :before)
+ORDER BY d.id DESC
+LIMIT :limit
 """
 
 
 def list_disclosures(
-    session: Session, principal: Principal, filters: Filters, limit: int, before: int | None = None
+    session: Session, principal: Principal, filters: Filters, limit: int, cursor: int | None = None
 ) -> list[DisclosureView]:
-    """List what was shown to whom, newest first.
+    """List disclosures, newest first.
 
     Parameters
     ----------
     principal
-        Needs Action.HISTORY; sees what lies in those areas, and exports of everything.
-    before
-        Only rows with a smaller number.
+        Needs Action.HISTORY; sees disclosures in those areas, and exports of everything.
+    cursor
+        List only rows with a smaller number.
 
     Raises
     ------
     Forbidden
-        Not allowed.
+        The principal may not read the history.
     InvalidInput
         There is no such kind.
     """
@@ -168,7 +183,7 @@ def list_disclosures(
         "incident": filters.incident,
         "since": filters.since,
         "until": filters.until,
-        "before": before,
+        "before": cursor,
         "limit": limit,
     }
-    return [DisclosureView(**row) for row in session.execute(text(LIST), params).mappings()]
+    return [DisclosureView(**row) for row in session.execute(text(LIST_SQL), params).mappings()]

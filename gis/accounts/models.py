@@ -1,6 +1,4 @@
-"""Accounts as they are stored: rights, sign-ins, ended sessions, keys of programs, what was
-disclosed, what was sent twice.
-"""
+"""Tables of accounts: grants, sign-ins, sessions, API keys, disclosures, idempotency records."""
 
 import uuid
 from datetime import datetime
@@ -22,7 +20,7 @@ from gis.db import Base, key
 
 
 class Account(Base):
-    """Somebody who signs in. What they may do comes from their posts, and from grants."""
+    """A login. Its rights come from the posts of its person, and from grants."""
 
     __tablename__ = "account"
     __table_args__ = (
@@ -79,7 +77,7 @@ class AccessGrant(Base):
 
 
 class SignIn(Base):
-    """A try to sign in; five failures in a row from one network lock the name for it."""
+    """An attempt to sign in; five failures in a row from one network pause the name for it."""
 
     __tablename__ = "sign_in"
     __table_args__ = (
@@ -100,7 +98,7 @@ class SignIn(Base):
 
 
 class EndedSession(Base):
-    """A session that was signed out; its cookie would otherwise be good until it expires."""
+    """A session that was signed out; its cookie would otherwise be valid until it expires."""
 
     __tablename__ = "ended_session"
     __table_args__ = (
@@ -119,7 +117,7 @@ class EndedSession(Base):
 
 
 class ApiKey(Base):
-    """A program's key: only its hash is kept."""
+    """An API key of a program; only the hash of the secret is stored."""
 
     __tablename__ = "api_key"
     __table_args__ = (
@@ -152,7 +150,7 @@ class ApiKey(Base):
 
 
 class Disclosure(Base):
-    """Something that was shown to somebody; see gis/accounts/disclosures.py."""
+    """Personal data shown to a reader; see gis/accounts/disclosures.py."""
 
     __tablename__ = "disclosure"
     __table_args__ = (
@@ -187,7 +185,7 @@ class Disclosure(Base):
 
 
 class Idempotency(Base):
-    """A write that was answered once; the same key gets the same answer."""
+    """The answer to a write; a request with the same key gets the same answer."""
 
     __tablename__ = "idempotency"
     __table_args__ = ({"comment": "Writes answered once; the same key gets the same answer."},)

@@ -1,7 +1,7 @@
-"""Counting requests a minute, by all worker processes of a machine together.
+"""Counters of requests a minute, shared by all worker processes of a machine.
 
-A file of fixed size that every process maps: 16 bytes a slot (which counter, which minute, how
-many). Nothing is kept about anybody: a counter's name is there as a hash, and only for its minute.
+They lie in a file of fixed size that every process maps: 16 bytes a slot (hash of the counter's
+name, minute, count). No name is stored, and a slot is reused after its minute.
 """
 
 import fcntl
@@ -18,10 +18,10 @@ from gis.errors import RateLimited
 from gis.messages import Message
 
 SLOT_COUNT = 1 << 16
-PROBE_LENGTH = (
-    8  # slots a counter may lie in; when all are in use this minute the least counted gives way
-)
-WINDOW_S = 60  # seconds
+# Slots a counter may lie in. If all are in use in this minute, the one with the lowest count is
+# replaced.
+PROBE_LENGTH = 8
+WINDOW_S = 60
 MAX_COUNT = 2**32 - 1
 _GENERATION = struct.Struct("<Q")  # behind the slots: how often rights changed
 _SLOT = struct.Struct("<QII")  # hash of the name, minute since 1970, count
@@ -33,20 +33,20 @@ class Counters:
     def __init__(self, file: Path) -> None:
         private.create_folder(file.parent)
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, private.FILE_MODE)
-        # every block at once: writing to a hole in it would end the process when the disk is full
+        # allocate every block: writing to a hole would kill the process when the disk is full
         os.posix_fallocate(self._file, 0, SLOT_COUNT * _SLOT.size + _GENERATION.size)
         self._slots = mmap.mmap(self._file, SLOT_COUNT * _SLOT.size + _GENERATION.size)
         self._mine = threading.Lock()  # the file's lock keeps processes apart, not threads
 
-    def hit(self, name: str, now: float, units: int = 1) -> int:
-        """Count more for a name; how many there were in this minute, these included.
+    def increment(self, name: str, now: float, units: int = 1) -> int:
+        """Add to a counter and return its count of this minute, the added units included.
 
         Parameters
         ----------
         now
             Seconds since 1970.
         units
-            How many.
+            How much to add.
         """
         minute = int(now // WINDOW_S)
         number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
@@ -59,9 +59,9 @@ class Counters:
 
     @property
     def generation(self) -> int:
-        """How often rights have changed since the file began.
+        """How often rights have changed since the file was created.
 
-        What was looked up before a change is looked up anew.
+        Rights that were read under an earlier generation must be read again.
         """
         return int(_GENERATION.unpack_from(self._slots, SLOT_COUNT * _SLOT.size)[0])
 
@@ -98,20 +98,20 @@ def counters(var: Path) -> Counters:
 def check_rate_limit(
     var: Path, name: str, limit: int, now: float, counted: Message | str, units: int = 1
 ) -> None:
-    """Count one request; refuse it when it is over the limit of its minute.
+    """Count one request; raise RateLimited if it exceeds the limit of its minute.
 
     Parameters
     ----------
     var
-        The deployment's folder.
+        Folder of the deployment.
     name
-        What is counted, as "key 12" or "sign-in 10.0.0.7".
+        Name of the counter, as "key 12" or "sign-in 10.0.0.7".
     limit
         Requests a minute.
     now
         Seconds since 1970.
     counted
-        What there are too many of, as the message `counted.requests_with_key`.
+        What is counted, as the message `counted.requests_with_key`.
     units
         What this request counts for.
 
@@ -120,7 +120,7 @@ def check_rate_limit(
     RateLimited
         With `retry_after`, seconds until the next minute.
     """
-    if counters(var).hit(name, now, units) > limit:
+    if counters(var).increment(name, now, units) > limit:
         wait = WINDOW_S - int(now) % WINDOW_S
         raise RateLimited(
             "rate_limit.exceeded",

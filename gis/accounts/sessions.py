@@ -1,6 +1,4 @@
-"""Signing in: attempts and the pause after too many, what a session rests on, one's
-own password.
-"""
+"""Sign-in: attempts and the pause after failures, the state behind a session, the own password."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from types import MappingProxyType
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,29 +15,19 @@ from gis.accounts.models import Account, EndedSession, SignIn
 from gis.errors import RateLimited
 from gis.rights.principal import Principal, account_principal
 
-MAX_FAILED_ATTEMPTS = 5  # in a row, within `WINDOW`, slow a name down
-
-
-PAUSES = tuple(
-    timedelta(seconds=seconds) for seconds in (15, 30, 60, 120)
-)  # after 5, 6, 7, 8 and more
-
-
-MAX_STRANGE_FAILURES = 30  # for one name in `WINDOW`, from networks it was never signed in from
-
-
-STRANGE_PAUSE = timedelta(seconds=10)  # between tries of such networks from then on
-
-
-LOCKOUT_PERIOD = timedelta(minutes=15)  # within which they count
-
-
-SIGN_IN_RETENTION = timedelta(days=90)  # that tries are kept
+MAX_FAILED_ATTEMPTS = 5  # in a row, within `LOCKOUT_PERIOD`, before a pause
+# the pause after 5, 6, 7, 8 and more failures
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120))
+# for one name within `LOCKOUT_PERIOD`, from networks that it was never signed in from
+MAX_STRANGE_FAILURES = 30
+STRANGE_PAUSE = timedelta(seconds=10)  # between further attempts from such networks
+LOCKOUT_PERIOD = timedelta(minutes=15)  # within which failures count
+SIGN_IN_RETENTION = timedelta(days=90)  # of attempts
 
 
 @dataclass(frozen=True)
 class AccountStatus:
-    """What a session of an account rests on, and its rights now."""
+    """The state of an account that its sessions depend on, and its present rights."""
 
     session_version: int
     active: bool
@@ -49,7 +37,7 @@ class AccountStatus:
 
 @dataclass(frozen=True)
 class SignInAttempt:
-    """A try to sign in, written down; what the account of that name has, if there is one."""
+    """A recorded attempt to sign in, with the account of that name, if there is one."""
 
     id: int
     username: str
@@ -73,25 +61,26 @@ def begin_sign_in(
     browser: str = "",
     session_versions: Mapping[int, int] = MappingProxyType({}),
 ) -> SignInAttempt:
-    """Write down a try before its password is looked at, so that many at once count as many.
+    """Record an attempt before its password is checked, so that concurrent attempts all count.
 
-    Failures count for a name together with where they come from, and slow down what comes from
-    there: nobody can lock a colleague out. A browser that the account signed in from before counts
-    by itself, whatever happens at its address; strangers count by their network. A name tried from
-    many networks is slowed down for all but those it was signed in from before.
+    Failures count for a name together with the network they come from, and slow down that network
+    only, so that one user cannot lock out another. A browser that the account signed in from before
+    is counted by itself. A name tried from many networks is slowed down for all networks but those
+    it was signed in from before.
 
-    The caller commits, asks `password_matches`, which takes a while, and then calls
-    `complete_sign_in`.
+    The caller commits, calls `password_matches`, which takes a while, and then `complete_sign_in`.
 
     Parameters
     ----------
     browser, session_versions
-        The browser's number and, by account, the session version of its last sign-in there.
+        Number of the browser and, by account, the session version with which it signed in there
+        last.
 
     Raises
     ------
-    RateLimited Five tries or more in a row failed from there, see `PAUSES`. Names that do not exist
-        are slowed down just the same. Or strangers' failures for this name are too many, see
+    RateLimited
+        Five or more attempts in a row failed from there, see `PAUSES`; names that do not exist are
+        slowed down as well. Or unknown networks have failed too often for this name, see
         `MAX_STRANGE_FAILURES`.
     """
     session.execute(
@@ -114,18 +103,7 @@ def begin_sign_in(
     source = (
         SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
     )
-    last = session.execute(
-        select(SignIn.at, SignIn.succeeded)
-        .where(SignIn.username == username, source, SignIn.at > now - 2 * LOCKOUT_PERIOD)
-        .order_by(SignIn.at.desc(), SignIn.id.desc())
-        .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
-    ).all()
-    failures = list(takewhile(lambda attempt: not attempt.succeeded, last))
-    if (
-        len(failures) >= MAX_FAILED_ATTEMPTS
-        and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD
-    ):
-        _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
+    _pause_after_failures(session, username, source, now)
     if not trusted:
         _slow_down(session, username, now, network)
     tried = SignIn(
@@ -140,8 +118,26 @@ def begin_sign_in(
     )
 
 
+def _pause_after_failures(
+    session: Session, username: str, source: ColumnElement[bool], now: datetime
+) -> None:
+    """Raise RateLimited during the pause after too many failures in a row from a source."""
+    last = session.execute(
+        select(SignIn.at, SignIn.succeeded)
+        .where(SignIn.username == username, source, SignIn.at > now - 2 * LOCKOUT_PERIOD)
+        .order_by(SignIn.at.desc(), SignIn.id.desc())
+        .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
+    ).all()
+    failures = list(takewhile(lambda attempt: not attempt.succeeded, last))
+    if (
+        len(failures) >= MAX_FAILED_ATTEMPTS
+        and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD
+    ):
+        _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
+
+
 def _wait(until: datetime, now: datetime) -> None:
-    """Raise TooMany until a moment."""
+    """Raise RateLimited if a moment has not come yet."""
     left = (until - now).total_seconds()
     if left > 0:
         minutes, seconds = int(left // 60) + 1, int(left) + 1
@@ -152,11 +148,14 @@ def _wait(until: datetime, now: datetime) -> None:
         )
 
 
-STRANGE = """
-WITH trusted AS (SELECT DISTINCT split_part(network, ' ', 1) AS network FROM personal.sign_in
-                 WHERE username = :name AND succeeded AND at > :long_ago)
-SELECT count(*) AS failures, max(at) AS last, (SELECT :network IN (SELECT network
-    FROM trusted)) AS is_trusted
+STRANGE_FAILURES_SQL = """
+WITH trusted AS (
+  SELECT DISTINCT split_part(network, ' ', 1) AS network
+  FROM personal.sign_in
+  WHERE username = :name AND succeeded AND at > :long_ago
+)
+SELECT count(*) AS failures, max(at) AS last,
+  (SELECT :network IN (SELECT network FROM trusted)) AS is_trusted
 FROM personal.sign_in
 WHERE username = :name AND NOT succeeded AND at > :since
   AND split_part(network, ' ', 1) NOT IN (SELECT network FROM trusted)
@@ -170,18 +169,18 @@ def _slow_down(session: Session, username: str, now: datetime, network: str) -> 
         "since": now - LOCKOUT_PERIOD,
         "long_ago": now - SIGN_IN_RETENTION,
     }
-    row = session.execute(text(STRANGE), params).one()
+    row = session.execute(text(STRANGE_FAILURES_SQL), params).one()
     if row.failures >= MAX_STRANGE_FAILURES and not row.is_trusted:
         _wait(row.last + STRANGE_PAUSE, now)
 
 
 def end_session(session: Session, session_id: str, until: datetime) -> None:
-    """Write down that a session is signed out, and forget those that would have ended by now.
+    """Record that a session is signed out, and delete the records of expired ones.
 
     Parameters
     ----------
     until
-        When its cookie would have expired.
+        Moment at which its cookie expires.
     """
     session.execute(delete(EndedSession).where(EndedSession.until < func.now()))
     session.execute(
@@ -203,7 +202,7 @@ def password_matches(tried: SignInAttempt, password: str) -> bool:
 
 
 def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> None:
-    """Write down that a try was right; make the hash anew when its costs are outdated."""
+    """Record that an attempt succeeded; rehash the password if the cost parameters are outdated."""
     if tried.password_hash and credentials.needs_rehash(tried.password_hash):
         session.execute(
             update(Account)
@@ -214,8 +213,17 @@ def complete_sign_in(session: Session, tried: SignInAttempt, password: str) -> N
 
 
 def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
-    """Return the account linked to a subject ("issuer|sub") of the identity provider, and record
-    its sign-in.
+    """Return the account linked to a subject of the identity provider, and record its sign-in.
+
+    Parameters
+    ----------
+    subject
+        "issuer|sub".
+
+    Returns
+    -------
+    Account or None
+        None if no active account is linked to the subject.
     """
     account = session.scalars(
         select(Account).where(Account.subject == subject, Account.active)
@@ -226,7 +234,7 @@ def by_subject(session: Session, subject: str, now: datetime) -> Account | None:
 
 
 def account_status(session: Session, account_id: int, now: datetime) -> AccountStatus | None:
-    """Return what an account is and may do now; None if there is none."""
+    """Return the state and present rights of an account; None if it does not exist."""
     row = session.execute(
         select(
             Account.username,
@@ -243,12 +251,12 @@ def account_status(session: Session, account_id: int, now: datetime) -> AccountS
 
 
 def change_password(session: Session, account_id: int, old: str, new: str) -> int:
-    """Change one's own password; ends the account's other sessions.
+    """Change the account's own password and end its other sessions.
 
     Returns
     -------
     int
-        The new session version, for the session that goes on.
+        The new session version, for the session that continues.
 
     Raises
     ------

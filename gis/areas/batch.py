@@ -1,10 +1,11 @@
-"""Locating a file of points: the ladder of `locate`, for a million points at a time.
+"""Locating a file of points: the resolver of `locate`, for a million points at a time.
 
 Points without an address that share a grid, a building and the rules that led there share their
 answer, so each answer is put into words once and the rest is array work. Points with an address
-climb the ladder one by one.
+are resolved one by one.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -16,55 +17,36 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.ipc
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.batch_csv import csv_cell, csv_cells, format_rows, take_strings, text_scalar
-from gis.areas.explanation import decision_step
+from gis.areas.batch_csv import csv_cell, format_rows
+from gis.areas.batch_lines import (
+    BUILDING_RULES,
+    HEADER,
+    LEVELS,
+    Floats,
+    Ints,
+    answer_lines,
+    buildings_at,
+)
 from gis.areas.locate_input import long_address_error, read_time
 from gis.areas.locate_result import LocateRequest
 from gis.areas.outside_grids import nearest_grid_error, no_grids_error
-from gis.areas.points_csv import NEEDED, OPTIONAL, read_csv
+from gis.areas.points_file import read_points
+from gis.areas.points_rows import FAULT_COLUMN
 from gis.areas.resolver import LocateResolver
 from gis.areas.snapshot import (
     EPOCH,
     MATCH_RULES,
     MICROSECOND,
-    GridIndex,
     RegistrySnapshot,
     micros,
-    nearest_many,
     read_grids,
     read_snapshot_around,
 )
 from gis.errors import InvalidInput, WanggeError, invalid_field
-from gis.files import sandbox
-from gis.files.sandbox import Limits
-from gis.messages import Message
 from gis.places.address import MAX_ADDRESS_CHARS
-from gis.places.queries import MAX_BUILDING_DISTANCE_M
-from gis.shapes import local_distance
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-HEADER = (
-    "id",
-    "county",
-    "street",
-    "community",
-    "grid",
-    "unit",
-    "building",
-    "people",
-    "how",
-    "error",
-)
-LEVELS = HEADER[1:5]
-BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
-NO_UNIT = (None, decision_step("unit", "no_building"))
 
 
 @dataclass(frozen=True)
@@ -85,28 +67,31 @@ def locate_file(
     at: datetime,
     progress: Progress = lambda done, total: None,
 ) -> BatchCounts:
-    """Say who answers for every point of a file.
+    """Locate every point of a file.
 
-    The answer file replaces `target` only when it is whole.
+    The answer file replaces `target` only when it is complete.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     source
-        CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and, if
-        wanted, address and at. Degrees in the row's `crs`; an empty `at` is the moment `at`.
+        CSV, UTF-8 (with or without BOM) or GB18030, with the columns id, lon, lat, crs and
+        optionally address and at. Degrees in the row's `crs`; an empty `at` means the parameter
+        `at`.
     target
-        CSV, UTF-8 with the columns of `HEADER`, rows in the same order; codes, `people` as
-        role:name joined by semicolons (an empty name where nobody is there), `how` as step:rule. A
-        row that cannot be answered has only its `error`.
+        CSV, UTF-8 with the columns of `HEADER`, rows in the same order: codes, `people` as
+        role:name joined by semicolons (an empty name if the post is vacant), `how` as step:rule. A
+        row that cannot be located has only its `error`.
     at
-        With its zone; times of the file without one are read in it.
+        Default moment, with time zone; times of the file without one are read in it.
     progress
-        Told (rows done, rows in all).
+        Called with the number of rows done and the number of all rows.
 
     Raises
     ------
     InvalidInput
-        The file cannot be read, its columns are others, or it is `target`. Nothing is written.
+        The file cannot be read, has other columns, or is `target`. Nothing is written.
     """
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
@@ -129,42 +114,6 @@ def locate_file(
     return BatchCounts(table.num_rows, located)
 
 
-def read_points(source: Path) -> pa.Table:
-    """Read a file of points: all columns text, but lon and lat numbers where all of them are.
-
-    Raises
-    ------
-    InvalidInput
-        It cannot be read, a row has too many or too few fields, or the columns are others.
-    """
-    if not source.is_file():
-        raise InvalidInput("points_file.missing", file=source)
-    limits = Limits().scaled(source.stat().st_size, seconds_per_mb=1.0, growth=10)
-    pieces = sandbox.iterate(read_csv, source.absolute(), limits=limits, name=source.name)
-    table = pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
-    table.validate(full=True)
-    return _checked(source, table)
-
-
-def _checked(source: Path, table: pa.Table) -> pa.Table:
-    names = [name.strip() for name in table.column_names]
-    missing = [name for name in NEEDED if name not in names]
-    unknown = [name for name in names if name not in (*NEEDED, *OPTIONAL)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    faults = [
-        Message(code, {"columns": list(map(repr, columns))})
-        for code, columns in (
-            ("points_file.columns_missing", missing),
-            ("points_file.columns_unknown", unknown),
-            ("points_file.columns_twice", twice),
-        )
-        if columns
-    ]
-    if faults:
-        raise InvalidInput("points_file.columns_wrong", file=source.name, faults=faults)
-    return table.rename_columns(names)
-
-
 def locate_table(
     session: Session, table: pa.Table, at: datetime, progress: Progress = lambda done, total: None
 ) -> tuple[list[str], Ints, int]:
@@ -177,6 +126,8 @@ def locate_table(
     """
     total = table.num_rows
     batch = _Batch(session, total)
+    if FAULT_COLUMN in table.column_names:
+        batch.refuse_unreadable(table[FAULT_COLUMN])
     x, y = batch.points(table)
     times = batch.times(table, at)
     addresses = table["address"].to_numpy() if "address" in table.column_names else None
@@ -187,15 +138,15 @@ def locate_table(
     while remaining.size:
         first_moment = int(times[remaining].min())
         moment = (EPOCH + first_moment * MICROSECOND).astimezone(at.tzinfo)
-        # those with an address may be at any building of their grid
-        register = read_snapshot_around(
+        # an address may refer to any building of the grid
+        snapshot = read_snapshot_around(
             session, moment, x[remaining], y[remaining], addresses=addresses is not None
         )
-        now = remaining[times[remaining] < register.until]
-        located += batch.locate(register, moment, now, x, y, times, addresses)
+        now = remaining[times[remaining] < snapshot.until]
+        located += batch.locate(snapshot, moment, now, x, y, times, addresses)
         done += len(now)
         progress(done, total)
-        remaining = remaining[times[remaining] >= register.until]
+        remaining = remaining[times[remaining] >= snapshot.until]
     return batch.lines, batch.line, located
 
 
@@ -216,8 +167,14 @@ class _Batch:
         """Give a row its error."""
         self.line[row] = self.add("," * 9 + csv_cell(reason) + "\n")
 
+    def refuse_unreadable(self, faults: pa.ChunkedArray) -> None:
+        """Refuse the rows that the reader could not make out."""
+        for row in np.flatnonzero(pc.not_equal(faults, "").to_numpy()):
+            code, params = json.loads(faults[int(row)].as_py())
+            self.refuse(int(row), InvalidInput(code, **params).detail)
+
     def points(self, table: pa.Table) -> tuple[Floats, Floats]:
-        """The points in storage; rows whose point cannot be right are refused."""
+        """Return longitudes and latitudes in EPSG:4490, and refuse rows with impossible points."""
         columns = []
         for name in ("lon", "lat"):
             column = table[name]
@@ -256,7 +213,7 @@ class _Batch:
             return np.nan
 
     def times(self, table: pa.Table, at: datetime) -> Ints:
-        """The moment of every row, as the database counts.
+        """Return the moment of every row in microseconds, as the database counts.
 
         Rows whose time cannot be read are refused.
         """
@@ -279,7 +236,7 @@ class _Batch:
         return times
 
     def check_addresses(self, column: pa.ChunkedArray) -> None:
-        """Refuse the rows whose address nobody can have written."""
+        """Reject the rows with impossible addresses."""
         too_long = pc.greater(pc.utf8_length(column), MAX_ADDRESS_CHARS).fill_null(False)
         for row in np.flatnonzero(too_long.to_numpy()):
             if self.line[row] < 0:
@@ -287,7 +244,7 @@ class _Batch:
 
     def locate(
         self,
-        register: RegistrySnapshot,
+        snapshot: RegistrySnapshot,
         at: datetime,
         rows: Ints,
         x: Floats,
@@ -295,35 +252,27 @@ class _Batch:
         times: Ints,
         addresses: Any,
     ) -> int:
-        """Answer rows of one register; returns how many have a grid."""
-        grid, rule, _ = register.grids.grids_at(x[rows], y[rows])
-        all_grids: GridIndex | None = None
-        for row in rows[grid < 0]:
-            all_grids = all_grids or read_grids(self.session, at)
-            nearest = all_grids.nearest(float(x[row]), float(y[row]))
-            if nearest is None:
-                moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
-                self.refuse(int(row), no_grids_error(self.session, moment).detail)
-            else:
-                self.refuse(int(row), nearest_grid_error(all_grids, nearest).detail)
+        """Locate the rows of one snapshot, and return how many have a grid."""
+        grid, rule, _ = snapshot.grids.grids_at(x[rows], y[rows])
+        self._refuse_outside(at, rows[grid < 0], x, y, times)
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
-        ladder = LocateResolver(lambda: self.session, register)
+        resolver = LocateResolver(lambda: self.session, snapshot)
         if addresses is not None:
             has_address = np.array([bool(address) for address in addresses[rows]], dtype=bool)
             for row in rows[has_address]:
-                self.line[row] = self._climb(ladder, int(row), x, y, times, addresses[row])
+                self.line[row] = self._resolve_row(resolver, int(row), x, y, times, addresses[row])
             rows, grid, rule = rows[~has_address], grid[~has_address], rule[~has_address]
-        building, building_rule = _buildings(register, grid, x[rows], y[rows])
-        moments = register.people.moments
+        building, building_rule = buildings_at(snapshot, grid, x[rows], y[rows])
+        moments = snapshot.people.moments
         keys = np.zeros(len(rows), dtype=np.int64)
         shifted = np.array(
             [name in systems.OBFUSCATED_CRS for name in self.crs_names], dtype=np.int64
         )
         parts = (
-            (grid, len(register.grids.codes)),
+            (grid, len(snapshot.grids.codes)),
             (rule, len(MATCH_RULES)),
-            (building + 1, len(register.places.codes) + 1),
+            (building + 1, len(snapshot.places.codes) + 1),
             (building_rule, len(BUILDING_RULES)),
             (shifted[self.crs[rows]], 2),
             (np.searchsorted(moments, times[rows], side="right"), len(moments) + 1),
@@ -333,15 +282,28 @@ class _Batch:
         different = pa.array(keys).dictionary_encode()
         of = different.indices.to_numpy()
         example_row = np.zeros(len(different.dictionary), dtype=np.int64)
-        example_row[of[::-1]] = np.arange(len(of))[::-1]  # a row for each different key
+        example_row[of[::-1]] = np.arange(len(of))[::-1]  # one row for each distinct key
         first_line = len(self.lines)
         columns = [values[example_row] for values, _ in parts[:5]]
-        self.lines += _lines(ladder, columns, times[rows][example_row])
+        self.lines += answer_lines(resolver, columns, times[rows][example_row])
         self.line[rows] = first_line + of
         return int(inside.sum())
 
-    def _climb(
-        self, ladder: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str
+    def _refuse_outside(self, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints) -> None:
+        """Reject rows outside all grids, with the nearest grid."""
+        if not rows.size:
+            return
+        grids = read_grids(self.session, at)
+        for row in rows:
+            nearest = grids.nearest(float(x[row]), float(y[row]))
+            if nearest is None:
+                moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
+                self.refuse(int(row), no_grids_error(self.session, moment).detail)
+            else:
+                self.refuse(int(row), nearest_grid_error(grids, nearest).detail)
+
+    def _resolve_row(
+        self, resolver: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str
     ) -> int:
         request = LocateRequest(
             float(self.given[0][row]),
@@ -351,7 +313,7 @@ class _Batch:
         )
         at = EPOCH + int(times[row]) * MICROSECOND
         try:
-            result = ladder.climb(request, float(x[row]), float(y[row]), at)
+            result = resolver.resolve(request, float(x[row]), float(y[row]), at)
         except WanggeError as error:
             return self.add("," * 9 + csv_cell(error.detail) + "\n")
         codes = {area.level: area.code for area in result.areas}
@@ -363,85 +325,6 @@ class _Batch:
         people = ";".join(f"{entry.role}:{entry.name or ''}" for entry in result.people)
         cells = (*(codes.get(level, "") for level in LEVELS), unit, building, people, how)
         return self.add("," + ",".join(map(csv_cell, cells)) + ",\n")
-
-
-def _lines(ladder: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
-    """All columns after the id, for points alike in grid, rule, building (row + 1, 0 none), its
-    rule, shift and people.
-    """
-    grid, rule, building, building_rule, shifted = columns
-    register = ladder.register
-    grids, places, people = register.grids, register.places, register.people
-    parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
-    above = [{area.level: area for area in register.above(item)} for item in parents.tolist()]
-    # the unit by the building and the grid; without a building nothing is to be asked
-    size = len(grids.codes)
-    pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
-    units = [
-        ladder.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT
-        for of in pairs.tolist()
-    ]
-    whys, unit_rule = np.unique([step.rule for _, step in units], return_inverse=True)
-    shape = (2, len(MATCH_RULES), len(BUILDING_RULES), len(whys))
-    hows, how = np.unique(
-        np.ravel_multi_index((shifted, rule, building_rule, unit_rule[pair]), shape),
-        return_inverse=True,
-    )
-
-    cells = [
-        take_strings([item[level].code if level in item else "" for item in above], parent)
-        for level in LEVELS[:-1]
-    ]
-    cells.append(take_strings(grids.codes, grid))
-    cells.append(take_strings([part.code if part else "" for part, _ in units], pair))
-    cells.append(take_strings(["", *places.codes], building))
-    unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
-    upper = [
-        np.array([item[level].id if level in item else 0 for item in above], np.int64)
-        for level in LEVELS[-2::-1]
-    ]
-    names = [
-        people.texts(people.areas, unit_ids[pair], times),
-        people.texts(people.buildings, np.append(0, places.ids)[building], times),
-        people.texts(people.areas, grids.ids[grid], times),
-        *(people.texts(people.areas, ids[parent], times) for ids in upper),
-    ]
-    people_text = pc.binary_join_element_wise(*names, text_scalar(";"), null_handling="skip")
-    # pyarrow gives back nothing at all where every text is null
-    cells.append(people_text if len(people_text) else take_strings([""], np.zeros_like(grid)))
-    explanations = [
-        f"{'point:converted;' if a else ''}grid:{MATCH_RULES[b]};building:{BUILDING_RULES[c]};unit:{whys[d]}"
-        for a, b, c, d in zip(*np.unravel_index(hows, shape), strict=True)
-    ]
-    cells.append(take_strings(explanations, how))
-    line_start, line_end = (
-        take_strings([""], np.zeros_like(grid)),
-        take_strings(["\n"], np.zeros_like(grid)),
-    )
-    lines: list[str] = pc.binary_join_element_wise(
-        line_start, *map(csv_cells, cells), line_end, text_scalar(",")
-    ).to_pylist()
-    return lines
-
-
-def _buildings(register: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
-    """Row of the building of each point (-1: none) and the place of its rule
-    in `BUILDING_RULES`.
-    """
-    places = register.places
-    rows, _ = places.cells.covering_many(x, y)
-    rule = np.zeros(len(x), dtype=np.int64)
-    off = np.flatnonzero(rows < 0)
-    rule[off] = 2
-    if off.size and len(places.codes):
-        boxes = local_distance.buffer_boxes(x[off], y[off], MAX_BUILDING_DISTANCE_M)
-        in_same_grid = lambda point, shape: register.building_grid[shape] == grid[off[point]]  # noqa: E731
-        nearest, metres = nearest_many(
-            places.tree, places.shapes, x[off], y[off], boxes, in_same_grid
-        )
-        close = metres <= MAX_BUILDING_DISTANCE_M
-        rows[off[close]], rule[off[close]] = nearest[close], 1
-    return rows, rule
 
 
 def _umask() -> int:

@@ -19,15 +19,17 @@ QUOTED = frozenset(',"\r\n')
 
 
 def take_strings(values: Iterable[str], rows: Ints) -> pa.LargeStringArray:
+    """Return the strings at the given rows as an Arrow array."""
     return pa.array(values, pa.large_string()).take(pa.array(rows.reshape(-1)))
 
 
 def text_scalar(value: str) -> pa.Scalar:
+    """Return a text as an Arrow scalar of the type that `take_strings` returns."""
     return pa.scalar(value, pa.large_string())
 
 
 def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Iterator[pa.Buffer]:
-    """The rows of the answer file as bytes: each row's id with its line."""
+    """Yield the rows of the answer file as bytes: each id with its line."""
     ids = csv_cells(ids.cast(pa.large_string()))
     texts = pa.array(lines, pa.large_string())
 
@@ -35,7 +37,7 @@ def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Itera
         part = slice(begin, begin + CHUNK_ROWS)
         row_texts = texts.take(pa.array(row_lines[part]))
         whole = pc.binary_join_element_wise(ids[part], row_texts, text_scalar(""))
-        # without gaps between the texts, their common buffer is the file
+        # the texts have no gaps, so their common buffer is the file
         return whole.buffers()[2].slice(0, pc.sum(pc.binary_length(whole)).as_py())
 
     with ThreadPoolExecutor(2) as pool:
@@ -56,7 +58,7 @@ def csv_cells(texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 
 def csv_cell(text: str) -> str:
-    """A value as CSV wants it."""
+    """Return a value quoted as CSV requires."""
     if QUOTED.isdisjoint(text):
         return text
     return '"' + text.replace('"', '""') + '"'

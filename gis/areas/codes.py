@@ -19,7 +19,7 @@ EXAMPLE = "520402007004003017"
 
 
 def parent_level(level: Level) -> Level | None:
-    """The level one up; None for a county."""
+    """Return the next higher level; None for a county."""
     at = LEVELS.index(level)
     return LEVELS[at - 1] if at else None
 
@@ -45,14 +45,14 @@ def code_error(code: str, level: Level) -> Message | None:
 
 
 def ancestor_code(code: str, level: Level) -> str:
-    """The code of the area of a higher level that a right code lies in: its first digits."""
+    """Return the code of the ancestor of the given level: the first digits of a valid code."""
     return code[: DIGITS[level][0]]
 
 
 def normalise_division_code(code: str, level: Level) -> str:
-    """A 12-digit division code at its own length: 520402000000 is county 520402.
+    """Return a 12-digit division code cut to the length of its level.
 
-    Others stay as they are.
+    County 520402000000 becomes 520402. Other codes are returned unchanged.
     """
     length = DIGITS[level][0]
     full = DIGITS[Level.COMMUNITY][0]

@@ -1,4 +1,4 @@
-"""Why each step of locating and routing was decided as it was: the rule, and its message."""
+"""The steps of an explanation: the rule of each decision and its message in Chinese and English."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +21,7 @@ class DecisionStep:
 
 
 def decision_step(kind: str, rule: str, **params: object) -> DecisionStep:
-    """Return the step of an explanation, with the message `locate.<kind>.<rule>` of
-    the catalogue.
-    """
+    """Return a step of an explanation with the message `locate.<kind>.<rule>` of the catalogue."""
     message = Message(f"locate.{kind}.{rule}", params)
     return DecisionStep(kind, rule, render(message, "zh"), render(message, "en"))
 

@@ -16,7 +16,7 @@ from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
 Parent = aliased(Area, name="parent")
-Drawn = aliased(Boundary, name="drawn")  # any shape of the area, of whatever time
+Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,9 @@ class AreaChange:
 
 @dataclass(frozen=True)
 class LineageRow:
-    """A grid that this one came from or went into: split_from, split_into, merged_from or
-    merged_into, since when.
+    """An ancestor or descendant of a grid, with the kind of relation and its first moment.
+
+    The kinds are split_from, split_into, merged_from and merged_into.
     """
 
     relation: str
@@ -154,17 +155,17 @@ def areas(
 
 
 def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -> AreaDetail:
-    """One area as it stood at a moment.
+    """Return an area as it was at a moment.
 
     Parameters
     ----------
     geometry
-        Give the shape too.
+        Include the shape.
 
     Raises
     ------
     NotFound
-        No area has this code, or it did not stand at that moment.
+        No area has this code, or it did not exist at that moment.
     """
     shape = Boundary.geom
     inside = func.ST_PointOnSurface(shape)
@@ -221,10 +222,9 @@ WHERE :id IN (l.from_id, l.to_id) ORDER BY r.effective, l.id
 def history(
     session: Session, code: str
 ) -> tuple[list[BoundaryRow], list[AreaChange], list[LineageRow]]:
-    """Every shape an area has had, every change of its name, parent and retirement, and where it
-    came from or went.
+    """Return the shapes, changes and lineage of an area, oldest first.
 
-    Oldest first; a shape that is planned begins later than now.
+    The changes are those of name, parent and retirement. A planned shape begins later than now.
 
     Raises
     ------
@@ -304,8 +304,9 @@ def _row(row: Row[Any]) -> AreaRow:
 
 
 def _stood(at: datetime) -> ColumnElement[bool]:
-    """Of `_rows`, those that stood at the moment: not retired, and with a shape then, or never with
-    any.
+    """Return the condition that an area of `_rows` existed at a moment.
+
+    An area exists if it is not retired, and has a shape at the moment or never had one.
     """
     never_drawn = ~exists().where(Drawn.area_id == Area.id)
     return and_(
@@ -369,8 +370,11 @@ ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], 
 
 
 def list_subtree(session: Session, area_ids: Collection[int]) -> list[dict[str, object]]:
-    """Return areas with those below them, units apart, as a tree in one list: code, name, level,
-    depth.
+    """List areas with their descendants as a tree in one list, units left out.
+
+    Returns
+    -------
+    Dictionaries with code, name, level and depth, each area before its descendants.
     """
     rows = session.execute(text(SUBTREE_SQL), {"areas": sorted(area_ids)})
     return [

@@ -13,8 +13,8 @@ def parse_point(request: LocateRequest) -> tuple[float, float]:
     lon, lat = request.lon, request.lat
     if request.address and len(request.address) > MAX_ADDRESS_CHARS:
         raise long_address_error(request.address)
-    # in and around China every check is passed: the usual point is spared the arrays of the full
-    # ones
+    # Points in and around China pass every check, so the usual point skips the arrays of the
+    # full checks.
     usual = request.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54
     if not usual:
         systems.validate_points(lon, lat, request.crs)
@@ -33,18 +33,21 @@ def long_address_error(address: str) -> InvalidInput:
 
 
 def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
-    """Read a moment: an ISO 8601 date (its first moment) or date and time, in `zone` where it names
-    none.
+    """Parse an ISO 8601 date (its first moment) or date and time.
 
     Parameters
     ----------
+    value
+        Text of the moment.
+    zone
+        Time zone of a moment that names none.
     field
-        What the moment was given as, for the error.
+        Name of the field, for the error.
 
     Raises
     ------
     InvalidInput
-        It is neither.
+        The text is neither a date nor a date and time.
     """
     try:
         moment = datetime.fromisoformat(value.strip())

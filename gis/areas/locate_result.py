@@ -41,14 +41,14 @@ class UnitCandidate:
 
 @dataclass(frozen=True, slots=True)
 class LocateResult:
-    """Who answers for a place.
+    """The grid, building, unit and people responsible for a point.
 
-    point: Where it is in storage, {"lon", "lat", "crs": "cgcs2000"}; `asked` is what was given.
-    at: The moment asked about, ISO 8601.
+    point: The point in storage, {"lon", "lat", "crs": "cgcs2000"}; `asked` is the request.
+    at: The moment, ISO 8601.
     revision: The boundary revision that drew the grid.
     areas: From the county down to the grid.
-    answerable: The one to go to first; None when nobody is there.
-    named: Whether people are named; else every name is None, whether somebody is there or not.
+    answerable: The first contact; None if there is no person.
+    named: Whether people are named; otherwise every name is None, also of filled posts.
     """
 
     point: dict[str, object]
@@ -67,9 +67,7 @@ class LocateResult:
 
 @dataclass(frozen=True, slots=True)
 class LocateRequest:
-    """A place asked about: degrees in `crs`, the address that came with it, and the moment (None:
-    now).
-    """
+    """A point to locate in degrees of `crs`, with an optional address and moment (None: now)."""
 
     lon: float
     lat: float
@@ -79,7 +77,7 @@ class LocateRequest:
 
 
 def without_names(result: LocateResult) -> LocateResult:
-    """The same answer with roles but without the names of people."""
+    """Return a copy of the result with roles but without the names of people."""
 
     def nameless(entry: ResponsiblePerson) -> ResponsiblePerson:
         return replace(

@@ -15,7 +15,7 @@ FIRST_BOUNDARY_SQL = (
 
 
 def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> OutsideGrids:
-    """The error for a point without a grid: names the nearest and its distance."""
+    """Return the error for a point outside all grids, with the nearest grid and its distance."""
     grids = nearest_grids(session, at, x, y)
     match = grids.nearest(x, y)
     if match is None:
@@ -26,10 +26,10 @@ def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> O
 def nearest_grid_error(grids: GridIndex, match: GridMatch) -> OutsideGrids:
     """Return the error for a point without a grid, with the nearest grid and its distance."""
     nearest = {"code": grids.codes[match.row], "name": grids.names[match.row]}
-    extra = {"nearest": nearest, "distance_m": round(match.metres, 1)}
+    extra = {"nearest": nearest, "distance_m": round(match.distance_m, 1)}
     name, code = grids.names[match.row], grids.codes[match.row]
     return OutsideGrids(
-        "grid.outside", extra=extra, name=name, code=code, metres=round(match.metres)
+        "grid.outside", extra=extra, name=name, code=code, metres=round(match.distance_m)
     )
 
 

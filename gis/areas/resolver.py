@@ -1,7 +1,6 @@
-"""Who answers for a place: the ladder from a point to the grid, the building, the unit and the
-people.
+"""Resolve a point to its grid, building, unit and responsible people.
 
-Every step says by which rule it was decided, in Chinese and English. Why: docs/decisions/0004.
+Every step names the rule that decided it, in Chinese and English. See docs/decisions/0004.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
+from gis.areas.building_resolver import BuildingResolver
 from gis.areas.explanation import DecisionStep, decision_step
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import (
@@ -29,15 +29,14 @@ from gis.areas.snapshot import Area, RegistrySnapshot, micros, read_snapshot_aro
 from gis.areas.units_by_address import choose_unit
 from gis.errors import WanggeError
 from gis.messages import Message
-from gis.people.queries import ResponsiblePerson, escalation_steps, first_contact
+from gis.people.escalation import escalation_steps, first_contact
+from gis.people.queries import ResponsiblePerson
 from gis.places.address import Address, parse_address
-from gis.places.naming import Naming, compare, name_before, other_community, readings
+from gis.places.naming import other_community, readings
 from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
 
-MAX_CACHED_RESULTS = 50_000  # answers a process keeps ready as JSON, about 2 kB each
-# metres: a building further away must be the only one of its number, or its estate be named
-MAX_LABEL_DISTANCE_M = 100.0
+MAX_CACHED_RESULTS = 50_000  # results a process caches as JSON, about 2 kB each
 
 
 def locate(
@@ -48,90 +47,98 @@ def locate(
     *,
     address: str | None = None,
     at: datetime | None = None,
-    register: RegistrySnapshot | None = None,
+    snapshot: RegistrySnapshot | None = None,
 ) -> LocateResult:
-    """Say who answers for a place.
+    """Return the grid, building, unit and people responsible for a point.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     lon, lat
         Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
+    crs
+        Coordinate system of the point.
     address
-        As people write it; decides the building and the unit where the point cannot.
+        Address as written; decides the building and the unit where the point cannot.
     at
-        The moment asked about, with its time zone; None is now.
-    register
-        Asked instead of the database where it holds the moment; it must cover the place.
+        Moment, with time zone. None means now.
+    snapshot
+        Used instead of the database where it holds the moment; it must cover the point.
 
     Raises
     ------
     InvalidInput
-        The point or its system cannot be right.
+        The point or its system is invalid.
     OutsideGrids
-        No grid covers the point nor is within 50 m; `extra` has the nearest's code, name, metres.
+        No grid covers the point or lies within 50 m; `extra` has the nearest grid and its distance.
     """
-    return resolve_request(lambda: session, LocateRequest(lon, lat, crs, address, at), register)
+    return resolve_request(lambda: session, LocateRequest(lon, lat, crs, address, at), snapshot)
 
 
 def resolve_request(
-    session: Callable[[], Session], request: LocateRequest, register: RegistrySnapshot | None = None
+    session: Callable[[], Session], request: LocateRequest, snapshot: RegistrySnapshot | None = None
 ) -> LocateResult:
-    """Answer one question as `locate` does.
+    """Locate one request as `locate` does.
 
-    The session is only made when the database must be asked.
+    The session is opened only if the database must be queried.
     """
-    ladder, x, y, at = _begin(session, request, register)
-    return ladder.climb(request, x, y, at)
+    resolver, x, y, at = _begin(session, request, snapshot)
+    return resolver.resolve(request, x, y, at)
 
 
 def resolve_request_json(
     session: Callable[[], Session],
     request: LocateRequest,
-    register: RegistrySnapshot | None = None,
+    snapshot: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> bytes:
-    """Answer one question as `answer` does, as JSON.
+    """Locate one request and return the result as JSON.
 
     Parameters
     ----------
     names
-        Ids of the areas in which people are named; None is everywhere.
+        Ids of the areas in which people are named; None means everywhere.
     """
-    ladder, x, y, at = _begin(session, request, register, names)
-    return ladder.climb_json(request, x, y, at)
+    resolver, x, y, at = _begin(session, request, snapshot, names)
+    return resolver.resolve_json(request, x, y, at)
 
 
 def _begin(
     session: Callable[[], Session],
     request: LocateRequest,
-    register: RegistrySnapshot | None,
+    snapshot: RegistrySnapshot | None,
     names: frozenset[int] | None = None,
 ) -> tuple["LocateResolver", float, float, datetime]:
     x, y = parse_point(request)
     at = request.at or datetime.now(UTC).astimezone()
-    if register is None or not register.holds(at):
-        register = read_snapshot_around(session(), at, x, y, addresses=bool(request.address))
-    return LocateResolver(session, register, names), x, y, at
+    if snapshot is None or not snapshot.is_valid_at(at):
+        snapshot = read_snapshot_around(session(), at, x, y, addresses=bool(request.address))
+    return LocateResolver(session, snapshot, names), x, y, at
 
 
 def resolve_many(
     session: Callable[[], Session],
     questions: Sequence[LocateRequest],
     now: datetime,
-    register: RegistrySnapshot | None = None,
+    snapshot: RegistrySnapshot | None = None,
     names: frozenset[int] | None = None,
 ) -> Iterator[LocateResult | WanggeError]:
-    """Answer many questions in their order; one that cannot be answered gives its error.
+    """Yield the results of many requests in their order; errors take the place of results.
 
     Parameters
     ----------
+    session
+        Opens a session.
+    questions
+        The requests.
     now
-        The moment of the questions that name none.
-    register
-        A whole register, asked where it holds the moment; other moments are read once an interval
-        between two changes.
+        Moment of the requests that name none.
+    snapshot
+        A complete snapshot, used where it holds the moment. Other moments are read once for each
+        interval between two changes.
     names
-        As for `answer_json`.
+        As for `resolve_request_json`.
     """
     answers: list[LocateResult | WanggeError | None] = [None] * len(questions)
     points: dict[int, tuple[float, float]] = {}
@@ -146,54 +153,57 @@ def resolve_many(
     around: RegistrySnapshot | None = None
     for i in order:
         at = questions[i].at or now
-        used = register
-        if used is None or not used.holds(at):
-            if around is None or not around.holds(at):
+        used = snapshot
+        if used is None or not used.is_valid_at(at):
+            if around is None or not around.is_valid_at(at):
                 around = read_snapshot_around(session(), at, lon, lat, addresses=addresses)
             used = around
         try:
-            answers[i] = LocateResolver(session, used, names).climb(questions[i], *points[i], at)
+            answers[i] = LocateResolver(session, used, names).resolve(questions[i], *points[i], at)
         except WanggeError as error:
             answers[i] = error
     yield from (result for result in answers if result is not None)
 
 
 class LocateResolver:
-    """Climbs from a point to the people, in one register."""
+    """Resolver of points on one snapshot of the registry."""
 
     def __init__(
         self,
         session: Callable[[], Session],
-        register: RegistrySnapshot,
+        snapshot: RegistrySnapshot,
         names: frozenset[int] | None = None,
     ) -> None:
-        """What is asked.
+        """Create a resolver on a snapshot.
 
-        session: Asked only for rooms that no stairwell or floor decides, and for the nearest grid
-        in an error. names: Ids of the areas in which people are named; None is everywhere.
+        Parameters
+        ----------
+        session
+            Opens a session. Called only for rooms that no stairwell or floor decides, and for the
+            nearest grid of an error.
+        snapshot
+            The registry at the moment of the requests.
+        names
+            Ids of the areas in which people are named; None means everywhere.
         """
-        self.session, self.register, self.names = session, register, names
+        self.session, self.snapshot, self.names = session, snapshot, names
+        self.buildings = BuildingResolver(snapshot)
 
-    def climb(self, request: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
+    def resolve(self, request: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
         """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
-        register = self.register
-        grid = register.grids.grid_at(x, y)
+        snapshot = self.snapshot
+        grid = snapshot.grids.grid_at(x, y)
         if grid is None:
             raise outside_grids_error(self.session(), at, x, y)
-        chain = register.chain(grid.row)
-        how = []
-        if request.crs in systems.OBFUSCATED_CRS:
-            moved = local_distance.point_distances_m(
-                shapely.points([x], [y]), request.lon, request.lat
-            )[0]
-            how.append(decision_step("point", "converted", crs=request.crs, metres=f"{moved:.0f}"))
+        chain = snapshot.chain(grid.row)
+        how = _point_steps(request, x, y)
         how.append(
             decision_step(
                 "grid",
                 grid.rule,
                 name=chain[-1].name,
                 code=chain[-1].code,
-                metres=f"{grid.metres:.1f}",
+                metres=f"{grid.distance_m:.1f}",
             )
         )
 
@@ -202,30 +212,18 @@ class LocateResolver:
         if address and community and other_community(address, community):
             how.append(decision_step("address", "other_community", name=community))
             address = None
-        row, metres, steps = self.building(grid.row, x, y, address)
+        row, metres, steps = self.buildings.find(grid.row, x, y, address)
         how += steps
-        part, candidates, unit_step = self.unit(row, int(register.grids.ids[grid.row]), address)
+        part, candidates, unit_step = self.unit(row, int(snapshot.grids.ids[grid.row]), address)
         how.append(unit_step)
 
-        places = register.places
+        places = snapshot.places
         people = self.people(chain, row, part, at)
         contact = first_contact(people)
-        for rule, role, area in escalation_steps(people, contact, unit=part is not None):
-            how.append(
-                decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area)
-            )
-        if contact is None:
-            how.append(decision_step("answerable", "nobody"))
-        else:
-            rule = "stands_in" if contact.why else "first_there"
-            how.append(
-                decision_step(
-                    "answerable", rule, role=Message(f"role.{contact.role}"), area=contact.area
-                )
-            )
+        how += _contact_steps(people, contact, unit=part is not None)
         result = LocateResult(
             **_head(request, x, y, at),
-            revision=register.grids.revisions[grid.row],
+            revision=snapshot.grids.revisions[grid.row],
             areas=[AreaRef(area.level, area.code, area.name) for area in chain],
             building=None
             if row is None
@@ -239,212 +237,74 @@ class LocateResolver:
             how=how,
             named=True,
         )
-        return result if self.may_name(chain, part) else without_names(result)
+        return result if self.may_show_names(chain, part) else without_names(result)
 
-    def may_name(self, chain: tuple[Area, ...], part: Part | None) -> bool:
-        """Whether people are named in an answer: in one of its areas, its unit among them, it is
-        allowed.
-        """
+    def may_show_names(self, chain: tuple[Area, ...], part: Part | None) -> bool:
+        """Return whether people are named in an answer: one of its areas or its unit allows it."""
         if not self.names:
             return self.names is None
         ids = [area.id for area in chain] + ([part.unit_id] if part else [])
         return not self.names.isdisjoint(ids)
 
-    def climb_json(self, request: LocateRequest, x: float, y: float, at: datetime) -> bytes:
-        """The same answer as JSON.
+    def resolve_json(self, request: LocateRequest, x: float, y: float, at: datetime) -> bytes:
+        """Return the result of `resolve` as JSON.
 
-        What points of one grid and building share is put together once and kept.
+        The part that points of one grid and building share is serialised once and cached.
         """
         head = orjson.dumps(_head(request, x, y, at))
-        key = self.place(request, x, y)
-        if key is None or self.names:  # who may have some names only gets an answer of their own
-            return orjson.dumps(self.climb(request, x, y, at))
-        cached = self.register.people.cached_at(micros(at)).results
+        key = self.cache_key(request, x, y)
+        # a principal with names in some areas gets an individual result
+        if key is None or self.names:
+            return orjson.dumps(self.resolve(request, x, y, at))
+        cached = self.snapshot.people.cached_at(micros(at)).results
         cache_key = (*key, self.names is None)
         cached_json = cached.get(cache_key)
         if cached_json is None:
-            cached_json = orjson.dumps(self.climb(request, x, y, at))[
-                len(head) - 1 :
-            ]  # the head comes first in an answer
+            # a result begins with the head
+            cached_json = orjson.dumps(self.resolve(request, x, y, at))[len(head) - 1 :]
             if len(cached) < MAX_CACHED_RESULTS:
                 cached[cache_key] = cached_json
         return head[:-1] + cached_json
 
-    def place(self, request: LocateRequest, x: float, y: float) -> tuple[int, str, int] | None:
-        """Grid, rule and building (-1: none) of a point when they say all about it: no address, no
-        metres in it.
+    def cache_key(self, request: LocateRequest, x: float, y: float) -> tuple[int, str, int] | None:
+        """Return the grid, rule and building that determine the whole answer, None if they do not.
+
+        The building is -1 if there is none. An address or a distance in the answer makes it depend
+        on more.
         """
         if request.address or request.crs in systems.OBFUSCATED_CRS:
             return None
-        grid = self.register.grids.grid_at(x, y)
-        if grid is None or grid.metres:
+        grid = self.snapshot.grids.grid_at(x, y)
+        if grid is None or grid.distance_m:
             return None
-        row = self.register.places.covering(x, y)
-        if row is None and self.register.places.within(x, y, MAX_BUILDING_DISTANCE_M):
+        row = self.snapshot.places.covering(x, y)
+        if row is None and self.snapshot.places.within(x, y, MAX_BUILDING_DISTANCE_M):
             return None
         return grid.row, grid.rule, -1 if row is None else row
-
-    def building(
-        self, grid: int, x: float, y: float, address: Address | None
-    ) -> tuple[int | None, float, list[DecisionStep]]:
-        """The building: the one that covers the point, else the nearest of the grid.
-
-        An address may name another.
-        """
-        places = self.register.places
-        row, metres, rule = places.covering(x, y), 0.0, "covers"
-        if row is None:
-            close = places.within(x, y, MAX_BUILDING_DISTANCE_M)
-            in_grid = [
-                (distance_m, candidate)
-                for distance_m, candidate in close
-                if self.register.building_grid[candidate] == grid
-            ]
-            if in_grid:
-                (metres, row), rule = in_grid[0], "nearest_within_15m"
-        steps = [
-            decision_step("building", "none_within_15m")
-            if row is None
-            else decision_step("building", rule, name=self.called(row), metres=f"{metres:.1f}")
-        ]
-        if address is None:
-            return row, metres, steps
-
-        named = self.named(grid, row if metres == 0 else None, row, address)
-        if row is not None and row in named:
-            return (
-                row,
-                metres,
-                [*steps, decision_step("building", "address_agrees", name=self.called(row))],
-            )
-        if named:
-            distance_m, other = min(
-                zip(
-                    local_distance.point_distances_m(places.shapes[named], x, y).tolist(),
-                    named,
-                    strict=True,
-                )
-            )
-            sure = self.compare(other, address) in (Naming.WHOLE, Naming.HOUSE)
-            if distance_m <= MAX_LABEL_DISTANCE_M or sure or len(named) == 1:
-                rule = "address" if row is None else "address_over_point"
-                left = "" if row is None else self.called(row)
-                step = decision_step(
-                    "building",
-                    rule,
-                    name=self.called(other),
-                    other=left,
-                    metres=f"{distance_m:.1f}",
-                )
-                return other, distance_m, [step]
-        for _, other_row in places.within(x, y, MAX_LABEL_DISTANCE_M):
-            home = int(self.register.building_grid[other_row])
-            if home != grid and self.compare(other_row, address) >= Naming.HOUSE:
-                code = self.register.grids.codes[home] if home >= 0 else "-"
-                return (
-                    row,
-                    metres,
-                    [
-                        *steps,
-                        decision_step(
-                            "building", "address_elsewhere", name=self.called(other_row), code=code
-                        ),
-                    ],
-                )
-        if address.building:
-            name = name_before(address, self.register.names_of(grid)) + address.quotes[0]
-            steps.append(decision_step("building", "address_unmatched", name=name))
-        return row, metres, steps
-
-    def compare(self, row: int, address: Address) -> Naming:
-        """How surely an address names a building."""
-        naming = compare(address, self.register.places.label_of(row), self.areas_of(row))
-        return (
-            Naming.NO if naming is Naming.NUMBER and self.is_other_estate(row, address) else naming
-        )
-
-    def is_other_estate(self, row: int, address: Address) -> bool:
-        """Return whether an address names an estate of the register, also in short, that is not the
-        building's.
-        """
-        name = name_before(address, self.areas_of(row))
-        return (
-            bool(name)
-            and name not in self.register.places.estates[row]
-            and name in self.register.places.estate_names
-        )
-
-    def areas_of(self, row: int) -> tuple[str, ...]:
-        """The names of the areas a building stands in."""
-        grid = int(self.register.building_grid[row])
-        return self.register.names_of(grid) if grid >= 0 else ()
-
-    def named(self, grid: int, inside: int | None, row: int | None, address: Address) -> list[int]:
-        """The buildings that an address may name: those it names most surely in the grid, and the
-        point's own.
-
-        Parameters
-        ----------
-        inside
-            The building that covers the point: it is left only for another one that is named
-            outright.
-        row
-            The building of the point, covering it or nearest.
-        """
-        sure = {
-            int(building_row): self.compare(int(building_row), address)
-            for building_row in self.register.buildings_of(grid)
-        }
-        if row is not None:
-            sure[row] = self.compare(row, address)
-        best = max(sure.values(), default=Naming.NO)
-        if best is Naming.NO:
-            return []
-        named = [building_row for building_row, naming in sure.items() if naming is best]
-        if row in named:
-            return [row]
-        unknown = (
-            best is Naming.NUMBER
-            and address.building
-            and name_before(address, self.areas_of(named[0]))
-        )
-        if inside is not None and (best < Naming.NUMBER or unknown):
-            return [inside] if sure[inside] else []
-        if row is not None and best is Naming.NUMBER:
-            # 2号楼 said on the land of an estate is that estate's
-            estates = self.register.places.estates
-            same = [building_row for building_row in named if estates[building_row] == estates[row]]
-            return same if same or (inside is not None and estates[row]) else named
-        return named if best is not Naming.HOUSE or len(named) == 1 else []
-
-    def called(self, row: int) -> str:
-        """What to call a building: its estate and name, else its code."""
-        places = self.register.places
-        return places.estates[row] + places.names[row] or places.codes[row]
 
     def unit(
         self, row: int | None, grid_id: int, address: Address | None
     ) -> tuple[Part | None, list[UnitCandidate], DecisionStep]:
-        """The unit by the building, or by the stairwell, floor or room of the address.
+        """Return the unit, or else the candidates, and the step of the decision.
 
-        Else the candidates.
+        The building decides, or the stairwell, floor or room of the address.
         """
         if row is None:
             return None, [], decision_step("unit", "no_building")
-        parts = [part for part in self.register.places.parts_of(row) if part.grid_id == grid_id]
+        parts = [part for part in self.snapshot.places.parts_of(row) if part.grid_id == grid_id]
         units = {part.unit_id for part in parts}
         if not parts:
             return None, [], decision_step("unit", "none")
         if len(units) == 1:
             return parts[0], [], decision_step("unit", "only_unit")
         says = (
-            readings(address, self.register.places.label_of(row), self.areas_of(row))
+            readings(address, self.snapshot.places.label_of(row), self.buildings.area_names_of(row))
             if address
             else []
         )
-        if address and self.is_other_estate(row, address):
+        if address and self.buildings.is_other_estate(row, address):
             says = []
-        building = int(self.register.places.ids[row])
+        building = int(self.snapshot.places.ids[row])
         return choose_unit(
             parts,
             says,
@@ -454,24 +314,48 @@ class LocateResolver:
     def people(
         self, chain: tuple[Area, ...], row: int | None, part: Part | None, at: datetime
     ) -> list[ResponsiblePerson]:
-        """Every answerable role of the unit, the building and the areas: the nearest place first,
-        then by rank.
+        """List the answerable people of the unit, the building and the areas.
+
+        The smallest area comes first; people of one area are ordered by rank.
         """
-        people, count = self.register.people, micros(at)
+        people, count = self.snapshot.people, micros(at)
         entries = (
             [*people.of_area(part.unit_id, count, part.code, Level.UNIT.value)] if part else []
         )
         if row is not None:
             entries += people.of_building(
-                int(self.register.places.ids[row]), count, self.register.places.codes[row]
+                int(self.snapshot.places.ids[row]), count, self.snapshot.places.codes[row]
             )
         for area in reversed(chain):
             entries += people.of_area(area.id, count, area.code, area.level)
         return entries
 
 
+def _point_steps(request: LocateRequest, x: float, y: float) -> list[DecisionStep]:
+    """Return the step of converting an obfuscated point, if the request has one."""
+    if request.crs not in systems.OBFUSCATED_CRS:
+        return []
+    moved = local_distance.point_distances_m(shapely.points([x], [y]), request.lon, request.lat)[0]
+    return [decision_step("point", "converted", crs=request.crs, metres=f"{moved:.0f}")]
+
+
+def _contact_steps(
+    people: list[ResponsiblePerson], contact: ResponsiblePerson | None, *, unit: bool
+) -> list[DecisionStep]:
+    """Return the steps from vacant posts up to the first contact."""
+    steps = [
+        decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area)
+        for rule, role, area in escalation_steps(people, contact, unit=unit)
+    ]
+    if contact is None:
+        return [*steps, decision_step("answerable", "nobody")]
+    rule = "stands_in" if contact.why else "first_there"
+    role = Message(f"role.{contact.role}")
+    return [*steps, decision_step("answerable", rule, role=role, area=contact.area)]
+
+
 def _head(request: LocateRequest, x: float, y: float, at: datetime) -> dict[str, Any]:
-    """What differs from point to point: the first fields of an answer, in their order."""
+    """Return the first fields of a result, which differ from point to point, in their order."""
     request_json: dict[str, object] = {"lon": request.lon, "lat": request.lat, "crs": request.crs}
     return {
         "point": {"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},

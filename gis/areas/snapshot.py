@@ -1,9 +1,7 @@
-"""The register: the areas, buildings and posts of one moment in memory, whole or around some
-points.
+"""The registry: areas, buildings and posts at one moment in memory, complete or around points.
 
-One implementation of locating stands on it. A single question reads the little it needs through the
-GiST index; the web service keeps a whole register and asks the database nothing; a file of points
-reads what lies around them.
+A single request reads what it needs through the GiST index. The web service holds a complete
+snapshot and does not query the database. A file of points reads what lies around them.
 """
 
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
 from gis.db import STORAGE_SRID, fetch_rows
-from gis.people.queries import MAX_MICROS, MIN_MICROS, SPAN, Micros, PeopleIndex, read_people
+from gis.people.queries import MAX_MICROS, MIN_MICROS, PERIOD_SQL, Micros, PeopleIndex, read_people
 from gis.places.queries import BuildingIndex, read_places
 from gis.shapes import local_distance
 from gis.shapes.grid_index import CellIndex
@@ -27,10 +25,10 @@ from gis.shapes.measure import GEOD
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MAX_GRID_DISTANCE_M = 50.0  # metres outside every grid within which the nearest one still answers
-# metres from where on a distance follows the ellipsoid, as `nearby` is only for short ones
+MAX_GRID_DISTANCE_M = 50.0  # metres outside all grids within which the nearest is responsible
+# metres; longer distances are measured on the ellipsoid
 MAX_PLANAR_DISTANCE_M = 10_000.0
-READ_MARGIN_M = 100.0  # metres read around the points asked about
+READ_MARGIN_M = 100.0  # metres read around the points
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -43,10 +41,10 @@ WITH RECURSIVE up AS (
   SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
       ON a.id = up.parent_id
 ) SELECT id, level, code, name, parent_id FROM up"""
-# When any shape, or a unit, last changed before a moment, and when one next changes after it.
+# The last change of any shape or unit before a moment, and the next change after it.
 MOMENTS = f"""
 SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM (
-  SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {SPAN.format("b")}
+  SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {PERIOD_SQL.format("b")}
       FROM boundary b {{shapes}}) span (first, last)
   UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area
       WHERE retired_at IS NOT NULL {{units}}
@@ -69,13 +67,11 @@ MATCH_RULES = ("covers", "border_lower_code", "nearest_within_50m")
 
 
 class GridMatch(NamedTuple):
-    """The grid found for a point: its row, by which rule, and how far off it is in metres (0 when
-    covered).
-    """
+    """The grid of a point: its row, the rule, and the distance in metres (0 if covered)."""
 
     row: int
     rule: str
-    metres: float
+    distance_m: float
 
 
 @dataclass(frozen=True)
@@ -95,48 +91,59 @@ class GridIndex:
         return shapely.STRtree(self.shapes)
 
     def grid_at(self, lon: float, lat: float) -> GridMatch | None:
-        """The grid that answers for a point (degrees, EPSG:4490), or None when none is within
-        `NEAREST_GRID`.
+        """Return the grid responsible for a point, None if none lies in reach.
 
-        Rules: `covers`; `border_lower_code` on the border of several; `nearest_within_50m` outside
-        all of them.
+        Parameters
+        ----------
+        lon, lat
+            Degrees, EPSG:4490.
+
+        Notes
+        -----
+        Rules: `covers`; `border_lower_code` on the border of several grids; `nearest_within_50m`
+        outside all of them.
         """
-        rows = self.cells.covering(lon, lat)
+        rows = self.cell_index.covering(lon, lat)
         if rows.size:
             return GridMatch(int(rows[0]), MATCH_RULES[rows.size > 1], 0.0)
         return self._nearest_of(
-            self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)),
+            self.cell_index.bbox_candidates(
+                *local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)
+            ),
             lon,
             lat,
             MAX_GRID_DISTANCE_M,
         )
 
     def nearest(self, lon: float, lat: float) -> GridMatch | None:
-        """The nearest grid however far; None when there are no grids at all."""
+        """Return the nearest grid at any distance; None if there are no grids."""
         first_row = self.tree.nearest(shapely.Point(lon, lat))
         if first_row is None:
             return None
-        # nearest in degrees is not nearest in metres: look again as far out as it lies
+        # The nearest in degrees may not be the nearest in metres: search again within its distance.
         reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
         rows = np.append(
-            self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
+            self.cell_index.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
         )
         match = self._nearest_of(rows, lon, lat, np.inf)
-        if match is None or match.metres < MAX_PLANAR_DISTANCE_M:
+        if match is None or match.distance_m < MAX_PLANAR_DISTANCE_M:
             return match
         x, y = shapely.shortest_line(self.shapes[match.row], shapely.Point(lon, lat)).coords[0]
-        return match._replace(metres=float(GEOD.inv(x, y, lon, lat)[2]))
+        return match._replace(distance_m=float(GEOD.inv(x, y, lon, lat)[2]))
 
     @cached_property
-    def cells(self) -> CellIndex:
+    def cell_index(self) -> CellIndex:
         """The grids sorted into cells."""
         return CellIndex(self.shapes)
 
     def grids_at(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
-        """The row that answers for each of many points (-1: none), the place of its rule in
-        `RULES`, and the metres.
+        """Return the responsible grid of each of many points.
+
+        Returns
+        -------
+        Rows of the grids (-1 for none), indices into `MATCH_RULES`, and distances in metres.
         """
-        rows, hits = self.cells.covering_many(lon, lat)
+        rows, hits = self.cell_index.covering_many(lon, lat)
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
         outside = np.flatnonzero(rows < 0)
         if outside.size and len(self.codes):
@@ -163,10 +170,22 @@ class GridIndex:
 def nearest_many(
     tree: shapely.STRtree, shapes: Any, lon: Floats, lat: Floats, boxes: Any, allowed: Any = None
 ) -> tuple[Ints, Floats]:
-    """The nearest shape that meets each point's box (of several as near, the lowest) and its
-    metres; -1 and inf for none.
+    """Return the nearest shape that meets each point's box, and its distance in metres.
 
-    allowed: Called with pairs (point, shape) to say which may count.
+    Parameters
+    ----------
+    tree, shapes
+        The shapes and their index.
+    lon, lat
+        Degrees, EPSG:4490.
+    boxes
+        Box to search around each point.
+    allowed
+        Called with arrays of points and shapes (indices); says which pairs count. None means all.
+
+    Returns
+    -------
+    Indices of the shapes, the lowest of several equally near, and distances; -1 and inf for none.
     """
     rows, distances_m = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
     point, shape = tree.query(boxes)
@@ -185,7 +204,7 @@ def nearest_many(
 class RegistrySnapshot:
     """Everything locating needs, for any moment `since` <= moment < `until`.
 
-    upper: Communities, streets and counties by id.
+    upper_areas: Communities, streets and counties by id.
     building_grid: Row of the grid each building stands in, -1 outside all; `by_grid` are the
         buildings in the order of their grids, `by_grid_of` those grids.
     """
@@ -193,41 +212,41 @@ class RegistrySnapshot:
     since: Micros
     until: Micros
     grids: GridIndex
-    upper: dict[int, Area]
+    upper_areas: dict[int, Area]
     places: BuildingIndex
     building_grid: Ints
     by_grid: Ints
     by_grid_of: Ints
     people: PeopleIndex
 
-    def holds(self, at: datetime) -> bool:
-        """Whether this register answers for a moment."""
+    def is_valid_at(self, at: datetime) -> bool:
+        """Return whether the snapshot holds at a moment."""
         return self.since <= micros(at) < self.until
 
     def buildings_of(self, row: int) -> Ints:
-        """The buildings that stand in a grid, lowest code first."""
+        """Return the rows of the buildings of a grid, lowest code first."""
         start, end = self.by_grid_of.searchsorted((row, row + 1))
         return self.by_grid[start:end]
 
-    def above(self, parent: int | None) -> list[Area]:
-        """The areas from a community up to its county."""
+    def ancestors(self, parent: int | None) -> list[Area]:
+        """Return the areas from a community up to its county."""
         areas = []
-        while parent is not None and parent in self.upper:
-            areas.append(self.upper[parent])
+        while parent is not None and parent in self.upper_areas:
+            areas.append(self.upper_areas[parent])
             parent = areas[-1].parent_id
         return areas
 
     def chain(self, row: int) -> tuple[Area, ...]:
-        """The areas of a grid, from the county down to the grid itself."""
+        """Return the areas of a grid, from the county down to the grid itself."""
         grids = self.grids
         parent = grids.parents[row]
         grid = Area(
             int(grids.ids[row]), Level.GRID.value, grids.codes[row], grids.names[row], parent
         )
-        return (*reversed(self.above(parent)), grid)
+        return (*reversed(self.ancestors(parent)), grid)
 
     def names_of(self, row: int) -> tuple[str, ...]:
-        """The names of the areas of a grid."""
+        """Return the names of the areas of a grid."""
         if row not in self._names:
             self._names[row] = tuple(area.name for area in self.chain(row))
         return self._names[row]
@@ -238,7 +257,7 @@ class RegistrySnapshot:
 
 
 def micros(at: datetime) -> Micros:
-    """A moment as the database counts it; the time must have its zone."""
+    """Convert a moment with time zone to microseconds as the database counts them."""
     return (at - EPOCH) // MICROSECOND
 
 
@@ -277,7 +296,7 @@ def read_snapshot(
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
         buildings = places.ids.tolist()
     people = read_people(session, areas, buildings, moment(since))
-    building_grid, _, _ = grids.grids_at(places.spots[:, 0], places.spots[:, 1])
+    building_grid, _, _ = grids.grids_at(places.label_points[:, 0], places.label_points[:, 1])
     order = np.argsort(building_grid, kind="stable")
     return RegistrySnapshot(
         since, until, grids, upper, places, building_grid, order, building_grid[order], people
@@ -317,8 +336,9 @@ def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIn
 
 
 def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
-    """The grids that may be nearest to a point, however far: the index compares degrees, so it is
-    asked for several.
+    """Return the grids that may be nearest to a point, at any distance.
+
+    The index orders by degrees, so several candidates are read and measured in metres.
     """
     return _grids(
         fetch_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})

@@ -1,16 +1,15 @@
-"""A whole register kept in memory for the present, read again when the database says that something
-changed.
+"""A complete snapshot of the present registry in memory, read again when the database changes.
 
-A thread listens on the channel `wangge_changed`, which triggers notify at commit with the table's
-name. From the moment it hears of a change until the new state is read, `current` gives nothing and
-the caller asks the database itself, so that an answer is never older than the way of a
-notification. Leave and posts that begin or end need no change: their moments are compared at every
-question; a boundary that takes effect later ends the register's time.
+Triggers notify the channel `wangge_changed` at commit with the name of the table; a thread listens.
+From a notification until the new state is read, `current` returns None and the caller queries the
+database, so a result is never older than the delay of a notification. Leave and posts that begin or
+end need no notification: their moments are compared at each request. A boundary that takes effect
+later ends the period of the snapshot.
 
-That the channel delivers is proved all the time: every second a token is notified on a connection
-of its own, as writers do, and must be heard. A pooler in transaction mode accepts LISTEN and
-delivers nothing; then no token comes back, and the register is not used. Notifications come in the
-order of their commits, so that a token heard also proves that no change before it was missed.
+Delivery is verified continuously: every second a token is notified on a separate connection, and
+must arrive. A pooler in transaction mode accepts LISTEN but delivers nothing; then no token
+arrives, and the snapshot is not used. Notifications arrive in the order of their commits, so a
+received token also proves that no earlier change was missed.
 """
 
 import threading
@@ -43,53 +42,53 @@ TABLES = frozenset(
         "leave",
     }
 )
-ACCOUNTS = "account"  # its changes need no new register
+ACCOUNTS = "account"  # its changes need no new snapshot
 DEBOUNCE_S = 0.1  # seconds to wait for more changes before reading again
-POLL_INTERVAL_S = 1.0  # seconds between tokens, and between tries to connect
-MAX_UNPROVED_S = 3.0  # seconds a register may be used after the last token that was heard
+POLL_INTERVAL_S = 1.0  # seconds between tokens, and between attempts to connect
+MAX_UNPROVED_S = 3.0  # seconds a snapshot may be used after the last received token
 
 
 class SnapshotCache:
-    """The register of the present, for one process."""
+    """The snapshot of the present registry, for one process."""
 
     def __init__(self, url: str) -> None:
-        """url: The server that takes the changes.
+        """Create an empty cache; the first request connects.
 
-        Nothing is connected to before the first question.
+        Parameters
+        ----------
+        url
+            The server that accepts changes.
         """
         self.url = url
-        self._register: RegistrySnapshot | None = None
+        self._snapshot: RegistrySnapshot | None = None
         self._stale = True
         self._for_all: bool | None = None
         self._began_at = self._proved_at = float("-inf")
         self._is_reading = False
-        self._tokens: dict[str, float] = {}  # those under way, with the moment each was sent
+        self._tokens: dict[str, float] = {}  # sent and not received yet, with the moment of sending
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
     def current(self, at: datetime) -> RegistrySnapshot | None:
-        """The register, when it is fresh and holds the moment.
-
-        The caller asks the database otherwise.
-        """
+        """Return the snapshot if it is fresh and holds the moment, else None."""
         if self._thread is None:
             self._begin()
-        register = self._register
-        if register is None or self._stale or not register.holds(at):
+        snapshot = self._snapshot
+        if snapshot is None or self._stale or not snapshot.is_valid_at(at):
             return None
-        return register if self._is_proved() else None
+        return snapshot if self._is_proved() else None
 
     def names_for_all(self) -> bool | None:
-        """As the query of that name; None: it is not known just now, ask the database."""
+        """Return the result of `names_are_public`, or None if it is unknown at present."""
         if self._thread is None:
             self._begin()
         return None if self._for_all and not self._is_proved() else self._for_all
 
     def undelivered_s(self) -> float:
-        """Seconds for which the channel should have delivered and did not.
+        """Return the seconds for which the channel has failed to deliver.
 
-        0 while it does, or is not used yet.
+        The value is 0 while it delivers or is not in use.
         """
         if self._thread is None:
             self._begin()
@@ -126,13 +125,13 @@ class SnapshotCache:
             try:
                 with closing(self._connect()) as connection, closing(self._connect()) as writer:
                     connection.execute(f"LISTEN {CHANNEL}")
-                    self._stale = True  # whatever was notified while nobody listened
+                    self._stale = True  # notifications may have been missed before the connection
                     self._for_all = self._for_all and None
                     self._tokens.clear()
                     self._is_reading = False
                     self._listen(connection, writer)
             except (psycopg.Error, SQLAlchemyError, OSError):
-                pass  # lost: questions go to the database, which says so itself
+                pass  # connection lost: requests query the database, which reports the failure
             self._stop.wait(POLL_INTERVAL_S)
 
     def _connect(self) -> psycopg.Connection:
@@ -154,25 +153,25 @@ class SnapshotCache:
                 self._is_reading = True
                 fresh = self._read()
                 self._is_reading = False
-                # what was notified while reading may be missing in what was read
+                # changes notified during the read may be missing from it
                 self._stale = self._heard(connection, 0)
-                self._register = fresh
+                self._snapshot = fresh
             elif self._heard(connection, max(0.0, sent_at + POLL_INTERVAL_S - time.monotonic())):
                 self._stale = True
             while self._stale and self._heard(connection, DEBOUNCE_S):
                 pass
 
     def _ended(self) -> bool:
-        return self._register is None or not self._register.holds(datetime.now(UTC))
+        return self._snapshot is None or not self._snapshot.is_valid_at(datetime.now(UTC))
 
     def _heard(self, connection: psycopg.Connection, timeout: float) -> bool:
-        """Whether a change of ours was notified; waits so many seconds for one."""
+        """Wait some seconds for notifications, and return whether the registry changed."""
         payloads = [
             notification.payload
             for notification in connection.notifies(timeout=timeout, stop_after=1)
         ]
         if ACCOUNTS in payloads and self._for_all:
-            self._for_all = None  # once there was an account it stays closed
+            self._for_all = None  # names stay hidden once an account has existed
         for token in self._tokens.keys() & set(payloads):
             sent_at = self._tokens.pop(token)
             self._proved_at = max(self._proved_at, sent_at)
@@ -191,7 +190,7 @@ class SnapshotCache:
 
     def _read(self) -> RegistrySnapshot:
         with Session(engine(self.url)) as session:
-            # all queries see one state
+            # all queries read one state
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return read_snapshot(session, datetime.now(UTC))
 

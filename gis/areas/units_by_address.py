@@ -1,5 +1,6 @@
-"""Which ten-household unit of a building an address means: by stairwell, storey or room, else the
-candidates.
+"""The ten-household unit of a building that an address means.
+
+The stairwell, storey or room decides; otherwise all candidates are listed.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,7 +54,7 @@ def choose_unit(
 
 
 def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part], DecisionStep]:
-    """The parts that one reading may mean, and by what."""
+    """Return the parts that one reading of the address may mean, and the rule."""
     _, stairwell_quote, floor_quote, room_quote = address.quotes
     count = _count(parts)
     stairs = {normalise_label(part.stairwell) for part in parts if part.stairwell is not None}
@@ -93,8 +94,8 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
         return fitting, decision_step(
             "unit", "stairwell_and_floor", stairwell=stairwell_quote, said=storey, floor=floor
         )
-    # without its stairwell a room is one of several: that a register has one of them only says who
-    # lives there
+    # Without its stairwell a room is ambiguous: one entry in the registry does not show that it is
+    # the only one.
     if address.room and (address.stairwell or len(stairs) <= 1) and (fitting or floor is None):
         behind = rooms(address.stairwell, address.room)
         registered = [part for part in fitting if part.unit_id in behind]
@@ -104,8 +105,9 @@ def _read(parts: list[Part], address: Address, rooms: Rooms) -> tuple[list[Part]
 
 
 def _of_storeys(parts: list[Part], address: Address) -> tuple[list[Part], DecisionStep]:
-    """The parts that several storeys may mean, of those behind the stairwell: all of one unit, or
-    it stays open.
+    """Return the parts that several storeys may mean, and the rule.
+
+    The unit is decided only if all parts belong to one unit.
     """
     top = _top_floor(parts)
     floors = {top if floor == TOP else floor for floor in address.storeys} - {None}
@@ -132,7 +134,7 @@ def _count(parts: list[Part]) -> int:
 
 
 def list_candidates(parts: list[Part]) -> list[UnitCandidate]:
-    """The units of some parts, each with its stairwells and floors."""
+    """List the units of some parts, each with its stairwells and floors."""
     units: dict[int, UnitCandidate] = {}
     for part in parts:
         unit = units.setdefault(part.unit_id, UnitCandidate(part.code, part.name, [], []))

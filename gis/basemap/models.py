@@ -1,4 +1,4 @@
-"""What the basemap draws, and what each load brought."""
+"""Tables of the basemap's features, and of the loads."""
 
 from datetime import datetime
 
@@ -38,7 +38,7 @@ class BasemapFeature(Base):
 
 
 class Dataset(Base):
-    """A committed load: where the data came from and whom to credit."""
+    """A committed load: source of the data and its attribution."""
 
     __tablename__ = "dataset"
     __table_args__ = ({"comment": "A committed load: what, from which file, whom to credit."},)

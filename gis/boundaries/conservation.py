@@ -1,6 +1,4 @@
-"""What no publication may lose, whatever was believed while drawing: land, and the grid of a
-household.
-"""
+"""Checks that no publication loses area, or leaves a household without a grid."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,10 +9,9 @@ import shapely
 from shapely import MultiPolygon
 from sqlalchemy.orm import Session
 
-from gis.areas import codes as patterns
-from gis.areas.models import Level, Operation
+from gis.areas.models import Operation
 from gis.boundaries.household_counts import read_building_households
-from gis.db import STORAGE_SRID, cached_text
+from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
 from gis.errors import InvalidInput
 from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, position_text, wider
@@ -22,15 +19,6 @@ from gis.shapes.polygon_coverage import PolygonLike, dissolve
 
 LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations after which land may belong to no grid
 GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
-AREAL = 2  # dimensions
-
-# The grids of other counties, in force from a moment on or planned for later.
-ABROAD = f"""
-SELECT a.code, ST_AsBinary(b.geom) AS geom FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND a.county <> ALL(:counties)
-  AND (upper_inf(b.valid_time) OR upper(b.valid_time) > coalesce(:at, clock_timestamp()))
-  AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
-"""  # noqa: S608  a number of ours
 
 
 def check(
@@ -40,21 +28,21 @@ def check(
     new_shapes: Mapping[str, PolygonLike | None],
     at: datetime,
 ) -> None:
-    """Refuse a publication that loses land or the grid of a household, or takes land twice.
+    """Raise InvalidInput if a publication loses area or households, or takes area twice.
 
     Parameters
     ----------
     at
         From when it holds.
-    before
+    old_shapes
         The shapes in force of the grids that change, by code; degrees, EPSG:4490.
-    after
+    new_shapes
         Their new shapes; None: no land any more.
 
     Raises
     ------
     InvalidInput
-        With how much, and where.
+        Names the amount and the position.
     """
     old, new = (
         list(old_shapes.values()),
@@ -62,7 +50,7 @@ def check(
     )
     _check_homes(session, old, new)
     # two counties, which publish at once, could both take the land between them
-    session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
+    lock_land_between_counties(session)
     check_abroad(session, old_shapes, new_shapes, at)
     kinds = {operation.op["op"] for operation in done}
     for lost, excused, code in (
@@ -87,33 +75,19 @@ def check_abroad(
 
     Parameters
     ----------
-    before
-        Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed over.
+    old_shapes
+        By code, degrees, EPSG:4490, of the grids that change; others are passed over.
     at
         From when the new shapes hold; None: now.
     """
-    old = [shape for code, shape in old_shapes.items() if code in new_shapes]
-    gained = released_area([shape for shape in new_shapes.values() if shape is not None], old)
-    if gained.is_empty:
-        return
-    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for code in new_shapes})
-    box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
-    for row in session.execute(cached_text(ABROAD), {"counties": counties, "at": at} | box):
-        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.geom)))
-        parts = parts[shapely.get_dimensions(parts) == AREAL]
-        if len(wide := parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]):
-            lon, lat = label_point(wide[0])
-            area_m2 = round(sum(geodesic_area_m2(part) for part in wide))
-            raise InvalidInput(
-                "publish.land_of_another_county",
-                area_m2=area_m2,
-                grid=row.code,
-                at=position_text(lon, lat),
-            )
+    for land in find_land_abroad(session, old_shapes, new_shapes, at):
+        raise InvalidInput(
+            "publish.land_of_another_county", area_m2=land.area_m2, grid=land.grid, at=land.at
+        )
 
 
 def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]) -> Any:
-    """The land (degrees, EPSG:4490) that some grids had and do not have any more."""
+    """Return the area that grids had and no longer have, in degrees, EPSG:4490."""
     if not old_shapes or not new_shapes:
         return dissolve(old_shapes) if old_shapes else MultiPolygon()
     return shapely.difference(dissolve(old_shapes), dissolve(new_shapes))
@@ -122,27 +96,27 @@ def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[Polygo
 def _check_homes(
     session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]
 ) -> None:
-    """Every household that has a grid has one afterwards.
+    """Raise InvalidInput if a household with a grid would lose it.
 
-    That it has only one is for the coverage to say.
+    The coverage ensures that it has only one.
     """
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):
         return
-    points = shapely.points(homes.spots)
+    points = shapely.points(homes.points)
     homeless = _covered(old_shapes, points) & ~_covered(new_shapes, points) & (homes.households > 0)
     if homeless.any():
-        lon, lat = homes.spots[homeless][0]
+        lon, lat = homes.points[homeless][0]
         count = int(homes.households[homeless].sum())
         raise InvalidInput(
             "publish.households_without_grid", count=count, at=position_text(lon, lat)
         )
 
 
-def _covered(lands: Sequence[PolygonLike], points: Any) -> Any:
-    """Which points lie in one of the lands, or on its border."""
+def _covered(geometries: Sequence[PolygonLike], points: Any) -> Any:
+    """Return which points lie in one of the shapes, or on its border."""
     covered = np.zeros(len(points), dtype=bool)
-    for land in lands:
+    for land in geometries:
         shapely.prepare(land)
         covered |= shapely.intersects(land, points)
     return covered

@@ -1,6 +1,4 @@
-"""What changed between two states of the grids, or two moments: which land went from whom
-to whom.
-"""
+"""Differences between two states of the grids, or two moments: the area that changed grid."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +16,9 @@ from gis.shapes.measure import geodesic_area_m2, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
-MAX_COMPARED_GRIDS = 5_000  # grids drawn otherwise at two moments
+MAX_COMPARED_GRIDS = 5_000  # grids that differ between two moments
 
-# Grids that another boundary, or none, held for at one moment than at the other.
+# Grids whose boundaries at the two moments differ.
 CHANGED_GRIDS_SQL = """
 WITH one AS (
     SELECT id, area_id, geom FROM boundary WHERE valid_time @> CAST(:since AS timestamptz)),
@@ -44,15 +42,13 @@ class GridDifference:
     name: str
     change: str
     area_m2: tuple[float, float]
-    before: PolygonLike | None
-    after: PolygonLike | None
+    old_shape: PolygonLike | None
+    new_shape: PolygonLike | None
 
 
 @dataclass(frozen=True)
 class BoundaryDifference:
-    """Grids that changed, and the pieces of land that changed hands: (from, to, square metres,
-    shape).
-    """
+    """Grids that changed, and the transferred pieces as (from, to, square metres, shape)."""
 
     grids: list[GridDifference]
     pieces: list[tuple[str | None, str | None, float, PolygonLike]]
@@ -61,19 +57,25 @@ class BoundaryDifference:
 def compare_boundaries(
     session: Session, since: datetime, until: datetime, within: str = ""
 ) -> BoundaryDifference:
-    """What is otherwise at a later moment than at an earlier one; either may be in the future.
+    """Return the difference of the boundaries at two moments; either may be in the future.
 
     Parameters
     ----------
+    session
+        Open session; only read.
+    since, until
+        The earlier and the later moment, with time zone.
     within
-        Only grids under the area with this code; empty: everywhere.
+        Code of an area; only grids under it are compared. Empty means everywhere.
 
     Raises
     ------
     NotFound
-        There is no such area. InvalidInput: The moments are in the wrong order.
-    TooMuch
-        More than `MOST` grids are drawn otherwise.
+        No area has the code.
+    InvalidInput
+        The moments are in the wrong order.
+    TooLarge
+        More than `MAX_COMPARED_GRIDS` grids differ.
     """
     if since >= until:
         raise invalid_field("to", "field.not_later_than_from")
@@ -114,7 +116,7 @@ def compare_boundaries(
 
 
 def change_type(old_shape: PolygonLike | None, new_shape: PolygonLike | None) -> str:
-    """new, gone or changed."""
+    """Return the kind of a change: new, gone or changed."""
     return "new" if old_shape is None else "gone" if new_shape is None else "changed"
 
 
@@ -123,16 +125,18 @@ def transferred_pieces(
     new_shapes: Mapping[str, PolygonLike],
     codes: Sequence[str],
 ) -> list[tuple[str | None, str | None, PolygonLike]]:
-    """Land that changes hands between grids: from whom (None: nobody's), to whom, shape.
-
-    Slivers of rounding left out.
+    """Return the pieces of area that change grid as (from, to, shape), without slivers of rounding.
 
     Parameters
     ----------
     before, after
         Shapes by code, degrees, EPSG:4490.
     codes
-        Of those whose land changes.
+        Codes of the grids whose area changes.
+
+    Returns
+    -------
+    Tuples of codes and shape; None is the side without a grid.
     """
     starts, ends = (
         [code for code in codes if code in old_shapes],
@@ -164,12 +168,12 @@ def transferred_pieces(
 
 
 def _outside(
-    lands: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
+    geometries: Mapping[str, PolygonLike], others: Mapping[str, PolygonLike]
 ) -> Iterator[tuple[str, PolygonLike]]:
-    """What of each land lies in none of the others."""
+    """Yield the part of each shape that lies in none of the others."""
     shapes = shape_array(list(others.values()))
     tree = STRtree(shapes)
-    for code, land in lands.items():
+    for code, land in geometries.items():
         neighbours = shapes[tree.query(land, predicate="intersects")]
         remaining = (
             extract_polygons(shapely.difference(land, shapely.union_all(neighbours)))

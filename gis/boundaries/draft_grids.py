@@ -13,7 +13,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
 
 
-# A grid as planned: its newest shape, which a later revision has not closed.
+# The newest shape of each grid, including planned ones.
 DRAFT_GRIDS_SQL = f"""
 WITH hit AS MATERIALIZED (
   SELECT b.id FROM boundary b
@@ -33,11 +33,11 @@ WHERE a.level = 'grid' AND a.county = :county
 class DraftGeometries:
     """The grids around some places as a draft has them.
 
-    lands: Shape by code, degrees, EPSG:4490.
+    geometries: Shape by code, degrees, EPSG:4490.
     stored: Id of the published boundary of each grid that has one.
     """
 
-    lands: dict[str, PolygonLike]
+    geometries: dict[str, PolygonLike]
     stored: dict[str, int]
 
 
@@ -48,28 +48,35 @@ def neighbouring_grids(
     codes: Sequence[str],
     places: Sequence[Any],
 ) -> DraftGeometries:
-    """The grids named, those some shapes lie over, and all that touch any of these, as a draft has
-    them.
+    """Return named grids, those under some shapes, and all that touch any of these, as in a draft.
 
     Parameters
     ----------
+    session
+        Open session; only read.
+    county
+        Code of the county.
     drawn
-        Shapes of the draft so far.
+        Shapes of the draft so far, by code.
+    codes
+        Codes of the named grids.
     places
-        Shapes, degrees, EPSG:4490.
+        Shapes in degrees, EPSG:4490.
     """
     redrawn = [shape for code in codes if (shape := drawn.get(code)) is not None]
     planned = _planned_grids(session, county, codes, [*places, *redrawn])
     spread = [shape for code, (_, shape) in planned.items() if code not in drawn]
     surrounding = _planned_grids(session, county, codes, [*places, *redrawn, *spread])
-    lands = {code: shape for code, (_, shape) in surrounding.items() if code not in drawn}
+    geometries = {code: shape for code, (_, shape) in surrounding.items() if code not in drawn}
     spread = [*places, *redrawn, *spread]
-    lands |= {
+    geometries |= {
         code: shape
         for code, shape in drawn.items()
         if shape is not None and _touches_any(shape, spread)
     }
-    return DraftGeometries(lands, {code: boundary for code, (boundary, _) in surrounding.items()})
+    return DraftGeometries(
+        geometries, {code: boundary for code, (boundary, _) in surrounding.items()}
+    )
 
 
 def _planned_grids(

@@ -1,6 +1,4 @@
-"""What the editor shows: the grids of an area as a draft has them, who lives in them, and what to
-draw along.
-"""
+"""The view of the editor: the grids of an area as in a draft, their households, and guide lines."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,9 +15,9 @@ from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
 from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.boundaries.household_counts import BuildingHouseholds, read_building_households
-from gis.boundaries.preview import as_grids, boxes_around, grid_codes_at, grid_names
+from gis.boundaries.preview_grids import as_grids, boxes_around, grid_codes_at, grid_names
+from gis.boundaries.queries import grids_near
 from gis.boundaries.statistics import Preview
-from gis.boundaries.store import grids_near
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import NotFound
 from gis.rights.actions import Action
@@ -43,16 +41,28 @@ class EditorView:
     homes: list[tuple[float, float, int, int]]
 
 
-def read_editor_view(session: Session, by: Principal, number: int, within: str) -> EditorView:
-    """The grids in an area (a grid, community, street or county, by code) as a draft has them, and
-    their neighbours.
+def read_editor_view(
+    session: Session, principal: Principal, number: int, within: str
+) -> EditorView:
+    """Return the grids in an area as in a draft, and their neighbours.
+
+    Parameters
+    ----------
+    session
+        Open session; only read.
+    principal
+        Viewer of the revision.
+    number
+        Number of the revision.
+    within
+        Code of a grid, community, street or county.
 
     Raises
     ------
     NotFound
-        There is no such revision in the asker's areas, or no such area.
+        The revision does not exist in the principal's areas, or the area does not exist.
     """
-    revision = revision_access.get_revision(session, by, number)
+    revision = revision_access.get_revision(session, principal, number)
     done = drafts.list_operations(session, number)
     if (
         stored := statistics.stored(session, number)
@@ -73,29 +83,27 @@ def read_editor_view(session: Session, by: Principal, number: int, within: str) 
         {"within": within},
     ).scalars()
     codes = sorted({*rows, *(code for code in drawn if code.startswith(within))})
-    return build_editor_view(session, by, done, codes)
+    return build_editor_view(session, principal, done, codes)
 
 
 def _as_published(session: Session, stored: Preview, at: datetime) -> EditorView:
-    """The grids a publication changed, with the figures it was published with, and those around as
-    they were then.
-    """
+    """Return the grids changed by a publication with their stored figures, and neighbours then."""
     grids = {grid.code: grid for grid in stored.grids if grid.after is not None}
     shapes: list[PolygonLike] = [grid.after for grid in grids.values() if grid.after is not None]
     county = (
         patterns.ancestor_code(next(iter(stored.redrawn)), Level.COUNTY) if stored.redrawn else ""
     )
     around = grids_near(session, [county], shapes, at)
-    lands: dict[str, PolygonLike] = {
+    geometries: dict[str, PolygonLike] = {
         code: land for code, land in around.items() if code not in stored.redrawn
     }
-    lands |= {code: shape for code, (_, shape) in stored.redrawn.items() if shape is not None}
+    geometries |= {code: shape for code, (_, shape) in stored.redrawn.items() if shape is not None}
     return EditorView(
         {
             code: (land, grids[code].before if code in grids else None, False)
-            for code, land in lands.items()
+            for code, land in geometries.items()
         },
-        grid_names(session, lands, []) | stored.names,
+        grid_names(session, geometries, []) | stored.names,
         {code: grid.households[1] for code, grid in grids.items()},
         {code: grid.people[1] for code, grid in grids.items()},
         [],
@@ -104,18 +112,26 @@ def _as_published(session: Session, stored: Preview, at: datetime) -> EditorView
 
 def build_editor_view(
     session: Session,
-    by: Principal,
+    principal: Principal,
     done: Sequence[Operation],
     codes: Sequence[str],
     *,
     around: bool = True,
 ) -> EditorView:
-    """Some grids as a draft has them; with those around.
+    """Return some grids as in a draft, optionally with their neighbours.
 
     Parameters
     ----------
+    session
+        Open session; only read.
+    principal
+        Viewer of the draft.
     done
         The operations of the draft.
+    codes
+        Codes of the grids.
+    around
+        Whether to include the neighbours.
     """
     drawn = drafts.drawn_shapes(done)
     if not codes:
@@ -123,37 +139,27 @@ def build_editor_view(
     county = patterns.ancestor_code(codes[0], Level.COUNTY)
     state = draft_grids.neighbouring_grids(session, county, drawn, codes, [])
     stored = (
-        draft_grids.neighbouring_grids(session, county, {}, list(drawn), []).lands if drawn else {}
+        draft_grids.neighbouring_grids(session, county, {}, list(drawn), []).geometries
+        if drawn
+        else {}
     )
-    lands = (
-        state.lands
+    geometries = (
+        state.geometries
         if around
-        else {code: land for code, land in state.lands.items() if code in codes}
+        else {code: land for code, land in state.geometries.items() if code in codes}
     )
-    names = grid_names(session, lands, done)
-    # a building may stand outside every grid and count for one near; whose it is, others around
-    # decide
-    reach = boxes_around(list(lands.values()))
+    names = grid_names(session, geometries, done)
+    # A building outside all grids counts for a near one; the grids around decide which.
+    reach = boxes_around(list(geometries.values()))
     homes = read_building_households(session, reach)
-    becomes = grid_codes_at(
-        as_grids(
-            draft_grids.neighbouring_grids(session, county, drawn, list(lands), reach).lands, names
-        ),
-        homes.spots,
-    )
-    households: Counter[str] = Counter()
-    people: Counter[str] = Counter()
-    for code, count, heads in zip(
-        becomes, homes.households.tolist(), homes.people.tolist(), strict=True
-    ):
-        if code in lands:
-            households[code] += count
-            people[code] += heads
-    allowed = by.areas_by_action.get(Action.DRAFT, frozenset())
+    surroundings = draft_grids.neighbouring_grids(session, county, drawn, list(geometries), reach)
+    becomes = grid_codes_at(as_grids(surroundings.geometries, names), homes.points)
+    households, people = _counts(homes, becomes, geometries)
+    allowed = principal.areas_by_action.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     shown_codes = set(codes)
     moved = set(
-        operations.moves_land(stored, {code: drawn[code] for code in drawn if code in lands})
+        operations.moves_land(stored, {code: drawn[code] for code in drawn if code in geometries})
     )
     grids = {
         code: (
@@ -161,32 +167,47 @@ def build_editor_view(
             stored.get(code) if code in moved else None,
             under is None or (bool(under) and code.startswith(under)),
         )
-        for code, land in lands.items()
+        for code, land in geometries.items()
         if around or code in shown_codes
     }
     counted = {code: households[code] for code in grids}, {code: people[code] for code in grids}
-    return EditorView(grids, names, *counted, _household_dots(homes, becomes, lands))
+    return EditorView(grids, names, *counted, _household_dots(homes, becomes, geometries))
+
+
+def _counts(
+    homes: BuildingHouseholds, codes: Sequence[str | None], geometries: Mapping[str, PolygonLike]
+) -> tuple[Counter[str], Counter[str]]:
+    """Return the households and the people of some grids by code."""
+    households: Counter[str] = Counter()
+    people: Counter[str] = Counter()
+    for code, count, heads in zip(
+        codes, homes.households.tolist(), homes.people.tolist(), strict=True
+    ):
+        if code is not None and code in geometries:
+            households[code] += count
+            people[code] += heads
+    return households, people
 
 
 def _household_dots(
-    homes: BuildingHouseholds, codes: Sequence[str | None], lands: Mapping[str, PolygonLike]
+    homes: BuildingHouseholds, codes: Sequence[str | None], geometries: Mapping[str, PolygonLike]
 ) -> list[tuple[float, float, int, int]]:
     """Return the buildings with households in some grids: lon, lat, households, people."""
     return [
         (round(x, 7), round(y, 7), count, heads)
         for (x, y), count, heads, code in zip(
-            homes.spots.tolist(),
+            homes.points.tolist(),
             homes.households.tolist(),
             homes.people.tolist(),
             codes,
             strict=True,
         )
-        if count and code in lands
+        if count and code in geometries
     ]
 
 
 def snapping_guides(
-    session: Session, by: Principal, number: int, within: str
+    session: Session, principal: Principal, number: int, within: str
 ) -> dict[str, list[Any]]:
     """Streets and building outlines of an area to snap to: lists of [lon, lat], degrees.
 
@@ -194,7 +215,7 @@ def snapping_guides(
     ------
     As `view`.
     """
-    revision_access.get_revision(session, by, number)
+    revision_access.get_revision(session, principal, number)
     box = session.execute(
         cached_text(
             "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)"

@@ -22,7 +22,7 @@ FROM building b LEFT JOIN LATERAL (
 ) h ON true
 WHERE b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY b.id"""  # noqa: S608  a number of ours
-# Every building of the units that stand near some land, with the households each unit has in it.
+# All buildings of units near some shapes, with the households of each unit in them.
 UNITS = f"""
 WITH near AS (
   SELECT DISTINCT p.unit_id FROM building b JOIN unit_part p ON p.building_id = b.id
@@ -41,15 +41,13 @@ ORDER BY u.code, b.id"""  # noqa: S608  a number of ours
 
 
 class BuildingHouseholds(NamedTuple):
-    """Buildings around some land: ids, codes, names, footprints, points inside, households and
-    people.
-    """
+    """Buildings around some areas in parallel columns, with households and people."""
 
     ids: NDArray[np.int64]
     codes: list[str]
     names: list[str]
     shapes: Any
-    spots: NDArray[np.float64]
+    points: NDArray[np.float64]
     households: NDArray[np.int64]
     people: NDArray[np.int64]
 
@@ -61,7 +59,7 @@ class UnitHouseholds(NamedTuple):
     best: Row of the grid where most of its households live, of as many that of most buildings, then
         the present one, then the lower code; None outside every grid.
     households: How many by row of the grid; rows with buildings only count 0.
-    spot: A place of it, lon and lat in degrees.
+    point: A point of it, lon and lat in degrees.
     """
 
     id: int
@@ -71,14 +69,22 @@ class UnitHouseholds(NamedTuple):
     parent: str
     best: int | None
     households: dict[int, int]
-    spot: tuple[float, float]
+    point: tuple[float, float]
 
 
-def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> BuildingHouseholds:
-    """The buildings whose boxes meet the box of some land (degrees, EPSG:4490), with households and
-    people.
+def read_building_households(
+    session: Session, geometries: Sequence[PolygonLike]
+) -> BuildingHouseholds:
+    """Return the buildings near some shapes with their households and people.
+
+    Parameters
+    ----------
+    session
+        Open session; only read.
+    geometries
+        Shapes in degrees, EPSG:4490. Buildings whose boxes meet the box of all shapes are read.
     """
-    rows = fetch_rows(session, BUILDINGS, bbox_params(lands)) if lands else []
+    rows = fetch_rows(session, BUILDINGS, bbox_params(geometries)) if geometries else []
     shapes = (
         shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))
         if rows
@@ -96,20 +102,24 @@ def read_building_households(session: Session, lands: Sequence[PolygonLike]) -> 
 
 
 def read_unit_households(
-    session: Session, grids: GridIndex, lands: Sequence[PolygonLike], at: datetime
+    session: Session, grids: GridIndex, geometries: Sequence[PolygonLike], at: datetime
 ) -> list[UnitHouseholds]:
-    """The units that stand near some land, and where they live.
+    """Return the units near some shapes, and the grids in which their households live.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     grids
-        Those around; a building beyond them counts for the grid the unit stands under.
+        The grids around. A building outside them counts for the grid the unit belongs to.
+    geometries
+        Shapes in degrees, EPSG:4490.
     at
-        The moment whose parents count.
+        Moment whose parents apply.
     """
     rows = (
-        fetch_rows(session, UNITS, bbox_params(lands) | {"at": at})
-        if lands and len(grids.codes)
+        fetch_rows(session, UNITS, bbox_params(geometries) | {"at": at})
+        if geometries and len(grids.codes)
         else []
     )
     if not rows:
@@ -149,7 +159,7 @@ def _unit_home(houses: Sequence[tuple[Any, ...]], grids: GridIndex) -> UnitHouse
 
 
 def homeless(session: Session, lost: Any) -> int:
-    """How many households stand on some land (degrees, EPSG:4490)."""
+    """Return the number of households on a shape (degrees, EPSG:4490)."""
     if lost.is_empty:
         return 0
     query = f"""
@@ -159,18 +169,18 @@ def homeless(session: Session, lost: Any) -> int:
     return session.scalar(cached_text(query), {"lost": shapely.to_wkb(lost)}) or 0
 
 
-def count_households(session: Session, lands: Sequence[PolygonLike]) -> list[int]:
-    """How many households live on each of some lands; one on a common border counts for each."""
-    homes = read_building_households(session, lands)
+def count_households(session: Session, geometries: Sequence[PolygonLike]) -> list[int]:
+    """Count the households on each shape; those on a common border count for both."""
+    homes = read_building_households(session, geometries)
     if not len(homes.ids):
-        return [0] * len(lands)
-    shapely.prepare(list(lands))
-    points = shapely.points(homes.spots)
-    return [int(homes.households[shapely.intersects(land, points)].sum()) for land in lands]
+        return [0] * len(geometries)
+    shapely.prepare(list(geometries))
+    points = shapely.points(homes.points)
+    return [int(homes.households[shapely.intersects(land, points)].sum()) for land in geometries]
 
 
 def label_points(shapes: Any) -> NDArray[np.float64]:
-    """The point inside each building that says which grid it lies in, as locating takes it."""
+    """Return the point in each building that determines its grid, as `locate` does."""
     return (
         shapely.get_coordinates(shapely.point_on_surface(shapes))
         if len(shapes)
@@ -178,12 +188,12 @@ def label_points(shapes: Any) -> NDArray[np.float64]:
     )
 
 
-def bbox_params(lands: Sequence[Any]) -> dict[str, float]:
-    """The box around some land, by name."""
+def bbox_params(geometries: Sequence[Any]) -> dict[str, float]:
+    """Return the bounding box of some shapes as query parameters."""
     return dict(
         zip(
             ("west", "south", "east", "north"),
-            shapely.total_bounds(list(lands)).tolist(),
+            shapely.total_bounds(list(geometries)).tolist(),
             strict=True,
         )
     )

@@ -1,30 +1,30 @@
-"""Codes and names of new grids: a code is never used again, and new ones run on from the last of
-their community.
-"""
+"""Codes and names of new grids: codes continue from the last of the community, never used twice."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
 from gis.boundaries.operation_fields import OperationSpec
-from gis.boundaries.operations import OperationResult
+from gis.boundaries.operation_model import OperationResult
 from gis.db import cached_text
 from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike
 
 
 def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
-    """Codes for new grids of a community that no grid and no draft has ever had, in order.
+    """Yield unused codes for new grids of a community, in order.
+
+    No grid and no draft has ever had them.
 
     Parameters
     ----------
     near
         Code of the community, or of a grid in it.
     taken
-        Codes the draft itself has given.
+        Codes that the draft has assigned so far.
     """
     community = patterns.ancestor_code(code_within, Level.COMMUNITY)
     query = """
@@ -46,56 +46,38 @@ def validate_new_codes(
     session: Session,
     draft: Revision,
     op: OperationSpec,
-    lands: Mapping[str, PolygonLike],
+    geometries: Mapping[str, PolygonLike],
     new: set[str],
 ) -> None:
-    """Refuse codes for new grids that are not right, not in the community, used before, or reserved
-    by another draft.
+    """Refuse invalid or used codes of new grids.
 
     Parameters
     ----------
+    session
+        Open session; only read.
     draft
-        One that takes a publication back may give that publication's codes their land again, by
+        The draft. One that reverts a publication may give that publication's codes area again by
         redrawing.
+    op
+        The operation.
+    geometries
+        The grids around, by code.
     new
-        Codes the draft itself has given.
+        Codes that the draft has assigned so far.
+
+    Raises
+    ------
+    InvalidInput
+        A code is malformed, outside the community, used before or reserved by another draft.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
-    new_codes = {
-        "split": op.get("codes", ()),
-        "merge": [op.get("into")],
-        "add": [op["code"]] if "code" in op else (),
-    }
     field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
-    communities = {
-        patterns.ancestor_code(code, Level.COMMUNITY)
-        for code in op.get("codes", ())
-        if code in lands
-    }
-    if op["op"] == "split":
-        communities = {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
-    if op["op"] == "merge":
-        if len(communities) > 1 and "parent" not in op:
-            raise invalid_field(
-                "parent", "numbering.several_communities", communities=sorted(communities)
-            )
-        if "parent" in op:
-            communities = {op["parent"]}
-    if op["op"] == "add":
-        communities = {op["parent"]}
-    fresh = [code for code in new_codes.get(op["op"], ()) if code not in lands]
-    fresh += [
-        grid["code"]
-        for grid in op.get("grids", ())
-        if grid.get("geometry") is not None and grid["code"] not in lands
-    ]
+    communities = _communities(op, geometries)
+    fresh = [code for code in _named_codes(op) if code not in geometries]
     for code in fresh:
         if fault := patterns.code_error(code, Level.GRID):
             raise invalid_field(field, fault.code, **fault.params)
-        if communities and patterns.ancestor_code(code, Level.COMMUNITY) not in communities:
-            raise invalid_field(
-                field, "numbering.not_in_community", code=code, communities=sorted(communities)
-            )
+        _require_community(field, code, communities)
     if (
         op["op"] == "merge"
         and communities
@@ -112,17 +94,51 @@ def validate_new_codes(
     if used := list(session.scalars(query, {"codes": unused})):
         raise invalid_field(field, "numbering.codes_used", codes=used[:5])
     _check_reserved(session, draft, field, unused)
-    for parent in {op["parent"]} if "parent" in op else set():
-        _community(session, parent)
+    if "parent" in op:
+        _community(session, op["parent"])
     for grid in op.get("grids", ()):
-        if (
-            grid["code"] in fresh
-            and grid.get("parent")
-            and patterns.ancestor_code(grid["code"], Level.COMMUNITY) != grid["parent"]
-        ):
-            raise invalid_field(
-                field, "numbering.not_in_community", code=grid["code"], communities=[grid["parent"]]
-            )
+        if grid["code"] in fresh and grid.get("parent"):
+            _require_community(field, grid["code"], {grid["parent"]})
+
+
+def _named_codes(op: OperationSpec) -> list[str]:
+    """Return the codes that an operation names for grids with area."""
+    codes: dict[str, Sequence[str]] = {
+        "split": op.get("codes", ()),
+        "merge": [op.get("into", "")],
+        "add": [op["code"]] if "code" in op else (),
+    }
+    return [
+        *codes.get(op["op"], ()),
+        *(grid["code"] for grid in op.get("grids", ()) if grid.get("geometry") is not None),
+    ]
+
+
+def _communities(op: OperationSpec, geometries: Mapping[str, PolygonLike]) -> set[str]:
+    """Return the communities in which new grids may lie; empty means any."""
+    if op["op"] == "split":
+        return {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
+    if op["op"] == "add":
+        return {op["parent"]}
+    communities = {
+        patterns.ancestor_code(code, Level.COMMUNITY)
+        for code in op.get("codes", ())
+        if code in geometries
+    }
+    if op["op"] == "merge" and "parent" in op:
+        return {op["parent"]}
+    if op["op"] == "merge" and len(communities) > 1:
+        raise invalid_field(
+            "parent", "numbering.several_communities", communities=sorted(communities)
+        )
+    return communities
+
+
+def _require_community(field: str, code: str, communities: set[str]) -> None:
+    if communities and patterns.ancestor_code(code, Level.COMMUNITY) not in communities:
+        raise invalid_field(
+            field, "numbering.not_in_community", code=code, communities=sorted(communities)
+        )
 
 
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:
@@ -140,7 +156,7 @@ def _check_reserved(session: Session, draft: Revision, field: str, codes: list[s
 
 
 def _revived(session: Session, draft: Revision) -> set[str]:
-    """The codes of the publication that a draft takes back; empty for other drafts."""
+    """Return the codes of the publication that a draft reverts; empty for other drafts."""
     if draft.reverts is None:
         return set()
     query = """
@@ -152,12 +168,12 @@ def _revived(session: Session, draft: Revision) -> set[str]:
 
 
 def check_free(session: Session, draft: Revision, codes: Iterable[str]) -> None:
-    """Refuse to publish new grids under codes that somebody has used since the draft was drawn.
+    """Refuse to publish new grids under codes that were used since the draft was drawn.
 
     Raises
     ------
     Conflict
-        A code is an area's, and not one that the draft gives its land again.
+        A code belongs to an area to which the draft does not return its shape.
     """
     query = """
     SELECT a.code FROM area a WHERE a.code = ANY(:codes) AND (a.code <> ALL(:revived) OR EXISTS (
@@ -180,9 +196,9 @@ def _community(session: Session, code: str) -> None:
 
 
 def made_of(session: Session, done: OperationResult) -> dict[str, object]:
-    """Name and parent of every new grid."""
+    """Return the name and the parent of every new grid."""
     new_grids: dict[str, object] = {}
-    for code, origin in done.made.items():
+    for code, origin in done.new_grids.items():
         parent = (
             patterns.ancestor_code(origin, Level.COMMUNITY)
             if len(origin) > len(patterns.ancestor_code(code, Level.COMMUNITY))

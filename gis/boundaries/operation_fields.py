@@ -33,6 +33,7 @@ def _parse_geometry(value: Mapping[str, Any], key: str) -> BaseGeometry:
 
 
 def parse_line(op: OperationSpec, key: str) -> LineString:
+    """Return the line of a field; raise InvalidInput if it is another shape."""
     line = _parse_geometry(op[key], key)
     if not isinstance(line, LineString):
         raise invalid_field(key, "operation.not_line", type=line.geom_type)
@@ -40,10 +41,12 @@ def parse_line(op: OperationSpec, key: str) -> LineString:
 
 
 def parse_land(op: OperationSpec, key: str) -> PolygonLike:
+    """Return the polygon of a field; raise InvalidInput if it is another shape."""
     return parse_polygon(op[key], key)
 
 
 def parse_polygon(value: Mapping[str, Any], key: str) -> PolygonLike:
+    """Return a GeoJSON geometry as polygon; raise InvalidInput if it is another shape."""
     polygon = _parse_geometry(value, key)
     if not isinstance(polygon, Polygon | MultiPolygon):
         raise invalid_field(key, "operation.not_polygon", type=polygon.geom_type)
@@ -51,10 +54,12 @@ def parse_polygon(value: Mapping[str, Any], key: str) -> PolygonLike:
 
 
 def parse_position(value: Sequence[Any]) -> tuple[float, float]:
+    """Return a position as (lon, lat) in degrees."""
     return float(value[0]), float(value[1])
 
 
 def is_code(value: object) -> bool:
+    """Return whether a value has the form of a code: 1 to 40 printable ASCII characters."""
     return (
         isinstance(value, str) and 0 < len(value) <= 40 and value.isascii() and value.isprintable()
     )
@@ -75,6 +80,7 @@ def _is_name(value: object) -> bool:
 
 
 def is_point(value: object) -> bool:
+    """Return whether a value is a GeoJSON position of finite numbers."""
     return (
         isinstance(value, list)
         and len(value) >= 2
@@ -108,7 +114,7 @@ def _are_grids(value: object) -> bool:
     )
 
 
-# field -> whether a value is right, and what is expected
+# by field: whether a value is valid, and what is expected
 FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     "between": (
         lambda value: _are_codes(value) and len(value) == 2,
@@ -132,7 +138,7 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     "names": (
         lambda value: (
             isinstance(value, Mapping)
-            and all(is_code(code) and _is_name(one) for code, one in value.items())
+            and all(is_code(code) and _is_name(name) for code, name in value.items())
         ),
         Message("expected.names", {"limit": MAX_NAME_CHARS}),
     ),

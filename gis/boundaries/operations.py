@@ -1,15 +1,12 @@
-"""The operations of a boundary draft: what each needs, and what it does to a coverage of grids.
+"""The operations of a boundary draft: the fields of each, and its effect on a coverage of grids.
 
-No database.
-
-An operation is a JSON object as it came in; shapes in it are GeoJSON, longitude first, degrees.
-Doing it again on other boundaries is how a draft is rebased and published, so everything it decided
-(new codes) is written back into it.
+An operation is a JSON object as submitted; its shapes are GeoJSON, longitude first, in degrees. A
+draft is rebased and published by applying its operations to other boundaries, so everything an
+operation decides (new codes) is written back into it. No database.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import shapely
@@ -26,80 +23,26 @@ from gis.boundaries.operation_fields import (
     parse_polygon,
     parse_position,
 )
+from gis.boundaries.operation_model import OperationResult, OperationType, Surroundings
+from gis.boundaries.redraw import redraw
 from gis.errors import InvalidInput, NotFound, invalid_field
 from gis.messages import Message, render
 from gis.shapes import edits, polygon_coverage
 from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.measure import wider
-from gis.shapes.polygon_coverage import PolygonLike
-from gis.shapes.repair import extract_polygons, repair
+from gis.shapes.repair import extract_polygons
 
-MAKES = ("add", "merge", "redraw", "split")  # operations that may make new grids
-MIN_ORIGIN_SHARE = 0.5  # of a grid's land: it came from there
-
-
-@dataclass
-class OperationResult:
-    """What came of an operation.
-
-    op: The operation with what it decided filled in. changed: The new shapes by code, None: no land
-    any more; with neighbours that only gained a vertex. made: The parent (community) of each new
-    grid by its code. names: Names given to new grids, by code. lineage: (kind, from, to): split or
-    merged.
-    """
-
-    op: OperationSpec
-    changed: ChangedGeometries
-    made: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    lineage: list[tuple[str, str, str]] = field(default_factory=list)
-
-
-class Town(NamedTuple):
-    """What an operation asks about the area around it.
-
-    fresh_codes: For a grid or community: codes never used there, in order.
-    count_households: How many households live on each of some lands.
-    """
-
-    fresh_codes: Callable[[str], Iterator[str]]
-    count_households: Callable[[Sequence[PolygonLike]], Sequence[int]]
-
-
-class OperationType:
-    """One kind of operation.
-
-    fields: Its fields, and whether each must be there.
-    named: The grids with land that it names.
-    drawn: The shapes that are drawn in it.
-    do: Does it.
-    description: Code of the message that says what it does.
-    """
-
-    def __init__(
-        self,
-        fields: Mapping[str, bool],
-        named: Callable[[OperationSpec], Sequence[str]],
-        drawn: Callable[[OperationSpec], list[BaseGeometry]],
-        do: Callable[[OperationSpec, GridGeometries, Town], OperationResult],
-        description: str,
-    ) -> None:
-        self.fields, self.named, self.drawn, self.do, self.description = (
-            fields,
-            named,
-            drawn,
-            do,
-            description,
-        )
+MAKES = ("add", "merge", "redraw", "split")  # operations that may create grids
 
 
 def validate_operation(op: Any) -> OperationSpec:
-    """An operation whose fields are there and of their kind.
+    """Return an operation whose fields are present and of the right type.
 
     Raises
     ------
     InvalidInput
-        It is no object, of no known kind, or a field is missing, unknown or wrong.
+        The operation is not an object or of an unknown kind, or a field is missing, unknown or
+        wrong.
     """
     if not isinstance(op, Mapping):
         raise InvalidInput("operation.not_an_object")
@@ -131,35 +74,39 @@ def validate_operation(op: Any) -> OperationSpec:
 
 
 def grids_named(op: OperationSpec) -> list[str]:
-    """The grids with land that an operation names."""
+    """Return the codes of the existing grids that an operation names."""
     return list(dict.fromkeys(OPERATION_TYPES[op["op"]].named(op)))
 
 
 def operation_geometries(op: OperationSpec) -> list[BaseGeometry]:
-    """The shapes in an operation, degrees."""
+    """Return the shapes in an operation, in degrees."""
     return OPERATION_TYPES[op["op"]].drawn(op)
 
 
-def apply_operation(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    """Do a checked operation.
+def apply_operation(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
+    """Apply a validated operation.
 
     Parameters
     ----------
-    lands
-        The grids it names, those its shapes lie over, and all that touch any of these.
-    town
-        What it asks about the area.
+    op
+        The operation.
+    geometries
+        The grids it names, those under its shapes, and all that touch any of these.
+    surroundings
+        Queries about the surroundings.
 
     Raises
     ------
     InvalidInput, NotFound
         As the edits of `gis.shapes.edits`.
     """
-    return OPERATION_TYPES[op["op"]].do(op, lands, town)
+    return OPERATION_TYPES[op["op"]].do(op, geometries, surroundings)
 
 
 def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str, str]:
-    """What an operation does, in Chinese and English; grids by name where it is known."""
+    """Return the description of an operation in Chinese and English, with known grids by name."""
 
     def called(code: object) -> str:
         return names.get(str(code), str(code))
@@ -178,11 +125,11 @@ def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str
     return render(message, "zh"), render(message, "en")
 
 
-def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
-    """Of the shapes that change, those whose land does: not only by a vertex on their border."""
-    both = [code for code, shape in changed.items() if shape is not None and code in lands]
+def moves_land(geometries: GridGeometries, changed: ChangedGeometries) -> list[str]:
+    """Return the codes of changed shapes whose area differs, not only a vertex on the border."""
+    both = [code for code, shape in changed.items() if shape is not None and code in geometries]
     differ = shapely.symmetric_difference(
-        [lands[code] for code in both], [changed[code] for code in both]
+        [geometries[code] for code in both], [changed[code] for code in both]
     )
     differences = np.empty(len(both), dtype=object)
     differences[:] = [extract_polygons(shape) or MultiPolygon() for shape in differ]
@@ -196,39 +143,44 @@ def moves_land(lands: GridGeometries, changed: ChangedGeometries) -> list[str]:
     return sorted(moved | (set(changed) - set(both)))
 
 
-# --- each kind ------------------------------------------------------------------------------------
+def _move_border(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
+    code, other_code = op["between"]
+    return OperationResult(
+        op, edits.move_border(geometries, code, other_code, parse_line(op, "line"))
+    )
 
 
-def _move_border(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    first, second = op["between"]
-    return OperationResult(op, edits.move_border(lands, first, second, parse_line(op, "line")))
-
-
-def _reshape(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
+def _reshape(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
     give_to, islands = op.get("give_to"), bool(op.get("islands"))
     return OperationResult(
         op,
         edits.reshape(
-            lands, op["code"], parse_land(op, "geometry"), give_to=give_to, islands=islands
+            geometries, op["code"], parse_land(op, "geometry"), give_to=give_to, islands=islands
         ),
     )
 
 
-def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
+def _split(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
     code = op["code"]
     if ("line" in op) == ("parts" in op):
         raise invalid_field("line", "operation.split_line_or_parts")
     changed = edits.split(
-        lands,
+        geometries,
         code,
         line=parse_line(op, "line") if "line" in op else None,
         parts=[parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op.get("parts", ()))],
         codes=op.get("codes"),
-        fresh=town.fresh_codes(code),
-        households=town.count_households,
+        fresh=surroundings.fresh_codes(code),
+        households=surroundings.count_households,
         islands=bool(op.get("islands")),
     )
-    new = [part_code for part_code in changed if part_code not in lands]
+    new = [part_code for part_code in changed if part_code not in geometries]
     if "codes" not in op and "parts" not in op:
         shapes = {part_code: changed[part_code] for part_code in (code, *new)}
         middles = {part_code: shapely.centroid(shape) for part_code, shape in shapes.items()}
@@ -252,7 +204,7 @@ def _split(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
 
 
 def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
-    """The codes in the order of the given parts."""
+    """Return the codes in the order of the submitted parts."""
     parts = [parse_polygon(part, f"parts[{i}]") for i, part in enumerate(op["parts"])]
     return [
         max(shapes, key=lambda part_code: shapely.intersection(part, shapes[part_code]).area)
@@ -260,9 +212,11 @@ def _by_parts(op: OperationSpec, shapes: ChangedGeometries) -> list[str]:
     ]
 
 
-def _merge(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
+def _merge(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
     codes, into = op["codes"], op["into"]
-    changed = edits.merge(lands, codes, into, islands=bool(op.get("islands")))
+    changed = edits.merge(geometries, codes, into, islands=bool(op.get("islands")))
     new: dict[str, str] = {} if into in codes else {into: str(op.get("parent") or codes[0])}
     lineage = [
         ("merged", merged_code, into) for merged_code in dict.fromkeys(codes) if merged_code != into
@@ -270,124 +224,59 @@ def _merge(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationRes
     return OperationResult(op, changed, new, _names(op, list(new)), lineage)
 
 
-def _transfer(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
+def _transfer(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
     return OperationResult(
         op,
-        edits.transfer(lands, parse_land(op, "region"), op["to"], islands=bool(op.get("islands"))),
+        edits.transfer(
+            geometries, parse_land(op, "region"), op["to"], islands=bool(op.get("islands"))
+        ),
     )
 
 
-def _add(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    code = op.get("code") or next(town.fresh_codes(op["parent"]), "")
+def _add(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
+    code = op.get("code") or next(surroundings.fresh_codes(op["parent"]), "")
     if not code:
         raise invalid_field("code", "operation.no_code_left", community=op["parent"])
     op = op | {"code": code}
     return OperationResult(
         op,
-        edits.add(lands, code, parse_land(op, "geometry")),
+        edits.add(geometries, code, parse_land(op, "geometry")),
         {code: op["parent"]},
         _names(op, [code]),
     )
 
 
-def _retire(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
+def _retire(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
     code, to = op["code"], op.get("give_to")
     return OperationResult(
-        op, edits.retire(lands, code, give_to=to), lineage=[("merged", code, to)] if to else []
+        op, edits.retire(geometries, code, give_to=to), lineage=[("merged", code, to)] if to else []
     )
 
 
-def _move_vertex(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
+def _move_vertex(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
     start, to, edge = op.get("from") or op["to"], op["to"], op.get("edge")
     if "from" not in op and edge is None:
         raise invalid_field("from", "operation.vertex_or_edge")
     ends = None if edge is None else (parse_position(edge[0]), parse_position(edge[1]))
     return OperationResult(
-        op, edits.move_vertex(lands, parse_position(start), parse_position(to), edge=ends)
+        op, edits.move_vertex(geometries, parse_position(start), parse_position(to), edge=ends)
     )
 
 
-def _redraw(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    """Grids as a file, or an earlier state, has them.
-
-    What comes of it must be a coverage with those around.
-    """
-    drawn_: ChangedGeometries = {}
-    parents: dict[str, str] = {}
-    for i, grid in enumerate(op["grids"]):
-        code, key = grid["code"], f"grids[{i}].geometry"
-        if code in drawn_:
-            raise invalid_field(f"grids[{i}].code", "redraw.code_twice", code=code)
-        if grid.get("geometry") is None:
-            if code not in lands:
-                raise NotFound("redraw.unknown_code", code=code)
-            drawn_[code] = None
-            continue
-        done = repair(parse_polygon(grid["geometry"], key))
-        if done.shape is None:
-            raise invalid_field(key, "redraw.geometry_not_storable", reason=done.reason)
-        drawn_[code] = done.shape
-        if code not in lands:
-            if not grid.get("parent"):
-                raise invalid_field(f"grids[{i}].parent", "redraw.parent_missing", code=code)
-            parents[code] = grid["parent"]
-    unchanged = {code: land for code, land in lands.items() if code not in drawn_}
-    new = {code: shape for code, shape in drawn_.items() if shape is not None}
-    shapes: list[PolygonLike] = [*new.values(), *unchanged.values()]
-    if not polygon_coverage.is_valid(shapes):
-        bad = polygon_coverage.find_overlaps(shapes)
-        codes = [*new, *unchanged]
-        if not bad:
-            raise InvalidInput("redraw.no_coverage")
-        first, second = codes[bad[0].first], codes[bad[0].second]
-        raise InvalidInput("redraw.grids_overlap", first=first, second=second, at=str(bad[0].place))
-    op = op | {"grids": [dict(grid) for grid in op["grids"]]}
-    lineage = _came_from(lands, drawn_, parents)
-    names = {grid["code"]: str(grid["name"]) for grid in op["grids"] if grid.get("name")}
-    return OperationResult(op, drawn_, parents, names, lineage)
-
-
-def _came_from(
-    lands: GridGeometries, drawn_: ChangedGeometries, parents: Mapping[str, str]
-) -> list[tuple[str, str, str]]:
-    """Where new grids lie and where the land of gone ones went, where half of it or more has one
-    answer.
-    """
-    lineage = []
-    for code in parents:
-        shape = drawn_[code]
-        assert shape is not None
-        shares = {
-            old: shapely.intersection(shape, land).area / shape.area for old, land in lands.items()
-        }
-        best = max(shares, key=lambda old: shares[old], default=None)
-        if (
-            best is not None
-            and shares[best] >= MIN_ORIGIN_SHARE
-            and drawn_.get(best, lands[best]) is not None
-        ):
-            lineage.append(("split", best, code))
-    for code, shape in drawn_.items():
-        if shape is None:
-            land = lands[code]
-            shares = {
-                new: shapely.intersection(other, land).area / land.area
-                for new, other in {**lands, **drawn_}.items()
-                if other is not None and new != code
-            }
-            best = max(shares, key=lambda new: shares[new], default=None)
-            if best is not None and shares[best] >= MIN_ORIGIN_SHARE:
-                lineage.append(("merged", code, best))
-    return lineage
-
-
-def _settle(op: OperationSpec, lands: GridGeometries, town: Town) -> OperationResult:
-    if op["grid"] not in lands:
+def _settle(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
+    if op["grid"] not in geometries:
         raise NotFound("settle.unknown_grid", code=op["grid"])
     return OperationResult(op, {})
-
-
-# --- fields ---------------------------------------------------------------------------------------
 
 
 def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
@@ -445,7 +334,7 @@ OPERATION_TYPES: dict[str, OperationType] = {
         lambda op: (
             [parse_line(op, "line")]
             if "line" in op
-            else [parse_polygon(one, "parts") for one in op.get("parts", ())]
+            else [parse_polygon(part, "parts") for part in op.get("parts", ())]
         ),
         _split,
         "operation.split",
@@ -487,13 +376,13 @@ OPERATION_TYPES: dict[str, OperationType] = {
     ),
     "redraw": OperationType(
         {"grids": True},
-        lambda op: [one["code"] for one in op["grids"] if one.get("geometry") is None],
+        lambda op: [grid["code"] for grid in op["grids"] if grid.get("geometry") is None],
         lambda op: [
-            parse_polygon(one["geometry"], f"grids[{i}].geometry")
-            for i, one in enumerate(op["grids"])
-            if one.get("geometry") is not None
+            parse_polygon(grid["geometry"], f"grids[{i}].geometry")
+            for i, grid in enumerate(op["grids"])
+            if grid.get("geometry") is not None
         ],
-        _redraw,
+        redraw,
         "operation.redraw",
     ),
     "settle": OperationType(

@@ -1,135 +1,121 @@
-"""A look before the leap: what a boundary draft would move, and what is odd about it.
+"""Preview of a boundary draft: what it would move, and what is unusual about it.
 
-Everything is counted as `locate` would answer: a building lies in the grid that covers the point
-inside it, on a border in the lower code, outside every grid in the nearest within 50 m; a household
-lies where its building does.
+Everything counts as in `locate`: a building lies in the grid that covers its label point, on a
+border in the grid with the lower code, outside all grids in the nearest within 50 m. Households
+belong to the grid of their building.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas.models import Level, Operation, Revision, RevisionState
-from gis.areas.snapshot import GridIndex
-from gis.boundaries import difference, draft_grids, drafts, operations, revision_access, statistics
+from gis.areas.models import Level, Operation, Revision
+from gis.boundaries import difference, drafts, operations, revision_access, statistics
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
-    bbox_params,
     read_building_households,
-    read_unit_households,
+)
+from gis.boundaries.preview_grids import (
+    as_grids,
+    changed_shapes,
+    grid_codes_at,
+    grid_names,
+    grid_states,
 )
 from gis.boundaries.preview_issues import (
     find_conflicts,
     find_cut_buildings,
     find_free_land,
     find_odd_grids,
-    new_issue,
+)
+from gis.boundaries.preview_moves import (
+    moved_buildings,
+    moved_facilities,
+    moved_incidents,
+    moved_posts,
+    moved_units,
+    settled_grids,
+    unit_features,
 )
 from gis.boundaries.statistics import (
     GridChange,
-    MovedFeature,
     Preview,
     PreviewIssue,
     TransferredPiece,
 )
 from gis.boundaries.store import effective_time
 from gis.crs import get_transformer, metric_epsg
-from gis.db import STORAGE_SRID, cached_text, fetch_rows
+from gis.db import STORAGE_SRID, cached_text
 from gis.errors import Forbidden
-from gis.incidents.states import ENDED_STATES
-from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.rights.roles import ROLE_BY_KEY
 from gis.rights.visibility import visibility_clause
 from gis.shapes import measure
-from gis.shapes.measure import geodesic_area_m2, shape_array
+from gis.shapes.measure import geodesic_area_m2
 from gis.shapes.polygon_coverage import PolygonLike
 
 UNIT_HOUSEHOLDS = (10, 20)
-NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: grids this near may take a building on the outside
-)
-
-FACILITIES = f"""
-SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom)) FROM facility f
-WHERE f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID}) ORDER BY f.code"""  # noqa: S608  a number of ours
-POSTS = """
-SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name), p.area_id, p.building_id,
-    p.holder_id
-FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
-WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
-  AND (upper_inf(p.valid_time) OR upper(p.valid_time) > CAST(:at AS timestamptz))
-ORDER BY p.id"""
 
 
-def preview(session: Session, by: Principal, number: int) -> Preview:
-    """What a draft would change, or a published revision did.
+def preview(session: Session, principal: Principal, number: int) -> Preview:
+    """Return the changes of a draft, or of a published revision.
 
     Raises
     ------
     NotFound
-        There is no such revision in the asker's areas.
+        The revision does not exist in the principal's areas.
     """
-    revision = revision_access.get_revision(session, by, number)
-    return seen_by(session, by, statistics.stored(session, number) or compute(session, revision))
+    revision = revision_access.get_revision(session, principal, number)
+    return seen_by(
+        session, principal, statistics.stored(session, number) or compute(session, revision)
+    )
 
 
 def compute(session: Session, revision: Revision) -> Preview:
-    """What a revision changes, counted now.
+    """Compute the changes of a revision at present.
 
-    Without names of people, and without what an asker may see of incidents.
+    Names of people, and incidents as a principal may see them, are left out: see `seen_by`.
     """
     done = drafts.list_operations(session, revision.id)
-    old_shapes, new_shapes, neighbours = _states(session, revision, done)
-    moved_land = operations.moves_land(old_shapes, _changed(old_shapes, new_shapes))
+    old_shapes, new_shapes, neighbours = grid_states(session, revision, done)
+    moved_land = operations.moves_land(old_shapes, changed_shapes(old_shapes, new_shapes))
     before_all, after_all = {**neighbours, **old_shapes}, {**neighbours, **new_shapes}
     names = grid_names(session, {*before_all, *after_all}, done)
     at = effective_time(session, None)
-    core = [
-        shape
-        for code in moved_land
-        for shape in (old_shapes.get(code), new_shapes.get(code))
-        if shape is not None
-    ]
+    sides = [side.get(code) for code in moved_land for side in (old_shapes, new_shapes)]
+    core = [shape for shape in sides if shape is not None]
     homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
-    was, becomes = grid_codes_at(old, homes.spots), grid_codes_at(new, homes.spots)
+    was, becomes = grid_codes_at(old, homes.points), grid_codes_at(new, homes.points)
     problems = find_conflicts(session, revision)
     pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
-    settled = {
-        str(operation.op["unit"]): str(operation.op["grid"])
-        for operation in done
-        if operation.op["op"] == "settle"
-    }
-    units, torn = _units(session, old, new, core, at, settled)
+    units, torn = moved_units(session, old, new, core, at, settled_grids(done))
     grids = [
         _grid(code, names, old_shapes.get(code), new_shapes.get(code), homes, was, becomes, units)
         for code in moved_land
     ]
-    moved = _buildings(homes, was, becomes)
-    moved += [
-        MovedFeature("unit", code, name, start, end, sum(counts.values()))
-        for code, name, start, end, counts in units
-        if start != end and end is not None
-    ]
+    moved = moved_buildings(homes, was, becomes)
+    moved += unit_features(units)
     ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
     gone = [grid.code for grid in grids if grid.change == "gone"]
-    moved += _posts(session, moved, ids, gone, at)
-    moved += _facilities(session, core, old, new)
-    problems += find_odd_grids(session, grids, at)
-    problems += find_cut_buildings(homes, old, new, names)
-    problems += torn
-    problems += find_free_land(session, old_shapes, new_shapes, done)
+    moved += moved_posts(session, moved, ids, gone, at)
+    moved += moved_facilities(session, core, old, new)
+    problems += [
+        *find_odd_grids(session, grids, at),
+        *find_cut_buildings(homes, old, new, names),
+        *torn,
+        *find_free_land(session, old_shapes, new_shapes, done),
+    ]
+    redrawn = {
+        code: (old_shapes.get(code), new_shapes.get(code)) for code in {**old_shapes, **new_shapes}
+    }
     return Preview(
         revision.id,
         revision.title,
@@ -137,20 +123,17 @@ def compute(session: Session, revision: Revision) -> Preview:
         grids,
         pieces,
         moved,
-        None,
-        [],
-        problems,
-        names,
-        _incidents(session, core, old, new),
-        {
-            code: (old_shapes.get(code), new_shapes.get(code))
-            for code in {**old_shapes, **new_shapes}
-        },
+        incidents=None,
+        incident_ids=[],
+        problems=problems,
+        names=names,
+        open_incidents=moved_incidents(session, core, old, new),
+        redrawn=redrawn,
     )
 
 
-def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
-    """A preview with the holders and incidents that somebody may know of."""
+def seen_by(session: Session, principal: Principal, complete: Preview) -> Preview:
+    """Return a preview with the holders and incidents that the principal may see."""
     units = {
         code
         for item in complete.moved
@@ -160,121 +143,24 @@ def seen_by(session: Session, by: Principal, complete: Preview) -> Preview:
     }
     holders = [item.holder_id for item in complete.moved if item.holder_id is not None]
     people: dict[int, str] = {}
-    if holders and _may(session, by, Action.NAMES, units):
+    if holders and _may(session, principal, Action.NAMES, units):
         query = cached_text("SELECT id, name FROM personal.person WHERE id = ANY(:ids)")
         people = {row.id: row.name for row in session.execute(query, {"ids": holders})}
     moved = [
         item if item.holder_id is None else item._replace(holder=people.get(item.holder_id))
         for item in complete.moved
     ]
-    condition, params = visibility_clause(by)
+    condition, params = visibility_clause(principal)
     query = text(
         f"SELECT i.id::text FROM incident i WHERE i.id = ANY(CAST(:ids AS uuid[])) AND {condition}"  # noqa: S608
     )
     ids = [item for item, _, _ in complete.open_incidents]
     seen = sorted(session.scalars(query, params | {"ids": ids})) if ids else []
     counts = Counter((start, end) for _, start, end in complete.open_incidents)
-    figures_too = _may(session, by, Action.FIGURES, [grid.code for grid in complete.grids])
+    figures_too = _may(session, principal, Action.FIGURES, [grid.code for grid in complete.grids])
     return replace(
         complete, moved=moved, incidents=dict(counts) if figures_too else None, incident_ids=seen
     )
-
-
-def _states(
-    session: Session, revision: Revision, done: Sequence[Operation]
-) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
-    """The shapes before and after of what a revision draws, and the grids around that stay."""
-    drawn = drafts.drawn_shapes(done)
-    if revision.state == RevisionState.PUBLISHED:
-        return _published(session, revision)
-    if not drawn:
-        return {}, {}, {}
-    county = patterns.ancestor_code(next(iter(drawn)), Level.COUNTY)
-    reach = boxes_around([shape for shape in drawn.values() if shape is not None])
-    stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).lands
-    old_shapes = {code: stored[code] for code in drawn if code in stored}
-    new_shapes = {code: shape for code, shape in drawn.items() if shape is not None}
-    return (
-        old_shapes,
-        new_shapes,
-        {code: shape for code, shape in stored.items() if code not in drawn},
-    )
-
-
-def _published(
-    session: Session, revision: Revision
-) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
-    rows = session.execute(
-        text("""
-        SELECT a.code, b.revision_id = :id AS drew, ST_AsBinary(b.geom) FROM boundary b JOIN area a
-            ON a.id = b.area_id
-        WHERE a.level = 'grid' AND (b.revision_id = :id OR upper(b.valid_time) = :at)
-        ORDER BY a.code"""),
-        {"id": revision.id, "at": revision.effective},
-    ).all()
-    new_shapes = {row[0]: shapely.from_wkb(row[2]) for row in rows if row[1]}
-    old_shapes = {row[0]: shapely.from_wkb(row[2]) for row in rows if not row[1]}
-    return old_shapes, new_shapes, {}
-
-
-def boxes_around(lands: Sequence[PolygonLike]) -> list[PolygonLike]:
-    """Boxes that hold everything within `AROUND` of some lands.
-
-    A buffer of a ragged land would take seconds.
-    """
-    west, south, east, north = shapely.bounds(shape_array(lands)).T
-    return list(
-        shapely.box(
-            west - NEIGHBOUR_MARGIN_DEG,
-            south - NEIGHBOUR_MARGIN_DEG,
-            east + NEIGHBOUR_MARGIN_DEG,
-            north + NEIGHBOUR_MARGIN_DEG,
-        )
-    )
-
-
-def _changed(
-    old_shapes: Mapping[str, PolygonLike], new_shapes: Mapping[str, PolygonLike]
-) -> dict[str, PolygonLike | None]:
-    return {code: new_shapes.get(code) for code in {**old_shapes, **new_shapes}}
-
-
-def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
-    """The names of grids, those a draft makes among them."""
-    rows = session.execute(
-        cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
-        {"codes": sorted(codes)},
-    )
-    new_grids: dict[str, Any] = {
-        code: item.new_grids[code] for item in done for code in item.new_grids
-    }
-    return {code: item["name"] for code, item in new_grids.items()} | {
-        row.code: row.name for row in rows
-    }
-
-
-def as_grids(lands: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:
-    """Grids by code as locating reads them; ids are their rows."""
-    codes = sorted(lands)
-    shapes = np.empty(len(codes), dtype=object)
-    shapes[:] = [lands[code] for code in codes]
-    rows = np.arange(len(codes), dtype=np.int64)
-    return GridIndex(
-        rows,
-        codes,
-        [names.get(code, code) for code in codes],
-        [0] * len(codes),
-        [0] * len(codes),
-        shapes,
-    )
-
-
-def grid_codes_at(grids: GridIndex, spots: NDArray[np.float64]) -> list[str | None]:
-    """The grid of each point (lon, lat in degrees), by code."""
-    if not len(spots) or not len(grids.codes):
-        return [None] * len(spots)
-    rows, _, _ = grids.grids_at(spots[:, 0], spots[:, 1])
-    return [grids.codes[row] if row >= 0 else None for row in rows.tolist()]
 
 
 def _grid(
@@ -312,9 +198,7 @@ def _grid(
 
 
 def compactness(land: PolygonLike) -> float:
-    """How round a grid is (Polsby-Popper), measured in metres: 1 for a circle, near 0 for
-    a ribbon.
-    """
+    """Return the Polsby-Popper compactness of a grid, measured in metres: 1 for a circle."""
     west, south, east, north = land.bounds
     to_metres = get_transformer(STORAGE_SRID, metric_epsg((west + east) / 2, (south + north) / 2))
     flat = shapely.transform(
@@ -331,7 +215,7 @@ def _pieces(
     was: Sequence[str | None],
     becomes: Sequence[str | None],
 ) -> list[TransferredPiece]:
-    """Land that changes hands, with who lives on it."""
+    """Return the transferred pieces of area, with their households and people."""
     both = list(zip(was, becomes, strict=True))
     pieces = []
     for start, end, land in difference.transferred_pieces(old_shapes, new_shapes, codes):
@@ -345,136 +229,26 @@ def _pieces(
     return pieces
 
 
-def _buildings(
-    homes: BuildingHouseholds, was: Sequence[str | None], becomes: Sequence[str | None]
-) -> list[MovedFeature]:
-    return [
-        MovedFeature("building", code, name, start, end, int(count))
-        for code, name, start, end, count in zip(
-            homes.codes, homes.names, was, becomes, homes.households.tolist(), strict=True
-        )
-        if start != end
-    ]
-
-
-def _units(
-    session: Session,
-    old: GridIndex,
-    new: GridIndex,
-    core: Sequence[PolygonLike],
-    at: datetime,
-    settled_grids: Mapping[str, str],
-) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
-    """Units near the changed land: code, name, grid before and after, households by grid after.
-
-    And those newly torn.
-
-    Parameters
-    ----------
-    told
-        The grid of a unit as the draft settles it.
-    """
-    units, torn = [], []
-    was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
-    for unit in read_unit_households(session, new, core, at):
-        best = settled_grids.get(unit.code) or (
-            unit.parent if unit.best is None else new.codes[unit.best]
-        )
-        counts = {new.codes[row]: count for row, count in unit.households.items()}
-        units.append((unit.code, unit.name, unit.parent, best, counts))
-        if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
-            shares = [
-                Message("preview.households_in_grid", {"grid": code, "count": str(count)})
-                for code, count in counts.items()
-            ]
-            settled = (
-                "preview.unit_torn_settled" if unit.code in settled_grids else "preview.unit_torn"
-            )
-            params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
-            message = Message(settled, params)
-            torn.append(new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.spot))
-    return units, torn
-
-
-def _posts(
-    session: Session,
-    moved: Sequence[MovedFeature],
-    buildings: Mapping[str, int],
-    gone: Sequence[str],
-    at: datetime,
-) -> list[MovedFeature]:
-    """Posts of the buildings and units that change grid, and of grids that end."""
-    units = {feature.code: feature for feature in moved if feature.kind == "unit"}
-    houses = {buildings[feature.code]: feature for feature in moved if feature.kind == "building"}
-    query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
-    ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
-    rows = session.execute(
-        text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}
-    ).all()
-    posts = []
-    for _, role, code, name, area_id, building_id, holder in rows:
-        move = houses[building_id] if area_id is None else units.get(ids[area_id])
-        start, end = (move.start, move.end) if move else (code, None)
-        posts.append(
-            MovedFeature(
-                "post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder
-            )
-        )
-    return posts
-
-
-def _facilities(
-    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
-) -> list[MovedFeature]:
-    rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
-    spots = (
-        shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))
-        if rows
-        else np.empty((0, 2))
-    )
-    return [
-        MovedFeature("facility", row[0], row[2] or row[1], start, end)
-        for row, start, end in zip(
-            rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True
-        )
-        if start != end
-    ]
-
-
-def _incidents(
-    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
-) -> list[tuple[str, str | None, str | None]]:
-    """Open incidents that change grid: id, from, to."""
-    if not core:
-        return []
-    query = f"""
-    SELECT i.id, ST_X(i.geom), ST_Y(i.geom) FROM incident i
-    WHERE i.state <> ALL(:ended) AND i.geom && ST_MakeEnvelope(:west, :south, :east, :north,
-        {STORAGE_SRID})
-    ORDER BY i.id"""  # noqa: S608
-    rows = session.execute(
-        text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
-    ).all()
-    spots = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
-    pairs = zip(rows, grid_codes_at(old, spots), grid_codes_at(new, spots), strict=True)
-    return [(str(row[0]), start, end) for row, start, end in pairs if start != end]
-
-
-def _may(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> bool:
-    """Whether the asker may do something in every one of some grids."""
+def _may(session: Session, principal: Principal, action: Action, codes: Iterable[str]) -> bool:
+    """Return whether the principal may perform an action in all of some grids."""
     try:
-        revision_access.require_on_grids(session, by, action, codes)
+        revision_access.require_on_grids(session, principal, action, codes)
     except Forbidden:
         return False
     return True
 
 
-# --- what is odd ----------------------------------------------------------------------------------
+# --- issues ---------------------------------------------------------------------------------------
 
 
-def operation_issues(session: Session, by: Principal, operation: Operation) -> list[PreviewIssue]:
-    """What is odd after an operation: at the grids it touched."""
-    draft_preview = preview(session, by, operation.revision_id)
+def operation_issues(
+    session: Session, principal: Principal, operation: Operation
+) -> list[PreviewIssue]:
+    """Return the issues at the grids that an operation changed.
+
+    Issues that block publication are included wherever they lie.
+    """
+    draft_preview = preview(session, principal, operation.revision_id)
     touched = set(operation.changed_codes)
     return [
         issue

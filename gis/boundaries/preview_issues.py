@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Operation, Revision, RevisionState
 from gis.areas.snapshot import GridIndex
-from gis.boundaries import conservation, drafts
+from gis.boundaries import conservation, draft_conflicts
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
     homeless,
@@ -23,13 +23,15 @@ from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
 
-GRID_HOUSEHOLDS = (300, 500)  # DESIGN 15: a warning outside, no refusal
+GRID_HOUSEHOLDS = (300, 500)  # outside this range a warning, not an error
 
 
-MIN_CUT_SHARE = 0.02  # of a building's footprint: less of it over a border is drawing noise
+MIN_CUT_SHARE = (
+    0.02  # share of a building's footprint; a smaller part across a border is drawing noise
+)
 
 
-MAX_LISTED_ISSUES = 200  # problems of one kind; the rest is counted
+MAX_LISTED_ISSUES = 200  # issues of one kind that are listed; the others are counted
 
 
 def new_issue(
@@ -39,10 +41,12 @@ def new_issue(
     message: Message,
     point: tuple[float, float] | None = None,
 ) -> PreviewIssue:
+    """Return an issue with its message in Chinese and English."""
     return PreviewIssue(kind, severity, codes, render(message, "zh"), render(message, "en"), point)
 
 
 def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
+    """Return an issue for each conflict of a draft; none for other revisions."""
     if revision.state != RevisionState.DRAFT:
         return []
     return [
@@ -60,19 +64,19 @@ def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
                 },
             ),
         )
-        for conflict in drafts.conflicts(session, revision.id)
+        for conflict in draft_conflicts.conflicts(session, revision.id)
     ]
 
 
 def actor_display_name(actor: str | None) -> str:
-    """Who did it, as people say it: the history's "account wang" is wang."""
+    """Return the display name of an actor: "account wang" of the history is wang."""
     return (actor or "").removeprefix("account ")
 
 
 def find_odd_grids(
     session: Session, grids: Sequence[GridChange], at: datetime
 ) -> list[PreviewIssue]:
-    """Household bands, parts that lie apart, and new grids for whom nobody answers."""
+    """Return issues on household bands, separate parts, and grids without responsible people."""
     low, high = GRID_HOUSEHOLDS
     issues = []
     for grid in grids:
@@ -121,7 +125,7 @@ def find_odd_grids(
 def find_cut_buildings(
     homes: BuildingHouseholds, old: GridIndex, new: GridIndex, names: Mapping[str, str]
 ) -> list[PreviewIssue]:
-    """Buildings that a border newly runs through, with the share of each side."""
+    """Return issues on buildings that a new border crosses, with the share of each side."""
     if not len(homes.ids):
         return []
     old_shares, new_shares = _shares(homes.shapes, old), _shares(homes.shapes, new)
@@ -142,9 +146,7 @@ def find_cut_buildings(
 
 
 def _shares(buildings: Any, grids: GridIndex) -> dict[int, dict[str, int]]:
-    """Of each building that lies in several grids, the share of its footprint in each,
-    in percent.
-    """
+    """Return the percentage of the footprint in each grid, for buildings in several grids."""
     building, grid = STRtree(grids.shapes).query(buildings, predicate="intersects")
     several = np.isin(building, np.flatnonzero(np.bincount(building, minlength=len(buildings)) > 1))
     building, grid = building[several], grid[several]
@@ -164,7 +166,7 @@ def find_free_land(
     new_shapes: Mapping[str, PolygonLike],
     done: Sequence[Operation],
 ) -> list[PreviewIssue]:
-    """Land that belongs to nobody any more; with homes on it, it cannot be published."""
+    """Return issues on area that loses its grid; an error where households live on it."""
     if not any(operation.op["op"] in conservation.LAND_LOSING_OPERATIONS for operation in done):
         return []
     issues = []

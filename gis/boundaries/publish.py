@@ -1,24 +1,21 @@
-"""Publishing a boundary draft: one transaction in which grids, the levels above, units and open
-incidents follow.
+"""Publish a boundary draft: grids, upper levels, units and open incidents in one transaction.
 
-Nothing here commits: whoever calls does, once, so that a publication that fails half-way leaves
-everything as it was.
+Nothing here commits: the caller does so once, so that a publication that fails leaves everything
+unchanged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import shapely
-from psycopg.types.range import TimestamptzRange
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
-from gis.areas.snapshot import read_grids
 from gis.boundaries import (
     conservation,
+    draft_conflicts,
     drafts,
     numbering,
     operations,
@@ -26,10 +23,11 @@ from gis.boundaries import (
     revision_access,
     statistics,
 )
-from gis.boundaries.household_counts import read_unit_households
+from gis.boundaries.queries import boundaries_at
 from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
-from gis.boundaries.store import boundaries_at, publish_shapes
-from gis.db import allow_boundary_writes, cached_text, copy_rows
+from gis.boundaries.store import publish_shapes
+from gis.boundaries.unit_reassignment import reassign_units
+from gis.db import allow_boundary_writes, cached_text
 from gis.errors import Conflict, Forbidden, InvalidInput, invalid_field
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.messages import Message
@@ -39,7 +37,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 MAX_REASON_CHARS = 1000  # characters
 
-# what of the dated parents holds at a moment, brought into the areas themselves
+# copies the dated parents that hold at a moment into the areas
 APPLY_PARENTS_SQL = """
 UPDATE area a SET parent_id = d.parent_id FROM dated_parent d
 WHERE d.area_id = a.id AND d.valid_time @> CAST(:now AS timestamptz) AND a.parent_id <> d.parent_id
@@ -48,7 +46,7 @@ WHERE d.area_id = a.id AND d.valid_time @> CAST(:now AS timestamptz) AND a.paren
 
 def publish(
     session: Session,
-    by: Principal,
+    principal: Principal,
     number: int,
     reason: str,
     effective: datetime | None,
@@ -60,32 +58,42 @@ def publish(
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
+    principal
+        The publisher.
+    number
+        Number of the draft.
     reason
-        Why, for everybody who looks at the history.
+        Reason of the change, for readers of the history.
     effective
-        From when it holds, with its time zone, not past; None is now. Later: it takes effect by
-        itself. What takes a planned publication back before it holds, cancels it: everything is as
-        if never planned.
+        Moment from which it holds, with time zone, not past. None means now. A later publication
+        takes effect by itself. A draft that reverts a planned publication before it holds cancels
+        it.
     two_persons
-        Whether somebody else than the author must publish.
+        Whether another person than the author must publish.
+    version
+        Version of the draft as the caller knows it. None means any.
 
     Raises
     ------
     NotFound
-        No such draft in the principal's areas. Forbidden: Not theirs to publish, or their own.
+        The draft does not exist in the principal's areas.
+    Forbidden
+        The principal may not publish in them, or is the author.
     Conflict
         It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones
         are planned.
     InvalidInput
-        The reason, the moment or a change is missing, or land or homes would lose their grid.
+        The reason, the moment or a change is missing, or area or homes would lose their grid.
     """
-    draft = revision_access.get_revision(session, by, number, lock=True)
-    by.require(Action.PUBLISH)
+    draft = revision_access.get_revision(session, principal, number, lock=True)
+    principal.require(Action.PUBLISH)
     drafts.require_draft(draft)
     if version is not None and version != draft.version:
         raise drafts.stale_version(draft.version, version)
     stated_reason = _validate_reason(reason)
-    if two_persons and draft.author == by.actor:
+    if two_persons and draft.author == principal.actor:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
     if not done:
@@ -93,12 +101,12 @@ def publish(
     _hold_counties(session, done)
     now = _validate_effective(session, effective)
     _require_no_conflicts(session, number)
-    if drafts.is_outdated(session, number):  # a vertex of a neighbour, no land of ours
+    if draft_conflicts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
-        session, by, Action.PUBLISH, {code for item in done for code in item.changed_codes}
+        session, principal, Action.PUBLISH, {code for item in done for code in item.changed_codes}
     )
-    draft.publisher = by.actor if by.actor != draft.author else draft.publisher
+    draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
     numbering.check_free(session, draft, _born(done))
@@ -149,7 +157,7 @@ def _validate_effective(session: Session, effective: datetime | None) -> datetim
 
     Raise InvalidInput when a publication should hold from an earlier one.
     """
-    # not now(), when this transaction began: somebody else may have published while it waited
+    # not now(), the start of this transaction: another may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
     if effective is not None and effective.tzinfo is None:
         raise invalid_field("effective", "publish.without_time_zone", moment=effective.isoformat())
@@ -160,7 +168,7 @@ def _validate_effective(session: Session, effective: datetime | None) -> datetim
 
 def _require_no_conflicts(session: Session, number: int) -> None:
     """Raise Conflict, with the grids, when others have redrawn grids of a draft since."""
-    conflicts = drafts.conflicts(session, number)
+    conflicts = draft_conflicts.conflicts(session, number)
     if not conflicts:
         return
     grids = [
@@ -176,7 +184,7 @@ def _require_no_conflicts(session: Session, number: int) -> None:
 
 
 def drafts_author(draft: Revision) -> Principal:
-    """Who a draft is done again for: what its author was allowed when drawing it."""
+    """Return the principal for replaying a draft: its author with the rights when drawing."""
     return Principal("system", draft.author, dict.fromkeys(Action))
 
 
@@ -192,7 +200,7 @@ def apply_scheduled_parents(session: Session, now: datetime) -> int:
 
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
-    """One publication at a time in a county."""
+    """Lock the counties, so that each has one publication at a time."""
     counties = sorted(
         {
             patterns.ancestor_code(code, Level.COUNTY)
@@ -212,9 +220,7 @@ def _same_land(
     new_shapes: Mapping[str, PolygonLike | None],
     touched: set[str],
 ) -> None:
-    """Refuse to publish what came out otherwise, when done again, than what its author
-    looked at.
-    """
+    """Raise Conflict if replaying a draft gives other shapes than its author saw."""
     both = {
         code: shape
         for code, shape in old_shapes.items()
@@ -231,10 +237,7 @@ def _same_land(
 def _cancels(
     session: Session, draft: Revision, effective: datetime | None, now: datetime
 ) -> datetime | None:
-    """The moment of the planned publication that a draft takes back before it holds.
-
-    None when there is none such.
-    """
+    """Return the effective moment of the planned publication that a draft cancels, if any."""
     planned = None if draft.reverts is None else session.get_one(Revision, draft.reverts).effective
     return (
         planned if planned is not None and planned > now and (effective or now) <= planned else None
@@ -242,7 +245,7 @@ def _cancels(
 
 
 def _born(done: Sequence[Operation]) -> set[str]:
-    """The new grids of a draft that are there at its end."""
+    """Return the codes of the new grids that exist at the end of a draft."""
     shapes = drafts.drawn_shapes(done)
     return {
         code for operation in done for code in operation.new_grids if shapes.get(code) is not None
@@ -278,28 +281,18 @@ def _write(
     conservation.check(session, done, old_shapes, shapes, at)
     _make(session, born)
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
-    session.execute(
-        text(
-            "UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"
-        ),
-        {"codes": revived},
+    _revive(session, revived)
+    published = publish_shapes(
+        session,
+        shapes,
+        title=draft.title,
+        author=draft.author,
+        reason=reason,
+        effective=at,
+        draft=draft,
     )
-    session.expire_all()
-    title, author = draft.title, draft.author
-    if (
-        publish_shapes(
-            session, shapes, title=title, author=author, reason=reason, effective=at, draft=draft
-        )
-        is None
-    ):
-        if not any(operation.op["op"] == "settle" for operation in done):
-            raise InvalidInput("publish.changes_nothing", number=str(draft.id))
-        draft.state, draft.reason, draft.effective, draft.published_at = (
-            RevisionState.PUBLISHED,
-            reason,
-            at,
-            now,
-        )
+    if published is None:
+        _mark_published(draft, done, reason, at, now)
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
     params = {"at": now if cancels else at, "codes": ended}
@@ -307,6 +300,27 @@ def _write(
     _lineage(session, draft, done)
     reassign_units(session, draft.id, [*shapes.values(), *old_shapes.values()], done, at)
     session.flush()
+
+
+def _revive(session: Session, codes: list[str]) -> None:
+    """Put retired grids into use again."""
+    session.execute(
+        text(
+            "UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"
+        ),
+        {"codes": codes},
+    )
+    session.expire_all()
+
+
+def _mark_published(
+    draft: Revision, done: Sequence[Operation], reason: str, at: datetime, now: datetime
+) -> None:
+    """Mark a draft without new shapes as published; it must settle a unit."""
+    if not any(operation.op["op"] == "settle" for operation in done):
+        raise InvalidInput("publish.changes_nothing", number=str(draft.id))
+    draft.state, draft.reason = RevisionState.PUBLISHED, reason
+    draft.effective, draft.published_at = at, now
 
 
 def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
@@ -336,15 +350,16 @@ def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
-    """Where grids came from and went, over all operations: a grid both made and gone in the draft
-    is passed over.
+    """Write the lineage of grids over all operations.
+
+    Grids both created and ended in the draft are left out.
     """
     pairs: dict[tuple[str, str], str] = {}
     for operation in done:
         pairs |= {(start, end): kind for kind, start, end in operation.lineage}
     ids = _ids(session, {code for pair in pairs for code in pair})
     for (start, end), kind in list(pairs.items()):
-        if start in ids and end not in ids:  # split off, then merged away again
+        if start in ids and end not in ids:  # split off, then merged again
             for (other, last), _ in list(pairs.items()):
                 if other == end and last in ids and last != start:
                     pairs.setdefault((start, last), kind)
@@ -353,80 +368,3 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
             session.add(
                 Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end])
             )
-
-
-def reassign_units(
-    session: Session, number: int, lands: Sequence[Any], done: Sequence[Operation], at: datetime
-) -> None:
-    """Units stand under the grid in which most of their households live, or the one a draft says,
-    from a moment on.
-    """
-    lands = [land for land in lands if land is not None]
-    grids = read_grids(session, at, shapely.box(*shapely.total_bounds(lands))) if lands else None
-    moved = [] if grids is None else read_unit_households(session, grids, lands, at)
-    settled = {
-        str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"
-    }
-    wish: dict[int, tuple[int, int]] = {}
-    for unit in moved:
-        if unit.best is not None and grids is not None and unit.parent != grids.codes[unit.best]:
-            wish[unit.id] = (unit.parent_id, int(grids.ids[unit.best]))
-    if settled:
-        rows = session.execute(
-            text(
-                "SELECT u.id, u.parent_id, g.id"
-                " FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
-                " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"
-            ),
-            {"units": list(settled), "grids": list(settled.values())},
-        )
-        for item, parent, grid in rows:
-            wish.pop(item, None)
-            if parent != grid:
-                wish[item] = (parent, grid)
-    if not wish:
-        return
-    params = {"ids": list(wish), "at": at}
-    # what was planned for later is replaced; what held until now ends
-    session.execute(
-        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid_time) >= :at"),
-        params,
-    )
-    session.execute(
-        text(
-            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), :at)"
-            " WHERE area_id = ANY(:ids) AND valid_time @> CAST(:at AS timestamptz)"
-        ),
-        params,
-    )
-    # of what is left the last ends now: it goes on where the unit stays, after a plan that was
-    # cancelled
-    rows = session.execute(
-        text(
-            "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"
-            " AND upper(valid_time) = :at"
-        ),
-        params,
-    )
-    last = {row.area_id: (row.id, row.parent_id) for row in rows}
-    on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]
-    session.execute(
-        text(
-            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), NULL)"
-            " WHERE id = ANY(:on)"
-        ),
-        {"on": on},
-    )
-    fresh = {
-        unit: pair for unit, pair in wish.items() if unit not in last or last[unit][0] not in on
-    }
-    rows_ = [
-        (unit, parent, number, TimestamptzRange(None, at, "()"))
-        for unit, (parent, _) in fresh.items()
-        if unit not in last
-    ]
-    rows_ += [
-        (unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()
-    ]
-    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid_time"), rows_)
-    session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))

@@ -22,7 +22,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 Redrawn = Mapping[str, tuple[PolygonLike | None, PolygonLike | None]]
 
-# The grids as planned, with what drew them last, or ended them.
+# The grids as planned, with the revision that drew or ended them last.
 NEWEST = """
 SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.geom) AS now, coalesce(b.revision_id, (
   SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC
@@ -30,7 +30,7 @@ SELECT a.code, a.name, p.code AS parent, ST_AsBinary(b.geom) AS now, coalesce(b.
 FROM area a JOIN area p ON p.id = a.parent_id LEFT JOIN boundary b ON b.area_id = a.id
     AND upper_inf(b.valid_time)
 WHERE a.code = ANY(:codes) ORDER BY a.code"""
-# What a load drew, or a publication of before figures were stored.
+# The shapes of a load, or of a publication without stored figures.
 DREW = """
 SELECT a.code, ST_AsBinary(was.geom) AS was, ST_AsBinary(drew.geom) AS drew
 FROM area a LEFT JOIN boundary drew ON drew.area_id = a.id AND drew.revision_id = :id
@@ -41,15 +41,17 @@ WHERE a.level = 'grid' AND (drew.id IS NOT NULL OR (
 ORDER BY a.code"""
 
 
-def create_reverting_draft(session: Session, by: Principal, number: int) -> Revision:
-    """A draft that gives the grids of a published revision the land they had before it.
+def create_reverting_draft(session: Session, principal: Principal, number: int) -> Revision:
+    """Create a draft that restores the previous shapes of a published revision's grids.
 
     Raises
     ------
     NotFound, Forbidden
-        As `drafts.revision`. Conflict: It is not published, or land of its grids was moved since.
+        As `get_revision`.
+    Conflict
+        The revision is not published, or area of its grids was moved since.
     """
-    old = revision_access.get_revision(session, by, number)
+    old = revision_access.get_revision(session, principal, number)
     if old.state != RevisionState.PUBLISHED or old.effective is None:
         raise Conflict(
             "revert.not_published", number=str(number), state=Message(f"revision_state.{old.state}")
@@ -76,14 +78,14 @@ def create_reverting_draft(session: Session, by: Principal, number: int) -> Revi
         }
         for code, shape in _met(session, targets, rows).items()
     ]
-    draft = drafts.create_draft(session, by, f"撤销：{old.title}"[: drafts.MAX_TITLE_CHARS])
+    draft = drafts.create_draft(session, principal, f"撤销：{old.title}"[: drafts.MAX_TITLE_CHARS])
     draft.reverts = number
-    drafts.add_operation(session, by, draft.id, {"op": "redraw", "grids": grids})
+    drafts.add_operation(session, principal, draft.id, {"op": "redraw", "grids": grids})
     return draft
 
 
 def _redrawn(session: Session, old: Revision) -> Redrawn:
-    """The shapes before and after of the grids that a publication drew."""
+    """Return the old and new shapes of the grids that a publication drew."""
     if (stored := statistics.stored(session, old.id)) is not None:
         return stored.redrawn
     rows = session.execute(text(DREW), {"id": old.id, "at": old.effective}).all()
@@ -94,15 +96,17 @@ def _redrawn(session: Session, old: Revision) -> Redrawn:
 def _moved_since(
     new_shapes: Mapping[str, PolygonLike | None], now: Mapping[str, PolygonLike]
 ) -> list[str]:
-    """The grids whose land is not what a publication made it, not only by a vertex."""
+    """Return the grids whose area differs from the publication, not only by a vertex."""
     remaining = {code: shape for code, shape in new_shapes.items() if shape is not None}
     moved = operations.moves_land(remaining, {code: now.get(code) for code in remaining})
     return sorted({*moved, *(code for code in now if code not in remaining)})
 
 
 def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, PolygonLike | None]:
-    """The shapes to go back to: of grids whose land moved, and of those that only got a vertex and
-    still have it.
+    """Return the shapes to restore.
+
+    These belong to grids whose area moved, and to grids that only gained a vertex and still have
+    it.
     """
     old_shapes = {code: was for code, (was, _) in redrawn.items() if was is not None}
     moved = set(
@@ -127,15 +131,15 @@ def _targets(redrawn: Redrawn, now: Mapping[str, PolygonLike]) -> dict[str, Poly
 def _met(
     session: Session, targets: Mapping[str, PolygonLike | None], rows: Mapping[str, Any]
 ) -> dict[str, PolygonLike | None]:
-    """The shapes to go back to, fitted to the corners that neighbours have got since.
+    """Return the shapes to restore, with the vertices of neighbours added since.
 
-    With neighbours that get one.
+    Neighbours that gain a vertex are included.
     """
     shapes = {code: shape for code, shape in targets.items() if shape is not None}
     county = patterns.ancestor_code(next(iter(targets)), Level.COUNTY)
     around = draft_grids.neighbouring_grids(
         session, county, {}, list(targets), list(shapes.values())
-    ).lands
+    ).geometries
     unchanged = {code: land for code, land in around.items() if code not in targets}
     fitted = noding.share_vertices(shapes, dict(unchanged)) if unchanged else dict(shapes)
     met: dict[str, PolygonLike | None] = {

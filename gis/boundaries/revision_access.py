@@ -1,4 +1,4 @@
-"""Which revisions somebody may see, and where they may draft and publish."""
+"""Access to revisions: which a principal may see, and where one may draft and publish."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from gis.rights.principal import Principal
 ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 
 
-# an asker's revisions: their own, and those that touch grids they may draft or publish in
+# a principal's revisions: their own, and those of grids they may draft or publish in
 VISIBLE_REVISION_SQL = """
 (CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
   SELECT FROM operation o, unnest(o.changed_codes) t, unnest(CAST(:within AS text[])) w
@@ -24,32 +24,35 @@ VISIBLE_REVISION_SQL = """
 """
 
 
-def get_revision(session: Session, by: Principal, number: int, *, lock: bool = False) -> Revision:
-    """A revision the asker may see.
+def get_revision(
+    session: Session, principal: Principal, number: int, *, lock: bool = False
+) -> Revision:
+    """Return a revision that the principal may see.
 
     Raises
     ------
     NotFound
-        There is none, or it is not theirs to see.
+        The revision does not exist or is hidden from the principal.
     """
     query = f"SELECT r.id FROM revision r WHERE r.id = :id AND {VISIBLE_REVISION_SQL}"  # noqa: S608  our own text
-    if session.scalar(text(query), {"id": number} | visibility_params(session, by)) is None:
+    if session.scalar(text(query), {"id": number} | visibility_params(session, principal)) is None:
         raise NotFound("revision.unknown", number=str(number))
     return session.get_one(Revision, number, populate_existing=True, with_for_update=lock or None)
 
 
-def visibility_params(session: Session, by: Principal) -> dict[str, Any]:
-    """The parameters of `SEEN`."""
+def visibility_params(session: Session, principal: Principal) -> dict[str, Any]:
+    """Return the parameters of `VISIBLE_REVISION_SQL`."""
     both = [
-        by.areas_by_action.get(action, frozenset()) for action in (Action.DRAFT, Action.PUBLISH)
+        principal.areas_by_action.get(action, frozenset())
+        for action in (Action.DRAFT, Action.PUBLISH)
     ]
-    everything = by.kind == "system" or None in both
+    everything = principal.kind == "system" or None in both
     ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
-    return {"everything": everything, "who": by.actor, "within": area_codes(session, ids)}
+    return {"everything": everything, "who": principal.actor, "within": area_codes(session, ids)}
 
 
 def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
-    """The codes of areas."""
+    """Return the codes of areas."""
     return (
         list(
             session.scalars(
@@ -61,13 +64,15 @@ def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
     )
 
 
-def require_on_grids(session: Session, by: Principal, action: Action, codes: Iterable[str]) -> None:
-    """Raise Forbidden unless the asker may do something to every one of some grids.
+def require_on_grids(
+    session: Session, principal: Principal, action: Action, codes: Iterable[str]
+) -> None:
+    """Raise Forbidden unless the principal may perform an action in all of some grids.
 
-    A code begins with those above it.
+    A code begins with the codes of the areas above.
     """
-    by.require(action)
-    allowed = by.areas_by_action[action]
+    principal.require(action)
+    allowed = principal.areas_by_action[action]
     if allowed is None:
         return
     within = tuple(area_codes(session, sorted(allowed)))

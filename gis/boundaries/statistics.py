@@ -1,7 +1,6 @@
-"""The figures of a boundary revision, and how they are stored with a publication so that they stay
-as they were.
+"""The figures of a boundary revision, stored with the publication so that they stay unchanged.
 
-What an asker may not see (names of holders, incidents) is stored by id and filled in when read: see
+Holders and incidents are stored by id, and filled in for each reader: see
 `gis.boundaries.preview.seen_by`.
 """
 
@@ -18,9 +17,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 
 class PreviewIssue(NamedTuple):
-    """Something odd. severity: refused (cannot be published so) or warning. place: lon, lat in
-    degrees.
-    """
+    """An unusual fact. severity: refused (blocks publication) or warning. place: lon, lat."""
 
     kind: str
     severity: str
@@ -52,7 +49,7 @@ class GridChange:
 
 
 class TransferredPiece(NamedTuple):
-    """Land that changes its grid; None: nobody's before, or after.
+    """Area that changes grid; None is the side without a grid.
 
     Square metres; degrees, EPSG:4490.
     """
@@ -66,11 +63,10 @@ class TransferredPiece(NamedTuple):
 
 
 class MovedFeature(NamedTuple):
-    """A building, unit, post or facility that changes its grid, by codes of grids.
+    """A building, unit, post or facility that changes grid, by codes of grids.
 
-    With its households.
-
-    holder_id: Who holds the post; holder: their name, where the asker may know it.
+    holder_id: Holder of the post.
+    holder: Name of the holder, if the principal may know it.
     """
 
     kind: str
@@ -85,12 +81,12 @@ class MovedFeature(NamedTuple):
 
 @dataclass(frozen=True)
 class Preview:
-    """All that a revision would change.
+    """All changes of a revision.
 
-    incidents: How many open incidents change grid, by (from, to); None when the asker may not know.
-    incident_ids: Those of them the asker may see.
-    open_incidents: All of them, with (from, to); for nobody's eyes.
-    redrawn: The shapes before and after of all grids that are drawn otherwise, be it by a vertex.
+    incidents: Number of open incidents that change grid, by (from, to); None if hidden.
+    incident_ids: Those the principal may see.
+    open_incidents: All of them, as (id, from, to); never displayed.
+    redrawn: The old and new shapes of all grids that differ, if only by a vertex.
     """
 
     revision: int
@@ -129,16 +125,16 @@ def store(session: Session, changes: Preview) -> None:
 
 
 def stored(session: Session, number: int) -> Preview | None:
-    """The figures of a publication as they were when it was published.
+    """Return the stored figures of a publication.
 
-    None for loads, and those of before 0011.
+    None for loads, and for publications before migration 0011.
     """
     row = session.get(Publication, number)
     return None if row is None else from_json(row.figures)
 
 
 def to_json(changes: Preview) -> dict[str, Any]:
-    """A preview as JSON holds it; shapes as WKB in hex."""
+    """Return a preview as JSON, shapes as WKB in hex."""
     every = replace(
         changes,
         state=RevisionState.PUBLISHED.value,
@@ -163,7 +159,7 @@ def to_json(changes: Preview) -> dict[str, Any]:
 
 
 def from_json(figures: Mapping[str, Any]) -> Preview:
-    """A preview as `to_json` wrote it."""
+    """Return a preview from the JSON of `to_json`."""
     grids = [
         GridChange(
             **{

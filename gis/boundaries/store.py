@@ -1,32 +1,31 @@
-"""Publishing boundaries: grids and units are drawn, everything above the grids follows in the same
-transaction.
+"""Store published boundaries: grids and units, and all levels above the grids.
 
-A publication closes the shapes it replaces and opens the new ones at one moment; shapes that stay
-the same, vertex for vertex, keep their row. Nothing here commits.
+A publication closes the shapes it replaces and opens the new ones at one moment. Shapes that are
+identical, vertex for vertex, keep their row. Nothing here commits.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
-import numpy as np
 import shapely
 from psycopg.types.range import TimestamptzRange
 from shapely import MultiPolygon, Polygon
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from gis.areas.models import Area, Boundary, Level, Revision, RevisionState
+from gis.areas.models import Area, Revision, RevisionState
+from gis.boundaries.queries import boundaries_at
+from gis.boundaries.store_checks import (
+    require_none_later,
+    require_open_areas,
+    validate_coverage,
+    validate_shapes,
+)
 from gis.db import PRECISION_DEG, STORAGE_SRID, allow_boundary_writes, copy_rows
-from gis.errors import Conflict, FieldError, InvalidInput, NotFound
-from gis.messages import Message
-from gis.shapes.measure import position_text
+from gis.errors import InvalidInput
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
-from gis.shapes.repair import is_on_lattice, to_multipolygon
-
-NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes come this near are looked at together
-MAX_NAMED_CODES = 20  # codes named in one refusal
+from gis.shapes.repair import to_multipolygon
 
 
 def publish_shapes(
@@ -39,34 +38,37 @@ def publish_shapes(
     effective: datetime | None = None,
     draft: Revision | None = None,
 ) -> Revision | None:
-    """Give grids new shapes, and every community, street and county above them the union of its
-    grids.
+    """Store new shapes of grids, and the unions of all areas above them.
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
     shapes
-        Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice; None: no land from then
-        on. The areas exist already. Together with the grids around them they are a coverage (see
+        Shape by grid code, EPSG:4490, valid, on the 1e-7 degree lattice. None means no area from
+        then on. The areas exist already, and form a coverage with the grids around them (see
         `gis.shapes.polygon_coverage.repair_coverage`).
     title
-        What the change is, in a few words.
+        Short description of the change.
     author
-        Who drew it: account, program or load.
+        Account, program or load that drew it.
+    reason
+        Reason of the change.
     effective
-        From when the shapes hold, with its time zone; None is now.
+        Moment from which the shapes hold, with time zone. None means now.
     draft
-        The draft that this publishes; None: the publication gets a revision of its own.
+        The draft to publish. None means that the publication gets a new revision.
 
     Returns
     -------
-    The published revision; None when every shape was in force already, and nothing was written.
+    The published revision; None if all shapes were in force already and nothing was written.
 
     Raises
     ------
     NotFound
-        A code is no area.
+        A code belongs to no area.
     InvalidInput
-        A shape cannot be stored, overlaps a grid or does not share its vertices; named in `errors`.
+        A shape cannot be stored, overlaps a grid or does not share its vertices; `errors` names it.
     Conflict
         An area is retired, or has a shape that begins later than `effective`.
     """
@@ -74,16 +76,16 @@ def publish_shapes(
     grids = {
         area.code: area for area in session.scalars(select(Area).where(Area.code.in_(list(shapes))))
     }
-    _check_areas(shapes, grids)
+    require_open_areas(shapes, grids)
     counties = sorted({area.county for area in grids.values()})
-    # One publication at a time in a county: the next one must see these shapes.
+    # One publication at a time per county: the next must read these shapes.
     session.execute(
         select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update()
     )
     drawn = {code: to_multipolygon(shape) for code, shape in shapes.items() if shape is not None}
-    _check_shapes(drawn)
-    _check_later(session, [grids[code].id for code in shapes], effective)
-    _check_coverage(session, counties, drawn, set(shapes), effective)
+    validate_shapes(drawn)
+    require_none_later(session, [grids[code].id for code in shapes], effective)
+    validate_coverage(session, counties, drawn, set(shapes), effective)
     by_id: dict[int, MultiPolygon | None] = {grids[code].id: drawn.get(code) for code in shapes}
     return write_boundaries(
         session,
@@ -99,21 +101,22 @@ def publish_shapes(
 def derive_units(
     session: Session, unit_ids: Iterable[int] | None = None, effective: datetime | None = None
 ) -> Revision | None:
-    """Draw ten-household units as the union of their footprints.
+    """Store the shapes of ten-household units as the unions of their buildings' footprints.
 
-    Units on one tower share its footprint.
+    Units in one tower share its footprint.
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
     unit_ids
-        Ids of the units (areas); None is every unit. Those that stand on no building keep what they
-        have.
+        Ids of the units (areas); None means all. Units without a building keep their shapes.
     effective
-        From when the shapes hold, with its time zone; None is now.
+        Moment from which the shapes hold, with time zone. None means now.
 
     Returns
     -------
-    The published revision; None when nothing changed.
+    The published revision; None if nothing changed.
 
     Raises
     ------
@@ -182,11 +185,11 @@ def write_boundaries(
     changed = [area for area, shape in drawn.items() if not equals_exact(shape, now.get(area))]
     if not changed:
         return None
-    _check_later(session, changed, effective)
+    require_none_later(session, changed, effective)
     base = session.scalar(
         select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED)
     )
-    # not now(): of several in one transaction, too, the later is later
+    # not now(), so that several publications in one transaction have different moments
     published_at = session.execute(select(func.clock_timestamp())).scalar_one()
     revision = draft or Revision(title=title, author=author, base=base)
     revision.state, revision.published_at = RevisionState.PUBLISHED, published_at
@@ -212,7 +215,7 @@ def write_boundaries(
 def _close(session: Session, area_ids: list[int], at: datetime) -> None:
     """End the shapes of some areas at a moment."""
     params = {"ids": area_ids, "at": at}
-    # A shape that began at this very moment never held: it is replaced, not closed.
+    # A shape that began at this moment was never in force: it is replaced, not closed.
     session.execute(
         text("DELETE FROM boundary WHERE area_id = ANY(:ids) AND lower(valid_time) = :at"), params
     )
@@ -226,8 +229,9 @@ def _close(session: Session, area_ids: list[int], at: datetime) -> None:
 
 
 def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -> set[int]:
-    """Let shapes that were to end at a moment go on, where the new shape is the same: a plan was
-    cancelled.
+    """Reopen shapes that were to end at a moment if the new shape is the same.
+
+    This is the case when a planned change was cancelled.
 
     Returns
     -------
@@ -251,67 +255,13 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
     return set(on)
 
 
-def boundaries_at(
-    session: Session, area_ids: Iterable[int], at: datetime
-) -> dict[int, MultiPolygon]:
-    """The shapes of areas that hold at a moment, by area id; areas without one are left out."""
-    rows = session.execute(
-        select(Boundary.area_id, func.ST_AsBinary(Boundary.geom))
-        .where(Boundary.area_id == func.any(list(area_ids)), Boundary.in_force(at))
-        .order_by(Boundary.area_id)
-    ).all()
-    return dict(
-        zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True)
-    )
-
-
-def grids_near(
-    session: Session,
-    counties: Sequence[str],
-    shapes: Sequence[PolygonLike],
-    at: datetime,
-    tolerance_deg: float = NEIGHBOUR_TOLERANCE_DEG,
-) -> dict[str, MultiPolygon]:
-    """The grids of counties in force at a moment whose boxes come near the shapes, by code, in
-    order of codes.
-
-    Parameters
-    ----------
-    near
-        Degrees.
-    """
-    if not len(shapes):
-        return {}
-    west, south, east, north = shapely.total_bounds(shapes).tolist()
-    rows = session.execute(
-        text(f"""
-        SELECT a.code, ST_AsBinary(b.geom) FROM area a JOIN boundary b ON b.area_id = a.id
-        WHERE a.level = 'grid' AND a.county = ANY(:counties)
-          AND b.valid_time @> CAST(:at AS timestamptz)
-          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
-        ORDER BY a.code
-        """),  # noqa: S608  a number of ours
-        {
-            "counties": list(counties),
-            "at": at,
-            "west": west - tolerance_deg,
-            "south": south - tolerance_deg,
-            "east": east + tolerance_deg,
-            "north": north + tolerance_deg,
-        },
-    ).all()
-    return dict(
-        zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True)
-    )
-
-
 def effective_time(session: Session, effective: datetime | None) -> datetime:
-    """The moment a change holds from: as told, else the database's now.
+    """Return the moment a change holds from; None means the database's current time.
 
     Raises
     ------
     InvalidInput
-        It has no time zone.
+        The moment has no time zone.
     """
     if effective is None:
         return session.execute(select(func.now())).scalar_one()
@@ -321,113 +271,24 @@ def effective_time(session: Session, effective: datetime | None) -> datetime:
 
 
 def hex_ewkb(shape: MultiPolygon) -> str:
-    """A shape as COPY takes it."""
+    """Return a shape in the form that COPY reads."""
     return str(shapely.to_wkb(shapely.set_srid(shape, STORAGE_SRID), hex=True, include_srid=True))
 
 
 def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool:
-    """Whether two shapes are the same vertex for vertex.
+    """Return whether two shapes are equal vertex for vertex.
 
-    The first in the normal form of `multi`.
+    The first must be in the normal form of `to_multipolygon`.
     """
     if shape is None or other is None:
         return shape is other
     return bool(shapely.equals_exact(shape, to_multipolygon(other), tolerance=PRECISION_DEG / 10))
 
 
-def _check_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
-    if unknown := sorted(set(shapes) - set(grids)):
-        raise NotFound("store.unknown_codes", codes=unknown[:MAX_NAMED_CODES])
-    if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
-        raise InvalidInput("store.not_grids", codes=other[:MAX_NAMED_CODES])
-    if retired := sorted(code for code, area in grids.items() if area.retired_at is not None):
-        raise Conflict("store.retired", codes=retired[:MAX_NAMED_CODES])
-
-
-def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
-    shapes = np.array(list(drawn.values()), dtype=object)
-    if not len(shapes):
-        return
-    wrong = {
-        code: str(reason)
-        for code, reason in zip(drawn, shapely.is_valid_reason(shapes), strict=True)
-    }
-    right = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
-    errors = [
-        FieldError(code, "geometry.other_fault", {"reason": wrong[code]})
-        for code, good in zip(drawn, right, strict=True)
-        if not good
-    ]
-    errors += [
-        FieldError(code, "geometry.off_lattice")
-        for code, good in zip(drawn, is_on_lattice(shapes), strict=True)
-        if not good
-    ]
-    if errors:
-        fault = Message(errors[0].code, errors[0].params)
-        raise InvalidInput(
-            "store.grid_not_storable", errors[:MAX_NAMED_CODES], grid=errors[0].field, fault=fault
-        )
-
-
-def _check_coverage(
-    session: Session,
-    counties: list[str],
-    drawn: Mapping[str, MultiPolygon],
-    codes: set[str],
-    at: datetime,
-) -> None:
-    """Refuse shapes that overlap, or share a border without its vertices, with each other or a
-    neighbour.
-    """
-    around = grids_near(session, counties, list(drawn.values()), at)
-    together = {**drawn, **{code: shape for code, shape in around.items() if code not in codes}}
-    edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))
-    at_fault = {
-        code: edge for code, edge in zip(together, edges, strict=True) if not shapely.is_empty(edge)
-    }
-    errors = []
-    for code in [code for code in at_fault if code in drawn][:MAX_NAMED_CODES]:
-        others = [
-            other
-            for other in at_fault
-            if other != code and at_fault[other].intersects(together[code])
-        ]
-        point = shapely.get_point(shapely.get_parts(at_fault[code])[0], 0)
-        position = position_text(point.x, point.y)
-        if others:
-            errors.append(
-                FieldError(code, "coverage.overlaps_others", {"grids": others[:3], "at": position})
-            )
-        else:
-            errors.append(FieldError(code, "coverage.overlaps_itself", {"at": position}))
-    if errors:
-        fault = Message(errors[0].code, errors[0].params)
-        raise InvalidInput("store.no_coverage", errors, grid=errors[0].field, fault=fault)
-
-
-def _check_later(session: Session, area_ids: Iterable[int], effective: datetime) -> None:
-    row = session.execute(
-        text("""
-        SELECT a.code, min(lower(b.valid_time)) FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE b.area_id = ANY(:ids) AND lower(b.valid_time) > :at
-        GROUP BY a.code ORDER BY a.code LIMIT 1
-        """),
-        {"ids": list(area_ids), "at": effective},
-    ).first()
-    if row:
-        raise Conflict(
-            "store.planned_later",
-            grid=row[0],
-            since=row[1].isoformat(),
-            effective=effective.isoformat(),
-        )
-
-
 def _above(
     session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime
 ) -> dict[int, MultiPolygon | None]:
-    """The new shapes of all areas above the grids, as unions of what lies one level below."""
+    """Return the new shapes of all areas above the grids, as unions of the level below."""
     shapes_above: dict[int, MultiPolygon | None] = {}
     below = dict(grids)
     while below:

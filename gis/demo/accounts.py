@@ -1,6 +1,4 @@
-"""Accounts of a demo: one of each access role, around one grid, with passwords in a file only its
-owner can read.
-"""
+"""Accounts of the demo: one of each access role around one grid, passwords in a private file."""
 
 import os
 import secrets
@@ -34,52 +32,69 @@ DEMO_ACCOUNTS = {
     "admin": ("administrator", ""),
 }
 
-# the grid with a worker and a leader in office and the most to do, and a unit of it with a head
-MIDDLE = """
-SELECT g.id FROM area g
+# The grid with the most open incidents whose worker and leader are present.
+MIDDLE_GRID_SQL = """
+SELECT g.id
+FROM area g
 JOIN post w ON w.area_id = g.id AND w.role = 'grid_worker'
-  AND w.valid_time @> CAST(:at AS timestamptz)
-    AND w.holder_id IS NOT NULL
+  AND w.valid_time @> CAST(:at AS timestamptz) AND w.holder_id IS NOT NULL
 JOIN post l ON l.area_id = g.id AND l.role = 'grid_leader'
-  AND l.valid_time @> CAST(:at AS timestamptz)
-    AND l.holder_id IS NOT NULL
-WHERE NOT EXISTS (SELECT FROM leave v WHERE v.person_id IN (w.holder_id, l.holder_id)
-    AND v.valid_time @> CAST(:at AS timestamptz))
+  AND l.valid_time @> CAST(:at AS timestamptz) AND l.holder_id IS NOT NULL
+WHERE NOT EXISTS (
+  SELECT FROM leave v
+  WHERE v.person_id IN (w.holder_id, l.holder_id) AND v.valid_time @> CAST(:at AS timestamptz))
 ORDER BY w.holder_id IN (l.holder_id, l.deputy_id),
-  (SELECT count(*) FROM incident i WHERE i.holder_id = w.holder_id AND i.state IN ('dispatched',
-      'taken')) DESC, g.code LIMIT 1
+  (SELECT count(*) FROM incident i
+   WHERE i.holder_id = w.holder_id AND i.state IN ('dispatched', 'taken')) DESC,
+  g.code
+LIMIT 1
 """
-AROUND = """
+AREAS_AROUND_SQL = """
 WITH RECURSIVE up AS (
-  SELECT id, code, name, level, parent_id FROM area
-  WHERE id = coalesce(:middle, (SELECT min(id) FROM area WHERE level = 'grid'), (SELECT min(id)
-      FROM area WHERE level = 'community'))
-  UNION ALL SELECT a.id, a.code, a.name, a.level, a.parent_id FROM area a JOIN up
-      ON a.id = up.parent_id
+  SELECT id, code, name, level, parent_id
+  FROM area
+  WHERE id = coalesce(
+    :middle,
+    (SELECT min(id) FROM area WHERE level = 'grid'),
+    (SELECT min(id) FROM area WHERE level = 'community'))
+  UNION ALL
+  SELECT a.id, a.code, a.name, a.level, a.parent_id
+  FROM area a
+  JOIN up ON a.id = up.parent_id
 )
 SELECT id, code, name, level FROM up
 UNION ALL
-(SELECT u.id, u.code, u.name, u.level FROM area u JOIN post p ON p.area_id = u.id
-    AND p.role = 'unit_head' AND p.holder_id IS NOT NULL
- WHERE u.level = 'unit' AND u.parent_id = :middle AND u.retired_at IS NULL ORDER BY u.code LIMIT 1)
+(
+  SELECT u.id, u.code, u.name, u.level
+  FROM area u
+  JOIN post p ON p.area_id = u.id AND p.role = 'unit_head' AND p.holder_id IS NOT NULL
+  WHERE u.level = 'unit' AND u.parent_id = :middle AND u.retired_at IS NULL
+  ORDER BY u.code
+  LIMIT 1
+)
 """
-HOLDER = """
-SELECT p.holder_id FROM post p WHERE p.area_id = :area AND p.role = ANY(:posts)
-    AND p.valid_time @> CAST(:at AS timestamptz)
-  AND p.holder_id IS NOT NULL AND NOT EXISTS (SELECT FROM personal.account a
-      WHERE a.person_id = p.holder_id)
-ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deputy_id)), p.id LIMIT 1
+HOLDER_SQL = """
+SELECT p.holder_id
+FROM post p
+WHERE p.area_id = :area AND p.role = ANY(:posts) AND p.valid_time @> CAST(:at AS timestamptz)
+  AND p.holder_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM personal.account a WHERE a.person_id = p.holder_id)
+ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deputy_id)), p.id
+LIMIT 1
 """
 
 
-# everybody else in a post: an account each, as a pilot would have; its password is nobody's until
-# it is given anew (./wangge account password NAME), so all may have one hash
-STAFF = """
+# An account for each other person in a post, as a pilot would have. Its password is unknown until
+# it is reset (./wangge account password NAME), so that all can share one hash.
+STAFF_ACCOUNTS_SQL = """
 INSERT INTO personal.account (username, password_hash, must_change, person_id)
-SELECT lower(btrim(p.code)), :hash, true, p.id FROM personal.person p
+SELECT lower(btrim(p.code)), :hash, true, p.id
+FROM personal.person p
 WHERE NOT EXISTS (SELECT FROM personal.account a WHERE a.person_id = p.id)
-  AND (EXISTS (SELECT FROM post o WHERE p.id IN (o.holder_id, o.deputy_id)
-      AND o.valid_time @> CAST(:at AS timestamptz))
+  AND (
+    EXISTS (
+      SELECT FROM post o
+      WHERE p.id IN (o.holder_id, o.deputy_id) AND o.valid_time @> CAST(:at AS timestamptz))
     OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = p.id AND t.active))
 ON CONFLICT (username) DO NOTHING
 """
@@ -87,22 +102,24 @@ ON CONFLICT (username) DO NOTHING
 
 @dataclass(frozen=True)
 class DemoAccount:
-    """One account to try; place is the name of the area, empty where the role needs none."""
+    """A demo account; `area_name` is empty where the role needs no area."""
 
     username: str
     password: str
     role: str
     zh: str
-    place: str
+    area_name: str
 
 
 def create_demo_accounts(
-    session: Session, by: Principal, var: Path, now: datetime
+    session: Session, principal: Principal, var: Path, now: datetime
 ) -> list[DemoAccount]:
-    """The demo's accounts: those made before with the passwords in the file, or new ones.
+    """Return the demo's accounts: the existing ones from their file, else new ones.
 
-    A holder of the post in question is taken where there is one, so that his work is seen; else the
-    role is granted.
+    Notes
+    -----
+    An account is linked to a holder of a post with the role, if there is one, so that it has
+    incidents to work on; else the role is granted.
     """
     file = var / FILE
     names = set(
@@ -110,50 +127,51 @@ def create_demo_accounts(
     )
     if names == set(DEMO_ACCOUNTS) and file.exists():
         return read(file)
-    middle = session.scalar(text(MIDDLE), {"at": now})
-    places = {row.level: row for row in session.execute(text(AROUND), {"middle": middle})}
-    found = []
+    middle = session.scalar(text(MIDDLE_GRID_SQL), {"at": now})
+    areas = {row.level: row for row in session.execute(text(AREAS_AROUND_SQL), {"middle": middle})}
+    demo_accounts = []
     for username, (role, level) in DEMO_ACCOUNTS.items():
-        place = places.get(level)
-        if level and place is None:
+        area = areas.get(level)
+        if level and area is None:
             continue
         if username in names:
             password = accounts.reset_password(
-                session, by, accounts.get_account(session, username), must_change=False
+                session, principal, accounts.get_account(session, username), must_change=False
             )
         else:
-            made, password = accounts.add(session, by, username, must_change=False)
+            account, password = accounts.add(session, principal, username, must_change=False)
             posts = [post for post, access in ACCESS_ROLE_BY_POST.items() if access == role]
-            holder = place and session.scalar(
-                text(HOLDER), {"area": place.id, "posts": posts, "at": now}
+            holder = area and session.scalar(
+                text(HOLDER_SQL), {"area": area.id, "posts": posts, "at": now}
             )
             if holder:
-                accounts.link(session, by, made, person=session.get_one(Person, holder).code)
+                accounts.link(
+                    session, principal, account, person=session.get_one(Person, holder).code
+                )
             else:
-                accounts.grant(session, by, made, role, place.code if place else "")
-        found.append(
-            DemoAccount(
-                username, password, role, role_label(role, "zh"), place.name if place else ""
-            )
+                accounts.grant(session, principal, account, role, area.code if area else "")
+        demo_accounts.append(
+            DemoAccount(username, password, role, role_label(role, "zh"), area.name if area else "")
         )
     session.flush()
     session.execute(
-        text(STAFF), {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))}
+        text(STAFF_ACCOUNTS_SQL),
+        {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))},
     )
-    return found
+    return demo_accounts
 
 
-def write_accounts_file(file: Path, found: list[DemoAccount]) -> None:
-    """Write the accounts to a file only its owner can read, a line each with tabs between."""
-    own = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+def write_accounts_file(file: Path, demo_accounts: list[DemoAccount]) -> None:
+    """Write the accounts to a private file, one a line, separated by tabs."""
+    temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
     with os.fdopen(
-        os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
     ) as written:
-        written.writelines("\t".join(astuple(one)) + "\n" for one in found)
-    own.replace(file)
+        written.writelines("\t".join(astuple(account)) + "\n" for account in demo_accounts)
+    temporary.replace(file)
 
 
 def read(file: Path) -> list[DemoAccount]:
-    """The accounts of such a file."""
+    """Read the accounts from their file."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return [DemoAccount(*line.split("\t")) for line in lines]

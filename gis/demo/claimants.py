@@ -1,12 +1,10 @@
-"""Who takes orders in a made-up town: party members on duty and volunteer teams, each with two
-skills and a home.
-"""
+"""Claimants of orders in a made-up town: party members and volunteers, with skills and homes."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 # raw SQL: chained WITH queries, and numbers over windows that spread homes among them
-TAKERS = """
+CLAIMANTS_SQL = """
 WITH skill AS (
   SELECT array_agg(DISTINCT c.skill ORDER BY c.skill) AS all_of FROM incident_category c
   JOIN catalogue_edition e ON e.id = c.edition_id WHERE e.state = 'active' AND c.skill <> ''
@@ -36,5 +34,5 @@ ON CONFLICT (person_id) DO NOTHING
 
 
 def create_claimants(session: Session) -> int:
-    """Let those who hold such posts take orders; returns how many."""
-    return session.execute(text(TAKERS)).rowcount  # type: ignore[attr-defined]
+    """Let the holders of such posts claim orders, and return how many there are."""
+    return session.execute(text(CLAIMANTS_SQL)).rowcount  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Which services a made-up community has, and on which shop front, plot or street they stand."""
+"""The facilities of a made-up community, and the shop fronts, plots and streets they stand on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from gis.demo.names import estate_name
 from gis.demo.streets import Cell
 from gis.facilities.categories import CATEGORY_BY_KEY
 
-# In the order they find a place; what is left over becomes shops. A community has some forty fronts
-# and five plots.
+# In the order of placement; the remaining fronts are shops. A community has about forty fronts and
+# five plots.
 FRONTS = (
     "party_centre",
     "clinic",
@@ -75,50 +75,53 @@ class Placed:
     door: Point
 
 
-def place(number: int, community: str, blocks: Sequence[Block], dice: Random) -> Iterator[Placed]:
-    """The facilities of a community.
+def place_facilities(
+    number: int, community: str, blocks: Sequence[Block], rng: Random
+) -> Iterator[Placed]:
+    """Yield the facilities of a community.
 
     Parameters
     ----------
     number
-        The community's number in the town. community: its code.
+        Number of the community in the town.
+    community
+        Code of the community.
     """
     by_size: dict[str, list[tuple[Block, Slot]]] = {}
     for block in blocks:
         for slot in block.slots:
             by_size.setdefault(slot.size, []).append((block, slot))
     for slots in by_size.values():
-        dice.shuffle(slots)
+        rng.shuffle(slots)
     taken: list[tuple[str, Block, Slot]] = []
     for (block, slot), category in zip(by_size.get("plot", []), PLOTS, strict=False):
         taken.append((category, block, slot))
     fronts = by_size.get("front", [])
-    wanted = [*FRONTS, *(["shop"] * len(fronts))]
+    categories = [*FRONTS, *(["shop"] * len(fronts))]
     taken += [
-        (category, block, slot) for (block, slot), category in zip(fronts, wanted, strict=False)
+        (category, block, slot) for (block, slot), category in zip(fronts, categories, strict=False)
     ]
     taken += [("park", block, slot) for block, slot in by_size.get("park", [])]
     taken += [("delivery", block, slot) for block, slot in by_size.get("gate", [])]
     taken += [("transit", block, slot) for block, slot in by_size.get("stop", [])]
-    if not any(
-        category == "party_centre" for category, _, _ in taken
-    ):  # a community without a shop front
+    # in a community without a shop front
+    if not any(category == "party_centre" for category, _, _ in taken):
         block, slot = next(iter(by_size.get("plot") or by_size.get("gate") or by_size["park"]))
         taken.append(("party_centre", block, slot))
     for nth, (category, block, slot) in enumerate(taken, 1):
         word = CATEGORY_BY_KEY[category].zh.split("/")[0].split("（")[0]
-        where = estate_name(block.cell.number)
+        estate = estate_name(block.cell.number)
         shape = (
-            slot.place
-            if slot.size in ("plot", "park") and slot.place.geom_type == "Polygon"
+            slot.geometry
+            if slot.size in ("plot", "park") and slot.geometry.geom_type == "Polygon"
             else slot.door
         )
         if slot.size in ("front", "gate", "stop"):
-            shape = slot.place
+            shape = slot.geometry
         yield Placed(
             f"{community}F{nth:03d}",
             category,
-            f"{where}{word}",
+            f"{estate}{word}",
             block.cell,
             HOURS.get(category, ""),
             shape,

@@ -1,6 +1,4 @@
-"""Who lives in a made-up town and who answers for it: homes, ten-household units, posts, deputies
-and leave.
-"""
+"""The people of a made-up town: households, ten-household units, posts, deputies and leave."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,30 +7,44 @@ from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
+from psycopg.types.range import TimestamptzRange
+
 from gis.demo.compounds import House
 
-HOUSEHOLDS, PEOPLE, UNITS = 8800, 24_000, 510  # the Zone's pilot, the measure of every size
-FEWEST, MOST = 10, 20  # households of a unit
-START = datetime(
-    2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")
-)  # since when the town's areas and posts hold
-CHANGED = datetime(2026, 6, 1, tzinfo=START.tzinfo)  # when some grids got a new leader
+HOUSEHOLDS, PEOPLE, UNITS = 8800, 24_000, 510  # of the Zone's pilot
+MIN_UNIT_HOUSEHOLDS, MAX_UNIT_HOUSEHOLDS = 10, 20
+# from which the town's areas and posts are valid
+START = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
+CHANGED = datetime(2026, 6, 1, tzinfo=START.tzinfo)  # at which some grids get a new leader
 
 
 def largest_remainder_shares(total: int, weights: Sequence[float]) -> list[int]:
-    """Whole numbers in proportion to weights that add up to a total (largest remainders)."""
+    """Return whole numbers in proportion to weights that add up to a total.
+
+    References
+    ----------
+    The largest remainder method (Hare quota).
+    """
     whole = sum(weights)
     exact = [total * weight / whole for weight in weights]
-    found = [int(one) for one in exact]
-    order = sorted(range(len(exact)), key=lambda i: (found[i] - exact[i], i))
-    for i in order[: total - sum(found)]:
-        found[i] += 1
-    return found
+    shares = [int(share) for share in exact]
+    order = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
+    for i in order[: total - sum(shares)]:
+        shares[i] += 1
+    return shares
 
 
 @dataclass(frozen=True)
 class GeneratedHousehold:
-    """One household: number of the house in its block, stairwell (0: none), floor, room, people."""
+    """A household.
+
+    Attributes
+    ----------
+    house
+        Index of the house in its block.
+    stair
+        Number of the stairwell; 0 means none.
+    """
 
     house: int
     stair: int
@@ -43,7 +55,15 @@ class GeneratedHousehold:
 
 @dataclass(frozen=True)
 class Part:
-    """What a unit holds of a house: a stairwell (0: none) and floors; no floors: all of them."""
+    """A part of a house that belongs to a unit.
+
+    Attributes
+    ----------
+    stair
+        Number of the stairwell; 0 means none.
+    floors
+        Lowest and highest floor; None means all.
+    """
 
     house: int
     stair: int
@@ -51,11 +71,14 @@ class Part:
 
 
 def allocate_households(
-    houses: Sequence[House], households: int, people: int, dice: Random
+    houses: Sequence[House], households: int, people: int, rng: Random
 ) -> list[GeneratedHousehold]:
-    """Fill homes: so many households, so many people, a few rooms left empty.
+    """Return households in the homes of a block, ordered by house, stairwell and floor.
 
-    In order of house, stairwell, floor.
+    Parameters
+    ----------
+    households, people
+        Totals; homes beyond them stay empty.
     """
     rooms = [
         (number, stair, floor, f"{floor}{door:02d}")
@@ -65,11 +88,11 @@ def allocate_households(
         for floor in range(1, house.floors + 1)
         for door in range(1, house.doors + 1)
     ]
-    taken = sorted(dice.sample(range(len(rooms)), households))
-    sizes = dice.choices((1, 2, 3, 4, 5, 6), (15, 28, 32, 15, 7, 3), k=households)
+    taken = sorted(rng.sample(range(len(rooms)), households))
+    sizes = rng.choices((1, 2, 3, 4, 5, 6), (15, 28, 32, 15, 7, 3), k=households)
     while (missing := people - sum(sizes)) != 0:
         step = 1 if missing > 0 else -1
-        for i in dice.sample(range(households), min(abs(missing), households)):
+        for i in rng.sample(range(households), min(abs(missing), households)):
             if 1 <= sizes[i] + step <= 7:
                 sizes[i] += step
     return [GeneratedHousehold(*rooms[i], size) for i, size in zip(taken, sizes, strict=True)]
@@ -78,18 +101,19 @@ def allocate_households(
 def allocate_units(
     houses: Sequence[House], homes: Sequence[GeneratedHousehold], count: int
 ) -> list[tuple[list[Part], list[int]]]:
-    """Bind homes into so many units of 10 to 20: whole floors, in order, cut between stairwells
-    where it can be.
+    """Bind homes into units of 10 to 20: whole floors, in order, cut between stairwells.
 
     Returns
     -------
-    For each unit its parts and the numbers of its homes.
+    list
+        For each unit its parts and the indices of its homes.
 
-    Houses without a stairwell stay whole unless some unit would come out too small or too large for
-    it.
+    Notes
+    -----
+    Houses without a stairwell stay whole, unless a unit would then be too small or too large.
     """
     whole = _bind(houses, homes, count, torn=False)
-    fits = all(FEWEST <= len(members) <= MOST for _, members in whole)
+    fits = all(MIN_UNIT_HOUSEHOLDS <= len(members) <= MAX_UNIT_HOUSEHOLDS for _, members in whole)
     return whole if fits else _bind(houses, homes, count, torn=True)
 
 
@@ -104,13 +128,13 @@ def _bind(
             floors.append((key, []))
         floors[-1][1].append(number)
     cuts = _cut([(key[:2], len(members)) for key, members in floors], count)
-    found = []
+    units = []
     for low, high in pairwise(cuts):
         piece = floors[low:high]
         parts: dict[tuple[int, int], list[int]] = {}
         for (house, stair, level), _ in piece:
             parts.setdefault((house, stair), []).append(level)
-        found.append(
+        units.append(
             (
                 [
                     Part(h, s, _span(houses[h], low, high, floors, (h, s), levels))
@@ -119,7 +143,7 @@ def _bind(
                 [number for _, members in piece for number in members],
             )
         )
-    return found
+    return units
 
 
 def _span(
@@ -130,22 +154,26 @@ def _span(
     where: tuple[int, int],
     levels: list[int],
 ) -> tuple[int, int] | None:
-    """Floors from and to of a part, empty floors between units given to the lower one.
+    """Return the lowest and highest floor of a part; None for all floors.
 
-    None for all floors.
+    Empty floors between two units belong to the lower one.
     """
     if levels == [0]:
         return None
-    before = low > 0 and floors[low - 1][0][:2] == where
-    after = floors[high][0] if high < len(floors) and floors[high][0][:2] == where else None
-    bottom = min(levels) if before else 1
-    top = after[2] - 1 if after else house.floors
+    is_shared_below = low > 0 and floors[low - 1][0][:2] == where
+    next_floor = floors[high][0] if high < len(floors) and floors[high][0][:2] == where else None
+    bottom = min(levels) if is_shared_below else 1
+    top = next_floor[2] - 1 if next_floor else house.floors
     return None if (bottom, top) == (1, house.floors) else (bottom, top)
 
 
 def _cut(atoms: Sequence[tuple[tuple[int, int], int]], count: int) -> list[int]:
-    """Where to cut a row of floors into pieces, as even as can be (dynamic programming
-    over cuts).
+    """Return where to cut a row of floors into pieces, as even as possible.
+
+    Notes
+    -----
+    Dynamic programming over the cuts: squared deviation from the mean size, with penalties for
+    sizes out of range and for cuts inside a stairwell.
     """
     total = sum(size for _, size in atoms)
     target = total / count
@@ -154,23 +182,25 @@ def _cut(atoms: Sequence[tuple[tuple[int, int], int]], count: int) -> list[int]:
         sums.append(sums[-1] + size)
     best: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]
     for piece in range(1, count + 1):
-        here: dict[int, tuple[float, int]] = {}
+        current: dict[int, tuple[float, int]] = {}
         for start, (cost, _) in best[-1].items():
             for end in range(start + 1, len(atoms) + 1):
                 size = sums[end] - sums[start]
-                if size > 2 * MOST:
+                if size > 2 * MAX_UNIT_HOUSEHOLDS:
                     break
-                more = (size - target) ** 2 + (0 if FEWEST <= size <= MOST else 1000)
+                penalty = (size - target) ** 2 + (
+                    0 if MIN_UNIT_HOUSEHOLDS <= size <= MAX_UNIT_HOUSEHOLDS else 1000
+                )
                 if end < len(atoms) and atoms[end - 1][0] == atoms[end][0]:
-                    more += 6  # a stairwell is better not torn
-                if end not in here or cost + more < here[end][0]:
-                    here[end] = (cost + more, start)
-        # only places from which the rest can still be even
+                    penalty += 6  # prefer cuts between stairwells
+                if end not in current or cost + penalty < current[end][0]:
+                    current[end] = (cost + penalty, start)
+        # only cuts from which the remaining pieces can still be even
         best.append(
             {
-                end: found
-                for end, found in here.items()
-                if abs(sums[end] - piece * target) <= 2 * MOST
+                end: choice
+                for end, choice in current.items()
+                if abs(sums[end] - piece * target) <= 2 * MAX_UNIT_HOUSEHOLDS
             }
         )
     cuts = [len(atoms)]
@@ -181,8 +211,16 @@ def _cut(atoms: Sequence[tuple[tuple[int, int], int]], count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class PostRow:
-    """A made-up post: role, area or building (numbers of the caller), holder and deputy (numbers of
-    persons), time.
+    """A made-up post.
+
+    Attributes
+    ----------
+    area, building
+        Ids; one of them is None.
+    holder, deputy
+        Indices of persons.
+    start, end
+        Half-open period; an end of None means open.
     """
 
     role: str
@@ -193,10 +231,22 @@ class PostRow:
     start: datetime = START
     end: datetime | None = None
 
+    def to_columns(self, county: str, persons: Sequence[int]) -> tuple[object, ...]:
+        """Return county, role, area, building, holder, deputy and period, with ids of persons."""
+        return (
+            county,
+            self.role,
+            self.area,
+            self.building,
+            None if self.holder is None else persons[self.holder],
+            None if self.deputy is None else persons[self.deputy],
+            TimestamptzRange(self.start, self.end, "[)"),
+        )
+
 
 @dataclass(frozen=True)
 class GridToStaff:
-    """A grid that wants people: its area, its units, and the buildings that have a head."""
+    """A grid that needs people: its area, its units, and the buildings that have a head."""
 
     area: int
     units: Sequence[int]
@@ -204,21 +254,21 @@ class GridToStaff:
 
 
 class Staff:
-    """Hands out numbers of persons and posts for one community after the other."""
+    """Generator of persons and posts, one community after the other."""
 
-    def __init__(self, dice: Random) -> None:
-        self.dice = dice
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
         self.persons = 0
 
     def hire(self) -> int:
-        """A new person's number, from 0."""
+        """Return the index of a new person, from 0."""
         self.persons += 1
         return self.persons - 1
 
     def community(self, community: int, grids: Sequence[GridToStaff]) -> Iterator[PostRow]:
-        """Posts of a community and all below it.
+        """Yield the posts of a community and of everything below it.
 
-        One grid in five has a second worker, one worker in ten two grids.
+        One grid in five has a second worker, one worker in ten has two grids.
         """
         secretary = self.hire()
         workers = [self.hire() for _ in range(3)]
@@ -228,12 +278,12 @@ class Staff:
         for _ in range(3):
             yield PostRow("party_member", community, None, self.hire(), None)
         yield PostRow("volunteer_team", community, None, self.hire(), None)
-        contact, before = self.hire(), None
-        for place, grid in enumerate(grids):
+        contact, previous_worker = self.hire(), None
+        for index, grid in enumerate(grids):
             leader = self.hire()
-            shared = before is not None and self.dice.random() < 0.1
-            worker = before if shared and before is not None else self.hire()
-            if self.dice.random() < 0.3:
+            shared = previous_worker is not None and self.rng.random() < 0.1
+            worker = previous_worker if shared and previous_worker is not None else self.hire()
+            if self.rng.random() < 0.3:
                 yield PostRow("grid_leader", grid.area, None, self.hire(), worker, START, CHANGED)
                 yield PostRow("grid_leader", grid.area, None, leader, worker, CHANGED)
             else:
@@ -241,19 +291,19 @@ class Staff:
                     "grid_leader",
                     grid.area,
                     None,
-                    leader if self.dice.random() > 0.06 else None,
+                    leader if self.rng.random() > 0.06 else None,
                     worker,
                 )
             yield PostRow("grid_worker", grid.area, None, worker, leader)
-            if self.dice.random() < 0.2:
+            if self.rng.random() < 0.2:
                 yield PostRow("grid_worker", grid.area, None, self.hire(), worker)
             yield PostRow("grid_party_leader", grid.area, None, self.hire(), leader)
-            if place % 4 == 0:
+            if index % 4 == 0:
                 yield PostRow("contact_leader", grid.area, None, contact, None)
-            before = worker
+            previous_worker = worker
             heads = [self.hire() for _ in grid.units]
             for unit, head, neighbour in zip(grid.units, heads, heads[1:] + heads[:1], strict=True):
-                vacant = self.dice.random() < 0.02
+                vacant = self.rng.random() < 0.02
                 yield PostRow(
                     "unit_head",
                     unit,
@@ -262,18 +312,19 @@ class Staff:
                     neighbour if neighbour != head else None,
                 )
             for building in grid.buildings:
-                yield PostRow("building_head", None, building, self.dice.choice(heads), None)
+                yield PostRow("building_head", None, building, self.rng.choice(heads), None)
                 yield PostRow(
                     "building_sponsor", None, building, workers[building % len(workers)], secretary
                 )
 
     def leave(self, persons: int) -> Iterator[tuple[int, datetime, datetime]]:
-        """Two weeks away every three months, for three years, for one person in twelve: (person,
-        from, to).
+        """Yield leave as (person, start, end) for one person in twelve.
+
+        Each is away for two weeks every three months, for three years.
         """
         for person in range(persons):
-            if self.dice.random() < 1 / 12:
-                first = START + timedelta(days=self.dice.randrange(91))
+            if self.rng.random() < 1 / 12:
+                first_start = START + timedelta(days=self.rng.randrange(91))
                 for quarter in range(12):
-                    start = first + timedelta(days=91 * quarter)
+                    start = first_start + timedelta(days=91 * quarter)
                     yield person, start, start + timedelta(days=14)

@@ -1,9 +1,16 @@
-"""Made-up names: of people, compounds and streets. Common syllables, put together by chance."""
+"""Made-up names of people, compounds and streets, from common syllables in random combination."""
 
 from random import Random
 
-FAMILY = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
-GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红建国文辉力云海燕鹏飞波斌宇浩凯健俊帆雪琳晨阳梅鑫琴林峰青松学苑春晓东志远嘉欣怡思雨子涵梓萱佳慧雅婷"
+FAMILY = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于"
+    "蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛"
+    "闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+)
+GIVEN = (
+    "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红建国文辉力云海燕鹏飞波"
+    "斌宇浩凯健俊帆雪琳晨阳梅鑫琴林峰青松学苑春晓东志远嘉欣怡思雨子涵梓萱佳慧雅婷"
+)
 ESTATE = (
     "桂花",
     "翠屏",
@@ -85,29 +92,29 @@ LANE = (
 )
 
 
-def person_name(dice: Random) -> str:
-    """A made-up name: one family name, one or two given syllables."""
-    return dice.choice(FAMILY) + "".join(dice.sample(GIVEN, 1 + (dice.random() < 0.7)))
+def person_name(rng: Random) -> str:
+    """Return a made-up name: one family name, one or two given syllables."""
+    return rng.choice(FAMILY) + "".join(rng.sample(GIVEN, 1 + (rng.random() < 0.7)))
 
 
-def _nth(words: tuple[str, ...], number: int) -> str:
-    """The words in turn; further rounds carry an ordinal, so that names stay apart."""
-    round_, place = divmod(number, len(words))
-    return words[place] + (
+def _nth(names: tuple[str, ...], number: int) -> str:
+    """Return the names in turn; further rounds add an ordinal, so that names are distinct."""
+    round_, index = divmod(number, len(names))
+    return names[index] + (
         "" if not round_ else "东西南北中"[round_ - 1] if round_ <= 5 else str(round_)
     )
 
 
 def street_name(number: int, arterial: bool) -> str:
-    """The street's name by its number: 大道 for arterials, 路 for others."""
+    """Return the name of a street by its number: 大道 for arterials, 路 for others."""
     return _nth(STREET, number) + ("大道" if arterial else "路")
 
 
 def estate_name(number: int) -> str:
-    """The compound's name by its number."""
+    """Return the name of a compound by its number."""
     return _nth(ESTATE, number) + ESTATE_END[number * 7 % len(ESTATE_END)]
 
 
 def lane_name(number: int) -> str:
-    """A lane of an old quarter."""
+    """Return the name of a lane of an old quarter by its number."""
     return _nth(LANE, number) + "巷"

@@ -1,7 +1,7 @@
 """Made-up households, ten-household units and holders of posts on real buildings and grids.
 
-No file of a real neighbourhood tells who lives where or who answers for it, and none should be in a
-demo. So the demo with files invents them, from a seed, and marks the data as made up.
+No file of a real neighbourhood says who lives where or who is responsible, and none should be in a
+demo. The demo with files therefore invents them, from a seed, and marks the data as made up.
 """
 
 import random
@@ -30,14 +30,17 @@ RESIDENTIAL_KINDS = (
     "yes",
     "",
 )  # OSM's building values
-SMALLEST, LARGEST = 60.0, 6000.0  # m², footprints that may be homes
-AREA_PER_HOUSEHOLD_M2 = 95.0  # m² of footprint a home takes on its floor
-DOORS = 4  # homes on one floor of one stairwell, at most
-UNIT, MOST = 17, 20  # households of a unit: the mean of the Zone, and the most
-FEWEST = 10  # households of a unit, below which the next stairwell joins it
+MIN_FOOTPRINT_M2, MAX_FOOTPRINT_M2 = 60.0, 6000.0  # of buildings with homes
+AREA_PER_HOUSEHOLD_M2 = 95.0  # of footprint on its floor
+MAX_DOORS_PER_FLOOR = 4  # homes on a floor of a stairwell
+MEAN_UNIT_HOUSEHOLDS, MAX_UNIT_HOUSEHOLDS = (
+    17,
+    20,
+)  # the mean is that of the Zone
+MIN_UNIT_HOUSEHOLDS = 10  # below which the next stairwell joins a unit
 SINCE = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 
-# role, level of its areas, how many hold it there, and how many in a hundred are vacant
+# role, level of its areas, number of holders in each, and percentage of vacancies
 POSTS = (
     ("unit_head", "unit", 1, 4),
     ("grid_worker", "grid", 2, 0),
@@ -52,7 +55,7 @@ POSTS = (
 
 @dataclass
 class Stair:
-    """One stairwell of a building: its floors and the doors on each."""
+    """A stairwell of a building: its floors and the doors on each."""
 
     building: int
     county: str
@@ -65,7 +68,13 @@ class Stair:
 
 @dataclass
 class Unit:
-    """A ten-household unit: stairwells, each whole or from one floor to another."""
+    """A ten-household unit.
+
+    Attributes
+    ----------
+    parts
+        Stairwell, lowest and highest floor of each part.
+    """
 
     grid: int
     parts: list[tuple[Stair, int, int]] = field(default_factory=list)
@@ -73,7 +82,7 @@ class Unit:
 
     @property
     def households(self) -> int:
-        """How many homes it binds together."""
+        """The number of homes in it."""
         return sum(stair.doors * (high - low + 1) for stair, low, high in self.parts)
 
 
@@ -85,29 +94,30 @@ def populate(session: Session, seed: int = 2026, now: datetime | None = None) ->
     seed
         The same seed on the same buildings gives the same people.
     now
-        The day around which leave falls; the present by default.
+        Day around which leave falls; None means the present.
 
     Returns
     -------
-    Rows by table.
+    dict[str, int]
+        Number of rows by table.
 
     Raises
     ------
     InvalidInput
-        There are no grids, or households are there already.
+        There are no grids, or there are households already.
     """
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     if session.scalar(text("SELECT EXISTS (SELECT FROM household)")):
         raise InvalidInput("demo.households_present")
-    stairs = list(_stairs(session, dice))
+    stairs = list(_stairs(session, rng))
     units = list(_units(stairs))
     counts = {
-        "households": _write_homes(session, stairs, units, dice),
+        "households": _write_homes(session, stairs, units, rng),
         "stairwells": len(stairs),
         "units": len(units),
     }
     derive_units(session, effective=SINCE)
-    counts |= _write_posts(session, dice, now or datetime.now(SINCE.tzinfo))
+    counts |= _write_posts(session, rng, now or datetime.now(SINCE.tzinfo))
     record_load(
         session,
         "town",
@@ -120,9 +130,10 @@ def populate(session: Session, seed: int = 2026, now: datetime | None = None) ->
     return counts
 
 
-def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
-    """The stairwells that the homes of the real buildings would have, building by building from
-    west to east.
+def _stairs(session: Session, rng: random.Random) -> Iterator[Stair]:
+    """Yield the stairwells that the homes of the real buildings would have.
+
+    Building by building, from west to east.
     """
     rows = session.execute(
         text("""
@@ -131,7 +142,11 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
         CROSS JOIN LATERAL grid_at(ST_PointOnSurface(b.geom), now()) a
         WHERE b.kind = ANY(:living) AND ST_Area(b.geom::geography) BETWEEN :smallest AND :largest
         ORDER BY a.id, ST_XMin(b.geom), b.code"""),
-        {"living": list(RESIDENTIAL_KINDS), "smallest": SMALLEST, "largest": LARGEST},
+        {
+            "living": list(RESIDENTIAL_KINDS),
+            "smallest": MIN_FOOTPRINT_M2,
+            "largest": MAX_FOOTPRINT_M2,
+        },
     ).all()
     if not rows and not session.scalar(
         text("SELECT EXISTS (SELECT FROM area WHERE level = 'grid')")
@@ -139,17 +154,17 @@ def _stairs(session: Session, dice: random.Random) -> Iterator[Stair]:
         raise InvalidInput("demo.grids_missing")
     for building, county, grid, floors, m2 in rows:
         floors = min(floors or (6 if m2 > 150 else 2), 33)
-        doors = max(1, round(m2 / AREA_PER_HOUSEHOLD_M2 * dice.uniform(0.8, 1.0)))
-        count = -(-doors // DOORS)
+        doors = max(1, round(m2 / AREA_PER_HOUSEHOLD_M2 * rng.uniform(0.8, 1.0)))
+        count = -(-doors // MAX_DOORS_PER_FLOOR)
         for number in range(count):
             share = doors // count + (number < doors % count)
             yield Stair(building, county, grid, str(number + 1), floors, share)
 
 
 def _units(stairs: list[Stair]) -> Iterator[Unit]:
-    """Cut stairwells into units by whole floors.
+    """Yield units by cutting stairwells at whole floors.
 
-    Small neighbours of one grid join until they are enough.
+    Small neighbours of one grid are joined until they are large enough.
     """
     small: Unit | None = None
     for stair in stairs:
@@ -157,14 +172,16 @@ def _units(stairs: list[Stair]) -> Iterator[Unit]:
             yield small
             small = None
         homes = stair.doors * stair.floors
-        if homes < FEWEST or (small and small.households + homes <= UNIT):
+        if homes < MIN_UNIT_HOUSEHOLDS or (
+            small and small.households + homes <= MEAN_UNIT_HOUSEHOLDS
+        ):
             small = small or Unit(stair.grid)
             small.parts.append((stair, 1, stair.floors))
-            if small.households >= FEWEST:
+            if small.households >= MIN_UNIT_HOUSEHOLDS:
                 yield small
                 small = None
             continue
-        pieces = -(-homes // MOST)
+        pieces = -(-homes // MAX_UNIT_HOUSEHOLDS)
         edges = [round(stair.floors * i / pieces) for i in range(pieces + 1)]
         for low, high in pairwise(edges):
             if high > low:
@@ -174,9 +191,9 @@ def _units(stairs: list[Stair]) -> Iterator[Unit]:
 
 
 def _write_homes(
-    session: Session, stairs: list[Stair], units: list[Unit], dice: random.Random
+    session: Session, stairs: list[Stair], units: list[Unit], rng: random.Random
 ) -> int:
-    """Stairwells, units as areas, their parts, households; returns how many households."""
+    """Write stairwells, units with their parts, and households; return the number of households."""
     for stair, number in zip(stairs, new_ids(session, "stairwell", len(stairs)), strict=True):
         stair.id = number
     copy_rows(
@@ -185,6 +202,31 @@ def _write_homes(
         ("id", "building_id", "name"),
         ((s.id, s.building, s.name) for s in stairs),
     )
+    _write_units(session, units)
+    return copy_rows(
+        session,
+        "household",
+        ("county", "building_id", "stairwell_id", "floor", "room", "people", "unit_id"),
+        (
+            (
+                stair.county,
+                stair.building,
+                stair.id,
+                floor,
+                f"{floor}{door:02d}",
+                rng.choice((1, 2, 2, 3, 3, 3, 4, 5)),
+                unit.id,
+            )
+            for unit in units
+            for stair, low, high in unit.parts
+            for floor in range(low, high + 1)
+            for door in range(1, stair.doors + 1)
+        ),
+    )
+
+
+def _write_units(session: Session, units: list[Unit]) -> None:
+    """Write units as areas, and their parts."""
     grids = {
         row.id: row
         for row in session.execute(text("SELECT id, code, county FROM area WHERE level = 'grid'"))
@@ -214,36 +256,29 @@ def _write_homes(
             for stair, low, high in unit.parts
         ),
     )
-    homes = copy_rows(
-        session,
-        "household",
-        ("county", "building_id", "stairwell_id", "floor", "room", "people", "unit_id"),
-        (
-            (
-                stair.county,
-                stair.building,
-                stair.id,
-                floor,
-                f"{floor}{door:02d}",
-                dice.choice((1, 2, 2, 3, 3, 3, 4, 5)),
-                unit.id,
-            )
-            for unit in units
-            for stair, low, high in unit.parts
-            for floor in range(low, high + 1)
-            for door in range(1, stair.doors + 1)
-        ),
-    )
-    return homes
 
 
-def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[str, int]:
-    """Persons and posts by the table POSTS.
+@dataclass
+class _Roster:
+    """Made-up persons, with ids reserved before."""
 
-    Deputies come from the next area's post; some are on leave now.
+    rng: random.Random
+    ids: Iterator[int]
+    rows: list[tuple[int, str, str, str]] = field(default_factory=list)
+
+    def add(self) -> int:
+        """Add a person and return its id."""
+        number, count = next(self.ids), len(self.rows)
+        name, phone = person_name(self.rng), f"1390000{count % 10000:04d}"
+        self.rows.append((number, f"M{count + 1:06d}", name, phone))
+        return number
+
+
+def _write_posts(session: Session, rng: random.Random, now: datetime) -> dict[str, int]:
+    """Write persons and posts by the table POSTS, and leave; return the number of each.
+
+    Deputies come from the next area's post.
     """
-    persons: list[tuple[int, str, str, str]] = []
-    posts: list[tuple[object, ...]] = []
     areas_of = {
         level: session.execute(
             text(
@@ -254,44 +289,20 @@ def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[s
         ).all()
         for _, level, _, _ in POSTS
     }
-    numbers = iter(
-        new_ids(
-            session,
-            "personal.person",
-            sum(len(areas_of[level]) * many for _, level, many, _ in POSTS),
-        )
-    )
-
-    def new_person() -> int:
-        number = next(numbers)
-        persons.append(
-            (
-                number,
-                f"M{len(persons) + 1:06d}",
-                person_name(dice),
-                f"1390000{len(persons) % 10000:04d}",
-            )
-        )
-        return number
-
+    count = sum(len(areas_of[level]) * many for _, level, many, _ in POSTS)
+    roster = _Roster(rng, iter(new_ids(session, "personal.person", count)))
+    period = f"[{SINCE.isoformat()},)"
+    posts: list[tuple[object, ...]] = []
     for role, level, many, vacant in POSTS:
         areas = areas_of[level]
-        holders = [[new_person() for _ in range(many)] for _ in areas]
-        for place, area in enumerate(areas):
-            neighbour = holders[(place + 1) % len(areas)][0]
-            for holder in holders[place]:
-                nobody = dice.randrange(100) < vacant
+        holders = [[roster.add() for _ in range(many)] for _ in areas]
+        for index, area in enumerate(areas):
+            neighbour = holders[(index + 1) % len(areas)][0]
+            for holder in holders[index]:
+                post_holder = None if rng.randrange(100) < vacant else holder
                 deputy = neighbour if neighbour != holder else None
-                posts.append(
-                    (
-                        area.county,
-                        role,
-                        area.id,
-                        None if nobody else holder,
-                        deputy,
-                        f"[{SINCE.isoformat()},)",
-                    )
-                )
+                posts.append((area.county, role, area.id, post_holder, deputy, period))
+    persons = roster.rows
     copy_rows(session, "personal.person", ("id", "code", "name", "phone"), persons)
     copy_rows(
         session,
@@ -299,7 +310,7 @@ def _write_posts(session: Session, dice: random.Random, now: datetime) -> dict[s
         ("county", "role", "area_id", "holder_id", "deputy_id", "valid_time"),
         posts,
     )
-    away = [person[0] for person in persons if dice.randrange(100) < 5]
+    away = [person[0] for person in persons if rng.randrange(100) < 5]
     span = f"[{(now - timedelta(days=3)).isoformat()},{(now + timedelta(days=11)).isoformat()})"
     copy_rows(session, "leave", ("person_id", "valid_time"), ((person, span) for person in away))
     return {"persons": len(persons), "posts": len(posts), "leave": len(away)}

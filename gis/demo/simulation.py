@@ -1,8 +1,7 @@
-"""A made-up day of incidents over a town: people report, workers work their hours, some are slow,
-the clock runs.
+"""A simulated day of incidents over a town: reports, work in working hours, delays, deadlines.
 
-The same seed gives the same day. It goes through the very functions that the service uses, as the
-people who would do each step, so that what they may not do fails here as it would there.
+The same seed gives the same day. It calls the functions that the service uses, with the rights of
+the people who would take each step, so that what they may not do fails as it would in the service.
 """
 
 import heapq
@@ -35,12 +34,13 @@ from gis.rights.principal import (
 )
 
 SWEEP_EVERY = timedelta(minutes=10)
-COMMIT_EVERY = 50  # steps
+# heap of moment, turn, move and incident
+Queue = list[tuple[datetime, int, str, UUID | None]]
+COMMIT_EVERY = 50  # moves
 OFFICE = system_principal("the office of a made-up town")
-SLOW_WORKER_SHARE = 0.15  # share of workers who take six times as long
+SLOW_WORKER_SHARE = 0.15  # of workers who take six times as long
 CHANNELS = ("mini_program",) * 5 + ("web", "phone", "patrol", "woodpecker")
-# what may happen next in a state: (share, move); the rest leaves it lying, and the clock sends it
-# up
+# The next moves in a state, each with its share; otherwise the incident waits to be escalated.
 NEXT = {
     "reported": ((1.0, "accept"),),
     "accepted": ((1.0, "dispatch"),),
@@ -57,7 +57,7 @@ NEXT = {
     "closed": ((0.6, "rate"),),
     "suspended": ((1.0, "resume"),),
 }
-# working minutes a step takes, at the median of a log-normal distribution
+# median of the working minutes a move takes, log-normally distributed
 MINUTES = {
     "accept": 10,
     "dispatch": 10,
@@ -72,7 +72,7 @@ MINUTES = {
     "approve": 30,
     "reopen": 30,
 }
-WORDS = {
+NOTE_BY_MOVE = {
     "return": "不属于本网格职责",
     "handle": "已到现场处理完毕",
     "send_back": "现场仍有残留，请再处理",
@@ -81,18 +81,13 @@ WORDS = {
     "request_void": "重复上报，申请作废",
     "reopen": "问题还在，没有解决",
 }
-DISPATCHER_MOVES = (
-    "check",
-    "close",
-    "dispatch",
-    "accept",
-    "send_back",
-)  # done by the community's desk
+# moves of the community's desk
+DISPATCHER_MOVES = ("check", "close", "dispatch", "accept", "send_back")
 
 
 @dataclass(frozen=True)
 class SimulationCounts:
-    """What came of it: reports filed, moves done by name, moves refused."""
+    """The result: incidents reported, moves made by name, moves refused by name."""
 
     filed: list[UUID]
     moves: Counter[str]
@@ -100,17 +95,17 @@ class SimulationCounts:
 
 
 class SimulatedTown:
-    """The people and places a day draws on."""
+    """The people and places of a simulated day."""
 
-    def __init__(self, session: Session, dice: Random, at: datetime) -> None:
-        self.session, self.dice, self.at = session, dice, at
+    def __init__(self, session: Session, rng: Random, at: datetime) -> None:
+        self.session, self.rng, self.at = session, rng, at
         query = (
             "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) AS p FROM building"
             " ORDER BY id) s"
         )
-        self.spots = [(x, y) for x, y in session.execute(text(query))]
+        self.points = [(x, y) for x, y in session.execute(text(query))]
         edition = editions.active_edition(session)
-        self.kinds = [one for one in edition.categories.values() if one.public]
+        self.kinds = [category for category in edition.categories.values() if category.public]
         query = (
             "SELECT p.area_id, p.role, coalesce(p.holder_id, p.deputy_id) AS person FROM post p"
             " WHERE p.role IN ('community_worker', 'street_office')"
@@ -120,21 +115,21 @@ class SimulatedTown:
         self.desks = {
             (area, role): person for area, role, person in session.execute(text(query), {"at": at})
         }
-        self.known: dict[int, Principal] = {}
+        self.principals: dict[int, Principal] = {}
         self.slow: dict[int, float] = {}
 
     def person(self, person_id: int) -> Principal:
-        """Somebody with the rights of their posts."""
-        if person_id not in self.known:
-            self.known[person_id] = account_principal(
+        """Return the principal with the rights of a person's posts."""
+        if person_id not in self.principals:
+            self.principals[person_id] = account_principal(
                 self.session, 0, person_id, f"person {person_id}", self.at
             )
-        return self.known[person_id]
+        return self.principals[person_id]
 
     def desk(self, areas: Iterable[int], role: str) -> Principal:
-        """Who sits at the desk of an incident's community or street.
+        """Return the principal at the desk of an incident's community or street.
 
-        Ourselves where nobody does.
+        A system principal if the post is vacant.
         """
         person = next(
             (self.desks[area, role] for area in areas if (area, role) in self.desks), None
@@ -142,11 +137,11 @@ class SimulatedTown:
         return self.person(person) if person is not None else system_principal("simulated desk")
 
     def pace(self, person_id: int | None) -> float:
-        """How many times longer than usual somebody takes."""
+        """Return how many times longer than usual a person takes."""
         if person_id is None:
             return 1.0
         if person_id not in self.slow:
-            self.slow[person_id] = 6.0 if self.dice.random() < SLOW_WORKER_SHARE else 1.0
+            self.slow[person_id] = 6.0 if self.rng.random() < SLOW_WORKER_SHARE else 1.0
         return self.slow[person_id]
 
 
@@ -160,97 +155,108 @@ def simulate(
     progress: Callable[[int, int], None] = lambda done, total: None,
     commit: Callable[[], None] | None = None,
 ) -> SimulationCounts:
-    """File reports over a town and work on them.
+    """Report incidents over a town and work on them.
 
     Parameters
     ----------
     begin, end
-        Between which the reports come, evenly at random. last: Until when work goes on; None:
-        `end`.
+        Period of the reports, evenly at random.
     reports
-        How many. seed: Of everything that is left to chance.
+        Number of reports.
+    seed
+        Seed of all that is random.
+    last
+        Moment until which work continues; None means `end`.
     progress
-        Called with reports filed and wanted. commit: Called every so often; None flushes only.
+        Called with the reports made and their total.
+    commit
+        Called at intervals; None means that nothing is committed.
 
+    Notes
+    -----
     The town must have grids, buildings and posts.
     """
-    dice = Random(seed)
-    town = SimulatedTown(session, dice, begin)
-    register = read_snapshot(session, begin)
+    rng = Random(seed)
+    town = SimulatedTown(session, rng, begin)
+    snapshot = read_snapshot(session, begin)
     last = last or end
     turn = count()
-    queue: list[tuple[datetime, int, str, UUID | None]] = []
+    queue: Queue = []
     for _ in range(reports):
-        heapq.heappush(queue, (begin + (end - begin) * dice.random(), next(turn), "report", None))
+        heapq.heappush(queue, (begin + (end - begin) * rng.random(), next(turn), "report", None))
     sweep = begin
     while sweep <= last:
         heapq.heappush(queue, (sweep, next(turn), "sweep", None))
         sweep += SWEEP_EVERY
-    day = SimulationCounts([], Counter(), Counter())
+    counts = SimulationCounts([], Counter(), Counter())
     steps = 0
     while queue and queue[0][0] <= last:
         now, _, name, incident = heapq.heappop(queue)
         if name == "sweep":
-            for one in deadlines.DEADLINE_RULES:
-                after = None
-                while True:
-                    done = deadlines.run_deadline_batch(session, one, now, after)
-                    day.moves[one] += done.done
-                    after = done.last
-                    if after is None:
-                        break
+            _apply_deadlines(session, now, counts)
         elif incident is None:
-            given = _report(town)
-            # who calls, or comes in person, is written down by the office
-            by_resident = given.channel in CHANNELS_BY_KIND["anonymous"]
-            filed = report.file_report(
-                session, ANONYMOUS if by_resident else OFFICE, given, now, snapshot=register
-            )
-            day.filed.append(filed.id)
+            incident_report = _report(town)
+            # the office records reports by telephone or in person
+            by_resident = incident_report.channel in CHANNELS_BY_KIND["anonymous"]
+            reporter = ANONYMOUS if by_resident else OFFICE
+            filed = report.file_report(session, reporter, incident_report, now, snapshot=snapshot)
+            counts.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
-            progress(len(day.filed), reports)
+            progress(len(counts.filed), reports)
         else:
             with session.begin_nested():
-                _step(session, town, queue, turn, incident, name, now, day)
+                _step(session, town, queue, turn, incident, name, now, counts)
         steps += 1
         if commit is not None and steps % COMMIT_EVERY == 0:
             commit()
     if commit is not None:
         commit()
-    return day
+    return counts
+
+
+def _apply_deadlines(session: Session, now: datetime, counts: SimulationCounts) -> None:
+    """Apply the deadlines that are due, and count the moves they make."""
+    for rule in deadlines.DEADLINE_RULES:
+        cursor = None
+        while True:
+            batch = deadlines.run_deadline_batch(session, rule, now, cursor)
+            counts.moves[rule] += batch.done
+            cursor = batch.last
+            if cursor is None:
+                break
 
 
 def _report(town: SimulatedTown) -> intake.IncidentReport:
-    dice = town.dice
-    kind = dice.choice(town.kinds)
-    lon, lat = dice.choice(town.spots)
-    words = dice.choice(kind.examples) if kind.examples else kind.zh
+    rng = town.rng
+    kind = rng.choice(town.kinds)
+    lon, lat = rng.choice(town.points)
+    description = rng.choice(kind.examples) if kind.examples else kind.zh
     return intake.IncidentReport(
         category=kind.code,
-        description=words,
+        description=description,
         lon=lon,
         lat=lat,
         crs="cgcs2000",
-        channel=dice.choice(CHANNELS),
+        channel=rng.choice(CHANNELS),
     )
 
 
 def _plan(
     town: SimulatedTown,
-    queue: list[tuple[datetime, int, str, UUID | None]],
+    queue: Queue,
     turn: "count[int]",
     incident: UUID,
     state: str,
     now: datetime,
     holder: int | None,
 ) -> None:
-    """What happens next to an incident, if anything, and when: in working time."""
-    roll = town.dice.random()
+    """Schedule the next move of an incident, if there is one, in working time."""
+    roll = town.rng.random()
     for share, name in NEXT.get(state, ()):
         roll -= share
         if roll < 0:
             median = MINUTES.get(name, 60) * town.pace(holder)
-            at = working_time.deadline(now, town.dice.lognormvariate(0, 0.6) * median)
+            at = working_time.deadline(now, town.rng.lognormvariate(0, 0.6) * median)
             heapq.heappush(queue, (at, next(turn), name, incident))
             return
 
@@ -258,45 +264,45 @@ def _plan(
 def _step(
     session: Session,
     town: SimulatedTown,
-    queue: list[tuple[datetime, int, str, UUID | None]],
+    queue: Queue,
     turn: "count[int]",
     incident: UUID,
     name: str,
     now: datetime,
-    day: SimulationCounts,
+    counts: SimulationCounts,
 ) -> None:
     row = moves.lock_incident(session, system_principal("simulation"), incident)
     if name not in allowed_moves(row.state, row.pending_request):
-        return  # something else came first, as the clock
-    by = _who(session, town, row, name, now)
-    wish = _wish(town, name)
+        return  # another move came first, such as a deadline
+    principal = _actor(session, town, row, name, now)
+    payload = _payload(town, name)
     try:
-        found = moves.apply_move(session, by, incident, name, now, wish)
+        result = moves.apply_move(session, principal, incident, name, now, payload)
     except (Conflict, Forbidden, NotFound):
-        day.refused[name] += 1
+        counts.refused[name] += 1
         return
-    day.moves[name] += 1
+    counts.moves[name] += 1
     if name == "rate":
-        if wish.solved is False:  # it is taken up again by itself
-            day.moves["reopen"] += 1
-            _plan(town, queue, turn, incident, found.state, now, row.holder_id)
+        if payload.solved is False:  # an unsolved incident is reopened
+            counts.moves["reopen"] += 1
+            _plan(town, queue, turn, incident, result.state, now, row.holder_id)
         return
-    if found.pending:  # somebody else approves it
+    if result.pending:  # another account approves it
         at = working_time.deadline(now, MINUTES["approve"])
-        heapq.heappush(queue, (at, next(turn), f"approve_{found.pending}", incident))
+        heapq.heappush(queue, (at, next(turn), f"approve_{result.pending}", incident))
         return
-    _plan(town, queue, turn, incident, found.state, now, row.holder_id)
+    _plan(town, queue, turn, incident, result.state, now, row.holder_id)
 
 
-def _who(
+def _actor(
     session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str, now: datetime
 ) -> Principal:
-    """Who does a step; the history tells them from real people."""
-    by = _really(session, town, row, name)
+    """Return the principal who makes a move, under a name that the history marks as demo."""
+    by = _responsible(session, town, row, name)
     return replace(by, actor=f"demo {by.actor}")
 
 
-def _really(
+def _responsible(
     session: Session, town: SimulatedTown, row: locked.LockedIncident, name: str
 ) -> Principal:
     if name in ("rate", "reopen"):
@@ -314,14 +320,14 @@ def _really(
         )
         people = session.scalar(query, {"id": row.id})
         if people:
-            return town.person(town.dice.choice(people))
+            return town.person(town.rng.choice(people))
     return town.desk(row.area_ids, "community_worker")
 
 
-def _wish(town: SimulatedTown, name: str) -> MovePayload:
+def _payload(town: SimulatedTown, name: str) -> MovePayload:
     if name == "rate":
-        rating = town.dice.choices((5, 4, 3, 2, 1), (50, 28, 12, 6, 4))[0]
-        return MovePayload(rating=rating, solved=rating > 2 or town.dice.random() < 0.3)
+        rating = town.rng.choices((5, 4, 3, 2, 1), (50, 28, 12, 6, 4))[0]
+        return MovePayload(rating=rating, solved=rating > 2 or town.rng.random() < 0.3)
     return MovePayload(
-        note=WORDS.get(name, ""), minutes=120.0 if name == "request_extend" else None
+        note=NOTE_BY_MOVE.get(name, ""), minutes=120.0 if name == "request_extend" else None
     )

@@ -1,6 +1,4 @@
-"""Reading a file of areas, map or table, into entries: text by key, and the shape as it
-was drawn.
-"""
+"""Read a file of areas, map or table, into entries with text by key and the shape as drawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from gis.files.report import LoadReport, RejectedRow, row_label
 from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
 
-# How levels and attributes are called in files; `gis.files.tables.plain_name` strips case and
+# Names of levels and attributes in files; `gis.files.tables.plain_name` strips case and
 # signs.
 LEVEL_NAMES: dict[Level, tuple[str, ...]] = {
     Level.COUNTY: ("区县", "县区", "县", "区", "county", "district"),
@@ -40,7 +38,13 @@ ANY_CODE = (
     "code12",
 )
 ANY_NAME = ("名称", "区域名称", "区划名称", "行政区划名称")
-OWN_ATTRIBUTES = ("county", "revision", "since", "area_m2")  # what our own files have besides
+# further attributes of files written by Wangge
+OWN_ATTRIBUTES = (
+    "county",
+    "revision",
+    "since",
+    "area_m2",
+)
 PARENT = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
 LEVEL_LABELS = {
     Level.COUNTY: Message("load.level_county"),
@@ -103,9 +107,7 @@ class AreaRecord:
 
 @dataclass(frozen=True)
 class AreaFile:
-    """What was read: the header in the file by key, the entries, the coordinate system (None: no
-    shapes).
-    """
+    """A file of areas: its headers by key, entries, and coordinate system (None: no shapes)."""
 
     headers: Mapping[str, str]
     entries: list[AreaRecord]
@@ -254,8 +256,9 @@ def _headers(
     mapping: Mapping[str, str],
     report: LoadReport,
 ) -> dict[str, str]:
-    """Return the attribute of the file by key: as mapped, else the first of the column's names that
-    the file has.
+    """Return the attribute of the file by key.
+
+    A mapping of the user comes first, then the first name of the column that the file has.
     """
     plain = {tables.plain_name(header): header for header in reversed(headers)}
     header_by_key = {}

@@ -1,6 +1,4 @@
-"""The shapes of areas under load: mended, the grids of a county made a coverage, and what is off
-said.
-"""
+"""Shapes of areas under load: repaired, the grids of a county as a coverage, faults reported."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -9,12 +7,14 @@ from datetime import datetime
 import numpy as np
 import shapely
 from shapely import MultiPolygon
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
-from gis.areas.models import Level
-from gis.boundaries.store import boundaries_at, equals_exact, grids_near
+from gis.areas.models import Area, Level
+from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
+from gis.boundaries.queries import boundaries_at, grids_near
+from gis.boundaries.store import equals_exact
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
 from gis.files.report import LoadReport, RejectedRow
@@ -24,9 +24,9 @@ from gis.shapes.measure import geodesic_area_m2, inscribed_diameters_m, label_po
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 from gis.shapes.repair import extract_polygons, repair, to_multipolygon
 
-MAX_NOTES_PER_TYPE = 20  # notes of one kind; the others are counted
+MAX_NOTES_PER_TYPE = 20  # listed notes of one kind; the others are counted
 NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: stored grids this near are looked at with those of the file
+    0.001  # degrees, about 100 m: stored grids within it are checked with those of the file
 )
 WHOLE_COUNTY_MARGIN_DEG = 360.0
 MIN_REPORTED_AREA_M2 = 1.0  # square metres
@@ -131,28 +131,20 @@ def _fit_county(
     overlaps = [
         overlap
         for overlap in polygon_coverage.find_overlaps(list(together.values()))
-        if grid_codes[overlap.first] in drawn
+        if grid_codes[overlap.position] in drawn
     ]
-    wide = [overlap for overlap in overlaps if overlap.width > tolerance]
+    wide = [overlap for overlap in overlaps if overlap.width_m > tolerance]
     report.refused += [_refuse_overlap(overlap, grid_codes, records) for overlap in wide]
     gaps = polygon_coverage.find_gaps(list(together.values()))
-    narrow = [gap for gap in gaps if gap.width <= tolerance]
+    narrow = [gap for gap in gaps if gap.width_m <= tolerance]
     left = [
-        Message("area_shape.gap", {"size": _size(gap)}) for gap in gaps if gap.width > tolerance
+        Message("area_shape.gap", {"size": _size(gap)}) for gap in gaps if gap.width_m > tolerance
     ]
     note_some(report, left, "area_shape.more_gaps")
     if wide:
         return {}
     fitted = _cleaned(session, county, together, tolerance, at, report, gone)
-    slivers: list[Gap | Overlap] = [*overlaps, *narrow]
-    if slivers:
-        report.note(
-            "area_shape.slivers_mended",
-            overlaps=len(overlaps),
-            gaps=len(narrow),
-            m2=f"{sum(sliver.m2 for sliver in slivers):,.1f}",
-            widest=_size(max(slivers, key=lambda sliver: sliver.width)),
-        )
+    _note_slivers(report, overlaps, narrow)
     moved = {
         code: to_multipolygon(shape)
         for code, shape in fitted.items()
@@ -163,10 +155,22 @@ def _fit_county(
     return moved
 
 
+def _note_slivers(report: LoadReport, overlaps: Sequence[Overlap], gaps: Sequence[Gap]) -> None:
+    slivers: list[Gap | Overlap] = [*overlaps, *gaps]
+    if slivers:
+        report.note(
+            "area_shape.slivers_mended",
+            overlaps=len(overlaps),
+            gaps=len(gaps),
+            m2=f"{sum(sliver.area_m2 for sliver in slivers):,.1f}",
+            widest=_size(max(slivers, key=lambda sliver: sliver.width_m)),
+        )
+
+
 def _refuse_overlap(
     overlap: Overlap, grid_codes: Sequence[str], records: Mapping[str, AreaRecord]
 ) -> RejectedRow:
-    code, other_code = grid_codes[overlap.first], grid_codes[overlap.second]
+    code, other_code = grid_codes[overlap.position], grid_codes[overlap.other_position]
     if other_code in records:
         other = records[other_code].location_with_code
     else:
@@ -176,25 +180,30 @@ def _refuse_overlap(
 
 
 def _size(sliver: Gap | Overlap) -> Message:
-    lon, lat = sliver.place
-    params = {"m2": f"{sliver.m2:,.1f}", "width": f"{sliver.width:.2f}", "lon": lon, "lat": lat}
+    lon, lat = sliver.label_point
+    params = {
+        "m2": f"{sliver.area_m2:,.1f}",
+        "width": f"{sliver.width_m:.2f}",
+        "lon": lon,
+        "lat": lat,
+    }
     return Message("area_shape.size", params)
 
 
 def _as_stored(
     drawn: dict[str, PolygonLike], stored: dict[str, MultiPolygon], tolerance: float
 ) -> list[str]:
-    """Return the grids whose difference from the stored shape is no wider than the tolerance: they
-    are the same.
-    """
+    """Return the grids that differ from the stored shape by no more than the tolerance."""
     both = [code for code in drawn if code in stored]
     if not both:
         return []
     differ = shapely.symmetric_difference(
         [drawn[code] for code in both], [stored[code] for code in both]
     )
-    lands = np.array([extract_polygons(shape) or MultiPolygon() for shape in differ], dtype=object)
-    wide = inscribed_diameters_m(lands)
+    geometries = np.array(
+        [extract_polygons(shape) or MultiPolygon() for shape in differ], dtype=object
+    )
+    wide = inscribed_diameters_m(geometries)
     return [code for code, metres in zip(both, wide.tolist(), strict=True) if metres <= tolerance]
 
 
@@ -241,6 +250,42 @@ def _cleaned(
         location = Message("area_shape.county", {"code": county})
         report.refused.append(RejectedRow(location, "", Message(error.code, error.params)))
         return {}
+
+
+def refuse_land_abroad(
+    session: Session,
+    entries: Sequence[AreaRecord],
+    shapes: Mapping[str, PolygonLike],
+    at: datetime,
+    report: LoadReport,
+) -> None:
+    """Refuse the entries that take land of another county's grids, one refusal for each grid.
+
+    Parameters
+    ----------
+    shapes
+        The shapes that differ from what is stored, by code; of grids, or outlines of areas above.
+    at
+        From when they hold.
+    """
+    lock_land_between_counties(session)
+    records = {entry.code: entry for entry in entries}
+    ids = {
+        row.id: row.code
+        for row in session.execute(select(Area.id, Area.code).where(Area.code.in_(list(shapes))))
+    }
+    in_force = boundaries_at(session, list(ids), at)
+    stored = {ids[area]: shape for area, shape in in_force.items()}
+    for land in find_land_abroad(session, stored, shapes, at):
+        takers = [records[code] for code in land.codes if code in records]
+        if takers:
+            location = takers[0].location_with_code
+        else:  # a stored neighbour that had to move
+            location = Message("area_shape.stored_grid", {"code": land.codes[0]})
+        params = {"grid": land.grid, "m2": f"{land.area_m2:,}", "at": land.at}
+        report.refused.append(
+            RejectedRow(location, "", Message("area_shape.land_of_another_county", params))
+        )
 
 
 def fit_units(

@@ -25,6 +25,7 @@ from gis.exchange.area_shapes import (
     fit_to_coverage,
     fit_units,
     note_some,
+    refuse_land_abroad,
     repair_geometries,
 )
 from gis.files import datasets
@@ -33,7 +34,7 @@ from gis.incidents.reading import unanswered
 from gis.messages import Message, text_of
 
 MAX_NAME_CHARS = 100  # characters
-MAX_CLEAN_WIDTH_M = 50.0  # metres; beyond it borders are not noise any more
+MAX_CLEAN_WIDTH_M = 50.0  # metres; wider gaps are not noise
 UPPER = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
 
 
@@ -49,35 +50,42 @@ def load_areas(
 ) -> LoadReport:
     """Load the areas of one level, with their shapes where the level has its own.
 
-    Grids: a map file. The areas above are made from the first digits of the codes. Overlaps and
-    gaps no wider than `NOISE_WIDTH_M` are one border drawn twice, and mended; wider overlaps are
-    refused unless `clean` is as wide; wider gaps are noted. A shape that differs from the stored
-    one by no more stays. Units: a map file or a table; the grid exists. A unit that stands on
-    buildings keeps the shape of those. Other levels: a map file or a table; codes, names, parents.
-
     Parameters
     ----------
+    session
+        Open session; the caller commits.
+    path
+        The file.
     level
         County, street, community, grid or unit.
     options
-        How to read the file; None: everything is recognised.
+        How to read the file. None means automatic recognition.
     clean
-        Metres; overlaps and gaps up to this width are mended. None: only drawing noise.
+        Metres; overlaps and gaps up to this width are repaired. None means drawing noise only.
     effective
-        From when the shapes hold, with its time zone; None is now.
+        Moment from which the shapes hold, with time zone. None means now.
     attribution
         The credit to print on maps.
 
     Returns
     -------
-    The report. Where a row is refused nothing is written at all.
+    The report. If a row is rejected nothing is written.
 
     Raises
     ------
     InvalidInput, TooLarge
-        The file as a whole cannot be taken.
+        The file as a whole cannot be loaded.
     Conflict
         A stored boundary begins later than `effective`.
+
+    Notes
+    -----
+    Grids: a map file. The areas above are created from the first digits of the codes. Overlaps and
+    gaps up to `NOISE_WIDTH_M` are one border drawn twice, and repaired; wider overlaps are rejected
+    unless `clean` covers them; wider gaps are noted. Grids, and outlines of the levels above, that
+    cover grids of another county by more than `NOISE_WIDTH_M` are rejected. A shape within this tolerance of the stored
+    one stays unchanged. Units: a map file or a table; the grid must exist. A unit with buildings
+    keeps their shape. Other levels: a map file or a table of codes, names and parents.
     """
     level = _level(level)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
@@ -95,6 +103,9 @@ def load_areas(
         shapes = fit_to_coverage(
             session, [entry for entry in good if entry.shape is not None], clean, at, report
         )
+    if level is not Level.UNIT:
+        outlines = {entry.code: entry.shape for entry in good if entry.shape is not None}
+        refuse_land_abroad(session, good, shapes or outlines, at, report)
     if report.refused:
         report.refused.sort(key=_position_in_file)
         return report
@@ -255,7 +266,7 @@ def _wrong_above(
                 "earlier": names[code],
             }
             yield f"{above}_name", Message("area_row.two_names", params)
-        # The land's owners must be there first; above a grid its codes say all there is to say.
+        # The parents must exist; above the grid its code determines them.
         must_exist = above is parent and (
             level is Level.UNIT or (level is not Level.GRID and not name)
         )

@@ -1,11 +1,9 @@
-"""Grids edited in another program: what a file has otherwise becomes a boundary draft.
-
-Nothing is in force by it.
+"""Create a boundary draft from grids edited in another program; nothing takes effect by it.
 
 Grids are matched by their codes. Of several features with one code (as QGIS leaves after splitting
-one) the largest keeps it and the others get new codes, as do features without a code; a stored grid
-whose land the file has given to others ends. A grid that the file does not have, and whose land
-nobody took, stays as it is.
+one) the largest keeps it and the others get new codes, as do features without a code. A stored grid
+ends if the file gives its area to others; a grid that the file omits, and whose area stays free,
+is kept.
 """
 
 from collections import defaultdict
@@ -24,7 +22,7 @@ from gis.areas import codes
 from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
-from gis.boundaries.store import grids_near
+from gis.boundaries.queries import grids_near
 from gis.errors import invalid_field
 from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries
@@ -36,16 +34,14 @@ from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 
-FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # the newest shapes hold then
-MIN_TAKEN_SHARE = 0.5  # of a grid's land: it went to others
-MAX_LISTED_ERRORS = 500  # gaps and overlaps shown of a torn file
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # a moment at which the newest shapes are in force
+MIN_TAKEN_SHARE = 0.5  # share of a grid's area that went to others
+MAX_LISTED_ERRORS = 500  # listed gaps and overlaps of a file
 
 
 @dataclass
 class CoverageErrors:
-    """What is wrong between the grids of a file: overlaps and gaps, with the grids and the widest
-    metres of each.
-    """
+    """Overlaps and gaps between the grids of a file, with the grids and the widest metres."""
 
     overlaps: list[tuple[str, str, Overlap]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -55,9 +51,9 @@ class CoverageErrors:
 class BoundaryFileDraft:
     """What came of a file.
 
-    draft: The draft; None where the file was refused, or is as what is stored.
+    draft: The draft; None if the file was rejected or equals the stored boundaries.
     new, gone, changed: Codes of grids.
-    torn: Gaps and overlaps that are left, or for which it was refused.
+    torn: Remaining gaps and overlaps, or those for which it was rejected.
     """
 
     report: LoadReport
@@ -70,36 +66,43 @@ class BoundaryFileDraft:
 
 def draft_from_file(
     session: Session,
-    by: Principal,
+    principal: Principal,
     path: Path,
     title: str,
     options: ReadOptions | None = None,
     *,
     clean: float | None = None,
 ) -> BoundaryFileDraft:
-    """Make a draft of what a file of grids has otherwise than the newest published boundaries.
+    """Create a draft of the differences between a file of grids and the newest boundaries.
 
     Parameters
     ----------
+    session
+        Open session; the caller commits.
+    path
+        The file.
     title
-        Of the draft.
+        Title of the draft.
+    principal
+        Author of the draft.
     options
-        How to read the file; None: everything is recognised.
+        How to read the file. None means automatic recognition.
     clean
-        Metres; overlaps and gaps up to this width are mended, and listed. None: only drawing noise.
+        Metres; overlaps and gaps up to this width are repaired and listed. None means drawing noise
+        only.
 
     Returns
     -------
-    The report; `draft` is None when a row was refused (then nothing is written) or nothing differs.
+    The report. `draft` is None if a row was rejected (nothing is written) or nothing differs.
 
     Raises
     ------
     InvalidInput, TooLarge
-        The file as a whole cannot be taken.
+        The file as a whole cannot be loaded.
     Forbidden
-        It changes grids that the asker may not draft in.
+        It changes grids in which the principal may not draft.
     """
-    by.require(Action.DRAFT)
+    principal.require(Action.DRAFT)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         high = round(MAX_CLEAN_WIDTH_M)
         raise invalid_field(
@@ -130,8 +133,8 @@ def draft_from_file(
     if not result.gone and not operations.moves_land(stored, moved):
         report.note("boundary_file.nothing_to_draft")
         return result
-    result.draft = drafts.create_draft(session, by, title)
-    drafts.add_operation(session, by, result.draft.id, _redraw(good, moved, result.gone))
+    result.draft = drafts.create_draft(session, principal, title)
+    drafts.add_operation(session, principal, result.draft.id, _redraw(good, moved, result.gone))
     return result
 
 
@@ -160,7 +163,7 @@ def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[Are
 def _redraw(
     good: Sequence[AreaRecord], moved: Mapping[str, PolygonLike], gone: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the operation that draws moved grids anew and ends those that are gone."""
+    """Return the operation that redraws changed grids and ends missing ones."""
     named = {entry.code: entry.values.get("name", "") for entry in good}
     grids: list[dict[str, Any]] = [
         {
@@ -201,7 +204,7 @@ def _number(
                 codes.ancestor_code(code, Level.COMMUNITY) if code else _community(entry, stored)
             )
             if not community:
-                continue  # refused later: it has no code
+                continue  # rejected later, because it has no code
             if community not in fresh:
                 fresh[community] = next_codes(session, community, ())
             new = next((candidate for candidate in fresh[community] if candidate not in used), "")
@@ -227,9 +230,7 @@ def _west_first(entry: AreaRecord) -> tuple[float, float]:
 
 
 def _community(entry: AreaRecord, stored: Mapping[str, PolygonLike]) -> str:
-    """Return the community a feature without a code names, else the one it lies in for the most
-    part.
-    """
+    """Return the community a feature without a code names, else the one that holds most of it."""
     if named := entry.values.get("community_code") or entry.values.get("parent"):
         return named
     shares: dict[str, float] = defaultdict(float)
@@ -276,21 +277,21 @@ def _torn(
         return CoverageErrors()
     names, shapes = list(together), list(together.values())
     overlaps = [
-        overlap for overlap in polygon_coverage.find_overlaps(shapes) if overlap.width > tolerance
+        overlap for overlap in polygon_coverage.find_overlaps(shapes) if overlap.width_m > tolerance
     ]
-    overlaps.sort(key=lambda overlap: -overlap.m2)
+    overlaps.sort(key=lambda overlap: -overlap.area_m2)
     stored_gaps = (
         [gap.shape for gap in polygon_coverage.find_gaps(list(stored.values()))] if stored else []
     )
     gaps = [
         gap
         for gap in polygon_coverage.find_gaps(shapes)
-        if gap.width > tolerance
+        if gap.width_m > tolerance
         and not any(shapely.equals(gap.shape, shape) for shape in stored_gaps)
     ]
     return CoverageErrors(
         [
-            (names[overlap.first], names[overlap.second], overlap)
+            (names[overlap.position], names[overlap.other_position], overlap)
             for overlap in overlaps[:MAX_LISTED_ERRORS]
         ],
         gaps[:MAX_LISTED_ERRORS],

@@ -19,13 +19,11 @@ from gis.places.address import (
 )
 from gis.places.naming import Naming, compare, label_building, same_estate
 
-MAX_BUILDING_DISTANCE_M = 15.0  # metres from a point to a building that it may still mean
-MAX_SUGGESTIONS = 3  # names offered for one that is not there
-MAX_QUERIES_WITH_SUGGESTIONS = 50  # missing names that get suggestions; comparing is slow
-HOUSE_CHARS = (
-    4  # the end of a street and house number, as 板巷3号, by which candidates are looked up
-)
-MAX_COMPARED_NAMES = 20_000  # names compared with a missing one
+MAX_BUILDING_DISTANCE_M = 15.0  # metres from a point to a building that it may mean
+MAX_SUGGESTIONS = 3  # names suggested for an unknown one
+MAX_QUERIES_WITH_SUGGESTIONS = 50  # unknown names that get suggestions, which are slow
+HOUSE_CHARS = 4  # the end of a street and house number, such as 板巷3号, to look up candidates
+MAX_COMPARED_NAMES = 20_000  # names compared with an unknown one
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class BuildingNotFound:
 BY_CODE = "SELECT id, code FROM building WHERE code = ANY(:codes)"
 NAMED = "SELECT id, code, estate, name, address FROM building"
 
-# The nearest building; of several that cover the point the one of the lowest code. Distances are in
+# The nearest building; of several that cover the point, the lowest code. Distances are in
 # metres.
 AT_POINT = """
 SELECT w.place, b.id, b.code, b.distance
@@ -162,9 +160,8 @@ class BuildingNameIndex:
         self.rows = rows
         self.by_name: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # id, code, estate
         self.by_address: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(
-            list
-        )  # by the end of street and number
+        # by the end of street and number
+        self.by_house: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
         self.label_of = {row.id: label_building(row.name, row.estate, row.address) for row in rows}
         for row in rows:
             if house := self.label_of[row.id].house:

@@ -105,7 +105,7 @@ SHAPEFILE_NAMES = {
 }
 
 
-AreaFilter = Mapping[str, Any]  # at: the moment; within: what the codes of areas begin with
+AreaFilter = Mapping[str, Any]  # at: the moment; within: prefix of the codes of areas
 
 
 def dump(
@@ -159,9 +159,9 @@ def dump(
             if at:
                 raise NotFound("dump.no_rows_at", layer=layer, time=f"{at:%Y-%m-%d %H:%M}")
             raise NotFound("dump.no_rows", layer=layer)
-        for made in Path(folder).iterdir():  # a Shapefile is several files
-            made.chmod(private.FILE_MODE)
-            made.replace(path.parent / made.name)
+        for written in Path(folder).iterdir():  # a Shapefile is several files
+            written.chmod(private.FILE_MODE)
+            written.replace(path.parent / written.name)
     return count
 
 
@@ -187,8 +187,9 @@ def _table(
     area_filter: AreaFilter,
     *extra: Callable[[ColumnElement[Any]], ColumnElement[Any]],
 ) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    """Return the names of the columns, and rows as they come: with a point in the place, and what
-    else is asked for.
+    """Return the column names and rows of a layer, with a point in each geometry.
+
+    `extra` adds columns computed from the geometry.
     """
     definition = LAYERS[layer]
     rows = definition.at(**area_filter).subquery()
@@ -228,8 +229,8 @@ def _write_xlsx(session: Session, layer: str, path: Path, area_filter: AreaFilte
     book = Workbook(write_only=True)
     sheet = book.create_sheet(layer)
     sheet.append(names)
-    # written at once and used again for the next row; as text, codes stay codes when they are
-    # edited
+    # Reused for the next row. As text, codes stay codes when they are
+    # edited.
     cells = [WriteOnlyCell(sheet) for _ in names]
     for cell in cells:
         cell.number_format = "@"
@@ -260,10 +261,12 @@ def list_attributions(session: Session) -> list[str]:
 
     It goes with every file that is handed on.
     """
-    found = session.execute(text("SELECT source, attribution, made_up FROM dataset ORDER BY kind"))
+    datasets = session.execute(
+        text("SELECT source, attribution, made_up FROM dataset ORDER BY kind")
+    )
     lines = [
         f"{source} is made up" if made_up else credit
-        for source, credit, made_up in found
+        for source, credit, made_up in datasets
         if made_up or credit
     ]
     return list(dict.fromkeys(lines))

@@ -51,8 +51,8 @@ UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f
       ORDER BY a.code LIMIT 1))
 """
 
-# An empty cell leaves what is there, and so does a point in a known outline; the file a row came
-# from is kept until the row differs.
+# An empty cell, or a point in a known outline, leaves the stored value; the file of a row
+# stays until the row differs.
 WRITE = """
 WITH written AS (
   INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact, geom,

@@ -1,6 +1,4 @@
-"""What the cells of a row say together about one home: building, stairwell, storey and room must
-agree.
-"""
+"""The home that the cells of a row describe: building, stairwell, storey and room must agree."""
 
 from dataclasses import dataclass
 

@@ -31,9 +31,9 @@ from gis.settings import SHANGHAI
 
 MAX_ID_CHARS = 100  # characters of an external id
 MAX_CACHED_SNAPSHOTS = (
-    24  # whole registers, one for each interval between two changes, read for rows of the past
+    24  # complete snapshots, one for each interval between two changes, for rows of the past
 )
-MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which reading a whole register does not pay
+MAX_ROWS_WITHOUT_SNAPSHOT = 20  # rows up to which a complete snapshot is slower than single queries
 
 SEVERITY_BY_WORD = {name: name for name in SEVERITIES} | {
     "低": "low",
@@ -67,13 +67,13 @@ CHANNEL_BY_WORD = {name: name for name in CHANNELS} | {
     "接口": "api",
 }
 
-# one load at a time, so that two of the same file file nothing twice
+# one load at a time, so that two loads of a file store nothing twice
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('load incidents', 0))"
-# rows of this transaction are not in the planner's figures: it would read whole indexes to combine
-# them, and go on with plans it made for an empty table
+# The planner's statistics omit rows of this transaction: it would combine whole indexes,
+# and reuse plans made for an empty table.
 NO_BITMAP_SCANS = "SET LOCAL enable_bitmapscan = off"
 DISCARD_PLANS = "DISCARD PLANS"
-# what other systems call a matter that nobody works on any more
+# states of other systems that mean an ended incident
 FINISHED = frozenset(
     {
         "已办结",
@@ -108,7 +108,7 @@ class SnapshotsByTime:
 
     def at(self, moment: datetime) -> RegistrySnapshot | None:
         """Return the snapshot that holds a moment; None: query the database instead."""
-        snapshot = next((cached for cached in self.read if cached.holds(moment)), None)
+        snapshot = next((cached for cached in self.read if cached.is_valid_at(moment)), None)
         if snapshot is None and self.whole and len(self.read) < MAX_CACHED_SNAPSHOTS:
             snapshot = read_snapshot(self.session, moment)
             self.read.append(snapshot)
@@ -121,7 +121,7 @@ def load_incidents(
     crs: str | None = None,
     *,
     now: datetime,
-    by: Principal | None = None,
+    principal: Principal | None = None,
     timezone: ZoneInfo = SHANGHAI,
     most: int | None = None,
 ) -> LoadReport:
@@ -134,8 +134,8 @@ def load_incidents(
     ----------
     crs
         System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
-    by
-        Who files them; None is the command line, which may do so everywhere.
+    principal
+        Reporter; None means the command line, which may report everywhere.
     most
         Rows that are taken; None: any number.
 
@@ -155,31 +155,29 @@ def load_incidents(
     if most is not None and report.counts["rows"] > most:
         raise TooLarge("incident_row.too_many", count=report.counts["rows"], limit=most)
     session.execute(text(LOCK))
-    by = by or system_principal("load incidents")
+    principal = principal or system_principal("load incidents")
     ids = _ids(rows, table, report)
-    loaded = _loaded_ids(session, by, ids.values())
+    loaded = _loaded_ids(session, principal, ids.values())
     new = [row for row in rows if row.number in ids and ids[row.number] not in loaded]
     if len(new) > MAX_ROWS_WITHOUT_SNAPSHOT:
         session.execute(text(NO_BITMAP_SCANS))
     snapshots = SnapshotsByTime(session, len(new) > MAX_ROWS_WITHOUT_SNAPSHOT)
     categories = _categories(session)
-    for filed, row in enumerate(
-        sorted(new, key=lambda row: (_at(row, timezone) or now, row.number)), 1
-    ):
+    new.sort(key=lambda row: (_at(row, timezone) or now, row.number))
+    for filed, row in enumerate(new, 1):
         at = _at(row, timezone)
         incident = _to_incident(row, crs, at, ids[row.number], categories)
         try:
+            snapshot = snapshots.at(at or now)
             lifecycle_report.file_report(
-                session, by, incident, now, snapshot=snapshots.at(at or now), look_alike=False
+                session, principal, incident, now, snapshot=snapshot, look_alike=False
             )
         except WanggeError as error:
             report.refused += _refusals(row, table, error)
         if filed > MAX_ROWS_WITHOUT_SNAPSHOT and filed & (filed - 1) == 0:  # after each doubling
             session.execute(text(DISCARD_PLANS))
-    report.crs = (
-        ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None}))
-        or None
-    )
+    systems = {row["crs"] or crs or "" for row in rows if row["lon"] is not None}
+    report.crs = ", ".join(sorted(systems)) or None
     if finish_reading(report):
         report.counts |= {"new": len(new), "unchanged": len(rows) - len(new)}
         if len(rows) > len(new):
@@ -200,9 +198,7 @@ def _loaded_ids(session: Session, principal: Principal, ids: Iterable[str]) -> s
 
 
 def _refusals(row: Row, table: Table, error: WanggeError) -> list[RejectedRow]:
-    """Return the refusals of a row that cannot be filed: one for each field at fault, else one for
-    the row.
-    """
+    """Return the rejections of a row: one for each field at fault, else one for the row."""
     if not error.errors:
         return [table.refuse(row.number, "", Message(error.code, error.params))]
     return [table.refuse(row.number, fault.field, fault_message(fault)) for fault in error.errors]
@@ -269,18 +265,17 @@ def _at(row: Row, timezone: ZoneInfo) -> datetime | None:
 
 
 def _categories(session: Session) -> Mapping[str, str]:
-    """Return the code by what people write for a category: its code, names, the older edition's
-    code.
+    """Return the category code by each of its common terms.
 
-    A word that several categories go by is left out.
+    The terms are the code, the names, and the code of the previous edition. Terms of several
+    categories are left out.
     """
     code_by_word: dict[str, str] = {}
     twice: set[str] = set()
     rows = editions.active_edition(session).categories.values()
     for row in rows:
-        codes = {
-            code.removeprefix("0") for code in (row.code, row.old_code)
-        }  # as Excel makes numbers of them
+        # as Excel makes numbers of them
+        codes = {code.removeprefix("0") for code in (row.code, row.old_code)}
         for word in {row.zh, row.en.lower(), row.old_code, *codes} - {""}:
             if code_by_word.setdefault(word, row.code) != row.code:
                 twice.add(word)

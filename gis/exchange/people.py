@@ -19,7 +19,7 @@ from gis.files.tables import Row, finish_reading, read_table
 from gis.incidents.reading import unanswered
 from gis.settings import Settings
 
-# What people write into a post that nobody holds.
+# Texts that mark a vacant post.
 VACANT_PATTERN = re.compile(
     r"[(（\[【]?(?:空缺|暂缺|缺编|缺|空岗|空|待定|待补|无|暂无|[-—/]+)[)）\]】]?"
 )
@@ -91,9 +91,7 @@ def _note_role(row: Row, report: LoadReport) -> None:
 
 def _with_vacancies(row: Row, report: LoadReport) -> Row:
     """Return a row whose person is empty where words say that the post is vacant."""
-    word = (
-        row["name"] or row["person"]
-    )  # a number beside the name, as in a list numbered through, holds no post
+    word = row["name"] or row["person"]  # a bare row number beside the name is not a post
     if not word or not row["role"] or not VACANT_PATTERN.fullmatch(word):
         return row
     report.note_row("post_row.vacant", row.number, word)

@@ -1,6 +1,4 @@
-"""Writing people, posts and leave: what is new is entered, what differs is changed, all
-else stays.
-"""
+"""Store people, posts and leave: insert new rows, update changed ones, leave all others."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +13,7 @@ from gis.files.report import LoadReport
 
 IDS = "SELECT code, id FROM personal.person WHERE code = ANY(:codes)"
 
-# An empty cell leaves what is there.
+# An empty cell leaves the stored value.
 WRITE_PEOPLE = """
 WITH written AS (
   INSERT INTO personal.person AS old (code, name, phone)

@@ -1,6 +1,4 @@
-"""The rows of a file of people against what is stored: which posts and leave they mean, and what is
-wrong with them.
-"""
+"""Match the rows of a file of people with the stored posts and leave, and report faults."""
 
 import re
 import unicodedata
@@ -42,7 +40,7 @@ AREAS = (
 )
 CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND level = :level"
 
-# The county of a building without one is that of the grid a point in it lies in.
+# A building without a county takes that of the grid of a point in it.
 BUILDINGS = """
 SELECT b.code, b.id, 'building' AS level, coalesce(b.county, (
   SELECT g.county FROM grid_at(ST_PointOnSurface(b.geom), now()) g
@@ -79,7 +77,7 @@ class PostSite:
 
 @dataclass(frozen=True)
 class PostSlot:
-    """One post, whoever holds it when; of a role that several share, one for each person."""
+    """One post over all its holders; a shared role has one slot for each person."""
 
     role: str
     site: PostSite

@@ -1,6 +1,4 @@
-"""Empty spreadsheets to fill in and load: text-formatted codes, drop-down lists, an example, and
-notes.
-"""
+"""Empty spreadsheets for loading: text-formatted codes, drop-down lists, examples and notes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from gis.files import cells, dates, positions
 from gis.files.column import Column, Parser
 
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
+# all others are text: @
 FORMATS: Mapping[Parser, str] = {
     cells.parse_integer: "0",
     cells.parse_count: "0",
@@ -27,10 +26,10 @@ FORMATS: Mapping[Parser, str] = {
     dates.parse_first_day: "yyyy-mm-dd",
     dates.parse_end_day: "yyyy-mm-dd",
     dates.parse_last_day: "yyyy-mm-dd",
-}  # all others are text: @
+}
 LAST_ROW = 1_048_576
 
-# Made up; the codes of the communities are real, those below them are not.
+# Invented examples; the codes of the communities are real, those below are not.
 EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
     "households": (
         {
@@ -177,8 +176,8 @@ FIRST_NOTES = (
 def write_template(kind: str, path: Path) -> None:
     """Write the empty table of a kind.
 
-    The first sheet is to be filled in: its headers are Chinese, with the English key and what to
-    write as a comment.
+    The first sheet is to be filled in: its headers are Chinese, with comments that give the English
+    key and the content.
 
     Parameters
     ----------
@@ -190,7 +189,7 @@ def write_template(kind: str, path: Path) -> None:
     Raises
     ------
     InvalidInput
-        Not such a kind, not .xlsx, no such folder, or a file that may hold somebody's work.
+        The kind, the ending or the folder is unknown, or the file exists and may hold work.
     """
     if kind not in KINDS:
         raise InvalidInput("template.unknown", kind=kind, kinds=list(KINDS))

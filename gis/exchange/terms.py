@@ -1,8 +1,7 @@
-"""Who holds one thing when: fitting the terms of a file into the terms already known, without
-overlap.
+"""Merge the terms of a file into stored terms without overlap; a term says who holds what when.
 
-Pure: no database. Times are aware; a term holds from `start` (inclusive) to `stop` (exclusive;
-None: still).
+No database. Times have a time zone. A term holds from `start` (inclusive) to `stop` (exclusive;
+None: open).
 """
 
 from collections.abc import Iterable, Sequence
@@ -153,8 +152,9 @@ def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermCon
 def _held_already(
     timeline: Sequence[StoredTerm], term: FileTerm, start: datetime
 ) -> StoredTerm | None:
-    """Return the known term that the row repeats: held at its start by its person, or (no start) to
-    its end.
+    """Return the stored term that the row repeats.
+
+    The term has the same person at the row's start or, if the row has none, at its end.
     """
     for stored in timeline:
         is_same_end = term.start is None and stored.stop is not None and stored.stop == term.stop

@@ -1,4 +1,4 @@
-"""Who is within reach: exact labels of homes by walking distance."""
+"""Accessibility of facilities: exact walking distances from buildings."""
 
 from dataclasses import dataclass
 
@@ -12,24 +12,26 @@ from gis.network.build import Network
 from gis.network.snapping import Floats, Shapes, SnappedPoints
 from gis.network.walk import get_profile, nearest_source_distances
 
-# Every building counts, with or without households; a door that is not known is the middle of the
-# footprint.
+# Every building, with or without households, by its entrance, else the centroid of its footprint.
 DEMAND_POINTS_SQL = """
-SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), ST_X(p.place) AS lon,
-    ST_Y(p.place) AS lat
+SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0),
+  ST_X(p.place) AS lon, ST_Y(p.place) AS lat
 FROM building b
-LEFT JOIN (SELECT building_id, count(*) AS households, sum(people) AS people FROM household
-           WHERE CAST(:near AS text) IS NULL OR building_id IN
-             (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
-           GROUP BY building_id) h ON h.building_id = b.id
+LEFT JOIN (
+  SELECT building_id, count(*) AS households, sum(people) AS people
+  FROM household
+  WHERE CAST(:near AS text) IS NULL
+    OR building_id IN (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
+  GROUP BY building_id
+) h ON h.building_id = b.id
 CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS place) p
 WHERE CAST(:near AS text) IS NULL OR b.geom && ST_GeomFromEWKT(:near)
 ORDER BY b.id
 """
 
-DOORS = """
-SELECT f.id, f.code, f.category, ST_AsBinary(coalesce(f.entrances, f.entrance)),
-    ST_AsBinary(f.geom)
+ENTRANCES_SQL = """
+SELECT f.id, f.code, f.category,
+  ST_AsBinary(coalesce(f.entrances, f.entrance)), ST_AsBinary(f.geom)
 FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
   AND (CAST(:near AS text) IS NULL OR f.geom && ST_GeomFromEWKT(:near))
@@ -39,26 +41,44 @@ ORDER BY f.id
 
 @dataclass(frozen=True)
 class DemandPoints:
-    """Buildings, put on the network.
+    """Buildings with their households, on the network.
 
-    building: Ids. households, people: How many live there. place: Metric coordinates, shape (n, 2).
-    snaps: From the entrance when known, else the footprint's centroid.
+    Attributes
+    ----------
+    building
+        Ids.
+    households, people
+        How many live in each building.
+    points
+        Metric coordinates, shape (n, 2): the entrance if known, else the footprint's centroid.
+    snaps
+        The points on the network.
     """
 
     building: NDArray[np.int64]
     households: NDArray[np.int64]
     people: NDArray[np.int64]
-    place: Floats
+    points: Floats
     snaps: SnappedPoints
 
 
 @dataclass(frozen=True)
 class FacilityEntrances:
-    """Facilities, put on the network by all their doors.
+    """Facilities and their entrances, on the network.
 
-    id, code, category: One entry a facility. owner: The facility of each door, by number,
-    ascending. door: Points in metres, (n, 2). snaps: One each. shape: Per facility its doors as one
-    shape in metres, or its outline when no door is known.
+    Attributes
+    ----------
+    id, code, category
+        One entry a facility.
+    shape
+        One entry a facility: its entrances as one geometry in metres, or its outline if none is
+        known.
+    owner
+        Index of the facility of each entrance, ascending.
+    door
+        Entrances in metres, shape (n, 2).
+    snaps
+        The entrances on the network.
     """
 
     id: NDArray[np.int64]
@@ -70,38 +90,52 @@ class FacilityEntrances:
     snaps: SnappedPoints
 
     def of(self, facility: int) -> slice:
-        """Return where the doors of a facility stand among all."""
+        """Return the slice of a facility's entrances among all."""
         low, high = np.searchsorted(self.owner, [facility, facility + 1])
         return slice(int(low), int(high))
 
     def off_network(self, facility: int) -> bool:
-        """Return whether no door is within the cap of a street, nor on an island."""
+        """Return whether no entrance is near enough to a street, nor on an island."""
         snaps = self.snaps[self.of(facility)]
         return bool((snaps.edge < 0).all() and not snaps.island.any())
 
     def island(self, facility: int) -> bool:
-        """Return whether the only ways within the cap lead nowhere."""
+        """Return whether the only ways within the maximum distance lead nowhere."""
         snaps = self.snaps[self.of(facility)]
         return bool((snaps.edge < 0).all() and snaps.island.any())
 
 
-def read_demand_points(session: Session, network: Network, near: str | None = None) -> DemandPoints:
-    """Every building, or those in a box (EWKT)."""
-    rows = session.execute(text(DEMAND_POINTS_SQL), {"near": near}).all()
+def read_demand_points(session: Session, network: Network, bbox: str | None = None) -> DemandPoints:
+    """Read the buildings, all or those in a box.
+
+    Parameters
+    ----------
+    bbox
+        EWKT; None means all.
+    """
+    rows = session.execute(text(DEMAND_POINTS_SQL), {"near": bbox}).all()
     table = np.array([tuple(row) for row in rows], float).reshape(-1, 5)
-    place = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
+    points = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
     whole = table[:, :3].astype(np.int64)
     return DemandPoints(
-        whole[:, 0], whole[:, 1], whole[:, 2], place, network.snap(shapely.points(place))
+        whole[:, 0], whole[:, 1], whole[:, 2], points, network.snap(shapely.points(points))
     )
 
 
 def read_facility_entrances(
-    session: Session, network: Network, category: str | None = None, near: str | None = None
+    session: Session, network: Network, category: str | None = None, bbox: str | None = None
 ) -> FacilityEntrances:
-    """Facilities, all or of one category, all or in a box (EWKT)."""
-    rows = session.execute(text(DOORS), {"category": category, "near": near}).all()
-    known, outline = (
+    """Read the facilities and their entrances.
+
+    Parameters
+    ----------
+    category
+        Only this key of `gis.facilities.categories`; None means all.
+    bbox
+        Only facilities that touch this box, EWKT; None means all.
+    """
+    rows = session.execute(text(ENTRANCES_SQL), {"category": category, "near": bbox}).all()
+    entrances, outlines = (
         shapely.transform(
             shapely.from_wkb(
                 np.array([None if row[i] is None else bytes(row[i]) for row in rows], object)
@@ -110,44 +144,47 @@ def read_facility_entrances(
         )
         for i in (3, 4)
     )
-    shapes = _doors(network, known, outline)
-    points, owner = shapely.get_parts(shapes, return_index=True)
-    snaps = network.snap(points)
+    shapes = _doors(network, entrances, outlines)
+    doors, owner = shapely.get_parts(shapes, return_index=True)
+    snaps = network.snap(doors)
     street = network.lines[np.maximum(snaps.edge, 0)]
-    place = shapely.get_coordinates(shapely.get_point(shapely.shortest_line(points, street), 0))
+    snapped_points = shapely.get_coordinates(
+        shapely.get_point(shapely.shortest_line(doors, street), 0)
+    )
     return FacilityEntrances(
         np.array([row[0] for row in rows], np.int64),
         [row[1] for row in rows],
         np.array([row[2] for row in rows], np.str_),
         shapes,
         owner.astype(np.int64),
-        place,
+        snapped_points,
         snaps,
     )
 
 
-def _doors(network: Network, known: Shapes, outline: Shapes) -> Shapes:
-    """The doors of facilities: known ones, and for outlines every place where a way on the ground
-    meets them.
+def _doors(network: Network, entrances: Shapes, outlines: Shapes) -> Shapes:
+    """Return the entrances of facilities as one geometry each, in metres.
 
-    A point is its own door. An outline that has neither is entered where it comes nearest to a
-    street.
+    Notes
+    -----
+    A point is its own entrance. An outline is entered at its known entrances and wherever a way on
+    the ground meets it; if there are none, the outline itself is returned.
     """
-    shapes = np.where(shapely.is_missing(known), outline, known)
-    areas = np.flatnonzero(shapely.get_dimensions(outline) == 2)
+    shapes = np.where(shapely.is_missing(entrances), outlines, entrances)
+    areas = np.flatnonzero(shapely.get_dimensions(outlines) == 2)
     if not areas.size:
         return shapes
-    rings = shapely.boundary(outline[areas])
+    rings = shapely.boundary(outlines[areas])
     which, edge = network.tree.query(rings, predicate="intersects")
     meets = shapely.intersection(rings[which], network.lines[network.on_ground[edge]])
     parts, owner = shapely.get_parts(meets, return_index=True)
-    ends = shapely.get_type_id(parts) != 0  # of a stretch along the outline its ends
+    ends = shapely.get_type_id(parts) != 0  # of a stretch along the outline both ends
     points = np.concatenate(
         [parts[~ends], shapely.get_point(parts[ends], 0), shapely.get_point(parts[ends], -1)]
     )
     owner = np.concatenate([which[owner[~ends]], which[owner[ends]], which[owner[ends]]])
     for number, area in enumerate(areas.tolist()):
-        every = [*points[owner == number], *([] if known[area] is None else [known[area]])]
+        every = [*points[owner == number], *([] if entrances[area] is None else [entrances[area]])]
         union = (
             shapely.union_all(shapely.set_precision(np.array(every, object), 0.01))
             if every
@@ -159,30 +196,41 @@ def _doors(network: Network, known: Shapes, outline: Shapes) -> Shapes:
 
 @dataclass(frozen=True)
 class CoverageResult:
-    """How many homes have a facility of a category within the limit.
+    """How many homes have a facility within a walking distance.
 
-    within, beyond, off_network: (households, people) each; off the network, or on an island of it,
-        is told apart from too far.
-    metres: Per building of `Homes`, walking metres to the nearest one; infinite beyond the limit.
+    Attributes
+    ----------
+    covered, outside, off_network
+        Households and people each; off the network, or on an island of it, is distinguished from
+        too far.
+    metres
+        Walking distance of each building of `DemandPoints` to its nearest facility; infinite beyond
+        the limit.
     """
 
-    within: tuple[int, int]
-    beyond: tuple[int, int]
+    covered: tuple[int, int]
+    outside: tuple[int, int]
     off_network: tuple[int, int]
     metres: Floats
 
 
 def compute_coverage(
-    network: Network, living: DemandPoints, to: SnappedPoints, minutes: float, who: str = "adult"
+    network: Network,
+    demand: DemandPoints,
+    sources: SnappedPoints,
+    minutes: float,
+    profile: str = "adult",
 ) -> CoverageResult:
-    """Label every home by the exact distance to the nearest of some facilities.
+    """Compute the network distance from each demand point to its nearest facility.
 
     Parameters
     ----------
-    to
-        The facilities' places on the network.
+    sources
+        The facilities' entrances on the network.
     minutes
         Walking time at the profile's speed.
+    profile
+        A key of `gis.network.walk.PROFILES`.
 
     Raises
     ------
@@ -190,11 +238,13 @@ def compute_coverage(
         There is no such profile.
     """
     metres = nearest_source_distances(
-        network, to, living.snaps, minutes * 60 * get_profile(who).speed
+        network, sources, demand.snaps, minutes * 60 * get_profile(profile).speed_m_s
     )
-    within, off = np.isfinite(metres), living.snaps.edge < 0
+    covered, off_network = np.isfinite(metres), demand.snaps.edge < 0
 
     def count(which: NDArray[np.bool_]) -> tuple[int, int]:
-        return int(living.households[which].sum()), int(living.people[which].sum())
+        return int(demand.households[which].sum()), int(demand.people[which].sum())
 
-    return CoverageResult(count(within), count(~within & ~off), count(off), metres)
+    return CoverageResult(
+        count(covered), count(~covered & ~off_network), count(off_network), metres
+    )

@@ -1,8 +1,7 @@
-"""What a facility is for: the categories, their names, colours and icons, and the tags and words
-that mean each.
+"""The categories of facilities: names, colours and icons, and the tags and words that mean each.
 
 A new category is one entry here. Colours are the Okabe-Ito set (Okabe & Ito 2008, "Color Universal
-Design"), one for a family of categories; the pictogram tells the members of a family apart.
+Design"), one for a family of categories; the icon distinguishes the members of a family.
 """
 
 import re
@@ -20,7 +19,7 @@ ORANGE, GREEN, BLUE, BLACK = (
     OKABE_ITO["black"],
 )
 
-# Objects a name pattern may speak for: a bus stop called after the 街道办事处 is still a bus stop.
+# Keys of objects that a name pattern may classify: a bus stop named after a 街道办事处 is not one.
 NAMED_BY = (
     "amenity",
     "office",
@@ -36,19 +35,31 @@ NOT_PUBLIC = frozenset({"private", "no", "residents", "members", "permit"})
 
 @dataclass(frozen=True)
 class Category:
-    """One kind of service.
+    """A category of facilities.
 
-    key: Stored in `facility.category`.
-    zh, en: The words on screen.
-    icon: File of Maki (Mapbox), a pictogram on 15 x 15 pixels.
-    colour: Of its family.
-    rank: Order in lists and of labels, most important first.
-    osm: Tags that mean it, as "amenity=bank,atm"; "shop=*" is any other value of the key.
-    name: Pattern of Chinese names that mean it whatever the tag in NAMED_BY says.
-    open_only: Taken only when `access` does not keep the public out.
-    aliases: What people write for it beside its own names, between blanks: the whole word, without
-        brackets. A word of two categories stands in no list, and is refused.
-    endings: Pattern of the ends of longer words: 西航社区卫生服务站 ends as a clinic does.
+    Attributes
+    ----------
+    key
+        Value of `facility.category`.
+    zh, en
+        Labels.
+    icon
+        File of Maki (Mapbox), an icon of 15 x 15 pixels.
+    colour
+        Colour of its family.
+    rank
+        Order in lists and of labels, most important first.
+    osm
+        Tags that mean it, as "amenity=bank,atm"; "shop=*" is any other value of the key.
+    name
+        Pattern of Chinese names that mean it whatever the tag in NAMED_BY says.
+    open_only
+        Whether it needs an `access` tag that lets the public in, or none.
+    aliases
+        Other words for it in files, between blanks: the whole word, without brackets. A word of two
+        categories stands in no list, and is refused.
+    endings
+        Pattern of the ends of longer words: 西航社区卫生服务站 ends as a clinic does.
     """
 
     key: str
@@ -64,7 +75,7 @@ class Category:
     endings: str = ""
 
 
-# First come, first served: an object with the tags of two categories gets the upper one.
+# An object with the tags of two categories gets the upper one.
 CATEGORIES: tuple[Category, ...] = (
     Category(
         "party_centre",
@@ -387,10 +398,7 @@ def is_own_name(word: str) -> bool:
 
 
 def key_of_word(word: str) -> str | None:
-    """Return the key of the category that a word means.
-
-    None where it means none, or more than one.
-    """
+    """Return the key of the category that a word means; None if it means none, or several."""
     text = unicodedata.normalize("NFKC", word).lower().strip()
     if key := _KEY_BY_NAME.get(text):
         return key
@@ -402,13 +410,13 @@ def key_of_word(word: str) -> str | None:
 
 
 def _keys(word: str) -> set[str]:
-    """Return the keys of all categories that a word may mean, by itself or by its end."""
+    """Return the keys of all categories that a word may mean, by itself or by its ending."""
     exact = _KEY_BY_NAME.get(word) or _KEY_BY_PART.get(word) or _KEY_BY_ALIAS.get(word)
     return {exact} if exact else {key for key, ending in _ENDINGS.items() if ending.search(word)}
 
 
 def _tags() -> dict[tuple[str, str], int]:
-    """Return the position of its category in the table by (key, value) of every rule."""
+    """Return the position in CATEGORIES by (key, value) of every rule."""
     positions: dict[tuple[str, str], int] = {}
     for position, category in enumerate(CATEGORIES):
         for rule in category.osm:
@@ -419,17 +427,18 @@ def _tags() -> dict[tuple[str, str], int]:
 
 
 _TAGS = _tags()
-OSM_KEYS = tuple(
-    sorted({key for key, _ in _TAGS} | set(NAMED_BY))
-)  # an object without any of them is no facility
+# an object without any of these keys is not a facility
+OSM_KEYS = tuple(sorted({key for key, _ in _TAGS} | set(NAMED_BY)))
 _NAMES = tuple((position, re.compile(c.name)) for position, c in enumerate(CATEGORIES) if c.name)
 
 
 def classify_tags(tags: Mapping[str, str]) -> str | None:
-    """Return the category that an OSM object's tags mean, or None when it is no facility.
+    """Return the category that an OSM object's tags mean; None if it is no facility.
 
-    A name that says more than the tag wins (社区卫生服务中心 mapped as a hospital is a clinic);
-    then the first category of the table with a matching tag; "shop=*" comes last.
+    Notes
+    -----
+    A name that is more specific than the tag wins (社区卫生服务中心 mapped as a hospital is a
+    clinic); then the first category of the table with a matching tag; "shop=*" comes last.
     """
     named = tags.get("name:zh") or tags.get("name") or ""
     positions = [_TAGS[pair] for pair in tags.items() if pair in _TAGS]
@@ -453,9 +462,7 @@ def classify_tags(tags: Mapping[str, str]) -> str | None:
 
 
 def _may_name_decide(positions: list[int]) -> bool:
-    """Return whether a name may decide: not for parking, transit, food and others named after a
-    neighbour.
-    """
+    """Return whether a name may decide: not for categories often named after a neighbour."""
     settled = {CATEGORIES[position].key for position in positions}
     return not settled & {
         "transit",

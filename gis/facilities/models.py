@@ -1,4 +1,4 @@
-"""Facilities and their service circles."""
+"""Tables of facilities and their service circles."""
 
 from datetime import datetime
 
@@ -47,7 +47,7 @@ class Facility(Base):
 
 
 class ServiceCircle(Base):
-    """The ground from which a facility is within some minutes' walk."""
+    """The area from which a facility is within some minutes' walk."""
 
     __tablename__ = "service_circle"
     __table_args__ = (

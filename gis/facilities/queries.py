@@ -1,4 +1,4 @@
-"""Facilities: lists, one, and the service circle of one."""
+"""Queries of facilities and of their service circles."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,10 @@ from gis.network.models import WalkNetwork
 class FacilityRow:
     """A facility.
 
-    `lon`, `lat`: its entrance when known, else a place inside it; degrees, EPSG:4490.
+    Attributes
+    ----------
+    lon, lat
+        Its entrance if known, else a point inside it; degrees, EPSG:4490.
     """
 
     code: str
@@ -37,12 +40,19 @@ class FacilityRow:
 
 @dataclass(frozen=True)
 class CircleRow:
-    """A service circle, stored or computed now.
+    """A service circle, stored or just computed.
 
-    speed: Metres a second. households, people, buildings: Within the limit by exact distance;
-    buildings None where none were counted. off_network, island: No street within 100 m, or only
-    ways that lead nowhere; the circle is then empty. geometry: GeoJSON text (longitude first, outer
-    rings counter-clockwise).
+    Attributes
+    ----------
+    speed
+        Walking speed, metres a second.
+    households, people, buildings
+        Counts within the limit by exact distance; buildings is None if they were not counted.
+    off_network, island
+        Whether there is no street within 100 m, or only ways that lead nowhere; the circle is then
+        empty.
+    geometry
+        GeoJSON text, longitude first, outer rings counter-clockwise.
     """
 
     minutes: int
@@ -65,7 +75,7 @@ def facilities(
     bbox: tuple[float, float, float, float] | None = None,
     area: str | None = None,
     at: datetime,
-    after: str | None = None,
+    cursor: str | None = None,
     limit: int = 100,
 ) -> list[FacilityRow]:
     """List facilities by code.
@@ -75,66 +85,65 @@ def facilities(
     category
         Only this key of `gis.facilities.categories`.
     bbox
-        Only those touching this rectangle: west, south, east, north, degrees, EPSG:4490.
+        Only facilities that touch this rectangle: west, south, east, north, degrees, EPSG:4490.
     area
-        Only those whose place lies in the area with this code.
+        Only facilities whose location lies in the area with this code.
     at
-        The moment whose boundary of that area counts.
-    after
-        Go on behind this code.
+        Moment whose boundary of that area applies.
+    cursor
+        Continue after this code.
 
     Raises
     ------
     NotFound
         No area has that code.
     """
-    asked = _rows()
+    query = _rows()
     if category is not None:
-        asked = asked.where(Facility.category == category)
+        query = query.where(Facility.category == category)
     if bbox is not None:
-        asked = asked.where(
+        query = query.where(
             func.ST_Intersects(Facility.geom, func.ST_MakeEnvelope(*bbox, STORAGE_SRID))
         )
     if area is not None:
         area_id = session.scalar(select(Area.id).where(Area.code == area))
         if area_id is None:
             raise NotFound("facility.area_unknown", code=area)
-        # the rectangle first, by the index; then the place itself
-        asked = asked.join(
+        # the rectangle first, by the index; then the location itself
+        query = query.join(
             Boundary,
-            Boundary.geom.op("&&")(Facility.geom) & func.ST_Covers(Boundary.geom, _place()),
+            Boundary.geom.op("&&")(Facility.geom) & func.ST_Covers(Boundary.geom, _location()),
         ).where(Boundary.area_id == area_id, Boundary.in_force(at))
-    if after is not None:
-        asked = asked.where(Facility.code > after)
+    if cursor is not None:
+        query = query.where(Facility.code > cursor)
     return [
-        FacilityRow(*row) for row in session.execute(asked.order_by(Facility.code).limit(limit))
+        FacilityRow(*row) for row in session.execute(query.order_by(Facility.code).limit(limit))
     ]
 
 
 def facility(session: Session, code: str) -> FacilityRow:
-    """One facility.
+    """Return one facility.
 
     Raises
     ------
     NotFound
-        None has this code.
+        No facility has this code.
     """
-    found = session.execute(_rows().where(Facility.code == code)).first()
-    if found is None:
+    row = session.execute(_rows().where(Facility.code == code)).first()
+    if row is None:
         raise NotFound("facility.unknown", code=code)
-    return FacilityRow(*found)
+    return FacilityRow(*row)
 
 
 def circle(session: Session, code: str, minutes: int, profile: str = "adult") -> CircleRow:
-    """The circle of a facility: the stored one when it was computed on today's network, else
-    computed now.
+    """Return the service circle of a facility.
 
     Parameters
     ----------
     minutes
         1 to 60.
     profile
-        Who walks, a key of `gis.network.walk.PROFILES`.
+        A key of `gis.network.walk.PROFILES`.
 
     Raises
     ------
@@ -144,28 +153,33 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
         The limit or the profile is not possible.
     Unavailable
         No walking network is loaded.
+
+    Notes
+    -----
+    The stored circle if it was computed on the present network, else a new one, which is not
+    stored.
     """
     stored = _stored(session, code, minutes, profile)
     if stored is not None:
         return stored
-    now = compute(session, code, minutes, profile)
+    computed = compute(session, code, minutes, profile)
     return CircleRow(
         minutes=minutes,
         profile=profile,
-        speed=now.speed,
-        households=now.households,
-        people=now.people,
-        buildings=now.buildings,
-        off_network=now.off_network,
-        island=now.island,
+        speed=computed.speed_m_s,
+        households=computed.households,
+        people=computed.people,
+        buildings=computed.buildings,
+        off_network=computed.off_network,
+        island=computed.island,
         network_version=load_network(session).version,
         computed_at=datetime.now(UTC),
-        geometry=shapely.to_geojson(shapely.orient_polygons(now.shape)),
+        geometry=shapely.to_geojson(shapely.orient_polygons(computed.shape)),
     )
 
 
 def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRow | None:
-    found = session.execute(
+    row = session.execute(
         select(
             ServiceCircle.minutes,
             ServiceCircle.profile,
@@ -187,10 +201,10 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
             ServiceCircle.profile == profile,
         )
     ).first()
-    return None if found is None else CircleRow(*found)
+    return None if row is None else CircleRow(*row)
 
 
-def _place() -> ColumnElement[object]:
+def _location() -> ColumnElement[object]:
     return func.coalesce(Facility.entrance, func.ST_PointOnSurface(Facility.geom))
 
 
@@ -203,6 +217,6 @@ def _rows() -> Select[Any]:
         Facility.opening_hours,
         Facility.contact,
         Facility.county,
-        func.ST_X(_place()),
-        func.ST_Y(_place()),
+        func.ST_X(_location()),
+        func.ST_Y(_location()),
     )

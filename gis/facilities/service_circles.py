@@ -1,22 +1,15 @@
-"""Service circles: computed, stored, and recomputed only where something changed.
+"""Service circles: computed, stored, and recomputed only where their input has changed."""
 
-The nearest of each category.
-"""
-
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from scipy.spatial import cKDTree
-from shapely import MultiPolygon
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis import crs
 from gis.db import STORAGE_SRID, copy_rows
-from gis.errors import InvalidInput, NotFound
+from gis.errors import NotFound
 from gis.facilities.accessibility import (
     DemandPoints,
     FacilityEntrances,
@@ -24,20 +17,31 @@ from gis.facilities.accessibility import (
     read_facility_entrances,
 )
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.circles import (
+    Circle,
+    box_ewkt,
+    compute_circles,
+    origin_digests,
+    reachable_box,
+    require_limit,
+)
 from gis.network.build import Network, load_network
-from gis.network.isochrone import isochrones
-from gis.network.snapping import MAX_SNAP_DISTANCE_M
 from gis.network.walk import get_profile, network_distances
 
 MINUTES = (5, 10, 15)
-MAX_MINUTES = 60  # minutes
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class RecomputeResult:
-    """What a run did: facilities looked at, recomputed, unchanged, those off the network and on
-    islands (codes).
+    """The result of a run.
+
+    Attributes
+    ----------
+    facilities, recomputed, unchanged, removed
+        Counts.
+    off_network, islands
+        Codes of the facilities off the network, and on islands of it.
     """
 
     facilities: int
@@ -49,24 +53,8 @@ class RecomputeResult:
 
 
 @dataclass(frozen=True)
-class Circle:
-    """One circle: its limit, its ground in EPSG:4490, and who lives within it by exact distance."""
-
-    minutes: int
-    speed: float
-    shape: MultiPolygon
-    households: int
-    people: int
-    buildings: int
-    off_network: bool
-    island: bool
-
-
-@dataclass(frozen=True)
 class NearestFacility:
-    """The nearest facility of a category: metres and minutes on foot from door to door, and where
-    it is.
-    """
+    """The nearest facility of a category: walking metres and minutes, and its location."""
 
     category: str
     category_zh: str
@@ -84,17 +72,14 @@ def recompute(
     profile_name: str = "adult",
     progress: Progress | None = None,
 ) -> RecomputeResult:
-    """Bring the stored circles in step with facilities, network and homes.
-
-    A circle is left alone when the network's version, its facility's place, the speed and the homes
-    near it are what they were. Circles of other limits and profiles stay.
+    """Update the stored circles to the present facilities, network and homes.
 
     Parameters
     ----------
     minutes
         Limits, 1 to 60.
     profile_name
-        Who walks.
+        A key of `gis.network.walk.PROFILES`.
     progress
         Called with (done, total).
 
@@ -104,89 +89,120 @@ def recompute(
         A limit or the profile is not possible.
     Unavailable
         No walking network is loaded.
+
+    Notes
+    -----
+    A circle is left alone if the version of the network, the location of its facility, the speed
+    and the homes around it are unchanged. Circles of other limits and profiles stay, unless they
+    are outdated.
     """
-    wanted = tuple(sorted({_limit(one) for one in minutes}))
-    speed = get_profile(profile_name).speed
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))")
-    )  # one run at a time
+    requested = tuple(sorted({require_limit(value) for value in minutes}))
+    speed = get_profile(profile_name).speed_m_s
+    # one run at a time
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))
     network = load_network(session)
-    living, to = read_demand_points(session, network), read_facility_entrances(session, network)
-    stored: dict[int, dict[int, str]] = {}
-    for facility, limit, digest in session.execute(
+    demand = read_demand_points(session, network)
+    entrances = read_facility_entrances(session, network)
+    stored = _read_digests(session, profile_name, network.version)
+    limits = {*requested, *(limit for by_limit in stored.values() for limit in by_limit)}
+    digests = {
+        limit: list(origin_digests(demand, entrances, limit * 60 * speed, speed))
+        for limit in sorted(limits)
+    }
+    _delete_stale(session, stored, digests, requested, entrances, profile_name)
+    changed = [
+        i
+        for i, facility_id in enumerate(entrances.id.tolist())
+        if any(stored.get(facility_id, {}).get(limit) != digests[limit][i] for limit in requested)
+    ]
+    _store(
+        session,
+        _rows(network, demand, entrances, changed, requested, profile_name, digests, progress),
+        requested,
+        profile_name,
+    )
+    # circles of other limits are outdated once the network has changed
+    removed = session.execute(
+        text("DELETE FROM service_circle WHERE profile = :profile AND network_version <> :version"),
+        {"profile": profile_name, "version": network.version},
+    ).rowcount  # type: ignore[attr-defined]
+    off = tuple(code for i, code in enumerate(entrances.code) if entrances.off_network(i))
+    islands = tuple(code for i, code in enumerate(entrances.code) if entrances.island(i))
+    return RecomputeResult(
+        len(entrances.code), len(changed), len(entrances.code) - len(changed), removed, off, islands
+    )
+
+
+def _read_digests(session: Session, profile_name: str, version: str) -> dict[int, dict[int, str]]:
+    """Read the origin digests of the stored circles of a network, by facility id and limit."""
+    rows = session.execute(
         text(
             "SELECT facility_id, minutes, origin_digest FROM service_circle"
             " WHERE profile = :profile AND network_version = :version"
         ),
-        {"profile": profile_name, "version": network.version},
-    ):
-        stored.setdefault(facility, {})[limit] = digest
-    known = sorted({*wanted, *(limit for limits in stored.values() for limit in limits)})
-    digests = {limit: list(_digests(living, to, limit * 60 * speed, speed)) for limit in known}
+        {"profile": profile_name, "version": version},
+    )
+    stored: dict[int, dict[int, str]] = {}
+    for facility_id, limit, digest in rows:
+        stored.setdefault(facility_id, {})[limit] = digest
+    return stored
+
+
+def _delete_stale(
+    session: Session,
+    stored: dict[int, dict[int, str]],
+    digests: dict[int, list[str]],
+    requested: Sequence[int],
+    entrances: FacilityEntrances,
+    profile_name: str,
+) -> None:
+    """Delete circles of limits not requested whose facility or homes have changed."""
     stale = [
-        {"id": place, "minutes": limit}
-        for place, digest in zip(to.id.tolist(), zip(*digests.values(), strict=True), strict=True)
-        for limit, one in zip(known, digest, strict=True)
-        if limit not in wanted and stored.get(place, {}).get(limit, one) != one
+        {"id": facility_id, "minutes": limit, "profile": profile_name}
+        for limit, by_facility in digests.items()
+        if limit not in requested
+        for facility_id, digest in zip(entrances.id.tolist(), by_facility, strict=True)
+        if stored.get(facility_id, {}).get(limit, digest) != digest
     ]
-    if stale:  # limits not asked for now, whose facility or homes are others than they were
+    if stale:
         session.execute(
             text(
                 "DELETE FROM service_circle WHERE facility_id = :id AND minutes = :minutes"
                 " AND profile = :profile"
             ),
-            [{**one, "profile": profile_name} for one in stale],
+            stale,
         )
-    changed = [
-        i
-        for i, place in enumerate(to.id.tolist())
-        if any(stored.get(place, {}).get(limit) != digests[limit][i] for limit in wanted)
-    ]
-    _store(
-        session,
-        _rows(network, living, to, changed, wanted, profile_name, digests, progress),
-        wanted,
-        profile_name,
-    )
-    # limits nobody asked for now, on another network than today's, would be wrong; they go
-    removed = session.execute(
-        text("DELETE FROM service_circle WHERE profile = :profile AND network_version <> :version"),
-        {"profile": profile_name, "version": network.version},
-    ).rowcount  # type: ignore[attr-defined]
-    off = tuple(code for i, code in enumerate(to.code) if to.off_network(i))
-    islands = tuple(code for i, code in enumerate(to.code) if to.island(i))
-    return RecomputeResult(
-        len(to.code), len(changed), len(to.code) - len(changed), removed, off, islands
-    )
 
 
 def compute(session: Session, code: str, minutes: int, profile_name: str = "adult") -> Circle:
-    """One circle of one facility, now, without storing it.
+    """Compute one circle of one facility, without storing it.
 
     Raises
     ------
     NotFound
-        There is no facility of that code.
+        No facility has this code.
     InvalidInput
         The limit or the profile is not possible.
     Unavailable
         No walking network is loaded.
     """
-    speed = get_profile(profile_name).speed
-    _limit(minutes)
+    speed = get_profile(profile_name).speed_m_s
+    require_limit(minutes)
     network = load_network(session)
-    place = session.scalar(
+    bbox = session.scalar(
         text("SELECT ST_AsEWKT(ST_Expand(geom, 1e-7)) FROM facility WHERE code = :code"),
         {"code": code},
     )
-    if place is None:
+    if bbox is None:
         raise NotFound("facility.unknown_code", code=code)
-    to = read_facility_entrances(session, network, near=place)
-    i = to.code.index(code)
-    return _circles(
+    entrances = read_facility_entrances(session, network, bbox=bbox)
+    i = entrances.code.index(code)
+    return compute_circles(
         network,
-        read_demand_points(session, network, _around(to, i, network, minutes * 60 * speed)),
-        to,
+        read_demand_points(
+            session, network, reachable_box(entrances, i, network, minutes * 60 * speed)
+        ),
+        entrances,
         i,
         (minutes,),
         speed,
@@ -196,7 +212,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
 def nearest_facilities(
     session: Session, network: Network, lon: float, lat: float, minutes: float = 15
 ) -> list[NearestFacility]:
-    """The nearest facility of each category within a walk, nearest first.
+    """List the nearest facility of each category within a walk, nearest first.
 
     Parameters
     ----------
@@ -205,131 +221,68 @@ def nearest_facilities(
     minutes
         Limit at the adult profile's speed.
 
-    Exact: legs at both ends and partial edges count. Empty when the place is more than 100 m from
-    any street.
+    Notes
+    -----
+    Distances are exact: the legs at both ends and partial edges count. Empty if the point is more
+    than 100 m from any street.
     """
-    speed = get_profile("adult").speed
+    speed = get_profile("adult").speed_m_s
     limit = minutes * 60 * speed
-    degrees = limit / 111_000 + 0.001
-    wide = degrees / np.cos(np.radians(lat))
-    box = f"SRID={STORAGE_SRID};POLYGON(({_ring(lon - wide, lat - degrees, lon + wide, lat + degrees)}))"
-    to = read_facility_entrances(session, network, near=box)
-    if not to.code:
+    reach_lat = limit / 111_000 + 0.001
+    reach_lon = reach_lat / np.cos(np.radians(lat))
+    bbox = box_ewkt(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
+    entrances = read_facility_entrances(session, network, bbox=bbox)
+    if not entrances.code:
         return []
-    by_door = network_distances(network, network.snap_degrees(lon, lat), to.snaps, limit)
-    metres = np.full(len(to.code), np.inf)
-    np.minimum.at(metres, to.owner, by_door)
+    by_door = network_distances(network, network.snap_degrees(lon, lat), entrances.snaps, limit)
+    metres = np.full(len(entrances.code), np.inf)
+    np.minimum.at(metres, entrances.owner, by_door)
     best: dict[str, int] = {}
     for i in np.argsort(metres, kind="stable"):
         if np.isfinite(metres[i]):
-            best.setdefault(str(to.category[i]), int(i))
+            best.setdefault(str(entrances.category[i]), int(i))
     rows = session.execute(
-        text("""SELECT id, name, ST_X(p), ST_Y(p) FROM facility
-                CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(geom)) AS p) q
-                WHERE id = ANY(:ids)"""),
-        {"ids": [int(to.id[i]) for i in best.values()]},
+        text("""
+            SELECT id, name, ST_X(p), ST_Y(p)
+            FROM facility
+            CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(geom)) AS p) q
+            WHERE id = ANY(:ids)
+        """),
+        {"ids": [int(entrances.id[i]) for i in best.values()]},
     )
     named = {row[0]: row for row in rows}
     return [
         NearestFacility(
             category,
             CATEGORY_BY_KEY[category].zh if category in CATEGORY_BY_KEY else category,
-            to.code[i],
-            named[int(to.id[i])][1],
+            entrances.code[i],
+            named[int(entrances.id[i])][1],
             round(float(metres[i]), 1),
             round(float(metres[i]) / speed / 60, 1),
-            *named[int(to.id[i])][2:],
+            *named[int(entrances.id[i])][2:],
         )
         for category, i in best.items()
     ]
 
 
-def _limit(minutes: int) -> int:
-    if not 1 <= minutes <= MAX_MINUTES:
-        raise InvalidInput("circle.minutes_out_of_range", high=MAX_MINUTES, minutes=minutes)
-    return minutes
-
-
-def _circles(
-    network: Network,
-    living: DemandPoints,
-    to: FacilityEntrances,
-    i: int,
-    minutes: Sequence[int],
-    speed: float,
-) -> list[Circle]:
-    """The circles of the facility number i; one Dijkstra for the ground, one for the homes."""
-    sources = to.snaps[to.of(i)]
-    limits = [one * 60 * speed for one in minutes]
-    shapes = isochrones(network, sources, limits, to.door[to.of(i)])
-    metres = network_distances(network, sources, living.snaps, max(limits))
-    return [
-        Circle(
-            one,
-            speed,
-            shape,
-            int(living.households[metres <= limit].sum()),
-            int(living.people[metres <= limit].sum()),
-            int((metres <= limit).sum()),
-            to.off_network(i),
-            to.island(i),
-        )
-        for one, limit, shape in zip(minutes, limits, shapes, strict=True)
-    ]
-
-
-def _around(to: FacilityEntrances, i: int, network: Network, limit: float) -> str:
-    """A box in degrees (EWKT) round all that can be reached from a facility, and the legs at both
-    ends.
-    """
-    reach = limit + 2 * MAX_SNAP_DISTANCE_M
-    west, south, east, north = shapely.bounds(to.shape[i])
-    x = [west - reach, east + reach, west - reach, east + reach]
-    y = [south - reach, south - reach, north + reach, north + reach]
-    lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(x, y)
-    return f"SRID={STORAGE_SRID};POLYGON(({_ring(min(lon), min(lat), max(lon), max(lat))}))"
-
-
-def _digests(
-    living: DemandPoints, to: FacilityEntrances, reach: float, speed: float
-) -> Iterator[str]:
-    """What each facility's circles depend on, the network's version apart: its place, the speed,
-    the homes in reach.
-    """
-    tree = cKDTree(living.place) if len(living.place) else None
-    table = np.column_stack([living.place, living.households, living.people])
-    for shape in to.shape:
-        near = []
-        if tree is not None and not shape.is_empty:
-            middle, wide = (
-                shapely.centroid(shape),
-                reach + shapely.minimum_bounding_radius(shape) + 200,
-            )
-            near = sorted(tree.query_ball_point((middle.x, middle.y), wide))
-        sha = hashlib.sha256(shapely.to_wkb(shape))
-        sha.update(repr(speed).encode())
-        sha.update(np.ascontiguousarray(table[near]).tobytes())
-        yield sha.hexdigest()[:16]
-
-
 def _rows(
     network: Network,
-    living: DemandPoints,
-    to: FacilityEntrances,
+    demand: DemandPoints,
+    entrances: FacilityEntrances,
     which: Sequence[int],
     minutes: Sequence[int],
     profile_name: str,
     digests: dict[int, list[str]],
     progress: Progress | None,
 ) -> Iterator[tuple[object, ...]]:
-    speed = get_profile(profile_name).speed
+    speed = get_profile(profile_name).speed_m_s
     for done, i in enumerate(which, 1):
-        for circle in _circles(network, living, to, i, minutes, speed):
+        for circle in compute_circles(network, demand, entrances, i, minutes, speed):
             hexed = shapely.to_wkb(
                 shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True
             )
             yield (
-                int(to.id[i]),
+                int(entrances.id[i]),
                 profile_name,
                 circle.minutes,
                 speed,
@@ -365,7 +318,7 @@ COLUMNS = (
 def _store(
     session: Session, rows: Iterator[tuple[object, ...]], minutes: Sequence[int], profile_name: str
 ) -> None:
-    """Through COPY into a table of this transaction, then over the old rows."""
+    """Replace circles through COPY into a temporary table."""
     session.execute(text("DROP TABLE IF EXISTS new_circle"))
     session.execute(
         text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP")
@@ -380,7 +333,3 @@ def _store(
     )
     session.execute(text("INSERT INTO service_circle SELECT * FROM new_circle"))
     session.execute(text("DROP TABLE new_circle"))
-
-
-def _ring(west: float, south: float, east: float, north: float) -> str:
-    return f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"

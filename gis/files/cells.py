@@ -13,15 +13,15 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from gis.files.formulas import restore
-from gis.labels import number as numeral
+from gis.labels import parse_number as numeral
 from gis.messages import Message, render
 
-EXCEL_DIGITS = 15  # Excel's numbers keep no more
+EXCEL_DIGITS = 15  # digits that Excel's numbers keep
 
 EXCEL_DAY_ZERO = datetime(1899, 12, 30)
 EXCEL_DAYS = range(20_000, 80_000)  # 1954 to 2119
 
-# What Excel shows or exports in place of a value, and what people write where they have none.
+# Texts that Excel shows in place of a value, and common texts for a missing one.
 SUBSTITUTE_PATTERN = re.compile(r"#{2,}|#(?:REF|VALUE|DIV/0|NUM|NULL|SPILL|CALC)!|#NAME\?|#N/A")
 PLACEHOLDER_PATTERN = re.compile(
     r"[?*…×√✓〃\"'″′.#~]+|X{2,}|待[定查补核填]|未知|无.{0,3}|[全整](?:楼|栋|幢|部)|不[详明清]|不清楚|同[上前]|见?(?:详?见)?(?:备注|附表)|[有是否空]|TBD|NULL|NONE|NAN|TRUE|FALSE|0+",
@@ -29,7 +29,7 @@ PLACEHOLDER_PATTERN = re.compile(
 )
 
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
-AS_FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from touching a code
+AS_FORMULA = re.compile(r'="(.*)"')  # written by some programs so that Excel keeps a code as text
 POINT_ZERO = re.compile(r"(\d+)\.0+")
 SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -44,15 +44,14 @@ MOMENT_PATTERN = re.compile(
 
 
 class CellError(ValueError):
-    """A cell that cannot be read: what is wrong and what would be right, as a code
-    with parameters.
-    """
+    """A cell that cannot be read, with a code and parameters for the fault and the remedy."""
 
     def __init__(self, code: str, /, **params: object) -> None:
         super().__init__(code, params)
         self.message = Message(code, params)
 
     def __str__(self) -> str:
+        """Return the message in the default language."""
         return render(self.message)
 
 
@@ -84,8 +83,9 @@ class Guess:
 
 
 def clean_text(value: object) -> str:
-    """Return the text of a cell without blanks at its ends (full-width ones too) and invisible
-    characters.
+    """Return the text of a cell without blanks at its ends and invisible characters.
+
+    Full-width blanks are removed too.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -94,7 +94,7 @@ def clean_text(value: object) -> str:
     return _clean(value if isinstance(value, str) else str(value))
 
 
-@lru_cache(maxsize=1 << 16)  # the same few words come again and again
+@lru_cache(maxsize=1 << 16)  # the same few texts recur
 def _clean(text: str) -> str:
     return restore(INVISIBLE.sub("", text).strip())
 
@@ -122,7 +122,7 @@ def parse_code(value: object) -> str:
     text = unicodedata.normalize("NFKC", clean_text(value))
     if formula := AS_FORMULA.fullmatch(text):
         return formula[1].strip()
-    text = re.sub(r"^['‘’`](?=\w)", "", text)  # typed to make it text, and kept by some programs
+    text = re.sub(r"^['‘’`](?=\w)", "", text)  # typed to mark a text, and kept by some programs
     if DAY.fullmatch(text):
         raise CellError("cell.date_by_excel", date=text)
     if whole := POINT_ZERO.fullmatch(text):
@@ -139,12 +139,12 @@ def parse_code(value: object) -> str:
 def parse_integer(value: object) -> int:
     """Return a whole number, also in words.
 
-    Those for storeys and heads after it are let pass, and B2 is storey -2.
+    Words for storeys and persons after it are allowed, and B2 is storey -2.
 
     Raises
     ------
     CellError
-        It is no whole number.
+        The cell is not a whole number.
     """
     refuse_date(value)
     written = unicodedata.normalize("NFKC", clean_text(value))
@@ -164,7 +164,7 @@ def parse_count(value: object) -> int:
     Raises
     ------
     CellError
-        It is no whole number.
+        The cell is not a whole number.
     """
     match = re.fullmatch(
         "([零〇一二两三四五六七八九十]{1,3})(?:个?人|口人?|位|名)", clean_text(value)
@@ -202,7 +202,7 @@ def parse_degrees(value: object) -> float:
     Raises
     ------
     CellError
-        It is no finite number.
+        The cell is not a finite number.
     """
     try:
         number = float(unicodedata.normalize("NFKC", clean_text(value)))
@@ -219,7 +219,8 @@ def parse_local_datetime(value: object) -> datetime:
     Raises
     ------
     CellError
-        It is no date, as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without 08:30.
+        The cell is not a date such as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without
+        08:30.
     """
     if isinstance(value, Marked):
         value = value.value
@@ -239,7 +240,7 @@ def parse_local_datetime(value: object) -> datetime:
 
 
 def excel_day(text: str) -> datetime | None:
-    """Return the day that a day number of Excel means; None where the text is no such number."""
+    """Return the day of an Excel day number; None if the text is not such a number."""
     whole = re.fullmatch(r"(\d{5})(?:\.\d+)?", text)
     return (
         EXCEL_DAY_ZERO + timedelta(days=float(text))
@@ -256,7 +257,7 @@ def to_datetime(
     Raises
     ------
     CellError
-        There is no such day, as 2026-02-30.
+        The day does not exist, such as 2026-02-30.
     """
     try:
         return datetime(year, month, day, hour, minute, second)
@@ -311,13 +312,14 @@ _CRS_SUFFIX_PATTERN = re.compile(
 
 
 def parse_crs(value: object) -> str:
-    """Return the coordinate system a cell names, one of `gis.crs.SUPPORTED_CRS`: 高德地图 is gcj02,
-    as 高德 and GCJ-02（高德） are.
+    """Return the coordinate system named in a cell, one of `gis.crs.SUPPORTED_CRS`.
+
+    Chinese and English names are read: 高德地图, 高德 and GCJ-02（高德） are gcj02.
 
     Raises
     ------
     CellError
-        It is none we know, or its words name several.
+        The cell names no supported system, or several.
     """
     name = unicodedata.normalize("NFKC", clean_text(value)).lower()
     parts = [name, *(part for part in re.split(r"[()\[\]/、,;]", name) if part)]

@@ -1,4 +1,4 @@
-"""What a column of a table to load is."""
+"""A column of a table to load."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +34,5 @@ class Column:
     each: bool = False
 
 
-TEMPLATE_SHEETS = frozenset(
-    {"示例", "说明", "列表"}
-)  # beside the one to fill in; never loaded for themselves
+# sheets of a template besides the one to fill in; never loaded
+TEMPLATE_SHEETS = frozenset({"示例", "说明", "列表"})

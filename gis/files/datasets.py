@@ -50,24 +50,24 @@ def record_load(
     attribution: str,
     made_up: bool = False,
 ) -> None:
-    """Write the row of this load in place of the last one of its kind.
+    """Record a load in place of the last one of its kind.
 
-    The same file again leaves it.
+    Loading the same file again keeps the record.
 
     Parameters
     ----------
     kind
         Osm, areas:grid, households, facilities, people or town.
     path_or_source
-        A path, of which the file name is kept, or words such as seed and size.
+        A path, of which the file name is stored, or a text such as seed and size.
     digest
-        SHA-256 of the file, or of the words.
+        SHA-256 of the file, or of the text.
     counts
-        Rows by what they are.
+        Rows by kind.
     attribution
-        The credit to print on maps; empty when nobody is to be credited.
+        The credit to print on maps; empty if none is due.
     made_up
-        Invented data, said on every page.
+        Whether the data is invented, which every page states.
     """
     row = {
         "source": path_or_source.name if isinstance(path_or_source, Path) else path_or_source,

@@ -12,9 +12,9 @@ from gis.files.cells import (
     parse_local_datetime,
     to_datetime,
 )
-from gis.labels import number
+from gis.labels import parse_number
 
-ONGOING = datetime.max  # the end of what has none: 至今
+ONGOING = datetime.max  # the end of an open period: 至今
 
 MONTH_PATTERN = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?(?:份)?[起止]?")
 SHORT_YEAR_PATTERN = re.compile(r"(\d{2})(年\d{1,2}月(?:\d{1,2}[日号]?)?)[起止]?")
@@ -31,7 +31,7 @@ def parse_first_day(value: object) -> datetime | Guess:
     Raises
     ------
     CellError
-        It is no date, or one that can be read in two ways.
+        The cell is not a date, or is ambiguous.
     """
     return _read(value, last=False)
 
@@ -74,7 +74,7 @@ def _read(value: object, last: bool) -> datetime | Guess:
     written = clean_text(value)
     text = unicodedata.normalize("NFKC", written)
     text = CHINESE_PATTERN.sub(
-        lambda numeral: str(number(numeral[0])), BEFORE_PATTERN.sub("", text)
+        lambda numeral: str(parse_number(numeral[0])), BEFORE_PATTERN.sub("", text)
     )
     if last:
         text = re.sub("(?<=月)[底末]$", "", text)

@@ -1,6 +1,4 @@
-"""Text that a spreadsheet would compute: neutralised when a table is written, restored when one is
-read.
-"""
+"""Text that a spreadsheet would compute: neutralised in written tables, restored when read."""
 
 import unicodedata
 
@@ -22,8 +20,9 @@ def is_formula(text: str) -> bool:
 
 
 def cell_text(value: object) -> object:
-    """Return a value as a table may hold it: text without control characters, an apostrophe before
-    a formula.
+    """Return a value that is safe in a table.
+
+    Control characters are removed, and formulas are prefixed with an apostrophe.
     """
     if not isinstance(value, str):
         return value
@@ -41,7 +40,5 @@ def restore(text: str) -> str:
 
 
 def _is_skipped(character: str) -> bool:
-    """Return whether a character is a blank (Z*), control (Cc), format (Cf) or another invisible
-    one (C*).
-    """
+    """Return whether a character is a blank (Z*) or invisible (C*: control, format, other)."""
     return unicodedata.category(character)[0] in "ZC"

@@ -1,7 +1,7 @@
-"""What a GeoPackage may hold besides tables: SQLite runs the views, triggers and virtual tables of
-a file it opens.
+"""Check of a GeoPackage for views, triggers and virtual tables, which SQLite runs on opening.
 
-Looked at read-only before GDAL opens the file, in the child process of `gis.files.vector`.
+The file is read without write access before GDAL opens it, in the child process of
+`gis.files.vector`.
 """
 
 import re
@@ -35,12 +35,13 @@ STATEMENT = re.compile(rf"(?:{QUOTED}|[^;])+")
 
 
 def check_schema(file: Path) -> None:
-    """Refuse a GeoPackage that brings more than tables, indexes and the standard's own triggers.
+    """Raise InvalidInput for a GeoPackage with more than tables, indexes and standard triggers.
 
     Raises
     ------
-    InvalidInput There is a view, a trigger of another kind, a virtual table other than a spatial
-        index, or no database.
+    InvalidInput
+        There is a view, another trigger, a virtual table that is not a spatial index, or no
+        database.
     """
     with _opened(file) as database:
         entries = database.execute(
@@ -88,7 +89,7 @@ def check_one_system(file: Path, layer: str | None, column: str) -> None:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database so that nothing is written and no function or table of it is trusted."""
+    """Open the database read-only, without trust in its functions and tables."""
     address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(address, uri=True)) as database:

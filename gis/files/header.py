@@ -11,7 +11,7 @@ from gis.files.column import Column
 
 MAX_HEADER_ROW = 20  # rows; titles and explanations may stand above the header
 MAX_HEADER_ROWS = 3
-MAX_HEADER_CHARS = 40  # a longer text under the header is no header
+MAX_HEADER_CHARS = 40  # a longer text is not a header
 
 Raw = Sequence[object]
 
@@ -47,8 +47,9 @@ def plain_name(header: Hashable) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _full_name(header: Hashable) -> str:
-    """Return a header as names are compared whose words in brackets matter: 至（含当天） is not
-    至（不含当天）.
+    """Return a header in the form for comparing names with their words in brackets.
+
+    至（含当天） differs from 至（不含当天）.
     """
     return re.sub(r"[\s*_:-]", "", unicodedata.normalize("NFKC", clean_text(header)).lower())
 
@@ -115,9 +116,7 @@ class Meanings:
         return len(present) > 1 and all(column.key in present for column in self.needed)
 
     def find(self, rows: Sequence[Raw]) -> Header | None:
-        """Return the first header with all needed columns within the first
-        `MAX_HEADER_ROW` rows.
-        """
+        """Return the first header with all required columns in the first `MAX_HEADER_ROW` rows."""
         for start in range(min(len(rows), MAX_HEADER_ROW)):
             header = self.read(rows, start, start)
             while not self.is_whole(header) and header.end + 1 < len(rows) and header.keys:
@@ -143,8 +142,9 @@ class Meanings:
         )
 
     def _continues(self, rows: Sequence[Raw], header: Header) -> bool:
-        """Return whether the next row belongs to the header: it names columns, and holds no data
-        under any.
+        """Return whether the next row belongs to the header.
+
+        Such a row names columns, and holds no data under any.
         """
         row = rows[header.end + 1]
         names = 0
@@ -183,8 +183,9 @@ class Meanings:
         return named > 1
 
     def is_header(self, row: Raw, header: Header) -> bool:
-        """Return whether every cell under a header names a column, as in the header of another
-        table.
+        """Return whether every cell under a header names a column.
+
+        This is so in the header of another table.
         """
         texts = [
             text for index in header.keys if index < len(row) and (text := clean_text(row[index]))

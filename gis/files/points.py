@@ -21,13 +21,13 @@ class InputPoint:
 def points_to_storage(
     points: Sequence[InputPoint],
 ) -> tuple[list[tuple[float, float] | None], dict[int, tuple[str, Message]]]:
-    """Bring the points of rows into the storage system.
+    """Convert the points of rows to the storage system.
 
     Returns
     -------
-    Longitude and latitude (degrees, EPSG:4490, on the 1e-7 lattice so that the same file gives the
-    same numbers everywhere), None where there is no point or a wrong one; and by place in the list
-    the field and the reason of the wrong ones.
+    Longitude and latitude (degrees, EPSG:4490, on the 1e-7 lattice, so that a file gives the same
+    numbers on every machine), None where the point is missing or invalid; and the field and reason
+    of invalid ones by index of the list.
     """
     positions: list[tuple[float, float] | None] = [None] * len(points)
     faults: dict[int, tuple[str, Message]] = {}

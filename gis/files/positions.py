@@ -1,6 +1,4 @@
-"""Longitudes and latitudes as people write them: decimal degrees, with letters, or degrees, minutes
-and seconds.
-"""
+"""Longitudes and latitudes in text: decimal, with letters, or in degrees, minutes and seconds."""
 
 import re
 import unicodedata
@@ -8,10 +6,11 @@ from datetime import date
 
 from gis.files.cells import CellError, Guess, clean_text, parse_degrees
 
+# letters of its directions, and its own sign
 AXES = {
     "longitude": ("EW东西", "经"),
     "latitude": ("NS北南", "纬"),
-}  # letters of its directions, and its own sign
+}
 SWAPPED = {"longitude": "cell.not_longitude", "latitude": "cell.not_latitude"}
 READ_AS_DEGREES = {"longitude": "cell.longitude_read", "latitude": "cell.latitude_read"}
 SEXAGESIMAL_PATTERN = re.compile(
@@ -33,7 +32,7 @@ def parse_longitude(value: object) -> float | Guess:
     Raises
     ------
     CellError
-        It is no longitude, or too coarse.
+        The cell is not a longitude, or too coarse.
     """
     return _degrees(value, "longitude")
 
@@ -44,7 +43,7 @@ def parse_latitude(value: object) -> float | Guess:
     Raises
     ------
     CellError
-        It is no latitude, or too coarse.
+        The cell is not a latitude, or too coarse.
     """
     return _degrees(value, "latitude")
 

@@ -1,6 +1,4 @@
-"""Report of a load: rejected rows and notes as codes, rehearsed or committed, the same for every
-kind of file.
-"""
+"""Report of a load: rejected rows and notes as codes, whether it was committed or a dry run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,15 +6,13 @@ from dataclasses import dataclass, field
 from gis.errors import FieldError, InvalidInput
 from gis.messages import Message, has_label, render, text_of
 
-MAX_LISTED_ROWS = 100  # rows that one note names; the others are counted
-THE_TABLE = Message("load.the_table")  # what is refused of it as a whole
+MAX_LISTED_ROWS = 100  # rows named by a note; the others are counted
+THE_TABLE = Message("load.the_table")  # rejections of the file as a whole
 SEPARATORS = {"en": (": ", "; "), "zh": ("：", "；")}  # after a note, and between its rows
 
 
 def fault_message(fault: FieldError) -> Message:
-    """Return what is wrong with a field as a message, the field by its label if the catalogue has
-    one.
-    """
+    """Return the fault of a field as a message, with the field's label if the catalogue has one."""
     label_code = f"field_label.{fault.field}"
     field_name = Message(label_code) if has_label(label_code) else fault.field
     return Message(fault.code, {"field": field_name, **fault.params})
@@ -91,14 +87,16 @@ class RowNote:
 
 @dataclass
 class LoadReport:
-    """What a load did, or would do.
+    """The result of a load or of a dry run.
 
-    kind: osm, areas:grid, households, people, facilities or town. source: Name of the file. crs:
-    The coordinate system found, in words, as "EPSG:4326" or "gcj02 (as told)". counts: Rows by what
-    they are: {"buildings": 257, …}; "new", "changed", "unchanged" where it applies. bbox: (west,
-    south, east, north), degrees, EPSG:4490; None when nothing had a place. refused: Rows not taken;
-    a load with refused rows is not committed. messages: What was repaired, guessed or skipped on
-    purpose. committed: Whether the transaction was committed.
+    kind: osm, areas:grid, households, people, facilities or town.
+    source: Name of the file.
+    crs: The coordinate system as text, such as "EPSG:4326" or "gcj02 (as told)".
+    counts: Rows by kind: {"buildings": 257, …}; "new", "changed", "unchanged" where they apply.
+    bbox: (west, south, east, north), degrees, EPSG:4490; None without positions.
+    refused: Rejected rows; a load with rejected rows is not committed.
+    messages: What was repaired, guessed or skipped on purpose.
+    committed: Whether the transaction was committed.
     """
 
     kind: str
@@ -111,6 +109,7 @@ class LoadReport:
     committed: bool = False
 
     def __post_init__(self) -> None:
+        """Create the index of notes by code."""
         self._row_notes: dict[str, RowNote] = {}  # by code
 
     @property
@@ -168,9 +167,12 @@ class LoadReport:
             Names the file and its first refused row.
         """
         if self.refused:
-            first = self.refused[0]
+            rejected = self.refused[0]
             raise InvalidInput(
-                "file.default_refused", file=self.source, where=first.where, reason=first.reason
+                "file.default_refused",
+                file=self.source,
+                where=rejected.where,
+                reason=rejected.reason,
             )
 
     def to_dict(self) -> dict[str, object]:

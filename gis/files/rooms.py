@@ -25,30 +25,30 @@ from gis.labels import (
     LABEL,
     NUMERAL,
     STEM,
-    WORDS,
+    SUFFIX_PATTERNS,
     floor_of_room,
     normalise_label,
     normalise_text,
-    number,
+    parse_number,
 )
 from gis.messages import Message
 
-MAX_ROOM_CHARS = 20  # of a room that is taken as it is written
+MAX_ROOM_CHARS = 20  # characters of a room that is kept as written
 
-# between two rooms, stairwells or buildings; a dash may also part stairwell and room
+# between two rooms, stairwells or buildings; a dash may also separate stairwell and room
 _SEVERAL_SIGNS = "、,，;；&+和与及至到"
-_BUILDING_WORDS = rf"(?:{WORDS['building']})"
-_STAIRWELL_WORDS = rf"(?:{WORDS['stairwell']}|{WORDS['door']})"
+_BUILDING_WORDS = rf"(?:{SUFFIX_PATTERNS['building']})"
+_STAIRWELL_WORDS = rf"(?:{SUFFIX_PATTERNS['stairwell']}|{SUFFIX_PATTERNS['door']})"
 _BUILDING_PATTERN = re.compile(rf"第?(?P<label>{LABEL}){_BUILDING_WORDS}")
 _STAIRWELL_PATTERN = re.compile(rf"第?(?P<label>{LABEL})号?{_STAIRWELL_WORDS}")
 _FLOOR_PATTERN = re.compile(
-    rf"(?P<below>地下|负|B)?第?(?P<label>\d{{1,3}}|{NUMERAL}+)(?:{WORDS['storey']}|{WORDS['storey_or_building']})"
+    rf"(?P<below>地下|负|B)?第?(?P<label>\d{{1,3}}|{NUMERAL}+)(?:{SUFFIX_PATTERNS['storey']}|{SUFFIX_PATTERNS['storey_or_building']})"
 )
 _ROOM_PATTERN = re.compile(
-    rf"(?:#|NO\.?)?(?P<label>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z]|[{STEM}]|{NUMERAL}+)(?:{WORDS['room']}|号房|号门|号)?#?"
+    rf"(?:#|NO\.?)?(?P<label>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z]|[{STEM}]|{NUMERAL}+)(?:{SUFFIX_PATTERNS['room']}|号房|号门|号)?#?"
 )
 _BLANK_BETWEEN_PATTERN = re.compile(r"(?<=[0-9A-Za-z])[ \t]+(?=[0-9A-Za-z])")  # 2 501 is 2-501
-# A part of a flat by its side: 501东户, 501甲; other words behind a room are a name or a doubt.
+# Part of a flat by its side: 501东户, 501甲. Other words after a room are a name or unclear.
 _SIDE_PATTERN = re.compile(
     rf"[A-Z]?\d{{3,5}}[A-Z]?[东西南北左右中前后上下内外{STEM}A-Z]{{1,2}}[户室侧边间号]?"
 )
@@ -106,7 +106,7 @@ def parse_room(value: object) -> Door | Guess:
         raise CellError("cell.no_room", text=written)
     _refuse_several(written)
     if counted := re.fullmatch(rf"(?:共|计)?(\d{{1,2}}|{NUMERAL}{{1,3}})户", text):
-        raise CellError("cell.count_of_homes", text=written, count=number(counted[1]))
+        raise CellError("cell.count_of_homes", text=written, count=parse_number(counted[1]))
     remark = _REMARK_PATTERN.search(text)
     text = text[: remark.start()] if remark else text
     prefixed, text = _prefixes(text.removesuffix("#"))
@@ -162,7 +162,7 @@ def parse_building_name(value: object) -> Door | str | Guess | None:
     refuse_date(value)
     written = clean_text(value)
     text = normalise_text(written)
-    written = parse_code(written)  # refuses what Excel has made a date of
+    written = parse_code(written)  # rejects values that Excel turned into dates
     if _BLANK_PATTERN.fullmatch(written):
         return None
     _refuse_placeholder(written, "cell.no_building")
@@ -213,7 +213,7 @@ def _prefixes(text: str) -> tuple[Door, str]:
         (
             _FLOOR_PATTERN,
             lambda match: {
-                "floor": number(match["label"]) * (-1 if match["below"] else 1),
+                "floor": parse_number(match["label"]) * (-1 if match["below"] else 1),
                 "is_floor_written": True,
             },
         ),
@@ -268,16 +268,18 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         floor=read_floor,
         is_floor_written=door.is_floor_written or "floor" in named,
     )
+    return Guess(read, "cell.numbers_before_room", _door_detail(written, read))
+
+
+def _door_detail(written: str, door: Door) -> Message:
     params = {
         "text": written,
-        "building": read.building,
-        "stairwell": str(read.stairwell),
-        "room": read.room,
+        "building": door.building,
+        "stairwell": str(door.stairwell),
+        "room": door.room,
     }
-    detail = Message(
-        "cell.door_detail" if read.building else "cell.door_in_building_detail", params
-    )
-    return Guess(read, "cell.numbers_before_room", detail)
+    code = "cell.door_detail" if door.building else "cell.door_in_building_detail"
+    return Message(code, params)
 
 
 def _room_name(text: str) -> str:
@@ -289,8 +291,9 @@ def _room_name(text: str) -> str:
 
 
 def _short(written: str, number_before: str, number_behind: str, door: Door) -> Guess:
-    """Read two numbers of which the second is short: 5-2 is flat 2 of storey 5, 501-1 a part of
-    501.
+    """Read two numbers of which the second is short.
+
+    5-2 is flat 2 of storey 5; 501-1 is a part of 501.
     """
     name = f"{number_before}-{number_behind}"
     if _ROOM_NUMBER_PATTERN.fullmatch(number_before):
@@ -312,7 +315,7 @@ def _short(written: str, number_before: str, number_behind: str, door: Door) -> 
 
 
 def _as_written(written: str, text: str, door: Door) -> Guess:
-    """Take a room whose name is no number, as 东头平房, unless it may be more than one."""
+    """Accept a room whose name is not a number, such as 东头平房, unless it may mean several."""
     doubtful = re.search(r"\d{3,}", text) and not _SIDE_PATTERN.fullmatch(text.removeprefix("-"))
     if doubtful and re.fullmatch(r"-\d{3,4}", text):
         doubtful = None  # -101, below ground

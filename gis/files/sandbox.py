@@ -34,13 +34,13 @@ from gis.errors import FieldError, InvalidInput, Unavailable, WanggeError, inval
 ROOT = Path(__file__).resolve().parent.parent.parent
 MEGABYTE = 1_000_000
 REQUEST_WALL_S = 15.0  # for one reader inside a web request
-REQUEST_READERS = 3  # at once in one web worker, of its four threads
-REQUEST_WAIT_S = 1.0  # for one of the readers to be free
-MAX_MESSAGE_BYTES = 256 * MEGABYTE  # of one message from the child
+REQUEST_READERS = 3  # readers at once in a web worker, which has four threads
+REQUEST_WAIT_S = 1.0  # seconds to wait for a free reader
+MAX_MESSAGE_BYTES = 256 * MEGABYTE  # bytes of one message from the child
 HEADER_BYTES = 8
-# nobody listens there; for systems where the child cannot be given an empty network
+# a closed port, for systems where the child cannot get an empty network
 NO_PROXY = "http://127.0.0.1:9"
-# all that the child's environment holds; one thread each, since address space is limited
+# the whole environment of the child; one thread each, since address space is limited
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "MALLOC_ARENA_MAX": "2",
@@ -61,7 +61,7 @@ ERRORS = {
     if isinstance(kind, type) and issubclass(kind, WanggeError)
 }
 
-# how the child ended -> code of what is said of the file
+# code of the error by the end of the child
 DAMAGED = "file.reader_crashed"
 TOO_SLOW = "file.too_slow"
 TOO_LARGE = "file.too_much_memory"
@@ -69,8 +69,8 @@ UNEXPECTED = "file.unreadable"
 ENDINGS = {
     signal.SIGXCPU: TOO_SLOW,
     signal.SIGXFSZ: TOO_LARGE,
-    signal.SIGKILL: TOO_LARGE,  # not by us: the system was short of memory
-    signal.SIGABRT: TOO_LARGE,  # how readers in C++ and Rust answer to memory that they do not get
+    signal.SIGKILL: TOO_LARGE,  # killed by the system for lack of memory
+    signal.SIGABRT: TOO_LARGE,  # errors of readers in C++ and Rust on failed allocations
 }
 
 log = logging.getLogger("wangge.sandbox")
@@ -96,15 +96,14 @@ class Limits:
     returned_bytes: int = 200 * MEGABYTE
 
     def scaled(self, size: int, *, seconds_per_mb: float, growth: float) -> "Limits":
-        """Return wider limits for a large file: what is legitimate grows with the size, what is
-        hostile is small.
+        """Return limits for a large file, which may take more in proportion to its size.
 
         Parameters
         ----------
         size
             Bytes of the file.
         seconds_per_mb
-            CPU that an honest file may take for each megabyte, several times what was measured.
+            CPU seconds allowed for each megabyte, several times the measured use.
         growth
             Bytes of memory, of written and of returned data for each byte of the file.
         """
@@ -141,9 +140,7 @@ def within_request() -> Iterator[None]:
 
 
 def effective(limits: Limits) -> Limits:
-    """Return the limits as they hold here: within a request no reader runs longer than
-    `REQUEST_WALL_S`.
-    """
+    """Return the limits in force: within a request no reader runs longer than `REQUEST_WALL_S`."""
     if not _in_request.get():
         return limits
     return replace(
@@ -326,7 +323,7 @@ class _PlainUnpickler(pickle.Unpickler):
 def _decode(body: bytes, name: str, types: Sequence[type]) -> tuple[str, Any]:
     try:
         kind, payload = _PlainUnpickler(io.BytesIO(body), types).load()
-    except Exception as error:  # only a child that was taken over writes what cannot be decoded
+    except Exception as error:  # only a compromised child writes undecodable messages
         log.warning("the reader of %s sent what cannot be decoded: %s", name, error)
         raise InvalidInput(DAMAGED, file=name) from None
     return kind, payload

@@ -1,5 +1,4 @@
-"""The child's side of `gis.files.sandbox`: limit this process, call one function, send back what it
-yields.
+"""The child process of `gis.files.sandbox`: limits itself, calls a function, sends the results.
 
 Started as `python -m gis.files.sandbox_child` with the request as its stdin.
 """
@@ -23,14 +22,15 @@ from typing import Any
 from gis.errors import WanggeError, plain_params
 from gis.files.sandbox import HEADER_BYTES, MEGABYTE, Limits
 
-FIRST_ITEMS, MAX_ITEMS = 1, 16_384  # in one message; in between its size decides
-MESSAGE_BYTES = MEGABYTE  # about so much is sent at a time
+FIRST_ITEMS, MAX_ITEMS = 1, 16_384  # rows in one message; within this range the size decides
+MESSAGE_BYTES = MEGABYTE  # approximate bytes of one message
 OPEN_FILES = 64
+# linux/sched.h, linux/prctl.h
 CLONE_NEWUSER, CLONE_NEWNET, PR_SET_NO_NEW_PRIVS = (
     0x10000000,
     0x40000000,
     38,
-)  # linux/sched.h, linux/prctl.h
+)
 
 
 def main() -> None:
@@ -38,13 +38,14 @@ def main() -> None:
     pipe = os.dup(1)
     module, name, args, limits = pickle.load(sys.stdin.buffer)
     null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1):  # libraries that print must not print into the messages
+    for standard in (0, 1):  # keeps output of libraries out of the messages
         os.dup2(null, standard)
     confine(limits)
+    # pyogrio and pyarrow import them if present, which takes half a second
     for unneeded in (
         "geopandas",
         "pandas",
-    ):  # pyogrio and pyarrow import them where they can: half a second
+    ):
         sys.modules[unneeded] = None  # type: ignore[assignment]
     try:
         function = getattr(importlib.import_module(module), name)
@@ -66,12 +67,12 @@ def main() -> None:
     except MemoryError:
         send(pipe, dump("memory", None))
     except BrokenPipeError:
-        pass  # nobody waits any more
-    except BaseException as error:  # readers written in Rust raise panics, which are not exceptions
+        pass  # the parent has stopped reading
+    except BaseException as error:  # panics of readers in Rust are not subclasses of Exception
         last = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{type(error).__name__}: {str(error)[:300]} ({last.filename}:{last.lineno})"
         send(pipe, dump("failure", reason))
-    os._exit(0)  # not by way of finalisers, which may hang or crash
+    os._exit(0)  # without finalisers, which may hang or crash
 
 
 def confine(limits: Limits) -> None:
@@ -91,13 +92,12 @@ def confine(limits: Limits) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # no network; refused by systems without user namespaces, and then the drivers that fetch are
-    # still left out
+    # An empty network. Systems without user namespaces refuse it; the drivers that fetch are
+    # left out in any case.
     libc.unshare(CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWUSER | CLONE_NEWNET)
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(
-            "1000", encoding="ascii"
-        )  # the first to go when memory is short
+        # the first process to be killed when memory is short
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def batches(items: Iterator[Any]) -> Iterator[bytes]:

@@ -1,6 +1,4 @@
-"""Which rows under a header are data: totals, notes, repeated headers and empty forms are passed
-over and named.
-"""
+"""Separate the data rows under a header from totals, notes, repeated headers and empty forms."""
 
 import re
 import unicodedata
@@ -45,6 +43,7 @@ class Row:
     values: Mapping[str, Any]
 
     def __getitem__(self, key: str) -> Any:
+        """Return the value of a column; None if it is empty."""
         return self.values.get(key)
 
 
@@ -63,7 +62,7 @@ class RowReader:
         by_key = {column.key: column for column in columns}
         self.columns = {index: by_key[key] for index, key in header.keys.items()}
         self.needed = [index for index, column in self.columns.items() if column.needed]
-        # words come again and again: each is parsed once
+        # texts recur, so each is parsed once
         self.parse_text = {
             index: lru_cache(maxsize=1 << 14)(column.parse)
             for index, column in self.columns.items()
@@ -92,8 +91,11 @@ class RowReader:
     def _values(
         self, number: int, raw: Raw, filled: Sequence[int]
     ) -> tuple[dict[str, Any], list[tuple[str, Message]], int]:
-        """Parse the cells of a row: values, faults (header and reason), and how many codes came as
-        numbers.
+        """Parse the cells of a row.
+
+        Returns
+        -------
+        Values by key, faults (header and reason), and the number of codes that came as numbers.
         """
         values: dict[str, Any] = {}
         faults: list[tuple[str, Message]] = []
@@ -115,20 +117,8 @@ class RowReader:
                 if index in self.nameless and not isinstance(cell, Marked):
                     self.report.note_row("table.cells_without_header", number, _short(cell))
                 continue
-            if isinstance(cell, Marked) and (fault := _mark_fault(cell, column)):
+            if fault := _cell_fault(cell, column):
                 faults.append((self.header.texts[index], fault))
-                continue
-            if (
-                isinstance(cell, str)
-                and cell[:1] == "#"
-                and SUBSTITUTE_PATTERN.fullmatch(clean_text(cell))
-            ):
-                faults.append(
-                    (
-                        self.header.texts[index],
-                        Message("cell.substitute", {"text": clean_text(cell)}),
-                    )
-                )
                 continue
             try:
                 value = (
@@ -151,7 +141,7 @@ class RowReader:
         return values, faults, numbers
 
     def _is_passed_over(self, number: int, raw: Raw, filled: Sequence[int]) -> bool:
-        """Return whether a row is no data, and put into the report what it is."""
+        """Return whether a row holds no data, and report its kind."""
         unmerged = [
             index
             for index, cell in ((index, raw[index]) for index in filled)
@@ -195,8 +185,9 @@ class RowReader:
         return ""
 
     def _is_note(self, raw: Raw, unmerged: Sequence[int]) -> bool:
-        """Return whether a row is a remark: one cell that reads like one, or signatures in
-        a line.
+        """Return whether a row is a remark.
+
+        A remark is one cell that reads like one, or signatures in a line.
         """
         cell = raw[unmerged[0]]
         text, column = _half_width(cell), self.columns.get(unmerged[0])
@@ -223,6 +214,17 @@ def _half_width(cell: object) -> str:
 def _short(cell: object) -> str:
     text = re.sub(r"\s+", " ", clean_text(cell))
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
+
+
+def _cell_fault(cell: object, column: Column) -> Message | None:
+    """Return why a cell cannot be parsed: it is merged, or Excel shows a substitute in it."""
+    if isinstance(cell, Marked):
+        return _mark_fault(cell, column)
+    if isinstance(cell, str) and cell[:1] == "#":
+        text = clean_text(cell)
+        if SUBSTITUTE_PATTERN.fullmatch(text):
+            return Message("cell.substitute", {"text": text})
+    return None
 
 
 def _mark_fault(cell: Marked, column: Column) -> Message | None:

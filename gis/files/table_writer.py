@@ -13,13 +13,14 @@ from gis.files.formulas import cell_text
 
 
 def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows of text under Chinese headers, as .csv (UTF-8 with a mark, for Excel) or .xlsx,
-    every cell as text.
+    """Write rows of text under Chinese headers as .csv (UTF-8 with BOM, for Excel) or .xlsx.
+
+    Every cell is text.
 
     Raises
     ------
     InvalidInput
-        The ending is another.
+        The file name has another ending.
     """
     header = [column.zh for column in columns]
     if path.suffix.lower() == ".csv":

@@ -37,9 +37,9 @@ TEXTS = (".csv", ".tsv", ".txt")
 ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 DELIMITERS = ",;\t|，；"
 MAX_TEXT_BYTES = 500_000_000  # bytes
-MAX_WORKBOOK_BYTES = 100_000_000  # bytes, as it lies on the disk
+MAX_WORKBOOK_BYTES = 100_000_000  # bytes on disk
 MAX_UNPACKED_BYTES = workbook_xml.MAX_UNPACKED_BYTES
-MAX_LINE_CHARS = 1 << 16  # of the lines that are looked at for the delimiter
+MAX_LINE_CHARS = 1 << 16  # of the lines that are searched for the delimiter
 MAX_LISTED_RANGES = 20
 MAX_COLUMNS = workbook_xml.MAX_COLUMNS
 
@@ -59,8 +59,7 @@ class Table:
     rows: Iterator[Row]
 
     def refuse(self, row: int, key: str, reason: Message | str, /, **params: object) -> RejectedRow:
-        """Return a refusal of one cell, named by its header in the file, else by the key of its
-        column.
+        """Return the rejection of a cell, named by its header in the file, else by its column.
 
         Parameters
         ----------
@@ -69,7 +68,7 @@ class Table:
         key
             Key of the column.
         reason
-            What is wrong, as a code of the catalogue, or a message.
+            Code of the catalogue, or a message.
         params
             Parameters of the code.
         """
@@ -144,7 +143,7 @@ def finish_reading(report: LoadReport) -> bool:
 
 
 def _row_number(rejected: RejectedRow) -> int:
-    """Return the number of a refused row; 0 for what is no row."""
+    """Return the number of a rejected row; 0 for a rejection that concerns no row."""
     location = rejected.location
     if not isinstance(location, Message) or location.code != "load.row":
         return 0
@@ -183,9 +182,7 @@ def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
 
 
 def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
-    """Return the sign between cells: the one under which a header is found, else that of most
-    lines.
-    """
+    """Return the delimiter under which a header is found, else that of most lines."""
 
     def fit(delimiter: str) -> tuple[int, int, int]:
         rows = list(csv.reader(lines, delimiter=delimiter))
@@ -248,8 +245,9 @@ def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
 def _choose_sheet(
     path: Path, book: CalamineWorkbook, meanings: Meanings
 ) -> tuple[CalamineSheet, list[Message]]:
-    """Return the first visible sheet with the header, else the first visible one, and notes on the
-    others.
+    """Return the sheet to read, and notes on the others.
+
+    The first visible sheet with the header comes first, then the first visible one.
 
     Raises
     ------
@@ -383,9 +381,7 @@ def _under_header(
 
 
 def _no_header(meanings: Meanings, rows: Sequence[Raw], source: str) -> InvalidInput:
-    """Return the error for a table without its needed columns, with what comes nearest to
-    a header.
-    """
+    """Return the error for a table without its required columns, with the most similar row."""
     closest: Header = meanings.closest(rows)
     missing = [
         f"{column.zh} ({column.key})"

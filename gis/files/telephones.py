@@ -1,6 +1,4 @@
-"""Telephone numbers in cells: blanks in mobile numbers, and the zero that Excel takes from an area
-code.
-"""
+"""Telephone numbers in cells: blanks in mobile numbers, and leading zeros that Excel removed."""
 
 import re
 import unicodedata

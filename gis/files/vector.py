@@ -1,9 +1,7 @@
-"""Reading map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into one form, in the storage
-system.
+"""Read map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into frames in the storage system.
 
-What a file is, is seen from its first bytes as well as its ending: a file never makes another
-reader of GDAL start. The reading itself is done by `gis.files.vector_reader` in a child process
-with limits.
+The format is determined from the first bytes and the ending, so that a file never starts another
+driver of GDAL. `gis.files.vector_reader` reads the file in a child process with limits.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -137,9 +135,8 @@ def _limits(path: Path) -> Limits:
     size = sum(part.stat().st_size for part in parts if part.is_file())
     if path.suffix.lower() == ".zip":
         size = min(size * ZIP_GROWTH, MAX_UNPACKED_BYTES)
-    growth = (
-        40 if path.suffix.lower() in (".geojson", ".json") else 10
-    )  # GDAL holds a JSON feature as objects
+    # GDAL stores a JSON feature as objects
+    growth = 40 if path.suffix.lower() in (".geojson", ".json") else 10
     return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
 
@@ -207,14 +204,14 @@ def write_vector(
             yield pa.RecordBatch.from_pandas(frame.to_wkb(), schema, preserve_index=False)
 
     stream = (frame for frame in batches if len(frame))
-    if (first := next(stream, None)) is None:
+    if (first_frame := next(stream, None)) is None:
         return 0
     pyogrio.write_arrow(
-        pa.RecordBatchReader.from_batches(schema, record_batches(chain([first], stream))),
+        pa.RecordBatchReader.from_batches(schema, record_batches(chain([first_frame], stream))),
         path,
         layer=layer,
         driver=VECTOR_DRIVERS[ending],
-        geometry_name=first.geometry.name,
+        geometry_name=first_frame.geometry.name,
         geometry_type="Polygon"
         if ending == ".shp" and geometry_type == "MultiPolygon"
         else geometry_type,

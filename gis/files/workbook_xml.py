@@ -1,6 +1,4 @@
-"""Read from the XML of an .xlsx what the reader of cells does not tell: size, formulas without a
-result, hidden rows.
-"""
+"""Facts of an .xlsx that the reader of cells omits: size, uncomputed formulas, hidden rows."""
 
 import html
 import re
@@ -15,10 +13,10 @@ from gis.errors import InvalidInput, TooLarge
 MAX_UNPACKED_BYTES = 600_000_000  # a full sheet of a million rows has about 400 million
 MAX_SHEET_CELLS = 40_000_000  # between the first and the last one in use
 MAX_COLUMNS = 16_384  # as Excel has
-MAX_MARKED_CELLS = 10_000  # formulas without a result and errors that are named one by one
+MAX_MARKED_CELLS = 10_000  # formulas without a result and errors that are listed singly
 MAX_LISTED_HIDDEN = 100_000
 
-_N = rb"(?:\w{1,20}:)?"  # a namespace prefix, as some programs write it
+_N = rb"(?:\w{1,20}:)?"  # a namespace prefix, which some programs write
 _CELL_PATTERN = re.compile(
     rb"<" + _N + rb"c\s([^<>]*)>\s*<" + _N + rb"f\b[^<>]*?(?:/>|>[^<]*</" + _N + rb"f>)"
     rb"\s*(?:<" + _N + rb"v\s*/>|<" + _N + rb"v>\s*</" + _N + rb"v>)?\s*</" + _N + rb"c>"
@@ -117,7 +115,7 @@ class SheetScan:
     def _read(self, text: bytes) -> None:
         self._count_cells(text)
         self.corner.feed(text)
-        # searching for these short signs first is many times faster than the patterns
+        # searching for these short texts first is many times faster than the patterns
         for signs, pattern, how in (
             ((b"<f", b":f"), _CELL_PATTERN, "formula"),
             ((b't="e"', b"t='e'"), _ERROR_PATTERN, "error"),

@@ -1,9 +1,8 @@
-"""What the database holds as GeoDataFrames: for notebooks, exports and analysis libraries.
+"""The contents of the database as GeoDataFrames, for notebooks, exports and analysis libraries.
 
-Every function reads straight from PostGIS; nothing is cached and nothing written. Every frame is in
-EPSG:4490 (longitude, latitude), its geometry column is `geometry`, units stand in the names of
-columns. There are no names of people, no telephones of reporters and nothing said about an incident
-in any of them.
+Every function reads from PostGIS; nothing is cached or written. Every frame is in EPSG:4490
+(longitude, latitude), its geometry column is `geometry`, and units stand in the names of columns.
+No frame holds names of people, telephone numbers of reporters or texts of an incident.
 """
 
 from gis.frames.area_frames import areas, communities, grids, units

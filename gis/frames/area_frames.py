@@ -12,7 +12,7 @@ from gis.frames.read import Query, read_frame, wkb
 
 
 def area_query(level: Level, at: datetime, within: str = "") -> Query:
-    """Return the query of `areas`, in the order of codes."""
+    """Return the query of `areas`, ordered by code."""
     parent = aliased(Area)
     valid_from = func.lower(Boundary.valid_time, type_=DateTime(timezone=True))
     return (
@@ -49,13 +49,14 @@ def areas(
     at
         Moment whose boundaries and hierarchy apply, with time zone; None means now.
     within
-        Only areas whose code begins so; the whole county's, street's or community's code.
+        Only areas whose code begins so, as the code of a county, street or community.
 
     Returns
     -------
-    GeoDataFrame Index `code`. Columns `name`, `level`, `parent` (code, None for a county), `county`
-        (code), `revision` (number of the one that drew it), `since` (UTC), `area_m2` (geodesic),
-        `geometry` (MultiPolygon).
+    GeoDataFrame
+        Index `code`. Columns `name`, `level`, `parent` (code, None for a county), `county` (code),
+        `revision` (number of the one that drew it), `since` (UTC), `area_m2` (geodesic), `geometry`
+        (MultiPolygon).
     """
     return read_frame(session, area_query(level, at or datetime.now(UTC), within), "code")
 

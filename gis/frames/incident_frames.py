@@ -26,24 +26,24 @@ def incidents(
 ) -> GeoDataFrame:
     """Return the incidents that the principal may see.
 
-    No contacts, no description, no address, no names.
-
     Parameters
     ----------
     principal
-        Who asks; `gis.rights.principal.system_principal` sees every incident.
-    filters Which incidents; None means all of them. Their order is by report, newest first,
-        whatever `sort` says.
+        `gis.rights.principal.system_principal` sees every incident.
+    filters
+        None means all incidents. The order is by report, newest first, whatever `sort` says.
     now
-        Moment that decides what is late; None means now.
+        Moment that decides what is overdue; None means now.
 
     Returns
     -------
-    GeoDataFrame Index `id` (text). Columns `state`, `category` (code), `category_zh`,
-        `category_en`, `kind` (of the category), `severity`, `channel`, `way` (assign or order),
-        `grid` and `unit` (codes; unit None where unknown), `reported_at`, `closed_at`, `due_at`
-        (UTC, missing where none), `due_status` (green, amber, red; None: no clock runs),
-        `supervised`, `rating` (1 to 5) and `solved` in the reporter's word, `geometry` (Point).
+    GeoDataFrame
+        Index `id` (text). Columns `state`, `category` (code), `category_zh`, `category_en`, `kind`
+        (of the category), `severity`, `channel`, `way` (assign or order), `grid` and `unit` (codes;
+        unit None where unknown), `reported_at`, `closed_at`, `due_at` (UTC, missing where none),
+        `due_status` (green, amber, red; None: no clock runs), `supervised`, `rating` (1 to 5) and
+        `solved` as the reporter stated, `geometry` (Point). No contacts, descriptions, addresses or
+        names.
 
     Raises
     ------
@@ -106,10 +106,11 @@ def posts(session: Session, at: datetime | None = None) -> GeoDataFrame:
 
     Returns
     -------
-    GeoDataFrame Index `id` (number of the post). Columns `role` (key), `rank` (nearest to the
-        household first), `area` and `building` (codes; one of them), `county` (code), `vacant`
-        (nobody holds it), `has_deputy`, `since` and `until` (UTC; until is missing where it is
-        open), `geometry` (of the area at that moment, or the footprint).
+    GeoDataFrame
+        Index `id` (number of the post). Columns `role` (key), `rank` (nearest to the household
+        first), `area` and `building` (codes; one of them), `county` (code), `vacant`, `has_deputy`,
+        `since` and `until` (UTC; until is missing where it is open), `geometry` (of the area at
+        that moment, or the footprint).
     """
     at = at or datetime.now(UTC)
     query = (

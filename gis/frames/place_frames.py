@@ -11,7 +11,7 @@ from gis.places.models import Building, Household, Stairwell
 
 
 def building_query() -> Query:
-    """Return the query of `buildings`, in the order of codes."""
+    """Return the query of `buildings`, ordered by code."""
     return select(
         Building.code,
         Building.county,
@@ -30,26 +30,28 @@ def buildings(session: Session) -> GeoDataFrame:
 
     Returns
     -------
-    GeoDataFrame Index `code`. Columns `county` (code or None), `name`, `estate` (name of the
-        compound), `address`, `kind` (as OSM's building=*), `floors` (storeys above ground, missing
-        where unknown), `source` (the load), `geometry` (MultiPolygon).
+    GeoDataFrame
+        Index `code`. Columns `county` (code or None), `name`, `estate` (name of the compound),
+        `address`, `kind` (as OSM's building=*), `floors` (storeys above ground, missing where
+        unknown), `source` (the load), `geometry` (MultiPolygon).
     """
     return read_frame(session, building_query(), "code").astype({"floors": "Int32"})
 
 
 def building_point() -> ColumnElement[Any]:
-    """Return where people enter a building, else a point in its footprint."""
+    """Return the entrance of a building, else a point in its footprint."""
     return func.coalesce(Building.entrance, func.ST_PointOnSurface(Building.geom))
 
 
 def households(session: Session) -> GeoDataFrame:
-    """Return how many households and people live behind each door; no rooms and no names.
+    """Return the number of households and people behind each entrance; no rooms and no names.
 
     Returns
     -------
-    GeoDataFrame One row for each stairwell of a building, or for the whole building where it has
-        none; index `building` (code) and `stairwell` (name, empty where there is none). Columns
-        `county`, `households`, `people`, `units` (of the ten-household units that these belong to),
+    GeoDataFrame
+        One row for each stairwell of a building, or for the whole building where it has none; index
+        `building` (code) and `stairwell` (name, empty where there is none). Columns `county`,
+        `households`, `people`, `units` (of the ten-household units that these belong to),
         `geometry` (Point: the entrance, else a point in the footprint).
     """
     stairwell = func.coalesce(Stairwell.name, "")

@@ -23,7 +23,7 @@ def read_frame(session: Session, query: Query, index: str | list[str] | None) ->
     query
         Has the geometry as WKB under the name `geometry`, see `wkb`.
     index
-        The column or columns that become the index; None counts the rows.
+        The column or columns that become the index; None numbers the rows.
     """
     return geopandas.read_postgis(
         query, session.connection(), geom_col=GEOMETRY, crs=f"EPSG:{STORAGE_SRID}", index_col=index
@@ -31,12 +31,12 @@ def read_frame(session: Session, query: Query, index: str | list[str] | None) ->
 
 
 def read_batches(session: Session, query: Query) -> Iterator[GeoDataFrame]:
-    """Yield the rows of a query as frames of at most BATCH_ROWS rows, so that few are in memory at
-    a time.
+    """Yield the rows of a query as frames of at most BATCH_ROWS rows.
 
     Notes
     -----
-    A column of whole numbers is one of floats in a batch where a value is missing.
+    Only one frame is in memory at a time. A column of whole numbers is one of floats in a batch
+    where a value is missing.
     """
     yield from geopandas.read_postgis(
         query.execution_options(stream_results=True),

@@ -1,6 +1,4 @@
-"""Frames of facilities, their service circles, who reaches them, and the network they are reached
-by.
-"""
+"""Frames of facilities, service circles, coverage and the walking network."""
 
 from typing import NamedTuple
 
@@ -29,7 +27,7 @@ class WalkNetworkFrames(NamedTuple):
 
 
 def facility_query() -> Query:
-    """Return the query of `facilities`, in the order of codes."""
+    """Return the query of `facilities`, ordered by code."""
     return select(
         Facility.code,
         Facility.county,
@@ -53,7 +51,8 @@ def facilities(session: Session, category: str | None = None) -> GeoDataFrame:
 
     Returns
     -------
-    GeoDataFrame Index `code`. Columns `county` (code or None), `category`, `name`, `address`,
+    GeoDataFrame
+        Index `code`. Columns `county` (code or None), `category`, `name`, `address`,
         `opening_hours` (OSM's syntax), `contact` (public telephone), `source` (the load),
         `geometry` (Point; of an outline a point inside).
     """
@@ -64,7 +63,7 @@ def facilities(session: Session, category: str | None = None) -> GeoDataFrame:
 
 
 def circle_query() -> Query:
-    """Return the query of `service_circles`, in the order of facilities, profiles and limits."""
+    """Return the query of `service_circles`, ordered by facility, profile and limit."""
     return (
         select(
             Facility.code.label("facility"),
@@ -100,7 +99,8 @@ def service_circles(
 
     Returns
     -------
-    GeoDataFrame Index `facility` (code), `profile`, `minutes`. Columns `name` and `category` of the
+    GeoDataFrame
+        Index `facility` (code), `profile`, `minutes`. Columns `name` and `category` of the
         facility, `speed_m_s`, `off_network` (no street within 100 m; the circle is empty), `island`
         (only ways that lead nowhere), `households`, `people`, `buildings` (within the limit by
         exact distance), `network` (version), `geometry` (MultiPolygon).
@@ -130,8 +130,9 @@ def coverage(
 
     Returns
     -------
-    GeoDataFrame Index `building` (code). Columns `households`, `people`, `distance_m` (inf beyond
-        the limit), `covered` (within it), `off_network` (no street near its door), `geometry`
+    GeoDataFrame
+        Index `building` (code). Columns `households`, `people`, `distance_m` (inf beyond the
+        limit), `covered` (within it), `off_network` (no street near its entrance), `geometry`
         (Point: the entrance, else the centroid).
 
     Raises
@@ -147,7 +148,7 @@ def coverage(
     result = accessibility.compute_coverage(network, demand, entrances.snaps, minutes, profile)
     code_by_id = {row.id: row.code for row in session.execute(select(Building.id, Building.code))}
     lon, lat = get_transformer(network.epsg, STORAGE_SRID).transform(
-        demand.place[:, 0], demand.place[:, 1]
+        demand.points[:, 0], demand.points[:, 1]
     )
     return GeoDataFrame(
         {
@@ -170,15 +171,16 @@ def walk_network(session: Session) -> WalkNetworkFrames:
 
     Returns
     -------
-    WalkNetworkFrames `nodes`: index `osmid`; columns `x`, `y` (degrees), `component` (0 is the
-        largest connected part), `geometry` (Point). `edges`: index `u`, `v`, `key`; columns `osmid`
-        (of the way, missing where it has none), `length` (metres along the ellipsoid), `highway`
-        (as OSM's, or plaza, across, link), `name`, `steps`, `structure` (bridge, tunnel, storey, or
-        empty), `ends` (open only to those whose door is on it), `geometry` (LineString).
+    WalkNetworkFrames
+        `nodes`: index `osmid`; columns `x`, `y` (degrees), `component` (0 is the largest connected
+        part), `geometry` (Point). `edges`: index `u`, `v`, `key`; columns `osmid` (of the way,
+        missing where it has none), `length` (metres along the ellipsoid), `highway` (as OSM's, or
+        plaza, across, link), `name`, `steps`, `structure` (bridge, tunnel, storey, or empty),
+        `ends` (open only to those whose entrance is on it), `geometry` (LineString).
 
     Notes
     -----
-    Every edge is there once and is walked both ways: make the graph with
+    Every edge is listed once and can be walked both ways: make the graph with
     `osmnx.graph_from_gdfs(nodes, edges).to_undirected()`.
     """
     nodes = select(

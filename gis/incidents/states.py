@@ -60,10 +60,6 @@ STATES = {
 }
 ENDED_STATES = tuple(state for state, row in STATES.items() if row.ended)
 OPEN_STATES = tuple(state for state, row in STATES.items() if not row.ended)
-TRACKING_STEPS = tuple(
-    tuple(state for state, row in STATES.items() if row.step == step)
-    for step in sorted({row.step for row in STATES.values() if row.step is not None})
-)
 # parameters of SQL that asks for open or ended states: `state = ANY(:open_states)`
 STATE_PARAMS = {
     "open_states": [state.value for state in OPEN_STATES],

@@ -1,5 +1,6 @@
-"""The work jobs do, each a function of the database and the clock that may run once more, late, or
-twice at once.
+"""The work of the jobs: functions of the database and the clock.
+
+Each may run again, late, or twice at the same time without harm.
 """
 
 import logging
@@ -22,9 +23,9 @@ Part = Callable[[Engine, datetime], int]
 
 log = logging.getLogger(__name__)
 
-MAX_ROWS_PER_TRANSACTION = 5000  # rows deleted in one transaction
+MAX_ROWS_PER_TRANSACTION = 5000  # deleted
 
-# table, condition on its age -> how long rows are kept
+# table and column of the moment -> how long rows are kept
 ROW_RETENTION = {
     ("idempotency", "at"): timedelta(days=7),
     ("personal.sign_in", "at"): timedelta(days=90),
@@ -32,10 +33,12 @@ ROW_RETENTION = {
 
 
 def run_due(engine: Engine, now: datetime) -> dict[str, int]:
-    """Everything that is due by the clock. Returns how many each part changed.
+    """Run every part that is due by the clock and return how many rows each changed.
 
-    A part that fails does not keep the others from their turn; the job then fails, so that it is
-    seen.
+    Raises
+    ------
+    ExceptionGroup
+        Parts failed; all others have run.
     """
     done, failed = {}, []
     for name, part in DUE_TASKS.items():
@@ -54,19 +57,19 @@ def run_due(engine: Engine, now: datetime) -> dict[str, int]:
 
 def _in_batches(name: str) -> Part:
     def run(engine: Engine, now: datetime) -> int:
-        done, after = 0, None
+        done, cursor = 0, None
         while True:
             with Session(engine) as session, session.begin():
-                batch = deadlines.run_deadline_batch(session, name, now, after)
-            done, after = done + batch.done, batch.last
-            if after is None:
+                batch = deadlines.run_deadline_batch(session, name, now, cursor)
+            done, cursor = done + batch.done, batch.last
+            if cursor is None:
                 return done
 
     return run
 
 
 def _at_once(name: str, do: Callable[[Session, datetime], int]) -> Part:
-    """In one transaction, by one worker at a time; the others leave it to that one."""
+    """Return a part that runs in one transaction, by one worker at a time; others skip it."""
 
     def run(engine: Engine, now: datetime) -> int:
         lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
@@ -76,7 +79,7 @@ def _at_once(name: str, do: Callable[[Session, datetime], int]) -> Part:
     return run
 
 
-# in this order: who holds a matter is settled before anybody is told that it is overdue
+# in this order, so that holders are up to date before notices about deadlines are sent
 DUE_TASKS: dict[str, Part] = {
     "posts": _at_once("posts", apply_due_handovers),
     "units": _at_once("units", apply_scheduled_parents),
@@ -86,14 +89,17 @@ DUE_TASKS: dict[str, Part] = {
 
 
 def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
-    """Delete what is kept no longer, a transaction a few thousand rows.
-
-    Returns how many of each table.
+    """Delete rows and photo files past their retention, a few thousand rows a transaction.
 
     Parameters
     ----------
     var
-        The deployment's folder, where photos lie.
+        Folder of the deployment, where photos lie.
+
+    Returns
+    -------
+    dict[str, int]
+        Number of deleted rows by table, and of deleted photo files.
     """
     done = {
         f"{table}": _until_none(engine, _old(table, at, now - age))
@@ -107,22 +113,26 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
     return done
 
 
-def _old(table: str, at: str, before: datetime) -> Callable[[Session], int]:
+def _old(table: str, at: str, cutoff: datetime) -> Callable[[Session], int]:
     query = f"""
-      DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM {table} WHERE {at} < :before LIMIT {MAX_ROWS_PER_TRANSACTION}
-            FOR UPDATE SKIP LOCKED))
+      DELETE FROM {table}
+      WHERE ctid = ANY(ARRAY(
+        SELECT ctid
+        FROM {table}
+        WHERE {at} < :before
+        LIMIT {MAX_ROWS_PER_TRANSACTION}
+        FOR UPDATE SKIP LOCKED))
     """  # noqa: S608  the table above
     return lambda session: int(
-        getattr(session.execute(text(query), {"before": before}), "rowcount", 0)
+        getattr(session.execute(text(query), {"before": cutoff}), "rowcount", 0)
     )
 
 
-def _until_none(engine: Engine, some: Callable[[Session], int]) -> int:
+def _until_none(engine: Engine, delete_some: Callable[[Session], int]) -> int:
     count = 0
     while True:
         with Session(engine) as session, session.begin():
-            found = some(session)
-        count += found
-        if not found:
+            deleted = delete_some(session)
+        count += deleted
+        if not deleted:
             return count

@@ -1,7 +1,7 @@
-"""The jobs and their times, in procrastinate, and the worker that runs them.
+"""The jobs and their schedule, in procrastinate, and the worker that runs them.
 
-What is to be done is in our own tables; a job only says that it is time to look. So a job that was
-missed, lost with its worker or run twice does no harm: the next one does what is due.
+The work to be done is in our own tables; a job only checks them. A job that was missed, lost with
+its worker or run twice therefore does no harm: the next one does what is due.
 """
 
 import asyncio
@@ -22,20 +22,18 @@ from gis.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# queue -> jobs of it at once, and whether the finished ones are deleted at once
+# queue -> number of its concurrent jobs, and which finished ones are deleted at once
 QUEUES = {
-    "clock": (2, "never"),  # kept for a day: they tell when the last sweep was
+    "clock": (2, "never"),  # kept for a day, for the moment of the last run
     "post": (1, "successful"),
-    "receivers": (16, "successful"),  # so many may hang before others wait
+    "receivers": (16, "successful"),  # as many may hang before others wait
 }
-MAX_CATCH_UP_S = 24 * 3600  # seconds: a job missed for less is run when a worker is there again
-SHUTDOWN_GRACE_S = (
-    2.0  # seconds after which jobs under way are asked to end when the worker is stopped
-)
+MAX_CATCH_UP_S = 24 * 3600  # a job missed for less is run by the next worker
+SHUTDOWN_GRACE_S = 2.0  # after which jobs in progress are asked to end when the worker stops
 
 
 def make_app(url: str, settings: Settings) -> procrastinate.App:
-    """The jobs, on a database.
+    """Return the jobs of a database.
 
     Parameters
     ----------
@@ -50,20 +48,21 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     )
     app = procrastinate.App(connector=connector, periodic_defaults={"max_delay": MAX_CATCH_UP_S})
     engine = redact_errors(engine_of(url))
+    # the names of tasks and queues are stored in the database
 
     @app.periodic(cron="* * * * *")
     @app.task(name="sweep", queue="clock", queueing_lock="sweep")
-    def sweep(timestamp: int) -> None:
+    def run_due(timestamp: int) -> None:
         maintenance.run_due(engine, datetime.now(UTC))
 
     @app.periodic(cron="17 19 * * *")  # 03:17 in China
     @app.task(name="clean", queue="clock", queueing_lock="clean")
-    def clean(timestamp: int) -> None:
+    def purge_expired(timestamp: int) -> None:
         maintenance.purge_expired(engine, datetime.now(UTC), settings.var)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="tidy", queue="clock", queueing_lock="tidy")
-    async def tidy(timestamp: int) -> None:
+    async def purge_stalled_jobs(timestamp: int) -> None:
         for job in await app.job_manager.get_stalled_jobs():  # their worker died
             await app.job_manager.finish_job(job, jobs.Status.FAILED, delete_job=True)
         await app.job_manager.delete_old_jobs(
@@ -72,8 +71,8 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
 
     @app.periodic(cron="* * * * * */3")
     @app.task(name="post", queue="post", queueing_lock="post")
-    async def post(timestamp: int) -> None:
-        for target in await asyncio.to_thread(due):
+    async def deliver_due(timestamp: int) -> None:
+        for target in await asyncio.to_thread(list_due_targets):
             try:
                 await deliver_to.configure(queueing_lock=f"receiver {target}").defer_async(
                     target=target
@@ -81,7 +80,7 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
             except exceptions.AlreadyEnqueued:
                 continue
 
-    def due() -> list[int]:
+    def list_due_targets() -> list[int]:
         with Session(engine) as session:
             return delivery.due_targets(session, datetime.now(UTC))
 
@@ -93,19 +92,19 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
 
 
 def redact_errors(engine: Engine) -> Engine:
-    """The engine, with errors that do not show positions and names in the log."""
-    made = engine.execution_options()
-    made.hide_parameters = True
-    return made
+    """Return the engine with errors that do not show parameters, such as positions, in the log."""
+    redacted = engine.execution_options()
+    redacted.hide_parameters = True
+    return redacted
 
 
 async def run(app: procrastinate.App) -> None:
-    """Run jobs until cancelled; those under way may end first.
+    """Run jobs until cancelled; jobs in progress may finish first.
 
     Raises
     ------
     ExceptionGroup
-        The database went away.
+        The connection to the database was lost.
     """
     async with app.open_async(), asyncio.TaskGroup() as group:
         for queue in QUEUES:
@@ -122,13 +121,12 @@ async def _work_off(app: procrastinate.App, queue: str) -> None:
         install_signal_handlers=False,
         shutdown_graceful_timeout=SHUTDOWN_GRACE_S,
     )
-    raise ConnectionError(
-        f"queue {queue} lost its connection"
-    )  # it ends by itself only then; all begin anew
+    # a worker ends by itself only if its connection is lost; `keep_running` starts all again
+    raise ConnectionError(f"queue {queue} lost its connection")
 
 
 async def keep_running(make: Callable[[], procrastinate.App]) -> None:
-    """`run`, and again when the database went away, until cancelled."""
+    """Call `run` until cancelled, again whenever the connection to the database was lost."""
     threads = ThreadPoolExecutor(sum(most for most, _ in QUEUES.values()))
     asyncio.get_running_loop().set_default_executor(threads)
     pause = 1.0
@@ -143,7 +141,7 @@ async def keep_running(make: Callable[[], procrastinate.App]) -> None:
 
 
 def first_of(failed: BaseException) -> str:
-    """What the first of several failures says."""
+    """Return type and text of the first of several failures."""
     while isinstance(failed, BaseExceptionGroup):
         failed = failed.exceptions[0]
     return f"{type(failed).__name__}: {failed}"

@@ -1,9 +1,8 @@
-"""Codes with parameters, and the catalogue that turns them into sentences of a language.
+"""Codes with parameters, and the catalogue that translates them into sentences.
 
-`gis` raises and returns codes ("file.crs_missing") and never sentences; `render` reads the gettext
-catalogue `locales/<locale>/LC_MESSAGES/messages.po`, in which the msgid of such a message is its
-code. It works without Flask, so that mails, the command line and spreadsheets say the same as the
-pages.
+`gis` raises and returns codes ("file.crs_missing"), never sentences; `render` reads the gettext
+catalogue `locales/<locale>/LC_MESSAGES/messages.po`, whose msgid is the code. It works without
+Flask, so that mails, the command line and spreadsheets use the same sentences as the pages.
 """
 
 import gettext
@@ -34,9 +33,11 @@ __all__ = [
 class Message:
     """A code of the catalogue with its parameters.
 
-    params: Text and moments are put in as they are, whole numbers with thousands separators (write
-        identifiers as text), sequences as a list, and messages in the language of the sentence
-        around them.
+    Attributes
+    ----------
+    params
+        Text and moments are inserted as they are, whole numbers with thousands separators (write
+        identifiers as text), sequences as a list, and messages in the language of the sentence.
     """
 
     code: str

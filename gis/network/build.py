@@ -7,7 +7,7 @@ latitude stay outside.
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -23,9 +23,9 @@ from gis.network import parts
 from gis.network.lattice import Lattice, make_lattice
 from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper
 
-# Kinds of edge that lead nowhere by themselves: a part made of them alone is an island.
+# Kinds of edge that connect nothing: a part of only these is an island.
 AT_NODE_M = 1e-6
-# Classes of street that are public wherever they are not inside walls; lanes of compounds are
+# Classes of street that are public outside walls; lanes of compounds are
 # service or footway.
 ROADS = (
     "residential",
@@ -39,7 +39,7 @@ ROADS = (
     "primary_link",
     "trunk_link",
 )
-WALL_GAP_M = 10.0  # metres between walls that still enclose one compound, as beside its gate
+WALL_GAP_M = 10.0  # metres of a gap, such as a gate, between walls of one compound
 NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 
 
@@ -47,14 +47,16 @@ NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 class Network:
     """The walking network.
 
-    version: As stored; the same version is the same network. epsg: The metric system of all
-    coordinates here. nodes: Node coordinates, metres, shape (n, 2). u, v, length: Per edge, its end
-    nodes (by number, not id) and its geodesic length in metres. lines: Per edge, its shapely
-    LineString in metres, from u to v. ends: Per edge, whether it is open only to those who live or
-    have their door on it or behind it. street: Per edge, whether it is a street or path rather than
-    an edge of a platform or plaza. ground: Per edge, whether it is no bridge, tunnel or other
-    storey. road: Per edge, whether it is of a class that leads through a town (see ROADS), not a
-    lane or path. walls: Lines in metres that no straight leg crosses.
+    version: As stored; the same version is the same network.
+    epsg: The metric system of all coordinates.
+    nodes: Node coordinates, metres, shape (n, 2).
+    u, v, length: Per edge, its end nodes (by number, not id) and geodesic length in metres.
+    lines: Per edge, its shapely LineString in metres, from u to v.
+    ends: Per edge, whether it is open only to those who start or end on it or behind it.
+    street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
+    ground: Per edge, whether it is on the ground rather than a bridge, tunnel or another storey.
+    road: Per edge, whether its class leads through a town (see ROADS), unlike a lane or path.
+    walls: Lines in metres that no straight leg crosses.
     """
 
     version: str
@@ -74,7 +76,7 @@ class Network:
     def access(self) -> parts.Access:
         """What is public, and what is only the beginning or the end of a walk."""
         road = self.road & ~self._walled if self.ends.any() and self.road.any() else self.road
-        return parts.key_id(len(self.nodes), self.u, self.v, self.length, self.ends, road)
+        return parts.public_access(len(self.nodes), self.u, self.v, self.length, self.ends, road)
 
     @cached_property
     def _walled(self) -> Bools:
@@ -158,9 +160,7 @@ class Network:
         return SnappedPoints(edge, offset, leg, island)
 
     def on_public(self, edge: Ints, offset: Floats) -> tuple[Ints, Floats]:
-        """Move places that stand on a public node at the end of a private edge to a public edge of
-        that node.
-        """
+        """Move points from the public end of a private edge to a public edge of that node."""
         if self.access.edge.all():
             return edge, offset
         at_u = ~self.access.edge[edge] & (offset <= AT_NODE_M)
@@ -179,23 +179,29 @@ class Network:
     def _public_edge_of(self) -> Ints:
         """A public edge of every public node; -1 of private nodes."""
         edges = np.flatnonzero(self.access.edge).astype(np.int32)
-        first = np.full(len(self.nodes), -1, np.int32)
-        first[self.u[edges]] = edges
-        first[self.v[edges]] = edges
-        return first
+        edge_of_node = np.full(len(self.nodes), -1, np.int32)
+        edge_of_node[self.u[edges]] = edges
+        edge_of_node[self.v[edges]] = edges
+        return edge_of_node
 
     def snap_degrees(self, lon: ArrayLike, lat: ArrayLike) -> SnappedPoints:
         """Put points given in degrees (EPSG:4490) on the network."""
         return self.snap(shapely.points(self.to_metric(lon, lat)))
 
 
+class EdgeTable(NamedTuple):
+    """The edges of a network: end nodes by number, metres on the ellipsoid, lines in degrees."""
+
+    u: NDArray[Any]
+    v: NDArray[Any]
+    length: Floats
+    lines: Shapes
+
+
 def from_degrees(
     version: str,
     nodes: Floats,
-    u: NDArray[Any],
-    v: NDArray[Any],
-    length: Floats,
-    lines: Shapes,
+    edges: EdgeTable,
     *,
     ends: Bools | None = None,
     street: Bools | None = None,
@@ -203,20 +209,18 @@ def from_degrees(
     road: Bools | None = None,
     walls: Shapes | None = None,
 ) -> Network:
-    """Make a network from lines in degrees.
+    """Create a network from lines in degrees.
 
     Parameters
     ----------
+    version
+        Version of the network.
     nodes
         Longitude and latitude, EPSG:4490, shape (n, 2).
-    u, v
-        Per edge, the numbers of its end nodes.
-    length
-        Per edge, metres along the ellipsoid.
-    lines
-        Per edge, a shapely LineString in degrees.
+    edges
+        The edges; their order is that of all arrays by edge.
     ends, street, ground, road
-        As in Network; None means no edge is for its ends only or a road, all are streets on the
+        As in Network. None means that no edge is private or a road, and all are streets on the
         ground.
     walls
         Lines in degrees; None means none.
@@ -226,6 +230,7 @@ def from_degrees(
     Unavailable
         There are no edges.
     """
+    u, v, length, lines = edges
     if not len(lines):
         raise Unavailable("network.empty")
     middle = nodes.mean(axis=0)
@@ -256,12 +261,12 @@ _lock = threading.Lock()
 
 
 def load_network(session: Session) -> Network:
-    """The stored network, kept in memory until another version is stored.
+    """Return the stored network, cached until another version is stored.
 
     Raises
     ------
     Unavailable
-        None is stored.
+        No network is stored.
     """
     version = session.scalar(text("SELECT version FROM walk_network"))
     if version is None:
@@ -274,26 +279,30 @@ def load_network(session: Session) -> Network:
 
 
 def _read(session: Session, version: str) -> Network:
-    found, x, y = _columns(session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id")
+    node_ids, x, y = _columns(
+        session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id"
+    )
     u, v, length, wkb, kind, structure, ends = _columns(
         session,
         "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends"
         " FROM walk_edge ORDER BY id",
     )
     (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
-    ids = np.array(found, np.int64)
+    ids = np.array(node_ids, np.int64)
     return from_degrees(
         version,
         np.column_stack([np.array(x, float), np.array(y, float)]),
-        np.searchsorted(ids, np.array(u, np.int64)),
-        np.searchsorted(ids, np.array(v, np.int64)),
-        np.array(length, float),
-        shapely.from_wkb([bytes(one) for one in wkb]),
+        EdgeTable(
+            np.searchsorted(ids, np.array(u, np.int64)),
+            np.searchsorted(ids, np.array(v, np.int64)),
+            np.array(length, float),
+            shapely.from_wkb([bytes(value) for value in wkb]),
+        ),
         ends=np.array(ends, bool),
         street=~np.isin(np.array(kind, np.str_), NO_STREETS),
         ground=np.array(structure, np.str_) == "",
         road=np.isin(np.array(kind, np.str_), ROADS),
-        walls=shapely.from_wkb(np.array([bytes(one) for one in walls], object)),
+        walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
     )
 
 

@@ -16,25 +16,27 @@ from gis.network.lattice import Singles
 from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats, SnappedPoints
 from gis.network.walk import node_distances
 
-# lattice spacings: a jump of distance, as at a wall, is contoured midway and no smooth slope is
-# touched
+# lattice spacings: a jump of the distance, as at a wall, is contoured midway; smooth slopes stay
+# unchanged
 MAX_STEP_SPACINGS = 1.5
 
 
 def isochrones(
     network: Network, sources: SnappedPoints, limits: Sequence[float], doors: Floats | None = None
 ) -> list[MultiPolygon]:
-    """The ground within walking distances of one facility.
+    """Compute the areas within given walking distances of one facility.
 
     Parameters
     ----------
+    network
+        The walking network.
     sources
-        The facility's doors on the network; those off it reach nothing.
+        The entrances of the facility on the network. Those off the network reach nothing.
     limits
-        Metres, one circle each; one Dijkstra serves them all.
+        Distances in metres, one area each. One run of Dijkstra serves all.
     doors
-        The doors themselves in metres, shape (k, 2); they and their ways to the street are inside,
-        even on a bridge over streets.
+        The entrances in metres, shape (k, 2). The areas include them and their straight legs, even
+        on a bridge over streets.
 
     Returns
     -------
@@ -60,48 +62,52 @@ def isochrones(
     low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, rows)
     window = np.s_[low:high, left:right]
     by_u, by_v = lattice.by_u[window], lattice.by_v[window]
-    found = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
+    distances = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
     corner = np.array(
         [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
     )
     for i, (edge, offset, leg) in enumerate(
         zip(sources.edge, sources.offset, sources.leg, strict=True)
     ):
-        same = lattice.edge[window] == edge  # there the way along the edge itself may be shorter
+        same = lattice.edge[window] == edge  # along the edge itself the way may be shorter
         beyond = (
             by_u[same] - by_v[same] + network.length[edge]
         ) / 2  # the points' own offset along it
         own_leg = by_u[same] - beyond
-        found[same] = np.minimum(found[same], np.abs(beyond - offset) + own_leg + leg)
+        distances[same] = np.minimum(distances[same], np.abs(beyond - offset) + own_leg + leg)
         door = streets[i] if doors is None else doors[on[i]]
-        _own_ground(found, float(leg), streets[i], door, corner, lattice.spacing)
+        _own_ground(distances, float(leg), streets[i], door, corner, lattice.spacing)
     xs = lattice.west + lattice.spacing * np.arange(left, right)
     ys = lattice.south + lattice.spacing * np.arange(low, high)
-    return [_polygon(network, xs, ys, found, limit) for limit in limits]
+    return [_polygon(network, xs, ys, distances, limit) for limit in limits]
 
 
 def _own_ground(
-    found: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float
+    distances: np.ndarray, leg: float, street: Floats, door: Floats, corner: Floats, spacing: float
 ) -> None:
-    """Bring the lattice points round a door and its leg near: over a bridge or tunnel they belong
-    to other streets.
+    """Set the distances of the lattice points around an entrance and its leg.
+
+    Notes
+    -----
+    Over a bridge or tunnel these points are snapped to other streets, and would be too distant.
     """
     share = np.linspace(0, 1, int(leg / spacing * 4) + 2)[:, None]
     way = street + share * (door - street)
     cell = np.unique(np.floor((way - corner) / spacing).astype(int), axis=0)
     points = np.unique((cell[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2), axis=0)
-    column, row = points[(points >= 0).all(1) & (points < found.shape[::-1]).all(1)].T
+    column, row = points[(points >= 0).all(1) & (points < distances.shape[::-1]).all(1)].T
     straight = np.hypot(
         corner[0] + spacing * column - street[0], corner[1] + spacing * row - street[1]
     )
-    found[row, column] = np.minimum(found[row, column], straight + leg)
+    distances[row, column] = np.minimum(distances[row, column], straight + leg)
 
 
 def _box(
     network: Network, sources: SnappedPoints, streets: Floats, at_nodes: Singles, limit: float
 ) -> tuple[float, float, float, float]:
-    """A box round all that can be reached: what is left at each node, and the sources' own edges
-    with their sides.
+    """Return the bounding box of all that can be reached, in metres.
+
+    It holds the remaining distance around each node, and the edges of the sources with their sides.
     """
     bounds = shapely.bounds(network.lines[sources.edge])
     low = np.maximum(bounds[:, :2] - MAX_SNAP_DISTANCE_M, streets - limit).min(0)
@@ -115,15 +121,15 @@ def _box(
 
 
 def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int]:
-    """First and one past the last lattice index of a stretch, with a rim beyond it."""
+    """Return the first and one past the last lattice index of a stretch, with a margin."""
     return max(int(low / spacing) - 2, 0), min(int(high / spacing) + 4, count)
 
 
 def _polygon(
-    network: Network, xs: np.ndarray, ys: np.ndarray, found: np.ndarray, limit: float
+    network: Network, xs: np.ndarray, ys: np.ndarray, distances: np.ndarray, limit: float
 ) -> MultiPolygon:
     slack = MAX_STEP_SPACINGS * network.lattice.spacing
-    z = np.clip(found, limit - slack, limit + slack)
+    z = np.clip(distances, limit - slack, limit + slack)
     areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
         limit - 2 * slack, limit
     )

@@ -1,8 +1,7 @@
-"""Which parts of the walking network are worth walking on, which are public, and the graph that
-follows.
+"""Connected parts of the walking network, public access, and the graph of walks.
 
-A way or gate for residents, customers and their like ("ends") is open to those who live or have
-their door on it or behind it, and closed to those who would walk through. See docs/decisions/0017.
+A way or gate for residents or customers ("ends") is open to those who start or end there or behind
+it, and closed to those who walk through. See docs/decisions/0017.
 """
 
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ Bools = NDArray[np.bool_]
 TOWN_M = (
     1000.0  # metres of streets from which a part is worth walking on wherever it is within the cap
 )
-# metres of streets that are walked on where nothing larger is within the cap; less is an island
+# metres of streets; a smaller part is an island, a larger one is used where no large one is near
 HAMLET_M = 200.0
 
 
@@ -39,9 +38,9 @@ SNAPPED, ISLAND = range(4), 4
 
 
 def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints:
-    """Rank every edge by the connected part it belongs to, and by whether it lies on the ground.
+    """Rank every edge by the size of its connected part, and by whether it lies on the ground.
 
-    0 worth walking on, 1 small; 2 and 3 the same but bridge, tunnel or other storey; 4 an island.
+    0 is large, 1 small; 2 and 3 are the same but bridge, tunnel or another storey; 4 is an island.
 
     Parameters
     ----------
@@ -50,12 +49,14 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints
     u, v
         End nodes of each edge.
     street_m
-        Metres of each edge; 0 for edges of platforms and plazas, which lead nowhere by themselves.
+        Metres of each edge; 0 for edges of platforms and plazas, which do not connect anything.
     ground
         Per edge, whether it lies on the ground.
 
-    Notes ----- The part with most metres of streets, and that with most on the ground, are always
-    worth walking on; without any street all are.
+    Notes
+    -----
+    The part with most metres of streets, and that with most on the ground, always rank as large;
+    without streets all parts do.
     """
     if not u.size:
         return np.empty(0, np.int32)
@@ -69,27 +70,37 @@ def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints
     return np.where(of_edge == 2, ISLAND, of_edge + 2 * ~ground).astype(np.int32)
 
 
-def key_id(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
-    """Return what is public: of each connected part, the pieces that hang together by open edges
-    and have a road.
-
-    Where no piece has one, the largest is public. The others lie behind gates or private ways, such
-    as the lanes of a compound, which may well be longer than the street outside. So a private way
-    between two roads is not walked through.
+def public_access(count: int, u: Ints, v: Ints, length: Floats, ends: Bools, road: Bools) -> Access:
+    """Return the public edges and nodes of the network.
 
     Parameters
     ----------
+    count
+        Number of nodes.
+    u, v
+        End nodes of each edge.
+    length
+        Length of each edge in metres.
+    ends
+        Per edge, whether it is open only to those who start or end on it or behind it.
     road
         Per edge, whether it is a public road outside all walls.
+
+    Notes
+    -----
+    Of each connected part, the pieces that are joined by open edges and hold a road are public;
+    where no piece holds one, the largest is. Other pieces lie behind gates or private ways, such as
+    the lanes of a compound, which may be longer than the street outside. So no walk leads through a
+    private way between two roads.
     """
     if not ends.any():
         return Access(np.ones(u.size, bool), np.ones(count, bool))
     whole, piece = _parts(count, u, v), _parts(count, u[~ends], v[~ends])
     metres = np.bincount(piece[u[~ends]], weights=length[~ends], minlength=count)
     order = np.lexsort((-metres[piece], whole))
-    first = np.r_[True, whole[order][1:] != whole[order][:-1]]
+    is_first = np.r_[True, whole[order][1:] != whole[order][:-1]]
     largest = np.empty(whole.max() + 1, np.int32)
-    largest[whole[order][first]] = piece[order][first]
+    largest[whole[order][is_first]] = piece[order][is_first]
     has_road = np.bincount(piece[u[road & ~ends]], minlength=count) > 0
     part_has_road = np.bincount(whole[u[road & ~ends]], minlength=count) > 0
     edge = ~ends & np.where(
@@ -112,12 +123,12 @@ class Graph(NamedTuple):
 
 
 def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph:
-    """Build the graph: out of private ground by the first copy, into it by the second, never from
-    there on.
+    """Build the graph that leaves private nodes by the first copy and enters them by the second.
 
-    Notes ----- A path is private edges, then public ones, then private ones; a node with a public
-    edge is public ground. So a private edge between two public nodes is in no path but of those who
-    start or end on it.
+    Notes
+    -----
+    A path is private edges, then public ones, then private ones; a node with a public edge is
+    public. So a private edge between two public nodes lies only on paths that start or end on it.
     """
     copies = (
         np.flatnonzero(~access.node).astype(np.int32)
@@ -126,26 +137,29 @@ def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph
     )
     copy_of = np.full(count, -1, np.int32)
     copy_of[copies] = count + np.arange(copies.size, dtype=np.int32)
-    one, other = np.concatenate([u, v]), np.concatenate([v, u])
+    start, end = np.concatenate([u, v]), np.concatenate([v, u])
     metres, is_public = np.tile(length, 2), np.tile(access.edge, 2)
-    from_public, to_public = access.node[one], access.node[other]
+    from_public, to_public = access.node[start], access.node[end]
     out = is_public | ~from_public
-    into = ~is_public & ~to_public & (copy_of[other] >= 0)
-    tail = np.concatenate([one[out], np.where(from_public, one, copy_of[one])[into]])
-    head = np.concatenate([other[out], copy_of[other][into]])
+    into = ~is_public & ~to_public & (copy_of[end] >= 0)
+    tail = np.concatenate([start[out], np.where(from_public, start, copy_of[start])[into]])
+    head = np.concatenate([end[out], copy_of[end][into]])
     metres = np.concatenate([metres[out], metres[into]])
-    order = np.lexsort((metres, head, tail))  # of parallel edges the shortest counts
+    order = np.lexsort((metres, head, tail))  # the shortest of parallel edges
     tail, head, metres = tail[order], head[order], metres[order]
-    first = np.ones(tail.size, bool)
-    first[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
-    first &= tail != head
+    is_shortest = np.ones(tail.size, bool)
+    is_shortest[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
+    is_shortest &= tail != head
     size = count + copies.size
     return Graph(
-        coo_array((metres[first], (tail[first], head[first])), shape=(size, size)).tocsr(), copies
+        coo_array(
+            (metres[is_shortest], (tail[is_shortest], head[is_shortest])), shape=(size, size)
+        ).tocsr(),
+        copies,
     )
 
 
 def _parts(count: int, u: Ints, v: Ints) -> Ints:
-    """Number the connected parts of an undirected graph, per node."""
+    """Return the number of the connected part of each node of an undirected graph."""
     joined = coo_array((np.ones(u.size, np.int8), (u, v)), shape=(count, count))
     return np.asarray(connected_components(joined, directed=False)[1], np.int32)

@@ -1,6 +1,4 @@
-"""Putting places on the walking network: the nearest street worth walking on that no wall
-cuts off.
-"""
+"""Snap points to the walking network: the nearest street of the best rank behind no wall."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,18 +15,18 @@ Ints = NDArray[np.signedinteger[Any]]
 Bools = NDArray[np.bool_]
 Shapes = NDArray[np.object_]
 
-MAX_SNAP_DISTANCE_M = 100.0  # metres from a street: further out is off the network
-TOUCH_M = 0.05  # a leg that begins or ends this near to a wall does not cross it there
+MAX_SNAP_DISTANCE_M = 100.0  # metres; a point farther from all streets is off the network
+WALL_TOLERANCE_M = 0.05  # a leg that begins or ends within this of a wall does not cross it
 
 
 @dataclass(frozen=True)
 class SnappedPoints:
-    """Places put on the network, one entry each.
+    """Points snapped to the network, one entry each.
 
     edge: Number of the nearest edge; -1 off the network or on an island.
-    offset: Metres from the edge's first node along it.
-    leg: Straight metres from the place to the street; infinite off the network.
-    island: Whether the only ways within the cap are too short to lead anywhere.
+    offset: Metres along the edge from its first node.
+    leg: Straight distance in metres from the point to the street; infinite off the network.
+    island: Whether the only streets within the limit belong to islands.
     """
 
     edge: Ints
@@ -37,13 +35,16 @@ class SnappedPoints:
     island: Bools = field(default_factory=lambda: np.empty(0, bool))
 
     def __post_init__(self) -> None:
+        """Fill `island` with False if it was left out."""
         if self.island.size != self.edge.size:
             object.__setattr__(self, "island", np.zeros(self.edge.size, bool))
 
     def __len__(self) -> int:
+        """Return the number of points."""
         return self.edge.size
 
     def __getitem__(self, which: Any) -> "SnappedPoints":
+        """Return the selected points."""
         return SnappedPoints(
             *(
                 np.atleast_1d(column[which])
@@ -53,15 +54,13 @@ class SnappedPoints:
 
 
 class Pieces(NamedTuple):
-    """The straight pieces of all edges: edge number, start, vector to the end, metres, metres of
-    the edge before it.
-    """
+    """The straight pieces of all edges, with the metres of the edge that precede each."""
 
     edge: Ints
     start: Floats
     way: Floats
     metres: Floats
-    before: Floats
+    preceding_m: Floats
 
 
 def pieces_of(lines: Shapes) -> Pieces:
@@ -72,12 +71,12 @@ def pieces_of(lines: Shapes) -> Pieces:
     metres = np.hypot(*way.T)
     total = np.concatenate([[0.0], np.cumsum(metres)])[:-1]
     edge = edge[inner].astype(np.int32)
-    first = np.searchsorted(edge, np.arange(len(lines)))
-    return Pieces(edge, points[inner], way, metres, total - total[first][edge])
+    first_piece = np.searchsorted(edge, np.arange(len(lines)))
+    return Pieces(edge, points[inner], way, metres, total - total[first_piece][edge])
 
 
 class Snapper:
-    """Finds the nearest edge for places.
+    """Finds the nearest edge of points.
 
     Edges of a lower rank come first (`gis.network.parts.ranks`).
     """
@@ -90,11 +89,17 @@ class Snapper:
         self._walls = STRtree(walls) if len(walls) else None
 
     def nearest(self, shapes: Shapes) -> tuple[Ints, Floats, Shapes, Bools]:
-        """Find the edge of each shape, the leg's metres, the point on the street, and whether it is
-        on an island.
+        """Find the nearest edge of each shape.
 
-        Notes ----- The rule: the nearest straight piece of street, among those of the best rank
-        within FARTHEST, whose straight leg crosses no wall.
+        Returns
+        -------
+        The edge (-1 for none), the leg in metres, the point on the street, and whether only an
+        island lies within `MAX_SNAP_DISTANCE_M`.
+
+        Notes
+        -----
+        The rule: the nearest straight piece of street, among those of the best rank within
+        `MAX_SNAP_DISTANCE_M`, whose straight leg crosses no wall.
         """
         edge, leg = np.full(len(shapes), -1, np.int32), np.full(len(shapes), np.inf)
         at: Shapes = np.full(len(shapes), None, object)
@@ -102,60 +107,58 @@ class Snapper:
         for rank in SNAPPED:
             if not open_.size or not self._edges[rank].size:
                 continue
-            place, hit, metres = self._first(rank, shapes[open_])
-            edge[open_[place]], leg[open_[place]] = hit, metres
-            legs = shapely.shortest_line(shapes[open_[place]], self._lines[hit])
-            at[open_[place]] = shapely.get_point(legs, 1)
-            blocked = open_[place[self.blocked(legs)]]
+            shape, hit, metres = self._nearest_of_rank(rank, shapes[open_])
+            edge[open_[shape]], leg[open_[shape]] = hit, metres
+            legs = shapely.shortest_line(shapes[open_[shape]], self._lines[hit])
+            at[open_[shape]] = shapely.get_point(legs, 1)
+            blocked = open_[shape[self.blocked(legs)]]
             edge[blocked], leg[blocked], at[blocked] = -1, np.inf, None
             for number, (other, way_m, point) in self._around_walls(rank, shapes, blocked):
                 edge[number], leg[number], at[number] = other, way_m, point
             open_ = open_[edge[open_] < 0]
         island = np.zeros(len(shapes), bool)
         if open_.size and self._edges[ISLAND].size:
-            place, _ = self._trees[ISLAND].query(
+            shape, _ = self._trees[ISLAND].query(
                 shapes[open_], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M
             )
-            island[open_[place]] = True
+            island[open_[shape]] = True
         return edge, leg, at, island
 
-    def _first(self, rank: int, shapes: Shapes) -> tuple[Ints, Ints, Floats]:
-        (place, hit), leg = self._trees[rank].query_nearest(
+    def _nearest_of_rank(self, rank: int, shapes: Shapes) -> tuple[Ints, Ints, Floats]:
+        (shape, hit), leg = self._trees[rank].query_nearest(
             shapes, max_distance=MAX_SNAP_DISTANCE_M, return_distance=True, all_matches=False
         )
-        return place, self._edges[rank][hit], leg
+        return shape, self._edges[rank][hit], leg
 
     def _around_walls(
         self, rank: int, shapes: Shapes, blocked: Ints
     ) -> list[tuple[int, tuple[int, float, shapely.Point]]]:
-        """For places whose nearest street is behind a wall: the nearest piece that is not,
-        if any.
-        """
+        """Find the nearest unblocked piece for shapes whose nearest street is behind a wall."""
         if not blocked.size:
             return []
         tree, segments, edges = self._segments(rank)
-        place, hit = tree.query(shapes[blocked], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M)
-        legs = shapely.shortest_line(shapes[blocked][place], segments[hit])
+        shape, hit = tree.query(shapes[blocked], predicate="dwithin", distance=MAX_SNAP_DISTANCE_M)
+        legs = shapely.shortest_line(shapes[blocked][shape], segments[hit])
         metres = shapely.length(legs)
-        order = np.lexsort((metres, place))
-        place, hit, legs, metres = place[order], hit[order], legs[order], metres[order]
+        order = np.lexsort((metres, shape))
+        shape, hit, legs, metres = shape[order], hit[order], legs[order], metres[order]
         start = (
-            np.flatnonzero(np.r_[True, place[1:] != place[:-1]]) if place.size else np.empty(0, int)
+            np.flatnonzero(np.r_[True, shape[1:] != shape[:-1]]) if shape.size else np.empty(0, int)
         )
-        end = np.r_[start[1:], place.size]
-        found = []
-        while start.size:  # the next candidate of every place still without one
+        end = np.r_[start[1:], shape.size]
+        matches = []
+        while start.size:  # the next candidate of each shape without a match
             free = ~self.blocked(legs[start])
-            found += [
+            matches += [
                 (
-                    int(blocked[place[i]]),
+                    int(blocked[shape[i]]),
                     (int(edges[hit[i]]), float(metres[i]), shapely.get_point(legs[i], 1)),
                 )
                 for i in start[free].tolist()
             ]
             start, end = start[~free] + 1, end[~free]
             start, end = start[start < end], end[start < end]
-        return found
+        return matches
 
     def _segments(self, rank: int) -> tuple[STRtree, Shapes, Ints]:
         if rank not in self._pieces:
@@ -173,8 +176,8 @@ class Snapper:
         ends = shapely.get_coordinates(legs).reshape(-1, 2, 2)
         way = ends[:, 1] - ends[:, 0]
         metres = np.hypot(*way.T)
-        long = np.flatnonzero(metres > 2 * TOUCH_M)
-        inset = way[long] * (TOUCH_M / metres[long])[:, None]
+        long = np.flatnonzero(metres > 2 * WALL_TOLERANCE_M)
+        inset = way[long] * (WALL_TOLERANCE_M / metres[long])[:, None]
         trimmed = shapely.linestrings(
             np.stack([ends[long, 0] + inset, ends[long, 1] - inset], axis=1)
         )

@@ -1,6 +1,4 @@
-"""Exact walking distances: Dijkstra on the graph, partial edges at both ends, and the straight legs
-to the doors.
-"""
+"""Exact walking distances: Dijkstra on the graph, partial edges at both ends, and straight legs."""
 
 from typing import NamedTuple
 
@@ -18,7 +16,7 @@ class WalkingProfile(NamedTuple):
     """Who walks: the word on screen and the speed in metres a second."""
 
     zh: str
-    speed: float
+    speed_m_s: float
 
 
 # 1.25 m/s is 4.5 km/h, and makes 15 minutes 1,125 m. Others come with their own speeds and rules
@@ -27,12 +25,12 @@ PROFILES = {"adult": WalkingProfile("成年人", 1.25)}
 
 
 def get_profile(name: str) -> WalkingProfile:
-    """The profile of that name.
+    """Return the walking profile of that name.
 
     Raises
     ------
     InvalidInput
-        There is none.
+        No profile has the name.
     """
     if name not in PROFILES:
         raise invalid_field("profile", "profile.unknown", name=repr(name), profiles=list(PROFILES))
@@ -42,25 +40,32 @@ def get_profile(name: str) -> WalkingProfile:
 def node_distances(
     network: Network, sources: SnappedPoints, limit: float, nearest_only: bool = False
 ) -> Floats:
-    """Metres from sources to every node, the sources' own legs included.
+    """Return the distances in metres from sources to every node, including the sources' legs.
 
     Parameters
     ----------
+    network
+        The walking network.
     sources
-        K places on the network (those off it reach nothing).
+        K points on the network. Those off it reach nothing.
     limit
-        Metres; what is further is infinite.
+        Metres; longer distances are infinite.
     nearest_only
-        One row, of the distance to the nearest source, instead of k rows.
+        Return one row with the distance to the nearest source instead of k rows.
 
     Returns
     -------
-    Shape (k, n), or (n,) when `nearest_only`.
+    Shape (k, n), or (n,) if `nearest_only`.
 
-    Each source becomes a node of its own with edges to the two ends of the edge it stands on, one
-    way, so that nobody walks through a door. A private node is reached out of its own ground or, by
-    its copy, from the public one (`gis.network.parts.graph`). Source: Dijkstra (1959), as in
-    scipy.sparse.csgraph.
+    Notes
+    -----
+    Each source becomes a node with one-way edges to the two ends of its edge, so that no walk leads
+    through an entrance. A private node is reached from its own ground or, by its copy, from public
+    ground (`gis.network.parts.graph`).
+
+    References
+    ----------
+    Dijkstra (1959), as in scipy.sparse.csgraph.
     """
     graph, copies = network.layers
     count, size, many = len(network.nodes), graph.shape[0], len(sources)
@@ -73,7 +78,7 @@ def node_distances(
     costs = np.stack([leg + offset, leg + network.length[edge] - offset], axis=1).ravel()
     grown = csr_array(
         (
-            np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # a zero would mean no edge
+            np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # zero means no edge
             np.concatenate([graph.indices, ends.astype(graph.indices.dtype)]),
             np.concatenate(
                 [
@@ -84,26 +89,32 @@ def node_distances(
         ),
         shape=(size + on.size, size + on.size),
     )
-    found = dijkstra(
+    distances = dijkstra(
         grown, indices=np.arange(size, size + on.size), limit=limit, min_only=nearest_only
     )
     if copies.size:
-        found[..., copies] = np.minimum(found[..., copies], found[..., count:size])
+        distances[..., copies] = np.minimum(distances[..., copies], distances[..., count:size])
     if nearest_only:
-        return found[:count]
-    empty[on] = found[:, :count]
+        return distances[:count]
+    empty[on] = distances[:, :count]
     return empty
 
 
 def place_distances(network: Network, at_nodes: Floats, places: SnappedPoints) -> Floats:
-    """Metres to places, by way of the nodes: the better end of each place's edge, and its leg.
+    """Return the distances in metres to points, by the better end of each point's edge and its leg.
 
     Parameters
     ----------
+    network
+        The walking network.
     at_nodes
         One row of `node_distances`, shape (n,).
+    places
+        Points on the network.
 
-    A source on the very edge of a place may be nearer along it: see `along_own_edges`.
+    Notes
+    -----
+    A source on the edge of a point may be nearer along it: see `along_own_edges`.
     """
     edge = np.maximum(places.edge, 0)
     by_u = at_nodes[network.u[edge]] + places.offset
@@ -112,7 +123,7 @@ def place_distances(network: Network, at_nodes: Floats, places: SnappedPoints) -
 
 
 def along_own_edges(distances: Floats, sources: SnappedPoints, places: SnappedPoints) -> Floats:
-    """`distances`, improved in place where a place lies on the edge of one of a few sources."""
+    """Improve `distances` in place where a point lies on the edge of one of a few sources."""
     for edge, offset, leg in zip(sources.edge, sources.offset, sources.leg, strict=True):
         same = np.flatnonzero((places.edge == edge) & (places.edge >= 0))
         if same.size:
@@ -124,34 +135,36 @@ def along_own_edges(distances: Floats, sources: SnappedPoints, places: SnappedPo
 def network_distances(
     network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float
 ) -> Floats:
-    """Exact metres from the nearest door of one facility to places.
+    """Return the exact distances in metres from the nearest entrance of one facility to points.
 
-    Infinite beyond the limit or off the network.
-
-    Both straight legs are walked at the same speed and count in full.
+    Notes
+    -----
+    Distances beyond the limit or off the network are infinite. Both straight legs count in full.
     """
     at_nodes = node_distances(network, sources, limit, nearest_only=True)
-    found = along_own_edges(place_distances(network, at_nodes, places), sources, places)
-    return np.where(found <= limit, found, np.inf)
+    distances = along_own_edges(place_distances(network, at_nodes, places), sources, places)
+    return np.where(distances <= limit, distances, np.inf)
 
 
 def nearest_source_distances(
     network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float
 ) -> Floats:
-    """Exact metres from each place to the nearest of many sources; infinite beyond the limit.
+    """Return the exact distances in metres from each point to the nearest of many sources.
 
-    One Dijkstra from all sources at once; places that share an edge with a source are looked at
-    along it too.
+    Notes
+    -----
+    Distances beyond the limit are infinite. One run of Dijkstra serves all sources; points that
+    share an edge with a source are also measured along it.
     """
-    found = place_distances(
+    distances = place_distances(
         network, node_distances(network, sources, limit, nearest_only=True), places
     )
-    _along_shared_edges(found, sources, places, len(network.lines))
-    return np.where(found <= limit, found, np.inf)
+    _along_shared_edges(distances, sources, places, len(network.lines))
+    return np.where(distances <= limit, distances, np.inf)
 
 
 def _along_shared_edges(
-    found: Floats, sources: SnappedPoints, places: SnappedPoints, edge_count: int
+    distances: Floats, sources: SnappedPoints, places: SnappedPoints, edge_count: int
 ) -> None:
     """Improve distances of places that stand on an edge with sources on it (few)."""
     order = np.argsort(sources.edge, kind="stable")
@@ -163,11 +176,11 @@ def _along_shared_edges(
     low = np.searchsorted(edges, places.edge[shared], "left")
     count = np.searchsorted(edges, places.edge[shared], "right") - low
     for step in range(int(count.max()) if shared.size else 0):
-        more = count > step
-        here, source = shared[more], order[low[more] + step]
+        has_source = count > step
+        point, source = shared[has_source], order[low[has_source] + step]
         straight = (
-            np.abs(places.offset[here] - sources.offset[source])
-            + places.leg[here]
+            np.abs(places.offset[point] - sources.offset[source])
+            + places.leg[point]
             + sources.leg[source]
         )
-        found[here] = np.minimum(found[here], straight)
+        distances[point] = np.minimum(distances[point], straight)

@@ -1,6 +1,4 @@
-"""What can be done about notices: receivers added and taken away, dead ones sent again, own ones
-seen, old ones deleted.
-"""
+"""Changes of notices: receivers added and removed, retries, notices seen, old ones deleted."""
 
 import secrets
 from collections.abc import Sequence
@@ -20,7 +18,7 @@ from gis.notices.queries import OWN_NOTICE_SQL, own_params
 from gis.rights.principal import Principal
 
 CHECK = {"webhook": webhook.check_address, "email": mail.check_address}
-MIN_SECRET_CHARS = 16  # characters
+MIN_SECRET_CHARS = 16
 
 
 def add_target(
@@ -38,18 +36,18 @@ def add_target(
     kind
         webhook or email.
     topics
-        As incident.dispatch; empty: all.
+        Topics, as incident.dispatch; empty means all.
     area
-        Code; only of incidents in it. Empty: everywhere.
+        Code of the area whose incidents are notified; empty means everywhere.
     secret
-        Key webhooks are signed with; made here when empty.
+        Key that webhooks are signed with; generated if empty.
 
     Raises
     ------
     InvalidInput
         Address, topic, area or secret is wrong.
     Conflict
-        It is there already.
+        The same receiver exists already.
     """
     CHECK[kind](address)
     unknown = [topic for topic in topics if topic not in TOPICS]
@@ -86,7 +84,7 @@ def add_target(
 
 
 def remove_target(session: Session, target_id: int) -> int:
-    """Send nothing more to a receiver. Returns how many notices waited for it; they are dead now.
+    """Remove a receiver and return how many notices were waiting for it; these are dead now.
 
     Raises
     ------
@@ -116,7 +114,12 @@ def find_target(session: Session, target_id: int) -> NoticeTarget:
 
 
 def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int:
-    """Send a dead or waiting notice again at once; None: all dead ones. Returns how many.
+    """Send a dead or waiting notice again at once, and return how many there are.
+
+    Parameters
+    ----------
+    notice_id
+        None means all dead notices.
 
     Raises
     ------
@@ -139,9 +142,12 @@ def retry_notices(session: Session, notice_id: int | None, now: datetime) -> int
 def mark_seen(
     session: Session, principal: Principal, ids: Sequence[int] | None, until: int | None = None
 ) -> int:
-    """Mark the principal's own notices as seen: some, or all up to a number.
+    """Mark the principal's own notices as seen, and return how many were not seen before.
 
-    Returns how many were not seen before.
+    Parameters
+    ----------
+    ids
+        Numbers of the notices; None means all up to `until`.
     """
     which = "id = ANY(CAST(:ids AS bigint[]))" if ids is not None else "id <= :until"
     query = text(
@@ -154,19 +160,19 @@ def mark_seen(
     ).rowcount
 
 
-# what is deleted, and after how long
+# the states whose notices are deleted, and after how long
 NOTICE_RETENTION = (
     (("sent",), timedelta(days=30)),
     (("seen",), timedelta(days=90)),
     (("dead",), timedelta(days=180)),
-    (("waiting",), timedelta(days=365)),  # nobody looked into the app
+    (("waiting",), timedelta(days=365)),  # not opened in the app
 )
 
 
 def delete_expired(session: Session, now: datetime, most: int = 5000) -> int:
-    """Delete old notices, at most so many of each state.
+    """Delete expired notices, at most so many of each state.
 
-    The caller commits and asks again until nothing is deleted.
+    The caller commits and calls again until nothing is deleted.
     """
     count = 0
     for states, age in NOTICE_RETENTION:

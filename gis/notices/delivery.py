@@ -1,11 +1,10 @@
-"""Delivery of the outbox to webhooks and mail: in order for each receiver, and none waits for
-another.
+"""Delivery of the outbox to webhooks and mail, in order for each receiver.
 
-A receiver has one deliverer at a time, whoever got its lock; a process that dies lets go of it.
-What fails is tried again, ever less often; meanwhile what comes after it waits, until it has failed
-`STUBBORN` times: then it may be its own fault, and others pass it. After `KEPT` it is dead, and can
-be sent again by hand. So a notice arrives at least once: twice, when we died between sending it and
-writing that down.
+A receiver has one deliverer at a time, which holds its lock; a process that dies releases it. A
+notice that fails is tried again at growing intervals, and those after it wait until it has failed
+`MAX_BLOCKING_FAILURES` times; then they pass it. After `MAX_RETRY_AGE` it is dead, and can be
+retried by hand. So a notice arrives at least once: twice if the process dies between sending and
+recording it.
 """
 
 import logging
@@ -25,75 +24,93 @@ from gis.notices import mail, webhook
 from gis.notices.webhook import DeliveryError
 from gis.settings import Settings
 
-FIRST_WAIT, LONGEST_WAIT = 5.0, 3600.0  # seconds between tries
-MAX_BLOCKING_FAILURES = 8  # failures after which others pass: about ten minutes
+MIN_RETRY_DELAY_S, MAX_RETRY_DELAY_S = 5.0, 3600.0
+MAX_BLOCKING_FAILURES = 8  # about ten minutes
 MAX_RETRY_AGE = timedelta(days=3)
-MIN_ATTEMPTS = 10  # tries before it is given up, however old
-MOST, LONGEST = 200, 30.0  # notices, seconds of one turn; others are waiting
+MIN_ATTEMPTS = 10  # before a notice is given up, however old
+MAX_NOTICES_PER_TURN, MAX_TURN_S = 200, 30.0  # then other receivers have their turn
 
 log = logging.getLogger(__name__)
 
-DUE = f"""
-SELECT t.id FROM notice_target t CROSS JOIN LATERAL (
-  SELECT next_try_at FROM notice n WHERE n.target_id = t.id AND n.state = 'waiting'
-  ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1) head
-WHERE t.active AND head.next_try_at <= :now ORDER BY head.next_try_at
+DUE_SQL = f"""
+SELECT t.id
+FROM notice_target t
+CROSS JOIN LATERAL (
+  SELECT next_try_at
+  FROM notice n
+  WHERE n.target_id = t.id AND n.state = 'waiting'
+  ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id
+  LIMIT 1
+) head
+WHERE t.active AND head.next_try_at <= :now
+ORDER BY head.next_try_at
 """  # noqa: S608  a number of ours
-NEXT = f"""
-SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at, t.id AS target, t.kind,
-    t.address, t.secret
-FROM notice n JOIN notice_target t ON t.id = n.target_id
+NEXT_SQL = f"""
+SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts, n.next_try_at,
+  t.id AS target, t.kind, t.address, t.secret
+FROM notice n
+JOIN notice_target t ON t.id = n.target_id
 WHERE t.id = :target AND t.active AND n.state = 'waiting'
-    ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id LIMIT 1
+ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id
+LIMIT 1
 """  # noqa: S608  a number of ours
-SENT = """
-UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = '' WHERE id = :id
-    AND state = 'waiting'
+SENT_SQL = """
+UPDATE notice SET state = 'sent', attempts = attempts + 1, last_error = ''
+WHERE id = :id AND state = 'waiting'
 """
-AWAKE = (
-    "UPDATE notice SET next_try_at = :now WHERE target_id = :target AND state = 'waiting'"
-    " AND next_try_at > :now"
-)
-FAILED = """
-UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again WHERE id = :id
-    AND state = 'waiting'
+RESUME_SQL = """
+UPDATE notice SET next_try_at = :now
+WHERE target_id = :target AND state = 'waiting' AND next_try_at > :now
 """
-# when one is given up, so is all of that receiver that has waited as long
-DEAD = """
-UPDATE notice SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error
-    ELSE last_error END
+FAILED_SQL = """
+UPDATE notice SET attempts = attempts + 1, last_error = :error, next_try_at = :again
+WHERE id = :id AND state = 'waiting'
+"""
+# when a notice is given up, so are all of its receiver that have waited as long
+DEAD_SQL = """
+UPDATE notice
+SET state = 'dead', last_error = CASE WHEN last_error = '' THEN :error ELSE last_error END
 WHERE target_id = :target AND state = 'waiting' AND at <= :before
 """
-LOCK = "hashtextextended('notice_target ' || :target, 0)"
+LOCK_KEY_SQL = "hashtextextended('notice_target ' || :target, 0)"
 
 
 def due_targets(session: Session, now: datetime) -> list[int]:
-    """Return the ids of receivers that something is due for, the longest waiting first."""
-    return list(session.scalars(text(DUE), {"now": now}))
+    """Return the ids of receivers with a notice due, the longest waiting first."""
+    return list(session.scalars(text(DUE_SQL), {"now": now}))
 
 
 def deliver(
     engine: Engine, settings: Settings, target: int, stop: Callable[[], bool] = lambda: False
 ) -> int:
-    """Send what waits for a receiver, in order, until it fails, nothing is due or its turn is over.
+    """Send the notices that wait for a receiver, in order, and return how many arrived.
 
     Parameters
     ----------
     engine
-        Each notice gets its own transactions; none is open while something is sent.
+        Each notice has its own transactions; none is open while something is sent.
     stop
-        Asked between notices whether to end here.
+        Called between notices; returns whether to end.
 
     Returns
     -------
     int
-        How many arrived. 0 too when somebody else is delivering to it.
+        Number of notices that arrived; 0 also if another process delivers to the receiver.
+
+    Notes
+    -----
+    Ends when a notice fails, none is due or the turn is over.
     """
     arrived, began = 0, time.monotonic()
     with _only_one(engine, target) as mine:
-        while mine and arrived < MOST and time.monotonic() - began < LONGEST and not stop():
+        while (
+            mine
+            and arrived < MAX_NOTICES_PER_TURN
+            and time.monotonic() - began < MAX_TURN_S
+            and not stop()
+        ):
             with Session(engine) as session:
-                notice = session.execute(text(NEXT), {"target": target}).one_or_none()
+                notice = session.execute(text(NEXT_SQL), {"target": target}).one_or_none()
             if notice is None or notice.next_try_at > datetime.now(UTC):
                 break
             error = send_notice(settings, notice)
@@ -113,7 +130,7 @@ def deliver(
 
 
 def send_notice(settings: Settings, notice: Any) -> str:
-    """Send a notice once. Returns what was wrong; nothing when it arrived."""
+    """Send a notice once, and return the error; empty if it arrived."""
     try:
         if notice.kind == "email":
             mail.send(settings, notice.address, notice.id, notice.topic, notice.at, notice.body)
@@ -132,7 +149,7 @@ def send_notice(settings: Settings, notice: Any) -> str:
 
 
 def payload(notice: Any) -> bytes:
-    """Return the body that a webhook gets."""
+    """Return the body of a webhook request."""
     envelope = {
         "id": notice.id,
         "topic": notice.topic,
@@ -143,41 +160,41 @@ def payload(notice: Any) -> bytes:
 
 
 def record_attempt(session: Session, notice: Row[Any], error: str, now: datetime) -> None:
-    """Write what came of a try."""
+    """Record the result of an attempt."""
     params = {"id": notice.id, "target": notice.target, "now": now, "error": error}
     if not error:
-        session.execute(text(SENT), params)
-        if notice.attempts:  # the receiver is back: nothing waits any longer
-            session.execute(text(AWAKE), params)
+        session.execute(text(SENT_SQL), params)
+        if notice.attempts:  # the receiver is back: send what waits at once
+            session.execute(text(RESUME_SQL), params)
         return
     tries = notice.attempts + 1
-    session.execute(text(FAILED), params | {"again": now + retry_delay(tries)})
+    session.execute(text(FAILED_SQL), params | {"again": now + retry_delay(tries)})
     if tries >= MIN_ATTEMPTS and notice.at <= now - MAX_RETRY_AGE:
-        session.execute(text(DEAD), params | {"before": now - MAX_RETRY_AGE})
+        session.execute(text(DEAD_SQL), params | {"before": now - MAX_RETRY_AGE})
 
 
 def retry_delay(failures: int) -> timedelta:
-    """Return how long to wait after so many failures: doubled each time, up to an hour, with
-    jitter.
-    """
-    seconds = min(FIRST_WAIT * 2.0 ** min(failures - 1, 20), LONGEST_WAIT)
+    """Return the delay after a number of failures: doubled each time up to an hour, with jitter."""
+    seconds = min(MIN_RETRY_DELAY_S * 2.0 ** min(failures - 1, 20), MAX_RETRY_DELAY_S)
     return timedelta(seconds=seconds * random.uniform(0.75, 1.0))
 
 
 @contextmanager
 def _only_one(engine: Engine, target: int) -> Iterator[bool]:
-    """Hold a receiver's lock on a connection of its own, outside any transaction.
+    """Hold a receiver's lock on its own connection, outside any transaction.
 
-    False when somebody else has it.
+    Yields False if another process has it.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         mine = bool(
-            connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})"), {"target": str(target)})
+            connection.scalar(
+                text(f"SELECT pg_try_advisory_lock({LOCK_KEY_SQL})"), {"target": str(target)}
+            )
         )
         try:
             yield mine
         finally:
             if mine:
                 connection.execute(
-                    text(f"SELECT pg_advisory_unlock({LOCK})"), {"target": str(target)}
+                    text(f"SELECT pg_advisory_unlock({LOCK_KEY_SQL})"), {"target": str(target)}
                 )

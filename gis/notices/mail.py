@@ -16,13 +16,7 @@ from gis.settings import Settings
 
 
 def check_address(address: str) -> None:
-    """Raise InvalidInput unless an address can be written to.
-
-    Raises
-    ------
-    InvalidInput
-        It is none.
-    """
+    """Raise InvalidInput unless a text is a mail address."""
     _, parsed = parseaddr(address)
     name, _, host = parsed.partition("@")
     if (
@@ -72,12 +66,12 @@ def build_message(
 def send(
     settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]
 ) -> None:
-    """Hand a notice to the mail server.
+    """Send a notice through the mail server.
 
     Raises
     ------
     DeliveryError
-        There is none, or it did not take it.
+        No server is set, or it did not accept the mail.
     """
     smtp = settings.smtp
     if smtp is None:

@@ -1,4 +1,4 @@
-"""Notices as they are stored: the outbox, and the webhooks and mail addresses it goes to."""
+"""Tables of notices: the outbox, and the webhooks and mail addresses that they are sent to."""
 
 import uuid
 from datetime import datetime
@@ -19,7 +19,7 @@ from gis.db import Base, key, one_of
 
 
 class NoticeTarget(Base):
-    """Where notices go: a webhook (a WeChat or SMS gateway hangs on it), or an e-mail address."""
+    """A receiver of notices: a webhook (such as a WeChat or SMS gateway), or an e-mail address."""
 
     __tablename__ = "notice_target"
     __table_args__ = (
@@ -43,7 +43,7 @@ class NoticeTarget(Base):
 
 
 class Notice(Base):
-    """The outbox: something to tell somebody, written in the transaction it is about."""
+    """A notice of the outbox, written in the transaction that it is about."""
 
     __tablename__ = "notice"
     __table_args__ = (

@@ -1,6 +1,6 @@
 """The text of a notice in one language, for mails and for the list in the app.
 
-What a topic is called is the code `notice.TOPIC` of the catalogue of messages.
+The label of a topic is the code `notice.TOPIC` of the message catalogue.
 """
 
 from collections.abc import Mapping
@@ -73,12 +73,13 @@ def render_notice(
     ----------
     topic
         As incident.dispatch; a topic that is not in the catalogue stands for itself.
-    body As stored: category, category_zh, state, severity, area (code) and role, each of them
+    body
+        As stored: category, category_zh, state, severity, area (code) and role, each of them
         optional.
     language
         A key of gis.messages.LOCALES.
     area_name, category_en
-        Names, where the reader may know more than the notice says.
+        Names, if the reader may see more than the notice holds.
     """
     event = label_or_key("notice", topic, language)
     if topic == TEST:
@@ -103,11 +104,11 @@ def render_notice(
 
 
 def label_of(family: str, key: object, language: str) -> str:
-    """Return the label of a key, such as `state.taken`; nothing where the catalogue has none."""
+    """Return the label of a key, such as `state.taken`; empty if the catalogue has none."""
     code = f"{family}.{key}"
     return label(code, language) if key and has_label(code, language) else ""
 
 
 def label_or_key(family: str, key: str, language: str) -> str:
-    """Return the label of a key; the key itself where the catalogue has none."""
+    """Return the label of a key; the key itself if the catalogue has none."""
     return label_of(family, key, language) or key

@@ -1,6 +1,4 @@
-"""The outbox: what is to be told is written in the transaction it is about, and delivered from
-there later.
-"""
+"""The outbox: notices are written in the transaction they are about, and delivered later."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,22 +9,25 @@ from sqlalchemy.orm import Session
 
 from gis.db import cached_text
 
-# one row for each person, account and fitting target; an account whose person is told already is
-# not told twice
+# One row for each person, account and matching target; an account whose person has a notice gets no
+# second one.
 ENQUEUE_SQL = """
 INSERT INTO notice (topic, county, incident_id, target_id, person_id, account_id, body)
 SELECT :topic, :county, CAST(:incident AS uuid), target, person, account, CAST(:body AS jsonb)
-    FROM (
+FROM (
   SELECT NULL::bigint AS target, p AS person, NULL::bigint AS account
-      FROM unnest(CAST(:persons AS bigint[])) p
+  FROM unnest(CAST(:persons AS bigint[])) p
   UNION ALL
-  SELECT NULL, NULL, a FROM unnest(CAST(:accounts AS bigint[])) a
-   WHERE NOT EXISTS (SELECT FROM personal.account o WHERE o.id = a
-       AND o.person_id = ANY(CAST(:persons AS bigint[])))
+  SELECT NULL, NULL, a
+  FROM unnest(CAST(:accounts AS bigint[])) a
+  WHERE NOT EXISTS (
+    SELECT FROM personal.account o
+    WHERE o.id = a AND o.person_id = ANY(CAST(:persons AS bigint[])))
   UNION ALL
-  SELECT t.id, NULL, NULL FROM notice_target t
-   WHERE t.active AND (t.topics = '{}' OR :topic = ANY(t.topics))
-     AND (t.area_id IS NULL OR t.area_id = ANY(CAST(:areas AS bigint[])))
+  SELECT t.id, NULL, NULL
+  FROM notice_target t
+  WHERE t.active AND (t.topics = '{}' OR :topic = ANY(t.topics))
+    AND (t.area_id IS NULL OR t.area_id = ANY(CAST(:areas AS bigint[])))
 ) receivers
 """
 
@@ -42,19 +43,18 @@ def enqueue_notice(
     account_ids: Iterable[int] = (),
     body: Mapping[str, Any],
 ) -> None:
-    """Write notices, to be seen in the app and to be delivered once the transaction is committed:
-    one statement.
+    """Write notices in one statement, to be shown in the app and delivered after the commit.
 
     Parameters
     ----------
     topic
         As incident.dispatch.
     areas
-        Ids of the areas it happened in; targets of other areas are not told.
+        Ids of the areas it happened in; receivers of other areas get no notice.
     person_ids, account_ids
-        Who finds it in the app; each is told once.
+        Who is notified in the app, each of them once.
     body
-        What is told, without names, telephone numbers or words of residents.
+        Content, without names, telephone numbers or words of residents.
     """
     session.execute(
         cached_text(ENQUEUE_SQL),

@@ -1,4 +1,4 @@
-"""Questions about notices: one's own in the app, the receivers, and what did not arrive."""
+"""Queries of notices: the principal's own, the receivers, and what did not arrive."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ OWN_NOTICE_SQL = "(n.person_id = :own_person OR n.account_id = :own_account)"
 
 @dataclass(frozen=True)
 class InApp:
-    """A notice to the principal; its area and category by name, where they have one."""
+    """A notice to the principal, with the names of its area and category, if it has any."""
 
     id: int
     at: datetime
@@ -32,9 +32,14 @@ class InApp:
 
 @dataclass(frozen=True)
 class NoticeTargetView:
-    """A receiver, without its secret.
+    """A receiver without its secret.
 
-    How many notices wait for it, how many are dead, what the last failure was.
+    Attributes
+    ----------
+    waiting, dead
+        Number of notices in these states.
+    last_error
+        Text of the latest failure; empty if there is none.
     """
 
     id: int
@@ -49,7 +54,7 @@ class NoticeTargetView:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A notice to a receiver, and how far it is."""
+    """A notice to a receiver, and its state."""
 
     id: int
     at: datetime
@@ -69,7 +74,7 @@ def own_params(principal: Principal) -> dict[str, Any]:
     Raises
     ------
     AuthenticationRequired
-        The principal is no account.
+        The principal is not an account.
     """
     if principal.kind != "account":
         raise AuthenticationRequired("notice_target.sign_in_needed")
@@ -77,8 +82,9 @@ def own_params(principal: Principal) -> dict[str, Any]:
 
 
 def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
-    """Which notices are the principal's: told to them, of incidents that are (still) theirs
-    to see.
+    """Return the SQL condition of the principal's notices, with its parameters.
+
+    Notices about incidents that the principal may no longer see are left out.
     """
     condition, params = visibility_clause(principal, "i")
     hidden = (
@@ -89,72 +95,89 @@ def _mine(principal: Principal) -> tuple[str, dict[str, Any]]:
 
 
 def list_notices(
-    session: Session, principal: Principal, limit: int, before: int | None = None
+    session: Session, principal: Principal, limit: int, cursor: int | None = None
 ) -> list[InApp]:
     """List the principal's notices, newest first.
 
     Parameters
     ----------
-    before
-        Only those with a smaller number.
+    cursor
+        List only notices with a smaller number.
 
     Raises
     ------
     AuthenticationRequired
-        The principal is no account.
+        The principal is not an account.
     """
     condition, params = _mine(principal)
     query = f"""
       SELECT n.id, n.at, n.topic, n.incident_id, n.body, n.state = 'seen',
-        coalesce((SELECT a.name FROM area a WHERE a.code = n.body ->> 'area' ORDER BY a.id DESC
-            LIMIT 1), ''),
-        coalesce((SELECT c.en FROM incident m JOIN incident_category c
-            ON c.edition_id = m.edition_id
-          AND c.code = n.body ->> 'category' WHERE m.id = n.incident_id), '')
-      FROM notice n WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before)
-          ORDER BY n.id DESC LIMIT :limit
+        coalesce((
+          SELECT a.name FROM area a
+          WHERE a.code = n.body ->> 'area'
+          ORDER BY a.id DESC
+          LIMIT 1), ''),
+        coalesce((
+          SELECT c.en
+          FROM incident m
+          JOIN incident_category c
+            ON c.edition_id = m.edition_id AND c.code = n.body ->> 'category'
+          WHERE m.id = n.incident_id), '')
+      FROM notice n
+      WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before)
+      ORDER BY n.id DESC
+      LIMIT :limit
     """  # noqa: S608  conditions of ours
     return [
         InApp(*row)
-        for row in session.execute(text(query), params | {"before": before, "limit": limit})
+        for row in session.execute(text(query), params | {"before": cursor, "limit": limit})
     ]
 
 
 def count_unseen(session: Session, principal: Principal) -> int:
-    """Count the principal's notices that are not seen yet.
+    """Count the principal's unseen notices.
 
     Raises
     ------
     AuthenticationRequired
-        The principal is no account.
+        The principal is not an account.
     """
     condition, params = _mine(principal)
     query = f"SELECT count(*) FROM notice n WHERE {condition} AND n.state = 'waiting'"  # noqa: S608  ours
     return int(session.scalar(text(query), params) or 0)
 
 
-TARGETS = """
-SELECT t.id, t.kind, t.address, t.topics, a.code, coalesce(n.waiting, 0), coalesce(n.dead, 0),
-    coalesce(n.error, '')
-FROM notice_target t LEFT JOIN area a ON a.id = t.area_id
-LEFT JOIN (SELECT target_id, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+TARGETS_SQL = """
+SELECT t.id, t.kind, t.address, t.topics, a.code,
+  coalesce(n.waiting, 0), coalesce(n.dead, 0), coalesce(n.error, '')
+FROM notice_target t
+LEFT JOIN area a ON a.id = t.area_id
+LEFT JOIN (
+  SELECT target_id,
+    count(*) FILTER (WHERE state = 'waiting') AS waiting,
     count(*) FILTER (WHERE state = 'dead') AS dead,
     (array_agg(last_error ORDER BY id DESC) FILTER (WHERE last_error <> ''))[1] AS error
-  FROM notice WHERE target_id IS NOT NULL AND state IN ('waiting', 'dead') GROUP BY target_id) n
-      ON n.target_id = t.id
-WHERE t.active ORDER BY t.id
+  FROM notice
+  WHERE target_id IS NOT NULL AND state IN ('waiting', 'dead')
+  GROUP BY target_id
+) n ON n.target_id = t.id
+WHERE t.active
+ORDER BY t.id
 """
-OUTGOING = """
+OUTGOING_SQL = """
 SELECT n.id, n.at, n.topic, n.target_id, t.address, n.state, n.attempts, n.next_try_at,
-    n.last_error, n.incident_id
-FROM notice n JOIN notice_target t ON t.id = n.target_id
-WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state) ORDER BY n.id DESC LIMIT :limit
+  n.last_error, n.incident_id
+FROM notice n
+JOIN notice_target t ON t.id = n.target_id
+WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state)
+ORDER BY n.id DESC
+LIMIT :limit
 """
 
 
 def targets(session: Session) -> list[NoticeTargetView]:
     """List the receivers that notices are sent to."""
-    return [NoticeTargetView(*row) for row in session.execute(text(TARGETS))]
+    return [NoticeTargetView(*row) for row in session.execute(text(TARGETS_SQL))]
 
 
 def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoing]:
@@ -163,8 +186,9 @@ def outgoing(session: Session, state: str = "", limit: int = 100) -> list[Outgoi
     Parameters
     ----------
     state
-        waiting, sent or dead; empty: all.
+        waiting, sent or dead; empty means all.
     """
     return [
-        Outgoing(*row) for row in session.execute(text(OUTGOING), {"state": state, "limit": limit})
+        Outgoing(*row)
+        for row in session.execute(text(OUTGOING_SQL), {"state": state, "limit": limit})
     ]

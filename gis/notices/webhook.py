@@ -1,8 +1,9 @@
-"""Webhooks out: signed, never to the own network unless that is allowed, never redirected.
+"""Outgoing webhooks: signed, never to the own network unless that is allowed, never redirected.
 
-The receiver checks `X-Wangge-Signature`: `v1=` and the hex HMAC-SHA256, under the secret both know,
-of `X-Wangge-Timestamp`, a full stop and the body as it came. An old timestamp is a replay. A notice
-may come twice, when the answer to the first was lost: `Idempotency-Key` is the same then.
+The receiver checks `X-Wangge-Signature`: `v1=` and the hex HMAC-SHA256, under the shared secret, of
+`X-Wangge-Timestamp`, a full stop and the body as received. An old timestamp is a replay. A notice
+may arrive twice, if the answer to the first request was lost; it then has the same
+`Idempotency-Key`.
 """
 
 import asyncio
@@ -20,15 +21,15 @@ import httpx
 
 from gis.errors import invalid_field
 
-STEP_TIMEOUT_S = 10.0  # seconds for each step of a request
-TOTAL_TIMEOUT_S = 15.0  # seconds for all of it
+STEP_TIMEOUT_S = 10.0  # for each step of a request
+TOTAL_TIMEOUT_S = 15.0  # for the whole request
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class DeliveryError(Exception):
-    """A notice did not arrive; the words say why and hold no secret."""
+    """A notice did not arrive; the text gives the reason and holds no secret."""
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
@@ -48,12 +49,7 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 def check_address(url: str) -> None:
     """Raise InvalidInput unless a URL can be a webhook's.
 
-    Its host is looked at when something is sent.
-
-    Raises
-    ------
-    InvalidInput
-        It is none.
+    Its host is checked when a notice is sent.
     """
     try:
         parts = urlsplit(url)
@@ -80,7 +76,8 @@ def is_address_allowed(address: str, *, private: bool) -> bool:
 
     Parameters
     ----------
-    private Addresses of the own network and this machine are allowed too; link-local ones never
+    private
+        Whether addresses of the own network and this machine are allowed; link-local ones never
         are, since clouds keep their secrets there.
     """
     ip: Ip = ipaddress.ip_address(address.split("%")[0])
@@ -98,19 +95,19 @@ def is_address_allowed(address: str, *, private: bool) -> bool:
 def send(
     url: str, secret: str, number: int, topic: str, body: bytes, *, private: bool = False
 ) -> None:
-    """Send a notice, signed now.
+    """Send a notice, signed with the present time.
 
     Parameters
     ----------
     number
-        The notice's number; the same one for every try.
+        Number of the notice; the same for every attempt.
     private
         As for `is_address_allowed`.
 
     Raises
     ------
     DeliveryError
-        No 2xx came back in time.
+        No 2xx answer arrived in time.
     """
     timestamp = int(time.time())
     headers = {
@@ -122,13 +119,13 @@ def send(
         "X-Wangge-Timestamp": str(timestamp),
         "X-Wangge-Signature": signature(secret, timestamp, body),
     }
-    with ThreadPoolExecutor(1) as executor:  # the caller's thread may have a loop of its own
+    with ThreadPoolExecutor(1) as executor:  # the caller's thread may run an event loop
         executor.submit(lambda: asyncio.run(_within(url, headers, body, private))).result()
 
 
 async def _within(url: str, headers: dict[str, str], body: bytes, private: bool) -> None:
     try:
-        async with asyncio.timeout(TOTAL_TIMEOUT_S):  # a receiver that dribbles is cut off too
+        async with asyncio.timeout(TOTAL_TIMEOUT_S):  # also for a receiver that answers slowly
             await _post(url, headers, body, private)
     except (TimeoutError, httpx.TimeoutException):
         raise DeliveryError(f"no answer within {STEP_TIMEOUT_S:.0f} s") from None
@@ -152,7 +149,7 @@ async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -
         if not is_address_allowed(ip, private=private):
             hint = "" if private else "; WANGGE_PRIVATE_WEBHOOKS=yes allows it"
             raise DeliveryError(f"{target.host} is {ip}, an address notices may not go to{hint}")
-    # sent to the very addresses that were looked at: the name may mean another one a moment later
+    # connect to the addresses that were checked: the name may resolve to others a moment later
     async with httpx.AsyncClient(
         verify=_trust(), timeout=STEP_TIMEOUT_S, follow_redirects=False, trust_env=False
     ) as client:
@@ -165,16 +162,15 @@ async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -
                 extensions={"sni_hostname": target.host},
             )
             try:
-                answer = await client.send(request, stream=True)  # what it says is not read
+                answer = await client.send(request, stream=True)  # the body is not read
                 break
             except httpx.ConnectError:
                 if number == len(addresses):
                     raise
         await answer.aclose()
     if not answer.is_success:
-        raise DeliveryError(
-            f"answered {answer.status_code}{', redirects are not followed' if answer.is_redirect else ''}"
-        )
+        hint = ", redirects are not followed" if answer.is_redirect else ""
+        raise DeliveryError(f"answered {answer.status_code}{hint}")
 
 
 @lru_cache(maxsize=1)

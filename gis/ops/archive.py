@@ -1,9 +1,9 @@
-"""Point-in-time recovery of the private cluster: its log goes to a folder, beside copies of the
-whole cluster.
+"""Point-in-time recovery of the private cluster.
 
-A restore to a moment recovers a copy aside, in a server of its own, dumps our database from it, and
-takes the way of every restore from there: the running cluster goes on with its own log, and nothing
-is replaced before it has succeeded.
+Its write-ahead log is archived to a folder, beside base copies of the whole cluster. A restore
+recovers a base copy in a separate server, dumps our database from it, and restores the dump as any
+backup: the running cluster continues with its own log, and nothing is replaced before the recovery
+has succeeded.
 """
 
 import os
@@ -36,9 +36,12 @@ KEPT_BASES = 2
 
 @dataclass(frozen=True)
 class Base:
-    """A copy of the whole cluster.
+    """A base copy of the whole cluster.
 
-    `finished` is when it was: earlier moments cannot be reached from it.
+    Attributes
+    ----------
+    finished
+        Moment at which the copy was complete; earlier moments cannot be restored from it.
     """
 
     folder: Path
@@ -46,83 +49,88 @@ class Base:
 
 
 def switch_on(settings: Settings, folder: Path, keep: int = KEPT_BASES) -> Base:
-    """Archive the log of the private cluster to a folder from now on, and make a copy of the
-    cluster there.
+    """Archive the log of the private cluster to a folder from now on, and make a base copy there.
 
     Parameters
     ----------
     folder
-        Best on another disk. Made when missing; private.
+        Best on another disk. Created if missing; private.
     keep
-        Copies to keep; older ones, and the log before the oldest, are removed.
+        Number of base copies to keep; older ones, and the log before the oldest, are removed.
 
     Returns
     -------
     Base
-        The new copy.
+        The new base copy.
 
     Raises
     ------
     InvalidInput
-        The folder cannot be written by the server.
+        The server cannot write to the folder.
+    Conflict
+        The folder holds the archive of another cluster.
     Unavailable
-        The copy failed, or nothing is archived; the next call begins again.
+        The copy failed, or nothing is archived; the next call starts again.
 
-    Notes ----- Restarts the server the first time. Call it again, nightly say, for a new copy:
-    recovery is as quick as the copy is new.
+    Notes
+    -----
+    Restarts the server the first time. Call it regularly, such as every night: the newer the base
+    copy, the shorter the recovery.
     """
-    place = cluster.cluster_location(settings)
+    private_cluster = cluster.cluster_location(settings)
     folder = folder.absolute()
-    _prepare_folder(place, folder)
+    _prepare_folder(private_cluster, folder)
     cluster.start(settings)
-    file = place.base / cluster.ARCHIVE_FILE
+    file = private_cluster.base / cluster.ARCHIVE_FILE
     if not file.exists() or file.read_text().strip() != str(folder):
-        _require_own(place, folder)
+        _require_own(private_cluster, folder)
         private.create_file(file).write_text(f"{folder}\n")
         cluster.stop(settings)
         cluster.start(settings)
-    base = _copy(settings, place, folder)
+    base = _copy(settings, private_cluster, folder)
     _archive_now(settings)
-    _tidy(place, folder, keep)
+    _tidy(private_cluster, folder, keep)
     return base
 
 
 def get_folder(settings: Settings) -> Path | None:
-    """Return the folder that the log is archived to; None when it is not."""
+    """Return the folder that the log is archived to; None if it is not archived."""
     file = cluster.cluster_location(settings).base / cluster.ARCHIVE_FILE
     return Path(file.read_text().strip()) if file.exists() else None
 
 
 def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> int:
-    """Restore the database as it was at a moment; the one in use is kept under another name.
+    """Restore the database as it was at a moment; the present one is kept under another name.
 
     Parameters
     ----------
     at
         The moment, with time zone.
     folder
-        The archive. None means the one that this cluster writes.
+        The archive. None means that of this cluster.
 
     Returns
     -------
     int
-        Number of photo files that were at hand.
+        Number of photo files in the restored backup.
 
     Raises
     ------
     InvalidInput
-        No copy reaches back so far, or the moment has not come.
+        No base copy is old enough, or the moment is in the future.
+    Conflict
+        No archive is set up.
     Unavailable
-        The log ends before the moment, or recovery failed.
+        The log ends before the moment, or the recovery failed.
     """
     if at > datetime.now(UTC):
         raise invalid_field("at", "archive.moment_in_future", at=at.isoformat())
     addresses = cluster.start(settings)
-    place, own = cluster.cluster_location(settings), get_folder(settings)
-    folder = (folder or own or Path()).absolute()
-    if own is None and not list_bases(folder):
+    private_cluster, own_folder = cluster.cluster_location(settings), get_folder(settings)
+    folder = (folder or own_folder or Path()).absolute()
+    if own_folder is None and not list_bases(folder):
         raise Conflict("archive.not_set_up")
-    if folder == own:
+    if folder == own_folder:
         _archive_now(settings)
     bases = [base for base in list_bases(folder) if base.finished <= at]
     if not bases:
@@ -136,7 +144,7 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
             "at", "archive.too_short", folder=str(folder), at=at.isoformat(), reason=reach
         )
     with (
-        _recovered(place, folder, bases[-1], at) as url,
+        _recovered(private_cluster, folder, bases[-1], at) as url,
         tempfile.TemporaryDirectory(dir=settings.var) as scratch,
     ):
         file = Path(scratch) / f"{at:%Y-%m-%dT%H%M%S}.backup"
@@ -145,59 +153,57 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
 
 
 def list_bases(folder: Path) -> list[Base]:
-    """List the copies of a cluster in an archive, oldest first."""
-    found = [
+    """List the base copies in an archive, oldest first."""
+    stamped_paths = [
         (path, match[1])
         for path in folder.glob("base-*")
         if (match := BASE_PATTERN.fullmatch(path.name))
     ]
     bases = [
         Base(path, datetime.strptime(stamp, BASE_FORMAT).replace(tzinfo=UTC))
-        for path, stamp in found
+        for path, stamp in stamped_paths
     ]
     return sorted(bases, key=lambda base: base.finished)
 
 
-def _prepare_folder(place: Cluster, folder: Path) -> None:
-    """Make the folder and see that the server can write there."""
-    if folder == place.data or place.data in folder.parents:
+def _prepare_folder(private_cluster: Cluster, folder: Path) -> None:
+    """Create the folder, and require that the server can write to it."""
+    if folder == private_cluster.data or private_cluster.data in folder.parents:
         raise invalid_field("dir", "archive.inside_cluster")
     if "\n" in str(folder):
         raise invalid_field("dir", "archive.line_break")
     try:
-        cluster.make_enterable(folder.parent, place.run_as)
+        cluster.make_enterable(folder.parent, private_cluster.run_as)
         for path in (folder, folder / "wal"):
             path.mkdir(private.FOLDER_MODE, exist_ok=True)
-            cluster.give(place, path)
+            cluster.give(private_cluster, path)
     except OSError as error:
         raise InvalidInput(
             "archive.folder_not_created", folder=str(folder), reason=error.strerror
         ) from None
-    if place.run_as and not cluster.may_enter(place.run_as, folder / "wal"):
-        raise InvalidInput("archive.folder_closed", user=place.run_as, folder=str(folder))
+    if private_cluster.run_as and not cluster.may_enter(private_cluster.run_as, folder / "wal"):
+        raise InvalidInput("archive.folder_closed", user=private_cluster.run_as, folder=str(folder))
 
 
-def _require_own(place: Cluster, folder: Path) -> None:
-    """Raise Conflict when the folder holds the archive of another cluster: one would spoil the
-    other.
-    """
+def _require_own(private_cluster: Cluster, folder: Path) -> None:
+    """Raise Conflict if the folder holds the archive of another cluster."""
     if any((folder / "wal").iterdir()) or list_bases(folder):
         stated = {_system(base.folder) for base in list_bases(folder)}
-        if stated != {_system(place.data)}:
+        if stated != {_system(private_cluster.data)}:
             raise Conflict("archive.of_other_cluster", folder=str(folder))
 
 
 def _system(data: Path) -> str:
-    """Return the identifier of a cluster, which is the first thing in its control file."""
+    """Return the identifier of a cluster: the first 8 bytes of its control file."""
     try:
         return (data / "global" / "pg_control").read_bytes()[:8].hex()
     except OSError:
         return ""
 
 
-def _copy(settings: Settings, place: Cluster, folder: Path) -> Base:
-    """Copy the whole running cluster with pg_basebackup; a copy that breaks off leaves nothing."""
-    port = cluster.running_port(place)
+def _copy(settings: Settings, private_cluster: Cluster, folder: Path) -> Base:
+    """Copy the running cluster with pg_basebackup; an incomplete copy is removed."""
+    port = cluster.running_port(private_cluster)
     assert port is not None
     for broken in folder.glob(".base-*"):
         shutil.rmtree(broken)
@@ -206,11 +212,10 @@ def _copy(settings: Settings, place: Cluster, folder: Path) -> Base:
     try:
         arguments = [f"--pgdata={part}", "--checkpoint=fast", "--wal-method=fetch", "--no-password"]
         databases.run_program(
-            "pg_basebackup", arguments, place.url(cluster.SUPERUSER, port, "postgres")
+            "pg_basebackup", arguments, private_cluster.url(cluster.SUPERUSER, port, "postgres")
         )
-        time.sleep(
-            1.0 - datetime.now(UTC).microsecond / 1e6
-        )  # named by a full second that is not before its end
+        # named by a full second that is not before its end
+        time.sleep(1.0 - datetime.now(UTC).microsecond / 1e6)
         finished = datetime.now(UTC).replace(microsecond=0)
         base = folder / f"base-{finished:{BASE_FORMAT}}"
         part.rename(base)
@@ -220,35 +225,35 @@ def _copy(settings: Settings, place: Cluster, folder: Path) -> Base:
 
 
 def _archive_now(settings: Settings) -> None:
-    """Have everything up to now archived: write a mark, begin a new file of the log, and wait for
-    the old one.
+    """Switch to a new log file, and wait until the previous one is archived.
 
     Raises
     ------
     Unavailable
-        The archive does not take it.
+        The log was not archived within MAX_WAIT_S.
     """
-    place = cluster.cluster_location(settings)
-    port = cluster.running_port(place)
+    private_cluster = cluster.cluster_location(settings)
+    port = cluster.running_port(private_cluster)
     assert port is not None
     with psycopg.connect(
-        place.url(cluster.SUPERUSER, port, "postgres"), autocommit=True
+        private_cluster.url(cluster.SUPERUSER, port, "postgres"), autocommit=True
     ) as connection:
-        connection.execute(
-            "SELECT pg_current_xact_id()"
-        )  # a commit after every moment that can be asked for
+        # a commit after every moment that can be requested
+        connection.execute("SELECT pg_current_xact_id()")
         row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
-        wanted = str(row[0]) if row else ""
+        segment = str(row[0]) if row else ""
         deadline = time.monotonic() + MAX_WAIT_S
         while time.monotonic() < deadline:
             state = connection.execute(
                 "SELECT last_archived_wal, last_failed_wal FROM pg_stat_archiver"
             ).fetchone()
-            if state and state[0] and _segment(state[0]) >= wanted:
+            if state and state[0] and _segment(state[0]) >= segment:
                 return
             time.sleep(0.05)
     raise Unavailable(
-        "archive.not_archived", folder=str(get_folder(settings)), log=str(place.base / "log")
+        "archive.not_archived",
+        folder=str(get_folder(settings)),
+        log=str(private_cluster.base / "log"),
     )
 
 
@@ -256,40 +261,40 @@ def _segment(name: str) -> str:
     return name[:24]
 
 
-def _tidy(place: Cluster, folder: Path, keep: int) -> None:
-    """Remove the copies beyond those to keep, and the log before the oldest of these."""
+def _tidy(private_cluster: Cluster, folder: Path, keep: int) -> None:
+    """Remove the base copies beyond those to keep, and the log before the oldest of these."""
     bases = list_bases(folder)
     for old in bases[:-keep]:
         shutil.rmtree(old.folder)
     label = (bases[-keep:][0].folder / "backup_label").read_text()
-    first = re.search(r"START WAL LOCATION: .*\(file (\w{24})\)", label)
-    if first:
+    start = re.search(r"START WAL LOCATION: .*\(file (\w{24})\)", label)
+    if start:
         for file in (folder / "wal").iterdir():
             if (
                 re.fullmatch(r"\w{24}(\.\w+\.backup)?", file.name)
-                and file.name[8:24] < first[1][8:24]
+                and file.name[8:24] < start[1][8:24]
             ):
                 file.unlink()
 
 
 @contextmanager
-def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterator[str]:
-    """Recover a copy to a moment in a server of its own; give the address of our database in it.
+def _recovered(private_cluster: Cluster, folder: Path, base: Base, at: datetime) -> Iterator[str]:
+    """Recover a base copy to a moment in a separate server, and yield the URL of our database.
 
     Notes
     -----
-    It listens on a socket in a private folder only, where whoever may enter needs no password.
+    The server listens on a socket in a private folder only, and needs no password.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="recovered-", dir=place.base))
-    sockets = Path(tempfile.mkdtemp(prefix="wangge-"))  # short, as a socket's name must be
+    scratch = Path(tempfile.mkdtemp(prefix="recovered-", dir=private_cluster.base))
+    sockets = Path(tempfile.mkdtemp(prefix="wangge-"))  # short, since socket paths are limited
     data = scratch / "data"
-    aside = Cluster(scratch, sockets, place.secrets, place.run_as)
+    aside = Cluster(scratch, sockets, private_cluster.secrets, private_cluster.run_as)
     try:
         shutil.copytree(base.folder, data, symlinks=True)
         fetch = f"cp {postgresql_conf.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
             postgresql_conf.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
-            # it is thrown away when our database has been taken from it
+            # it is deleted once our database has been dumped
             + postgresql_conf.EPHEMERAL_CONF
             + (
                 f"listen_addresses = ''\narchive_mode = off\nrestore_command ="
@@ -318,7 +323,7 @@ def _recovered(place: Cluster, folder: Path, base: Base, at: datetime) -> Iterat
 
 def _start_aside(aside: Cluster, at: datetime) -> None:
     log = aside.base / "log"
-    words = [
+    command = [
         cluster.find_binaries() / "pg_ctl",
         "-D",
         aside.data,
@@ -330,7 +335,7 @@ def _start_aside(aside: Cluster, at: datetime) -> None:
         "start",
     ]
     try:
-        cluster.run(aside, words)
+        cluster.run(aside, command)
         _wait_until_promoted(aside)
     except (Unavailable, subprocess.SubprocessError):
         text = log.read_text(errors="replace") if log.exists() else ""
@@ -346,8 +351,11 @@ def _start_aside(aside: Cluster, at: datetime) -> None:
 
 
 def _wait_until_promoted(aside: Cluster) -> None:
-    """Wait until recovery has ended: a server in recovery answers already, and may still end before
-    its target.
+    """Wait until the recovery has ended.
+
+    Notes
+    -----
+    A server in recovery accepts connections already, and may still end before its target.
     """
     url = (
         f"host={aside.sockets} port={cluster.PORT_OF_SOCKET} user={cluster.SUPERUSER}"

@@ -1,7 +1,7 @@
 """Backup and restore of the whole database and the photos.
 
-A restore never destroys: it fills a new database, migrates and checks it, and only then gives it
-the name of the one in use, which is kept under another name until `./wangge db drop-old`.
+A restore never destroys data: it fills a new database, migrates and checks it, and then swaps it
+with the present one, which is kept under another name until `./wangge db drop-old`.
 """
 
 import fcntl
@@ -27,12 +27,11 @@ from gis.ops.cluster import DatabaseUrls
 
 SCHEMAS = ("public", "personal", "jobs")
 SCRATCH = ".restore-"  # folders under the deployment's
-JOBS_SINCE = (
-    "0002"  # the migration that made the schema of the jobs; their rows carry nothing and stay out
-)
+# The migration that created the schema of the jobs. Their rows are not backed up.
+JOBS_SINCE = "0002"
 
 
-# Tables of ours: neither an extension's nor the jobs'.
+# Our tables: those of neither an extension nor the jobs.
 TABLES_SQL = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('public', 'personal') AND c.relkind = 'r'
@@ -41,14 +40,15 @@ WHERE n.nspname IN ('public', 'personal') AND c.relkind = 'r'
 
 
 def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[Any] = ()) -> int:
-    """Write every table of ours and every photo to one private file.
-
-    Replaces `path` only when it is whole.
+    """Write all our tables and photos to one private file, and return the number of photos.
 
     Parameters
     ----------
-    var Folder of the deployment, where photos lie. They are read after the tables, so that each
-        photo a row names is in the file.
+    path
+        Replaced only when the new file is complete.
+    var
+        Folder of the deployment, where photos lie. They are read after the tables, so that the file
+        holds each photo that a row names.
     recipients
         Public keys to encrypt to, as `backup_file.parse_recipients` returns them.
 
@@ -60,14 +60,14 @@ def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[
     Raises
     ------
     InvalidInput
-        The folder cannot be written.
+        The folder cannot be written to.
     Unavailable
         pg_dump failed, or the disk is full.
     """
     if not os.access(path.absolute().parent, os.W_OK):
         raise InvalidInput("backup.folder_read_only", folder=str(path.absolute().parent))
     try:
-        # what is not encrypted stays on the disk of the database
+        # data in the clear stays on the disk of the database
         with tempfile.TemporaryDirectory(
             dir=var if recipients and var.is_dir() else path.absolute().parent
         ) as folder:
@@ -79,7 +79,7 @@ def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[
 
 
 def _dump(url: str, dump: Path) -> dict[str, Any]:
-    """Dump our schemas, and count the rows of the same snapshot."""
+    """Dump our schemas and return the manifest, with the row counts of the same snapshot."""
     with psycopg.connect(databases.libpq(url)) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -112,7 +112,7 @@ def _scalar(connection: psycopg.Connection, query: str) -> Any:
 
 
 def get_version(connection: psycopg.Connection) -> str | None:
-    """Return the migration a database stands at; None when it has no tables of ours."""
+    """Return the migration of a database; None if it has no tables of ours."""
     if _scalar(connection, "SELECT to_regclass('public.alembic_version')") is None:
         return None
     version = _scalar(connection, "SELECT version_num FROM public.alembic_version")
@@ -120,7 +120,7 @@ def get_version(connection: psycopg.Connection) -> str | None:
 
 
 def count_rows(connection: psycopg.Connection) -> dict[str, int]:
-    """Count the rows of every table of ours, by schema and name."""
+    """Count the rows of every table of ours, by "schema.table"."""
     names = [
         (schema_name, table) for schema_name, table in connection.execute(TABLES_SQL).fetchall()
     ]
@@ -140,8 +140,7 @@ def restore(
     identity: Path | None = None,
     into: str | None = None,
 ) -> int:
-    """Restore a backup into a new database, migrate and check it there, then swap it with the one
-    in use.
+    """Restore a backup into a new database, migrate and check it, then swap it for the present one.
 
     Parameters
     ----------
@@ -149,8 +148,9 @@ def restore(
         Folder of the deployment. Photos of the backup are added to it; none is removed.
     identity
         File with the secret key of an encrypted backup.
-    into An empty database of the same server to restore into. It is not swapped. None means one of
-        our own making.
+    into
+        Name of an empty database of the same server to restore into; it is not swapped. None means
+        a new database.
 
     Returns
     -------
@@ -160,15 +160,15 @@ def restore(
     Raises
     ------
     InvalidInput
-        The file is not a whole backup of ours.
+        The file is not a complete backup of ours.
     Unavailable
         PostgreSQL refused it, or our role may not create a database.
     Conflict
-        Another restore of this deployment runs.
+        Another restore of this deployment is running.
 
     Notes
     -----
-    Whatever is raised, database and photos in use are as they were.
+    After any error the present database and photos are unchanged.
     """
     try:
         with (
@@ -195,18 +195,18 @@ def restore(
     except (OSError, psycopg.Error) as error:
         raise _full(error) from None
     if into is None:
-        schema.migrate(addresses)  # what carries the name of the database
+        schema.migrate(addresses)  # for what holds the name of the database
     return len(contents.photos)
 
 
 @contextmanager
 def _only_restore(addresses: DatabaseUrls, var: Path) -> Iterator[None]:
-    """Let no other restore of this deployment run, and remove what one that was killed left behind.
+    """Hold the lock of restores, and remove what a killed restore has left behind.
 
     Raises
     ------
     Conflict
-        Another restore runs.
+        Another restore is running.
     """
     if not var.is_dir():
         yield
@@ -218,14 +218,14 @@ def _only_restore(addresses: DatabaseUrls, var: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Conflict("backup.restore_running") from None
-        for folder in var.glob(f"{SCRATCH}*"):  # it may hold what was encrypted, in the clear
+        for folder in var.glob(f"{SCRATCH}*"):  # it may hold decrypted data
             shutil.rmtree(folder, ignore_errors=True)
         databases.drop_unfinished(addresses)
         yield
 
 
 def _entries(path: Path, dump: Path) -> list[str]:
-    """List what a dump holds of ours."""
+    """List the entries of a dump that are to be restored."""
     try:
         listing = databases.run_program("pg_restore", ["--list", str(dump)])
     except databases.DiskFull:
@@ -238,7 +238,7 @@ def _entries(path: Path, dump: Path) -> list[str]:
     return entries
 
 
-# the schema public and the extensions are in a new database already
+# entries that a new database has already
 EXISTING = (
     " SCHEMA - public ",
     " COMMENT - SCHEMA public ",
@@ -275,9 +275,9 @@ def _fill(
     entries: Sequence[str],
     manifest: Mapping[str, Any] | None,
 ) -> None:
-    """Fill a new database from a dump, bring it to this code's schema, and check it."""
-    wanted = dump.with_name("list")
-    wanted.write_text("\n".join(entries))
+    """Fill a new database from a dump, migrate it to the present schema, and check it."""
+    entry_list = dump.with_name("list")
+    entry_list.write_text("\n".join(entries))
     try:
         databases.run_program(
             "pg_restore",
@@ -286,7 +286,7 @@ def _fill(
                 "--no-privileges",
                 "--single-transaction",
                 "--dbname=",
-                f"--use-list={wanted}",
+                f"--use-list={entry_list}",
                 str(dump),
             ],
             new.owner,
@@ -309,9 +309,8 @@ def _fill(
         if get_version(connection) != schema.head():
             raise Unavailable("backup.not_migrated", file=path.name, version=schema.head())
         connection.execute("ANALYZE")
-    with psycopg.connect(
-        databases.libpq(new.app)
-    ) as connection:  # the application can read what was granted to it
+    # the application can read the tables granted to it
+    with psycopg.connect(databases.libpq(new.app)) as connection:
         connection.execute("SELECT count(*) FROM area JOIN boundary ON boundary.area_id = area.id")
     for url in (new.app, new.owner):
         engine(url).dispose()
@@ -327,7 +326,7 @@ def _check_rows(path: Path, stated: Mapping[str, int], counted: Mapping[str, int
 
 
 def _create_jobs(connection: psycopg.Connection, version: str) -> None:
-    """Create the tables of the jobs, which earlier backups left out."""
+    """Create the tables of the jobs, which earlier backups do not hold."""
     if version < JOBS_SINCE or _scalar(connection, "SELECT to_regnamespace('jobs')") is not None:
         return
     connection.execute("CREATE SCHEMA jobs")
@@ -338,7 +337,7 @@ def _create_jobs(connection: psycopg.Connection, version: str) -> None:
 
 
 def _full(error: Exception) -> Exception:
-    """Return the error to raise for one of the system: words for a full disk, else itself."""
+    """Return DiskFull for an error of a full disk, else the error itself."""
     if private.is_disk_full(error):
         return databases.DiskFull("restore.disk_full")
     return error

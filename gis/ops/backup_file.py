@@ -1,8 +1,8 @@
-"""The file of a backup: a tar with a checksum, perhaps encrypted to public keys (age).
+"""The file of a backup: a tar with a checksum, optionally encrypted to public keys (age).
 
 Its members are `manifest.json` (moment, schema version, rows of each table), `database.dump` as
-pg_dump wrote it, the files of `var/photos`, and `end` with the SHA-256 of everything before it,
-without which the file is not whole.
+written by pg_dump, the files of `var/photos`, and `end` with the SHA-256 of everything before it. A
+file without `end` is incomplete.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Contents:
-    """What a backup holds. `manifest` and `sha256` are None in files of earlier versions."""
+    """The contents of a backup; `manifest` and `sha256` are None in files of earlier versions."""
 
     photos: tuple[str, ...]
     manifest: dict[str, Any] | None
@@ -40,7 +40,7 @@ class Contents:
 
 
 class _HashingWriter(io.RawIOBase):
-    """Hashes what it passes on."""
+    """A writer that hashes what it passes on."""
 
     def __init__(self, target: IO[bytes]) -> None:
         self.target, self.sha256, self.count = target, hashlib.sha256(), 0
@@ -58,14 +58,15 @@ class _HashingWriter(io.RawIOBase):
 def write(
     path: Path, dump: Path, manifest: dict[str, Any], var: Path, recipients: Sequence[Any] = ()
 ) -> int:
-    """Write a backup; `path` is replaced only when the file is whole.
+    """Write a backup and return the number of photo files in it.
 
     Parameters
     ----------
-    path The backup. Private from its first byte; nothing of it is on disk in the clear when
-        `recipients` are given.
+    path
+        The backup, replaced only when the new file is complete. Private from its first byte; with
+        `recipients` nothing of it is on disk in the clear.
     dump
-        What pg_dump wrote, in its custom format.
+        A dump of pg_dump in its custom format.
     manifest
         Moment, schema version and rows.
     var
@@ -102,7 +103,7 @@ def _write_tar(target: IO[bytes], dump: Path, manifest: dict[str, Any], var: Pat
         for name in list_photos(var):
             try:
                 archive.add(var / name, name)
-            except FileNotFoundError:  # tidied just now: no row names it
+            except FileNotFoundError:  # just deleted: no row names it
                 continue
             count += 1
         _add_bytes(archive, END, writer.sha256.hexdigest().encode())
@@ -118,8 +119,9 @@ def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 def _encrypt(
     target: IO[bytes], recipients: Sequence[Any], dump: Path, manifest: dict[str, Any], var: Path
 ) -> int:
-    """Encrypt the tar while it is written, through a pipe: it needs neither memory nor disk of its
-    size.
+    """Encrypt the tar while it is written, through a pipe.
+
+    It needs neither memory nor disk of the size of the tar.
     """
     reading, writing = os.pipe()
 
@@ -132,7 +134,7 @@ def _encrypt(
         try:
             pyrage.encrypt_io(source, target, list(recipients))
         finally:
-            source.close()  # a feeder that still writes ends with EPIPE
+            source.close()  # a thread that still writes ends with EPIPE
         return fed.result()
 
 
@@ -147,13 +149,17 @@ def list_photos(var: Path) -> Iterator[str]:
 
 
 def parse_recipients(texts: Iterable[str]) -> list[Any]:
-    """Parse public keys: `age1…`, `ssh-ed25519 …`, `ssh-rsa …`, or the name of a file with one of
-    these a line.
+    """Parse public keys.
+
+    Parameters
+    ----------
+    texts
+        `age1…`, `ssh-ed25519 …`, `ssh-rsa …`, or the name of a file with one of these a line.
 
     Raises
     ------
     InvalidInput
-        One of them is no public key.
+        One of them is not a public key.
     """
     keys = []
     for text in texts:
@@ -178,12 +184,12 @@ def parse_recipients(texts: Iterable[str]) -> list[Any]:
 
 
 def read_identities(path: Path) -> list[Any]:
-    """Read secret keys from a file: of age (`AGE-SECRET-KEY-…`, one a line) or of OpenSSH.
+    """Read secret keys from a file of age (`AGE-SECRET-KEY-…`, one a line) or of OpenSSH.
 
     Raises
     ------
     InvalidInput
-        It holds none.
+        The file holds none.
     """
     data = path.read_bytes()
     try:
@@ -203,7 +209,13 @@ def read_identities(path: Path) -> list[Any]:
 
 
 def create_key(path: Path) -> str:
-    """Write a new secret key to a file that must not exist; return its public key."""
+    """Write a new secret key to a new file, and return its public key.
+
+    Raises
+    ------
+    InvalidInput
+        The file exists.
+    """
     if path.exists():
         raise invalid_field("file", "backup.key_exists", path=str(path))
     key = pyrage.x25519.Identity.generate()
@@ -218,12 +230,12 @@ def create_key(path: Path) -> str:
 
 @contextmanager
 def opened(path: Path, folder: Path, identity: Path | None) -> Iterator[Path]:
-    """Give the file in the clear: itself, or what it decrypts to, in a private folder.
+    """Yield the path of a backup in the clear: itself, or decrypted in a private folder.
 
     Raises
     ------
     InvalidInput
-        It is encrypted and no key was given, or not to this key, or it is damaged.
+        It is encrypted and no key or another key was given, or it is damaged.
     """
     with path.open("rb") as file:
         encrypted = file.read(len(AGE_MAGIC)) == AGE_MAGIC
@@ -252,28 +264,27 @@ def opened(path: Path, folder: Path, identity: Path | None) -> Iterator[Path]:
 
 
 def verify(path: Path, plain: Path) -> Contents:
-    """Check that a backup is whole and unchanged.
+    """Verify that a backup is complete and unchanged, and return its contents.
 
     Parameters
     ----------
     path
-        The file that messages name.
+        The file, as messages name it.
     plain
         The same in the clear.
 
     Raises
     ------
     InvalidInput
-        It is not a backup, is cut off, or differs from its checksum.
+        It is not a backup, is incomplete, or differs from its checksum.
     """
     with plain.open("rb") as file:
-        if (
-            file.read(len(DUMP_MAGIC)) == DUMP_MAGIC
-        ):  # a bare dump, as written before there were photos
+        # a bare dump, as written by versions without photos
+        if file.read(len(DUMP_MAGIC)) == DUMP_MAGIC:
             return Contents((), None, None)
     try:
         with tarfile.open(plain, "r:") as archive:
-            members = {one.name: one for one in archive if one.isfile()}
+            members = {member.name: member for member in archive if member.isfile()}
             if DUMP not in members or END not in members:
                 raise not_ours(path, "it is not whole")
             manifest = (
@@ -286,8 +297,8 @@ def verify(path: Path, plain: Path) -> Contents:
     if not stated and manifest is None:
         return Contents(photos, None, None)
     end = members[END]
-    after = end.offset_data + len(stated)
-    if stated != _hash(plain, end.offset) or not _is_zero(plain, after):
+    end_offset = end.offset_data + len(stated)
+    if stated != _hash(plain, end.offset) or not _is_zero(plain, end_offset):
         raise not_ours(path, "its checksum does not match; the file was damaged or changed")
     return Contents(photos, manifest, stated)
 
@@ -314,7 +325,7 @@ def _is_zero(path: Path, start: int) -> bool:
 
 
 def unpack_dump(plain: Path, target: Path) -> None:
-    """Put the dump that a verified backup holds at a path."""
+    """Unpack the dump of a verified backup to a path."""
     with plain.open("rb") as file:
         if file.read(len(DUMP_MAGIC)) == DUMP_MAGIC:
             target.symlink_to(plain.absolute())
@@ -324,9 +335,9 @@ def unpack_dump(plain: Path, target: Path) -> None:
 
 
 def unpack_photos(plain: Path, names: Sequence[str], var: Path) -> None:
-    """Bring photos back.
+    """Unpack photos of a verified backup.
 
-    One that differs from a file of its name takes its place; that file stays beside it.
+    A file of the same name with other contents is kept beside the restored one.
     """
     if not names:
         return
@@ -345,8 +356,9 @@ def unpack_photos(plain: Path, names: Sequence[str], var: Path) -> None:
 
 
 def _keep_beside(file: Path) -> None:
-    """Give a file a second name, by its content: it is never without one, and none that was put
-    aside is lost.
+    """Link a file under a second name, derived from its contents.
+
+    Files that were kept before are not overwritten.
     """
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     with suppress(FileExistsError):
@@ -361,5 +373,5 @@ def _extract(archive: tarfile.TarFile, name: str, target: Path) -> None:
 
 
 def not_ours(path: Path, reason: str) -> InvalidInput:
-    """Return the refusal of a file that is no backup of ours."""
+    """Return the error for a file that is not a backup of ours."""
     return InvalidInput("backup.not_ours", file=path.name, reason=reason)

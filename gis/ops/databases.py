@@ -1,8 +1,7 @@
-"""Whole databases on the server: the programs of PostgreSQL, a new database beside ours, the swap,
-the old ones.
+"""Whole databases of a server: PostgreSQL's programs, creation, swap, and replaced databases.
 
-No address with a password ever stands on a command line: it reaches PostgreSQL's programs by a
-private service file.
+A URL with a password never stands on a command line: programs get it through a private service
+file.
 """
 
 import os
@@ -26,7 +25,7 @@ from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable
 from gis.ops.cluster import EXTENSIONS, DatabaseUrls, find_binaries
 
-MAX_NAME_CHARS = 36  # of our database's name within that of another, of which PostgreSQL takes 63
+MAX_NAME_CHARS = 36  # of our name within that of another database, which may have 63
 RESTORING, OLD = "restoring", "before"
 MAX_SWAP_TRIES = 10
 
@@ -37,7 +36,7 @@ class DiskFull(Unavailable):
 
 @dataclass(frozen=True)
 class OldDatabase:
-    """A database that a restore replaced and that is kept."""
+    """A database that a restore has replaced."""
 
     name: str
     bytes: int
@@ -64,19 +63,19 @@ def with_database(addresses: DatabaseUrls, name: str) -> DatabaseUrls:
 
 
 def run_program(program: str, arguments: Sequence[str], url: str | None = None) -> str:
-    """Run a program of PostgreSQL and return what it prints.
+    """Run a program of PostgreSQL and return its output.
 
     Parameters
     ----------
     url
-        Server and database. Neither it nor its password is seen in a process list.
+        Server and database. Neither it nor its password is visible in a process list.
 
     Raises
     ------
     DiskFull
         No space is left.
     Unavailable
-        It failed otherwise; the message is its first error.
+        The program failed; the message has its first error.
     """
     environment = {
         name: value
@@ -120,12 +119,14 @@ def run_program(program: str, arguments: Sequence[str], url: str | None = None) 
 
 @contextmanager
 def maintenance(addresses: DatabaseUrls) -> Iterator[psycopg.Connection]:
-    """Connect as whoever makes databases, to none of ours: one that is in use cannot be renamed.
+    """Connect as the role that creates databases, to a database that is not ours.
+
+    A database cannot be renamed through a connection to it.
 
     Raises
     ------
     Unavailable
-        The server lets us into no such database.
+        No such database accepts the connection.
     """
     url = addresses.admin or addresses.owner
     reason = ""
@@ -143,16 +144,17 @@ def maintenance(addresses: DatabaseUrls) -> Iterator[psycopg.Connection]:
 
 
 def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
-    """Create an empty database with our extensions beside ours, owned by the owner of the tables.
+    """Create an empty database with our extensions, owned by the owner of the tables.
 
     Raises
     ------
     Unavailable
-        Our role may not; the message says what somebody who may has to do.
+        Our role may not; the message says what an administrator has to run.
     """
     owner = str(make_url(addresses.owner).username)
     base = get_name(addresses.owner)
-    name = f"{base[:MAX_NAME_CHARS]}_{RESTORING}_{datetime.now(UTC):%Y%m%d%H%M%S}{secrets.token_hex(2)}"
+    suffix = f"{datetime.now(UTC):%Y%m%d%H%M%S}{secrets.token_hex(2)}"
+    name = f"{base[:MAX_NAME_CHARS]}_{RESTORING}_{suffix}"
     advice = (
         f"have an administrator run: CREATE DATABASE {base}_new OWNER {owner}; \\c {base}_new; "
         + " ".join(f"CREATE EXTENSION {extension};" for extension in EXTENSIONS)
@@ -182,7 +184,7 @@ def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
 
 
 def create_extensions(addresses: DatabaseUrls, name: str) -> None:
-    """Create our extensions in a database where they are missing."""
+    """Create our missing extensions in a database."""
     address = (
         make_url(addresses.admin or addresses.owner)
         .set(database=name)
@@ -196,14 +198,18 @@ def create_extensions(addresses: DatabaseUrls, name: str) -> None:
 
 
 def _copy_rights(connection: psycopg.Connection, source: str, target: str) -> None:
-    """Give a new database the rights of another: who may connect does not change by a restore."""
+    """Copy the rights of a database to a new one: a restore does not change who may connect."""
     rights = connection.execute(
-        """SELECT CASE WHEN a.grantee = 0 THEN NULL ELSE r.rolname END, a.privilege_type
-           FROM pg_database d, aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = %s""",
+        """
+        SELECT CASE WHEN a.grantee = 0 THEN NULL ELSE r.rolname END, a.privilege_type
+        FROM pg_database d, aclexplode(d.datacl) a
+        LEFT JOIN pg_roles r ON r.oid = a.grantee
+        WHERE d.datname = %s
+        """,
         [source],
     ).fetchall()
     if not rights:
-        return  # as PostgreSQL makes it
+        return  # the defaults of PostgreSQL
     database = sql.Identifier(target)
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
     for role, right in rights:
@@ -214,17 +220,17 @@ def _copy_rights(connection: psycopg.Connection, source: str, target: str) -> No
 
 
 def swap(addresses: DatabaseUrls, new: str) -> str:
-    """Give a database the name of ours, and ours another name; both in one transaction.
+    """Rename a database to ours, and ours to another name, in one transaction.
 
     Returns
     -------
     str
-        The name that the old database has now.
+        The new name of the old database.
 
     Raises
     ------
     Unavailable
-        Somebody stays connected; nothing was changed.
+        Connections remain; nothing was changed.
     """
     current = get_name(addresses.owner)
     old = f"{current[:MAX_NAME_CHARS]}_{OLD}_{datetime.now(UTC):%Y%m%d%H%M%S}"
@@ -239,7 +245,7 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
                 [[current, new]],
             )
             try:
-                with connection.transaction():  # whoever connects meanwhile waits for its end
+                with connection.transaction():  # new connections wait for its end
                     connection.execute(rename.format(sql.Identifier(current), sql.Identifier(old)))
                     connection.execute(rename.format(sql.Identifier(new), sql.Identifier(current)))
                 return old
@@ -253,7 +259,7 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
 
 
 def drop(addresses: DatabaseUrls, name: str) -> None:
-    """Drop a database, whoever is connected to it."""
+    """Drop a database and end its connections."""
     engine(with_database(addresses, name).owner).dispose()
     engine(with_database(addresses, name).app).dispose()
     with maintenance(addresses) as connection:
@@ -263,9 +269,9 @@ def drop(addresses: DatabaseUrls, name: str) -> None:
 
 
 def drop_unfinished(addresses: DatabaseUrls) -> None:
-    """Drop the databases that restores which were killed had begun to fill.
+    """Drop the databases that killed restores have left behind.
 
-    The caller sees that none runs.
+    The caller ensures that no restore is running.
     """
     base = get_name(addresses.owner)[:MAX_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{RESTORING}_\d{{14}}[0-9a-f]{{4}}")
@@ -274,48 +280,57 @@ def drop_unfinished(addresses: DatabaseUrls) -> None:
             name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()
         ]
     for name in filter(name_pattern.fullmatch, names):
-        with suppress(
-            psycopg.errors.InsufficientPrivilege
-        ):  # another deployment's of the same server
+        # those of another deployment of the same server cannot be dropped
+        with suppress(psycopg.errors.InsufficientPrivilege):
             drop(addresses, name)
 
 
 def list_old(addresses: DatabaseUrls) -> list[OldDatabase]:
-    """List the databases that restores replaced, newest first."""
+    """List the databases that restores have replaced, newest first."""
     base = get_name(addresses.owner)[:MAX_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{OLD}_(\d{{14}})")
     with maintenance(addresses) as connection:
         rows = connection.execute(
-            """SELECT datname, CASE WHEN has_database_privilege(datname, 'CONNECT') THEN pg_database_size(datname) ELSE 0 END
-               FROM pg_database WHERE NOT datistemplate"""
+            """
+            SELECT datname,
+              CASE WHEN has_database_privilege(datname, 'CONNECT') THEN pg_database_size(datname)
+                ELSE 0 END
+            FROM pg_database
+            WHERE NOT datistemplate
+            """
         ).fetchall()
     old = [
         OldDatabase(name, size, datetime.strptime(match[1] + "+0000", "%Y%m%d%H%M%S%z"))
         for name, size in rows
         if (match := name_pattern.fullmatch(name))
     ]
-    return sorted(old, key=lambda one: one.replaced_at, reverse=True)
+    return sorted(old, key=lambda database: database.replaced_at, reverse=True)
 
 
 def drop_old(addresses: DatabaseUrls, name: str | None = None) -> list[str]:
-    """Drop the databases that restores replaced, or the one of a name; return their names.
+    """Drop the databases that restores have replaced, or one of them, and return their names.
+
+    Parameters
+    ----------
+    name
+        None means all.
 
     Raises
     ------
     NotFound
-        No such database is kept.
+        There is no such database.
     Conflict
-        It is not ours to drop.
+        Our role may not drop it.
     """
-    names = [one.name for one in list_old(addresses)]
+    names = [database.name for database in list_old(addresses)]
     if name is not None and name not in names:
         raise NotFound("database.old_unknown", name=name)
     chosen = names if name is None else [name]
-    for one in chosen:
+    for database in chosen:
         try:
-            drop(addresses, one)
+            drop(addresses, database)
         except psycopg.errors.InsufficientPrivilege as error:
             raise Conflict(
-                "database.drop_forbidden", name=one, reason=str(error).splitlines()[0]
+                "database.drop_forbidden", name=database, reason=str(error).splitlines()[0]
             ) from None
     return chosen

@@ -13,12 +13,12 @@ FUNCTIONS_PATH = Path(__file__).with_name("sql") / "functions"
 
 
 def replace_function(name: str) -> None:
-    """Create a function of the database, or replace it, as its file says; for migrations.
+    """Create or replace a function of the database from its file; for migrations.
 
     Parameters
     ----------
     name
-        Name of the file in `sql/functions`, without ending.
+        Name of the file in `sql/functions`, without its ending.
     """
     op.execute(function_sql(name))
 

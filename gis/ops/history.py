@@ -1,6 +1,6 @@
 """The append-only history: what changed in every business table, by whom, when and why.
 
-Statement-level triggers write it, so changes by SQL (QGIS, COPY) are seen as well as ours.
+Statement-level triggers write it, so that changes by SQL (QGIS, COPY) are recorded as well.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ class HistoryEntry(Base):
     new: Mapped[dict[str, object] | None] = mapped_column(JSONB, comment="The row after.")
 
 
-# Which tables are kept, and the columns of their keys. Derived ones (network, circles, basemap) are
-# not.
+# The recorded tables with the columns of their keys. Derived tables (network, circles, basemap) are
+# not recorded.
 TABLES = {
     "area": ("id",),
     "boundary": ("id",),
@@ -71,19 +71,30 @@ TABLES = {
 
 
 def find_other_author(session: Session, name: str, ignored: Sequence[str]) -> str | None:
-    """Return somebody who changed something: neither `name` or one whose name begins so, nor a job,
-    nor one ignored.
+    """Return an author of changes who is neither a job, nor ignored, nor named like `name`.
+
+    Parameters
+    ----------
+    name
+        Authors whose name begins so are left out.
+    ignored
+        Names that are left out.
+
+    Returns
+    -------
+    str or None
+        None if there is no such author.
     """
-    who = HistoryEntry.who
+    author = HistoryEntry.who
     return session.scalar(
-        select(func.min(who)).where(
-            who.not_like(f"{name}%"), who.not_like("job %"), who.not_in(ignored)
+        select(func.min(author)).where(
+            author.not_like(f"{name}%"), author.not_like("job %"), author.not_in(ignored)
         )
     )
 
 
 def has_changes(session: Session, ignored: Sequence[str]) -> bool:
-    """Return whether anybody but those ignored has changed anything."""
+    """Return whether an author who is not ignored has changed anything."""
     return (
         session.scalar(select(HistoryEntry.id).where(HistoryEntry.who.not_in(ignored)).limit(1))
         is not None

@@ -1,4 +1,4 @@
-"""The configuration of the private server, and how values are written in it."""
+"""The configuration of the private server, and the quoting of its values."""
 
 import shlex
 from pathlib import Path
@@ -24,12 +24,13 @@ EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\
 
 
 def shell_path(path: Path) -> str:
-    """Return a path as it stands in a command of PostgreSQL's configuration, where a percent sign
-    is doubled.
+    """Return a path quoted for a shell command in PostgreSQL's configuration.
+
+    Percent signs are doubled.
     """
     return shlex.quote(str(path)).replace("%", "%%")
 
 
 def quoted(text: str) -> str:
-    """Return a text as a value of PostgreSQL's configuration."""
+    """Return a text as a quoted value of PostgreSQL's configuration."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""The schema's version: migrating up and down, grants, and the table of roles."""
+"""The version of the schema: migrations, grants, and the tables filled from the code."""
 
 from alembic import command
 from alembic.config import Config
@@ -20,9 +20,9 @@ from gis.people.models import Role
 from gis.rights.roles import ROLES
 from gis.settings import ROOT
 
-MIGRATION_ACTOR = "migration"  # how the history names what a new database begins with
-# What the application may do: read and change rows, never the shape of tables; areas and history
-# are kept for ever.
+MIGRATION_ACTOR = "migration"  # of the initial rows of a database, in the history
+# Tables whose rows the application may not delete. It may otherwise read and change rows, never the
+# tables themselves.
 UNDELETABLE_TABLES = (
     "area",
     "history",
@@ -34,7 +34,7 @@ UNDELETABLE_TABLES = (
 
 
 def config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration, without an ini file."""
+    """Return Alembic's configuration, without an ini file."""
     alembic = Config()
     alembic.set_main_option("script_location", str(ROOT / "gis" / "migrations"))
     alembic.attributes["connection"] = connection
@@ -42,7 +42,7 @@ def config(connection: Connection | None = None) -> Config:
 
 
 def head() -> str | None:
-    """The newest migration this code knows."""
+    """Return the newest migration of this code."""
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
@@ -55,17 +55,17 @@ def is_known(version: str) -> bool:
 
 
 def current(connection: Connection) -> str | None:
-    """The migration the database stands at; None for an empty one."""
+    """Return the migration of a database; None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
-    """Bring the database to a migration, in one transaction, then grant and fill the roles.
+    """Migrate the database in one transaction, then grant rights and fill the tables from the code.
 
     Parameters
     ----------
     addresses
-        The owner's address migrates; the application's role is granted what it needs.
+        The owner's URL migrates; the application's role is granted its rights.
     to
         A migration, "head" or "base".
     """
@@ -122,20 +122,20 @@ def _fill_moves(connection: Connection) -> None:
 
 def _grant(connection: Connection, app: str) -> None:
     role = sql.Identifier(app).as_string(None)
-    kept = ", ".join(UNDELETABLE_TABLES)
+    undeletable = ", ".join(UNDELETABLE_TABLES)
     connection.execute(
         text(f"""
         GRANT USAGE ON SCHEMA public, personal, jobs TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, personal,
-            jobs TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE
+          ON ALL TABLES IN SCHEMA public, personal, jobs TO {role};
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
-        REVOKE DELETE, TRUNCATE ON {kept} FROM {role};
+        REVOKE DELETE, TRUNCATE ON {undeletable} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
         REVOKE UPDATE ON incident_event, personal.disclosure FROM {role};
         REVOKE INSERT ON personal.disclosure FROM {role};
         GRANT INSERT (who, kind, subject, incident_id, areas, source, reason)
-            ON personal.disclosure TO {role};
-        REVOKE INSERT, UPDATE, DELETE ON alembic_version, role, incident_move, spatial_ref_sys
-            FROM {role};
+          ON personal.disclosure TO {role};
+        REVOKE INSERT, UPDATE, DELETE
+          ON alembic_version, role, incident_move, spatial_ref_sys FROM {role};
         """)
     )

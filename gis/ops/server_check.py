@@ -1,4 +1,4 @@
-"""Whether a server that is not ours can be used."""
+"""Check of an external server."""
 
 import re
 
@@ -6,20 +6,14 @@ import psycopg
 
 from gis.errors import Unavailable
 
-OLDEST_SERVER, OLDEST_POSTGIS = 150000, (3, 3)
+MIN_SERVER_VERSION, MIN_POSTGIS_VERSION = 150000, (3, 3)
 
 
 def check_server(url: str) -> None:
-    """See that a server can be reached, is new enough and has PostGIS.
-
-    Raises
-    ------
-    Unavailable
-        One clear sentence.
-    """
+    """Raise Unavailable unless a server can be reached, is new enough and has PostGIS."""
     try:
         with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
-            if connection.info.server_version < OLDEST_SERVER:
+            if connection.info.server_version < MIN_SERVER_VERSION:
                 raise Unavailable(
                     "database.server_too_old", version=connection.info.server_version // 10000
                 )
@@ -36,5 +30,5 @@ def check_server(url: str) -> None:
     if row is None:
         raise Unavailable("database.postgis_missing")
     version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
-    if version < OLDEST_POSTGIS:
+    if version < MIN_POSTGIS_VERSION:
         raise Unavailable("database.postgis_too_old", version=row[0])

@@ -12,8 +12,9 @@ def open_session(settings: Settings | None = None) -> Session:
 
     Parameters
     ----------
-    settings None means those of the environment: `DATABASE_URL`, or the private database under
-        `WANGGE_VAR`, which is started when it is not running.
+    settings
+        None means those of the environment: `DATABASE_URL`, or the private database under
+        `WANGGE_VAR`, which is started if necessary.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Persons, posts and leave: who answers for what, from when to when, and who stands in."""
+"""Tables of persons, posts and leave."""
 
 from datetime import datetime
 
@@ -27,7 +27,7 @@ class Role(Base):
 
 
 class Person(Base):
-    """Somebody who holds posts. Residents are not in here."""
+    """A person who holds posts. Residents are not stored."""
 
     __tablename__ = "person"
     __table_args__ = (
@@ -46,7 +46,7 @@ class Person(Base):
 
 
 class Post(Base):
-    """One role for one area or building over a range of time."""
+    """A role for one area or building over a period."""
 
     __tablename__ = "post"
     __table_args__ = (
@@ -96,7 +96,7 @@ class Post(Base):
 
 
 class Leave(Base):
-    """A time a person is away, when the deputy stands in."""
+    """A period in which a person is away and the deputy stands in."""
 
     __tablename__ = "leave"
     __table_args__ = (

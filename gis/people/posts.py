@@ -14,10 +14,16 @@ from gis.rights.principal import Principal
 
 @dataclass(frozen=True)
 class PostRow:
-    """A post with who holds it. area: Code of the area, or of the building, answered for.
+    """A post with its holder.
 
-    follows: Open incidents come along when it begins.
-    leave: Code of the person, from and until when, of leave that is not over.
+    Attributes
+    ----------
+    area
+        Code of the area or building.
+    follows
+        Whether the open incidents of the previous post are transferred when it begins.
+    leave
+        Code of the person, start and end of each leave that is not over.
     """
 
     id: int
@@ -34,21 +40,26 @@ class PostRow:
 
     @property
     def key(self) -> str:
-        """Its place in a list."""
+        """The key for sorting and for cursors."""
         return f"{self.area}|{self.id}"
 
 
-POST_LIST = """
+POSTS_SQL = """
 WITH RECURSIVE down AS (
   SELECT id, code, name, level FROM area WHERE code = :area
-  UNION SELECT a.id, a.code, a.name, a.level FROM area a JOIN down ON a.parent_id = down.id
+  UNION
+  SELECT a.id, a.code, a.name, a.level
+  FROM area a
+  JOIN down ON a.parent_id = down.id
   WHERE :within AND (a.retired_at IS NULL OR a.retired_at > :at)
 ), place AS (
   SELECT id AS area_id, NULL::bigint AS building_id, code, name, level FROM down
   UNION ALL
-  SELECT NULL, h.id, h.code, h.estate || h.name, 'building' FROM building h
-  WHERE :within AND EXISTS (SELECT FROM down JOIN boundary b ON b.area_id = down.id
-      AND b.valid_time @> CAST(:at AS timestamptz)
+  SELECT NULL, h.id, h.code, h.estate || h.name, 'building'
+  FROM building h
+  WHERE :within AND EXISTS (
+    SELECT FROM down
+    JOIN boundary b ON b.area_id = down.id AND b.valid_time @> CAST(:at AS timestamptz)
     WHERE down.level = 'grid' AND ST_Covers(b.geom, ST_PointOnSurface(h.geom)))
 )
 SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
@@ -56,19 +67,24 @@ SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
   CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
   lower(p.valid_time) AS valid_from, upper(p.valid_time) AS valid_to,
   p.incidents_from_post_id IS NOT NULL AS follows,
-  coalesce((SELECT jsonb_agg(jsonb_build_object('person', w.code,
-      'from', lower(l.valid_time), 'until', upper(l.valid_time))
+  coalesce((
+    SELECT jsonb_agg(
+      jsonb_build_object(
+        'person', w.code, 'from', lower(l.valid_time), 'until', upper(l.valid_time))
       ORDER BY lower(l.valid_time))
-    FROM leave l JOIN personal.person w ON w.id = l.person_id
-    WHERE l.person_id IN (p.holder_id, p.deputy_id) AND coalesce(upper(l.valid_time) > :at, true)),
-        '[]') AS leave
-FROM place JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
-  LEFT JOIN personal.person o ON o.id = p.holder_id LEFT JOIN personal.person d
-      ON d.id = p.deputy_id
+    FROM leave l
+    JOIN personal.person w ON w.id = l.person_id
+    WHERE l.person_id IN (p.holder_id, p.deputy_id) AND coalesce(upper(l.valid_time) > :at, true)
+  ), '[]') AS leave
+FROM place
+JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
+LEFT JOIN personal.person o ON o.id = p.holder_id
+LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE coalesce(upper(p.valid_time) > :at, true)
-  AND (CAST(:after_code AS text) IS NULL OR (place.code, p.id) > (:after_code,
-      CAST(:after_id AS bigint)))
-ORDER BY place.code, p.id LIMIT :limit
+  AND (CAST(:after_code AS text) IS NULL
+    OR (place.code, p.id) > (:after_code, CAST(:after_id AS bigint)))
+ORDER BY place.code, p.id
+LIMIT :limit
 """
 
 
@@ -80,32 +96,34 @@ def posts_of(
     *,
     within: bool = False,
     limit: int = 1000,
-    after: str | None = None,
+    cursor: str | None = None,
 ) -> list[PostRow]:
     """List the posts of an area held at a moment or later, by code of their area or building.
 
     Parameters
     ----------
     principal
-        Needs Action.NAMES there.
+        Needs Action.NAMES in the area.
     within
-        Also those of every area and building in it.
-    after
-        `key` of the last one of the page before.
+        Whether to list the posts of every area and building in it too.
+    cursor
+        `key` of the last post of the previous page.
 
     Raises
     ------
     NotFound
         No area has the code.
     Forbidden
-        The principal may not have names there.
+        The principal may not see names in the area.
+    InvalidInput
+        The cursor is not one of this list.
     """
     area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
     if area_id is None:
         raise NotFound("post.area_unknown", code=area[:40])
     principal.require(Action.NAMES, area_chain(session, area_id, None, at))
-    code, _, number = (after or "").rpartition("|")
-    if after is not None and not (number.isdecimal() and len(number) < 19):
+    code, _, number = (cursor or "").rpartition("|")
+    if cursor is not None and not (number.isdecimal() and len(number) < 19):
         raise invalid_field("cursor", "field.cursor_of_another_list")
     params = {
         "area": area,
@@ -115,4 +133,4 @@ def posts_of(
         "after_code": code or None,
         "after_id": int(number or 0),
     }
-    return [PostRow(**row) for row in session.execute(text(POST_LIST), params).mappings()]
+    return [PostRow(**row) for row in session.execute(text(POSTS_SQL), params).mappings()]

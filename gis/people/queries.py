@@ -1,6 +1,6 @@
-"""Who answers for an area or building at a moment, and who stands in for whom."""
+"""Who is responsible for an area or building at a moment, and who stands in for whom."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,46 +14,53 @@ from sqlalchemy.orm import Session
 
 from gis.db import fetch_int_array, fetch_rows
 from gis.messages import Message, render
-from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY, ROLES, PostRole
+from gis.rights.roles import ROLES, PostRole
 
 Ints = NDArray[np.int64]
 Micros = int  # microseconds since 1970, as the database counts time
 MAX_MICROS: Micros = 2**63 - 1
 MIN_MICROS: Micros = -(2**63)
 
-# A range of time as two numbers; an open or infinite end is FOREVER.
-SPAN = """
+# A period as two numbers; an open or infinite end is MAX_MICROS.
+PERIOD_SQL = """
   CASE WHEN isfinite(lower({0}.valid_time))
     THEN (extract(epoch FROM lower({0}.valid_time)) * 1000000)::bigint
-       ELSE '-9223372036854775808'::bigint END,
+    ELSE '-9223372036854775808'::bigint END,
   CASE WHEN isfinite(upper({0}.valid_time))
     THEN (extract(epoch FROM upper({0}.valid_time)) * 1000000)::bigint
-       ELSE 9223372036854775807 END"""
-NOT_OVER = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
-POSTS = f"""
+    ELSE 9223372036854775807 END"""
+NOT_OVER_SQL = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
+POSTS_SQL = f"""
 SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
-    coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
-WHERE p.{{place}} IS NOT NULL AND {NOT_OVER.format("p")} AND {{which}}"""  # noqa: S608  our own text
-LEAVE = (
-    f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')}"  # noqa: S608
+  coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {PERIOD_SQL.format("p")}
+FROM post p
+WHERE p.{{place}} IS NOT NULL AND {NOT_OVER_SQL.format("p")} AND {{which}}"""  # noqa: S608  our own text
+LEAVE_SQL = (
+    f"SELECT l.person_id, {PERIOD_SQL.format('l')} FROM leave l WHERE {NOT_OVER_SQL.format('l')}"  # noqa: S608
     f" AND {{which}}"
 )
-NAMES = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
+NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
 _RANK = np.array([role.rank for role in ROLES])
-MAX_CACHED_AREAS = 20_000  # areas whose entries are cached
-MANY = 5000  # ids from which on reading everything is faster than naming them
+MAX_CACHED_AREAS = 20_000
+MANY = 5000  # number of ids from which reading all rows is faster
 
 
 @dataclass(frozen=True, slots=True)
 class ResponsiblePerson:
-    """One answerable role.
+    """A responsible role with its person.
 
-    name: Who answers now: the holder, or the deputy standing in; None when nobody is there. area,
-    level: Code and level of the area, or of the building. stands_in_for: The holder, when `name` is
-    the deputy in his place; None on a vacancy. why: leave or vacancy, when the holder does not
-    answer himself; `why_zh`, `why_en` say it in a sentence.
+    Attributes
+    ----------
+    name
+        The present person: the holder, or the deputy standing in; None if neither is present.
+    area, level
+        Code and level of the area, or of the building.
+    stands_in_for
+        The holder, if `name` is the deputy; None on a vacancy.
+    why
+        leave or vacancy, if the holder is not present; `why_zh` and `why_en` are the sentence.
     """
 
     role: str
@@ -70,7 +77,7 @@ class ResponsiblePerson:
     why_en: str | None
 
 
-# (reason, does the deputy stand in) -> code of the sentence
+# (reason, whether the deputy stands in) -> code of the sentence
 ABSENCE_CODES = {
     ("leave", True): "absence.leave_with_deputy",
     ("leave", False): "absence.leave_without_deputy",
@@ -81,14 +88,21 @@ ABSENCE_CODES = {
 
 @dataclass(frozen=True)
 class PostTable:
-    """The posts of areas, or of buildings, as columns in the order of the place, then nearest role
-    first.
+    """The posts of areas, or of buildings, as columns, ordered by place and then by nearest role.
 
-    place, holder, deputy: Ids; 0 is nobody. role: Place in `ROLES`. They hold while start <= moment
-    < end.
+    Attributes
+    ----------
+    place_id
+        Ids of areas, or of buildings.
+    role
+        Index in `ROLES`.
+    holder, deputy
+        Ids of persons; 0 means none.
+    start, end
+        Half-open period.
     """
 
-    place: Ints
+    place_id: Ints
     role: Ints
     holder: Ints
     deputy: Ints
@@ -97,16 +111,14 @@ class PostTable:
 
     @classmethod
     def from_rows(cls, rows: Ints) -> "PostTable":
-        """Return posts from the rows of `POSTS`."""
-        number, place, role, holder, deputy, start, end = rows.T
-        order = np.lexsort((number, _RANK[role], place))
-        return cls(*(column[order] for column in (place, role, holder, deputy, start, end)))
+        """Return the table of the rows of `POSTS_SQL`."""
+        number, place_id, role, holder, deputy, start, end = rows.T
+        order = np.lexsort((number, _RANK[role], place_id))
+        return cls(*(column[order] for column in (place_id, role, holder, deputy, start, end)))
 
-    def of(self, place: int, at: Micros) -> Iterator[tuple[PostRole, int, int]]:
-        """Yield role, holder and deputy of each post a place has at a moment, nearest
-        role first.
-        """
-        start_row, end_row = self.place.searchsorted((place, place + 1))
+    def of(self, place_id: int, at: Micros) -> Iterator[tuple[PostRole, int, int]]:
+        """Yield role, holder and deputy of each post of a place at a moment, nearest role first."""
+        start_row, end_row = self.place_id.searchsorted((place_id, place_id + 1))
         part = slice(start_row, end_row)
         columns = (self.role, self.holder, self.deputy, self.start, self.end)
         for role, holder, deputy, start, end in zip(
@@ -118,10 +130,7 @@ class PostTable:
 
 @dataclass(frozen=True)
 class CachedPeople:
-    """Entries of areas put together before, and whole answers told before.
-
-    Good while start <= moment < end.
-    """
+    """Cached entries of areas, and cached answers; valid while start <= moment < end."""
 
     start: Micros
     end: Micros
@@ -133,10 +142,14 @@ class CachedPeople:
 class PeopleIndex:
     """Posts and leave as read at one moment.
 
-    Moments are compared when asked, so leave begins without reading again.
+    Periods are compared at each query, so that leave begins without reading again.
 
-    leave: Person, start, end, in the order of persons.
-    persons, names: Ids in their order, and the names.
+    Attributes
+    ----------
+    leave
+        Person, start and end, ordered by person.
+    persons, names
+        Ids in ascending order, and their names.
     """
 
     areas: PostTable
@@ -160,13 +173,13 @@ class PeopleIndex:
         return leave_by_person
 
     def away(self, person: int, at: Micros) -> bool:
-        """Return whether a person is on leave."""
+        """Return whether a person is on leave at a moment."""
         return any(start <= at < end for start, end in self._leave.get(person, ()))
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[ResponsiblePerson]:
         """Return the responsible people of an area at a moment, nearest role first.
 
-        Cached until somebody's time begins or ends.
+        Cached until a post or leave begins or ends.
         """
         cached = self.cached_at(at)
         people = cached.of_area.get(area_id)
@@ -177,10 +190,7 @@ class PeopleIndex:
         return people
 
     def cached_at(self, at: Micros) -> "CachedPeople":
-        """Return the cache that holds at a moment.
-
-        Empty when somebody's time began or ended since.
-        """
+        """Return the cache of a moment; a new one if a post or leave has begun or ended since."""
         cached = self._cached
         if cached.start <= at < cached.end:
             return cached
@@ -192,9 +202,8 @@ class PeopleIndex:
             {},
             {},
         )
-        object.__setattr__(
-            self, "_cached", cached
-        )  # a cache: replaced whole, so that threads see the old or the new
+        # replaced as a whole, so that threads see the old or the new cache
+        object.__setattr__(self, "_cached", cached)
         return cached
 
     def of_building(self, building_id: int, at: Micros, code: str) -> list[ResponsiblePerson]:
@@ -231,22 +240,24 @@ class PeopleIndex:
 
     @cached_property
     def moments(self) -> Ints:
-        """Every moment at which an answer may change, in order."""
+        """Every moment at which an answer may change, ascending."""
         posts = [
             column for table in (self.areas, self.buildings) for column in (table.start, table.end)
         ]
         return np.unique(np.concatenate([*posts, *self.leave[1:]]))
 
     def texts(self, posts: PostTable, places: Ints, at: Ints) -> pa.LargeStringArray:
-        """Return who is responsible for many places, each at its moment, as "role:name" joined by
-        semicolons.
+        """Return the responsible people of many places, each at its moment, as text.
 
-        The same people as `of_area` and `of_building` name, as array work; null for a place without
-        posts.
+        Returns
+        -------
+        pa.LargeStringArray
+            "role:name" joined by semicolons, the same people as of `of_area` and `of_building`;
+            null for a place without posts.
         """
         start, end = (
-            posts.place.searchsorted(places),
-            posts.place.searchsorted(places, side="right"),
+            posts.place_id.searchsorted(places),
+            posts.place_id.searchsorted(places, side="right"),
         )
         pair, post = _expand(start, end)
         holds = (posts.start[post] <= at[pair]) & (at[pair] < posts.end[post])
@@ -287,9 +298,9 @@ def read_people(
     Parameters
     ----------
     areas, buildings
-        Ids of the places wanted; None reads all.
+        Ids of the places to read; None means all.
     since
-        A timestamp; what ended before is left out.
+        A timestamp; posts and leave that ended before are left out.
     """
     tables = []
     for column, ids in (("area_id", areas), ("building_id", buildings)):
@@ -299,7 +310,7 @@ def read_people(
             which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
         tables.append(
             PostTable.from_rows(
-                fetch_int_array(session, POSTS.format(place=column, which=which), 7, params)
+                fetch_int_array(session, POSTS_SQL.format(place=column, which=which), 7, params)
             )
         )
     persons = np.unique(
@@ -310,11 +321,11 @@ def read_people(
         which, person_params = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
     leave = fetch_int_array(
         session,
-        LEAVE.format(which=which.format("l.person_id")),
+        LEAVE_SQL.format(which=which.format("l.person_id")),
         3,
         {"since": since} | person_params,
     )
-    named = fetch_rows(session, NAMES.format(which=which.format("p.id")), person_params)
+    named = fetch_rows(session, NAMES_SQL.format(which=which.format("p.id")), person_params)
     person, start, end = leave.T
     order = np.argsort(person, kind="stable")
     return PeopleIndex(
@@ -327,7 +338,7 @@ def read_people(
 
 
 def _expand(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
-    """Ranges written out: which range, and each number in it."""
+    """Return the numbers in ranges, and the index of the range of each."""
     counts = ends - starts
     which = np.repeat(np.arange(len(starts)), counts)
     return which, np.arange(len(which)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
@@ -338,61 +349,31 @@ def _text(value: str) -> pa.Scalar:
 
 
 def names_are_public(session: Session) -> bool:
-    """Return whether there are no accounts yet: until then names of responsible people are shown to
-    everybody.
-    """
+    """Return whether there are no accounts yet, so that names of responsible people are public."""
     return not session.scalar(text("SELECT EXISTS (SELECT FROM personal.account)"))
 
 
-_ORDER = {role: number for number, role in enumerate(FIRST_CONTACT_ROLES)}
-
-
-def first_contact(people: Iterable[ResponsiblePerson]) -> ResponsiblePerson | None:
-    """Return the first person to contact: of the nearest role with somebody there, None when nobody
-    is.
-
-    A role met by its holder counts before one met by a deputy.
-    """
-    present = [entry for entry in people if entry.name is not None and entry.role in _ORDER]
-    return min(present, key=lambda entry: (_ORDER[entry.role], entry.why is not None), default=None)
-
-
-def escalation_steps(
-    people: Sequence[ResponsiblePerson], contact: ResponsiblePerson | None, *, unit: bool
-) -> Iterator[tuple[str, PostRole, str]]:
-    """Yield the steps up until somebody is there: vacant, away or no_post.
-
-    The role passed over; the code of its area.
-
-    Parameters
-    ----------
-    contact
-        As `first_contact` returns it.
-    unit
-        Whether the unit is known; while it is not, nobody knows whether its post is vacant.
-    """
-    for role in FIRST_CONTACT_ROLES[: _ORDER[contact.role] if contact else None]:
-        posts = [entry for entry in people if entry.role == role]
-        for entry in posts:
-            yield "away" if entry.why == "leave" else "vacant", ROLE_BY_KEY[role], entry.area
-        if not posts and (unit or role != "unit_head"):
-            yield "no_post", ROLE_BY_KEY[role], ""
-
-
-CHAIN = """
+AREA_CHAIN_SQL = """
 WITH RECURSIVE up AS (
-  SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
-    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.geom),
-        CAST(:at AS timestamptz)) g
+  SELECT id, parent_id
+  FROM area
+  WHERE id = coalesce(CAST(:area AS bigint), (
+    SELECT g.id
+    FROM building h
+    CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.geom), CAST(:at AS timestamptz)) g
     WHERE h.id = :building))
-  UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
-) SELECT id FROM up
+  UNION
+  SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
+)
+SELECT id FROM up
 """
 
 
 def area_chain(session: Session, area: int | None, building: int | None, at: datetime) -> list[int]:
-    """Return the ids of an area, or of the grid a building stands in, and of all areas above.
+    """Return the ids of an area, or of a building's grid, and of all areas above.
 
     Empty if there is none.
     """
-    return list(session.scalars(text(CHAIN), {"area": area, "building": building, "at": at}))
+    return list(
+        session.scalars(text(AREA_CHAIN_SQL), {"area": area, "building": building, "at": at})
+    )

@@ -19,34 +19,43 @@ from gis.places.naming import (
     stands_in,
 )
 
-MAX_CANDIDATES = 2000  # buildings of one number that are compared
+MAX_CANDIDATES = 2000  # that are compared
 
-# Candidates by number, house, own name or estate; those whose estate is named first. Then the areas
-# each stands in.
-CANDIDATES = text("""
+# Candidates by number, house, name or estate, those whose estate is named first; each with the
+# areas it stands in.
+CANDIDATES_SQL = text("""
 WITH candidate AS (
-  SELECT h.* FROM building h
+  SELECT h.*
+  FROM building h
   WHERE (:number <> '' AND h.name ~* :number)
-     OR (h.address <> '' AND (strpos(:said, lower(h.address)) > 0 OR (:house <> ''
-         AND strpos(lower(h.address), :house) > 0)))
-     OR (length(h.name) > 1 AND h.name !~ '^[0-9]' AND strpos(:said, lower(h.name)) > 0)
-     OR (:estates AND h.estate <> '' AND strpos(:said, lower(h.estate)) > 0)
-  ORDER BY (h.estate <> '' AND strpos(:said, left(lower(h.estate), 2)) > 0) DESC, h.code LIMIT :most
+    OR (h.address <> '' AND (
+      strpos(:said, lower(h.address)) > 0
+      OR (:house <> '' AND strpos(lower(h.address), :house) > 0)))
+    OR (length(h.name) > 1 AND h.name !~ '^[0-9]' AND strpos(:said, lower(h.name)) > 0)
+    OR (:estates AND h.estate <> '' AND strpos(:said, lower(h.estate)) > 0)
+  ORDER BY (h.estate <> '' AND strpos(:said, left(lower(h.estate), 2)) > 0) DESC, h.code
+  LIMIT :most
 )
 SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
-       coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names,
-           '{}') AS names
-FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.geom) AS point) p LEFT
-    JOIN LATERAL (
+  coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes,
+  coalesce(up.names, '{}') AS names
+FROM candidate h
+CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.geom) AS point) p
+LEFT JOIN LATERAL (
   WITH RECURSIVE up AS (
-    SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point,
-        CAST(:at AS timestamptz)) a
-    UNION ALL SELECT a.id, a.parent_id, a.level, a.code, a.name FROM area a JOIN up
-        ON a.id = up.parent_id
+    SELECT a.id, a.parent_id, a.level, a.code, a.name
+    FROM grid_at(p.point, CAST(:at AS timestamptz)) a
+    UNION ALL
+    SELECT a.id, a.parent_id, a.level, a.code, a.name
+    FROM area a
+    JOIN up ON a.id = up.parent_id
   )
   SELECT array_agg(level ORDER BY code) AS levels, array_agg(code ORDER BY code) AS codes,
-         array_agg(name ORDER BY code) AS names FROM up) up ON true
-ORDER BY h.code""")
+    array_agg(name ORDER BY code) AS names
+  FROM up
+) up ON true
+ORDER BY h.code
+""")
 NUMERALS = "零一二三四五六七八九"
 
 
@@ -54,9 +63,16 @@ NUMERALS = "零一二三四五六七八九"
 class NamedBuilding:
     """A building that an address may mean.
 
-    lon, lat: A point on it, degrees, EPSG:4490. areas: Codes of the areas it stands in, county
-    first. named_areas: Codes of those that the address names. naming: How surely it is named; NO
-    where only its estate is.
+    Attributes
+    ----------
+    lon, lat
+        A point on it, degrees, EPSG:4490.
+    areas
+        Codes of the areas it stands in, county first.
+    named_areas
+        Codes of those that the address names.
+    naming
+        How certain the address names it; NO if it names only the estate.
     """
 
     code: str
@@ -72,22 +88,22 @@ class NamedBuilding:
 def find_named(
     session: Session, address: Address, at: datetime, *, estates: bool = False
 ) -> list[NamedBuilding]:
-    """Find the buildings that an address names most surely.
+    """Find the buildings that an address names with the highest certainty.
 
-    Of as sure ones those in the areas it names.
+    Among equally certain ones, those in the areas that the address names.
 
     Parameters
     ----------
     at
-        The moment whose boundaries count.
+        Moment whose boundaries apply.
     estates
-        Where no building is named, return those of the estate that is.
+        Whether to return the buildings of a named estate if no building is named.
     """
     if address.beside and not address.building:
         address = replace(address, building=address.beside, several=False)
     number = address.building or (address.other.building if address.other else "")
     rows = session.execute(
-        CANDIDATES,
+        CANDIDATES_SQL,
         {
             "number": number_pattern(number) if number else "",
             "house": address.house.lower(),
@@ -116,7 +132,7 @@ def find_named(
 
 
 def _is_elsewhere(address: Address, row: RowMapping) -> bool:
-    """Whether an address names another community than a building's."""
+    """Return whether an address names another community than a building's."""
     return any(
         level == "community" and other_community(address, name)
         for level, name in zip(row["levels"], row["names"], strict=True)
@@ -143,8 +159,9 @@ def _named(address: Address, row: RowMapping) -> NamedBuilding:
 
 
 def number_pattern(number: str) -> str:
-    """A regular expression for names with a building's number or letter: 3号楼, 三栋, 03#,
-    桂花苑3号楼.
+    """Return a regular expression for names with a building's number or letter.
+
+    3号楼, 三栋, 03#, 桂花苑3号楼 match the number 3.
     """
     ways = [rf"0*{number}"]
     if number.isdecimal():
@@ -153,7 +170,7 @@ def number_pattern(number: str) -> str:
 
 
 def numeral(value: int) -> str:
-    """A number below a thousand in Chinese numerals, as spoken."""
+    """Return a number below a thousand in Chinese numerals, as spoken."""
     hundreds, tens, ones = value // 100 % 10, value // 10 % 10, value % 10
     text = f"{NUMERALS[hundreds]}百" if hundreds else ""
     if tens:
@@ -163,18 +180,21 @@ def numeral(value: int) -> str:
     return text + (NUMERALS[ones] if ones else "")
 
 
-AREAS = text("""
-SELECT a.code, a.name FROM area a
-WHERE a.level IN ('community', 'street', 'grid') AND (a.retired_at IS NULL
-    OR a.retired_at > CAST(:at AS timestamptz))
-  AND strpos(:said, lower(a.name)) > 0 ORDER BY length(a.code) DESC, a.code""")
+AREAS_SQL = text("""
+SELECT a.code, a.name
+FROM area a
+WHERE a.level IN ('community', 'street', 'grid')
+  AND (a.retired_at IS NULL OR a.retired_at > CAST(:at AS timestamptz))
+  AND strpos(:said, lower(a.name)) > 0
+ORDER BY length(a.code) DESC, a.code
+""")
 
 
 def named_area(session: Session, address: str, at: datetime) -> str | None:
-    """The code of the smallest grid, community or street whose whole name stands in an address.
+    """Return the code of the smallest area whose whole name stands in an address.
 
-    None for several.
+    Grids, communities and streets are searched. None if there are several, or none.
     """
-    rows = session.execute(AREAS, {"said": address.lower(), "at": at}).all()
+    rows = session.execute(AREAS_SQL, {"said": address.lower(), "at": at}).all()
     smallest = [row.code for row in rows if len(row.code) == len(rows[0].code)]
     return smallest[0] if len(smallest) == 1 else None

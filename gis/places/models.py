@@ -1,4 +1,4 @@
-"""Buildings, stairwells, households, and which ten-household unit holds which of them."""
+"""Tables of buildings, stairwells and households, and the parts of ten-household units."""
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
@@ -16,7 +16,7 @@ from gis.db import Base, geometry, key
 
 
 class Building(Base):
-    """One footprint; a tower of several units is one row."""
+    """A building by its footprint; a tower of several units is one row."""
 
     __tablename__ = "building"
     __table_args__ = (
@@ -107,7 +107,7 @@ class UnitPart(Base):
 
 
 class Household(Base):
-    """A home: where it is and how many live there. No names."""
+    """A home: its location and the number of people; no names."""
 
     __tablename__ = "household"
     __table_args__ = (

@@ -1,9 +1,8 @@
-"""Which building an address means: the one comparison that locating, reports, search and loads
-share.
+"""The comparison of addresses with buildings, shared by locating, reports, search and loads.
 
-Estates are compared as whole names: 新祥和苑 is not 祥和苑, 祥和苑二期 is not 祥和苑. What stands
-before an estate must therefore be an area, a street, a mark, or words with which people begin; what
-stands behind it, nothing but 小区.
+Estates are compared as whole names: 新祥和苑 is not 祥和苑, 祥和苑二期 is not 祥和苑. Only an area,
+a street, a mark, or an opening phrase may therefore precede the name of an estate, and only 小区
+may follow it.
 """
 
 import re
@@ -22,12 +21,12 @@ from gis.places.address import (
 
 
 class Naming(IntEnum):
-    """How surely an address names a building; the higher the surer."""
+    """How certain it is that an address names a building, ascending."""
 
     NO = 0
     NUMBER_IN_UNKNOWN_ESTATE = 1  # the address names an estate, the building has none on record
     HOUSE = 2  # by street and house number
-    NUMBER = 3  # by its number or its own name, no estate is said
+    NUMBER = 3  # by its number or its own name; no estate is stated
     WHOLE = 4  # by estate and number
 
 
@@ -41,9 +40,18 @@ class Estate(Enum):
 
 @dataclass(frozen=True)
 class BuildingLabel:
-    """What a building is called: number or letter, else its name.
+    """The names of a building.
 
-    Estate without 小区; street and house number.
+    Attributes
+    ----------
+    number
+        Number or letter; empty if it has none.
+    name
+        Its own name, if it has no number.
+    estate
+        Name of the estate without 小区.
+    house
+        Street and house number.
     """
 
     number: str
@@ -52,22 +60,21 @@ class BuildingLabel:
     house: str
 
 
-_GENERIC_END = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|(?<![医学法书剧影])院)$")
+_GENERIC_END_PATTERN = re.compile(r"(?:住宅小区|住宅区|小区|大院|院内|(?<![医学法书剧影])院)$")
 _MARKS = ",;.:、()-"
 _INSIDE = ("的", "内", "小区里", "院里")
-_TAIL = re.compile(r"[的里内]+$")
-# What may stand before the name of an estate: the end of an area, a street or a mark, or how people
-# begin.
-_BEFORE = re.compile(
+_TAIL_PATTERN = re.compile(r"[的里内]+$")
+# What may precede the name of an estate: the end of an area, a street, a mark or an opening phrase.
+_PREFIX_PATTERN = re.compile(
     r"(?:[省市州县区镇乡村社路街巷道弄号组]|网格|街道办|开发区|[\W_]|[在住到去于是来往的我您你请址]|我们|你们|咱们|我家|你好|您好|"
     r"旁边?|附近|对面|隔壁|背后|[前后]面|门口|看看|帮忙|麻烦|救命|快来|这里|这边|现在|今天|昨天|刚才|报修|反映|投诉|举报|地点|位置|业主|居民|住户|家住|小区)$"
 )
-# How the name of an estate ends; 区 only where it is part of one (东区, B区, 二期).
-_ESTATE_END = re.compile(
+# Endings of names of estates; 区 only as part of a name (东区, B区, 二期).
+_ESTATE_END_PATTERN = re.compile(
     r"(?:[苑园城府庄寓院湾郡庭邸厦坊阁轩墅居]|新村|[^社]村|广场|宿舍|家园|[一二三四五六七八九十\d]期|"
     r"[东南西北中新老AB-Z一二三四五六七八九\d]区|.里|国际|中心|小学|中学|大学|学校|[一二三四五六七八九十]中|派出所|公司|工厂|酒店|宾馆|超市|市场|银行|安置房|公租房|廉租房|[东西南北])$"
 )
-_SECTION = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
+_SECTION_PATTERN = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
 _NO_NAME = frozenset(
     {
         "",
@@ -98,15 +105,15 @@ _NO_NAME = frozenset(
         "新",
     }
 )
-_COMMUNITY = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
+_COMMUNITY_PATTERN = re.compile(r"([^\d,;.:()、省市县区镇乡道]{1,8})社区")
 
 
-@lru_cache(maxsize=1 << 16)  # the same buildings come again and again
+@lru_cache(maxsize=1 << 16)  # the same buildings recur
 def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
-    """Say what a building is called, from its columns.
+    """Return the label of a building from its columns.
 
-    A house of a street (石板巷3号, named 3号) is known by street and number, never by the number
-    alone.
+    A house of a street (石板巷3号, named 3号) is identified by street and number, never by the
+    number alone.
     """
     short, house = normalise_text(name), parse_address(address).house if address else ""
     number = label_of_building(name)
@@ -117,22 +124,22 @@ def label_building(name: str, estate: str, address: str = "") -> BuildingLabel:
         )
         return BuildingLabel(number, "", "", house)
     if not estate and number:
-        estate = parse_address(name).place if normalise_text(name) != number else ""
+        estate = parse_address(name).prefix if normalise_text(name) != number else ""
     return BuildingLabel(number, "" if number else short, short_estate(estate), house)
 
 
 def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()) -> Naming:
-    """Say how surely an address names a building.
+    """Return how certain it is that an address names a building.
 
     Parameters
     ----------
     areas
-        Names of the areas the building stands in; they may stand before the estate, as 西兴 in
+        Names of the areas the building stands in; they may precede the estate, as 西兴 in
         西兴祥和苑.
     """
     if address.several:
         return Naming.NO
-    estate = compare_estate(address.place, building.estate, tuple(areas))
+    estate = compare_estate(address.prefix, building.estate, tuple(areas))
     if building.number and building.number == address.building:
         if estate is Estate.OTHER:
             return Naming.NO if building.estate else Naming.NUMBER_IN_UNKNOWN_ESTATE
@@ -159,11 +166,11 @@ def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()
 
 
 def readings(address: Address, building: BuildingLabel, areas: Iterable[str] = ()) -> list[Address]:
-    """The ways an address may be read inside a building; none when it speaks of another one."""
+    """Return the readings of an address inside a building; none if it names another building."""
     areas = tuple(areas)
     if address.several:
         return []
-    estate = compare_estate(address.place, building.estate, areas)
+    estate = compare_estate(address.prefix, building.estate, areas)
     if estate is Estate.OTHER and building.estate:
         return []
     if address.building:
@@ -183,17 +190,17 @@ def readings(address: Address, building: BuildingLabel, areas: Iterable[str] = (
 
 
 def _may_be_storey(address: Address) -> bool:
-    """Whether the number that may be the building's is a storey as well: 祥和苑5楼."""
+    """Return whether the number that may be the building's may be a storey as well: 祥和苑5楼."""
     return address.floor is not None and address.quotes[2].endswith("楼")
 
 
 @lru_cache(maxsize=1 << 15)
-def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Estate:
-    """Say whether the words before a building name an estate, as a whole, or another one."""
-    if estate and _ends_whole(short_estate(place), short_estate(estate), areas):
+def compare_estate(prefix: str, estate: str, areas: tuple[str, ...] = ()) -> Estate:
+    """Return whether the words before a building name an estate, as a whole, or another one."""
+    if estate and _ends_whole(short_estate(prefix), short_estate(estate), areas):
         return Estate.SAME
     estate = short_estate(estate)
-    tail = _TAIL.sub("", place) if place.endswith(_INSIDE) else place.rstrip(_MARKS)
+    tail = _TAIL_PATTERN.sub("", prefix) if prefix.endswith(_INSIDE) else prefix.rstrip(_MARKS)
     generic = tail.endswith("小区")
     short = short_estate(tail)
     if estate:
@@ -207,23 +214,24 @@ def compare_estate(place: str, estate: str, areas: tuple[str, ...] = ()) -> Esta
     last = _last_name(short, areas)
     if generic and last not in _NO_NAME:
         return Estate.OTHER
-    if _ESTATE_END.search(last) and last not in _NO_NAME and len(last) > 1:
+    if _ESTATE_END_PATTERN.search(last) and last not in _NO_NAME and len(last) > 1:
         return Estate.OTHER
     return Estate.UNSAID
 
 
 def name_before(address: Address, areas: Iterable[str] = ()) -> str:
-    """The words right before the building that are no area, street or way to begin: 祥和 in
-    祥和3号楼.
+    """Return the name right before the building: 祥和 of 祥和3号楼.
+
+    Areas, streets and opening phrases are no names.
     """
-    name = _last_name(short_estate(address.place.rstrip(_MARKS)), tuple(areas))
+    name = _last_name(short_estate(address.prefix.rstrip(_MARKS)), tuple(areas))
     return name if len(name) > 1 and name not in _NO_NAME else ""
 
 
 def other_community(address: Address, community: str) -> bool:
-    """Whether an address names another community than this one."""
+    """Return whether an address names another community than this one."""
     stem = _stem(community)
-    for match in _COMMUNITY.finditer(address.text):
+    for match in _COMMUNITY_PATTERN.finditer(address.text):
         name = match[1]
         if name.endswith((stem, "小", "所在")):
             continue
@@ -236,9 +244,7 @@ def other_community(address: Address, community: str) -> bool:
 
 
 def area_is_named(text: str, area: str) -> bool:
-    """Whether a text names an area: its name, or a community's and a street's without the word for
-    it.
-    """
+    """Return whether a text names an area, with or without its suffix such as 社区 or 街道."""
     name = normalise_text(area)
     return bool(name) and (name in text or (len(_stem(area)) > 1 and _stem(area) in text))
 
@@ -248,14 +254,14 @@ def _stem(area: str) -> str:
 
 
 def short_estate(name: str) -> str:
-    """An estate without the word for one; a name of nothing else stays."""
+    """Return the name of an estate without its suffix; a name that is only a suffix stays."""
     name = normalise_text(name)
-    short = _GENERIC_END.sub("", name)
+    short = _GENERIC_END_PATTERN.sub("", name)
     return short if len(short) > 1 else name
 
 
 def _last_name(text: str, areas: tuple[str, ...]) -> str:
-    """What stands behind the last area, street or mark of a text."""
+    """Return the part of a text after its last area, street or mark."""
     for area in areas:
         for name in (normalise_text(area), _stem(area)):
             if len(name) > 1 and name in text:
@@ -271,7 +277,7 @@ def _ends_whole(text: str, name: str, areas: tuple[str, ...]) -> bool:
 
 
 def _may_precede(prefix: str, areas: tuple[str, ...]) -> bool:
-    if not prefix or _BEFORE.search(prefix[-4:]):
+    if not prefix or _PREFIX_PATTERN.search(prefix[-4:]):
         return True
     return any(
         prefix.endswith(name)
@@ -282,21 +288,21 @@ def _may_precede(prefix: str, areas: tuple[str, ...]) -> bool:
 
 
 def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
-    """Whether an estate stands in a text as a whole: not 新祥和苑, not 祥和苑二期."""
+    """Return whether an estate stands in a text as a whole: not 新祥和苑, not 祥和苑二期."""
     short = short_estate(estate)
     return any(
-        _may_precede(text[: match.start()], areas) and not _SECTION.match(text, match.end())
+        _may_precede(text[: match.start()], areas) and not _SECTION_PATTERN.match(text, match.end())
         for match in re.finditer(re.escape(short), text)
     )
 
 
 def same_estate(estate: str, other: str) -> bool:
-    """Whether two names are of one estate: 桂花苑 is 桂花苑小区."""
+    """Return whether two names are of one estate: 桂花苑 is 桂花苑小区."""
     return short_estate(estate) == short_estate(other)
 
 
 def _stands_in(name: str, text: str, areas: tuple[str, ...]) -> bool:
-    """Whether a building's own name stands in a text as a whole, and not as a landmark."""
+    """Return whether a building's own name stands in a text as a whole, and not as a landmark."""
     start = text.find(name)
     if start < 0 or BESIDE_PATTERN.match(text, start + len(name)):
         return False

@@ -1,4 +1,4 @@
-"""Buildings near places, and which ten-household units stand on them."""
+"""Buildings near points, and the ten-household units of each."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,31 +20,39 @@ from gis.shapes.grid_index import CellIndex
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MAX_BUILDING_DISTANCE_M = (
-    15.0  # metres: as far as a point at the door, or from a poor receiver, lies from its building
-)
+# of a point at the door, or from an inexact receiver, to its building
+MAX_BUILDING_DISTANCE_M = 15.0
 
-BUILDINGS = """
-SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.geom) FROM building b
-WHERE {where} ORDER BY b.code COLLATE "C\""""
-# A unit counts while it is not retired, and, where its shapes are dated, while one is in force.
-PARTS = """
+BUILDINGS_SQL = """
+SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.geom)
+FROM building b
+WHERE {where}
+ORDER BY b.code COLLATE "C\""""
+# Units that are not retired and, if their boundaries are dated, have one in force.
+PARTS_SQL = """
 SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name,
-    p.floor_from, p.floor_to
-FROM unit_part p JOIN area u ON u.id = p.unit_id LEFT JOIN stairwell s ON s.id = p.stairwell_id
-  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
-WHERE {where} AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
-  AND (EXISTS (SELECT FROM boundary f
+  p.floor_from, p.floor_to
+FROM unit_part p
+JOIN area u ON u.id = p.unit_id
+LEFT JOIN stairwell s ON s.id = p.stairwell_id
+LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
+WHERE {where}
+  AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
+  AND (
+    EXISTS (
+      SELECT FROM boundary f
       WHERE f.area_id = u.id AND f.valid_time @> %(at)s::timestamptz)
-       OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
+    OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
 ORDER BY p.building_id, u.code COLLATE "C", s.name, p.floor_from"""
-ROOMS = """
-SELECT s.name, h.room, h.unit_id FROM household h LEFT JOIN stairwell s ON s.id = h.stairwell_id
+ROOMS_SQL = """
+SELECT s.name, h.room, h.unit_id
+FROM household h
+LEFT JOIN stairwell s ON s.id = h.stairwell_id
 WHERE h.building_id = %(building)s AND h.unit_id IS NOT NULL"""
 
 
 class Part(NamedTuple):
-    """A part of a building and the unit that has it; None means every stairwell, every floor."""
+    """A part of a building and its unit; None means every stairwell, or every floor."""
 
     building_id: int
     unit_id: int
@@ -56,7 +64,7 @@ class Part(NamedTuple):
     floor_to: int | None
 
     def fits(self, stairwell: str, floor: int | None) -> bool:
-        """Whether an address may lie in this part; what it does not say fits everywhere."""
+        """Return whether an address may lie in this part; what it does not state fits any part."""
         return (
             not stairwell or self.stairwell is None or normalise_label(self.stairwell) == stairwell
         ) and (
@@ -69,10 +77,16 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class BuildingIndex:
-    """Buildings in memory, in the order of their codes, so that the lower row is the lower code.
+    """Buildings in memory, in the order of their codes, so that the lower row has the lower code.
 
-    spots: A point on each building, which says in whose grid it stands: (n, 2), degrees, EPSG:4490.
-    parts: Their parts, sorted by building id, with `part_of` the ids.
+    Attributes
+    ----------
+    label_points
+        A point on each building, which decides its grid; shape (n, 2), degrees, EPSG:4490.
+    parts
+        Rows of `PARTS`, sorted by building id.
+    part_of
+        Building id of each part.
     """
 
     ids: Ints
@@ -81,7 +95,7 @@ class BuildingIndex:
     estates: list[str]
     addresses: list[str]
     shapes: Any
-    spots: Floats
+    label_points: Floats
     parts: list[tuple[Any, ...]]
     part_of: Ints
 
@@ -97,31 +111,30 @@ class BuildingIndex:
 
     @cached_property
     def metric(self) -> tuple[Any, Floats, Floats]:
-        """The buildings in metres, each by the length of a degree at its own place, and those
-        lengths.
-        """
-        per_lon, per_lat = local_distance.metres_per_degree(self.spots[:, 1])
+        """The buildings in metres, and the lengths of a degree of longitude and latitude there."""
+        per_lon, per_lat = local_distance.metres_per_degree(self.label_points[:, 1])
         points, owner = shapely.get_coordinates(self.shapes, return_index=True)
         flat = points * np.column_stack([per_lon, per_lat])[owner]
         return shapely.set_coordinates(self.shapes.copy(), flat), per_lon, per_lat
 
     @cached_property
     def estate_names(self) -> frozenset[str]:
-        """Return the names of all estates without 小区, and how they begin: 康宁 of 康宁花园."""
+        """The names of all estates without 小区, and their prefixes: 康宁 of 康宁花园."""
         names = {short_estate(name) for name in set(self.estates)}
         return frozenset(name[:size] for name in names for size in range(2, len(name) + 1))
 
     def covering(self, lon: float, lat: float) -> int | None:
-        """The building that covers a point, border included.
+        """Return the row of the building that covers a point, border included; None if none does.
 
-        Of several the lower code; None when none does.
+        Of several buildings, the one with the lower code.
         """
         rows = self.cells.covering(lon, lat)
         return int(rows[0]) if rows.size else None
 
     def within(self, lon: float, lat: float, metres: float) -> list[tuple[float, int]]:
-        """Buildings within some metres of a point: distance and row, nearest first, then lower
-        code.
+        """Return the buildings within a distance of a point as pairs of distance in metres and row.
+
+        Nearest first, then lower code.
         """
         rows = self.cells.bbox_candidates(*local_distance.buffer_bbox(lon, lat, metres))
         if not rows.size:
@@ -137,13 +150,13 @@ class BuildingIndex:
         )
 
     def parts_of(self, row: int) -> list[Part]:
-        """The parts of a building that units have, in the order of the units' codes."""
+        """Return the parts of a building that belong to units, in the order of the units' codes."""
         building = int(self.ids[row])
         start, last = self.part_of.searchsorted((building, building + 1))
         return [Part(*part) for part in self.parts[start:last]]
 
     def label_of(self, row: int) -> BuildingLabel:
-        """What a building is called."""
+        """Return the label of a building."""
         return label_building(self.names[row], self.estates[row], self.addresses[row])
 
 
@@ -153,16 +166,16 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
     Parameters
     ----------
     at
-        The moment whose units count, as a timestamp; buildings themselves are not dated.
+        Moment whose units apply, as a timestamp; buildings themselves are not dated.
     box
-        Only buildings that touch this box (degrees, EPSG:4490); None reads all.
+        Only buildings that touch this box (degrees, EPSG:4490); None means all.
     """
     params: dict[str, object] = {"at": at}
     where = "true"
     if box is not None:
         where = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
         params["box"] = shapely.to_wkb(box)
-    rows = fetch_rows(session, BUILDINGS.format(where=where), params)
+    rows = fetch_rows(session, BUILDINGS_SQL.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
     shapes = (
         shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
@@ -173,7 +186,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
         where = "true"
     else:
         where, params = "p.building_id = ANY(%(ids)s)", {"at": at, "ids": ids.tolist()}
-    parts = fetch_rows(session, PARTS.format(where=where), params) if rows else []
+    parts = fetch_rows(session, PARTS_SQL.format(where=where), params) if rows else []
     return BuildingIndex(
         ids,
         [row[1] for row in rows],
@@ -188,9 +201,12 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
 
 
 def find_building_point(session: Session, code: str) -> tuple[float, float] | None:
-    """Return a point on the building with a code: longitude and latitude, degrees, EPSG:4490.
+    """Return a point on the building with a code; None if there is none.
 
-    None without one.
+    Returns
+    -------
+    tuple[float, float] or None
+        Longitude and latitude, degrees, EPSG:4490.
     """
     inside = func.ST_PointOnSurface(Building.geom)
     row = session.execute(
@@ -200,8 +216,14 @@ def find_building_point(session: Session, code: str) -> tuple[float, float] | No
 
 
 def list_units_of_room(session: Session, building_id: int, stairwell: str, room: str) -> set[int]:
-    """The units of the households behind a room number, in one stairwell or (when empty) in any."""
-    rows = fetch_rows(session, ROOMS, {"building": building_id})
+    """List the units of the households with a room number.
+
+    Parameters
+    ----------
+    stairwell
+        Empty means any stairwell.
+    """
+    rows = fetch_rows(session, ROOMS_SQL, {"building": building_id})
     return {
         unit
         for name, door, unit in rows

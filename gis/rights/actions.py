@@ -1,14 +1,14 @@
-"""What can be allowed, and what each access role may do in its areas."""
+"""The actions that can be allowed, and what each access role may do in its areas."""
 
 from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What can be allowed."""
+    """An action that can be allowed."""
 
-    SYSTEM = "system"  # nobody: only our own jobs
+    SYSTEM = "system"  # our own jobs only
     REPORT = "incident.report"
-    # every incident of the areas; one's own and those one holds are always seen
+    # every incident of the areas; own incidents and those held are always visible
     READ = "incident.read"
     NOTE = "incident.note"
     RATE = "incident.rate"
@@ -16,8 +16,8 @@ class Action(StrEnum):
     DISPATCH = "incident.dispatch"
     APPROVE = "incident.approve"
     SUPERVISE = "incident.supervise"
-    CONTACTS = "contacts.read"  # how to reach who reported
-    NAMES = "names.read"  # names of those who answer for places
+    CONTACTS = "contacts.read"  # of reporters
+    NAMES = "names.read"  # of people responsible for places
     FIGURES = "reports.read"
     EXPORT = "export"
     HISTORY = "history.read"
@@ -62,15 +62,15 @@ ACCESS_ROLES: dict[str, frozenset[Action]] = {
 }
 
 
-OPERATOR = "administrator"  # the access role whose queue holds what nobody else can act on
+# the access role whose queue holds the incidents that no other account can act on
+OPERATOR = "administrator"
 
 
-AS_OPERATOR = DESK | {
-    Action.SUPERVISE
-}  # what an operator may do with what is in the operator's queue
+# what an operator may do with the incidents of the operator's queue
+AS_OPERATOR = DESK | {Action.SUPERVISE}
 
 
-# what a program's key may be given
+# actions that an API key may have
 KEY_ACTIONS = frozenset(
     {
         Action.REPORT,

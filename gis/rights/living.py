@@ -1,9 +1,9 @@
-"""Conditions in SQL for who can act on an incident now: living accounts.
+"""SQL conditions for who can act on an incident now: living accounts.
 
-An account is living when it may sign in: active, with a password or a subject at the identity
-provider. Its person's leave takes it off duty; an operator (administrator) is the last to be asked
-and is never off duty. All is asked of place and time when it is read, so whoever leaves, is blocked
-or goes on leave is stepped over in the same moment.
+An account is living if it may sign in: active, with a password or a subject at the identity
+provider. While its person is on leave it is off duty; an operator (administrator) is the last
+resort and is never off duty. The conditions are evaluated at the moment of reading, so that people
+who leave, are blocked or go on leave are passed over at once.
 """
 
 from collections.abc import Iterable
@@ -24,10 +24,7 @@ def on_duty(person: str, at: str) -> str:
 
 
 def has_account(person: str) -> str:
-    """Return the SQL condition that a person may sign in.
-
-    While there are no accounts, nobody needs one.
-    """
+    """Return the SQL condition that a person may sign in; true while there are no accounts."""
     signs_in = SIGNS_IN.format(a="c")
     return (
         f"({NO_ACCOUNTS} OR EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person}"
@@ -45,9 +42,9 @@ class Living:
     desk
         Access roles that dispatch in their areas.
     on_site
-        Access roles that handle what lies with their areas.
+        Access roles that handle the incidents of their areas.
     hand
-        Access roles that handle what they hold.
+        Access roles that handle the incidents they hold.
     operator
         The access role of operators.
     """
@@ -69,11 +66,11 @@ class Living:
         self._operator = operator
 
     def posts(self, what: str) -> str:
-        """Return the roles of posts with such rights ("desk", "there", "hand") as a list in SQL."""
+        """Return the roles of posts with some rights ("desk", "there", "hand") as a list in SQL."""
         return _listed(post for post, role in self._by_post.items() if role in self._roles[what])
 
     def roles(self, what: str) -> str:
-        """Return the access roles with such rights as a list in SQL."""
+        """Return the access roles with some rights as a list in SQL."""
         return _listed(self._roles[what])
 
     def places(self, what: str, at: str, within: str = "") -> str:
@@ -82,14 +79,12 @@ class Living:
         Parameters
         ----------
         within
-            An array of area ids to look at; empty: all.
+            SQL of an array of area ids to consider; empty means all.
         """
         return self._at_areas(what, at, within, "p.area_id", "g.area_id")
 
     def desk_accounts(self, at: str, within: str) -> str:
-        """Return the query for the user names of living accounts that dispatch and approve in some
-        areas.
-        """
+        """Return the query for user names of living accounts that dispatch and approve in areas."""
         return self._at_areas("desk", at, within, "c.username", "c.username")
 
     def _at_areas(self, what: str, at: str, within: str, of_post: str, of_grant: str) -> str:
@@ -97,7 +92,9 @@ class Living:
             f"AND {row}.area_id = ANY({within})" if within else "" for row in ("p", "g")
         )
         signs_in = SIGNS_IN.format(a="c")
-        return f"""SELECT {of_post} FROM post p JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
+        return f"""SELECT {of_post}
+  FROM post p
+  JOIN personal.account c ON c.person_id IN (p.holder_id, p.deputy_id)
   WHERE p.role IN ({self.posts(what)}) AND p.area_id IS NOT NULL
       AND p.valid_time @> CAST({at} AS timestamptz) {post_there}
     AND {signs_in} AND {on_duty("c.person_id", at)}
@@ -107,10 +104,10 @@ class Living:
     AND {signs_in} AND {on_duty("c.person_id", at)}"""  # noqa: S608
 
     def able(self, person: str, at: str) -> str:
-        """Return the SQL condition that a person on duty has a living account that may handle what
-        they hold.
-        """
-        return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {SIGNS_IN.format(a="c")}
+        """Return the SQL condition that a person on duty has a living account that may handle."""
+        signs_in = SIGNS_IN.format(a="c")
+        return f"""EXISTS (SELECT FROM personal.account c
+    WHERE c.person_id = {person} AND {signs_in}
     AND {on_duty("c.person_id", at)} AND (
       EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id)
           AND p.valid_time @> CAST({at} AS timestamptz)
@@ -120,25 +117,29 @@ class Living:
       OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = {person} AND t.active)))"""  # noqa: S608
 
     def operator(self, areas: str) -> str:
-        """Return the SQL condition that there is a living operator for what lies in some areas."""
+        """Return the SQL condition that there is a living operator for some areas."""
         return f"EXISTS ({self.operator_accounts(areas)})"
 
     def operator_accounts(self, areas: str) -> str:
-        """Return the query for the user names of living operators for what lies in some areas."""
-        return f"""SELECT c.username FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas})) AND {SIGNS_IN.format(a="c")}"""  # noqa: S608
+        """Return the query for the user names of living operators for some areas."""
+        return f"""SELECT c.username
+    FROM personal.access_grant g
+    JOIN personal.account c ON c.id = g.account_id
+    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas}))
+      AND {SIGNS_IN.format(a="c")}"""  # noqa: S608
 
     def count_operators(self) -> str:
-        """Return the query that counts living operators, of whatever areas."""
-        return f"""(SELECT count(DISTINCT c.id) FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
+        """Return the query that counts the living operators of any area."""
+        return f"""(SELECT count(DISTINCT c.id)
+    FROM personal.access_grant g
+    JOIN personal.account c ON c.id = g.account_id
     WHERE g.role = '{self._operator}' AND {SIGNS_IN.format(a="c")})"""  # noqa: S608
 
     def stage(self, i: str, at: str) -> str:
-        """Return the SQL of who has a dispatched or taken incident below the desks: holder, post,
-        offered or null.
+        """Return the SQL of who has a dispatched or taken incident below the desks.
 
-        holder: Who holds it. post: Somebody in a post of the area it lies with, as the deputy.
-        offered: Takers.
+        Its value is `holder`, `post` (the holder of a post of the incident's area, such as the
+        deputy), `offered` (people whom the order is offered to) or null.
         """
         offered = self.able("o.person_id", at)
         return f"""CASE WHEN {i}.state NOT IN ('dispatched', 'taken') THEN NULL
@@ -150,25 +151,25 @@ class Living:
     SELECT FROM order_offer o WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""
 
     def owned(self, i: str, at: str) -> str:
-        """Return the SQL condition that a living account below the operator sees an incident and
-        can act on it.
-        """
+        """Return the SQL condition that a living account below the operator can act on it."""
         return (
             f"(EXISTS ({self.places('desk', at, f'{i}.area_ids')}) OR ({self.stage(i, at)}) IS NOT"
             f" NULL)"
         )
 
     def owner(self, i: str, at: str) -> str:
-        """Return the SQL of who has an open incident: as `stage`, else the level of the nearest
-        desk, operator, or nobody.
+        """Return the SQL of who has an open incident.
 
-        While there are no accounts at all: posts, where anybody on duty holds it or is in a post
-        that dispatches there.
+        Its value is that of `stage`, else the level of the nearest desk, else `operator` or
+        `nobody`. While there are no accounts at all it is `posts`, if a person on duty holds the
+        incident or a post that dispatches there.
         """
-        in_post = f"""EXISTS (SELECT FROM post p JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
+        in_post = f"""EXISTS (SELECT
+    FROM post p
+    JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
     WHERE p.area_id = ANY({i}.area_ids) AND p.role IN ({self.posts("desk")})
         AND p.valid_time @> CAST({at} AS timestamptz)
-      AND {on_duty("h.id", at)})"""
+      AND {on_duty("h.id", at)})"""  # noqa: S608
         is_held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL
   WHEN {NO_ACCOUNTS} AND ({is_held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},

@@ -1,4 +1,4 @@
-"""Who makes a request, and what they may do where."""
+"""Who makes a request, and what they may do in which areas."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,13 +16,20 @@ from gis.rights.roles import ACCESS_ROLE_BY_POST
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks.
+    """The party that makes a request, with its rights.
 
-    kind: anonymous, account, key, reporter (who holds an incident's tracking secret) or system.
-    actor: As the history and events show it: "account wang", "program mini", "job clock".
-    areas_by_action: For each action the ids of the areas it is allowed in; None is everywhere.
-    roles: (access role, area id or None), the strongest first; for screens.
-    at: The moment the rights are those of.
+    Attributes
+    ----------
+    kind
+        anonymous, account, key, reporter (who holds an incident's tracking secret) or system.
+    actor
+        Name in the history and in events: "account wang", "program mini", "job clock".
+    areas_by_action
+        For each action the ids of the areas it is allowed in; None means everywhere.
+    roles
+        Pairs of access role and area id or None, the strongest first; for display.
+    at
+        Moment at which the rights were read.
     """
 
     kind: str
@@ -38,12 +45,13 @@ class Principal:
 
     @property
     def operates(self) -> bool:
-        """Whether the operator's queue is the principal's to see, in some areas or everywhere."""
+        """Whether the principal sees the operator's queue, in some areas or everywhere."""
         return any(role == OPERATOR for role, _ in self.roles)
 
     def acting(self, areas: Iterable[int]) -> "Principal":
-        """Return the principal with the rights of a desk over some areas: for what is in the
-        operator's queue.
+        """Return the principal with the rights of a desk over some areas.
+
+        For incidents in the operator's queue.
         """
         extra_areas = frozenset(areas)
         areas_by_action = dict(self.areas_by_action)
@@ -55,7 +63,10 @@ class Principal:
     def is_allowed(self, action: Action, areas: Iterable[int] | None = None) -> bool:
         """Return whether an action is allowed in any of some areas (an incident's chain).
 
-        Anywhere if `areas` is None.
+        Parameters
+        ----------
+        areas
+            Ids; None means anywhere.
         """
         if action not in self.areas_by_action:
             return False
@@ -63,7 +74,7 @@ class Principal:
         return allowed is None or areas is None or not allowed.isdisjoint(areas)
 
     def require(self, action: Action, areas: Iterable[int] | None = None) -> None:
-        """Raise Forbidden unless `is_allowed` allows it."""
+        """Raise Forbidden unless `is_allowed` allows an action."""
         if not self.is_allowed(action, areas):
             raise Forbidden(
                 "right.not_allowed",
@@ -73,7 +84,7 @@ class Principal:
 
     @property
     def role_labels(self) -> list[Message]:
-        """The access roles, for messages; the kind of principal where there are none."""
+        """The access roles, for messages; the kind of principal if there are none."""
         codes = dict.fromkeys(f"role.{role}" for role, _ in self.roles) or [
             f"principal_kind.{self.kind}"
         ]
@@ -89,14 +100,16 @@ ANONYMOUS = Principal("anonymous", "anonymous", {Action.REPORT: None})
 
 
 def system_principal(job: str) -> Principal:
-    """Return the principal of our own jobs and the command line: everything, everywhere."""
+    """Return the principal of our own jobs and the command line, with every right everywhere."""
     return Principal("system", job, dict.fromkeys(Action))
 
 
-GRANTS = """
-SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
-    unnest(CAST(:access AS text[])) AS access) m
-  ON m.post = p.role
+GRANTS_SQL = """
+SELECT m.access, p.area_id
+FROM post p
+JOIN (
+  SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access
+) m ON m.post = p.role
 WHERE p.valid_time @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
 UNION
 SELECT g.role, g.area_id FROM personal.access_grant g WHERE g.account_id = :account
@@ -106,9 +119,7 @@ SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person A
 
 
 def reporter_principal(incident_id: UUID) -> Principal:
-    """Return the principal who showed the tracking secret of an incident: that one,
-    nothing else.
-    """
+    """Return the principal who presented the tracking secret of an incident, limited to it."""
     return Principal(
         "reporter", "reporter", {Action.RATE: None, Action.NOTE: None}, incident_id=incident_id
     )
@@ -117,7 +128,7 @@ def reporter_principal(incident_id: UUID) -> Principal:
 def account_principal(
     session: Session, account_id: int, person_id: int | None, username: str, at: datetime
 ) -> Principal:
-    """Return an account's rights at a moment, from posts, grants and taking orders."""
+    """Return the principal of an account, with its rights at a moment by posts and grants."""
     params = {
         "posts": [*ACCESS_ROLE_BY_POST],
         "access": [*ACCESS_ROLE_BY_POST.values()],
@@ -126,7 +137,9 @@ def account_principal(
         "account": account_id,
     }
     granted = [
-        (role, area) for role, area in session.execute(text(GRANTS), params) if role in ACCESS_ROLES
+        (role, area)
+        for role, area in session.execute(text(GRANTS_SQL), params)
+        if role in ACCESS_ROLES
     ]
     roles = sorted(
         granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True
@@ -140,7 +153,7 @@ def account_principal(
             areas_by_action[action] = (
                 None if everywhere or area_ids is None else area_ids | role_areas
             )
-    areas_by_action[Action.REPORT] = None  # as anybody may, wherever it is
+    areas_by_action[Action.REPORT] = None  # everyone may report everywhere
     return Principal(
         "account",
         f"account {username}",

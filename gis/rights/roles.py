@@ -1,6 +1,6 @@
 """The roles of grid management as a table, one row a role.
 
-A new role is one row here and its label `role.KEY` in the catalogue of messages, then `./wangge db
+A new role is one row here and its label `role.KEY` in the message catalogue, then `./wangge db
 migrate`.
 """
 
@@ -14,13 +14,26 @@ from gis.messages import has_label, label
 class PostRole:
     """A role that a person or an organisation has for an area or a building.
 
-    level: Level of the area, or building, that such a post is attached to. rank: Place in an
-    answer, and height in escalation; low is nearest. access_role: Role of
-    `gis.rights.actions.ACCESS_ROLES` in the post's area; a building's posts see what they hold.
-    first_contact_order: Place in the order in which people are contacted, and incidents escalated;
-    None: not in it. shared: Whether several people have it for one place at a time; else a new
-    holder follows the old one. public: Whether it is an office or an organisation: that it answers
-    is public, who holds the post for it is not. aliases_zh: Other words for it in files.
+    Attributes
+    ----------
+    level
+        Level of the area, or building, that such a post is attached to.
+    rank
+        Order in an answer, and height in escalation; low is nearest.
+    access_role
+        Role of `gis.rights.actions.ACCESS_ROLES` in the post's area; a building's posts see what
+        they hold.
+    first_contact_order
+        Position in the order in which people are contacted, and incidents escalated; None if it is
+        not part of it.
+    shared
+        Whether several people can have it for one area or building at a time; else a new holder
+        replaces the old one.
+    public
+        Whether it is an office or an organisation, whose responsibility is public; the name of its
+        holder is not.
+    aliases_zh
+        Other words for it in files.
     """
 
     key: str
@@ -92,7 +105,7 @@ ROLES = (
 
 ROLE_BY_KEY = {role.key: role for role in ROLES}
 ACCESS_ROLE_BY_POST = {role.key: role.access_role for role in ROLES}
-# Whom to contact first, and up which roles an incident escalates, nearest first.
+# The roles by order of first contact and of escalation, nearest first.
 FIRST_CONTACT_ROLES = tuple(
     role.key
     for role in sorted(ROLES, key=lambda role: role.first_contact_order or 0)
@@ -101,14 +114,15 @@ FIRST_CONTACT_ROLES = tuple(
 
 
 def role_label(key: str, language: str = "en") -> str:
-    """Return the label of a role or access role; the key itself where the catalogue has none."""
+    """Return the label of a role or access role; the key itself if the catalogue has none."""
     code = f"role.{key}"
     return label(code, language) if has_label(code, language) else key
 
 
 def organisation_name(role: str, area_name: str) -> str:
-    """Return the name of the organisation that a post stands for: 西航街道 and 街道党工委 are
-    西航街道党工委.
+    """Return the name of the organisation that a post stands for.
+
+    西航街道 and 街道党工委 are 西航街道党工委.
     """
     title = ROLE_BY_KEY[role].zh
     overlap = next(

@@ -1,4 +1,4 @@
-"""Who sees what of incidents: conditions for rows, for facts of a row, for names and for points."""
+"""Visibility of incidents: conditions for rows, facts of a row, names and points."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -14,14 +14,14 @@ from gis.rights.roles import ROLE_BY_KEY, organisation_name
 
 
 class Fact(StrEnum):
-    """What of an incident, or of those who answer for a place, is not for everybody."""
+    """A fact of an incident, or of the people responsible for a place, that is not public."""
 
-    INTERNAL = "internal"  # what those who work on it say among themselves, and their photos
-    NAMES = "names"  # of those who answer for it
-    CONTACT = "contact"  # of who reported it
+    INTERNAL = "internal"  # notes among those who work on it, and their photos
+    NAMES = "names"  # of the responsible people
+    CONTACT = "contact"  # of the reporter
 
 
-# what makes a fact visible in the areas it lies in
+# the action that makes a fact visible in the areas it lies in
 ACTION_BY_FACT = {
     Fact.INTERNAL: Action.READ,
     Fact.NAMES: Action.NAMES,
@@ -29,24 +29,24 @@ ACTION_BY_FACT = {
 }
 
 
-# channels residents report by; what staff and devices find is not for the public
+# channels of residents; reports of staff and devices are not public
 PUBLIC_CHANNELS = ("mini_program", "web", "phone", "in_person", "woodpecker", "open311")
 
 
-PUBLIC_STEP_DEG = 1e-4  # the public's rounding, about ten metres: a building, not a door
+PUBLIC_STEP_DEG = 1e-4  # rounding for the public, about ten metres
 
 
 def can_see(
     principal: Principal, fact: Fact, areas: Iterable[int], holder_id: int | None = None
 ) -> bool:
-    """Return whether a fact is visible in the areas (an incident's chain) it lies in.
-
-    A right elsewhere does not count.
+    """Return whether a fact is visible in the areas (an incident's chain) that it lies in.
 
     Parameters
     ----------
+    areas
+        Ids. A right in other areas does not count.
     holder_id
-        Who holds the incident: they read what is said about it.
+        Who holds the incident: they may read its notes.
     """
     if principal.is_allowed(ACTION_BY_FACT[fact], areas):
         return True
@@ -61,15 +61,18 @@ def holder_label(
     name: str | None,
     holder_id: int | None,
 ) -> str | None:
-    """Return who holds an incident: the name if the principal may see names there, else the
-    organisation, else None.
+    """Return the label of an incident's holder: name, else organisation, else None.
 
     Parameters
     ----------
     place_name
-        Of the area or estate the post answers for.
+        Of the area or estate that the post is for.
     name, holder_id
-        Of the person; None: nobody.
+        Of the person; None means that the post is vacant.
+
+    Notes
+    -----
+    The name is returned if the principal may see names in the areas.
     """
     if (
         name is None
@@ -87,8 +90,8 @@ def holder_label(
 def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
     """Return the SQL condition and parameters that limit incidents to those the principal may see.
 
-    Everything that reads incidents puts it in its WHERE: lists, single reads, counts, tiles,
-    exports, streams.
+    Every reader of incidents puts it in its WHERE: lists, single reads, counts, tiles, exports,
+    streams.
     """
     if principal.kind == "system":
         return "true", {}
@@ -130,11 +133,13 @@ def internal(principal: Principal, incident: str = "i") -> str:
 
 
 def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
-    """Return the SQL condition and parameters of incidents whose existence, category and rough
-    location are public.
+    """Return the SQL condition and parameters of incidents that are public.
 
-    It was reported by residents, and its category is of public space: a five-digit code of GB/T
-    47678.5 that residents may choose. Of quarrels, needs, patrols and alarms nothing is told.
+    Notes
+    -----
+    Their existence, category and rough location are public if residents reported them and the
+    category is of public space: a five-digit code of GB/T 47678.5 that residents may choose.
+    Disputes, requests for help, patrols and alarms are not public.
     """
     condition = (
         rf"({incident}.category ~ '^\d{{5}}$' AND {incident}.channel = ANY(:public_channels)"
@@ -147,11 +152,17 @@ def open_to_all(incident: str = "i") -> tuple[str, dict[str, Any]]:
 
 
 def location(seen: str, incident: str = "i") -> str:
-    """Return the point of an incident in SQL: as stored where the condition `seen` holds, else
-    rounded for the public.
+    """Return the SQL of an incident's point, rounded for the public.
 
-    Distances and whether something is near are taken from it too, or the exact place could be found
-    by asking often.
+    Parameters
+    ----------
+    seen
+        SQL condition under which the point is as stored.
+
+    Notes
+    -----
+    Take distances and neighbourhoods from it too; else the exact location could be found by
+    repeated queries.
     """
     return (
         f"CASE WHEN {seen} THEN {incident}.geom ELSE ST_SnapToGrid({incident}.geom,"
@@ -160,8 +171,9 @@ def location(seen: str, incident: str = "i") -> str:
 
 
 def waits_for_operator(principal: Principal, incident: str = "i") -> str:
-    """Return the SQL condition that an incident is in the principal's operator queue, with the
-    parameters of `visibility_clause`.
+    """Return the SQL condition that an incident is in the principal's operator queue.
+
+    Its parameters are those of `visibility_clause`.
     """
     if not principal.operates:
         return "false"
@@ -174,13 +186,13 @@ def waits_for_operator(principal: Principal, incident: str = "i") -> str:
 
 
 def reveal_contacts(session: Session) -> None:
-    """Let this transaction see how to reach reporters.
+    """Let this transaction read reporters' contacts.
 
-    Only after `require(Action.CONTACTS, …)`, and for one reading.
+    Call `require(Action.CONTACTS, …)` first, and `hide_contacts` after one read.
     """
     session.execute(text("SELECT set_config('wangge.contacts', 'on', true)"))
 
 
 def hide_contacts(session: Session) -> None:
-    """Hide them again."""
+    """Hide reporters' contacts from this transaction again."""
     session.execute(text("SELECT set_config('wangge.contacts', '', true)"))

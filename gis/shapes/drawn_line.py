@@ -1,6 +1,4 @@
-"""Lines and outlines as somebody drew them: taken when they can be cut along, else refused with the
-place. No database.
-"""
+"""Validate drawn lines and outlines before grids are cut along them. No database."""
 
 from collections.abc import Sequence
 
@@ -11,24 +9,32 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.errors import InvalidInput
 from gis.messages import Message
-from gis.shapes import noding
+from gis.shapes import edges, noding
 from gis.shapes.measure import position_text, to_local_metres
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import fault_message, repair
 
 SNAP_REACH_M = 1.0  # metres by which the end of a line may miss the border it was drawn to
-MAX_DRAWN_VERTICES = 10_000  # of one drawn line or outline
-MOST_CROSSINGS = 5_000  # of it with borders
+MAX_DRAWN_VERTICES = 10_000  # vertices of a drawn line or outline
+MAX_CROSSINGS = 5_000  # crossings of a drawing with borders
 
 
 def validate_line(line: BaseGeometry) -> LineString:
+    """Return a drawn line on the lattice.
+
+    Raises
+    ------
+    InvalidInput
+        The shape is not a line, is empty or a single point of the lattice, has too many vertices,
+        or crosses itself.
+    """
     if not isinstance(line, LineString) or line.is_empty:
         if line.is_empty:
             raise InvalidInput("line.empty")
         raise InvalidInput("line.not_line", type=line.geom_type)
     flat = shapely.force_2d(line)
     _countable(flat, "line")
-    xy = noding.snap_to_lattice(shapely.get_coordinates(flat))
+    xy = edges.snap_to_lattice(shapely.get_coordinates(flat))
     distinct = np.concatenate([[True], (xy[1:] != xy[:-1]).any(axis=1)])
     if distinct.sum() < 2:
         raise InvalidInput("line.one_point")
@@ -40,9 +46,9 @@ def validate_line(line: BaseGeometry) -> LineString:
 
 
 def _self_crossing(line: LineString) -> Point:
-    """The place where a line that is not simple first meets itself."""
+    """Return the point at which a line that is not simple first meets itself."""
     xy = shapely.get_coordinates(line)
-    simple, crossing = 2, len(xy)  # vertices of a beginning that is simple, and of one that is not
+    simple, crossing = 2, len(xy)  # lengths of a prefix that is simple, and of one that is not
     while crossing - simple > 1:
         middle = (simple + crossing) // 2
         simple, crossing = (
@@ -55,6 +61,13 @@ def _self_crossing(line: LineString) -> Point:
 
 
 def validate_outline(outline: BaseGeometry, field: str) -> PolygonLike:
+    """Return a drawn outline as a valid polygon.
+
+    Raises
+    ------
+    InvalidInput
+        The outline is invalid, has too many vertices, or cannot be stored.
+    """
     if not outline.is_empty:
         _countable(outline, field)
     if not outline.is_valid and isinstance(outline, Polygon | MultiPolygon):
@@ -66,14 +79,12 @@ def validate_outline(outline: BaseGeometry, field: str) -> PolygonLike:
     return done.shape
 
 
-def countable_crossings(shape: BaseGeometry, lands: Sequence[PolygonLike], field: str) -> None:
-    """Refuse a line or outline that crosses borders so often that cutting along it would take too
-    long.
-    """
-    borders = shapely.geometrycollections([land.boundary for land in lands])
-    count = noding.crossings(shape, borders, MOST_CROSSINGS)
-    if count > MOST_CROSSINGS:
-        raise InvalidInput("drawing.too_many_crossings", field=field, limit=MOST_CROSSINGS)
+def countable_crossings(shape: BaseGeometry, geometries: Sequence[PolygonLike], field: str) -> None:
+    """Raise InvalidInput if a shape crosses borders too often to be cut in reasonable time."""
+    borders = shapely.geometrycollections([land.boundary for land in geometries])
+    count = noding.crossings(shape, borders, MAX_CROSSINGS)
+    if count > MAX_CROSSINGS:
+        raise InvalidInput("drawing.too_many_crossings", field=field, limit=MAX_CROSSINGS)
 
 
 def _countable(shape: BaseGeometry, field: str) -> None:
@@ -89,7 +100,7 @@ def _countable(shape: BaseGeometry, field: str) -> None:
 
 
 def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
-    """A line whose ends, where they miss the border by less than `REACH`, are led onto it."""
+    """Extend the ends of a line to the border where they miss it by less than `SNAP_REACH_M`."""
     xy = [tuple(vertex) for vertex in line.coords]
     for end in (0, -1):
         point = Point(xy[end])
@@ -114,6 +125,7 @@ def require_crossing(line: LineString, land: PolygonLike, name: str | Message) -
 
 
 def length_m(line: BaseGeometry) -> float:
+    """Return the length of a line in metres; 0 if it is empty."""
     if line.is_empty:
         return 0.0
     return float(

@@ -59,7 +59,7 @@ class CellIndex:
         np.cumsum(np.bincount(cell, minlength=self.columns * self.rows), out=self.start[1:])
 
     def covering(self, x: float, y: float) -> Ints:
-        """The shapes that cover one point, border included, lowest first."""
+        """Return the shapes that cover one point, border included, lowest first."""
         if self.empty:
             return NO_ROWS
         column, row = floor((x - self.west) / self.side), floor((y - self.south) / self.side)
@@ -74,7 +74,7 @@ class CellIndex:
         )
 
     def bbox_candidates(self, west: float, south: float, east: float, north: float) -> Ints:
-        """The shapes whose bounding box meets a box, lowest first."""
+        """Return the shapes whose bounding box meets a box, lowest first."""
         if self.empty:
             return NO_ROWS
         left, right = (
@@ -99,7 +99,7 @@ class CellIndex:
         ]
 
     def pairs(self, x: Floats, y: Floats) -> tuple[Ints, Ints]:
-        """Every (point, shape) where the shape covers the point, its border included."""
+        """Return all (point, shape) where the shape covers the point, its border included."""
         if self.empty:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         column, row = np.floor((x - self.west) / self.side), np.floor((y - self.south) / self.side)
@@ -118,12 +118,12 @@ class CellIndex:
         return point[keep], shape[keep]
 
     def covering_many(self, x: Floats, y: Floats) -> tuple[Ints, NDArray[np.int64]]:
-        """The lowest shape that covers each point, -1 for none, and how many do.
+        """Return the lowest shape that covers each point (-1 for none), and how many do.
 
         Parameters
         ----------
         x, y
-            The points, degrees; in any order, NaN is covered by nothing.
+            Degrees, in any order of the points. NaN is covered by nothing.
         """
         lowest, hits = np.full(len(x), -1, dtype=np.int64), np.zeros(len(x), dtype=np.int64)
         if self.empty or not len(x):
@@ -131,7 +131,7 @@ class CellIndex:
 
         def work(piece: Ints) -> None:
             point, shape = self.pairs(x[piece], y[piece])
-            # pairs come by point and, within a cell, by shape: the first of a point is the lowest
+            # ordered by point and, within a cell, by shape: the first of a point is the lowest
             at, first_pairs, count = np.unique(point, return_index=True, return_counts=True)
             lowest[piece[at]], hits[piece[at]] = shape[first_pairs], count
 
@@ -145,7 +145,7 @@ class CellIndex:
 
 
 def _pieces(x: Floats, y: Floats) -> Iterator[Ints]:
-    """The points in the order of the ground, a handful of thousands at a time."""
+    """Yield the points in spatial order, a few thousand at a time."""
     if len(x) <= CHUNK_POINTS:
         yield np.arange(len(x))
         return

@@ -14,10 +14,12 @@ _E2 = 0.00669438002290
 
 
 def metres_per_degree(lat: Any) -> tuple[Any, Any]:
-    """The length of a degree of longitude and of latitude at a latitude, metres, on GRS 80.
+    """Return the length in metres of a degree of longitude and of latitude, on GRS 80.
 
-    Source: radii of curvature of the ellipsoid, Snyder (1987), USGS Professional Paper 1395, eq.
-    4-18 to 4-20.
+    References
+    ----------
+    Radii of curvature of the ellipsoid: Snyder (1987), USGS Professional Paper 1395, eq. 4-18 to
+    4-20.
     """
     phi = np.radians(lat)
     w = 1 - _E2 * np.sin(phi) ** 2
@@ -52,9 +54,7 @@ def point_distances_m(shapes: Any, lon: Any, lat: Any) -> Floats:
 
 
 def buffer_bbox(lon: float, lat: float, metres: float) -> tuple[float, float, float, float]:
-    """West, south, east and north of the box that holds everything within some metres of
-    a point.
-    """
+    """Return the west, south, east and north of the box within some metres of a point."""
     w = 1 - _E2 * sin(radians(lat)) ** 2
     dx, dy = (
         metres / (radians(_A / sqrt(w)) * cos(radians(lat))),

@@ -1,6 +1,4 @@
-"""Measuring shapes: always on the ellipsoid or in a metric system, never in degrees
-or EPSG:3857.
-"""
+"""Measure shapes on the ellipsoid or in a metric system, never in degrees or EPSG:3857."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ from gis.shapes.local_distance import metres_per_degree
 
 GEOD = Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 Shapes = NDArray[Any]
-# vertices of a polygon whose width is found by shrinking it; the cost of that grows with their
+# vertices of a polygon whose width is measured by shrinking it, at a cost that grows with their
 # fourth power
 SMALL = 64
 
@@ -31,18 +29,17 @@ def shape_array(shapes: Sequence[BaseGeometry]) -> Shapes:
 
 
 def geodesic_area_m2(shape: Polygon | MultiPolygon) -> float:
-    """The area on the ellipsoid, holes taken out.
+    """Return the area on the ellipsoid in square metres, without holes.
 
     Parameters
     ----------
     shape
-        Valid, longitude and latitude in degrees, EPSG:4490.
+        Valid, longitude and latitude in degrees, EPSG:4490. The direction of the rings is
+        irrelevant.
 
-    Returns
-    -------
-    Square metres, whichever way the rings run.
-
-    Source: Karney (2013), Algorithms for geodesics, J. Geodesy 87, 43-55, through pyproj.
+    References
+    ----------
+    Karney (2013), Algorithms for geodesics, J. Geodesy 87, 43-55, through pyproj.
     """
     if shape.is_empty:
         return 0.0
@@ -50,16 +47,12 @@ def geodesic_area_m2(shape: Polygon | MultiPolygon) -> float:
 
 
 def length_m(shape: BaseGeometry) -> float:
-    """The length of a line, or of all rings of a polygon, on the ellipsoid.
+    """Return the length of a line, or of all rings of a polygon, on the ellipsoid in metres.
 
     Parameters
     ----------
     shape
         Longitude and latitude in degrees, EPSG:4490.
-
-    Returns
-    -------
-    Metres.
     """
     return 0.0 if shape.is_empty else float(GEOD.geometry_length(shape))
 
@@ -89,7 +82,7 @@ def compactness(shape: Polygon | MultiPolygon) -> float:
 
 
 def label_point(shape: BaseGeometry) -> tuple[float, float]:
-    """A point inside the shape that people can look up: (lon, lat), degrees, 6 decimals (0.1 m)."""
+    """Return a point inside the shape as (lon, lat) in degrees with 6 decimals (0.1 m)."""
     point = shape.representative_point()
     return round(point.x, 6), round(point.y, 6)
 
@@ -100,32 +93,38 @@ def position_text(lon: float, lat: float) -> str:
 
 
 def to_local_metres(shapes: Shapes, *, back: bool = False, latitude: float) -> Shapes:
-    """Stretch degrees to metres about a latitude, for widths and tolerances (not for areas): within
-    1 %.
+    """Scale degrees to metres around a latitude, accurate to 1 %.
+
+    For widths and tolerances, not for areas.
 
     Parameters
     ----------
     shapes
-        Shapes in degrees, or in such metres when going `back`.
+        Shapes in degrees, or in such metres if `back`.
+    back
+        Scale from metres to degrees instead.
     latitude
-        Where, degrees; the same both ways. Up to a few hundred kilometres around it.
+        Degrees; the same in both directions. Valid up to a few hundred kilometres around it.
     """
     scale = np.array(metres_per_degree(latitude))
     return shapely.transform(shapes, lambda xy: xy / scale if back else xy * scale)
 
 
 def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
-    """How wide each shape is where it is widest: the diameter of the largest circle that fits in.
+    """Return the diameter in metres of the largest circle that fits in each shape.
 
     Parameters
     ----------
     shapes
-        Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+        Polygons, longitude and latitude in degrees, EPSG:4490, within a few hundred kilometres.
 
     Returns
     -------
-    Metres, within about 5 %; 0 for an empty shape. To compare with a limit, ask `wider`, which is
-    quicker.
+    Metres, accurate to about 5 %; 0 for an empty shape.
+
+    Notes
+    -----
+    `wider` is faster for comparing with a limit.
     """
     parts, owner = _flat_parts(shapes)
     fits, too_wide = _width_bounds(parts)
@@ -147,16 +146,18 @@ def inscribed_diameters_m(shapes: Shapes) -> NDArray[np.float64]:
 
 
 def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
-    """Whether a circle of a diameter fits in each shape.
-
-    The cost grows about linearly with the vertices.
+    """Return whether a circle of a diameter fits in each shape.
 
     Parameters
     ----------
     shapes
-        Polygons, longitude and latitude in degrees, EPSG:4490, within some hundred kilometres.
+        Polygons, longitude and latitude in degrees, EPSG:4490, within a few hundred kilometres.
     limit
-        Metres; right but for shapes within about 5 % of it.
+        Metres; exact but for shapes within about 5 % of it.
+
+    Notes
+    -----
+    The cost grows about linearly with the vertices.
     """
     parts, owner = _flat_parts(shapes)
     fits, too_wide = _width_bounds(parts)
@@ -171,7 +172,7 @@ def wider(shapes: Shapes, limit: float) -> NDArray[np.bool_]:
 
 
 def _flat_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.intp]]:
-    """The polygons in some shapes, in metres, and the position of the shape of each."""
+    """Return the polygons of some shapes in metres, and the position of the shape of each."""
     parts, owner = shapely.get_parts(shapes, return_index=True)
     is_areal = ~shapely.is_empty(parts) & (shapely.get_dimensions(parts) == 2)
     parts, owner = parts[is_areal], owner[is_areal]
@@ -183,8 +184,12 @@ def _flat_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.intp]]:
 
 
 def _width_bounds(parts: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Between which widths the largest circle in each polygon lies: 2 A / P always fits (Osserman
-    1979, Bonnesen-style inequalities), one larger than the area, or wider than the box, never does.
+    """Return bounds of the diameter of the largest circle in each polygon.
+
+    References
+    ----------
+    A circle of diameter 2 A / P always fits: Osserman (1979), Bonnesen-style inequalities. One with
+    a larger area than the polygon, or wider than its box, never does.
     """
     if not len(parts):
         return np.empty(0), np.empty(0)

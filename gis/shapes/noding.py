@@ -1,102 +1,76 @@
-"""Cutting a coverage along a line so that it stays one: where borders meet, all sides get the same
-vertex.
+"""Cut a coverage along a line so that it stays a coverage: all sides of a border share vertices.
 
-A crossing of two lines is seldom on the 1e-7 degree lattice, and the nearest lattice point bends
-the border by up to half a centimetre. Between two grids that is no harm: both bend alike. On the
-outline of the land nobody takes what is lost, so there a crossing is looked for along the border
-whose lattice point lies on it nearly exactly. No database.
+`gis.shapes.line_noding` bends the line to the lattice first. No database.
 """
 
 import itertools
-from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from shapely import LineString, MultiPolygon, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from gis.db import PRECISION_DEG
+from gis.shapes.edges import Vertex, edge_ends, edge_keys, squared_distance, unique_edges
+from gis.shapes.line_noding import Borders, bend_lines
 from gis.shapes.local_distance import metres_per_degree
 from gis.shapes.measure import shape_array
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
-LATTICE_PER_DEGREE = round(1 / PRECISION_DEG)  # lattice steps in a degree
-NOISE_STEPS = 10  # steps, 0.1 m: a drawn point this near to a border is meant to be on it
-# steps, 5 m: how far along the outline a crossing may be moved, to the nearest that is good
-MAX_SHIFT_STEPS = 500
-# square steps, twice the land that a corner on the outline may gain or lose (0.1 m² are 1,000)
-MAX_CORNER_AREA_STEPS2 = 4
-VERTEX_TOLERANCE_DEG = (
-    1.5 * PRECISION_DEG
-)  # degrees: a new vertex this near to a neighbour's edge lies on it
-MOST_PAIRS = 4_000_000  # of edges whose boxes lie over each other, looked at for crossings
-POINT = 0  # shapely's number of the type
-
-Vertex = tuple[float, float]
-Edge = tuple[Vertex, Vertex]
-Corners = defaultdict[
-    int, list[tuple[int, Vertex]]
-]  # new vertices by edge, with the steps along it, in order
-
-
-def snap_to_lattice(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coordinates rounded to the lattice, as GEOS rounds them."""
-    return np.round(xy * LATTICE_PER_DEGREE) / LATTICE_PER_DEGREE
+# a new vertex within this of a neighbour's edge is on it
+VERTEX_TOLERANCE_DEG = 1.5 * PRECISION_DEG
+MAX_EDGE_PAIRS = 4_000_000  # pairs of edges with overlapping boxes, tested for crossings
 
 
 def split_faces(
-    lands: Mapping[str, PolygonLike], touched: Sequence[str], lines: BaseGeometry
+    geometries: Mapping[str, PolygonLike], touched: Sequence[str], lines: BaseGeometry
 ) -> list[tuple[Polygon, str]]:
-    """Cut some lands along lines.
+    """Cut some shapes along lines.
 
     Parameters
     ----------
-    lands
+    geometries
         A coverage by code, degrees, EPSG:4490; the touched ones and every one that touches them.
     touched
         Codes of those to cut.
     lines
-        Lines; what lies outside the touched lands cuts nothing.
+        Lines; what lies outside the touched shapes cuts nothing.
 
     Returns
     -------
-    The faces on the lattice, each with the code of the land it lies in. Together they are a
+    The faces on the lattice, each with the code of the shape it lies in. Together they are a
     coverage, with a vertex wherever a line meets a border.
     """
     cut = dict.fromkeys(touched)
-    shapes = shape_array([lands[code] for code in cut])
-    edges = _edges(shapes)
+    shapes = shape_array([geometries[code] for code in cut])
+    edges = unique_edges(shapes)
     inside = shapely.intersection(lines, shapely.union_all(shapes))
     pieces = [part for part in shapely.get_parts(inside) if isinstance(part, LineString)]
-    new: Corners = defaultdict(list)
-    bent = _bend(pieces, edges, _outline(lands, edges), new)
-    table = {
-        frozenset(_edge(edges[i])): [vertex for _, vertex in faces] for i, faces in new.items()
-    }
-    borders = [ring for shape in shapes for ring in _rings(insert_vertices(shape, table))]
+    borders = Borders(edges, _outline(geometries, edges))
+    bent = bend_lines(pieces, borders)
+    table = borders.new_vertices()
+    rings = [ring for shape in shapes for ring in _rings(insert_vertices(shape, table))]
     noded = shapely.union_all(
-        [*borders, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG
+        [*rings, *(LineString(line) for line in bent)], grid_size=PRECISION_DEG
     )
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
-    # the query shape is the one that is prepared: lands over points, not points over lands
+    # STRtree prepares the query shapes, so the shapes query the points
     owner, face = STRtree(shapely.point_on_surface(faces)).query(shapes, predicate="intersects")
     owner_of: dict[int, int] = {}
-    for at, whose in sorted(zip(face.tolist(), owner.tolist(), strict=True)):
-        owner_of.setdefault(at, whose)
+    for at, owner_position in sorted(zip(face.tolist(), owner.tolist(), strict=True)):
+        owner_of.setdefault(at, owner_position)
     codes = list(cut)
     return [(faces[i], codes[owner_of[i]]) for i in sorted(owner_of)]
 
 
 def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
-    """How often the edges of two shapes cross, not counting where they touch.
+    """Return how often the edges of two shapes cross, not counting where they touch.
 
-    More than `most` when it is more, or when so many edges lie over each other that counting takes
-    too long.
+    Any number above `most` means that there are more, or that counting would take too long.
     """
     tree, edges = STRtree(_segments(other)), _segments(line)
     ends = [
@@ -110,7 +84,7 @@ def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
         count += int(
             ((_side(p, q, r) * _side(p, q, s) < 0) & (_side(r, s, p) * _side(r, s, q) < 0)).sum()
         )
-        if count > most or looked_at > MOST_PAIRS:
+        if count > most or looked_at > MAX_EDGE_PAIRS:
             return most + 1
     return count
 
@@ -118,13 +92,13 @@ def crossings(line: BaseGeometry, other: BaseGeometry, most: int) -> int:
 def _side(
     p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """On which side of the lines p q the points r lie: the sign."""
+    """Return the sign of the side of the lines p q on which the points r lie."""
     d, e = q - p, r - p
     return np.sign(d[:, 0] * e[:, 1] - d[:, 1] * e[:, 0])
 
 
 def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
-    """The edges of a shape, one by one."""
+    """Return the edges of a shape as single segments."""
     lines = shapely.get_parts(shape.boundary if shapely.get_dimensions(shape) == 2 else shape)
     lines = shapely.get_parts(lines)  # of a collection
     xy, line = shapely.get_coordinates(lines, return_index=True)
@@ -135,7 +109,7 @@ def _segments(shape: BaseGeometry) -> NDArray[np.object_]:
 
 
 def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
-    """Which faces of a coverage share a border, by position, with its length in metres."""
+    """Return the neighbours of each face of a coverage, with the length of the border in metres."""
     xy, ring = shapely.get_coordinates(
         rings := shapely.get_rings(shapely.get_parts(shape_array(faces))), return_index=True
     )
@@ -145,7 +119,7 @@ def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
     assert len(owner) == len(rings)
     along = ring[1:] == ring[:-1]
     pairs, whose = np.stack([xy[:-1][along], xy[1:][along]], axis=1), owner[ring[:-1][along]]
-    start, end = _keys(pairs)
+    start, end = edge_keys(pairs)
     order = np.lexsort((end, start))
     same = (start[order][1:] == start[order][:-1]) & (end[order][1:] == end[order][:-1])
     pair_start, other = order[:-1][same], order[1:][same]
@@ -162,20 +136,21 @@ def neighbours(faces: Sequence[PolygonLike]) -> dict[int, dict[int, float]]:
 
 
 def share_vertices(
-    lands: Mapping[str, PolygonLike], changed: Mapping[str, PolygonLike | None]
+    geometries: Mapping[str, PolygonLike], changed: Mapping[str, PolygonLike | None]
 ) -> dict[str, PolygonLike | None]:
-    """The changed lands with those neighbours that get a vertex of theirs: both sides of a border
-    have the same.
+    """Return the changed shapes, and the neighbours that get a vertex of theirs.
+
+    Both sides of a border then have the same vertices.
 
     Parameters
     ----------
-    lands
-        The coverage before, by code.
+    geometries
+        The coverage before the change, by code.
     changed
-        Its new shapes; None: gone.
+        Its new shapes; None for a removed one.
     """
     shapes = shape_array([shape for shape in changed.values() if shape is not None])
-    old = {code: lands[code] for code in changed if code in lands}
+    old = {code: geometries[code] for code in changed if code in geometries}
     old_shapes = shape_array(list(old.values()))
     old_vertices = set(map(tuple, shapely.get_coordinates(old_shapes).tolist()))
     fresh = sorted({tuple(xy) for xy in shapely.get_coordinates(shapes).tolist()} - old_vertices)
@@ -183,14 +158,14 @@ def share_vertices(
     if not fresh:
         return result
     points = shapely.points(np.array(fresh))
-    others = [code for code in lands if code not in changed]
-    other_shapes = shape_array([lands[code] for code in others])
+    others = [code for code in geometries if code not in changed]
+    other_shapes = shape_array([geometries[code] for code in others])
     spread = shapely.buffer(
         shapely.envelope(shapely.multipoints(points)), VERTEX_TOLERANCE_DEG
     ).envelope
     for at in np.sort(STRtree(other_shapes).query(spread)) if others else ():
         land = other_shapes[at]
-        edges = _edges(shape_array([land]))
+        edges = unique_edges(shape_array([land]))
         lines = shapely.linestrings(edges)
         point, edge = STRtree(lines).query(
             points, predicate="dwithin", distance=VERTEX_TOLERANCE_DEG
@@ -205,7 +180,7 @@ def share_vertices(
         )
         table: dict[frozenset[Vertex], list[Vertex]] = defaultdict(list)
         for i, j in zip(point[nearest].tolist(), edge[nearest].tolist(), strict=True):
-            if fresh[i] not in (ends := _edge(edges[j])):
+            if fresh[i] not in (ends := edge_ends(edges[j])):
                 table[frozenset(ends)].append(fresh[i])
         if table:
             result[others[at]] = insert_vertices(land, table)
@@ -215,19 +190,21 @@ def share_vertices(
 def insert_vertices(
     land: PolygonLike, table: Mapping[frozenset[Vertex], Iterable[Vertex]]
 ) -> PolygonLike:
-    """A land with more vertices on some of its edges.
+    """Return a shape with vertices inserted into some of its edges.
 
     Parameters
     ----------
+    land
+        A polygon or multipolygon.
     table
-        The vertices of each edge by its two ends, in any order.
+        The new vertices of each edge by its two ends, in any order.
     """
 
     def ring(xy: Sequence[Vertex]) -> list[Vertex]:
         vertices = [xy[0]]
         for start, end in itertools.pairwise(xy):
             inserted = set(table.get(frozenset((start, end)), ())) - {start, end}
-            vertices += sorted(inserted, key=lambda vertex: _squared(start, vertex))
+            vertices += sorted(inserted, key=lambda vertex: squared_distance(start, vertex))
             vertices.append(end)
         return vertices
 
@@ -241,189 +218,24 @@ def insert_vertices(
 
 
 def union_faces(faces: Sequence[Polygon]) -> PolygonLike | None:
-    """The land of faces of one coverage; None when there are none.
+    """Return the union of faces of one coverage; None if there are none.
 
-    Their common borders go, every other vertex stays.
+    Common borders vanish, every other vertex stays.
     """
     return extract_polygons(shapely.coverage_union_all(shape_array(faces))) if len(faces) else None
 
 
-def _bend(
-    pieces: Sequence[LineString], edges: NDArray[np.float64], once: NDArray[np.bool_], new: Corners
-) -> list[list[Vertex]]:
-    """Lines that meet borders in lattice vertices only.
-
-    Those the edges do not have yet go to `new`.
-    """
-    xy, piece = shapely.get_coordinates(shape_array(pieces), return_index=True)
-    if not len(xy):
-        return []
-    corners = np.unique(edges.reshape(-1, 2), axis=0)
-    xy, piece = _snapped(snap_to_lattice(xy), piece, corners)
-    lines = shapely.linestrings(edges)
-    tree = STRtree(lines)
-    taken = set(map(tuple, corners.tolist()))
-    vertices: list[Vertex] = [(x, y) for x, y in xy.tolist()]
-
-    # its own vertices that lie on a border
-    points = shapely.points(xy)
-    at, edge = tree.query(points, predicate="dwithin", distance=NOISE_STEPS * PRECISION_DEG)
-    order = np.lexsort((edge, shapely.distance(points[at], lines[edge]), at))
-    nearest: dict[int, int] = {}
-    for i, found in zip(at[order].tolist(), edge[order].tolist(), strict=True):
-        if vertices[i] not in taken:
-            nearest.setdefault(i, found)
-    for i, found in nearest.items():
-        vertices[i] = _on_edge(edges[found], vertices[i], bool(once[found]), new[found])
-
-    # where it crosses one
-    starts = [
-        i
-        for i in range(len(vertices) - 1)
-        if piece[i] == piece[i + 1] and vertices[i] != vertices[i + 1]
-    ]
-    crossed: dict[int, set[Vertex]] = defaultdict(set)
-    if starts:
-        segments = np.asarray(
-            shapely.linestrings([(vertices[i], vertices[i + 1]) for i in starts]), dtype=object
-        )
-        at, edge = tree.query(segments, predicate="intersects")
-        meets = shapely.intersection(segments[at], lines[edge])
-        single = shapely.get_type_id(meets) == POINT
-        spots = shapely.get_coordinates(meets[single]).tolist()
-        for number, found, spot in zip(
-            at[single].tolist(), edge[single].tolist(), spots, strict=True
-        ):
-            ends = {vertices[starts[number]], vertices[starts[number] + 1]}
-            if not ends & {*_edge(edges[found])} and not any(_has(new[found], one) for one in ends):
-                crossing = _on_edge(edges[found], (spot[0], spot[1]), bool(once[found]), new[found])
-                crossed[starts[number]] |= {crossing} - ends
-    bent: list[list[Vertex]] = []
-    for i, vertex in enumerate(vertices):
-        if i == 0 or piece[i] != piece[i - 1]:
-            bent.append([])
-        bent[-1] += [vertex, *sorted(crossed.get(i, ()), key=lambda one: _squared(vertex, one))]
-    lines_ = [[one for i, one in enumerate(line) if i == 0 or one != line[i - 1]] for line in bent]
-    return [line for line in lines_ if len(line) > 1]
-
-
-def _snapped(
-    xy: NDArray[np.float64], piece: NDArray[np.intp], corners: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Lines that go through every corner they come within `NOISE` of.
-
-    Parameters
-    ----------
-    xy
-        Their vertices. piece: The line of each. corners: Of the borders.
-    """
-    reach = NOISE_STEPS * PRECISION_DEG
-    distances, nearest = cKDTree(corners).query(xy, distance_upper_bound=reach)
-    xy = np.where((distances <= reach)[:, None], corners[np.minimum(nearest, len(corners) - 1)], xy)
-    start = np.flatnonzero((piece[1:] == piece[:-1]) & (xy[1:] != xy[:-1]).any(axis=1))
-    if not len(start):
-        return xy, piece
-    segments = np.asarray(
-        shapely.linestrings(np.stack([xy[start], xy[start + 1]], axis=1)), dtype=object
-    )
-    points = shapely.points(corners)
-    corner, segment = STRtree(segments).query(points, predicate="dwithin", distance=reach)
-    through = {(number, *one) for number, one in zip(piece.tolist(), xy.tolist(), strict=True)}
-    order = np.lexsort((segment, shapely.distance(points[corner], segments[segment]), corner))
-    insertions: list[tuple[int, float, list[float]]] = []
-    for i, j in zip(corner[order].tolist(), segment[order].tolist(), strict=True):
-        at, (x, y) = int(start[j]), corners[i].tolist()
-        if (passed := (int(piece[at]), x, y)) not in through:
-            through.add(passed)
-            insertions.append((at, _squared((xy[at, 0], xy[at, 1]), (x, y)), [x, y]))
-    insertions.sort()
-    insert_at = np.array([at + 1 for at, _, _ in insertions], dtype=np.intp)
-    added = np.array([one for _, _, one in insertions]).reshape(-1, 2)
-    return np.insert(xy, insert_at, added, axis=0), np.insert(
-        piece, insert_at, piece[insert_at - 1]
-    )
-
-
-def _on_edge(
-    edge: NDArray[np.float64], target: Vertex, outline: bool, vertices: list[tuple[int, Vertex]]
-) -> Vertex:
-    """The lattice vertex at which an edge is met: one it has within `NOISE`, else a new one, added
-    to the known.
-
-    Parameters
-    ----------
-    known
-        New vertices of the edge with their steps along it, in order.
-    """
-    ends = _edge(edge)
-    (px, py), (qx, qy) = np.round(edge * LATTICE_PER_DEGREE).astype(np.int64).tolist()
-    x, y = target[0] * LATTICE_PER_DEGREE, target[1] * LATTICE_PER_DEGREE
-    steep = abs(qy - py) > abs(qx - px)
-    if steep:
-        px, py, qx, qy, x, y = py, px, qy, qx, y, x
-    low, high = (
-        bisect_left(vertices, (round(x) - NOISE_STEPS - 1,)),
-        bisect_left(vertices, (round(x) + NOISE_STEPS + 2,)),
-    )
-    close = [
-        one
-        for one in (*ends, *(vertex for _, vertex in vertices[low:high]))
-        if _squared(one, target) <= (NOISE_STEPS * PRECISION_DEG) ** 2
-    ]
-    if close:
-        return min(close, key=lambda one: (_squared(one, target), one))
-    reach = MAX_SHIFT_STEPS if outline else 1
-    low_step, last = max(min(px, qx) + 1, round(x) - reach), min(max(px, qx) - 1, round(x) + reach)
-    if low_step > last:
-        return min(ends, key=lambda one: (_squared(one, target), one))
-    along = np.arange(low_step, last + 1)
-    across = np.round(py + (along - px) * ((qy - py) / (qx - px))).astype(np.int64)
-    off = np.abs((qx - px) * (across - py) - (qy - py) * (along - px))
-    best = np.lexsort((along, np.abs(along - x), np.maximum(off, MAX_CORNER_AREA_STEPS2)))[0]
-    vertex_found = (along[best] / LATTICE_PER_DEGREE, across[best] / LATTICE_PER_DEGREE)
-    vertex = (
-        (float(vertex_found[1]), float(vertex_found[0]))
-        if steep
-        else (float(vertex_found[0]), float(vertex_found[1]))
-    )
-    if not _has(vertices, vertex):
-        insort(vertices, (int(along[best]), vertex))
-    return vertex
-
-
-def _has(vertices: list[tuple[int, Vertex]], vertex: Vertex) -> bool:
-    """Whether a vertex is one of an edge's new ones."""
-    steps = (round(vertex[0] * LATTICE_PER_DEGREE), round(vertex[1] * LATTICE_PER_DEGREE))
-    return any(
-        at < len(vertices) and vertices[at][1] == vertex
-        for along in steps
-        for at in (bisect_left(vertices, (along, vertex)),)
-    )
-
-
-def _edges(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Every edge of the shapes once, its lesser end first: (edges, 2, 2)."""
-    xy, ring = shapely.get_coordinates(
-        shapely.get_rings(shapely.get_parts(shapes)), return_index=True
-    )
-    along = ring[1:] == ring[:-1]
-    pairs = np.stack([xy[:-1][along], xy[1:][along]], axis=1)
-    swap = (pairs[:, 0, 0] > pairs[:, 1, 0]) | (
-        (pairs[:, 0, 0] == pairs[:, 1, 0]) & (pairs[:, 0, 1] > pairs[:, 1, 1])
-    )
-    pairs[swap] = pairs[swap][:, ::-1]
-    return np.unique(pairs, axis=0)
-
-
-def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which edges belong to one of the lands only."""
+def _outline(
+    geometries: Mapping[str, PolygonLike], edges: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which edges belong to one of the shapes only."""
     west, south, east, north = (
         edges[:, :, 0].min(),
         edges[:, :, 1].min(),
         edges[:, :, 0].max(),
         edges[:, :, 1].max(),
     )
-    shapes = shape_array(list(lands.values()))
+    shapes = shape_array(list(geometries.values()))
     neighbours_of_box = shapes[
         shapely.intersects(shapely.envelope(shapes), shapely.box(west, south, east, north))
     ]
@@ -434,7 +246,9 @@ def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> ND
     start, end = (
         np.concatenate(both)
         for both in zip(
-            _keys(np.stack([xy[:-1][along], xy[1:][along]], axis=1)), _keys(edges), strict=True
+            edge_keys(np.stack([xy[:-1][along], xy[1:][along]], axis=1)),
+            edge_keys(edges),
+            strict=True,
         )
     )
     order = np.lexsort((end, start))
@@ -442,24 +256,8 @@ def _outline(lands: Mapping[str, PolygonLike], edges: NDArray[np.float64]) -> ND
     group = np.cumsum(fresh) - 1
     counts = np.empty(len(order), dtype=np.intp)
     counts[order] = np.bincount(group)[group]
-    return counts[-len(edges) :] < 3  # once itself, and once in each land that has it
-
-
-def _keys(pairs: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Two numbers for each edge (edges, 2, 2) that are the same whichever way it runs."""
-    steps = np.round(pairs * LATTICE_PER_DEGREE).astype(np.int64)
-    ends = (steps[:, :, 0] << 32) + steps[:, :, 1]
-    return ends.min(axis=1), ends.max(axis=1)
+    return counts[-len(edges) :] < 3  # once itself, and once in each shape that has it
 
 
 def _rings(land: PolygonLike) -> list[BaseGeometry]:
     return [LineString(ring.coords) for ring in shapely.get_rings(shapely.get_parts(land))]
-
-
-def _edge(edge: NDArray[np.float64]) -> Edge:
-    (px, py), (qx, qy) = edge.tolist()
-    return (px, py), (qx, qy)
-
-
-def _squared(start: Vertex, other: Vertex) -> float:
-    return (start[0] - other[0]) ** 2 + (start[1] - other[1]) ** 2

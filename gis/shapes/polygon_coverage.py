@@ -28,40 +28,35 @@ from gis.shapes.repair import extract_polygons, is_on_lattice
 
 PolygonLike: TypeAlias = Polygon | MultiPolygon
 
-NOISE_WIDTH_M = 0.1  # metres; borders this near are one border drawn twice
-MAX_SLIVER_WIDTH_M = (
-    2.0  # metres; a gap that opens to the outside is one up to this width, wider it is the outside
-)
-MIN_GAP_WIDTH_M = 0.02  # metres; narrower than this is the lattice's own rounding
+NOISE_WIDTH_M = 0.1  # metres; borders within it are one border drawn twice
+MAX_SLIVER_WIDTH_M = 2.0  # metres; an open gap that is wider counts as outside
+MIN_GAP_WIDTH_M = 0.02  # metres; narrower gaps are rounding of the lattice
 
 
 class Gap(NamedTuple):
     """Land that belongs to none: shape, square metres, a place (lon, lat), metres at its widest."""
 
     shape: PolygonLike
-    m2: float
-    place: tuple[float, float]
-    width: float
+    area_m2: float
+    label_point: tuple[float, float]
+    width_m: float
 
 
 class Overlap(NamedTuple):
-    """Land that belongs to two, by position: shape, square metres, a place (lon, lat), metres at
-    widest.
-    """
+    """Area shared by two shapes: their positions, the area, a point in it, and its width."""
 
-    first: int
-    second: int
+    position: int
+    other_position: int
     shape: PolygonLike
-    m2: float
-    place: tuple[float, float]
-    width: float
+    area_m2: float
+    label_point: tuple[float, float]
+    width_m: float
 
 
 def is_valid(shapes: Sequence[PolygonLike]) -> bool:
-    """Whether the shapes are valid, on the 1e-7 degree lattice, and share their borders vertex for
-    vertex.
+    """Return whether the shapes are valid, on the lattice, and share the vertices of their borders.
 
-    Holes in the coverage are allowed (see `gaps`).
+    The lattice has steps of 1e-7 degrees. Holes in the coverage are allowed (see `find_gaps`).
     """
     array = shape_array(shapes)
     return bool(
@@ -72,21 +67,21 @@ def is_valid(shapes: Sequence[PolygonLike]) -> bool:
 
 
 def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -> list[Gap]:
-    """Find land between the shapes that belongs to none, largest first.
+    """Find area between the shapes that belongs to none, largest first.
 
     Parameters
     ----------
     shapes
         Valid polygons.
     slit
-        Metres. Land that is shut in counts whatever its width; land that opens to the outside
-        counts where two shapes face each other across no more than this.
+        Metres. Enclosed area counts at any width; open area counts where two shapes face each other
+        across this width or less.
     """
     if not len(shapes):
         return []
     union = dissolve(shapes)
     rings = [Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
-    inside = [shapely.difference(ring, union) for ring in rings]  # less the islands in it
+    inside = [shapely.difference(ring, union) for ring in rings]  # without its islands
     outside = _slits(shape_array(shapes), union, slit)
     candidates = [
         part
@@ -100,11 +95,14 @@ def find_gaps(shapes: Sequence[PolygonLike], slit: float = MAX_SLIVER_WIDTH_M) -
         for part, w in zip(candidates, wide, strict=True)
         if w >= MIN_GAP_WIDTH_M
     ]
-    return sorted(answers, key=lambda gap: -gap.m2)
+    return sorted(answers, key=lambda gap: -gap.area_m2)
 
 
 def _slits(shapes: Shapes, union: PolygonLike, slit: float) -> list[BaseGeometry]:
-    """What closing the union by half the width fills: swell, shrink, and take the union away."""
+    """Return what a closing of the union by half the width fills.
+
+    The union is buffered outwards and back, and then subtracted.
+    """
     latitude = union.centroid.y
     flat = to_local_metres(np.array([union]), latitude=latitude)[0]
     swollen = shapely.buffer(flat, slit / 2, join_style="mitre", mitre_limit=5)
@@ -138,16 +136,16 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
     array = shape_array(shapes)
     if shapely.coverage_is_valid(array):
         return []
-    first, second = STRtree(array).query(array, predicate="intersects")
-    first, second = first[first < second], second[first < second]
+    left, right = STRtree(array).query(array, predicate="intersects")
+    left, right = left[left < right], right[left < right]
     shared = [
         extract_polygons(shape) or Polygon()
-        for shape in shapely.intersection(array[first], array[second])
+        for shape in shapely.intersection(array[left], array[right])
     ]
     wide = inscribed_diameters_m(shape_array(shared)).tolist()
     overlaps = [
         Overlap(i, j, land, geodesic_area_m2(land), label_point(land), w)
-        for i, j, land, w in zip(first.tolist(), second.tolist(), shared, wide, strict=True)
+        for i, j, land, w in zip(left.tolist(), right.tolist(), shared, wide, strict=True)
         if w >= MIN_GAP_WIDTH_M
     ]
     return sorted(overlaps, key=lambda overlap: overlap[:2])
@@ -156,29 +154,30 @@ def find_overlaps(shapes: Sequence[PolygonLike]) -> list[Overlap]:
 def repair_coverage(
     shapes: Sequence[PolygonLike], tolerance: float = NOISE_WIDTH_M
 ) -> list[PolygonLike]:
-    """Mend a coverage: overlaps and narrow gaps go to the neighbour with the longest border,
-    borders are matched.
+    """Repair a coverage: assign overlaps and narrow gaps, and match the borders.
+
+    Overlaps and gaps go to the neighbour with the longest border.
 
     Parameters
     ----------
     shapes
         Valid polygons.
     tolerance
-        Metres: how wide a gap may be to be filled. Overlaps are mended whatever their width; see
-        `overlaps` for refusing wide ones first. Vertices move by no more than `NOISE` to meet each
-        other.
+        Maximum width in metres of a gap to fill. Overlaps are repaired at any width; use
+        `find_overlaps` first to refuse wide ones. Vertices move by at most `NOISE_WIDTH_M` to meet
+        each other.
 
     Returns
     -------
-    As many shapes in the same order, a coverage on the 1e-7 degree lattice; shapes that were one
-    already come back as they are.
+    As many shapes in the same order, a coverage on the 1e-7 degree lattice. Shapes that were a
+    coverage already are returned unchanged.
 
     Raises
     ------
     InvalidInput
-        A shape lies within others altogether; nothing of it would be left.
+        A shape lies entirely within others; nothing of it would be left.
     """
-    narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width <= tolerance]
+    narrow = [gap.shape for gap in find_gaps(shapes, tolerance) if gap.width_m <= tolerance]
     if not narrow and is_valid(shapes):
         return list(shapes)
     filled = _fill(shape_array(shapes), narrow)
@@ -198,15 +197,14 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
     """Give each gap to the shape it has the longest border with."""
     filled = shapes.copy()
     for gap in narrow:
-        rim = shapely.buffer(
-            gap, MIN_GAP_WIDTH_M * 1e-5
-        )  # degrees: a centimetre or two, to meet what it touches
+        # degrees, one or two centimetres, so that it meets its neighbours
+        rim = shapely.buffer(gap, MIN_GAP_WIDTH_M * 1e-5)
         candidates = STRtree(filled).query(rim, predicate="intersects")
         border = shapely.area(shapely.intersection(filled[candidates], rim))
         if len(candidates):
             owner = candidates[int(np.argmax(border))]
-            # slivers moved between degrees and metres may have come to cross themselves; borders
-            # are noded afterwards
+            # Slivers converted between degrees and metres may cross themselves; borders
+            # are noded afterwards.
             pieces = [extract_polygons(shapely.make_valid(shape)) for shape in (filled[owner], gap)]
             whole = shapely.union_all(
                 [shape for shape in pieces if shape is not None], grid_size=PRECISION_DEG / 100
@@ -216,23 +214,22 @@ def _fill(shapes: Shapes, narrow: Sequence[PolygonLike]) -> Shapes:
 
 
 def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
-    """Put a coverage on the 1e-7 degree lattice and give both sides of every border the same
-    vertices.
+    """Snap a coverage to the 1e-7 degree lattice, with the same vertices on both sides of borders.
 
     Parameters
     ----------
     shapes
-        Valid polygons that fit to a centimetre or so; land of two goes to the first.
+        Valid polygons that fit to about a centimetre. Area of two goes to the first.
 
     Returns
     -------
-    As many shapes in the same order, a coverage (see `is_valid`); a shape too thin for the lattice
-    comes back empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
+    As many shapes in the same order, a coverage (see `is_valid`). A shape too thin for the lattice
+    becomes empty. Where a corner meets the middle of a neighbour's edge, the edge gets a vertex.
     """
     snapped = shapely.set_precision(shape_array(shapes), PRECISION_DEG, mode="pointwise")
     if not shapely.is_empty(snapped).any() and is_valid(list(snapped)):
         return list(snapped)
-    # Snap rounding of all borders at once, then every face goes back to the shape it lies in.
+    # Snap rounding of all borders at once; then each face is assigned to the shape that covers it.
     lines = shapely.union_all(shapely.boundary(shape_array(shapes)), grid_size=PRECISION_DEG)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
     face, owner = STRtree(shape_array(shapes)).query(
@@ -250,7 +247,7 @@ def node_borders(shapes: Sequence[PolygonLike]) -> list[PolygonLike]:
 
 
 def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
-    """The union of the shapes; the outline keeps every vertex when they are a coverage.
+    """Return the union of the shapes; in a coverage the outline keeps every vertex.
 
     Returns
     -------
@@ -259,7 +256,7 @@ def dissolve(shapes: Sequence[PolygonLike]) -> PolygonLike:
     Raises
     ------
     InvalidInput
-        There is no shape.
+        There are no shapes.
     """
     array = shape_array(shapes)
     if not len(array):

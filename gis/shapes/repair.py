@@ -14,9 +14,9 @@ from gis.db import PRECISION_DEG
 from gis.messages import Message
 from gis.shapes.measure import position_text
 
-MAX_STORED_VERTICES = 250_000  # in one shape; the outline of a large county has some ten thousand
+MAX_STORED_VERTICES = 250_000  # vertices in one shape; a large county has about ten thousand
 
-# reason that GEOS gives -> code of the message
+# code of the message by GEOS's reason
 FAULT_CODES = {
     "Self-intersection": "geometry.self_intersection",
     "Ring Self-intersection": "geometry.ring_touches_itself",
@@ -88,10 +88,7 @@ def repair(shape: BaseGeometry | None) -> Repaired:
 
 
 def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
-    """The polygons in a shape, without lines and points that an operation left.
-
-    None when there are none.
-    """
+    """Return the polygons of a shape, without lines and points; None if there are none."""
     if isinstance(shape, Polygon | MultiPolygon):
         return None if shape.is_empty else shape
     parts = [
@@ -108,22 +105,21 @@ def extract_polygons(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
 
 
 def to_multipolygon(shape: Polygon | MultiPolygon) -> MultiPolygon:
-    """The same land as a multipolygon in its normal form, so that equal shapes are equal byte for
-    byte.
-    """
+    """Return a multipolygon in normal form, so that equal shapes are equal byte for byte."""
     return shapely.normalize(shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape]))
 
 
 def is_on_lattice(shapes: Any) -> NDArray[np.bool_]:
-    """Which of the shapes have every vertex on the 1e-7 degree lattice."""
+    """Return which of the shapes have every vertex on the 1e-7 degree lattice."""
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
     off = (np.abs(xy / PRECISION_DEG - np.round(xy / PRECISION_DEG)) >= 1e-4).any(axis=1)
     return np.bincount(owner[off], minlength=len(shapes)) == 0
 
 
 def _doubled(shape: Polygon | MultiPolygon) -> int:
-    """How many vertices repeat the one before them in their ring (rounding to the lattice takes
-    them out).
+    """Return how many vertices repeat the previous one in their ring.
+
+    Rounding to the lattice removes them.
     """
     rings = shapely.get_rings(shapely.get_parts(shape))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
@@ -131,9 +127,7 @@ def _doubled(shape: Polygon | MultiPolygon) -> int:
 
 
 def fault_message(reason: str) -> Message:
-    """Return GEOS's reason why a shape is not valid as a message, with the position where it gives
-    one.
-    """
+    """Return the reason why a shape is invalid as a message, with the position if GEOS gives it."""
     match = re.match(r"([^\[]+)(?:\[(\S+) (\S+)\])?", reason)
     if not match:
         return Message("geometry.other_fault", {"reason": reason})

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from gis.network.build import Network, from_degrees
+from gis.network.build import EdgeTable, Network, from_degrees
 
 STEP = 0.0006  # degrees between crossings, about 60 m
 GONE = 0.25  # share of the streets that are not there
@@ -31,7 +31,7 @@ class City:
     def network(self) -> Network:
         """The same as our network, its lattice and graph made."""
         lines = shapely.linestrings(np.stack([self.nodes[self.u], self.nodes[self.v]], axis=1))
-        network = from_degrees("bench", self.nodes, self.u, self.v, self.length, lines)
+        network = from_degrees("bench", self.nodes, EdgeTable(self.u, self.v, self.length, lines))
         _ = network.lattice, network.graph
         return network
 

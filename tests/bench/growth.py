@@ -123,7 +123,7 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
         parts,
         np.repeat(ids, STAIRS),
     )
-    of_grid, _, _ = known.grids_at(places.spots[:, 0], places.spots[:, 1])
+    of_grid, _, _ = known.grids_at(places.label_points[:, 0], places.label_points[:, 1])
     order = np.argsort(of_grid, kind="stable")
     return RegistrySnapshot(
         MIN_MICROS,

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import engine
-from gis.demo.town import generate_town
+from gis.demo.generate import generate_town
 from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
 from tests.bench.rows import Figure, Reach, Row, median

@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
+from gis.ops import cluster
+from gis.settings import Settings
 from tests.support.browser import opened
-from tests.support.deployment import deployment_folder
 from tests.support.served import Deployment, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -57,10 +58,9 @@ def phone(browser):
 
 
 @pytest.fixture(scope="session")
-def planned():
+def planned(prepared):
     """A served made-up pilot of its own, for tests that publish boundaries."""
-    with deployment_folder() as var:
-        made = Deployment(var).run("demo", "--no-serve")
-        assert made.returncode == 0, made.stderr
+    with prepared.demo() as var:
+        cluster.start(Settings(var=var), throw_away=True)
         with serving(var) as url:
             yield Deployment(var, url)

@@ -112,7 +112,7 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     assert moved[0] and all(one == moved[0] for one in moved)
     expect(desk.locator("#ed-grids li")).to_have_count(len(spot["codes"]))
     desk.mouse.up()
-    expect(desk.locator("#ed-said")).to_contain_text("已保存为第 1 步")
+    expect(desk.locator("#ed-status")).to_contain_text("已保存为第 1 步")
     expect(desk.locator("#ed-step-count")).to_have_text("1")
     place = f"{round(spot['lon'] * 1e7)},{round(spot['lat'] * 1e7)}"
     assert not desk.evaluate(
@@ -178,7 +178,7 @@ def test_what_cannot_be_is_refused_in_words_and_put_back(desk, planned):
     spot = desk.evaluate(SHARED)
     drag(desk, spot, (420, 330))
     desk.mouse.up()
-    expect(desk.locator("#ed-said.wrong")).to_contain_text("边界")
+    expect(desk.locator("#ed-status.wrong")).to_contain_text("边界")
     now = desk.evaluate(
         "(key) => [...wangge.coverage.grids.values()].filter((one) =>"
         " JSON.stringify(one.polygons).includes(key)).length",

@@ -28,10 +28,10 @@ def test_what_changed_between_two_days_is_on_the_map_and_in_a_list(desk, planned
     a, b = neighbours(planned)
     op = tmp_path / "merge.json"
     op.write_text(json.dumps({"op": "merge", "codes": [a, b], "into": a}))
-    number = planned.run("revision", "begin", "两日对照").stdout.strip()
-    done = planned.run("revision", "do", number, op)
+    number = planned.run_inside("revision", "begin", "两日对照").stdout.strip()
+    done = planned.run_inside("revision", "do", number, op)
     assert done.returncode == 0, done.stderr
-    assert planned.run("revision", "publish", number, "--reason", "试").returncode == 0
+    assert planned.run_inside("revision", "publish", number, "--reason", "试").returncode == 0
     before = planned.get(f"/api/v1/areas/{a}/history")["boundaries"][-1]["valid_from"]
 
     # the instant before, and now

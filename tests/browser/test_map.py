@@ -232,9 +232,9 @@ def test_layers_go_and_come_and_the_address_remembers(desk, site):
 
 def test_english_is_one_click_away_and_stays(desk, site):
     ready(desk, site)
-    expect(desk.locator("#tab-who")).to_have_text("责任人")
+    expect(desk.locator("#tab-responsible")).to_have_text("责任人")
     desk.get_by_role("link", name="English").click()
-    expect(desk.locator("#tab-who")).to_have_text("Who answers")
+    expect(desk.locator("#tab-responsible")).to_have_text("Who answers")
     ready(desk, site)
     desk.mouse.click(600, 450)
     expect(desk.locator("#answer .how")).to_contain_text("the point lies in grid")

@@ -62,7 +62,7 @@ def filled_in(page: Page, site: str) -> str:
     form(page, site)
     page.locator("#camera").set_input_files(picture("stairs.jpg"))
     page.locator("#gps").click()
-    expect(page.locator("#whose.found .role")).to_contain_text("网格员")
+    expect(page.locator("#responsible.located .role")).to_contain_text("网格员")
     page.locator("#description").fill(words)
     page.locator('.rep-chip[data-code="06010"]').first.click()
     expect(page.locator(".rep-state.good")).to_be_visible()
@@ -81,7 +81,7 @@ def filed(session: Session, words: str) -> list[UUID]:
 
 def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
     words = filled_in(walker, site)
-    assert "12" in walker.locator("#place-said").inner_text()  # metres
+    assert "12" in walker.locator("#place-status").inner_text()  # metres
     tries = []
 
     def lost_once(route: Route) -> None:
@@ -126,7 +126,7 @@ def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
     # and the form is empty again, with this report among mine
     form(walker, site)
     expect(walker.locator("#description")).to_have_value("")
-    expect(walker.locator("#mine b")).to_have_text("1")
+    expect(walker.locator("#my-reports b")).to_have_text("1")
 
 
 def test_without_a_connection_everything_is_kept_and_sent_by_itself_later(walker, site, session):
@@ -146,14 +146,14 @@ def test_a_place_without_gps_is_chosen_on_the_map(phone, site):
     phone.locator("#send").click(force=True)
     expect(phone.locator("[data-step=place]")).to_have_class(re.compile("wanting"))
     phone.locator("#gps").click()
-    expect(phone.locator("#place-said")).not_to_be_empty()
-    expect(phone.locator("#whose")).to_be_hidden()
+    expect(phone.locator("#place-status")).not_to_be_empty()
+    expect(phone.locator("#responsible")).to_be_hidden()
     box = phone.locator(".rep-map .folium-map").bounding_box()
     phone.mouse.move(box["x"] + 150, box["y"] + 120)
     phone.mouse.down()
     phone.mouse.move(box["x"] + 170, box["y"] + 135, steps=4)
     phone.mouse.up()
-    expect(phone.locator("#whose.found")).to_be_visible()
+    expect(phone.locator("#responsible.located")).to_be_visible()
     phone.locator("#find").evaluate("one => { one.closest('details').open = true; }")
     phone.locator("#find").fill("垃圾")
     phone.locator('#groups [data-code="06010"]').click()
@@ -179,11 +179,11 @@ def test_outside_every_grid_it_says_so_and_offers_the_nearest(walker, site):
     walker.context.set_geolocation(FAR)
     form(walker, site)
     walker.locator("#gps").click()
-    expect(walker.locator("#whose.wrong")).to_be_visible()
+    expect(walker.locator("#responsible.wrong")).to_be_visible()
     walker.locator("#description").fill("灯不亮")
     expect(walker.locator("#send")).to_have_attribute("aria-disabled", "true")
-    walker.locator("#whose .link").click()
-    expect(walker.locator("#whose.found")).to_be_visible()
+    walker.locator("#responsible .link").click()
+    expect(walker.locator("#responsible.located")).to_be_visible()
     expect(walker.locator("#send")).to_have_attribute("aria-disabled", "false")
 
 
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_photo_is_named_and_left_out(walker, site):
         [picture("letter.jpg", b"Dear all"), picture("good.jpg")]
     )
     expect(walker.locator("#photos img")).to_have_count(1)
-    expect(walker.locator("#photo-said")).to_contain_text("letter.jpg")
+    expect(walker.locator("#photo-status")).to_contain_text("letter.jpg")
     walker.locator("#album").set_input_files([picture(f"{n}.jpg") for n in range(7)])
     expect(walker.locator("#photos img")).to_have_count(6)
     walker.locator("#photos button").first.click()
@@ -243,8 +243,8 @@ def test_a_wrong_code_and_an_unknown_number_look_the_same(phone, site):
     said = []
     for address in (f"/track/{uuid4()}#{'x' * 43}", f"/track/{uuid4()}#{'y' * 43}"):
         phone.goto(site + address)
-        expect(phone.locator("#ask-said")).to_be_visible()
-        said.append(phone.locator("#ask").inner_text())
+        expect(phone.locator("#lookup-status")).to_be_visible()
+        said.append(phone.locator("#lookup").inner_text())
     assert said[0] == said[1]
 
 
@@ -253,21 +253,21 @@ def test_my_reports_are_on_this_device_until_forgotten(walker, site, session):
     walker.locator("#send").click()
     expect(walker.locator(".trk-state")).to_be_visible()
     walker.goto(f"{site}/track")
-    walker.locator("#mine li a").click()
+    walker.locator("#my-reports li a").click()
     expect(walker.locator(".trk-head")).to_contain_text(words)
     walker.goto(f"{site}/track")
     walker.on("dialog", lambda dialog: dialog.accept())
-    walker.locator("#mine .trk-do button").click()
+    walker.locator("#my-reports .trk-do button").click()
     expect(walker.locator(".trk-none")).to_be_visible()
     walker.goto(f"{site}/track/{filed(session, words)[0]}")
-    expect(walker.locator("#ask")).to_be_visible()
+    expect(walker.locator("#lookup")).to_be_visible()
 
 
 def test_the_map_hands_the_tapped_place_over(desk, site):
     desk.goto(f"{site}/?p={HERE['longitude']},{HERE['latitude']}")
     desk.locator("#answer a.button").click()
     expect(desk).to_have_url(re.compile(r"/report\?p=105\.9535"))
-    expect(desk.locator("#whose.found")).to_be_visible()
+    expect(desk.locator("#responsible.located")).to_be_visible()
     column, beside = (desk.locator(name).bounding_box() for name in (".rep-send", ".rep-map"))
     assert (
         column["width"] <= 720 and beside["x"] >= column["x"] + column["width"]

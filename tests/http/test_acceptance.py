@@ -44,7 +44,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def dumped(site: Deployment, layer: str, folder: Path) -> list[dict[str, str]]:
-    done = site.run("dump", layer, folder / f"{layer}.csv")
+    done = site.run_inside("dump", layer, folder / f"{layer}.csv")
     assert done.returncode == 0, done.stderr
     return rows_of(folder / f"{layer}.csv")
 
@@ -76,7 +76,7 @@ def grids(served: Deployment, folder: Path) -> dict[str, shapely.Geometry]:
 def served(served: Deployment) -> Deployment:
     """The pilot, asked with a key that is told names."""
     words = ("--action", "names.read", "--area", "520402", "--per-minute", "100000")
-    made = served.run("key", "add", "acceptance", *words)
+    made = served.run_inside("key", "add", "acceptance", *words)
     key = re.search(r"wg_\S+", made.stdout)
     assert key, made.stdout + made.stderr
     return replace(served, key=key[0])
@@ -815,11 +815,11 @@ def test_a_rehearsal_changes_nothing_and_committing_twice_changes_nothing_more(r
     file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     load = ("load", "areas", file, "--level", "grid", "--json")
 
-    rehearsed = json.loads(restored.run(*load).stdout)
+    rehearsed = json.loads(restored.run_inside(*load).stdout)
     assert rehearsed["counts"]["changed"] == 1 and not rehearsed["committed"]
     assert restored.get(here)["name"] == "学苑第1网格" and restored.get(f"{here}/history") == before
 
-    first, second = (json.loads(restored.run(*load, "--commit").stdout) for _ in range(2))
+    first, second = (json.loads(restored.run_inside(*load, "--commit").stdout) for _ in range(2))
     assert (
         first["committed"]
         and first["counts"]["changed"] == 1
@@ -861,7 +861,7 @@ def test_refused_shapes_are_named_and_nothing_of_their_file_is_kept(restored, fo
 
 def test_json_is_one_document_on_stdout_and_progress_only_on_stderr(restored):
     status = restored.run("db", "status", "--json")
-    circles = restored.run("circles", "--minutes", "5", "--json")
+    circles = restored.run_inside("circles", "--minutes", "5", "--json")
     for done in (status, circles):
         assert done.returncode == 0, done.stderr
         json.loads(done.stdout)

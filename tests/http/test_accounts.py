@@ -114,7 +114,7 @@ def test_an_unknown_name_a_wrong_password_and_a_blocked_account_look_the_same(cl
     assert who(client) is None
 
 
-def test_an_unknown_name_takes_as_long(session):
+def test_an_unknown_name_takes_as_long(session, real_hashes):
     with_password(session, "zhang")
     spent = {}
     for name in ("zhang", "nobody", "zhang", "nobody"):
@@ -131,7 +131,7 @@ def test_a_form_without_name_or_password_is_sent_back(client):
     assert sign_in(client, "zhang\0", "x" * 5000).status_code == 422
 
 
-def test_outdated_hashes_are_made_anew(client, session):
+def test_outdated_hashes_are_made_anew(client, session, real_hashes):
     made = with_password(session, "zhang")
     made.password_hash = weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(
         PASSWORD

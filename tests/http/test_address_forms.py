@@ -82,7 +82,7 @@ class Forms:
         lon, lat = (0.00065, 0.00065) if tower else (0.00045, 0.00025)
         held: RegistrySnapshot | None = self.register if register else None
         answer = locate(
-            self.session, LON + lon, LAT + lat, "wgs84", address=address, at=NOW, register=held
+            self.session, LON + lon, LAT + lat, "wgs84", address=address, at=NOW, snapshot=held
         )
         assert answer.building is not None
         return answer.building.name, answer.unit.code[-2:] if answer.unit else "open"
@@ -493,7 +493,7 @@ def test_the_reason_quotes_what_the_address_says(forms):
             "wgs84",
             address=address,
             at=NOW,
-            register=forms.register,
+            snapshot=forms.register,
         )
         return next(one.zh for one in found.how if one.step == "unit")
 

@@ -25,7 +25,10 @@ from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.reading import incidents
 from gis.rights.principal import ANONYMOUS, system_principal
 from tests.support import build
+from tests.support.reading import reading_inside  # noqa: F401
 from tests.support.served import until
+
+pytestmark = pytest.mark.usefixtures("reading_inside")
 
 LISTED = [
     "06001",

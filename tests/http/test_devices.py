@@ -331,7 +331,7 @@ def test_an_alarm_of_a_home_is_not_open_to_everybody(place: Place, secret: str) 
 
 def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment) -> None:
     spot = served.get("/api/v1/search?q=3号楼")["items"][0]
-    made = served.run(
+    made = served.run_inside(
         "device",
         "add",
         "RACE-1",
@@ -360,8 +360,8 @@ def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment)
         answers = list(pool.map(post, range(20)))
     assert sorted(status for status, _ in answers) == [200] * 19 + [201]
     assert len({incident for _, incident in answers}) == 1
-    listed = served.run("device", "list", "--json")
+    listed = served.run_inside("device", "list", "--json")
     assert [one["alarms"] for one in json.loads(listed.stdout) if one["code"] == "RACE-1"] == [1]
     assert secret not in listed.stdout
-    assert served.run("device", "block", "RACE-1").returncode == 0
+    assert served.run_inside("device", "block", "RACE-1").returncode == 0
     assert served.ask("/api/v1/devices/RACE-1/alarms", body, **headers).status == 401

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import shapely
 
+from gis.ops import cluster
+from gis.settings import Settings
 from gis.shapes.polygon_coverage import dissolve
-from tests.support.deployment import SHARED, deployment_folder
+from tests.support.deployment import SHARED, PreparedDeployments
 from tests.support.served import Deployment, Reply, serving
 
 CASES = SHARED.parent / "cases" / "editor"
@@ -30,13 +32,13 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def pilot() -> Iterator[Deployment]:
+def pilot(prepared: PreparedDeployments) -> Iterator[Deployment]:
     """A pilot of its own, which the steps may change."""
-    with deployment_folder() as var:
+    with prepared.demo() as var:
         town = Deployment(var)
-        assert (made := town.run("demo", "--no-serve")).returncode == 0, made.stderr
+        cluster.start(Settings(var=var), throw_away=True)
         rights = ("--action", "boundary.draft", "--action", "boundary.publish", "--area", COUNTY)
-        said = town.run("key", "add", "planner", *rights, "--per-minute", "100000")
+        said = town.run_inside("key", "add", "planner", *rights, "--per-minute", "100000")
         key = re.search(r"wg_\S+", said.stdout)
         assert key is not None, said.stderr
         with serving(var) as url:
@@ -87,7 +89,7 @@ def test_each_case_is_right(pilot: Deployment, name: str) -> None:
 def covered(pilot: Deployment) -> Any:
     """The land of all grids."""
     out = pilot.var / "grids.geojson"
-    assert pilot.run("dump", "grids", out).returncode == 0
+    assert pilot.run_inside("dump", "grids", out).returncode == 0
     return dissolve(
         [shapely.geometry.shape(one["geometry"]) for one in json.loads(out.read_text())["features"]]
     )

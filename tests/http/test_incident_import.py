@@ -27,7 +27,10 @@ from gis.settings import SHANGHAI
 from tests.support import build
 from tests.support.incident_town import NOW, Place
 from tests.support.machine import slowdown
+from tests.support.reading import reading_inside  # noqa: F401
 from tests.support.served import Deployment
+
+pytestmark = pytest.mark.usefixtures("reading_inside")
 
 LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
 GOOD = {
@@ -61,7 +64,7 @@ def load(
     scene: Place, file: Path, crs: str | None = None, by: Principal | None = None
 ) -> LoadReport:
     """Load a file at the usual moment."""
-    return load_incidents(scene.session, file, crs, now=NOW, by=by)
+    return load_incidents(scene.session, file, crs, now=NOW, principal=by)
 
 
 def refused(report: LoadReport) -> list[tuple[str, str]]:
@@ -399,14 +402,16 @@ def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_pat
         "坐标系": "cgcs2000",
     }
     file = table(tmp_path, [row])
-    rehearsed = served.run("load", "incidents", file)
-    assert rehearsed.returncode == 0 and "rehearsed" in rehearsed.stdout, rehearsed.stderr
-    committed = json.loads(served.run("load", "incidents", file, "--commit", "--json").stdout)
+    rehearsed = served.run_inside("load", "incidents", file)
+    assert rehearsed.returncode == 0 and "Dry run" in rehearsed.stdout, rehearsed.stderr
+    committed = json.loads(
+        served.run_inside("load", "incidents", file, "--commit", "--json").stdout
+    )
     assert (committed["committed"], committed["counts"]["new"]) == (True, 1)
     bad = table(tmp_path, [row, row | {"编号": "CLI-2", "类别": "99999"}], "bad.csv")
-    answer = served.run("load", "incidents", bad, "--commit")
+    answer = served.run_inside("load", "incidents", bad, "--commit")
     assert answer.returncode == 1
-    assert "row 3, 类别" in answer.stderr and "nothing was loaded" in answer.stderr
+    assert "row 3, 类别" in answer.stderr and "Nothing was loaded" in answer.stderr
 
 
 @pytest.mark.parametrize(

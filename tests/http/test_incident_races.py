@@ -27,10 +27,10 @@ from sqlalchemy.orm import Session
 from gis.accounts.models import Account
 from gis.db import engine
 from gis.incidents.models import OrderTaker
-from gis.ops import cluster, schema
+from gis.ops import cluster
 from gis.settings import Settings
 from tests.support import build
-from tests.support.deployment import deployment_folder
+from tests.support.deployment import PreparedDeployments
 from tests.support.served import environment, serving, until, worker_number
 from web.cli.serve import free_port
 
@@ -57,11 +57,10 @@ class Small:
 
 
 @pytest.fixture(scope="module")
-def small() -> Iterator[Small]:
+def small(prepared: PreparedDeployments) -> Iterator[Small]:
     """The usual grid, committed."""
-    with deployment_folder() as var:
+    with prepared.migrated() as var:
         addresses = cluster.start(Settings(var=var), throw_away=False)
-        schema.migrate(addresses)
         with Session(engine(addresses.app)) as session:
             town = build.Town(session)
             grid = town.grid("001")

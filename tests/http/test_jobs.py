@@ -133,18 +133,17 @@ def jobs_of(server: int) -> list[int]:
     return found
 
 
-def test_the_server_runs_one_beside_it_and_takes_it_along(own_var: Path) -> None:
+def test_the_server_runs_one_beside_it_and_takes_it_along(migrated_var: Path) -> None:
     from gis.db import engine
-    from gis.ops import cluster, schema
+    from gis.ops import cluster
     from gis.settings import Settings
     from tests.support import build
 
-    addresses = cluster.start(Settings(var=own_var), throw_away=True)
-    schema.migrate(addresses)
+    addresses = cluster.start(Settings(var=migrated_var), throw_away=True)
     with Session(engine(addresses.app)) as session, session.begin():
         build.Town(session).grid("001")
     engine(addresses.app).dispose()
-    with serving(own_var) as url:
+    with serving(migrated_var) as url:
         server = child_of_ours(url)
         (first,) = jobs_of(server)
         os.kill(first, signal.SIGKILL)

@@ -262,7 +262,7 @@ def test_the_commands(session, town, monkeypatch):
 
 
 def hits(folder):
-    return [counters(folder).hit("one", 1000.0) for _ in range(250)]
+    return [counters(folder).increment("one", 1000.0) for _ in range(250)]
 
 
 def test_processes_count_together(tmp_path):
@@ -274,10 +274,10 @@ def test_processes_count_together(tmp_path):
 def test_a_minute_begins_anew_and_names_do_not_mix(tmp_path):
     created = Counters(tmp_path / "limits")
     assert [
-        created.hit("a", 119.0),
-        created.hit("a", 119.9),
-        created.hit("b", 119.9),
-        created.hit("a", 120.0),
+        created.increment("a", 119.0),
+        created.increment("a", 119.9),
+        created.increment("b", 119.9),
+        created.increment("a", 120.0),
     ] == [
         1,
         2,
@@ -297,7 +297,7 @@ def test_ten_thousand_names_fit_and_the_counting_is_cheap(tmp_path):
     start = time.perf_counter()
     for _ in range(3):
         for number in range(8000):
-            created.hit(f"key {number}", 60.0)
+            created.increment(f"key {number}", 60.0)
     spent = (time.perf_counter() - start) / 24_000
-    assert sum(created.hit(f"key {number}", 60.0) == 4 for number in range(8000)) > 7990
+    assert sum(created.increment(f"key {number}", 60.0) == 4 for number in range(8000)) > 7990
     assert spent < 200e-6  # seconds

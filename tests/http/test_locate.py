@@ -28,14 +28,13 @@ from gis.areas.resolver import locate, resolve_many, resolve_request, resolve_re
 from gis.areas.snapshot import MATCH_RULES, read_snapshot
 from gis.areas.snapshot_cache import SnapshotCache
 from gis.errors import InvalidInput, OutsideGrids
-from gis.ops import cluster, schema
+from gis.ops.cluster import DatabaseUrls
 from gis.ops.metadata import Account
-from gis.settings import Settings
 from gis.shapes import local_distance
 from gis.shapes.grid_index import CellIndex
 from tests.support import build
 from tests.support.build import LAT, LON, SIDE
-from tests.support.deployment import deployment_folder
+from tests.support.deployment import new_database
 from tests.support.pooler import Pooler
 from web.app import create_app
 from web.http.snapshot import register_note
@@ -521,7 +520,7 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
     )
     rows, _, metres = grids.grids_at(points[:, 0], points[:, 1])
     assert rows.tolist() == [-1 if one is None else one.row for one in found]
-    assert metres[rows >= 0] == pytest.approx([one.metres for one in found if one])
+    assert metres[rows >= 0] == pytest.approx([one.distance_m for one in found if one])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -787,13 +786,10 @@ def test_the_api_takes_at_most_ten_thousand_points(town, client):
 
 
 @pytest.fixture(scope="module")
-def committed() -> Iterator[str]:
+def committed(addresses: DatabaseUrls) -> Iterator[str]:
     """The address of a database of this module's own, where commits stay."""
-    with deployment_folder() as var:
-        addresses = cluster.start(Settings(var=var), throw_away=True)
-        schema.migrate(addresses)
-        yield addresses.app
-        gis_db.engine(addresses.app).dispose()
+    with new_database(addresses) as own:
+        yield own.app
 
 
 def test_the_register_in_memory_hears_of_every_change(committed):
@@ -862,7 +858,7 @@ def test_the_register_in_memory_hears_of_every_change(committed):
 
             def roles() -> int:
                 register = live.current(datetime.now(UTC))
-                return 0 if register is None else len(register.people.areas.place)
+                return 0 if register is None else len(register.people.areas.place_id)
 
             wait_until(lambda: roles() == 2)
     finally:

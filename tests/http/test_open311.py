@@ -682,7 +682,7 @@ def test_reading_may_be_done_from_other_sites_and_is_kept_a_little(
 def app_key(served: Deployment) -> str:
     """A key for the made-up pilot."""
     county = served.get("/api/v1/areas?level=county")["items"][0]["code"]
-    created = served.run(
+    created = served.run_inside(
         "key", "add", "open311 app", "--action", "incident.report", "--area", county
     )
     assert created.returncode == 0, created.stderr

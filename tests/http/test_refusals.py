@@ -610,27 +610,28 @@ def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> Non
     grid = served.get("/api/v1/areas?level=grid&limit=1")["items"][0]["code"]
     lon, lat = served.get(f"/api/v1/areas/{grid}")["point"]
     spot = ("--lon", lon, "--lat", lat, "--crs", "cgcs2000")
-    made = served.run("device", "add", "json-1", "--kind", "smoke", *spot, "--json")
+    made = served.run_inside("device", "add", "json-1", "--kind", "smoke", *spot, "--json")
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout)
     assert (told["code"], told["alarms"]) == ("json-1", "/api/v1/devices/json-1/alarms") and len(
         told["secret"]
     ) > 30
-    renewed = json.loads(served.run("device", "secret", "json-1", "--json").stdout)
+    renewed = json.loads(served.run_inside("device", "secret", "json-1", "--json").stdout)
     assert renewed["secret"] != told["secret"]
-    assert json.loads(served.run("device", "block", "json-1", "--json").stdout) == {
+    assert json.loads(served.run_inside("device", "block", "json-1", "--json").stdout) == {
         "code": "json-1",
         "active": False,
     }
-    assert json.loads(served.run("device", "unblock", "json-1", "--json").stdout) == {
+    assert json.loads(served.run_inside("device", "unblock", "json-1", "--json").stdout) == {
         "code": "json-1",
         "active": True,
     }
     assert "json-1" in [
-        one["code"] for one in json.loads(served.run("device", "list", "--json").stdout)
+        one["code"] for one in json.loads(served.run_inside("device", "list", "--json").stdout)
     ]
     assert isinstance(
-        json.loads(served.run("incidents", "list", "--severity", "high", "--json").stdout), list
+        json.loads(served.run_inside("incidents", "list", "--severity", "high", "--json").stdout),
+        list,
     )
 
 

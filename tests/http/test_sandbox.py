@@ -462,7 +462,9 @@ def test_a_row_of_cells_without_end_is_refused(tmp_path: Path) -> None:
 def test_the_service_answers_while_it_refuses_hostile_files(
     served: Deployment, package: Path, tmp_path: Path
 ) -> None:
-    answer = served.run("key", "add", "sandbox", "--action", "boundary.draft", "--area", "520402")
+    answer = served.run_inside(
+        "key", "add", "sandbox", "--action", "boundary.draft", "--area", "520402"
+    )
     assert answer.returncode == 0, answer.stderr
     planner = replace(served, key=re.search(r"wg_\S+", answer.stdout)[0])  # type: ignore[index]
     slow = tmp_path / "slow.geojson"  # honest in form, and more than a reader may hold in memory

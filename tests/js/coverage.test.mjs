@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { box, compactness, distance, households, inside, key, nearest, round } from '../../web/static/shared/coverage.js';
+import { bbox, compactness, distance, households, containsPoint, key, nearest, round } from '../../web/static/shared/coverage.js';
 
 // a square of 0.01 degrees at the equator, with a hole in its middle
 const ring = (low, high) => [[low, low], [high, low], [high, high], [low, high], [low, low]];
@@ -13,10 +13,10 @@ test('positions are rounded to the lattice', () => {
 });
 
 test('a point in a hole is outside', () => {
-  assert.equal(inside(square, 0.005, 0.005), true);
-  assert.equal(inside(holed, 0.005, 0.005), false);
-  assert.equal(inside(holed, 0.001, 0.005), true);
-  assert.equal(inside(square, 0.02, 0.005), false);
+  assert.equal(containsPoint(square, 0.005, 0.005), true);
+  assert.equal(containsPoint(holed, 0.005, 0.005), false);
+  assert.equal(containsPoint(holed, 0.001, 0.005), true);
+  assert.equal(containsPoint(square, 0.02, 0.005), false);
 });
 
 test('households are counted by their points', () => {
@@ -26,7 +26,7 @@ test('households are counted by their points', () => {
 });
 
 test('the box holds every vertex', () => {
-  assert.deepEqual(box(holed), [0, 0, 0.01, 0.01]);
+  assert.deepEqual(bbox(holed), [0, 0, 0.01, 0.01]);
 });
 
 test('a square scores pi / 4, a ribbon nearly 0', () => {

@@ -1,31 +1,141 @@
-"""Deployment folders to throw away, and the folder of development data."""
+"""Deployment folders to throw away: empty, or copies of one that was prepared once a run."""
 
+import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
-from gis.ops import cluster
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from gis import db
+from gis.ops import cluster, schema
 from gis.settings import ROOT, Settings
 
 SHARED = ROOT.parent / "shared" / "data"
+TEMPLATE = "empty"  # a migrated database that nobody works in, to make others from
 
 
 @contextmanager
 def deployment_folder() -> Iterator[Path]:
-    """An empty deployment folder for tests that start servers of their own.
-
-    Stopped and removed after.
-    """
+    """Yield an empty deployment folder for servers of a test's own; stop and remove it after."""
     folder = Path(tempfile.mkdtemp(prefix="wangge-own-"))
-    folder.chmod(0o755)
+    folder.chmod(0o755)  # the user postgres must be able to enter
     try:
         yield folder
     finally:
         cluster.stop(Settings(var=folder))
         base = cluster.cluster_location(Settings(var=folder)).base
         shutil.rmtree(folder, ignore_errors=True)
-        if os.geteuid() == 0 and base.parent == Path("/var/lib/wangge"):
+        if os.geteuid() == 0 and base.parent == cluster.OUTSIDE:
             shutil.rmtree(base, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class PreparedDeployments:
+    """Deployments that the processes of a run make once and copy.
+
+    Parameters
+    ----------
+    folder
+        Holds the prepared deployments, stopped; all processes of the run share it.
+    """
+
+    folder: Path
+
+    @contextmanager
+    def migrated(self) -> Iterator[Path]:
+        """Yield a deployment folder of its own, its database migrated and empty, not running."""
+        with self._copied("migrated", _migrate) as var:
+            yield var
+
+    @contextmanager
+    def demo(self) -> Iterator[Path]:
+        """Yield a deployment folder of its own with what `./wangge demo` makes, not running."""
+        with self._copied("demo", self._make_demo) as var:
+            yield var
+
+    def _make_demo(self, var: Path) -> None:
+        from tests.support.served import Deployment
+
+        self._copy("migrated", _migrate, var)
+        cluster.start(Settings(var=var), throw_away=True)
+        completed = Deployment(var).run("demo", "--no-serve")
+        assert completed.returncode == 0, completed.stderr
+
+    @contextmanager
+    def _copied(self, name: str, make: Callable[[Path], None]) -> Iterator[Path]:
+        with deployment_folder() as var:
+            self._copy(name, make, var)
+            yield var
+
+    def _copy(self, name: str, make: Callable[[Path], None], var: Path) -> None:
+        """Copy the deployment of a name, made first where no process has made it, to a folder."""
+        prepared = self.folder / name
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not prepared.exists():
+                with deployment_folder() as new:
+                    make(new)
+                    cluster.stop(Settings(var=new))
+                    part = self.folder / f"{name}.part"
+                    shutil.rmtree(part, ignore_errors=True)
+                    copy_deployment(new, part)
+                    part.rename(prepared)
+        copy_deployment(prepared, var)
+
+
+def copy_deployment(source: Path, target: Path) -> None:
+    """Copy a stopped deployment, with the owners of its files, into a folder."""
+    target.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-a", f"{source}/.", target], check=True)
+    base = cluster.private_base(Settings(var=source))
+    if base.parent == cluster.OUTSIDE:  # where the user postgres cannot enter the folder
+        subprocess.run(["cp", "-a", base, target / "postgres"], check=True)
+
+
+def _migrate(var: Path) -> None:
+    addresses = cluster.start(Settings(var=var), throw_away=True)
+    schema.migrate(addresses)
+    for address in (addresses.app, addresses.owner):
+        db.engine(address).dispose()
+
+
+def create_template(addresses: cluster.DatabaseUrls) -> None:
+    """Copy a migrated database that nobody has worked in, for `new_database`."""
+    _create_database(addresses, TEMPLATE, cluster.DATABASE)
+
+
+def _create_database(addresses: cluster.DatabaseUrls, name: str, template: str) -> None:
+    assert addresses.admin
+    admin = make_url(addresses.admin).set(database="postgres")
+    with psycopg.connect(admin.render_as_string(False), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                *map(sql.Identifier, (name, template, cluster.OWNER))
+            )
+        )
+
+
+@contextmanager
+def new_database(addresses: cluster.DatabaseUrls) -> Iterator[cluster.DatabaseUrls]:
+    """Yield a migrated, empty database of its own in the cluster of others.
+
+    What is committed there stays, until the cluster is thrown away.
+    """
+    name = f"own_{uuid4().hex[:8]}"
+    _create_database(addresses, name, TEMPLATE)
+    app, owner, admin = (
+        make_url(address).set(database=name).render_as_string(False)
+        for address in (addresses.app, addresses.owner, addresses.admin or "")
+    )
+    yield cluster.DatabaseUrls(app, owner, admin)
+    for address in (app, owner):
+        db.engine(address).dispose()

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from gis import db as gis_db
 from gis.notices import actions, delivery
 from gis.notices.outbox import enqueue_notice
-from gis.ops import cluster, schema
+from gis.ops.cluster import DatabaseUrls
 from gis.settings import Settings
-from tests.support.deployment import deployment_folder
+from tests.support.deployment import new_database
 
 SECRET = "a secret of the gateway, long enough"
 BODY = {
@@ -144,15 +144,11 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def office() -> Iterator[Office]:
+def office(addresses: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Receivers on this machine are allowed."""
-    with deployment_folder() as var:
-        settings = Settings(var=var, private_webhooks=True)
-        addresses = cluster.start(settings, throw_away=True)
-        schema.migrate(addresses)
-        engine = gis_db.engine(addresses.app)
-        yield Office(engine, settings, addresses.app)
-        engine.dispose()
+    with new_database(addresses) as own:
+        settings = Settings(var=tmp_path_factory.mktemp("office"), private_webhooks=True)
+        yield Office(gis_db.engine(own.app), settings, own.app)
 
 
 def until(true: Callable[[], object], seconds: float = 15) -> None:

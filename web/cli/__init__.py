@@ -25,7 +25,9 @@ COMMANDS = {
     "template": "Write an empty spreadsheet to fill in and load.",
     "dump": "Export a layer; the format follows the file's ending.",
     "qgis": "Let planners look at the maps in QGIS: access, revoke, list.",
-    "revision": "Boundary drafts: begin, do, preview, publish, withdraw, rebase, revert, from-file.",
+    "revision": (
+        "Boundary drafts: begin, do, preview, publish, withdraw, rebase, revert, from-file."
+    ),
     "town": "Make a made-up town of any size from a seed.",
     "locate": "Say who answers for a place, or for a file of places.",
     "account": "Accounts of people: add, list, grant, withdraw, password, block, unblock, link.",
@@ -49,14 +51,17 @@ class Commands(click.Group):
     """The commands of the table above, imported one at a time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command when it is called."""
         if cmd_name not in COMMANDS:
             return None
         return importlib.import_module(f"web.cli.{cmd_name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

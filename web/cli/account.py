@@ -19,8 +19,11 @@ ROLE = click.Choice([*ACCESS_ROLES])
 
 @contextmanager
 def changing(reason: str) -> Iterator[tuple[Session, Principal]]:
-    """Yield a session whose change is committed, and the right to do everything: who has this shell
-    has the database.
+    """Yield a session that commits at the end, and the system's principal.
+
+    Notes
+    -----
+    All rights are granted, since who has this shell has the database.
     """
     with session_scope(reason) as session:
         yield session, system_principal("command line")
@@ -100,8 +103,9 @@ def add(name: str, role: str | None, area: tuple[str, ...], person: str, subject
 @click.argument("role", type=ROLE)
 @click.argument("area", default="")
 def grant(name: str, role: str, area: str) -> None:
-    """Give NAME an access ROLE for AREA (a code; none for resident, or for an administrator
-    everywhere).
+    """Give NAME an access ROLE for AREA.
+
+    AREA is a code; none for a resident, or for an administrator of everything.
     """
     with changing("account grant") as (session, by):
         accounts.grant(session, by, accounts.get_account(session, name), role, area)

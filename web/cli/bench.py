@@ -1,6 +1,4 @@
-"""`./wangge bench`: the measurements of docs/BENCHMARKS.md, beside peers, on
-throw-away clusters.
-"""
+"""`./wangge bench`: the measurements of docs/BENCHMARKS.md, on throw-away clusters."""
 
 import os
 import subprocess

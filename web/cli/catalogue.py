@@ -12,13 +12,13 @@ from web.cli.common import AS_JSON, FILE, refused, session_scope
 
 @click.group()
 def command() -> None:
-    """The catalogue of categories: edit it in a spreadsheet, check it, load it as a new edition."""
+    """Show, check and load the catalogue of categories, which is edited as a spreadsheet."""
 
 
 @command.command("show")
 @AS_JSON
 def show(as_json: bool) -> None:
-    """The edition in force."""
+    """Print the edition in force."""
     with session_scope() as session:
         edition = editions.active_edition(session)
     if as_json:
@@ -50,7 +50,7 @@ def check(file: Path) -> None:
 @command.command("load")
 @click.argument("file", type=FILE)
 @click.option("--name", required=True, help="Of the edition, as 2027-03.")
-@click.option("--commit", is_flag=True, help="Do it; without, it is rehearsed.")
+@click.option("--commit", is_flag=True, help="Apply; without it, only try.")
 def load(file: Path, name: str, commit: bool) -> None:
     """Make a table the edition in force; old incidents keep the edition they were filed under."""
     rows, report = edition_file.parse(file)
@@ -74,7 +74,7 @@ def load(file: Path, name: str, commit: bool) -> None:
             session.commit()
             click.echo(f"edition {new_id} ({name}) is in force")
         else:
-            click.echo("rehearsed; --commit does it")
+            click.echo("Dry run: nothing was changed. Add --commit to apply.")
 
 
 @command.command("dump")
@@ -91,7 +91,7 @@ def dump(file: Path) -> None:
 @click.argument("words")
 @AS_JSON
 def suggestions(words: str, as_json: bool) -> None:
-    """The likeliest categories of a report in words, and why."""
+    """List the likeliest categories of a report in words, with reasons."""
     with session_scope() as session:
         categories = suggest(editions.active_edition(session), words)
     if as_json:

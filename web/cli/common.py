@@ -123,9 +123,7 @@ def record_disclosure(
 
 
 def progress_bar(name: str) -> Callable[..., None]:
-    """Return a progress callback (done, total) that draws a bar on stderr while it is
-    a terminal.
-    """
+    """Return a progress callback (done, total) that draws a bar on stderr if it is a terminal."""
     from tqdm import tqdm
 
     drawn = tqdm(desc=name, file=sys.stderr, leave=False, disable=None)
@@ -138,9 +136,7 @@ def progress_bar(name: str) -> Callable[..., None]:
 
 
 def progress_line() -> Callable[[str, int], None]:
-    """Return a progress callback (what is counted, how many so far) that keeps one line on stderr
-    on a terminal.
-    """
+    """Return a progress callback (label, count) that keeps one line on a terminal's stderr."""
     from tqdm import tqdm
 
     drawn = tqdm(file=sys.stderr, leave=False, disable=None)

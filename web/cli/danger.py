@@ -14,15 +14,13 @@ from web.cli.rules import author
 
 @click.group()
 def command() -> None:
-    """Words that tell of danger, whom to call, and what does not count: edit it in a spreadsheet,
-    check it, load it.
-    """
+    """Show, check and load the words of danger and whom to call, edited as a spreadsheet."""
 
 
 @command.command("show")
 @AS_JSON
 def show(as_json: bool) -> None:
-    """The table in force."""
+    """Print the table in force."""
     with session_scope() as session:
         number = danger.active_table_id(session)
         rows = danger.table_rows(session, number)
@@ -58,7 +56,7 @@ def check(file: Path) -> None:
 
 @command.command("load")
 @click.argument("file", type=FILE)
-@click.option("--commit", is_flag=True, help="Do it; without, it is rehearsed.")
+@click.option("--commit", is_flag=True, help="Apply; without it, only try.")
 def load(file: Path, commit: bool) -> None:
     """Make a table the one in force; it holds for what is reported from then on."""
     rows, report = table.parse(file)
@@ -71,7 +69,11 @@ def load(file: Path, commit: bool) -> None:
             session.commit()
         click.echo(
             f"{len(rows)} rows: "
-            + (f"edition {new_id} is in force" if commit else "rehearsed; --commit does it")
+            + (
+                f"edition {new_id} is in force"
+                if commit
+                else "Dry run: nothing was changed. Add --commit to apply."
+            )
         )
 
 

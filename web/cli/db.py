@@ -27,10 +27,7 @@ IDENTITY = click.option(
 
 @click.group()
 def command() -> None:
-    """The database: start, stop, status, migrate.
-
-    Backup, verify, restore, drop-old; archive and key.
-    """
+    """Manage the database: start, stop, status, migrate, backup, verify, restore, archive, key."""
 
 
 @command.command()
@@ -97,7 +94,7 @@ def status(as_json: bool) -> None:
 
 
 def _list_old(addresses: cluster.DatabaseUrls) -> list[dict[str, object]]:
-    """The databases that restores replaced; none where the server does not let us look."""
+    """List the databases that restores replaced; empty if the server does not let us look."""
     try:
         old = databases.list_old(addresses)
     except WanggeError:
@@ -224,8 +221,7 @@ def restore(
     into: str | None,
     yes: bool,
 ) -> None:
-    """Replace the database by the backup in FILE, or by itself at an earlier TIME, and bring the
-    photos back.
+    """Replace the database by the backup in FILE, or by itself at an earlier TIME, with its photos.
 
     It is restored into a new database, brought to this code's schema there and checked; only then
     does it take the place of the one in use, which is kept until ./wangge db drop-old. Whatever
@@ -301,11 +297,10 @@ def drop_old(name: str | None, yes: bool) -> None:
     help="Copies.",
 )
 def archive(folder: Path, keep: int) -> None:
-    """Switch point-in-time recovery on: archive every change to DIR from now on, and put a whole
-    copy there.
+    """Archive every change to DIR from now on, beside a whole copy, for point-in-time recovery.
 
-    Again, nightly say: a new copy. ./wangge db restore --at TIME goes back to any moment since the
-    oldest copy.
+    Run it again, for example every night, for a new copy. ./wangge db restore --at TIME goes
+    back to any moment since the oldest copy.
     """
     settings = Settings.from_env()
     if settings.database_url:

@@ -1,6 +1,4 @@
-"""`./wangge dev`: what contributors run: lint, types, all that CI checks, new files, generated
-documents.
-"""
+"""`./wangge dev`: commands for contributors: lint, types, checks of CI, new files, documents."""
 
 import re
 import subprocess
@@ -38,8 +36,8 @@ def downgrade() -> None:
 def run_all(*commands: tuple[str, ...]) -> int:
     """Run programs of the Python environment one after the other; return the highest exit code."""
     return max(
-        subprocess.run([PROGRAMS / name, *words], cwd=ROOT, check=False).returncode
-        for name, *words in commands
+        subprocess.run([PROGRAMS / name, *arguments], cwd=ROOT, check=False).returncode
+        for name, *arguments in commands
     )
 
 

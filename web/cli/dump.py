@@ -39,7 +39,7 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A moment as typed; without a zone it is the deployment's."""
+    """Parse a moment; without a zone it is of the deployment's zone."""
     from gis.files.cells import parse_local_datetime
 
     if text is None:

@@ -159,7 +159,7 @@ def show(incident: str, as_json: bool) -> None:
 
 
 def _number(incident: str) -> UUID:
-    """The id of an incident, as typed."""
+    """Parse the id of an incident."""
     try:
         return UUID(incident)
     except ValueError:

@@ -120,10 +120,16 @@ def areas(
 @COMMIT
 @JSON
 def osm(file: Path, commit: bool, as_json: bool) -> None:
-    """Walking network, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm)."""
+    """Walking network, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm).
+
+    Needs about 150 MB of memory and 300 bytes more for each node of the file (measured: 400 MB at
+    840,000 nodes).
+    """
     from gis.exchange.osm.loader import load_osm
 
     progress = progress_line()
+    if sys.stderr.isatty():
+        click.echo("memory: about 150 MB, and 300 bytes more for each node of the file", err=True)
     _run(
         lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json
     )
@@ -287,7 +293,7 @@ def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_js
             click.echo(
                 f"  {row.where}{f', {row.field}' if row.field else ''}: {row.reason}", err=True
             )
-        click.echo(f"wangge: {len(report.refused)} refused; nothing was loaded", err=True)
+        click.echo(f"wangge: {len(report.refused)} rows rejected. Nothing was loaded.", err=True)
         sys.exit(1)
 
 
@@ -306,5 +312,5 @@ def format_report(report: LoadReport) -> str:
     if report.committed:
         lines.append("committed")
     elif not report.refused:
-        lines.append("rehearsed: nothing was changed; add --commit to keep it")
+        lines.append("Dry run: nothing was changed. Add --commit to apply.")
     return "\n".join(lines)

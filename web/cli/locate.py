@@ -102,9 +102,8 @@ def in_words(result: LocateResult) -> str:
     lines.append("责任人")
     for entry in result.people:
         mark = "→" if entry is result.answerable else " "
-        lines.append(
-            f" {mark} {entry.role_zh}：{entry.name or '——'}{f'（{entry.why_zh}）' if entry.why_zh else ''}"
-        )
+        reason = f"（{entry.why_zh}）" if entry.why_zh else ""
+        lines.append(f" {mark} {entry.role_zh}：{entry.name or '——'}{reason}")
     if not result.people:
         lines.append("   （没有登记岗位）")
     lines.append("依据")

@@ -35,7 +35,7 @@ def command() -> None:
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @AS_JSON
 def list_(state: str, most: int, as_json: bool) -> None:
-    """The last notices to receivers, and how far each is."""
+    """List the newest notices to receivers, with their state of delivery."""
     with session_scope() as session:
         show(queries.outgoing(session, state, most), as_json, "no notice to a receiver")
 
@@ -66,7 +66,7 @@ def retry(which: str) -> None:
 @command.command()
 @AS_JSON
 def targets(as_json: bool) -> None:
-    """The receivers, without their secrets."""
+    """List the receivers, without their secrets."""
     with session_scope() as session:
         rows = queries.targets(session)
     if as_json:

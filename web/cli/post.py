@@ -22,7 +22,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document o
 
 @click.group()
 def command() -> None:
-    """Posts: list, hand over, leave, and the places nobody answers for."""
+    """Manage posts: list, hand over, leave, and the places nobody answers for."""
 
 
 @command.command("list")
@@ -115,7 +115,7 @@ def _time(text: str | None) -> datetime:
 
 
 def _local(at: datetime | str | None) -> str:
-    """A moment in the deployment's clock, to the minute; empty for none."""
+    """Format a moment in the deployment's zone, to the minute; empty for None."""
     if at is None:
         return ""
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
@@ -125,9 +125,7 @@ def _local(at: datetime | str | None) -> str:
 @command.command("unanswered")
 @JSON
 def unanswered_(as_json: bool) -> None:
-    """List the grids nobody answers for, up to the county, and what waits at the operator because
-    of it.
-    """
+    """List the grids nobody answers for, up to the county, and what waits at the operator."""
     with session_scope() as session:
         queue = unanswered(session, datetime.now(Settings.from_env().timezone))
     if as_json:

@@ -13,17 +13,20 @@ from gis.settings import Settings
 from web.cli.common import open_database
 
 STEPS = """
-In QGIS: Layer > Data Source Manager > PostgreSQL > New, and fill in the above (Authentication > Basic).
-Connect, open the schema qgis, choose the layers; where QGIS asks for the Feature id, it is id. Each opens with its
-style and Chinese headings, and is read-only. Or drop the file of --layers on the map and type the password once.
-The password is shown only now.
-在 QGIS 中：图层 > 数据源管理器 > PostgreSQL > 新建，填入以上各项（认证 > 基本）。连接后打开 qgis 模式，选择图层；如问
-要素 ID（Feature id），选 id。图层自带样式，只读。也可把 --layers 写出的文件拖到地图上，输入一次密码。密码只显示这一次。
+In QGIS: Layer > Data Source Manager > PostgreSQL > New, and fill in the above
+(Authentication > Basic). Connect, open the schema qgis, choose the layers; where QGIS asks for the
+Feature id, it is id. Each opens with its style and Chinese headings, and is read-only. Or drop the
+file of --layers on the map and type the password once. The password is shown only now.
+在 QGIS 中：图层 > 数据源管理器 > PostgreSQL > 新建，填入以上各项（认证 > 基本）。
+连接后打开 qgis 模式，选择图层；如问要素 ID（Feature id），选 id。图层自带样式，只读。
+也可把 --layers 写出的文件拖到地图上，输入一次密码。密码只显示这一次。
 
-To change boundaries: ./wangge dump grids FILE.gpkg, edit the file in QGIS, ./wangge revision from-file FILE.gpkg; or
-use the editor page. 要改边界：先导出 GeoPackage，在 QGIS 中修改后作为草案上传，或使用边界编辑页面。"""
+To change boundaries: ./wangge dump grids FILE.gpkg, edit the file in QGIS,
+./wangge revision from-file FILE.gpkg; or use the editor page.
+要改边界：先导出 GeoPackage，在 QGIS 中修改后作为草案上传，或使用边界编辑页面。"""
 LOOPBACK = """
-The database listens on this machine only. From another one, open a tunnel first; host and port then stay as above:
+The database listens on this machine only. From another one, open a tunnel first; host and port
+then stay as above:
 数据库只在本机监听。从别的电脑连接，先开隧道，主机和端口不变：
   ssh -N -L {port}:127.0.0.1:{port} USER@THIS-MACHINE"""
 

@@ -38,7 +38,7 @@ def get_rule_set(session: Session, name: str) -> rules.RoutingRules:
 @click.argument("name", default="")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def show(name: str, as_json: bool) -> None:
-    """The set in force, or the one called NAME, rule by rule; then every set."""
+    """Print the set in force, or the one called NAME, rule by rule; then list every set."""
     with session_scope() as session:
         rule_set = get_rule_set(session, name) if name else rules.active_rules(session)
         labels, places = (
@@ -86,7 +86,7 @@ def check(file: Path) -> None:
 @command.command("load")
 @click.argument("file", type=FILE)
 @click.option("--name", required=True, help="Of the set.")
-@click.option("--commit", is_flag=True, help="Do it; without, it is rehearsed.")
+@click.option("--commit", is_flag=True, help="Apply; without it, only try.")
 def load(file: Path, name: str, commit: bool) -> None:
     """Keep a table of rules as a draft set; nothing is switched on."""
     with session_scope("load rules") as session:
@@ -100,7 +100,7 @@ def load(file: Path, name: str, commit: bool) -> None:
                 f" ./wangge rules test {name}"
             )
         else:
-            click.echo(f"{len(parsed)} rules; rehearsed, --commit does it")
+            click.echo(f"{len(parsed)} rules. Dry run: nothing was changed. Add --commit to apply.")
 
 
 @command.command("test")
@@ -110,9 +110,7 @@ def load(file: Path, name: str, commit: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def test(name: str, days: int, as_json: bool) -> None:
-    """What a set would have done with past incidents: which would go elsewhere, or get
-    other time.
-    """
+    """Test a set on past incidents: which would go elsewhere, or get other time limits."""
     now = datetime.now(Settings.from_env().timezone)
     with session_scope() as session:
         replayed = rules_replay.replay(

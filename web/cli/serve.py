@@ -78,9 +78,8 @@ def run(
     check_free(host, port)
     _allow_files(2 * MAX_CONNECTIONS)
     for url in (addresses.app, addresses.owner):
-        engine(
-            url
-        ).dispose()  # workers are forked: two of them on one connection would read each other's answers
+        # workers are forked: two of them on one connection would read each other's answers
+        engine(url).dispose()
     os.environ |= {
         "DATABASE_URL": addresses.app,
         "WANGGE_VAR": str(settings.var),
@@ -114,9 +113,7 @@ def run(
 
 
 def _allow_files(count: int) -> None:
-    """Let this process and its workers have so many files and connections open, where the system
-    allows it.
-    """
+    """Raise the limit of open files of this process and its workers as far as is allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = count if hard == resource.RLIM_INFINITY else min(count, hard)
     if soft != resource.RLIM_INFINITY and soft < most:

@@ -1,6 +1,4 @@
-"""`./wangge test`: the whole suite on all cores, or its quick part, on throw-away clusters of its
-own.
-"""
+"""`./wangge test`: the whole suite on all cores, or a quick part, on throw-away clusters."""
 
 import os
 import subprocess
@@ -17,19 +15,20 @@ FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def command(words: tuple[str, ...]) -> None:
+@click.argument("arguments", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
+def command(arguments: tuple[str, ...]) -> None:
     """Run the tests; WORDS go to pytest.
 
-    `fast` as the first word leaves out browsers, servers and what takes long.
+    `fast` as the first word takes a minute: it leaves out what drives a browser, what starts a
+    server, a database or the command line of its own, and files that take more than four seconds
+    by themselves (`SLOW` in tests/conftest.py).
     """
     chosen: tuple[str, ...] = ()
-    if words[:1] == ("fast",):
-        chosen, words = FAST, words[1:]
-    elif not words:
+    if arguments[:1] == ("fast",):
+        chosen, arguments = FAST, arguments[1:]
+    elif not arguments:
         chosen = PARALLEL
     # a deployment's own settings must not reach the tests
     env = {
@@ -42,6 +41,6 @@ def command(words: tuple[str, ...]) -> None:
     )  # processes that run tests side by side must find them in one order
     sys.exit(
         subprocess.run(
-            [sys.executable, "-m", "pytest", *chosen, *words], cwd=ROOT, env=env
+            [sys.executable, "-m", "pytest", *chosen, *arguments], cwd=ROOT, env=env
         ).returncode
     )

@@ -15,7 +15,7 @@ from web.cli.common import progress_bar, session_scope
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(seed: int, households: int, commit: bool, as_json: bool) -> None:
     """Make a made-up town: streets, compounds, towers, households, posts, facilities."""
-    from gis.demo.town import generate_town
+    from gis.demo.generate import generate_town
     from web.cli.load import print_report
 
     with session_scope("a made-up town") as session:

@@ -1,6 +1,4 @@
-"""How large the body of a request may be: one limit for all, and those of the views that take
-files.
-"""
+"""How large the body of a request may be: one limit for all, others for views that take files."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,6 +1,4 @@
-"""The request's database session: opened when first asked for, undone and closed at the end of the
-request.
-"""
+"""The database session of a request: opened when first used, rolled back and closed at its end."""
 
 from collections.abc import Callable
 

@@ -1,8 +1,7 @@
-"""Errors as answers: one table from our errors to statuses, `application/problem+json` (RFC 9457)
-or a page.
+"""Errors as responses: one table from our errors to statuses, as RFC 9457 problems or as pages.
 
-The sentence of a domain error is safe to show. Anything unexpected is a plain 500 with a number by
-which the log finds it, and nothing of what happened inside.
+The message of a domain error is safe to show. An unexpected error is a plain 500 with a number by
+which the log finds it.
 """
 
 import secrets
@@ -138,9 +137,7 @@ def errors_to_json(errors: Iterable[FieldError]) -> list[dict[str, str]]:
 
 
 def handle_http_error(error: HTTPException) -> Response:
-    """Answer what Flask and Werkzeug raise: unknown addresses, wrong methods, broken bodies,
-    redirects.
-    """
+    """Answer HTTP errors of Flask and Werkzeug, such as unknown addresses and wrong methods."""
     if error.code is None or error.code < 400:
         return current_app.make_response(error.get_response())
     name = HTTP_STATUS_CODES.get(error.code, "Error")
@@ -167,9 +164,7 @@ def http_error_detail(error: HTTPException) -> str:
 
 
 def handle_validation_error(error: HTTPError) -> Response:
-    """Answer APIFlask's errors: what pydantic finds, by location and field, becomes
-    our `errors`.
-    """
+    """Answer errors of APIFlask: pydantic's, by location and field, become our `errors`."""
     if error.status_code == 422:
         fields = [
             validation.field_error(field, finding)
@@ -241,9 +236,7 @@ def unstored_response(error: Exception, code: str) -> Response:
 
 
 def handle_data_error(error: DataError) -> Response:
-    """Answer a value that PostgreSQL cannot hold, as text with a NUL in it or a number beyond
-    bigint.
-    """
+    """Answer a value that PostgreSQL cannot hold, as a NUL in text or a number beyond bigint."""
     log.warning("unfit", endpoint=request.endpoint, exc_info=error)
     return handle_domain_error(InvalidInput("input.unstorable_value"))
 
@@ -350,4 +343,7 @@ def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
         )
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
-        return f"<!doctype html><meta charset=utf-8><title>{status}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"
+        return (
+            f"<!doctype html><meta charset=utf-8><title>{status}</title>"
+            f"<h1>{escape(title)}</h1><p>{escape(detail)}</p>"
+        )

@@ -1,6 +1,4 @@
-"""The language of the screen: Chinese unless the reader asks for English (`?lang=en`, kept in a
-cookie).
-"""
+"""The language of the reader: Chinese unless `?lang=en` asks for English, kept in a cookie."""
 
 from flask import Flask, Response, request
 from flask_babel import Babel

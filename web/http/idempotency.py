@@ -1,6 +1,4 @@
-"""Writes that may be sent again: the same `Idempotency-Key` gets the same answer, and is
-done once.
-"""
+"""Writes that may be sent again: the same `Idempotency-Key` runs once and gets the same answer."""
 
 import hashlib
 from collections.abc import Callable
@@ -36,25 +34,27 @@ def run_once(
     redact: Callable[[dict[str, Any]], None] | None = None,
     restore: Callable[[dict[str, Any]], None] | None = None,
 ) -> Response:
-    """Do a write and commit, or give again what was answered the first time (header
-    `Idempotency-Replayed: true`).
-
-    The key is claimed in the write's own transaction: a second request waits for the first, then
-    reads its answer.
+    """Do a write and commit, or repeat the answer of the first time.
 
     Parameters
     ----------
     principal
-        Whose key it is; another one's same key is another key.
-    action Does the write without committing; returns status and body. Raising undoes it and frees
-        the key.
+        Whose key it is; the same key of another principal is another key.
+    action
+        Does the write without committing; returns status and body. Raising undoes it and frees the
+        key.
     redact, restore
-        Take secrets out of the body that is kept for a week, and put them into one given again.
+        Take secrets out of the body that is stored for a week, and put them into a repeated one.
 
     Raises
     ------
     InvalidInput
         The key is too short or long, or was used for another request.
+
+    Notes
+    -----
+    The key is claimed in the write's own transaction: a second request waits for the first, then
+    reads its answer. A repeated answer has the header `Idempotency-Replayed: true`.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:

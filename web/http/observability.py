@@ -36,9 +36,7 @@ def as_json(line: Any, **_: Any) -> str:
 
 
 class Surviving:
-    """A stream whose lines are lost when they cannot be written: a full disk must not fail
-    requests.
-    """
+    """A stream that drops lines it cannot write, so that a full disk does not fail requests."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

@@ -11,11 +11,14 @@ from werkzeug.http import HTTP_STATUS_CODES
 DESCRIPTION = """\
 Who answers for a place, the hierarchy of areas, facilities and their walking circles.
 
-- Every point that comes in says its `crs`: `wgs84`, `cgcs2000`, `gcj02` or `bd09`; there is no default.
-- Coordinates that go out are CGCS2000 longitude and latitude, which is WGS 84 to under a metre; GeoJSON has longitude first.
+- Every point that comes in says its `crs`: `wgs84`, `cgcs2000`, `gcj02` or `bd09`; there is no
+  default.
+- Coordinates that go out are CGCS2000 longitude and latitude, which is WGS 84 to under a metre;
+  GeoJSON has longitude first.
 - Lists page with `limit` and `cursor`: pass `next` of one page as `cursor` of the following.
 - Reads carry an `ETag`; send it back as `If-None-Match` and get 304 when nothing changed.
-- Once there are accounts, names of the people who answer are told to who may have them there; to others they are null.
+- Once there are accounts, names of the people who answer are told to who may have them there; to
+  others they are null.
 - Errors are `application/problem+json` (RFC 9457).
 """
 
@@ -54,9 +57,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def documents_body(model: type[BaseModel], *, files: bool = False) -> Callable[[View], View]:
-    """Describe the body of a view that reads it itself: JSON, and with `files` also a form with
-    photos.
-    """
+    """Describe the body of a view that reads it itself; with `files` also as a form with photos."""
 
     def mark(view: View) -> View:
         view.takes = (model, files)  # type: ignore[attr-defined]

@@ -1,6 +1,4 @@
-"""Text from a request as typed values, or InvalidInput that names the field and says what would be
-right.
-"""
+"""Text of a request as typed values, or InvalidInput that names the field and a right value."""
 
 import base64
 import binascii
@@ -18,9 +16,7 @@ LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string 
 
 
 class Page(BaseModel):
-    """Which part of a list: at most `limit` items, going on where `next` of the part
-    before said.
-    """
+    """Part of a list: at most `limit` items, from the `next` of the previous part."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="At most so many items")] = 100
     cursor: Annotated[

@@ -1,6 +1,4 @@
-"""The registry snapshot in memory, which answers who is responsible for a point without the
-database.
-"""
+"""The registry snapshot in memory, which finds who is responsible without the database."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -27,7 +27,9 @@ FINDING_CODES = tuple(
         r"Input should be a valid boolean.*": "input.boolean_expected",
         r"Input should be a valid string": "input.text_expected",
         r"Input should be a valid UUID.*": "input.uuid_expected",
-        r"Input should be a valid (?:list|dictionary|tuple).*|Input should be an object.*": "input.structure_wrong",
+        (
+            r"Input should be a valid (?:list|dictionary|tuple).*|Input should be an object.*"
+        ): "input.structure_wrong",
         r"Value error, (?P<code>[a-z][a-z0-9_.]+)": "",  # our own validators name a code
     }.items()
 )

@@ -1,6 +1,4 @@
-"""What a caller of Open311 sends: format, jurisdiction, filters of a list, and the fields of a
-report as typed values.
-"""
+"""Parameters of Open311 as typed values: format, jurisdiction, filters, fields of a report."""
 
 import math
 import re
@@ -146,13 +144,14 @@ def form_value(name: str) -> str:
 
 
 def parse_place() -> dict[str, Any]:
-    """Return where: lat and long (WGS 84), else address_id, the code of a building, else
-    address_string.
+    """Return the location of a report: lat and long, else address_id, else address_string.
+
+    Coordinates are WGS 84; address_id is the code of a building.
 
     Raises
     ------
     InvalidInput
-        One of a pair is missing, or is no number; no building has the code; or nothing says where.
+        One of a pair is missing or no number, no building has the code, or no location is given.
     """
     address = form_value("address_string")
     if form_value("lat") or form_value("long"):
@@ -193,13 +192,14 @@ def full_name(given_name: str, family_name: str) -> str:
 
 
 def parse_answers(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the form's attribute[CODE]=… and attribute[CODE][]=… as answers to a category's
-    questions.
+    """Return the attributes of the form as answers to a category's questions.
+
+    They are `attribute[CODE]=…`, and `attribute[CODE][]=…` for several.
 
     Raises
     ------
     InvalidInput
-        A required one is missing, or one is not what was asked for.
+        A required answer is missing, or an answer is not one of those offered.
     """
     submitted: dict[str, list[str]] = {}
     for name, values in request.form.lists():

@@ -1,6 +1,4 @@
-"""Answers of Open311 as JSON and as XML: the same value both ways, by the Spark convention of the
-specification.
-"""
+"""Answers of Open311 as JSON and as XML, by the Spark convention of the specification."""
 
 import re
 from collections.abc import Mapping, Sequence

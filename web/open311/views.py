@@ -126,7 +126,7 @@ def discovery() -> Response:
 @bp.get("/services")
 @bp.get("/services.<any(json, xml):kind>")
 def services() -> Response:
-    """The categories residents may choose."""
+    """List the categories that residents may choose."""
     county()
     categories = editions.active_edition(session()).categories.values()
     body = [schemas.service_to_dict(category) for category in categories if category.public]
@@ -135,7 +135,7 @@ def services() -> Response:
 
 @bp.get("/services/<code>")
 def service(code: str) -> Response:
-    """The questions of a category."""
+    """Return the questions of a category."""
     county()
     questions = get_service(code).attributes
     attributes = [
@@ -227,9 +227,7 @@ def parse_report() -> intake.IncidentReport:
 @bp.get("/requests")
 @bp.get("/requests.<any(json, xml):kind>")
 def requests() -> Response:
-    """What was reported, the newest first: of the last 90 days, or between start_date
-    and end_date.
-    """
+    """List requests, newest first: of the last 90 days, or between start_date and end_date."""
     principal, jurisdiction = open311_principal(), county()
     if numbers := params.parse_list("service_request_id")[:MAX_REQUESTS]:
         ids = [number for text in numbers if (number := params.parse_uuid(text))]
@@ -254,7 +252,7 @@ def get_request(number: str) -> Response:
 
 @bp.get("/tokens/<number>")
 def token(number: str) -> Response:
-    """The number of a request by its token.
+    """Return the number of a request by its token.
 
     Reports get their number at once, so it is its own token.
     """
@@ -294,12 +292,12 @@ def requests_response(principal: Principal, incidents: Sequence[PublicView]) -> 
 
 
 @bp.route("/<path:rest>", methods=["GET", "POST"])
-def not_found(rest: str) -> Response:
+def not_found(path: str) -> Response:
     """Any other address."""
-    if match := ENDING_PATTERN.fullmatch(rest):
+    if match := ENDING_PATTERN.fullmatch(path):
         g.kind = match[2]
     raise NotFound(
-        "open311.address_unknown", path=f"{bp.url_prefix}/{rest[:80]}", prefix=bp.url_prefix
+        "open311.address_unknown", path=f"{bp.url_prefix}/{path[:80]}", prefix=bp.url_prefix
     )
 
 

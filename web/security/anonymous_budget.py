@@ -1,5 +1,4 @@
-"""What callers without an account or key may ask for in a minute, counted in units of about 10 ms
-of work.
+"""The work that callers without account or key may ask for in a minute, in units of about 10 ms.
 
 Each address (IPv6: each /64) has `WANGGE_ANONYMOUS_UNITS_PER_MINUTE`. Only reads that cost more
 than a cached answer count; a page with its tiles takes some 40 units, so that a hundred residents

@@ -1,6 +1,4 @@
-"""Writing down what a request is about to show: in a transaction of its own, committed before the
-answer leaves.
-"""
+"""Recording what a request is about to show, committed on its own before the answer leaves."""
 
 from collections.abc import Iterable
 from contextlib import closing

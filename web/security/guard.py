@@ -1,6 +1,4 @@
-"""What a request may do: forged forms, strangers' budgets and first passwords are looked at before
-every one.
-"""
+"""Checks before every request: forged forms, budgets of strangers, first passwords."""
 
 from typing import NoReturn, cast
 from urllib.parse import urlsplit
@@ -54,9 +52,7 @@ def raise_sign_in_required() -> NoReturn:
 
 
 def safe_redirect_target(address: str | None) -> str:
-    """Return where to go after signing in: an address of this deployment, as it was given, or the
-    map.
-    """
+    """Return an address to go to after signing in, the map unless it is of this deployment."""
     home = url_for("map.index")
     if (
         not address

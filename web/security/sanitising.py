@@ -1,6 +1,4 @@
-"""What no table can hold (NUL, half a character, a number beyond 64 bits) is refused where a
-request is read.
-"""
+"""Rejects what no table can hold: NUL, half a character, a number beyond 64 bits."""
 
 import math
 import re
@@ -23,9 +21,7 @@ ITEMWISE_ENDPOINTS = frozenset({"locate.locate_many"})
 
 
 def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
-    """Yield what cannot be stored of a value of JSON or a form, by field: `note`,
-    `attributes.size`, `moves.3.note`.
-    """
+    """Yield what cannot be stored of a value of JSON or a form, by field as `moves.3.note`."""
     if isinstance(value, str):
         if UNSTORABLE_PATTERN.search(value):
             yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], "input.text_unstorable")
@@ -81,6 +77,7 @@ class Request(flask.Request):
     """A request whose JSON and form hold only what can be kept."""
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Return the JSON of the body, unless it holds what cannot be stored."""
         value = super().get_json(force=force, silent=silent, cache=cache)
         if self.endpoint not in ITEMWISE_ENDPOINTS and SUSPECT.search(self.get_data()):
             reject_unstorable(find_unstorable(value, ""))
@@ -101,9 +98,7 @@ class Request(flask.Request):
 
 
 def validate_path_ids() -> None:
-    """Refuse an id in the path that no row can have, and queries that hold what cannot
-    be stored.
-    """
+    """Refuse an id in the path that no row can have, and queries that cannot be stored."""
     for name, value in (request.view_args or {}).items():
         if errors := list(find_unstorable(value, name)):
             raise (

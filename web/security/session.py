@@ -70,9 +70,7 @@ def principal() -> Principal:
 
 
 def is_personal() -> bool:
-    """Return whether this request was answered to an account, a key or a reporter, and not as to
-    anybody.
-    """
+    """Return whether the response depends on an account, a key or a reporter's secret."""
     current = g.get("principal")
     return (
         current is not None and current.kind != "anonymous"
@@ -91,6 +89,7 @@ class TimedCache:
     entries: dict[Any, tuple[float, int, Any]]
 
     def get(self, key: Any, look_up: Callable[[], Any]) -> Any:
+        """Return a cached value, or look it up if it is missing or expired."""
         now = time.monotonic()
         if current_app.config["SESSION_FACTORY"] is not self.session_factory:
             return look_up()
@@ -163,7 +162,7 @@ def _by_session() -> Principal | None:
 
 
 def _standing(account_id: int) -> sessions.AccountStatus | None:
-    """What the account of this browser's session is; None when the session has been signed out."""
+    """Return the status of the account of this session, None if the session was signed out."""
     if "id" in session and sessions.is_ended(db.session(), session["id"]):
         return None
     return sessions.account_status(db.session(), account_id, datetime.now(UTC))
@@ -211,15 +210,18 @@ class Cookies(SecureCookieSessionInterface):
     """Session cookies that browsers send back over TLS only, where the service is reached by it."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of the cookie; most requests have none and nothing is checked."""
         if COOKIE not in request.cookies:
             return self.session_class()  # most requests: nothing to check
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the session's cookie and that of the trusted browser."""
         super().save_session(app, session, response)
         trusted_browser.write_cookie(
             response, path=self.get_cookie_path(app), secure=self.get_cookie_secure(app)
         )
 
     def get_cookie_secure(self, app: Flask) -> bool:
+        """Return whether cookies are for HTTPS only."""
         return request.is_secure or str(app.config["SETTINGS"].address).startswith("https:")

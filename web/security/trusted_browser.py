@@ -1,10 +1,9 @@
-"""Browsers that an account signed in from before: their failed tries count apart from those of
-strangers.
+"""Browsers that an account signed in from before, whose failed attempts count apart.
 
 A signed cookie, for the server only, names the browser by a random number and, for each account
-that signed in there, the account's session version. Whatever ends the sessions of an account (a new
-password, blocking) raises it, and with it every browser is a stranger again. Nobody else can send
-the cookie, so nobody behind the same address can use up a colleague's tries.
+that signed in there, the account's stamp. Whatever ends the sessions of an account (a new password,
+blocking) raises its stamp, and with it every browser is a stranger again. Nobody else can send the
+cookie, so nobody behind the same address can use up a colleague's attempts.
 """
 
 import re

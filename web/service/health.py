@@ -61,7 +61,7 @@ def healthz() -> Response:
 @bp.output(ReadyOut)
 @bp.doc(summary="Requests can be answered", responses={503: "Not ready; `errors` says why"})
 def readyz() -> Response:
-    """The database answers, its schema is this code's, areas are loaded, and the disk has room.
+    """Check the database, its schema, that areas are loaded, and the space on disk.
 
     A balancer waits for this. `free_bytes` is the space left on the fullest disk that is written
     to, ready or not; `degraded` when changes do not reach the register in memory, so that it is not
@@ -86,9 +86,7 @@ def readyz() -> Response:
 
 
 def get_free_bytes() -> int:
-    """Return the space left where this deployment writes: its folder and, when it is ours, the
-    database's.
-    """
+    """Return the space left where this deployment writes: its folder, and its own database."""
     settings: Settings = current_app.config["SETTINGS"]
     return private.get_free_bytes(settings.var, cluster.private_base(settings))
 
@@ -125,8 +123,9 @@ def missing_components() -> list[FieldError]:
     responses=alternative_response("text/plain", {"type": "string"}),
 )
 def metrics() -> Response:
-    """Requests and their times over all workers, by route, method and status, and when the jobs
-    last swept; nothing about people.
+    """Return requests and their times over all workers, and when the jobs last ran.
+
+    By route, method and status; nothing about people.
     """
     return Response(
         worker_metrics.render() + render_last_run() + render_unanswered(),
@@ -152,9 +151,7 @@ def render_last_run() -> bytes:
 
 
 def render_unanswered() -> bytes:
-    """Return what nobody but the operator can act on, and whether there is an operator: each is
-    worth an alarm.
-    """
+    """Return what only the operator can act on, and how many operators there are, for alarms."""
     try:
         queue = unanswered(session(), datetime.now(UTC))
     except SQLAlchemyError:

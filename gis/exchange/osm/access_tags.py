@@ -70,17 +70,17 @@ WALKED_AREAS = frozenset(
     }
 )
 
-# Keys that say with =yes that a way or wall is not built yet, or no longer there.
+# Keys whose value yes marks a way or wall as planned or removed.
 # construction=minor is open.
 NOT_STANDING = ("proposed", "construction", "abandoned", "demolished", "razed", "removed")
 
-# Bridges and tunnels that are none to a walker: one steps off a boardwalk, and a passage through a
-# house is a lane.
+# Bridges and tunnels that do not separate a walker from the ground: boardwalks, and passages
+# through houses.
 GROUND_BRIDGES = frozenset({"no", "boardwalk", "low_water_crossing"})
 GROUND_TUNNELS = frozenset({"no", "building_passage", "avalanche_protector"})
 
 # Values of foot=*, else of access=*: open to all, to those whose door is behind, or to no walker.
-# Values that are in no row say nothing. foot decides before access.
+# Other values are ignored. foot takes precedence over access.
 VALUES: dict[Access, frozenset[str]] = {
     "open": frozenset({"yes", "designated", "permissive", "official", "public", "discouraged"}),
     "ends": frozenset(
@@ -197,8 +197,9 @@ def way_access(tags: Tags) -> Access:
 
 
 def gate_access(tags: Tags) -> Access:
-    """Return who may pass a node of a way: walls and locked gates nobody, a residents' gate those
-    behind it.
+    """Return who may pass a node of a way.
+
+    Walls and locked gates are closed; a residents' gate is open to those behind it.
     """
     if tags.get("barrier", "no") == "no":
         return "open"
@@ -213,7 +214,7 @@ def gate_access(tags: Tags) -> Access:
 def stops_leg(tags: Tags) -> bool:
     """Return whether a line is a wall or fence that a straight leg cannot cross.
 
-    Those off the ground stop nobody on it.
+    Walls off the ground do not count.
     """
     if structure(tags) or any(tags.get(key) == "yes" for key in NOT_STANDING):
         return False
@@ -225,13 +226,14 @@ def stops_leg(tags: Tags) -> bool:
 
 
 def walked_line(tags: Tags) -> bool:
-    """Return whether a way that is no area is one to walk along, if its access allows."""
+    """Return whether a line is a walkable way, if its access allows."""
     return "highway" in tags or bool(ALSO_WALKABLE.intersection(tags.items()))
 
 
 def walked_area(tags: Tags, *, closed: bool) -> bool:
-    """Return whether a closed way or multipolygon is ground that people walk all over, if its
-    access allows.
+    """Return whether a closed way or multipolygon is walkable over all of its area.
+
+    Its access is not considered.
     """
     if not closed or tags.get("area") == "no":
         return False

@@ -16,7 +16,7 @@ from osmium.osm.mutable import Node, Relation, Way
 
 from gis.exchange.osm.file import damaged_file_error
 
-FIRST_NEW_ID = 1 << 40  # beyond all ids of the OSM database
+FIRST_NEW_ID = 1 << 40  # larger than all ids of the OSM database
 MARKS = tuple(
     f"{key}={quote}{value}".encode()
     for quote in "\"'"

@@ -61,10 +61,11 @@ def damaged_file_error(path: Path, error: Exception) -> InvalidInput:
 
 
 def _check_blobs(path: Path) -> None:
-    """Walk the blobs of a .pbf by their lengths, without unpacking: the last must end where the
-    file does.
+    """Check that the last blob of a .pbf ends where the file does, without unpacking the blobs.
 
-    Format: https://wiki.openstreetmap.org/wiki/PBF_Format (4-byte length, BlobHeader, Blob).
+    References
+    ----------
+    https://wiki.openstreetmap.org/wiki/PBF_Format (4-byte length, BlobHeader, Blob).
     """
     size = path.stat().st_size
     unpacked = 0

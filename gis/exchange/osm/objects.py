@@ -1,7 +1,7 @@
-"""The objects of an OSM extract, read by osmium in a child process: `read_objects` runs there,
-`objects` here.
+"""Objects of an OSM extract, read by osmium in a child process.
 
-What arrives has the names that osmium gives to nodes, ways, relations and areas.
+`read_objects` runs in the child, `objects` in the parent. Nodes, ways, relations and areas keep the
+names that osmium gives them.
 """
 
 from array import array
@@ -22,7 +22,7 @@ from gis.files import sandbox
 from gis.files.sandbox import Limits
 
 MAX_X, MAX_Y = 180 * DEGREE, 90 * DEGREE
-NODE_INDEX = "sparse_file_array,places"  # in the child's own folder
+NODE_INDEX = "sparse_file_array,places"  # in the folder of the child
 _FACTORY = osmium.geom.WKBFactory()
 
 Columns = tuple[bytes, bytes, bytes]  # ids, x and y of nodes, 64 bits each
@@ -71,9 +71,7 @@ class Member(NamedTuple):
 
 
 class OsmObject:
-    """A node (n), way (w), relation (r) or area (a), with the names that osmium gives to
-    its parts.
-    """
+    """A node (n), way (w), relation (r) or area (a), with the attribute names of osmium."""
 
     def __init__(self, kind: str, id: int, tags: dict[str, str], deleted: bool, body: Any) -> None:
         self.id, self.tags, self.deleted = id, tags, deleted
@@ -95,6 +93,7 @@ class OsmObject:
 
     @cached_property
     def nodes(self) -> list[NodeRef]:
+        """Return the nodes of a way."""
         return _nodes(self._body)
 
     def is_closed(self) -> bool:
@@ -114,16 +113,16 @@ class OsmObject:
 def objects(
     path: Path, keys: Sequence[str], leave_out: Callable[[int], None]
 ) -> Iterator[OsmObject]:
-    """Yield the relations that have one of the keys.
+    """Yield the relations that have one of the keys, then all other objects.
 
-    Then all tagged nodes, all ways, and the areas of such relations.
-
-    `leave_out` is told how many objects an editor marked deleted or invisible.
+    These are tagged nodes, ways, and the areas of such relations. `leave_out` receives the number
+    of objects that an editor marked deleted or invisible.
 
     Raises
     ------
-    InvalidInput It is no OSM file, a cut-off, unsorted or swollen one, or takes more time or memory
-        than an honest one.
+    InvalidInput
+        The file is not OSM, truncated, unsorted or inflated, or exceeds the limits of time or
+        memory.
     """
     limits = Limits().scaled(
         path.stat().st_size if path.is_file() else 0, seconds_per_mb=8.0, growth=20
@@ -164,7 +163,7 @@ def read_objects(
         .with_filter(tagged)
         .with_filter(useful)
     )
-    missing: int | None = None  # a node some way lacks
+    missing: int | None = None  # a node that a way lacks
     for thing in _pass(path, whole):
         kind = thing.type_str()
         if kind == "n":

@@ -14,7 +14,7 @@ Tags = Mapping[str, str]
 
 # --- entrances ------------------------------------------------------------------------------------
 
-# Lower is better; a value that is not here and not in NO_ENTRANCE is an ordinary door.
+# Lower is better; a value neither in this table nor in NO_ENTRANCE is an ordinary door.
 ENTRANCE_RANK = {
     "main": 0,
     "yes": 2,
@@ -26,7 +26,7 @@ ENTRANCE_RANK = {
     "garage": 7,
 }
 NO_ENTRANCE = frozenset({"no", "exit", "emergency", "fire_exit"})
-SERVICE_RANK = 6  # from here on doors are for goods and cars
+SERVICE_RANK = 6  # ranks from this one on are doors for goods and cars
 GATE_RANK = 10  # gates in the outline of a school or park; buildings have none
 
 
@@ -65,9 +65,9 @@ def contact(tags: Tags) -> str:
 
 
 def storeys(tags: Tags) -> int | None:
-    """Return whole storeys above ground from building:levels.
+    """Return the whole storeys above ground of building:levels; None if it is not a number.
 
-    Of "5;6" or "5-6" the most; None when it is no number.
+    Of "5;6" or "5-6" the highest counts.
     """
     most = max(
         (int(float(n)) for n in re.findall(r"\d{1,9}(?:\.\d+)?", tags.get("building:levels", ""))),
@@ -130,7 +130,7 @@ RAIL_ZOOM = {
     "preserved": 13,
 }
 
-# (key, value) of an outline -> how it is drawn; the first that fits, in this order.
+# Class of an outline by (key, value); the first match counts.
 AREAS: dict[tuple[str, str], BasemapClass] = {
     **{("natural", v): BasemapClass("water", v, 8) for v in ("water", "bay")},
     ("waterway", "riverbank"): BasemapClass("water", "river", 8),
@@ -236,5 +236,5 @@ def drawn_label(tags: Tags) -> BasemapClass | None:
     return None
 
 
-# Keys any of which an outline must have to be of use to us.
+# Keys of which a used outline has at least one.
 AREA_KEYS = (*_AREA_KEYS, "building", "highway", "place", "railway", "public_transport", "man_made")

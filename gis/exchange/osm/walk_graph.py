@@ -20,14 +20,14 @@ DEGREE = 10_000_000  # OSM's whole-number coordinates to a degree
 
 
 class Walk(NamedTuple):
-    """What is told of a way and of every edge cut from it."""
+    """Attributes of a way and of every edge cut from it."""
 
     way_id: int
     kind: str
     name: str
     steps: bool
     structure: str
-    ends: bool = False  # open to those who live or have their door on it or behind it
+    ends: bool = False  # open to those who start or end on it or behind it
 
 
 class WalkSegment(NamedTuple):
@@ -41,9 +41,8 @@ class WalkSegment(NamedTuple):
 
 GATE_M = 1.0  # metres of way on each side of a residents' gate that count as the gate
 METRES_PER_DEGREE = 111_000.0
-MAX_STEP = (
-    DEGREE // 5
-)  # between two nodes of a way, about 20 km: what is longer ends in a misplaced node
+# between two nodes of a way, about 20 km; a longer segment has a misplaced node
+MAX_STEP = DEGREE // 5
 
 
 class WalkGraphBuilder:
@@ -59,18 +58,16 @@ class WalkGraphBuilder:
         self._spool = cast(BinaryIO, (folder / "walks").open("w+b"))
         self._refs = array("q")
         self._ends = array("q")
-        self._same: dict[int, int] = {}  # nodes at the very same place count as one
+        self._same: dict[int, int] = {}  # nodes at the same coordinates count as one
         self._places = array("q")  # of the nodes of ways on the ground, in the order of _grounded
         self._grounded = array("q")
-        # nodes of different ways joined because they lie at one place; set by the first reading
+        # nodes of different ways joined at the same coordinates; set by the first reading
         self.twins = 0
         self.blocked: set[int] = set()
         self.gates: set[int] = set()
 
     def add(self, walk: Walk, runs: Sequence[Sequence[NodeAt]]) -> None:
-        """Take a way as its runs of known nodes (more than one where nodes are missing from the
-        file).
-        """
+        """Add a way as its runs of known nodes; several where nodes are missing from the file."""
         for run in runs:
             line = [run[0]]
             for node in run[1:]:
@@ -97,7 +94,7 @@ class WalkGraphBuilder:
 
     def pieces(self) -> Iterator[WalkSegment]:
         """Yield the edges: every way cut at its junctions. May be called more than once."""
-        junctions = self._junctions  # first: it joins the nodes at one place
+        junctions = self._junctions  # first, because it joins nodes at the same coordinates
         blocked, gates = (
             np.array(sorted(map(self._root, ids)), dtype=np.int64)
             for ids in (self.blocked, self.gates)

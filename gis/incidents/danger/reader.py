@@ -24,6 +24,8 @@ LATIN_CHARS_PER_CHINESE = 3  # as many letters take the place of one Chinese cha
 MAX_TRIED_ACTS = 30  # words of one row that are looked at; were all taken back, the next one counts
 # how like danger a text must be; in Latin letters; when taken back
 LIKE, LIKE_LATIN, LIKE_AGAIN = 1.1, 1.5, 2.3
+# how unlike danger a text with words of danger must be to describe none: figures of speech, news
+EVERYDAY = -2.0
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
 CLAUSE, SENTENCE = (
     re.compile(r"[,，。！!？?；;：:\n…~～]|(?<=[\u4e00-\u9fff])\s|\s(?=[\u4e00-\u9fff])"),
@@ -166,6 +168,8 @@ class Reader:
         }
         if not evidence:
             return self._alike(normalised, LIKE_AGAIN if text.taken_back else LIKE)
+        if self.like is not None and self.like.judge(normalised)[0] < EVERYDAY:
+            return None
         rows = [self.rows[number] for number in evidence]
         kinds = tuple(dict.fromkeys(row.kind for row in rows))
         calls = tuple(dict.fromkeys(number for row in rows for number in row.call))

@@ -101,7 +101,7 @@ def resolve_location(
     point = _input_point(session, at, lon, lat, crs, address, area)
     x, y = parse_point(LocateRequest(point.lon, point.lat, point.crs))
     located = locate(
-        session, point.lon, point.lat, point.crs, address=address or None, at=at, register=register
+        session, point.lon, point.lat, point.crs, address=address or None, at=at, snapshot=register
     )
     unit = point.unit_code or (located.unit.code if located.unit else None)
     codes = [item.code for item in located.areas] + ([unit] if unit else [])

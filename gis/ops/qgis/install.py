@@ -1,4 +1,4 @@
-"""Putting the views and their styles into the database, and taking them out."""
+"""Installation of the views and their styles in the database."""
 
 from hashlib import sha256
 
@@ -10,18 +10,17 @@ from gis.ops.qgis.views import GEOMETRY, GROUP, SCHEMA, VIEWS
 
 
 def clear(connection: Connection) -> None:
-    """Drop the views, so that they are in no migration's way."""
+    """Drop the views, so that migrations can change the tables under them."""
     connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
 
 
 def prepare(connection: Connection) -> None:
-    """Make the views where they are missing or older than this code, store their styles, grant the
-    group its rights.
+    """Create missing or outdated views, store their styles and grant the group its rights.
 
     Parameters
     ----------
     connection
-        Of the owner of the tables, in a database at the newest migration.
+        Connection of the owner of the tables, to a database at the newest migration.
     """
     connection.execute(text("LOCK TABLE layer_styles IN SHARE ROW EXCLUSIVE MODE"))  # one at a time
     if not _current(connection):
@@ -34,11 +33,12 @@ def prepare(connection: Connection) -> None:
     )
     connection.execute(
         text("""
-        INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column,
-            stylename,
-          styleqml, useasdefault, description)
-        VALUES (current_database(), :schema, :name, :geometry, :style, XMLPARSE(DOCUMENT :qml),
-            true, :words)
+        INSERT INTO layer_styles (
+          f_table_catalog, f_table_schema, f_table_name, f_geometry_column,
+          stylename, styleqml, useasdefault, description)
+        VALUES (
+          current_database(), :schema, :name, :geometry,
+          :style, XMLPARSE(DOCUMENT :qml), true, :description)
         """),
         [
             {
@@ -47,7 +47,7 @@ def prepare(connection: Connection) -> None:
                 "geometry": GEOMETRY,
                 "style": STYLE,
                 "qml": qml(view),
-                "words": f"{view.zh} {view.en}",
+                "description": f"{view.zh} {view.en}",
             }
             for name, view in VIEWS.items()
         ],
@@ -61,23 +61,23 @@ def prepare(connection: Connection) -> None:
 
 
 def _statements() -> list[str]:
-    made = [f"CREATE SCHEMA {SCHEMA}"]
+    statements = [f"CREATE SCHEMA {SCHEMA}"]
     for name, view in VIEWS.items():
-        made += [
+        statements += [
             f"CREATE VIEW {SCHEMA}.{name} AS {view.query}",
             f"CREATE TRIGGER refuse_edit INSTEAD OF INSERT OR UPDATE OR DELETE ON {SCHEMA}.{name} "
             "FOR EACH ROW EXECUTE FUNCTION public.refuse_edit()",
             _comment(f"VIEW {SCHEMA}.{name}", f"{view.zh}：{view.en}. Read-only; its key is id."),
         ]
-        made += [
+        statements += [
             _comment(f"COLUMN {SCHEMA}.{name}.{column}", f"{zh}：{en}.")
             for column, (zh, en) in view.columns.items()
         ]
-    return made
+    return statements
 
 
-def _comment(on: str, words: str) -> str:
-    return f"COMMENT ON {on} IS {sql.Literal(words).as_string(None)}"
+def _comment(on: str, comment: str) -> str:
+    return f"COMMENT ON {on} IS {sql.Literal(comment).as_string(None)}"
 
 
 def _digest() -> str:
@@ -88,13 +88,19 @@ def _digest() -> str:
 
 
 def _current(connection: Connection) -> bool:
-    """Whether the views are those of this code; a restore takes them away and leaves the schema."""
-    found = connection.execute(
+    """Return whether the views are those of this code.
+
+    Notes
+    -----
+    They are counted too, since a restore drops the views and leaves the schema.
+    """
+    row = connection.execute(
         text("""
-        SELECT obj_description(n.oid), (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid
-            AND c.relkind = 'v')
-        FROM pg_namespace n WHERE n.nspname = :schema
+        SELECT obj_description(n.oid),
+          (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind = 'v')
+        FROM pg_namespace n
+        WHERE n.nspname = :schema
         """),
         {"schema": SCHEMA},
     ).first()
-    return found is not None and tuple(found) == (_digest(), len(VIEWS))
+    return row is not None and tuple(row) == (_digest(), len(VIEWS))

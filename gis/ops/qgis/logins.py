@@ -1,4 +1,4 @@
-"""Logins for QGIS: roles of the database that read the views and nothing else."""
+"""Logins for QGIS: roles of the database that may read the views and nothing else."""
 
 import re
 import secrets
@@ -17,7 +17,7 @@ from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.qgis.install import prepare
 from gis.ops.qgis.style import STYLE, renderer_xml, scale_attributes
-from gis.ops.qgis.views import GEOMETRY, GROUP, LONGEST_QUERY, MOST_CONNECTIONS, SCHEMA, VIEWS
+from gis.ops.qgis.views import GEOMETRY, GROUP, MAX_CONNECTIONS, QUERY_TIMEOUT, SCHEMA, VIEWS
 from gis.settings import Settings
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -25,9 +25,12 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 @dataclass(frozen=True)
 class QgisLogin:
-    """How to reach the views, as the form of QGIS asks for it.
+    """The connection to the views, with the fields of QGIS's form.
 
-    Host is a name or the folder of a Unix socket.
+    Attributes
+    ----------
+    host
+        A name, or the folder of a Unix socket.
     """
 
     host: str
@@ -38,21 +41,21 @@ class QgisLogin:
 
 
 def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisLogin:
-    """Make a login role that may read the views, or give the one of that name a new password.
+    """Create a login role that may read the views, or give an existing one a new password.
 
     Parameters
     ----------
     addresses
         Of a migrated database.
     name
-        Lower-case letters, digits and underscores; the role is called wangge_qgis_NAME_PATTERN.
+        Lower-case letters, digits and underscores; the role is called wangge_qgis_NAME.
 
     Raises
     ------
     InvalidInput
-        The name cannot be one.
+        The name is not valid.
     Unavailable
-        Our role may not make roles; the message says what somebody who may has to do.
+        Our role may not create roles; the message says what an administrator has to do.
     """
     role, password = _role(name), secrets.token_urlsafe(18)
     with psycopg.connect(_keeper(settings, addresses)) as connection:
@@ -62,7 +65,7 @@ def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisL
                 "SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", [GROUP, role]
             )
         }
-        # only its digest goes to the server, and into its log
+        # only its digest goes to the server and its log
         secret = connection.pgconn.encrypt_password(
             password.encode(), role.encode(), b"scram-sha-256"
         ).decode()
@@ -74,12 +77,12 @@ def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisL
             )
             connection.execute(
                 sql.SQL("{} LOGIN PASSWORD {} CONNECTION LIMIT {}").format(
-                    make, secret, MOST_CONNECTIONS
+                    make, secret, MAX_CONNECTIONS
                 )
             )
             for setting, value in (
                 ("default_transaction_read_only", "on"),
-                ("statement_timeout", LONGEST_QUERY),
+                ("statement_timeout", QUERY_TIMEOUT),
             ):
                 connection.execute(
                     sql.SQL("ALTER ROLE {} SET {} = {}").format(
@@ -102,7 +105,7 @@ def revoke_login(settings: Settings, addresses: DatabaseUrls, name: str) -> None
     Raises
     ------
     InvalidInput
-        The name cannot be one.
+        The name is not valid.
     NotFound
         There is no such role.
     Unavailable
@@ -114,9 +117,8 @@ def revoke_login(settings: Settings, addresses: DatabaseUrls, name: str) -> None
             raise NotFound("qgis.login_unknown", name=name)
         try:
             connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
-            with suppress(
-                psycopg.errors.InsufficientPrivilege
-            ):  # then they end with the next question they ask
+            # without that right its connections end with their next query
+            with suppress(psycopg.errors.InsufficientPrivilege):
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
                     [role],
@@ -127,7 +129,7 @@ def revoke_login(settings: Settings, addresses: DatabaseUrls, name: str) -> None
 
 
 def list_logins(addresses: DatabaseUrls) -> list[str]:
-    """The names that have access."""
+    """List the names of the logins."""
     with psycopg.connect(addresses.owner) as connection:
         rows = connection.execute(
             "SELECT m.rolname FROM pg_auth_members g JOIN pg_roles m ON m.oid = g.member"
@@ -145,8 +147,9 @@ def _role(name: str) -> str:
 
 
 def _keeper(settings: Settings, addresses: DatabaseUrls) -> str:
-    """The address that may make roles: the private cluster's superuser, elsewhere the owner, if
-    anybody.
+    """Return the URL of a role that may create roles.
+
+    That is the private cluster's superuser, or on another server the owner, if it has the right.
     """
     if settings.database_url:
         return (
@@ -154,16 +157,16 @@ def _keeper(settings: Settings, addresses: DatabaseUrls) -> str:
             .set(drivername="postgresql")
             .render_as_string(hide_password=False)
         )
-    place = cluster.cluster_location(settings)
-    port = cluster.running_port(place)
-    assert port is not None  # addresses were asked of it
-    return place.url(cluster.SUPERUSER, port)
+    private_cluster = cluster.cluster_location(settings)
+    port = cluster.running_port(private_cluster)
+    assert port is not None  # it is running: the addresses are its
+    return private_cluster.url(cluster.SUPERUSER, port)
 
 
 def _where(settings: Settings, addresses: DatabaseUrls) -> tuple[str, int, str]:
-    """Host, port and database.
+    """Return host, port and database of the server.
 
-    Of the private cluster its loopback address, for QGIS cannot enter its socket.
+    For the private cluster its loopback address, since QGIS cannot enter the folder of its socket.
     """
     url = make_url(addresses.owner)
     host = url.query.get("host", "") if settings.database_url else "127.0.0.1"
@@ -177,7 +180,7 @@ def _may_not(role: str, error: psycopg.Error) -> Unavailable:
     )
 
 
-# from the top of the map downwards; those at rest are there and not shown at first
+# from the top of the map downwards; hidden layers are listed and not drawn at first
 LAYER_ORDER = (
     "facility",
     "unit",
@@ -195,19 +198,19 @@ HIDDEN_LAYERS = ("grid_history", "street", "county")
 
 
 def layer_file(access: QgisLogin) -> str:
-    """A layer definition (.qlr) of QGIS with every view, its key and its style.
+    """Return a layer definition (.qlr) of QGIS with every view, its key and its style.
 
-    QGIS asks for the password itself.
+    It holds no password; QGIS prompts for it.
     """
-    words = {
+    connection_params = {
         "dbname": access.database,
         "host": access.host,
         "port": str(access.port),
         "user": access.user,
         "key": "id",
     }
-    server = " ".join(f"{name}='{_quoted(value)}'" for name, value in words.items())
-    land = escape(CRS(STORAGE_SRID).to_wkt())  # QGIS takes a system by its number alone for none
+    server = " ".join(f"{name}='{_quoted(value)}'" for name, value in connection_params.items())
+    crs_wkt = escape(CRS(STORAGE_SRID).to_wkt())  # QGIS ignores a system given by its number alone
     tree, layers = [], []
     for name in LAYER_ORDER:
         view = VIEWS[name]
@@ -226,7 +229,8 @@ def layer_file(access: QgisLogin) -> str:
             f'<maplayer type="vector" geometry="{view.geometry}"'
             f" {scale_attributes(view)}><id>wangge_{name}</id>"
             f"<datasource>{source}</datasource><layername>{escape(view.zh)}</layername>"
-            f'<srs><spatialrefsys nativeFormat="Wkt"><wkt>{land}</wkt><srid>{STORAGE_SRID}</srid>'
+            f'<srs><spatialrefsys nativeFormat="Wkt"><wkt>{crs_wkt}</wkt>'
+            f"<srid>{STORAGE_SRID}</srid>"
             f"<authid>EPSG:{STORAGE_SRID}</authid></spatialrefsys></srs>"
             f'<provider encoding="UTF-8">postgres</provider>{renderer_xml(view)}</maplayer>'
         )

@@ -1,23 +1,18 @@
-"""How QGIS draws the views: styles (QML) and the file of layers."""
+"""QGIS styles of the views (QML)."""
 
 from xml.sax.saxutils import escape, quoteattr
 
 from gis.ops.qgis.views import GEOMETRY, View
 from gis.palette import TEXT_COLOURS, WHITE
 
-STYLE = "网格 wangge"  # name of our styles; those with another name are left alone
-FACES = (
-    "Noto Sans CJK SC",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "Source Han Sans SC",
-)  # the first there is, is taken
+STYLE = "网格 wangge"  # name of our styles; others are left alone
+# fonts of labels; QGIS takes the first that is installed
+FACES = ("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Source Han Sans SC")
+GEOMETRY_TYPES = ("Point", "Line", "Polygon")  # by their number in QGIS
 
 
 def qml(view: View) -> str:
-    """The style of a view as a QGIS document: outlines first, names in a Chinese face over them,
-    Chinese headings.
-    """
+    """Return the style of a view as a QGIS document, with labels and headings in Chinese."""
     return (
         "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
         f'<qgis version="3.22" {scale_attributes(view)}>{renderer_xml(view)}</qgis>'
@@ -25,9 +20,9 @@ def qml(view: View) -> str:
 
 
 def renderer_xml(view: View) -> str:
-    """How a view is drawn, in elements.
+    """Return the renderer, labels and aliases of a view as XML elements.
 
-    Properties are `prop`, which every QGIS reads, from 2 on.
+    Properties are written as `prop`, which QGIS reads from version 2 on.
     """
     style = view.style
     if style.by:
@@ -37,9 +32,9 @@ def renderer_xml(view: View) -> str:
         entries = "".join(
             (
                 f'<category render="true" symbol="{number}" value={quoteattr(value)}'
-                f" label={quoteattr(words)}/>"
+                f" label={quoteattr(label)}/>"
             )
-            for number, (value, words, _) in enumerate(style.values)
+            for number, (value, label, _) in enumerate(style.values)
         )
         renderer = (
             f'<renderer-v2 type="categorizedSymbol"'
@@ -57,13 +52,14 @@ def renderer_xml(view: View) -> str:
     return (
         f"{renderer}{_labels(view)}<aliases>{aliases}</aliases>"
         f"<previewExpression>{escape(view.label)}</previewExpression>"
-        f"<layerGeometryType>{('Point', 'Line', 'Polygon').index(view.geometry)}</layerGeometryType>"
+        f"<layerGeometryType>{GEOMETRY_TYPES.index(view.geometry)}</layerGeometryType>"
     )
 
 
 def scale_attributes(view: View) -> str:
-    shown = view.style.shown
-    scales = f' hasScaleBasedVisibilityFlag="1" minScale="{shown}" maxScale="0"' if shown else ""
+    """Return the XML attributes of a layer: read-only, labelled, and its range of scales."""
+    scale = view.style.layer_scale
+    scales = f' hasScaleBasedVisibilityFlag="1" minScale="{scale}" maxScale="0"' if scale else ""
     return f'labelsEnabled="1" readOnly="1" styleCategories="AllStyleCategories"{scales}'
 
 
@@ -120,7 +116,7 @@ def _labels(view: View) -> str:
     style = view.style
     colour = TEXT_COLOURS["quiet"] if style.fill else style.colour
     families = "".join(f'<family name="{face}"/>' for face in FACES)
-    place = {
+    placement = {
         "Point": (
             'placement="6" predefinedPositionOrder="BR,TR,B,TL,BL,R,L" dist="1.5" distUnits="MM"'
         ),
@@ -135,9 +131,9 @@ def _labels(view: View) -> str:
         '<text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM"'
         ' bufferColor="255,255,255,255"'
         ' bufferOpacity="0.85"/></text-style>'
-        f"<placement {place}/>"
-        f'<rendering drawLabels="1" scaleVisibility="{int(bool(style.named))}" scaleMin="0"'
-        f' scaleMax="{style.named}"'
+        f"<placement {placement}/>"
+        f'<rendering drawLabels="1" scaleVisibility="{int(bool(style.label_scale))}" scaleMin="0"'
+        f' scaleMax="{style.label_scale}"'
         ' obstacle="1" obstacleType="1" mergeLines="1" displayAll="0"/></settings></labeling>'
     )
 

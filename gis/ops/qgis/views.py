@@ -1,12 +1,11 @@
-"""What QGIS sees of the database: views without personal data, their styles, and the roles that may
-read them.
+"""The database as QGIS sees it: views without personal data, and their styles.
 
-The views lie in the schema `qgis`, which holds nothing but what `VIEWS` says: it is dropped and
-made anew when that changes. Everything in it is read-only; boundaries change by boundary revisions.
+The views lie in the schema `qgis`, which holds only what `VIEWS` defines: it is dropped and created
+again when that changes. They are read-only; boundaries change by boundary revisions.
 
-A login role may read these views and nothing else. It is a member of the group `GROUP`, which is
-shared by all databases of a server; a server whose owner role may not make roles works without QGIS
-until somebody makes them.
+A login role may read these views and nothing else. It is a member of `GROUP`, which all databases
+of a server share. If the owner's role may not create roles, the service works without QGIS until an
+administrator creates them.
 """
 
 from collections.abc import Mapping
@@ -17,18 +16,32 @@ from gis.palette import AREA_OUTLINE_COLOURS, BASEMAP_COLOURS, TEXT_COLOURS
 
 SCHEMA, GEOMETRY = "qgis", "shape"
 GROUP = "wangge_qgis"  # login roles are called GROUP_name
-MOST_CONNECTIONS, LONGEST_QUERY = 20, "120s"  # of one login role
+MAX_CONNECTIONS, QUERY_TIMEOUT = 20, "120s"  # of one login role
 KEY = {"id": ("主键", "Key of the row: the Feature id to choose in QGIS")}
 
 
 @dataclass(frozen=True)
 class Style:
-    """How QGIS draws a view at first.
+    """The initial style of a view.
 
-    colour: Of the outline, the line or the label; of points it comes from `by`. width: Of the line,
-    mm. fill: Of polygons; empty: outline only. dashed: A broken line. size: Of the names, points.
-    shown, named: Scales (1 to so many) from which on the layer and the names appear; 0: at every
-    scale. by: Column whose values have colours of their own, and these: value -> (words, colour).
+    Attributes
+    ----------
+    colour
+        Of the outline, the line or the label; for points it comes from `by`.
+    width
+        Of the line, millimetres.
+    fill
+        Of polygons; empty means outline only.
+    dashed
+        Whether the line is broken.
+    size
+        Of the labels, points.
+    layer_scale, label_scale
+        Denominators of the scales from which the layer and its labels appear; 0 means every scale.
+    by
+        Column whose values have their own colours.
+    values
+        Its values, each with label and colour.
     """
 
     colour: str
@@ -36,18 +49,22 @@ class Style:
     fill: str = ""
     dashed: bool = False
     size: float = 9
-    shown: int = 0
-    named: int = 0
+    layer_scale: int = 0
+    label_scale: int = 0
     by: str = ""
     values: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class View:
-    """A view: its words, what its columns are, and the query whose columns they are, in this order.
+    """A view: labels, columns, and the query whose columns they are, in this order.
 
-    columns: Column -> (Chinese, English). The first is the key: unique, and the same for a thing
-    for ever. geometry: Point, Line or Polygon, as QGIS names the type of a style.
+    Attributes
+    ----------
+    columns
+        Chinese and English description by column. The first is the key: unique, and permanent.
+    geometry
+        Point, Line or Polygon, as QGIS names the type of a style.
     """
 
     zh: str
@@ -72,31 +89,38 @@ AREA = {
 }
 
 PARENT = """
-  (SELECT p.code FROM public.area p WHERE p.id = coalesce(
-    (SELECT d.parent_id FROM public.dated_parent d
-     WHERE d.area_id = a.id AND d.valid_time @> {at}), a.parent_id)) AS parent"""
-# Sub-queries of the list of columns are only worked out when the column is asked for: drawing a map
-# asks for none.
+  (SELECT p.code FROM public.area p
+   WHERE p.id = coalesce(
+     (SELECT d.parent_id FROM public.dated_parent d
+      WHERE d.area_id = a.id AND d.valid_time @> {at}),
+     a.parent_id)) AS parent"""
+# PostgreSQL evaluates the sub-queries of the columns only if these are selected; drawing a map
+# selects none of them.
 IN_FORCE = """
-SELECT a.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from, b.revision_id AS revision,
-  ({households}) AS households,
-      round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
-FROM public.area a JOIN public.boundary b ON b.area_id = a.id AND b.valid_time @> now()
+SELECT a.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from,
+  b.revision_id AS revision, ({households}) AS households,
+  round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
+FROM public.area a
+JOIN public.boundary b ON b.area_id = a.id AND b.valid_time @> now()
 WHERE a.level = '{level}' AND (a.retired_at IS NULL OR a.retired_at > now())"""
 DATED = """
 SELECT b.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from,
   upper(b.valid_time) AS valid_to, b.revision_id AS revision,
-      round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
-FROM public.area a JOIN public.boundary b ON b.area_id = a.id WHERE a.level = 'grid'"""
-# homes by where they stand, as everywhere: by the middle of their building
-STANDING = """
-  SELECT count(*) FROM public.building h JOIN public.household o ON o.building_id = h.id
+  round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
+FROM public.area a
+JOIN public.boundary b ON b.area_id = a.id
+WHERE a.level = 'grid'"""
+# homes by the centre of their building, as everywhere
+HOUSEHOLDS_INSIDE = """
+  SELECT count(*)
+  FROM public.building h
+  JOIN public.household o ON o.building_id = h.id
   WHERE h.geom && b.geom AND public.ST_Covers(b.geom, public.ST_PointOnSurface(h.geom))"""
-OWN = "SELECT count(*) FROM public.household o WHERE o.unit_id = a.id"
+HOUSEHOLDS_OF_UNIT = "SELECT count(*) FROM public.household o WHERE o.unit_id = a.id"
 
 
 def _area(level: str, zh: str, en: str, style: Style) -> View:
-    households = OWN if level == "unit" else STANDING
+    households = HOUSEHOLDS_OF_UNIT if level == "unit" else HOUSEHOLDS_INSIDE
     query = IN_FORCE.format(level=level, households=households, parent=PARENT.format(at="now()"))
     return View(zh, en, AREA, query, style)
 
@@ -118,19 +142,21 @@ VIEWS = {
         "community",
         "社区",
         "Communities as they are now",
-        Style(AREA_OUTLINE_COLOURS["community"], 0.6, size=12, named=150_000),
+        Style(AREA_OUTLINE_COLOURS["community"], 0.6, size=12, label_scale=150_000),
     ),
     "grid": _area(
         "grid",
         "网格",
         "Grids as they are now",
-        Style(AREA_OUTLINE_COLOURS["grid"], 0.4, named=30_000),
+        Style(AREA_OUTLINE_COLOURS["grid"], 0.4, label_scale=30_000),
     ),
     "unit": _area(
         "unit",
         "十联户",
         "Ten-household units as they are now",
-        Style(AREA_OUTLINE_COLOURS["unit"], 0.3, dashed=True, shown=25_000, named=3_000),
+        Style(
+            AREA_OUTLINE_COLOURS["unit"], 0.3, dashed=True, layer_scale=25_000, label_scale=3_000
+        ),
     ),
     "grid_history": View(
         "网格历史",
@@ -147,7 +173,7 @@ VIEWS = {
             GEOMETRY: ("边界", "The land, EPSG:4490"),
         },
         DATED.format(parent=PARENT.format(at="lower(b.valid_time)")),
-        Style(TEXT_COLOURS["quiet"], 0.25, dashed=True, named=15_000),
+        Style(TEXT_COLOURS["quiet"], 0.25, dashed=True, label_scale=15_000),
     ),
     "building": View(
         "楼栋",
@@ -166,14 +192,14 @@ VIEWS = {
         """
         SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
           (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households,
-              h.geom AS shape
+          h.geom AS shape
         FROM public.building h""",
         Style(
             BASEMAP_COLOURS["building_edge"],
             0.15,
             fill=BASEMAP_COLOURS["building"],
-            shown=40_000,
-            named=4_000,
+            layer_scale=40_000,
+            label_scale=4_000,
         ),
     ),
     "facility": View(
@@ -190,16 +216,15 @@ VIEWS = {
         },
         """
         SELECT f.id, f.code, f.category, f.name, f.address, f.opening_hours,
-            (CASE public.ST_Dimension(f.geom)
-          WHEN 0 THEN f.geom ELSE public.ST_PointOnSurface(f.geom) END)::public.geometry(Point,
-              4490) AS shape
+          (CASE public.ST_Dimension(f.geom) WHEN 0 THEN f.geom
+            ELSE public.ST_PointOnSurface(f.geom) END)::public.geometry(Point, 4490) AS shape
         FROM public.facility f""",
         Style(
             TEXT_COLOURS["text"],
-            shown=60_000,
-            named=8_000,
+            layer_scale=60_000,
+            label_scale=8_000,
             by="category",
-            values=tuple((one.key, one.zh, one.colour) for one in CATEGORIES),
+            values=tuple((category.key, category.zh, category.colour) for category in CATEGORIES),
         ),
         geometry="Point",
     ),
@@ -222,16 +247,7 @@ VIEWS = {
         "SELECT e.id, e.way_id, e.name, e.kind, e.length_m AS length, e.steps, e.structure,"
         " e.geom AS shape"
         " FROM public.walk_edge e",
-        Style(TEXT_COLOURS["street"], 0.3, shown=60_000, named=8_000),
+        Style(TEXT_COLOURS["street"], 0.3, layer_scale=60_000, label_scale=8_000),
         geometry="Line",
     ),
 }
-
-
-# --- the views and their styles: by the owner of the tables ---
-
-
-# --- styles ---
-
-
-# --- roles: by whoever may make roles ---

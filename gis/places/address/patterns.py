@@ -1,6 +1,4 @@
-"""What the text of an address is made of: its parts, the words around them, and what is passed
-over.
-"""
+"""The patterns of addresses: parts, the words around them, and text to skip."""
 
 import re
 import unicodedata
@@ -14,9 +12,9 @@ from gis.labels import (
     NUMERAL,
     SPACE_PATTERN,
     STEM,
-    WORDS,
+    SUFFIX_PATTERNS,
     normalise_label,
-    number,
+    parse_number,
     simplified,
 )
 
@@ -28,26 +26,29 @@ TOP = HIGHEST_FLOOR + 1  # the top storey among `Address.storeys`
 _BRACKETS = str.maketrans(
     dict.fromkeys("【〔[「『《“‘〈", "(") | dict.fromkeys("】〕]」』》”’〉\"'", ")")
 )
-_PHONE = re.compile(
+_PHONE_PATTERN = re.compile(
     r"(?<!\d)(?:1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{3,4}[-"
     r" ]?\d{4})(?!\d)|(?<=\d{3})1[3-9]\d{9}(?!\d)"
 )
 # A day or a time of day, as systems put it before a report.
-_MOMENT = re.compile(
+_MOMENT_PATTERN = re.compile(
     r"(?<![\d-])(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}[日号]?(?![\d-])|(?<!\d)[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?!\d)"
 )
-_DOTTED = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,2})\.(\d{3,4})(?![\d.])")  # 2.3.501
-_BLANK = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
+_DOTTED_PATTERN = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,2})\.(\d{3,4})(?![\d.])")  # 2.3.501
+_BLANK_PATTERN = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
-# What is numbered like a room and is none: 2503车位, 车位2503, 商铺105.
-_BAY = "车位|车库|商铺|门面|门市|店铺|店面|铺面|摊位|储物间|储藏室|快递柜|丰巢柜?|柜|配电箱|电表箱|信报?箱|箱|充电桩|桩|杆|路灯|井盖|电梯|桌"
+# What is numbered like a room and is not one: 2503车位, 车位2503, 商铺105.
+_BAY = (
+    "车位|车库|商铺|门面|门市|店铺|店面|铺面|摊位|储物间|储藏室|快递柜|丰巢柜?|柜"
+    "|配电箱|电表箱|信报?箱|箱|充电桩|桩|杆|路灯|井盖|电梯|桌"
+)
 BAY_BEHIND_PATTERN = re.compile(rf"(?:的?(?:地下|临时|停|私家|固定|充电)*(?:{_BAY})|铺)")
 BAY_BEFORE_PATTERN = re.compile(rf"(?:{_BAY}|店|铺)(?:编?号)?[:第为是]?$")
 PARTS_PATTERN = re.compile(
     rf"(?P<below>地下|负|地负|-)?第?(?P<label>(?<![0-9A-Z])[A-Z]?\d{{1,2}}(?=F)|"
     rf"(?<![A-Z])[A-Z]?\d+(?![\d零〇○])(?:[A-Z](?![A-Z]))?|"
     rf"(?<![0-9A-Z])[A-Z](?![A-Z0-9])|[{STEM}]\d{{0,3}}|(?<![周期拜统唯每几])(?![百佰千仟])(?:{NUMERAL}|\d)+)"
-    rf"(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in WORDS.items())})?"
+    rf"(?:{'|'.join(f'(?P<{kind}>{pattern})' for kind, pattern in SUFFIX_PATTERNS.items())})?"
     r"|(?P<top>顶[楼层])|(?P<roof>楼顶)|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
 )
 STREET_END_PATTERN = re.compile(
@@ -70,7 +71,7 @@ END_SIGNS = "-,;.:、()[]!?。"
 NO_STOREY_PATTERN = re.compile(
     r"[共总高](?:\d|[一二两三四五六七八九十])|倒数第?"
 )  # 共6层, 倒数第二层
-_SPOKEN_STOREYS = re.compile(
+_SPOKEN_STOREYS_PATTERN = re.compile(
     "(?P<tens>[二三四五六七八九]?十|廿|)(?P<ones>[一二三四五六七八九]{2,3})[楼层]"
 )
 MEASURES = frozenset("号#元块个人名米斤次天分小时年月日点度吨辆岁只条%")
@@ -81,8 +82,13 @@ STOREY_KINDS = frozenset({"storey", "storey_or_building"})
 
 
 class Part(NamedTuple):
-    """A number with its word: kind is a key of `WORDS`, top, ground, basement, or empty without a
-    word.
+    """A number with its suffix.
+
+    Attributes
+    ----------
+    kind
+        A key of `SUFFIX_PATTERNS`, top, roof, ground or basement; empty for a number without a
+        suffix.
     """
 
     label: str
@@ -94,6 +100,7 @@ class Part(NamedTuple):
 
 
 def to_part(match: re.Match[str]) -> Part:
+    """Return the part of a match of PARTS_PATTERN."""
     kind = match.lastgroup or ""
     if kind in ("label", "below"):
         kind = ""
@@ -109,20 +116,20 @@ def to_part(match: re.Match[str]) -> Part:
 
 
 def spoken_storeys(part: Part) -> list[int]:
-    """The storeys of 四五楼 and 二十五六层."""
-    pair = _SPOKEN_STOREYS.match(part.quote.lstrip("-第"))
-    return [number(pair["tens"] + sign) for sign in pair["ones"]] if pair else []
+    """Return the storeys of 四五楼 and 二十五六层."""
+    pair = _SPOKEN_STOREYS_PATTERN.match(part.quote.lstrip("-第"))
+    return [parse_number(pair["tens"] + sign) for sign in pair["ones"]] if pair else []
 
 
 def is_spoken_pair(part: Part) -> bool:
-    """Whether 二三楼 is two storeys: two numerals in a row without a ten."""
+    """Return whether a part is two storeys, as 二三楼: two numerals in a row without a ten."""
     signs = part.quote.lstrip("-第")[:2]
     return len(signs) == 2 and all(sign in DIGITS and DIGITS[sign] for sign in signs)
 
 
 def joined_text(text: str) -> str:
-    """As `plain`, with telephone numbers gone and blanks between numbers as dashes."""
+    """Return a text normalised for parsing: without telephone numbers, number blanks as dashes."""
     text = simplified(unicodedata.normalize("NFKC", text)).upper().translate(_BRACKETS)
-    text = _DOTTED.sub(r"\1-\2-\3", _MOMENT.sub(";", _PHONE.sub(";", text)))
-    text = _BLANK.sub("-", text)
+    text = _DOTTED_PATTERN.sub(r"\1-\2-\3", _MOMENT_PATTERN.sub(";", _PHONE_PATTERN.sub(";", text)))
+    text = _BLANK_PATTERN.sub("-", text)
     return SPACE_PATTERN.sub("", text).translate(DASHES)

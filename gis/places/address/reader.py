@@ -1,28 +1,22 @@
-"""Read an address part by part: what each number means after what was named before it."""
+"""The reading of an address part by part: what each number means after the parts before it."""
 
 import re
 
 from gis.labels import (
     HIGHEST_FLOOR,
-    JOINED_NUMBERS,
     MAX_LABEL_CHARS,
     THINGS,
     digits_of,
     floor_of_room,
     int_or_none,
 )
+from gis.places.address.joined import JoinedNumberReader
 from gis.places.address.model import Address
 from gis.places.address.patterns import (
-    ALONE_KINDS,
-    BAY_BEFORE_PATTERN,
-    BAY_BEHIND_PATTERN,
     BESIDE_PATTERN,
     DOWNWARD_PATTERN,
     END_SIGNS,
     LANDMARK_BEFORE_PATTERN,
-    LISTED_PATTERN,
-    MAX_BASEMENT,
-    MAX_FLAT,
     MEASURES,
     NO_STOREY_PATTERN,
     STOREY_KINDS,
@@ -34,10 +28,9 @@ from gis.places.address.patterns import (
     is_spoken_pair,
     spoken_storeys,
 )
-from gis.places.address.state import AddressState
 
 
-class AddressReader(AddressState):
+class AddressReader(JoinedNumberReader):
     """The rules by which parts are read."""
 
     def __init__(self, text: str) -> None:
@@ -45,12 +38,13 @@ class AddressReader(AddressState):
         self.opens = self._lists_of_storeys()
 
     def read(self) -> Address:
+        """Return the address."""
         index = 0
         while index < len(self.parts):
             last = index
             while last + 1 < len(self.parts) and self._dashed(last):
                 last += 1
-            if last > index and not self.said.get("room"):
+            if last > index and not self.fields.get("room"):
                 self._group(self.parts[index : last + 1])
             elif last == index + 1 and self._is_another(index, 1):
                 self._again(self.parts[index], self.parts[last])
@@ -58,109 +52,12 @@ class AddressReader(AddressState):
                 for nth in range(index, last + 1):
                     self._single(nth)
             index = last + 1
-        if not self.said.get("building") and self.beside:
+        if not self.fields.get("building") and self.beside:
             self.several = True
         return self._address()
 
-    def _again(self, first: Part, last: Part) -> None:
-        """Two more numbers with a dash behind a room: 25-3、26-1 and 1-2503、1-1203."""
-        if len(digits_of(last.label)) >= 3:
-            self._set("room", last.label, last)
-        else:
-            self._note(int_or_none(first.label), first.quote)
-
-    def _dashed(self, nth: int) -> bool:
-        """Whether a part has no word of its own and the next one follows a dash."""
-        part, following = self.parts[nth], self.parts[nth + 1]
-        return (
-            not part.kind
-            and following.below == "-"
-            and following.start == part.end
-            and following.kind not in ALONE_KINDS
-        )
-
-    def _group(self, parts: list[Part]) -> None:
-        """Numbers joined by dashes."""
-        labels, kind = [part.label for part in parts], parts[-1].kind
-        quote = self.text[parts[0].start : parts[-1].end].lstrip("-")
-        context = self._context()
-        if context != "room" and self._is_bay(parts[-1], ""):
-            if re.fullmatch(r"B[1-4]", labels[0]):  # B1-105车位
-                self._set_floor(-int(labels[0][1:]), labels[0])
-            return
-        if kind == "building":
-            self.several = True  # 1-3栋 is a range, or a section and a building
-        elif kind in ("stairwell", "door"):
-            if len(parts) == 2 and not context:  # 2-3单元
-                self._either(parts[0], labels[0])
-                self._set("stairwell", labels[1], parts[1])
-        elif kind in STOREY_KINDS:
-            if len(parts) == 2 and all(
-                len(digits_of(text)) in (1, 2) for text in labels
-            ):  # 25-26楼, 2栋3-5层
-                self._end_place(parts[0])
-                self.is_range = True
-                for text in labels:
-                    self._note(int_or_none(text), quote)
-            elif (
-                len(parts) == 2 and len(digits_of(labels[0])) >= 3 and len(labels[1]) <= 2
-            ):  # 501 3楼
-                self._set("room", labels[0], parts[0])
-                self._note(int_or_none(labels[1]), parts[1].quote.lstrip("-"))
-        else:
-            is_room = len(digits_of(labels[-1])) >= 3
-            if len(digits_of(labels[0])) >= 3 and len(parts) == 2:
-                if not is_room:
-                    self._set("room", labels[0], parts[0])  # 2503-1
-                else:
-                    self.is_range = True
-                    for text, part in zip(labels, parts, strict=True):  # 501-502
-                        self._set("room", text, part)
-            elif len(parts) == 2 and not context:
-                self._pair(parts, labels, is_room, quote)
-            elif (len(digits_of(labels[0])) < 3 or len(parts) > 2) and (
-                names := JOINED_NUMBERS.get((context, len(parts), is_room))
-            ):
-                self._fill(names, labels, parts, quote)
-            elif len(parts) == 3 and not context:  # 2-25-3, 2-1-2
-                self._either(parts[0], labels[0])
-                self.number_only |= {"vague": "1"}
-
-    def _fill(
-        self, names: tuple[str, ...], labels: list[str], parts: list[Part], quote: str
-    ) -> None:
-        first, last = int_or_none(labels[0]), int_or_none(labels[-1])
-        self.is_dashed = names == ("stairwell", "floor", "flat")
-        if names == ("floor", "flat") and first and last:
-            if parts[0].below == "-" and first == 1:
-                quote = f"-{quote}"
-                self._note(-1, quote)  # 4单元-1-2: below ground, or storey 1
-            if last > MAX_FLAT:
-                self._note(last, quote)  # 2栋1-25
-        for name, text, part in zip(names, labels, parts, strict=True):
-            if name == "floor":
-                self._set_floor(int_or_none(text), quote)
-            elif name == "flat":
-                self._flat(text, quote)
-            else:
-                self._set(name, text, part, quote if name == "room" else part.quote.strip("-"))
-
-    def _pair(self, parts: list[Part], labels: list[str], is_room: bool, quote: str) -> None:
-        """2-501: stairwell 2, or building 2; 25-3: storey 25 flat 3, or building 25."""
-        first, last = labels
-        self._either(parts[0], first)
-        if is_room:
-            self._set("stairwell", first, parts[0])
-            self._set("room", last, parts[1])
-            self.own_only.add("stairwell")
-        else:
-            if parts[0].below == "-" and first == "1":
-                self._note(-1, quote := f"-{quote}")
-            self._set_floor(int_or_none(first), quote)
-            self._flat(last, quote)
-            self.number_only |= {"vague": "1"}
-
     def _single(self, nth: int) -> None:
+        """Read a number that is not joined to others."""
         part = self.parts[nth]
         context = self._context()
         number = int_or_none(part.label)
@@ -200,11 +97,12 @@ class AddressReader(AddressState):
                 self._bare(nth, part, context)
 
     def _building(self, nth: int, part: Part) -> None:
+        """Read the number of a building."""
         previous = self.parts[nth - 1] if nth else None
         if part.quote[-1] == "#" and len(digits_of(part.label)) >= (3 if self._context() else 4):
             self._set("room", part.label, part, part.quote)  # 2单元501#
             return
-        if self.said.get("building") and LANDMARK_BEFORE_PATTERN.search(
+        if self.fields.get("building") and LANDMARK_BEFORE_PATTERN.search(
             self.text[max(0, part.start - 6) : part.start]
         ):
             return
@@ -212,7 +110,7 @@ class AddressReader(AddressState):
             part.quote.endswith(("一座", "栋楼", "幢楼")) and self._goes_on(part)  # 3栋楼都停水
         )
         if measure or (is_spoken_pair(part)):
-            self.several = self.several or not self.said.get("building")
+            self.several = self.several or not self.fields.get("building")
             return
         beside = BESIDE_PATTERN.match(self.text, part.end) or (
             self.last_between >= part.end and self.last_detail <= nth
@@ -228,55 +126,19 @@ class AddressReader(AddressState):
         if inner and self.is_building_only and part.label.isalpha():
             self._stairwell(part)
             return
-        if not self.said.get("building"):
-            if self.said.get("stairwell") or self.said.get("room"):
+        if not self.fields.get("building"):
+            if self.fields.get("stairwell") or self.fields.get("room"):
                 self.several = True  # said of another building: 2单元的人去了5栋
                 return
             self._set("building", part.label, part)
             self.floor, self.number, self.top, self.is_building_only = None, "", False, False
             self.storeys.clear()
             self.doors.clear()
-        elif self.said["building"] != part.label:
+        elif self.fields["building"] != part.label:
             if inner:
                 self._stairwell(part)
             else:
                 self.several = True
-
-    def _is_listed(self, nth: int) -> bool:
-        """Whether a number without a word is named together with this part: 2、3号楼."""
-        previous = self.parts[nth - 1] if nth else None
-        return (
-            previous is not None
-            and not previous.kind
-            and len(digits_of(previous.label)) < 3
-            and self._is_another(nth)
-        )
-
-    def _is_another(self, nth: int, more: int = 0) -> bool:
-        """Whether a number is joined to the one before it (、和到 …), and what follows is no
-        measure: 401、501.
-        """
-        if not nth:
-            return False
-        previous, part, last = self.parts[nth - 1], self.parts[nth], self.parts[nth + more]
-        follows = self.text[last.end : last.end + 1]
-        between = self.text[previous.end : part.start] + part.below.replace("地负", "")
-        if (
-            follows
-            and not last.kind
-            and (follows in MEASURES or (between in ",;" and follows not in END_SIGNS))
-        ):
-            return False  # 501、3个人; 501,119已到
-        return bool(between) and bool(LISTED_PATTERN.fullmatch(between))
-
-    def _lists_of_storeys(self) -> list[bool]:
-        """Which numbers without a word begin a list of storeys: the 4 and the 5 of 4、5、6楼."""
-        opens = [False] * len(self.parts)
-        for nth in range(len(self.parts) - 1, 0, -1):
-            is_storey = self.parts[nth].kind in STOREY_KINDS or opens[nth]
-            is_number = self.parts[nth - 1].label.isdecimal() and self.parts[nth].below != "-"
-            opens[nth - 1] = is_number and is_storey and self._is_listed(nth)
-        return opens
 
     def _stairwell(self, part: Part) -> None:
         if is_spoken_pair(part):
@@ -284,24 +146,9 @@ class AddressReader(AddressState):
         self._set("stairwell", part.label, part)
 
     def _storey(self, nth: int, part: Part, number: int | None, context: str) -> None:
-        if part.kind == "storey_or_building" and not context and (following := self._next(nth)):
-            room = not following.kind or following.kind in ("room", "sign")
-            floor = floor_of_room(following.label)
-            is_range = following.below == "-" and following.kind == part.kind  # 3楼-5楼
-            is_inside = following.kind in STOREY_KINDS | {"stairwell", "door"} or (
-                following.below == "-" and not room
-            )
-            if is_inside and not is_range:
-                self._set("building", part.label, part)  # 3楼2单元, 3楼5层
-                return
-            if room and floor is not None and floor != number:
-                self._either(part, part.label)  # 3楼501
-                self.number_only |= {"room": following.label}
-                self.said["room"] = ""
-                self.quotes["room"] = following.quote
-                self.own_only.add("room")
-                self.doors.add(following.label)
-                return
+        """Read a storey, which may also be a building, as 3楼 of 3楼2单元."""
+        if part.kind == "storey_or_building" and not context and self._is_of_building(nth, number):
+            return
         if part.label[:1] == "B" and (below := int_or_none(part.label[1:])):
             self._end_place(part)
             self._set_floor(-below, part.quote)
@@ -341,22 +188,32 @@ class AddressReader(AddressState):
         if context != "room":
             self._set_floor(number, part.quote.lstrip("-"))
 
-    def _is_below(self, nth: int, part: Part, number: int, context: str) -> bool:
-        """Whether the dash before a storey is a sign: -1层."""
-        is_after_storey = (
-            nth > 0
-            and self.parts[nth - 1].kind in STOREY_KINDS
-            and self.parts[nth - 1].end == part.start
-        )
-        if part.below != "-" or number > MAX_BASEMENT or (is_after_storey and context == "floor"):
+    def _is_of_building(self, nth: int, number: int | None) -> bool:
+        """Record a number with 楼 that names a building; return False for a storey."""
+        part, following = self.parts[nth], self._next(nth)
+        if following is None:
             return False
-        following = self._next(nth)
-        return self.first_dash >= part.start and not (
-            following and floor_of_room(following.label) == number
+        room = not following.kind or following.kind in ("room", "sign")
+        floor = floor_of_room(following.label)
+        is_range = following.below == "-" and following.kind == part.kind  # 3楼-5楼
+        is_inside = following.kind in STOREY_KINDS | {"stairwell", "door"} or (
+            following.below == "-" and not room
         )
+        if is_inside and not is_range:
+            self._set("building", part.label, part)  # 3楼2单元, 3楼5层
+            return True
+        if room and floor is not None and floor != number:
+            self._either(part, part.label)  # 3楼501
+            self.number_only |= {"room": following.label}
+            self.fields["room"] = ""
+            self.quotes["room"] = following.quote
+            self.own_only.add("room")
+            self.doors.add(following.label)
+            return True
+        return False
 
     def _sign(self, nth: int, part: Part, context: str) -> None:
-        """号: of a street, of a room, or alone."""
+        """Read a number with 号: of a street, of a room, or alone."""
         text_before = self.text[max(0, part.start - 16) : part.start]
         if text_before.endswith("附"):
             return
@@ -386,31 +243,18 @@ class AddressReader(AddressState):
             self._either(part, part.label)
             self.is_building_only = True
 
-    def _is_bay(self, part: Part, context: str) -> bool:
-        """Whether a number is that of a parking bay, a shop or the like: 车位105.
-
-        3单元101商铺 is a room.
-        """
-        if context == "room" or (
-            context in ("stairwell", "floor") and len(digits_of(part.label)) >= 3
-        ):
-            return False
-        text_before = self.text[max(0, part.start - 6) : part.start].rstrip("-")
-        return bool(
-            BAY_BEHIND_PATTERN.match(self.text, part.end) or BAY_BEFORE_PATTERN.search(text_before)
-        )
-
     def _room(self, nth: int, part: Part, context: str) -> None:
+        """Read the number of a room."""
         if context == "room" and (len(digits_of(part.label)) >= 3 or self._is_another(nth)):
             self._set("room", part.label, part)
-        elif not self.said.get("room") and "room" not in self.own_only:
+        elif not self.fields.get("room") and "room" not in self.own_only:
             if context == "floor" and len(digits_of(part.label)) < 3:
                 self._flat(part.label, part.quote)
             else:
                 self._set("room", part.label, part)
 
     def _bare(self, nth: int, part: Part, context: str) -> None:
-        """A number without a word."""
+        """Read a number without a suffix."""
         if self._is_bay(part, context) or part.label[1:].endswith(
             ("V", "W", "K", "M", "G")
         ):  # 220V, 10KV, 5G

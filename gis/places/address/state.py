@@ -1,4 +1,4 @@
-"""The parts of one address while they come together, and the address that they make."""
+"""The parts of one address as they are collected, and the address they make."""
 
 from dataclasses import replace
 
@@ -32,47 +32,48 @@ class AddressState:
             (nth for nth, part in enumerate(self.parts) if part.kind in DETAIL_KINDS), default=-1
         )
         self.place_end: int | None = None
-        self.said: dict[str, str] = {}
+        self.fields: dict[str, str] = {}
         self.quotes: dict[str, str] = {}
         self.top = self.several = self.is_unclear_inside = False
         self.floor: int | None = None
         self.house = self.beside = self.number = ""
         self.is_building_only = False  # `number` is nothing else, as in 青竹苑2号
-        self.number_only: dict[str, str] = {}  # what counts only when `number` is the building
-        self.own_only: set[str] = set()  # what counts only when it is not
+        self.number_only: dict[str, str] = {}  # parts that apply only if `number` is the building
+        self.own_only: set[str] = set()  # parts that apply only if it is not
 
     def _either(self, part: Part, text: str) -> None:
-        """Note a number that is the building where the estate is named."""
+        """Record a number that is the building if the estate is named."""
         self.number = self.number or text
         self._end_place(part)
 
     def _set(self, name: str, text: str, part: Part, quote: str = "") -> None:
+        """Record a part, unless an earlier number has set it."""
         self._end_place(part)
         if name == "room":
             self.doors.add(self._at_door(text))
             floor = floor_of_room(text)
             if floor and -floor not in self.storeys:  # 负一层101 is below ground
                 self._note(floor, part.quote.strip("-"))
-        if self.said.get(name) or (name == "room" and "room" in self.own_only):
-            self.is_unclear_inside |= name == "stairwell" and self.said[name] != text
+        if self.fields.get(name) or (name == "room" and "room" in self.own_only):
+            self.is_unclear_inside |= name == "stairwell" and self.fields[name] != text
             return
-        self.said[name] = text
+        self.fields[name] = text
         self.quotes[name] = quote or part.quote.strip("-")
 
     def _flat(self, text: str, quote: str) -> None:
-        """The flat of a storey: 5-2 and 5楼2号 are 502."""
-        if not self.said.get("room") and text.isdecimal() and len(text) <= 2:
-            self.said["room"] = self._at_door(text)
-            self.doors.add(self.said["room"])
+        """Record the flat of a storey: 5-2 and 5楼2号 are 502."""
+        if not self.fields.get("room") and text.isdecimal() and len(text) <= 2:
+            self.fields["room"] = self._at_door(text)
+            self.doors.add(self.fields["room"])
             self.quotes["room"] = quote
 
     def _at_door(self, text: str) -> str:
-        """A room by its storey as well: the 2 of 5楼1号和2号 is 502."""
+        """Return a room with its storey: the 2 of 5楼1号和2号 is 502."""
         is_flat = self.floor and self.floor > 0 and text.isdecimal() and len(text) <= 2
         return f"{self.floor}{int(text):02d}" if is_flat else text
 
     def _note(self, floor: int | None, quote: str) -> None:
-        """Keep in mind that a storey is named."""
+        """Record that a storey is named."""
         if floor is not None and floor <= TOP:
             self.storeys.setdefault(floor, quote)
 
@@ -87,23 +88,23 @@ class AddressState:
             self.place_end = part.start
 
     def _context(self) -> str:
-        """The innermost part named so far."""
-        if self.said.get("room"):
+        """Return the innermost part named so far."""
+        if self.fields.get("room"):
             return "room"
         if self.floor is not None or self.top:
             return "floor"
-        if self.said.get("stairwell"):
+        if self.fields.get("stairwell"):
             return "stairwell"
-        return "building" if self.said.get("building") or self.is_building_only else ""
+        return "building" if self.fields.get("building") or self.is_building_only else ""
 
     def _next(self, nth: int) -> Part | None:
-        """The part that follows without anything between."""
+        """Return the part that follows directly; None if there is text between."""
         if nth + 1 < len(self.parts) and self.parts[nth + 1].start == self.parts[nth].end:
             return self.parts[nth + 1]
         return None
 
     def _is_alone(self, part: Part) -> bool:
-        """Whether a number with its word stands alone, or before another number."""
+        """Return whether a number with its suffix stands alone, or before another number."""
         follows = self.text[part.end : part.end + 1]
         return not follows or follows in END_SIGNS or part.end in self.starts
 
@@ -111,58 +112,22 @@ class AddressState:
         return not self._is_alone(part)
 
     def _address(self) -> Address:
-        said = self.said
-        text = self.text
-        prefix = text if self.place_end is None else text[: self.place_end]
-        prefix = prefix.rstrip("-,;.:、")
-        quotes = tuple(
-            self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room")
-        )
+        """Return the address of the parts collected."""
+        prefix = self.text[: self.place_end].rstrip("-,;.:、")
         if self.several:
-            return Address(prefix, text=text, house=self.house, beside=self.beside, several=True)
-        if (
-            not said.get("building")
-            and not self.number
-            and not any(said.values())
-            and self.floor is None
-            and not self.top
-            and not self.storeys
-        ):
             return Address(
-                text if self.place_end is None else prefix,
-                text=text,
+                prefix, text=self.text, house=self.house, beside=self.beside, several=True
+            )
+        if self._is_empty():
+            return Address(
+                self.text if self.place_end is None else prefix,
+                text=self.text,
                 house=self.house,
                 beside=self.beside,
             )
-        if self.is_unclear_inside:
-            said, self.floor, self.top = {"building": said.get("building", "")}, None, False
-        room = said.get("room", "") if len(self.doors) < 2 else ""
-        floor = self.floor if self.floor is not None else floor_of_room(said.get("room", ""))
-        address = Address(
-            prefix,
-            said.get("building", ""),
-            said.get("stairwell", ""),
-            floor,
-            room,
-            text,
-            self.top,
-            self.house,
-            self.beside,
-            is_dashed=self.is_dashed,
-            quotes=quotes,
-        )
+        address = self._plain_address(prefix)
         if len(self.storeys) > 1 and max(self.storeys) > 0 and not self.is_unclear_inside:
-            address = replace(
-                address,
-                floor=None,
-                room="",
-                top=False,
-                storeys=tuple(sorted(self.storeys)),
-                is_range=self.is_range,
-                storey_quotes=tuple(dict.fromkeys(self.storeys.values())),
-            )
-            if "floor" in self.own_only or "vague" in self.number_only:
-                self.number = ""  # 3楼和5楼, 25-3、26-1
+            address = self._with_storeys(address)
         if self.number and not address.building:
             other = self._as_building(address)
             if self.is_building_only:
@@ -170,8 +135,55 @@ class AddressState:
             address = replace(address, other=other)
         return address
 
+    def _is_empty(self) -> bool:
+        """Return whether no building and nothing inside one is named."""
+        return (
+            not self.number
+            and not any(self.fields.values())
+            and self.floor is None
+            and not self.top
+            and not self.storeys
+        )
+
+    def _plain_address(self, prefix: str) -> Address:
+        """Return the address with one storey and room; only the building if these are unclear."""
+        quotes = tuple(
+            self.quotes.get(name, "") for name in ("building", "stairwell", "floor", "room")
+        )
+        fields = self.fields
+        if self.is_unclear_inside:
+            fields = {"building": fields.get("building", "")}
+            self.floor, self.top = None, False
+        return Address(
+            prefix,
+            fields.get("building", ""),
+            fields.get("stairwell", ""),
+            self.floor if self.floor is not None else floor_of_room(fields.get("room", "")),
+            fields.get("room", "") if len(self.doors) < 2 else "",
+            self.text,
+            self.top,
+            self.house,
+            self.beside,
+            is_dashed=self.is_dashed,
+            quotes=quotes,
+        )
+
+    def _with_storeys(self, address: Address) -> Address:
+        """Return an address with all its storeys instead of one storey and room."""
+        if "floor" in self.own_only or "vague" in self.number_only:
+            self.number = ""  # 3楼和5楼, 25-3、26-1
+        return replace(
+            address,
+            floor=None,
+            room="",
+            top=False,
+            storeys=tuple(sorted(self.storeys)),
+            is_range=self.is_range,
+            storey_quotes=tuple(dict.fromkeys(self.storeys.values())),
+        )
+
     def _as_building(self, address: Address) -> Address:
-        """The same address when its first number names the building."""
+        """Return the reading of an address in which its first number names the building."""
         if "vague" in self.number_only:
             return replace(address, building=self.number, stairwell="", floor=None, room="")
         if address.storeys:

@@ -6,7 +6,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.db import PRECISION_DEG
 from gis.errors import InvalidInput
-from gis.shapes import drawn_line, noding, polygon_coverage
+from gis.shapes import drawn_line, line_noding, noding, polygon_coverage
 from gis.shapes.edits.common import (
     MIN_WIDTH_M,
     ChangedGeometries,
@@ -20,18 +20,18 @@ from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons, repair
 
 
-def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeometries:
-    """Make a grid on free land; what of the outline lies in a grid already is left out.
+def add(geometries: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeometries:
+    """Create a grid on free area; the part of the outline in other grids is left out.
 
     Raises
     ------
     InvalidInput
-        The code is taken, the outline is no polygon, there is no free land in it, or only a sliver.
+        The code is taken, the outline is not a polygon, or it holds no free area but slivers.
     """
-    if code in lands:
+    if code in geometries:
         raise InvalidInput("add.code_taken", grid=code)
     target = drawn_line.validate_outline(outline, "geometry")
-    grids = grids_near(lands, [], target)
+    grids = grids_near(geometries, [], target)
     drawn_line.countable_crossings(target, list(grids.values()), "geometry")
     free = (
         target
@@ -47,7 +47,7 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
     touching = {
         key: land
         for key, land in grids.items()
-        if shapely.dwithin(free, land, noding.NOISE_STEPS * PRECISION_DEG)
+        if shapely.dwithin(free, land, line_noding.NOISE_STEPS * PRECISION_DEG)
     }
     parts_held = touching | {code: _roughly(free)}
     faces = noding.split_faces(parts_held, list(parts_held), _outside_border(free, touching))
@@ -61,16 +61,17 @@ def add(lands: GridGeometries, code: str, outline: PolygonLike) -> ChangedGeomet
     return complete_coverage(grids, shapes, islands=True, grows=True)
 
 
-def _outside_border(free: PolygonLike, lands: GridGeometries) -> BaseGeometry:
-    """The border of free land where no grid is, as far as it comes near one: there it must meet the
-    grid's border.
+def _outside_border(free: PolygonLike, geometries: GridGeometries) -> BaseGeometry:
+    """Return the border of free area that faces no grid, as far as it lies near one.
+
+    A new outline must meet the border of the grid there.
     """
-    if not lands:
+    if not geometries:
         return LineString()
-    whole = polygon_coverage.dissolve(list(lands.values())).boundary
+    whole = polygon_coverage.dissolve(list(geometries.values())).boundary
     rim, border_zone = (
         shapely.buffer(whole, noding.VERTEX_TOLERANCE_DEG),
-        shapely.buffer(whole, 2 * noding.NOISE_STEPS * PRECISION_DEG, quad_segs=1),
+        shapely.buffer(whole, 2 * line_noding.NOISE_STEPS * PRECISION_DEG, quad_segs=1),
     )
     return shapely.difference(shapely.intersection(free.boundary, border_zone), rim)
 

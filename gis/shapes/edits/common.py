@@ -27,24 +27,25 @@ from gis.shapes.repair import extract_polygons
 GridGeometries = Mapping[str, PolygonLike]
 ChangedGeometries = dict[str, PolygonLike | None]
 
-MIN_WIDTH_M = 1.0  # a part that is nowhere wider is a sliver
-MAX_LOST_SHARE = 1e-9  # of the land touched, that rounding on the outline may change
-MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²), likewise
+MIN_WIDTH_M = 1.0  # metres; a part that is narrower everywhere is a sliver
+MAX_LOST_SHARE = 1e-9  # share of the changed area that rounding of the outline may change
+MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²) that rounding may change
 
 
-def require_grids(lands: GridGeometries, *codes: str) -> None:
-    if missing := sorted(set(codes) - set(lands)):
+def require_grids(geometries: GridGeometries, *codes: str) -> None:
+    """Raise NotFound unless all codes are among the grids."""
+    if missing := sorted(set(codes) - set(geometries)):
         raise NotFound("grid.unknown_codes", codes=missing)
 
 
 def grids_near(
-    lands: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None
+    geometries: GridGeometries, codes: Sequence[str], over: BaseGeometry | None = None
 ) -> dict[str, PolygonLike]:
-    """Some grids, those a drawn shape lies over, and all that touch any of these."""
-    names, shapes = list(lands), shape_array(list(lands.values()))
+    """Return some grids, those under a drawn shape, and all that touch any of these."""
+    names, shapes = list(geometries), shape_array(list(geometries.values()))
     if not names:
         return {}
-    core = {code: lands[code] for code in codes}
+    core = {code: geometries[code] for code in codes}
     if over is not None:
         hit = STRtree(shapes).query(over, predicate="intersects") if len(names) else []
         core |= {names[i]: shapes[i] for i in hit}
@@ -57,25 +58,27 @@ def grids_near(
 
 
 def complete_coverage(
-    lands: GridGeometries, shapes: ChangedGeometries, *, islands: bool, grows: bool = False
+    geometries: GridGeometries, shapes: ChangedGeometries, *, islands: bool, grows: bool = False
 ) -> ChangedGeometries:
-    """The shapes of an edit with the neighbours that follow, when everything is a coverage still.
+    """Return the shapes of an edit with the neighbours that must follow, as a coverage.
 
     Raises
     ------
     InvalidInput
-        A grid falls apart, a part is a sliver, or the borders are too fine for the lattice there.
+        A grid falls apart, a part is a sliver, or the borders are too fine for the lattice.
     """
-    changed = noding.share_vertices(lands, shapes)
+    changed = noding.share_vertices(geometries, shapes)
     changed = {
         code: shape
         for code, shape in changed.items()
-        if shape is None or code not in lands or not shapely.equals_exact(shape, lands[code], 0)
+        if shape is None
+        or code not in geometries
+        or not shapely.equals_exact(shape, geometries[code], 0)
     }
     for code, shape in changed.items():
         if shape is None:
             continue
-        old_shape = lands.get(code)
+        old_shape = geometries.get(code)
         parts = shapely.get_parts(shape)
         if not islands and old_shape is not None and len(parts) > len(shapely.get_parts(old_shape)):
             refuse_islands(code, shape)
@@ -86,7 +89,7 @@ def complete_coverage(
         elif code in shapes:
             cause = "sliver.grid_would_have" if old_shape is None else "sliver.grid_would_keep"
             require_wide(parts, Message(cause, {"grid": code}))
-    new_coverage = {**lands, **changed}
+    new_coverage = {**geometries, **changed}
     shapes_left = [shape for code in new_coverage if (shape := new_coverage[code]) is not None]
     touching = STRtree(shape_array(shapes_left)).query(
         shape_array([shape for shape in changed.values() if shape is not None]),
@@ -96,7 +99,7 @@ def complete_coverage(
     if not polygon_coverage.is_valid(around):
         raise InvalidInput("coverage.borders_cross", at=_crossing_position(around))
     if not grows:
-        was = sum(lands[code].area for code in changed if code in lands)
+        was = sum(geometries[code].area for code in changed if code in geometries)
         now = sum(shape.area for shape in changed.values() if shape is not None)
         if abs(was - now) > max(
             MAX_LOST_SHARE * was, MAX_LOST_STEPS2 * PRECISION_DEG * PRECISION_DEG
@@ -110,12 +113,13 @@ def _crossing_position(shapes: Sequence[PolygonLike]) -> str:
     coverage = shape_array(shapes)
     bad = [shape for shape in coverage if not shape.is_valid]
     edges = shapely.coverage_invalid_edges(coverage)
-    spots = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(coverage[:1])
-    position = shapely.get_coordinates(spots[0])[0]
+    points = [edge for edge in edges if not shapely.is_empty(edge)] or bad or list(coverage[:1])
+    position = shapely.get_coordinates(points[0])[0]
     return position_text(*position)
 
 
 def refuse_islands(code: str, shape: PolygonLike) -> None:
+    """Raise InvalidInput for a grid that falls apart, naming its smallest part."""
     least = min(shapely.get_parts(shape), key=lambda part: part.area)
     raise InvalidInput(
         "grid.falls_apart", grid=code, area_m2=round(geodesic_area_m2(least)), at=position_of(least)
@@ -123,11 +127,12 @@ def refuse_islands(code: str, shape: PolygonLike) -> None:
 
 
 def is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
-    """Whether a part is the same land as another, which may have more vertices."""
+    """Return whether a part has the area of another, which may have more vertices."""
     return any(part.bounds == other.bounds and shapely.equals(part, other) for other in others)
 
 
 def require_wide(parts: Sequence[PolygonLike], cause: Message) -> None:
+    """Raise InvalidInput if a part is narrower than `MIN_WIDTH_M`."""
     for part in parts:
         if not wider(shape_array([part]), MIN_WIDTH_M)[0]:
             width_m = f"{inscribed_diameters_m(shape_array([part]))[0]:.2f}"
@@ -135,8 +140,9 @@ def require_wide(parts: Sequence[PolygonLike], cause: Message) -> None:
 
 
 def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
-    """Refuse land that moves in pieces narrower than `MIN_WIDTH_M`: a line meant to follow a border
-    missed it.
+    """Raise InvalidInput if area moves in pieces narrower than `MIN_WIDTH_M`.
+
+    Such slivers show that a line that should follow a border missed it.
     """
     slivers = np.flatnonzero(~wider(shape_array(moved), MIN_WIDTH_M))
     if slivers.size:
@@ -146,19 +152,21 @@ def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
 
 
 def require_land_left(shapes: ChangedGeometries) -> None:
+    """Raise InvalidInput if a grid keeps no area."""
     for code, shape in shapes.items():
         if shape is None:
             raise InvalidInput("grid.no_land_left", grid=code)
 
 
 def widest_part(land: PolygonLike, limit: float) -> Polygon | None:
-    """The largest part of a land in which a circle of a diameter (metres) fits."""
+    """Return the largest part of a shape that holds a circle of the given diameter in metres."""
     parts = shapely.get_parts(land)
     wide = parts[wider(parts, limit)]
     return max(wide, key=lambda part: part.area, default=None)
 
 
 def overlaps(land: PolygonLike, other: PolygonLike) -> bool:
+    """Return whether two shapes overlap by more than `MIN_GAP_WIDTH_M`."""
     shared = (
         extract_polygons(shapely.intersection(land, other))
         if shapely.intersects(land, other)
@@ -168,13 +176,13 @@ def overlaps(land: PolygonLike, other: PolygonLike) -> bool:
 
 
 def faces_within(faces: Sequence[Polygon], land: PolygonLike) -> Any:
-    """Which faces lie in a land along whose outline they were cut."""
+    """Return which faces lie in a shape along whose outline they were cut."""
     shapely.prepare(land)
     return shapely.intersects(land, shapely.point_on_surface(shape_array(faces)))
 
 
 def shared_borders(land: PolygonLike, other: PolygonLike) -> list[LineString]:
-    """The lines that two lands of a coverage share, each from end to end."""
+    """Return the lines that two shapes of a coverage share, each from end to end."""
     if not shapely.intersects(land, other):
         return []
     shared = shapely.intersection(land.boundary, other.boundary)
@@ -186,9 +194,9 @@ def shared_borders(land: PolygonLike, other: PolygonLike) -> list[LineString]:
 
 
 def join_faces(faces: Sequence[PolygonLike]) -> PolygonLike | None:
-    """The land of faces that form a coverage.
+    """Return the union of faces that form a coverage; None if there are none.
 
-    Faces of earlier shapes may lack a vertex, which `complete_coverage` mends.
+    Faces of earlier shapes may lack a vertex, which `complete_coverage` adds.
     """
     if not faces:
         return None
@@ -199,20 +207,25 @@ def join_faces(faces: Sequence[PolygonLike]) -> PolygonLike | None:
 def choose_takers(
     faces: Sequence[PolygonLike], homeless: Sequence[int], owners: Mapping[int, str]
 ) -> dict[int, str | None]:
-    """Who takes faces without an owner: each time who has the longest border with one, the lower
-    code of two as long.
+    """Assign faces without an owner to the neighbour with the longest border.
 
     Parameters
     ----------
     faces
-        Of one coverage.
+        Faces of one coverage.
     homeless
-        Positions of those to give away. owners: The owner of the others, by position.
+        Positions of the faces to assign.
+    owners
+        Owner of the other faces by position.
 
     Returns
     -------
-    The owner by position, in order; None for those that no owner borders on, not even beyond others
-    given away.
+    The owner by position; None for faces that no owner borders on, not even through other assigned
+    faces.
+
+    Notes
+    -----
+    Of two borders of the same length the lower code decides.
     """
     graph, owner_of, waiting = noding.neighbours(faces), dict(owners), list(homeless)
     answer: dict[int, str | None] = dict.fromkeys(homeless)
@@ -235,4 +248,5 @@ def choose_takers(
 
 
 def position_of(shape: BaseGeometry) -> str:
+    """Return the label point of a shape as text."""
     return position_text(*label_point(shape))

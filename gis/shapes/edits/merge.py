@@ -18,7 +18,7 @@ from gis.shapes.repair import extract_polygons
 
 
 def merge(
-    lands: GridGeometries, codes: Sequence[str], into: str, *, islands: bool = False
+    geometries: GridGeometries, codes: Sequence[str], into: str, *, islands: bool = False
 ) -> ChangedGeometries:
     """Make one grid of several.
 
@@ -34,17 +34,17 @@ def merge(
     Raises
     ------
     NotFound
-        A code is not among the lands.
+        A code is not among the grids.
     InvalidInput
         There are fewer than two, or they lie apart.
     """
     named = list(dict.fromkeys(codes))
-    require_grids(lands, *named)
+    require_grids(geometries, *named)
     if len(named) < 2:
         raise InvalidInput("merge.too_few")
-    if into in lands and into not in named:
+    if into in geometries and into not in named:
         raise InvalidInput("merge.into_not_merged", grid=into, grids=named)
-    grids = grids_near(lands, named)
+    grids = grids_near(geometries, named)
     whole = extract_polygons(
         shapely.coverage_union_all(shape_array([grids[code] for code in named]))
     )

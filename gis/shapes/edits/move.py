@@ -21,11 +21,11 @@ from gis.shapes.edits.common import (
 )
 from gis.shapes.polygon_coverage import PolygonLike
 
-MAX_SAMPLE_POINTS = 100  # of each of two lines when measuring how far they lie apart
+MAX_SAMPLE_POINTS = 100  # points of each line for measuring the distance of two lines
 
 
 def move_border(
-    lands: GridGeometries, first: str, second: str, line: LineString
+    geometries: GridGeometries, code: str, other_code: str, line: LineString
 ) -> ChangedGeometries:
     """Give two grids another border between them.
 
@@ -38,22 +38,22 @@ def move_border(
     Raises
     ------
     NotFound
-        A code is not among the lands.
+        A code is not among the grids.
     InvalidInput
         The two are no neighbours; the line crosses itself, does not part them in two, or leaves a
         sliver.
 
     The border that the line replaces is the one nearest to it; others that the two share stay.
     """
-    require_grids(lands, first, second)
-    if first == second:
-        raise InvalidInput("move_border.same_grid", grid=first)
+    require_grids(geometries, code, other_code)
+    if code == other_code:
+        raise InvalidInput("move_border.same_grid", grid=code)
     line = drawn_line.validate_line(line)
-    grids = grids_near(lands, [first, second])
-    a, b = lands[first], lands[second]
+    grids = grids_near(geometries, [code, other_code])
+    a, b = geometries[code], geometries[other_code]
     shared = shared_borders(a, b)
     if not shared:
-        raise InvalidInput("move_border.not_neighbours", first=first, second=second)
+        raise InvalidInput("move_border.not_neighbours", first=code, second=other_code)
     old = (
         min(shared, key=lambda border: (_apart(border, line), border.wkb))
         if len(shared) > 1
@@ -64,32 +64,30 @@ def move_border(
     path = drawn_line.extend_to_border(line, both)
     drawn_line.countable_crossings(path, [a, b], "line")
     drawn_line.require_crossing(
-        path, both, Message("grids.together", {"first": first, "second": second})
+        path, both, Message("grids.together", {"first": code, "second": other_code})
     )
     merged: dict[str, PolygonLike] = {
-        code: shape for code, shape in grids.items() if code not in (first, second)
+        code: shape for code, shape in grids.items() if code not in (code, other_code)
     }
-    merged[first] = both
+    merged[code] = both
     faces = [
         face
-        for face, _ in noding.split_faces(
-            merged, [first], shapely.union_all([path, *other_borders])
-        )
+        for face, _ in noding.split_faces(merged, [code], shapely.union_all([path, *other_borders]))
     ]
-    sides = _two_sides(faces, a, b, first, second)
+    sides = _two_sides(faces, a, b, code, other_code)
     return complete_coverage(
         grids,
-        {first: noding.union_faces(sides[0]), second: noding.union_faces(sides[1])},
+        {code: noding.union_faces(sides[0]), other_code: noding.union_faces(sides[1])},
         islands=False,
     )
 
 
 def _two_sides(
-    faces: Sequence[Polygon], a: PolygonLike, b: PolygonLike, first: str, second: str
+    faces: Sequence[Polygon], a: PolygonLike, b: PolygonLike, code: str, other_code: str
 ) -> tuple[list[Polygon], list[Polygon]]:
-    """The faces of each of two grids after a line was drawn between them.
+    """Return the faces of each of two grids after a new border was drawn between them.
 
-    Both sides of a border differ.
+    Both sides of a border belong to different grids.
     """
     graph = noding.neighbours(faces)
     groups: list[tuple[list[int], list[int]]] = []
@@ -107,15 +105,15 @@ def _two_sides(
                 if colour.setdefault(j, 1 - colour[i]) == colour[i]:
                     raise InvalidInput(
                         "move_border.line_does_not_part_at",
-                        first=first,
-                        second=second,
+                        first=code,
+                        second=other_code,
                         at=position_of(faces[j]),
                     )
                 if fresh:
                     queue.append(j)
         groups.append(sides)
     if not any(all(sides) for sides in groups):
-        raise InvalidInput("move_border.line_does_not_part", first=first, second=second)
+        raise InvalidInput("move_border.line_does_not_part", first=code, second=other_code)
     answer: tuple[list[Polygon], list[Polygon]] = ([], [])
     for sides in groups:
         shared_areas = [
@@ -126,22 +124,22 @@ def _two_sides(
             answer[int(swap)].append(faces[i])
         for i in sides[1]:
             answer[1 - int(swap)].append(faces[i])
-    for side, name in zip(answer, (first, second), strict=True):
+    for side, name in zip(answer, (code, other_code), strict=True):
         if not side:
             raise InvalidInput("move_border.no_land_left", grid=name)
     return answer
 
 
 def _shared_area(faces: Sequence[Polygon], land: PolygonLike) -> float:
-    """Square degrees of some faces of one coverage in a land."""
+    """Return the square degrees that some faces of one coverage share with a shape."""
     whole = noding.union_faces(faces)
     return 0.0 if whole is None else float(shapely.intersection(whole, land).area)
 
 
 def _apart(border: LineString, line: LineString) -> float:
-    """How far two lines lie apart at most, looked at in `MAX_SAMPLE_POINTS` points of each.
+    """Return the largest distance of two lines in degrees.
 
-    Degrees.
+    It is measured at up to `MAX_SAMPLE_POINTS` points of each.
     """
     share = np.linspace(0, 1, MAX_SAMPLE_POINTS)
     pairs = ((border, line), (line, border))
@@ -153,7 +151,7 @@ def _apart(border: LineString, line: LineString) -> float:
 
 
 def _points_of(line: LineString, share: Any) -> Any:
-    """The vertices of a line, or points along a long one."""
+    """Return the vertices of a line, or points along a long one."""
     few = shapely.get_num_coordinates(line) <= MAX_SAMPLE_POINTS
     return (
         shapely.points(shapely.get_coordinates(line))

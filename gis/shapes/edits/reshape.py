@@ -27,7 +27,7 @@ from gis.shapes.repair import extract_polygons
 
 
 def reshape(
-    lands: GridGeometries,
+    geometries: GridGeometries,
     code: str,
     outline: PolygonLike,
     *,
@@ -38,37 +38,32 @@ def reshape(
 
     Parameters
     ----------
+    geometries
+        The grids around, by code; degrees, EPSG:4490.
+    code
+        The grid.
     outline
-        The whole new land of the grid.
+        The whole new area of the grid.
     give_to
-        The grid that takes what it loses; None: each piece goes to the neighbour with the longest
-        border.
+        The grid that takes the lost area. None means that each piece goes to the neighbour with the
+        longest border.
     islands
-        Whether grids may come to lie in more parts than before.
+        Whether grids may lie in more parts than before.
 
     Raises
     ------
     NotFound
-        A code is not among the lands.
+        A code is not among the grids.
     InvalidInput
-        The outline is no polygon, leaves the land, or leaves slivers or islands.
+        The outline is not a polygon, leaves the coverage, or leaves slivers or islands.
     """
-    require_grids(lands, code, *([give_to] if give_to else []))
+    require_grids(geometries, code, *([give_to] if give_to else []))
     if give_to == code:
         raise InvalidInput("reshape.gives_to_itself", grid=code)
     target = drawn_line.validate_outline(outline, "geometry")
-    grids = grids_near(lands, [code], target)
+    grids = grids_near(geometries, [code], target)
     drawn_line.countable_crossings(target, list(grids.values()), "geometry")
-    beyond = extract_polygons(
-        shapely.difference(target, polygon_coverage.dissolve(list(grids.values())))
-    )
-    if (
-        beyond is not None
-        and (wide := widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None
-    ):
-        raise InvalidInput(
-            "reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide)
-        )
+    _require_inside(target, grids)
     gains = [other for other in grids if other != code and overlaps(grids[other], target)]
     loses = extract_polygons(shapely.difference(grids[code], target)) is not None
     neighbours = (
@@ -77,7 +72,7 @@ def reshape(
         else []
     )
     touched = list(dict.fromkeys([code, *gains, *neighbours]))
-    grids = grids_near(lands, touched)  # whoever touches one of them gets its new corners
+    grids = grids_near(geometries, touched)  # grids that touch one of them get its new corners
     faces = noding.split_faces(grids, touched, target.boundary)
     inside = faces_within([face for face, _ in faces], target)
     if not inside.any():
@@ -104,3 +99,16 @@ def reshape(
     }
     require_land_left(shapes)
     return complete_coverage(grids, shapes, islands=islands)
+
+
+def _require_inside(outline: PolygonLike, grids: GridGeometries) -> None:
+    """Raise InvalidInput if an outline leaves the coverage by more than drawing noise."""
+    coverage = polygon_coverage.dissolve(list(grids.values()))
+    beyond = extract_polygons(shapely.difference(outline, coverage))
+    if beyond is None:
+        return
+    wide = widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)
+    if wide is not None:
+        raise InvalidInput(
+            "reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide)
+        )

@@ -4,22 +4,28 @@ from gis.shapes.edits.common import ChangedGeometries, GridGeometries, require_g
 from gis.shapes.edits.merge import merge
 
 
-def retire(lands: GridGeometries, code: str, *, give_to: str | None = None) -> ChangedGeometries:
-    """Take a grid out of use.
+def retire(
+    geometries: GridGeometries, code: str, *, give_to: str | None = None
+) -> ChangedGeometries:
+    """Retire a grid.
 
     Parameters
     ----------
+    geometries
+        The grids around, by code; degrees, EPSG:4490.
+    code
+        The grid.
     give_to
-        The neighbour that takes its land; None: the land belongs to nobody from then on.
+        The neighbour that takes its area. None means that the area has no grid from then on.
 
     Raises
     ------
     NotFound
-        A code is not among the lands.
+        A code is not among the grids.
     InvalidInput
-        The receiver is no neighbour.
+        The receiver is not a neighbour.
     """
     if give_to is None:
-        require_grids(lands, code)
+        require_grids(geometries, code)
         return {code: None}
-    return merge(lands, [code, give_to], give_to)
+    return merge(geometries, [code, give_to], give_to)

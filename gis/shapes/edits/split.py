@@ -33,7 +33,7 @@ PLACEHOLDER_CODES = tuple(f"new{number}" for number in range(1, 100))
 
 
 def split(
-    lands: GridGeometries,
+    geometries: GridGeometries,
     code: str,
     *,
     line: LineString | None = None,
@@ -58,22 +58,22 @@ def split(
     fresh
         Codes that were never used.
     households
-        How many live on each of some lands.
+        How many live on each of some shapes.
     islands
         Whether a given part may lie in pieces.
 
     Raises
     ------
     NotFound
-        The code is not among the lands.
+        The code is not among the grids.
     InvalidInput
         The line crosses itself or does not cross the grid, the parts overlap or leave land out, a
         part is a sliver, or the codes are not as many as the parts.
     """
-    require_grids(lands, code)
+    require_grids(geometries, code)
     if (line is None) == (not parts):
         raise InvalidInput("split.line_or_parts")
-    grids = grids_near(lands, [code])
+    grids = grids_near(geometries, [code])
     if line is not None:
         shapes = _parts_by_line(grids, code, line)
     else:
@@ -88,7 +88,7 @@ def split(
             refuse_islands(code, shape)
     order = list(range(len(shapes))) if parts and codes else _west_to_east(shapes)
     named = _part_codes(code, [shapes[i] for i in order], codes, iter(fresh), households)
-    taken = sorted(set(named) & set(lands) - {code})
+    taken = sorted(set(named) & set(geometries) - {code})
     if taken:
         raise InvalidInput("split.codes_taken", codes=taken)
     return complete_coverage(
@@ -112,7 +112,7 @@ def _parts_by_line(grids: GridGeometries, code: str, line: LineString) -> list[P
 def _given_parts(
     grids: GridGeometries, code: str, parts: Sequence[PolygonLike]
 ) -> list[PolygonLike]:
-    """The land of a grid as given polygons part it."""
+    """Return the parts of a grid as submitted polygons divide it."""
     land = grids[code]
     if len(parts) < 2:
         raise InvalidInput("split.one_part")
@@ -157,7 +157,7 @@ def _given_parts(
 
 
 def _regrouped(shapes: Sequence[PolygonLike], land: PolygonLike) -> list[PolygonLike]:
-    """Of a grid that lay in parts: those that were not cut stay with the largest piece."""
+    """Return the parts of a split grid in which its uncut parts stay with the largest piece."""
     whole = list(shapely.get_parts(land))
     uncut: list[PolygonLike] = []
     pieces: list[PolygonLike] = []

@@ -21,21 +21,21 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 
 def transfer(
-    lands: GridGeometries, region: PolygonLike, to: str, *, islands: bool = False
+    geometries: GridGeometries, region: PolygonLike, to: str, *, islands: bool = False
 ) -> ChangedGeometries:
-    """Give the land in a drawn region to a grid; what of it lies outside every grid is left out.
+    """Transfer the area in a drawn region to a grid; area outside all grids is left out.
 
     Raises
     ------
     NotFound
-        The grid is not among the lands.
+        The grid is not among the grids.
     InvalidInput
-        The region is no polygon, holds no land of others, takes all of a grid, or leaves a sliver
-        or islands.
+        The region is not a polygon, holds no area of others, takes all of a grid, or leaves a
+        sliver or islands.
     """
-    require_grids(lands, to)
+    require_grids(geometries, to)
     target = drawn_line.validate_outline(region, "region")
-    grids = grids_near(lands, [to], target)
+    grids = grids_near(geometries, [to], target)
     drawn_line.countable_crossings(target, list(grids.values()), "region")
     touched = [code for code, land in grids.items() if code != to and overlaps(land, target)]
     if not touched:

@@ -8,7 +8,8 @@ from shapely import Point, Polygon
 
 from gis.db import PRECISION_DEG
 from gis.errors import InvalidInput
-from gis.shapes import noding, polygon_coverage
+from gis.shapes import edges, noding, polygon_coverage
+from gis.shapes.edges import Vertex
 from gis.shapes.edits.common import (
     ChangedGeometries,
     GridGeometries,
@@ -17,30 +18,34 @@ from gis.shapes.edits.common import (
     position_of,
 )
 from gis.shapes.measure import position_text, shape_array
-from gis.shapes.noding import Vertex
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import extract_polygons
 
 
 def move_vertex(
-    lands: GridGeometries, vertex: Vertex, to: Vertex, *, edge: tuple[Vertex, Vertex] | None = None
+    geometries: GridGeometries,
+    vertex: Vertex,
+    to: Vertex,
+    *,
+    edge: tuple[Vertex, Vertex] | None = None,
 ) -> ChangedGeometries:
     """Move a corner of the borders, for all grids that share it.
 
     Parameters
     ----------
+    geometries
+        The grids around, by code; degrees, EPSG:4490.
     vertex
         Longitude and latitude of a vertex.
     to
-        Where it goes; onto the next vertex of its border: it goes away.
+        Its new position; it is removed if that is the next vertex of its border.
     edge
-        The two ends of an edge on which a new vertex is made and moved; `vertex` is then not looked
-        at.
+        Two ends of an edge on which a new vertex is created and moved; `vertex` is then ignored.
 
     Raises
     ------
     InvalidInput
-        There is no such vertex or edge, it is on the outline of the land, or borders would cross.
+        The vertex or edge does not exist or lies on the outline, or borders would cross.
     """
     for name, xy in (("to", to), ("from", vertex)):
         if not np.isfinite(xy).all():
@@ -51,30 +56,14 @@ def move_vertex(
     reach = shapely.buffer(
         shapely.union_all([origin, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5
     )
-    grids = grids_near(lands, [], reach)
-    whose: dict[str, PolygonLike] = {}
-    if ends is not None:
-        table = {ends: [target]}
-        whose = {
-            key: new
-            for key, land in grids.items()
-            if (new := noding.insert_vertices(land, table)) is not land
-            and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)
-        }
-        if not whose:
-            raise InvalidInput("move_vertex.no_edge")
-    else:
-        old = _on_lattice(vertex)
-        for key, land in grids.items():
-            xy = shapely.get_coordinates(land)
-            if ((xy == old).all(axis=1)).any():
-                whose[key] = shapely.transform(
-                    land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy)
-                )
-        if not whose:
-            raise InvalidInput("move_vertex.no_vertex", at=f"{old[0]:.7f}, {old[1]:.7f}")
-    shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in whose.items()}
-    around = grids_near(lands, list(whose), reach)
+    grids = grids_near(geometries, [], reach)
+    moved = (
+        _with_moved_vertex(grids, _on_lattice(vertex), target)
+        if ends is None
+        else _with_new_vertex(grids, ends, target)
+    )
+    shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in moved.items()}
+    around = grids_near(geometries, list(moved), reach)
     for key, shape in shapes.items():
         if shape is None or not shape.is_valid:
             raise InvalidInput("move_vertex.crosses_itself", grid=key, at=position_text(*target))
@@ -91,10 +80,41 @@ def move_vertex(
     return complete_coverage(around, shapes, islands=False)
 
 
-def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
-    """A land without the vertex repeated where one was moved onto the next.
+def _with_new_vertex(
+    grids: GridGeometries, ends: frozenset[Vertex], target: Vertex
+) -> dict[str, PolygonLike]:
+    """Return the grids that have an edge, with a vertex inserted into it."""
+    table = {ends: [target]}
+    changed = {
+        code: new
+        for code, land in grids.items()
+        if (new := noding.insert_vertices(land, table)) is not land
+        and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)
+    }
+    if not changed:
+        raise InvalidInput("move_vertex.no_edge")
+    return changed
 
-    None when nothing of it is left.
+
+def _with_moved_vertex(
+    grids: GridGeometries, old: Vertex, target: Vertex
+) -> dict[str, PolygonLike]:
+    """Return the grids that have a vertex, with the vertex moved."""
+    changed: dict[str, PolygonLike] = {}
+    for code, land in grids.items():
+        if (shapely.get_coordinates(land) == old).all(axis=1).any():
+            changed[code] = shapely.transform(
+                land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy)
+            )
+    if not changed:
+        raise InvalidInput("move_vertex.no_vertex", at=f"{old[0]:.7f}, {old[1]:.7f}")
+    return changed
+
+
+def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
+    """Return a shape without the vertex that was repeated by moving it onto the next.
+
+    None means that nothing of the shape is left.
     """
     parts = []
     for part in shapely.get_parts(land):
@@ -113,5 +133,5 @@ def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:
 
 
 def _on_lattice(xy: Sequence[float]) -> Vertex:
-    x, y = noding.snap_to_lattice(np.array(xy[:2], dtype=float)).tolist()
+    x, y = edges.snap_to_lattice(np.array(xy[:2], dtype=float)).tolist()
     return x, y

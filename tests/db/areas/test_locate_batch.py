@@ -234,12 +234,8 @@ def test_an_empty_file_of_points_gives_an_empty_file_of_answers(town, session, t
         ("id,lon,lat,crs,addres\na,105,26,wgs84,x\n", "not known: 'addres'"),
         ("id,lon,lon,lat,crs\na,105,1,26,wgs84\n", "twice: 'lon'"),
         ("", "mpty"),
-        ("id,lon,lat,crs\na,105,26\n", "Expected 4 columns"),
-        (
-            "id,lon,lat,crs\na,105,26,wgs84\nb,105,26,wgs84,张,三\n",
-            "line 3: Expected 4 columns, got 6",
-        ),
         (b"\xff\xff\x00id", "in.csv"),
+        ("id,lon,lat,crs\na,105,26,wgs84\n".encode("utf-16"), "in.csv"),
     ],
 )
 def test_a_file_with_other_columns_is_refused_whole_and_the_old_answers_stay(
@@ -328,3 +324,84 @@ def test_an_address_that_nobody_wrote_costs_only_its_own_row(town, session, tmp_
     assert [row["unit"][-2:] for row in found] == ["01", "", "", "02", "", ""]
     assert [bool(row["error"]) for row in found] == [False, True, True, False, True, False]
     assert found[1]["error"] == "address: has 10000 characters; 200 at most"
+
+
+POINT = f"{LON + 0.0003},{LAT + 0.0003},wgs84"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+@pytest.mark.parametrize(
+    "row, error",
+    [
+        ("b,105,26", "line 3: Expected 5 columns, got 3"),
+        (f"b,{POINT},张,三", "line 3: Expected 5 columns, got 6"),
+        (f'b,{POINT},"3号楼', "line 3: a quotation mark is never closed"),
+        (f"b,{POINT},3号楼\0", "line 3: holds a NUL"),
+        (f"b,{POINT},{'楼' * 700_000}", "line 3: a field has more than"),
+        ("  ", "line 3: there is nothing but blanks"),
+        (",,,,", "lon: "),
+        ("b,\0,26,wgs84,", "line 3: holds a NUL"),
+    ],
+    ids=["few", "many", "quote", "nul", "long", "blank", "empty", "nul in a number"],
+)
+def test_a_row_that_cannot_be_read_costs_only_itself(town, session, tmp_path, row, error, encoding):
+    lines = [
+        "id,lon,lat,crs,address",
+        f"甲,{POINT},3号楼2单元5楼",
+        row,
+        f'c,{POINT},"3号楼1单元"',
+        "",
+    ]
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_bytes("\r\n".join(lines).encode(encoding))
+    counts = locate_file(session, source, target, NOW)
+    answers = read(target)
+    assert (counts.rows, counts.located) == (3, 2)
+    assert [answer["unit"][-2:] for answer in answers] == ["03", "", "01"]
+    assert [answer["id"].strip() for answer in answers] == [
+        "甲",
+        row.partition(",")[0].strip(),
+        "c",
+    ]
+    assert answers[1]["error"].startswith(error)
+    assert not answers[0]["error"] and not answers[2]["error"]
+    assert set(answers[1].values()) <= {"", "  ", "b", answers[1]["error"]}
+
+
+@pytest.mark.parametrize("encoding, wrong", [("utf-8", b"\xd0"), ("gb18030", b"\xff\xff")])
+def test_a_row_in_another_encoding_costs_only_itself(town, session, tmp_path, encoding, wrong):
+    good = [f"{n},{POINT},西兴社区3号楼1单元".encode(encoding) for n in range(9)]
+    bad = f"x,{POINT},".encode() + wrong
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_bytes(b"\n".join([b"id,lon,lat,crs,address", *good[:4], bad, *good[4:]]))
+    assert locate_file(session, source, target, NOW).located == 9
+    answers = read(target)
+    assert [answer["id"] for answer in answers] == [*"0123", "x", *"45678"]
+    assert answers[4]["error"].startswith("line 6: cannot be read as ")
+    assert {answer["unit"][-2:] for answer in answers} == {"01", ""}
+
+
+def test_wrong_rows_of_many_kinds_in_one_file(town, session, tmp_path):
+    rows = [
+        f'a,{POINT},"3号楼',
+        f"b,{POINT},",
+        f'c,{POINT},"3号楼\n1单元"',
+        f'd,{POINT},"3号楼"1单元',
+        "e",
+        "",
+        f'f,{POINT},3号楼"',
+        f'g,{POINT},"3号楼1单元',
+    ]
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("id,lon,lat,crs,address\n" + "\n".join(rows))
+    locate_file(session, source, target, NOW)
+    answers = {answer["id"]: answer["error"][:8] for answer in read(target)}
+    assert answers == {
+        "a": "line 2: ",
+        "b": "",
+        "c": "",
+        "d": "",
+        "e": "line 7: ",
+        "f": "",
+        "g": "line 10:",
+    }

@@ -129,9 +129,9 @@ def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(se
     result = draft_from_file(session, LEAD, torn, "破")
     assert result.draft is None and "overlaps" in result.report.refused[0].reason
     ((first, second, overlap),) = result.torn.overlaps
-    assert {first, second} == {code(5), code(6)} and overlap.width == pytest.approx(3, rel=0.1)
+    assert {first, second} == {code(5), code(6)} and overlap.width_m == pytest.approx(3, rel=0.1)
     (gap,) = result.torn.gaps
-    assert gap.width == pytest.approx(2, rel=0.1) and X + S < gap.place[0] < X + 1.02 * S
+    assert gap.width_m == pytest.approx(2, rel=0.1) and X + S < gap.label_point[0] < X + 1.02 * S
     mended = draft_from_file(session, LEAD, torn, "补", clean=5)
     assert mended.draft is not None and mended.torn.overlaps == [] and mended.torn.gaps == []
     assert any("mended" in note for note in mended.report.notes)

@@ -1,32 +1,20 @@
 """The demo: from nothing to an answer, twice, from real files, and never over somebody's work."""
 
 import json
-import os
-import subprocess
-import sys
 
 import psycopg
 import pytest
 
 from gis.ops import cluster
 from gis.settings import ROOT, Settings
-
-
-def wangge(var, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "web", *words],
-        cwd=ROOT,
-        env=os.environ | {"WANGGE_VAR": str(var)},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+from tests.support.served import Deployment
 
 
 def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var):
-    first = wangge(own_var, "demo", "--no-serve", "--households", "600")
+    deployment = Deployment(own_var)
+    first = deployment.run("demo", "--no-serve", "--households", "600")
     assert first.returncode == 0, first.stderr
-    asked = wangge(own_var, "locate", "105.9440", "26.2255", "--crs", "cgcs2000", "--json")
+    asked = deployment.run_inside("locate", "105.9440", "26.2255", "--crs", "cgcs2000", "--json")
     assert asked.returncode == 0, asked.stderr
     answer = json.loads(asked.stdout)
     assert [area["level"] for area in answer["areas"]][:4] == [
@@ -36,16 +24,16 @@ def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var):
         "grid",
     ]
     assert any(person["name"] for person in answer["people"])
-    again = wangge(own_var, "demo", "--no-serve", "--households", "600")
+    again = deployment.run_inside("demo", "--no-serve", "--households", "600")
     assert again.returncode == 0 and "already here" in again.stderr
-    other = wangge(own_var, "demo", "--no-serve", "--households", "700")
+    other = deployment.run_inside("demo", "--no-serve", "--households", "700")
     assert other.returncode == 0 and "replacing the data of another demo" in other.stderr
     addresses = cluster.start(Settings(var=own_var))
     with psycopg.connect(addresses.app) as connection:
         assert connection.execute("SELECT count(*) FROM household").fetchone() == (700,)
         connection.execute("SELECT set_config('wangge.who', '规划员', true)")
         connection.execute("UPDATE area SET name = '改过的名字' WHERE level = 'county'")
-    refused = wangge(own_var, "demo", "--no-serve", "--households", "600")
+    refused = deployment.run_inside("demo", "--no-serve", "--households", "600")
     assert refused.returncode == 1
     assert "规划员" in refused.stderr and "WANGGE_VAR" in refused.stderr
     with psycopg.connect(addresses.app) as connection:
@@ -53,10 +41,11 @@ def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var):
 
 
 @pytest.mark.shared
-def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(own_var, shared):
+def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(migrated_var, shared):
     files = shared / "beijing_cau_2026"
-    done = wangge(
-        own_var,
+    addresses = cluster.start(Settings(var=migrated_var), throw_away=True)
+    deployment = Deployment(migrated_var)
+    done = deployment.run_inside(
         "demo",
         "--no-serve",
         "--osm",
@@ -66,15 +55,17 @@ def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(own_v
     )
     assert done.returncode == 0, done.stderr
     wgs84 = json.loads(
-        wangge(own_var, "locate", "116.3500", "40.0030", "--crs", "wgs84", "--json").stdout
+        deployment.run_inside("locate", "116.3500", "40.0030", "--crs", "wgs84", "--json").stdout
     )
     # the same place as WeChat would send it (shifted by the published formula)
     gcj02 = json.loads(
-        wangge(own_var, "locate", "116.356166", "40.004348", "--crs", "gcj02", "--json").stdout
+        deployment.run_inside(
+            "locate", "116.356166", "40.004348", "--crs", "gcj02", "--json"
+        ).stdout
     )
     assert wgs84["areas"] == gcj02["areas"]
     assert wgs84["areas"][-1]["code"] == "110108900002002"
-    with psycopg.connect(cluster.start(Settings(var=own_var)).app) as connection:
+    with psycopg.connect(addresses.app) as connection:
         homes, units, holders, circles = connection.execute("""
             SELECT (SELECT count(*) FROM household), (SELECT count(*) FROM area WHERE level = 'unit'),
                    (SELECT count(*) FROM post WHERE role = 'grid_leader'), (SELECT count(*) FROM service_circle)""").fetchone()
@@ -87,7 +78,9 @@ def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(own_v
         assert 13 <= sizes[2] <= 19 and sizes[1] <= 28
 
 
-@pytest.mark.parametrize("words", [("--osm", "pyproject.toml"), ("--areas", "pyproject.toml")])
+@pytest.mark.parametrize(
+    "words", [("--osm", ROOT / "pyproject.toml"), ("--areas", ROOT / "pyproject.toml")]
+)
 def test_one_file_without_the_other_is_wrong_usage(own_var, words):
-    done = wangge(own_var, "demo", *words)
+    done = Deployment(own_var).run_inside("demo", *words)
     assert done.returncode == 2 and "both" in done.stderr

@@ -12,9 +12,9 @@ import shapely
 from sqlalchemy import text
 
 from gis.areas.resolver import locate
+from gis.demo.generate import generate_town
 from gis.demo.households import START, largest_remainder_shares
 from gis.demo.streets import make_plan, to_degrees
-from gis.demo.town import generate_town
 from gis.errors import Conflict, InvalidInput, OutsideGrids
 from gis.facilities.accessibility import read_demand_points, read_facility_entrances
 from gis.facilities.service_circles import recompute
@@ -198,7 +198,7 @@ def test_the_walls_make_people_walk_round_and_every_home_is_on_the_network(sessi
     detours = []
     for i in chance.choice(len(to.code), 25, replace=False):
         metres = walk.network_distances(network, to.snaps[i], living.snaps, 3000)
-        straight = np.hypot(*(living.place - points[i]).T)
+        straight = np.hypot(*(living.points - points[i]).T)
         some = np.isfinite(metres) & (straight > 250)
         detours += (metres[some] / straight[some]).tolist()
     assert 1.2 <= statistics.median(detours) <= 1.7

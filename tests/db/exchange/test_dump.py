@@ -24,8 +24,11 @@ from gis.exchange.households import load_households
 from gis.facilities.models import Facility, ServiceCircle
 from gis.people.models import Person
 from gis.places.models import Building, Household, Stairwell
+from tests.support.reading import reading_inside  # noqa: F401
 from web.cli import dump as dump_command
 from web.cli import template as template_command
+
+pytestmark = pytest.mark.usefixtures("reading_inside")
 
 GRID, UNIT = "520402007004001", "52040200700400101"
 BEFORE, AFTER = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)

@@ -385,7 +385,7 @@ def test_a_refused_row_exits_1_with_the_reason_on_stderr(session, tmp_path, run)
     path = grids(tmp_path / "a.gpkg", [square(0), square(0.5)])
     done = run("areas", path, "--level", "grid", "--commit")
     assert done.exit_code == 1
-    assert "overlaps feature 2" in done.stderr and "nothing was loaded" in done.stderr
+    assert "overlaps feature 2" in done.stderr and "Nothing was loaded" in done.stderr
     assert session.scalar(select(func.count()).select_from(Area)) == 0
 
 

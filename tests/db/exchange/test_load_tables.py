@@ -47,6 +47,9 @@ from tests.support.load_town import (
     write_csv,
     write_xlsx,
 )
+from tests.support.reading import reading_inside  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("reading_inside")
 
 town = load_town.town  # the fixture
 

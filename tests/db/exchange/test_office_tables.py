@@ -38,6 +38,9 @@ from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell
 from tests.support import load_town
 from tests.support.load_town import WEST, leader, write_csv
+from tests.support.reading import reading_inside  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("reading_inside")
 
 town = load_town.town  # the fixture
 

@@ -15,7 +15,7 @@ from shapely.geometry import Point
 from sqlalchemy import text
 
 from gis import crs
-from gis.demo.town import generate_town
+from gis.demo.generate import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import service_circles
@@ -45,7 +45,7 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     """
     network = load_network(session)
     dice = random.Random(1)
-    limit = minutes * 60 * walk.get_profile("adult").speed
+    limit = minutes * 60 * walk.get_profile("adult").speed_m_s
     wkb = session.scalars(
         text(
             "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(geom))) FROM building ORDER BY code"
@@ -191,9 +191,9 @@ def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
     none = compute_coverage(
         network, living, read_facility_entrances(session, network, "police").snaps[[]], 15
     )
-    assert sum(part[0] for part in (found.within, found.beyond, found.off_network)) == 1500
-    assert none.within == (0, 0) and none.beyond[0] == 1500
-    assert found.within[0] > 0
+    assert sum(part[0] for part in (found.covered, found.outside, found.off_network)) == 1500
+    assert none.covered == (0, 0) and none.outside[0] == 1500
+    assert found.covered[0] > 0
 
 
 def test_the_nearest_of_each_category_is_the_nearest(session):

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from gis import frames
 from gis.areas.models import Level
-from gis.demo.town import COMMUNITIES, COUNTY, generate_town
+from gis.demo.generate import generate_town
+from gis.demo.town_areas import COMMUNITIES, COUNTY
 from gis.errors import InvalidInput, Unavailable
 from gis.exchange.dump import dump
 from gis.facilities.service_circles import recompute

@@ -18,9 +18,8 @@ from gis.incidents import working_time
 from gis.incidents.lifecycle import deadlines
 from gis.incidents.models import OrderTaker
 from gis.jobs import maintenance
-from gis.ops import cluster, schema
-from gis.settings import Settings
-from tests.support.deployment import deployment_folder
+from gis.ops.cluster import DatabaseUrls
+from tests.support.deployment import new_database
 from tests.support.incident_town import NOW, Place
 
 FAR = NOW + timedelta(days=60)
@@ -33,16 +32,13 @@ def place(session: Session) -> Place:
 
 
 @pytest.fixture(scope="module")
-def apart() -> Iterator[Engine]:
+def apart(addresses: DatabaseUrls) -> Iterator[Engine]:
     """A database of this file's own, where things are committed."""
-    with deployment_folder() as var:
-        addresses = cluster.start(Settings(var=var), throw_away=True)
-        schema.migrate(addresses)
-        engine = gis_db.engine(addresses.app)
+    with new_database(addresses) as own:
+        engine = gis_db.engine(own.app)
         with Session(engine) as session, session.begin():
             Place(session)
         yield engine
-        engine.dispose()
 
 
 class Again(Place):

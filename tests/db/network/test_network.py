@@ -17,7 +17,7 @@ from sqlalchemy import func, select, text
 from gis import crs
 from gis.errors import InvalidInput, Unavailable
 from gis.network import walk
-from gis.network.build import Network, from_degrees, load_network
+from gis.network.build import EdgeTable, Network, from_degrees, load_network
 from gis.network.isochrone import isochrones
 from gis.network.models import WalkEdge, WalkNode
 from gis.network.store import WalkEdgeRow, replace_network
@@ -39,7 +39,7 @@ def network(nodes, pairs, **flags) -> Network:
         else np.array([], object)
     )
     length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
-    return from_degrees("test", places, u, v, length, lines, **flags)
+    return from_degrees("test", places, EdgeTable(u, v, length, lines), **flags)
 
 
 def to_degrees(east, north):
@@ -119,7 +119,9 @@ def test_of_parallel_edges_the_shorter_counts_and_a_loop_does_no_harm():
     )
     lines = np.array([round_about, straight, loop])
     length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
-    net = from_degrees("t", nodes, np.array([0, 0, 1]), np.array([1, 1, 1]), length, lines)
+    net = from_degrees(
+        "t", nodes, EdgeTable(np.array([0, 0, 1]), np.array([1, 1, 1]), length, lines)
+    )
     assert walk.network_distances(net, snap(net, 0, 0), snap(net, 100, 0), 500)[0] == pytest.approx(
         100, abs=0.1
     )

@@ -34,11 +34,10 @@ VERSIONS = sorted(
 
 
 @pytest.fixture(scope="module")
-def settings():
-    with deployment_folder() as folder:
+def settings(prepared):
+    with prepared.migrated() as folder:
         made = Settings(var=folder)
         addresses = cluster.start(made, throw_away=True)
-        schema.migrate(addresses)
         with Session(engine(addresses.app)) as session:
             town = build.Town(session)
             town.post("grid_worker", town.grid("001"), "王五")

@@ -149,11 +149,11 @@ def test_a_server_that_does_not_answer_gets_one_clear_sentence(url, words):
 
 def test_a_server_too_old_or_without_postgis_gets_one_clear_sentence(settings, monkeypatch):
     url = cluster.start(settings).app
-    monkeypatch.setattr(server_check, "OLDEST_SERVER", 990000)
+    monkeypatch.setattr(server_check, "MIN_SERVER_VERSION", 990000)
     with pytest.raises(Unavailable, match=r"is PostgreSQL \d+; 15 or later is needed"):
         server_check.check_server(url)
     monkeypatch.undo()
-    monkeypatch.setattr(server_check, "OLDEST_POSTGIS", (99, 0))
+    monkeypatch.setattr(server_check, "MIN_POSTGIS_VERSION", (99, 0))
     with pytest.raises(Unavailable, match=r"has PostGIS 3\.\d+.*3\.3 or later is needed"):
         server_check.check_server(url)
 

@@ -27,7 +27,7 @@ from gis.ops.cluster import DatabaseUrls
 from gis.settings import Settings
 from tests.support import build
 from tests.support.build import LAT, LON, SIDE
-from tests.support.deployment import deployment_folder
+from tests.support.deployment import PreparedDeployments
 from web.cli import cli
 
 WORDS = ("边界修订", "boundary revision", "./wangge revision from-file")
@@ -62,12 +62,11 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
+def place(prepared: PreparedDeployments) -> Iterator[Place]:
     """A small town in a database of its own, and a planner with access to it."""
-    with deployment_folder() as var:
+    with prepared.migrated() as var:
         settings = Settings(var=var)
         addresses = cluster.start(settings, throw_away=True)
-        schema.migrate(addresses)
         with Session(engine(addresses.app)) as session:
             town = build.Town(session)
             town.boundary(town.community, build.square(LON, LAT, 2 * SIDE, SIDE))

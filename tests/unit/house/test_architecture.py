@@ -18,6 +18,7 @@ FLOORS = [
     "gis.errors",
     "gis.settings",
     "gis.private",
+    "gis.obfuscation",
     "gis.crs",
     "gis.db",
     "gis.sql",
@@ -58,6 +59,7 @@ FLOORS = [
 ]
 INCIDENT_ROOMS = [
     "states",
+    "workflow",
     "models",
     "working_time",
     "danger",

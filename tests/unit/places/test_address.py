@@ -9,8 +9,8 @@ from gis.places.address import (
     floor_of_room,
     label_of_building,
     normalise_label,
-    number,
     parse_address,
+    parse_number,
 )
 
 WRITTEN = {
@@ -61,7 +61,7 @@ WRITTEN = {
 @pytest.mark.parametrize("text", WRITTEN)
 def test_an_address_is_read_as_people_mean_it(text):
     found = parse_address(text)
-    assert (found.place, found.building, found.stairwell, found.floor, found.room) == WRITTEN[text]
+    assert (found.prefix, found.building, found.stairwell, found.floor, found.room) == WRITTEN[text]
 
 
 def numeral(value: int) -> str:
@@ -78,7 +78,7 @@ def numeral(value: int) -> str:
 
 @given(st.integers(1, 999))
 def test_numerals_and_digits_are_the_same_number(value):
-    assert number(numeral(value)) == number(str(value)) == value
+    assert parse_number(numeral(value)) == parse_number(str(value)) == value
     assert (
         normalise_label(f"第{numeral(value)}单元") == normalise_label(f"{value:03d}") == str(value)
     )
@@ -102,7 +102,7 @@ ADDRESSES = st.builds(
 
 
 def parts(address: Address) -> tuple[object, ...]:
-    return (address.place, address.building, address.stairwell, address.floor, address.room)
+    return (address.prefix, address.building, address.stairwell, address.floor, address.room)
 
 
 @given(ADDRESSES, st.sampled_from(["号楼", "栋", "幢", "座", "#楼"]), st.booleans(), st.booleans())
@@ -113,7 +113,7 @@ def test_writing_an_address_and_reading_it_gives_it_back(address, word, wide, sp
         building = numeral(int(building)) if building.isdecimal() else building
         stairwell = numeral(int(stairwell)) if stairwell else ""
     text = (
-        f"{address.place} {building}{word}"
+        f"{address.prefix} {building}{word}"
         + (f"{stairwell}单元" if stairwell else "")
         + address.room
     )
@@ -138,7 +138,7 @@ def test_nothing_people_type_breaks_the_reading(text):
         found.room,
     )
     assert all(
-        len(part) <= len(found.text) for part in (found.place, found.building, found.stairwell)
+        len(part) <= len(found.text) for part in (found.prefix, found.building, found.stairwell)
     )
 
 

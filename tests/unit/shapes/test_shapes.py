@@ -287,21 +287,21 @@ def test_a_coverage_is_left_exactly_as_it_is():
 def test_an_enclosed_gap_is_found_with_its_area_and_place_whatever_its_width():
     frame = [square(0, 0, 3, 1), square(0, 2, 3, 1), square(0, 1), square(2, 1)]
     (gap,) = polygon_coverage.find_gaps(frame)
-    assert gap.m2 == pytest.approx(measure.geodesic_area_m2(square(1, 1)), rel=1e-6)
-    assert square(1, 1).covers(Point(gap.place)) and gap.width > 90
+    assert gap.area_m2 == pytest.approx(measure.geodesic_area_m2(square(1, 1)), rel=1e-6)
+    assert square(1, 1).covers(Point(gap.label_point)) and gap.width_m > 90
 
 
 def test_an_island_in_a_gap_is_not_counted_as_gap():
     ring = shapely.difference(square(0, 0, 5, 5), square(1, 1, 3, 3))
     (gap,) = polygon_coverage.find_gaps([ring, square(2, 2)])
-    assert gap.m2 == pytest.approx(8 * measure.geodesic_area_m2(square()), rel=1e-3)
+    assert gap.area_m2 == pytest.approx(8 * measure.geodesic_area_m2(square()), rel=1e-3)
 
 
 def test_a_slit_open_at_both_ends_is_found():
     off = 0.5 / 99.9  # half a metre
     (gap,) = polygon_coverage.find_gaps([square(0), square(1 + off)])
-    assert gap.width == pytest.approx(0.5, rel=0.1)
-    assert gap.m2 == pytest.approx(0.5 * 110.8, rel=0.05)
+    assert gap.width_m == pytest.approx(0.5, rel=0.1)
+    assert gap.area_m2 == pytest.approx(0.5 * 110.8, rel=0.05)
 
 
 def test_a_street_between_grids_that_opens_to_the_outside_is_no_gap():
@@ -316,9 +316,11 @@ def test_a_notch_in_one_shape_alone_is_no_gap_between_shapes():
 def test_overlaps_are_found_by_pair_with_area_and_place():
     found = polygon_coverage.find_overlaps([square(0), square(0.9), square(5)])
     (one,) = found
-    assert (one.first, one.second) == (0, 1)
-    assert one.m2 == pytest.approx(0.1 * measure.geodesic_area_m2(square()), rel=1e-3)
-    assert square(0.9, 0, 0.1).covers(Point(one.place)) and one.width == pytest.approx(10, rel=0.06)
+    assert (one.position, one.other_position) == (0, 1)
+    assert one.area_m2 == pytest.approx(0.1 * measure.geodesic_area_m2(square()), rel=1e-3)
+    assert square(0.9, 0, 0.1).covers(Point(one.label_point)) and one.width_m == pytest.approx(
+        10, rel=0.06
+    )
 
 
 def test_a_shape_twice_and_a_shape_within_another_are_overlaps():
@@ -350,7 +352,7 @@ def test_clean_mends_overlap_slit_and_pinhole_at_once():
 def test_clean_leaves_gaps_wider_than_the_tolerance():
     shapes = [square(0), square(1.01)]
     (gap,) = polygon_coverage.find_gaps(polygon_coverage.repair_coverage(shapes, 0.5))
-    assert gap.width == pytest.approx(1.0, rel=0.1)
+    assert gap.width_m == pytest.approx(1.0, rel=0.1)
 
 
 def test_clean_keeps_small_corners_that_are_no_noise():
@@ -414,7 +416,7 @@ def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(
     assert not [
         gap
         for gap in polygon_coverage.find_gaps(fitted)
-        if gap.width <= polygon_coverage.NOISE_WIDTH_M
+        if gap.width_m <= polygon_coverage.NOISE_WIDTH_M
     ]
     for before, after in zip(bricks, fitted, strict=True):
         assert (
@@ -451,7 +453,7 @@ def test_gaps_and_shapes_together_fill_the_frame(holes):
         box(LON + 25e-5, LAT, LON + 50e-5, LAT + 50e-5),
     ]
     shapes = [repair(shapely.difference(half, cut)).shape for half in halves]
-    found = sum(gap.m2 for gap in polygon_coverage.find_gaps(shapes))
+    found = sum(gap.area_m2 for gap in polygon_coverage.find_gaps(shapes))
     assert found == pytest.approx(measure.geodesic_area_m2(repair(cut).shape), abs=0.05)
     assert found + sum(map(measure.geodesic_area_m2, shapes)) == pytest.approx(
         measure.geodesic_area_m2(frame), rel=1e-3

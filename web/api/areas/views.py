@@ -46,8 +46,9 @@ def areas(query_data: AreasIn) -> Response:
 @bp.output(AreaDetailOut)
 @bp.doc(summary="One area", responses=alternative_response(GEOJSON, {"type": "object"}))
 def area(code: str, query_data: AreaIn) -> Response:
-    """With `geometry=true` a GeoJSON Feature: longitude first, WGS 84 (CGCS2000 differs by
-    centimetres).
+    """Return an area; with `geometry=true` as a GeoJSON Feature.
+
+    Longitude first, WGS 84 (CGCS2000 differs by centimetres).
     """
     geojson = query_data.geometry or wants_geojson()
     detail = hierarchy.area(session(), code, params.parse_datetime(query_data.at), geometry=geojson)
@@ -82,9 +83,7 @@ def children(code: str, query_data: ChildrenIn) -> Response:
 @bp.output(HistoryOut)
 @bp.doc(summary="The shapes and changes of an area")
 def history(code: str) -> Response:
-    """Every boundary with its dates and revision, and every change of name, parent
-    and retirement.
-    """
+    """Return every boundary of an area with its dates, and every change of name, parent or end."""
     boundaries, changes, lineage = hierarchy.history(session(), code)
     return conditional_response(
         {"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage}
@@ -116,8 +115,8 @@ def between(query_data: DifferenceIn) -> Response:
                     "name": grid.name,
                     "change": grid.change,
                     "area_m2": grid.area_m2,
-                    "before": geojson(grid.before),
-                    "after": geojson(grid.after),
+                    "before": geojson(grid.old_shape),
+                    "after": geojson(grid.new_shape),
                 }
                 for grid in changes.grids
             ],

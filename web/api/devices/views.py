@@ -66,8 +66,10 @@ class TakenOut(BaseModel):
     },
 )
 def alarm(code: str) -> Response:
-    """Signed: `X-Wangge-Timestamp`, seconds since 1970, and `X-Wangge-Signature`: `v1=` and the
-    HMAC-SHA256, in hex and with the device's secret, of the timestamp, a full stop and the body.
+    """Take an alarm that the device has signed.
+
+    `X-Wangge-Timestamp` is seconds since 1970. `X-Wangge-Signature` is `v1=` and, in hex, the
+    HMAC-SHA256 with the device's secret of the timestamp, a full stop and the body.
     """
     body = request.get_data()
     headers = request.headers

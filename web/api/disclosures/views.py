@@ -68,7 +68,7 @@ def disclosures(query_data: DisclosuresIn) -> Response:
         by,
         filters(query_data.model_dump()),
         query_data.limit + 1,
-        before=params.number_cursor(params.decode_cursor(query_data.cursor)),
+        cursor=params.number_cursor(params.decode_cursor(query_data.cursor)),
     )
     return conditional_response(paginate(rows, query_data.limit, lambda row: str(row.id)))
 

@@ -113,7 +113,8 @@ def _stream(event_feed: EventFeed, last: int | None, hold: bool) -> Iterator[byt
                 # a number to go on from: of the last event in the asker's sight, not of a hidden
                 # one
                 if begins:
-                    yield f"id: {news[-1]['event'] if news else 0}\nevent: now\ndata: {{}}\n\n".encode()
+                    newest = news[-1]["event"] if news else 0
+                    yield f"id: {newest}\nevent: now\ndata: {{}}\n\n".encode()
                     begins, news = False, []
                 for event in news:
                     yield (

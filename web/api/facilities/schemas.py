@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.circles import MAX_MINUTES
 from gis.facilities.queries import CircleRow, FacilityRow
-from gis.facilities.service_circles import MAX_MINUTES
 from web.http import params
 from web.http.responses import feature
 

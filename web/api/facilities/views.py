@@ -45,7 +45,7 @@ def facilities(query_data: FacilitiesIn) -> Response:
         bbox=None if query_data.bbox is None else params.parse_bbox(query_data.bbox),
         area=query_data.area,
         at=params.parse_datetime(query_data.at),
-        after=params.decode_cursor(query_data.cursor),
+        cursor=params.decode_cursor(query_data.cursor),
         limit=query_data.limit + 1,
     )
     body = paginate(rows, query_data.limit, lambda row: row.code)
@@ -87,7 +87,7 @@ def facility(code: str) -> Response:
     responses={503: "No walking network is loaded"},
 )
 def circle(code: str, query_data: CircleIn) -> Response:
-    """The stored one where it is of today's network, else computed now."""
+    """Return the stored circle if it is of the present network, else compute it."""
     facility_row = queries.facility(session(), code)
     circle_row = queries.circle(session(), code, query_data.minutes, query_data.profile)
     return conditional_response(

@@ -60,7 +60,7 @@ def load(query_data: ImportIn) -> Response:
             file.path,
             query_data.crs,
             now=params.parse_datetime(None),
-            by=by,
+            principal=by,
             timezone=current_app.config["SETTINGS"].timezone,
             most=MAX_IMPORT_ROWS,
         )

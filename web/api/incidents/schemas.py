@@ -192,8 +192,11 @@ def incident_to_json(incident: IncidentView) -> dict[str, Any]:
 
 
 def moved_to_json(by: Principal, incident: IncidentView) -> dict[str, Any]:
-    """Return a moved incident as its mover may see it: who shows a tracking secret sees no more
-    than before.
+    """Return a moved incident as its mover may see it.
+
+    Notes
+    -----
+    A tracking secret shows no more after a move than before it.
     """
     if by.kind != "reporter":
         return incident_to_json(incident)

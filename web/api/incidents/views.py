@@ -17,7 +17,6 @@ from gis.accounts import disclosures, rate_limit
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
 from gis.errors import WanggeError, invalid_field
-from gis.incidents import photos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.effects import MovePayload
@@ -29,6 +28,7 @@ from gis.incidents.reading.incidents import IncidentView
 from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from web.api.incidents.multipart import parse_body, photo_directory
 from web.api.incidents.schemas import (
     BulkIn,
     ContactIn,
@@ -53,8 +53,6 @@ from web.http.openapi import documents_body
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response, paginate
 from web.http.snapshot import current_snapshot
-from web.http.validation import validate_model
-from web.security import sanitising
 from web.security.disclosures import record
 from web.security.guard import require_sign_in
 from web.security.session import principal
@@ -79,7 +77,7 @@ bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
     },
 )
 def report() -> Response:
-    """A point and a few words in, the answerable person and a running clock out.
+    """Report an incident: a point and a few words in, the responsible person and a deadline out.
 
     Send an `Idempotency-Key`.
     """
@@ -126,7 +124,7 @@ def _again(body: dict[str, Any]) -> None:
 @bp.input(ListIn, location="query")
 @bp.doc(summary="List incidents one may see", responses={401: "Sign in, or send a key"})
 def list_incidents(query_data: ListIn) -> Response:
-    """A page of incidents; `next` of one page is the `cursor` of the following."""
+    """Return a page of incidents; `next` of a page is the `cursor` of the following one."""
     by, now = require_sign_in(), parse_datetime(None)
     incident_filters = filters(query_data)
     cursor = params.decode_cursor(query_data.cursor)
@@ -158,9 +156,7 @@ def count_incidents(query_data: ListIn) -> Response:
 @bp.input(NearIn, location="query")
 @bp.doc(summary="Like it, near and lately", responses={422: "A field is missing or wrong"})
 def list_duplicates(query_data: NearIn) -> Response:
-    """Of the same category within 50 m and 7 days: to be offered before something is reported
-    twice.
-    """
+    """List incidents of the same category within 50 m and 7 days, to offer before a new report."""
     x, y = parse_point(LocateRequest(query_data.lon, query_data.lat, query_data.crs))
     duplicates = reading_duplicates.find_duplicates(
         session(), principal(), query_data.category, x, y, parse_datetime(None)
@@ -382,28 +378,6 @@ def _move(
     )
 
 
-def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
-    """Return the request's JSON as a value of a model, and its photos.
-
-    JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part
-    `photo`.
-
-    Raises
-    ------
-    InvalidInput
-        A field is missing or wrong, or a photo is none.
-    """
-    files: list[Any] = []
-    if request.mimetype == "multipart/form-data":
-        raw = sanitising.parse_json(request.form.get("json", "{}"), "json")
-        files = request.files.getlist("photo")
-    else:
-        raw = request.get_json()
-    return validate_model(model, raw), photos.sanitise_photos(
-        [file.stream.read() for file in files]
-    )
-
-
 def derive_tracking_secret(incident_id: UUID) -> str:
     """Return the tracking secret of an incident made here.
 
@@ -411,8 +385,3 @@ def derive_tracking_secret(incident_id: UUID) -> str:
     """
     key = str(current_app.config["SECRET_KEY"]).encode()
     return hmac.new(key, b"tracking " + incident_id.bytes, "sha256").hexdigest()[:43]
-
-
-def photo_directory() -> Any:
-    """Return the deployment's folder for photos."""
-    return current_app.config["SETTINGS"].var

@@ -91,8 +91,9 @@ class EntryOut(BaseModel):
     role_zh: str
     role_en: str
     name: str | None = Field(
-        description="Who answers now: the holder, or the deputy standing in; null when nobody is there, "
-        "and wherever `named` is false, as `holder`, `deputy`, `stands_in_for` and `why` are then"
+        description="Who answers now: the holder, or the deputy standing in; null when nobody is "
+        "there, and wherever `named` is false, as `holder`, `deputy`, `stands_in_for` and `why` "
+        "are then"
     )
     area: str = Field(description="Code of the area or building answered for")
     level: str

@@ -34,10 +34,10 @@ bp = APIBlueprint("locate", __name__, url_prefix="/api/v1", tag="Locate")
     responses={404: "Outside every grid; names the nearest and its distance"},
 )
 def locate(query_data: LocateIn) -> Response:
-    """The chain of areas, the answerable people by role, how it was decided, and the boundary
-    revision used.
+    """Return the areas of a point, the responsible people by role, and how they were determined.
 
-    Names of people are given to who may have them there; anybody is told the roles.
+    `revision` is the boundary revision used. Roles are public; names are given to those who may
+    have them.
     """
     at = parse_datetime(query_data.at)
     locate_request = LocateRequest(
@@ -78,9 +78,7 @@ def locate_many(json_data: LocateManyIn) -> Response:
 
 
 def no_store_response(body: bytes) -> Response:
-    """Return ready JSON as a response that nothing on the way may keep: it may hold names of
-    people.
-    """
+    """Return JSON as a response that no cache may store, since it may hold names of people."""
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -21,9 +21,9 @@ IMAGE = alternative_response("image/jpeg", {"type": "string", "format": "binary"
 @bp.get("/photos/<uuid:photo_id>")
 @bp.doc(summary="A photo", responses=IMAGE)
 def get_photo(photo_id: UUID) -> Response:
-    """The photo as it is kept: JPEG, PNG or WebP.
+    """Send a photo as it is stored: JPEG, PNG or WebP.
 
-    Who reported sends `X-Tracking-Secret`; no secret is in an address.
+    The reporter sends `X-Tracking-Secret`; no secret is in an address.
     """
     return _sent(photo_id, thumbnail=False)
 

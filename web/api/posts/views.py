@@ -121,7 +121,7 @@ def posts(query_data: PostsIn) -> Response:
         params.parse_datetime(query_data.at),
         within=query_data.within,
         limit=query_data.limit + 1,
-        after=params.decode_cursor(query_data.cursor),
+        cursor=params.decode_cursor(query_data.cursor),
     )
     body = paginate(rows, query_data.limit, lambda row: row.key)
     return conditional_response(body | {"items": [post_to_json(row) for row in body["items"]]})
@@ -135,7 +135,7 @@ def posts(query_data: PostsIn) -> Response:
     responses=REFUSALS | {404: "No such post in your areas", 422: "A field is missing or wrong"},
 )
 def hand_over(post_id: int, json_data: HandOverIn) -> Response:
-    """The holder's time ends at the moment and the successor's begins.
+    """End the holder's time at a moment and begin the successor's.
 
     A later moment takes effect by itself.
     """

@@ -40,6 +40,11 @@ class RevisionsIn(params.Page):
     ] = None
 
 
+def _field_list(fields: Mapping[str, bool]) -> str:
+    """Return the names of fields (name -> whether it is required), optional ones in brackets."""
+    return ", ".join(name if required else f"[{name}]" for name, required in fields.items())
+
+
 class OperationIn(BaseModel):
     """One edit; which other fields it has depends on `op`.
 
@@ -50,8 +55,8 @@ class OperationIn(BaseModel):
 
     op: str = Field(
         description="; ".join(
-            f"{name}: {', '.join(key if needed else f'[{key}]' for key, needed in kind.fields.items())}"
-            for name, kind in operations.OPERATION_TYPES.items()
+            f"{name}: {_field_list(operation_type.fields)}"
+            for name, operation_type in operations.OPERATION_TYPES.items()
         )
     )
 
@@ -116,9 +121,7 @@ def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
 
 
 def operation_to_json(operation: Operation, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a step of a draft, also as a sentence in both languages with the names of
-    its grids.
-    """
+    """Return a step of a draft, with a sentence in both languages that names its grids."""
     zh, en = operations.describe_operation(operation.op, names)
     return {
         "step": operation.step,
@@ -178,9 +181,9 @@ def coverage_errors_to_geojson(file_draft: boundary_file.BoundaryFileDraft) -> d
                 "properties": {
                     "kind": kind,
                     "codes": between,
-                    "m2": round(fault.m2, 1),
-                    "width_m": round(fault.width, 2),
-                    "place": fault.place,
+                    "m2": round(fault.area_m2, 1),
+                    "width_m": round(fault.width_m, 2),
+                    "place": fault.label_point,
                 },
             }
             for fault, kind, between in faults

@@ -1,6 +1,6 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -8,8 +8,17 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from gis.areas.models import Operation, Revision, RevisionState
-from gis.boundaries import drafts, editor_view, operations, preview, publish, revision_access
+from gis.areas.models import Operation, RevisionState
+from gis.boundaries import (
+    draft_conflicts,
+    drafts,
+    editor_view,
+    operations,
+    preview,
+    preview_grids,
+    publish,
+    revision_access,
+)
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import InvalidInput
@@ -17,6 +26,7 @@ from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from web.api.revisions.changes import after_change
 from web.api.revisions.schemas import (
     FileIn,
     OperationIn,
@@ -54,7 +64,7 @@ REFUSALS: dict[int | str, Any] = {
     404: "No such revision in your areas",
 }
 WRITES = REFUSALS | {
-    409: "It is no draft any more, its version is another, or its grids were redrawn since",
+    409: "It is no longer a draft, its version is another, or its grids were redrawn since",
     422: "A field or shape is not right; the message says where, and what would be",
 }
 
@@ -63,7 +73,7 @@ WRITES = REFUSALS | {
 @bp.input(RevisionIn)
 @bp.doc(summary="Begin a draft", responses=WRITES | {201: "The draft"})
 def begin(json_data: RevisionIn) -> Response:
-    """A draft is its author's to edit, and seen by whoever may draft or publish in its areas."""
+    """Create a draft; its author edits it, who may draft or publish in its areas sees it."""
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
@@ -78,7 +88,7 @@ def begin(json_data: RevisionIn) -> Response:
 @bp.input(RevisionsIn, location="query")
 @bp.doc(summary="List revisions", responses=REFUSALS)
 def revisions(query_data: RevisionsIn) -> Response:
-    """The newest first: one's own, and those that touch grids one may draft or publish in."""
+    """List revisions, newest first: one's own, and those of grids one may draft or publish in."""
     by = require(Action.DRAFT if require_any_planner().is_allowed(Action.DRAFT) else Action.PUBLISH)
     cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
     rows = drafts.list_revisions(
@@ -128,7 +138,7 @@ def get_revision(number: int) -> Response:
                 "author": clash.author,
                 "published_at": clash.published_at,
             }
-            for clash in drafts.conflicts(session(), number)
+            for clash in draft_conflicts.conflicts(session(), number)
         ]
         if revision.state == RevisionState.DRAFT
         else []
@@ -169,7 +179,7 @@ def operate(number: int, json_data: OperationIn) -> Response:
 @bp.delete("/revisions/<int:number>/operations/<int:step>")
 @bp.doc(summary="Undo an operation of a draft, with all after it", responses=WRITES)
 def undo(number: int, step: int) -> Response:
-    """The shapes that come back; doing the same operation again does the same."""
+    """Undo an operation and return the shapes from before; the same operation can be done again."""
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
@@ -194,11 +204,10 @@ def undo(number: int, step: int) -> Response:
 )
 @body_limit(MAX_BOUNDARY_FILE_BYTES)
 def from_file(query_data: FileIn) -> Response:
-    """GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile in the form's part `file`, matched by
-    code.
+    """Create a draft from a file of grids, matched by code, in the form's part `file`.
 
-    A torn file is refused (422) with its overlaps and gaps as GeoJSON in `torn`; `clean` mends them
-    up to a width.
+    GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile. A file with overlaps or gaps is refused
+    (422) with them as GeoJSON in `torn`; `clean` mends them up to a width.
     """
     by = require(Action.DRAFT)
     with uploaded_file("input.map_file_missing", max_suffixes=2) as file:
@@ -241,8 +250,9 @@ def from_file(query_data: FileIn) -> Response:
 @bp.input(WithinIn, location="query")
 @bp.doc(summary="The grids of an area as a draft has them", responses=REFUSALS)
 def coverage(number: int, query_data: WithinIn) -> Response:
-    """GeoJSON of the grids and those bordering on them, with homes (longitude, latitude,
-    households, people).
+    """Return the grids of an area and those bordering on them as GeoJSON, with their homes.
+
+    A home is longitude, latitude, households, people.
     """
     by = require_any_planner()
     view = editor_view.read_editor_view(session(), by, number, query_data.within)
@@ -312,9 +322,9 @@ def publish_(number: int, json_data: PublishIn) -> Response:
 
 
 @bp.post("/revisions/<int:number>/withdraw")
-@bp.doc(summary="Give a draft up", responses=WRITES)
+@bp.doc(summary="Withdraw a draft", responses=WRITES)
 def withdraw(number: int) -> Response:
-    """It stays on record."""
+    """Withdraw a draft; it stays on record."""
     by = require(Action.DRAFT)
     return run_once(by, lambda: (200, revision_to_json(drafts.withdraw(session(), by, number), by)))
 
@@ -322,7 +332,7 @@ def withdraw(number: int) -> Response:
 @bp.post("/revisions/<int:number>/rebase")
 @bp.doc(summary="Draw a draft again on what is published now", responses=WRITES)
 def rebase(number: int) -> Response:
-    """The grids that had changed.
+    """Repeat the steps of a draft on the newest boundaries and return the grids that had changed.
 
     409 names the step that no longer fits, and leaves the draft as it was.
     """
@@ -388,22 +398,5 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
             str(operation.op.get("unit", "")),
         )
     }
-    names = preview.grid_names(session(), codes, steps)
+    names = preview_grids.grid_names(session(), codes, steps)
     return [(operation, names) for operation in steps]
-
-
-def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
-    """Return the draft's version and, as GeoJSON, the grids that look different now.
-
-    Without geometry: no land any more.
-    """
-    view = editor_view.build_editor_view(
-        session(), by, drafts.list_operations(session(), number), codes, around=False
-    )
-    changed = grids_to_geojson(view)
-    gone = [code for code in codes if code not in view.grids]
-    changed["features"] += [
-        {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}}
-        for code in gone
-    ]
-    return {"version": session().get_one(Revision, number).version, "changed": changed}

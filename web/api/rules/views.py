@@ -39,7 +39,7 @@ MAY = {401: "Sign in, or send a key", 403: "Not allowed"}
 @bp.output(SetsOut)
 @bp.doc(summary="The sets of routing rules", responses=MAY)
 def list_rule_sets() -> Response:
-    """The one in force first, then the newest."""
+    """List the sets of routing rules: the one in force first, then the newest."""
     require_rules_reader()
     return conditional_response(
         {"items": [rule_set_to_json(rule_set) for rule_set in rules.list_rule_sets(session())]}
@@ -50,7 +50,7 @@ def list_rule_sets() -> Response:
 @bp.output(WholeSetOut)
 @bp.doc(summary="A set with its rules", responses=MAY)
 def get_rule_set(set_id: int) -> Response:
-    """The rules in their order; the first that matches an incident wins."""
+    """Return a set with its rules in their order; the first that matches an incident applies."""
     require_rules_reader()
     return conditional_response(
         rule_set_with_rules(rules.read_rule_set(session(), storable_id(set_id)))
@@ -64,7 +64,7 @@ def get_rule_set(set_id: int) -> Response:
     summary="Keep a set as a draft", responses=MAY | {409: "A set of that name is or was in force"}
 )
 def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
-    """Checked as a table is; what is wrong is named by rule and column. Nothing is switched on."""
+    """Save rules as a draft; errors are named by rule and column, nothing is put in force."""
     by = require(Action.RULES)
     rows = [(number, rule_to_cells(item)) for number, item in enumerate(json_data.rules, 1)]
     valid_rules, problems = rules_file.validate_rules(
@@ -113,7 +113,7 @@ def test(set_id: int, json_data: TestIn) -> Response:
 @bp.output(SetOut)
 @bp.doc(summary="Switch a set on", responses=MAY | {409: "It is in force already"})
 def activate(set_id: int) -> dict[str, Any]:
-    """The one in force is switched off in the same moment.
+    """Put a set in force and end the one in force at the same moment.
 
     Incidents filed before keep their rule.
     """

@@ -1,6 +1,4 @@
-"""`/desk`: the dispatcher's desk: inbox, one matter with its reasons, dispatch, supervise, bulk
-moves; live.
-"""
+"""`/desk`: the dispatcher's desk, with an inbox, one incident, and moves of many at once."""
 
 from flask import Blueprint, Response, url_for
 from flask_babel import gettext as _
@@ -22,15 +20,17 @@ from web.security.session import principal
 
 bp = Blueprint("desk", __name__)
 
-# who has something to look at here
-USES = (Action.DISPATCH, Action.SUPERVISE, Action.READ)
+# actions of those who see incidents here
+DESK_ACTIONS = (Action.DISPATCH, Action.SUPERVISE, Action.READ)
 
 
 @bp.get("/desk")
 def desk() -> Response:
-    """The page.
+    """Show the desk.
 
-    Its filters, and `incident`, are in its address, and what it shows it asks the API for.
+    Notes
+    -----
+    Filters and the open incident stand in the address; the script reads incidents from the API.
     """
     by = require_incident_reader()
     edition = editions.active_edition(session())
@@ -38,13 +38,13 @@ def desk() -> Response:
     data = incident_data() | {
         "categories": [
             {
-                "code": one.code,
-                "zh": one.zh,
-                "en": one.en,
-                "major_zh": one.major_zh,
-                "major_en": one.major_en,
+                "code": category.code,
+                "zh": category.zh,
+                "en": category.en,
+                "major_zh": category.major_zh,
+                "major_en": category.major_en,
             }
-            for one in edition.categories.values()
+            for category in edition.categories.values()
         ],
         "areas": list_subtree(session(), by.areas_by_action.get(Action.READ) or ()),
         "severities": list(SEVERITIES),
@@ -52,7 +52,7 @@ def desk() -> Response:
             "dispatch": by.is_allowed(Action.DISPATCH) or by.operates,
             "contacts": by.is_allowed(Action.CONTACTS) or by.operates,
         },
-        # a mere operator sees only what nobody else can act on
+        # an operator without the right to read sees only what nobody else can act on
         "unanswered": url_for("unanswered_page.listed")
         if by.operates and not by.is_allowed(Action.READ)
         else None,
@@ -63,12 +63,12 @@ def desk() -> Response:
         data=data,
         parts=base_map(figures),
         figures=figures,
-        desks=waits_at().items(),
+        queues=queue_labels(),
     )
 
 
-def waits_at() -> dict[str, str]:
-    """Where a matter waits, as one chooses it: `gis.incidents.routing.router.QUEUES`."""
+def queue_labels() -> dict[str, str]:
+    """Return labels of the queues of `gis.incidents.reading.queues.QUEUES`."""
     return {
         "operator": _("The operator"),
         "county": _("The county"),
@@ -82,17 +82,19 @@ def waits_at() -> dict[str, str]:
 
 
 def require_incident_reader() -> Principal:
-    """Who asks, when they may see incidents of places.
+    """Return the principal if it may see incidents of places.
 
     Raises
     ------
-    SignInNeeded, Forbidden
-        Nobody, or somebody who may not.
+    AuthenticationRequired
+        Nobody is signed in.
+    Forbidden
+        The account may not see incidents.
     """
     by = principal()
-    if by.operates:  # what nobody else can act on waits for the operator
+    if by.operates:  # sees what nobody else can act on
         return by
-    for action in USES:
+    for action in DESK_ACTIONS:
         if by.is_allowed(action):
             return require_worker(action)
     if by.kind == "anonymous":

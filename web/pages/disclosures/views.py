@@ -28,28 +28,30 @@ FIELDS = ("kind", "who", "incident", "since", "until", "before")
 
 @bp.get("/disclosures")
 def disclosures() -> Response:
-    """The newest first.
+    """List disclosures, newest first; filters stand in the address.
 
-    Its filters are in its address, `before` is the last number of the page before.
+    Notes
+    -----
+    `before` in the address is the last number of the previous page.
     """
     by = require(Action.HISTORY)
     query = {name: request.args.get(name, "").strip()[:100] for name in FIELDS}
-    wrong, rows = "", list[DisclosureView]()
+    error_text, rows = "", list[DisclosureView]()
     try:
-        before = params.number_cursor(query["before"] or None, "before")
-        rows = list_disclosures(session(), by, _filters(query), PAGE_ROWS + 1, before)
+        cursor = params.number_cursor(query["before"] or None, "before")
+        rows = list_disclosures(session(), by, _filters(query), PAGE_ROWS + 1, cursor)
     except InvalidInput as error:
-        wrong = localised_detail(error)
+        error_text = localised_detail(error)
     response = render_page(
         "disclosures/disclosures.html",
         query=query,
-        wrong=wrong,
+        error=error_text,
         rows=rows[:PAGE_ROWS],
         kinds=KINDS,
         older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None,
         zone=current_app.config["SETTINGS"].timezone,
     )
-    response.status_code = 422 if wrong else 200
+    response.status_code = 422 if error_text else 200
     return response
 
 

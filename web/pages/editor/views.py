@@ -1,10 +1,9 @@
 """`/editor`: drafts of boundary changes, drawn on the map so that borders cannot tear."""
 
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask_babel import LazyString, lazy_gettext
 
 from gis.areas.hierarchy import list_subtree
@@ -14,6 +13,7 @@ from gis.boundaries.editor_view import first_changed_grid
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.palette import SELECTION_COLOUR
 from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from layers.editor_map import editor_map
 from layers.folium_map import vector_tiles
 from layers.overview import overview
@@ -21,19 +21,17 @@ from web.http import i18n, params
 from web.http.db import session
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
-from web.pages.shell.content_security import with_csp
-from web.pages.shell.page import page_basics, render_page
-from web.security.csrf import csrf_token
+from web.pages.shell.page import render_page
 from web.security.guard import require
 
 bp = Blueprint("editor", __name__)
 
-MOST = 50  # drafts in the list
+MAX_LISTED_DRAFTS = 50
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool of the editor: its name in scripts, label, key, and what it does."""
+    """A tool of the editor: its name in scripts, label, key, and a sentence on its use."""
 
     name: str
     label: LazyString
@@ -74,7 +72,7 @@ TOOLS = (
     ),
     Tool(
         "paint",
-        lazy_gettext("Give land over"),
+        lazy_gettext("Transfer area"),
         "P",
         lazy_gettext("Choose the grid that gets the land, then draw round the land."),
     ),
@@ -95,83 +93,75 @@ TOOLS = (
 
 @bp.get("/editor")
 def drafts_() -> Response:
-    """One's drafts, and a new one."""
+    """List the principal's drafts, above the form for a new one."""
     by = require(Action.DRAFT)
-    mine = [
-        row
-        for row in drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=MOST)
-        if row.author == by.actor
-    ]
-    places = [
-        one
-        for one in list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
-        if one["level"] != "grid"
-    ]
+    rows = drafts.list_revisions(
+        session(), by, state=RevisionState.DRAFT.value, limit=MAX_LISTED_DRAFTS
+    )
+    areas = _list_draft_areas(by)
     return render_page(
         "editor/drafts.html",
         script="editor/drafts.js",
-        drafts=mine,
-        places=places,
-        first=_first(0, places),
+        drafts=[row for row in rows if row.author == by.actor],
+        areas=areas,
+        selected=_initial_area(0, areas),
     )
 
 
 @bp.get("/editor/<int:number>")
 def editor(number: int) -> Response:
-    """The editor on a draft; the area in view, and where the map stands, are in the address."""
+    """Open a draft in the editor; the area and the view of the map stand in the address."""
     by = require(Action.DRAFT)
     draft = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
-    chosen, nonce = i18n.chosen(), secrets.token_urlsafe(16)
-    places = [
-        one
-        for one in list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
-        if one["level"] != "grid"
-    ]
-    within = request.args.get("within") or _first(number, places)
+    areas = _list_draft_areas(by)
+    within = request.args.get("within") or _initial_area(number, areas)
     root = url_for("map.index").rstrip("/")
+    tiles = vector_tiles(root + "/tiles", figures.version, i18n.chosen(), [], [])
     parts = editor_map(
         static=url_for("static", filename="").rstrip("/"),
         release=asset_digest(),
         centre=map_centre(figures),
         zoom=15,
-        layer=vector_tiles(root + "/tiles", figures.version, chosen, [], []),
+        layer=tiles,
     )
     data: dict[str, Any] = {
-        **page_basics(),
-        "csrf": csrf_token(),
         "bbox": figures.bbox,
         "revision": number,
         "title": draft.title,
         "state": draft.state,
         "within": within,
-        "places": places,
+        "places": areas,
         "mine": draft.author == by.actor or by.kind == "system",
         "may_publish": by.is_allowed(Action.PUBLISH),
         "bands": GRID_HOUSEHOLDS,
         "chosen": SELECTION_COLOUR,
     }
-    written = render_template(
+    return render_page(
         "editor/editor.html",
+        script="editor/editor.js",
+        data=data,
         parts=parts,
-        nonce=nonce,
-        page=data,
         figures=figures,
-        language=chosen,
         draft=draft,
-        places=places,
+        areas=areas,
         within=within,
         tools=TOOLS,
     )
-    response = with_csp(make_response(written), nonce)
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
-def _first(number: int, places: list[dict[str, Any]]) -> str:
-    """The community the draft begins with; else the first the asker may draft in."""
+def _list_draft_areas(principal: Principal) -> list[dict[str, Any]]:
+    """List the areas above grids in which the principal may draft."""
+    areas = list_subtree(session(), principal.areas_by_action.get(Action.DRAFT) or ())
+    return [area for area in areas if area["level"] != "grid"]
+
+
+def _initial_area(number: int, areas: list[dict[str, Any]]) -> str:
+    """Return the code of the area to open: the community of the first changed grid.
+
+    Without one the first community, else the first area; empty without areas.
+    """
     grid = first_changed_grid(session(), number)
-    known = [one["code"] for one in places if one["level"] == "community"]
-    if grid and (found := [code for code in known if grid.startswith(code)]):
-        return found[0]
-    return known[0] if known else (places[0]["code"] if places else "")
+    communities = [area["code"] for area in areas if area["level"] == "community"]
+    changed = [code for code in communities if grid and grid.startswith(code)]
+    return next(iter([*changed, *communities, *(area["code"] for area in areas)]), "")

@@ -1,7 +1,4 @@
-"""`/figures`: how well the loop works, as a table that sorts by its address and as a spreadsheet.
-
-Needs no script.
-"""
+"""`/figures`: statistics of incidents as a table and as a spreadsheet; needs no script."""
 
 import csv
 from datetime import date, datetime, timedelta
@@ -10,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, make_response, request, url_for
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
 from gis.areas.hierarchy import list_subtree
 from gis.errors import InvalidInput
@@ -32,9 +29,8 @@ from web.security.guard import require
 
 bp = Blueprint("figures_page", __name__)
 
-DAYS = 30  # of the period shown first
+DEFAULT_DAYS = 30  # length of the period without one in the address
 MAX_TABLE_ROWS = 500  # rows on the page; the spreadsheet has all
-# what to group by, as one chooses it
 GROUP_LABELS = {
     "street": lazy_gettext("Street"),
     "community": lazy_gettext("Community"),
@@ -60,158 +56,162 @@ RATES = (
 )
 HOURS = ("hours_to_take", "hours_to_handle")
 COLUMNS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
-HEAD = (
+# figures in large type above the table
+HEADLINE_COLUMNS = (
     "reported",
     "response",
     "completion",
     "resolution",
     "satisfaction",
     "overdue",
-)  # the large figures
+)
 
 
 @bp.get("/figures")
 def figures() -> Response:
-    """The page; its period, area, grouping and order are in its address."""
+    """Show the statistics; period, area, grouping and order stand in the address."""
     by = require(Action.FIGURES)
-    asked = _asked(by)
-    wrong, rows = "", list[StatisticsRow]()
+    query = _parse_query(by)
+    error_text, rows = "", list[StatisticsRow]()
     total: StatisticsRow | None = None
     try:
-        total = next(iter(_count(by, asked, "all")), None)
-        rows = _count(by, asked, asked["per"])
+        total = next(iter(_count(by, query, "all")), None)
+        rows = _count(by, query, query["per"])
     except InvalidInput as error:
-        wrong = localised_detail(error)
+        error_text = localised_detail(error)
     language = i18n.chosen()
     response = render_page(
         "figures/figures.html",
-        asked=asked,
-        wrong=wrong,
+        query=query,
+        error=error_text,
         total=total if total and total.reported else None,
         rows=[
-            (_named(row, asked["per"], language), row)
-            for row in _sorted(rows, asked["sort"])[:MAX_TABLE_ROWS]
+            (_group_label(row, query["per"], language), row)
+            for row in _sorted(rows, query["sort"])[:MAX_TABLE_ROWS]
         ],
-        more=len(rows) - MAX_TABLE_ROWS,
-        per=_groups(by),
+        hidden_rows=len(rows) - MAX_TABLE_ROWS,
+        groups=_allowed_groups(by),
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
         columns=COLUMNS,
-        head=HEAD,
+        headline=HEADLINE_COLUMNS,
         rates=RATES,
         hours=HOURS,
-        words={
+        metrics={
             name: (metric_label(name, language), metric_meaning(name, language)) for name in METRICS
         },
-        address=lambda **change: f"?{urlencode(asked | change)}",
-        table=f"{url_for('figures_page.table')}?{urlencode(asked)}",
+        address=lambda **change: f"?{urlencode(query | change)}",
+        table=f"{url_for('figures_page.table')}?{urlencode(query)}",
     )
-    response.status_code = 422 if wrong else 200
+    response.status_code = 422 if error_text else 200
     return response
 
 
 @bp.get("/figures.csv")
 def table() -> Response:
-    """The same as a spreadsheet: UTF-8 with a mark, as Excel likes it.
+    """Send the statistics as CSV, with rates from 0 to 1.
 
-    Rates as numbers from 0 to 1.
+    Notes
+    -----
+    UTF-8 with a byte order mark, without which Excel does not recognise Chinese.
     """
     by = require(Action.FIGURES)
-    asked = _asked(by)
+    query = _parse_query(by)
     language = i18n.chosen()
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow(
         [
-            GROUP_LABELS[asked["per"]],
-            "代码" if language == "zh" else "code",
+            GROUP_LABELS[query["per"]],
+            gettext("code"),
             *(metric_label(name, language) for name in COLUMNS),
         ]
     )
-    for row in _sorted(_count(by, asked, asked["per"]), asked["sort"]):
+    for row in _sorted(_count(by, query, query["per"]), query["sort"]):
         values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
         writer.writerow(
             [
-                cell_text(str(_named(row, asked["per"], language)[0])),
+                cell_text(str(_group_label(row, query["per"], language)[0])),
                 cell_text(row.key or ""),
                 *values,
             ]
         )
-    words = " ".join(
-        f"{field}={asked[field]}" for field in ("per", "since", "until", "area") if asked[field]
+    description = " ".join(
+        f"{field}={query[field]}" for field in ("per", "since", "until", "area") if query[field]
     )
-    record_export(by, f"figures.csv {words}", asked["area"])
+    record_export(by, f"figures.csv {description}", query["area"])
     response = make_response("\ufeff" + out.getvalue())
     response.mimetype = "text/csv"
-    name = f"figures-{asked['per']}-{asked['since']}-{asked['until']}.csv"
+    name = f"figures-{query['per']}-{query['since']}-{query['until']}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _groups(by: Principal) -> dict[str, Any]:
+def _allowed_groups(by: Principal) -> dict[str, Any]:
     return {
-        key: words
-        for key, words in GROUP_LABELS.items()
+        key: label
+        for key, label in GROUP_LABELS.items()
         if key != "person" or by.is_allowed(Action.NAMES)
     }
 
 
-def _asked(by: Principal) -> dict[str, str]:
-    """What the address asks for, with what it leaves out filled in.
+def _parse_query(by: Principal) -> dict[str, str]:
+    """Return the query parameters of the address, with defaults for those missing.
 
     Raises
     ------
     InvalidInput
-        A grouping or order that there is none of, or a day that is none.
+        `field.none_of`: an unknown grouping or order. `field.not_a_day`: a malformed day.
     """
     today = datetime.now(current_app.config["SETTINGS"].timezone).date()
-    asked = {
-        "since": request.args.get("since") or (today - timedelta(days=DAYS - 1)).isoformat(),
+    query = {
+        "since": request.args.get("since")
+        or (today - timedelta(days=DEFAULT_DAYS - 1)).isoformat(),
         "until": request.args.get("until") or today.isoformat(),
         "per": request.args.get("per", "category"),
         "area": request.args.get("area", ""),
         "sort": request.args.get("sort", "-reported"),
     }
-    for field, known in (
-        ("per", _groups(by)),
+    for field, allowed in (
+        ("per", _allowed_groups(by)),
         ("sort", [sign + name for name in ("key", *COLUMNS) for sign in ("", "-")]),
     ):
-        if asked[field] not in known:
+        if query[field] not in allowed:
             raise params.invalid_field(
-                field, "field.none_of", value=asked[field][:40], allowed=list(known)
+                field, "field.none_of", value=query[field][:40], allowed=list(allowed)
             )
     for field in ("since", "until"):
         try:
-            date.fromisoformat(asked[field])
+            date.fromisoformat(query[field])
         except ValueError:
-            raise params.invalid_field(field, "field.not_a_day", value=asked[field][:40]) from None
-    return asked
+            raise params.invalid_field(field, "field.not_a_day", value=query[field][:40]) from None
+    return query
 
 
-def _count(by: Principal, asked: dict[str, str], per: str) -> list[StatisticsRow]:
-    """The figures; the last day counts as a whole."""
-    last = date.fromisoformat(asked["until"]) + timedelta(days=1)
+def _count(by: Principal, query: dict[str, str], per: str) -> list[StatisticsRow]:
+    """Count the incidents of the period by group; its last day counts as a whole."""
+    last = date.fromisoformat(query["until"]) + timedelta(days=1)
     since, until = (
-        params.parse_datetime(asked["since"], "since"),
+        params.parse_datetime(query["since"], "since"),
         params.parse_datetime(last.isoformat(), "until"),
     )
     zone = current_app.config["SETTINGS"].timezone.key
     return statistics.incident_statistics(
-        session(), by, since, until, per, asked["area"], now=params.parse_datetime(None), zone=zone
+        session(), by, since, until, per, query["area"], now=params.parse_datetime(None), zone=zone
     )
 
 
 def _sorted(rows: list[StatisticsRow], order: str) -> list[StatisticsRow]:
-    """By a column, where it says nothing last."""
+    """Sort rows by a column, those without a value last."""
     name, down = order.removeprefix("-"), order.startswith("-")
-    said = [row for row in rows if getattr(row, name) is not None]
-    return sorted(said, key=lambda row: getattr(row, name), reverse=down) + [
-        row for row in rows if row not in said
+    valued = [row for row in rows if getattr(row, name) is not None]
+    return sorted(valued, key=lambda row: getattr(row, name), reverse=down) + [
+        row for row in rows if row not in valued
     ]
 
 
-def _named(row: StatisticsRow, per: str, language: str) -> tuple[str, str]:
-    """What a group is called in the reader's language, and what stands small beside it."""
+def _group_label(row: StatisticsRow, per: str, language: str) -> tuple[str, str]:
+    """Return the label of a group in the reader's language, and a small note beside it."""
     if not row.key:
         return "—", ""
     if per == "channel":

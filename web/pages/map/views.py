@@ -1,73 +1,94 @@
-"""`/`: the map that knows who answers."""
+"""`/`: the map that shows who is responsible for a place, and the same map as a saved file."""
 
-import secrets
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import gettext
 
 from gis.areas.models import LEVELS
 from gis.errors import NotFound, TooLarge
+from gis.messages import render
 from gis.palette import CIRCLE, CIRCLE_COLOUR_BY_MINUTES, SELECTION_COLOUR
 from gis.rights.roles import ROLES
 from gis.search import LEVEL_EN
 from layers.facilities import CIRCLES, FACILITIES
 from layers.features import feature_collection
-from layers.folium_map import MAX_ZOOM, MIN_ZOOM, live_map, vector_tiles
-from layers.overview import overview
+from layers.folium_map import MAX_ZOOM, MIN_ZOOM, PageParts, live_map, vector_tiles
+from layers.layer import Layer
+from layers.overview import Overview, overview
 from layers.registry import MAP_LAYERS
 from layers.saved_map import saved_map
 from web.http import i18n, params
 from web.http.db import session
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
-from web.pages.shell.content_security import with_csp
-from web.pages.shell.page import page_basics
+from web.pages.shell.page import render_page
 
 bp = Blueprint("map", __name__)
 
 MAX_EXPORT_FEATURES = 20_000  # features of one layer in a saved map
+SELECTABLE_LAYERS = tuple(layer for layer in MAP_LAYERS if layer.user_selectable)
 
 
 @bp.get("/")
 def index() -> Response:
-    """The map, where and as the address says.
+    """Show the map; view, layers and moment stand in the address.
 
-    `at` is the day shown, `compare` one to lay beside it.
+    Notes
+    -----
+    `at` is the day whose boundaries are shown, `compare` one to compare it with.
     """
-    told, beside = request.args.get("at"), request.args.get("compare")
-    at = params.parse_datetime(told or None)
-    other = params.parse_datetime(beside, "compare") if beside else None
+    day, compared_day = request.args.get("at"), request.args.get("compare")
+    at = params.parse_datetime(day or None)
+    compared = params.parse_datetime(compared_day, "compare") if compared_day else None
     figures = overview(session(), at)
-    chosen = i18n.chosen()
-    offered = [layer for layer in MAP_LAYERS if layer.choice]
-    visible = parse_list(
-        "layers",
-        [layer.name for layer in offered],
-        [layer.name for layer in offered if layer.shown],
+    visible, hidden = _visible_layers(), parse_list("off", list(FACILITIES.styles), [])
+    data = _page_data(figures) | {
+        "at": at.isoformat() if day else None,
+        "compare": compared.isoformat() if compared else None,
+    }
+    return render_page(
+        "map/map.html",
+        script="map/map.js",
+        data=data,
+        cacheable=True,
+        parts=_live_map(figures, visible, hidden, day or ""),
+        at=day or "",
+        compare=compared_day or "",
+        day=at.strftime("%Y-%m-%d %H:%M") if day else "",
+        figures=figures,
+        offered=SELECTABLE_LAYERS,
+        text_of=render,
+        visible=visible,
+        hidden=hidden,
+        facilities=FACILITIES,
+        map_approval=current_app.config["SETTINGS"].map_approval,
     )
-    hidden = parse_list("off", list(FACILITIES.styles), [])
-    parts = live_map(
+
+
+def _live_map(figures: Overview, visible: list[str], hidden: list[str], day: str) -> PageParts:
+    tiles = vector_tiles(
+        url_for("map.index").rstrip("/") + "/tiles",
+        figures.version,
+        i18n.chosen(),
+        visible,
+        hidden,
+        at=day,
+    )
+    return live_map(
         static=url_for("static", filename="").rstrip("/"),
         release=asset_digest(),
         centre=map_centre(figures),
         zoom=16 if figures.bbox else 5,
-        layer=vector_tiles(
-            url_for("map.index").rstrip("/") + "/tiles",
-            figures.version,
-            chosen,
-            visible,
-            hidden,
-            at=told or "",
-        ),
+        layer=tiles,
     )
-    nonce = secrets.token_urlsafe(16)
-    page = {
-        **page_basics(),
+
+
+def _page_data(figures: Overview) -> dict[str, Any]:
+    """Return the tables that the script of the map needs."""
+    return {
         "bbox": figures.bbox,
-        "at": at.isoformat() if told else None,
-        "compare": other.isoformat() if other else None,
         "levels": [{"key": level.value, "zh": level.zh, "en": LEVEL_EN[level]} for level in LEVELS],
         "roles": {role.key: {"zh": role.zh, "en": role.en, "rank": role.rank} for role in ROLES},
         "categories": {
@@ -80,96 +101,93 @@ def index() -> Response:
             "steps": CIRCLE_COLOUR_BY_MINUTES,
         },
     }
-    response = make_response(
-        render_template(
-            "map/map.html",
-            parts=parts,
-            nonce=nonce,
-            page=page,
-            at=told or "",
-            compare=beside or "",
-            day=at.strftime("%Y-%m-%d %H:%M") if told else "",
-            figures=figures,
-            offered=offered,
-            visible=visible,
-            hidden=hidden,
-            facilities=FACILITIES,
-            language=chosen,
-            map_approval=current_app.config["SETTINGS"].map_approval,
-        )
-    )
-    return with_csp(response, nonce)
 
 
 @bp.get("/map.html")
 def export() -> Response:
-    """The view in the address (`bbox`, `zoom`, `layers`, `off`, `facility`, `at`) as one file that
-    needs no network.
+    """Send the view of the map as one file that needs no network.
+
+    Notes
+    -----
+    The view stands in the address: `bbox`, `zoom`, `layers`, `off`, `facility`, `at`.
     """
     at = params.parse_datetime(request.args.get("at") or None)
     figures = overview(session(), at)
-    chosen = i18n.chosen()
-    box = params.parse_bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
-    if box is None:
+    bbox = params.parse_bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
+    if bbox is None:
         raise NotFound("map.empty")
     zoom = min(
         max(int(params.parse_float(request.args.get("zoom", "16"), "zoom")), MIN_ZOOM), MAX_ZOOM
     )
-    offered = [layer for layer in MAP_LAYERS if layer.choice]
-    visible = set(
-        parse_list(
-            "layers",
-            [layer.name for layer in offered],
-            [layer.name for layer in offered if layer.shown],
-        )
-    )
-    hidden = set(parse_list("off", list(FACILITIES.styles), []))
-    drawn = []
-    for layer in MAP_LAYERS:
-        if (layer.choice and layer.name not in visible) or zoom - 1 < layer.zooms.start:
-            continue
-        found = feature_collection(session(), layer, at, bbox=box, limit=MAX_EXPORT_FEATURES)
-        if found["truncated"]:
-            raise TooLarge("map.too_many_in_view", limit=MAX_EXPORT_FEATURES, layer=layer.name)
-        if layer.by == "category":
-            found["features"] = [
-                one for one in found["features"] if one["properties"]["category"] not in hidden
-            ]
-        drawn.append((layer, found))
-    written = saved_map(
-        drawn,
-        centre=((box[0] + box[2]) / 2, (box[1] + box[3]) / 2),
+    title = gettext("Saved map")
+    facility = request.args.get("facility")
+    html = saved_map(
+        _visible_features(bbox, zoom, at),
+        centre=((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2),
         zoom=zoom,
-        language=chosen,
-        title=f"{figures.place} · {gettext('Saved map')}"
-        if figures.place
-        else gettext("Saved map"),
-        notes=[
-            gettext("Made-up data: people, households and posts here are invented")
-            if figures.made_up
-            else "",
-            gettext(
-                "Saved on %(time)s", time=params.parse_datetime(None).strftime("%Y-%m-%d %H:%M")
-            ),
-            gettext("Boundaries of %(day)s", day=at.strftime("%Y-%m-%d %H:%M"))
-            if request.args.get("at")
-            else "",
-            *figures.attributions,
-        ],
-        circle=circle_of(request.args.get("facility"), at),
+        language=i18n.chosen(),
+        title=f"{figures.county_names} · {title}" if figures.county_names else title,
+        notes=_map_notes(figures, at),
+        circle=feature_collection(session(), CIRCLES, at, code=facility) if facility else None,
     )
-    response = Response(written, mimetype="text/html")
+    response = Response(html, mimetype="text/html")
     response.headers["Content-Disposition"] = f'attachment; filename="wangge-{at:%Y%m%d-%H%M}.html"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def circle_of(code: str | None, at: datetime) -> dict[str, Any] | None:
-    """The 15-minute circle of the facility that is selected, when there is one."""
-    return feature_collection(session(), CIRCLES, at, code=code) if code else None
+def _visible_features(
+    bbox: tuple[float, float, float, float], zoom: int, at: datetime
+) -> list[tuple[Layer, dict[str, Any]]]:
+    """Return the layers of the address, each with its features, in the order of painting.
+
+    Raises
+    ------
+    TooLarge
+        `map.too_many_in_view`: a layer has more than MAX_EXPORT_FEATURES in view.
+    """
+    visible, hidden = _visible_layers(), parse_list("off", list(FACILITIES.styles), [])
+    collections = []
+    for layer in MAP_LAYERS:
+        if (layer.user_selectable and layer.name not in visible) or zoom - 1 < layer.zooms.start:
+            continue
+        collection = feature_collection(session(), layer, at, bbox=bbox, limit=MAX_EXPORT_FEATURES)
+        if collection["truncated"]:
+            raise TooLarge("map.too_many_in_view", limit=MAX_EXPORT_FEATURES, layer=layer.name)
+        if layer.style_property == "category":
+            collection["features"] = [
+                feature
+                for feature in collection["features"]
+                if feature["properties"]["category"] not in hidden
+            ]
+        collections.append((layer, collection))
+    return collections
 
 
-def parse_list(name: str, known: list[str], default: list[str]) -> list[str]:
-    """A comma-separated list in the address, cut to what is known."""
-    given: Any = request.args.get(name)
-    return default if given is None else [one for one in given.split(",") if one in known]
+def _map_notes(figures: Overview, at: datetime) -> list[str]:
+    """Return the lines below the title of a saved map; empty ones do not apply."""
+    now = params.parse_datetime(None)
+    return [
+        gettext("Made-up data: people, households and posts here are invented")
+        if figures.made_up
+        else "",
+        gettext("Saved on %(time)s", time=now.strftime("%Y-%m-%d %H:%M")),
+        gettext("Boundaries of %(day)s", day=at.strftime("%Y-%m-%d %H:%M"))
+        if request.args.get("at")
+        else "",
+        *figures.attributions,
+    ]
+
+
+def _visible_layers() -> list[str]:
+    return parse_list(
+        "layers",
+        [layer.name for layer in SELECTABLE_LAYERS],
+        [layer.name for layer in SELECTABLE_LAYERS if layer.visible_by_default],
+    )
+
+
+def parse_list(name: str, allowed: list[str], default: list[str]) -> list[str]:
+    """Return a comma-separated query parameter as a list, without values that are not allowed."""
+    value: Any = request.args.get(name)
+    return default if value is None else [item for item in value.split(",") if item in allowed]

@@ -1,4 +1,4 @@
-"""The page of one's own notices."""
+"""`/notices`: the notices of the account that is signed in."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -18,8 +18,8 @@ from web.security.session import principal
 
 bp = Blueprint("notice_page", __name__)
 
-SHOWN = 50  # on a page
-GROUPS = {
+PAGE_ROWS = 50
+GROUP_LABELS = {
     "today": lazy_gettext("Today"),
     "yesterday": lazy_gettext("Yesterday"),
     "earlier": lazy_gettext("Earlier"),
@@ -28,64 +28,65 @@ GROUPS = {
 
 @bp.get("/notices")
 def notices() -> Response:
-    """The newest first, by day; `before` is the last number of the page before."""
-    by = account()
-    before = request.args.get("before", "")
-    if before and not (before.isdigit() and len(before) < 19):
+    """List notices by day, newest first; `before` is the last number of the previous page."""
+    by = require_account()
+    cursor = request.args.get("before", "")
+    if cursor and not (cursor.isdigit() and len(cursor) < 19):
         raise params.invalid_field("before", "field.not_a_notice_number_or_empty")
-    found = queries.list_notices(session(), by, SHOWN + 1, int(before) if before else None)
+    rows = queries.list_notices(session(), by, PAGE_ROWS + 1, int(cursor) if cursor else None)
     zone = current_app.config["SETTINGS"].timezone
     today = datetime.now(zone).date()
     groups: dict[str, list[dict[str, Any]]] = {}
-    for one in found[:SHOWN]:
+    for row in rows[:PAGE_ROWS]:
         notice = render_notice(
-            one.topic, one.body, i18n.chosen(), area_name=one.area_name, category_en=one.category_en
+            row.topic, row.body, i18n.chosen(), area_name=row.area_name, category_en=row.category_en
         )
-        at = one.at.astimezone(zone)
+        at = row.at.astimezone(zone)
         age = (today - at.date()).days
         group = "today" if age <= 0 else "yesterday" if age == 1 else "earlier"
-        shown = {
-            "id": one.id,
+        entry = {
+            "id": row.id,
             "at": at,
             "time": at.strftime("%Y-%m-%d %H:%M" if age > 1 else "%H:%M"),
-            "seen": one.seen,
-            "what": notice.event,
-            "of": notice.subject,
+            "seen": row.seen,
+            "event": notice.event,
+            "subject": notice.subject,
             "lines": notice.lines,
-            "address": incident_address(by, one.incident),
-            "urgent": one.topic == "incident.escalate" or one.body.get("severity") == "urgent",
+            "address": incident_address(by, row.incident),
+            "urgent": row.topic == "incident.escalate" or row.body.get("severity") == "urgent",
         }
-        groups.setdefault(group, []).append(shown)
-    newest = found[0].id if found and not before else None
+        groups.setdefault(group, []).append(entry)
+    newest = rows[0].id if rows and not cursor else None
     return render_page(
         "notices/notices.html",
-        groups=[(GROUPS[name], rows) for name, rows in groups.items()],
+        groups=[(GROUP_LABELS[name], entries) for name, entries in groups.items()],
         newest=newest,
         unseen=queries.count_unseen(session(), by),
-        older=found[SHOWN - 1].id if len(found) > SHOWN else None,
-        before=before,
+        older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None,
+        cursor=cursor,
     )
 
 
 @bp.post("/notices")
 def seen() -> Response:
-    """Mark one (`id`), or all up to a number (`until`), as seen; then the list again."""
-    by = account()
-    one, until = request.form.get("id", ""), request.form.get("until", "")
-    given = one or until
-    if not (given.isdigit() and len(given) < 19):
+    """Mark a notice (`id`), or all up to a number (`until`), as seen, and show the list again."""
+    by = require_account()
+    notice_id, until = request.form.get("id", ""), request.form.get("until", "")
+    number = notice_id or until
+    if not (number.isdigit() and len(number) < 19):
         raise params.invalid_field("id", "field.not_a_notice_number")
-    actions.mark_seen(session(), by, [int(one)] if one else None, int(until) if until else None)
+    notice_ids = [int(notice_id)] if notice_id else None
+    actions.mark_seen(session(), by, notice_ids, int(until) if until else None)
     session().commit()
     return cast(Response, redirect(url_for("notice_page.notices"), 303))
 
 
-def account() -> Principal:
-    """Who asks.
+def require_account() -> Principal:
+    """Return the principal if an account is signed in.
 
     Raises
     ------
-    SignInNeeded
+    AuthenticationRequired
         Nobody is signed in.
     """
     by = principal()

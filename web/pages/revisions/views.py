@@ -1,7 +1,4 @@
-"""`/revisions`: boundary drafts and what was published.
-
-Each with a preview to look at before the leap, or after it.
-"""
+"""`/revisions`: boundary drafts and published revisions, each with a preview."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +8,7 @@ from flask_babel import gettext as _
 from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
 from gis.boundaries import drafts, revision_access
-from gis.boundaries.preview import grid_names
+from gis.boundaries.preview_grids import grid_names
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
 from gis.rights.actions import Action
@@ -26,81 +23,83 @@ from web.security.session import principal
 
 bp = Blueprint("revisions_page", __name__)
 
-MOST = 100  # rows of one page of the list
-NAMED = 3  # grids named in a row; the others are counted
+PAGE_ROWS = 100
+MAX_NAMED_GRIDS = 3  # in a row of the list; the others are counted
 STATES = tuple(state.value for state in RevisionState)
 
 
 @bp.get("/revisions")
 def revisions() -> Response:
-    """The list; `state`, and the number `before` which it goes on, are in the address.
+    """List revisions, newest first, beside the form that uploads a boundary file.
 
-    A file is brought back here.
+    Notes
+    -----
+    `state` in the address filters, `before` is the last number of the previous page.
     """
-    by = planner()
+    by = require_planner()
     state = request.args.get("state", "")
     if state and state not in STATES:
         raise params.invalid_field("state", "field.none_of", value=state[:40], allowed=list(STATES))
-    before = request.args.get("before", "")
-    if before and not (before.isascii() and before.isdigit() and len(before) < 18):
-        raise params.invalid_field("before", "field.not_a_revision_number", value=before[:40])
+    cursor = request.args.get("before", "")
+    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
+        raise params.invalid_field("before", "field.not_a_revision_number", value=cursor[:40])
     rows = drafts.list_revisions(
-        session(), by, state=state or None, before=int(before) if before else None, limit=MOST + 1
+        session(),
+        by,
+        state=state or None,
+        before=int(cursor) if cursor else None,
+        limit=PAGE_ROWS + 1,
     )
-    rows, older = rows[:MOST], rows[MOST - 1].id if len(rows) > MOST else None
+    rows, older = rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None
     names = grid_names(session(), {code for row in rows for code in row.grids}, [])
     figures = overview(session(), params.parse_datetime(None))
-    places = [
-        one
-        for one in list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
-        if one["level"] != "grid"
-    ]
+    areas = list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
     return render_page(
         "revisions/revisions.html",
         script="revisions/revisions.js",
         rows=rows,
         state=state,
-        states=words_of_states(),
-        places=places,
+        states=state_labels(),
+        areas=[area for area in areas if area["level"] != "grid"],
         older=older,
-        named={
-            row.id: [names[code] for code in row.grids if code in names][:NAMED] for row in rows
+        grid_names={
+            row.id: [names[code] for code in row.grids if code in names][:MAX_NAMED_GRIDS]
+            for row in rows
         },
         clock=clock,
-        later=later,
+        is_future=is_future,
         parts=base_map(figures),
         figures=figures,
         may_draft=by.is_allowed(Action.DRAFT),
-        me_who=by.actor,
         data={"bbox": figures.bbox},
     )
 
 
 @bp.get("/revisions/<int:number>")
 def revision(number: int) -> Response:
-    """What it changes, on the map and in tables, and what can be done with it."""
-    by = planner()
-    found = revision_access.get_revision(session(), by, number)
+    """Show what a revision changes, on the map and in tables, and what can be done with it."""
+    by = require_planner()
+    row = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
-    mine = found.author == by.actor
+    mine = row.author == by.actor
     may = {
-        "edit": found.state == RevisionState.DRAFT and mine and by.is_allowed(Action.DRAFT),
-        "publish": found.state == RevisionState.DRAFT and by.is_allowed(Action.PUBLISH),
-        "revert": found.state == RevisionState.PUBLISHED and by.is_allowed(Action.DRAFT),
+        "edit": row.state == RevisionState.DRAFT and mine and by.is_allowed(Action.DRAFT),
+        "publish": row.state == RevisionState.DRAFT and by.is_allowed(Action.PUBLISH),
+        "revert": row.state == RevisionState.PUBLISHED and by.is_allowed(Action.DRAFT),
     }
     return render_page(
         "revisions/revision.html",
         script="revisions/revision.js",
-        found=found,
+        revision=row,
         may=may,
-        states=words_of_states(),
+        states=state_labels(),
         parts=base_map(figures),
         figures=figures,
         clock=clock,
-        later=later(found.effective),
+        future=is_future(row.effective),
         data={
             "revision": number,
-            "state": found.state,
+            "state": row.state,
             "mine": mine,
             "bands": GRID_HOUSEHOLDS,
             "may": may,
@@ -108,13 +107,15 @@ def revision(number: int) -> Response:
     )
 
 
-def planner() -> Principal:
-    """Who asks, when they may draft or publish somewhere.
+def require_planner() -> Principal:
+    """Return the principal if it may draft or publish boundaries somewhere.
 
     Raises
     ------
-    SignInNeeded, Forbidden
-        Nobody, or somebody who may not.
+    AuthenticationRequired
+        Nobody is signed in.
+    Forbidden
+        `revision.editors_only`: the account may do neither.
     """
     by = principal()
     if by.kind == "anonymous":
@@ -125,15 +126,15 @@ def planner() -> Principal:
 
 
 def clock(at: datetime) -> str:
-    """A moment as the deployment's clocks show it."""
+    """Format a moment in the time zone of the deployment."""
     return at.astimezone(current_app.config["SETTINGS"].timezone).strftime("%Y-%m-%d %H:%M")
 
 
-def later(effective: datetime | None) -> bool:
-    """Whether published boundaries are still to take effect."""
+def is_future(effective: datetime | None) -> bool:
+    """Return whether published boundaries have yet to take effect."""
     return effective is not None and effective > datetime.now(UTC)
 
 
-def words_of_states() -> dict[str, str]:
-    """The states as they are said."""
+def state_labels() -> dict[str, str]:
+    """Return the labels of the states in the reader's language."""
     return {"draft": _("Draft"), "published": _("Published"), "withdrawn": _("Withdrawn")}

@@ -1,6 +1,4 @@
-"""The page of routing rules: the sets, a set in words, a new one from a spreadsheet, its test,
-switching it on.
-"""
+"""`/rules`: sets of routing rules: read, upload as a spreadsheet, test, and put in force."""
 
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -36,58 +34,60 @@ from web.security.readers import require_rules_reader, storable_id
 
 bp = Blueprint("rules_page", __name__)
 
-DAYS = (30, 90, 365)  # offered for a test
-NAMED = 14  # incidents of a group that are linked to
-LARGEST = 2 * 1024 * 1024  # bytes of a spreadsheet
+TEST_DAYS = (30, 90, 365)  # offered for a test
+MAX_LINKED_INCIDENTS = 14  # of a group of a test
+MAX_SPREADSHEET_BYTES = 2 * 1024 * 1024
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @bp.get("/rules")
 def sets() -> Response:
-    """A set (`set`, else the one in force), and with `days` its test against the past."""
-    by, asked = require_rules_reader(), request.args.get("days", "")
-    if asked and not (asked.isdecimal() and len(asked) < 5 and 1 <= int(asked) <= 3660):
+    """Show a set (`set`, else the one in force), and with `days` its test on past incidents."""
+    by, days = require_rules_reader(), request.args.get("days", "")
+    if days and not (days.isdecimal() and len(days) < 5 and 1 <= int(days) <= 3660):
         raise params.invalid_field("days", "field.not_days", low=1, high=3660)
-    return _page(by, days=int(asked) if asked else None)
+    return _page(by, days=int(days) if days else None)
 
 
 @bp.post("/rules")
-@body_limit(LARGEST)
+@body_limit(MAX_SPREADSHEET_BYTES)
 def upload() -> Response:
-    """Keep a spreadsheet as a draft, or the page again with what is wrong in it."""
+    """Save a spreadsheet as a draft, or show the page with the errors of the spreadsheet."""
     by = require(Action.RULES)
-    given, name = request.files.get("file"), request.form.get("name", "").strip()
-    if given is None or not given.filename:
-        return _page(by, wrong=_("Choose a spreadsheet."), name=name)
-    name = name or Path(given.filename).stem[:100]
+    file, name = request.files.get("file"), request.form.get("name", "").strip()
+    if file is None or not file.filename:
+        return _page(by, error=_("Choose a spreadsheet."), name=name)
+    name = name or Path(file.filename).stem[:100]
     with TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{Path(given.filename).suffix.lower()[:8]}"
-        given.save(path)
+        path = Path(folder) / f"upload{Path(file.filename).suffix.lower()[:8]}"
+        file.save(path)
         try:
-            made, report, problems = rules_file.preview_rules_file(
+            rules, report, problems = rules_file.preview_rules_file(
                 path, editions.active_edition(session()), session()
             )
         except WanggeError as error:
-            why = localised_detail(error).replace(path.name, given.filename)
-            return _page(by, wrong=_("This file is no table of rules: %(why)s", why=why), name=name)
-    problems += [RuleError(_row(one.where), one.field, one.message) for one in report.refused]
+            reason = localised_detail(error).replace(path.name, file.filename)
+            message = _("This file is no table of rules: %(reason)s", reason=reason)
+            return _page(by, error=message, name=name)
+    problems += [RuleError(_row(cell.where), cell.field, cell.message) for cell in report.refused]
     if problems:
-        return _page(by, problems=problems, file=given.filename[:100], name=name)
+        return _page(by, problems=problems, file=file.filename[:100], name=name)
     try:
         with audit_context(session(), by.actor, "load rules"):
-            made_id = rules_store.load(session(), made, name, by.actor)
+            set_id = rules_store.load(session(), rules, name, by.actor)
             session().commit()
     except Conflict:
         session().rollback()
         return _page(
-            by, wrong=_("A set of that name is or was in force; choose another name."), name=name
+            by, error=_("A set of that name is or was in force; choose another name."), name=name
         )
     flash(_("Kept as a draft. Test it before you switch it on."))
-    return cast(Response, redirect(url_for("rules_page.sets", set=made_id), 303))
+    return cast(Response, redirect(url_for("rules_page.sets", set=set_id), 303))
 
 
 @bp.post("/rules/<int:set_id>/activate")
 def activate(set_id: int) -> Response:
-    """Switch a set on."""
+    """Put a set in force."""
     by = require(Action.RULES)
     rules_store.require_all_counties(session(), by)
     with audit_context(session(), by.actor, "activate rules"):
@@ -99,21 +99,20 @@ def activate(set_id: int) -> Response:
 
 @bp.get("/rules/<int:set_id>.xlsx")
 def table(set_id: int) -> Response:
-    """A set as a spreadsheet, to be edited and sent back."""
+    """Send a set as a spreadsheet, to be edited and uploaded."""
     by = require_rules_reader()
-    found = rules.read_rule_set(session(), storable_id(set_id))
+    rule_set = rules.read_rule_set(session(), storable_id(set_id))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.xlsx"
-        rules_file.dump(found.rules, path)
+        rules_file.dump(rule_set.rules, path)
         written = BytesIO(path.read_bytes())
     record_export(by, f"rule set {set_id} (.xlsx)")
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return send_file(written, kind, as_attachment=True, download_name=f"{found.name}.xlsx")
+    return send_file(written, XLSX, as_attachment=True, download_name=f"{rule_set.name}.xlsx")
 
 
 @bp.get("/rules/danger.xlsx")
 def danger() -> Response:
-    """The table of danger as a spreadsheet, to be edited and loaded by ./wangge danger."""
+    """Send the table of danger as a spreadsheet, which ./wangge danger loads."""
     by = require_rules_reader()
     rows = catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session()))
     with TemporaryDirectory() as folder:
@@ -121,28 +120,31 @@ def danger() -> Response:
         danger_table.dump(rows, path)
         written = BytesIO(path.read_bytes())
     record_export(by, "table of danger (.xlsx)")
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return send_file(written, kind, as_attachment=True, download_name="danger.xlsx")
+    return send_file(written, XLSX, as_attachment=True, download_name="danger.xlsx")
 
 
 def _dangers(english: bool) -> list[tuple[str, str]]:
-    """Each danger and the numbers to call for it."""
-    found: dict[str, list[str]] = {}
+    """List the dangers, each with the telephone numbers to call."""
+    numbers_by_danger: dict[str, list[str]] = {}
     for row in catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session())):
         if row.use == "danger":
-            numbers = found.setdefault(row.en if english else row.zh, [])
-            numbers += [one for one in row.call if one not in numbers]
-    return [(name, "、".join(numbers)) for name, numbers in found.items()]
+            numbers = numbers_by_danger.setdefault(row.en if english else row.zh, [])
+            numbers += [number for number in row.call if number not in numbers]
+    return [(name, "、".join(numbers)) for name, numbers in numbers_by_danger.items()]
 
 
 def _page(
-    by: Principal, *, days: int | None = None, problems: list[RuleError] | None = None, **more: Any
+    by: Principal,
+    *,
+    days: int | None = None,
+    problems: list[RuleError] | None = None,
+    **values: Any,
 ) -> Response:
     listed = rules.list_rule_sets(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
         raise params.invalid_field("set", "field.not_a_rule_set_number")
-    found = (
+    rule_set = (
         rules.read_rule_set(session(), storable_id(int(chosen)))
         if chosen
         else rules.active_rules(session())
@@ -150,24 +152,28 @@ def _page(
     english = i18n.chosen() == "en"
     names = rules_text.category_names(editions.active_edition(session()), english)
     year = datetime.now(working_time.ZONE).year
-    refused = bool(problems or more.get("wrong"))
+    refused = bool(problems or values.get("error"))
     response = render_page(
         "rules/rules.html",
-        found=found,
-        rows=_rows(found, names, english),
+        rule_set=rule_set,
+        rows=_rows(rule_set, names, english),
         sets=listed,
         days=days,
-        offered=DAYS,
-        tested=_tested(by, found, days, names) if days else None,
+        offered=TEST_DAYS,
+        test=_test(by, rule_set, days, names) if days else None,
         zone=current_app.config["SETTINGS"].timezone,
         may_edit=by.is_allowed(Action.RULES),
         may_switch=_may_switch(by),
         reads=by.is_allowed(Action.READ),
-        problems=[_problem(one, english) for one in problems or ()],
-        unknown=[one for one in (year, year + 1) if not working_time.has_holiday_calendar(one)],
+        problems=[_problem(problem, english) for problem in problems or ()],
+        years_without_holidays=[
+            calendar_year
+            for calendar_year in (year, year + 1)
+            if not working_time.has_holiday_calendar(calendar_year)
+        ],
         hours=_hours(),
         dangers=_dangers(english),
-        **more,
+        **values,
     )
     if refused:
         response.status_code = 422
@@ -183,17 +189,17 @@ def _may_switch(by: Principal) -> bool:
 
 
 def _rows(
-    found: RoutingRules, names: dict[str, str], english: bool
+    rule_set: RoutingRules, names: dict[str, str], english: bool
 ) -> list[tuple[str, str, str, str, str]]:
-    """Each rule as its name, which matters, to whom, how long, and who is above."""
-    areas = rules_text.area_names(session(), found.rules)
+    """Describe each rule: name, which incidents, to whom, how long, and who is above."""
+    areas = rules_text.area_names(session(), rule_set.rules)
     return [
         (
-            one.name,
-            *rules_text.describe_rule(one, names, areas)[english],
-            " → ".join(_role(role, english) for role in one.escalation),
+            rule.name,
+            *rules_text.describe_rule(rule, names, areas)[english],
+            " → ".join(_role(role, english) for role in rule.escalation),
         )
-        for one in found.rules
+        for rule in rule_set.rules
     ]
 
 
@@ -201,40 +207,42 @@ def _role(key: str, english: bool) -> str:
     return (ROLE_BY_KEY[key].en if english else ROLE_BY_KEY[key].zh) if key in ROLE_BY_KEY else "—"
 
 
-def _tested(by: Principal, found: RoutingRules, days: int, names: dict[str, str]) -> dict[str, Any]:
-    """The test of a set, its groups in words."""
+def _test(
+    by: Principal, rule_set: RoutingRules, days: int, names: dict[str, str]
+) -> dict[str, Any]:
+    """Replay past incidents with a set, and describe the groups that would go elsewhere."""
     until = params.parse_datetime(None)
-    done = rules_replay.replay(session(), found.rules, until - timedelta(days=days), until, by)
+    replay = rules_replay.replay(session(), rule_set.rules, until - timedelta(days=days), until, by)
     groups = [
         {
-            "one": one,
-            "before": _went(one.before),
-            "after": _went(one.after),
-            "more": one.count - len(one.cases[:NAMED]),
+            "difference": difference,
+            "old": _route(difference.before),
+            "new": _route(difference.after),
+            "unlisted": difference.count - len(difference.cases[:MAX_LINKED_INCIDENTS]),
             "cases": [
                 (past, names.get(past.category, past.category), incident_address(by, past.id))
-                for past in one.cases[:NAMED]
+                for past in difference.cases[:MAX_LINKED_INCIDENTS]
             ],
-            "time": _time(one),
+            "time": _time(difference),
         }
-        for one in done.differences
+        for difference in replay.differences
     ]
-    return {"done": done, "groups": groups}
+    return {"result": replay, "groups": groups}
 
 
-def _time(one: ReplayDifference) -> str:
+def _time(difference: ReplayDifference) -> str:
     parts = []
-    if one.slower:
-        parts.append(_("more time for %(n)s", n=one.slower))
-    if one.faster:
-        parts.append(_("less time for %(n)s", n=one.faster))
+    if difference.slower:
+        parts.append(_("more time for %(n)s", n=difference.slower))
+    if difference.faster:
+        parts.append(_("less time for %(n)s", n=difference.faster))
     return _(", ").join(parts)
 
 
-def _went(went: RoutedTo) -> tuple[str, str]:
-    """Whom a rule sends to, and its name."""
-    role = _role(went.role, i18n.chosen() == "en")
-    return (_("claimed, else %(role)s", role=role) if went.way == "order" else role, went.rule)
+def _route(target: RoutedTo) -> tuple[str, str]:
+    """Return to whom a rule sends, and the name of the rule."""
+    role = _role(target.role, i18n.chosen() == "en")
+    return _("claimed, else %(role)s", role=role) if target.way == "order" else role, target.rule
 
 
 def _row(where: str) -> int | None:
@@ -242,9 +250,13 @@ def _row(where: str) -> int | None:
     return int(last) if last.isdecimal() else None
 
 
-def _problem(one: RuleError, english: bool) -> tuple[int | None, str, str]:
+def _problem(problem: RuleError, english: bool) -> tuple[int | None, str, str]:
     titles = {column.key: column.key if english else column.zh for column in COLUMNS}
-    return one.row, titles.get(one.column, one.column), one.en if english else one.zh
+    return (
+        problem.row,
+        titles.get(problem.column, problem.column),
+        problem.en if english else problem.zh,
+    )
 
 
 def _hours() -> str:

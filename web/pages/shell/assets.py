@@ -1,6 +1,4 @@
-"""The scripts and styles of the pages: where they lie, their addresses, and a digest that changes
-with them.
-"""
+"""The scripts and styles of the pages: files, addresses, and a digest that changes with them."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -26,9 +24,7 @@ def asset_path(name: str) -> Path:
 
 
 def asset_digest() -> str:
-    """Return a digest of our own scripts and styles, so that browsers fetch a new one only when it
-    changed.
-    """
+    """Return a digest of our scripts and styles, with which their addresses change."""
     if "asset_digest" not in g:
         digest = sha256()
         for file in list_assets():

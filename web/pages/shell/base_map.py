@@ -31,7 +31,7 @@ def base_map(figures: Overview) -> PageParts:
     visible = [
         layer.name
         for layer in MAP_LAYERS
-        if layer.choice and layer.shown and layer.name != "facilities"
+        if layer.user_selectable and layer.visible_by_default and layer.name != "facilities"
     ]
     root = url_for("map.index").rstrip("/")
     point = request.args.get("p", "").split(",")

@@ -4,9 +4,7 @@ from flask import Response
 
 
 def with_csp(response: Response, nonce: str) -> Response:
-    """Return the response so that its page loads from this deployment only, and runs only our own
-    scripts.
-    """
+    """Add headers by which a page loads from this deployment only and runs our scripts only."""
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self';"
         f" img-src 'self' data: blob:; "

@@ -1,6 +1,4 @@
-"""What every page but the map shares: the bar on top, the reader's language, strict headers, values
-for its script.
-"""
+"""What all pages share: the bar on top, the reader's language, headers, values for scripts."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,12 +12,14 @@ from web.http.db import session
 from web.pages.shell.content_security import with_csp
 from web.pages.shell.script_messages import messages_digest
 from web.security.csrf import csrf_token
-from web.security.session import principal
 
 
 def page_basics() -> dict[str, Any]:
-    """Return what every script finds as `page`: language, address of its texts (None: English),
-    other addresses.
+    """Return what every script finds as `page`: the language and the addresses it needs.
+
+    Notes
+    -----
+    `messages` is the address of the translated texts, None for English, which needs none.
     """
     language, root = i18n.chosen(), url_for("map.index").rstrip("/")
     digest = messages_digest(language)
@@ -34,7 +34,12 @@ def page_basics() -> dict[str, Any]:
 
 
 def render_page(
-    template: str, *, script: str = "", data: Mapping[str, Any] | None = None, **values: object
+    template: str,
+    *,
+    script: str = "",
+    data: Mapping[str, Any] | None = None,
+    cacheable: bool = False,
+    **values: object,
 ) -> Response:
     """Return a page in the shell.
 
@@ -45,22 +50,24 @@ def render_page(
     script
         Asset to run as a module, as "desk/desk.js"; it finds `data` as `page` of dom.js, with
         `page_basics`.
+    cacheable
+        Whether browsers may keep the page and ask if it changed; it then holds no CSRF token.
     values
-        More for the template, which also has `language`, `me`, `nonce`.
+        Variables of the template, beside `language`, `nonce`, `page` and `made_up`.
     """
     language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
-    values_for_script = {**page_basics(), "csrf": csrf_token(), **(data or {})}
+    csrf = {} if cacheable else {"csrf": csrf_token()}
     html = render_template(
         template,
         language=language,
-        me=principal(),
         nonce=nonce,
         script=script,
-        page=values_for_script,
+        page={**page_basics(), **csrf, **(data or {})},
         made_up=has_made_up_data(session()),
         **values,
     )
     response = with_csp(make_response(html), nonce)
-    response.headers["Cache-Control"] = "no-store"
+    if not cacheable:
+        response.headers["Cache-Control"] = "no-store"
     return response

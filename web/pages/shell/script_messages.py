@@ -1,6 +1,4 @@
-"""The texts that scripts show: found by their calls of `t("English text")`, translated by the
-catalogue.
-"""
+"""The texts of scripts, extracted from calls of `t("English text")` and translated."""
 
 import json
 import re
@@ -22,9 +20,7 @@ ESCAPE_PATTERN = re.compile(r"\\(.)")
 def extract_script(
     file: BinaryIO, keywords: Collection[str], comment_tags: Collection[str], options: object
 ) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Yield line, function, English text and no comments for every text of a script, as Babel wants
-    its extractors.
-    """
+    """Yield line, function, English text and comments of every text of a script, for Babel."""
     script = file.read().decode("utf-8")
     for match in CALL_PATTERN.finditer(script):
         yield (

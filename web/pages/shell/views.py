@@ -1,6 +1,4 @@
-"""What every page needs of the application: its language, its account menu, its scripts
-and styles.
-"""
+"""What pages need of the application: language, account menu, scripts, styles and colours."""
 
 from typing import Any
 
@@ -50,9 +48,7 @@ def colour_tokens() -> Response:
 
 
 def _cacheable(text: str, mimetype: str) -> Response:
-    """Return a file that is kept for good under an address with a digest, and checked by its ETag
-    under one without.
-    """
+    """Return a file that is cached for good under an address with a digest, else revalidated."""
     response = Response(text, mimetype=mimetype)
     response.headers["Cache-Control"] = (
         "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"

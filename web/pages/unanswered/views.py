@@ -13,8 +13,8 @@ bp = Blueprint("unanswered_page", __name__)
 
 @bp.get("/unanswered")
 def listed() -> Response:
-    """The page; the posts of each place are where people are put."""
+    """List the grids nobody answers for."""
     require_operator()
     return render_page(
-        "unanswered/unanswered.html", found=unanswered(session(), parse_datetime(None))
+        "unanswered/unanswered.html", report=unanswered(session(), parse_datetime(None))
     )

@@ -1,6 +1,4 @@
-"""`/work`: the grid worker's page on a phone: my matters by urgency, a map of my patch, take,
-handle, return.
-"""
+"""`/work`: the grid worker's page on a phone, with a list and a map of incidents to handle."""
 
 from flask import Blueprint, Response
 
@@ -22,7 +20,7 @@ MAX_HANDLED_AREAS = 20
 
 @bp.get("/work")
 def work() -> Response:
-    """The page; what it shows it asks the API for. `incident` is the one to open."""
+    """Show the page; its script reads incidents from the API, `incident` is the one to open."""
     by = require_worker(Action.HANDLE)
     figures = overview(session(), params.parse_datetime(None))
     data = incident_data() | {"me": by.actor, "patches": handled_areas(by)}

@@ -35,11 +35,11 @@ export class Segments {
   }
 
   near(lon, lat, reach) {
-    const found = new Set();
+    const entries = new Set();
     for (const square of cells(lon - reach, lat - reach, lon + reach, lat + reach)) {
-      (this.squares.get(square) ?? []).forEach((one) => found.add(one));
+      (this.squares.get(square) ?? []).forEach((entry) => entries.add(entry));
     }
-    return found;
+    return entries;
   }
 }
 
@@ -106,9 +106,9 @@ export class Coverage {
     for (const square of cells(lon - wide, lat - reach, lon + wide, lat + reach)) {
       for (const at of this.squares.get(square) ?? []) {
         const xy = at.split(',').map((n) => n / STEPS),
-          far = distance(xy, [lon, lat]);
-        if (far <= reach && !without.includes(at) && (!best || far < best.far))
-          best = { key: at, xy, far, codes: [...this.owners.get(at)] };
+          distanceM = distance(xy, [lon, lat]);
+        if (distanceM <= reach && !without.includes(at) && (!best || distanceM < best.far))
+          best = { key: at, xy, far: distanceM, codes: [...this.owners.get(at)] };
       }
     }
     return best;
@@ -133,10 +133,10 @@ export class Coverage {
 
   // The border nearest to a place, with the point on it and the grids on its sides.
   edgeNear(lon, lat, reach) {
-    const found = nearest(this.segments().near(lon, lat, reach * 1.5), lon, lat, reach);
-    if (!found) return null;
-    const [a, b] = [this.owners.get(key(found.a)) ?? new Set(), this.owners.get(key(found.b)) ?? new Set()];
-    return { ...found, codes: [...a].filter((code) => b.has(code) && this.has(code, found.a, found.b)) };
+    const hit = nearest(this.segments().near(lon, lat, reach * 1.5), lon, lat, reach);
+    if (!hit) return null;
+    const [a, b] = [this.owners.get(key(hit.a)) ?? new Set(), this.owners.get(key(hit.b)) ?? new Set()];
+    return { ...hit, codes: [...a].filter((code) => b.has(code) && this.has(code, hit.a, hit.b)) };
   }
 
   has(code, a, b) {
@@ -148,7 +148,7 @@ export class Coverage {
 
   // Move a vertex of all grids that share it, or make one on an edge; returns how to put everything back.
   move(codes, from, to, edge) {
-    const before = codes.map((code) => [code, structuredClone(this.grids.get(code).polygons)]);
+    const previous = codes.map((code) => [code, structuredClone(this.grids.get(code).polygons)]);
     const names = edge ? [`${key(edge[0])} ${key(edge[1])}`, `${key(edge[1])} ${key(edge[0])}`] : null,
       start = key(from);
     for (const code of codes) {
@@ -167,7 +167,7 @@ export class Coverage {
       }
     }
     return () =>
-      before.forEach(([code, polygons]) => {
+      previous.forEach(([code, polygons]) => {
         this.grids.get(code).polygons = polygons;
       });
   }
@@ -176,7 +176,7 @@ export class Coverage {
   at(lon, lat) {
     return (
       [...this.grids.values()]
-        .filter((grid) => inside(grid, lon, lat))
+        .filter((grid) => containsPoint(grid, lon, lat))
         .map((grid) => grid.code)
         .sort()[0] ?? null
     );
@@ -198,7 +198,7 @@ export const distance = (a, b) => {
 };
 
 // The edges of a GeoJSON shape that no grid has any more: the line before a change. Those in `seen` are left out.
-export function gone(geometry, coverage, seen = new Set()) {
+export function removedVertices(geometry, coverage, visited = new Set()) {
   coverage.segments();
   const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates,
     lines = [];
@@ -207,11 +207,11 @@ export function gone(geometry, coverage, seen = new Set()) {
       let line = [];
       for (let i = 1; i < ring.length; i += 1) {
         const name = [key(ring[i - 1]), key(ring[i])].sort().join(' ');
-        if (seen.has(name) || coverage.names.has(name) || onBorder(ring[i - 1], ring[i], coverage)) {
+        if (visited.has(name) || coverage.names.has(name) || onBorder(ring[i - 1], ring[i], coverage)) {
           if (line.length) lines.push(line);
           line = [];
         } else line = line.length ? [...line, ring[i]] : [ring[i - 1], ring[i]];
-        seen.add(name);
+        visited.add(name);
       }
       if (line.length) lines.push(line);
     }
@@ -236,13 +236,13 @@ export function nearest(segments, lon, lat, reach) {
     const length = dx * dx + dy * dy;
     const share = length ? Math.max(0, Math.min(1, ((lon - a[0]) * wide * dx + (lat - a[1]) * dy) / length)) : 0;
     const point = [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share],
-      far = distance(point, [lon, lat]);
-    if (far <= reach && (!best || far < best.far)) best = { point, far, a, b, tag };
+      distanceM = distance(point, [lon, lat]);
+    if (distanceM <= reach && (!best || distanceM < best.far)) best = { point, far: distanceM, a, b, tag };
   }
   return best;
 }
 
-export function inside(grid, lon, lat) {
+export function containsPoint(grid, lon, lat) {
   let within = false;
   for (const rings of grid.polygons) {
     for (const ring of rings) {
@@ -255,30 +255,30 @@ export function inside(grid, lon, lat) {
   return within;
 }
 
-export function box(grid) {
-  const found = [Infinity, Infinity, -Infinity, -Infinity];
+export function bbox(grid) {
+  const bounds = [Infinity, Infinity, -Infinity, -Infinity];
   for (const [lon, lat] of vertices(grid)) {
-    found[0] = Math.min(found[0], lon);
-    found[1] = Math.min(found[1], lat);
-    found[2] = Math.max(found[2], lon);
-    found[3] = Math.max(found[3], lat);
+    bounds[0] = Math.min(bounds[0], lon);
+    bounds[1] = Math.min(bounds[1], lat);
+    bounds[2] = Math.max(bounds[2], lon);
+    bounds[3] = Math.max(bounds[3], lat);
   }
-  return found;
+  return bounds;
 }
 
 // Households in a grid, from the points of buildings: [lon, lat, households, people].
 export function households(grid, homes) {
-  const [west, south, east, north] = box(grid);
+  const [west, south, east, north] = bbox(grid);
   let count = 0;
   for (const [lon, lat, n] of homes) {
-    if (lon >= west && lon <= east && lat >= south && lat <= north && inside(grid, lon, lat)) count += n;
+    if (lon >= west && lon <= east && lat >= south && lat <= north && containsPoint(grid, lon, lat)) count += n;
   }
   return count;
 }
 
 // Polsby-Popper: 1 for a circle, near 0 for a ribbon; in metres about the grid's own latitude.
 export function compactness(grid) {
-  const [, south, , north] = box(grid),
+  const [, south, , north] = bbox(grid),
     wide = Math.cos((((south + north) / 2) * Math.PI) / 180);
   let area = 0,
     around = 0;

@@ -12,21 +12,21 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 /** @returns {any} */
 export function h(tag, attributes = {}, ...children) {
-  const made =
+  const element =
     tag === 'svg' || tag === 'path' || tag === 'circle'
       ? document.createElementNS(SVG, tag)
       : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name === 'className' ? 'class' : name, value === true ? '' : value);
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name === 'className' ? 'class' : name, value === true ? '' : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return made;
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
 }
 
 export function pin(category, large = false) {
-  const layer = window.wangge.config.layers.find((one) => one.name === 'facilities');
+  const layer = window.wangge.config.layers.find((layer) => layer.name === 'facilities');
   const style = layer.styles[category] || {};
   return h(
     'svg',

@@ -1,7 +1,8 @@
 // What the worker's page and the dispatcher's desk share: how an incident looks, its moves, sending them, what is new.
 import { h, page } from './dom.js';
 import { number, t, zh } from './i18n.js';
-import { Refused, setOfflineText } from './request.js';
+import { RequestError, setOfflineText } from './request.js';
+import { inOfferedOrder, isEnded, moveLabel, moveOf, stateLabel, stateOf } from './workflow.js';
 
 setOfflineText(t('No connection'));
 
@@ -19,9 +20,7 @@ const REQUEST_LABELS = {
 };
 const SEVERITY_LABELS = { high: t('Serious'), urgent: t('Urgent') };
 
-export const pick = (one, name) => one[`${name}_${zh ? 'zh' : 'en'}`] || one[`${name}_zh`] || '';
-export const stateWords = (state) => (page.states[state] ?? [state, state])[zh ? 0 : 1];
-export const moveWords = (name) => (page.moves[name] ? page.moves[name][zh ? 0 : 1] : name);
+export const inLanguage = (record, name) => record[`${name}_${zh ? 'zh' : 'en'}`] || record[`${name}_zh`] || '';
 export const when = (at) =>
   h('time', { datetime: at, title: new Date(at).toLocaleString(zh ? 'zh-CN' : 'en-GB') }, shortTime(at));
 export const newKey = () =>
@@ -44,75 +43,78 @@ const SHAPES = {
   green: 'M10 1a9 9 0 1 1 0 18 9 9 0 0 1 0-18z',
   none: 'M10 2a8 8 0 1 1 0 16 8 8 0 0 1 0-16z',
 };
-export const urgency = (one) => (one.state === 'closed' || one.state === 'void' ? 'none' : (one.colour ?? 'none'));
+export const urgency = (incident) => (isEnded(incident.state) ? 'none' : (incident.colour ?? 'none'));
 export const shape = (colour, text = '') => {
-  const made = h(
+  const icon = h(
     'svg',
     { viewBox: '0 0 20 20', className: `inc-shape ${colour}`, 'aria-hidden': 'true' },
     h('path', { d: SHAPES[colour] }),
   );
   if (text) {
-    const words = document.createElementNS('http://www.w3.org/2000/svg', 'text');
+    const label = document.createElementNS('http://www.w3.org/2000/svg', 'text');
     for (const [name, value] of Object.entries({ x: 10, y: colour === 'amber' ? 16 : 14, 'text-anchor': 'middle' }))
-      words.setAttribute(name, String(value));
-    words.textContent = text;
-    made.append(words);
+      label.setAttribute(name, String(value));
+    label.textContent = text;
+    icon.append(label);
   }
-  return made;
+  return icon;
 };
-export const urgencyWords = (one) => URGENCY_LABELS[urgency(one)];
+export const urgencyWords = (incident) => URGENCY_LABELS[urgency(incident)];
 
-export function span(minutes) {
+export function duration(minutes) {
   const whole = Math.max(1, Math.round(Math.abs(minutes))),
     hours = Math.floor(whole / 60),
-    rest = whole % 60;
-  if (!hours) return t('%(n)s min', { n: rest });
-  return rest && hours < 10 ? t('%(h)s h %(n)s min', { h: hours, n: rest }) : t('%(h)s h', { h: number(hours) });
+    remainder = whole % 60;
+  if (!hours) return t('%(n)s min', { n: remainder });
+  return remainder && hours < 10
+    ? t('%(h)s h %(n)s min', { h: hours, n: remainder })
+    : t('%(h)s h', { h: number(hours) });
 }
 
-export function left(one) {
-  if (one.state === 'closed' || one.state === 'void') return stateWords(one.state);
-  if (one.state === 'suspended') return t('Clock stopped');
-  if (one.left_min === null || one.left_min === undefined) return t('No clock runs');
-  return one.left_min < 0
-    ? t('%(time)s overdue', { time: span(one.left_min) })
-    : t('%(time)s left', { time: span(one.left_min) });
+export function timeLeft(incident) {
+  if (isEnded(incident.state)) return stateLabel(incident.state);
+  if (stateOf(incident.state).paused) return t('Clock stopped');
+  if (incident.left_min === null || incident.left_min === undefined) return t('No clock runs');
+  return incident.left_min < 0
+    ? t('%(time)s overdue', { time: duration(incident.left_min) })
+    : t('%(time)s left', { time: duration(incident.left_min) });
 }
 
-export const clockBadge = (one) =>
+export const clockBadge = (incident) =>
   h(
     'span',
     {
-      className: `inc-clock ${urgency(one)}`,
-      title: one.due
+      className: `inc-clock ${urgency(incident)}`,
+      title: incident.due
         ? t('Due %(time)s; only working time counts', {
-            time: new Date(one.due).toLocaleString(zh ? 'zh-CN' : 'en-GB'),
+            time: new Date(incident.due).toLocaleString(zh ? 'zh-CN' : 'en-GB'),
           })
         : null,
     },
-    shape(urgency(one)),
-    h('span', { className: 'hidden' }, urgencyWords(one)),
-    left(one),
+    shape(urgency(incident)),
+    h('span', { className: 'hidden' }, urgencyWords(incident)),
+    timeLeft(incident),
   );
 
-export const tags = (one) => [
-  one.supervised && h('b', { className: 'inc-tag watch' }, t('Supervised')),
-  one.pending && h('b', { className: 'inc-tag asks' }, REQUEST_LABELS[one.pending]),
-  one.way === 'order' && h('b', { className: 'inc-tag' }, t('Order')),
-  ['high', 'urgent'].includes(one.severity) && h('b', { className: 'inc-tag urgent' }, SEVERITY_LABELS[one.severity]),
-  one.parent && h('b', { className: 'inc-tag' }, t('Linked')),
-  one.children?.length > 0 && h('b', { className: 'inc-tag' }, t('%(n)s linked', { n: one.children.length })),
+export const tags = (incident) => [
+  incident.supervised && h('b', { className: 'inc-tag watch' }, t('Supervised')),
+  incident.pending && h('b', { className: 'inc-tag asks' }, REQUEST_LABELS[incident.pending]),
+  incident.way === 'order' && h('b', { className: 'inc-tag' }, t('Order')),
+  ['high', 'urgent'].includes(incident.severity) &&
+    h('b', { className: 'inc-tag urgent' }, SEVERITY_LABELS[incident.severity]),
+  incident.parent && h('b', { className: 'inc-tag' }, t('Linked')),
+  incident.children?.length > 0 && h('b', { className: 'inc-tag' }, t('%(n)s linked', { n: incident.children.length })),
 ];
 
-export const place = (one) =>
-  one.address ||
-  one.areas
+export const locationText = (incident) =>
+  incident.address ||
+  incident.areas
     .filter((area) => area.level === 'grid' || area.level === 'community')
     .map((area) => area.name)
     .join(' ') ||
-  one.area ||
+  incident.area ||
   '';
-export const gridOf = (one) => one.areas.find((area) => area.level === 'grid')?.name ?? '';
+export const gridOf = (incident) => incident.areas.find((area) => area.level === 'grid')?.name ?? '';
 
 // ---- photos and timeline
 export const photoList = (ids) =>
@@ -145,82 +147,35 @@ export const timeline = (events) =>
     { className: 'inc-line' },
     [...events]
       .reverse()
-      .map((one) =>
+      .map((event) =>
         h(
           'li',
-          { className: `to-${one.to_state}` },
+          { className: `to-${event.to_state}` },
           h(
             'div',
             {},
-            h('b', {}, zh ? one.move_zh : one.move_en),
+            h('b', {}, zh ? event.move_zh : event.move_en),
             ' ',
             h(
               'span',
               {},
-              [zh ? one.role_zh : one.role || one.role_zh, one.who && one.who.replace(/^(account|program|job) /, '')]
+              [
+                zh ? event.role_zh : event.role || event.role_zh,
+                event.who && event.who.replace(/^(account|program|job) /, ''),
+              ]
                 .filter(Boolean)
                 .join(' · '),
             ),
-            when(one.at),
+            when(event.at),
           ),
-          one.words && h('p', {}, one.words),
-          photoList(one.photos),
+          event.words && h('p', {}, event.words),
+          photoList(event.photos),
         ),
       ),
   );
 
 // ---- moves
-// in which order they are offered: what carries the work on first
-const ORDER = [
-  'take',
-  'handle',
-  'accept',
-  'dispatch',
-  'check',
-  'close',
-  'approve_suspend',
-  'approve_extend',
-  'approve_limit',
-  'approve_void',
-  'resume',
-  'refuse_suspend',
-  'refuse_extend',
-  'refuse_limit',
-  'refuse_void',
-  'send_back',
-  'return',
-  'reclassify',
-  'supervise',
-  'release',
-  'withdraw',
-  'request_extend',
-  'request_limit',
-  'request_suspend',
-  'request_void',
-  'link',
-  'unlink',
-  'reopen',
-  'rate',
-  'note',
-];
-export const inOrder = (moves) =>
-  [...moves].sort((a, b) => ((ORDER.indexOf(a) + 99) % 99) - ((ORDER.indexOf(b) + 99) % 99));
-const FIRST = new Set(ORDER.slice(0, ORDER.indexOf('resume') + 1)); // they carry the work on
-// one tap does it: nothing more to be said
-export const AT_ONCE = new Set([
-  'take',
-  'accept',
-  'check',
-  'close',
-  'resume',
-  'unlink',
-  'withdraw',
-  'approve_suspend',
-  'approve_void',
-]);
-export const needsWords = (name) => Boolean(page.moves[name]?.[2]);
-const PHOTOS = new Set(['handle', 'note', 'return', 'request_suspend', 'request_void']);
-const MINUTES = new Set(['request_extend', 'approve_extend', 'request_limit', 'approve_limit']);
+export const needsNote = (name) => Boolean(moveOf(name).needs_note);
 const CHIPS = {
   return: [t('Not in my patch'), t('Nothing found on the spot'), t("Another department's matter"), t('Reported twice')],
   handle: [t('Done on the spot'), t('Talked to those concerned, put right'), t('Cleared away')],
@@ -228,15 +183,17 @@ const CHIPS = {
   request_void: [t('Nothing found on the spot'), t('Reported twice')],
 };
 // of what the state allows, what would change something
-export const useful = (one) =>
-  one.moves.filter((name) => name !== (one.supervised ? 'supervise' : 'release') && (one.parent || name !== 'unlink'));
+export const useful = (incident) =>
+  incident.moves.filter(
+    (name) => name !== (incident.supervised ? 'supervise' : 'release') && (incident.parent || name !== 'unlink'),
+  );
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
-export function moveButtons(one, act, extra = {}) {
-  const box = h('div', { className: 'inc-moves' });
+export function moveButtons(incident, act, extra = {}) {
+  const container = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
   const noApprover = () =>
-    one.approvable === false &&
+    incident.approvable === false &&
     h(
       'p',
       { className: 'inc-wrong', role: 'note' },
@@ -244,10 +201,9 @@ export function moveButtons(one, act, extra = {}) {
         'A request needs a second person, and no other account can approve here. Ask the administrator for another account that dispatches in this area (for example of the street), or work on without the request.',
       ),
     );
-  const skip = new Set(['rate', 'link', 'reopen']);
   const draw = () => {
-    delete box.dataset.writing;
-    const names = inOrder(useful(one)).filter((name) => !skip.has(name));
+    delete container.dataset.writing;
+    const names = inOfferedOrder(useful(incident)).filter((name) => moveOf(name).button);
     const button = (name, main) =>
       h(
         'button',
@@ -255,31 +211,31 @@ export function moveButtons(one, act, extra = {}) {
           type: 'button',
           className: main ? 'inc-go' : 'inc-do',
           'data-move': name,
-          onclick: () => (AT_ONCE.has(name) && !extra[name] ? act(name, {}, []) : form(name)),
+          onclick: () => (moveOf(name).one_tap && !extra[name] ? act(name, {}, []) : form(name)),
         },
-        moveWords(name),
+        moveLabel(name),
       );
     // another's work is not the first thing to be offered at the desk
-    const own = one.mine || Boolean(page.patches);
+    const isWorker = incident.mine || Boolean(page.patches);
     const main = names.filter(
       (name) =>
-        FIRST.has(name) &&
-        (own || !['take', 'handle'].includes(name)) &&
-        !(name === 'dispatch' && one.state === 'dispatched'),
+        moveOf(name).primary &&
+        (isWorker || !moveOf(name).by_worker) &&
+        !(name === 'dispatch' && incident.state === 'dispatched'),
     );
-    box.replaceChildren(
+    container.replaceChildren(
       ...main.map((name, i) => button(name, i === 0)),
       ...names.filter((name) => !main.includes(name)).map((name) => button(name, false)),
     );
-    if (!names.length) box.append(h('p', { className: 'quiet' }, t('Nothing for you to do here just now.')));
-    if (one.pending) box.append(noApprover() || '');
+    if (!names.length) container.append(h('p', { className: 'quiet' }, t('No action required from you.')));
+    if (incident.pending) container.append(noApprover() || '');
   };
   async function form(name) {
-    box.dataset.writing = name;
-    const more = extra[name] ? await extra[name]() : null;
-    const note = h('textarea', { rows: 3, maxlength: 2000, id: 'inc-note', required: needsWords(name) });
+    container.dataset.writing = name;
+    const extraFields = extra[name] ? await extra[name]() : null;
+    const note = h('textarea', { rows: 3, maxlength: 2000, id: 'inc-note', required: needsNote(name) });
     const minutes =
-      MINUTES.has(name) &&
+      moveOf(name).minutes &&
       h('input', {
         type: 'number',
         min: 1,
@@ -292,7 +248,7 @@ export function moveButtons(one, act, extra = {}) {
     let photos = [];
     const strip = h('ul', { className: 'inc-photos' });
     const camera =
-      PHOTOS.has(name) &&
+      moveOf(name).photos &&
       h(
         'label',
         { className: 'inc-camera' },
@@ -303,8 +259,8 @@ export function moveButtons(one, act, extra = {}) {
           onchange: async (event) => {
             const { prepared } = await import('./image.js');
             for (const file of event.target.files) {
-              const made = await prepared(file, page.longest_side);
-              if (made) photos.push(made);
+              const photo = await prepared(file, page.longest_side);
+              if (photo) photos.push(photo);
             }
             photos = photos.slice(0, page.most_photos);
             event.target.value = '';
@@ -332,13 +288,13 @@ export function moveButtons(one, act, extra = {}) {
         ),
         t('Add photos'),
       );
-    const said = h('p', { className: 'inc-wrong', role: 'alert', hidden: true });
-    const wrong = (words, field) => {
-      said.textContent = words;
-      said.hidden = false;
+    const status = h('p', { className: 'inc-wrong', role: 'alert', hidden: true });
+    const showError = (message, field) => {
+      status.textContent = message;
+      status.hidden = false;
       field?.focus();
     };
-    box.replaceChildren(
+    container.replaceChildren(
       h(
         'form',
         {
@@ -346,22 +302,22 @@ export function moveButtons(one, act, extra = {}) {
           novalidate: true,
           onsubmit: (event) => {
             event.preventDefault();
-            if (needsWords(name) && !note.value.trim())
-              return wrong(t('Say it in a few words: who comes after you reads this.'), note);
+            if (needsNote(name) && !note.value.trim())
+              return showError(t('Say it in a few words: who comes after you reads this.'), note);
             if (minutes && (minutes.required || minutes.value) && !(minutes.valueAsNumber >= 1))
-              return wrong(t('Give the working minutes as a whole number, at least 1.'), minutes);
+              return showError(t('Give the working minutes as a whole number, at least 1.'), minutes);
             const body = {
               ...(note.value.trim() && { note: note.value.trim() }),
               ...(minutes && minutes.value && { minutes: minutes.valueAsNumber }),
-              ...more?.read?.(),
+              ...extraFields?.read?.(),
             };
-            if (body.wrong) return wrong(body.wrong);
+            if (body.wrong) return showError(body.wrong);
             return act(name, body, photos);
           },
         },
-        h('h3', {}, moveWords(name)),
+        h('h3', {}, moveLabel(name)),
         name.startsWith('request_') && noApprover(),
-        more?.element,
+        extraFields?.element,
         minutes && [h('label', { for: 'inc-minutes' }, t('Working minutes')), minutes],
         CHIPS[name] &&
           h(
@@ -384,23 +340,23 @@ export function moveButtons(one, act, extra = {}) {
         h(
           'label',
           { for: 'inc-note' },
-          needsWords(name) ? t('What is there to say') : t('What is there to say (optional)'),
+          needsNote(name) ? t('What is there to say') : t('What is there to say (optional)'),
         ),
         note,
         camera && [strip, camera],
-        said,
+        status,
         h(
           'div',
           { className: 'inc-pair' },
           h('button', { type: 'button', className: 'inc-do', onclick: draw }, t('Cancel')),
-          h('button', { type: 'submit', className: 'inc-go' }, moveWords(name)),
+          h('button', { type: 'submit', className: 'inc-go' }, moveLabel(name)),
         ),
       ),
     );
-    if (!more) note.focus({ preventScroll: true });
+    if (!extraFields) note.focus({ preventScroll: true });
   }
   draw();
-  return box;
+  return container;
 }
 
 // ---- sending
@@ -429,24 +385,24 @@ export async function send(path, { method = 'POST', body, photos = [], version, 
       signal: signal ?? AbortSignal.timeout(60_000),
     });
   } catch {
-    throw new Refused({ status: 0, detail: t('No connection') });
+    throw new RequestError({ status: 0, detail: t('No connection') });
   }
   const answer = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
-  if (!response.ok) throw new Refused({ ...answer, status: response.status });
+  if (!response.ok) throw new RequestError({ ...answer, status: response.status });
   return answer;
 }
 
 // ---- what is new: a stream that goes on by itself; `heard(event)` for each, and once with nothing after a break
-export function live(heard) {
-  const seen = new Set();
+export function subscribe(onEvent) {
+  const eventIds = new Set();
   let source, fallback;
   const open = () => {
     source = new EventSource(`${page.api}/events`);
     source.addEventListener('incident', (event) => {
-      if (seen.has(event.lastEventId)) return;
-      seen.add(event.lastEventId);
-      if (seen.size > 2000) seen.clear();
-      heard(JSON.parse(event.data));
+      if (eventIds.has(event.lastEventId)) return;
+      eventIds.add(event.lastEventId);
+      if (eventIds.size > 2000) eventIds.clear();
+      onEvent(JSON.parse(event.data));
     });
     source.onopen = () => {
       document.body.dataset.live = 'yes';
@@ -456,7 +412,7 @@ export function live(heard) {
       document.body.dataset.live = 'no';
       clearTimeout(fallback);
       fallback = setTimeout(() => {
-        heard(null);
+        onEvent(null);
         open();
       }, 20_000);
     };
@@ -466,7 +422,7 @@ export function live(heard) {
   addEventListener('pageshow', (event) => {
     if (event.persisted) {
       open();
-      heard(null);
+      onEvent(null);
     }
   });
 }

@@ -9,30 +9,30 @@ export const setOfflineText = (text) => {
 };
 
 // What a problem says in the reader's language: the server gives the Chinese sentence as `zh`.
-export const inWords = (problem) => (zh && problem.zh) || problem.detail || problem.title;
+export const errorText = (problem) => (zh && problem.zh) || problem.detail || problem.title;
 
-export class Refused extends Error {
+export class RequestError extends Error {
   constructor(problem) {
-    super(inWords(problem));
-    this.problem = { ...problem, detail: inWords(problem) };
+    super(errorText(problem));
+    this.problem = { ...problem, detail: errorText(problem) };
   }
 }
 
 // Asks the API; a newer question of the same kind cancels the older one.
-const under_way = new Map();
-export async function ask(path, kind = path) {
-  under_way.get(kind)?.abort();
+const pendingRequests = new Map();
+export async function request(path, kind = path) {
+  pendingRequests.get(kind)?.abort();
   const controller = new AbortController();
-  under_way.set(kind, controller);
+  pendingRequests.set(kind, controller);
   let response;
   try {
     response = await fetch(page.api + path, { signal: controller.signal, headers: { Accept: 'application/json' } });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Refused({ status: 0, detail: offlineText });
+    throw new RequestError({ status: 0, detail: offlineText });
   }
   const body = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
-  if (!response.ok) throw new Refused(body);
+  if (!response.ok) throw new RequestError(body);
   return body;
 }
 
@@ -53,9 +53,9 @@ export async function call(method, path, body) {
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch {
-    throw new Refused({ status: 0, detail: offlineText });
+    throw new RequestError({ status: 0, detail: offlineText });
   }
   const answer = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
-  if (!response.ok) throw new Refused(answer);
+  if (!response.ok) throw new RequestError(answer);
   return answer;
 }

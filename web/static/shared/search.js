@@ -1,10 +1,10 @@
 // The search box: codes, names, addresses and people, with the keyboard or a finger.
 import { $, h, pin } from './dom.js';
 import { t, zh } from './i18n.js';
-import { ask, query } from './request.js';
+import { request, query } from './request.js';
 
 export function searchBox(actions) {
-  const box = $('q'),
+  const input = $('q'),
     list = $('hits');
   let items = [],
     chosen = -1,
@@ -13,20 +13,20 @@ export function searchBox(actions) {
   const close = () => {
     list.hidden = true;
     chosen = -1;
-    box.setAttribute('aria-expanded', 'false');
-    box.removeAttribute('aria-activedescendant');
+    input.setAttribute('aria-expanded', 'false');
+    input.removeAttribute('aria-activedescendant');
   };
   const open = (...children) => {
     list.replaceChildren(...children);
     list.hidden = false;
-    box.setAttribute('aria-expanded', 'true');
+    input.setAttribute('aria-expanded', 'true');
   };
-  const said = (words, more) => h('p', { className: 'said' }, h('b', {}, words), more || '');
+  const notice = (text, detail) => h('p', { className: 'search-notice' }, h('b', {}, text), detail || '');
 
-  function go(hit) {
-    box.value = hit.name;
+  function openHit(hit) {
+    input.value = hit.name;
     close();
-    box.blur();
+    input.blur();
     if (hit.kind === 'facility') actions.facility(hit.code);
     else if (hit.kind === 'building') actions.place(hit.lon, hit.lat, hit.address);
     else if (hit.kind === 'area' || hit.bbox)
@@ -37,9 +37,9 @@ export function searchBox(actions) {
 
   function mark(next) {
     chosen = next;
-    [...list.children].forEach((one, i) => one.setAttribute('aria-selected', i === chosen));
-    if (chosen < 0) return box.removeAttribute('aria-activedescendant');
-    box.setAttribute('aria-activedescendant', list.children[chosen].id);
+    [...list.children].forEach((option, i) => option.setAttribute('aria-selected', i === chosen));
+    if (chosen < 0) return input.removeAttribute('aria-activedescendant');
+    input.setAttribute('aria-activedescendant', list.children[chosen].id);
     list.children[chosen].scrollIntoView({ block: 'nearest' });
   }
 
@@ -67,7 +67,7 @@ export function searchBox(actions) {
         'aria-selected': 'false',
         onmousedown: (event) => {
           event.preventDefault();
-          go(hit);
+          openHit(hit);
         },
       },
       icon(hit),
@@ -77,18 +77,18 @@ export function searchBox(actions) {
     );
 
   async function find() {
-    const words = box.value.trim();
-    if (!words) return close();
+    const text = input.value.trim();
+    if (!text) return close();
     try {
-      const body = await ask(`/search?${query({ q: words, limit: 12 })}`, 'search');
+      const body = await request(`/search?${query({ q: text, limit: 12 })}`, 'search');
       items = body.items;
-      $('hits-said').textContent = items.length
+      $('hits-status').textContent = items.length
         ? t('%(n)s results', { n: items.length })
-        : t('Nothing found for “%(q)s”', { q: words });
+        : t('Nothing found for “%(q)s”', { q: text });
       if (!items.length)
         return open(
-          said(
-            t('Nothing found for “%(q)s”', { q: words }),
+          notice(
+            t('Nothing found for “%(q)s”', { q: text }),
             t('Try a code, a name, an address such as 3号楼2单元, or a person.'),
           ),
         );
@@ -97,23 +97,23 @@ export function searchBox(actions) {
     } catch (error) {
       if (error.name !== 'AbortError') {
         items = [];
-        open(said(t('This did not work'), error.message));
+        open(notice(t('This did not work'), error.message));
       }
     }
   }
 
-  box.addEventListener('input', () => {
+  input.addEventListener('input', () => {
     clearTimeout(timer);
-    if (!box.value.trim()) return close();
+    if (!input.value.trim()) return close();
     if (list.hidden) {
       items = [];
-      open(said(t('Searching…')));
+      open(notice(t('Searching…')));
     }
     timer = setTimeout(find, 180);
   });
-  box.addEventListener('focus', () => box.value.trim() && find());
-  box.addEventListener('blur', () => setTimeout(close, 120));
-  box.addEventListener('keydown', (event) => {
+  input.addEventListener('focus', () => input.value.trim() && find());
+  input.addEventListener('blur', () => setTimeout(close, 120));
+  input.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') {
       close();
       return;
@@ -128,10 +128,10 @@ export function searchBox(actions) {
       mark((chosen + items.length - 1) % items.length);
     }
   });
-  box.form.addEventListener('submit', async (event) => {
+  input.form.addEventListener('submit', async (event) => {
     event.preventDefault();
     clearTimeout(timer);
     if (!items.length || list.hidden) await find();
-    if (items.length) go(items[Math.max(chosen, 0)]);
+    if (items.length) openHit(items[Math.max(chosen, 0)]);
   });
 }

@@ -145,11 +145,11 @@ window.wangge = (() => {
     }
 
     // A source none of whose layers is shown is not asked at all.
-    const wanted = (name) =>
-      config.layers.some((one) => config.source[one.name] === name && (!one.choice || visible.has(one.name)));
+    const isVisible = (name) =>
+      config.layers.some((layer) => config.source[layer.name] === name && (!layer.choice || visible.has(layer.name)));
     const source = (name, url) => ({
       async getZxy(z, x, y, signal) {
-        if (!wanted(name)) return undefined;
+        if (!isVisible(name)) return undefined;
         const answer = await fetch(url.replace('{z}', z).replace('{x}', x).replace('{y}', y), { signal });
         if (!answer.ok) throw new Error(`tile ${name}/${z}/${x}/${y}: ${answer.status}`);
         return answer.status === 204 ? undefined : { data: await answer.arrayBuffer() };
@@ -165,7 +165,7 @@ window.wangge = (() => {
       ),
       paintRules: config.layers.flatMap(paintRules),
       labelRules: config.layers
-        .flatMap((one) => [...pinRules(one), ...labelRules(one)])
+        .flatMap((layer) => [...pinRules(layer), ...labelRules(layer)])
         .sort((a, b) => a.rank - b.rank),
       backgroundColor: config.colours.paper.land,
       lang: config.language === 'zh' ? 'zh-Hans-CN' : 'en',
@@ -188,11 +188,11 @@ window.wangge = (() => {
       layer,
       config,
       show(names) {
-        const before = Object.keys(config.sources).filter(wanted);
+        const previous = Object.keys(config.sources).filter(isVisible);
         visible.clear();
         names.forEach((name) => visible.add(name));
         Object.keys(config.sources)
-          .filter((name) => wanted(name) && !before.includes(name))
+          .filter((name) => isVisible(name) && !previous.includes(name))
           .forEach((name) => layer.views.get(name).tileCache.cache.clear());
         redraw();
       },
@@ -200,9 +200,9 @@ window.wangge = (() => {
       // The facility drawn nearest to a place, within a finger's width.
       facilityAt(latlng) {
         if (!visible.has('facilities') || map.getZoom() < 14) return null;
-        const found =
+        const features =
           layer.queryTileFeaturesDebug(latlng.lng, latlng.lat, map.getZoom() >= 16 ? 14 : 8).get('city') || [];
-        const hit = found.find(
+        const hit = features.find(
           ({ layerName, feature }) => layerName === 'facilities' && !hidden.has(feature.props.category),
         );
         return hit ? hit.feature.props : null;

@@ -1,28 +1,26 @@
 // The dispatcher's desk: what is open, filtered by what the address says, one matter beside it, and what can be done.
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
-import { ask, inWords, query, Refused } from '../../shared/request.js';
+import { request, errorText, query, RequestError } from '../../shared/request.js';
 import {
   clockBadge,
   gridOf,
-  inOrder,
-  live,
+  subscribe,
   moveButtons,
-  moveWords,
-  needsWords,
+  needsNote,
   newKey,
   photoList,
-  pick,
-  place,
+  inLanguage,
+  locationText,
   send,
   shape,
-  stateWords,
   tags,
   timeline,
   urgency,
   useful,
   when,
 } from '../../shared/incident.js';
+import { inOfferedOrder, isEnded, moveLabel, moveOf, stateLabel, stateOf, states } from '../../shared/workflow.js';
 
 const SEVERITY_LABELS = { low: t('Low'), normal: t('Normal'), high: t('Serious'), urgent: t('Urgent') };
 
@@ -42,21 +40,7 @@ const FIELDS = [
   'until',
   'sort',
 ];
-const ENDED = ['closed', 'void'];
-const TABS = [
-  'open',
-  'reported',
-  'accepted',
-  'returned',
-  'dispatched',
-  'taken',
-  'suspended',
-  'handled',
-  'checked',
-  'closed',
-  'void',
-  'all',
-];
+const TABS = ['open', ...states.map((state) => state.key), 'all'];
 const { map } = window.wangge;
 const news = new Map();
 let rows = [],
@@ -66,47 +50,49 @@ let rows = [],
   opened = null,
   full = null,
   results = new Map(),
-  asked = 0,
+  requestCount = 0,
   totals = null,
   marker = null;
 
 // ---- the address: every filter, the state and the open matter
 const address = () => new URLSearchParams(location.search);
 const state = () => {
-  const given = address().get('state') || 'open';
-  return TABS.includes(given) ? given : 'open';
+  const value = address().get('state') || 'open';
+  return TABS.includes(value) ? value : 'open';
 };
 const filters = () => Object.fromEntries(FIELDS.map((name) => [name, address().get(name) ?? '']));
 // as the API has them: `until` is a moment, the field's day is still within
 const dayAfter = (day) => day && new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
-const wanted = () => {
-  const found = filters();
+const listQuery = () => {
+  const values = filters();
   return query({
-    ...found,
-    until: dayAfter(found.until),
+    ...values,
+    until: dayAfter(values.until),
     state: state() === 'all' ? '' : state(),
-    sort: found.sort || (ENDED.includes(state()) || state() === 'all' ? 'newest' : 'urgent'),
+    sort: values.sort || (isEnded(state()) || state() === 'all' ? 'newest' : 'urgent'),
   });
 };
 
-function go(changes, { replace = false } = {}) {
-  const found = { state: state() === 'open' ? '' : state(), ...filters(), incident: opened ?? '', ...changes };
-  const words = query(found);
-  history[replace ? 'replaceState' : 'pushState'](null, '', words ? `?${words}` : location.pathname);
+function updateAddress(changes, { replace = false } = {}) {
+  const values = { state: state() === 'open' ? '' : state(), ...filters(), incident: opened ?? '', ...changes };
+  const search = query(values);
+  history[replace ? 'replaceState' : 'pushState'](null, '', search ? `?${search}` : location.pathname);
 }
 
 function showFilters() {
-  const found = filters(),
+  const values = filters(),
     now = state();
   for (const name of FIELDS) {
     const field = $('filters').elements[name],
-      value = found[name];
+      value = values[name];
     if (field !== document.activeElement || field.tagName === 'SELECT') field.value = value;
   }
-  const set = FIELDS.filter((name) => name !== 'sort' && found[name]).length;
-  const more = FIELDS.filter((name) => found[name] && $('more-filters').contains($('filters').elements[name])).length;
+  const set = FIELDS.filter((name) => name !== 'sort' && values[name]).length;
+  const extraCount = FIELDS.filter(
+    (name) => values[name] && $('more-filters').contains($('filters').elements[name]),
+  ).length;
   $('clear').hidden = !set;
-  $('more-count').textContent = more ? number(more) : '';
+  $('more-count').textContent = extraCount ? number(extraCount) : '';
   for (const tab of $('tabs').children) {
     if (tab.dataset.state === now) tab.setAttribute('aria-current', 'page');
     else tab.removeAttribute('aria-current');
@@ -114,63 +100,63 @@ function showFilters() {
 }
 
 // ---- the list
-async function load({ more = false, keep = false } = {}) {
-  const mine = ++asked;
+async function load({ append = false, keep = false } = {}) {
+  const requestNumber = ++requestCount;
   document.querySelector('.dsk-table').setAttribute('aria-busy', 'true');
-  if (!more && !keep) {
+  if (!append && !keep) {
     chosen.clear();
     results.clear();
   }
   try {
-    const [found, counted] = await Promise.all([
-      ask(`/incidents?${wanted()}&${query({ limit: PAGE, cursor: more ? next : '' })}`, 'list'),
-      more ? null : counts(),
+    const [answer, counted] = await Promise.all([
+      request(`/incidents?${listQuery()}&${query({ limit: PAGE, cursor: append ? next : '' })}`, 'list'),
+      append ? null : counts(),
     ]);
-    if (mine !== asked) return;
-    const known = new Set(rows.map((one) => one.id));
-    rows = more ? [...rows, ...found.items.filter((one) => !known.has(one.id))] : found.items;
-    next = found.next;
-    if (!more) {
+    if (requestNumber !== requestCount) return;
+    const listed = new Set(rows.map((incident) => incident.id));
+    rows = append ? [...rows, ...answer.items.filter((incident) => !listed.has(incident.id))] : answer.items;
+    next = answer.next;
+    if (!append) {
       news.clear();
       bar();
       if (!keep)
         at = Math.max(
           0,
-          rows.findIndex((one) => one.id === opened),
+          rows.findIndex((incident) => incident.id === opened),
         );
     }
     at = Math.min(at, rows.length - 1);
-    chosen = new Set([...chosen].filter((id) => rows.some((one) => one.id === id)));
+    chosen = new Set([...chosen].filter((id) => rows.some((incident) => incident.id === id)));
     draw();
-    say('');
+    showStatus('');
     return counted;
   } catch (error) {
-    if (error.name === 'AbortError' || mine !== asked) return;
-    failed(error, () => load({ more, keep }));
+    if (error.name === 'AbortError' || requestNumber !== requestCount) return;
+    failed(error, () => load({ append, keep }));
   } finally {
-    if (mine === asked) document.querySelector('.dsk-table').removeAttribute('aria-busy');
+    if (requestNumber === requestCount) document.querySelector('.dsk-table').removeAttribute('aria-busy');
   }
 }
 
-function failed(error, again) {
+function failed(error, retry) {
   if (error.problem?.status === 401) {
     location.href = `${page.sign_in}?${query({ next: location.pathname + location.search })}`;
     return;
   }
-  say(
+  showStatus(
     [
       error.problem?.status === 0 && rows.length
         ? t('No connection. This is the list last seen; it is asked again by itself.')
         : error.message || t('This did not work'),
       ' ',
-      h('button', { type: 'button', className: 'link', onclick: again }, t('Try again')),
+      h('button', { type: 'button', className: 'link', onclick: retry }, t('Try again')),
     ],
     true,
   );
 }
 
 async function counts() {
-  totals = await ask(
+  totals = await request(
     `/incidents/counts?${query({ ...filters(), until: dayAfter(filters().until), sort: '' })}`,
     'counts',
   );
@@ -184,82 +170,95 @@ async function counts() {
     tab.querySelector('b').textContent = number(n);
     tab.classList.toggle('zero', !n);
   }
-  const here = $('tabs').querySelector('[aria-current]');
+  const current = $('tabs').querySelector('[aria-current]');
   if (
-    here &&
-    (here.offsetLeft < $('tabs').scrollLeft ||
-      here.offsetLeft + here.offsetWidth > $('tabs').scrollLeft + $('tabs').clientWidth)
+    current &&
+    (current.offsetLeft < $('tabs').scrollLeft ||
+      current.offsetLeft + current.offsetWidth > $('tabs').scrollLeft + $('tabs').clientWidth)
   )
-    here.scrollIntoView({ block: 'nearest', inline: 'center' });
+    current.scrollIntoView({ block: 'nearest', inline: 'center' });
   foot();
 }
 
 function foot() {
   const all = totals && (state() === 'open' ? totals.open : state() === 'all' ? totals.all : totals.states[state()]);
-  $('shown').textContent = rows.length
+  $('list-count').textContent = rows.length
     ? t('%(n)s shown, %(all)s in all', { n: number(rows.length), all: number(Math.max(all ?? 0, rows.length)) })
     : '';
 }
 
-function say(words, bad = false) {
-  $('said').classList.toggle('bad', bad);
-  $('said').replaceChildren(...[words].flat());
+function showStatus(content, bad = false) {
+  $('status').classList.toggle('bad', bad);
+  $('status').replaceChildren(...[content].flat());
 }
 
-const holder = (one) =>
-  one.role || one.assigned_to
-    ? [h('span', {}, one.assigned_to ?? pick(one, 'role')), one.assigned_to && h('small', {}, pick(one, 'role'))]
+const holder = (incident) =>
+  incident.role || incident.assigned_to
+    ? [
+        h('span', {}, incident.assigned_to ?? inLanguage(incident, 'role')),
+        incident.assigned_to && h('small', {}, inLanguage(incident, 'role')),
+      ]
     : [
         h(
           'small',
           {},
-          one.way === 'order' && one.offered
-            ? t('offered to %(n)s', { n: one.offered })
-            : one.queue
+          incident.way === 'order' && incident.offered
+            ? t('offered to %(n)s', { n: incident.offered })
+            : incident.queue
               ? zh
-                ? one.queue.zh
-                : one.queue.en
+                ? incident.queue.zh
+                : incident.queue.en
               : t('nobody yet'),
         ),
       ];
 
-function row(one) {
-  const result = results.get(one.id);
+function row(incident) {
+  const result = results.get(incident.id);
   return h(
     'tr',
     {
-      'data-id': one.id,
-      className: fits(one) ? null : 'old',
-      'aria-current': one.id === opened ? 'true' : null,
-      onclick: (event) => clicked(event, one.id),
+      'data-id': incident.id,
+      className: fits(incident) ? null : 'old',
+      'aria-current': incident.id === opened ? 'true' : null,
+      onclick: (event) => clicked(event, incident.id),
     },
     h(
       'td',
       { className: 'dsk-pick' },
       h('input', {
         type: 'checkbox',
-        checked: chosen.has(one.id),
-        'aria-label': t('Choose %(what)s', { what: `${pick(one, 'category')} ${place(one)}` }),
-        onchange: (event) => choose(one.id, event.target.checked),
+        checked: chosen.has(incident.id),
+        'aria-label': t('Choose %(what)s', { what: `${inLanguage(incident, 'category')} ${locationText(incident)}` }),
+        onchange: (event) => choose(incident.id, event.target.checked),
       }),
     ),
-    h('td', { className: 'dsk-clock' }, clockBadge(one)),
+    h('td', { className: 'dsk-clock' }, clockBadge(incident)),
     h(
       'td',
       { className: 'dsk-what' },
-      h('button', { type: 'button', className: 'dsk-open' }, pick(one, 'category')),
-      ...tags(one).filter(Boolean),
-      h('small', {}, one.description),
+      h('button', { type: 'button', className: 'dsk-open' }, inLanguage(incident, 'category')),
+      ...tags(incident).filter(Boolean),
+      h('small', {}, incident.description),
       result && h('p', { className: result.ok ? 'dsk-went' : 'dsk-failed' }, result.words),
     ),
-    h('td', { className: 'dsk-where' }, h('span', {}, place(one)), one.address && h('small', {}, gridOf(one))),
-    h('td', { className: 'dsk-state' }, h('b', { className: `inc-state ${one.state}` }, stateWords(one.state))),
-    h('td', { className: 'dsk-held' }, ...holder(one).filter(Boolean)),
-    h('td', { className: 'dsk-when' }, when(one.reported_at)),
+    h(
+      'td',
+      { className: 'dsk-where' },
+      h('span', {}, locationText(incident)),
+      incident.address && h('small', {}, gridOf(incident)),
+    ),
+    h(
+      'td',
+      { className: 'dsk-state' },
+      h('b', { className: `inc-state ${stateOf(incident.state).tone}` }, stateLabel(incident.state)),
+    ),
+    h('td', { className: 'dsk-held' }, ...holder(incident).filter(Boolean)),
+    h('td', { className: 'dsk-when' }, when(incident.reported_at)),
   );
 }
 
-const fits = (one) => state() === 'all' || state() === one.state || (state() === 'open' && !ENDED.includes(one.state));
+const fits = (incident) =>
+  state() === 'all' || state() === incident.state || (state() === 'open' && !isEnded(incident.state));
 function clicked(event, id) {
   const cell = event.target.closest('.dsk-pick');
   if (cell) {
@@ -291,56 +290,42 @@ function draw() {
   drawBulk();
 }
 
-function redraw(one, mark = true) {
-  const place = rows.findIndex((other) => other.id === one.id);
-  if (place < 0) return false;
-  rows[place] = one;
-  const old = $('rows').children[place],
-    fresh = row(one),
-    held = old.contains(document.activeElement);
-  old.replaceWith(fresh);
-  if (held) fresh.querySelector('.dsk-open').focus({ preventScroll: true });
-  fresh.classList.toggle('marked', mark);
+function redraw(incident, mark = true) {
+  const index = rows.findIndex((other) => other.id === incident.id);
+  if (index < 0) return false;
+  rows[index] = incident;
+  const old = $('rows').children[index],
+    replacement = row(incident),
+    hadFocus = old.contains(document.activeElement);
+  old.replaceWith(replacement);
+  if (hadFocus) replacement.querySelector('.dsk-open').focus({ preventScroll: true });
+  replacement.classList.toggle('marked', mark);
   drawBulk();
   return true;
 }
 
 // ---- several at once
-function choose(id, on) {
-  chosen[on ? 'add' : 'delete'](id);
+function choose(id, isChosen) {
+  chosen[isChosen ? 'add' : 'delete'](id);
   drawBulk();
 }
 
 function drawBulk() {
-  const picked = rows.filter((one) => chosen.has(one.id));
+  const picked = rows.filter((incident) => chosen.has(incident.id));
   $('bulk').hidden = !picked.length;
   $('all').checked = picked.length > 0 && picked.length === rows.length;
   $('all').indeterminate = picked.length > 0 && picked.length < rows.length;
   if (!picked.length) return;
-  const not = new Set([
-    'request_extend',
-    'request_suspend',
-    'request_void',
-    'request_limit',
-    'take',
-    'handle',
-    'link',
-    'rate',
-    'reclassify',
-    'reopen',
-    'approve_extend',
-    'approve_limit',
-  ]);
-  const names = inOrder(
-    picked.map((one) => new Set(useful(one))).reduce((a, b) => new Set([...a].filter((name) => b.has(name)))),
-  ).filter((name) => !not.has(name));
+  const names = inOfferedOrder(
+    picked.map((incident) => new Set(useful(incident))).reduce((a, b) => new Set([...a].filter((name) => b.has(name)))),
+  ).filter((name) => moveOf(name).bulk);
   $('bulk').replaceChildren(
     h('b', {}, t('%(n)s chosen', { n: number(picked.length) })),
     ...names.map((name, i) =>
       h(
         'button',
         { type: 'button', className: i ? 'inc-do' : 'inc-go', 'data-move': name, onclick: () => bulk(name, picked) },
-        moveWords(name),
+        moveLabel(name),
       ),
     ),
     ...(names.length ? [] : [h('span', { className: 'quiet' }, t('These have no move in common.'))]),
@@ -361,40 +346,47 @@ function drawBulk() {
 }
 
 async function bulk(name, picked, note = '') {
-  if (needsWords(name) && !note) {
-    words(name, picked);
+  if (needsNote(name) && !note) {
+    askForNote(name, picked);
     return;
   }
   $('bulk').setAttribute('aria-busy', 'true');
   try {
-    const { results: found } = await send('/incidents/moves/bulk', {
+    const { results: outcomes } = await send('/incidents/moves/bulk', {
       key: newKey(),
-      body: { moves: picked.map((one) => ({ id: one.id, version: one.version, move: name, ...(note && { note }) })) },
+      body: {
+        moves: picked.map((incident) => ({
+          id: incident.id,
+          version: incident.version,
+          move: name,
+          ...(note && { note }),
+        })),
+      },
     });
     results = new Map(
-      found.map((one) => [
-        one.id,
+      outcomes.map((outcome) => [
+        outcome.id,
         {
-          ok: one.ok,
-          words: one.ok
-            ? t('Done: %(move)s', { move: moveWords(name) })
-            : t('Not accepted: %(why)s', { why: inWords(one.problem) }),
+          ok: outcome.ok,
+          words: outcome.ok
+            ? t('Done: %(move)s', { move: moveLabel(name) })
+            : t('Not accepted: %(why)s', { why: errorText(outcome.problem) }),
         },
       ]),
     );
-    const bad = found.filter((one) => !one.ok);
-    chosen = new Set(bad.map((one) => one.id));
-    await refresh(found.map((one) => one.id));
+    const bad = outcomes.filter((outcome) => !outcome.ok);
+    chosen = new Set(bad.map((incident) => incident.id));
+    await refresh(outcomes.map((incident) => incident.id));
     drawBulk();
     counts().catch(() => {});
-    say(
+    showStatus(
       [
-        t('%(move)s: %(n)s done', { move: moveWords(name), n: number(found.length - bad.length) }),
+        t('%(move)s: %(n)s done', { move: moveLabel(name), n: number(outcomes.length - bad.length) }),
         bad.length ? ` · ${t('%(n)s not done', { n: number(bad.length) })}` : '',
       ],
       bad.length > 0,
     );
-    if (opened && found.some((one) => one.id === opened)) show(opened, { quiet: true });
+    if (opened && outcomes.some((incident) => incident.id === opened)) show(opened, { quiet: true });
   } catch (error) {
     failed(error, () => bulk(name, picked, note));
   } finally {
@@ -403,14 +395,14 @@ async function bulk(name, picked, note = '') {
 }
 
 // the words that a move of several needs, asked for where its button was
-function words(name, picked) {
+function askForNote(name, picked) {
   const note = h('input', {
     maxlength: 2000,
     'aria-label': t('What is there to say'),
     placeholder: t('Say it in a few words: who comes after you reads this.'),
   });
   $('bulk').replaceChildren(
-    h('b', {}, `${moveWords(name)} · ${t('%(n)s chosen', { n: number(picked.length) })}`),
+    h('b', {}, `${moveLabel(name)} · ${t('%(n)s chosen', { n: number(picked.length) })}`),
     h(
       'form',
       {
@@ -422,7 +414,7 @@ function words(name, picked) {
         },
       },
       note,
-      h('button', { type: 'submit', className: 'inc-go' }, moveWords(name)),
+      h('button', { type: 'submit', className: 'inc-go' }, moveLabel(name)),
       h('button', { type: 'button', className: 'inc-do', onclick: drawBulk }, t('Cancel')),
     ),
   );
@@ -437,7 +429,7 @@ async function refresh(ids) {
   await Promise.all(
     ids.map(async (id) => {
       try {
-        redraw(await ask(`/incidents/${id}`, `row ${id}`));
+        redraw(await request(`/incidents/${id}`, `row ${id}`));
       } catch (error) {
         if (error.problem?.status === 404) $('rows').querySelector(`[data-id="${id}"]`)?.classList.add('old');
       }
@@ -447,29 +439,29 @@ async function refresh(ids) {
 
 // ---- one matter: its head, what was said of it, its facts, its moves, and what happened
 const part = Object.fromEntries(
-  ['head', 'said', 'top', 'moves', 'rest'].map((name) => [
+  ['head', 'status', 'top', 'moves', 'facts'].map((name) => [
     name,
     h(name === 'head' ? 'header' : 'div', { className: `dsk-${name}-part` }),
   ]),
 );
-part.said.setAttribute('role', 'alert');
+part.status.setAttribute('role', 'alert');
 part.ground = $('ground');
 part.ground.remove();
 part.ground.hidden = false;
 
 async function show(id, { quiet = false } = {}) {
-  const again = opened === id;
+  const sameIncident = opened === id;
   opened = id;
-  const found = rows.findIndex((one) => one.id === id);
-  if (found >= 0) at = found;
-  if (!quiet) go({ incident: id }, { replace: true });
+  const index = rows.findIndex((incident) => incident.id === id);
+  if (index >= 0) at = index;
+  if (!quiet) updateAddress({ incident: id }, { replace: true });
   mark();
   document.body.classList.add('dsk-opened');
-  if (!again || !full) {
+  if (!sameIncident || !full) {
     full = null;
-    $('detail').replaceChildren(part.head, part.said, part.top, part.moves, part.ground, part.rest);
-    for (const one of [part.moves, part.rest]) one.replaceChildren();
-    if (rows[found]) fill(rows[found]);
+    $('detail').replaceChildren(part.head, part.status, part.top, part.moves, part.ground, part.facts);
+    for (const element of [part.moves, part.facts]) element.replaceChildren();
+    if (rows[index]) fill(rows[index]);
     else {
       head(null);
       part.top.replaceChildren(h('div', { className: 'skeleton' }, ...[1, 2, 3, 4].map(() => h('i'))));
@@ -479,16 +471,16 @@ async function show(id, { quiet = false } = {}) {
   }
   if (!quiet) panelSays('');
   try {
-    const one = await ask(`/incidents/${id}`, 'one');
+    const incident = await request(`/incidents/${id}`, 'one');
     if (opened !== id) return;
-    full = one;
-    fill(one);
-    redraw(one, false);
+    full = incident;
+    fill(incident);
+    redraw(incident, false);
   } catch (error) {
     if (error.name === 'AbortError' || opened !== id) return;
     if (error.problem?.status === 404) {
       head(null);
-      for (const one of [part.top, part.moves, part.rest]) one.replaceChildren();
+      for (const element of [part.top, part.moves, part.facts]) element.replaceChildren();
       part.ground.remove();
     }
     panelSays([
@@ -499,14 +491,14 @@ async function show(id, { quiet = false } = {}) {
   }
 }
 
-function panelSays(what) {
-  part.said.replaceChildren(...(what?.length ? [h('p', { className: 'inc-wrong' }, ...[what].flat())] : []));
-  if (what?.length) $('detail').scrollTop = 0;
+function panelSays(content) {
+  part.status.replaceChildren(...(content?.length ? [h('p', { className: 'inc-wrong' }, ...[content].flat())] : []));
+  if (content?.length) $('detail').scrollTop = 0;
 }
 function mark() {
-  for (const one of $('rows').children) {
-    if (one.dataset.id === opened) one.setAttribute('aria-current', 'true');
-    else one.removeAttribute('aria-current');
+  for (const tableRow of $('rows').children) {
+    if (tableRow.dataset.id === opened) tableRow.setAttribute('aria-current', 'true');
+    else tableRow.removeAttribute('aria-current');
   }
 }
 
@@ -515,28 +507,28 @@ function close() {
   opened = full = null;
   document.body.classList.remove('dsk-opened');
   $('detail').replaceChildren(h('p', { className: 'dsk-choose' }, t('Choose a matter on the left to see it here.')));
-  go({ incident: '' }, { replace: true });
+  updateAddress({ incident: '' }, { replace: true });
   mark();
   $('rows').querySelector(`[data-id="${id}"] .dsk-open`)?.focus();
 }
 
-function head(one) {
+function head(incident) {
   part.head.replaceChildren(
-    one ? shape(urgency(one)) : '',
-    h('h2', {}, one ? pick(one, 'category') : ''),
+    incident ? shape(urgency(incident)) : '',
+    h('h2', {}, incident ? inLanguage(incident, 'category') : ''),
     h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('Close'), onclick: close }, '×'),
   );
 }
 
-const fact = (name, ...what) => {
-  const said = what.flat().filter((one) => one !== null && one !== undefined && one !== false && one !== '');
-  return said.length ? [h('dt', {}, name), h('dd', {}, ...said)] : [];
+const fact = (name, ...content) => {
+  const parts = content.flat().filter((item) => item !== null && item !== undefined && item !== false && item !== '');
+  return parts.length ? [h('dt', {}, name), h('dd', {}, ...parts)] : [];
 };
 const writing = () => part.moves.querySelector('[data-writing]');
 
-function fill(one) {
-  head(one);
-  const within = one.areas
+function fill(incident) {
+  head(incident);
+  const within = incident.areas
     .filter((area) => ['community', 'grid', 'unit'].includes(area.level))
     .map((area) => area.name)
     .join(' › ');
@@ -544,30 +536,34 @@ function fill(one) {
     h(
       'p',
       { className: 'dsk-line' },
-      h('b', { className: `inc-state ${one.state}` }, stateWords(one.state)),
-      clockBadge(one),
-      ...tags(one).filter(Boolean),
+      h('b', { className: `inc-state ${stateOf(incident.state).tone}` }, stateLabel(incident.state)),
+      clockBadge(incident),
+      ...tags(incident).filter(Boolean),
     ),
-    one.asked_by
-      ? h('p', { className: 'quiet' }, t('asked by %(who)s', { who: one.asked_by.replace(/^(account|program) /, '') }))
+    incident.asked_by
+      ? h(
+          'p',
+          { className: 'quiet' },
+          t('asked by %(who)s', { who: incident.asked_by.replace(/^(account|program) /, '') }),
+        )
       : '',
-    h('blockquote', {}, one.description || t('No words given')),
-    photoList(one.photos) || '',
+    h('blockquote', {}, incident.description || t('No words given')),
+    photoList(incident.photos) || '',
     h(
       'dl',
       {},
-      ...fact(t('Where'), place(one), within !== place(one) && h('small', {}, within)),
-      ...fact(t('Held by'), ...holder(one)),
-      ...fact(t('Reported'), when(one.reported_at)),
-      ...fact(t('Severity'), SEVERITY_LABELS[one.severity]),
-      ...fact(t('Rule'), one.rule),
-      ...fact(t('Number'), h('span', { className: 'dsk-number' }, one.id.slice(0, 8))),
+      ...fact(t('Where'), locationText(incident), within !== locationText(incident) && h('small', {}, within)),
+      ...fact(t('Held by'), ...holder(incident)),
+      ...fact(t('Reported'), when(incident.reported_at)),
+      ...fact(t('Severity'), SEVERITY_LABELS[incident.severity]),
+      ...fact(t('Rule'), incident.rule),
+      ...fact(t('Number'), h('span', { className: 'dsk-number' }, incident.id.slice(0, 8))),
     ),
   );
   const typing = contactBox?.contains(document.activeElement) ? document.activeElement : null;
-  part.rest.replaceChildren(
-    ...kin(one),
-    page.may.contacts ? contact(one) : '',
+  part.facts.replaceChildren(
+    ...kin(incident),
+    page.may.contacts ? contact(incident) : '',
     h(
       'details',
       {},
@@ -575,81 +571,86 @@ function fill(one) {
       h(
         'ol',
         { className: 'dsk-why' },
-        one.how.map((step) => h('li', {}, zh ? step.zh : step.en)),
+        incident.how.map((step) => h('li', {}, zh ? step.zh : step.en)),
       ),
     ),
-    ...(one.timeline ? [h('h3', {}, t('What happened')), timeline(one.timeline)] : []),
+    ...(incident.timeline ? [h('h3', {}, t('What happened')), timeline(incident.timeline)] : []),
   );
   typing?.focus();
-  ground(one);
+  ground(incident);
   if (!writing())
-    part.moves.replaceChildren(moveButtons(one, (name, body, photos) => act(one, name, body, photos), EXTRA(one)));
+    part.moves.replaceChildren(
+      moveButtons(incident, (name, body, photos) => act(incident, name, body, photos), EXTRA(incident)),
+    );
 }
 
 // where it is, on the map of the areas
-function ground(one) {
-  const spot = [one.point.lat, one.point.lon];
+function ground(incident) {
+  const latLng = [incident.point.lat, incident.point.lon];
   requestAnimationFrame(() => {
     map.invalidateSize({ pan: false });
-    map.setView(spot, 17, { animate: false });
+    map.setView(latLng, 17, { animate: false });
     marker?.remove();
-    marker = L.marker(spot, {
+    marker = L.marker(latLng, {
       interactive: false,
       keyboard: false,
-      icon: L.divIcon({ className: 'dsk-pin', iconSize: [32, 32], html: shape(urgency(one)) }),
+      icon: L.divIcon({ className: 'dsk-pin', iconSize: [32, 32], html: shape(urgency(incident)) }),
     }).addTo(map);
   });
 }
 
 // what is like it, what it repeats, what repeats it
-function kin(one) {
-  const other = (id, ...words) =>
+function kin(incident) {
+  const other = (id, ...content) =>
     id
-      ? h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, ...words)
-      : h('span', {}, ...words);
-  const like = (one.duplicates ?? []).filter(
-    (found) => found.id !== one.id && !one.children.includes(found.id) && found.id !== one.parent,
+      ? h('button', { type: 'button', className: 'dsk-link', onclick: () => show(id) }, ...content)
+      : h('span', {}, ...content);
+  const like = (incident.duplicates ?? []).filter(
+    (duplicate) =>
+      duplicate.id !== incident.id && !incident.children.includes(duplicate.id) && duplicate.id !== incident.parent,
   );
   return [
-    ...(one.parent ? [h('h3', {}, t('Linked')), h('p', {}, other(one.parent, one.parent.slice(0, 8)))] : []),
-    ...(one.children.length
+    ...(incident.parent
+      ? [h('h3', {}, t('Linked')), h('p', {}, other(incident.parent, incident.parent.slice(0, 8)))]
+      : []),
+    ...(incident.children.length
       ? [
-          h('h3', {}, t('%(n)s linked', { n: one.children.length })),
+          h('h3', {}, t('%(n)s linked', { n: incident.children.length })),
           h(
             'ul',
             { className: 'dsk-near' },
-            one.children.map((id) => h('li', {}, other(id, id.slice(0, 8)))),
+            incident.children.map((id) => h('li', {}, other(id, id.slice(0, 8)))),
           ),
         ]
       : []),
-    ...(like.length && !one.parent
+    ...(like.length && !incident.parent
       ? [
           h('h3', {}, t('Alike and near')),
           h(
             'ul',
             { className: 'dsk-near' },
-            like.map((found) =>
+            like.map((duplicate) =>
               h(
                 'li',
                 {},
                 other(
-                  found.id,
-                  stateWords(found.state),
+                  duplicate.id,
+                  stateLabel(duplicate.state),
                   ' · ',
-                  t('%(n)s m', { n: Math.round(found.distance_m) }),
+                  t('%(n)s m', { n: Math.round(duplicate.distance_m) }),
                   ' · ',
-                  when(found.reported_at),
+                  when(duplicate.reported_at),
                 ),
-                found.id &&
-                  !ENDED.includes(found.state) &&
-                  one.moves.includes('link') &&
+                duplicate.id &&
+                  !isEnded(duplicate.state) &&
+                  incident.moves.includes('link') &&
                   h(
                     'button',
                     {
                       type: 'button',
                       className: 'inc-do',
-                      'data-link': found.id,
-                      onclick: () => act(one, 'link', { parent: found.id }, []),
+                      'data-link': duplicate.id,
+                      onclick: () => act(incident, 'link', { parent: duplicate.id }, []),
                     },
                     t('Link to it'),
                   ),
@@ -663,9 +664,9 @@ function kin(one) {
 
 // kept while the same matter is open: what happens meanwhile takes no half-written reason away
 let contactBox = null;
-function contact(one) {
-  if (contactBox?.dataset.id === one.id) return contactBox;
-  const box = (contactBox = h('div', { 'data-id': one.id }));
+function contact(incident) {
+  if (contactBox?.dataset.id === incident.id) return contactBox;
+  const container = (contactBox = h('div', { 'data-id': incident.id }));
   const reason = h('input', {
       type: 'text',
       id: 'contact-reason',
@@ -673,8 +674,8 @@ function contact(one) {
       maxLength: 400,
       autocomplete: 'off',
     }),
-    said = h('p', { className: 'quiet', role: 'alert' });
-  box.append(
+    status = h('p', { className: 'quiet', role: 'alert' });
+  container.append(
     h(
       'form',
       {
@@ -682,21 +683,27 @@ function contact(one) {
         onsubmit: async (event) => {
           event.preventDefault();
           try {
-            const { contact: found } = await send(`/incidents/${one.id}/contact`, { body: { reason: reason.value } });
-            box.replaceChildren(
+            const { contact: reporter } = await send(`/incidents/${incident.id}/contact`, {
+              body: { reason: reason.value },
+            });
+            container.replaceChildren(
               h('h3', {}, t('How to reach who reported')),
               h(
                 'p',
                 {},
-                ...(found
-                  ? [found.name, found.phone && h('a', { href: `tel:${found.phone}` }, found.phone), found.email]
+                ...(reporter
+                  ? [
+                      reporter.name,
+                      reporter.phone && h('a', { href: `tel:${reporter.phone}` }, reporter.phone),
+                      reporter.email,
+                    ]
                       .filter(Boolean)
-                      .flatMap((said, i) => (i ? [' · ', said] : [said]))
+                      .flatMap((item, i) => (i ? [' · ', item] : [item]))
                   : [t('Nothing was left')]),
               ),
             );
           } catch (error) {
-            said.textContent = error.message;
+            status.textContent = error.message;
             reason.focus();
           }
         },
@@ -704,50 +711,56 @@ function contact(one) {
       h('label', { for: 'contact-reason' }, t('Why you need the contact (kept for auditors)')),
       reason,
       h('button', { type: 'submit', className: 'inc-do' }, t('Show contact')),
-      said,
+      status,
     ),
   );
-  return box;
+  return container;
 }
 
 // ---- fields of its own that a move asks for
-const standing = (found) =>
+const standing = (candidate) =>
   [
-    pick(found, 'role'),
-    found.stands_in && t('stands in'),
-    found.away ? t('on leave') : found.code ? t('%(n)s open', { n: number(found.load) }) : t('vacant'),
-    found.metres !== null && t('%(n)s m', { n: number(Math.round(found.metres)) }),
-    found.skills && t('has the skill'),
+    inLanguage(candidate, 'role'),
+    candidate.stands_in && t('stands in'),
+    candidate.away ? t('on leave') : candidate.code ? t('%(n)s open', { n: number(candidate.load) }) : t('vacant'),
+    candidate.metres !== null && t('%(n)s m', { n: number(Math.round(candidate.metres)) }),
+    candidate.skills && t('has the skill'),
   ]
     .filter(Boolean)
     .join(' · ');
 
-const EXTRA = (one) => ({
+const EXTRA = (incident) => ({
   dispatch: async () => {
-    const { items: found } = await ask(`/incidents/${one.id}/candidates`, 'candidates').catch(() => ({ items: [] }));
-    const there = (person) => person.code && !person.away && person.name !== one.assigned_to;
-    const first = (one.skill && found.find((person) => person.skills && there(person))) || found.find(there);
-    const choice = (value, words, small, more) =>
+    const { items: candidates } = await request(`/incidents/${incident.id}/candidates`, 'candidates').catch(() => ({
+      items: [],
+    }));
+    const isAvailable = (person) => person.code && !person.away && person.name !== incident.assigned_to;
+    const suggestion =
+      (incident.skill && candidates.find((person) => person.skills && isAvailable(person))) ||
+      candidates.find(isAvailable);
+    const choice = (value, label, small, mark) =>
       h(
         'label',
         { className: 'dsk-who' },
         h('input', { type: 'radio', name: 'to', value, checked: value === '' }),
-        h('span', {}, h('i', {}, words), more && h('em', {}, more), small && h('small', {}, small)),
+        h('span', {}, h('i', {}, label), mark && h('em', {}, mark), small && h('small', {}, small)),
       );
-    const people = found.filter((person) => person.code).sort((a, b) => Number(b === first) - Number(a === first));
+    const people = candidates
+      .filter((person) => person.code)
+      .sort((a, b) => Number(b === suggestion) - Number(a === suggestion));
     const element = h(
       'fieldset',
       { className: 'dsk-people' },
       h('legend', {}, t('Give it to')),
       choice('', t('As the rule says'), t('whoever the routing rule finds now')),
-      one.skill &&
+      incident.skill &&
         choice('order', t('Push as an order'), t('whoever claims it first; unclaimed in time it comes back')),
       people.map((person) =>
         choice(
-          String(found.indexOf(person)),
-          person.name ?? pick(person, 'role'),
+          String(candidates.indexOf(person)),
+          person.name ?? inLanguage(person, 'role'),
           standing(person),
-          person === first && t('Suggested'),
+          person === suggestion && t('Suggested'),
         ),
       ),
     );
@@ -756,17 +769,19 @@ const EXTRA = (one) => ({
       read: () => {
         const value = element.querySelector('input:checked')?.value;
         if (value === 'order') return { way: 'order' };
-        const person = value ? found[Number(value)] : null;
+        const person = value ? candidates[Number(value)] : null;
         return person ? { ...(person.code && { to: person.code }), ...(!person.skills && { role: person.role }) } : {};
       },
     };
   },
   reclassify: () => {
-    const kind = h('select', { id: 'inc-kind' }, groups(one.category)),
+    const kind = h('select', { id: 'inc-kind' }, groups(incident.category)),
       severity = h(
         'select',
         { id: 'inc-severity' },
-        page.severities.map((key) => h('option', { value: key, selected: key === one.severity }, SEVERITY_LABELS[key])),
+        page.severities.map((key) =>
+          h('option', { value: key, selected: key === incident.severity }, SEVERITY_LABELS[key]),
+        ),
       );
     return {
       element: h(
@@ -784,35 +799,38 @@ const EXTRA = (one) => ({
 
 const groups = (selected) => {
   const grouped = new Map();
-  for (const one of page.categories) grouped.set(pick(one, 'major'), [...(grouped.get(pick(one, 'major')) ?? []), one]);
+  for (const category of page.categories)
+    grouped.set(inLanguage(category, 'major'), [...(grouped.get(inLanguage(category, 'major')) ?? []), category]);
   return [...grouped].map(([name, all]) =>
     h(
       'optgroup',
       { label: name },
-      all.map((one) => h('option', { value: one.code, selected: one.code === selected }, zh ? one.zh : one.en)),
+      all.map((category) =>
+        h('option', { value: category.code, selected: category.code === selected }, zh ? category.zh : category.en),
+      ),
     ),
   );
 };
 
-async function act(one, name, body, photos) {
+async function act(incident, name, body, photos) {
   if (part.moves.hasAttribute('aria-busy')) return;
   part.moves.setAttribute('aria-busy', 'true');
   panelSays('');
   try {
-    const found = await send(`/incidents/${one.id}/moves`, {
+    const moved = await send(`/incidents/${incident.id}/moves`, {
       key: newKey(),
-      version: one.version,
+      version: incident.version,
       body: { move: name, ...body },
       photos,
     });
     part.moves.replaceChildren();
-    redraw(found);
+    redraw(moved);
     counts().catch(() => {});
-    say(t('Done: %(move)s', { move: moveWords(name) }));
-    if (opened === one.id) await show(one.id, { quiet: true });
+    showStatus(t('Done: %(move)s', { move: moveLabel(name) }));
+    if (opened === incident.id) await show(incident.id, { quiet: true });
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    if (error.problem.status === 409) await conflict(one, error.problem);
+    if (!(error instanceof RequestError)) throw error;
+    if (error.problem.status === 409) await conflict(incident, error.problem);
     else
       panelSays(error.problem.status === 0 ? t('No connection') : t('Not accepted: %(why)s', { why: error.message }));
   } finally {
@@ -821,11 +839,11 @@ async function act(one, name, body, photos) {
 }
 
 // somebody was faster: what they did, and the matter as it stands now
-async function conflict(one, problem) {
+async function conflict(incident, problem) {
   try {
-    const now = await ask(`/incidents/${one.id}`, 'one'),
+    const now = await request(`/incidents/${incident.id}`, 'one'),
       last = now.timeline.at(-1);
-    if (now.version === one.version) {
+    if (now.version === incident.version) {
       panelSays(t('Not accepted: %(why)s', { why: problem.detail }));
       return;
     }
@@ -834,12 +852,12 @@ async function conflict(one, problem) {
     fill(now);
     redraw(now);
     panelSays(
-      t('Somebody was faster: %(why)s', {
-        why: `${zh ? last.role_zh : last.role} · ${zh ? last.move_zh : last.move_en} → ${stateWords(now.state)}`,
+      t('Someone else updated this first: %(reason)s', {
+        reason: `${zh ? last.role_zh : last.role} · ${zh ? last.move_zh : last.move_en} → ${stateLabel(now.state)}`,
       }),
     );
   } catch {
-    panelSays(t('Somebody was faster: %(why)s', { why: problem.detail }));
+    panelSays(t('Someone else updated this first: %(reason)s', { reason: problem.detail }));
   }
 }
 
@@ -849,39 +867,41 @@ function bar() {
   $('news').textContent = t('%(n)s new: show them', { n: number(news.size) });
 }
 
-const heard = new Set();
+const pendingEvents = new Set();
 let soon;
 function hear(event) {
-  heard.add(event);
+  pendingEvents.add(event);
   clearTimeout(soon);
   soon = setTimeout(settle, 250);
 }
 
 // those of some that the filters let through; an event says no more of its matter than state and category
 async function among(ids) {
-  const { words: said, area, colour, way, supervised, pending, queue, since, until } = filters();
-  if (!ids.length || ![said, area, colour, way, supervised, pending, queue, since, until].some(Boolean)) return ids;
-  const found = await ask(`/incidents?${wanted()}&${query({ limit: PAGE })}`, 'among').catch(() => ({ items: [] }));
-  return ids.filter((id) => found.items.some((one) => one.id === id));
+  const { words: search, area, colour, way, supervised, pending, queue, since, until } = filters();
+  if (!ids.length || ![search, area, colour, way, supervised, pending, queue, since, until].some(Boolean)) return ids;
+  const matches = await request(`/incidents?${listQuery()}&${query({ limit: PAGE })}`, 'among').catch(() => ({
+    items: [],
+  }));
+  return ids.filter((id) => matches.items.some((incident) => incident.id === id));
 }
 
 async function settle() {
-  const events = [...heard];
-  heard.clear();
+  const events = [...pendingEvents];
+  pendingEvents.clear();
   if (events.includes(null)) news.set('gap', true);
   const last = new Map(events.filter(Boolean).map((event) => [event.id, event]));
-  const own = [],
-    fresh = [];
+  const changed = [],
+    added = [];
   for (const [id, event] of last) {
-    const known = rows.find((one) => one.id === id);
-    if (known) {
-      if (known.version < event.version) own.push(id);
+    const listed = rows.find((incident) => incident.id === id);
+    if (listed) {
+      if (listed.version < event.version) changed.push(id);
     } else if (fits(event) && (!filters().category || event.category.startsWith(filters().category)) && !news.has(id))
-      fresh.push(id);
+      added.push(id);
     if (id === opened && (full?.version ?? 0) < event.version && !part.moves.hasAttribute('aria-busy')) {
       if (writing())
         panelSays([
-          `${t('changed')}: ${stateWords(event.state)} `,
+          `${t('changed')}: ${stateLabel(event.state)} `,
           h(
             'button',
             {
@@ -900,18 +920,18 @@ async function settle() {
     }
   }
   counts().catch(() => {});
-  (await among(fresh)).forEach((id) => news.set(id, true));
-  if (own.length > FETCH) own.forEach((id) => news.set(id, true));
-  else await refresh(own);
+  (await among(added)).forEach((id) => news.set(id, true));
+  if (changed.length > FETCH) changed.forEach((id) => news.set(id, true));
+  else await refresh(changed);
   bar();
 }
 
 // ---- by hand
 const clear = () => {
-  go(Object.fromEntries(FIELDS.map((name) => [name, ''])));
-  again();
+  updateAddress(Object.fromEntries(FIELDS.map((name) => [name, ''])));
+  reload();
 };
-const again = () => {
+const reload = () => {
   showFilters();
   load();
 };
@@ -920,8 +940,8 @@ $('filters').addEventListener('submit', (event) => event.preventDefault());
 $('filters').addEventListener('input', ({ target }) => {
   clearTimeout(typing);
   const apply = () => {
-    go({ [target.name]: target.value.trim() }, { replace: target.name === 'words' });
-    again();
+    updateAddress({ [target.name]: target.value.trim() }, { replace: target.name === 'words' });
+    reload();
   };
   if (target.name === 'words') typing = setTimeout(apply, 350);
   else apply();
@@ -934,25 +954,25 @@ $('tabs').append(
         type: 'button',
         'data-state': name,
         onclick: () => {
-          go({ state: name === 'open' ? '' : name });
-          again();
+          updateAddress({ state: name === 'open' ? '' : name });
+          reload();
         },
       },
-      name === 'open' ? t('Open') : name === 'all' ? t('All states') : stateWords(name),
+      name === 'open' ? t('Open') : name === 'all' ? t('All states') : stateLabel(name),
       h('b', {}),
     ),
   ),
 );
 $('clear').addEventListener('click', clear);
-$('more').addEventListener('click', () => load({ more: true }));
+$('more').addEventListener('click', () => load({ append: true }));
 $('news').addEventListener('click', () => load({ keep: true }));
 $('all').addEventListener('change', ({ target }) => {
-  chosen = new Set(target.checked ? rows.map((one) => one.id) : []);
+  chosen = new Set(target.checked ? rows.map((incident) => incident.id) : []);
   draw();
 });
 addEventListener('popstate', () => {
   const id = address().get('incident');
-  again();
+  reload();
   if (id && id !== opened) show(id, { quiet: true });
   else if (!id && opened) close();
 });
@@ -992,27 +1012,27 @@ addEventListener('keydown', (event) => {
 // ---- begin
 $('filters').elements.area.append(
   h('option', { value: '' }, t('All areas')),
-  ...page.areas.map((one) => h('option', { value: one.code }, '\u3000'.repeat(one.depth) + one.name)),
+  ...page.areas.map((area) => h('option', { value: area.code }, '\u3000'.repeat(area.depth) + area.name)),
 );
 $('filters').elements.category.append(h('option', { value: '' }, t('All kinds')), ...groups());
 for (const way of [map.scrollWheelZoom, map.keyboard]) way.disable();
 showFilters();
-const first = address().get('incident');
+const initialIncident = address().get('incident');
 await load();
-if (first) show(first, { quiet: true });
-live(hear);
+if (initialIncident) show(initialIncident, { quiet: true });
+subscribe(hear);
 // the clocks of the rows run on, also where nothing happens; nothing moves
 setInterval(async () => {
   if (document.hidden || !rows.length || part.moves.hasAttribute('aria-busy')) return;
-  const found = await ask(
-    `/incidents?${wanted()}&${query({ limit: Math.min(200, Math.max(PAGE, rows.length)) })}`,
+  const answer = await request(
+    `/incidents?${listQuery()}&${query({ limit: Math.min(200, Math.max(PAGE, rows.length)) })}`,
     'tick',
   ).catch(() => null);
-  for (const one of found?.items ?? []) {
-    const place = rows.findIndex((other) => other.id === one.id);
-    if (place >= 0 && rows[place].version <= one.version) {
-      rows[place] = one;
-      $('rows').children[place].querySelector('.dsk-clock').replaceChildren(clockBadge(one));
+  for (const incident of answer?.items ?? []) {
+    const index = rows.findIndex((other) => other.id === incident.id);
+    if (index >= 0 && rows[index].version <= incident.version) {
+      rows[index] = incident;
+      $('rows').children[index].querySelector('.dsk-clock').replaceChildren(clockBadge(incident));
     }
   }
 }, EVERY);

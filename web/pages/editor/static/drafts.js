@@ -7,14 +7,14 @@ $('new-draft').addEventListener('submit', async (event) => {
   event.preventDefault();
   const form = event.target,
     title = form.title.value.trim();
-  $('draft-said').textContent = title ? '' : t('Say in a few words what the change is');
+  $('draft-status').textContent = title ? '' : t('Say in a few words what the change is');
   if (!title) return form.title.focus();
   form.querySelector('button').disabled = true;
   try {
-    const made = await call('POST', '/revisions', { title });
-    location.href = `${page.root}/editor/${made.id}?within=${encodeURIComponent(form.within.value)}`;
+    const draft = await call('POST', '/revisions', { title });
+    location.href = `${page.root}/editor/${draft.id}?within=${encodeURIComponent(form.within.value)}`;
   } catch (error) {
-    $('draft-said').textContent = error.message;
+    $('draft-status').textContent = error.message;
     form.querySelector('button').disabled = false;
   }
 });

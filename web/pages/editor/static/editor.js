@@ -4,8 +4,17 @@ import { $, colour, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { query } from '../../shared/request.js';
 import * as api from './api.js';
-import { compactness, Coverage, gone, households, key, nearest, round, Segments } from '../../shared/coverage.js';
-import { say, showGrids, showProblems, showSteps, showTotals } from './panel.js';
+import {
+  compactness,
+  Coverage,
+  removedVertices,
+  households,
+  key,
+  nearest,
+  round,
+  Segments,
+} from '../../shared/coverage.js';
+import { showStatus, showGrids, showProblems, showSteps, showTotals } from './panel.js';
 
 const { map } = window.wangge;
 const HANDLE = 12,
@@ -26,7 +35,7 @@ const layers = new Map(); // code -> polygon on the map
 const olds = new Map(); // code -> the line before
 const canvas = L.canvas({ padding: 0.4, tolerance: 4 });
 const borders = L.layerGroup().addTo(map),
-  before = L.layerGroup().addTo(map),
+  previousOutlines = L.layerGroup().addTo(map),
   over = L.layerGroup().addTo(map);
 const state = {
   tool: 'move',
@@ -50,9 +59,9 @@ function style(code) {
   const grid = coverage.grids.get(code),
     { editable, community } = grid.properties;
   const chosen = state.chosen.includes(code),
-    ours = community.startsWith(state.within) || code.startsWith(state.within);
+    isWithin = community.startsWith(state.within) || code.startsWith(state.within);
   return {
-    color: chosen ? INK.chosen : !editable || !ours ? INK.around : grid.properties.before ? INK.changed : INK.grid,
+    color: chosen ? INK.chosen : !editable || !isWithin ? INK.around : grid.properties.before ? INK.changed : INK.grid,
     weight: chosen ? 3 : grid.properties.before ? 2.5 : 1.5,
     opacity: 1,
     fillColor: chosen ? INK.chosen : INK.changed,
@@ -67,7 +76,7 @@ function draw(code) {
   olds.delete(code);
   const grid = coverage.grids.get(code);
   if (!grid) return;
-  const made = L.polygon(latlngs(grid), {
+  const polygon = L.polygon(latlngs(grid), {
     ...style(code),
     renderer: canvas,
     snapIgnore: true,
@@ -75,16 +84,16 @@ function draw(code) {
     bubblingMouseEvents: true,
     smoothFactor: 0.5,
   });
-  layers.set(code, made.addTo(borders));
+  layers.set(code, polygon.addTo(borders));
 }
 
 // The lines that were, where they are no more; once all shapes of a change are there.
 function drawOld() {
-  const seen = new Set();
+  const visited = new Set();
   for (const grid of coverage.grids.values()) {
     olds.get(grid.code)?.remove();
     olds.delete(grid.code);
-    const lines = grid.properties.before ? gone(grid.properties.before, coverage, seen) : [];
+    const lines = grid.properties.before ? removedVertices(grid.properties.before, coverage, visited) : [];
     if (lines.length) {
       olds.set(
         grid.code,
@@ -99,7 +108,7 @@ function drawOld() {
             weight: 2,
             dashArray: '6 5',
           },
-        ).addTo(before),
+        ).addTo(previousOutlines),
       );
     }
   }
@@ -118,14 +127,14 @@ function label() {
   labels.clearLayers();
   if (map.getZoom() < 15) return;
   const view = map.getBounds(),
-    shown = [...layers].filter(([, layer]) => view.contains(layer.getBounds().getCenter()));
-  if (shown.length > MOST_LABELS) return;
-  for (const [code, layer] of shown) {
-    const { name: words, households: count } = coverage.grids.get(code).properties;
+    inView = [...layers].filter(([, layer]) => view.contains(layer.getBounds().getCenter()));
+  if (inView.length > MOST_LABELS) return;
+  for (const [code, layer] of inView) {
+    const { name: label, households: count } = coverage.grids.get(code).properties;
     const icon = L.divIcon({
       className: 'ed-label',
       iconSize: null,
-      html: Object.assign(document.createElement('span'), { textContent: `${words} ${count ?? ''}` }),
+      html: Object.assign(document.createElement('span'), { textContent: `${label} ${count ?? ''}` }),
     });
     L.marker(layer.getBounds().getCenter(), {
       icon,
@@ -151,13 +160,13 @@ function apply(changed) {
 async function load() {
   busy(t('Loading the borders…'));
   try {
-    const found = await api.load(state.within);
+    const answer = await api.load(state.within);
     [...coverage.grids.keys()].forEach((code) => {
       coverage.drop(code);
       draw(code);
     });
-    state.homes = found.homes;
-    for (const feature of found.features) {
+    state.homes = answer.homes;
+    for (const feature of answer.features) {
       coverage.set(feature);
       draw(feature.id);
     }
@@ -168,7 +177,7 @@ async function load() {
     refresh();
   } catch (error) {
     busy('');
-    say(error.message, 'wrong', true);
+    showStatus(error.message, 'wrong', true);
   }
   try {
     const lines = await api.guides(state.within);
@@ -182,12 +191,12 @@ async function load() {
 }
 
 function fit() {
-  const shown = [...coverage.grids.values()]
+  const bounds = [...coverage.grids.values()]
     .filter((grid) => grid.code.startsWith(state.within))
     .map((grid) => layers.get(grid.code).getBounds());
-  if (shown.length)
+  if (bounds.length)
     map.fitBounds(
-      shown.reduce((all, one) => all.extend(one), L.latLngBounds([])),
+      bounds.reduce((all, box) => all.extend(box), L.latLngBounds([])),
       { padding: [30, 30], animate: false },
     );
 }
@@ -207,23 +216,23 @@ function address() {
 // ---- what is beside the map
 const hectares = (grid) => grid.properties.area_m2 / 10_000;
 
-function rows(live = new Map()) {
-  const told = new Map((state.preview?.grids ?? []).map((one) => [one.code, one]));
-  const codes = [...new Set([...told.keys(), ...state.chosen, ...live.keys()])];
+function rows(counts = new Map()) {
+  const previewed = new Map((state.preview?.grids ?? []).map((grid) => [grid.code, grid]));
+  const codes = [...new Set([...previewed.keys(), ...state.chosen, ...counts.keys()])];
   return codes
     .map((code) => {
       const grid = coverage.grids.get(code),
-        one = told.get(code),
-        now = live.get(code);
+        change = previewed.get(code),
+        now = counts.get(code);
       if (!grid)
-        return one?.change === 'gone'
-          ? { code, name: one.name, change: 'gone', households: 0, before: one.households[0] }
+        return change?.change === 'gone'
+          ? { code, name: change.name, change: 'gone', households: 0, before: change.households[0] }
           : null;
-      const was = one && one.change !== 'new' ? one.households[0] : one ? null : grid.properties.households;
+      const was = change && change.change !== 'new' ? change.households[0] : change ? null : grid.properties.households;
       return {
         code,
         name: grid.properties.name,
-        change: one?.change ?? 'changed',
+        change: change?.change ?? 'changed',
         before: was,
         households: now?.households ?? grid.properties.households,
         compactness: now?.compactness ?? grid.properties.compactness,
@@ -233,8 +242,8 @@ function rows(live = new Map()) {
     .filter(Boolean);
 }
 
-const showRows = (live) =>
-  showGrids(rows(live), (code) => {
+const showRows = (counts) =>
+  showGrids(rows(counts), (code) => {
     const layer = layers.get(code);
     if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
     state.chosen = [code];
@@ -247,22 +256,22 @@ function refresh() {
   clearTimeout(later);
   later = setTimeout(async () => {
     try {
-      const [found, draft] = await Promise.all([api.preview(), api.read()]);
-      state.preview = found;
+      const [preview, draft] = await Promise.all([api.preview(), api.read()]);
+      state.preview = preview;
       state.steps = draft.operations;
       showRows();
       showProblems(
-        found.problems,
+        preview.problems,
         fly,
         state.editable && ((unit, grid) => operate({ op: 'settle', unit, grid })),
         name,
       );
       showSteps(state.steps);
-      showTotals(found.totals);
+      showTotals(preview.totals);
       conflicts(draft);
       buttons();
     } catch (error) {
-      say(error.message, 'wrong');
+      showStatus(error.message, 'wrong');
     }
   }, 150);
 }
@@ -286,11 +295,11 @@ function fly(problem) {
   }
 }
 
-function busy(words) {
-  state.busy = Boolean(words);
-  $('ed-busy').hidden = !words;
-  if (words) say(words, '', true);
-  else say('');
+function busy(message) {
+  state.busy = Boolean(message);
+  $('ed-busy').hidden = !message;
+  if (message) showStatus(message, '', true);
+  else showStatus('');
 }
 
 function buttons() {
@@ -300,21 +309,21 @@ function buttons() {
 }
 
 // ---- doing things
-async function operate(op, { again = false } = {}) {
+async function operate(op, { again: repeated = false } = {}) {
   if (!state.editable || state.busy) return false;
   busy(t('Saving…'));
   try {
     const done = await api.operate(op);
-    if (!again) state.redo = [];
+    if (!repeated) state.redo = [];
     state.steps = [...state.steps, { step: done.step, op: done.op, zh: '…', en: '…' }];
     apply(done.changed);
     busy('');
-    say(t('Saved as step %(n)s', { n: done.step }), 'done');
+    showStatus(t('Saved as step %(n)s', { n: done.step }), 'done');
     refresh();
     return true;
   } catch (error) {
     busy('');
-    say(error.message, 'wrong');
+    showStatus(error.message, 'wrong');
     return false;
   } finally {
     buttons();
@@ -334,7 +343,7 @@ async function undo() {
     refresh();
   } catch (error) {
     busy('');
-    say(error.message, 'wrong');
+    showStatus(error.message, 'wrong');
   }
   buttons();
 }
@@ -357,7 +366,7 @@ function choose(code) {
   const at = state.chosen.indexOf(code),
     { tool } = state;
   if (tool === 'move' || tool === 'paint' || tool === 'split' || tool === 'add') state.chosen = at < 0 ? [code] : [];
-  else if (at >= 0) state.chosen = state.chosen.filter((one) => one !== code);
+  else if (at >= 0) state.chosen = state.chosen.filter((other) => other !== code);
   else state.chosen = tool === 'merge' ? [...state.chosen, code] : [...state.chosen, code].slice(-2);
   restyle();
   showRows();
@@ -371,15 +380,15 @@ function guide() {
   stopDrawing();
   if (phone.matches) return undefined;
   if (!state.editable)
-    return say(
+    return showStatus(
       page.mine
-        ? t('This revision is no draft any more; it cannot be changed.')
+        ? t('This revision is no longer a draft and cannot be edited.')
         : t("You are looking at somebody else's draft; it cannot be changed here."),
       '',
       true,
     );
   if (tool === 'move')
-    say(
+    showStatus(
       map.getZoom() < HANDLES_FROM
         ? t('Zoom in to move corners')
         : t(
@@ -389,9 +398,9 @@ function guide() {
       map.getZoom() < HANDLES_FROM,
     );
   if (tool === 'border') {
-    if (chosen.length < 2) say(t('Choose two neighbouring grids'), '', true);
+    if (chosen.length < 2) showStatus(t('Choose two neighbouring grids'), '', true);
     else {
-      say(
+      showStatus(
         t('Draw the new border between %(a)s and %(b)s; double-click ends it', {
           a: name(chosen[0]),
           b: name(chosen[1]),
@@ -403,27 +412,27 @@ function guide() {
     }
   }
   if (tool === 'split') {
-    say(t('Draw the line; double-click ends it'), '', true);
+    showStatus(t('Draw the line; double-click ends it'), '', true);
     startDrawing('Line');
   }
   if (tool === 'merge')
-    say(
+    showStatus(
       chosen.length ? t('Choose more neighbours, then press Enter') : t('Choose the grid that keeps its code'),
       '',
       true,
     );
   if (tool === 'paint') {
     if (chosen.length) {
-      say(t('Draw round the land; click the first corner to close'), '', true);
+      showStatus(t('Draw the outline. Click the first corner to close it.'), '', true);
       startDrawing('Polygon');
-    } else say(t('Choose the grid that gets the land'), '', true);
+    } else showStatus(t('Choose the grid that gets the land'), '', true);
   }
   if (tool === 'add') {
-    say(t('Draw round the land; click the first corner to close'), '', true);
+    showStatus(t('Draw the outline. Click the first corner to close it.'), '', true);
     startDrawing('Polygon');
   }
   if (tool === 'retire')
-    say(
+    showStatus(
       chosen.length
         ? t('Choose the neighbour that takes the land of %(name)s', { name: name(chosen[0]) })
         : t('Choose the grid that ends'),
@@ -437,9 +446,9 @@ function guide() {
 }
 
 async function retire() {
-  const [code, to] = state.chosen;
+  const [code, successor] = state.chosen;
   state.chosen = [];
-  await operate({ op: 'retire', code, give_to: to });
+  await operate({ op: 'retire', code, give_to: successor });
   guide();
 }
 
@@ -459,12 +468,12 @@ const lure = L.polyline([], { opacity: 0, weight: 0, interactive: false, pmIgnor
 function tempt(latlng) {
   const reach = SNAP * 3 * degreesPerPixel(),
     { lng, lat } = latlng;
-  const near = [
+  const neighbours = [
     ...coverage.segments().near(lng, lat, reach),
     ...(state.snap ? state.guides.near(lng, lat, reach) : []),
   ];
   lure.setLatLngs(
-    near.slice(0, 200).map(({ a, b }) => [
+    neighbours.slice(0, 200).map(({ a, b }) => [
       [a[1], a[0]],
       [b[1], b[0]],
     ]),
@@ -492,13 +501,15 @@ function stopDrawing() {
   lure.remove();
 }
 
-const lonlat = (one) => [round(one.lng), round(one.lat)];
+const lonlat = (point) => [round(point.lng), round(point.lat)];
 
 map.on('pm:create', async ({ layer, shape }) => {
   layer.remove();
   stopDrawing();
-  const drawn = shape === 'Line' ? layer.getLatLngs().map(lonlat) : layer.getLatLngs()[0].map(lonlat);
-  const clean = drawn.filter((one, i) => i === 0 || one[0] !== drawn[i - 1][0] || one[1] !== drawn[i - 1][1]);
+  const coordinates = shape === 'Line' ? layer.getLatLngs().map(lonlat) : layer.getLatLngs()[0].map(lonlat);
+  const clean = coordinates.filter(
+    (point, i) => i === 0 || point[0] !== coordinates[i - 1][0] || point[1] !== coordinates[i - 1][1],
+  );
   const { tool, chosen } = state;
   if (tool === 'border')
     await operate({ op: 'move_border', between: chosen, line: { type: 'LineString', coordinates: clean } });
@@ -561,38 +572,38 @@ function grasp(latlng) {
 }
 
 // Where a dragged corner lands: on another corner, else on another border, a street or a building; never on its own borders.
-const snapped = (lng, lat, held) => {
+const snapped = (lng, lat, dragged) => {
   if (!state.snap) return [round(lng), round(lat)];
   const reach = SNAP * degreesPerPixel(),
-    own = (held.edge ?? [held.xy]).map(key);
-  const corner = coverage.vertexNear(lng, lat, reach, own);
+    ownKeys = (dragged.edge ?? [dragged.xy]).map(key);
+  const corner = coverage.vertexNear(lng, lat, reach, ownKeys);
   if (corner) return corner.xy;
   const others = [...coverage.segments().near(lng, lat, reach * 1.5)].filter(
-    ({ a, b }) => !own.includes(key(a)) && !own.includes(key(b)),
+    ({ a, b }) => !ownKeys.includes(key(a)) && !ownKeys.includes(key(b)),
   );
-  const found = nearest([...others, ...state.guides.near(lng, lat, reach * 1.5)], lng, lat, reach);
-  return found ? [round(found.point[0]), round(found.point[1])] : [round(lng), round(lat)];
+  const snap = nearest([...others, ...state.guides.near(lng, lat, reach * 1.5)], lng, lat, reach);
+  return snap ? [round(snap.point[0]), round(snap.point[1])] : [round(lng), round(lat)];
 };
 
 let frame = 0,
   frames = [];
 function follow(latlng) {
-  const held = state.dragging;
-  held.to = snapped(latlng.lng, latlng.lat, held);
+  const dragged = state.dragging;
+  dragged.to = snapped(latlng.lng, latlng.lat, dragged);
   if (frame) return;
   frame = requestAnimationFrame(() => {
     frame = 0;
     const begin = performance.now();
-    held.back?.();
-    held.back = coverage.move(held.codes, held.xy, held.to, held.edge);
-    const live = new Map();
-    for (const code of held.codes) {
+    dragged.back?.();
+    dragged.back = coverage.move(dragged.codes, dragged.xy, dragged.to, dragged.edge);
+    const counts = new Map();
+    for (const code of dragged.codes) {
       const grid = coverage.grids.get(code);
       layers.get(code).setLatLngs(latlngs(grid));
-      live.set(code, { households: households(grid, state.homes), compactness: compactness(grid) });
+      counts.set(code, { households: households(grid, state.homes), compactness: compactness(grid) });
     }
-    handle.setLatLng([held.to[1], held.to[0]]);
-    showRows(live);
+    handle.setLatLng([dragged.to[1], dragged.to[0]]);
+    showRows(counts);
     frames.push(performance.now() - begin);
     window.wangge.frames = frames = frames.slice(-200);
   });
@@ -601,43 +612,43 @@ function follow(latlng) {
 map.on('mousemove', ({ latlng }) => {
   if (state.dragging) return follow(latlng);
   if (map.pm.globalDrawModeEnabled()) return tempt(latlng);
-  const found = grasp(latlng);
-  map.getContainer().classList.toggle('ed-over', Boolean(found));
-  if (!found) {
+  const grip = grasp(latlng);
+  map.getContainer().classList.toggle('ed-over', Boolean(grip));
+  if (!grip) {
     handle.remove();
     return undefined;
   }
-  handle.setLatLng([found.xy[1], found.xy[0]]).addTo(map);
-  handle.getElement()?.classList.toggle('edge', found.kind === 'edge');
+  handle.setLatLng([grip.xy[1], grip.xy[0]]).addTo(map);
+  handle.getElement()?.classList.toggle('edge', grip.kind === 'edge');
   return undefined;
 });
 
 map.on('mousedown', ({ latlng, originalEvent }) => {
   state.letGo = false;
-  const found = originalEvent.button === 0 ? grasp(latlng) : null;
-  if (!found) return;
+  const grip = originalEvent.button === 0 ? grasp(latlng) : null;
+  if (!grip) return;
   map.dragging.disable();
   // the coverage's own index waits until the server has answered
-  state.dragging = { ...found, start: latlng, to: null, back: null };
+  state.dragging = { ...grip, start: latlng, to: null, back: null };
 });
 
 async function release() {
-  const held = state.dragging;
-  if (!held) return;
+  const dragged = state.dragging;
+  if (!dragged) return;
   state.dragging = null;
   map.dragging.enable();
   cancelAnimationFrame(frame);
   frame = 0;
   handle.remove();
-  if (!held.to) return;
+  if (!dragged.to) return;
   state.dropped = performance.now();
-  const op = held.edge
-    ? { op: 'move_vertex', to: held.to, edge: held.edge }
-    : { op: 'move_vertex', from: held.xy, to: held.to };
+  const op = dragged.edge
+    ? { op: 'move_vertex', to: dragged.to, edge: dragged.edge }
+    : { op: 'move_vertex', from: dragged.xy, to: dragged.to };
   const done = await operate(op);
   if (!done) {
-    held.back?.();
-    held.codes.forEach((code) => layers.get(code)?.setLatLngs(latlngs(coverage.grids.get(code))));
+    dragged.back?.();
+    dragged.codes.forEach((code) => layers.get(code)?.setLatLngs(latlngs(coverage.grids.get(code))));
     showRows();
   }
 }
@@ -654,7 +665,7 @@ function use(tool) {
   state.chosen = tool === 'merge' || tool === 'border' ? state.chosen : state.chosen.slice(0, 1);
   document
     .querySelectorAll('.ed-tools [data-tool]')
-    .forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.tool === tool)));
+    .forEach((button) => button.setAttribute('aria-pressed', String(button.dataset.tool === tool)));
   map.getContainer().dataset.tool = tool;
   if (tool !== 'move') handle.remove();
   restyle();
@@ -664,14 +675,14 @@ function use(tool) {
 
 function escape() {
   if (state.dragging) {
-    const held = state.dragging;
+    const dragged = state.dragging;
     state.dragging = null;
     state.letGo = true; // the click that ends the press chooses nothing
     map.dragging.enable();
     cancelAnimationFrame(frame); // the picture of the last move must not come after the putting back
     frame = 0;
-    held.back?.();
-    held.codes.forEach((code) => layers.get(code)?.setLatLngs(latlngs(coverage.grids.get(code))));
+    dragged.back?.();
+    dragged.codes.forEach((code) => layers.get(code)?.setLatLngs(latlngs(coverage.grids.get(code))));
     return showRows();
   }
   state.chosen = [];
@@ -704,10 +715,10 @@ document.addEventListener('keydown', (event) => {
 
 document
   .querySelectorAll('.ed-tools [data-tool]')
-  .forEach((one) => one.addEventListener('click', () => use(one.dataset.tool)));
+  .forEach((button) => button.addEventListener('click', () => use(button.dataset.tool)));
 document
   .querySelectorAll('[data-close]')
-  .forEach((one) => one.addEventListener('click', () => one.closest('dialog').close()));
+  .forEach((button) => button.addEventListener('click', () => button.closest('dialog').close()));
 $('ed-undo').addEventListener('click', undo);
 $('ed-redo').addEventListener('click', redo);
 $('ed-merge').addEventListener('click', merge);
@@ -736,16 +747,16 @@ map.on('zoomend', () => {
 
 document.querySelectorAll('.ed-tabs [role="tab"]').forEach((tab) =>
   tab.addEventListener('click', () => {
-    document.querySelectorAll('.ed-tabs [role="tab"]').forEach((one) => {
-      one.setAttribute('aria-selected', String(one === tab));
-      $(one.getAttribute('aria-controls')).hidden = one !== tab;
+    document.querySelectorAll('.ed-tabs [role="tab"]').forEach((other) => {
+      other.setAttribute('aria-selected', String(other === tab));
+      $(other.getAttribute('aria-controls')).hidden = other !== tab;
     });
   }),
 );
 
 $('ed-publish').addEventListener('click', () => {
-  const refused = (state.preview?.problems ?? []).filter((one) => one.severity === 'refused').length;
-  $('ed-publish-said').textContent = refused ? t('%(n)s problems must be solved first', { n: refused }) : '';
+  const refused = (state.preview?.problems ?? []).filter((problem) => problem.severity === 'refused').length;
+  $('ed-publish-status').textContent = refused ? t('%(n)s problems must be solved first', { n: refused }) : '';
   $('ed-publish-now').disabled = refused > 0;
   showTotals(state.preview?.totals);
   $('ed-publish-totals').textContent = $('ed-totals').textContent;
@@ -759,7 +770,7 @@ $('ed-publish-form').addEventListener('submit', async (event) => {
     await api.publish(form.reason.value, form.effective.value || null);
     location.href = `${page.root}/revisions/${page.revision}`;
   } catch (error) {
-    $('ed-publish-said').textContent = error.message;
+    $('ed-publish-status').textContent = error.message;
     $('ed-publish-now').disabled = false;
     refresh();
   }
@@ -770,16 +781,16 @@ function conflicts(draft) {
   const bar = $('ed-bar'),
     clashes = draft.conflicts;
   if (clashes.length) {
-    $('ed-bar-said').textContent = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', {
+    $('ed-bar-status').textContent = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', {
       who: clashes[0].author,
       n: clashes[0].revision,
-      grids: clashes.map((one) => one.name).join('、'),
+      grids: clashes.map((clash) => clash.name).join('、'),
     });
-    $('ed-bar-do').textContent = t('Draw my changes on theirs');
+    $('ed-bar-do').textContent = t('Reapply my changes to the latest boundaries');
     $('ed-bar-do').onclick = rebase;
     bar.hidden = false;
   } else if (state.seen !== undefined && draft.newest !== state.seen) {
-    $('ed-bar-said').textContent = t('Newer boundaries were published elsewhere on this map.');
+    $('ed-bar-status').textContent = t('Newer boundaries were published elsewhere on this map.');
     $('ed-bar-do').textContent = t('Show them');
     $('ed-bar-do').onclick = async () => {
       bar.hidden = true;
@@ -799,10 +810,10 @@ async function rebase() {
     state.seen = undefined;
     state.redo = [];
     await load();
-    say(t('Your draft is drawn on the newest boundaries.'), 'done');
+    showStatus(t('Your draft is drawn on the newest boundaries.'), 'done');
   } catch (error) {
     busy('');
-    say(error.message, 'wrong', true);
+    showStatus(error.message, 'wrong', true);
   }
 }
 
@@ -816,16 +827,16 @@ setInterval(async () => {
 }, POLL);
 
 // ---- begin
-const given = new URLSearchParams(location.search),
-  view = (given.get('c') || '').split(',').map(Number);
+const parameters = new URLSearchParams(location.search),
+  view = (parameters.get('c') || '').split(',').map(Number);
 buttons();
 load().then(() => {
   if (view.length === 3 && view.every(Number.isFinite)) map.setView([view[1], view[0]], view[2], { animate: false });
   else fit();
-  state.chosen = (given.get('chosen') || '').split(',').filter((code) => coverage.grids.has(code));
+  state.chosen = (parameters.get('chosen') || '').split(',').filter((code) => coverage.grids.has(code));
   use(
-    document.querySelector(`.ed-tools [data-tool="${CSS.escape(given.get('tool') || '')}"]`)
-      ? given.get('tool')
+    document.querySelector(`.ed-tools [data-tool="${CSS.escape(parameters.get('tool') || '')}"]`)
+      ? parameters.get('tool')
       : 'move',
   );
   document.body.dataset.ready = 'true';

@@ -14,28 +14,28 @@ const BAND_LABELS = {
 
 const share = (n) => Math.min(100, Math.max(0, (n / WIDEST) * 100));
 const svg = (tag, attributes) => {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
-  return made;
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  return element;
 };
 
-export const band = (n) => (n < LOW ? 'low' : n > HIGH ? 'high' : 'in');
+export const householdRange = (n) => (n < LOW ? 'low' : n > HIGH ? 'high' : 'in');
 
-function bar(count, before) {
-  const made = svg('svg', {
-    class: `ed-bar ${band(count)}`,
+function bar(count, previous) {
+  const graphic = svg('svg', {
+    class: `ed-bar ${householdRange(count)}`,
     viewBox: '0 0 100 10',
     preserveAspectRatio: 'none',
     'aria-hidden': 'true',
   });
-  made.append(
+  graphic.append(
     svg('rect', { class: 'ground', width: 100, height: 10 }),
     svg('rect', { class: 'band', x: share(LOW), width: share(HIGH) - share(LOW), height: 10 }),
     svg('rect', { class: 'value', y: 3, width: share(count), height: 4 }),
   );
-  if (before !== null)
-    made.append(svg('rect', { class: 'before', x: Math.max(0, share(before) - 0.4), width: 0.8, height: 10 }));
-  return made;
+  if (previous !== null)
+    graphic.append(svg('rect', { class: 'before', x: Math.max(0, share(previous) - 0.4), width: 0.8, height: 10 }));
+  return graphic;
 }
 
 // rows: {code, name, households, before, compactness, hectares, change}
@@ -62,7 +62,7 @@ export function showGrids(rows, choose) {
                     { className: 'ed-count' },
                     h('b', {}, number(row.households)),
                     ` ${t('%(n)s households', { n: '' }).trim()}`,
-                    h('small', {}, BAND_LABELS[band(row.households)]),
+                    h('small', {}, BAND_LABELS[householdRange(row.households)]),
                   ),
               row.change === 'gone' || row.households == null ? null : bar(row.households, row.before),
               row.change === 'gone'
@@ -92,26 +92,26 @@ export function showProblems(problems, fly, settle, name) {
   const order = [...problems].sort((a, b) => (a.severity === 'refused' ? 0 : 1) - (b.severity === 'refused' ? 0 : 1));
   $('ed-problems').replaceChildren(
     ...(order.length
-      ? order.map((one) =>
+      ? order.map((problem) =>
           h(
             'li',
             {},
             h(
               'button',
-              { type: 'button', className: `ed-problem ${one.severity}`, onclick: () => fly(one) },
-              h('b', {}, one.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`),
-              h('span', {}, zh ? one.zh : one.en),
+              { type: 'button', className: `ed-problem ${problem.severity}`, onclick: () => fly(problem) },
+              h('b', {}, problem.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`),
+              h('span', {}, zh ? problem.zh : problem.en),
             ),
-            one.kind === 'unit_torn' && settle
+            problem.kind === 'unit_torn' && settle
               ? h(
                   'p',
                   { className: 'ed-settle' },
-                  one.codes
+                  problem.codes
                     .slice(1)
                     .map((grid) =>
                       h(
                         'button',
-                        { type: 'button', className: 'link', onclick: () => settle(one.codes[0], grid) },
+                        { type: 'button', className: 'link', onclick: () => settle(problem.codes[0], grid) },
                         t('belongs to %(name)s', { name: name(grid) }),
                       ),
                     ),
@@ -122,7 +122,7 @@ export function showProblems(problems, fly, settle, name) {
       : [h('li', { className: 'ed-none' }, t('No problems found.'))]),
   );
   $('ed-problem-count').textContent = order.length || '';
-  $('ed-problem-count').className = order.some((one) => one.severity === 'refused') ? 'bad' : '';
+  $('ed-problem-count').className = order.some((problem) => problem.severity === 'refused') ? 'bad' : '';
 }
 
 export function showSteps(steps) {
@@ -130,8 +130,13 @@ export function showSteps(steps) {
     ...(steps.length
       ? [...steps]
           .reverse()
-          .map((one) =>
-            h('li', {}, h('small', {}, t('Step %(n)s', { n: one.step })), h('span', {}, zh ? one.zh : one.en)),
+          .map((operation) =>
+            h(
+              'li',
+              {},
+              h('small', {}, t('Step %(n)s', { n: operation.step })),
+              h('span', {}, zh ? operation.zh : operation.en),
+            ),
           )
       : [h('li', { className: 'ed-none' }, t('Nothing is drawn yet.'))]),
   );
@@ -149,16 +154,16 @@ export function showTotals(totals) {
 }
 
 let silence;
-export function say(words, kind = '', keep = false) {
+export function showStatus(message, kind = '', keep = false) {
   clearTimeout(silence);
-  const told = $('ed-said');
-  told.textContent = words;
-  told.className = `ed-said ${kind}`;
-  told.hidden = !words;
-  if (words && !keep)
+  const status = $('ed-status');
+  status.textContent = message;
+  status.className = `ed-status ${kind}`;
+  status.hidden = !message;
+  if (message && !keep)
     silence = setTimeout(
       () => {
-        told.hidden = true;
+        status.hidden = true;
       },
       kind === 'wrong' ? 12000 : 3500,
     );

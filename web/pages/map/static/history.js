@@ -1,46 +1,50 @@
 // Two days side by side: the old lines dashed under the new, what changed hands tinted, and a list that flies to each.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
-import { ask, query } from '../../shared/request.js';
-import { Coverage, gone } from '../../shared/coverage.js';
+import { request, query } from '../../shared/request.js';
+import { Coverage, removedVertices } from '../../shared/coverage.js';
 
 const CHANGE_LABELS = { new: t('new'), gone: t('ended') };
 
 const { map } = window.wangge;
-const drawn = L.layerGroup().addTo(map);
+const outlinesLayer = L.layerGroup().addTo(map);
 const OLD = colour('former'),
   NEW = colour('changed'),
   LAND = colour('moved-land');
-const [from, to] = [page.compare, page.at ?? new Date().toISOString()].sort((a, b) => Date.parse(a) - Date.parse(b));
+const [from, until] = [page.compare, page.at ?? new Date().toISOString()].sort((a, b) => Date.parse(a) - Date.parse(b));
 
-const shape = (geometry, style) => L.geoJSON(geometry, { interactive: false, style }).addTo(drawn);
+const shape = (geometry, style) => L.geoJSON(geometry, { interactive: false, style }).addTo(outlinesLayer);
 
 try {
   const nothing = { grids: [], pieces: { features: [] } };
-  const found =
-    +new Date(from) === +new Date(to) ? nothing : await ask(`/areas/difference?${query({ from, to })}`, 'difference');
+  const difference =
+    +new Date(from) === +new Date(until)
+      ? nothing
+      : await request(`/areas/difference?${query({ from, to: until })}`, 'difference');
   const now = new Coverage(),
-    seen = new Set();
-  found.grids.forEach((one) => now.set({ id: one.code, geometry: one.after, properties: {} }));
-  found.pieces.features.forEach((one) => shape(one.geometry, { stroke: false, fillColor: LAND, fillOpacity: 0.35 }));
+    visited = new Set();
+  difference.grids.forEach((grid) => now.set({ id: grid.code, geometry: grid.after, properties: {} }));
+  difference.pieces.features.forEach((piece) =>
+    shape(piece.geometry, { stroke: false, fillColor: LAND, fillOpacity: 0.35 }),
+  );
   const outlines = new Map(
-    found.grids.map((one) => [
-      one.code,
-      shape(one.after ?? one.before, { color: NEW, weight: one.after ? 2.5 : 0, fill: false }),
+    difference.grids.map((grid) => [
+      grid.code,
+      shape(grid.after ?? grid.before, { color: NEW, weight: grid.after ? 2.5 : 0, fill: false }),
     ]),
   );
-  const lines = found.grids.flatMap((one) => (one.before ? gone(one.before, now, seen) : []));
+  const lines = difference.grids.flatMap((grid) => (grid.before ? removedVertices(grid.before, now, visited) : []));
   if (lines.length)
     shape({ type: 'MultiLineString', coordinates: lines }, { color: OLD, weight: 2.5, dashArray: '6 5' });
-  const names = new Map(found.grids.map((one) => [one.code, one.name])),
+  const names = new Map(difference.grids.map((grid) => [grid.code, grid.name])),
     called = (code) => (code ? (names.get(code) ?? code) : t('no grid'));
   $('difference').replaceChildren(
-    h('h2', {}, t('Changed between %(from)s and %(to)s', { from: from.slice(0, 10), to: to.slice(0, 10) })),
-    found.grids.length
+    h('h2', {}, t('Changed between %(from)s and %(to)s', { from: from.slice(0, 10), to: until.slice(0, 10) })),
+    difference.grids.length
       ? h(
           'ul',
           { className: 'rows' },
-          found.grids.map((one) =>
+          difference.grids.map((grid) =>
             h(
               'li',
               {},
@@ -49,19 +53,19 @@ try {
                 {
                   type: 'button',
                   className: 'link',
-                  onclick: () => map.fitBounds(outlines.get(one.code).getBounds(), { padding: [40, 40], maxZoom: 18 }),
+                  onclick: () => map.fitBounds(outlines.get(grid.code).getBounds(), { padding: [40, 40], maxZoom: 18 }),
                 },
-                one.name,
+                grid.name,
               ),
               h(
                 'span',
                 { className: 'quiet' },
-                one.change === 'changed'
-                  ? found.pieces.features
-                      .filter(({ properties: p }) => p.to === one.code)
+                grid.change === 'changed'
+                  ? difference.pieces.features
+                      .filter(({ properties: p }) => p.to === grid.code)
                       .map(({ properties: p }) => `← ${called(p.from)} ${(p.area_m2 / 10000).toFixed(2)}`)
                       .join(' · ')
-                  : CHANGE_LABELS[one.change],
+                  : CHANGE_LABELS[grid.change],
               ),
             ),
           ),
@@ -78,9 +82,9 @@ try {
       t('land that changes hands'),
     ),
   );
-  if (found.grids.length)
+  if (difference.grids.length)
     map.fitBounds(
-      [...outlines.values()].reduce((all, one) => all.extend(one.getBounds()), L.latLngBounds([])),
+      [...outlines.values()].reduce((all, layer) => all.extend(layer.getBounds()), L.latLngBounds([])),
       { padding: [40, 40], maxZoom: 18, animate: false },
     );
 } catch (error) {

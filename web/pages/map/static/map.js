@@ -1,7 +1,7 @@
 // The page: what is selected, shown and where the map stands; all of it is in the address.
 import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
-import { ask, query } from '../../shared/request.js';
+import { request, query } from '../../shared/request.js';
 import { busy, showArea, showFacility, showPlace, welcome } from './panel.js';
 import { searchBox } from '../../shared/search.js';
 
@@ -10,28 +10,28 @@ const state = { p: null, address: null, area: null, facility: null, minutes: 15 
 
 // ---- the address
 function read() {
-  const given = new URLSearchParams(location.search);
-  const point = (given.get('p') || '').split(',').map(Number);
+  const parameters = new URLSearchParams(location.search);
+  const point = (parameters.get('p') || '').split(',').map(Number);
   state.p = point.length === 2 && point.every(Number.isFinite) ? point : null;
-  for (const key of ['address', 'area', 'facility']) state[key] = given.get(key);
-  state.minutes = [5, 10, 15].includes(Number(given.get('minutes'))) ? Number(given.get('minutes')) : 15;
-  const view = (given.get('c') || '').split(',').map(Number);
+  for (const key of ['address', 'area', 'facility']) state[key] = parameters.get(key);
+  state.minutes = [5, 10, 15].includes(Number(parameters.get('minutes'))) ? Number(parameters.get('minutes')) : 15;
+  const view = (parameters.get('c') || '').split(',').map(Number);
   if (view.length === 3 && view.every(Number.isFinite)) map.setView([view[1], view[0]], view[2], { animate: false });
   else if (page.bbox) whole(false);
 }
 
 function write(push) {
   const c = map.getCenter(),
-    given = new URLSearchParams(location.search);
-  const kept = {
-    lang: given.get('lang'),
-    at: given.get('at'),
-    compare: given.get('compare'),
-    layers: given.get('layers'),
-    off: given.get('off'),
+    parameters = new URLSearchParams(location.search);
+  const stored = {
+    lang: parameters.get('lang'),
+    at: parameters.get('at'),
+    compare: parameters.get('compare'),
+    layers: parameters.get('layers'),
+    off: parameters.get('off'),
   };
   const next = query({
-    ...kept,
+    ...stored,
     c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}`,
     p: state.p && state.p.map((n) => n.toFixed(6)).join(','),
     address: state.address,
@@ -41,13 +41,13 @@ function write(push) {
   }).replaceAll('%2C', ',');
   history[push ? 'pushState' : 'replaceState'](null, '', `${location.pathname}?${next}`);
   const other = $('other-language'),
-    there = new URLSearchParams(location.search);
-  there.set('lang', other.lang === 'en' ? 'en' : 'zh');
-  other.href = `?${there}`.replaceAll('%2C', ',');
+    otherParameters = new URLSearchParams(location.search);
+  otherParameters.set('lang', other.lang === 'en' ? 'en' : 'zh');
+  other.href = `?${otherParameters}`.replaceAll('%2C', ',');
   const b = map.getBounds();
-  const box = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
+  const bbox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
   $('save').href =
-    `${$('save').pathname}?${query({ bbox: box, zoom: map.getZoom(), layers: kept.layers, off: kept.off, at: kept.at, facility: state.facility })}`;
+    `${$('save').pathname}?${query({ bbox, zoom: map.getZoom(), layers: stored.layers, off: stored.off, at: stored.at, facility: state.facility })}`;
 }
 
 // Room around what is brought into view; on a phone also above the sheet, which covers the lower half.
@@ -60,7 +60,7 @@ const room = (pixels) => ({
 });
 
 // ---- what is drawn over the tiles: the selection, loud
-const drawn = L.layerGroup().addTo(map);
+const selectionLayer = L.layerGroup().addTo(map);
 const colours = page.colours;
 
 function whole(animate = true) {
@@ -79,7 +79,7 @@ const outline = (geometry, options) =>
     interactive: false,
     style: { color: colours.chosen, weight: 3, fillColor: colours.chosen, fillOpacity: 0.06, ...options },
   });
-const spot = (lon, lat) =>
+const showPoint = (lon, lat) =>
   L.marker([lat, lon], {
     interactive: false,
     keyboard: false,
@@ -87,23 +87,25 @@ const spot = (lon, lat) =>
   });
 
 async function drawArea(code, fit) {
-  const body = await ask(`/areas/${encodeURIComponent(code)}?${query({ geometry: true, at: page.at })}`, 'shape');
+  const body = await request(`/areas/${encodeURIComponent(code)}?${query({ geometry: true, at: page.at })}`, 'shape');
   if (!body.geometry) return;
-  const shape = outline(body.geometry).addTo(drawn);
+  const shape = outline(body.geometry).addTo(selectionLayer);
   if (fit) map.fitBounds(shape.getBounds(), { ...room(40), maxZoom: 18 });
 }
 
 async function drawBuilding(code) {
-  const found = await ask(`/layers/buildings?${query({ code })}`, 'building');
-  found.features.forEach((one) => outline(one.geometry, { weight: 2, fillOpacity: 0.22 }).addTo(drawn));
+  const collection = await request(`/layers/buildings?${query({ code })}`, 'building');
+  collection.features.forEach((feature) =>
+    outline(feature.geometry, { weight: 2, fillOpacity: 0.22 }).addTo(selectionLayer),
+  );
 }
 
 function drawCircle(all, minutes) {
   [15, 10, 5].forEach((limit) => {
-    const one = all.get(limit);
-    if (!one || !one.geometry.coordinates.length) return;
+    const circle = all.get(limit);
+    if (!circle || !circle.geometry.coordinates.length) return;
     const chosen = limit === minutes;
-    L.geoJSON(one.geometry, {
+    L.geoJSON(circle.geometry, {
       interactive: false,
       style: {
         color: colours.steps[limit],
@@ -112,7 +114,7 @@ function drawCircle(all, minutes) {
         fillColor: colours.circle,
         fillOpacity: chosen ? 0.14 : 0,
       },
-    }).addTo(drawn);
+    }).addTo(selectionLayer);
   });
 }
 
@@ -124,21 +126,21 @@ export function select(next, { push = true, fit = false } = {}) {
 }
 
 async function show(fit = false) {
-  drawn.clearLayers();
+  selectionLayer.clearLayers();
   if (phone.matches && (state.p || state.area || state.facility)) size('half');
   try {
     if (state.facility) await facility(fit);
     else if (state.area) await area(fit);
-    else if (state.p) await place(fit);
+    else if (state.p) await showSelection(fit);
     else welcome();
   } catch (error) {
     if (error.name !== 'AbortError') throw error;
   }
 }
 
-async function place(fit) {
+async function showSelection(fit) {
   const [lon, lat] = state.p;
-  spot(lon, lat).addTo(drawn);
+  showPoint(lon, lat).addTo(selectionLayer);
   if (fit) map.setView([lat, lon], Math.max(map.getZoom(), 17));
   else keepInView(lon, lat);
   const answer = await showPlace({ lon, lat, address: state.address }, actions);
@@ -147,25 +149,25 @@ async function place(fit) {
   report.setAttribute('href', `${report.getAttribute('href')}?p=${lon.toFixed(6)},${lat.toFixed(6)}`);
   (document.querySelector('#answer .first') ?? document.querySelector('#answer .head'))?.after(report);
   await Promise.all([
-    drawArea(answer.areas.findLast((one) => one.level === 'grid').code, false),
+    drawArea(answer.areas.findLast((area) => area.level === 'grid').code, false),
     answer.building ? drawBuilding(answer.building.code) : null,
   ]).catch(() => {});
 }
 
 async function area(fit) {
-  const found = await showArea(state.area, actions);
-  if (found) await drawArea(state.area, fit).catch(() => {});
+  const answer = await showArea(state.area, actions);
+  if (answer) await drawArea(state.area, fit).catch(() => {});
 }
 
 async function facility(fit) {
-  const found = await showFacility(state.facility, state.minutes, actions);
-  if (!found) return;
-  drawCircle(found.circles, state.minutes);
-  spot(found.facility.lon, found.facility.lat).addTo(drawn);
+  const answer = await showFacility(state.facility, state.minutes, actions);
+  if (!answer) return;
+  drawCircle(answer.circles, state.minutes);
+  showPoint(answer.facility.lon, answer.facility.lat).addTo(selectionLayer);
   if (fit) {
-    const shape = found.circles.get(state.minutes);
+    const shape = answer.circles.get(state.minutes);
     if (shape && shape.geometry.coordinates.length) map.fitBounds(L.geoJSON(shape.geometry).getBounds(), room(30));
-    else map.setView([found.facility.lat, found.facility.lon], 17);
+    else map.setView([answer.facility.lat, answer.facility.lon], 17);
   }
 }
 
@@ -217,27 +219,27 @@ map.on('mousemove', ({ latlng }) => {
   });
 });
 function label(hit) {
-  const made = document.createElement('span');
-  made.textContent = hit.name || t('Category');
-  return made;
+  const element = document.createElement('span');
+  element.textContent = hit.name || t('Category');
+  return element;
 }
 
 // ---- progress and failures of the tiles
-const drawing = (on) => {
-  $('drawing').hidden = !on;
-  document.body.dataset.map = on ? 'drawing' : 'drawn';
+const drawing = (busy) => {
+  $('drawing').hidden = !busy;
+  document.body.dataset.map = busy ? 'drawing' : 'drawn';
 };
 layer.on('loading', () => drawing(true));
 layer.on('load', () => drawing(false));
 drawing(layer.isLoading());
-addEventListener('offline', () => said(t('The server cannot be reached. Check the connection and try again.')));
+addEventListener('offline', () => showMessage(t('The server cannot be reached. Check the connection and try again.')));
 addEventListener('online', () => {
-  said('');
+  showMessage('');
   layer.redraw();
 });
-function said(words) {
-  $('map-said').textContent = words;
-  $('map-said').hidden = !words;
+function showMessage(message) {
+  $('map-status').textContent = message;
+  $('map-status').hidden = !message;
 }
 
 // ---- the map's own buttons, scale, print
@@ -267,20 +269,20 @@ function scale() {
 const boxes = [...document.querySelectorAll('input[name="layer"]')],
   kinds = [...document.querySelectorAll('input[name="category"]')];
 function chooseLayers() {
-  const shown = boxes.filter((box) => box.checked).map((box) => box.value);
-  const off = kinds.filter((box) => !box.checked).map((box) => box.value);
-  window.wangge.show(shown);
+  const visibleLayers = boxes.filter((checkbox) => checkbox.checked).map((checkbox) => checkbox.value);
+  const off = kinds.filter((checkbox) => !checkbox.checked).map((checkbox) => checkbox.value);
+  window.wangge.show(visibleLayers);
   window.wangge.hide(off);
-  const given = new URLSearchParams(location.search);
-  given.set('layers', shown.join(','));
-  off.length ? given.set('off', off.join(',')) : given.delete('off');
-  history.replaceState(null, '', `?${given}`.replaceAll('%2C', ','));
+  const parameters = new URLSearchParams(location.search);
+  parameters.set('layers', visibleLayers.join(','));
+  off.length ? parameters.set('off', off.join(',')) : parameters.delete('off');
+  history.replaceState(null, '', `?${parameters}`.replaceAll('%2C', ','));
   write(false);
 }
-[...boxes, ...kinds].forEach((box) => box.addEventListener('change', chooseLayers));
+[...boxes, ...kinds].forEach((checkbox) => checkbox.addEventListener('change', chooseLayers));
 const every = (checked) => () => {
-  kinds.forEach((box) => {
-    box.checked = checked;
+  kinds.forEach((checkbox) => {
+    checkbox.checked = checked;
   });
   chooseLayers();
 };
@@ -288,25 +290,25 @@ $('all-categories').onclick = every(true);
 $('no-categories').onclick = every(false);
 
 // ---- tabs, and on a phone the sheet's three heights
-const tabs = [$('tab-who'), $('tab-layers')];
-export function tab(chosen) {
-  tabs.forEach((one) => {
-    const on = one === chosen;
-    one.setAttribute('aria-selected', on);
-    one.tabIndex = on ? 0 : -1;
-    $(one.getAttribute('aria-controls')).hidden = !on;
+const tabs = [$('tab-responsible'), $('tab-layers')];
+export function selectTab(chosen) {
+  tabs.forEach((tab) => {
+    const selected = tab === chosen;
+    tab.setAttribute('aria-selected', selected);
+    tab.tabIndex = selected ? 0 : -1;
+    $(tab.getAttribute('aria-controls')).hidden = !selected;
   });
   if (phone.matches && $('panel').dataset.size === 'peek') size('half');
 }
-tabs.forEach((one, i) => {
-  one.onclick = () => tab(one);
-  one.onkeydown = (event) => {
+tabs.forEach((tab, i) => {
+  tab.onclick = () => selectTab(tab);
+  tab.onkeydown = (event) => {
     if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
-    tab(tabs[1 - i]);
+    selectTab(tabs[1 - i]);
     tabs[1 - i].focus();
   };
 });
-busy.onshow = () => tab(tabs[0]);
+busy.onshow = () => selectTab(tabs[0]);
 
 const SIZES = ['peek', 'half', 'full'];
 function size(next) {

@@ -1,7 +1,7 @@
 // The panel: who answers for a place or an area, why, what is near, and a facility's circle.
 import { $, h, page, pin } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
-import { ask, query, Refused } from '../../shared/request.js';
+import { request, query, RequestError } from '../../shared/request.js';
 
 export const busy = { onshow() {} };
 const answer = $('answer');
@@ -38,13 +38,13 @@ const close = (actions) =>
     { className: 'close', type: 'button', 'aria-label': t('Close'), onclick: actions.close },
     h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'M5 5l10 10M15 5 5 15' })),
   );
-const head = (actions, words, ...below) =>
-  h('div', { className: 'head' }, h('div', {}, h('h1', { className: 'title' }, words), ...below), close(actions));
+const head = (actions, heading, ...below) =>
+  h('div', { className: 'head' }, h('div', {}, h('h1', { className: 'title' }, heading), ...below), close(actions));
 
 function failed(error, actions) {
-  if (!(error instanceof Refused)) throw error;
-  const near = error.problem.nearest;
-  if (error.problem.status === 404 && near) {
+  if (!(error instanceof RequestError)) throw error;
+  const nearest = error.problem.nearest;
+  if (error.problem.status === 404 && nearest) {
     show(
       head(actions, t('No grid here')),
       h('p', { className: 'lead' }, t('Click inside the outlined grids.')),
@@ -52,11 +52,15 @@ function failed(error, actions) {
         'p',
         { className: 'note' },
         t('Nearest grid: %(name)s, %(metres)s m away', {
-          name: near.name || near.code,
+          name: nearest.name || nearest.code,
           metres: number(Math.round(error.problem.distance_m)),
         }),
       ),
-      h('button', { className: 'button', type: 'button', onclick: () => actions.area(near.code) }, t('Show that grid')),
+      h(
+        'button',
+        { className: 'button', type: 'button', onclick: () => actions.area(nearest.code) },
+        t('Show that grid'),
+      ),
     );
   } else {
     show(
@@ -73,22 +77,26 @@ const chain = (areas, actions) =>
   h(
     'ol',
     { className: 'chain', 'aria-label': t('Areas') },
-    areas.map((one) => h('li', {}, h('button', { type: 'button', onclick: () => actions.area(one.code) }, one.name))),
+    areas.map((area) =>
+      h('li', {}, h('button', { type: 'button', onclick: () => actions.area(area.code) }, area.name)),
+    ),
   );
 
 const role = (person) => title(page.roles[person.role]) || person.role;
 
 function standing(person) {
   if (!person.why) return null;
-  const words =
+  const label =
     person.why === 'vacancy' && !person.stands_in_for
       ? t('stands in while the post is vacant')
       : t('stands in for %(name)s', { name: person.stands_in_for || '' });
-  const why = zh ? person.why_zh : person.why_en;
+  const reason = zh ? person.why_zh : person.why_en;
   return h(
     'span',
     { className: 'badge' },
-    person.name ? `${t('deputy')} · ${words}${why ? ` · ${why}` : ''}` : why || t('stands in while the post is vacant'),
+    person.name
+      ? `${t('deputy')} · ${label}${reason ? ` · ${reason}` : ''}`
+      : reason || t('stands in while the post is vacant'),
   );
 }
 
@@ -102,7 +110,7 @@ const hidden = () =>
     t('Sign in to see names'),
   );
 
-function first(person, named = true) {
+function personButton(person, named = true) {
   if (!person)
     return h(
       'div',
@@ -121,7 +129,7 @@ function first(person, named = true) {
 
 function everyone(people, names, named = true) {
   if (!people.length) return null;
-  const shown = people.slice(0, 6);
+  const listed = people.slice(0, 6);
   const row = (person) =>
     h(
       'li',
@@ -136,9 +144,9 @@ function everyone(people, names, named = true) {
       ),
       h('span', { className: 'where' }, names.get(person.area) || ''),
     );
-  const list = h('ul', { className: 'rows people' }, shown.map(row));
-  const more =
-    people.length > shown.length &&
+  const list = h('ul', { className: 'rows people' }, listed.map(row));
+  const unlisted =
+    people.length > listed.length &&
     h(
       'button',
       {
@@ -151,7 +159,7 @@ function everyone(people, names, named = true) {
       },
       t('Show all %(n)s', { n: people.length }),
     );
-  return [h('h2', {}, t('Others who answer')), list, more];
+  return [h('h2', {}, t('Others who answer')), list, unlisted];
 }
 
 const reasons = (how) => [
@@ -159,21 +167,21 @@ const reasons = (how) => [
   h(
     'ol',
     { className: 'how' },
-    how.map((one) => h('li', {}, h('span', {}, zh ? one.zh : one.en))),
+    how.map((step) => h('li', {}, h('span', {}, zh ? step.zh : step.en))),
   ),
 ];
 
-function units(found, actions, place) {
-  if (found.unit || !found.unit_candidates.length) return null;
-  const words = (one) => {
-    const stairs = one.stairwells.map((name) => t('Stairwell %(name)s', { name })).join('、');
-    const floors = (one.floors || [])
+function units(answer, actions, place) {
+  if (answer.unit || !answer.unit_candidates.length) return null;
+  const label = (unit) => {
+    const stairs = unit.stairwells.map((name) => t('Stairwell %(name)s', { name })).join('、');
+    const floors = (unit.floors || [])
       .map(([low, high]) => (low === high ? t('Floor %(n)s', { n: low }) : t('Floors %(low)s–%(high)s', { low, high })))
       .join('、');
-    return [one.name, stairs, floors].filter(Boolean).join(' ');
+    return [unit.name, stairs, floors].filter(Boolean).join(' ');
   };
-  const address = (one) =>
-    `${found.building.name}${one.stairwells[0] ? `${one.stairwells[0]}单元` : ''}${one.floors?.[0] ? `${one.floors[0][0]}楼` : ''}`;
+  const address = (unit) =>
+    `${answer.building.name}${unit.stairwells[0] ? `${unit.stairwells[0]}单元` : ''}${unit.floors?.[0] ? `${unit.floors[0][0]}楼` : ''}`;
   return h(
     'div',
     { className: 'note' },
@@ -181,54 +189,54 @@ function units(found, actions, place) {
     h(
       'div',
       { className: 'units' },
-      found.unit_candidates.map((one) =>
+      answer.unit_candidates.map((unit) =>
         h(
           'button',
-          { type: 'button', onclick: () => actions.place(place.lon, place.lat, address(one), false) },
-          words(one),
+          { type: 'button', onclick: () => actions.place(place.lon, place.lat, address(unit), false) },
+          label(unit),
         ),
       ),
     ),
   );
 }
 
-async function near(lon, lat, actions) {
-  const box = h(
+async function nearbyFacilities(lon, lat, actions) {
+  const container = h(
     'div',
     {},
     h('h2', {}, t('Nearest services on foot')),
     h('div', { className: 'skeleton' }, h('i'), h('i')),
   );
-  ask(`/facilities/nearest?${query({ lon, lat, crs: 'wgs84', minutes: 15 })}`, 'near')
+  request(`/facilities/nearest?${query({ lon, lat, crs: 'wgs84', minutes: 15 })}`, 'near')
     .then(({ items }) => {
-      const there = new Set(items.map((one) => one.category));
+      const categories = new Set(items.map((facility) => facility.category));
       const missing = Object.entries(page.categories)
-        .filter(([key]) => !there.has(key))
-        .map(([, words]) => title(words));
-      const rows = items.map((one) =>
+        .filter(([key]) => !categories.has(key))
+        .map(([, titles]) => title(titles));
+      const rows = items.map((facility) =>
         h(
           'li',
           {},
           h(
             'button',
-            { type: 'button', onclick: () => actions.facility(one.code) },
-            pin(one.category),
+            { type: 'button', onclick: () => actions.facility(facility.code) },
+            pin(facility.category),
             h(
               'span',
               {},
-              one.name && h('span', { className: 'cat' }, title(page.categories[one.category])),
-              h('span', { className: 'nm' }, one.name || title(page.categories[one.category])),
+              facility.name && h('span', { className: 'cat' }, title(page.categories[facility.category])),
+              h('span', { className: 'nm' }, facility.name || title(page.categories[facility.category])),
             ),
             h(
               'span',
               { className: 'min' },
-              t('%(n)s min', { n: Math.max(1, Math.round(one.minutes)) }),
-              h('small', {}, t('%(n)s m', { n: number(Math.round(one.walk_m)) })),
+              t('%(n)s min', { n: Math.max(1, Math.round(facility.minutes)) }),
+              h('small', {}, t('%(n)s m', { n: number(Math.round(facility.walk_m)) })),
             ),
           ),
         ),
       );
-      box.replaceChildren(
+      container.replaceChildren(
         h('h2', {}, t('Nearest services on foot')),
         rows.length
           ? h('ul', { className: 'near' }, rows)
@@ -240,74 +248,78 @@ async function near(lon, lat, actions) {
     })
     .catch((error) => {
       if (error.name !== 'AbortError')
-        box.replaceChildren(h('h2', {}, t('Nearest services on foot')), h('p', { className: 'quiet' }, error.message));
+        container.replaceChildren(
+          h('h2', {}, t('Nearest services on foot')),
+          h('p', { className: 'quiet' }, error.message),
+        );
     });
-  return box;
+  return container;
 }
 
-function foot(found) {
-  const at = new Date(found.at).toLocaleString(zh ? 'zh-CN' : 'en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+function foot(answer) {
+  const at = new Date(answer.at).toLocaleString(zh ? 'zh-CN' : 'en-GB', { dateStyle: 'medium', timeStyle: 'short' });
   return h(
     'p',
     { className: 'foot' },
     h('span', {}, t('As of %(time)s', { time: at })),
-    h('span', {}, t('Boundary revision %(n)s', { n: found.revision })),
+    h('span', {}, t('Boundary revision %(n)s', { n: answer.revision })),
   );
 }
 
-const names = (found) =>
-  new Map([...found.areas, found.unit, found.building].filter(Boolean).map((one) => [one.code, one.name]));
+const names = (answer) =>
+  new Map([...answer.areas, answer.unit, answer.building].filter(Boolean).map((area) => [area.code, area.name]));
 
 // ---- the three answers
 export async function showPlace({ lon, lat, address }, actions) {
   loading();
-  let found;
+  let answer;
   try {
-    found = await ask(`/locate?${query({ lon, lat, crs: 'wgs84', address, at: page.at })}`, 'answer');
+    answer = await request(`/locate?${query({ lon, lat, crs: 'wgs84', address, at: page.at })}`, 'answer');
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     return failed(error, actions);
   }
-  const grid = found.areas.findLast((one) => one.level === 'grid');
-  const building = found.building && [found.building.estate, found.building.name].filter(Boolean).join('');
-  const where = [building, found.unit && found.unit.name].filter(Boolean).join(' · ') || grid.name;
+  const grid = answer.areas.findLast((area) => area.level === 'grid');
+  const building = answer.building && [answer.building.estate, answer.building.name].filter(Boolean).join('');
+  const where = [building, answer.unit && answer.unit.name].filter(Boolean).join(' · ') || grid.name;
   show(
     head(
       actions,
       where,
-      chain(found.areas, actions),
+      chain(answer.areas, actions),
       h('p', { className: 'code' }, grid.code, address ? ` · ${address}` : ''),
     ),
-    first(found.answerable, found.named),
-    units(found, actions, { lon, lat }),
-    everyone(others(found), names(found), found.named),
-    await near(lon, lat, actions),
-    reasons(found.how),
-    foot(found),
+    personButton(answer.answerable, answer.named),
+    units(answer, actions, { lon, lat }),
+    everyone(others(answer), names(answer), answer.named),
+    await nearbyFacilities(lon, lat, actions),
+    reasons(answer.how),
+    foot(answer),
   );
-  return found;
+  return answer;
 }
 
-const same = (one, other) => other && one.role === other.role && one.area === other.area && one.name === other.name;
+const same = (person, other) =>
+  other && person.role === other.role && person.area === other.area && person.name === other.name;
 
 const others = ({ people, answerable }) => {
   // without names two workers of one grid look the same: only one of them is above
-  const above = people.findIndex((one) => same(one, answerable));
-  return people.filter((one, number) => number !== above);
+  const above = people.findIndex((person) => same(person, answerable));
+  return people.filter((person, number) => number !== above);
 };
 
 export async function showArea(code, actions) {
   loading();
   try {
-    const area = await ask(`/areas/${encodeURIComponent(code)}?${query({ at: page.at })}`, 'answer');
-    const found =
+    const area = await request(`/areas/${encodeURIComponent(code)}?${query({ at: page.at })}`, 'answer');
+    const answer =
       area.point &&
-      (await ask(
+      (await request(
         `/locate?${query({ lon: area.point[0], lat: area.point[1], crs: 'cgcs2000', at: page.at })}`,
         'who',
       ).catch(() => null));
-    const level = page.levels.find((one) => one.key === area.level);
-    const people = found ? found.people.filter((one) => one.area === code) : [];
+    const level = page.levels.find((level) => level.key === area.level);
+    const people = answer ? answer.people.filter((person) => person.area === code) : [];
     show(
       head(
         actions,
@@ -316,8 +328,8 @@ export async function showArea(code, actions) {
         h('p', { className: 'code' }, `${title(level)} · ${area.code}`),
       ),
       h('h2', {}, t('Who answers for this area')),
-      first(people[0], found?.named),
-      people.length > 1 ? everyone(people.slice(1), new Map(), found?.named) : null,
+      personButton(people[0], answer?.named),
+      people.length > 1 ? everyone(people.slice(1), new Map(), answer?.named) : null,
       h(
         'dl',
         { className: 'facts' },
@@ -340,19 +352,19 @@ export async function showFacility(code, minutes, actions) {
   loading();
   try {
     const path = `/facilities/${encodeURIComponent(code)}`;
-    const [facility, ...found] = await Promise.all([
-      ask(path, 'answer'),
+    const [facility, ...collections] = await Promise.all([
+      request(path, 'answer'),
       ...[5, 10, 15].map((limit) =>
-        ask(`${path}/circle?minutes=${limit}&profile=adult`, `circle${limit}`).catch((error) => {
+        request(`${path}/circle?minutes=${limit}&profile=adult`, `circle${limit}`).catch((error) => {
           if (error.name === 'AbortError') throw error;
           return error;
         }),
       ),
     ]);
     const circles = new Map(
-      found
-        .filter((one) => one.features && one.features.length)
-        .map((one) => [one.features[0].properties.minutes, one.features[0]]),
+      collections
+        .filter((collection) => collection.features && collection.features.length)
+        .map((collection) => [collection.features[0].properties.minutes, collection.features[0]]),
     );
     const chosen = circles.get(minutes)?.properties;
     const facts = [
@@ -391,7 +403,7 @@ export async function showFacility(code, minutes, actions) {
         ? h(
             'p',
             { className: 'note' },
-            found.find((one) => one instanceof Refused)?.message ||
+            collections.find((answer) => answer instanceof RequestError)?.message ||
               t('No service circle has been computed for this facility.'),
           )
         : chosen.off_network || chosen.island

@@ -12,8 +12,8 @@ export function emergency(danger) {
     h(
       'p',
       { className: 'emergency-calls' },
-      danger.call.map((one) =>
-        h('a', { href: `tel:${one.replaceAll(' ', '')}` }, t('Call %(number)s', { number: one })),
+      danger.call.map((number) =>
+        h('a', { href: `tel:${number.replaceAll(' ', '')}` }, t('Call %(number)s', { number: number })),
       ),
     ),
     h('p', {}, t('Then send it here too: the grid leader, the community and the command centre are told at once.')),

@@ -2,10 +2,10 @@
 const KEY = 'wangge.reports',
   MOST = 50;
 
-export function kept() {
+export function listReports() {
   try {
-    const found = JSON.parse(localStorage.getItem(KEY));
-    return Array.isArray(found) ? found.filter((one) => one && one.id && one.secret) : [];
+    const reports = JSON.parse(localStorage.getItem(KEY));
+    return Array.isArray(reports) ? reports.filter((report) => report && report.id && report.secret) : [];
   } catch {
     return [];
   }
@@ -20,10 +20,10 @@ function write(all) {
 }
 
 // Puts a report first, or brings what is known of it up to date.
-export function remember(one) {
-  const all = kept(),
-    before = all.find((other) => other.id === one.id);
-  write(before ? all.map((other) => (other === before ? { ...before, ...one } : other)) : [one, ...all]);
+export function remember(report) {
+  const all = listReports(),
+    previous = all.find((other) => other.id === report.id);
+  write(previous ? all.map((other) => (other === previous ? { ...previous, ...report } : other)) : [report, ...all]);
 }
 
-export const forget = (id) => write(id === undefined ? [] : kept().filter((one) => one.id !== id));
+export const forget = (id) => write(id === undefined ? [] : listReports().filter((report) => report.id !== id));

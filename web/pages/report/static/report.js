@@ -1,9 +1,9 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
-import { ask, inWords, query, Refused, setOfflineText } from '../../shared/request.js';
+import { request, errorText, query, RequestError, setOfflineText } from '../../shared/request.js';
 import { emergency } from './emergency.js';
-import { kept, remember } from './my-reports.js';
+import { listReports, remember } from './my-reports.js';
 import { prepared } from '../../shared/image.js';
 import { objectStore } from '../../shared/object-store.js';
 
@@ -13,7 +13,7 @@ const { map } = window.wangge;
 const DRAFT = 'wangge.draft',
   TIMEOUT = 60_000; // milliseconds
 const TEXTS = ['description', 'address', 'name', 'phone'];
-const byCode = new Map(page.categories.map((one) => [one.code, one]));
+const byCode = new Map(page.categories.map((category) => [category.code, category]));
 
 // ---- the draft: words and place in sessionStorage, photos in IndexedDB; both gone once it is filed
 const state = {
@@ -52,11 +52,11 @@ const files = {
 // ---- 1: photos
 function drawPhotos() {
   $('photos').replaceChildren(
-    ...photos.map((one, i) =>
+    ...photos.map((photo, i) =>
       h(
         'li',
-        { className: one.bad ? 'bad' : null },
-        h('img', { src: one.url, alt: t('Photo %(n)s', { n: i + 1 }) }),
+        { className: photo.bad ? 'bad' : null },
+        h('img', { src: photo.url, alt: t('Photo %(n)s', { n: i + 1 }) }),
         h(
           'button',
           { type: 'button', 'aria-label': t('Remove photo %(n)s', { n: i + 1 }), onclick: () => removePhoto(i) },
@@ -71,30 +71,30 @@ function drawPhotos() {
 function removePhoto(i) {
   URL.revokeObjectURL(photos[i].url);
   photos.splice(i, 1);
-  $('photo-said').textContent = '';
+  $('photo-status').textContent = '';
   keepPhotos();
 }
 
-async function addPhotos(given) {
-  const said = [];
-  $('photo-said').textContent = t('Preparing the photo…');
-  for (const file of given) {
+async function addPhotos(selected) {
+  const messages = [];
+  $('photo-status').textContent = t('Preparing the photo…');
+  for (const file of selected) {
     if (photos.length >= page.most_photos) {
-      said.push(t('At most %(n)s photos.', { n: page.most_photos }));
+      messages.push(t('At most %(n)s photos.', { n: page.most_photos }));
       break;
     }
     const blob = await prepared(file, page.longest_side);
     if (blob) photos.push({ blob, url: URL.createObjectURL(blob) });
-    else said.push(t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name }));
+    else messages.push(t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name }));
   }
-  $('photo-said').textContent = said.join(' ');
+  $('photo-status').textContent = messages.join(' ');
   keepPhotos();
 }
 
 function keepPhotos() {
   drawPhotos();
   changed();
-  files.put(photos.map((one) => one.blob));
+  files.put(photos.map((photo) => photo.blob));
 }
 
 for (const id of ['camera', 'album']) {
@@ -113,19 +113,19 @@ let touched = false,
 
 function placed() {
   const { lng, lat } = map.getCenter();
-  const place = { lon: Number(lng.toFixed(7)), lat: Number(lat.toFixed(7)), crs: 'wgs84' };
-  if (state.place && state.place.lon === place.lon && state.place.lat === place.lat) return;
-  state.place = place;
+  const point = { lon: Number(lng.toFixed(7)), lat: Number(lat.toFixed(7)), crs: 'wgs84' };
+  if (state.place && state.place.lon === point.lon && state.place.lat === point.lat) return;
+  state.place = point;
   if (accuracy && map.distance(accuracy.at, [lat, lng]) > 1) {
     accuracy = null;
     ring?.remove();
-    $('place-said').textContent = t('The place is where the pin stands.');
+    $('place-status').textContent = t('The place is where the pin stands.');
   }
   changed();
-  whose();
+  showResponsible();
 }
 
-function go(lat, lon, zoom = 18) {
+function moveMap(lat, lon, zoom = 18) {
   touched = true;
   state.place = null;
   map.setView([lat, lon], zoom, { animate: false });
@@ -138,7 +138,7 @@ map.on('dragstart keydown', () => {
 map.on('click', ({ latlng }) => {
   if ($('fields').disabled) return;
   touched = true;
-  $('place-said').textContent = t('The place is where the pin stands.');
+  $('place-status').textContent = t('The place is where the pin stands.');
   map.panTo(latlng);
 });
 map.on('movestart', () => $('pin').classList.add('lifted'));
@@ -146,7 +146,7 @@ map.on('moveend', () => {
   $('pin').classList.remove('lifted');
   if (!touched || $('fields').disabled) return;
   $('map-hint').hidden = true;
-  if (!accuracy) $('place-said').textContent = t('The place is where the pin stands.');
+  if (!accuracy) $('place-status').textContent = t('The place is where the pin stands.');
   placed();
 });
 Object.assign(map.options, { scrollWheelZoom: 'center', doubleClickZoom: 'center', touchZoom: 'center' });
@@ -155,10 +155,10 @@ $('zoom-out').onclick = () => map.zoomOut();
 
 $('gps').onclick = () => {
   if (!navigator.geolocation) {
-    $('place-said').textContent = t('No position could be found. Move the map until the pin is right.');
+    $('place-status').textContent = t('No position could be found. Move the map until the pin is right.');
     return;
   }
-  $('place-said').textContent = t('Looking for your position…');
+  $('place-status').textContent = t('Looking for your position…');
   $('gps').setAttribute('aria-busy', 'true');
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => {
@@ -176,8 +176,8 @@ $('gps').onclick = () => {
       }).addTo(map);
       accuracy = { at };
       $('map-hint').hidden = true;
-      go(...at, metres > 200 ? 16 : 18);
-      $('place-said').textContent =
+      moveMap(...at, metres > 200 ? 16 : 18);
+      $('place-status').textContent =
         metres > 50
           ? t('Rough position only, accurate to about %(n)s m. Move the map until the pin is right.', {
               n: number(metres),
@@ -186,7 +186,7 @@ $('gps').onclick = () => {
     },
     (error) => {
       $('gps').removeAttribute('aria-busy');
-      $('place-said').textContent =
+      $('place-status').textContent =
         error.code === error.PERMISSION_DENIED
           ? t('The browser may not use your position. Move the map until the pin is right.')
           : t('No position could be found. Move the map until the pin is right.');
@@ -195,23 +195,23 @@ $('gps').onclick = () => {
   );
 };
 
-async function whose() {
-  const mine = ++looking,
-    box = $('whose');
+async function showResponsible() {
+  const requestNumber = ++looking,
+    container = $('responsible');
   state.outside = false;
-  box.hidden = false;
-  box.className = 'rep-whose';
-  box.replaceChildren(h('p', {}, t('Looking up whose patch this is…')));
+  container.hidden = false;
+  container.className = 'rep-responsible';
+  container.replaceChildren(h('p', {}, t('Finding the responsible grid…')));
   try {
-    const found = await ask(`/locate?${query({ ...state.place, address: $('address').value })}`, 'locate');
-    if (mine !== looking) return;
+    const answer = await request(`/locate?${query({ ...state.place, address: $('address').value })}`, 'locate');
+    if (requestNumber !== looking) return;
     const names = [
-      ...found.areas.filter((one) => one.level === 'community' || one.level === 'grid'),
-      found.unit,
+      ...answer.areas.filter((area) => area.level === 'community' || area.level === 'grid'),
+      answer.unit,
     ].filter(Boolean);
-    const role = found.answerable && (zh ? found.answerable.role_zh : found.answerable.role_en);
-    box.replaceChildren(
-      h('p', {}, t('%(area)s answers for this place', { area: names.map((one) => one.name).join(' · ') })),
+    const role = answer.answerable && (zh ? answer.answerable.role_zh : answer.answerable.role_en);
+    container.replaceChildren(
+      h('p', {}, t('%(area)s answers for this place', { area: names.map((area) => area.name).join(' · ') })),
       h(
         'p',
         { className: 'role' },
@@ -220,14 +220,14 @@ async function whose() {
           : t('Nobody is on duty here just now; once it is sent you are told who has it.'),
       ),
     );
-    box.classList.add('found');
+    container.classList.add('located');
   } catch (error) {
-    if (error.name === 'AbortError' || mine !== looking) return;
-    const outside = error instanceof Refused && error.problem.type === '/problems/outside-grids';
+    if (error.name === 'AbortError' || requestNumber !== looking) return;
+    const outside = error instanceof RequestError && error.problem.type === '/problems/outside-grids';
     state.outside = outside;
-    const near = outside && error.problem.nearest;
-    box.classList.add('wrong');
-    box.replaceChildren(
+    const nearest = outside && error.problem.nearest;
+    container.classList.add('wrong');
+    container.replaceChildren(
       h(
         'p',
         {},
@@ -237,21 +237,25 @@ async function whose() {
             ? error.message
             : t('No connection. What you wrote is kept on this phone.'),
       ),
-      near
+      nearest
         ? h(
             'p',
             {},
             t('The nearest grid, %(name)s, is %(n)s m away.', {
-              name: near.name || near.code,
+              name: nearest.name || nearest.code,
               n: number(Math.round(error.problem.distance_m)),
             }),
           )
         : '',
-      near
-        ? h('button', { type: 'button', className: 'link', onclick: () => toGrid(near.code) }, t('Move the pin there'))
+      nearest
+        ? h(
+            'button',
+            { type: 'button', className: 'link', onclick: () => toGrid(nearest.code) },
+            t('Move the pin there'),
+          )
         : outside
           ? ''
-          : h('button', { type: 'button', className: 'link', onclick: whose }, t('Try again')),
+          : h('button', { type: 'button', className: 'link', onclick: showResponsible }, t('Try again')),
     );
   }
   duplicates();
@@ -259,25 +263,25 @@ async function whose() {
 }
 
 async function toGrid(code) {
-  const area = await ask(`/areas/${encodeURIComponent(code)}`, 'grid').catch(() => null);
-  if (area?.point) go(area.point[1], area.point[0]);
+  const area = await request(`/areas/${encodeURIComponent(code)}`, 'grid').catch(() => null);
+  if (area?.point) moveMap(area.point[1], area.point[0]);
 }
 
 // ---- 3: what it is
-let words = 0;
+let suggestionCount = 0;
 
-function chip(one, why) {
+function chip(category, reason) {
   return h(
     'button',
     {
       type: 'button',
       className: 'rep-chip',
-      'aria-pressed': String(one.code === state.category),
-      'data-code': one.code,
-      onclick: () => choose(one.code),
+      'aria-pressed': String(category.code === state.category),
+      'data-code': category.code,
+      onclick: () => choose(category.code),
     },
-    h('b', {}, title(one)),
-    h('small', {}, why || (zh ? one.major_zh : one.major_en)),
+    h('b', {}, title(category)),
+    h('small', {}, reason || (zh ? category.major_zh : category.major_en)),
   );
 }
 
@@ -285,62 +289,69 @@ function choose(code) {
   state.category = state.category === code ? null : code;
   document
     .querySelectorAll('.rep-chip')
-    .forEach((one) => one.setAttribute('aria-pressed', String(one.dataset.code === state.category)));
-  if (!$('chips').querySelector('[aria-pressed="true"]')) chips(shown);
+    .forEach((button) => button.setAttribute('aria-pressed', String(button.dataset.code === state.category)));
+  if (!$('chips').querySelector('[aria-pressed="true"]')) chips(suggestions);
   $('all').open = false;
   changed();
   duplicates();
 }
 
-let shown = [];
-function chips(found) {
-  shown = found;
-  const rows = found.slice(0, 3);
-  if (state.category && !rows.some(([one]) => one.code === state.category)) rows.unshift([byCode.get(state.category)]);
-  $('chips').replaceChildren(...rows.slice(0, 3).map(([one, why]) => chip(one, why)));
+let suggestions = [];
+function chips(matches) {
+  suggestions = matches;
+  const rows = matches.slice(0, 3);
+  if (state.category && !rows.some(([category]) => category.code === state.category))
+    rows.unshift([byCode.get(state.category)]);
+  $('chips').replaceChildren(...rows.slice(0, 3).map(([category, reason]) => chip(category, reason)));
 }
 
 async function suggested() {
-  const said = $('description').value.trim(),
-    mine = ++words;
+  const text = $('description').value.trim(),
+    requestNumber = ++suggestionCount;
   const common = page.common.map((code) => [byCode.get(code)]);
-  let found = [],
+  let matches = [],
     danger = null;
-  if (said.length > 1) {
+  if (text.length > 1) {
     try {
-      const answer = await ask(
-        `/categories/suggest?${query({ words: said.length > 500 ? `${said.slice(0, 249)}\n${said.slice(-249)}` : said })}`,
+      const answer = await request(
+        `/categories/suggest?${query({ words: text.length > 500 ? `${text.slice(0, 249)}\n${text.slice(-249)}` : text })}`,
         'suggest',
       );
       danger = answer.danger;
-      found = (answer.suggestions ?? answer.items ?? [])
-        .filter((one) => byCode.has(one.code))
-        .map((one) => [
-          byCode.get(one.code),
-          one.because?.length ? t('because of “%(words)s”', { words: one.because.join(zh ? '、' : ', ') }) : null,
+      matches = (answer.suggestions ?? answer.items ?? [])
+        .filter((category) => byCode.has(category.code))
+        .map((category) => [
+          byCode.get(category.code),
+          category.because?.length
+            ? t('because of “%(words)s”', { words: category.because.join(zh ? '、' : ', ') })
+            : null,
         ]);
     } catch (error) {
       if (error.name === 'AbortError') return;
       danger = undefined;
     } // the list of all kinds is there
-    if (mine !== words) return;
+    if (requestNumber !== suggestionCount) return;
   }
   if (danger !== undefined) $('danger').replaceChildren(emergency(danger) ?? '');
-  $('chips-title').textContent = found.length
+  $('chips-title').textContent = matches.length
     ? t('Suggested from your words')
     : common.length
       ? t('Often reported')
       : '';
-  chips(found.length ? found : common);
+  chips(matches.length ? matches : common);
 }
 
-function groups(asked = '') {
-  const q = asked.trim().toLowerCase(),
+function groups(filter = '') {
+  const q = filter.trim().toLowerCase(),
     grouped = new Map();
-  for (const one of page.categories) {
-    if (q && ![one.code, one.zh, one.en.toLowerCase(), ...one.words].some((word) => word.includes(q))) continue;
-    const name = zh ? one.major_zh : one.major_en;
-    grouped.set(name, [...(grouped.get(name) ?? []), one]);
+  for (const category of page.categories) {
+    if (
+      q &&
+      ![category.code, category.zh, category.en.toLowerCase(), ...category.words].some((word) => word.includes(q))
+    )
+      continue;
+    const name = zh ? category.major_zh : category.major_en;
+    grouped.set(name, [...(grouped.get(name) ?? []), category]);
   }
   $('groups').replaceChildren(
     ...(grouped.size
@@ -352,17 +363,17 @@ function groups(asked = '') {
             h(
               'div',
               { className: 'rep-list' },
-              all.map((one) =>
+              all.map((category) =>
                 h(
                   'button',
                   {
                     type: 'button',
                     className: 'rep-chip small',
-                    'aria-pressed': String(one.code === state.category),
-                    'data-code': one.code,
-                    onclick: () => choose(one.code),
+                    'aria-pressed': String(category.code === state.category),
+                    'data-code': category.code,
+                    onclick: () => choose(category.code),
                   },
-                  title(one),
+                  title(category),
                 ),
               ),
             ),
@@ -372,17 +383,17 @@ function groups(asked = '') {
           h(
             'p',
             { className: 'quiet' },
-            t('No kind fits “%(q)s”. Try another word, or only describe it above.', { q: asked }),
+            t('No kind fits “%(q)s”. Try another word, or only describe it above.', { q: filter }),
           ),
         ]),
   );
 }
 
-const later = (milliseconds, what) => {
+const later = (milliseconds, action) => {
   let timer;
   return () => {
     clearTimeout(timer);
-    timer = setTimeout(what, milliseconds);
+    timer = setTimeout(action, milliseconds);
   };
 };
 const suggestLater = later(250, suggested);
@@ -391,10 +402,10 @@ $('description').oninput = () => {
   suggestLater();
 };
 $('address').oninput = (() => {
-  const again = later(500, () => state.place && whose());
+  const locateLater = later(500, () => state.place && showResponsible());
   return () => {
     changed();
-    again();
+    locateLater();
   };
 })();
 $('name').oninput = $('phone').oninput = save;
@@ -405,40 +416,42 @@ $('find').onkeydown = (event) => {
 
 // ---- the same thing, near and lately
 async function duplicates() {
-  const box = $('near');
+  const container = $('duplicates');
   if (!state.place || !state.category || state.outside) {
-    box.hidden = true;
+    container.hidden = true;
     return;
   }
   try {
-    const { items } = await ask(`/incidents/near?${query({ ...state.place, category: state.category })}`, 'near');
-    box.hidden = !items.length;
+    const { items } = await request(`/incidents/near?${query({ ...state.place, category: state.category })}`, 'near');
+    container.hidden = !items.length;
     if (!items.length) return;
-    const own = new Map(kept().map((one) => [one.id, one]));
-    box.replaceChildren(
+    const ownReports = new Map(listReports().map((report) => [report.id, report]));
+    container.replaceChildren(
       h('p', {}, h('b', {}, t('%(n)s of the same kind within 50 m in the last 7 days', { n: number(items.length) }))),
       h(
         'ul',
         {},
         items
           .slice(0, 3)
-          .map((one) =>
+          .map((duplicate) =>
             h(
               'li',
               {},
               h(
                 'span',
                 {},
-                `${when(one.reported_at)} · ${zh ? one.state_zh : (one.state_en ?? one.state)} · ${t('%(n)s m away', { n: number(Math.round(one.distance_m)) })}`,
+                `${when(duplicate.reported_at)} · ${zh ? duplicate.state_zh : (duplicate.state_en ?? duplicate.state)} · ${t('%(n)s m away', { n: number(Math.round(duplicate.distance_m)) })}`,
               ),
-              own.has(one.id) ? h('a', { href: `${page.track}/${one.id}#${own.get(one.id).secret}` }, t('look')) : '',
+              ownReports.has(duplicate.id)
+                ? h('a', { href: `${page.track}/${duplicate.id}#${ownReports.get(duplicate.id).secret}` }, t('look'))
+                : '',
             ),
           ),
       ),
       h('p', { className: 'quiet' }, t('If it is the same matter it will be linked; you can report it all the same.')),
     );
   } catch (error) {
-    if (error.name !== 'AbortError') box.hidden = true;
+    if (error.name !== 'AbortError') container.hidden = true;
   } // only an offer
 }
 
@@ -452,8 +465,8 @@ const when = (time) =>
 
 // ---- 4: send
 function step(name, done) {
-  const box = document.querySelector(`[data-step="${name}"]`);
-  box.classList.toggle('done', done);
+  const step = document.querySelector(`[data-step="${name}"]`);
+  step.classList.toggle('done', done);
 }
 
 function missing() {
@@ -470,7 +483,7 @@ function ready() {
   step('category', Boolean(state.category || $('description').value.trim()));
   if (sending || state.sent) return;
   const wanting = missing();
-  say(
+  showStatus(
     wanting.length ? t('Still needed: %(what)s', { what: wanting.join(zh ? '、' : ', ') }) : t('Ready to send'),
     wanting.length ? '' : 'good',
   );
@@ -482,16 +495,16 @@ function changed() {
   ready();
 }
 
-function say(what, kind = '') {
-  $('said').textContent = what;
-  $('said').className = `rep-state ${kind}`;
+function showStatus(content, kind = '') {
+  $('status').textContent = content;
+  $('status').className = `rep-state ${kind}`;
 }
 
 // While an answer is owed the form stays as it was sent: the same key must go with the same words.
-function lock(on) {
-  $('fields').disabled = on;
-  for (const way of [map.dragging, map.keyboard]) way[on ? 'disable' : 'enable']();
-  document.querySelector('.rep').classList.toggle('locked', on);
+function lock(locked) {
+  $('fields').disabled = locked;
+  for (const way of [map.dragging, map.keyboard]) way[locked ? 'disable' : 'enable']();
+  document.querySelector('.rep').classList.toggle('locked', locked);
 }
 
 function post(body, progressed) {
@@ -528,7 +541,7 @@ async function send() {
     await preparing;
     sending = null;
     const { lon, lat, crs } = state.place;
-    const given = {
+    const payload = {
       lon,
       lat,
       crs,
@@ -536,21 +549,21 @@ async function send() {
       channel: 'web',
       ...Object.fromEntries(TEXTS.map((name) => [name, $(name).value.trim()])),
     };
-    state.sent = JSON.stringify(given);
+    state.sent = JSON.stringify(payload);
     save();
   }
   const body = new FormData();
   body.append('json', state.sent);
-  photos.forEach((one, i) => body.append('photo', one.blob, `${i + 1}`));
+  photos.forEach((photo, i) => body.append('photo', photo.blob, `${i + 1}`));
   lock(true);
   $('discard').hidden = true;
   $('send').setAttribute('aria-disabled', 'true');
   $('progress').hidden = false;
-  say(t('Sending… %(n)s %%', { n: 0 }));
+  showStatus(t('Sending… %(n)s %%', { n: 0 }));
   reconnected = false;
   sending = post(body, (n) => {
     $('progress').value = n;
-    say(n < 100 ? t('Sending… %(n)s %%', { n }) : t('Sent; waiting for the answer…'));
+    showStatus(n < 100 ? t('Sending… %(n)s %%', { n }) : t('Sent; waiting for the answer…'));
   });
   const { status, answer } = await sending;
   sending = null;
@@ -563,7 +576,7 @@ async function send() {
 }
 
 function unanswered() {
-  say(
+  showStatus(
     navigator.onLine
       ? t('No answer came. It may have arrived; trying again never files it twice. Everything is kept here.')
       : t('No connection. What you wrote is kept on this phone.'),
@@ -577,10 +590,10 @@ function unanswered() {
 function refused(status, problem) {
   state.sent = null; // nothing was filed: the words may change
   lock(false);
-  photos.forEach((one) => {
-    one.bad = false;
+  photos.forEach((photo) => {
+    photo.bad = false;
   });
-  const said = (problem.errors ?? [])
+  const messages = (problem.errors ?? [])
     .map(({ field }) => {
       const n = Number(/^photos?\[(\d+)\]/.exec(field)?.[1] ?? NaN);
       if (!photos[n]) return null;
@@ -589,19 +602,19 @@ function refused(status, problem) {
     })
     .filter(Boolean);
   drawPhotos();
-  $('photo-said').textContent = said.join(' ');
+  $('photo-status').textContent = messages.join(' ');
   save();
   $('send').textContent = t('Send the report');
-  say(
+  showStatus(
     status === 429
       ? t('Too many reports just now. Try again in a minute.')
-      : said.join(' ') ||
+      : messages.join(' ') ||
           (problem.type === '/problems/outside-grids'
             ? t('No grid here. Move the pin to where it happened.')
-            : t('Not accepted: %(why)s', { why: inWords(problem) })),
+            : t('Not accepted: %(why)s', { why: errorText(problem) })),
     'wrong',
   );
-  if (said.length) document.querySelector('[data-step="photo"]').scrollIntoView({ block: 'start' });
+  if (messages.length) document.querySelector('[data-step="photo"]').scrollIntoView({ block: 'start' });
 }
 
 async function filed(answer) {
@@ -621,10 +634,10 @@ async function filed(answer) {
 
 // What is still wanting comes into view.
 function point() {
-  const box = document.querySelector(`[data-step="${!state.place || state.outside ? 'place' : 'category'}"]`);
-  box.classList.remove('wanting');
-  requestAnimationFrame(() => box.classList.add('wanting'));
-  box.scrollIntoView({
+  const step = document.querySelector(`[data-step="${!state.place || state.outside ? 'place' : 'category'}"]`);
+  step.classList.remove('wanting');
+  requestAnimationFrame(() => step.classList.add('wanting'));
+  step.scrollIntoView({
     block: 'center',
     behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth',
   });
@@ -646,37 +659,37 @@ $('discard').onclick = async () => {
 addEventListener('online', () => {
   if (sending) reconnected = true;
   else if (state.sent) send();
-  else if (state.place) whose();
+  else if (state.place) showResponsible();
 });
 addEventListener('offline', () => {
-  if (!sending) say(t('No connection. What you wrote is kept on this phone.'), 'wrong');
+  if (!sending) showStatus(t('No connection. What you wrote is kept on this phone.'), 'wrong');
 });
 
 // ---- begin: where the draft was left, or at the place in the address
 async function begin() {
-  let before = null;
+  let previous = null;
   try {
-    before = JSON.parse(sessionStorage.getItem(DRAFT));
+    previous = JSON.parse(sessionStorage.getItem(DRAFT));
   } catch {
     /* none */
   }
-  if (before?.key) {
-    Object.assign(state, before);
+  if (previous?.key) {
+    Object.assign(state, previous);
     TEXTS.forEach((name) => {
       $(name).value = state[name] ?? '';
     });
     if (!byCode.has(state.category)) state.category = null;
     photos = ((await files.get()) ?? []).map((blob) => ({ blob, url: URL.createObjectURL(blob) }));
   }
-  const given = (new URLSearchParams(location.search).get('p') || '').split(',').map(Number);
+  const coordinates = (new URLSearchParams(location.search).get('p') || '').split(',').map(Number);
   const start =
-    given.length === 2 && given.every(Number.isFinite) && !state.sent
-      ? given
+    coordinates.length === 2 && coordinates.every(Number.isFinite) && !state.sent
+      ? coordinates
       : state.place && [state.place.lon, state.place.lat];
   if (start) {
     $('map-hint').hidden = true;
-    $('place-said').textContent = t('The place is where the pin stands.');
-    go(start[1], start[0]);
+    $('place-status').textContent = t('The place is where the pin stands.');
+    moveMap(start[1], start[0]);
   } else if (page.bbox) {
     map.fitBounds(
       [
@@ -694,9 +707,9 @@ async function begin() {
     lock(true);
     unanswered();
   }
-  const mine = kept().length;
-  $('mine').hidden = !mine;
-  $('mine').lastElementChild.textContent = number(mine);
+  const reportCount = listReports().length;
+  $('my-reports').hidden = !reportCount;
+  $('my-reports').lastElementChild.textContent = number(reportCount);
   document.body.dataset.ready = 'yes';
 }
 begin();

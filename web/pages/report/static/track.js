@@ -1,28 +1,22 @@
 // Where one report stands, for who has its secret; and the reports this browser remembers.
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
-import { Refused } from '../../shared/request.js';
+import { RequestError } from '../../shared/request.js';
 import { emergency } from './emergency.js';
-import { forget, kept, remember } from './my-reports.js';
+import { forget, listReports, remember } from './my-reports.js';
 import { prepared } from '../../shared/image.js';
+import { isEnded, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 
-const STATE_NOTES = {
-  suspended: t('The clock is stopped until it can go on.'),
-  void: t('It was made void.'),
-  returned: t('It is being passed on to the right person.'),
-};
 const DUE_LABELS = { green: t('in time'), amber: t('nearly due'), red: t('overdue') };
 const STAR_LABELS = { 1: t('very unhappy'), 2: t('unhappy'), 3: t('so so'), 4: t('satisfied'), 5: t('very satisfied') };
-const STEP_LABELS = [t('Filed'), t('Accepted'), t('Sent on'), t('In hand'), t('Done'), t('Closed')];
 
 const EVERY = 30_000; // milliseconds between looks while the page is seen
-const HOLDS = new Set(['dispatch', 'take', 'escalate', 'hand_over', 'follow', 'reopen', 'send_back', 'resume']);
 const ICONS = { done: 'm4 10 4 4 8-8', now: 'M10 5v5l3 3', stop: 'M7 5v10M13 5v10', end: 'm5 5 10 10M15 5 5 15' };
 
-let secret = location.hash.slice(1) || kept().find((one) => one.id === page.id)?.secret || '';
-let seen = null,
-  drawn = '',
-  looked = null,
+let secret = location.hash.slice(1) || listReports().find((entry) => entry.id === page.id)?.secret || '';
+let report = null,
+  drawnText = '',
+  refreshedAt = null,
   timer = 0;
 
 const role = (word) => (zh ? word : (page.roles[word] ?? word));
@@ -39,9 +33,9 @@ const time = (at) =>
   );
 const icon = (name) => h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: ICONS[name] }));
 // A sentence with an element where %(name)s stands.
-const filled = (text, name, what) => {
-  const [before, after] = text.split(`%(${name})s`);
-  return [before, what, after ?? ''];
+const filled = (text, name, element) => {
+  const [start, end] = text.split(`%(${name})s`);
+  return [start, element, end ?? ''];
 };
 
 // ---- asking
@@ -64,14 +58,16 @@ async function api(path, { body, key, headers = {} } = {}) {
       },
     });
   } catch {
-    throw new Refused({ status: 0, detail: t('No connection. This is the state last seen.') });
+    throw new RequestError({ status: 0, detail: t('No connection. This is the state last seen.') });
   }
   if (!response.ok)
-    throw new Refused(await response.json().catch(() => ({ status: response.status, detail: t('This did not work') })));
+    throw new RequestError(
+      await response.json().catch(() => ({ status: response.status, detail: t('This did not work') })),
+    );
   return response;
 }
 
-async function look() {
+async function refresh() {
   clearTimeout(timer);
   if (!secret) {
     askFor(false);
@@ -79,73 +75,74 @@ async function look() {
   }
   try {
     const text = await (await api(`/incidents/${page.id}/track`, { headers: { Accept: 'application/json' } })).text();
-    seen = JSON.parse(text);
-    looked = new Date();
+    report = JSON.parse(text);
+    refreshedAt = new Date();
     remember({
       id: page.id,
       secret,
-      zh: seen.category_zh,
-      en: seen.category_en,
-      state: seen.state,
-      at: seen.reported_at,
+      zh: report.category_zh,
+      en: report.category_en,
+      state: report.state,
+      at: report.reported_at,
     });
     if (location.hash.slice(1) !== secret) history.replaceState(null, '', `#${secret}`);
-    if (text !== drawn) {
-      drawn = text;
+    if (text !== drawnText) {
+      drawnText = text;
       draw();
       drawMine();
     }
-    said('');
+    showStatus('');
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof RequestError)) throw error;
     if (error.problem.status === 404) {
       askFor(true);
       return;
     }
-    if (seen) said(error.problem.status ? error.message : t('No connection. This is the state last seen.'));
+    if (report) showStatus(error.problem.status ? error.message : t('No connection. This is the state last seen.'));
     else failed(error.problem.status ? error.message : t('No connection. Nothing has been seen of this report yet.'));
   }
   stamp();
-  if (!document.hidden) timer = setTimeout(look, EVERY);
+  if (!document.hidden) timer = setTimeout(refresh, EVERY);
 }
 
 function askFor(wrong) {
-  $('seen').hidden = true;
-  $('ask').hidden = false;
-  $('ask-said').hidden = !wrong;
-  $('ask-said').replaceChildren(
+  $('report').hidden = true;
+  $('lookup').hidden = false;
+  $('lookup-status').hidden = !wrong;
+  $('lookup-status').replaceChildren(
     h('b', {}, t('There is no such report, or the code is not its own')),
     h('span', {}, t('Check the link or the code you were given when you reported.')),
   );
-  $('ask').onsubmit = (event) => {
+  $('lookup').onsubmit = (event) => {
     event.preventDefault();
     secret = $('secret').value.trim().replace(/^.*#/, '');
-    $('ask').hidden = true;
-    $('seen').hidden = false;
-    look();
+    $('lookup').hidden = true;
+    $('report').hidden = false;
+    refresh();
   };
 }
 
-function failed(words) {
-  $('seen').setAttribute('aria-busy', 'false');
-  $('seen').replaceChildren(
+function failed(message) {
+  $('report').setAttribute('aria-busy', 'false');
+  $('report').replaceChildren(
     h('h1', {}, t('This did not work')),
-    h('p', { className: 'lead' }, words),
-    h('button', { type: 'button', className: 'rep-go', onclick: look }, t('Try again')),
+    h('p', { className: 'lead' }, message),
+    h('button', { type: 'button', className: 'rep-go', onclick: refresh }, t('Try again')),
   );
 }
 
-function said(words) {
-  const box = $('trk-said');
-  if (box) {
-    box.textContent = words;
-    box.hidden = !words;
+function showStatus(message) {
+  const status = $('trk-status');
+  if (status) {
+    status.textContent = message;
+    status.hidden = !message;
   }
 }
 
 function stamp() {
-  const box = $('trk-stamp');
-  if (box && looked) box.replaceChildren(...filled(t('Looked up %(time)s'), 'time', time(looked.toISOString())));
+  const status = $('trk-stamp');
+  if (status && refreshedAt)
+    status.replaceChildren(...filled(t('Looked up %(time)s'), 'time', time(refreshedAt.toISOString())));
 }
 
 // ---- photos: fetched with the secret in a header, shown from memory
@@ -185,11 +182,11 @@ function pictures(ids) {
 }
 
 async function enlarge(id, i) {
-  const box = $('large'),
-    img = box.querySelector('img');
+  const dialog = $('large'),
+    img = dialog.querySelector('img');
   img.alt = t('Photo %(n)s', { n: i + 1 });
   img.src = await blob(`/photos/${id}/thumbnail`).catch(() => '');
-  box.showModal();
+  dialog.showModal();
   img.src = await blob(`/photos/${id}`).catch(() => img.src);
 }
 $('large').querySelector('button').setAttribute('aria-label', t('Close'));
@@ -200,21 +197,21 @@ $('large').onclick = ({ target }) => {
 
 // ---- the report
 function draw() {
-  const box = $('seen'),
+  const article = $('report'),
     open = document.activeElement?.id,
-    typed = [...box.querySelectorAll('form')].map((one) => /** @type {[string, any]} */ ([one.id, one]));
+    typed = [...article.querySelectorAll('form')].map((form) => /** @type {[string, any]} */ ([form.id, form]));
   /** @type {Map<string, any>} */
   const forms = new Map(typed); // forms somebody is filling in stay as they are
-  const unfolded = [...box.querySelectorAll('details[open]')].map((one) => one.id);
-  box.setAttribute('aria-busy', 'false');
-  document.title = `${zh ? seen.category_zh : seen.category_en} · ${zh ? seen.state_zh : seen.state_en}`;
-  box.replaceChildren(
+  const unfolded = [...article.querySelectorAll('details[open]')].map((details) => details.id);
+  article.setAttribute('aria-busy', 'false');
+  document.title = `${zh ? report.category_zh : report.category_en} · ${zh ? report.state_zh : report.state_en}`;
+  article.replaceChildren(
     ...[
       head(),
-      emergency(seen.danger),
+      emergency(report.danger),
       stepper(),
       holder(),
-      h('p', { id: 'trk-said', className: 'trk-wrong', role: 'alert', hidden: true }),
+      h('p', { id: 'trk-status', className: 'trk-wrong', role: 'alert', hidden: true }),
       rating(forms),
       reopening(forms),
       timeline(),
@@ -229,20 +226,20 @@ function draw() {
 }
 
 function head() {
-  const near = kept().find((one) => one.id === page.id)?.near;
+  const nearby = listReports().find((entry) => entry.id === page.id)?.near;
   return h(
     'header',
     { className: 'trk-head' },
-    h('p', { className: 'trk-when' }, filled(t('Reported %(time)s'), 'time', time(seen.reported_at))),
-    h('h1', {}, zh ? seen.category_zh : seen.category_en),
-    seen.description ? h('p', { className: 'trk-words' }, seen.description) : null,
-    h('p', { className: 'quiet' }, [seen.community, seen.address].filter(Boolean).join(' · ')),
-    near
+    h('p', { className: 'trk-when' }, filled(t('Reported %(time)s'), 'time', time(report.reported_at))),
+    h('h1', {}, zh ? report.category_zh : report.category_en),
+    report.description ? h('p', { className: 'trk-words' }, report.description) : null,
+    h('p', { className: 'quiet' }, [report.community, report.address].filter(Boolean).join(' · ')),
+    nearby
       ? h(
           'p',
           { className: 'rep-near' },
           t('%(n)s of the same kind had been reported nearby within 7 days; the community looks at them together.', {
-            n: number(near),
+            n: number(nearby),
           }),
         )
       : null,
@@ -250,31 +247,28 @@ function head() {
 }
 
 function stepper() {
-  const at = page.steps.findIndex((states) => states.includes(seen.state)),
-    void_ = seen.state === 'void';
-  const word = zh ? seen.state_zh : seen.state_en;
+  const state = stateOf(report.state),
+    label = zh ? report.state_zh : report.state_en;
+  const isOff = state.step === null, // not on the way to being closed
+    mark = isOff ? 'end' : state.paused ? 'stop' : state.ended ? 'done' : 'now';
   return h(
     'section',
-    { className: 'trk-where', 'data-state': seen.state },
-    h(
-      'p',
-      { className: `trk-state ${void_ ? 'void' : seen.state}` },
-      icon(void_ ? 'end' : seen.state === 'suspended' ? 'stop' : seen.state === 'closed' ? 'done' : 'now'),
-      word[0].toUpperCase() + word.slice(1),
-    ),
-    ['suspended', 'void', 'returned'].includes(seen.state)
-      ? h('p', { className: 'quiet' }, STATE_NOTES[seen.state])
-      : null,
-    void_
+    { className: 'trk-where', 'data-state': report.state },
+    h('p', { className: `trk-state ${mark}` }, icon(mark), label[0].toUpperCase() + label.slice(1)),
+    page.state_notes[report.state] ? h('p', { className: 'quiet' }, page.state_notes[report.state]) : null,
+    isOff
       ? null
       : h(
           'ol',
           { className: 'trk-steps' },
-          STEP_LABELS.map((name, i) => {
-            const done = i < at || seen.state === 'closed';
+          page.steps.map((name, i) => {
+            const done = i < state.step || state.ended;
             return h(
               'li',
-              { className: done ? 'done' : i === at ? 'now' : null, 'aria-current': i === at ? 'step' : null },
+              {
+                className: done ? 'done' : i === state.step ? 'now' : null,
+                'aria-current': i === state.step ? 'step' : null,
+              },
               h('i', {}, done ? icon('done') : null),
               h('span', {}, name),
             );
@@ -284,9 +278,9 @@ function stepper() {
 }
 
 function holder() {
-  if (['closed', 'void'].includes(seen.state)) return null;
-  const since = seen.timeline.findLast((one) => HOLDS.has(one.move))?.at;
-  const who = zh ? seen.role_zh : seen.role_en;
+  if (isEnded(report.state)) return null;
+  const since = report.timeline.findLast((event) => moveOf(event.move).changes_holder)?.at;
+  const holderRole = zh ? report.role_zh : report.role_en;
   return h(
     'section',
     { className: 'trk-holder' },
@@ -294,19 +288,19 @@ function holder() {
     h(
       'p',
       { className: 'trk-role' },
-      seen.queue ? (zh ? seen.queue.zh : seen.queue.en) : who || t('Somebody is being looked for'),
-      seen.name ? h('small', {}, seen.name) : null,
+      report.queue ? (zh ? report.queue.zh : report.queue.en) : holderRole || t('Somebody is being looked for'),
+      report.name ? h('small', {}, report.name) : null,
     ),
-    since && who ? h('p', { className: 'quiet' }, filled(t('since %(time)s'), 'time', time(since))) : null,
-    seen.due
+    since && holderRole ? h('p', { className: 'quiet' }, filled(t('since %(time)s'), 'time', time(since))) : null,
+    report.due
       ? h(
           'p',
-          { className: `trk-due ${seen.colour ?? ''}` },
-          filled(t('Next step due %(time)s'), 'time', time(seen.due)),
-          seen.colour ? h('b', {}, DUE_LABELS[seen.colour]) : null,
+          { className: `trk-due ${report.colour ?? ''}` },
+          filled(t('Next step due %(time)s'), 'time', time(report.due)),
+          report.colour ? h('b', {}, DUE_LABELS[report.colour]) : null,
         )
       : null,
-    seen.supervised ? h('p', { className: 'badge' }, t('Supervised from above')) : null,
+    report.supervised ? h('p', { className: 'badge' }, t('Supervised from above')) : null,
   );
 }
 
@@ -318,11 +312,11 @@ function timeline() {
     h(
       'ol',
       { className: 'trk-line' },
-      seen.timeline.toReversed().map((one) => {
-        const by = [role(one.role_zh), one.to_zh ? t('to %(role)s', { role: role(one.to_zh) }) : null]
+      report.timeline.toReversed().map((event) => {
+        const by = [role(event.role_zh), event.to_zh ? t('to %(role)s', { role: role(event.to_zh) }) : null]
           .filter(Boolean)
           .join(' ');
-        const move = zh ? one.zh : one.en;
+        const move = zh ? event.zh : event.en;
         return h(
           'li',
           {},
@@ -331,10 +325,10 @@ function timeline() {
             { className: 'trk-what' },
             h('b', {}, move[0].toUpperCase() + move.slice(1)),
             h('span', {}, by),
-            time(one.at),
+            time(event.at),
           ),
-          one.words ? h('p', { className: 'trk-words' }, one.words) : null,
-          pictures(one.photos),
+          event.words ? h('p', { className: 'trk-words' }, event.words) : null,
+          pictures(event.photos),
         );
       }),
     ),
@@ -344,20 +338,20 @@ function timeline() {
 // ---- what who reported may do
 const drafts = new Map(); // form -> {key, body}: sent again with the same key until there is an answer
 
-async function move(form, given, photos = []) {
+async function move(form, payload, photos = []) {
   const button = form.querySelector('[type="submit"]'),
     status = form.querySelector('[role="status"]');
   if (button.disabled) return false;
-  const text = JSON.stringify(given);
-  const before = drafts.get(form.id);
+  const text = JSON.stringify(payload);
+  const draft = drafts.get(form.id);
   const key =
-    before?.text === text && before.photos === photos.length
-      ? before.key
+    draft?.text === text && draft.photos === photos.length
+      ? draft.key
       : (crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}-${Math.random()}`);
   drafts.set(form.id, { key, text, photos: photos.length });
   const body = new FormData();
   body.append('json', text);
-  photos.forEach((one, i) => body.append('photo', one, `${i + 1}`));
+  photos.forEach((photo, i) => body.append('photo', photo, `${i + 1}`));
   button.disabled = true;
   status.textContent = t('Sending…');
   try {
@@ -365,12 +359,12 @@ async function move(form, given, photos = []) {
     drafts.delete(form.id);
     form.closest('details')?.removeAttribute('open');
     form.remove();
-    drawn = '';
-    await look();
+    drawnText = '';
+    await refresh();
     announce(t('Sent. Thank you.'));
     return true;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof RequestError)) throw error;
     const { status: code } = error.problem;
     status.textContent =
       !code || code >= 500
@@ -379,8 +373,8 @@ async function move(form, given, photos = []) {
           ? t('It has moved on in the meantime. Look again and send once more.')
           : `${t('This did not work')}: ${error.message}`;
     if (code === 409) {
-      drawn = '';
-      look();
+      drawnText = '';
+      refresh();
     }
     return false;
   } finally {
@@ -388,36 +382,36 @@ async function move(form, given, photos = []) {
   }
 }
 
-function announce(words) {
-  const box = $('trk-stamp');
-  if (box) box.replaceChildren(words);
+function announce(message) {
+  const status = $('trk-stamp');
+  if (status) status.replaceChildren(message);
 }
 
-const choice = (name, value, label, ...inside) =>
+const choice = (name, value, label, ...content) =>
   h(
     'label',
     { className: 'trk-choice' },
     h('input', { type: 'radio', name, value, required: true }),
-    h('span', { title: label }, ...(inside.length ? inside : [label])),
+    h('span', { title: label }, ...(content.length ? content : [label])),
   );
 
 function rating(forms) {
-  const given = seen.rating
+  const ownRating = report.rating
     ? h(
         'p',
         { className: 'trk-rated' },
         icon('done'),
-        t('Your rating: %(n)s of 5, %(word)s', { n: seen.rating, word: STAR_LABELS[seen.rating] }),
-        seen.solved === null ? '' : ` · ${seen.solved ? t('solved') : t('not solved')}`,
+        t('Your rating: %(n)s of 5, %(word)s', { n: report.rating, word: STAR_LABELS[report.rating] }),
+        report.solved === null ? '' : ` · ${report.solved ? t('solved') : t('not solved')}`,
       )
     : null;
-  if (!seen.moves.includes('rate')) return given;
+  if (!report.moves.includes('rate')) return ownRating;
   const form = forms.get('rate') ?? rateForm();
-  if (!given) return form;
+  if (!ownRating) return form;
   return h(
     'details',
     { id: 'more-rate', className: 'trk-more' },
-    h('summary', {}, given, h('span', { className: 'link' }, t('Change the rating'))),
+    h('summary', {}, ownRating, h('span', { className: 'link' }, t('Change the rating'))),
     form,
   );
 }
@@ -444,22 +438,22 @@ function rateForm() {
     ),
     h('label', { for: 'rate-words', className: 'rep-line' }, t('Anything to add? (optional)')),
     h('textarea', { id: 'rate-words', name: 'note', rows: 2, maxlength: 2000 }),
-    h('p', { role: 'status', className: 'rep-said' }),
+    h('p', { role: 'status', className: 'rep-status' }),
     h('button', { type: 'submit', className: 'rep-go' }, t('Send the rating')),
   );
   form.noValidate = true;
   form.onsubmit = (event) => {
     event.preventDefault();
-    const given = new FormData(form);
-    if (!given.get('rating') || !given.get('solved')) {
+    const values = new FormData(form);
+    if (!values.get('rating') || !values.get('solved')) {
       form.querySelector('[role="status"]').textContent = t('Choose one to five, and whether it is solved.');
       return;
     }
     move(form, {
       move: 'rate',
-      rating: Number(given.get('rating')),
-      solved: given.get('solved') === 'true',
-      note: String(given.get('note')).trim(),
+      rating: Number(values.get('rating')),
+      solved: values.get('solved') === 'true',
+      note: String(values.get('note')).trim(),
     });
   };
   return form;
@@ -467,18 +461,18 @@ function rateForm() {
 
 // Opened by itself when the rating is unhappy.
 function reopening(forms) {
-  if (!seen.moves.includes('reopen')) return null;
+  if (!report.moves.includes('reopen')) return null;
   const form = forms.get('reopen') ?? wordsForm('reopen', t('What is still wrong?'), t('Take it up again'));
   return h(
     'details',
-    { id: 'more-reopen', className: 'trk-more', open: seen.solved === false || (seen.rating ?? 5) <= 2 },
-    h('summary', {}, t('Not solved? Have it taken up again')),
+    { id: 'more-reopen', className: 'trk-more', open: report.solved === false || (report.rating ?? 5) <= 2 },
+    h('summary', {}, t('Not resolved? Reopen the report')),
     form,
   );
 }
 
 function noting(forms) {
-  if (!seen.moves.includes('note')) return null;
+  if (!report.moves.includes('note')) return null;
   return h(
     'details',
     { id: 'more-note', className: 'trk-more' },
@@ -489,42 +483,42 @@ function noting(forms) {
 
 function wordsForm(name, label, button) {
   const photos = [];
-  const said = h('p', { role: 'status', className: 'rep-said' }),
-    shown = h('ul', { className: 'trk-photos' });
+  const status = h('p', { role: 'status', className: 'rep-status' }),
+    thumbnails = h('ul', { className: 'trk-photos' });
   const form = h(
     'form',
     { id: name, className: 'trk-form' },
     h('label', { for: `${name}-words`, className: 'rep-line' }, label),
     h('textarea', { id: `${name}-words`, name: 'note', rows: 3, maxlength: 2000 }),
-    shown,
+    thumbnails,
     h(
       'label',
       { className: 'rep-pick' },
       h('input', { type: 'file', accept: 'image/jpeg,image/png,image/webp', multiple: true, onchange: add }),
       h('span', {}, t('Add a photo')),
     ),
-    said,
+    status,
     h('button', { type: 'submit', className: 'rep-go' }, button),
   );
   let preparing = Promise.resolve();
   function add({ target }) {
     const chosen = [...target.files];
     target.value = '';
-    preparing = preparing.then(() => made(chosen));
+    preparing = preparing.then(() => addFiles(chosen));
   }
-  async function made(chosen) {
+  async function addFiles(chosen) {
     for (const file of chosen) {
       if (photos.length >= page.most_photos) {
-        said.textContent = t('At most %(n)s photos.', { n: page.most_photos });
+        status.textContent = t('At most %(n)s photos.', { n: page.most_photos });
         return;
       }
       const ready = await prepared(file, page.longest_side);
       if (!ready) {
-        said.textContent = t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name });
+        status.textContent = t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name });
         continue;
       }
       photos.push(ready);
-      shown.append(
+      thumbnails.append(
         h(
           'li',
           {},
@@ -543,7 +537,7 @@ function wordsForm(name, label, button) {
     await preparing; // a photo being made ready goes along
     const note = String(new FormData(form).get('note')).trim();
     if (!note) {
-      said.textContent = t('Write a few words.');
+      status.textContent = t('Write a few words.');
       return;
     }
     move(form, { move: name, note }, photos);
@@ -555,7 +549,7 @@ function foot() {
   return h(
     'footer',
     { className: 'trk-foot' },
-    h('p', { className: 'quiet' }, t('Report number'), h('br'), h('code', {}, seen.id)),
+    h('p', { className: 'quiet' }, t('Report number'), h('br'), h('code', {}, report.id)),
     h(
       'div',
       { className: 'trk-do' },
@@ -590,19 +584,19 @@ async function copy({ currentTarget: button }) {
 
 // ---- my reports
 function drawMine() {
-  const all = kept(),
-    others = all.filter((one) => one.id !== page.id);
-  const one = (report) => {
-    const name = title(report) || report.id.slice(0, 8),
-      state = page.states[report.state];
+  const all = listReports(),
+    others = all.filter((entry) => entry.id !== page.id);
+  const listItem = (entry) => {
+    const name = title(entry) || entry.id.slice(0, 8),
+      state = entry.state && stateLabel(entry.state);
     return h(
       'li',
       {},
       h(
         'a',
-        { href: `${page.track}/${report.id}#${report.secret}` },
+        { href: `${page.track}/${entry.id}#${entry.secret}` },
         h('b', {}, name),
-        h('small', {}, report.at ? time(report.at) : '', state ? ` · ${title(state)}` : ''),
+        h('small', {}, entry.at ? time(entry.at) : '', state ? ` · ${state}` : ''),
       ),
       h(
         'button',
@@ -612,7 +606,7 @@ function drawMine() {
           'aria-label': t('Forget “%(name)s”', { name }),
           onclick: () => {
             if (confirm(t('Forget this report? Without its link it cannot be looked up again.'))) {
-              forget(report.id);
+              forget(entry.id);
               drawMine();
             }
           },
@@ -622,11 +616,11 @@ function drawMine() {
     );
   };
   const rows = page.id ? others : all;
-  $('mine').hidden = Boolean(page.id) && !all.length;
-  $('mine').replaceChildren(
+  $('my-reports').hidden = Boolean(page.id) && !all.length;
+  $('my-reports').replaceChildren(
     h('h2', { id: 'h-mine' }, t('My reports on this device')),
     rows.length
-      ? h('ul', { className: 'trk-mine' }, rows.map(one))
+      ? h('ul', { className: 'trk-mine' }, rows.map(listItem))
       : page.id
         ? ''
         : h(
@@ -677,10 +671,10 @@ document.querySelectorAll('a[href^="?lang"]').forEach((link) => {
 addEventListener('hashchange', () => location.reload());
 drawMine();
 if (page.id) {
-  look();
+  refresh();
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && secret && $('ask').hidden) look();
+    if (!document.hidden && secret && $('lookup').hidden) refresh();
   });
-  addEventListener('online', look);
-  addEventListener('offline', () => said(t('No connection. This is the state last seen.')));
+  addEventListener('online', refresh);
+  addEventListener('offline', () => showStatus(t('No connection. This is the state last seen.')));
 }

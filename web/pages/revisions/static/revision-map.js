@@ -5,44 +5,44 @@ export const COLOURS = ['blue', 'orange', 'green', 'purple', 'sky', 'vermilion',
 );
 
 const { map } = window.wangge;
-const drawn = L.layerGroup().addTo(map);
+const layers = L.layerGroup().addTo(map);
 
-export const clear = () => drawn.clearLayers();
+export const clear = () => layers.clearLayers();
 export const shape = (geometry, style) =>
-  geometry ? L.geoJSON(geometry, { interactive: false, style }).addTo(drawn) : null;
+  geometry ? L.geoJSON(geometry, { interactive: false, style }).addTo(layers) : null;
 
 // Fills that differ in their lines as well as in their colour: overlaps lean right, gaps lean left.
 const HATCHES = { overlap: [colour('overlap'), 'M-2 8 8 -2M3 13 13 3'], gap: [colour('gap'), 'M-2 2 8 12M3 -3 13 7'] };
 const NS = 'http://www.w3.org/2000/svg';
-const made = (tag, attributes, ...children) => {
-  const one = document.createElementNS(NS, tag);
-  Object.entries(attributes).forEach(([name, value]) => one.setAttribute(name, value));
-  one.append(...children);
-  return one;
+const svgElement = (tag, attributes, ...children) => {
+  const element = document.createElementNS(NS, tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  element.append(...children);
+  return element;
 };
 
 export function hatch(kind, layer) {
   const [colour, lines] = HATCHES[kind],
     paper = { width: 10, height: 10, fill: colour, 'fill-opacity': 0.18 };
-  layer.eachLayer((one) => {
-    const path = one.getElement(),
+  layer.eachLayer((shape) => {
+    const path = shape.getElement(),
       svg = path?.ownerSVGElement;
     if (!svg) return; // drawn on a canvas: its colour and dashes tell
     if (!svg.querySelector(`#hatch-${kind}`)) {
       svg.prepend(
-        made(
+        svgElement(
           'defs',
           {},
-          made(
+          svgElement(
             'pattern',
             { id: `hatch-${kind}`, width: 10, height: 10, patternUnits: 'userSpaceOnUse' },
-            made('rect', paper),
-            made('path', { d: lines, stroke: colour, 'stroke-width': 3 }),
+            svgElement('rect', paper),
+            svgElement('path', { d: lines, stroke: colour, 'stroke-width': 3 }),
           ),
         ),
       );
     }
-    one.setStyle({ fillColor: `url(#hatch-${kind})`, fillOpacity: 1 });
+    shape.setStyle({ fillColor: `url(#hatch-${kind})`, fillOpacity: 1 });
   });
   return layer;
 }
@@ -51,11 +51,11 @@ export function fit(layers) {
   map.invalidateSize();
   const bounds = layers
     .filter(Boolean)
-    .map((one) => one.getBounds())
-    .filter((one) => one.isValid());
+    .map((layer) => layer.getBounds())
+    .filter((layer) => layer.isValid());
   if (bounds.length)
     map.fitBounds(
-      bounds.reduce((all, one) => all.extend(one), L.latLngBounds([])),
+      bounds.reduce((all, box) => all.extend(box), L.latLngBounds([])),
       { padding: [30, 30], maxZoom: 18, animate: false },
     );
 }
@@ -70,6 +70,6 @@ export function fly([lon, lat], zoom = 18) {
     weight: 3,
     fill: false,
     interactive: false,
-  }).addTo(drawn);
+  }).addTo(layers);
   setTimeout(() => ring.remove(), 4000);
 }

@@ -2,7 +2,7 @@
 import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
 import { call } from '../../shared/request.js';
-import { Coverage, gone } from '../../shared/coverage.js';
+import { Coverage, removedVertices } from '../../shared/coverage.js';
 import { COLOURS, fit, fly, shape } from './revision-map.js';
 
 const TOTAL_LABELS = {
@@ -23,29 +23,31 @@ const KIND_LABELS = {
   facility: t('Facilities'),
 };
 
-const here = `/revisions/${page.revision}`;
+const path = `/revisions/${page.revision}`;
 const [LOW, HIGH] = page.bands;
 let names = {};
 const called = (code) => (code === null ? t('no grid') : (names[code] ?? code));
 
-function draw(found) {
-  names = found.names;
-  const ends = [...new Set(found.pieces.features.map((one) => one.properties.to))];
+function draw(preview) {
+  names = preview.names;
+  const ends = [...new Set(preview.pieces.features.map((piece) => piece.properties.to))];
   const colourOf = (code) => (code === null ? colour('mark') : COLOURS[ends.indexOf(code) % COLOURS.length]);
-  const pieces = found.pieces.features.map((one) =>
-    shape(one.geometry, {
-      color: colourOf(one.properties.to),
+  const pieces = preview.pieces.features.map((piece) =>
+    shape(piece.geometry, {
+      color: colourOf(piece.properties.to),
       weight: 1,
-      fillColor: colourOf(one.properties.to),
+      fillColor: colourOf(piece.properties.to),
       fillOpacity: 0.45,
     }),
   );
-  const after = found.grids.map((one) => shape(one.after, { color: colour('changed'), weight: 2.5, fill: false }));
+  const newOutlines = preview.grids.map((grid) =>
+    shape(grid.after, { color: colour('changed'), weight: 2.5, fill: false }),
+  );
   const now = new Coverage(),
-    seen = new Set();
-  found.grids.forEach((one) => now.set({ id: one.code, geometry: one.after, properties: {} }));
-  const lines = found.grids.flatMap((one) => (one.before ? gone(one.before, now, seen) : []));
-  const before = lines.length
+    visited = new Set();
+  preview.grids.forEach((grid) => now.set({ id: grid.code, geometry: grid.after, properties: {} }));
+  const lines = preview.grids.flatMap((grid) => (grid.before ? removedVertices(grid.before, now, visited) : []));
+  const oldOutlines = lines.length
     ? [
         shape(
           { type: 'MultiLineString', coordinates: lines },
@@ -53,7 +55,7 @@ function draw(found) {
         ),
       ]
     : [];
-  fit([...after, ...before]);
+  fit([...newOutlines, ...oldOutlines]);
 
   $('rev-legend').append(
     ...ends
@@ -61,33 +63,33 @@ function draw(found) {
       .map((code) => h('li', {}, swatch(colourOf(code)), t('goes to %(name)s', { name: called(code) }))),
   );
   $('rev-totals').replaceChildren(
-    ...Object.entries(found.totals).map(([kind, count]) =>
+    ...Object.entries(preview.totals).map(([kind, count]) =>
       h(
         'div',
         {},
         h('dt', {}, TOTAL_LABELS[kind]),
-        h('dd', {}, found.incidents === null && kind === 'incidents' ? '—' : number(count)),
+        h('dd', {}, preview.incidents === null && kind === 'incidents' ? '—' : number(count)),
       ),
     ),
   );
-  const order = [...found.problems].sort(
+  const order = [...preview.problems].sort(
     (a, b) => (a.severity === 'refused' ? 0 : 1) - (b.severity === 'refused' ? 0 : 1),
   );
   $('rev-problems').replaceChildren(
     ...(order.length
-      ? order.map((one) =>
+      ? order.map((problem) =>
           h(
             'li',
             {},
             h(
-              one.place ? 'button' : 'p',
+              problem.place ? 'button' : 'p',
               {
-                ...(one.place && { type: 'button', onclick: () => fly(one.place) }),
-                className: `rev-fault ${one.severity}`,
+                ...(problem.place && { type: 'button', onclick: () => fly(problem.place) }),
+                className: `rev-fault ${problem.severity}`,
               },
-              h('b', {}, one.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`),
+              h('b', {}, problem.severity === 'refused' ? `✕ ${t('cannot be published')}` : `△ ${t('warning')}`),
               ' ',
-              zh ? one.zh : one.en,
+              zh ? problem.zh : problem.en,
             ),
           ),
         )
@@ -95,33 +97,33 @@ function draw(found) {
   );
   $('rev-pieces').replaceChildren(
     ...(pieces.length
-      ? found.pieces.features.map(({ properties: one }, i) =>
+      ? preview.pieces.features.map(({ properties: piece }, i) =>
           h(
             'li',
             {},
             h(
               'button',
               { type: 'button', className: 'rev-fault', onclick: () => fit([pieces[i]]) },
-              swatch(colourOf(one.to)),
-              h('b', {}, t('%(from)s → %(to)s', { from: called(one.from), to: called(one.to) })),
-              ` ${t('%(n)s ha', { n: (one.area_m2 / 10000).toFixed(2) })} · ${t('%(n)s households', { n: number(one.households) })}`,
+              swatch(colourOf(piece.to)),
+              h('b', {}, t('%(from)s → %(to)s', { from: called(piece.from), to: called(piece.to) })),
+              ` ${t('%(n)s ha', { n: (piece.area_m2 / 10000).toFixed(2) })} · ${t('%(n)s households', { n: number(piece.households) })}`,
             ),
           ),
         )
       : [h('li', { className: 'quiet' }, t('Nothing changes hands.'))]),
   );
-  $('rev-grids').replaceChildren(...found.grids.map(row));
+  $('rev-grids').replaceChildren(...preview.grids.map(row));
   if ($('rev-publish') && order[0]?.severity === 'refused') {
     $('rev-publish').disabled = true;
     $('rev-publish').setAttribute('aria-describedby', 'rev-unsolved');
     $('rev-unsolved').textContent = t('Cannot be published until what is marked ✕ is solved');
     $('rev-unsolved').hidden = false;
   }
-  moved(found);
+  moved(preview);
 }
 
-const pair = ([before, after], digits = 0) =>
-  [before, after].map((n) =>
+const pair = (values, digits = 0) =>
+  values.map((n) =>
     n === null
       ? '—'
       : Number(n).toLocaleString(zh ? 'zh-CN' : 'en', { maximumFractionDigits: digits, minimumFractionDigits: digits }),
@@ -139,13 +141,13 @@ const swatch = (fill) =>
   );
 
 // the grid's own land on the map: as it will be, or as it was when it ends
-function go(one) {
+function zoomTo(layer) {
   window.wangge.map.getContainer().scrollIntoView({ block: 'nearest' });
-  fit([shape(one.after ?? one.before, { stroke: false, fill: false })]);
+  fit([shape(layer.after ?? layer.before, { stroke: false, fill: false })]);
 }
 
-function row(one) {
-  const count = one.households[1],
+function row(grid) {
+  const count = grid.households[1],
     fits = count >= LOW && count <= HIGH;
   return h(
     'tr',
@@ -153,16 +155,16 @@ function row(one) {
     h(
       'th',
       { scope: 'row' },
-      h('button', { type: 'button', className: 'rev-go', onclick: () => go(one) }, one.name),
-      h('small', {}, `${one.code}${one.change === 'changed' ? '' : ` · ${CHANGE_LABELS[one.change]}`}`),
+      h('button', { type: 'button', className: 'rev-go', onclick: () => zoomTo(grid) }, grid.name),
+      h('small', {}, `${grid.code}${grid.change === 'changed' ? '' : ` · ${CHANGE_LABELS[grid.change]}`}`),
     ),
     h(
       'td',
       {},
-      h('span', {}, pair(one.households)[0]),
+      h('span', {}, pair(grid.households)[0]),
       ' → ',
-      h('b', {}, pair(one.households)[1]),
-      one.change === 'gone'
+      h('b', {}, pair(grid.households)[1]),
+      grid.change === 'gone'
         ? null
         : h(
             'small',
@@ -172,21 +174,21 @@ function row(one) {
               : t('outside %(low)s–%(high)s', { low: LOW, high: HIGH }),
           ),
     ),
-    cell(one.people),
-    cell(one.buildings),
-    cell(one.units),
+    cell(grid.people),
+    cell(grid.buildings),
+    cell(grid.units),
     cell(
-      one.area_m2.map((n) => n / 10000),
+      grid.area_m2.map((n) => n / 10000),
       2,
     ),
-    cell(one.compactness, 2),
+    cell(grid.compactness, 2),
   );
 }
 
-function moved(found) {
+function moved(preview) {
   const kinds = ['building', 'unit', 'post', 'facility'].map((kind) => [
     kind,
-    found.moved.filter((one) => one.kind === kind),
+    preview.moved.filter((move) => move.kind === kind),
   ]);
   const lists = kinds.map(([kind, all]) =>
     h(
@@ -196,23 +198,23 @@ function moved(found) {
       h(
         'ul',
         {},
-        all.map((one) =>
+        all.map((move) =>
           h(
             'li',
             {},
-            h('b', {}, one.name),
-            one.holder ? ` ${one.holder}` : '',
+            h('b', {}, move.name),
+            move.holder ? ` ${move.holder}` : '',
             h(
               'small',
               {},
-              ` ${called(one.from)} → ${called(one.to)}${one.households ? ` · ${t('%(n)s households', { n: number(one.households) })}` : ''}`,
+              ` ${called(move.from)} → ${called(move.to)}${move.households ? ` · ${t('%(n)s households', { n: number(move.households) })}` : ''}`,
             ),
           ),
         ),
       ),
     ),
   );
-  const all = found.incidents;
+  const all = preview.incidents;
   lists.push(
     h(
       'details',
@@ -221,13 +223,13 @@ function moved(found) {
         'summary',
         {},
         `${t('Open incidents')} `,
-        h('i', {}, all === null ? t('not yours to count') : number(all.reduce((sum, one) => sum + one.count, 0))),
+        h('i', {}, all === null ? t('not yours to count') : number(all.reduce((sum, move) => sum + move.count, 0))),
       ),
       h(
         'ul',
         {},
-        (all ?? []).map((one) =>
-          h('li', {}, `${called(one.from)} → ${called(one.to)} `, h('b', {}, number(one.count))),
+        (all ?? []).map((move) =>
+          h('li', {}, `${called(move.from)} → ${called(move.to)} `, h('b', {}, number(move.count))),
         ),
       ),
     ),
@@ -235,53 +237,55 @@ function moved(found) {
   $('rev-moved').replaceChildren(...lists);
 }
 
-function say(words) {
-  $('rev-said').textContent = words;
-  $('rev-said').hidden = !words;
+function showStatus(message) {
+  $('rev-status').textContent = message;
+  $('rev-status').hidden = !message;
 }
 
 async function load() {
   try {
-    const [found, draft] = await Promise.all([call('GET', `${here}/preview`), call('GET', here)]);
-    draw(found);
-    $('rev-steps').replaceChildren(...draft.operations.map((one) => h('li', {}, zh ? one.zh : one.en)));
+    const [preview, draft] = await Promise.all([call('GET', `${path}/preview`), call('GET', path)]);
+    draw(preview);
+    $('rev-steps').replaceChildren(
+      ...draft.operations.map((operation) => h('li', {}, zh ? operation.zh : operation.en)),
+    );
     $('rev-conflict').hidden = !draft.conflicts.length;
     $('rev-conflict').querySelector('button').hidden = !page.may.edit; // only its author draws it again
     $('rev-unsolved').hidden ||= draft.conflicts.length > 0; // said already, with the way out
     $('rev-conflict').firstElementChild.textContent = draft.conflicts
-      .map((one) =>
+      .map((name) =>
         t('%(name)s was redrawn by %(author)s in revision %(n)s', {
-          name: one.name,
-          author: one.author.replace(/^(account|program) /, ''),
-          n: one.revision,
+          name: name.name,
+          author: name.author.replace(/^(account|program) /, ''),
+          n: name.revision,
         }),
       )
       .join(zh ? '；' : '; ');
   } catch (error) {
-    say(error.message);
+    showStatus(error.message);
   }
   $('rev-busy').hidden = true;
 }
 
-async function act(path, body, then) {
-  say('');
+async function act(action, body, then) {
+  showStatus('');
   try {
-    then(await call('POST', here + path, body));
+    then(await call('POST', path + action, body));
   } catch (error) {
-    say(error.message);
+    showStatus(error.message);
   }
 }
 
 $('rev-withdraw')?.addEventListener(
   'click',
-  () => confirm(t('Give this draft up?')) && act('/withdraw', {}, () => location.reload()),
+  () => confirm(t('Withdraw this draft?')) && act('/withdraw', {}, () => location.reload()),
 );
 $('rev-revert')?.addEventListener(
   'click',
   () =>
     confirm(t('Begin a draft that takes these boundaries back? Nothing is in force by it.')) &&
-    act('/revert', {}, (made) => {
-      location.href = `${page.root}/revisions/${made.id}`;
+    act('/revert', {}, (draft) => {
+      location.href = `${page.root}/revisions/${draft.id}`;
     }),
 );
 $('rev-conflict')
@@ -297,13 +301,13 @@ document.querySelector('[data-close]').addEventListener('click', () => $('rev-pu
 $('rev-publish-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   try {
-    await call('POST', `${here}/publish`, {
+    await call('POST', `${path}/publish`, {
       reason: event.target.reason.value,
       effective: event.target.effective.value || null,
     });
     location.reload();
   } catch (error) {
-    $('rev-publish-said').textContent = error.message;
+    $('rev-publish-status').textContent = error.message;
   }
 });
 load();
@@ -312,12 +316,12 @@ load();
 let closed = [];
 addEventListener('beforeprint', () => {
   closed = [...document.querySelectorAll('.rev-moved details:not([open])')];
-  closed.forEach((one) => {
-    one.open = true;
+  closed.forEach((details) => {
+    details.open = true;
   });
 });
 addEventListener('afterprint', () =>
-  closed.forEach((one) => {
-    one.open = false;
+  closed.forEach((details) => {
+    details.open = false;
   }),
 );

@@ -1,7 +1,7 @@
 // Bringing back a file edited elsewhere: the report, and a torn file on the map.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
-import { ask, inWords } from '../../shared/request.js';
+import { request, errorText } from '../../shared/request.js';
 import { clear, fit, fly, hatch, shape } from './revision-map.js';
 
 const KIND_LABELS = { overlap: t('overlap'), gap: t('gap') };
@@ -17,9 +17,9 @@ const NAMED = 24;
 async function named(codes) {
   await Promise.allSettled(
     [...new Set(codes)].slice(0, NAMED).map(async (code) => {
-      const { name } = await ask(`/areas/${encodeURIComponent(code)}`);
-      document.querySelectorAll(`[data-code="${CSS.escape(code)}"]`).forEach((one) => {
-        one.textContent = `${name} ${code}`;
+      const { name } = await request(`/areas/${encodeURIComponent(code)}`);
+      document.querySelectorAll(`[data-code="${CSS.escape(code)}"]`).forEach((element) => {
+        element.textContent = `${name} ${code}`;
       });
     }),
   );
@@ -30,34 +30,35 @@ function torn(collection) {
   const faults = collection?.features ?? [];
   $('rev-torn').hidden = !faults.length;
   $('rev-faults').replaceChildren(
-    ...faults.map(({ properties: one }) =>
+    ...faults.map(({ properties: fault }) =>
       h(
         'li',
         {},
         h(
           'button',
-          { type: 'button', className: `rev-fault ${one.kind}`, onclick: () => fly(one.place, 20) },
-          h('b', {}, KIND_LABELS[one.kind]),
-          ` ${t('%(m2)s m², %(width)s m wide', { m2: number(one.m2), width: one.width_m })}`,
-          one.codes.length
+          { type: 'button', className: `rev-fault ${fault.kind}`, onclick: () => fly(fault.place, 20) },
+          h('b', {}, KIND_LABELS[fault.kind]),
+          ` ${t('%(m2)s m², %(width)s m wide', { m2: number(fault.m2), width: fault.width_m })}`,
+          fault.codes.length
             ? h(
                 'small',
                 {},
-                one.codes.flatMap((code, i) => [i ? ' / ' : '', h('span', { 'data-code': code }, code)]),
+                fault.codes.flatMap((code, i) => [i ? ' / ' : '', h('span', { 'data-code': code }, code)]),
               )
             : null,
         ),
       ),
     ),
   );
-  named(faults.flatMap((one) => one.properties.codes));
+  named(faults.flatMap((fault) => fault.properties.codes));
   if (faults.length)
-    fit(faults.map((one) => hatch(one.properties.kind, shape(one.geometry, STYLE[one.properties.kind]))));
+    fit(faults.map((fault) => hatch(fault.properties.kind, shape(fault.geometry, STYLE[fault.properties.kind]))));
   return faults;
 }
 
 const answer = (...children) => $('rev-answer').replaceChildren(...children);
-const rejected = (body) => (zh && body.errors_zh) || (body.errors ?? []).map((one) => `${one.field}: ${one.message}`);
+const rejected = (body) =>
+  (zh && body.errors_zh) || (body.errors ?? []).map((error) => `${error.field}: ${error.message}`);
 const notes = (body) => listed((zh && body.notes_zh) || body.notes || []);
 const listed = (all) =>
   all.length
@@ -68,7 +69,7 @@ const listed = (all) =>
         h(
           'ul',
           {},
-          all.map((one) => h('li', {}, one)),
+          all.map((line) => h('li', {}, line)),
         ),
       )
     : null;
@@ -78,7 +79,7 @@ form?.addEventListener('submit', async (event) => {
   const file = form.file.files[0];
   const sent = new FormData();
   sent.append('file', file);
-  const asked = new URLSearchParams({
+  const parameters = new URLSearchParams({
     title: form.title.value,
     ...(form.clean.value ? { clean: form.clean.value } : {}),
   });
@@ -86,7 +87,7 @@ form?.addEventListener('submit', async (event) => {
   form.querySelector('button').disabled = true;
   answer(h('p', {}, t('Reading the file…')));
   try {
-    const response = await fetch(`${page.api}/revisions/from-file?${asked}`, {
+    const response = await fetch(`${page.api}/revisions/from-file?${parameters}`, {
       method: 'POST',
       body: sent,
       headers: { Accept: 'application/json', 'X-CSRFToken': page.csrf },
@@ -94,7 +95,7 @@ form?.addEventListener('submit', async (event) => {
     const body = await response.json();
     const faults = torn(body.torn);
     if (!response.ok) {
-      const count = (kind) => faults.filter((one) => one.properties.kind === kind).length;
+      const count = (kind) => faults.filter((fault) => fault.properties.kind === kind).length;
       answer(
         h(
           'p',
@@ -104,7 +105,7 @@ form?.addEventListener('submit', async (event) => {
                 overlaps: count('overlap'),
                 gaps: count('gap'),
               })
-            : inWords(body),
+            : errorText(body),
         ),
         faults.length
           ? h('p', {}, t('Mend it in QGIS, or let it be mended up to a width of so many metres.'))
@@ -113,7 +114,7 @@ form?.addEventListener('submit', async (event) => {
               {},
               rejected(body)
                 .slice(0, 8)
-                .map((one) => h('li', {}, one)),
+                .map((line) => h('li', {}, line)),
             ),
         notes(body),
       );

@@ -1,25 +1,24 @@
 // The grid worker's page: my matters by urgency, the map of my patch, and moves that wait for a connection.
 import { $, colour, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
-import { ask, query, Refused } from '../../shared/request.js';
+import { request, query, RequestError } from '../../shared/request.js';
 import {
   URGENCY_LABELS,
   clockBadge,
-  live,
+  subscribe,
   moveButtons,
-  moveWords,
   newKey,
   photoList,
-  pick,
-  place,
+  inLanguage,
+  locationText,
   send,
   shape,
-  stateWords,
   tags,
   timeline,
   urgency,
   when,
 } from '../../shared/incident.js';
+import { inOfferedOrder, keysOf, moveLabel, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 import { objectStore } from '../../shared/object-store.js';
 
 const EMPTY_LABELS = {
@@ -29,42 +28,38 @@ const EMPTY_LABELS = {
 };
 
 const { map } = window.wangge;
-const TABS = {
-  new: ['dispatched'],
-  doing: ['taken', 'suspended', 'accepted', 'returned', 'reported'],
-  done: ['handled', 'checked', 'closed', 'void'],
-};
+const TABS = Object.keys(EMPTY_LABELS);
 const RANK = { red: 0, amber: 1, green: 2, none: 3 };
 const KEPT = `wangge.work.${page.me}`,
   EVERY = 60_000;
 let items = [],
   tab = 'new',
-  here = null,
+  position = null,
   opened = null,
   waiting = [],
   sending = false,
-  again = false;
+  flushAgain = false;
 
-const say = (words, bad = false) => {
-  $('said').textContent = words;
-  $('said').classList.toggle('bad', bad);
+const showStatus = (message, bad = false) => {
+  $('status').textContent = message;
+  $('status').classList.toggle('bad', bad);
 };
 
 // ---- moves not sent yet: in IndexedDB with their photos, so that nothing written is lost
 // without IndexedDB they wait as long as the page
 const withWaiting = objectStore('wangge-work', 'waiting', { keyPath: 'key' });
 const store = {
-  put: (one) => withWaiting('readwrite', (box) => box.put(one)),
-  all: () => withWaiting('readonly', (box) => box.getAll()),
-  drop: (key) => withWaiting('readwrite', (box) => box.delete(key)),
+  put: (entry) => withWaiting('readwrite', (objects) => objects.put(entry)),
+  all: () => withWaiting('readonly', (objects) => objects.getAll()),
+  drop: (key) => withWaiting('readwrite', (objects) => objects.delete(key)),
 };
 
-async function act(one, name, body, photos) {
+async function act(incident, name, body, photos) {
   const entry = {
     key: newKey(),
     who: page.me,
-    id: one.id,
-    version: one.version,
+    id: incident.id,
+    version: incident.version,
     name,
     body: { move: name, ...body },
     photos,
@@ -79,12 +74,12 @@ async function act(one, name, body, photos) {
 
 // A call while another sends is not lost: the connection may have come back behind a request that failed.
 async function flush() {
-  again = true;
+  flushAgain = true;
   if (sending) return;
   sending = true;
   try {
-    while (again) {
-      again = false;
+    while (flushAgain) {
+      flushAgain = false;
       await sendWaiting();
     }
   } finally {
@@ -105,15 +100,15 @@ async function sendWaiting() {
         key: entry.key,
       });
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof RequestError)) throw error;
       problem = error.problem;
     }
     if (problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500)) {
-      say(t('%(n)s moves wait for a connection and are sent by themselves', { n: waiting.length }));
+      showStatus(t('%(n)s moves wait for a connection and are sent by themselves', { n: waiting.length }));
       break;
     }
     if (problem && problem.status === 401) {
-      $('said').replaceChildren(
+      $('status').replaceChildren(
         t('Your session has ended. Sign in again: what you wrote is kept and sent then.'),
         ' ',
         h('a', { href: `${page.sign_in}?${query({ next: location.pathname })}` }, '→'),
@@ -123,7 +118,7 @@ async function sendWaiting() {
     waiting = waiting.filter((other) => other !== entry);
     await store.drop(entry.key);
     if (answer) {
-      items = items.map((one) => (one.id === answer.id ? answer : one));
+      items = items.map((incident) => (incident.id === answer.id ? answer : incident));
       // what waits behind it was written knowing of it
       waiting
         .filter((other) => other.id === entry.id)
@@ -131,11 +126,11 @@ async function sendWaiting() {
           other.version = answer.version;
           store.put(other);
         });
-      say(t('Sent: %(move)s', { move: moveWords(entry.name) }));
+      showStatus(t('Sent: %(move)s', { move: moveLabel(entry.name) }));
     } else {
-      say(
+      showStatus(
         (problem.status === 409
-          ? t('Somebody was faster: %(why)s', { why: problem.detail })
+          ? t('Someone else updated this first: %(reason)s', { reason: problem.detail })
           : t('Not accepted: %(why)s', { why: problem.detail })) + (entry.body.note ? ` “${entry.body.note}”` : ''),
         true,
       );
@@ -149,8 +144,11 @@ async function load(quiet = false) {
   try {
     const since = new Date(Date.now() - 30 * 86_400_000).toISOString();
     const [open, done] = await Promise.all([
-      ask(`/incidents?${query({ mine: true, state: 'open', sort: 'urgent', limit: 200 })}`, 'open'),
-      ask(`/incidents?${query({ mine: true, state: 'closed,void', since, limit: 50 })}`, 'done'),
+      request(`/incidents?${query({ mine: true, state: 'open', sort: 'urgent', limit: 200 })}`, 'open'),
+      request(
+        `/incidents?${query({ mine: true, state: keysOf((state) => state.ended).join(), since, limit: 50 })}`,
+        'done',
+      ),
     ]);
     items = [...open.items, ...done.items];
     try {
@@ -158,7 +156,7 @@ async function load(quiet = false) {
     } catch {
       /* no room: it is only the last look */
     }
-    if (!quiet) say('');
+    if (!quiet) showStatus('');
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (error.problem?.status === 401) {
@@ -170,15 +168,15 @@ async function load(quiet = false) {
     } catch {
       /* nothing kept */
     }
-    say(items.length ? t('No connection. This is the list last seen.') : error.message, true);
+    showStatus(items.length ? t('No connection. This is the list last seen.') : error.message, true);
   }
   draw();
 }
 
-const waits = (one) => waiting.find((entry) => entry.id === one.id);
+const unsentMove = (incident) => waiting.find((entry) => entry.id === incident.id);
 const inTab = (name) =>
   items
-    .filter((one) => TABS[name].includes(one.state))
+    .filter((incident) => stateOf(incident.state).tab === name)
     .sort(
       (a, b) =>
         Number(b.supervised) - Number(a.supervised) ||
@@ -186,14 +184,14 @@ const inTab = (name) =>
         Date.parse(b.reported_at) - Date.parse(a.reported_at),
     );
 
-function metres(one) {
-  if (!here) return null;
-  const [a, b] = [here.lat, one.point.lat].map((degrees) => (degrees * Math.PI) / 180);
-  const x = (((one.point.lon - here.lon) * Math.PI) / 180) * Math.cos((a + b) / 2);
+function metres(incident) {
+  if (!position) return null;
+  const [a, b] = [position.lat, incident.point.lat].map((degrees) => (degrees * Math.PI) / 180);
+  const x = (((incident.point.lon - position.lon) * Math.PI) / 180) * Math.cos((a + b) / 2);
   return Math.hypot(x, b - a) * 6_371_000;
 }
-const distance = (one) => {
-  const m = metres(one);
+const distance = (incident) => {
+  const m = metres(incident);
   return m === null
     ? ''
     : m < 950
@@ -201,78 +199,84 @@ const distance = (one) => {
       : t('%(n)s km', { n: (m / 1000).toFixed(1) });
 };
 
-function card(one, number) {
-  const unsent = waits(one);
-  const first = one.moves.includes('take') ? 'take' : one.moves.includes('handle') ? 'handle' : null;
+function card(incident, number) {
+  const unsent = unsentMove(incident);
+  const mainMove = inOfferedOrder(incident.moves).find((name) => moveOf(name).by_worker && moveOf(name).primary);
   return h(
     'li',
-    { className: `wrk-card ${urgency(one)}${unsent ? ' waits' : ''}`, 'data-id': one.id },
+    { className: `wrk-card ${urgency(incident)}${unsent ? ' waits' : ''}`, 'data-id': incident.id },
     h(
       'button',
-      { type: 'button', className: 'wrk-open', onclick: () => show(one.id) },
+      { type: 'button', className: 'wrk-open', onclick: () => show(incident.id) },
       h(
         'span',
         { className: 'wrk-line' },
-        shape(urgency(one), String(number)),
-        h('b', {}, pick(one, 'category')),
-        ...tags(one).filter(Boolean),
+        shape(urgency(incident), String(number)),
+        h('b', {}, inLanguage(incident, 'category')),
+        ...tags(incident).filter(Boolean),
       ),
-      one.description && h('span', { className: 'wrk-words' }, one.description),
-      h('span', { className: 'wrk-where' }, place(one), distance(one) && h('i', {}, distance(one))),
+      incident.description && h('span', { className: 'wrk-words' }, incident.description),
+      h(
+        'span',
+        { className: 'wrk-where' },
+        locationText(incident),
+        distance(incident) && h('i', {}, distance(incident)),
+      ),
     ),
     h(
       'div',
       { className: 'wrk-foot' },
-      clockBadge(one),
-      h('span', { className: 'wrk-state' }, stateWords(one.state)),
+      clockBadge(incident),
+      h('span', { className: 'wrk-state' }, stateLabel(incident.state)),
       unsent
-        ? h('span', { className: 'wrk-wait' }, t('Waits for a connection: %(move)s', { move: moveWords(unsent.name) }))
-        : first &&
+        ? h('span', { className: 'wrk-wait' }, t('Waits for a connection: %(move)s', { move: moveLabel(unsent.name) }))
+        : mainMove &&
             h(
               'button',
               {
                 type: 'button',
                 className: 'inc-go',
-                'data-move': first,
-                onclick: () => (first === 'take' ? act(one, 'take', {}, []) : show(one.id, first)),
+                'data-move': mainMove,
+                onclick: () =>
+                  moveOf(mainMove).one_tap ? act(incident, mainMove, {}, []) : show(incident.id, mainMove),
               },
-              moveWords(first),
+              moveLabel(mainMove),
             ),
     ),
   );
 }
 
 function draw() {
-  for (const name of Object.keys(TABS)) {
+  for (const name of TABS) {
     const button = document.querySelector(`[data-tab="${name}"]`);
     button.setAttribute('aria-selected', String(name === tab));
     button.tabIndex = name === tab ? 0 : -1;
     button.querySelector('b').textContent = name === 'done' ? '' : number(inTab(name).length);
   }
-  const shown = inTab(tab);
+  const incidents = inTab(tab);
   $('panel').setAttribute('aria-labelledby', `tab-${tab}`);
   $('panel').removeAttribute('aria-busy');
   $('cards').replaceChildren(
-    ...shown.map((one, i) => card(one, i + 1)),
-    ...(shown.length ? [] : [h('li', { className: 'wrk-empty' }, EMPTY_LABELS[tab])]),
+    ...incidents.map((incident, i) => card(incident, i + 1)),
+    ...(incidents.length ? [] : [h('li', { className: 'wrk-empty' }, EMPTY_LABELS[tab])]),
   );
-  drawMap(shown);
+  drawMap(incidents);
 }
 
 // ---- one matter
 async function show(id, move = '') {
   opened = id;
   const sheet = $('sheet'),
-    known = items.find((one) => one.id === id);
-  const fill = (one, full) => {
-    const [lon, lat] = [one.point.lon, one.point.lat];
-    const moves = moveButtons(one, (name, body, photos) => act(one, name, body, photos));
+    loaded = items.find((incident) => incident.id === id);
+  const fill = (incident, full) => {
+    const [lon, lat] = [incident.point.lon, incident.point.lat];
+    const moves = moveButtons(incident, (name, body, photos) => act(incident, name, body, photos));
     sheet.replaceChildren(
       h(
         'header',
         {},
-        shape(urgency(one)),
-        h('h2', { id: 'sheet-title' }, pick(one, 'category')),
+        shape(urgency(incident)),
+        h('h2', { id: 'sheet-title' }, inLanguage(incident, 'category')),
         h(
           'button',
           { type: 'button', className: 'wrk-x', 'aria-label': t('Close'), onclick: () => sheet.close() },
@@ -285,12 +289,12 @@ async function show(id, move = '') {
         h(
           'p',
           { className: 'wrk-line' },
-          h('b', { className: 'inc-state' }, stateWords(one.state)),
-          clockBadge(one),
-          ...tags(one).filter(Boolean),
+          h('b', { className: 'inc-state' }, stateLabel(incident.state)),
+          clockBadge(incident),
+          ...tags(incident).filter(Boolean),
         ),
-        one.description && h('blockquote', {}, one.description),
-        photoList(one.photos),
+        incident.description && h('blockquote', {}, incident.description),
+        photoList(incident.photos),
         h(
           'dl',
           {},
@@ -298,26 +302,32 @@ async function show(id, move = '') {
           h(
             'dd',
             {},
-            place(one),
-            distance(one) && ` · ${distance(one)}`,
+            locationText(incident),
+            distance(incident) && ` · ${distance(incident)}`,
             ' ',
             h('a', { href: `geo:${lat},${lon}?q=${lat},${lon}`, className: 'wrk-nav' }, t('Navigate there')),
           ),
           h('dt', {}, t('Reported')),
-          h('dd', {}, when(one.reported_at)),
+          h('dd', {}, when(incident.reported_at)),
           h('dt', {}, t('Why it came here')),
-          h('dd', {}, one.how.length ? pick({ x_zh: one.how.at(-1).zh, x_en: one.how.at(-1).en }, 'x') : one.rule),
+          h(
+            'dd',
+            {},
+            incident.how.length
+              ? inLanguage({ x_zh: incident.how.at(-1).zh, x_en: incident.how.at(-1).en }, 'x')
+              : incident.rule,
+          ),
         ),
         full ? [h('h3', {}, t('What happened')), timeline(full.timeline)] : h('p', { className: 'quiet' }, '…'),
       ),
       h(
         'footer',
         {},
-        waits(one)
+        unsentMove(incident)
           ? h(
               'p',
               { className: 'wrk-wait' },
-              t('Waits for a connection: %(move)s', { move: moveWords(waits(one).name) }),
+              t('Waits for a connection: %(move)s', { move: moveLabel(unsentMove(incident).name) }),
             )
           : moves,
       ),
@@ -327,12 +337,12 @@ async function show(id, move = '') {
       move = '';
     }
   };
-  if (known) fill(known, null);
-  if (known && !sheet.open) sheet.showModal();
+  if (loaded) fill(loaded, null);
+  if (loaded && !sheet.open) sheet.showModal();
   history.replaceState(null, '', `?${query({ incident: id })}`);
   try {
     const writing = () => sheet.querySelector('.inc-form');
-    const full = await ask(`/incidents/${id}`, 'one');
+    const full = await request(`/incidents/${id}`, 'one');
     if (opened !== id) return;
     if (writing()) {
       // not under the thumb: only what happened
@@ -344,8 +354,8 @@ async function show(id, move = '') {
     if (error.name === 'AbortError') return;
     if (error.problem?.status === 404) {
       sheet.close();
-      say(t('This matter is no longer yours to see.'), true);
-    } else if (!known) say(error.message, true);
+      showStatus(t('This matter is no longer yours to see.'), true);
+    } else if (!loaded) showStatus(error.message, true);
   }
 }
 $('sheet').addEventListener('close', () => {
@@ -359,21 +369,21 @@ $('sheet').addEventListener('click', (event) => {
 // ---- the map
 const pins = L.layerGroup().addTo(map);
 let framed = false;
-function drawMap(shown) {
+function drawMap(incidents) {
   pins.clearLayers();
-  shown.forEach((one, i) =>
-    L.marker([one.point.lat, one.point.lon], {
+  incidents.forEach((incident, i) =>
+    L.marker([incident.point.lat, incident.point.lon], {
       keyboard: true,
-      title: `${i + 1} ${pick(one, 'category')}`,
-      alt: `${i + 1} ${pick(one, 'category')}`,
-      icon: L.divIcon({ className: 'wrk-pin', iconSize: [44, 44], html: shape(urgency(one), String(i + 1)) }),
+      title: `${i + 1} ${inLanguage(incident, 'category')}`,
+      alt: `${i + 1} ${inLanguage(incident, 'category')}`,
+      icon: L.divIcon({ className: 'wrk-pin', iconSize: [44, 44], html: shape(urgency(incident), String(i + 1)) }),
       zIndexOffset: 1000 - i,
     })
-      .on('click', () => show(one.id))
+      .on('click', () => show(incident.id))
       .addTo(pins),
   );
-  if (here)
-    L.circleMarker([here.lat, here.lon], {
+  if (position)
+    L.circleMarker([position.lat, position.lon], {
       radius: 8,
       color: colour('white'),
       weight: 3,
@@ -385,15 +395,15 @@ function drawMap(shown) {
 
 async function drawPatch() {
   const level = { grid: 'grids', unit: 'units', community: 'communities' };
-  const mine = page.patches.find((area) => area.level === 'grid') ?? page.patches.find((area) => level[area.level]);
-  if (!mine) return;
+  const area = page.patches.find((area) => area.level === 'grid') ?? page.patches.find((area) => level[area.level]);
+  if (!area) return;
   try {
-    const found = await ask(`/layers/${level[mine.level]}?${query({ code: mine.code })}`);
-    const outline = L.geoJSON(found, {
+    const collection = await request(`/layers/${level[area.level]}?${query({ code: area.code })}`);
+    const outline = L.geoJSON(collection, {
       interactive: false,
       style: { color: colour('chosen'), weight: 3, fillColor: colour('chosen'), fillOpacity: 0.05 },
     }).addTo(map);
-    if (!framed && found.features.length) {
+    if (!framed && collection.features.length) {
       framed = true;
       map.fitBounds(outline.getBounds(), { padding: [20, 20] });
     }
@@ -405,7 +415,7 @@ async function drawPatch() {
 function watch() {
   navigator.geolocation?.watchPosition(
     (at) => {
-      here = { lat: at.coords.latitude, lon: at.coords.longitude };
+      position = { lat: at.coords.latitude, lon: at.coords.longitude };
       $('locate').hidden = true;
       draw();
     },
@@ -427,7 +437,7 @@ document.querySelectorAll('[data-tab]').forEach((button) => {
   });
   button.addEventListener('keydown', (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key],
-      names = Object.keys(TABS);
+      names = TABS;
     if (!step) return;
     tab = names[(names.indexOf(tab) + step + names.length) % names.length];
     draw();
@@ -435,10 +445,10 @@ document.querySelectorAll('[data-tab]').forEach((button) => {
   });
 });
 $('show-map').addEventListener('click', () => {
-  const on = document.body.classList.toggle('wrk-maps');
-  $('show-map').setAttribute('aria-pressed', String(on));
+  const mapVisible = document.body.classList.toggle('wrk-maps');
+  $('show-map').setAttribute('aria-pressed', String(mapVisible));
   map.invalidateSize();
-  if (on && phone.matches) {
+  if (mapVisible && phone.matches) {
     framed = false;
     drawPatch();
   }
@@ -447,8 +457,8 @@ $('zoom-in').addEventListener('click', () => map.zoomIn());
 $('zoom-out').addEventListener('click', () => map.zoomOut());
 $('locate').addEventListener('click', watch);
 navigator.permissions?.query({ name: 'geolocation' }).then(
-  (found) => {
-    if (found.state === 'granted') watch();
+  (permission) => {
+    if (permission.state === 'granted') watch();
   },
   () => {},
 );
@@ -469,7 +479,7 @@ const news = (event) => {
     if (opened && event?.id === opened && !$('sheet').querySelector('.inc-form')) show(opened);
   }, 300);
 };
-live(news);
+subscribe(news);
 addEventListener('online', () => {
   flush();
   load();
@@ -486,6 +496,6 @@ setInterval(() => {
     flush();
   }
 }, EVERY);
-const asked = new URLSearchParams(location.search).get('incident');
-if (asked) show(asked);
+const initialIncident = new URLSearchParams(location.search).get('incident');
+if (initialIncident) show(initialIncident);
 document.body.dataset.ready = '';

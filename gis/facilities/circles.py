@@ -1,0 +1,115 @@
+"""The computation of service circles from the network, facilities and homes."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from scipy.spatial import cKDTree
+from shapely import MultiPolygon
+
+from gis import crs
+from gis.db import STORAGE_SRID
+from gis.errors import InvalidInput
+from gis.facilities.accessibility import (
+    DemandPoints,
+    FacilityEntrances,
+)
+from gis.network.build import Network
+from gis.network.isochrone import isochrones
+from gis.network.snapping import MAX_SNAP_DISTANCE_M
+from gis.network.walk import network_distances
+
+MAX_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A service circle: geometry in EPSG:4490, and who lives within its limit by exact distance."""
+
+    minutes: int
+    speed_m_s: float
+    shape: MultiPolygon
+    households: int
+    people: int
+    buildings: int
+    off_network: bool
+    island: bool
+
+
+def require_limit(minutes: int) -> int:
+    """Return a limit in minutes; raise InvalidInput unless it is 1 to MAX_MINUTES."""
+    if not 1 <= minutes <= MAX_MINUTES:
+        raise InvalidInput("circle.minutes_out_of_range", high=MAX_MINUTES, minutes=minutes)
+    return minutes
+
+
+def compute_circles(
+    network: Network,
+    demand: DemandPoints,
+    entrances: FacilityEntrances,
+    i: int,
+    minutes: Sequence[int],
+    speed: float,
+) -> list[Circle]:
+    """Return the circles of the facility with index i.
+
+    One Dijkstra run for the geometries, one for the homes.
+    """
+    sources = entrances.snaps[entrances.of(i)]
+    limits = [limit_minutes * 60 * speed for limit_minutes in minutes]
+    shapes = isochrones(network, sources, limits, entrances.door[entrances.of(i)])
+    metres = network_distances(network, sources, demand.snaps, max(limits))
+    return [
+        Circle(
+            limit_minutes,
+            speed,
+            shape,
+            int(demand.households[metres <= limit].sum()),
+            int(demand.people[metres <= limit].sum()),
+            int((metres <= limit).sum()),
+            entrances.off_network(i),
+            entrances.island(i),
+        )
+        for limit_minutes, limit, shape in zip(minutes, limits, shapes, strict=True)
+    ]
+
+
+def reachable_box(entrances: FacilityEntrances, i: int, network: Network, limit: float) -> str:
+    """Return the box of all that can be reached from a facility, legs included; degrees, EWKT."""
+    reach = limit + 2 * MAX_SNAP_DISTANCE_M
+    west, south, east, north = shapely.bounds(entrances.shape[i])
+    x = [west - reach, east + reach, west - reach, east + reach]
+    y = [south - reach, south - reach, north + reach, north + reach]
+    lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(x, y)
+    return box_ewkt(min(lon), min(lat), max(lon), max(lat))
+
+
+def origin_digests(
+    demand: DemandPoints, entrances: FacilityEntrances, reach: float, speed: float
+) -> Iterator[str]:
+    """Yield a digest of what each facility's circles depend on, apart from the network.
+
+    That is its location, the speed and the homes in reach.
+    """
+    tree = cKDTree(demand.points) if len(demand.points) else None
+    table = np.column_stack([demand.points, demand.households, demand.people])
+    for shape in entrances.shape:
+        neighbours = []
+        if tree is not None and not shape.is_empty:
+            centre, radius = (
+                shapely.centroid(shape),
+                reach + shapely.minimum_bounding_radius(shape) + 200,
+            )
+            neighbours = sorted(tree.query_ball_point((centre.x, centre.y), radius))
+        sha = hashlib.sha256(shapely.to_wkb(shape))
+        sha.update(repr(speed).encode())
+        sha.update(np.ascontiguousarray(table[neighbours]).tobytes())
+        yield sha.hexdigest()[:16]
+
+
+def box_ewkt(west: float, south: float, east: float, north: float) -> str:
+    """Return a box in degrees, EPSG:4490, as EWKT."""
+    ring = f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"
+    return f"SRID={STORAGE_SRID};POLYGON(({ring}))"

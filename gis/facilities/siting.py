@@ -1,0 +1,499 @@
+"""Where new facilities serve most: four location models with the existing facilities fixed.
+
+Pure arrays in, chosen candidates out; nothing here reads the database. The integer programmes are
+solved by HiGHS through `scipy.optimize.milp`; docs/decisions/0026 says why not by a modelling
+library.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array, csc_array, csr_array
+
+from gis.errors import invalid_field
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MAX_EXACT_ARCS = 1_500_000  # pairs of demand point and candidate from which only greedy is tried
+MAX_SITES = 50
+DEFAULT_TIME_LIMIT_S = 60.0
+GREEDY_SHARE = 1 - 1 / np.e  # Nemhauser, Wolsey & Fisher (1978): of the optimum, at least
+
+
+class Model(StrEnum):
+    """What the sites are chosen for."""
+
+    MCLP = "mclp"  # most people within the limit (Church & ReVelle 1974)
+    LSCP = "lscp"  # everybody within the limit with fewest sites (Toregas et al. 1971)
+    P_MEDIAN = "p-median"  # least walking in all (Hakimi 1964)
+    P_CENTRE = "p-centre"  # least walking of whoever has it worst (Hakimi 1964)
+
+
+class Status(StrEnum):
+    """How sure a result is."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"  # the time limit ended the search; `gap` says how far off it may be
+    GREEDY = "greedy"  # too large for an exact search
+
+
+@dataclass(frozen=True)
+class SitingProblem:
+    """Demand points, candidates, and what stands already.
+
+    Attributes
+    ----------
+    metres
+        Walking metres from each demand point to each candidate, sparse, shape (demand, candidates);
+        what is not stored is out of reach. A distance of 0 is stored as a tiny positive number.
+    weights
+        People, households or elders at each demand point, shape (demand,).
+    existing_m
+        Metres from each demand point to its nearest existing facility; infinite if there is none.
+    limit_m
+        Metres that count as served.
+    """
+
+    metres: csr_array
+    weights: Floats
+    existing_m: Floats
+    limit_m: float
+
+    @property
+    def unserved(self) -> NDArray[np.bool_]:
+        """Which demand points no existing facility serves."""
+        return self.existing_m > self.limit_m
+
+    def within(self, limit_m: float, rows: NDArray[np.bool_]) -> csr_array:
+        """Return the incidence of candidates within a limit, of some demand points (0 and 1)."""
+        part = self.metres[np.flatnonzero(rows)].tocoo()
+        near = part.data <= limit_m
+        return csr_array(
+            (np.ones(int(near.sum())), (part.row[near], part.col[near])), shape=part.shape
+        )
+
+
+@dataclass(frozen=True)
+class SitingResult:
+    """The chosen candidates and how sure they are.
+
+    Attributes
+    ----------
+    sites
+        Numbers of candidates in the order in which each adds most.
+    served
+        Weight that each of them adds to those before it, within the limit.
+    objective
+        MCLP: weight newly served; LSCP: number of sites; p-median: metres times weight; p-centre:
+        metres of the demand point that has it worst.
+    bound
+        What no choice can be better than.
+    gap
+        Relative distance of objective and bound; 0 when optimal.
+    seconds
+        Wall time of the search.
+    out_of_reach
+        Demand points that no candidate can serve (LSCP and p-centre).
+    """
+
+    model: Model
+    status: Status
+    sites: list[int]
+    served: list[float]
+    objective: float
+    bound: float
+    gap: float
+    seconds: float
+    out_of_reach: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+def solve(
+    problem: SitingProblem,
+    model: Model,
+    count: int,
+    *,
+    time_limit_s: float = DEFAULT_TIME_LIMIT_S,
+    max_exact_arcs: int = MAX_EXACT_ARCS,
+) -> SitingResult:
+    """Choose candidates by a model.
+
+    Parameters
+    ----------
+    count
+        Number of sites, 1 to MAX_SITES; LSCP takes as few as it needs and ignores it.
+
+    Raises
+    ------
+    InvalidInput
+        The number of sites is out of range.
+    """
+    if model is not Model.LSCP and not 1 <= count <= MAX_SITES:
+        raise invalid_field("sites", "siting.sites_out_of_range", low=1, high=MAX_SITES)
+    started = time.monotonic()
+    exact = problem.metres.nnz <= max_exact_arcs
+    search = _Search(problem, min(count, problem.metres.shape[1]), exact, started + time_limit_s)
+    outcome = {
+        Model.MCLP: search.most_served,
+        Model.LSCP: search.fewest_sites,
+        Model.P_MEDIAN: search.least_walking,
+        Model.P_CENTRE: search.least_worst,
+    }[model]()
+    sites, served = order_by_gain(problem, outcome.sites)
+    spread = abs(outcome.objective - outcome.bound)
+    gap = spread / abs(outcome.objective) if outcome.objective else spread
+    return SitingResult(
+        model,
+        outcome.status,
+        sites,
+        served,
+        outcome.objective,
+        outcome.bound,
+        0.0 if outcome.status is Status.OPTIMAL else float(gap),
+        time.monotonic() - started,
+        outcome.out_of_reach,
+    )
+
+
+def greedy_sites(problem: SitingProblem, count: int) -> tuple[list[int], list[float]]:
+    """Choose one candidate after the other, each the one that newly serves most weight.
+
+    Notes
+    -----
+    The weight served is at least (1 - 1/e) of what the best choice of as many serves (Nemhauser,
+    Wolsey & Fisher 1978). Ties go to the candidate with the lower number. Stops when no candidate
+    adds anything.
+    """
+    open_rows = problem.unserved
+    incidence = csc_array(problem.within(problem.limit_m, open_rows))
+    remaining = problem.weights[open_rows].astype(float)
+    sites: list[int] = []
+    gains: list[float] = []
+    for _ in range(count):
+        gain = incidence.T @ remaining
+        best = int(np.argmax(gain)) if gain.size else 0
+        if not gain.size or gain[best] <= 0:
+            break
+        sites.append(best)
+        gains.append(float(gain[best]))
+        remaining[incidence.indices[incidence.indptr[best] : incidence.indptr[best + 1]]] = 0
+    return sites, gains
+
+
+def order_by_gain(problem: SitingProblem, sites: Sequence[int]) -> tuple[list[int], list[float]]:
+    """Order chosen sites by what each newly serves beside those before it."""
+    chosen = np.asarray(sites, np.int64)
+    if not chosen.size:
+        return [], []
+    part = SitingProblem(
+        csr_array(problem.metres[:, chosen]), problem.weights, problem.existing_m, problem.limit_m
+    )
+    order, gains = greedy_sites(part, len(chosen))
+    idle = [number for number in range(len(chosen)) if number not in order]
+    return [int(chosen[number]) for number in (*order, *idle)], [*gains, *[0.0] * len(idle)]
+
+
+def served_curve(
+    problem: SitingProblem, count: int, *, time_limit_s: float = DEFAULT_TIME_LIMIT_S
+) -> list[tuple[int, float, Status]]:
+    """Return the weight newly served by the best 1, 2, … count sites, each solved for itself.
+
+    Notes
+    -----
+    The time limit is for all of them; what is left unsolved is the greedy value, marked so.
+    """
+    deadline = time.monotonic() + time_limit_s
+    _, gains = greedy_sites(problem, count)
+    curve = []
+    for number in range(1, count + 1):
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0:
+            curve.append((number, float(sum(gains[:number])), Status.GREEDY))
+            continue
+        result = solve(problem, Model.MCLP, number, time_limit_s=remaining_s)
+        curve.append((number, result.objective, result.status))
+    return curve
+
+
+def closure_losses(metres: csr_array, weights: Floats, limit_m: float) -> Floats:
+    """Return the weight that is served by each existing facility alone, and lost if it closes.
+
+    Parameters
+    ----------
+    metres
+        Walking metres from demand points to existing facilities, as in SitingProblem.
+    """
+    near = metres.tocoo()
+    within = near.data <= limit_m
+    rows, columns = near.row[within], near.col[within]
+    only = np.bincount(rows, minlength=metres.shape[0])[rows] == 1
+    return np.bincount(
+        columns[only], weights=weights[rows[only]], minlength=metres.shape[1]
+    ).astype(float)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    status: Status
+    sites: list[int]
+    objective: float
+    bound: float
+    out_of_reach: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+class _Search:
+    """One search of a model: exact by HiGHS, else greedy."""
+
+    def __init__(self, problem: SitingProblem, count: int, exact: bool, deadline: float) -> None:
+        self.problem, self.count, self.exact, self.deadline = problem, count, exact, deadline
+
+    def most_served(self) -> _Outcome:
+        """MCLP: y of a demand point is 1 only if a chosen candidate is within the limit."""
+        problem, rows = self.problem, self.problem.unserved
+        greedy, gains = greedy_sites(problem, self.count)
+        incidence, weights = _merge_equal_rows(
+            problem.within(problem.limit_m, rows), problem.weights[rows]
+        )
+        if not self.exact or not greedy:
+            share = GREEDY_SHARE if greedy else 1.0
+            status = Status.OPTIMAL if not greedy else Status.GREEDY
+            bound = min(sum(gains) / share, float(weights.sum()))
+            return _Outcome(status, greedy, float(sum(gains)), bound)
+        sites, points = incidence.shape[1], incidence.shape[0]
+        cover = _less_own_variable(incidence)
+        solution = self._solve(
+            np.r_[np.zeros(sites), -weights],
+            [LinearConstraint(cover, lb=0), self._at_most(sites, points)],
+            np.r_[np.ones(sites), np.zeros(points)],
+        )
+        return self._choose(solution, sites, greedy, -float(sum(gains)), sign=-1)
+
+    def fewest_sites(self) -> _Outcome:
+        """LSCP: each demand point that can be served has a chosen candidate within the limit."""
+        problem = self.problem
+        rows = problem.unserved & (problem.weights > 0)
+        incidence = problem.within(problem.limit_m, rows)
+        reachable = np.diff(incidence.indptr) > 0
+        lost = np.flatnonzero(rows)[~reachable]
+        incidence, _ = _merge_equal_rows(incidence[np.flatnonzero(reachable)])
+        sites = incidence.shape[1]
+        if not incidence.shape[0]:
+            return _Outcome(Status.OPTIMAL, [], 0.0, 0.0, lost)
+        greedy = _greedy_cover(incidence)
+        if not self.exact:
+            # H(d): greedy takes at most so many times the fewest (Chvátal 1979)
+            most = int(incidence.sum(axis=0).max())
+            harmonic = float(np.sum(1 / np.arange(1, most + 1)))
+            bound = float(np.ceil(len(greedy) / harmonic))
+            return _Outcome(Status.GREEDY, greedy, float(len(greedy)), bound, lost)
+        solution = self._solve(np.ones(sites), [LinearConstraint(incidence, lb=1)], np.ones(sites))
+        return self._choose(solution, sites, greedy, float(len(greedy)), out_of_reach=lost)
+
+    def least_walking(self) -> _Outcome:
+        """p-median: what a demand point saves over its nearest existing facility is most.
+
+        A demand point that reaches neither counts the longest stored distance, or twice the limit
+        where that is longer.
+        """
+        problem = self.problem
+        pairs = problem.metres.tocoo()
+        cap = max(float(pairs.data.max(initial=0.0)), 2 * problem.limit_m)
+        today = np.minimum(problem.existing_m, cap)
+        saving = problem.weights[pairs.row] * (today[pairs.row] - pairs.data)
+        gains = saving > 0
+        rows, columns, saving = pairs.row[gains], pairs.col[gains], saving[gains]
+        base = float((problem.weights * today).sum())
+        table = csr_array((saving, (rows, columns)), shape=pairs.shape)
+        greedy, saved = _greedy_saving(csc_array(table), self.count)
+        if not self.exact or not greedy:
+            bound = base - min(saved / GREEDY_SHARE, base)
+            status = Status.OPTIMAL if not greedy else Status.GREEDY
+            return _Outcome(status, greedy, base - saved, base - saved if not greedy else bound)
+        sites, arcs = pairs.shape[1], saving.size
+        number = np.arange(arcs)
+        once = coo_array(
+            (np.ones(arcs), (rows, sites + number)), shape=(pairs.shape[0], sites + arcs)
+        )
+        opened = coo_array(
+            (
+                np.r_[np.ones(arcs), -np.ones(arcs)],
+                (np.r_[number, number], np.r_[columns, sites + number]),
+            ),
+            shape=(arcs, sites + arcs),
+        )
+        solution = self._solve(
+            np.r_[np.zeros(sites), -saving],
+            [
+                LinearConstraint(once.tocsr(), ub=1),
+                LinearConstraint(opened.tocsr(), lb=0),
+                self._at_most(sites, arcs),
+            ],
+            np.r_[np.ones(sites), np.zeros(arcs)],
+        )
+        outcome = self._choose(solution, sites, greedy, -saved, sign=-1)
+        return _Outcome(
+            outcome.status, outcome.sites, base - outcome.objective, base - outcome.bound
+        )
+
+    def least_worst(self) -> _Outcome:
+        """p-centre: the least limit at which so many sites serve all, by halving the distances."""
+        problem = self.problem
+        rows = problem.weights > 0
+        nearest = np.full(problem.weights.size, np.inf)
+        pairs = problem.metres.tocoo()
+        np.minimum.at(nearest, pairs.row, pairs.data)
+        best_m = np.minimum(nearest, problem.existing_m)
+        lost = np.flatnonzero(rows & ~np.isfinite(best_m))
+        rows &= np.isfinite(best_m)
+        if not rows.any():
+            return _Outcome(Status.OPTIMAL, [], 0.0, 0.0, lost)
+        floor_m = float(best_m[rows].max())
+        limits = np.unique(np.r_[pairs.data, problem.existing_m[np.isfinite(problem.existing_m)]])
+        limits = limits[limits >= floor_m]
+        low, high, sites, proven = 0, limits.size - 1, None, True
+        while low <= high:
+            middle = (low + high) // 2
+            chosen, certain = self._cover_within(float(limits[middle]), rows)
+            if chosen is not None:
+                sites, high = chosen, middle - 1
+            else:
+                low, proven = middle + 1, proven and certain
+        if sites is None:
+            return _Outcome(Status.FEASIBLE, [], float("inf"), floor_m, lost)
+        worst = float(limits[high + 1])
+        status = Status.OPTIMAL if proven else Status.FEASIBLE
+        return _Outcome(status, sites, worst, worst if proven else floor_m, lost)
+
+    def _cover_within(
+        self, limit_m: float, rows: NDArray[np.bool_]
+    ) -> tuple[list[int] | None, bool]:
+        """Find sites, at most the number wanted, that leave nobody beyond a limit."""
+        open_rows = rows & (self.problem.existing_m > limit_m)
+        incidence, _ = _merge_equal_rows(self.problem.within(limit_m, open_rows))
+        if not incidence.shape[0]:
+            return [], True
+        if (np.diff(incidence.indptr) == 0).any():
+            return None, True
+        greedy = _greedy_cover(incidence)
+        if len(greedy) <= self.count:
+            return greedy, True
+        if not self.exact:
+            return None, False
+        sites = incidence.shape[1]
+        solution = self._solve(np.ones(sites), [LinearConstraint(incidence, lb=1)], np.ones(sites))
+        if solution.x is None:
+            return None, False
+        chosen = np.flatnonzero(solution.x > 0.5).tolist()
+        if len(chosen) <= self.count:
+            return chosen, True
+        return None, solution.status == 0 or solution.mip_dual_bound > self.count + 1e-6
+
+    def _at_most(self, sites: int, others: int) -> LinearConstraint:
+        return LinearConstraint(
+            csr_array(np.r_[np.ones(sites), np.zeros(others)][None]), ub=self.count
+        )
+
+    def _solve(self, cost: Floats, constraints: list[LinearConstraint], integral: Floats) -> Any:
+        seconds = max(self.deadline - time.monotonic(), 0.1)
+        return milp(
+            cost,
+            constraints=constraints,
+            integrality=integral,
+            bounds=Bounds(0, 1),
+            options={"time_limit": seconds, "mip_rel_gap": 0.0},
+        )
+
+    def _choose(
+        self,
+        solution: Any,
+        sites: int,
+        greedy: list[int],
+        greedy_value: float,
+        *,
+        sign: int = 1,
+        out_of_reach: Ints | None = None,
+    ) -> _Outcome:
+        """Take the solver's choice, or the greedy one where that is better or the only one."""
+        lost = np.empty(0, np.int64) if out_of_reach is None else out_of_reach
+        if solution.x is None:
+            bound = solution.mip_dual_bound if solution.mip_dual_bound is not None else -np.inf
+            return _Outcome(Status.FEASIBLE, greedy, sign * greedy_value, sign * bound, lost)
+        chosen, value = np.flatnonzero(solution.x[:sites] > 0.5).tolist(), float(solution.fun)
+        if greedy_value < value - 1e-9:
+            chosen, value = greedy, greedy_value
+        bound = value if solution.status == 0 else float(solution.mip_dual_bound)
+        status = Status.OPTIMAL if solution.status == 0 else Status.FEASIBLE
+        return _Outcome(status, chosen, sign * value, sign * bound, lost)
+
+
+def _less_own_variable(incidence: csr_array) -> csr_array:
+    """Append one variable a row, and subtract it from the sum of the row's candidates."""
+    part, points = incidence.tocoo(), incidence.shape[0]
+    number = np.arange(points)
+    return coo_array(
+        (
+            np.r_[part.data, -np.ones(points)],
+            (np.r_[part.row, number], np.r_[part.col, incidence.shape[1] + number]),
+        ),
+        shape=(points, incidence.shape[1] + points),
+    ).tocsr()
+
+
+def _merge_equal_rows(
+    incidence: csr_array, weights: Floats | None = None
+) -> tuple[csr_array, Floats]:
+    """Make demand points with the same candidates one, with the sum of their weights.
+
+    Rows without a candidate go when weights are given: nothing serves them.
+    """
+    incidence = csr_array(incidence)
+    incidence.sort_indices()
+    sums: dict[bytes, float] = {}
+    first: dict[bytes, int] = {}
+    values = np.ones(incidence.shape[0]) if weights is None else weights
+    for row, (start, end) in enumerate(zip(incidence.indptr, incidence.indptr[1:], strict=False)):
+        if start == end and weights is not None:
+            continue
+        key = incidence.indices[start:end].tobytes()
+        first.setdefault(key, row)
+        sums[key] = sums.get(key, 0.0) + float(values[row])
+    rows = np.fromiter(first.values(), np.int64, len(first))
+    return csr_array(incidence[rows]), np.fromiter((sums[key] for key in first), float, len(first))
+
+
+def _greedy_cover(incidence: csr_array) -> list[int]:
+    """Take candidates until every row has one, each time the one with most rows left."""
+    columns, remaining = csc_array(incidence), np.ones(incidence.shape[0])
+    sites: list[int] = []
+    while remaining.any():
+        best = int(np.argmax(columns.T @ remaining))
+        sites.append(best)
+        remaining[columns.indices[columns.indptr[best] : columns.indptr[best + 1]]] = 0
+    return sites
+
+
+def _greedy_saving(saving: csc_array, count: int) -> tuple[list[int], float]:
+    """Take one candidate after the other, each the one that saves most beside those before."""
+    saved = np.zeros(saving.shape[0])
+    sites: list[int] = []
+    owner = np.repeat(np.arange(saving.shape[1]), np.diff(saving.indptr))
+    for _ in range(count):
+        gain = np.bincount(
+            owner,
+            weights=np.maximum(saving.data - saved[saving.indices], 0),
+            minlength=saving.shape[1],
+        )
+        best = int(np.argmax(gain)) if gain.size else 0
+        if not gain.size or gain[best] <= 0:
+            break
+        sites.append(best)
+        part = slice(saving.indptr[best], saving.indptr[best + 1])
+        rows = saving.indices[part]
+        saved[rows] = np.maximum(saved[rows], saving.data[part])
+    return sites, float(saved.sum())

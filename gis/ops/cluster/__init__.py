@@ -1,0 +1,63 @@
+"""The private PostgreSQL cluster under `var/`, and the roles and database in it.
+
+The cluster is the embedded default: its own data folder, Unix socket and free port on loopback. A
+system cluster is never touched. As root it runs as the user `postgres`, since PostgreSQL refuses to
+run as root.
+"""
+
+from gis.ops.cluster.location import (
+    APP,
+    DATABASE,
+    MAX_SOCKET_PATH_BYTES,
+    OUTSIDE,
+    OWNER,
+    SUPERUSER,
+    Cluster,
+    DatabaseUrls,
+    cluster_location,
+    give,
+    make_enterable,
+    may_enter,
+    private_base,
+)
+from gis.ops.cluster.programs import find_binaries, run
+from gis.ops.cluster.server import (
+    PORT_OF_SOCKET,
+    addresses_at,
+    database_urls,
+    has_died,
+    reset,
+    running_port,
+    start,
+    stop,
+)
+from gis.ops.cluster.setup import ARCHIVE_FILE, EXTENSIONS, archive_settings
+
+__all__ = [
+    "APP",
+    "ARCHIVE_FILE",
+    "DATABASE",
+    "EXTENSIONS",
+    "MAX_SOCKET_PATH_BYTES",
+    "OUTSIDE",
+    "OWNER",
+    "PORT_OF_SOCKET",
+    "SUPERUSER",
+    "Cluster",
+    "DatabaseUrls",
+    "addresses_at",
+    "archive_settings",
+    "cluster_location",
+    "database_urls",
+    "find_binaries",
+    "give",
+    "has_died",
+    "make_enterable",
+    "may_enter",
+    "private_base",
+    "reset",
+    "run",
+    "running_port",
+    "start",
+    "stop",
+]
