@@ -292,12 +292,12 @@ def requests_response(principal: Principal, incidents: Sequence[PublicView]) -> 
 
 
 @bp.route("/<path:rest>", methods=["GET", "POST"])
-def not_found(path: str) -> Response:
-    """Any other address."""
-    if match := ENDING_PATTERN.fullmatch(path):
+def not_found(rest: str) -> Response:
+    """Answer every other address with 404."""
+    if match := ENDING_PATTERN.fullmatch(rest):
         g.kind = match[2]
     raise NotFound(
-        "open311.address_unknown", path=f"{bp.url_prefix}/{path[:80]}", prefix=bp.url_prefix
+        "open311.address_unknown", path=f"{bp.url_prefix}/{rest[:80]}", prefix=bp.url_prefix
     )
 
 
