@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accounts import api_keys
+from gis.db import as_json
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.rights.principal import system_principal
@@ -250,7 +251,7 @@ def asking(incident_town: IncidentTown) -> IncidentTown:
             "UPDATE incident_category SET attributes = CAST(:questions AS jsonb)"
             " WHERE code = :code AND edition_id = :id"
         ),
-        {"questions": moves.as_json(QUESTIONS), "code": PUBLIC, "id": edition},
+        {"questions": as_json(QUESTIONS), "code": PUBLIC, "id": edition},
     )
     return incident_town
 

@@ -352,8 +352,8 @@ TABLE: dict[str, Row] = {
     "POST /open311/v2/requests.<any(json, xml):kind>": Row(
         program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}
     ),
-    "GET /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
-    "POST /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
+    "GET /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),
+    "POST /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),
 }
 
 

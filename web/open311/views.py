@@ -291,7 +291,7 @@ def requests_response(principal: Principal, incidents: Sequence[PublicView]) -> 
 # --- errors ---------------------------------------------------------------------------------------
 
 
-@bp.route("/<path:rest>", methods=["GET", "POST"])
+@bp.route("/<path:path>", methods=["GET", "POST"])
 def not_found(path: str) -> Response:
     """Any other address."""
     if match := ENDING_PATTERN.fullmatch(path):
