@@ -66,61 +66,83 @@ SEARCH_SQL = text(
 WITH asked AS (SELECT lower(:q) AS q),
 area_hit AS (
   SELECT 'area' AS kind, a.code, a.name, a.level AS level, coalesce(up.name, '') AS detail, b.geom,
-         CASE WHEN a.code = q OR lower(a.name) = q THEN 0
-              WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1 ELSE 2 END AS fit,
-                  0 AS after
+    CASE WHEN a.code = q OR lower(a.name) = q THEN 0
+      WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1
+      ELSE 2 END AS fit,
+    0 AS after
   FROM asked, area a
-    JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
-       LEFT JOIN area up ON up.id = a.parent_id
+  JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
+  LEFT JOIN area up ON up.id = a.parent_id
   WHERE starts_with(a.code, q) OR strpos(lower(a.name), q) > 0
-  ORDER BY fit, length(a.code), a.code LIMIT :n
+  ORDER BY fit, length(a.code), a.code
+  LIMIT :n
 ), facility_hit AS (
   SELECT 'facility', f.code, f.name, f.category, f.address, f.geom,
-         CASE WHEN lower(f.code) = q OR lower(f.name) = q THEN 0
-              WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1
-                  ELSE 2 END AS fit, 1
+    CASE WHEN lower(f.code) = q OR lower(f.name) = q THEN 0
+      WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1
+      ELSE 2 END AS fit,
+    1
   FROM asked, facility f
-  WHERE lower(f.code) = q OR strpos(lower(f.name), q) > 0 OR strpos(lower(f.address), q) > 0
-        OR f.category = ANY(:categories)
-  ORDER BY fit, f.name, f.code LIMIT :n
+  WHERE lower(f.code) = q
+    OR strpos(lower(f.name), q) > 0
+    OR strpos(lower(f.address), q) > 0
+    OR f.category = ANY(:categories)
+  ORDER BY fit, f.name, f.code
+  LIMIT :n
 ), building_hit AS (
   SELECT 'building', h.code, h.estate || h.name, 'building', h.address, h.geom,
-         CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q
-             OR h.code = ANY(CAST(:named AS text[])) THEN 0
-              WHEN starts_with(lower(h.estate || h.name), q) THEN 1 ELSE 2 END AS fit, 2
+    CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q
+        OR h.code = ANY(CAST(:named AS text[])) THEN 0
+      WHEN starts_with(lower(h.estate || h.name), q) THEN 1
+      ELSE 2 END AS fit,
+    2
   FROM asked, building h
   WHERE lower(h.code) = q
-        OR (NOT :whole AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address),
-            q) > 0))
-        OR h.code = ANY(CAST(:named AS text[]))
-  ORDER BY fit, h.estate, length(h.name), h.name, h.code LIMIT :n
+    OR (NOT :whole
+      AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0))
+    OR h.code = ANY(CAST(:named AS text[]))
+  ORDER BY fit, h.estate, length(h.name), h.name, h.code
+  LIMIT :n
 ), person_hit AS (
   SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
-         coalesce(b.geom, h.geom),
-         CASE WHEN lower(p.name) = q THEN 0 WHEN starts_with(lower(p.name), q) THEN 1
-             ELSE 2 END AS fit, 3
+    coalesce(b.geom, h.geom),
+    CASE WHEN lower(p.name) = q THEN 0
+      WHEN starts_with(lower(p.name), q) THEN 1
+      ELSE 2 END AS fit,
+    3
   FROM asked, personal.person p
-       JOIN post o ON o.holder_id = p.id AND o.valid_time @> CAST(:at AS timestamptz)
-       LEFT JOIN area a ON a.id = o.area_id
-       LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
-       LEFT JOIN building h ON h.id = o.building_id
-  WHERE strpos(lower(p.name), q) > 0 AND coalesce(b.geom, h.geom) IS NOT NULL AND (:everywhere
-      OR EXISTS (
-    WITH RECURSIVE up AS (
-      SELECT id, parent_id FROM area WHERE id = coalesce(o.area_id, (
-        SELECT g.id FROM grid_at(ST_PointOnSurface(h.geom), CAST(:at AS timestamptz)) g))
-      UNION SELECT x.id, x.parent_id FROM area x JOIN up ON x.id = up.parent_id)
-    SELECT FROM up WHERE up.id = ANY(CAST(:names_in AS bigint[]))))
-  ORDER BY fit, p.name, p.id LIMIT :n
+  JOIN post o ON o.holder_id = p.id AND o.valid_time @> CAST(:at AS timestamptz)
+  LEFT JOIN area a ON a.id = o.area_id
+  LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
+  LEFT JOIN building h ON h.id = o.building_id
+  WHERE strpos(lower(p.name), q) > 0
+    AND coalesce(b.geom, h.geom) IS NOT NULL
+    AND (:everywhere OR EXISTS (
+      WITH RECURSIVE up AS (
+        SELECT id, parent_id FROM area
+        WHERE id = coalesce(o.area_id, (
+          SELECT g.id FROM grid_at(ST_PointOnSurface(h.geom), CAST(:at AS timestamptz)) g))
+        UNION
+        SELECT x.id, x.parent_id FROM area x JOIN up ON x.id = up.parent_id
+      )
+      SELECT FROM up WHERE up.id = ANY(CAST(:names_in AS bigint[]))))
+  ORDER BY fit, p.name, p.id
+  LIMIT :n
 ), hit AS (
-  SELECT * FROM area_hit UNION ALL SELECT * FROM facility_hit
-  UNION ALL SELECT * FROM building_hit UNION ALL SELECT * FROM person_hit
+  SELECT * FROM area_hit
+  UNION ALL
+  SELECT * FROM facility_hit
+  UNION ALL
+  SELECT * FROM building_hit
+  UNION ALL
+  SELECT * FROM person_hit
 )
-SELECT kind, code, name, level, detail, ST_X(ST_PointOnSurface(geom)) AS lon,
-    ST_Y(ST_PointOnSurface(geom)) AS lat,
-       ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east,
-           ST_YMax(geom) AS north
-FROM hit ORDER BY fit, after, length(code), name, code LIMIT :n
+SELECT kind, code, name, level, detail,
+  ST_X(ST_PointOnSurface(geom)) AS lon, ST_Y(ST_PointOnSurface(geom)) AS lat,
+  ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north
+FROM hit
+ORDER BY fit, after, length(code), name, code
+LIMIT :n
 """
 )
 

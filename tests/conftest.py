@@ -91,9 +91,9 @@ def cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def real_hashes() -> Iterator[None]:
     """Hash passwords with the work that the application takes for them."""
-    credentials._nobody.cache_clear()  # may have been made with less
+    credentials._dummy_hash.cache_clear()  # may have been made with less
     yield
-    credentials._nobody.cache_clear()
+    credentials._dummy_hash.cache_clear()
 
 
 # fixtures that cost much: the tests that use one stay in one process, where it is made once

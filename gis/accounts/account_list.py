@@ -65,34 +65,47 @@ ACCOUNTS_SQL = """
 SELECT a.id, a.username, coalesce(p.code, '') AS person, coalesce(p.name, '') AS person_name,
   coalesce(a.subject, '') AS subject, a.active,
   CASE WHEN a.password_hash IS NULL THEN CASE WHEN a.subject IS NULL THEN 'none' ELSE 'oidc' END
-       WHEN a.must_change THEN 'first' ELSE 'password' END AS sign_in,
+    WHEN a.must_change THEN 'first' ELSE 'password' END AS sign_in,
   (SELECT max(s.at) FROM personal.sign_in s WHERE s.username = a.username AND s.succeeded) AS last,
-  coalesce((SELECT count(*) = :failures AND NOT bool_or(t.succeeded)
+  coalesce((
+    SELECT count(*) = :failures AND NOT bool_or(t.succeeded)
       AND max(t.at) - min(t.at) <= :window
-            FROM (SELECT s.at, s.succeeded FROM personal.sign_in s WHERE s.username = a.username
-                AND s.at > :now - 2 * CAST(:window AS interval)
-                  ORDER BY s.at DESC, s.id DESC
-                      LIMIT :failures) t HAVING max(t.at) > :now - CAST(:window AS interval)),
-                      false) AS locked
-FROM personal.account a LEFT JOIN personal.person p ON p.id = a.person_id
+    FROM (
+      SELECT s.at, s.succeeded
+      FROM personal.sign_in s
+      WHERE s.username = a.username AND s.at > :now - 2 * CAST(:window AS interval)
+      ORDER BY s.at DESC, s.id DESC
+      LIMIT :failures
+    ) t
+    HAVING max(t.at) > :now - CAST(:window AS interval)
+  ), false) AS locked
+FROM personal.account a
+LEFT JOIN personal.person p ON p.id = a.person_id
 WHERE CAST(:like AS text) IS NULL OR a.username LIKE :like OR p.name LIKE :like OR p.code LIKE :like
-ORDER BY a.username LIMIT :limit
+ORDER BY a.username
+LIMIT :limit
 """
 
 
 ROLES_SQL = """
-SELECT r.account_id, r.role, r.source, coalesce(a.code, '') AS area, coalesce(a.name,
-    '') AS area_name
-FROM (SELECT g.account_id, g.role, g.area_id, 'grant' AS source FROM personal.access_grant g
-    WHERE g.account_id = ANY(:ids)
-      UNION ALL
-      SELECT DISTINCT c.id, m.access, p.area_id, 'post' FROM personal.account c
-      JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
-          AND p.valid_time @> CAST(:at AS timestamptz)
-      JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
-          unnest(CAST(:access AS text[])) AS access) m ON m.post = p.role
-      WHERE c.id = ANY(:ids)) r
-LEFT JOIN area a ON a.id = r.area_id ORDER BY r.account_id, r.source, r.role, a.code
+SELECT r.account_id, r.role, r.source,
+  coalesce(a.code, '') AS area, coalesce(a.name, '') AS area_name
+FROM (
+  SELECT g.account_id, g.role, g.area_id, 'grant' AS source
+  FROM personal.access_grant g
+  WHERE g.account_id = ANY(:ids)
+  UNION ALL
+  SELECT DISTINCT c.id, m.access, p.area_id, 'post'
+  FROM personal.account c
+  JOIN post p ON c.person_id IN (p.holder_id, p.deputy_id)
+    AND p.valid_time @> CAST(:at AS timestamptz)
+  JOIN (
+    SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access
+  ) m ON m.post = p.role
+  WHERE c.id = ANY(:ids)
+) r
+LEFT JOIN area a ON a.id = r.area_id
+ORDER BY r.account_id, r.source, r.role, a.code
 """
 
 

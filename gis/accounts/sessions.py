@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from types import MappingProxyType
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -103,18 +103,7 @@ def begin_sign_in(
     source = (
         SignIn.network.endswith(mark, autoescape=True) if trusted else SignIn.network == network
     )
-    last = session.execute(
-        select(SignIn.at, SignIn.succeeded)
-        .where(SignIn.username == username, source, SignIn.at > now - 2 * LOCKOUT_PERIOD)
-        .order_by(SignIn.at.desc(), SignIn.id.desc())
-        .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
-    ).all()
-    failures = list(takewhile(lambda attempt: not attempt.succeeded, last))
-    if (
-        len(failures) >= MAX_FAILED_ATTEMPTS
-        and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD
-    ):
-        _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
+    _pause_after_failures(session, username, source, now)
     if not trusted:
         _slow_down(session, username, now, network)
     tried = SignIn(
@@ -127,6 +116,24 @@ def begin_sign_in(
         if account
         else SignInAttempt(tried.id, username)
     )
+
+
+def _pause_after_failures(
+    session: Session, username: str, source: ColumnElement[bool], now: datetime
+) -> None:
+    """Raise RateLimited during the pause after too many failures in a row from a source."""
+    last = session.execute(
+        select(SignIn.at, SignIn.succeeded)
+        .where(SignIn.username == username, source, SignIn.at > now - 2 * LOCKOUT_PERIOD)
+        .order_by(SignIn.at.desc(), SignIn.id.desc())
+        .limit(MAX_FAILED_ATTEMPTS + len(PAUSES) - 1)
+    ).all()
+    failures = list(takewhile(lambda attempt: not attempt.succeeded, last))
+    if (
+        len(failures) >= MAX_FAILED_ATTEMPTS
+        and failures[0].at - failures[MAX_FAILED_ATTEMPTS - 1].at <= LOCKOUT_PERIOD
+    ):
+        _wait(failures[0].at + PAUSES[len(failures) - MAX_FAILED_ATTEMPTS], now)
 
 
 def _wait(until: datetime, now: datetime) -> None:

@@ -17,12 +17,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
-from gis.areas.batch_csv import csv_cell, csv_cells, format_rows, take_strings, text_scalar
-from gis.areas.explanation import decision_step
+from gis.areas.batch_csv import csv_cell, format_rows
+from gis.areas.batch_lines import (
+    BUILDING_RULES,
+    HEADER,
+    LEVELS,
+    Floats,
+    Ints,
+    answer_lines,
+    buildings_at,
+)
 from gis.areas.locate_input import long_address_error, read_time
 from gis.areas.locate_result import LocateRequest
 from gis.areas.outside_grids import nearest_grid_error, no_grids_error
@@ -33,36 +40,13 @@ from gis.areas.snapshot import (
     EPOCH,
     MATCH_RULES,
     MICROSECOND,
-    GridIndex,
     RegistrySnapshot,
     micros,
-    nearest_many,
     read_grids,
     read_snapshot_around,
 )
 from gis.errors import InvalidInput, WanggeError, invalid_field
 from gis.places.address import MAX_ADDRESS_CHARS
-from gis.places.queries import MAX_BUILDING_DISTANCE_M
-from gis.shapes import local_distance
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-HEADER = (
-    "id",
-    "county",
-    "street",
-    "community",
-    "grid",
-    "unit",
-    "building",
-    "people",
-    "how",
-    "error",
-)
-LEVELS = HEADER[1:5]
-BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
-NO_UNIT = (None, decision_step("unit", "no_building"))
 
 
 @dataclass(frozen=True)
@@ -268,17 +252,9 @@ class _Batch:
         times: Ints,
         addresses: Any,
     ) -> int:
-        """Answer rows of one register; returns how many have a grid."""
+        """Locate the rows of one snapshot, and return how many have a grid."""
         grid, rule, _ = snapshot.grids.grids_at(x[rows], y[rows])
-        all_grids: GridIndex | None = None
-        for row in rows[grid < 0]:
-            all_grids = all_grids or read_grids(self.session, at)
-            nearest = all_grids.nearest(float(x[row]), float(y[row]))
-            if nearest is None:
-                moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
-                self.refuse(int(row), no_grids_error(self.session, moment).detail)
-            else:
-                self.refuse(int(row), nearest_grid_error(all_grids, nearest).detail)
+        self._refuse_outside(at, rows[grid < 0], x, y, times)
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
         resolver = LocateResolver(lambda: self.session, snapshot)
@@ -287,7 +263,7 @@ class _Batch:
             for row in rows[has_address]:
                 self.line[row] = self._resolve_row(resolver, int(row), x, y, times, addresses[row])
             rows, grid, rule = rows[~has_address], grid[~has_address], rule[~has_address]
-        building, building_rule = _buildings(snapshot, grid, x[rows], y[rows])
+        building, building_rule = buildings_at(snapshot, grid, x[rows], y[rows])
         moments = snapshot.people.moments
         keys = np.zeros(len(rows), dtype=np.int64)
         shifted = np.array(
@@ -309,9 +285,22 @@ class _Batch:
         example_row[of[::-1]] = np.arange(len(of))[::-1]  # one row for each distinct key
         first_line = len(self.lines)
         columns = [values[example_row] for values, _ in parts[:5]]
-        self.lines += _lines(resolver, columns, times[rows][example_row])
+        self.lines += answer_lines(resolver, columns, times[rows][example_row])
         self.line[rows] = first_line + of
         return int(inside.sum())
+
+    def _refuse_outside(self, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints) -> None:
+        """Reject rows outside all grids, with the nearest grid."""
+        if not rows.size:
+            return
+        grids = read_grids(self.session, at)
+        for row in rows:
+            nearest = grids.nearest(float(x[row]), float(y[row]))
+            if nearest is None:
+                moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
+                self.refuse(int(row), no_grids_error(self.session, moment).detail)
+            else:
+                self.refuse(int(row), nearest_grid_error(grids, nearest).detail)
 
     def _resolve_row(
         self, resolver: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str
@@ -336,93 +325,6 @@ class _Batch:
         people = ";".join(f"{entry.role}:{entry.name or ''}" for entry in result.people)
         cells = (*(codes.get(level, "") for level in LEVELS), unit, building, people, how)
         return self.add("," + ",".join(map(csv_cell, cells)) + ",\n")
-
-
-def _lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> list[str]:
-    """Return the cells after the id as CSV, one line for each distinct answer.
-
-    Notes
-    -----
-    Points with the same grid, rules, building, shift and people share a line. The columns hold the
-    row of the building plus one; 0 means none.
-    """
-    grid, rule, building, building_rule, shifted = columns
-    snapshot = resolver.snapshot
-    grids, places, people = snapshot.grids, snapshot.places, snapshot.people
-    parents, parent = np.unique(np.array(grids.parents, dtype=np.int64)[grid], return_inverse=True)
-    above = [{area.level: area for area in snapshot.ancestors(item)} for item in parents.tolist()]
-    # the unit depends on the building and the grid; without a building there is none
-    size = len(grids.codes)
-    pairs, pair = np.unique(np.where(building > 0, building * size + grid, 0), return_inverse=True)
-    units = [
-        resolver.unit(of // size - 1, int(grids.ids[of % size]), None)[::2] if of else NO_UNIT
-        for of in pairs.tolist()
-    ]
-    whys, unit_rule = np.unique([step.rule for _, step in units], return_inverse=True)
-    shape = (2, len(MATCH_RULES), len(BUILDING_RULES), len(whys))
-    hows, how = np.unique(
-        np.ravel_multi_index((shifted, rule, building_rule, unit_rule[pair]), shape),
-        return_inverse=True,
-    )
-
-    cells = [
-        take_strings([item[level].code if level in item else "" for item in above], parent)
-        for level in LEVELS[:-1]
-    ]
-    cells.append(take_strings(grids.codes, grid))
-    cells.append(take_strings([part.code if part else "" for part, _ in units], pair))
-    cells.append(take_strings(["", *places.codes], building))
-    unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
-    upper = [
-        np.array([item[level].id if level in item else 0 for item in above], np.int64)
-        for level in LEVELS[-2::-1]
-    ]
-    names = [
-        people.texts(people.areas, unit_ids[pair], times),
-        people.texts(people.buildings, np.append(0, places.ids)[building], times),
-        people.texts(people.areas, grids.ids[grid], times),
-        *(people.texts(people.areas, ids[parent], times) for ids in upper),
-    ]
-    people_text = pc.binary_join_element_wise(*names, text_scalar(";"), null_handling="skip")
-    # pyarrow returns an empty array if every text is null
-    cells.append(people_text if len(people_text) else take_strings([""], np.zeros_like(grid)))
-    explanations = [
-        f"{'point:converted;' if converted else ''}"
-        f"grid:{MATCH_RULES[rule]};building:{BUILDING_RULES[building_rule]};unit:{whys[why]}"
-        for converted, rule, building_rule, why in zip(*np.unravel_index(hows, shape), strict=True)
-    ]
-    cells.append(take_strings(explanations, how))
-    line_start, line_end = (
-        take_strings([""], np.zeros_like(grid)),
-        take_strings(["\n"], np.zeros_like(grid)),
-    )
-    lines: list[str] = pc.binary_join_element_wise(
-        line_start, *map(csv_cells, cells), line_end, text_scalar(",")
-    ).to_pylist()
-    return lines
-
-
-def _buildings(snapshot: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -> tuple[Ints, Ints]:
-    """Return the row of the building of each point, and the index of its rule.
-
-    Returns
-    -------
-    Rows, -1 where there is no building, and indices into `BUILDING_RULES`.
-    """
-    places = snapshot.places
-    rows, _ = places.cells.covering_many(x, y)
-    rule = np.zeros(len(x), dtype=np.int64)
-    off = np.flatnonzero(rows < 0)
-    rule[off] = 2
-    if off.size and len(places.codes):
-        boxes = local_distance.buffer_boxes(x[off], y[off], MAX_BUILDING_DISTANCE_M)
-        in_same_grid = lambda point, shape: snapshot.building_grid[shape] == grid[off[point]]  # noqa: E731
-        nearest, metres = nearest_many(
-            places.tree, places.shapes, x[off], y[off], boxes, in_same_grid
-        )
-        close = metres <= MAX_BUILDING_DISTANCE_M
-        rows[off[close]], rule[off[close]] = nearest[close], 1
-    return rows, rule
 
 
 def _umask() -> int:

@@ -106,8 +106,9 @@ def split_rows(lines: Sequence[str]) -> Iterator[RawRow]:
 
 
 def _quoted_row(lines: Sequence[str], begin: int) -> tuple[list[str] | None, int]:
-    """Return the fields of a row with quotation marks, None where one is never closed, and how many
-    lines it holds.
+    """Return the fields of a row with quotation marks, and the number of its lines.
+
+    None means that a quotation mark is never closed.
     """
     try:
         return next(csv.reader(lines[begin : begin + 1], strict=True)), 1

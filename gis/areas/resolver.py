@@ -12,6 +12,7 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
+from gis.areas.building_resolver import BuildingResolver
 from gis.areas.explanation import DecisionStep, decision_step
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import (
@@ -31,13 +32,11 @@ from gis.messages import Message
 from gis.people.escalation import escalation_steps, first_contact
 from gis.people.queries import ResponsiblePerson
 from gis.places.address import Address, parse_address
-from gis.places.naming import Naming, compare, name_before, other_community, readings
+from gis.places.naming import other_community, readings
 from gis.places.queries import MAX_BUILDING_DISTANCE_M, Part, list_units_of_room
 from gis.shapes import local_distance
 
 MAX_CACHED_RESULTS = 50_000  # results a process caches as JSON, about 2 kB each
-# metres; a more distant building needs a unique number, or the name of its estate
-MAX_LABEL_DISTANCE_M = 100.0
 
 
 def locate(
@@ -188,6 +187,7 @@ class LocateResolver:
             Ids of the areas in which people are named; None means everywhere.
         """
         self.session, self.snapshot, self.names = session, snapshot, names
+        self.buildings = BuildingResolver(snapshot)
 
     def resolve(self, request: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
         """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
@@ -196,12 +196,7 @@ class LocateResolver:
         if grid is None:
             raise outside_grids_error(self.session(), at, x, y)
         chain = snapshot.chain(grid.row)
-        how = []
-        if request.crs in systems.OBFUSCATED_CRS:
-            moved = local_distance.point_distances_m(
-                shapely.points([x], [y]), request.lon, request.lat
-            )[0]
-            how.append(decision_step("point", "converted", crs=request.crs, metres=f"{moved:.0f}"))
+        how = _point_steps(request, x, y)
         how.append(
             decision_step(
                 "grid",
@@ -217,7 +212,7 @@ class LocateResolver:
         if address and community and other_community(address, community):
             how.append(decision_step("address", "other_community", name=community))
             address = None
-        row, metres, steps = self.building(grid.row, x, y, address)
+        row, metres, steps = self.buildings.find(grid.row, x, y, address)
         how += steps
         part, candidates, unit_step = self.unit(row, int(snapshot.grids.ids[grid.row]), address)
         how.append(unit_step)
@@ -225,19 +220,7 @@ class LocateResolver:
         places = snapshot.places
         people = self.people(chain, row, part, at)
         contact = first_contact(people)
-        for rule, role, area in escalation_steps(people, contact, unit=part is not None):
-            how.append(
-                decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area)
-            )
-        if contact is None:
-            how.append(decision_step("answerable", "nobody"))
-        else:
-            rule = "stands_in" if contact.why else "first_there"
-            how.append(
-                decision_step(
-                    "answerable", rule, role=Message(f"role.{contact.role}"), area=contact.area
-                )
-            )
+        how += _contact_steps(people, contact, unit=part is not None)
         result = LocateResult(
             **_head(request, x, y, at),
             revision=snapshot.grids.revisions[grid.row],
@@ -299,160 +282,6 @@ class LocateResolver:
             return None
         return grid.row, grid.rule, -1 if row is None else row
 
-    def building(
-        self, grid: int, x: float, y: float, address: Address | None
-    ) -> tuple[int | None, float, list[DecisionStep]]:
-        """Return the building of a point, its distance in metres, and the steps of the decision.
-
-        The building covers the point, or else is the nearest in the grid. An address may name
-        another.
-        """
-        places = self.snapshot.places
-        row, metres, rule = places.covering(x, y), 0.0, "covers"
-        if row is None:
-            close = places.within(x, y, MAX_BUILDING_DISTANCE_M)
-            in_grid = [
-                (distance_m, candidate)
-                for distance_m, candidate in close
-                if self.snapshot.building_grid[candidate] == grid
-            ]
-            if in_grid:
-                (metres, row), rule = in_grid[0], "nearest_within_15m"
-        steps = [
-            decision_step("building", "none_within_15m")
-            if row is None
-            else decision_step(
-                "building", rule, name=self.building_label(row), metres=f"{metres:.1f}"
-            )
-        ]
-        if address is None:
-            return row, metres, steps
-
-        named = self.list_named_buildings(grid, row if metres == 0 else None, row, address)
-        if row is not None and row in named:
-            return (
-                row,
-                metres,
-                [
-                    *steps,
-                    decision_step("building", "address_agrees", name=self.building_label(row)),
-                ],
-            )
-        if named:
-            distance_m, other = min(
-                zip(
-                    local_distance.point_distances_m(places.shapes[named], x, y).tolist(),
-                    named,
-                    strict=True,
-                )
-            )
-            sure = self.compare(other, address) in (Naming.WHOLE, Naming.HOUSE)
-            if distance_m <= MAX_LABEL_DISTANCE_M or sure or len(named) == 1:
-                rule = "address" if row is None else "address_over_point"
-                left = "" if row is None else self.building_label(row)
-                step = decision_step(
-                    "building",
-                    rule,
-                    name=self.building_label(other),
-                    other=left,
-                    metres=f"{distance_m:.1f}",
-                )
-                return other, distance_m, [step]
-        for _, other_row in places.within(x, y, MAX_LABEL_DISTANCE_M):
-            home = int(self.snapshot.building_grid[other_row])
-            if home != grid and self.compare(other_row, address) >= Naming.HOUSE:
-                code = self.snapshot.grids.codes[home] if home >= 0 else "-"
-                return (
-                    row,
-                    metres,
-                    [
-                        *steps,
-                        decision_step(
-                            "building",
-                            "address_elsewhere",
-                            name=self.building_label(other_row),
-                            code=code,
-                        ),
-                    ],
-                )
-        if address.building:
-            name = name_before(address, self.snapshot.names_of(grid)) + address.quotes[0]
-            steps.append(decision_step("building", "address_unmatched", name=name))
-        return row, metres, steps
-
-    def compare(self, row: int, address: Address) -> Naming:
-        """Return how surely an address names a building."""
-        naming = compare(address, self.snapshot.places.label_of(row), self.area_names_of(row))
-        return (
-            Naming.NO if naming is Naming.NUMBER and self.is_other_estate(row, address) else naming
-        )
-
-    def is_other_estate(self, row: int, address: Address) -> bool:
-        """Return whether an address names another estate of the registry than the building's.
-
-        Short forms of the name count.
-        """
-        name = name_before(address, self.area_names_of(row))
-        return (
-            bool(name)
-            and name not in self.snapshot.places.estates[row]
-            and name in self.snapshot.places.estate_names
-        )
-
-    def area_names_of(self, row: int) -> tuple[str, ...]:
-        """Return the names of the areas that hold a building."""
-        grid = int(self.snapshot.building_grid[row])
-        return self.snapshot.names_of(grid) if grid >= 0 else ()
-
-    def list_named_buildings(
-        self, grid: int, inside: int | None, row: int | None, address: Address
-    ) -> list[int]:
-        """List the buildings that an address may name.
-
-        These are the best matches in the grid, and the building of the point.
-
-        Parameters
-        ----------
-        grid
-            Row of the grid.
-        inside
-            The building that covers the point. Only an unambiguous name replaces it.
-        row
-            The building of the point, covering it or nearest.
-        address
-            The parsed address.
-        """
-        sure = {
-            int(building_row): self.compare(int(building_row), address)
-            for building_row in self.snapshot.buildings_of(grid)
-        }
-        if row is not None:
-            sure[row] = self.compare(row, address)
-        best = max(sure.values(), default=Naming.NO)
-        if best is Naming.NO:
-            return []
-        named = [building_row for building_row, naming in sure.items() if naming is best]
-        if row in named:
-            return [row]
-        unknown = (
-            best is Naming.NUMBER
-            and address.building
-            and name_before(address, self.area_names_of(named[0]))
-        )
-        if inside is not None and (best < Naming.NUMBER or unknown):
-            return [inside] if sure[inside] else []
-        if row is not None and best is Naming.NUMBER:
-            # 2号楼 on the ground of an estate means the building of that estate
-            estates = self.snapshot.places.estates
-            same = [building_row for building_row in named if estates[building_row] == estates[row]]
-            return same if same or (inside is not None and estates[row]) else named
-        return named if best is not Naming.HOUSE or len(named) == 1 else []
-
-    def building_label(self, row: int) -> str:
-        """Return the display name of a building: its estate and name, else its code."""
-        places = self.snapshot.places
-        return places.estates[row] + places.names[row] or places.codes[row]
-
     def unit(
         self, row: int | None, grid_id: int, address: Address | None
     ) -> tuple[Part | None, list[UnitCandidate], DecisionStep]:
@@ -469,11 +298,11 @@ class LocateResolver:
         if len(units) == 1:
             return parts[0], [], decision_step("unit", "only_unit")
         says = (
-            readings(address, self.snapshot.places.label_of(row), self.area_names_of(row))
+            readings(address, self.snapshot.places.label_of(row), self.buildings.area_names_of(row))
             if address
             else []
         )
-        if address and self.is_other_estate(row, address):
+        if address and self.buildings.is_other_estate(row, address):
             says = []
         building = int(self.snapshot.places.ids[row])
         return choose_unit(
@@ -500,6 +329,29 @@ class LocateResolver:
         for area in reversed(chain):
             entries += people.of_area(area.id, count, area.code, area.level)
         return entries
+
+
+def _point_steps(request: LocateRequest, x: float, y: float) -> list[DecisionStep]:
+    """Return the step of converting an obfuscated point, if the request has one."""
+    if request.crs not in systems.OBFUSCATED_CRS:
+        return []
+    moved = local_distance.point_distances_m(shapely.points([x], [y]), request.lon, request.lat)[0]
+    return [decision_step("point", "converted", crs=request.crs, metres=f"{moved:.0f}")]
+
+
+def _contact_steps(
+    people: list[ResponsiblePerson], contact: ResponsiblePerson | None, *, unit: bool
+) -> list[DecisionStep]:
+    """Return the steps from vacant posts up to the first contact."""
+    steps = [
+        decision_step("answerable", rule, role=Message(f"role.{role.key}"), area=area)
+        for rule, role, area in escalation_steps(people, contact, unit=unit)
+    ]
+    if contact is None:
+        return [*steps, decision_step("answerable", "nobody")]
+    rule = "stands_in" if contact.why else "first_there"
+    role = Message(f"role.{contact.role}")
+    return [*steps, decision_step("answerable", rule, role=role, area=contact.area)]
 
 
 def _head(request: LocateRequest, x: float, y: float, at: datetime) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
 from gis.db import STORAGE_SRID, fetch_rows
-from gis.people.queries import MAX_MICROS, MIN_MICROS, SPAN, Micros, PeopleIndex, read_people
+from gis.people.queries import MAX_MICROS, MIN_MICROS, PERIOD_SQL, Micros, PeopleIndex, read_people
 from gis.places.queries import BuildingIndex, read_places
 from gis.shapes import local_distance
 from gis.shapes.grid_index import CellIndex
@@ -44,7 +44,7 @@ WITH RECURSIVE up AS (
 # The last change of any shape or unit before a moment, and the next change after it.
 MOMENTS = f"""
 SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM (
-  SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {SPAN.format("b")}
+  SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {PERIOD_SQL.format("b")}
       FROM boundary b {{shapes}}) span (first, last)
   UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area
       WHERE retired_at IS NOT NULL {{units}}

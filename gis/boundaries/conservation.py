@@ -9,26 +9,16 @@ import shapely
 from shapely import MultiPolygon
 from sqlalchemy.orm import Session
 
-from gis.areas import codes as patterns
-from gis.areas.models import Level, Operation
+from gis.areas.models import Operation
 from gis.boundaries.household_counts import read_building_households
-from gis.db import STORAGE_SRID, cached_text
+from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
 from gis.errors import InvalidInput
 from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, position_text, wider
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
 
-LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations that may leave area without a grid
-GAINS = ("redraw", "add")  # operations that may assign free area to a grid
-AREAL = 2  # dimensions
-
-# Grids of other counties that are in force from a moment on, or planned.
-ABROAD = f"""
-SELECT a.code, ST_AsBinary(b.geom) AS geom FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND a.county <> ALL(:counties)
-  AND (upper_inf(b.valid_time) OR upper(b.valid_time) > coalesce(:at, clock_timestamp()))
-  AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID}) ORDER BY a.code
-"""  # noqa: S608  a number of ours
+LAND_LOSING_OPERATIONS = ("redraw", "retire")  # operations after which land may belong to no grid
+GAINS = ("redraw", "add")  # operations after which land of no grid may belong to one
 
 
 def check(
@@ -43,11 +33,11 @@ def check(
     Parameters
     ----------
     at
-        Moment from which it holds.
-    before
-        Shapes in force of the changed grids, by code; degrees, EPSG:4490.
-    after
-        Their new shapes; None means no area any longer.
+        From when it holds.
+    old_shapes
+        The shapes in force of the grids that change, by code; degrees, EPSG:4490.
+    new_shapes
+        Their new shapes; None: no land any more.
 
     Raises
     ------
@@ -59,8 +49,8 @@ def check(
         [shape for shape in new_shapes.values() if shape is not None],
     )
     _check_homes(session, old, new)
-    # two counties that publish at once could both take the area between them
-    session.execute(cached_text("SELECT pg_advisory_xact_lock(hashtext('land between counties'))"))
+    # two counties, which publish at once, could both take the land between them
+    lock_land_between_counties(session)
     check_abroad(session, old_shapes, new_shapes, at)
     kinds = {operation.op["op"] for operation in done}
     for lost, excused, code in (
@@ -85,29 +75,15 @@ def check_abroad(
 
     Parameters
     ----------
-    before
-        Shapes by code, degrees, EPSG:4490, of the grids that change; others are passed over.
+    old_shapes
+        By code, degrees, EPSG:4490, of the grids that change; others are passed over.
     at
         From when the new shapes hold; None: now.
     """
-    old = [shape for code, shape in old_shapes.items() if code in new_shapes]
-    gained = released_area([shape for shape in new_shapes.values() if shape is not None], old)
-    if gained.is_empty:
-        return
-    counties = sorted({patterns.ancestor_code(code, Level.COUNTY) for code in new_shapes})
-    box = dict(zip(("west", "south", "east", "north"), gained.bounds, strict=True))
-    for row in session.execute(cached_text(ABROAD), {"counties": counties, "at": at} | box):
-        parts = shapely.get_parts(shapely.intersection(gained, shapely.from_wkb(row.geom)))
-        parts = parts[shapely.get_dimensions(parts) == AREAL]
-        if len(wide := parts[wider(parts, polygon_coverage.NOISE_WIDTH_M)]):
-            lon, lat = label_point(wide[0])
-            area_m2 = round(sum(geodesic_area_m2(part) for part in wide))
-            raise InvalidInput(
-                "publish.land_of_another_county",
-                area_m2=area_m2,
-                grid=row.code,
-                at=position_text(lon, lat),
-            )
+    for land in find_land_abroad(session, old_shapes, new_shapes, at):
+        raise InvalidInput(
+            "publish.land_of_another_county", area_m2=land.area_m2, grid=land.grid, at=land.at
+        )
 
 
 def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]) -> Any:

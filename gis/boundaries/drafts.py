@@ -5,18 +5,17 @@ boundaries it was drawn on. If another revision has redrawn a grid whose area th
 two conflict until the draft is rebased. Nothing here commits.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import shapely
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from gis.areas import codes as patterns
-from gis.areas.models import Level, Operation, Revision, RevisionState
-from gis.boundaries import conservation, operations
+from gis.areas.models import Operation, Revision, RevisionState
+from gis.boundaries import conservation, operation_model, operations
+from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
+from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids
 from gis.boundaries.household_counts import count_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
@@ -27,7 +26,7 @@ from gis.boundaries.revision_access import (
     require_on_grids,
     visibility_params,
 )
-from gis.db import STORAGE_SRID, cached_text
+from gis.db import cached_text
 from gis.errors import Conflict, Forbidden, NotFound, WanggeError, invalid_field
 from gis.messages import Message
 from gis.rights.actions import Action
@@ -37,40 +36,6 @@ from gis.shapes.repair import to_multipolygon
 
 MAX_TITLE_CHARS = 200  # characters
 MAX_OPERATIONS = 2_000  # operations in one draft
-
-CONFLICTS = """
-WITH drawn AS (
-  SELECT DISTINCT ON (d.key)
-         d.key AS code, d.value::bigint AS boundary_id, d.key = ANY(o.changed_codes) AS touched
-  FROM operation o CROSS JOIN LATERAL jsonb_each_text(o.base_boundary_ids) d
-  WHERE o.revision_id = :id
-  ORDER BY d.key, (d.key = ANY(o.changed_codes)) DESC, o.step
-)
-SELECT drawn.code, a.name, drawn.touched, r.id AS revision, r.title,
-       coalesce(r.publisher, r.author) AS author, r.published_at,
-       ST_AsBinary(was.geom) AS was, ST_AsBinary(b.geom) AS now
-FROM drawn
-  JOIN area a ON a.code = drawn.code
-  LEFT JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid_time)
-  LEFT JOIN boundary was ON was.id = drawn.boundary_id
-  LEFT JOIN LATERAL (
-    SELECT * FROM revision x WHERE x.id = coalesce(b.revision_id, (
-      SELECT l.revision_id FROM lineage l WHERE l.from_id = a.id ORDER BY l.id DESC LIMIT 1))
-  ) r ON true
-WHERE b.id IS DISTINCT FROM drawn.boundary_id ORDER BY drawn.code
-"""
-
-
-@dataclass(frozen=True)
-class EditConflict:
-    """A grid of a draft that another revision has redrawn since."""
-
-    grid: str
-    name: str
-    revision: int | None
-    title: str | None
-    author: str | None
-    published_at: datetime | None
 
 
 def create_draft(
@@ -225,7 +190,7 @@ def add_operation(
     if len(done_before) >= MAX_OPERATIONS:
         raise Conflict("draft.too_many_operations", limit=MAX_OPERATIONS)
     operation = _do(session, principal, draft, op, done_before, step=len(done_before) + 1)
-    _newer_than_base(session, draft, operation)
+    require_newer_base(session, draft, operation)
     session.add(operation)
     draft.version += 1
     session.flush()
@@ -243,26 +208,16 @@ def _do(
     """Apply an operation to a draft and return it, not yet added to the session."""
     drawn = drawn_shapes(earlier)
     new_codes = {code for item in earlier for code in item.new_grids}
-    county = _county(session, op)
-    redrawn = [item["code"] for item in op.get("grids", ())]
-    state = neighbouring_grids(
-        session,
-        county,
-        drawn,
-        [*operations.grids_named(op), *redrawn],
-        operations.operation_geometries(op),
-    )
+    county = county_of_operation(session, op)
+    named = [*operations.grids_named(op), *(grid["code"] for grid in op.get("grids", ()))]
+    state = neighbouring_grids(session, county, drawn, named, operations.operation_geometries(op))
     if op["op"] in operations.MAKES:
-        # drafts that request new codes at the same time take turns
-        session.execute(
-            cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
-            {"county": county},
-        )
+        _lock_codes(session, county)
     validate_new_codes(session, draft, op, state.geometries, new_codes)
     done = operations.apply_operation(
         op,
         state.geometries,
-        operations.Surroundings(
+        operation_model.Surroundings(
             lambda code: next_codes(session, code, new_codes),
             lambda geometries: count_households(session, geometries),
         ),
@@ -272,15 +227,8 @@ def _do(
     new_grids = made_of(session, done)
     require_on_grids(session, principal, Action.DRAFT, touched)
     if op["op"] == "settle":
-        _check_unit(session, principal, op["unit"])
-    read = {*done.changed, *operations.grids_named(op)}
-    read |= {
-        code
-        for code, land in state.geometries.items()
-        if any(
-            land.intersects(state.geometries[item]) for item in touched if item in state.geometries
-        )
-    }
+        require_unit(session, principal, op["unit"])
+    read = {*done.changed, *operations.grids_named(op), *_touching(state.geometries, touched)}
     return Operation(
         revision_id=draft.id,
         step=step,
@@ -298,6 +246,24 @@ def _do(
             if code in state.stored and code not in drawn
         },
     )
+
+
+def _lock_codes(session: Session, county: str) -> None:
+    """Lock the codes of a county: drafts that request new codes at the same time take turns."""
+    session.execute(
+        cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
+        {"county": county},
+    )
+
+
+def _touching(geometries: Mapping[str, PolygonLike], codes: Sequence[str]) -> set[str]:
+    """Return the grids that touch one of some grids, these included."""
+    changed = [geometries[code] for code in codes if code in geometries]
+    return {
+        code
+        for code, shape in geometries.items()
+        if any(shape.intersects(other) for other in changed)
+    }
 
 
 def undo_operations(
@@ -321,33 +287,6 @@ def undo_operations(
     draft.version += 1
     session.flush()
     return gone
-
-
-def conflicts(session: Session, number: int) -> list[EditConflict]:
-    """List the grids whose area the draft moves and another revision has changed since.
-
-    Grids that only gained or lost a vertex are left out.
-    """
-    rows = [row for row in session.execute(cached_text(CONFLICTS), {"id": number}) if row.touched]
-    same = {
-        row.code
-        for row in rows
-        if row.was is not None
-        and row.now is not None
-        and not operations.moves_land(
-            {row.code: shapely.from_wkb(row.was)}, {row.code: shapely.from_wkb(row.now)}
-        )
-    }
-    return [
-        EditConflict(row.code, row.name, row.revision, row.title, row.author, row.published_at)
-        for row in rows
-        if row.code not in same
-    ]
-
-
-def is_outdated(session: Session, number: int) -> bool:
-    """Return whether any boundary the draft was drawn on has changed since, if only by a vertex."""
-    return session.execute(cached_text(CONFLICTS), {"id": number}).first() is not None
 
 
 def rebase(
@@ -461,68 +400,4 @@ def require_draft(revision: Revision) -> None:
             "revision.not_draft",
             number=str(revision.id),
             state=Message(f"revision_state.{revision.state}"),
-        )
-
-
-def _county(session: Session, op: OperationSpec) -> str:
-    """Return the county of an operation; it must lie in one."""
-    codes = [
-        *operations.grids_named(op),
-        *([op["parent"]] if "parent" in op else []),
-        *(grid["code"] for grid in op.get("grids", ())),
-    ]
-    if codes:
-        counties = {patterns.ancestor_code(code, Level.COUNTY) for code in codes}
-    else:
-        west, south, east, north = shapely.total_bounds(
-            operations.operation_geometries(op)
-        ).tolist()
-        query = f"""
-        SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE a.level = 'grid' AND upper_inf(b.valid_time)
-          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
-        box = {"west": west, "south": south, "east": east, "north": north}
-        counties = set(session.scalars(cached_text(query), box))
-    if len(counties) > 1:
-        raise invalid_field(
-            "op", "draft.several_counties", count=len(counties), counties=sorted(counties)
-        )
-    if not counties:
-        raise NotFound("draft.no_grid_there")
-    return counties.pop()
-
-
-def _check_unit(session: Session, principal: Principal, code: str) -> None:
-    query = (
-        "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code"
-        " AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
-    )
-    grid = session.scalar(cached_text(query), {"code": code})
-    if grid is None:
-        raise invalid_field("unit", "draft.unknown_unit", code=code)
-    require_on_grids(session, principal, Action.DRAFT, [grid])
-
-
-def _newer_than_base(session: Session, draft: Revision, operation: Operation) -> None:
-    """Raise Conflict if a grid was published after the base that the author knows."""
-    query = """
-    SELECT a.code, r.id, r.author
-    FROM boundary b
-      JOIN area a ON a.id = b.area_id
-      JOIN revision r ON r.id = b.revision_id
-      JOIN revision base ON base.id = :base
-    WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at
-    ORDER BY a.code LIMIT 1"""
-    params = {
-        "base": draft.base,
-        "ids": list(operation.base_boundary_ids.values()),
-        "codes": operation.changed_codes,
-    }
-    if row := session.execute(cached_text(query), params).first():
-        raise Conflict(
-            "draft.grid_redrawn",
-            extra={"grid": row[0], "revision": row[1]},
-            grid=row[0],
-            revision=str(row[1]),
-            author=row[2],
         )

@@ -15,9 +15,9 @@ from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation
 from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.boundaries.household_counts import BuildingHouseholds, read_building_households
-from gis.boundaries.preview import as_grids, boxes_around, grid_codes_at, grid_names
+from gis.boundaries.preview_grids import as_grids, boxes_around, grid_codes_at, grid_names
+from gis.boundaries.queries import grids_near
 from gis.boundaries.statistics import Preview
-from gis.boundaries.store import grids_near
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.errors import NotFound
 from gis.rights.actions import Action
@@ -149,27 +149,12 @@ def build_editor_view(
         else {code: land for code, land in state.geometries.items() if code in codes}
     )
     names = grid_names(session, geometries, done)
-    # A building outside all grids counts for a near one; the grids around decide
-    # which.
+    # A building outside all grids counts for a near one; the grids around decide which.
     reach = boxes_around(list(geometries.values()))
     homes = read_building_households(session, reach)
-    becomes = grid_codes_at(
-        as_grids(
-            draft_grids.neighbouring_grids(
-                session, county, drawn, list(geometries), reach
-            ).geometries,
-            names,
-        ),
-        homes.points,
-    )
-    households: Counter[str] = Counter()
-    people: Counter[str] = Counter()
-    for code, count, heads in zip(
-        becomes, homes.households.tolist(), homes.people.tolist(), strict=True
-    ):
-        if code in geometries:
-            households[code] += count
-            people[code] += heads
+    surroundings = draft_grids.neighbouring_grids(session, county, drawn, list(geometries), reach)
+    becomes = grid_codes_at(as_grids(surroundings.geometries, names), homes.points)
+    households, people = _counts(homes, becomes, geometries)
     allowed = principal.areas_by_action.get(Action.DRAFT, frozenset())
     under = None if allowed is None else tuple(revision_access.area_codes(session, sorted(allowed)))
     shown_codes = set(codes)
@@ -187,6 +172,21 @@ def build_editor_view(
     }
     counted = {code: households[code] for code in grids}, {code: people[code] for code in grids}
     return EditorView(grids, names, *counted, _household_dots(homes, becomes, geometries))
+
+
+def _counts(
+    homes: BuildingHouseholds, codes: Sequence[str | None], geometries: Mapping[str, PolygonLike]
+) -> tuple[Counter[str], Counter[str]]:
+    """Return the households and the people of some grids by code."""
+    households: Counter[str] = Counter()
+    people: Counter[str] = Counter()
+    for code, count, heads in zip(
+        codes, homes.households.tolist(), homes.people.tolist(), strict=True
+    ):
+        if code is not None and code in geometries:
+            households[code] += count
+            people[code] += heads
+    return households, people
 
 
 def _household_dots(

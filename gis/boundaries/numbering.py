@@ -1,14 +1,14 @@
 """Codes and names of new grids: codes continue from the last of the community, never used twice."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
 from gis.boundaries.operation_fields import OperationSpec
-from gis.boundaries.operations import OperationResult
+from gis.boundaries.operation_model import OperationResult
 from gis.db import cached_text
 from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike
@@ -71,41 +71,13 @@ def validate_new_codes(
         A code is malformed, outside the community, used before or reserved by another draft.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
-    new_codes = {
-        "split": op.get("codes", ()),
-        "merge": [op.get("into")],
-        "add": [op["code"]] if "code" in op else (),
-    }
     field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
-    communities = {
-        patterns.ancestor_code(code, Level.COMMUNITY)
-        for code in op.get("codes", ())
-        if code in geometries
-    }
-    if op["op"] == "split":
-        communities = {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
-    if op["op"] == "merge":
-        if len(communities) > 1 and "parent" not in op:
-            raise invalid_field(
-                "parent", "numbering.several_communities", communities=sorted(communities)
-            )
-        if "parent" in op:
-            communities = {op["parent"]}
-    if op["op"] == "add":
-        communities = {op["parent"]}
-    fresh = [code for code in new_codes.get(op["op"], ()) if code not in geometries]
-    fresh += [
-        grid["code"]
-        for grid in op.get("grids", ())
-        if grid.get("geometry") is not None and grid["code"] not in geometries
-    ]
+    communities = _communities(op, geometries)
+    fresh = [code for code in _named_codes(op) if code not in geometries]
     for code in fresh:
         if fault := patterns.code_error(code, Level.GRID):
             raise invalid_field(field, fault.code, **fault.params)
-        if communities and patterns.ancestor_code(code, Level.COMMUNITY) not in communities:
-            raise invalid_field(
-                field, "numbering.not_in_community", code=code, communities=sorted(communities)
-            )
+        _require_community(field, code, communities)
     if (
         op["op"] == "merge"
         and communities
@@ -122,17 +94,51 @@ def validate_new_codes(
     if used := list(session.scalars(query, {"codes": unused})):
         raise invalid_field(field, "numbering.codes_used", codes=used[:5])
     _check_reserved(session, draft, field, unused)
-    for parent in {op["parent"]} if "parent" in op else set():
-        _community(session, parent)
+    if "parent" in op:
+        _community(session, op["parent"])
     for grid in op.get("grids", ()):
-        if (
-            grid["code"] in fresh
-            and grid.get("parent")
-            and patterns.ancestor_code(grid["code"], Level.COMMUNITY) != grid["parent"]
-        ):
-            raise invalid_field(
-                field, "numbering.not_in_community", code=grid["code"], communities=[grid["parent"]]
-            )
+        if grid["code"] in fresh and grid.get("parent"):
+            _require_community(field, grid["code"], {grid["parent"]})
+
+
+def _named_codes(op: OperationSpec) -> list[str]:
+    """Return the codes that an operation names for grids with area."""
+    codes: dict[str, Sequence[str]] = {
+        "split": op.get("codes", ()),
+        "merge": [op.get("into", "")],
+        "add": [op["code"]] if "code" in op else (),
+    }
+    return [
+        *codes.get(op["op"], ()),
+        *(grid["code"] for grid in op.get("grids", ()) if grid.get("geometry") is not None),
+    ]
+
+
+def _communities(op: OperationSpec, geometries: Mapping[str, PolygonLike]) -> set[str]:
+    """Return the communities in which new grids may lie; empty means any."""
+    if op["op"] == "split":
+        return {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
+    if op["op"] == "add":
+        return {op["parent"]}
+    communities = {
+        patterns.ancestor_code(code, Level.COMMUNITY)
+        for code in op.get("codes", ())
+        if code in geometries
+    }
+    if op["op"] == "merge" and "parent" in op:
+        return {op["parent"]}
+    if op["op"] == "merge" and len(communities) > 1:
+        raise invalid_field(
+            "parent", "numbering.several_communities", communities=sorted(communities)
+        )
+    return communities
+
+
+def _require_community(field: str, code: str, communities: set[str]) -> None:
+    if communities and patterns.ancestor_code(code, Level.COMMUNITY) not in communities:
+        raise invalid_field(
+            field, "numbering.not_in_community", code=code, communities=sorted(communities)
+        )
 
 
 def _check_reserved(session: Session, draft: Revision, field: str, codes: list[str]) -> None:

@@ -5,9 +5,8 @@ draft is rebased and published by applying its operations to other boundaries, s
 operation decides (new codes) is written back into it. No database.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import shapely
@@ -24,73 +23,16 @@ from gis.boundaries.operation_fields import (
     parse_polygon,
     parse_position,
 )
+from gis.boundaries.operation_model import OperationResult, OperationType, Surroundings
+from gis.boundaries.redraw import redraw
 from gis.errors import InvalidInput, NotFound, invalid_field
 from gis.messages import Message, render
 from gis.shapes import edits, polygon_coverage
 from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.measure import wider
-from gis.shapes.polygon_coverage import PolygonLike
-from gis.shapes.repair import extract_polygons, repair
+from gis.shapes.repair import extract_polygons
 
 MAKES = ("add", "merge", "redraw", "split")  # operations that may create grids
-MIN_ORIGIN_SHARE = 0.5  # share of a grid's area that makes another grid its origin
-
-
-@dataclass
-class OperationResult:
-    """The result of an operation.
-
-    op: The operation with its decisions filled in.
-    changed: The new shapes by code, including neighbours that only gained a vertex. None means that
-    the grid has no area any longer.
-    new_grids: The parent (community) of each new grid by its code.
-    names: Names given to new grids, by code.
-    lineage: (kind, from, to), where the kind is split or merged.
-    """
-
-    op: OperationSpec
-    changed: ChangedGeometries
-    new_grids: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    lineage: list[tuple[str, str, str]] = field(default_factory=list)
-
-
-class Surroundings(NamedTuple):
-    """Queries of an operation about its surroundings.
-
-    fresh_codes: Returns unused codes for a grid or community, in order.
-    count_households: Returns the number of households on each of some shapes.
-    """
-
-    fresh_codes: Callable[[str], Iterator[str]]
-    count_households: Callable[[Sequence[PolygonLike]], Sequence[int]]
-
-
-class OperationType:
-    """One kind of operation.
-
-    fields: Its fields, and whether each is required.
-    named: Returns the codes of existing grids that it names.
-    drawn: Returns its drawn shapes.
-    do: Applies it.
-    description: Code of the message that describes it.
-    """
-
-    def __init__(
-        self,
-        fields: Mapping[str, bool],
-        named: Callable[[OperationSpec], Sequence[str]],
-        drawn: Callable[[OperationSpec], list[BaseGeometry]],
-        do: Callable[[OperationSpec, GridGeometries, Surroundings], OperationResult],
-        description: str,
-    ) -> None:
-        self.fields, self.named, self.drawn, self.do, self.description = (
-            fields,
-            named,
-            drawn,
-            do,
-            description,
-        )
 
 
 def validate_operation(op: Any) -> OperationSpec:
@@ -199,9 +141,6 @@ def moves_land(geometries: GridGeometries, changed: ChangedGeometries) -> list[s
         if wide
     }
     return sorted(moved | (set(changed) - set(both)))
-
-
-# --- operations -----------------------------------------------------------------------------------
 
 
 def _move_border(
@@ -332,95 +271,12 @@ def _move_vertex(
     )
 
 
-def _redraw(
-    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
-) -> OperationResult:
-    """Redraw grids as in a file or an earlier state.
-
-    The result must form a coverage with the grids around.
-    """
-    drawn_: ChangedGeometries = {}
-    parents: dict[str, str] = {}
-    for i, grid in enumerate(op["grids"]):
-        code, key = grid["code"], f"grids[{i}].geometry"
-        if code in drawn_:
-            raise invalid_field(f"grids[{i}].code", "redraw.code_twice", code=code)
-        if grid.get("geometry") is None:
-            if code not in geometries:
-                raise NotFound("redraw.unknown_code", code=code)
-            drawn_[code] = None
-            continue
-        done = repair(parse_polygon(grid["geometry"], key))
-        if done.shape is None:
-            raise invalid_field(key, "redraw.geometry_not_storable", reason=done.reason)
-        drawn_[code] = done.shape
-        if code not in geometries:
-            if not grid.get("parent"):
-                raise invalid_field(f"grids[{i}].parent", "redraw.parent_missing", code=code)
-            parents[code] = grid["parent"]
-    unchanged = {code: land for code, land in geometries.items() if code not in drawn_}
-    new = {code: shape for code, shape in drawn_.items() if shape is not None}
-    shapes: list[PolygonLike] = [*new.values(), *unchanged.values()]
-    if not polygon_coverage.is_valid(shapes):
-        bad = polygon_coverage.find_overlaps(shapes)
-        codes = [*new, *unchanged]
-        if not bad:
-            raise InvalidInput("redraw.no_coverage")
-        overlap = bad[0]
-        raise InvalidInput(
-            "redraw.grids_overlap",
-            first=codes[overlap.position],
-            second=codes[overlap.other_position],
-            at=str(overlap.label_point),
-        )
-    op = op | {"grids": [dict(grid) for grid in op["grids"]]}
-    lineage = _came_from(geometries, drawn_, parents)
-    names = {grid["code"]: str(grid["name"]) for grid in op["grids"] if grid.get("name")}
-    return OperationResult(op, drawn_, parents, names, lineage)
-
-
-def _came_from(
-    geometries: GridGeometries, drawn_: ChangedGeometries, parents: Mapping[str, str]
-) -> list[tuple[str, str, str]]:
-    """Return the lineage of new and ended grids where one grid has half of the area or more."""
-    lineage = []
-    for code in parents:
-        shape = drawn_[code]
-        assert shape is not None
-        shares = {
-            old: shapely.intersection(shape, land).area / shape.area
-            for old, land in geometries.items()
-        }
-        best = max(shares, key=lambda old: shares[old], default=None)
-        if (
-            best is not None
-            and shares[best] >= MIN_ORIGIN_SHARE
-            and drawn_.get(best, geometries[best]) is not None
-        ):
-            lineage.append(("split", best, code))
-    for code, shape in drawn_.items():
-        if shape is None:
-            land = geometries[code]
-            shares = {
-                new: shapely.intersection(other, land).area / land.area
-                for new, other in {**geometries, **drawn_}.items()
-                if other is not None and new != code
-            }
-            best = max(shares, key=lambda new: shares[new], default=None)
-            if best is not None and shares[best] >= MIN_ORIGIN_SHARE:
-                lineage.append(("merged", code, best))
-    return lineage
-
-
 def _settle(
     op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
 ) -> OperationResult:
     if op["grid"] not in geometries:
         raise NotFound("settle.unknown_grid", code=op["grid"])
     return OperationResult(op, {})
-
-
-# --- fields ---------------------------------------------------------------------------------------
 
 
 def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
@@ -526,7 +382,7 @@ OPERATION_TYPES: dict[str, OperationType] = {
             for i, grid in enumerate(op["grids"])
             if grid.get("geometry") is not None
         ],
-        _redraw,
+        redraw,
         "operation.redraw",
     ),
     "settle": OperationType(

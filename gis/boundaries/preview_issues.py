@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Operation, Revision, RevisionState
 from gis.areas.snapshot import GridIndex
-from gis.boundaries import conservation, drafts
+from gis.boundaries import conservation, draft_conflicts
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
     homeless,
@@ -64,7 +64,7 @@ def find_conflicts(session: Session, revision: Revision) -> list[PreviewIssue]:
                 },
             ),
         )
-        for conflict in drafts.conflicts(session, revision.id)
+        for conflict in draft_conflicts.conflicts(session, revision.id)
     ]
 
 

@@ -8,16 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import shapely
-from psycopg.types.range import TimestamptzRange
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
-from gis.areas.snapshot import read_grids
 from gis.boundaries import (
     conservation,
+    draft_conflicts,
     drafts,
     numbering,
     operations,
@@ -25,10 +23,11 @@ from gis.boundaries import (
     revision_access,
     statistics,
 )
-from gis.boundaries.household_counts import read_unit_households
+from gis.boundaries.queries import boundaries_at
 from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
-from gis.boundaries.store import boundaries_at, publish_shapes
-from gis.db import allow_boundary_writes, cached_text, copy_rows
+from gis.boundaries.store import publish_shapes
+from gis.boundaries.unit_reassignment import reassign_units
+from gis.db import allow_boundary_writes, cached_text
 from gis.errors import Conflict, Forbidden, InvalidInput, invalid_field
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.messages import Message
@@ -102,7 +101,7 @@ def publish(
     _hold_counties(session, done)
     now = _validate_effective(session, effective)
     _require_no_conflicts(session, number)
-    if drafts.is_outdated(session, number):  # only a vertex of a neighbour has changed
+    if draft_conflicts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
     revision_access.require_on_grids(
         session, principal, Action.PUBLISH, {code for item in done for code in item.changed_codes}
@@ -169,7 +168,7 @@ def _validate_effective(session: Session, effective: datetime | None) -> datetim
 
 def _require_no_conflicts(session: Session, number: int) -> None:
     """Raise Conflict, with the grids, when others have redrawn grids of a draft since."""
-    conflicts = drafts.conflicts(session, number)
+    conflicts = draft_conflicts.conflicts(session, number)
     if not conflicts:
         return
     grids = [
@@ -282,28 +281,18 @@ def _write(
     conservation.check(session, done, old_shapes, shapes, at)
     _make(session, born)
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
-    session.execute(
-        text(
-            "UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"
-        ),
-        {"codes": revived},
+    _revive(session, revived)
+    published = publish_shapes(
+        session,
+        shapes,
+        title=draft.title,
+        author=draft.author,
+        reason=reason,
+        effective=at,
+        draft=draft,
     )
-    session.expire_all()
-    title, author = draft.title, draft.author
-    if (
-        publish_shapes(
-            session, shapes, title=title, author=author, reason=reason, effective=at, draft=draft
-        )
-        is None
-    ):
-        if not any(operation.op["op"] == "settle" for operation in done):
-            raise InvalidInput("publish.changes_nothing", number=str(draft.id))
-        draft.state, draft.reason, draft.effective, draft.published_at = (
-            RevisionState.PUBLISHED,
-            reason,
-            at,
-            now,
-        )
+    if published is None:
+        _mark_published(draft, done, reason, at, now)
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
     params = {"at": now if cancels else at, "codes": ended}
@@ -311,6 +300,27 @@ def _write(
     _lineage(session, draft, done)
     reassign_units(session, draft.id, [*shapes.values(), *old_shapes.values()], done, at)
     session.flush()
+
+
+def _revive(session: Session, codes: list[str]) -> None:
+    """Put retired grids into use again."""
+    session.execute(
+        text(
+            "UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"
+        ),
+        {"codes": codes},
+    )
+    session.expire_all()
+
+
+def _mark_published(
+    draft: Revision, done: Sequence[Operation], reason: str, at: datetime, now: datetime
+) -> None:
+    """Mark a draft without new shapes as published; it must settle a unit."""
+    if not any(operation.op["op"] == "settle" for operation in done):
+        raise InvalidInput("publish.changes_nothing", number=str(draft.id))
+    draft.state, draft.reason = RevisionState.PUBLISHED, reason
+    draft.effective, draft.published_at = at, now
 
 
 def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
@@ -358,100 +368,3 @@ def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> No
             session.add(
                 Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end])
             )
-
-
-def reassign_units(
-    session: Session,
-    number: int,
-    geometries: Sequence[Any],
-    done: Sequence[Operation],
-    at: datetime,
-) -> None:
-    """Assign units to the grid of most of their households, or the one the draft settles.
-
-    Parameters
-    ----------
-    session
-        Open session; the caller commits.
-    number
-        Number of the revision.
-    geometries
-        The changed shapes, degrees, EPSG:4490.
-    done
-        The operations of the draft.
-    at
-        Moment from which the assignments hold.
-    """
-    geometries = [land for land in geometries if land is not None]
-    grids = (
-        read_grids(session, at, shapely.box(*shapely.total_bounds(geometries)))
-        if geometries
-        else None
-    )
-    moved = [] if grids is None else read_unit_households(session, grids, geometries, at)
-    settled = {
-        str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"
-    }
-    wish: dict[int, tuple[int, int]] = {}
-    for unit in moved:
-        if unit.best is not None and grids is not None and unit.parent != grids.codes[unit.best]:
-            wish[unit.id] = (unit.parent_id, int(grids.ids[unit.best]))
-    if settled:
-        rows = session.execute(
-            text(
-                "SELECT u.id, u.parent_id, g.id"
-                " FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
-                " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"
-            ),
-            {"units": list(settled), "grids": list(settled.values())},
-        )
-        for item, parent, grid in rows:
-            wish.pop(item, None)
-            if parent != grid:
-                wish[item] = (parent, grid)
-    if not wish:
-        return
-    params = {"ids": list(wish), "at": at}
-    # planned parents are replaced; the current one ends
-    session.execute(
-        text("DELETE FROM dated_parent WHERE area_id = ANY(:ids) AND lower(valid_time) >= :at"),
-        params,
-    )
-    session.execute(
-        text(
-            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), :at)"
-            " WHERE area_id = ANY(:ids) AND valid_time @> CAST(:at AS timestamptz)"
-        ),
-        params,
-    )
-    # The last remaining parent ends now. It continues where the unit stays, after a plan was
-    # cancelled.
-    rows = session.execute(
-        text(
-            "SELECT area_id, id, parent_id FROM dated_parent WHERE area_id = ANY(:ids)"
-            " AND upper(valid_time) = :at"
-        ),
-        params,
-    )
-    last = {row.area_id: (row.id, row.parent_id) for row in rows}
-    on = [number for unit, (number, parent) in last.items() if parent == wish[unit][1]]
-    session.execute(
-        text(
-            "UPDATE dated_parent SET valid_time = tstzrange(lower(valid_time), NULL)"
-            " WHERE id = ANY(:on)"
-        ),
-        {"on": on},
-    )
-    fresh = {
-        unit: pair for unit, pair in wish.items() if unit not in last or last[unit][0] not in on
-    }
-    rows_ = [
-        (unit, parent, number, TimestamptzRange(None, at, "()"))
-        for unit, (parent, _) in fresh.items()
-        if unit not in last
-    ]
-    rows_ += [
-        (unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in fresh.items()
-    ]
-    copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid_time"), rows_)
-    session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))

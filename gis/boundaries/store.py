@@ -5,27 +5,27 @@ identical, vertex for vertex, keep their row. Nothing here commits.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
-import numpy as np
 import shapely
 from psycopg.types.range import TimestamptzRange
 from shapely import MultiPolygon, Polygon
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from gis.areas.models import Area, Boundary, Level, Revision, RevisionState
+from gis.areas.models import Area, Revision, RevisionState
+from gis.boundaries.queries import boundaries_at
+from gis.boundaries.store_checks import (
+    require_none_later,
+    require_open_areas,
+    validate_coverage,
+    validate_shapes,
+)
 from gis.db import PRECISION_DEG, STORAGE_SRID, allow_boundary_writes, copy_rows
-from gis.errors import Conflict, FieldError, InvalidInput, NotFound
-from gis.messages import Message
-from gis.shapes.measure import position_text
+from gis.errors import InvalidInput
 from gis.shapes.polygon_coverage import PolygonLike, dissolve
-from gis.shapes.repair import is_on_lattice, to_multipolygon
-
-NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes are within it are checked together
-MAX_NAMED_CODES = 20  # codes named in one error
+from gis.shapes.repair import to_multipolygon
 
 
 def publish_shapes(
@@ -76,16 +76,16 @@ def publish_shapes(
     grids = {
         area.code: area for area in session.scalars(select(Area).where(Area.code.in_(list(shapes))))
     }
-    _check_areas(shapes, grids)
+    require_open_areas(shapes, grids)
     counties = sorted({area.county for area in grids.values()})
     # One publication at a time per county: the next must read these shapes.
     session.execute(
         select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update()
     )
     drawn = {code: to_multipolygon(shape) for code, shape in shapes.items() if shape is not None}
-    _check_shapes(drawn)
-    _check_later(session, [grids[code].id for code in shapes], effective)
-    _check_coverage(session, counties, drawn, set(shapes), effective)
+    validate_shapes(drawn)
+    require_none_later(session, [grids[code].id for code in shapes], effective)
+    validate_coverage(session, counties, drawn, set(shapes), effective)
     by_id: dict[int, MultiPolygon | None] = {grids[code].id: drawn.get(code) for code in shapes}
     return write_boundaries(
         session,
@@ -185,7 +185,7 @@ def write_boundaries(
     changed = [area for area, shape in drawn.items() if not equals_exact(shape, now.get(area))]
     if not changed:
         return None
-    _check_later(session, changed, effective)
+    require_none_later(session, changed, effective)
     base = session.scalar(
         select(func.max(Revision.id)).where(Revision.state == RevisionState.PUBLISHED)
     )
@@ -255,71 +255,6 @@ def _reopen(session: Session, drawn: Mapping[int, MultiPolygon], at: datetime) -
     return set(on)
 
 
-def boundaries_at(
-    session: Session, area_ids: Iterable[int], at: datetime
-) -> dict[int, MultiPolygon]:
-    """Return the shapes of areas at a moment by area id; areas without one are left out."""
-    rows = session.execute(
-        select(Boundary.area_id, func.ST_AsBinary(Boundary.geom))
-        .where(Boundary.area_id == func.any(list(area_ids)), Boundary.in_force(at))
-        .order_by(Boundary.area_id)
-    ).all()
-    return dict(
-        zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True)
-    )
-
-
-def grids_near(
-    session: Session,
-    counties: Sequence[str],
-    shapes: Sequence[PolygonLike],
-    at: datetime,
-    tolerance_deg: float = NEIGHBOUR_TOLERANCE_DEG,
-) -> dict[str, MultiPolygon]:
-    """Return the grids of counties in force at a moment whose boxes lie near some shapes.
-
-    Parameters
-    ----------
-    session
-        Open session; only read.
-    counties
-        Codes of the counties.
-    shapes
-        Shapes in degrees, EPSG:4490.
-    at
-        Moment whose boundaries apply.
-    tolerance_deg
-        Maximum distance of the boxes in degrees.
-
-    Returns
-    -------
-    Shapes by code, in order of the codes.
-    """
-    if not len(shapes):
-        return {}
-    west, south, east, north = shapely.total_bounds(shapes).tolist()
-    rows = session.execute(
-        text(f"""
-        SELECT a.code, ST_AsBinary(b.geom) FROM area a JOIN boundary b ON b.area_id = a.id
-        WHERE a.level = 'grid' AND a.county = ANY(:counties)
-          AND b.valid_time @> CAST(:at AS timestamptz)
-          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
-        ORDER BY a.code
-        """),  # noqa: S608  a number of ours
-        {
-            "counties": list(counties),
-            "at": at,
-            "west": west - tolerance_deg,
-            "south": south - tolerance_deg,
-            "east": east + tolerance_deg,
-            "north": north + tolerance_deg,
-        },
-    ).all()
-    return dict(
-        zip((row[0] for row in rows), shapely.from_wkb([row[1] for row in rows]), strict=True)
-    )
-
-
 def effective_time(session: Session, effective: datetime | None) -> datetime:
     """Return the moment a change holds from; None means the database's current time.
 
@@ -348,93 +283,6 @@ def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool
     if shape is None or other is None:
         return shape is other
     return bool(shapely.equals_exact(shape, to_multipolygon(other), tolerance=PRECISION_DEG / 10))
-
-
-def _check_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
-    if unknown := sorted(set(shapes) - set(grids)):
-        raise NotFound("store.unknown_codes", codes=unknown[:MAX_NAMED_CODES])
-    if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
-        raise InvalidInput("store.not_grids", codes=other[:MAX_NAMED_CODES])
-    if retired := sorted(code for code, area in grids.items() if area.retired_at is not None):
-        raise Conflict("store.retired", codes=retired[:MAX_NAMED_CODES])
-
-
-def _check_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
-    shapes = np.array(list(drawn.values()), dtype=object)
-    if not len(shapes):
-        return
-    wrong = {
-        code: str(reason)
-        for code, reason in zip(drawn, shapely.is_valid_reason(shapes), strict=True)
-    }
-    right = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
-    errors = [
-        FieldError(code, "geometry.other_fault", {"reason": wrong[code]})
-        for code, good in zip(drawn, right, strict=True)
-        if not good
-    ]
-    errors += [
-        FieldError(code, "geometry.off_lattice")
-        for code, good in zip(drawn, is_on_lattice(shapes), strict=True)
-        if not good
-    ]
-    if errors:
-        fault = Message(errors[0].code, errors[0].params)
-        raise InvalidInput(
-            "store.grid_not_storable", errors[:MAX_NAMED_CODES], grid=errors[0].field, fault=fault
-        )
-
-
-def _check_coverage(
-    session: Session,
-    counties: list[str],
-    drawn: Mapping[str, MultiPolygon],
-    codes: set[str],
-    at: datetime,
-) -> None:
-    """Raise InvalidInput unless the shapes form a coverage with each other and their neighbours."""
-    around = grids_near(session, counties, list(drawn.values()), at)
-    together = {**drawn, **{code: shape for code, shape in around.items() if code not in codes}}
-    edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))
-    at_fault = {
-        code: edge for code, edge in zip(together, edges, strict=True) if not shapely.is_empty(edge)
-    }
-    errors = []
-    for code in [code for code in at_fault if code in drawn][:MAX_NAMED_CODES]:
-        others = [
-            other
-            for other in at_fault
-            if other != code and at_fault[other].intersects(together[code])
-        ]
-        point = shapely.get_point(shapely.get_parts(at_fault[code])[0], 0)
-        position = position_text(point.x, point.y)
-        if others:
-            errors.append(
-                FieldError(code, "coverage.overlaps_others", {"grids": others[:3], "at": position})
-            )
-        else:
-            errors.append(FieldError(code, "coverage.overlaps_itself", {"at": position}))
-    if errors:
-        fault = Message(errors[0].code, errors[0].params)
-        raise InvalidInput("store.no_coverage", errors, grid=errors[0].field, fault=fault)
-
-
-def _check_later(session: Session, area_ids: Iterable[int], effective: datetime) -> None:
-    row = session.execute(
-        text("""
-        SELECT a.code, min(lower(b.valid_time)) FROM boundary b JOIN area a ON a.id = b.area_id
-        WHERE b.area_id = ANY(:ids) AND lower(b.valid_time) > :at
-        GROUP BY a.code ORDER BY a.code LIMIT 1
-        """),
-        {"ids": list(area_ids), "at": effective},
-    ).first()
-    if row:
-        raise Conflict(
-            "store.planned_later",
-            grid=row[0],
-            since=row[1].isoformat(),
-            effective=effective.isoformat(),
-        )
 
 
 def _above(

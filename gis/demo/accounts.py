@@ -34,39 +34,53 @@ DEMO_ACCOUNTS = {
 
 # The grid with the most open incidents whose worker and leader are present.
 MIDDLE_GRID_SQL = """
-SELECT g.id FROM area g
+SELECT g.id
+FROM area g
 JOIN post w ON w.area_id = g.id AND w.role = 'grid_worker'
-  AND w.valid_time @> CAST(:at AS timestamptz)
-    AND w.holder_id IS NOT NULL
+  AND w.valid_time @> CAST(:at AS timestamptz) AND w.holder_id IS NOT NULL
 JOIN post l ON l.area_id = g.id AND l.role = 'grid_leader'
-  AND l.valid_time @> CAST(:at AS timestamptz)
-    AND l.holder_id IS NOT NULL
-WHERE NOT EXISTS (SELECT FROM leave v WHERE v.person_id IN (w.holder_id, l.holder_id)
-    AND v.valid_time @> CAST(:at AS timestamptz))
+  AND l.valid_time @> CAST(:at AS timestamptz) AND l.holder_id IS NOT NULL
+WHERE NOT EXISTS (
+  SELECT FROM leave v
+  WHERE v.person_id IN (w.holder_id, l.holder_id) AND v.valid_time @> CAST(:at AS timestamptz))
 ORDER BY w.holder_id IN (l.holder_id, l.deputy_id),
-  (SELECT count(*) FROM incident i WHERE i.holder_id = w.holder_id AND i.state IN ('dispatched',
-      'taken')) DESC, g.code LIMIT 1
+  (SELECT count(*) FROM incident i
+   WHERE i.holder_id = w.holder_id AND i.state IN ('dispatched', 'taken')) DESC,
+  g.code
+LIMIT 1
 """
 AREAS_AROUND_SQL = """
 WITH RECURSIVE up AS (
-  SELECT id, code, name, level, parent_id FROM area
-  WHERE id = coalesce(:middle, (SELECT min(id) FROM area WHERE level = 'grid'), (SELECT min(id)
-      FROM area WHERE level = 'community'))
-  UNION ALL SELECT a.id, a.code, a.name, a.level, a.parent_id FROM area a JOIN up
-      ON a.id = up.parent_id
+  SELECT id, code, name, level, parent_id
+  FROM area
+  WHERE id = coalesce(
+    :middle,
+    (SELECT min(id) FROM area WHERE level = 'grid'),
+    (SELECT min(id) FROM area WHERE level = 'community'))
+  UNION ALL
+  SELECT a.id, a.code, a.name, a.level, a.parent_id
+  FROM area a
+  JOIN up ON a.id = up.parent_id
 )
 SELECT id, code, name, level FROM up
 UNION ALL
-(SELECT u.id, u.code, u.name, u.level FROM area u JOIN post p ON p.area_id = u.id
-    AND p.role = 'unit_head' AND p.holder_id IS NOT NULL
- WHERE u.level = 'unit' AND u.parent_id = :middle AND u.retired_at IS NULL ORDER BY u.code LIMIT 1)
+(
+  SELECT u.id, u.code, u.name, u.level
+  FROM area u
+  JOIN post p ON p.area_id = u.id AND p.role = 'unit_head' AND p.holder_id IS NOT NULL
+  WHERE u.level = 'unit' AND u.parent_id = :middle AND u.retired_at IS NULL
+  ORDER BY u.code
+  LIMIT 1
+)
 """
 HOLDER_SQL = """
-SELECT p.holder_id FROM post p WHERE p.area_id = :area AND p.role = ANY(:posts)
-    AND p.valid_time @> CAST(:at AS timestamptz)
-  AND p.holder_id IS NOT NULL AND NOT EXISTS (SELECT FROM personal.account a
-      WHERE a.person_id = p.holder_id)
-ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deputy_id)), p.id LIMIT 1
+SELECT p.holder_id
+FROM post p
+WHERE p.area_id = :area AND p.role = ANY(:posts) AND p.valid_time @> CAST(:at AS timestamptz)
+  AND p.holder_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM personal.account a WHERE a.person_id = p.holder_id)
+ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deputy_id)), p.id
+LIMIT 1
 """
 
 
@@ -74,10 +88,13 @@ ORDER BY (SELECT count(*) FROM post o WHERE p.holder_id IN (o.holder_id, o.deput
 # it is reset (./wangge account password NAME), so that all can share one hash.
 STAFF_ACCOUNTS_SQL = """
 INSERT INTO personal.account (username, password_hash, must_change, person_id)
-SELECT lower(btrim(p.code)), :hash, true, p.id FROM personal.person p
+SELECT lower(btrim(p.code)), :hash, true, p.id
+FROM personal.person p
 WHERE NOT EXISTS (SELECT FROM personal.account a WHERE a.person_id = p.id)
-  AND (EXISTS (SELECT FROM post o WHERE p.id IN (o.holder_id, o.deputy_id)
-      AND o.valid_time @> CAST(:at AS timestamptz))
+  AND (
+    EXISTS (
+      SELECT FROM post o
+      WHERE p.id IN (o.holder_id, o.deputy_id) AND o.valid_time @> CAST(:at AS timestamptz))
     OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = p.id AND t.active))
 ON CONFLICT (username) DO NOTHING
 """

@@ -22,7 +22,7 @@ WITH skill AS (
   JOIN building h ON b.geom && h.geom AND ST_Covers(b.geom, ST_PointOnSurface(h.geom))
   WHERE a.level = 'community' AND h.kind <> 'school'
 )
-INSERT INTO order_taker (person_id, role, area_id, skills, shape)
+INSERT INTO order_taker (person_id, role, area_id, skills, geom)
 SELECT who.holder_id, who.role, who.area_id,
   ARRAY[all_of[1 + who.n % cardinality(all_of)], all_of[1 + (who.n + 2) % cardinality(all_of)]],
       home.spot

@@ -21,8 +21,8 @@ from gis.errors import Conflict, Forbidden, NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import deadlines, intake, moves, report
-from gis.incidents.lifecycle.admission import CHANNELS_BY_KIND
 from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.intake import CHANNELS_BY_KIND
 from gis.incidents.reading import locked
 from gis.incidents.states import allowed_moves
 from gis.rights.principal import (
@@ -272,7 +272,7 @@ def _step(
     counts: SimulationCounts,
 ) -> None:
     row = moves.lock_incident(session, system_principal("simulation"), incident)
-    if name not in allowed_moves(row.state, row.pending):
+    if name not in allowed_moves(row.state, row.pending_request):
         return  # another move came first, such as a deadline
     principal = _actor(session, town, row, name, now)
     payload = _payload(town, name)
@@ -308,12 +308,12 @@ def _responsible(
     if name in ("rate", "reopen"):
         return reporter_principal(row.id)
     if name.startswith("approve"):
-        return town.desk(row.areas, "street_office")
+        return town.desk(row.area_ids, "street_office")
     if name in DISPATCHER_MOVES or name == "resume":
-        return town.desk(row.areas, "community_worker")
+        return town.desk(row.area_ids, "community_worker")
     if row.holder_id is not None:
         return town.person(row.holder_id)
-    if row.way == "order":
+    if row.dispatch_mode == "order":
         query = text(
             "SELECT array_agg(person_id ORDER BY person_id) FROM order_offer"
             " WHERE incident_id = :id"
@@ -321,7 +321,7 @@ def _responsible(
         people = session.scalar(query, {"id": row.id})
         if people:
             return town.person(town.rng.choice(people))
-    return town.desk(row.areas, "community_worker")
+    return town.desk(row.area_ids, "community_worker")
 
 
 def _payload(town: SimulatedTown, name: str) -> MovePayload:

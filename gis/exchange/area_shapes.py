@@ -7,12 +7,14 @@ from datetime import datetime
 import numpy as np
 import shapely
 from shapely import MultiPolygon
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
-from gis.areas.models import Level
-from gis.boundaries.store import boundaries_at, equals_exact, grids_near
+from gis.areas.models import Area, Level
+from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
+from gis.boundaries.queries import boundaries_at, grids_near
+from gis.boundaries.store import equals_exact
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
 from gis.files.report import LoadReport, RejectedRow
@@ -142,15 +144,7 @@ def _fit_county(
     if wide:
         return {}
     fitted = _cleaned(session, county, together, tolerance, at, report, gone)
-    slivers: list[Gap | Overlap] = [*overlaps, *narrow]
-    if slivers:
-        report.note(
-            "area_shape.slivers_mended",
-            overlaps=len(overlaps),
-            gaps=len(narrow),
-            m2=f"{sum(sliver.area_m2 for sliver in slivers):,.1f}",
-            widest=_size(max(slivers, key=lambda sliver: sliver.width_m)),
-        )
+    _note_slivers(report, overlaps, narrow)
     moved = {
         code: to_multipolygon(shape)
         for code, shape in fitted.items()
@@ -159,6 +153,18 @@ def _fit_county(
     if others := sorted(set(moved) - set(drawn)):
         report.note("area_shape.neighbours_moved", codes=others[:MAX_NOTES_PER_TYPE])
     return moved
+
+
+def _note_slivers(report: LoadReport, overlaps: Sequence[Overlap], gaps: Sequence[Gap]) -> None:
+    slivers: list[Gap | Overlap] = [*overlaps, *gaps]
+    if slivers:
+        report.note(
+            "area_shape.slivers_mended",
+            overlaps=len(overlaps),
+            gaps=len(gaps),
+            m2=f"{sum(sliver.area_m2 for sliver in slivers):,.1f}",
+            widest=_size(max(slivers, key=lambda sliver: sliver.width_m)),
+        )
 
 
 def _refuse_overlap(
@@ -244,6 +250,49 @@ def _cleaned(
         location = Message("area_shape.county", {"code": county})
         report.refused.append(RejectedRow(location, "", Message(error.code, error.params)))
         return {}
+
+
+def check_land_abroad(
+    session: Session,
+    level: Level,
+    entries: Sequence[AreaRecord],
+    shapes: Mapping[str, PolygonLike],
+    at: datetime,
+    report: LoadReport,
+) -> None:
+    """Reject grids that take land of another county's grids; note outlines that do.
+
+    An outline of a level above is only compared, never stored, and official ones are often drawn
+    coarsely. So it gives nobody's land away.
+
+    Parameters
+    ----------
+    shapes
+        The shapes that differ from what is stored, by code; of grids, or outlines of areas above.
+    at
+        From when they hold.
+    """
+    lock_land_between_counties(session)
+    records = {entry.code: entry for entry in entries}
+    ids = {
+        row.id: row.code
+        for row in session.execute(select(Area.id, Area.code).where(Area.code.in_(list(shapes))))
+    }
+    in_force = boundaries_at(session, list(ids), at)
+    stored = {ids[area]: shape for area, shape in in_force.items()}
+    for land in find_land_abroad(session, stored, shapes, at):
+        takers = [records[code] for code in land.codes if code in records]
+        if takers:
+            location = takers[0].location_with_code
+        else:  # a stored neighbour that had to move
+            location = Message("area_shape.stored_grid", {"code": land.codes[0]})
+        params = {"grid": land.grid, "m2": f"{land.area_m2:,}", "at": land.at}
+        message = Message("area_shape.land_of_another_county", params)
+        if level is Level.GRID:
+            report.refused.append(RejectedRow(location, "", message))
+        else:
+            outline = {"code": land.codes[0], "reason": message}
+            report.messages.append(Message("area_shape.outline_note", outline))
 
 
 def fit_units(

@@ -21,6 +21,7 @@ from gis.errors import InvalidInput
 from gis.exchange.area_file import LEVEL_LABELS, AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import (
     MAX_NOTES_PER_TYPE,
+    check_land_abroad,
     compare_outlines,
     fit_to_coverage,
     fit_units,
@@ -81,7 +82,8 @@ def load_areas(
     -----
     Grids: a map file. The areas above are created from the first digits of the codes. Overlaps and
     gaps up to `NOISE_WIDTH_M` are one border drawn twice, and repaired; wider overlaps are rejected
-    unless `clean` covers them; wider gaps are noted. A shape within this tolerance of the stored
+    unless `clean` covers them; wider gaps are noted. Grids that cover grids
+    of another county by more than `NOISE_WIDTH_M` are rejected; outlines that do are noted. A shape within this tolerance of the stored
     one stays unchanged. Units: a map file or a table; the grid must exist. A unit with buildings
     keeps their shape. Other levels: a map file or a table of codes, names and parents.
     """
@@ -101,6 +103,9 @@ def load_areas(
         shapes = fit_to_coverage(
             session, [entry for entry in good if entry.shape is not None], clean, at, report
         )
+    if level is not Level.UNIT:
+        outlines = {entry.code: entry.shape for entry in good if entry.shape is not None}
+        check_land_abroad(session, level, good, shapes or outlines, at, report)
     if report.refused:
         report.refused.sort(key=_position_in_file)
         return report

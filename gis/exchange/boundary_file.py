@@ -1,11 +1,9 @@
-"""Grids edited in another program: what a file has otherwise becomes a boundary draft.
-
-Nothing is in force by it.
+"""Create a boundary draft from grids edited in another program; nothing takes effect by it.
 
 Grids are matched by their codes. Of several features with one code (as QGIS leaves after splitting
-one) the largest keeps it and the others get new codes, as do features without a code; a stored grid
-whose land the file has given to others ends. A grid that the file does not have, and whose land
-nobody took, stays as it is.
+one) the largest keeps it and the others get new codes, as do features without a code. A stored grid
+ends if the file gives its area to others; a grid that the file omits, and whose area stays free,
+is kept.
 """
 
 from collections import defaultdict
@@ -24,7 +22,7 @@ from gis.areas import codes
 from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
-from gis.boundaries.store import grids_near
+from gis.boundaries.queries import grids_near
 from gis.errors import invalid_field
 from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries

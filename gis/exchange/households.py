@@ -22,185 +22,31 @@ from gis.exchange.building_match import (
 )
 from gis.exchange.columns import HOUSEHOLDS
 from gis.exchange.household_address import HomeError, combine
+from gis.exchange.household_sql import (
+    AS_STORED,
+    BBOX,
+    CHANGE_PARTS,
+    COUNTIES,
+    DUPLICATE_ROWS_SQL,
+    GRIDS,
+    INCOMING,
+    NO_STAIRWELL,
+    OTHERS,
+    PARTS,
+    STAIRWELLS,
+    TOO_HIGH,
+    UNITS,
+    UNITS_IN_OTHER_GRIDS_SQL,
+    WRITE,
+)
 from gis.files import datasets
 from gis.files.points import InputPoint, points_to_storage
 from gis.files.report import LoadReport
 from gis.files.tables import Table, finish_reading, read_table
-from gis.labels import PLAIN_ROOM_SQL
 from gis.messages import Message
 
 # The columns that identify the building of a row.
 BuildingKey = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
-
-INCOMING = """
-CREATE TEMP TABLE incoming_household (
-  row int PRIMARY KEY, place int NOT NULL, stairwell text, floor int, room text NOT NULL,
-      people int NOT NULL,
-  unit text, unit_name text, building_id bigint, unit_id bigint, grid_id bigint, county text
-) ON COMMIT DROP
-"""
-
-# The grid of a known unit is its parent; that of a new one is named by its code's first digits.
-UNITS = """
-SELECT w.unit, w.name, a.id, a.level, a.retired_at <= now() AS retired,
-       g.id AS grid_id, g.code AS grid, g.county
-FROM (SELECT unit, max(unit_name) AS name FROM incoming_household WHERE unit IS NOT NULL
-    GROUP BY unit) w
-LEFT JOIN area a ON a.code = w.unit
-LEFT JOIN area g ON g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > now())
-  AND CASE WHEN a.id IS NULL THEN g.code = left(w.unit, :digits) ELSE g.id = a.parent_id END
-ORDER BY w.unit
-"""
-
-GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
-
-# The grid of a building: that of a point in it.
-GRIDS_OF_BUILDINGS_SQL = (
-    "SELECT g.id, g.code, g.county FROM grid_at(ST_PointOnSurface(b.geom), now()) g"
-)
-
-UNITS_IN_OTHER_GRIDS_SQL = f"""
-SELECT p.unit, g.code AS grid, b.code AS building, stands.code AS stands_in, p.rows
-FROM (SELECT unit, grid_id, building_id, array_agg(row) AS rows FROM incoming_household
-      WHERE grid_id IS NOT NULL AND building_id IS NOT NULL GROUP BY unit, grid_id, building_id) p
-JOIN area g ON g.id = p.grid_id
-JOIN boundary s ON s.area_id = g.id AND s.valid_time @> now()
-JOIN building b ON b.id = p.building_id AND NOT ST_Intersects(s.geom, b.geom)
-LEFT JOIN LATERAL ({GRIDS_OF_BUILDINGS_SQL}) stands ON true
-"""  # noqa: S608
-
-COUNTIES = f"""
-WITH place AS (
-  SELECT b.id, coalesce(b.county, max(g.county), (SELECT county
-      FROM ({GRIDS_OF_BUILDINGS_SQL}) stands)) AS county
-  FROM building b JOIN incoming_household h ON h.building_id = b.id
-  LEFT JOIN area g ON g.id = h.grid_id GROUP BY b.id
-)
-UPDATE incoming_household h SET county = place.county FROM place WHERE place.id = h.building_id
-"""  # noqa: S608
-
-# Rows that contradict nothing but may be mistakes.
-NO_STAIRWELL = """
-SELECT row FROM incoming_household WHERE stairwell IS NULL AND building_id IN (
-  SELECT building_id FROM incoming_household WHERE stairwell IS NOT NULL UNION SELECT building_id
-      FROM stairwell)
-ORDER BY row
-"""
-TOO_HIGH = """
-SELECT h.row, h.floor, b.floors FROM incoming_household h JOIN building b ON b.id = h.building_id
-WHERE h.floor > b.floors ORDER BY h.row
-"""
-
-# A home that is stored in another spelling keeps it.
-AS_STORED = f"""
-WITH stored AS (
-  SELECT DISTINCT ON (h.row) h.row, k.room
-  FROM incoming_household h
-  JOIN household k ON k.building_id = h.building_id
-    AND {PLAIN_ROOM_SQL.format(room="k.room")} = {PLAIN_ROOM_SQL.format(room="h.room")}
-  LEFT JOIN stairwell s ON s.id = k.stairwell_id
-  WHERE s.name IS NOT DISTINCT FROM h.stairwell
-  ORDER BY h.row, k.room <> h.room, k.room
-)
-UPDATE incoming_household h SET room = stored.room FROM stored WHERE stored.row = h.row
-    AND stored.room <> h.room
-"""  # noqa: S608
-
-DUPLICATE_ROWS_SQL = f"""
-SELECT row, first FROM (
-  SELECT row, min(row) OVER (PARTITION BY building_id, stairwell,
-      {PLAIN_ROOM_SQL.format(room="room")}) AS first
-  FROM incoming_household WHERE building_id IS NOT NULL
-) r WHERE row <> first
-"""  # noqa: S608
-
-STAIRWELLS = """
-INSERT INTO stairwell (building_id, name)
-SELECT DISTINCT building_id, stairwell FROM incoming_household WHERE stairwell IS NOT NULL
-EXCEPT SELECT building_id, name FROM stairwell
-RETURNING id
-"""
-
-# An empty cell leaves the stored value.
-WRITE = """
-WITH written AS (
-  INSERT INTO household AS old (county, building_id, stairwell_id, floor, room, people, unit_id)
-  SELECT h.county, h.building_id, s.id, h.floor, h.room, h.people, h.unit_id
-  FROM incoming_household h
-  LEFT JOIN stairwell s ON s.building_id = h.building_id AND s.name = h.stairwell
-  ORDER BY h.row
-  ON CONFLICT ON CONSTRAINT uq_household_county_building_id_stairwell_id_room DO UPDATE
-  SET floor = coalesce(excluded.floor, old.floor), people = excluded.people,
-      unit_id = coalesce(excluded.unit_id, old.unit_id)
-  WHERE (old.floor, old.people, old.unit_id) IS DISTINCT FROM
-        (coalesce(excluded.floor, old.floor), excluded.people, coalesce(excluded.unit_id,
-            old.unit_id))
-  RETURNING xmax = 0 AS new
-)
-SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
-"""
-
-# The parts of buildings of each unit, as large as its homes allow: whole buildings, stairwells,
-# runs of floors. Homes without a unit count as one unit (0), so that a partly loaded building is
-# not assigned as a whole.
-PARTS = """
-CREATE TEMP TABLE unit_part_now ON COMMIT DROP AS
-WITH home AS (
-  SELECT building_id, stairwell_id, floor, coalesce(unit_id, 0) AS unit FROM household
-  WHERE building_id IN (SELECT building_id FROM incoming_household WHERE unit_id IS NOT NULL)
-), whole AS (
-  SELECT building_id, min(unit) AS unit FROM home GROUP BY 1 HAVING min(unit) = max(unit)
-), stairs AS (
-  SELECT building_id, stairwell_id, min(unit) AS unit FROM home
-  WHERE stairwell_id IS NOT NULL AND building_id NOT IN (SELECT building_id FROM whole)
-  GROUP BY 1, 2 HAVING min(unit) = max(unit)
-), rest AS (
-  SELECT DISTINCT h.building_id, h.stairwell_id, h.unit, h.floor,
-         dense_rank() OVER (PARTITION BY h.building_id, h.stairwell_id ORDER BY h.floor) AS nth
-  FROM home h
-  WHERE h.building_id NOT IN (SELECT building_id FROM whole)
-    AND (h.stairwell_id IS NULL OR h.stairwell_id NOT IN (SELECT stairwell_id FROM stairs))
-), run AS (
-  SELECT *, nth - row_number() OVER (PARTITION BY building_id, stairwell_id, unit
-      ORDER BY nth) AS run
-  FROM rest
-)
-SELECT unit AS unit_id, building_id, NULL::bigint AS stairwell_id,
-       NULL::int AS floor_from, NULL::int AS floor_to
-FROM whole WHERE unit <> 0
-UNION SELECT unit, building_id, stairwell_id, NULL, NULL FROM stairs WHERE unit <> 0
-UNION SELECT unit, building_id, stairwell_id, min(floor), max(floor) FROM run
-      WHERE unit <> 0 GROUP BY unit, building_id, stairwell_id, run, floor IS NULL
-"""
-
-CHANGE_PARTS = """
-WITH gone AS (
-  DELETE FROM unit_part p
-  WHERE building_id IN (SELECT building_id FROM incoming_household WHERE unit_id IS NOT NULL)
-    AND NOT EXISTS (
-      SELECT FROM unit_part_now n WHERE (n.unit_id, n.building_id, n.stairwell_id, n.floor_from,
-          n.floor_to)
-      IS NOT DISTINCT FROM (p.unit_id, p.building_id, p.stairwell_id, p.floor_from, p.floor_to))
-  RETURNING unit_id
-), come AS (
-  INSERT INTO unit_part (unit_id, building_id, stairwell_id, floor_from, floor_to)
-  SELECT unit_id, building_id, stairwell_id, floor_from, floor_to FROM unit_part_now
-  ON CONFLICT ON CONSTRAINT uq_unit_part_whole DO NOTHING
-  RETURNING unit_id
-)
-SELECT unit_id FROM gone UNION SELECT unit_id FROM come
-"""
-
-
-BBOX = """
-SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (
-  SELECT ST_Extent(geom) AS e FROM building WHERE id IN (SELECT building_id
-      FROM incoming_household)) b
-"""
-
-OTHERS = """
-SELECT count(*) FROM household WHERE building_id IN (SELECT building_id FROM incoming_household)
-"""
 
 
 def load_households(session: Session, path: Path, crs: str | None = None) -> LoadReport:

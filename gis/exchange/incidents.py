@@ -134,8 +134,8 @@ def load_incidents(
     ----------
     crs
         System of the points of rows that name none; one of `gis.crs.SUPPORTED_CRS`.
-    by
-        Who files them; None is the command line, which may do so everywhere.
+    principal
+        Reporter; None means the command line, which may report everywhere.
     most
         Rows that are taken; None: any number.
 
@@ -163,28 +163,21 @@ def load_incidents(
         session.execute(text(NO_BITMAP_SCANS))
     snapshots = SnapshotsByTime(session, len(new) > MAX_ROWS_WITHOUT_SNAPSHOT)
     categories = _categories(session)
-    for filed, row in enumerate(
-        sorted(new, key=lambda row: (_at(row, timezone) or now, row.number)), 1
-    ):
+    new.sort(key=lambda row: (_at(row, timezone) or now, row.number))
+    for filed, row in enumerate(new, 1):
         at = _at(row, timezone)
         incident = _to_incident(row, crs, at, ids[row.number], categories)
         try:
+            snapshot = snapshots.at(at or now)
             lifecycle_report.file_report(
-                session,
-                principal,
-                incident,
-                now,
-                snapshot=snapshots.at(at or now),
-                look_alike=False,
+                session, principal, incident, now, snapshot=snapshot, look_alike=False
             )
         except WanggeError as error:
             report.refused += _refusals(row, table, error)
         if filed > MAX_ROWS_WITHOUT_SNAPSHOT and filed & (filed - 1) == 0:  # after each doubling
             session.execute(text(DISCARD_PLANS))
-    report.crs = (
-        ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None}))
-        or None
-    )
+    systems = {row["crs"] or crs or "" for row in rows if row["lon"] is not None}
+    report.crs = ", ".join(sorted(systems)) or None
     if finish_reading(report):
         report.counts |= {"new": len(new), "unchanged": len(rows) - len(new)}
         if len(rows) > len(new):

@@ -7,7 +7,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from gis.boundaries.statistics import Preview
+from gis.boundaries.statistics import GridChange, MovedFeature, Preview
 from gis.files.formulas import cell_text
 
 CHANGES = {"new": "新增", "gone": "停用", "changed": "调整"}
@@ -15,6 +15,13 @@ SEVERITY = {"refused": "不能发布", "warning": "提醒"}
 # sheet -> kind of thing that changes its grid
 KINDS = {"楼栋": "building", "十联户": "unit", "岗位": "post", "设施": "facility"}
 MAX_COLUMN_CHARS = 60  # characters of a column
+PAIRS = ("面积（平方米）", "户数", "人数", "楼栋", "十联户", "紧凑度")
+GRID_HEADERS = (
+    "网格",
+    "编码",
+    "变化",
+    *(f"{name}{side}" for name in PAIRS for side in ("·前", "·后")),
+)
 
 
 def write(preview: Preview, out: IO[bytes]) -> None:
@@ -24,43 +31,19 @@ def write(preview: Preview, out: IO[bytes]) -> None:
     """
     book = Workbook()
     book.remove(book.worksheets[0])
-
-    def called(code: str | None) -> str:
-        return "无网格" if code is None else f"{preview.names.get(code, code)}（{code}）"
-
-    pairs = ("面积（平方米）", "户数", "人数", "楼栋", "十联户", "紧凑度")
-    head = ("网格", "编码", "变化", *(f"{name}{side}" for name in pairs for side in ("·前", "·后")))
-    _sheet(
-        book,
-        "网格",
-        head,
-        (
-            (
-                grid.name,
-                grid.code,
-                CHANGES[grid.change],
-                *(
-                    value
-                    for pair in (
-                        grid.area_m2,
-                        grid.households,
-                        grid.people,
-                        grid.buildings,
-                        grid.units,
-                        grid.compactness,
-                    )
-                    for value in pair
-                ),
-            )
-            for grid in preview.grids
-        ),
-    )
+    _sheet(book, "网格", GRID_HEADERS, map(_grid_row, preview.grids))
     _sheet(
         book,
         "地块",
         ("由", "至", "面积（平方米）", "户数", "人数"),
         (
-            (called(piece.start), called(piece.end), piece.area_m2, piece.households, piece.people)
+            (
+                _grid_label(preview, piece.start),
+                _grid_label(preview, piece.end),
+                piece.area_m2,
+                piece.households,
+                piece.people,
+            )
             for piece in preview.pieces
         ),
     )
@@ -69,18 +52,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
             book,
             title,
             ("名称", "编码", "由", "至", "户数", "任职人"),
-            (
-                (
-                    moved.name,
-                    moved.code,
-                    called(moved.start),
-                    called(moved.end),
-                    moved.households,
-                    moved.holder or "",
-                )
-                for moved in preview.moved
-                if moved.kind == kind
-            ),
+            (_moved_row(preview, moved) for moved in preview.moved if moved.kind == kind),
         )
     if preview.incidents is not None:
         _sheet(
@@ -88,7 +60,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
             "未结事件",
             ("由", "至", "件数"),
             (
-                (called(start), called(end), count)
+                (_grid_label(preview, start), _grid_label(preview, end), count)
                 for (start, end), count in preview.incidents.items()
             ),
         )
@@ -102,6 +74,35 @@ def write(preview: Preview, out: IO[bytes]) -> None:
         ),
     )
     book.save(out)
+
+
+def _grid_label(preview: Preview, code: str | None) -> str:
+    return "无网格" if code is None else f"{preview.names.get(code, code)}（{code}）"
+
+
+def _grid_row(grid: GridChange) -> tuple[object, ...]:
+    return (
+        grid.name,
+        grid.code,
+        CHANGES[grid.change],
+        *grid.area_m2,
+        *grid.households,
+        *grid.people,
+        *grid.buildings,
+        *grid.units,
+        *grid.compactness,
+    )
+
+
+def _moved_row(preview: Preview, moved: MovedFeature) -> tuple[object, ...]:
+    return (
+        moved.name,
+        moved.code,
+        _grid_label(preview, moved.start),
+        _grid_label(preview, moved.end),
+        moved.households,
+        moved.holder or "",
+    )
 
 
 def _sheet(

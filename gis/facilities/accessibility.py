@@ -14,21 +14,24 @@ from gis.network.walk import get_profile, nearest_source_distances
 
 # Every building, with or without households, by its entrance, else the centroid of its footprint.
 DEMAND_POINTS_SQL = """
-SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), ST_X(p.place) AS lon,
-    ST_Y(p.place) AS lat
+SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0),
+  ST_X(p.place) AS lon, ST_Y(p.place) AS lat
 FROM building b
-LEFT JOIN (SELECT building_id, count(*) AS households, sum(people) AS people FROM household
-           WHERE CAST(:near AS text) IS NULL OR building_id IN
-             (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
-           GROUP BY building_id) h ON h.building_id = b.id
+LEFT JOIN (
+  SELECT building_id, count(*) AS households, sum(people) AS people
+  FROM household
+  WHERE CAST(:near AS text) IS NULL
+    OR building_id IN (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
+  GROUP BY building_id
+) h ON h.building_id = b.id
 CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS place) p
 WHERE CAST(:near AS text) IS NULL OR b.geom && ST_GeomFromEWKT(:near)
 ORDER BY b.id
 """
 
 ENTRANCES_SQL = """
-SELECT f.id, f.code, f.category, ST_AsBinary(coalesce(f.entrances, f.entrance)),
-    ST_AsBinary(f.geom)
+SELECT f.id, f.code, f.category,
+  ST_AsBinary(coalesce(f.entrances, f.entrance)), ST_AsBinary(f.geom)
 FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
   AND (CAST(:near AS text) IS NULL OR f.geom && ST_GeomFromEWKT(:near))

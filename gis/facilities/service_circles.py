@@ -242,8 +242,12 @@ def nearest_facilities(
         if np.isfinite(metres[i]):
             best.setdefault(str(entrances.category[i]), int(i))
     rows = session.execute(
-        text("""SELECT id, name, ST_X(p), ST_Y(p) FROM facility
-                CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(geom)) AS p) q WHERE id = ANY(:ids)"""),
+        text("""
+            SELECT id, name, ST_X(p), ST_Y(p)
+            FROM facility
+            CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(geom)) AS p) q
+            WHERE id = ANY(:ids)
+        """),
         {"ids": [int(entrances.id[i]) for i in best.values()]},
     )
     named = {row[0]: row for row in rows}

@@ -56,7 +56,7 @@ class SitingProblem:
     weights
         People, households or elders at each demand point, shape (demand,).
     existing_m
-        Metres from each demand point to its nearest existing facility; infinite where there is none.
+        Metres from each demand point to its nearest existing facility; infinite if there is none.
     limit_m
         Metres that count as served.
     """

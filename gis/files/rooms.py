@@ -268,16 +268,18 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
         floor=read_floor,
         is_floor_written=door.is_floor_written or "floor" in named,
     )
+    return Guess(read, "cell.numbers_before_room", _door_detail(written, read))
+
+
+def _door_detail(written: str, door: Door) -> Message:
     params = {
         "text": written,
-        "building": read.building,
-        "stairwell": str(read.stairwell),
-        "room": read.room,
+        "building": door.building,
+        "stairwell": str(door.stairwell),
+        "room": door.room,
     }
-    detail = Message(
-        "cell.door_detail" if read.building else "cell.door_in_building_detail", params
-    )
-    return Guess(read, "cell.numbers_before_room", detail)
+    code = "cell.door_detail" if door.building else "cell.door_in_building_detail"
+    return Message(code, params)
 
 
 def _room_name(text: str) -> str:

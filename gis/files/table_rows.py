@@ -117,20 +117,8 @@ class RowReader:
                 if index in self.nameless and not isinstance(cell, Marked):
                     self.report.note_row("table.cells_without_header", number, _short(cell))
                 continue
-            if isinstance(cell, Marked) and (fault := _mark_fault(cell, column)):
+            if fault := _cell_fault(cell, column):
                 faults.append((self.header.texts[index], fault))
-                continue
-            if (
-                isinstance(cell, str)
-                and cell[:1] == "#"
-                and SUBSTITUTE_PATTERN.fullmatch(clean_text(cell))
-            ):
-                faults.append(
-                    (
-                        self.header.texts[index],
-                        Message("cell.substitute", {"text": clean_text(cell)}),
-                    )
-                )
                 continue
             try:
                 value = (
@@ -226,6 +214,17 @@ def _half_width(cell: object) -> str:
 def _short(cell: object) -> str:
     text = re.sub(r"\s+", " ", clean_text(cell))
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
+
+
+def _cell_fault(cell: object, column: Column) -> Message | None:
+    """Return why a cell cannot be parsed: it is merged, or Excel shows a substitute in it."""
+    if isinstance(cell, Marked):
+        return _mark_fault(cell, column)
+    if isinstance(cell, str) and cell[:1] == "#":
+        text = clean_text(cell)
+        if SUBSTITUTE_PATTERN.fullmatch(text):
+            return Message("cell.substitute", {"text": text})
+    return None
 
 
 def _mark_fault(cell: Marked, column: Column) -> Message | None:

@@ -65,17 +65,17 @@ def incidents(
             Category.kind,
             incident.severity,
             incident.channel,
-            incident.way,
+            incident.dispatch_mode.label("way"),
             grid.code.label("grid"),
             unit.code.label("unit"),
             incident.reported_at,
             incident.closed_at,
             incident.due_at,
-            incident.amber_at,
+            incident.warning_at,
             incident.supervised,
             incident.rating,
             incident.solved,
-            wkb(incident.shape),
+            wkb(incident.geom),
         )
         .join(
             Category,
@@ -88,10 +88,10 @@ def incidents(
         .params(**params)
     )
     frame = read_frame(session, query, "id")
-    clocks = frame[["amber_at", "due_at"]].astype(object).where(frame["due_at"].notna(), None)
+    clocks = frame[["warning_at", "due_at"]].astype(object).where(frame["due_at"].notna(), None)
     status = [working_time.due_status(now, *moments) for moments in clocks.itertuples(index=False)]
-    frame["amber_at"] = pd.Series(status, frame.index, dtype=object)
-    return frame.rename(columns={"amber_at": "due_status"}).astype(
+    frame["warning_at"] = pd.Series(status, frame.index, dtype=object)
+    return frame.rename(columns={"warning_at": "due_status"}).astype(
         {"rating": "Int8", "solved": "boolean"}
     )
 

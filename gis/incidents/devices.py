@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, insert, text, update
+from sqlalchemy import Row, exists, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
@@ -26,16 +26,17 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.models import Device, DeviceAlarm
 from gis.incidents.routing.location import resolve_location
 from gis.incidents.states import State
+from gis.messages import label
 from gis.rights.principal import Principal, system_principal
 
-# kind -> words on screen, and the category its alarms are filed under where none is named
+# kind, called `device_kind.<kind>` -> the category its alarms are filed under where none is named
 DEVICE_TYPES = {
-    "smoke": ("烟感", "smoke detector", "D0101"),
-    "door": ("门磁", "door", "D0102"),
-    "camera": ("摄像头", "camera", "D0103"),
-    "wristband": ("手环", "wristband", "D0104"),
-    "thrown_object": ("高空抛物", "thrown object", "D0105"),
-    "parking": ("停车", "parking", "D0106"),
+    "smoke": "D0101",
+    "door": "D0102",
+    "camera": "D0103",
+    "wristband": "D0104",
+    "thrown_object": "D0105",
+    "parking": "D0106",
 }
 MAX_CLOCK_SKEW = timedelta(minutes=5)  # a device's clock may be wrong by
 ALARM_JOIN_WINDOW = timedelta(
@@ -51,8 +52,9 @@ VERSION = "v1="
 
 @dataclass(frozen=True)
 class Alarm:
-    """What a device tells. number: Its own, for each alarm another. kind: What sort, in its words.
-    at: When, as it says.
+    """What a device tells.
+
+    number: Its own, for each alarm another. kind: What sort, in its words. at: When, as it says.
     """
 
     number: str
@@ -72,8 +74,9 @@ class AlarmReceipt:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """Return the signature of a message: v1= and HMAC-SHA256, in hex, of the timestamp, a full stop
-    and the body.
+    """Return the signature of a message.
+
+    v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body.
     """
     return (
         VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
@@ -99,9 +102,8 @@ def authenticate_message(
         raise AuthenticationRequired("device.timestamp_wrong")
     if abs(now.timestamp() - int(timestamp)) > MAX_CLOCK_SKEW.total_seconds():
         raise AuthenticationRequired("device.timestamp_stale")
-    row = session.execute(
-        text("SELECT id, secret, active FROM device WHERE code = :code"), {"code": code}
-    ).one_or_none()
+    query = select(Device.id, Device.secret, Device.active).where(Device.code == code)
+    row = session.execute(query).one_or_none()
     expected = signature(row.secret if row else "nobody's", timestamp, body)
     if not hmac.compare_digest(expected.encode(), signed.encode()) or row is None or not row.active:
         raise AuthenticationRequired("device.not_authenticated")
@@ -137,7 +139,7 @@ def receive_alarm(
     """
     _check(alarm, now)
     lock = (
-        "SELECT id, code, kind, name, address, category, ST_X(shape) AS lon, ST_Y(shape) AS lat"
+        "SELECT id, code, kind, name, address, category, ST_X(geom) AS lon, ST_Y(geom) AS lat"
         " FROM device WHERE id = :id FOR UPDATE"
     )
     row = session.execute(text(lock), {"id": device}).one()
@@ -170,7 +172,12 @@ def receive_alarm(
 
 
 def _alarm_note(device: Row[Any], alarm: Alarm) -> str:
-    parts = (f"{DEVICE_TYPES[device.kind][0]}告警", device.name, alarm.kind, _value(alarm.value))
+    parts = (
+        f"{label(f'device_kind.{device.kind}', 'zh')}告警",
+        device.name,
+        alarm.kind,
+        _value(alarm.value),
+    )
     return " ".join(part for part in parts if part)
 
 
@@ -234,8 +241,9 @@ def _value(value: Any) -> str:
 
 @dataclass(frozen=True)
 class DeviceView:
-    """A device as it may be shown: everything but its secret. alarms, last: How many came, and when
-    the last one did.
+    """A device as it may be shown: everything but its secret.
+
+    alarms, last: How many came, and when the last one did.
     """
 
     code: str
@@ -252,7 +260,7 @@ class DeviceView:
 
 
 LISTED = """
-SELECT d.code, d.kind, d.name, d.county, ST_X(d.shape) AS lon, ST_Y(d.shape) AS lat, d.address,
+SELECT d.code, d.kind, d.name, d.county, ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat, d.address,
     d.category, d.active,
   count(a.alarm) AS alarms, max(a.at) AS last
 FROM device d LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id ORDER BY d.code
@@ -311,11 +319,9 @@ def add(
     ]
     if wrong:
         raise invalid_fields(wrong)
-    category = editions.active_edition(session).category(category or DEVICE_TYPES[kind][2]).code
+    category = editions.active_edition(session).category(category or DEVICE_TYPES[kind]).code
     location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
-    if session.scalar(
-        text("SELECT EXISTS (SELECT FROM device WHERE code = :code)"), {"code": code}
-    ):
+    if session.scalar(select(exists().where(Device.code == code))):
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
     session.execute(
@@ -324,7 +330,7 @@ def add(
             kind=kind,
             name=name,
             county=location.county,
-            shape=point_ewkt(location.lon, location.lat),
+            geom=point_ewkt(location.lon, location.lat),
             address=address,
             category=category,
             secret=secret,

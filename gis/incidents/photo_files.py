@@ -67,8 +67,9 @@ def check_named(photos: Sequence[tuple[str, bytes]]) -> list[tuple[object, ...]]
 
 
 def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
-    """Return a photo written again from a file: upright, in sRGB, at most 2560 pixels long, with
-    nothing else in it.
+    """Return a photo written again from a file.
+
+    Upright, in sRGB, at most 2560 pixels long, with nothing else in it.
 
     Parameters
     ----------
@@ -126,8 +127,9 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
 
 
 def _scans(jpeg: bytes) -> int:
-    """How often a JPEG goes over its picture, by walking its segments up to the end of the first
-    image.
+    """Return how often a JPEG goes over its picture.
+
+    Its segments are walked up to the end of the first image.
     """
     at, scans = 2, 0
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xD9:

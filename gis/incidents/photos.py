@@ -1,5 +1,4 @@
-"""Photos of incidents: looked at by content, made anew without what a camera writes into them, kept
-as files.
+"""Photos of incidents: looked at by content, written again, stored as files.
 
 What comes in is never kept: every photo is decoded and written again, so that position, comments
 and whatever else hung on the file are gone; `gis.incidents.photo_files` does that in a child
@@ -15,7 +14,7 @@ from tempfile import NamedTemporaryFile
 from time import time
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from gis import private
@@ -179,7 +178,8 @@ class Subject:
 
 def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subject:
     """Return the incident a photo belongs to."""
-    query = """SELECT i.id, i.areas, i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
+    query = """SELECT i.id, i.area_ids,
+                 i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
                FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id) WHERE f.id = :photo"""
     params = {
         "photo": photo_id,
@@ -188,7 +188,7 @@ def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subjec
         "key": principal.key_id,
     }
     row = session.execute(text(query), params).one()
-    return Subject(row.id, row.areas, bool(row.reported))
+    return Subject(row.id, row.area_ids, bool(row.reported))
 
 
 def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
@@ -222,8 +222,7 @@ def delete_orphans(session: Session, var: Path) -> int:
     for folder in sorted((var / "photos").glob("??")):
         old = [file for file in folder.iterdir() if file.stat().st_mtime < oldest]
         named = {file: photo_id for file in old if (photo_id := _id(file)) is not None}
-        query = text("SELECT id FROM photo WHERE id = ANY(:ids)")
-        stored_ids = set(session.scalars(query, {"ids": sorted(set(named.values()))}))
+        stored_ids = set(session.scalars(select(Photo.id).where(Photo.id.in_(set(named.values())))))
         for file in old:
             if named.get(file) not in stored_ids:
                 file.unlink(missing_ok=True)
@@ -240,7 +239,7 @@ def _small(path: Path) -> Path:
 
 
 def _id(file: Path) -> UUID | None:
-    """The photo a file is of; None for what was never finished."""
+    """Return the photo a file is of; None for what was never finished."""
     try:
         return (
             UUID(file.stem.removesuffix("-small"))

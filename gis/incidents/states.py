@@ -236,8 +236,9 @@ NOTES_SHOWN_TO_REPORTER = (
 
 
 def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
-    """Yield the table as the database holds it: move, from_state, from_pending, to_state,
-    to_pending.
+    """Yield the table as the database holds it.
+
+    move, from_state, from_request, to_state, to_request.
     """
     for name, transition in TRANSITIONS.items():
         if name in REQUEST_KEEPING_MOVES | REQUEST_CANCELLING_MOVES:
@@ -275,8 +276,8 @@ def next_state(
     Conflict `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves`
         are those it allows.
     """
-    for move, from_state, from_pending, new_state, new_pending in TRANSITION_ROWS:
-        if (move, from_state, from_pending) == (name, state, pending) and (
+    for move, from_state, from_request, new_state, new_pending in TRANSITION_ROWS:
+        if (move, from_state, from_request) == (name, state, pending) and (
             name != "resume" or new_state == suspended_from
         ):
             return new_state, new_pending
@@ -294,13 +295,11 @@ def next_state(
 
 
 def allowed_moves(state: str, pending: str = "") -> set[str]:
-    """Return the names of the moves an incident allows as it stands, those of the system
-    left out.
-    """
+    """Return the moves that people can do to an incident as it stands."""
     return {
         move
-        for move, from_state, from_pending, *_ in TRANSITION_ROWS
-        if (from_state, from_pending) == (state, pending) and is_done_by_people(move)
+        for move, from_state, from_request, *_ in TRANSITION_ROWS
+        if (from_state, from_request) == (state, pending) and is_done_by_people(move)
     }
 
 
@@ -310,9 +309,7 @@ def is_done_by_people(name: str) -> bool:
 
 
 def state_labels(state: str) -> tuple[str, str]:
-    """Return what a state is called in Chinese and in English, for the fields `state_zh` and
-    `state_en`.
-    """
+    """Return what a state is called, for the fields `state_zh` and `state_en`."""
     return label(f"state.{state}", "zh"), label(f"state.{state}", "en")
 
 

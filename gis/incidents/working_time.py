@@ -1,5 +1,6 @@
-"""The clock of the loop: working time with Chinese public holidays and the weekends worked for them
-(调休).
+"""The clock of the loop: working time with Chinese public holidays.
+
+And the weekends worked for them (调休).
 
 Working time is Monday to Friday, `WORKING_HOURS`, in `ZONE`; holidays and swapped days are those
 the State Council publishes for each year, as the package chinesecalendar keeps them. For a year it
@@ -71,8 +72,9 @@ def working_day(day: date) -> bool:
 
 @lru_cache(maxsize=128)
 def _elapsed_by_day(year: int) -> tuple[Micros, ...]:
-    """Return the working time from the start of a year to the start of each of its days, and of the
-    next year.
+    """Return the working time from the start of a year to the start of each of its days.
+
+    The last is the start of the next year.
     """
     days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
     begin = date(year, 1, 1)

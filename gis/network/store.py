@@ -1,11 +1,14 @@
 """Writing the walking network: geodesic lengths, connected parts, a version, and COPY."""
 
 import hashlib
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sqlalchemy import delete, select
@@ -21,8 +24,16 @@ MIN_EDGE_LENGTH_M = (
 )
 
 
+CHUNK_ROWS = 20_000
+MIN_POINTS = 2
+NODE = np.dtype([("id", "i8"), ("x", "f8"), ("y", "f8")])
+Ints = NDArray[np.int64]
+
+
 class WalkEdgeRow(NamedTuple):
-    """One edge to store: its way, end nodes, and line from u to v as (lon, lat), EPSG:4490."""
+    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees,
+    EPSG:4490.
+    """
 
     way_id: int | None
     u: int
@@ -32,7 +43,7 @@ class WalkEdgeRow(NamedTuple):
     name: str
     steps: bool
     structure: str  # bridge, tunnel, storey; empty on the ground
-    ends: bool = False  # open only to those who start or end on it or behind it
+    ends: bool = False  # open only to those who live or have their door on it or behind it
 
 
 class WallRow(NamedTuple):
@@ -56,7 +67,7 @@ def replace_network(
     nodes
         (id, longitude, latitude) in degrees, EPSG:4490.
     edges
-        Usable both ways.
+        Usable both ways. Read twice; in memory are 16 bytes of each.
     source
         The load it comes from.
     walls
@@ -72,25 +83,15 @@ def replace_network(
     InvalidInput
         An edge names a node that is not there, or has no two points.
     """
-    points = sorted(nodes)
-    lines = list(edges)
-    position = {node[0]: i for i, node in enumerate(points)}
-    for number, edge in enumerate(lines):
-        if edge.u not in position or edge.v not in position or len(edge.coords) < 2:
-            raise InvalidInput("network.edge_invalid", number=number, way=str(edge.way_id))
+    points = np.fromiter(nodes, NODE)
+    points.sort(order="id")
+    if iter(edges) is edges:  # they are read twice
+        edges = list(edges)
     barriers = list(walls)
-    version = _digest(points, lines, barriers)
+    version, ends = _digest(points, edges, barriers)
     if session.scalar(select(WalkNetwork.version)) == version:
         return version
-    shapes = shapely.linestrings(
-        np.concatenate([np.asarray(edge.coords, float) for edge in lines])
-        if lines
-        else np.empty((0, 2)),
-        indices=np.repeat(np.arange(len(lines)), [len(edge.coords) for edge in lines]),
-    )
-    component = _components(
-        len(points), [position[e.u] for e in lines], [position[e.v] for e in lines]
-    )
+    component = _components(len(points), np.searchsorted(points["id"], ends))
     for table in (WalkEdge, WalkNode, WalkNetwork, WalkWall):
         session.execute(delete(table))
     copy_rows(
@@ -99,10 +100,14 @@ def replace_network(
         ("id", "geom", "component"),
         (
             (node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", part)
-            for (node, x, y), part in zip(points, component, strict=True)
+            for begin in range(0, len(points), CHUNK_ROWS)
+            for (node, x, y), part in zip(
+                points[begin : begin + CHUNK_ROWS].tolist(),
+                component[begin : begin + CHUNK_ROWS].tolist(),
+                strict=True,
+            )
         ),
     )
-    hexes = shapely.to_wkb(shapely.set_srid(shapes, STORAGE_SRID), hex=True, include_srid=True)
     copy_rows(
         session,
         "walk_edge",
@@ -119,22 +124,7 @@ def replace_network(
             "ends",
             "geom",
         ),
-        (
-            (
-                i,
-                e.way_id,
-                e.u,
-                e.v,
-                max(_metres(e.coords), MIN_EDGE_LENGTH_M),
-                e.kind,
-                e.name,
-                e.steps,
-                e.structure,
-                e.ends,
-                hexes[i],
-            )
-            for i, e in enumerate(lines)
-        ),
+        _edge_rows(edges),
     )
     copy_rows(
         session,
@@ -145,7 +135,7 @@ def replace_network(
             for i, wall in enumerate(barriers)
         ),
     )
-    session.add(WalkNetwork(version=version, nodes=len(points), edges=len(lines), source=source))
+    session.add(WalkNetwork(version=version, nodes=len(points), edges=len(ends), source=source))
     session.flush()
     return version
 
@@ -155,26 +145,66 @@ def _metres(coords: list[tuple[float, float]]) -> float:
     return float(GEOD.line_length(lon, lat))
 
 
-def _components(count: int, u: list[int], v: list[int]) -> list[int]:
-    """Return the connected part of every node, numbered from the largest (0) down."""
+def _edge_rows(edges: Iterable[WalkEdgeRow]) -> Iterator[tuple[object, ...]]:
+    """Yield the edges as COPY takes them."""
+    numbered = enumerate(edges)
+    while chunk := list(islice(numbered, CHUNK_ROWS)):
+        shapes = shapely.linestrings(
+            np.concatenate([np.asarray(edge.coords, float) for _, edge in chunk]),
+            indices=np.repeat(np.arange(len(chunk)), [len(edge.coords) for _, edge in chunk]),
+        )
+        hexes = shapely.to_wkb(shapely.set_srid(shapes, STORAGE_SRID), hex=True, include_srid=True)
+        for (number, e), shape in zip(chunk, hexes.tolist(), strict=True):
+            length = max(_metres(e.coords), MIN_EDGE_LENGTH_M)
+            facts = (e.kind, e.name, e.steps, e.structure, e.ends)
+            yield number, e.way_id, e.u, e.v, length, *facts, shape
+
+
+def _components(count: int, ends: Ints) -> Ints:
+    """The connected part of every node, numbered from the largest (0) down.
+
+    Parameters
+    ----------
+    ends
+        Places of the end nodes of every edge, shape (n, 2).
+    """
     if not count:
-        return []
-    graph = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(count, count))
+        return np.empty(0, np.int64)
+    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
     _, label = connected_components(graph, directed=False)
     sizes = np.bincount(label)
     rank = np.empty_like(sizes)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(sizes.size)
-    return [int(part) for part in rank[label]]
+    return rank[label]
 
 
 def _digest(
-    nodes: list[tuple[int, float, float]], edges: list[WalkEdgeRow], walls: list[WallRow]
-) -> str:
+    points: NDArray[np.void], edges: Iterable[WalkEdgeRow], walls: list[WallRow]
+) -> tuple[str, Ints]:
+    """Return the version, and the ids of the end nodes of every edge, shape (n, 2).
+
+    Raises
+    ------
+    InvalidInput
+        An edge names a node that is not there, or has no two points.
+    """
     sha = hashlib.sha256()
-    for node in nodes:
-        sha.update(repr(node).encode())
-    for edge in edges:
+    for begin in range(0, len(points), CHUNK_ROWS):
+        for node in points[begin : begin + CHUNK_ROWS].tolist():
+            sha.update(repr(node).encode())
+    ids, ways, short = array("q"), array("q"), []
+    for number, edge in enumerate(edges):
         sha.update(repr(tuple(edge)).encode())
+        ids.extend((edge.u, edge.v))
+        ways.append(-1 if edge.way_id is None else edge.way_id)
+        if len(edge.coords) < MIN_POINTS:
+            short.append(number)
+    ends = np.frombuffer(ids, np.int64).reshape(-1, 2)
+    wrong = np.flatnonzero(~np.isin(ends, points["id"]).all(axis=1)).tolist()
+    if wrong or short:
+        number = min([*wrong, *short])
+        way = None if ways[number] == -1 else ways[number]
+        raise InvalidInput("network.edge_invalid", number=number, way=str(way))
     for wall in walls:
         sha.update(repr(tuple(wall)).encode())
-    return sha.hexdigest()[:16]
+    return sha.hexdigest()[:16], ends

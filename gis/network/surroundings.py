@@ -13,7 +13,7 @@ Rules (docs/walking.md):
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
@@ -25,19 +25,20 @@ from scipy.sparse.csgraph import connected_components
 from shapely import LineString, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from gis import crs
+from gis.files.progress import Progress, counted
+from gis.network.edge_spool import NO_STREETS, EdgeSpool
+from gis.network.joiner import SAME_M, Coords, EdgeJoiner, Stop
+from gis.network.shape_parts import direction, inward_corners, lines_of, points_of
 from gis.network.store import WalkEdgeRow
 
 BESIDE_M = 10.0
 EVERY_M = 25.0
 GATE_REACH_M = 30.0
 GATE_GAP_M = 2.0  # metres of wall on each side of a gate that stand open
-SAME_M = 0.05  # nearer than this, two points are one
+READ_M = 45.0  # metres around what is joined whose edges are read; beyond all reaches here
 MAX_CORNERS = 120  # entrances and corners of one area that are tried pair by pair
 MAX_TRIES, TRIES_PER_EDGE = 30_000, 20  # steps and lines tried in all; only made-up files come near
 TRIES_BESIDE = 10  # that a way beside an area counts
-
-Coords = list[tuple[float, float]]
 
 
 class WalkArea(NamedTuple):
@@ -76,74 +77,66 @@ class Surroundings:
 class Joined(NamedTuple):
     """The network with its links.
 
-    Walls with gates cut out; how many links of each sort were made.
+    Walls with gates cut out; how many links of each sort were made. The edges are read from disk as
+    often as wanted.
     """
 
-    nodes: list[tuple[int, float, float]]
-    edges: list[WalkEdgeRow]
+    nodes: Iterable[tuple[int, float, float]]
+    edges: Iterable[WalkEdgeRow]
     walls: list[tuple[str, Coords]]
     counts: Counter[str]  # code of the note -> how many
 
 
 def join_surroundings(
-    nodes: Iterable[tuple[int, float, float]], edges: Iterable[WalkEdgeRow], around: Surroundings
+    edges: Iterable[WalkEdgeRow],
+    around: Surroundings,
+    report_progress: Progress = lambda label, count: None,
 ) -> Joined:
-    """Return the network with areas, loose platforms and gates joined to it."""
-    points, rows = list(nodes), list(edges)
-    if not rows:
-        return Joined(points, rows, around.walls, Counter())
-    joiner = _Joiner(points, rows, around)
+    """Return the network with areas, loose platforms and gates joined to it.
+
+    In memory are the edges near what is joined, the surroundings, and 48 bytes for each other edge.
+    """
+    spool = EdgeSpool(edges)
+    if not len(spool):
+        return Joined([], [], around.walls, Counter())
+    joiner = _Joiner(spool, around)
     walls = joiner.open_walls()
+    joiner.read_near_edges()
     same = {
         (shapely.normalize(area.polygon).wkb, area.ends, area.structure): area
         for area in around.areas
     }
-    for area in same.values():  # an outline drawn twice is one area
+    # an outline drawn twice is one area
+    for area in counted(same.values(), "walked areas joined", report_progress):
         joiner.join_area(area)
     joiner.join_platforms()
     joiner.join_gates()
-    return Joined(*joiner.result(), walls, joiner.counts)
+    return Joined(joiner.nodes(), joiner, walls, joiner.counts)
 
 
-class _Stop(NamedTuple):
-    """A point of an edge: a node of the network, existing or new."""
+class _Joiner(EdgeJoiner):
+    """Joins the surroundings to the edges near them."""
 
-    node: int
-    point: Point
-
-
-class _Joiner:
-    """Splits edges where something joins them, and collects the new edges."""
-
-    def __init__(
-        self, nodes: list[tuple[int, float, float]], rows: list[WalkEdgeRow], around: Surroundings
-    ) -> None:
-        self.nodes, self.rows, self.around = nodes, rows, around
-        self.counts: Counter[str] = Counter()
-        self.tries_left = MAX_TRIES + TRIES_PER_EDGE * len(rows)
-        epsg = crs.metric_epsg(nodes[0][1], nodes[0][2])
-        forward, back = (
-            crs.get_transformer(4490, epsg).transform,
-            crs.get_transformer(epsg, 4490).transform,
+    def __init__(self, spool: EdgeSpool, around: Surroundings) -> None:
+        super().__init__(spool)
+        self.around = around
+        self.tries_left = MAX_TRIES + TRIES_PER_EDGE * len(spool)
+        self.gate_nodes_on_ways = set(
+            np.intersect1d(spool.node_ids, [gate.node for gate in around.gates]).tolist()
         )
-        self.to_metric = lambda xy: np.column_stack(forward(xy[:, 0], xy[:, 1]))
-        self.to_degrees = lambda xy: np.round(np.column_stack(back(xy[:, 0], xy[:, 1])), 9)
-        sizes = [len(row.coords) for row in rows]
-        flat = np.concatenate([np.asarray(row.coords, float) for row in rows])
-        self.lines = shapely.linestrings(
-            self.to_metric(flat), indices=np.repeat(np.arange(len(rows)), sizes)
-        )
-        self.tree = STRtree(self.lines)
-        self.ground = np.array([not row.structure for row in rows])
-        self.walls = STRtree([])
-        self.next_id = min(0, min(node[0] for node in nodes)) - 1
-        self.stops: dict[int, list[tuple[float, _Stop]]] = {}
-        self.links: list[WalkEdgeRow] = []
-        self.new_points: dict[int, Point] = {}
-        self.alias: dict[int, int] = {}
+
+    def read_near_edges(self) -> None:
+        """Take the edges near areas, platforms and the gates in walls into memory."""
+        gates = [self.around.gates[number][1:3] for number in sorted(self.wall_gates)]
+        boxes = [
+            self.spool.no_street_boxes,
+            np.array([area.polygon.bounds for area in self.around.areas]).reshape(-1, 4),
+            np.tile(np.array(gates).reshape(-1, 2), 2),
+        ]
+        self.read_edges(np.concatenate(boxes), READ_M)
         self.edges_of_way: dict[int, list[int]] = {}
-        plaza_ways = {way for area in around.areas for way in area.ways}
-        for number, row in enumerate(rows):
+        plaza_ways = {way for area in self.around.areas for way in area.ways}
+        for number, row in enumerate(self.rows):
             if row.way_id in plaza_ways:
                 self.edges_of_way.setdefault(row.way_id or 0, []).append(number)
 
@@ -160,8 +153,11 @@ class _Joiner:
                 self.to_metric(np.array([gate[1:3] for gate in self.around.gates], float))
             )
             hits, near = STRtree(gates).query(lines, predicate="dwithin", distance=SAME_M)
-            for wall in np.unique(hits).tolist():
-                gaps = shapely.union_all(shapely.buffer(gates[near[hits == wall]], GATE_GAP_M))
+            order = np.argsort(hits, kind="stable")
+            gated, begins = np.unique(hits[order], return_index=True)
+            parts_of_walls = np.split(near[order], begins[1:])[: len(gated)]
+            for wall, gaps_at in zip(gated.tolist(), parts_of_walls, strict=True):
+                gaps = shapely.union_all(shapely.buffer(gates[gaps_at], GATE_GAP_M))
                 lines[wall] = lines[wall].difference(gaps)
             self.wall_gates = {int(gate) for gate in near}
         parts, owner = shapely.get_parts(np.array(lines, object), return_index=True)
@@ -180,26 +176,28 @@ class _Joiner:
 
     def join_gates(self) -> None:
         """Join gates in walls that lie on no way to the nearest way on each side."""
-        known = {node[0] for node in self.nodes}
         for number in sorted(self.wall_gates):
             gate = self.around.gates[number]
             at = Point(self.to_metric(np.array([[gate.lon, gate.lat]]))[0])
-            if gate.node in known or self.tree.query(at, predicate="dwithin", distance=SAME_M).size:
+            if (
+                gate.node in self.gate_nodes_on_ways
+                or self.tree.query(at, predicate="dwithin", distance=SAME_M).size
+            ):
                 continue
             near = self.tree.query(at, predicate="dwithin", distance=GATE_REACH_M)
-            near = near[self.ground[near]]
+            near = np.sort(near[self.ground[near]])
             legs = sorted(
                 (shapely.shortest_line(at, self.lines[i]) for i in near), key=lambda leg: leg.length
             )
             first = next((leg for leg in legs if not self.crosses_wall(leg)), None)
             if first is None:
                 continue
-            ahead = _direction(first)
+            ahead = direction(first)
             behind = next(
-                (leg for leg in legs if _direction(leg) @ ahead < 0 and not self.crosses_wall(leg)),
+                (leg for leg in legs if direction(leg) @ ahead < 0 and not self.crosses_wall(leg)),
                 None,
             )
-            stop = self._new_stop(at)
+            stop = self.new_stop(at)
             for leg in (first, behind):
                 if leg is not None:
                     edge = min(near, key=lambda i: self.lines[i].distance(Point(leg.coords[-1])))
@@ -207,13 +205,6 @@ class _Joiner:
                         stop, self.stop(edge, Point(leg.coords[-1])), "link", "", ends=gate.ends
                     )
             self.counts["osm.gates_joined"] += 1
-
-    def crosses_wall(self, leg: LineString) -> bool:
-        """Return whether a step crosses a wall, its very ends apart."""
-        if leg.length <= 2 * SAME_M or not len(self.walls):
-            return False
-        inner = shapely.LineString([leg.interpolate(SAME_M), leg.interpolate(leg.length - SAME_M)])
-        return bool(self.walls.query(inner, predicate="intersects").size)
 
     # --- areas ---
 
@@ -237,7 +228,7 @@ class _Joiner:
         if not area.structure:
             beside = [i for i in beside if self.ground[i]]
             for i in beside:
-                for point in _points(self.lines[i].intersection(outline)):
+                for point in points_of(self.lines[i].intersection(outline)):
                     entrances.append(self._meet(i, own, point))
             if not area.platform or not entrances:
                 entrances += self._step_across(polygon, outline, beside, own)
@@ -245,7 +236,7 @@ class _Joiner:
             self.counts["osm.areas_joined"] += 1
         self._cross(area, polygon, outline, own, entrances)
 
-    def _meeting(self, outline: BaseGeometry, own: list[int]) -> list[_Stop]:
+    def _meeting(self, outline: BaseGeometry, own: list[int]) -> list[Stop]:
         """The nodes of the outline that other ways share."""
         mine = {node for edge in own for node in (self.rows[edge].u, self.rows[edge].v)}
         at = {row.u: self.lines[edge].coords[0] for edge in own for row in [self.rows[edge]]}
@@ -255,26 +246,26 @@ class _Joiner:
         for edge in self.tree.query(outline, predicate="dwithin", distance=SAME_M).tolist():
             if edge not in skip:
                 shared |= mine & {self.rows[edge].u, self.rows[edge].v}
-        return [_Stop(node, Point(at[node])) for node in sorted(shared)]
+        return [Stop(node, Point(at[node])) for node in sorted(shared)]
 
-    def _meet(self, edge: int, own: list[int], point: Point) -> _Stop:
+    def _meet(self, edge: int, own: list[int], point: Point) -> Stop:
         """One node for a way and the outline it crosses."""
         ring = min(own, key=lambda i: self.lines[i].distance(point))
         stop = self.stop(edge, point)
         other = self.stop(ring, point, stop)
-        self._unite(stop.node, other.node)
+        self.unite(stop.node, other.node)
         return stop
 
     def _step_across(
         self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own: list[int]
-    ) -> list[_Stop]:
+    ) -> list[Stop]:
         """Steps from the outline to the ways that run beside it without crossing it."""
         stops = []
         zone = polygon.buffer(BESIDE_M)
         for edge in beside:
             if self.lines[edge].intersects(polygon):
                 continue
-            for part in _lines(self.lines[edge].intersection(zone)):
+            for part in lines_of(self.lines[edge].intersection(zone)):
                 count = max(int(np.ceil(part.length / EVERY_M)), 1)
                 for share in np.linspace(0, 1, count + 1) if part.length > 1.0 else (0.5,):
                     point = part.interpolate(float(share), normalized=True)
@@ -294,14 +285,14 @@ class _Joiner:
         polygon: Polygon,
         outline: BaseGeometry,
         own: list[int],
-        entrances: list[_Stop],
+        entrances: list[Stop],
     ) -> None:
         """Add the straight lines across an area between its entrances and inward corners."""
         stops = list({stop.node: stop for stop in entrances}.values())
         if len(stops) < 2:
             return
         corners = (
-            [] if len(stops) > MAX_CORNERS else _inward_corners(polygon)[: MAX_CORNERS - len(stops)]
+            [] if len(stops) > MAX_CORNERS else inward_corners(polygon)[: MAX_CORNERS - len(stops)]
         )
         for corner in corners:
             ring = min(own, key=lambda i: self.lines[i].distance(corner))
@@ -337,8 +328,10 @@ class _Joiner:
 
     def join_platforms(self) -> None:
         """Join platforms drawn as a line that nothing joins to the ways beside them."""
+        if not self.rows:
+            return
         part = self._parts()
-        streets = np.array([row.kind not in ("platform", "pier", "plaza") for row in self.rows])
+        streets = np.array([row.kind not in NO_STREETS for row in self.rows], bool)
         leads = set(part[streets].tolist())
         loose = [
             i
@@ -349,7 +342,7 @@ class _Joiner:
             zone = self.lines[edge].buffer(BESIDE_M)
             near = self.tree.query(zone, predicate="intersects").tolist()
             for other in sorted(i for i in near if streets[i] and self.ground[i]):
-                for piece in _lines(self.lines[other].intersection(zone)):
+                for piece in lines_of(self.lines[other].intersection(zone)):
                     for share in (0.0, 1.0):
                         point = self.lines[edge].interpolate(
                             self.lines[edge].project(piece.interpolate(share, normalized=True))
@@ -361,150 +354,17 @@ class _Joiner:
                             self.counts["osm.steps_beside_platforms"] += 1
 
     def _parts(self) -> np.ndarray:
-        """The connected part of every edge, links included."""
-        every = [*self._split(), *self.links]
+        """The connected part of every edge in memory, links included.
+
+        A platform is led to by a street that shares a node with it or its links, and all such
+        streets are in memory.
+        """
+        every = [*self.split(), *self.links]
         number: dict[int, int] = {}
         u, v = (
-            [number.setdefault(self._root(node), len(number)) for node in column]
+            [number.setdefault(self.root(node), len(number)) for node in column]
             for column in zip(*((row.u, row.v) for row in every), strict=True)
         )
         joined = coo_array((np.ones(len(u), np.int8), (u, v)), shape=(len(number), len(number)))
         label = connected_components(joined, directed=False)[1]
-        return np.array([label[number[self._root(row.u)]] for row in self.rows])
-
-    # --- stops, links, and the result ---
-
-    def stop(self, edge: int, point: Point, node: _Stop | None = None) -> _Stop:
-        """The node of an edge at a point: an end or stop that is within SAME_M, or a new one."""
-        line, row = self.lines[edge], self.rows[edge]
-        metres = line.project(point)
-        if metres <= SAME_M:
-            return _Stop(row.u, Point(line.coords[0]))
-        if metres >= line.length - SAME_M:
-            return _Stop(row.v, Point(line.coords[-1]))
-        for other, stop in self.stops.get(edge, []):
-            if abs(other - metres) <= SAME_M:
-                return stop
-        stop = (
-            node
-            if node and node.node in self.new_points
-            else self._new_stop(line.interpolate(metres))
-        )
-        self.stops.setdefault(edge, []).append((metres, stop))
-        return stop
-
-    def _new_stop(self, point: Point) -> _Stop:
-        node, self.next_id = self.next_id, self.next_id - 1
-        self.new_points[node] = point
-        return _Stop(node, point)
-
-    def link(
-        self,
-        a: _Stop,
-        b: _Stop,
-        kind: str,
-        name: str,
-        *,
-        ends: bool,
-        way: int | None = None,
-        structure: str = "",
-    ) -> None:
-        """Add a straight edge between two stops; stops at one place become one node."""
-        if a.node == b.node:
-            return
-        if a.point.distance(b.point) <= SAME_M:
-            self._unite(a.node, b.node)
-            return
-        coords = self.to_degrees(np.array([a.point.coords[0], b.point.coords[0]])).tolist()
-        self.links.append(
-            WalkEdgeRow(
-                way, a.node, b.node, list(map(tuple, coords)), kind, name, False, structure, ends
-            )
-        )
-
-    def _unite(self, kept: int, node: int) -> None:
-        """Make two nodes one."""
-        if self._root(kept) != self._root(node):
-            self.alias[self._root(node)] = self._root(kept)
-
-    def _root(self, node: int) -> int:
-        while node in self.alias:
-            node = self.alias[node]
-        return node
-
-    def _split(self) -> Iterator[WalkEdgeRow]:
-        """The edges, cut at their stops."""
-        for number, row in enumerate(self.rows):
-            stops = sorted(self.stops.get(number, []), key=lambda item: item[0])
-            if not stops:
-                yield row
-                continue
-            measures = shapely.line_locate_point(
-                self.lines[number], shapely.points(np.array(self.lines[number].coords))
-            )
-            measures[-1] = self.lines[number].length
-            at, start, u = 0.0, row.coords[0], row.u
-            for metres, stop in [*stops, (self.lines[number].length, _Stop(row.v, Point()))]:
-                inner = [
-                    c
-                    for m, c in zip(measures, row.coords, strict=True)
-                    if at + 1e-6 < m < metres - 1e-6
-                ]
-                last = stop.node == row.v and metres == self.lines[number].length
-                end = row.coords[-1] if last else self._degrees_of(stop.node)
-                yield row._replace(u=u, v=stop.node, coords=[start, *inner, end])
-                at, start, u = metres, end, stop.node
-
-    def _degrees_of(self, node: int) -> tuple[float, float]:
-        lon, lat = self.to_degrees(np.array([self.new_points[node].coords[0]]))[0].tolist()
-        return lon, lat
-
-    def result(self) -> tuple[list[tuple[int, float, float]], list[WalkEdgeRow]]:
-        """All nodes and edges."""
-        edges = [
-            row._replace(u=self._root(row.u), v=self._root(row.v))
-            for row in [*self._split(), *self.links]
-        ]
-        used = {node for row in edges for node in (row.u, row.v)}
-        nodes = [node for node in self.nodes if node[0] in used]
-        present = {node[0] for node in nodes}
-        nodes += [
-            (node, *self._degrees_of(node)) for node in self.new_points if node in used - present
-        ]
-        return nodes, edges
-
-
-def _direction(leg: LineString) -> np.ndarray:
-    (x0, y0), (x1, y1) = leg.coords
-    return np.array([x1 - x0, y1 - y0])
-
-
-def _points(shape: BaseGeometry) -> list[Point]:
-    """The points of an intersection; of a stretch in common its ends."""
-    points: list[Point] = []
-    for part in shapely.get_parts(shape).tolist():
-        if part.geom_type == "Point":
-            points.append(part)
-        elif part.geom_type == "LineString" and not part.is_empty:
-            points += [Point(part.coords[0]), Point(part.coords[-1])]
-    return points
-
-
-def _lines(shape: BaseGeometry) -> list[LineString]:
-    return [
-        part
-        for part in shapely.get_parts(shape).tolist()
-        if part.geom_type == "LineString" and not part.is_empty
-    ]
-
-
-def _inward_corners(polygon: Polygon) -> list[Point]:
-    """The corners that a straight way through the area may have to turn at."""
-    corners = []
-    for ring in shapely.get_parts(shapely.orient_polygons(polygon)).tolist()[0:1]:
-        for loop in (ring.exterior, *ring.interiors):
-            xy = np.array(loop.coords)[:-1]
-            before, after = xy - np.roll(xy, 1, axis=0), np.roll(xy, -1, axis=0) - xy
-            turn = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-            corners += [Point(at) for at in xy[turn < -1e-9]]
-    return corners
+        return np.array([label[number[self.root(row.u)]] for row in self.rows])

@@ -10,8 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 
 from gis.db import engine
-from gis.incidents.catalogue import editions
-from gis.incidents.danger import table
+from gis.incidents.catalogue import danger, edition_file
 from gis.incidents.models import IncidentMove
 from gis.incidents.routing import rules_store
 from gis.incidents.states import TRANSITION_ROWS
@@ -87,9 +86,9 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             connection.execute(
                 text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR}
             )
-            editions.fill(connection)
+            edition_file.fill(connection)
             rules_store.load_default_rules(connection)
-            table.fill(connection)
+            danger.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:
                 _grant(connection, app)

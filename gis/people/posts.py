@@ -47,14 +47,19 @@ class PostRow:
 POSTS_SQL = """
 WITH RECURSIVE down AS (
   SELECT id, code, name, level FROM area WHERE code = :area
-  UNION SELECT a.id, a.code, a.name, a.level FROM area a JOIN down ON a.parent_id = down.id
+  UNION
+  SELECT a.id, a.code, a.name, a.level
+  FROM area a
+  JOIN down ON a.parent_id = down.id
   WHERE :within AND (a.retired_at IS NULL OR a.retired_at > :at)
 ), place AS (
   SELECT id AS area_id, NULL::bigint AS building_id, code, name, level FROM down
   UNION ALL
-  SELECT NULL, h.id, h.code, h.estate || h.name, 'building' FROM building h
-  WHERE :within AND EXISTS (SELECT FROM down JOIN boundary b ON b.area_id = down.id
-      AND b.valid_time @> CAST(:at AS timestamptz)
+  SELECT NULL, h.id, h.code, h.estate || h.name, 'building'
+  FROM building h
+  WHERE :within AND EXISTS (
+    SELECT FROM down
+    JOIN boundary b ON b.area_id = down.id AND b.valid_time @> CAST(:at AS timestamptz)
     WHERE down.level = 'grid' AND ST_Covers(b.geom, ST_PointOnSurface(h.geom)))
 )
 SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
@@ -62,19 +67,24 @@ SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
   CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
   lower(p.valid_time) AS valid_from, upper(p.valid_time) AS valid_to,
   p.incidents_from_post_id IS NOT NULL AS follows,
-  coalesce((SELECT jsonb_agg(jsonb_build_object('person', w.code,
-      'from', lower(l.valid_time), 'until', upper(l.valid_time))
+  coalesce((
+    SELECT jsonb_agg(
+      jsonb_build_object(
+        'person', w.code, 'from', lower(l.valid_time), 'until', upper(l.valid_time))
       ORDER BY lower(l.valid_time))
-    FROM leave l JOIN personal.person w ON w.id = l.person_id
-    WHERE l.person_id IN (p.holder_id, p.deputy_id) AND coalesce(upper(l.valid_time) > :at, true)),
-        '[]') AS leave
-FROM place JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
-  LEFT JOIN personal.person o ON o.id = p.holder_id LEFT JOIN personal.person d
-      ON d.id = p.deputy_id
+    FROM leave l
+    JOIN personal.person w ON w.id = l.person_id
+    WHERE l.person_id IN (p.holder_id, p.deputy_id) AND coalesce(upper(l.valid_time) > :at, true)
+  ), '[]') AS leave
+FROM place
+JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
+LEFT JOIN personal.person o ON o.id = p.holder_id
+LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE coalesce(upper(p.valid_time) > :at, true)
-  AND (CAST(:after_code AS text) IS NULL OR (place.code, p.id) > (:after_code,
-      CAST(:after_id AS bigint)))
-ORDER BY place.code, p.id LIMIT :limit
+  AND (CAST(:after_code AS text) IS NULL
+    OR (place.code, p.id) > (:after_code, CAST(:after_id AS bigint)))
+ORDER BY place.code, p.id
+LIMIT :limit
 """
 
 

@@ -22,20 +22,21 @@ MAX_MICROS: Micros = 2**63 - 1
 MIN_MICROS: Micros = -(2**63)
 
 # A period as two numbers; an open or infinite end is MAX_MICROS.
-SPAN = """
+PERIOD_SQL = """
   CASE WHEN isfinite(lower({0}.valid_time))
     THEN (extract(epoch FROM lower({0}.valid_time)) * 1000000)::bigint
-       ELSE '-9223372036854775808'::bigint END,
+    ELSE '-9223372036854775808'::bigint END,
   CASE WHEN isfinite(upper({0}.valid_time))
     THEN (extract(epoch FROM upper({0}.valid_time)) * 1000000)::bigint
-       ELSE 9223372036854775807 END"""
-NOT_OVER = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
-POSTS = f"""
+    ELSE 9223372036854775807 END"""
+NOT_OVER_SQL = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
+POSTS_SQL = f"""
 SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
-    coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {SPAN.format("p")} FROM post p
-WHERE p.{{place}} IS NOT NULL AND {NOT_OVER.format("p")} AND {{which}}"""  # noqa: S608  our own text
+  coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {PERIOD_SQL.format("p")}
+FROM post p
+WHERE p.{{place}} IS NOT NULL AND {NOT_OVER_SQL.format("p")} AND {{which}}"""  # noqa: S608  our own text
 LEAVE_SQL = (
-    f"SELECT l.person_id, {SPAN.format('l')} FROM leave l WHERE {NOT_OVER.format('l')}"  # noqa: S608
+    f"SELECT l.person_id, {PERIOD_SQL.format('l')} FROM leave l WHERE {NOT_OVER_SQL.format('l')}"  # noqa: S608
     f" AND {{which}}"
 )
 NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
@@ -110,7 +111,7 @@ class PostTable:
 
     @classmethod
     def from_rows(cls, rows: Ints) -> "PostTable":
-        """Return the table of the rows of `POSTS`."""
+        """Return the table of the rows of `POSTS_SQL`."""
         number, place_id, role, holder, deputy, start, end = rows.T
         order = np.lexsort((number, _RANK[role], place_id))
         return cls(*(column[order] for column in (place_id, role, holder, deputy, start, end)))
@@ -309,7 +310,7 @@ def read_people(
             which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
         tables.append(
             PostTable.from_rows(
-                fetch_int_array(session, POSTS.format(place=column, which=which), 7, params)
+                fetch_int_array(session, POSTS_SQL.format(place=column, which=which), 7, params)
             )
         )
     persons = np.unique(
@@ -354,12 +355,17 @@ def names_are_public(session: Session) -> bool:
 
 AREA_CHAIN_SQL = """
 WITH RECURSIVE up AS (
-  SELECT id, parent_id FROM area WHERE id = coalesce(CAST(:area AS bigint), (
-    SELECT g.id FROM building h CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.geom),
-        CAST(:at AS timestamptz)) g
+  SELECT id, parent_id
+  FROM area
+  WHERE id = coalesce(CAST(:area AS bigint), (
+    SELECT g.id
+    FROM building h
+    CROSS JOIN LATERAL grid_at(ST_PointOnSurface(h.geom), CAST(:at AS timestamptz)) g
     WHERE h.id = :building))
-  UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
-) SELECT id FROM up
+  UNION
+  SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
+)
+SELECT id FROM up
 """
 
 

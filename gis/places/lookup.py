@@ -25,28 +25,37 @@ MAX_CANDIDATES = 2000  # that are compared
 # areas it stands in.
 CANDIDATES_SQL = text("""
 WITH candidate AS (
-  SELECT h.* FROM building h
+  SELECT h.*
+  FROM building h
   WHERE (:number <> '' AND h.name ~* :number)
-     OR (h.address <> '' AND (strpos(:said, lower(h.address)) > 0 OR (:house <> ''
-         AND strpos(lower(h.address), :house) > 0)))
-     OR (length(h.name) > 1 AND h.name !~ '^[0-9]' AND strpos(:said, lower(h.name)) > 0)
-     OR (:estates AND h.estate <> '' AND strpos(:said, lower(h.estate)) > 0)
-  ORDER BY (h.estate <> '' AND strpos(:said, left(lower(h.estate), 2)) > 0) DESC, h.code LIMIT :most
+    OR (h.address <> '' AND (
+      strpos(:said, lower(h.address)) > 0
+      OR (:house <> '' AND strpos(lower(h.address), :house) > 0)))
+    OR (length(h.name) > 1 AND h.name !~ '^[0-9]' AND strpos(:said, lower(h.name)) > 0)
+    OR (:estates AND h.estate <> '' AND strpos(:said, lower(h.estate)) > 0)
+  ORDER BY (h.estate <> '' AND strpos(:said, left(lower(h.estate), 2)) > 0) DESC, h.code
+  LIMIT :most
 )
 SELECT h.code, h.name, h.estate, h.address, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
-       coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes, coalesce(up.names,
-           '{}') AS names
-FROM candidate h CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.geom) AS point) p LEFT
-    JOIN LATERAL (
+  coalesce(up.levels, '{}') AS levels, coalesce(up.codes, '{}') AS codes,
+  coalesce(up.names, '{}') AS names
+FROM candidate h
+CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.geom) AS point) p
+LEFT JOIN LATERAL (
   WITH RECURSIVE up AS (
-    SELECT a.id, a.parent_id, a.level, a.code, a.name FROM grid_at(p.point,
-        CAST(:at AS timestamptz)) a
-    UNION ALL SELECT a.id, a.parent_id, a.level, a.code, a.name FROM area a JOIN up
-        ON a.id = up.parent_id
+    SELECT a.id, a.parent_id, a.level, a.code, a.name
+    FROM grid_at(p.point, CAST(:at AS timestamptz)) a
+    UNION ALL
+    SELECT a.id, a.parent_id, a.level, a.code, a.name
+    FROM area a
+    JOIN up ON a.id = up.parent_id
   )
   SELECT array_agg(level ORDER BY code) AS levels, array_agg(code ORDER BY code) AS codes,
-         array_agg(name ORDER BY code) AS names FROM up) up ON true
-ORDER BY h.code""")
+    array_agg(name ORDER BY code) AS names
+  FROM up
+) up ON true
+ORDER BY h.code
+""")
 NUMERALS = "零一二三四五六七八九"
 
 

@@ -23,22 +23,31 @@ Floats = NDArray[np.float64]
 # of a point at the door, or from an inexact receiver, to its building
 MAX_BUILDING_DISTANCE_M = 15.0
 
-BUILDINGS = """
-SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.geom) FROM building b
-WHERE {where} ORDER BY b.code COLLATE "C\""""
+BUILDINGS_SQL = """
+SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.geom)
+FROM building b
+WHERE {where}
+ORDER BY b.code COLLATE "C\""""
 # Units that are not retired and, if their boundaries are dated, have one in force.
 PARTS_SQL = """
 SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name,
-    p.floor_from, p.floor_to
-FROM unit_part p JOIN area u ON u.id = p.unit_id LEFT JOIN stairwell s ON s.id = p.stairwell_id
-  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
-WHERE {where} AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
-  AND (EXISTS (SELECT FROM boundary f
+  p.floor_from, p.floor_to
+FROM unit_part p
+JOIN area u ON u.id = p.unit_id
+LEFT JOIN stairwell s ON s.id = p.stairwell_id
+LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
+WHERE {where}
+  AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
+  AND (
+    EXISTS (
+      SELECT FROM boundary f
       WHERE f.area_id = u.id AND f.valid_time @> %(at)s::timestamptz)
-       OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
+    OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
 ORDER BY p.building_id, u.code COLLATE "C", s.name, p.floor_from"""
 ROOMS_SQL = """
-SELECT s.name, h.room, h.unit_id FROM household h LEFT JOIN stairwell s ON s.id = h.stairwell_id
+SELECT s.name, h.room, h.unit_id
+FROM household h
+LEFT JOIN stairwell s ON s.id = h.stairwell_id
 WHERE h.building_id = %(building)s AND h.unit_id IS NOT NULL"""
 
 
@@ -166,7 +175,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
     if box is not None:
         where = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
         params["box"] = shapely.to_wkb(box)
-    rows = fetch_rows(session, BUILDINGS.format(where=where), params)
+    rows = fetch_rows(session, BUILDINGS_SQL.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
     shapes = (
         shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))

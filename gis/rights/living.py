@@ -106,7 +106,8 @@ class Living:
     def able(self, person: str, at: str) -> str:
         """Return the SQL condition that a person on duty has a living account that may handle."""
         signs_in = SIGNS_IN.format(a="c")
-        return f"""EXISTS (SELECT FROM personal.account c WHERE c.person_id = {person} AND {signs_in}
+        return f"""EXISTS (SELECT FROM personal.account c
+    WHERE c.person_id = {person} AND {signs_in}
     AND {on_duty("c.person_id", at)} AND (
       EXISTS (SELECT FROM post p WHERE {person} IN (p.holder_id, p.deputy_id)
           AND p.valid_time @> CAST({at} AS timestamptz)
@@ -143,16 +144,16 @@ class Living:
         offered = self.able("o.person_id", at)
         return f"""CASE WHEN {i}.state NOT IN ('dispatched', 'taken') THEN NULL
   WHEN {self.able(f"{i}.holder_id", at)} THEN 'holder'
-  WHEN {i}.way = 'assign' AND {i}.area_id = ANY({i}.areas)
+  WHEN {i}.dispatch_mode = 'assign' AND {i}.area_id = ANY({i}.area_ids)
     AND ({i}.holder_id IS NOT NULL OR NOT EXISTS ({self.places("desk", at, f"ARRAY[{i}.area_id]")}))
     AND EXISTS ({self.places("there", at, f"ARRAY[{i}.area_id]")}) THEN 'post'
-  WHEN {i}.way = 'order' AND {i}.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o
-    WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""
+  WHEN {i}.dispatch_mode = 'order' AND {i}.state = 'dispatched' AND EXISTS (
+    SELECT FROM order_offer o WHERE o.incident_id = {i}.id AND {offered}) THEN 'offered' END"""
 
     def owned(self, i: str, at: str) -> str:
         """Return the SQL condition that a living account below the operator can act on it."""
         return (
-            f"(EXISTS ({self.places('desk', at, f'{i}.areas')}) OR ({self.stage(i, at)}) IS NOT"
+            f"(EXISTS ({self.places('desk', at, f'{i}.area_ids')}) OR ({self.stage(i, at)}) IS NOT"
             f" NULL)"
         )
 
@@ -166,17 +167,17 @@ class Living:
         in_post = f"""EXISTS (SELECT
     FROM post p
     JOIN personal.person h ON h.id IN (p.holder_id, p.deputy_id)
-    WHERE p.area_id = ANY({i}.areas) AND p.role IN ({self.posts("desk")})
+    WHERE p.area_id = ANY({i}.area_ids) AND p.role IN ({self.posts("desk")})
         AND p.valid_time @> CAST({at} AS timestamptz)
       AND {on_duty("h.id", at)})"""  # noqa: S608
         is_held = f"({i}.holder_id IS NOT NULL AND {on_duty(f'{i}.holder_id', at)})"
         return f"""CASE WHEN {i}.state IN ('closed', 'void') THEN NULL
   WHEN {NO_ACCOUNTS} AND ({is_held} OR {in_post}) THEN 'posts' ELSE coalesce({self.stage(i, at)},
-  (SELECT d.level FROM area d WHERE d.id = ANY({i}.areas)
-      AND d.id IN ({self.places("desk", at, f"{i}.areas")})
+  (SELECT d.level FROM area d WHERE d.id = ANY({i}.area_ids)
+      AND d.id IN ({self.places("desk", at, f"{i}.area_ids")})
    ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], d.level)
        LIMIT 1),
-  CASE WHEN {self.operator(f"{i}.areas")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
+  CASE WHEN {self.operator(f"{i}.area_ids")} THEN 'operator' ELSE 'nobody' END) END"""  # noqa: S608
 
 
 def _listed(keys: Iterable[str]) -> str:

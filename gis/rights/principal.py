@@ -105,9 +105,11 @@ def system_principal(job: str) -> Principal:
 
 
 GRANTS_SQL = """
-SELECT m.access, p.area_id FROM post p JOIN (SELECT unnest(CAST(:posts AS text[])) AS post,
-    unnest(CAST(:access AS text[])) AS access) m
-  ON m.post = p.role
+SELECT m.access, p.area_id
+FROM post p
+JOIN (
+  SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access
+) m ON m.post = p.role
 WHERE p.valid_time @> CAST(:at AS timestamptz) AND :person IN (p.holder_id, p.deputy_id)
 UNION
 SELECT g.role, g.area_id FROM personal.access_grant g WHERE g.account_id = :account

@@ -99,11 +99,12 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
     if areas is None:
         return "true", {}
     condition = (
-        f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person"
+        f"({incident}.area_ids && CAST(:see_areas AS bigint[])"
+        f" OR {incident}.holder_id = :see_person"
         f" OR {incident}.id = :see_incident"
         f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
-        f" OR {incident}.way = 'order' AND {incident}.state = 'dispatched' AND EXISTS (SELECT"
-        f" FROM order_offer o"
+        f" OR {incident}.dispatch_mode = 'order' AND {incident}.state = 'dispatched'"
+        f" AND EXISTS (SELECT FROM order_offer o"
         f" WHERE o.incident_id = {incident}.id AND o.person_id = :see_person)"
         f"{f' OR {waits_for_operator(principal, incident)}' if principal.operates else ''})"
     )
@@ -126,7 +127,8 @@ def internal(principal: Principal, incident: str = "i") -> str:
     ):
         return "true"
     return (
-        f"({incident}.areas && CAST(:see_areas AS bigint[]) OR {incident}.holder_id = :see_person)"
+        f"({incident}.area_ids && CAST(:see_areas AS bigint[])"
+        f" OR {incident}.holder_id = :see_person)"
     )
 
 
@@ -163,7 +165,7 @@ def location(seen: str, incident: str = "i") -> str:
     repeated queries.
     """
     return (
-        f"CASE WHEN {seen} THEN {incident}.shape ELSE ST_SnapToGrid({incident}.shape,"
+        f"CASE WHEN {seen} THEN {incident}.geom ELSE ST_SnapToGrid({incident}.geom,"
         f" {PUBLIC_STEP_DEG}) END"
     )
 
@@ -177,7 +179,7 @@ def waits_for_operator(principal: Principal, incident: str = "i") -> str:
         return "false"
     everywhere = (OPERATOR, None) in principal.roles
     in_operated_areas = (
-        "true" if everywhere else f"{incident}.areas && CAST(:see_operated AS bigint[])"
+        "true" if everywhere else f"{incident}.area_ids && CAST(:see_operated AS bigint[])"
     )
     open_ = f"{incident}.state NOT IN ('closed', 'void')"
     return f"({open_} AND {in_operated_areas} AND NOT {LIVING.owned(incident, ':see_at')})"

@@ -100,7 +100,7 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
         "**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_())
     )
     card.locator("[data-move=take]").tap()
-    expect(page.locator("#said.bad")).to_be_visible()
+    expect(page.locator("#status.bad")).to_be_visible()
     expect(card).to_have_count(0)
 
 

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, InvalidInput
 from gis.incidents.catalogue import editions
-from gis.incidents.catalogue.editions import DEFAULT, CategoryRow, dump, parse
+from gis.incidents.catalogue.edition_file import DEFAULT, dump, parse
+from gis.incidents.catalogue.editions import CategoryRow
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.reading import incidents

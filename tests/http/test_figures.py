@@ -258,7 +258,8 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     assert (
         town.scalar(
             text(
-                "SELECT count(*) FROM incident WHERE state = 'dispatched' AND way = 'assign'"
+                "SELECT count(*) FROM incident"
+                " WHERE state = 'dispatched' AND dispatch_mode = 'assign'"
                 " AND holder_id IS NULL"
             )
         )
@@ -266,7 +267,7 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     )
     events = town.execute(
         text(
-            "SELECT incident_id, move, from_state, from_pending, to_state, to_pending"
+            "SELECT incident_id, move, from_state, from_request, to_state, to_request"
             " FROM incident_event"
             " ORDER BY id"
         )
@@ -276,19 +277,19 @@ def test_a_day_in_the_pilot(town: Session) -> None:
         assert (
             event.move,
             event.from_state,
-            event.from_pending,
+            event.from_request,
             event.to_state,
-            event.to_pending,
+            event.to_request,
         ) in TRANSITION_ROWS
         old = last.get(event.incident_id, ("reported", ""))
         assert (
             event.from_state,
-            event.from_pending,
+            event.from_request,
         ) == old  # no gap between one event and the next
-        last[event.incident_id] = (event.to_state, event.to_pending)
+        last[event.incident_id] = (event.to_state, event.to_request)
     now = {
-        row.id: (row.state, row.pending)
-        for row in town.execute(text("SELECT id, state, pending FROM incident"))
+        row.id: (row.state, row.pending_request)
+        for row in town.execute(text("SELECT id, state, pending_request FROM incident"))
     }
     assert now == last
     assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {

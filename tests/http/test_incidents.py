@@ -1,8 +1,11 @@
 """The loop: a report finds its person, and every move is an event."""
 
 import json
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from types import FrameType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -401,7 +404,7 @@ def test_an_order_goes_to_the_nearest_on_foot_not_as_the_crow_flies(
             session.execute(
                 text(
                     "UPDATE order_taker"
-                    " SET shape = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)"
+                    " SET geom = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)"
                     " WHERE person_id = :id"
                 ),
                 {"lon": lon, "lat": y, "id": incident_town.town.person(name).id},
@@ -500,7 +503,7 @@ def test_contacts_are_for_who_calls_back(incident_town: IncidentTown) -> None:
     [
         "UPDATE incident SET state = 'closed'",
         "DELETE FROM incident",
-        "UPDATE incident_event SET words = 'x'",
+        "UPDATE incident_event SET note = 'x'",
         "DELETE FROM incident_event",
         "INSERT INTO incident_event (county, incident_id, move, from_state, to_state, who)"
         " SELECT county, id, 'close', state, 'closed', 'me' FROM incident",
@@ -808,3 +811,74 @@ def test_three_events_of_a_report_change_its_row_once(
     rows = session.execute(text(query), {"key": f"%{incident.id}"}).all()
     assert [tuple(row) for row in rows] == [("insert", "reported"), ("update", "dispatched")]
     assert incident.version == incident_town.seen(incident.id).version == 4
+
+
+# --- what a report crosses ------------------------------------------------------------------------
+
+ON_THE_WAY = {
+    "web.api.incidents.views",
+    "web.api.incidents.schemas",
+    "gis.incidents.photos",
+    "gis.incidents.lifecycle.intake",
+    "gis.incidents.lifecycle.report",
+    "gis.incidents.lifecycle.events",
+    "gis.incidents.routing.location",
+    "gis.incidents.routing.router",
+}
+# asked by those on the way, each for its own subject: the categories, the words of danger, the
+# rules, the posts, the calendar, what is like it
+ASKED_ON_THE_WAY = {
+    "gis.incidents.catalogue.danger",
+    "gis.incidents.catalogue.editions",
+    "gis.incidents.danger.reader",
+    "gis.incidents.danger.similarity",
+    "gis.incidents.reading.duplicates",
+    "gis.incidents.routing.post_holders",
+    "gis.incidents.routing.rules",
+    "gis.incidents.working_time",
+}
+
+
+def subject(frame: FrameType) -> str:
+    """Return the module of a frame, if it is one of `gis` or of the views of incidents."""
+    name = str(frame.f_globals.get("__name__", ""))
+    return name if name.startswith(("gis.", "web.api.")) else ""
+
+
+def chains(do: Callable[[], object]) -> set[tuple[str, ...]]:
+    """Return the chains of our modules, from the view down, by which calls came."""
+    came: set[tuple[str, ...]] = set()
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        if event != "call" or not subject(frame):
+            return
+        names: list[str] = []
+        outer: FrameType | None = frame
+        while outer is not None:
+            name = subject(outer)
+            if name and (not names or names[-1] != name):
+                names.append(name)
+            outer = outer.f_back
+        came.add(tuple(reversed(names)))
+
+    sys.setprofile(profile)
+    try:
+        do()
+    finally:
+        sys.setprofile(None)
+    return came
+
+
+def test_a_report_crosses_few_modules_and_never_goes_back_up(
+    incident_town: IncidentTown, client: FlaskClient
+) -> None:
+    body = POINT | {"category": "06010", "description": "楼下有一堆垃圾"}
+    assert client.post("/api/v1/incidents", json=body).status_code == 201  # fills what is read once
+    came = chains(lambda: client.post("/api/v1/incidents", json=body))
+    modules = {name for chain in came for name in chain}
+    crossed = {name for name in modules if name.startswith(("gis.incidents.", "web.api."))}
+    assert crossed - ASKED_ON_THE_WAY == ON_THE_WAY
+    assert len(ON_THE_WAY) <= 8
+    assert max(len(chain) for chain in came) <= 7
+    # the imports point down (test_architecture.py); what is handed down does not call back up either
+    assert [chain for chain in came if len(set(chain)) < len(chain)] == []

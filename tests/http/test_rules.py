@@ -343,14 +343,14 @@ def test_a_rule_in_plain_words() -> None:
 
 
 def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> None:
-    initial = rules_store.active(session)
+    initial = rules.active_rules(session)
     created = rules_store.load(session, [LAST], "只有一条", "某人")
     assert (
-        rules_store.active(session).id == initial.id
-        and rules_store.find(session, created).state == "draft"
+        rules.active_rules(session).id == initial.id
+        and rules.read_rule_set(session, created).state == "draft"
     )
     rules_store.activate(session, created, NOW)
-    result = rules_store.active(session)
+    result = rules.active_rules(session)
     assert (
         result.id,
         result.author,
@@ -362,11 +362,11 @@ def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> 
         NOW,
         ["其他事件"],
     )
-    assert rules_store.find(session, initial.id).state == "retired"
+    assert rules.read_rule_set(session, initial.id).state == "retired"
     with pytest.raises(Conflict):
         rules_store.activate(session, created, NOW)
     rules_store.activate(session, initial.id, NOW)
-    assert rules_store.active(session).id == initial.id
+    assert rules.active_rules(session).id == initial.id
     with pytest.raises(NotFound):
         rules_store.activate(session, 0, NOW)
 
@@ -375,11 +375,11 @@ def test_a_draft_may_be_loaded_anew_a_set_in_force_may_not(session: Session) -> 
     first = rules_store.load(session, [LAST], "新")
     second = rules_store.load(session, [rule(category="06"), LAST], "新")
     with pytest.raises(NotFound):
-        rules_store.find(session, first)
+        rules.read_rule_set(session, first)
     rules_store.activate(session, second, NOW)
     with pytest.raises(Conflict, match="is or was in force"):
         rules_store.load(session, [LAST], "新")
-    assert len(rules_store.active(session).rules) == 2
+    assert len(rules.active_rules(session).rules) == 2
 
 
 def test_a_set_without_a_last_resort_is_not_kept(session: Session) -> None:
@@ -438,7 +438,7 @@ def test_the_set_in_force_changes_nothing_of_what_it_did_itself(
         incident_town.report(category)
     done = rules_replay.replay(
         session,
-        rules_store.active(session).rules,
+        rules.active_rules(session).rules,
         NOW - timedelta(days=1),
         NOW + timedelta(days=1),
         ALL,
@@ -464,8 +464,8 @@ def test_a_hundred_thousand_are_compared_in_seconds(
 ) -> None:
     item, many = incident_town.report("06010").id, 5_000
     stored = (
-        "county, edition_id, category, shape, asked, areas, grid_id, revision_id, how, rule_id,"
-        " rule_name, limits, tracking_hash"
+        "county, edition_id, category, geom, location_input, area_ids, grid_id, revision_id,"
+        " explanation, rule_id, rule_name, time_limits, tracking_hash"
     )
     copies = (
         f"INSERT INTO incident (id, {stored}, reported_at)"

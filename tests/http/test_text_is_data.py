@@ -95,7 +95,7 @@ CLOSED = {
     "routing_rule.severity": "our own",
     "routing_rule.channel": "our own",
     "routing_rule.days": "our own",
-    "routing_rule.way": "our own",
+    "routing_rule.dispatch_mode": "our own",
     "routing_rule.category": "digits",
     "incident_category.old_code": "digits",
 }

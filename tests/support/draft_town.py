@@ -9,7 +9,8 @@ from sqlalchemy import select, text
 
 from gis.areas.models import Area
 from gis.boundaries import drafts
-from gis.boundaries.store import boundaries_at, publish_shapes
+from gis.boundaries.queries import boundaries_at
+from gis.boundaries.store import publish_shapes
 from gis.rights.principal import system_principal
 from gis.shapes import polygon_coverage
 from tests.support import build

@@ -62,7 +62,7 @@ class SecretWorld(World):
         ]
         self.chain = set(
             session.scalars(
-                text("SELECT unnest(areas) FROM incident WHERE id = :id"), {"id": self.incident}
+                text("SELECT unnest(area_ids) FROM incident WHERE id = :id"), {"id": self.incident}
             )
         )
         self.finding = self._at(

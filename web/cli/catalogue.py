@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import orjson
 
-from gis.incidents.catalogue import editions
+from gis.incidents.catalogue import edition_file, editions
 from gis.incidents.catalogue.classifier import leave_one_out, suggest
 from web.cli.common import AS_JSON, FILE, refused, session_scope
 
@@ -40,7 +40,7 @@ def show(as_json: bool) -> None:
 @click.argument("file", type=FILE)
 def check(file: Path) -> None:
     """Check a table of categories; every problem by row and column."""
-    rows, report = editions.parse(file)
+    rows, report = edition_file.parse(file)
     refused(report)
     click.echo(
         f"{file.name}: {len(rows)} categories, {report.counts['orders']} of them orders; all right"
@@ -53,7 +53,7 @@ def check(file: Path) -> None:
 @click.option("--commit", is_flag=True, help="Apply; without it, only try.")
 def load(file: Path, name: str, commit: bool) -> None:
     """Make a table the edition in force; old incidents keep the edition they were filed under."""
-    rows, report = editions.parse(file)
+    rows, report = edition_file.parse(file)
     refused(report)
     with session_scope("load catalogue") as session:
         old_rows = {row.code: row for row in editions.active_edition(session).categories.values()}
@@ -83,7 +83,7 @@ def dump(file: Path) -> None:
     """Write the edition in force to FILE (.xlsx or .csv), to be edited and loaded."""
     with session_scope() as session:
         edition = editions.active_edition(session)
-    editions.dump(edition, file)
+    edition_file.dump(edition, file)
     click.echo(f"{file}: {len(edition.categories)} categories of {edition.name}")
 
 

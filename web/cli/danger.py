@@ -22,8 +22,8 @@ def command() -> None:
 def show(as_json: bool) -> None:
     """Print the table in force."""
     with session_scope() as session:
-        number = table.active_id(session)
-        rows = table.edition(session, number)
+        number = danger.active_table_id(session)
+        rows = danger.table_rows(session, number)
     if as_json:
         return click.echo(
             orjson.dumps({"id": number, "rows": [asdict(row) for row in rows]}).decode()
@@ -62,7 +62,7 @@ def load(file: Path, commit: bool) -> None:
     rows, report = table.parse(file)
     refused(report)
     with session_scope("load danger") as session:
-        new_id = table.load(session, rows, file.name, author())
+        new_id = danger.load(session, rows, file.name, author())
         if new_id is None:
             return click.echo("the same as the table in force; nothing to do")
         if commit:
@@ -82,7 +82,7 @@ def load(file: Path, commit: bool) -> None:
 def dump(file: Path) -> None:
     """Write the table in force to FILE (.xlsx or .csv), to be edited and loaded."""
     with session_scope() as session:
-        rows = table.edition(session, table.active_id(session))
+        rows = danger.table_rows(session, danger.active_table_id(session))
     table.dump(rows, file)
     click.echo(f"{file}: {len(rows)} rows")
 

@@ -1,6 +1,7 @@
 """`./wangge demo`: everything from a fresh checkout to a served map."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from gis.demo.accounts import DemoAccount
 
 INCIDENTS = 120
-DEMO_ACTOR = (
-    "demo"  # how the history names us; a database that nobody else has changed may be replaced
-)
+# the actor of the history; a database that no other actor has changed may be replaced
+DEMO_ACTOR = "demo"
 
 
 @click.command()
@@ -64,48 +64,63 @@ def command(
         raise click.UsageError("give both --osm and --areas, or neither")
     started = time.monotonic()
     settings = Settings.from_env()
-    print_step("database")
-    addresses = migrated(settings)
     source = (
         f"{osm.name} + {areas.name}, seed {seed}"
         if osm and areas
         else f"town of {households} households, seed {seed}"
     )
-    if not needs_refill(engine(addresses.app), source):
-        print_step(f"already here: {source}")
-    else:
-        addresses = reset_database(settings, addresses)
-        with (
-            Session(engine(addresses.app)) as session,
-            audit_context(session, DEMO_ACTOR, "demo data"),
-        ):
-            if osm and areas:
-                fill_real(session, osm, areas, seed)
-            else:
-                fill_made_up(session, households, seed)
-            record_load(
-                session, "demo", source, source, {}, "", made_up=True
-            )  # a second run finds it done
-            session.commit()
-    with Session(engine(addresses.app)) as session:
-        from gis.facilities.service_circles import recompute
-
-        print_step("15-minute circles")
-        recompute(session, progress=progress_bar("circles"))
-        session.commit()
+    addresses = _fill(
+        settings,
+        source,
+        lambda session: (
+            fill_real(session, osm, areas, seed)
+            if osm and areas
+            else fill_made_up(session, households, seed)
+        ),
+    )
+    _compute_circles(addresses)
     tried = demo_accounts(settings, addresses)
     engine(addresses.app).dispose()
     print_step(f"ready after {time.monotonic() - started:.0f} s")
     show(settings, tried)
     if serve:
-        from web.cli.serve import free_port, run
+        _serve(settings, addresses, host, port)
 
-        port = free_port(host, port)
-        click.echo(
-            f"\n  The map:  http://{host}:{port}/\n  The API:"
-            f"  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n"
-        )
-        run(settings, addresses, host=host, port=port, workers=2)
+
+def _fill(settings: Settings, source: str, fill: Callable[[Session], None]) -> cluster.DatabaseUrls:
+    """Fill the database, unless it holds demo data of this source already."""
+    print_step("database")
+    addresses = migrated(settings)
+    if not needs_refill(engine(addresses.app), source):
+        print_step(f"already here: {source}")
+        return addresses
+    addresses = reset_database(settings, addresses)
+    with Session(engine(addresses.app)) as session, audit_context(session, DEMO_ACTOR, "demo data"):
+        fill(session)
+        # by this a second run recognises what is there
+        record_load(session, "demo", source, source, {}, "", made_up=True)
+        session.commit()
+    return addresses
+
+
+def _compute_circles(addresses: cluster.DatabaseUrls) -> None:
+    from gis.facilities.service_circles import recompute
+
+    with Session(engine(addresses.app)) as session:
+        print_step("15-minute circles")
+        recompute(session, progress=progress_bar("circles"))
+        session.commit()
+
+
+def _serve(settings: Settings, addresses: cluster.DatabaseUrls, host: str, port: int) -> None:
+    from web.cli.serve import free_port, run
+
+    port = free_port(host, port)
+    click.echo(
+        f"\n  The map:  http://{host}:{port}/\n  The API:"
+        f"  http://{host}:{port}/docs\n  Stop with Ctrl-C.\n"
+    )
+    run(settings, addresses, host=host, port=port, workers=2)
 
 
 def demo_accounts(settings: Settings, addresses: cluster.DatabaseUrls) -> "list[DemoAccount]":

@@ -254,9 +254,7 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
         return
-    click.echo(
-        "\t".join(["", *(statistics.METRIC_DEFINITIONS[name][0] for name in FIGURE_COLUMNS)])
-    )
+    click.echo("\t".join(["", *(statistics.metric_label(name, "zh") for name in FIGURE_COLUMNS)]))
     for group in rows:
         row = [getattr(group, name) for name in FIGURE_COLUMNS]
         cells = [
@@ -266,6 +264,6 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
         click.echo("\t".join([f"{group.key or ''} {group.name or ''}".strip() or "全部", *cells]))
     for name in FIGURE_COLUMNS:
         click.echo(
-            f"{statistics.METRIC_DEFINITIONS[name][0]}: {statistics.METRIC_DEFINITIONS[name][2]}",
+            f"{statistics.metric_label(name, 'zh')}: {statistics.metric_meaning(name, 'zh')}",
             err=True,
         )

@@ -120,10 +120,16 @@ def areas(
 @COMMIT
 @JSON
 def osm(file: Path, commit: bool, as_json: bool) -> None:
-    """Load paths, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm)."""
+    """Walking network, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm).
+
+    Needs about 150 MB of memory and 300 bytes more for each node of the file (measured: 400 MB at
+    840,000 nodes).
+    """
     from gis.exchange.osm.loader import load_osm
 
     progress = progress_line()
+    if sys.stderr.isatty():
+        click.echo("memory: about 150 MB, and 300 bytes more for each node of the file", err=True)
     _run(
         lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json
     )

@@ -3,7 +3,7 @@
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 import orjson
@@ -13,6 +13,9 @@ from gis.errors import InvalidInput
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.cli.common import session_scope
+
+if TYPE_CHECKING:
+    from gis.exchange.boundary_file import BoundaryFileDraft
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 NUMBER = click.argument("number", type=int)
@@ -272,6 +275,15 @@ def from_file(
         number = file_draft.draft.id if file_draft.draft else None
     if torn is not None:
         private.create_file(torn).write_bytes(orjson.dumps(coverage_errors_to_geojson(file_draft)))
+    _print_file_draft(file_draft, number, as_json)
+    if file_draft.report.refused:
+        raise InvalidInput(
+            "cli.draft_refused", file=file.name, count=len(file_draft.report.refused)
+        )
+
+
+def _print_file_draft(file_draft: "BoundaryFileDraft", number: int | None, as_json: bool) -> None:
+    """Print what a file changes: one JSON document, or a line, with notes on stderr."""
     if as_json:
         summary = {
             "draft": number,
@@ -281,25 +293,19 @@ def from_file(
             "changed": file_draft.changed,
         }
         click.echo(orjson.dumps(summary).decode())
-    else:
-        for note in file_draft.report.notes:
-            click.echo(f"  {note}", err=True)
-        for row in file_draft.report.refused[:MOST]:
-            click.echo(f"  {row.where}: {row.field} {row.reason}", err=True)
+        return
+    for note in file_draft.report.notes:
+        click.echo(f"  {note}", err=True)
+    for row in file_draft.report.refused[:MOST]:
+        click.echo(f"  {row.where}: {row.field} {row.reason}", err=True)
     if file_draft.report.refused:
-        raise InvalidInput(
-            "cli.draft_refused", file=file.name, count=len(file_draft.report.refused)
-        )
-    if not as_json:
-        counts = (
-            f"{len(file_draft.new)} new, {len(file_draft.changed)} changed,"
-            f" {len(file_draft.gone)} gone"
-        )
-        click.echo(
-            f"draft {number}: {counts}"
-            if number
-            else "every grid is as published; no draft was made"
-        )
+        return
+    counts = (
+        f"{len(file_draft.new)} new, {len(file_draft.changed)} changed, {len(file_draft.gone)} gone"
+    )
+    click.echo(
+        f"draft {number}: {counts}" if number else "every grid is as published; no draft was made"
+    )
 
 
 def _moment(text: str, settings: Settings) -> datetime:

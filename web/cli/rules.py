@@ -28,9 +28,9 @@ def command() -> None:
 
 def get_rule_set(session: Session, name: str) -> rules.RoutingRules:
     """Return a set by its name or number."""
-    for rule_set in rules_store.list_rule_sets(session):
+    for rule_set in rules.list_rule_sets(session):
         if name in (rule_set.name, str(rule_set.id)):
-            return rules_store.find(session, rule_set.id)
+            return rules.read_rule_set(session, rule_set.id)
     raise NotFound("cli.rule_set_unknown", name=name)
 
 
@@ -40,12 +40,12 @@ def get_rule_set(session: Session, name: str) -> rules.RoutingRules:
 def show(name: str, as_json: bool) -> None:
     """Print the set in force, or the one called NAME, rule by rule; then list every set."""
     with session_scope() as session:
-        rule_set = get_rule_set(session, name) if name else rules_store.active(session)
+        rule_set = get_rule_set(session, name) if name else rules.active_rules(session)
         labels, places = (
             rules_text.category_names(editions.active_edition(session)),
             rules_text.area_names(session, rule_set.rules),
         )
-        sets = rules_store.list_rule_sets(session)
+        sets = rules.list_rule_sets(session)
     if as_json:
         rows = [rules_file.as_cells(rule) for rule in rule_set.rules]
         body = {"id": rule_set.id, "name": rule_set.name, "state": rule_set.state, "rules": rows}
@@ -156,6 +156,6 @@ def activate(name: str) -> None:
 def dump(file: Path, name: str) -> None:
     """Write a set to FILE (.xlsx or .csv), to be edited and loaded."""
     with session_scope() as session:
-        rule_set = get_rule_set(session, name) if name else rules_store.active(session)
+        rule_set = get_rule_set(session, name) if name else rules.active_rules(session)
     rules_file.dump(rule_set.rules, file)
     click.echo(f"{file}: {len(rule_set.rules)} rules of {rule_set.name}")

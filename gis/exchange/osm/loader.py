@@ -1,16 +1,15 @@
 """`load osm FILE`: streets, buildings, facilities and basemap out of an OpenStreetMap extract.
 
 One pass over the file (a short one over its relations first). Node places lie in a file on disk,
-rows go through temporary tables by COPY, ways are spooled to disk. Joining platforms and plazas to
-what surrounds them (`gis.network.surroundings`) holds every edge of the walking network in memory:
-1 GB for 2.4 million nodes, so that an extract of a province needs a machine for it. See rules.py
-for what each tag means.
+rows go through temporary tables by COPY, ways and the edges cut from them are spooled to disk. In
+memory stay numbers: some 24 bytes for each node of a walkable way and 100 for each edge while
+they are sorted, and as objects only gates, walls, walked areas and the edges near them
+(`gis.network.surroundings`). See rules.py for what each tag means.
 """
 
-import struct
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,14 +17,14 @@ from typing import Any, NamedTuple
 import shapely
 from sqlalchemy.orm import Session
 
-from gis.db import STORAGE_SRID, copy_rows
+from gis.db import copy_rows
 from gis.errors import InvalidInput
 from gis.exchange.osm import access_tags as access
-from gis.exchange.osm import rules, store
+from gis.exchange.osm import rules, staging, store
 from gis.exchange.osm.edited import file_id
+from gis.exchange.osm.ewkb import degrees_of, ewkb, line_ewkb, point_ewkb, polygon_ewkb
 from gis.exchange.osm.objects import objects
 from gis.exchange.osm.walk_graph import (
-    DEGREE,
     NodeAt,
     Walk,
     WalkGraphBuilder,
@@ -34,6 +33,7 @@ from gis.exchange.osm.walk_graph import (
 )
 from gis.facilities.categories import OSM_KEYS, classify_tags
 from gis.files.datasets import file_sha256, is_loaded, record_load
+from gis.files.progress import Progress
 from gis.files.report import LoadReport, shorten
 from gis.messages import Message
 from gis.network.surroundings import Gate, Surroundings, WalkArea
@@ -43,8 +43,6 @@ ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
 BATCH_ROWS = 5_000  # rows held in memory before they are copied
 MAX_LISTED_CODES = 20  # in a note
-
-Progress = Callable[[str, int], None]  # the current step, and the objects read so far
 
 
 def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> LoadReport:
@@ -80,25 +78,24 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
             "new": 0,
             "changed": 0,
             "deleted": 0,
-            "counties set": store.set_counties(session),
+            "counties set": staging.set_counties(session),
         }
         report.note("osm.already_loaded")
         return report
     with session.begin_nested(), tempfile.TemporaryDirectory(prefix="wangge-osm-") as folder:
-        store.create_staging(session)
+        staging.create_staging(session)
         reading = _Reading(session, path, Path(folder), report_progress)
         reading.run()
         report_progress("buildings and facilities", 0)
-        if codes := store.duplicate_codes(session):
+        if codes := staging.duplicate_codes(session):
             raise InvalidInput("osm.objects_twice", file=path.name, codes=codes)
         counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
-        report_progress("walking network", 0)
         network_counts, network_notes = store.publish_walks(
-            session, reading.walks, reading.surroundings, KIND
+            session, reading.walks, reading.surroundings, KIND, report_progress
         )
         counts |= network_counts
-        report.bbox = store.extent(session)
-        store.drop_staging(session)
+        report.bbox = staging.extent(session)
+        staging.drop_staging(session)
         report.counts = counts
         report.messages += [*reading.notes(), *notes, *network_notes]
         stored = {
@@ -125,7 +122,7 @@ class _Reading:
     folder: Path
     report_progress: Progress
     rows: dict[str, list[Sequence[object]]] = field(
-        default_factory=lambda: {table: [] for table in store.INCOMING}
+        default_factory=lambda: {table: [] for table in staging.INCOMING}
     )
     doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     surroundings: Surroundings = field(default_factory=Surroundings)
@@ -157,7 +154,7 @@ class _Reading:
                 take[thing.type_str()](thing)
         for table in self.rows:
             self._flush(table)
-        if self.walks.empty and not store.any_rows(self.session):
+        if self.walks.empty and not staging.any_rows(self.session):
             raise InvalidInput("osm.nothing_of_use", file=self.path.name)
 
     def notes(self) -> list[Message]:
@@ -205,7 +202,7 @@ class _Reading:
             self.doors[node.id] = rank
         if not node.location.valid():
             return
-        shape = _point(node.location.x, node.location.y)
+        shape = point_ewkb(node.location.x, node.location.y)
         if rank is not None:
             self._add("door", (node.id, rank, shape))
         if tags.get("barrier") in access.GATES and passage != "closed":
@@ -226,17 +223,9 @@ class _Reading:
         walk = self._walk(way.id, tags, closed=closed)
         line = rules.drawn_line(tags)
         category = classify_tags(tags)
-        drawn = rules.drawn_area(tags)
         wall = access.stops_leg(tags)
-        if not (
-            walk
-            or line
-            or category
-            or drawn
-            or wall
-            or rules.is_building(tags)
-            or rules.drawn_label(tags)
-        ):
+        uses = (walk, line, category, wall, rules.drawn_area(tags), rules.is_building(tags))
+        if not (any(uses) or rules.drawn_label(tags)):
             return
         nodes = [(n.ref, n.x, n.y, n.location.valid()) for n in way.nodes]
         present = split_at_missing_nodes(nodes)
@@ -245,7 +234,7 @@ class _Reading:
         if not whole and any(node[0] < 0 for node in nodes):
             raise InvalidInput("osm.negative_ids", file=self.path.name)
         if wall:
-            self.surroundings.walls += [(tags["barrier"], _degrees(run)) for run in runs]
+            self.surroundings.walls += [(tags["barrier"], degrees_of(run)) for run in runs]
         # unless it is the edge of a plaza
         is_street = line is not None or (walk is not None and way.id not in self.plaza_ways)
         if is_street and not whole:
@@ -255,13 +244,13 @@ class _Reading:
         if walk:
             self.walks.add(walk, runs)
             if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:
-                ring = shapely.Polygon(_degrees(node[:3] for node in nodes))
+                ring = shapely.Polygon(degrees_of(node[:3] for node in nodes))
                 self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))
         if line and not _is_ground(tags, way.is_closed()):
             for run in runs:
                 self._add(
                     "basemap_feature",
-                    (*line[:2], rules.name(tags), line.min_zoom, _line(run), KIND),
+                    (*line[:2], rules.name(tags), line.min_zoom, line_ewkb(run), KIND),
                 )
         if is_street and not _is_ground(tags, way.is_closed()):
             return
@@ -272,7 +261,7 @@ class _Reading:
             self.skipped["osm.outlines_cut_at_edge"] += 1
         else:
             ring = [node[:3] for node in nodes]
-            self._outline(f"w{file_id(way.id)}", tags, _polygon(ring), ring)
+            self._outline(f"w{file_id(way.id)}", tags, polygon_ewkb(ring), ring)
 
     def _area(self, area: Any) -> None:
         if area.wkb is None:
@@ -282,13 +271,13 @@ class _Reading:
         tags = dict(area.tags)
         ring = [(n.ref, n.x, n.y) for outer in area.outer_rings() for n in outer]
         if access.stops_leg(tags):
-            self.surroundings.walls.append((tags["barrier"], _degrees(ring)))
+            self.surroundings.walls.append((tags["barrier"], degrees_of(ring)))
         ways = self.plaza_ways_of.get(area.id)
         if ways:
             walk = Walk(file_id(area.id), "plaza", rules.name(tags), False, access.structure(tags))
             for part in shapely.get_parts(shapely.from_wkb(area.wkb)).tolist():
                 self.surroundings.areas.append(_area_of(walk, tags, part, ways))
-        self._outline(f"r{file_id(area.id)}", tags, _ewkb(area.wkb), ring)
+        self._outline(f"r{file_id(area.id)}", tags, ewkb(area.wkb), ring)
 
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
         """Return the way as one to walk on; None when it is not."""
@@ -322,7 +311,7 @@ class _Reading:
         It may be a building, facility, ground and label at once.
         """
         doors = sorted((self.doors[ref], ref, x, y) for ref, x, y in ring if ref in self.doors)
-        door = _point(*doors[0][2:]) if doors else None
+        door = point_ewkb(*doors[0][2:]) if doors else None
         named = rules.name(tags)
         if rules.is_building(tags):
             entrance = door if doors and doors[0][0] < rules.GATE_RANK else None
@@ -349,7 +338,7 @@ class _Reading:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
-        copy_rows(self.session, f"incoming_{table}", store.INCOMING[table], self.rows[table])
+        copy_rows(self.session, f"incoming_{table}", staging.INCOMING[table], self.rows[table])
         self.rows[table].clear()
 
 
@@ -371,37 +360,3 @@ def _area_of(
     return WalkArea(
         walk.way_id, walk.name, polygon, frozenset(ways), ends, walk.structure, platform
     )
-
-
-def _degrees(nodes: Iterable[NodeAt]) -> list[tuple[float, float]]:
-    return [(x / DEGREE, y / DEGREE) for _, x, y in nodes]
-
-
-# Shapes are written as EWKB in hex (https://libgeos.org/specifications/wkb/, with PostGIS's SRID
-# flag).
-_SRID = 0x20000000
-_MULTIPOLYGON, _POLYGON, _LINESTRING, _POINT = 6, 3, 2, 1
-
-
-def _ewkb(wkb: str) -> str:
-    """Return hex WKB of a multipolygon with our SRID put in."""
-    return struct.pack("<BII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID).hex() + wkb[10:]
-
-
-def _point(x: int, y: int) -> str:
-    return struct.pack("<BIIdd", 1, _POINT | _SRID, STORAGE_SRID, x / DEGREE, y / DEGREE).hex()
-
-
-def _line(run: Sequence[NodeAt]) -> str:
-    return struct.pack("<BII", 1, _LINESTRING | _SRID, STORAGE_SRID).hex() + _coords(run)
-
-
-def _polygon(ring: Sequence[NodeAt]) -> str:
-    """Return a multipolygon of one ring."""
-    head = struct.pack("<BIIIBII", 1, _MULTIPOLYGON | _SRID, STORAGE_SRID, 1, 1, _POLYGON, 1)
-    return head.hex() + _coords(ring)
-
-
-def _coords(nodes: Sequence[NodeAt]) -> str:
-    flat = [part / DEGREE for _, x, y in nodes for part in (x, y)]
-    return struct.pack(f"<I{len(flat)}d", len(nodes), *flat).hex()

@@ -89,8 +89,9 @@ STOP_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A likely category. share: 0 to 1, of all that fits. because: The words of the report that
-    point to it.
+    """A likely category.
+
+    share: 0 to 1, of all that fits. because: The words of the report that point to it.
     """
 
     code: str

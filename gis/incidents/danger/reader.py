@@ -22,11 +22,8 @@ MAX_READ_CHARS = 4000  # characters read
 BESIDE_CHARS = 12  # characters beside danger in which a word of `unless` counts
 LATIN_CHARS_PER_CHINESE = 3  # as many letters take the place of one Chinese character
 MAX_TRIED_ACTS = 30  # words of one row that are looked at; were all taken back, the next one counts
-LIKE, LIKE_LATIN, LIKE_AGAIN = (
-    1.1,
-    1.5,
-    2.3,
-)  # how like danger a text must be; in Latin letters; when taken back
+# how like danger a text must be; in Latin letters; when taken back
+LIKE, LIKE_LATIN, LIKE_AGAIN = 1.1, 1.5, 2.3
 # how unlike danger a text with words of danger must be to describe none: figures of speech, news
 EVERYDAY = -2.0
 REACH = {"doubt": 15, "past": 14, "over": 25}  # characters over which such words reach the danger
@@ -48,8 +45,9 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Danger:
-    """What a text tells of danger. kinds: Keys, the first decides. call: Numbers to call. because:
-    The words.
+    """What a text tells of danger.
+
+    kinds: Keys, the first decides. call: Numbers to call. because: The words.
 
     category: Code of the catalogue where the table names one.
     """
@@ -70,9 +68,7 @@ def _simplified() -> Any:
 
 
 def normal(report: str) -> str:
-    """Return a text with full-width forms, capitals, traditional characters and invisible marks
-    normalised.
-    """
+    """Return a text half-width, in lower case, simplified, without invisible marks."""
     folded = UNSEEN.sub("", unicodedata.normalize("NFKC", report[:MAX_READ_CHARS]).lower())
     return str(_simplified().convert(folded))[:MAX_READ_CHARS]
 
@@ -90,9 +86,8 @@ class Reader:
     def __init__(self, rows: Sequence[Row], everyday: Iterable[str] = ()) -> None:
         self.source = tuple(rows)
         self.rows = [row for row in rows if row.use == "danger"]
-        self.other: dict[
-            str, frozenset[str]
-        ] = {}  # use -> its words; what stands behind the danger: "use after"
+        # use -> its words; what stands behind the danger: "use after"
+        self.other: dict[str, frozenset[str]] = {}
         self.right: dict[str, str] = {}
         fillers: list[str] = []
         for row in rows:
@@ -400,8 +395,9 @@ NONE = _Spans(())
 
 
 def _around(borders: Sequence[int], span: Hit) -> tuple[int, int]:
-    """Return the clause or sentence of a span: its start, and the end of the one the span
-    ends in.
+    """Return the clause or sentence of a span.
+
+    From its start to the end of the one the span ends in.
     """
     at = bisect_right(borders, span.start) - 1
     return borders[at], borders[bisect_left(borders, span.end)]

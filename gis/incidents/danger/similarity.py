@@ -1,5 +1,4 @@
-"""Whether a sentence is like known ones of danger or like everyday ones, where no listed words
-decide.
+"""How much a sentence is like known ones of danger, where no listed words decide.
 
 Naive Bayes over characters, neighbouring pairs and pairs with one between; each feature's weight is
 the logarithm of how much more of the dangerous than of the everyday sentences have it.
@@ -54,8 +53,9 @@ class Likeness:
         }
 
     def judge(self, report: str) -> tuple[float, list[str]]:
-        """Return how much more a text is like danger than like everyday matters, and its piece that
-        is most so.
+        """Return how much more a text is like danger than like everyday matters.
+
+        With the piece of it that is most so.
         """
         text_tokens = tokens(report)
         if len(text_tokens) < MIN_TOKENS:

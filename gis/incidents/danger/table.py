@@ -4,21 +4,15 @@ Each load is a new edition; the newest is in force.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, text
-from sqlalchemy.orm import Session
-
-from gis.db import cached_text
-from gis.errors import Unavailable
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
-from gis.incidents.models import DangerTable
 from gis.messages import Message
 
 DEFAULT = Path(__file__).with_name("danger.csv")
@@ -247,64 +241,3 @@ def _cells(row: Row) -> list[str]:
 
 
 # --- editions -------------------------------------------------------------------------------------
-
-NEWEST = "SELECT max(id) FROM danger_table"
-_editions: dict[int, tuple[Row, ...]] = {}
-
-
-def active_id(session: Session | Connection) -> int:
-    """Return the number of the edition in force.
-
-    Raises
-    ------
-    Unavailable
-        None is loaded.
-    """
-    newest = session.scalar(cached_text(NEWEST))
-    if newest is None:
-        raise Unavailable("danger.table_missing")
-    return int(newest)
-
-
-def edition(session: Session | Connection, number: int) -> tuple[Row, ...]:
-    """Return the rows of an edition; read once per process, since editions never change."""
-    if number not in _editions:
-        stored = session.scalar(
-            text("SELECT rows FROM danger_table WHERE id = :id"), {"id": number}
-        )
-        _editions[number] = tuple(
-            Row(**row | {key: tuple(row[key]) for key in LISTS}) for row in stored or ()
-        )
-    return _editions[number]
-
-
-def load(
-    session: Session | Connection, rows: Sequence[Row], source: str, author: str = ""
-) -> int | None:
-    """Make rows the edition in force. None, and nothing done, when they are already.
-
-    Parameters
-    ----------
-    rows
-        As `parse` gave them, with nothing refused.
-    """
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('load danger', 0))"))
-    newest = session.scalar(text(NEWEST))
-    if newest is not None and edition(session, newest) == tuple(rows):
-        return None
-    new = insert(DangerTable).values(
-        rows=[asdict(row) for row in rows], source=source, author=author
-    )
-    return int(session.scalar(new.returning(DangerTable.id)) or 0)
-
-
-def fill(connection: Connection) -> None:
-    """Load the default table into a database that has none, or an earlier default that nobody
-    edited.
-    """
-    query = "SELECT source, author FROM danger_table WHERE id = (SELECT max(id) FROM danger_table)"
-    newest = connection.execute(text(query)).one_or_none()
-    if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):
-        rows, report = parse(DEFAULT)
-        report.require_all_taken()
-        load(connection, rows, DEFAULT.name)

@@ -1,5 +1,6 @@
-"""What danger in somebody's words brings about: urgency, clocks around the clock, and notice to
-those above at once.
+"""What danger in somebody's words brings about.
+
+Urgency, clocks around the clock, and notice to those above at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,11 +10,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.db import cached_text
 from gis.incidents.catalogue.danger import URGENT
 from gis.incidents.danger.reader import Danger
-from gis.incidents.routing.decisions import step
 from gis.incidents.routing.post_holders import list_post_holders
 from gis.notices.outbox import enqueue_notice
 
@@ -34,7 +34,7 @@ ACCESS = (
 def danger_step(danger: Danger) -> DecisionStep:
     """Return the decision step that names the words which made an incident urgent."""
     because = "、".join(danger.because)
-    return step(
+    return routing_step(
         "severity",
         "danger",
         zh=danger.zh,

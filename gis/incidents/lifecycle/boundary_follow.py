@@ -1,18 +1,20 @@
 """When boundaries change, open incidents follow to the new patch; closed ones stay as they were."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, literal, text, update
+from sqlalchemy import Uuid, any_, exists, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from gis.areas.locate_result import LocateResult
+from gis.areas.models import Area
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.errors import WanggeError
-from gis.incidents.lifecycle.effects import stored_location
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation, resolve_location
@@ -33,7 +35,7 @@ WAITING = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 # follows its community only. Raw SQL for its recursion.
 CHANGED = """
 WITH RECURSIVE open AS (
-  SELECT i.county, i.id, i.shape, i.areas, i.grid_id, i.revision_id, i.unit_id
+  SELECT i.county, i.id, i.geom, i.area_ids, i.grid_id, i.revision_id, i.unit_id
   FROM incident i WHERE i.state <> ALL(:ended)
 ), up AS (
   SELECT g.id AS grid, g.parent_id FROM area g WHERE g.id IN (SELECT grid_id FROM open)
@@ -44,19 +46,21 @@ WITH RECURSIVE open AS (
 ), other AS (
   SELECT i.id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id
       AND a.level = 'grid'
-    JOIN incident i ON ST_Covers(b.geom, i.shape)
-  WHERE b.revision_id > (SELECT min(revision_id) FROM open) AND b.valid_time @> CAST(:now AS timestamptz)
+    JOIN incident i ON ST_Covers(b.geom, i.geom)
+  WHERE b.revision_id > (SELECT min(revision_id) FROM open)
+    AND b.valid_time @> CAST(:now AS timestamptz)
     AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended)
   GROUP BY i.id
 )
-SELECT open.county, open.id, ST_X(open.shape) AS lon, ST_Y(open.shape) AS lat,
-  own.id IS NOT NULL AND ST_Covers(own.geom, open.shape) AND open.areas @> chain.above AS inside,
+SELECT open.county, open.id, ST_X(open.geom) AS lon, ST_Y(open.geom) AS lat,
+  own.id IS NOT NULL AND ST_Covers(own.geom, open.geom) AND open.area_ids @> chain.above AS inside,
   own.revision_id AS revision, other.code < g.code AS lower
 FROM open JOIN chain ON chain.grid = open.grid_id JOIN area g ON g.id = open.grid_id
-  LEFT JOIN boundary own ON own.area_id = open.grid_id AND own.valid_time @> CAST(:now AS timestamptz)
+  LEFT JOIN boundary own ON own.area_id = open.grid_id
+    AND own.valid_time @> CAST(:now AS timestamptz)
   LEFT JOIN other ON other.id = open.id
-WHERE open.grid_id = ANY(open.areas)
-  AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.areas @> chain.above
+WHERE open.grid_id = ANY(open.area_ids)
+  AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.area_ids @> chain.above
       OR other.code < g.code)
 ORDER BY open.id
 """
@@ -99,7 +103,7 @@ def _record_revision(session: Session, incident_ids: Sequence[UUID], revision: i
 
 def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySnapshot) -> bool:
     row = lock_incident(session, system_principal(BOUNDARY_ACTOR), number)
-    address = session.scalar(text("SELECT address FROM incident WHERE id = :id"), {"id": number})
+    address = session.scalar(select(Incident.address).where(Incident.id == number))
     try:
         location, answer, _ = resolve_location(
             session,
@@ -112,7 +116,6 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         )
     except WanggeError:
         return False  # outside every grid now: nobody else answers for it
-    old_location = stored_location(session, row)
     areas, unit = location.area_ids, location.unit_id
     if (
         unit is None
@@ -120,18 +123,31 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         and _stands(session, row.unit_id, location.grid_id, now)
     ):
         unit, areas = row.unit_id, [*areas, row.unit_id]  # told by hand, or by the code of the unit
-    if (areas, unit) == (list(row.areas), row.unit_id):
+    if (areas, unit) == (list(row.area_ids), row.unit_id):
         _record_revision(session, [row.id], location.revision)
         return False
     changes: dict[str, Any] = {
-        "areas": areas,
+        "area_ids": areas,
         "grid_id": location.grid_id,
         "unit_id": unit,
         "revision_id": location.revision,
         "building_id": location.building_id or row.building_id,
     }
     changes |= _holder(session, row, location, areas, now)
-    old, new = _grid(old_location), _grid(location)
+    _record_follow(session, row, location, answer, changes, now)
+    return True
+
+
+def _record_follow(
+    session: Session,
+    row: LockedIncident,
+    location: IncidentLocation,
+    answer: LocateResult,
+    changes: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Write the event of an incident that follows to another grid, and tell who had it."""
+    old, new = _grid(stored_location(session, row)), _grid(location)
     names = {"old_code": old[0], "old_name": old[1], "new_code": new[0], "new_name": new[1]}
     note = Message("event_note.boundary_changed", names)
     detail = {
@@ -164,7 +180,6 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         extra_person_ids=[row.holder_id],
         now=now,
     )
-    return True
 
 
 def _holder(
@@ -175,13 +190,18 @@ def _holder(
     now: datetime,
 ) -> dict[str, Any]:
     """Who holds it in the new patch: only what changes."""
-    if row.way == "order" or row.area_id is None or row.area_id in areas or row.state in DONE:
+    if (
+        row.dispatch_mode == "order"
+        or row.area_id is None
+        or row.area_id in areas
+        or row.state in DONE
+    ):
         return {}
     if row.state in WAITING:
         return office(session, areas, now).columns
-    first_role = row.limits.get("first_role") or row.role or COMMUNITY
+    first_role = row.time_limits.get("first_role") or row.role or COMMUNITY
     return home(
-        session, areas, location.building_id, first_role, row.limits.get("escalation", ()), now
+        session, areas, location.building_id, first_role, row.time_limits.get("escalation", ()), now
     ).columns
 
 
@@ -193,8 +213,7 @@ def _grid(location: IncidentLocation) -> tuple[str, str]:
 
 
 def _stands(session: Session, unit: int, grid: int, now: datetime) -> bool:
-    query = (
-        "SELECT EXISTS (SELECT FROM area WHERE id = :unit AND parent_id = :grid"
-        " AND (retired_at IS NULL OR retired_at > :now))"
-    )
-    return bool(session.scalar(text(query), {"unit": unit, "grid": grid, "now": now}))
+    """Return whether a unit is in use and belongs to a grid."""
+    in_use = or_(Area.retired_at.is_(None), Area.retired_at > now)
+    is_unit = exists().where(Area.id == unit, Area.parent_id == grid, in_use)
+    return bool(session.scalar(select(is_unit)))

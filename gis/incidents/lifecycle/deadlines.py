@@ -1,5 +1,7 @@
-"""What time alone brings about: what lapsed with its holder is passed on, overdue matters go one
-level up, orders nobody claimed fall back to the community.
+"""What time alone brings about.
+
+What lapsed with its holder is passed on, overdue matters go one level up, orders nobody claimed
+fall back to the community.
 
 Each sweep does a batch of what is due now. A batch holds its rows and passes over those that
 somebody else holds, so two workers never do the same; what is done is no longer due, so a run more
@@ -43,7 +45,7 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
           AND o.holder_id IS NOT NULL) h
     WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")}
         OR {LIVING.able("h.holder_id", ":now")}))
-  OR way = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
+  OR dispatch_mode = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
     SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
 DEADLINE_RULES = {
@@ -52,7 +54,10 @@ DEADLINE_RULES = {
         "supervise_at", "state NOT IN ('closed', 'void')", upkeep.escalate_overdue, "job clock"
     ),
     "unclaimed": DeadlineRule(
-        "due_at", "way = 'order' AND state = 'dispatched'", upkeep.expire_order, "job orders"
+        "due_at",
+        "dispatch_mode = 'order' AND state = 'dispatched'",
+        upkeep.expire_order,
+        "job orders",
     ),
 }
 

@@ -1,29 +1,28 @@
-"""What each move changes beside the state: columns, the event's detail, and whom an order is
-offered to.
-"""
+"""What each move changes beside the state: columns, the event's detail, and offers."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, invalid_field
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.events import lock_incident
-from gis.incidents.models import SEVERITIES, Incident
+from gis.incidents.lifecycle.rerouting import stored_location
+from gis.incidents.models import SEVERITIES, Incident, IncidentEvent
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.claimants import list_claimants
 from gis.incidents.routing.location import IncidentLocation
-from gis.incidents.routing.post_holders import HEIGHT, Home, home, list_post_holders, office
-from gis.incidents.routing.router import CLOCK_COLUMNS, COMMUNITY, route, stage_clock
+from gis.incidents.routing.post_holders import HEIGHT, home, list_post_holders, office
+from gis.incidents.routing.router import CLOCK_COLUMNS, route, stage_clock
 from gis.incidents.states import ENDED_STATES, State
 from gis.messages import Message
 from gis.rights.actions import Action
-from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
+from gis.rights.living import has_account
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
@@ -56,26 +55,6 @@ NOTHING = MovePayload()
 Effect = tuple[dict[str, Any], dict[str, Any], list[Any]]  # columns, the event's detail, offers
 
 
-def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
-    """Return an incident's stored location, as far as routing needs it."""
-    query = "SELECT a.id, a.level, a.code, a.name FROM area a WHERE a.id = ANY(:ids)"
-    order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
-    rows = session.execute(text(query), {"ids": row.areas})
-    areas = sorted(
-        ((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]]
-    )
-    return IncidentLocation(
-        row.lon,
-        row.lat,
-        {},
-        tuple(areas),
-        row.grid_id,
-        row.unit_id,
-        row.building_id,
-        row.revision_id,
-    )
-
-
 def _accept(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
@@ -104,11 +83,15 @@ def _reclassify(
         "rule_id": routed.columns["rule_id"],
         "rule_name": routed.columns["rule_name"],
         "skill": kind.skill,
-        "limits": routed.columns["limits"],
+        "time_limits": routed.columns["time_limits"],
         **stage_clock(
-            routed.columns["limits"],
+            routed.columns["time_limits"],
             new_state,
-            *((row.stage_began or now, row.spent_min) if new_state == row.state else (now, None)),
+            *(
+                (row.stage_started_at or now, row.elapsed_min)
+                if new_state == row.state
+                else (now, None)
+            ),
         ),
     }
     detail = {
@@ -117,18 +100,6 @@ def _reclassify(
         "rule": [row.rule_name, routed.columns["rule_name"]],
     }
     return changes, detail, []
-
-
-def alarmed(session: Session, row: LockedIncident, new_state: str, now: datetime) -> dict[str, Any]:
-    """Return the columns of an incident that turns out to be dangerous: urgent from now on, by the
-    rule for that.
-    """
-    if row.severity == "urgent":
-        return {}
-    kind = editions.get_edition(session, row.edition_id).category(row.category)
-    routed = route(session, stored_location(session, row), kind, "urgent", row.channel, now, now)
-    routing = {key: routed.columns[key] for key in ("rule_id", "rule_name", "limits")}
-    return {"severity": "urgent", **routing, **stage_clock(routing["limits"], new_state, now)}
 
 
 def _dispatch(
@@ -144,7 +115,12 @@ def _dispatch(
         claimants, offer_step = list_claimants(session, location, skill, now)
         if not claimants:
             raise Conflict("dispatch.nobody_claims", skill=skill)
-        changes: dict[str, Any] = {"way": "order", "role": None, "area_id": None, "holder_id": None}
+        changes: dict[str, Any] = {
+            "dispatch_mode": "order",
+            "role": None,
+            "area_id": None,
+            "holder_id": None,
+        }
         return changes, {"how": [offer_step], "way": "order"}, claimants
     if payload.to:
         holders = [
@@ -160,7 +136,7 @@ def _dispatch(
             code = seat.code
         else:
             role, area, person, code = _taker(session, location, payload.to)
-        changes = {"way": "assign", "role": role, "area_id": area, "holder_id": person}
+        changes = {"dispatch_mode": "assign", "role": role, "area_id": area, "holder_id": person}
         return (
             changes,
             {"role": role, "area": code, "person": payload.to, "way": "assign", "chosen": True},
@@ -168,10 +144,10 @@ def _dispatch(
         )
     if payload.role and payload.role not in ROLE_BY_KEY:
         raise invalid_field("role", "dispatch.role_unknown", role=payload.role[:40])
-    first_role = payload.role or row.limits.get("first_role") or "grid_worker"
-    escalation = () if payload.role else row.limits.get("escalation", ())
-    to = home(session, row.areas, row.building_id, first_role, escalation, now)
-    changes = {"way": "assign", **to.columns}
+    first_role = payload.role or row.time_limits.get("first_role") or "grid_worker"
+    escalation = () if payload.role else row.time_limits.get("escalation", ())
+    to = home(session, row.area_ids, row.building_id, first_role, escalation, now)
+    changes = {"dispatch_mode": "assign", **to.columns}
     how = to.how
     assignment = (
         {"role": to.seat.role, "area": to.seat.code, "person": to.seat.person_code}
@@ -204,19 +180,19 @@ def _take(
     query = (
         "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person"
         " AND :way = 'order'), :role,"
-        " (SELECT role FROM post WHERE holder_id = :person AND valid_time @> CAST(:at AS timestamptz)"
-        " ORDER BY id LIMIT 1))"
+        " (SELECT role FROM post WHERE holder_id = :person"
+        " AND valid_time @> CAST(:at AS timestamptz) ORDER BY id LIMIT 1))"
     )
-    params = {"person": principal.person_id, "way": row.way, "role": row.role, "at": now}
+    params = {"person": principal.person_id, "way": row.dispatch_mode, "role": row.role, "at": now}
     return {"holder_id": principal.person_id, "role": session.scalar(text(query), params)}, {}, []
 
 
 def _return(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    waits = office(session, row.areas, now)
+    waits = office(session, row.area_ids, now)
     return (
-        {"way": "assign", **waits.columns},
+        {"dispatch_mode": "assign", **waits.columns},
         {"from_role": row.role, "how": [waits.decision]},
         [],
     )
@@ -225,13 +201,15 @@ def _return(
 def _stop(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    spent = row.spent_min or 0.0
-    if row.stage_began is not None:
+    spent = row.elapsed_min or 0.0
+    if row.stage_started_at is not None:
         spent += working_time.elapsed_minutes(
-            row.stage_began, now, around_the_clock=bool(row.limits.get("around_the_clock"))
+            row.stage_started_at,
+            now,
+            around_the_clock=bool(row.time_limits.get("around_the_clock")),
         )
     return (
-        dict.fromkeys(CLOCK_COLUMNS) | {"spent_min": round(spent, 3)},
+        dict.fromkeys(CLOCK_COLUMNS) | {"elapsed_min": round(spent, 3)},
         {"spent_min": round(spent, 1)},
         [],
     )
@@ -241,8 +219,8 @@ def _resume(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
     return (
-        stage_clock(row.limits, row.before, now, row.spent_min),
-        {"spent_min": round(row.spent_min or 0.0, 1)},
+        stage_clock(row.time_limits, row.state_before_suspension, now, row.elapsed_min),
+        {"spent_min": round(row.elapsed_min or 0.0, 1)},
         [],
     )
 
@@ -263,12 +241,14 @@ def _ask_time(
 def _asked_minutes(
     session: Session, row: LockedIncident, payload: MovePayload, request: str
 ) -> float:
-    """The minutes that are approved: those asked for, where the approval names no others."""
+    """Return the minutes that are approved: those asked for, unless the approval names others."""
     query = (
-        "SELECT detail -> 'minutes' FROM incident_event WHERE incident_id = :id"
-        " AND move = :move ORDER BY id DESC LIMIT 1"
+        select(IncidentEvent.detail["minutes"])
+        .where(IncidentEvent.incident_id == row.id, IncidentEvent.move == request)
+        .order_by(IncidentEvent.id.desc())
+        .limit(1)
     )
-    return _minutes(payload, session.scalar(text(query), {"id": row.id, "move": request}))
+    return _minutes(payload, session.scalar(query))
 
 
 def _extend(
@@ -276,7 +256,7 @@ def _extend(
 ) -> Effect:
     return _limit(
         row,
-        float(row.limits[row.state]) + _asked_minutes(session, row, payload, "request_extend"),
+        float(row.time_limits[row.state]) + _asked_minutes(session, row, payload, "request_extend"),
         now,
     )
 
@@ -288,10 +268,13 @@ def _set_limit(
 
 
 def _limit(row: LockedIncident, minutes: float, now: datetime) -> Effect:
-    limits = dict(row.limits) | {row.state: minutes}
-    columns = stage_clock(limits, row.state, row.stage_began or now, row.spent_min)
-    detail = {"minutes": [row.limits[row.state], minutes], "due": [row.due_at, columns["due_at"]]}
-    return columns | {"limits": limits}, detail, []
+    limits = dict(row.time_limits) | {row.state: minutes}
+    columns = stage_clock(limits, row.state, row.stage_started_at or now, row.elapsed_min)
+    detail = {
+        "minutes": [row.time_limits[row.state], minutes],
+        "due": [row.due_at, columns["due_at"]],
+    }
+    return columns | {"time_limits": limits}, detail, []
 
 
 def _supervise(
@@ -335,15 +318,16 @@ def _rate(
 
 
 def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
-    """Return whether a rating is the reporter's own, not the record of those who dispatch or handle
-    the incident.
+    """Return whether a rating is the reporter's own.
+
+    Not the record of those who dispatch or handle the incident.
     """
     is_reporter = principal.kind == "reporter" or (
         principal.account_id is not None and principal.account_id == row.account_id
     )
     is_reporter = is_reporter or (principal.key_id is not None and principal.key_id == row.key_id)
     staff = principal.kind == "account" and (
-        principal.is_allowed(Action.DISPATCH, row.areas)
+        principal.is_allowed(Action.DISPATCH, row.area_ids)
         or (principal.person_id is not None and principal.person_id == row.holder_id)
     )
     return is_reporter and not staff
@@ -354,29 +338,10 @@ def _reopen(
 ) -> Effect:
     # back to the same chain; what repeated another stands on its own again; nobody says any more
     # that it is solved
-    changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "way": "assign"}
+    changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "dispatch_mode": "assign"}
     if row.solved:
         changes["solved"] = None
     return changes, {"from": row.state, "withdrawn": bool(row.solved)}, []
-
-
-ABLE = (
-    f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')})"
-    f" OR {LIVING.able('CAST(:person AS bigint)', ':at')}"
-)
-
-
-def successor(session: Session, row: LockedIncident, now: datetime) -> Home | None:
-    """Return who takes over from a holder who cannot act.
-
-    None if the holder can, or there is none.
-    """
-    if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
-        return None
-    first_role = row.role if row.role in HEIGHT else row.limits.get("first_role") or COMMUNITY
-    return home(
-        session, row.areas, row.building_id, first_role, row.limits.get("escalation", ()), now
-    )
 
 
 def _link(
@@ -386,10 +351,10 @@ def _link(
         raise invalid_field("parent", "link.parent_missing")
     if payload.parent == row.id:
         raise invalid_field("parent", "link.parent_is_itself")
-    if row.pending:
-        raise Conflict("link.request_waits", request=Message(f"request_name.{row.pending}"))
+    if row.pending_request:
+        raise Conflict("link.request_waits", request=Message(f"request.{row.pending_request}"))
     other = lock_incident(session, principal, payload.parent)
-    principal.require(Action.DISPATCH, other.areas)
+    principal.require(Action.DISPATCH, other.area_ids)
     if other.parent_id is not None:
         raise Conflict("link.parent_is_linked", parent=str(other.parent_id))
     if other.state in ENDED_STATES or other.county != row.county:
@@ -407,7 +372,7 @@ def _unlink(
     if row.parent_id is None:
         raise Conflict("unlink.not_linked")
     return (
-        {"parent_id": None, **stage_clock(row.limits, row.state, now)},
+        {"parent_id": None, **stage_clock(row.time_limits, row.state, now)},
         {"parent": str(row.parent_id)},
         [],
     )

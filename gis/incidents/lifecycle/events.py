@@ -23,12 +23,12 @@ from gis.rights.living import LIVING, SIGNS_IN, has_account, on_duty
 from gis.rights.principal import Principal
 
 EVENT: dict[str, Any] = {
-    "from_pending": "",
-    "to_pending": "",
+    "from_request": "",
+    "to_request": "",
     "role": "",
     "person_id": None,
-    "words": "",
-    "shape": None,
+    "note": "",
+    "geom": None,
     "detail": {},
 }
 
@@ -58,9 +58,7 @@ RECIPIENTS_BY_MOVE = {
 
 
 def acting_role(principal: Principal) -> str:
-    """Return the role an event names: the strongest one of an account, else the kind
-    of principal.
-    """
+    """Return the role an event names: the strongest of an account, else the kind of principal."""
     return next((role for role, _ in principal.roles), principal.kind)
 
 
@@ -148,7 +146,9 @@ def record_event(
     Conflict
         The state does not allow the move.
     """
-    new_state, pending = next_state(name, row.state, row.pending, row.before)
+    new_state, pending = next_state(
+        name, row.state, row.pending_request, row.state_before_suspension
+    )
     if new_state != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
     if changes:
@@ -168,13 +168,13 @@ def record_event(
                 "move": name,
                 "from_state": row.state,
                 "to_state": new_state,
-                "from_pending": row.pending,
-                "to_pending": pending,
+                "from_request": row.pending_request,
+                "to_request": pending,
                 "who": actor,
                 "role": role,
                 "person_id": person_id,
-                "words": note,
-                "shape": shape,
+                "note": note,
+                "geom": shape,
                 "detail": detail or {},
             }
         ],
@@ -224,8 +224,9 @@ def notice_body(
 
 @dataclass(frozen=True)
 class Desk:
-    """Who is told of what waits at a desk: people in its posts, and accounts with its
-    rights alone.
+    """Who is told of what waits at a desk.
+
+    People in its posts, and accounts with its rights alone.
     """
 
     people: list[int]
@@ -282,8 +283,9 @@ def notify_of_move(
     *,
     now: datetime,
 ) -> None:
-    """Notify of a move: the holder, those of RECIPIENTS_BY_MOVE, and the desk where it waits if
-    nobody holds it.
+    """Notify the holder of a move, and those of RECIPIENTS_BY_MOVE.
+
+    If nobody holds it, the desk where it waits.
     """
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
     people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {
@@ -294,7 +296,7 @@ def notify_of_move(
     if "community" in recipients or (
         not people and new_state not in ENDED_STATES and changes.keys() & {"holder_id", "role"}
     ):
-        desk = desk_of(session, row.areas, now)
+        desk = desk_of(session, row.area_ids, now)
         people |= set(desk.people) - {principal.person_id}
         accounts = [one for one in desk.accounts if one != principal.account_id]
     if "reporter" in recipients and row.account_id and row.account_id != principal.account_id:
@@ -304,7 +306,7 @@ def notify_of_move(
         f"incident.{name}",
         county=row.county,
         incident_id=row.id,
-        areas=row.areas,
+        areas=row.area_ids,
         person_ids=sorted(one for one in people if one),
         account_ids=accounts,
         body=notice_body(

@@ -6,6 +6,7 @@ Nobody's patch is without a person meanwhile.
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import or_, text, update
 from sqlalchemy.dialects.postgresql import Range
@@ -27,8 +28,9 @@ HANDOVER_ACTOR = "job hand-over"
 
 @dataclass(frozen=True)
 class HandoverResult:
-    """A post handed over: the number of the successor's post, from when, and how many incidents
-    came along by now.
+    """A post handed over.
+
+    post: Number of the successor's. at: From when. incidents: How many came along by now.
     """
 
     post: int
@@ -78,11 +80,7 @@ def hand_over(
     at = at or now
     _require_moment_of_post(old, at, now)
     begins, ends = old.valid_time.lower, old.valid_time.upper
-    successor = None if to_person is None else _person(session, to_person, "to")
-    if successor is None and old.holder_id is None:
-        raise invalid_field("to", "handover.already_vacant")
-    if successor is not None and successor.id == old.holder_id:
-        raise invalid_field("to", "handover.holds_it_already")
+    successor = _successor(session, old, to_person)
     with audit_context(session, principal.actor, "hand over"):
         new = Post(
             county=old.county,
@@ -114,6 +112,18 @@ def hand_over(
     return HandoverResult(new.id, at, carried)
 
 
+def _successor(session: Session, post: Post, to_person: str | int | None) -> Person | None:
+    """Return who gets a post, None if it is left vacant; raise InvalidInput if nothing changes."""
+    if to_person is None:
+        if post.holder_id is None:
+            raise invalid_field("to", "handover.already_vacant")
+        return None
+    successor = _person(session, to_person, "to")
+    if successor.id == post.holder_id:
+        raise invalid_field("to", "handover.holds_it_already")
+    return successor
+
+
 def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
     """Raise InvalidInput unless a moment is not past and lies within a post's time."""
     if at < now:
@@ -131,7 +141,8 @@ def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
 
 
 DUE = """
-SELECT id, incidents_from_post_id FROM post WHERE incidents_from_post_id IS NOT NULL AND lower(valid_time) <= :now
+SELECT id, incidents_from_post_id FROM post
+WHERE incidents_from_post_id IS NOT NULL AND lower(valid_time) <= :now
 ORDER BY lower(valid_time), id FOR UPDATE
 """
 
@@ -175,52 +186,64 @@ def _carry(session: Session, old: Post, new: Post, now: datetime, actor: str) ->
     }
     incident_ids = session.scalars(text(HELD_INCIDENTS_SQL), params).all()
     for number in incident_ids:
-        row = lock_incident(session, system_principal(actor), number)
-        seat = next(
-            (
-                holder
-                for holder in list_post_holders(session, row.areas, row.building_id, now)
-                if holder.post_id == new.id
-            ),
-            None,
-        )
-        changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
-        if (
-            changes["holder_id"] is None
-        ):  # vacant, away or without an account, and no deputy: one step up
-            changes = home(
-                session, row.areas, row.building_id, old.role, row.limits.get("escalation", ()), now
-            ).columns
-        note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
-        detail = {
-            "from_person": old.holder_id,
-            "to_person": changes["holder_id"],
-            "role": changes.get("role", old.role),
-            "en": render(note),
-        }
-        record_event(
-            session,
-            row,
-            "hand_over",
-            now,
-            actor,
-            note=render(note, "zh"),
-            role=old.role,
-            person_id=changes["holder_id"],
-            detail=detail,
-            changes=changes,
-        )
-        notify_of_move(
-            session,
-            row,
-            "hand_over",
-            row.state,
-            changes,
-            system_principal(actor),
-            extra_person_ids=[old.holder_id],
-            now=now,
-        )
+        _carry_one(session, number, old, new, now, actor)
     return len(incident_ids)
+
+
+def _carry_one(
+    session: Session, number: UUID, old: Post, new: Post, now: datetime, actor: str
+) -> None:
+    """Give one incident to who answers for the post now, else one step up."""
+    row = lock_incident(session, system_principal(actor), number)
+    seat = next(
+        (
+            holder
+            for holder in list_post_holders(session, row.area_ids, row.building_id, now)
+            if holder.post_id == new.id
+        ),
+        None,
+    )
+    changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
+    if (
+        changes["holder_id"] is None
+    ):  # vacant, away or without an account, and no deputy: one step up
+        changes = home(
+            session,
+            row.area_ids,
+            row.building_id,
+            old.role,
+            row.time_limits.get("escalation", ()),
+            now,
+        ).columns
+    note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
+    detail = {
+        "from_person": old.holder_id,
+        "to_person": changes["holder_id"],
+        "role": changes.get("role", old.role),
+        "en": render(note),
+    }
+    record_event(
+        session,
+        row,
+        "hand_over",
+        now,
+        actor,
+        note=render(note, "zh"),
+        role=old.role,
+        person_id=changes["holder_id"],
+        detail=detail,
+        changes=changes,
+    )
+    notify_of_move(
+        session,
+        row,
+        "hand_over",
+        row.state,
+        changes,
+        system_principal(actor),
+        extra_person_ids=[old.holder_id],
+        now=now,
+    )
 
 
 def record_leave(

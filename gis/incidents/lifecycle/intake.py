@@ -1,5 +1,6 @@
-"""A report before it is filed: whether it can be right, where it is, what it is about and whether
-it tells of danger.
+"""A report before it is filed: whether it can be right, where and what it is.
+
+And whether it tells of danger, and what its sender may say of it.
 """
 
 from collections.abc import Mapping
@@ -7,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
 from gis.errors import FieldError, invalid_fields
@@ -19,9 +21,7 @@ from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.catalogue.editions import CategoryRow
 from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert
-from gis.incidents.lifecycle.admission import attributes_error, require_admissible
 from gis.incidents.models import CHANNELS, SEVERITIES
-from gis.incidents.routing.decisions import step
 from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -87,13 +87,12 @@ def admit(
     *,
     snapshot: RegistrySnapshot | None = None,
 ) -> Assessed:
-    """Assess a report that somebody sends in, and check what it says of itself against who sends
-    it.
+    """Assess a report that somebody sends in, and check what it says of itself.
 
     Raises
     ------
     InvalidInput, OutsideGrids, NotFound, Forbidden
-        As `assess` and `admission.require_admissible`.
+        As `assess` and `require_admissible`.
     """
     case = assess(session, principal, report, now, snapshot=snapshot)
     require_admissible(
@@ -167,21 +166,26 @@ def _category(
     danger: Danger | None,
     suggestions: list[Suggestion],
 ) -> tuple[CategoryRow, bool, list[DecisionStep]]:
-    """The category of a report, whether it is certain, and how that was decided."""
+    """Return the category of a report, whether it is certain, and how that was decided."""
     if report.category:
         return edition.category(report.category), True, []
     if danger is not None:  # somebody goes at once, whatever it is filed under
         kind = edition.categories.get(danger.category, edition.fallback)
-        return kind, True, [step("category", "danger_kind", zh=kind.zh, en=kind.en)]
+        return kind, True, [routing_step("category", "danger_kind", zh=kind.zh, en=kind.en)]
     if suggestions and is_sure(edition, suggestions[0]):
         kind, because = edition.category(suggestions[0].code), "、".join(suggestions[0].because)
-        return kind, True, [step("category", "suggested", zh=kind.zh, en=kind.en, because=because)]
-    return edition.fallback, False, [step("category", "unclear")]
+        return (
+            kind,
+            True,
+            [routing_step("category", "suggested", zh=kind.zh, en=kind.en, because=because)],
+        )
+    return edition.fallback, False, [routing_step("category", "unclear")]
 
 
 def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
-    """Return whether words alone may decide: a large share of what fits, and one of the category's
-    own keywords.
+    """Return whether words alone may decide.
+
+    By a large share of what fits, and one of the category's own keywords.
     """
     return best.share >= MIN_CATEGORY_SHARE and not set(best.because).isdisjoint(
         edition.categories[best.code].words
@@ -215,3 +219,87 @@ def _check(report: IncidentReport) -> None:
             wrong.append(FieldError(name, "field.longer_than", {"limit": longest}))
     if wrong:
         raise invalid_fields(wrong)
+
+
+MAX_ATTRIBUTES_BYTES = 20_000
+
+
+OPEN311_ATTRIBUTES = frozenset({"media_url"})  # GeoReport v2 has them for every service
+
+
+# kind of principal -> channels it may name; who works on incidents may also say how a resident came
+# to them
+CHANNELS_BY_KIND = {
+    "anonymous": frozenset({"api", "web", "mini_program"}),
+    "reporter": frozenset({"api", "web", "mini_program"}),
+    "account": frozenset({"api", "web", "mini_program"}),
+    "key": frozenset({"api", "web", "mini_program", "open311", "phone", "in_person"}),
+}
+
+
+STAFF_CHANNELS = frozenset({"phone", "in_person", "patrol", "woodpecker", "import"})
+
+
+STAFF_ACTIONS = (Action.READ, Action.HANDLE, Action.DISPATCH)
+
+
+def require_admissible(
+    principal: Principal,
+    area_ids: list[int],
+    channel: str,
+    severity: str,
+    attributes: dict[str, object],
+    category: CategoryRow,
+) -> None:
+    """Require that a report says of itself only what its sender may say.
+
+    Its answers are checked against the category's questions.
+
+    The system's own jobs (devices, imports, the command line) may say everything.
+
+    Raises
+    ------
+    InvalidInput The channel is another kind of caller's; the severity is not given by who
+        dispatches there; an attribute is none of the category's questions.
+    """
+    if principal.kind == "system":
+        return
+    errors = []
+    channels = CHANNELS_BY_KIND[principal.kind]
+    if any(principal.is_allowed(action, area_ids) for action in STAFF_ACTIONS):
+        channels |= STAFF_CHANNELS
+    if channel not in channels:
+        errors.append(
+            FieldError(
+                "channel",
+                "report.channel_not_yours",
+                {"channel": channel, "allowed": sorted(channels)},
+            )
+        )
+    if severity and not principal.is_allowed(Action.DISPATCH, area_ids):
+        errors.append(FieldError("severity", "report.severity_not_yours"))
+    questions = OPEN311_ATTRIBUTES | {str(question["code"]) for question in category.attributes}
+    errors += [
+        FieldError(
+            f"attributes.{name[:40]}", "report.attribute_unknown", {"category": category.code}
+        )
+        for name in attributes
+        if name not in questions
+    ]
+    if errors:
+        raise invalid_fields(errors[:20])
+
+
+def attributes_error(attributes: object) -> FieldError | None:
+    """Return what is wrong with the size or nesting of attributes."""
+    try:
+        size = len(orjson.dumps(attributes))
+    except TypeError:
+        return FieldError("attributes", "report.attributes_nested")
+    if size > MAX_ATTRIBUTES_BYTES:
+        return FieldError(
+            "attributes",
+            "report.attributes_too_large",
+            {"size": size, "limit": MAX_ATTRIBUTES_BYTES},
+        )
+    return None

@@ -1,5 +1,4 @@
-"""What people do to an incident: one move of the table of states, with its event and notices, and
-those of its children.
+"""What people do to an incident: one move of the table of states, and what follows from it.
 
 Every function flushes and never commits. The database checks each event against the table of moves
 once more.
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.locate_input import parse_point
@@ -21,14 +20,7 @@ from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.lifecycle import alert
-from gis.incidents.lifecycle.effects import (
-    EFFECTS,
-    NOTHING,
-    MovePayload,
-    alarmed,
-    is_reporters_rating,
-    successor,
-)
+from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, is_reporters_rating
 from gis.incidents.lifecycle.events import (
     acting_role,
     insert_offers,
@@ -38,6 +30,8 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.rerouting import alarmed, successor
+from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
 from gis.incidents.routing.router import CLOCK_COLUMNS, stage_clock
@@ -107,7 +101,7 @@ def apply_move(
     _require_move_of_people(name)
     row = lock_incident(session, principal, incident_id, offered=name == "take")
     if row.unowned:  # in the operator's queue: the operator is its desk
-        principal = principal.acting(row.areas)
+        principal = principal.acting(row.area_ids)
     _require_version(row, version)
     _require_allowed(principal, row, name)
     _require_note(name, payload)
@@ -131,8 +125,9 @@ def _apply_consequences(
     payload: MovePayload,
     now: datetime,
 ) -> None:
-    """Do what follows from a move: children move along, a linked incident with its parent, an
-    unsolved one reopens.
+    """Do what follows from a move.
+
+    Children move along, a linked incident with its parent, an unsolved one reopens.
     """
     if name not in INDEPENDENT_MOVES:
         _move_children(session, principal, row, name, payload, now)
@@ -171,9 +166,13 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
 
     Nobody approves their own request.
     """
-    next_state(name, row.state, row.pending, row.before)
-    move = Message(f"move_name.{name}")
-    if TRANSITIONS[name].by == Action.APPROVE and row.pending and principal.actor == row.asked_by:
+    next_state(name, row.state, row.pending_request, row.state_before_suspension)
+    move = Message(f"move.{name}")
+    if (
+        TRANSITIONS[name].by == Action.APPROVE
+        and row.pending_request
+        and principal.actor == row.asked_by
+    ):
         raise Forbidden("incident.own_request", move=move)
     if not may_move(principal, row, name):
         raise Forbidden("right.not_allowed", action=move, roles=principal.role_labels)
@@ -203,30 +202,21 @@ def _apply(
 
     Return the number of the event.
     """
-    new_state, _ = next_state(name, row.state, row.pending, row.before)
+    new_state, _ = next_state(name, row.state, row.pending_request, row.state_before_suspension)
     changes: dict[str, Any] = {}
     detail: dict[str, Any] = {}
     offers: list[Any] = []
-    effect = EFFECTS.get(name)
-    if effect is not None:
+    if effect := EFFECTS.get(name):
         changes, detail, offers = effect(session, principal, row, payload, now)
-    if name in RETURNING_MOVES:
-        to = successor(session, row, now)
-        if to is not None:
-            changes |= to.columns
-            detail |= {"how": to.how, "from_person": row.holder_id}
-    danger = (
-        catalogue_danger.heard(session, payload.note)
-        if name in catalogue_danger.MOVES_WITH_DANGER
-        else None
-    )
+    if name in RETURNING_MOVES and (to := successor(session, row, now)) is not None:
+        changes |= to.columns
+        detail |= {"how": to.how, "from_person": row.holder_id}
+    heeded = name in catalogue_danger.MOVES_WITH_DANGER
+    danger = catalogue_danger.heard(session, payload.note) if heeded else None
     if danger is not None:
         changes |= alarmed(session, row, new_state, now)
-        detail["danger"] = danger.kinds[0]
-        detail["how"] = [
-            *detail.get("how", ()),
-            alert.danger_step(danger),
-        ]
+        how = [*detail.get("how", ()), alert.danger_step(danger)]
+        detail |= {"danger": danger.kinds[0], "how": how}
     changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(
         session,
@@ -243,34 +233,34 @@ def _apply(
     )
     if offers:
         insert_offers(session, row.county, row.id, offers, now)
-    notify_of_move(
-        session,
-        row,
-        name,
-        new_state,
-        changes,
-        principal,
-        [offer.person_id for offer in offers],
-        now=now,
-    )
+    offered = [offer.person_id for offer in offers]
+    notify_of_move(session, row, name, new_state, changes, principal, offered, now=now)
     # a device repeats itself
-    if danger is not None and (
-        row.severity != catalogue_danger.URGENT or principal.kind != "system"
-    ):
-        role = changes.get("role", row.role)
-        body = notice_body(
-            row.id,
-            new_state,
-            row.category,
-            row.category_zh,
-            row.grid_code,
-            role,
-            catalogue_danger.URGENT,
-        )
-        alert.alarm(
-            session, row.county, row.id, row.areas, row.building_id, now, body, kind=danger.kinds[0]
-        )
+    is_repetition = row.severity == catalogue_danger.URGENT and principal.kind == "system"
+    if danger is not None and not is_repetition:
+        _raise_alarm(session, row, danger.kinds[0], new_state, changes.get("role", row.role), now)
     return event
+
+
+def _raise_alarm(
+    session: Session,
+    row: LockedIncident,
+    kind: str,
+    new_state: str,
+    role: str | None,
+    now: datetime,
+) -> None:
+    """Notify those above of a danger that somebody's words in a move told of."""
+    body = notice_body(
+        row.id,
+        new_state,
+        row.category,
+        row.category_zh,
+        row.grid_code,
+        role,
+        catalogue_danger.URGENT,
+    )
+    alert.alarm(session, row.county, row.id, row.area_ids, row.building_id, now, body, kind=kind)
 
 
 def _clock_changes(
@@ -279,13 +269,13 @@ def _clock_changes(
     """Return the columns of the clock that a move changes besides its own changes."""
     clock: dict[str, Any] = {}
     if new_state != row.state and "due_at" not in changes:
-        clock |= stage_clock(changes.get("limits", row.limits), new_state, now)
+        clock |= stage_clock(changes.get("time_limits", row.time_limits), new_state, now)
     is_child = changes.get("parent_id", row.parent_id) is not None
     if is_child and (changes.keys() | clock.keys()) & set(CLOCK_COLUMNS):
         clock |= dict.fromkeys(
             CLOCK_COLUMNS
         )  # the clock is the parent's own: two would blame twice
-    if changes.get("way", row.way) == "order" and new_state == State.DISPATCHED:
+    if changes.get("dispatch_mode", row.dispatch_mode) == "order" and new_state == State.DISPATCHED:
         clock["supervise_at"] = None  # unclaimed in time it falls back to the community instead
     return clock
 
@@ -298,15 +288,22 @@ def _move_children(
     payload: MovePayload,
     now: datetime,
 ) -> None:
-    """What repeats an incident moves with it: the same move where its state allows, else forward to
-    the same state.
+    """Move along what repeats an incident.
+
+    By the same move where its state allows, else forward to the same state.
 
     What cannot end with it (made void; or suspended by itself before it was linked) stands on its
     own again.
     """
-    query = "SELECT id FROM incident WHERE parent_id = :id AND state NOT IN ('void') ORDER BY id"
-    new_state = next_state(name, parent.state, parent.pending, parent.before)[0]
-    for number in session.scalars(text(query), {"id": parent.id}).all():
+    children = (
+        select(Incident.id)
+        .where(Incident.parent_id == parent.id, Incident.state != State.VOID)
+        .order_by(Incident.id)
+    )
+    new_state = next_state(
+        name, parent.state, parent.pending_request, parent.state_before_suspension
+    )[0]
+    for number in session.scalars(children).all():
         child = _follow_parent(
             session,
             principal,
@@ -331,21 +328,14 @@ def _follow_parent(
     payload: MovePayload,
     now: datetime,
 ) -> LockedIncident:
-    holder = session.execute(
-        text("SELECT role, area_id, holder_id, way FROM incident WHERE id = :id"), {"id": parent}
-    ).one()
-    with_parent = {
-        "role": holder.role,
-        "area_id": holder.area_id,
-        "holder_id": holder.holder_id,
-        "way": holder.way,
-    }
-    moves = [name] if name in allowed_moves(row.state, row.pending) else []
+    held = select(Incident.role, Incident.area_id, Incident.holder_id, Incident.dispatch_mode)
+    with_parent = {**session.execute(held.where(Incident.id == parent)).mappings().one()}
+    moves = [name] if name in allowed_moves(row.state, row.pending_request) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
     if not moves and parent_state in CHAIN and start in CHAIN:
         moves = [FORWARD[state] for state in CHAIN[CHAIN.index(start) : CHAIN.index(parent_state)]]
     for move in moves:
-        to, pending = next_state(move, row.state, row.pending, row.before)
+        to, pending = next_state(move, row.state, row.pending_request, row.state_before_suspension)
         changes = with_parent | (dict.fromkeys(CLOCK_COLUMNS) if to != row.state else {})
         record_event(
             session,
@@ -359,7 +349,11 @@ def _follow_parent(
         )
         notify_of_move(session, row, move, to, with_parent, principal, now=now)
         state_before = (
-            row.state if to == State.SUSPENDED else "" if move == "resume" else row.before
+            row.state
+            if to == State.SUSPENDED
+            else ""
+            if move == "resume"
+            else row.state_before_suspension
         )
         row = row.at(to, pending, state_before)
     return row

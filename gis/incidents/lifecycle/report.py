@@ -30,8 +30,7 @@ from gis.incidents.lifecycle.events import (
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
 from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.duplicates import Duplicate, find_duplicates
-from gis.incidents.reading.queues import queue_to_json
-from gis.incidents.routing.router import RoutingDecision, route
+from gis.incidents.routing.router import RoutingDecision, queue_to_json, route
 from gis.incidents.states import State
 from gis.notices.outbox import enqueue_notice
 from gis.rights.principal import Principal
@@ -163,7 +162,7 @@ def _filed(
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         columns["due_at"],
         columns["rule_name"],
-        columns["way"],
+        columns["dispatch_mode"],
         case.kind.code,
         case.severity,
         case.answer,
@@ -204,14 +203,14 @@ def _insert(
             "address": report.address.strip(),
             "channel": report.channel,
             "attributes": report.attributes,
-            "shape": point_ewkt(location.lon, location.lat),
-            "asked": location.location_input,
-            "areas": location.area_ids,
+            "geom": point_ewkt(location.lon, location.lat),
+            "location_input": location.location_input,
+            "area_ids": location.area_ids,
             "grid_id": location.grid_id,
             "unit_id": location.unit_id,
             "building_id": location.building_id,
             "revision_id": location.revision,
-            "how": how,
+            "explanation": how,
             **routed.columns,
             "account_id": principal.account_id,
             "key_id": principal.key_id,
@@ -227,9 +226,13 @@ def _first_events(
     routed: RoutingDecision,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """The events of a report: that it came in, and what the rule did with it."""
+    """Return the events of a report: that it came in, and what the rule did with it."""
     rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
-    dispatch_detail = {"role": routed.columns["role"], "area": "", "way": routed.columns["way"]}
+    dispatch_detail = {
+        "role": routed.columns["role"],
+        "area": "",
+        "way": routed.columns["dispatch_mode"],
+    }
     if routed.seat is not None:
         dispatch_detail |= {"area": routed.seat.code, "person": routed.seat.person_code}
     events: list[dict[str, Any]] = [

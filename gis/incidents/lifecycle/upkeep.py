@@ -1,20 +1,19 @@
-"""What our own jobs do to an incident: escalate what is overdue, pass on what its holder
-cannot do.
-"""
+"""What our own jobs do to an incident: escalate it, pass it on, take an order back."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.lifecycle.effects import successor
 from gis.incidents.lifecycle.events import (
     lock_incident,
     notify_of_move,
     record_event,
 )
+from gis.incidents.lifecycle.rerouting import successor
 from gis.incidents.models import OrderOffer
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
@@ -39,44 +38,35 @@ def escalate_overdue(
     row = lock_incident(session, system_principal(job), incident_id)
     if row.supervise_at is None or row.supervise_at > now or row.state in ENDED_STATES:
         return False
-    level = row.supervise_level + 1
-    people = list_post_holders(session, row.areas, row.building_id, now)
-    waits = office(session, row.areas, now)
+    people = list_post_holders(session, row.area_ids, row.building_id, now)
+    waits = office(session, row.area_ids, now)
     place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
     lies = HEIGHT.get(
-        row.role or DESKS.get(place_level or ("operator" if row.way == "assign" else ""), ""), 0
+        row.role
+        or DESKS.get(place_level or ("operator" if row.dispatch_mode == "assign" else ""), ""),
+        0,
     )
     floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
     supervisor = above(
-        people, row.limits.get("escalation", ()), floor, row.supervise_level > 0, waits
+        people, row.time_limits.get("escalation", ()), floor, row.supervise_level > 0, waits
     )
+    changes: dict[str, Any] = {"supervised": True, "supervise_at": None}
     if supervisor is None:
+        person = None
         note = Message("event_note.overdue_at_the_top")
-        record_event(
-            session,
-            row,
-            "escalate",
-            now,
-            job,
-            note=render(note, "zh"),
-            role="system",
-            detail={"level": row.supervise_level, "top": True, "en": render(note)},
-            changes={"supervised": True, "supervise_at": None},
-        )
-        notify_of_move(session, row, "escalate", row.state, {}, system_principal(job), now=now)
-        return True
-    role, person = supervisor
-    wall = bool(row.limits.get("around_the_clock"))
-    following = working_time.deadline(
-        row.supervise_at, float(row.limits.get(row.state, 60)), around_the_clock=wall
-    )
-    changes = {
-        "supervised": True,
-        "supervise_level": level,
-        "supervisor_role": role,
-        "supervise_at": following,
-    }
-    note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
+        detail: dict[str, Any] = {"level": row.supervise_level, "top": True}
+    else:
+        role, person = supervisor
+        level = row.supervise_level + 1
+        minutes = float(row.time_limits.get(row.state, 60))
+        wall = bool(row.time_limits.get("around_the_clock"))
+        changes |= {
+            "supervise_level": level,
+            "supervisor_role": role,
+            "supervise_at": working_time.deadline(row.supervise_at, minutes, around_the_clock=wall),
+        }
+        note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
+        detail = {"level": level, "role": role, "due": row.due_at}
     record_event(
         session,
         row,
@@ -86,19 +76,11 @@ def escalate_overdue(
         note=render(note, "zh"),
         role="system",
         person_id=person,
-        detail={"level": level, "role": role, "due": row.due_at, "en": render(note)},
+        detail=detail | {"en": render(note)},
         changes=changes,
     )
-    notify_of_move(
-        session,
-        row,
-        "escalate",
-        row.state,
-        {},
-        system_principal(job),
-        extra_person_ids=[person],
-        now=now,
-    )
+    by = system_principal(job)
+    notify_of_move(session, row, "escalate", row.state, {}, by, extra_person_ids=[person], now=now)
     return True
 
 
@@ -111,7 +93,7 @@ def expire_order(
     """
     row = lock_incident(session, system_principal(job), incident_id)
     if (
-        row.way != "order"
+        row.dispatch_mode != "order"
         or row.state != State.DISPATCHED
         or row.due_at is None
         or row.due_at > now
@@ -134,7 +116,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     row = lock_incident(session, system_principal(job), incident_id)
     if row.state not in (State.DISPATCHED, State.TAKEN):
         return False
-    if row.way == "order" and row.state == State.DISPATCHED:
+    if row.dispatch_mode == "order" and row.state == State.DISPATCHED:
         if session.scalar(text(STAGE), {"id": row.id, "at": now}) is not None:
             return False
         _give_back(session, row, now, job, Message("event_note.claimants_cannot_act"))
@@ -152,7 +134,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         "en": f"{to.how[-1].en}: who held it cannot act on it now",
     }
     note = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
-    changes = {**to.columns, "way": "assign"}
+    changes = {**to.columns, "dispatch_mode": "assign"}
     record_event(
         session,
         row,
@@ -182,9 +164,19 @@ def _give_back(
     session: Session, row: LockedIncident, now: datetime, job: str, note: Message
 ) -> None:
     to = home(
-        session, row.areas, row.building_id, COMMUNITY, (), now, ("community", "street", "county")
+        session,
+        row.area_ids,
+        row.building_id,
+        COMMUNITY,
+        (),
+        now,
+        ("community", "street", "county"),
     )
-    changes = {"way": "assign", **to.columns, **stage_clock(row.limits, State.ACCEPTED, now)}
+    changes = {
+        "dispatch_mode": "assign",
+        **to.columns,
+        **stage_clock(row.time_limits, State.ACCEPTED, now),
+    }
     detail = {"en": render(note), "how": to.how}
     record_event(
         session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes

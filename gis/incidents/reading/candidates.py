@@ -1,14 +1,18 @@
 """Who an incident can be given to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Area
+from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView
 from gis.incidents.routing.claimants import CLAIMANTS_SQL
 from gis.incidents.routing.post_holders import list_post_holders
+from gis.people.models import Person
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -17,8 +21,9 @@ from gis.rights.visibility import Fact, can_see
 
 @dataclass(frozen=True)
 class AssigneeCandidate:
-    """Somebody an incident can be given to. load: Open incidents held. away: On leave now. metres:
-    Straight, for takers.
+    """Somebody an incident can be given to.
+
+    load: Open incidents held. away: On leave now. metres: Straight, for takers.
     """
 
     code: str | None
@@ -38,25 +43,20 @@ class AssigneeCandidate:
 def list_assignees(
     session: Session, by: Principal, incident: IncidentView, now: datetime
 ) -> list[AssigneeCandidate]:
-    """List the people an incident can be given to: posts of its place, nearest role first, then
-    order takers.
+    """List the people an incident can be given to.
+
+    Posts of its place, nearest role first, then order takers.
 
     Raises
     ------
     Forbidden
         The asker may not dispatch there.
     """
-    ids = {
-        row.code: row.id
-        for row in session.execute(
-            text("SELECT code, id FROM area WHERE code = ANY(:codes)"),
-            {"codes": [area["code"] for area in incident.areas]},
-        )
-    }
+    codes = [area["code"] for area in incident.areas]
+    areas = session.execute(select(Area.code, Area.id).where(Area.code.in_(codes)))
+    ids = {row.code: row.id for row in areas}
     by.require(Action.DISPATCH, ids.values())
-    building = session.scalar(
-        text("SELECT building_id FROM incident WHERE id = :id"), {"id": incident.id}
-    )
+    building = session.scalar(select(Incident.building_id).where(Incident.id == incident.id))
     holders = sorted(
         list_post_holders(session, list(ids.values()), building, now),
         key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),
@@ -80,37 +80,40 @@ def list_assignees(
         for seat in holders
     ]
     if incident.skill and named:
-        params = {
-            "areas": list(ids.values()),
-            "skill": incident.skill,
-            "lon": incident.point["lon"],
-            "lat": incident.point["lat"],
-            "at": now,
-        }
-        rows = session.execute(text(CLAIMANTS_SQL), params).all()
-        persons = {
-            row.id: row
-            for row in session.execute(
-                text("SELECT id, code, name FROM personal.person WHERE id = ANY(:ids)"),
-                {"ids": [row.person_id for row in rows]},
-            )
-        }
-        codes = {number: code for code, number in ids.items()}
-        people += [
-            AssigneeCandidate(
-                persons[row.person_id].code,
-                persons[row.person_id].name,
-                row.role,
-                ROLE_BY_KEY[row.role].zh,
-                ROLE_BY_KEY[row.role].en,
-                codes[row.area_id],
-                "",
-                0,
-                False,
-                False,
-                row.straight,
-                True,
-            )
-            for row in rows
-        ]
+        people += _list_takers(session, incident, ids, now)
     return people
+
+
+def _list_takers(
+    session: Session, incident: IncidentView, ids: Mapping[str, int], now: datetime
+) -> list[AssigneeCandidate]:
+    """List those who take orders of the incident's skill in its areas (code -> id)."""
+    params = {
+        "areas": list(ids.values()),
+        "skill": incident.skill,
+        "lon": incident.point["lon"],
+        "lat": incident.point["lat"],
+        "at": now,
+    }
+    rows = session.execute(text(CLAIMANTS_SQL), params).all()
+    query = select(Person.id, Person.code, Person.name)
+    is_taker = Person.id.in_([row.person_id for row in rows])
+    persons = {row.id: row for row in session.execute(query.where(is_taker))}
+    codes = {number: code for code, number in ids.items()}
+    return [
+        AssigneeCandidate(
+            persons[row.person_id].code,
+            persons[row.person_id].name,
+            row.role,
+            ROLE_BY_KEY[row.role].zh,
+            ROLE_BY_KEY[row.role].en,
+            codes[row.area_id],
+            "",
+            0,
+            False,
+            False,
+            row.straight,
+            True,
+        )
+        for row in rows
+    ]

@@ -36,7 +36,7 @@ SELECT * FROM (
   FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
   WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now
       AND i.state <> 'void'
-    AND i.parent_id IS NULL AND i.shape && ST_Expand(p.spot, :east, :north) AND ({condition}
+    AND i.parent_id IS NULL AND i.geom && ST_Expand(p.spot, :east, :north) AND ({condition}
         OR {public})
     AND i.id IS DISTINCT FROM CAST(:but AS uuid)
 ) found WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
@@ -52,8 +52,9 @@ def find_duplicates(
     at: datetime,
     except_id: UUID | None = None,
 ) -> list[Duplicate]:
-    """List incidents of the same category within 50 m and 7 days, nearest first, without void ones
-    and repeats.
+    """List incidents of the same category within 50 m and 7 days, nearest first.
+
+    Void ones and repeats are left out.
 
     Parameters
     ----------

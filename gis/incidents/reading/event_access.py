@@ -1,6 +1,4 @@
-"""Which events of an incident a principal may read, and how much of its progress follows
-from them.
-"""
+"""Which events of an incident a principal may read, and what of its progress follows from them."""
 
 from typing import Any
 
@@ -10,8 +8,7 @@ from gis.rights.visibility import internal
 
 
 def readable_events(by: Principal, event: str = "e") -> tuple[str, dict[str, Any]]:
-    """Return the SQL condition and parameters that limit events `e` of `i` to those the principal
-    may read.
+    """Return the SQL that limits events `e` of `i` to those the principal may read, and parameters.
 
     Who reported, and who may only claim it, does not read what those who work on it say among
     themselves, nor see their photos.
@@ -25,8 +22,9 @@ def readable_events(by: Principal, event: str = "e") -> tuple[str, dict[str, Any
 
 
 def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return SQL for the version, changed_at and pending of `i` as the principal may know them, and
-    its parameters.
+    """Return SQL for what the principal may know of the progress of `i`, and its parameters.
+
+    The version, changed_at and pending.
 
     Who does not read what is said inside is not told either that something was: no number, time or
     request of it.
@@ -38,7 +36,7 @@ def progress(by: Principal) -> tuple[dict[str, str], dict[str, Any]]:
     outside = {
         "version": f"(SELECT count(*) {events})",
         "changed_at": f"(SELECT max(t.at) {events})",
-        "pending": "''",
+        "pending_request": "''",
     }
     return {
         name: f"CASE WHEN {inside} THEN i.{name} ELSE {query} END"

@@ -1,5 +1,6 @@
-"""What happens to incidents, as it happens: the last events in the order of their commits, and who
-may know of them.
+"""What happens to incidents, as it happens.
+
+The last events in the order of their commits, and who may know of them.
 
 One thread of a process listens on the channel `wangge_incident`; whoever waits is woken by it.
 """
@@ -30,8 +31,9 @@ OVERLAP_S = 60.0
 
 
 class FeedEvent(NamedTuple):
-    """An event that was committed. read: It was found in the table, so that its order among others
-    is not sure.
+    """An event that was committed.
+
+    read: It was found in the table, so that its order among others is not sure.
     """
 
     id: int
@@ -125,7 +127,7 @@ class EventFeed:
 EVENTS = """
 SELECT e.id AS event, e.incident_id AS id, e.move, e.to_state AS state, {version} AS version,
     i.category, g.code AS grid,
-  e.at, i.amber_at, i.due_at
+  e.at, i.warning_at, i.due_at
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id) JOIN area g
     ON g.id = i.grid_id
 WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AND {readable}
@@ -135,8 +137,9 @@ WHERE e.incident_id = ANY(:incidents) AND e.id = ANY(:events) AND {condition} AN
 def visible_events(
     session: Session, by: Principal, feed_events: list[FeedEvent], now: datetime
 ) -> list[dict[str, Any]]:
-    """Return events as the principal may know them, in their order: of visible incidents, without
-    names and notes.
+    """Return events as the principal may know them, in their order.
+
+    Those of visible incidents, without names and notes.
     """
     if not feed_events:
         return []
@@ -160,7 +163,7 @@ def visible_events(
             "category": row.category,
             "grid": row.grid,
             "at": row.at.isoformat(),
-            "colour": working_time.due_status(now, row.amber_at, row.due_at),
+            "colour": working_time.due_status(now, row.warning_at, row.due_at),
         }
         for row in (rows[event.id] for event in feed_events if event.id in rows)
     ]

@@ -13,7 +13,7 @@ from gis.errors import invalid_field
 from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading.event_access import progress
-from gis.incidents.reading.queues import QUEUES
+from gis.incidents.routing.router import QUEUES
 from gis.incidents.states import STATE_PARAMS, STATES
 from gis.rights.living import LIVING
 from gis.rights.principal import Principal
@@ -51,8 +51,8 @@ class IncidentFilters:
 
 
 COLOURS = {
-    "green": "i.due_at IS NOT NULL AND i.amber_at > :now",
-    "amber": "i.amber_at <= :now AND i.due_at >= :now",
+    "green": "i.due_at IS NOT NULL AND i.warning_at > :now",
+    "amber": "i.warning_at <= :now AND i.due_at >= :now",
     "red": "i.due_at < :now",
 }
 
@@ -70,8 +70,9 @@ ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
 
 
 def validate_filters(session: Session, filters: IncidentFilters) -> None:
-    """Raise InvalidInput unless filters name existing values, so that an empty list means that
-    nothing fits.
+    """Raise InvalidInput unless filters name existing values.
+
+    So an empty list means that nothing fits.
 
     Raises
     ------
@@ -116,10 +117,10 @@ def filter_conditions(
         parts.append(part)
         params |= values
     if filters.area:
-        parts.append("i.areas && CAST(ARRAY[:area] AS bigint[])")
+        parts.append("i.area_ids && CAST(ARRAY[:area] AS bigint[])")
         params["area"] = area_id(session, filters.area)
     if filters.pending is not None:
-        parts.append(f"({progress(by)[0]['pending']} <> '') = :pending")
+        parts.append(f"({progress(by)[0]['pending_request']} <> '') = :pending")
         params["pending"] = filters.pending
     if filters.mine:
         parts.append(
@@ -151,7 +152,7 @@ def _column_conditions(filters: IncidentFilters) -> Iterator[tuple[str, dict[str
     if filters.overdue is not None:
         yield COLOURS["red"] if filters.overdue else f"({COLOURS['red']}) IS NOT TRUE", {}
     for name, value in (
-        ("way", filters.way),
+        ("dispatch_mode", filters.way),
         ("severity", filters.severity),
         ("channel", filters.channel),
     ):

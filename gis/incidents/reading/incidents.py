@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text, columns_of
+from gis.db import columns_of
 from gis.errors import NotFound, invalid_field
 from gis.incidents import working_time
-from gis.incidents.models import Incident
+from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import (
     COLOURS,
@@ -29,8 +29,8 @@ from gis.incidents.reading.locked import (
     LockedIncident,
     may_move,
 )
-from gis.incidents.reading.queues import IN_HAND, queue_to_json
 from gis.incidents.routing.approval import has_approver
+from gis.incidents.routing.router import IN_HAND, queue_to_json
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.living import LIVING
@@ -50,8 +50,10 @@ from gis.rights.visibility import (
 
 @dataclass(frozen=True)
 class IncidentView:
-    """An incident for who may see it. point: CGCS2000 degrees. assigned_to: A name where the asker
-    may have names, else an organisation's. parent, children, photos: Those the asker sees.
+    """An incident for who may see it.
+
+    point: CGCS2000 degrees. assigned_to: A name where the asker may have names, else an
+    organisation's. parent, children, photos: Those the asker sees.
 
     colour: green, amber or red; None: no clock runs. moves: What the asker may do now. how: How it
     was decided. queue: Who has it to act on now: at (see QUEUES), and zh, en; None once it has
@@ -119,8 +121,8 @@ class IncidentView:
 # raw SQL: subqueries beside each row, and the conditions of visibility that every reading shares
 VIEW = f"""
 SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
-    {{pending}} AS pending_seen, ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, c.zh AS category_zh,
-    c.en AS category_en, c.kind,
+    {{pending_request}} AS pending_seen, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat,
+    c.zh AS category_zh, c.en AS category_en, c.kind,
   held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner,
       {{unowned}} AS unowned, p.name AS holder_name,
   coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b
@@ -128,7 +130,7 @@ SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
     AS held_name,
   (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
      ORDER BY array_position(ARRAY['county', 'street', 'community', 'grid', 'unit'], a.level))
-   FROM area a WHERE a.id = ANY(i.areas)) AS area_names,
+   FROM area a WHERE a.id = ANY(i.area_ids)) AS area_names,
   ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id AND {{other}}
       ORDER BY x.reported_at) AS children,
   (SELECT x.id FROM incident x WHERE x.id = i.parent_id AND {{other}}) AS parent_seen,
@@ -180,18 +182,16 @@ def get_incident(
     if row is None:
         raise NotFound("incident.unknown")
     view = _view(by, row, now)
-    if not row.pending and not any(name.startswith("request_") for name in view.moves):
+    if not row.pending_request and not any(name.startswith("request_") for name in view.moves):
         return view
-    requester = row.asked_by if row.pending else by.actor
+    requester = row.asked_by if row.pending_request else by.actor
     return replace(
-        view, approvable=has_approver(session, row.areas, requester or "", row.unowned, now)
+        view, approvable=has_approver(session, row.area_ids, requester or "", row.unowned, now)
     )
 
 
 # fields of a view that are columns as they stand; the others depend on who asks, and when
-STORED_FIELDS = columns_of(
-    IncidentView, Incident, without={"pending", "version", "changed_at", "areas", "role"}
-)
+STORED_FIELDS = columns_of(IncidentView, Incident, without={"version", "changed_at", "role"})
 
 
 def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
@@ -201,9 +201,10 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
     has_it = row.owner is None or row.owner in IN_HAND or row.owner == row.held_level or done
     role = ROLE_BY_KEY.get(row.role or "") if has_it else None
     if row.unowned:
-        by = by.acting(row.areas)
+        by = by.acting(row.area_ids)
     areas = row.area_names or []
-    names_seen = can_see(by, Fact.NAMES, row.areas)
+    holder = row.held_name, row.holder_name, row.holder_id
+    names_seen = can_see(by, Fact.NAMES, row.area_ids)
     return IncidentView(
         **{name: getattr(row, name) for name in STORED_FIELDS},
         state_zh=state_zh,
@@ -218,19 +219,17 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         role=role.key if role else None,
         role_zh=role.zh if role else None,
         role_en=role.en if role else None,
-        assigned_to=holder_label(
-            by, row.areas, row.role, row.held_name, row.holder_name, row.holder_id
-        )
-        if has_it
-        else None,
+        assigned_to=holder_label(by, row.area_ids, row.role, *holder) if has_it else None,
         area=row.held_code,
+        way=row.dispatch_mode,
         rule=row.rule_name,
         changed_at=row.changed_seen,
+        stage_began=row.stage_started_at,
         due=row.due_at,
-        amber=row.amber_at,
-        colour=working_time.due_status(now, row.amber_at, row.due_at),
+        amber=row.warning_at,
+        colour=working_time.due_status(now, row.warning_at, row.due_at),
         left_min=_left_min(row, now),
-        stopped_after_min=row.spent_min if row.due_at is None else None,
+        stopped_after_min=row.elapsed_min if row.due_at is None else None,
         supervisor_zh=_supervisor_zh(row.supervisor_role),
         parent=row.parent_seen,
         children=list(row.children),
@@ -240,9 +239,10 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         mine=by.person_id is not None and by.person_id == row.holder_id,
         moves=sorted(
             name
-            for name in allowed_moves(row.state, row.pending)
+            for name in allowed_moves(row.state, row.pending_request)
             if may_move(by, row, name) and (row.parent_id is None or name in INDEPENDENT_MOVES)
         ),
+        how=row.explanation,
         queue=queue_to_json(row.owner, row.role, {area["level"]: area["name"] for area in areas})
         if row.owner
         else None,
@@ -253,7 +253,7 @@ def _left_min(row: Any, now: datetime) -> float | None:
     """Return the minutes of its clock until an incident is due, negative past it."""
     if row.due_at is None:
         return None
-    wall = bool(row.limits.get("around_the_clock"))
+    wall = bool(row.time_limits.get("around_the_clock"))
     late = now > row.due_at
     begin, end = (row.due_at, now) if late else (now, row.due_at)
     return round(
@@ -341,13 +341,14 @@ FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
 def count_by_state(
     session: Session, by: Principal, filters: IncidentFilters, *, now: datetime
 ) -> dict[str, Any]:
-    """Count visible incidents by state, and those overdue, nearly due, supervised or awaiting
-    approval.
+    """Count visible incidents by state.
+
+    And those overdue, nearly due, supervised or awaiting approval.
     """
     validate_filters(session, filters)
     where, params = filter_conditions(session, by, replace(filters, state=()), now)
     rows = session.execute(
-        text(COUNTS.format(where=where, pending=progress(by)[0]["pending"])), params
+        text(COUNTS.format(where=where, pending=progress(by)[0]["pending_request"])), params
     ).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
     total = {
@@ -364,8 +365,7 @@ def count_by_state(
 
 def areas_of(session: Session, incident_id: UUID) -> list[int]:
     """Return the ids of the areas an incident lies in."""
-    query = cached_text("SELECT unnest(areas) FROM incident WHERE id = :id")
-    return list(session.scalars(query, {"id": incident_id}))
+    return session.scalar(select(Incident.area_ids).where(Incident.id == incident_id)) or []
 
 
 def get_reporter_contact(
@@ -382,14 +382,9 @@ def get_reporter_contact(
     """
     by.require(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
     reveal_contacts(session)
-    query = text(
-        "SELECT name, phone, email FROM personal.reporter WHERE county = :county"
-        " AND incident_id = :id"
+    query = select(Reporter.name, Reporter.phone, Reporter.email).where(
+        Reporter.county == incident.county, Reporter.incident_id == incident.id
     )
-    contact = (
-        session.execute(query, {"county": incident.county, "id": incident.id})
-        .mappings()
-        .one_or_none()
-    )
+    contact = session.execute(query).mappings().one_or_none()
     hide_contacts(session)
-    return dict(contact) if contact else None
+    return {**contact} if contact else None

@@ -19,8 +19,9 @@ from gis.rights.visibility import visibility_clause, waits_for_operator
 
 @dataclass(frozen=True)
 class LockedIncident:
-    """An incident as it is locked for a change. lon, lat: EPSG:4490. asked_by: Who made the waiting
-    request.
+    """An incident as it is locked for a change.
+
+    lon, lat: EPSG:4490. asked_by: Who made the waiting request.
 
     unowned: It is in the operator's queue of who asks.
     """
@@ -36,25 +37,25 @@ class LockedIncident:
     channel: str
     lon: float
     lat: float
-    areas: list[int]
+    area_ids: list[int]
     grid_id: int
     grid_code: str
     unit_id: int | None
     building_id: int | None
     revision_id: int
     rule_name: str
-    way: str
+    dispatch_mode: str
     skill: str
-    limits: dict[str, Any]
+    time_limits: dict[str, Any]
     state: str
-    pending: str
-    before: str
+    pending_request: str
+    state_before_suspension: str
     role: str | None
     area_id: int | None
     holder_id: int | None
-    stage_began: datetime | None
+    stage_started_at: datetime | None
     due_at: datetime | None
-    spent_min: float | None
+    elapsed_min: float | None
     supervise_at: datetime | None
     supervised: bool
     supervise_level: int
@@ -69,34 +70,38 @@ class LockedIncident:
 
     def at(self, state: str, pending: str, before: str) -> "LockedIncident":
         """Return the same incident after a move."""
-        return replace(self, state=state, pending=pending, before=before)
+        return replace(self, state=state, pending_request=pending, state_before_suspension=before)
 
 
 # the version is the one the principal sees
 LOCKED_COLUMNS_SQL = ", ".join(
     f"i.{name}" for name in columns_of(LockedIncident, Incident, without={"version"})
 )
-REQUESTED_BY_SQL = """CASE WHEN i.pending <> '' THEN (SELECT e.who FROM incident_event e WHERE e.incident_id = i.id
-  AND e.move = 'request_' || i.pending ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
+REQUESTED_BY_SQL = """CASE WHEN i.pending_request <> '' THEN (
+  SELECT e.who FROM incident_event e
+  WHERE e.incident_id = i.id AND e.move = 'request_' || i.pending_request
+  ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
 
 
 OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
 
 
 def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
-    """Return the query that locks one incident (`:id`) visible or offered to the principal, and its
-    parameters.
+    """Return the query that locks one incident (`:id`), and its parameters.
+
+    One that is visible or offered to the principal.
     """
     condition, params = visibility_clause(by, "i")
     seen, progress_params = progress(by)
     # raw SQL: it locks, under the conditions of visibility that every reading shares as text
     query = f"""
 SELECT {LOCKED_COLUMNS_SQL}, {seen["version"]} AS version, c.zh AS category_zh, g.code AS grid_code,
-  ST_X(i.shape) AS lon, ST_Y(i.shape) AS lat, {REQUESTED_BY_SQL}, {OFFERED},
+  ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, {REQUESTED_BY_SQL}, {OFFERED},
       {waits_for_operator(by)} AS unowned
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
-WHERE i.id = :id AND ({condition} OR CAST(:offered AS boolean) AND i.way = 'order' AND EXISTS (
+WHERE i.id = :id AND ({condition}
+  OR CAST(:offered AS boolean) AND i.dispatch_mode = 'order' AND EXISTS (
   SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me)) FOR UPDATE OF i"""  # noqa: S608
     return query, params | progress_params | {"me": by.person_id, "offered": offered}
 
@@ -107,7 +112,8 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     Parameters
     ----------
     row
-        Has areas, area_id, holder_id, account_id, key_id, way, state, asked_by, offered, unowned.
+        Has area_ids, area_id, holder_id, account_id, key_id, dispatch_mode, state, asked_by,
+        offered, unowned.
 
     HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it
     lies with; and for who dispatches there. A request is withdrawn by who made it and approved by
@@ -117,7 +123,7 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
         return True
     action = TRANSITIONS[name].by
     if row.unowned:  # the operator is its desk
-        by = by.acting(row.areas)
+        by = by.acting(row.area_ids)
     if action == Action.SYSTEM or action not in by.areas_by_action:
         return False
     is_reporter = _is_reporter(by, row)
@@ -127,19 +133,19 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
         return True
     if action == Action.RATE:
         where = by.areas_by_action[action]
-        return is_reporter or (where is not None and by.is_allowed(action, row.areas))
+        return is_reporter or (where is not None and by.is_allowed(action, row.area_ids))
     if action == Action.HANDLE:
         mine = by.person_id is not None and by.person_id == row.holder_id
-        offer = row.way == "order" and row.state == State.DISPATCHED and row.offered
+        offer = row.dispatch_mode == "order" and row.state == State.DISPATCHED and row.offered
         has_post_there = (
             row.area_id is not None
-            and row.way == "assign"
+            and row.dispatch_mode == "assign"
             and all(by.is_allowed(needed, [row.area_id]) for needed in (action, Action.READ))
         )
-        return mine or offer or has_post_there or by.is_allowed(Action.DISPATCH, row.areas)
+        return mine or offer or has_post_there or by.is_allowed(Action.DISPATCH, row.area_ids)
     if action == Action.APPROVE:
-        return by.is_allowed(action, row.areas) and by.actor != row.asked_by
-    return by.is_allowed(action, row.areas)
+        return by.is_allowed(action, row.area_ids) and by.actor != row.asked_by
+    return by.is_allowed(action, row.area_ids)
 
 
 def _is_reporter(by: Principal, row: Any) -> bool:
@@ -151,11 +157,12 @@ def _is_reporter(by: Principal, row: Any) -> bool:
 
 
 def as_desk(session: Session, by: Principal, incident_id: UUID) -> Principal:
-    """Return the principal with the rights of the incident's desk where it is in their operator's
-    queue.
+    """Return the principal, with the rights of the incident's desk if it is in their queue.
+
+    The operator's queue, that is.
     """
     if not by.operates:
         return by
-    query = f"SELECT i.areas FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text
+    query = f"SELECT i.area_ids FROM incident i WHERE i.id = :id AND {waits_for_operator(by)}"  # noqa: S608  our own text
     areas = session.scalar(text(query), visibility_clause(by, "i")[1] | {"id": incident_id})
     return by if areas is None else by.acting(areas)

@@ -78,16 +78,16 @@ class PublicFilters:
 
 PUBLIC_SELECT_SQL = """
 SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at,
-    i.limits,
+    i.time_limits,
   i.reported_at, coalesce(i.closed_at, {changed_at}) AS changed_at,
   ST_X({location}) AS lon, ST_Y({location}) AS lat,
   {visible} AS seen, {open} AS open_to_all, i.description, i.address,
       i.attributes ->> 'media_url' AS media_url,
   (SELECT b.code FROM building b WHERE b.id = i.building_id) AS building,
-  (SELECT a.name FROM area a WHERE a.id = ANY(i.areas) AND a.level = 'community') AS community,
+  (SELECT a.name FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = 'community') AS community,
   (SELECT string_agg(a.name, ', ' ORDER BY array_position(ARRAY['grid', 'community', 'street',
       'county'], a.level))
-   FROM area a WHERE a.id = ANY(i.areas) AND a.level <> 'unit') AS area_names
+   FROM area a WHERE a.id = ANY(i.area_ids) AND a.level <> 'unit') AS area_names
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
 WHERE {where}
 ORDER BY i.reported_at DESC, i.id LIMIT :limit OFFSET :offset
@@ -152,7 +152,7 @@ def _public_view(row: Any) -> PublicView:
         lat=round(row.lat, 7) if placed else None,
         reported_at=row.reported_at,
         changed_at=row.changed_at,
-        expected=_expected(row.state, row.due_at, row.limits),
+        expected=_expected(row.state, row.due_at, row.time_limits),
         description=row.description if row.seen else None,
         media_url=row.media_url if row.seen else None,
         building=row.building if row.seen else None,

@@ -1,11 +1,12 @@
-"""How well the loop works: response, completion, resolution and satisfaction, by area, category,
-person and period.
+"""How well the loop works, by area, category, person and period.
 
-What each figure means is said in `DEFINITIONS`, which the page and the API show beside the numbers.
+Response, completion, resolution and satisfaction.
+
+What each figure means, `metric_meaning` says; the page and the API show it beside the numbers.
 Incidents that repeat another one (children) and void ones are left out: a matter counts once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,98 +14,42 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden, invalid_field
+from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import ACTION_BY_FACT, Fact
 
-# figure -> name and definition, Chinese and English
-METRIC_DEFINITIONS = {
-    "reported": (
-        "上报数",
-        "reports",
-        "期间内上报的事件，不含作废和并案",
-        "incidents reported in the period, without void ones and repeats",
-    ),
-    "open": ("在办数", "open", "其中尚未结案的", "of these, not closed yet"),
-    "overdue": (
-        "超时在办",
-        "overdue",
-        "其中当前环节已超时的",
-        "of these, past the time of the running stage now",
-    ),
-    "supervised": (
-        "督办数",
-        "supervised",
-        "其中曾超时上报或被督办的",
-        "of these, supervised at any time",
-    ),
-    "response": (
-        "响应率",
-        "response rate",
-        "按时接单的 ÷ 已接单或接单前已超时的；按时指首次接单时派单环节未超时",
-        (
-            "taken in time ÷ taken, or late before being taken; in time: when first taken,"
-            " its stage was not overdue"
-        ),
-    ),
-    "completion": ("办结率", "completion rate", "已结案的 ÷ 上报数", "closed ÷ reports"),
-    "in_time": (
-        "按期处理率",
-        "handled in time",
-        "按时处理的 ÷ 已处理的和未处理已超时的；按时指最后一次处理时处理环节未超时；重启后未再处理的不算已处理",
-        "handled in time ÷ handled, or late and not handled; in time: when last handled,"
-        " that stage was not overdue;"
-        " what was reopened and not handled again is not handled",
-    ),
-    "resolution": (
-        "解决率",
-        "resolution rate",
-        "上报人称已解决的 ÷ 上报人表态过的和重启后未办完的；重启即撤回“已解决”",
-        (
-            "said to be solved by who reported ÷ those who said, or reopened and unfinished;"
-            " reopening withdraws the word"
-        ),
-    ),
-    "satisfaction": (
-        "满意率",
-        "satisfaction rate",
-        "上报人评价4分或5分的 ÷ 上报人评价过的",
-        "rated 4 or 5 ÷ rated, by who reported",
-    ),
-    "office_resolution": (
-        "回访解决率",
-        "resolution at follow-up",
-        "社区回访记录为已解决的 ÷ 有回访记录的",
-        "recorded as solved by the office ÷ recorded",
-    ),
-    "office_satisfaction": (
-        "回访满意率",
-        "satisfaction at follow-up",
-        "社区回访记录4分或5分的 ÷ 有回访记录的",
-        "recorded as 4 or 5 by the office ÷ recorded",
-    ),
-    "returned": (
-        "退回率",
-        "return rate",
-        "曾被退回的 ÷ 上报数",
-        "returned at least once ÷ reports",
-    ),
-    "hours_to_take": (
-        "接单用时",
-        "hours to take",
-        "从上报到首次接单的中位小时数（自然时间）",
-        "median hours from report to first taken, of the clock on the wall",
-    ),
-    "hours_to_handle": (
-        "处理用时",
-        "hours to handle",
-        "从上报到最后一次处理的中位小时数（自然时间）",
-        "median hours from report to last handled, of the clock on the wall",
-    ),
-}
+# each with its name `metric.<key>` and its definition `metric_meaning.<key>` in the catalogue
+METRICS = (
+    "reported",
+    "open",
+    "overdue",
+    "supervised",
+    "response",
+    "completion",
+    "in_time",
+    "resolution",
+    "satisfaction",
+    "office_resolution",
+    "office_satisfaction",
+    "returned",
+    "hours_to_take",
+    "hours_to_handle",
+)
+
+
+def metric_label(metric: str, language: str) -> str:
+    """Return what a figure is called, as "response rate"."""
+    return label(f"metric.{metric}", language)
+
+
+def metric_meaning(metric: str, language: str) -> str:
+    """Return what is counted for a figure."""
+    return label(f"metric_meaning.{metric}", language)
+
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
-AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.areas) AND a.level = '{}')"
+AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
 # what to group by -> the key and its name in SQL
 GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
@@ -143,8 +88,10 @@ class StatisticsRow:
     in_time: float | None
     resolution: float | None
     satisfaction: float | None
-    office_resolution: float | None
-    office_satisfaction: float | None
+    office_resolution: float | None = field(
+        metadata={"description": "As the office recorded it at follow-up visits"}
+    )
+    office_satisfaction: float | None = field(metadata={"description": "As `office_resolution`"})
     rated: int
     mean_rating: float | None
     hours_to_take: float | None
@@ -159,7 +106,7 @@ WITH picked AS (
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
       AND i.parent_id IS NULL AND {allowed}
-    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.areas))
+    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.area_ids))
 ), happened AS (
   SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
     (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
@@ -256,7 +203,7 @@ def incident_statistics(
         if (areas := by.areas_by_action[action]) is not None
     }
     allowed = " AND ".join(
-        ["true", *(f"i.areas && CAST(:{column} AS bigint[])" for column in limits)]
+        ["true", *(f"i.area_ids && CAST(:{column} AS bigint[])" for column in limits)]
     )
     query = STATISTICS_SQL.format(key=key, name=name, allowed=allowed)
     params = {"since": since, "until": until, "now": now, "zone": zone, "area": where}

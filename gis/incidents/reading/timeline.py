@@ -1,21 +1,25 @@
-"""What happened to an incident, as those who work on it read it, and as its reporter does by the
-tracking secret.
+"""What happened to an incident: for those who work on it, and for its reporter.
+
+The reporter reads it by the tracking secret.
 """
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.accounts.credentials import hash_secret
 from gis.errors import NotFound
 from gis.incidents.catalogue import danger as catalogue_danger
+from gis.incidents.danger.reader import Danger
+from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import readable_events
-from gis.incidents.reading.incidents import get_incident
+from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.states import (
     ENDED_STATES,
     NOTES_SHOWN_TO_REPORTER,
@@ -54,7 +58,7 @@ class EventView:
 PERSONS = ("person", "from_person", "to_person")  # in the detail of events
 
 TIMELINE = """
-SELECT e.*, i.areas, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f
+SELECT e.*, i.area_ids, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f
     WHERE f.incident_id = e.incident_id AND f.event_id = e.id ORDER BY f.at) AS photos
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
   LEFT JOIN personal.person p ON p.id = e.person_id
@@ -68,7 +72,7 @@ def events(session: Session, by: Principal, incident_id: UUID) -> list[EventView
     readable, readable_params = readable_events(by)
     query = TIMELINE.format(condition=condition, internal=internal(by), told=readable)
     rows = session.execute(text(query), params | readable_params | {"id": incident_id}).all()
-    named = bool(rows) and can_see(by, Fact.NAMES, rows[0].areas)
+    named = bool(rows) and can_see(by, Fact.NAMES, rows[0].area_ids)
     return [_event(row, named) if row.inside else _for_reporter(_event(row, named)) for row in rows]
 
 
@@ -101,7 +105,7 @@ def _event(row: Any, named: bool) -> EventView:
         (row.person_name or row.who) if named and not nobody else None,
         row.role,
         zh,
-        row.words,
+        row.note,
         list(row.photos),
         row.detail
         if named
@@ -111,9 +115,10 @@ def _event(row: Any, named: bool) -> EventView:
 
 @dataclass(frozen=True)
 class TrackedIncident:
-    """An incident for who reported it: where it stands, who holds it (role; the name of an
-    organisation), since when, who has it to act on now (queue), and what happened. No names, no
-    words between those who work on it.
+    """An incident for who reported it.
+
+    Where it stands, who holds it (role; the name of an organisation), since when, who has it to act
+    on now (queue), and what happened. No names, no words between those who work on it.
     """
 
     id: UUID
@@ -155,15 +160,48 @@ def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> P
     NotFound
         There is no such incident, or it is not its secret.
     """
-    stored_hash = session.scalar(
-        text("SELECT tracking_hash FROM incident WHERE id = :id"), {"id": incident_id}
-    )
+    stored_hash = session.scalar(select(Incident.tracking_hash).where(Incident.id == incident_id))
     if (
         not hmac.compare_digest(hash_secret(secret), stored_hash or b"\0" * 32)
         or stored_hash is None
     ):
         raise NotFound("incident.unknown")
     return reporter_principal(incident_id)
+
+
+def _danger_to_reporter(
+    session: Session, view: IncidentView, happened: Sequence[EventView]
+) -> Danger | None:
+    """Return the danger that the reporter's words told of, while somebody is to deal with it."""
+    if view.severity != catalogue_danger.URGENT or view.state in (
+        *ENDED_STATES,
+        State.HANDLED,
+        State.CHECKED,
+    ):
+        return None
+    moves = catalogue_danger.MOVES_WITH_DANGER
+    words = [view.description, *(event.words for event in happened if event.move in moves)]
+    return next(
+        filter(None, (catalogue_danger.heard(session, sentence) for sentence in words)), None
+    )
+
+
+def _to_reporter(event: EventView) -> dict[str, Any]:
+    """Return an event as its reporter reads it: no names."""
+    return {
+        "at": event.at,
+        "move": event.move,
+        "zh": event.move_zh,
+        "en": event.move_en,
+        "state": event.to_state,
+        "state_zh": event.state_zh,
+        "role_zh": event.role_zh,
+        "to_zh": ROLE_BY_KEY[event.detail["role"]].zh
+        if event.detail.get("role") in ROLE_BY_KEY
+        else None,
+        "words": event.words,
+        "photos": event.photos,
+    }
 
 
 def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) -> TrackedIncident:
@@ -177,44 +215,7 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
     by = authenticate_tracking(session, incident_id, secret)
     view = get_incident(session, by, incident_id, now=now)
     happened = events(session, by, incident_id)
-    line = [
-        {
-            "at": event.at,
-            "move": event.move,
-            "zh": event.move_zh,
-            "en": event.move_en,
-            "state": event.to_state,
-            "state_zh": event.state_zh,
-            "role_zh": event.role_zh,
-            "to_zh": ROLE_BY_KEY[event.detail["role"]].zh
-            if event.detail.get("role") in ROLE_BY_KEY
-            else None,
-            "words": event.words,
-            "photos": event.photos,
-        }
-        for event in happened
-    ]
-    reporter_texts = [
-        view.description,
-        *(event.words for event in happened if event.move in catalogue_danger.MOVES_WITH_DANGER),
-    ]
-    running = view.severity == catalogue_danger.URGENT and view.state not in (
-        *ENDED_STATES,
-        State.HANDLED,
-        State.CHECKED,
-    )
-    danger = (
-        next(
-            (
-                danger_or_none
-                for reporter_text in reporter_texts
-                if (danger_or_none := catalogue_danger.heard(session, reporter_text))
-            ),
-            None,
-        )
-        if running
-        else None
-    )
+    danger = _danger_to_reporter(session, view, happened)
     community = next((area["name"] for area in view.areas if area["level"] == "community"), "")
     return TrackedIncident(
         view.id,
@@ -244,6 +245,6 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
         view.solved,
         [photo for event in happened for photo in event.photos],
         view.moves,
-        line,
+        [_to_reporter(event) for event in happened],
         catalogue_danger.in_words(danger),
     )

@@ -1,5 +1,6 @@
-"""The places nobody answers for, and what waits at the operator because of it: for the page, the
-metric and the loads.
+"""The places nobody answers for, and what waits at the operator because of it.
+
+For the page, the metric and the loads.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,9 @@ class Silent:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """The places nobody answers for. waiting: Open incidents in the operator's queue. operators:
-    Accounts that see it.
+    """The places nobody answers for.
+
+    waiting: Open incidents in the operator's queue. operators: Accounts that see it.
     """
 
     places: list[Silent]
@@ -71,15 +73,16 @@ ORDER BY g.code
 # desks are read once, and only what no desk covers is looked at one by one
 WAITING = f"""
 SELECT count(*) FROM incident i WHERE i.state = ANY(:open_states)
-  AND NOT (i.areas && ARRAY({LIVING.places("desk", ":now")}))
+  AND NOT (i.area_ids && ARRAY({LIVING.places("desk", ":now")}))
       AND ({LIVING.stage("i", ":now")}) IS NULL
 """  # noqa: S608  our own text
 OPERATORS = f"SELECT {LIVING.count_operators()}"
 
 
 def unanswered(session: Session, now: datetime) -> Unanswered:
-    """Return the grids in force without a responsible account, by code, and what waits at the
-    operator.
+    """Return the grids in force without a responsible account, by code.
+
+    And what waits at the operator.
     """
     places = [
         Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()

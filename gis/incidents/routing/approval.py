@@ -1,6 +1,4 @@
-"""Whether a request can be approved at all: it takes another living account than the one
-that asks.
-"""
+"""Requests that can be approved at all: by another living account than the one that asks."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -7,10 +7,9 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.errors import Unavailable
 from gis.incidents.catalogue import editions
-from gis.incidents.routing.decisions import step
 from gis.incidents.routing.location import IncidentLocation
 from gis.network.build import load_network
 from gis.network.walk import network_distances
@@ -23,8 +22,8 @@ MAX_CLAIMANTS = 100  # people an order is shown to at once, nearest first
 
 
 CLAIMANTS_SQL = f"""
-SELECT t.person_id, t.role, t.area_id, ST_X(t.shape) AS lon, ST_Y(t.shape) AS lat,
-  ST_Distance(t.shape::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
+SELECT t.person_id, t.role, t.area_id, ST_X(t.geom) AS lon, ST_Y(t.geom) AS lat,
+  ST_Distance(t.geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
 FROM order_taker t
 WHERE t.active AND {has_account("t.person_id")} AND t.area_id = ANY(:areas)
     AND :skill = ANY(t.skills)
@@ -55,7 +54,7 @@ def list_claimants(
     skill_params = {"skill": skill, "skill_zh": editions.active_edition(session).skill_zh(skill)}
     rows = session.execute(text(CLAIMANTS_SQL), params).all()
     if not rows:
-        return [], step("person", "no_taker", **skill_params)
+        return [], routing_step("person", "no_taker", **skill_params)
     placed = [row for row in rows if row.lon is not None]
     rule, metres = "offered", {row.person_id: float(row.straight) for row in placed}
     try:
@@ -83,5 +82,5 @@ def list_claimants(
     claimants.sort(key=lambda claimant: (claimant.distance_m is None, claimant.distance_m or 0.0))
     claimants = claimants[:MAX_CLAIMANTS]
     if not claimants:
-        return [], step("person", "no_taker", **skill_params)
-    return claimants, step("person", rule, **skill_params, count=len(claimants))
+        return [], routing_step("person", "no_taker", **skill_params)
+    return claimants, routing_step("person", rule, **skill_params, count=len(claimants))

@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.areas.locate_result import LocateRequest, LocateResult
 from gis.areas.models import Level
-from gis.areas.resolver import parse_point, resolve_request
+from gis.areas.resolver import locate, parse_point
 from gis.areas.snapshot import RegistrySnapshot
 from gis.db import cached_text
 from gis.errors import NotFound, invalid_field
-from gis.incidents.routing.decisions import step
 from gis.places.address import parse_address
 from gis.places.lookup import find_named, named_area
 from gis.places.naming import Naming
@@ -100,9 +99,10 @@ def resolve_location(
         No grid answers for the point. NotFound: No area has the code.
     """
     point = _input_point(session, at, lon, lat, crs, address, area)
-    request = LocateRequest(point.lon, point.lat, point.crs, address or None, at)
-    x, y = parse_point(request)
-    located = resolve_request(lambda: session, request, register)
+    x, y = parse_point(LocateRequest(point.lon, point.lat, point.crs))
+    located = locate(
+        session, point.lon, point.lat, point.crs, address=address or None, at=at, snapshot=register
+    )
     unit = point.unit_code or (located.unit.code if located.unit else None)
     codes = [item.code for item in located.areas] + ([unit] if unit else [])
     if point.upper_area in codes:
@@ -172,13 +172,13 @@ def _input_point(
             row.lat,
             "cgcs2000",
             {"area": area},
-            [step("point", "area", code=area, name=row.name)],
+            [routing_step("point", "area", code=area, name=row.name)],
             area if row.level not in (Level.GRID, Level.UNIT) else None,
             area if row.level == Level.UNIT else None,
         )
     if address:
         x, y, name, upper_area = _by_address(session, address, at)
-        explanation = [step("point", "address", name=name)]
+        explanation = [routing_step("point", "address", name=name)]
         return _InputPoint(x, y, "cgcs2000", {"address": address}, explanation, upper_area)
     raise invalid_field("lon", "location.missing")
 
@@ -186,8 +186,9 @@ def _input_point(
 def _by_address(
     session: Session, address: str, at: datetime
 ) -> tuple[float, float, str, str | None]:
-    """Return a point of the building that an address names (degrees, EPSG:4490), its name and an
-    area's code.
+    """Return a point of the building that an address names, its name and an area's code.
+
+    Degrees, EPSG:4490.
 
     Where it names no single building but an estate, a community or a street, a point of the
     smallest area that holds what it names, and the code of that area.

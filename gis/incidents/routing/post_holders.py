@@ -1,6 +1,4 @@
-"""Who is responsible for an incident: from the posts of its areas and a rule to the first person
-available.
-"""
+"""Who is responsible for an incident: from posts and a rule to the first person available."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,9 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.db import cached_text
-from gis.incidents.routing.decisions import step
 from gis.incidents.states import STATE_PARAMS
 from gis.rights.actions import OPERATOR
 from gis.rights.living import LIVING, has_account, on_duty
@@ -89,8 +86,9 @@ def list_post_holders(
 def choose_assignee(
     holders: Iterable[PostHolder], first_role: str, escalation: Sequence[str] = ()
 ) -> Assignment:
-    """Choose who goes first: the first role with a person available, of the rule's escalation, then
-    of the usual one.
+    """Choose who goes first: the first role with a person available.
+
+    Of the rule's escalation, then of the usual one.
 
     Several of one role: who has the least open. Each step up is said.
     """
@@ -112,11 +110,11 @@ def choose_assignee(
             best = available[0]
             rule = "deputy" if best.absence else "least_busy" if len(available) > 1 else "found"
             explanation.append(
-                step("person", rule, area=best.code, count=len(available), **role_params)
+                routing_step("person", rule, area=best.code, count=len(available), **role_params)
             )
             return Assignment(best, explanation)
         explanation.append(
-            step(
+            routing_step(
                 "person",
                 _passed_over(role_holders),
                 area=role_holders[0].code if role_holders else "",
@@ -127,8 +125,9 @@ def choose_assignee(
 
 
 def _passed_over(holders: Sequence[PostHolder]) -> str:
-    """Return why a role is passed over: no_post, vacant, away or no_account, the last that is true
-    of a holder.
+    """Return why a role is passed over: no_post, vacant, away or no_account.
+
+    The last that is true of a holder.
     """
     reasons = {seat.absence for seat in holders}
     return (
@@ -144,8 +143,9 @@ def _passed_over(holders: Sequence[PostHolder]) -> str:
 
 @dataclass(frozen=True)
 class Office:
-    """Where a matter waits that no person holds: the nearest area with a living desk, the operator,
-    or nobody.
+    """Where a matter waits that no person holds.
+
+    The nearest area with a living desk, the operator, or nobody.
 
     level: Of the area; or operator, nobody. role: Of a post there that dispatches; None where
     rights are granted.
@@ -165,7 +165,9 @@ class Office:
     @property
     def decision(self) -> DecisionStep:
         """Return it as a step of the decision."""
-        return step("person", "office" if self.code else self.level, name=self.name, code=self.code)
+        return routing_step(
+            "person", "office" if self.code else self.level, name=self.name, code=self.code
+        )
 
 
 OFFICE = f"""
@@ -220,8 +222,9 @@ def home(
     at: datetime,
     levels: Collection[str] = (),
 ) -> Home:
-    """Return who holds an incident of a place: holder, deputy, next post up, else the office where
-    it waits.
+    """Return who holds an incident of a place.
+
+    Holder, deputy, next post up, else the office where it waits.
 
     Parameters
     ----------

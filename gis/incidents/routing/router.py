@@ -10,33 +10,34 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gis.areas.explanation import DecisionStep
+from gis.areas.explanation import DecisionStep, routing_step
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules, rules_store
+from gis.incidents.routing import rules
 from gis.incidents.routing.claimants import Claimant, list_claimants
-from gis.incidents.routing.decisions import step
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import PostHolder, home, office
 from gis.incidents.states import State
+from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
 COMMUNITY = "community_worker"  # the role that matters go to which come back
 CLOCK_COLUMNS = (
-    "stage_began",
-    "amber_at",
+    "stage_started_at",
+    "warning_at",
     "due_at",
-    "spent_min",
+    "elapsed_min",
     "supervise_at",
 )  # the columns of a clock
 
 
 @dataclass(frozen=True)
 class RoutingDecision:
-    """Where a matter goes: the state it is brought to, the columns it gets, who holds it or is
-    offered it, and why.
+    """Where a matter goes, and why.
 
-    owner: One of gis.incidents.reading.queues.QUEUES.
+    The state it is brought to, the columns it gets, who holds it or is offered it.
+
+    owner: One of QUEUES.
     """
 
     state: State
@@ -68,27 +69,16 @@ def route(
         Whether the category is certain; else it waits as reported for the community to choose one.
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
-    rule = rules.first_match(rules_store.active(session).rules, case)
-    first_role = ROLE_BY_KEY[rule.first_role]
-    how = [step("rule", "rule", name=rule.name, role_zh=first_role.zh, role_en=first_role.en)]
-    limits = {
-        "reported": rule.accept_min,
-        "accepted": rule.dispatch_min,
-        "dispatched": rule.take_min,
-        "taken": rule.handle_min,
-        "handled": rule.check_min,
-        "checked": rule.check_min,
-        "returned": rule.dispatch_min,
-        "around_the_clock": rule.around_the_clock or severity == "urgent",
-        "escalation": list(rule.escalation),
-        "first_role": rule.first_role,
-    }
+    rule = rules.first_match(rules.active_rules(session).rules, case)
+    role = ROLE_BY_KEY[rule.first_role]
+    how = [routing_step("rule", "rule", name=rule.name, role_zh=role.zh, role_en=role.en)]
+    limits = _limits(rule, severity)
     columns = {
         "rule_id": rule.id,
         "rule_name": rule.name,
-        "way": "assign",
+        "dispatch_mode": "assign",
         "skill": kind.skill,
-        "limits": limits,
+        "time_limits": limits,
         "role": None,
         "area_id": None,
         "holder_id": None,
@@ -99,13 +89,12 @@ def route(
         return RoutingDecision(
             State.REPORTED, columns, None, [], [*how, waits.decision], waits.level
         )
-    if (
-        rule.way == "order" and kind.skill and severity != "urgent"
-    ):  # nobody waits until somebody claims it
+    # of what is urgent, nobody waits until somebody claims it
+    if rule.way == "order" and kind.skill and severity != "urgent":
         claimants, claim_step = list_claimants(session, where, kind.skill, now)
         how.append(claim_step)
         if claimants:
-            columns["way"] = "order"
+            columns["dispatch_mode"] = "order"
             # unclaimed in time it falls back to the community instead of going one level up
             running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
             return RoutingDecision(
@@ -119,6 +108,22 @@ def route(
     return RoutingDecision(
         state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner
     )
+
+
+def _limits(rule: rules.Rule, severity: str) -> dict[str, Any]:
+    """Return what an incident keeps of its rule: minutes per state, clock and escalation."""
+    return {
+        "reported": rule.accept_min,
+        "accepted": rule.dispatch_min,
+        "dispatched": rule.take_min,
+        "taken": rule.handle_min,
+        "handled": rule.check_min,
+        "checked": rule.check_min,
+        "returned": rule.dispatch_min,
+        "around_the_clock": rule.around_the_clock or severity == "urgent",
+        "escalation": list(rule.escalation),
+        "first_role": rule.first_role,
+    }
 
 
 def stage_clock(
@@ -139,9 +144,47 @@ def stage_clock(
     due = working_time.deadline(now, left, around_the_clock=wall)
     amber = working_time.deadline(now, until_amber, around_the_clock=wall)
     return {
-        "stage_began": now,
-        "amber_at": amber,
+        "stage_started_at": now,
+        "warning_at": amber,
         "due_at": due,
-        "spent_min": spent,
+        "elapsed_min": spent,
         "supervise_at": due,
     }
+
+
+IN_HAND = ("holder", "post", "offered", "posts")
+
+
+WAITING_AREAS = ("unit", "grid", "community", "street", "county")
+
+
+QUEUES = (*IN_HAND, "operator", "nobody", *WAITING_AREAS)
+
+
+def queue_to_json(
+    owner: str, role_key: str | None, area_names: Mapping[str, str]
+) -> dict[str, str]:
+    """Return who has an incident to act on now, as the API has it: at, zh and en.
+
+    Parameters
+    ----------
+    owner
+        One of QUEUES.
+    role_key
+        Role of who holds it.
+    area_names
+        Name of each of its areas by level.
+    """
+    code = "queue.area" if owner in WAITING_AREAS else f"queue.{owner}"
+    role = ROLE_BY_KEY.get(role_key or "")
+    roles = (
+        {"zh": role.zh, "en": role.en}
+        if role
+        else dict.fromkeys(("zh", "en"), Message("queue.responsible"))
+    )
+    area = area_names.get(owner, "")
+    texts = {
+        language: render(Message(code, {"role": roles[language], "area": area}), language)
+        for language in roles
+    }
+    return {"at": owner, **texts}

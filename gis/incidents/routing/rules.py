@@ -4,13 +4,20 @@
 incidents and `rules_text` puts rules into words.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from functools import cached_property
+from typing import Any
 
-from gis.errors import Unavailable
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Area
+from gis.db import cached_text, columns_of
+from gis.errors import NotFound, Unavailable
 from gis.incidents import working_time
+from gis.incidents.models import RoutingRule, RuleSet
 
 STAGES = (
     "reported",
@@ -88,8 +95,9 @@ class Rule:
         return not narrow and self.days == "any"
 
     def covers(self, other: "Rule", within: Collection[str] = ()) -> bool:
-        """Return whether the rule matches whatever another one matches, so that the other is never
-        reached after it.
+        """Return whether the rule matches whatever another one matches.
+
+        The other is then never reached after it.
 
         Parameters
         ----------
@@ -170,7 +178,59 @@ def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
 # --- sets -----------------------------------------------------------------------------------------
 
 
-# --- testing a set --------------------------------------------------------------------------------
+_cache: dict[int, RoutingRules] = {}  # sets that have been in force: they never change
 
 
-# --- words ----------------------------------------------------------------------------------------
+SETS = select(*(getattr(RuleSet, name) for name in columns_of(RoutingRules, RuleSet)))
+RULES = (
+    select(
+        *(getattr(RoutingRule, name) for name in columns_of(Rule, RoutingRule)),
+        RoutingRule.dispatch_mode.label("way"),
+        func.coalesce(Area.code, "").label("area"),
+    )
+    .outerjoin(Area, Area.id == RoutingRule.area_id)
+    .order_by(RoutingRule.position)
+)
+
+
+def read_rule_set(session: Session, set_id: int) -> RoutingRules:
+    """Return a set with its rules.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    row = session.execute(SETS.where(RuleSet.id == set_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("rules.set_unknown", set_id=str(set_id))
+    rules = session.execute(RULES.where(RoutingRule.rule_set_id == set_id)).mappings()
+    return RoutingRules(**row, rules=tuple(map(rule_of_row, rules)))
+
+
+def rule_of_row(row: Mapping[Any, Any]) -> Rule:
+    """Return the rule of a row of `routing_rule` with its area's code."""
+    rule = Rule(**{key: value for key, value in row.items() if key in Rule.__dataclass_fields__})
+    return replace(rule, escalation=tuple(rule.escalation))
+
+
+def list_rule_sets(session: Session) -> list[RoutingRules]:
+    """List the sets without their rules, the one in force first, then the newest."""
+    query = SETS.order_by(RuleSet.state != "active", RuleSet.loaded_at.desc(), RuleSet.id.desc())
+    return [RoutingRules(**row, rules=()) for row in session.execute(query).mappings()]
+
+
+def active_rules(session: Session) -> RoutingRules:
+    """Return the set in force.
+
+    Raises
+    ------
+    Unavailable
+        None is.
+    """
+    set_id = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
+    if set_id is None:
+        raise Unavailable("rules.none_active")
+    if set_id not in _cache:
+        _cache[set_id] = read_rule_set(session, set_id)
+    return _cache[set_id]

@@ -18,7 +18,7 @@ from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents.catalogue.editions import Edition
 from gis.incidents.routing.rules import LIMITS, MAX_STAGE_MINUTES, Rule
-from gis.incidents.routing.rules_text import CELL_LABELS
+from gis.incidents.routing.rules_text import CELL_LABELS, CHOICES, VALUE_BY_LABEL
 from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
@@ -29,14 +29,6 @@ MAX_RULES = 500  # rules in a set
 
 
 TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
-
-
-VALUE_BY_LABEL = {
-    column: {word: key for key, (zh, en) in labels.items() for word in (key, zh, en)}
-    for column, labels in CELL_LABELS.items()
-}
-VALUE_BY_LABEL["around_the_clock"] |= {"是": "yes", "否": "no"}
-CHOICES = {column: tuple(zh for zh, _ in labels.values()) for column, labels in CELL_LABELS.items()}
 
 
 COLUMNS = (

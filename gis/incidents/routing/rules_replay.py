@@ -10,8 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match
-from gis.incidents.routing.rules_store import rule_of_row
+from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match, rule_of_row
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
@@ -19,16 +18,16 @@ MAX_LISTED_CASES = 200  # incidents named in a group of a comparison
 
 
 PAST = """
-SELECT i.id, i.category, i.severity, i.areas, i.reported_at, i.channel, i.rule_id, i.rule_name,
-    i.way,
-  CASE WHEN i.rule_id IS NULL THEN i.limits END AS limits
+SELECT i.id, i.category, i.severity, i.area_ids, i.reported_at, i.channel, i.rule_id, i.rule_name,
+    i.dispatch_mode,
+  CASE WHEN i.rule_id IS NULL THEN i.time_limits END AS time_limits
 FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until AND {condition}
     ORDER BY i.reported_at, i.id
 """
 
 
 OLD = """
-SELECT r.*, '' AS area FROM routing_rule r WHERE r.id IN (
+SELECT r.*, r.dispatch_mode AS way, '' AS area FROM routing_rule r WHERE r.id IN (
   SELECT DISTINCT i.rule_id FROM incident i WHERE i.reported_at >= :since
       AND i.reported_at < :until)
 """
@@ -73,8 +72,9 @@ class ReplayDifference:
 
 @dataclass(frozen=True)
 class Replay:
-    """A set against the past: how many incidents were compared, how many would go elsewhere or only
-    get other limits.
+    """A set against the past.
+
+    How many incidents were compared, how many would go elsewhere or only get other limits.
 
     differences: Those that would go elsewhere first, the largest group first.
     """
@@ -88,8 +88,9 @@ class Replay:
 def replay(
     session: Session, rules: Sequence[Rule], since: datetime, until: datetime, by: Principal
 ) -> Replay:
-    """Compare a set with the rules that sent the visible incidents reported from `since` until
-    before `until`.
+    """Compare a set with the rules that sent the visible incidents of a period.
+
+    Reported from `since` until before `until`.
 
     Compared is with the rule that sent each, as it was then; limits that people changed since do
     not count.
@@ -104,7 +105,8 @@ def replay(
     for row in session.execute(text(PAST.format(condition=condition)), params):
         compared += 1
         new_rule = first_match(
-            rules, RoutingCase(row.category, row.severity, row.areas, row.reported_at, row.channel)
+            rules,
+            RoutingCase(row.category, row.severity, row.area_ids, row.reported_at, row.channel),
         )
         old_rule = rule_by_id.get(row.rule_id) or _recorded(row)
         moved = (old_rule.first_role, old_rule.way) != (new_rule.first_role, new_rule.way)
@@ -158,7 +160,7 @@ def _time_left(rule: Rule) -> float:
 
 def _recorded(row: Any) -> Rule:
     """Return the rule of an incident whose rule is gone, from what the incident recorded of it."""
-    stored_limits = row.limits or {}
+    stored_limits = row.time_limits or {}
     limits = {
         key: int(stored_limits.get(state) or 0) for key, state in zip(LIMITS, STAGES, strict=True)
     }
@@ -173,7 +175,7 @@ def _recorded(row: Any) -> Rule:
         time_to=None,
         days="any",
         channel="",
-        way=row.way,
+        way=row.dispatch_mode,
         first_role=str(stored_limits.get("first_role") or ""),
         escalation=tuple(stored_limits.get("escalation") or ()),
         around_the_clock=bool(stored_limits.get("around_the_clock")),

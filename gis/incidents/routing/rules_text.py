@@ -6,38 +6,34 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.catalogue.editions import Edition
+from gis.incidents.models import CHANNELS, DISPATCH_MODES, SEVERITIES
 from gis.incidents.routing.rules import Rule
-from gis.rights.roles import ROLE_BY_KEY, ROLES
+from gis.messages import label
+from gis.rights.roles import ROLE_BY_KEY
+
+
+def _labels(family: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return the Chinese and English texts of the codes `<family>.<key>`, by key."""
+    return {key: (label(f"{family}.{key}", "zh"), label(f"{family}.{key}", "en")) for key in keys}
+
 
 # column -> what it may hold -> the words for it on screen and in tables; both are read
 CELL_LABELS: dict[str, dict[str, tuple[str, str]]] = {
-    "severity": {
-        "low": ("低", "low"),
-        "normal": ("一般", "normal"),
-        "high": ("高", "high"),
-        "urgent": ("紧急", "urgent"),
-    },
-    "days": {
-        "any": ("每天", "any day"),
-        "working": ("工作日", "working days"),
-        "rest": ("休息日", "days of rest"),
-    },
-    "channel": {
-        "mini_program": ("小程序", "mini-program"),
-        "web": ("网页", "web"),
-        "phone": ("电话", "phone"),
-        "in_person": ("来访", "in person"),
-        "patrol": ("巡查", "patrol"),
-        "woodpecker": ("啄木鸟", "woodpecker"),
-        "open311": ("Open311", "Open311"),
-        "device": ("设备", "device"),
-        "import": ("导入", "import"),
-        "api": ("接口", "API"),
-    },
-    "way": {"assign": ("派单", "assign"), "order": ("点单", "order")},
-    "around_the_clock": {"yes": ("全天", "around the clock"), "no": ("工作时间", "working time")},
-    "first_role": {role.key: (role.zh, role.en) for role in ROLES},
+    "severity": _labels("rule_severity", SEVERITIES),
+    "days": _labels("rule_days", ("any", "working", "rest")),
+    "channel": _labels("channel", CHANNELS),
+    "way": _labels("dispatch_mode", DISPATCH_MODES),
+    "around_the_clock": _labels("rule_clock", ("yes", "no")),
+    "first_role": _labels("role", ROLE_BY_KEY),
 }
+
+
+VALUE_BY_LABEL = {
+    column: {word: key for key, (zh, en) in labels.items() for word in (key, zh, en)}
+    for column, labels in CELL_LABELS.items()
+}
+VALUE_BY_LABEL["around_the_clock"] |= {"是": "yes", "否": "no"}
+CHOICES = {column: tuple(zh for zh, _ in labels.values()) for column, labels in CELL_LABELS.items()}
 
 
 def in_words(

@@ -13,7 +13,11 @@ GEOMETRY_TABLES = (
     "basemap_feature",
     "boundary",
     "building",
+    "device",
     "facility",
+    "incident",
+    "incident_event",
+    "order_taker",
     "service_circle",
     "walk_edge",
     "walk_node",
@@ -31,6 +35,23 @@ COLUMNS = (
     ("personal.api_key", "public", "key_id"),
     ("service_circle", "speed", "speed_m_s"),
     ("walk_edge", "length", "length_m"),
+    ("incident", "asked", "location_input"),
+    ("incident", "areas", "area_ids"),
+    ("incident", "how", "explanation"),
+    ("incident", "way", "dispatch_mode"),
+    ("incident", "limits", "time_limits"),
+    ("incident", "pending", "pending_request"),
+    ("incident", "before", "state_before_suspension"),
+    ("incident", "stage_began", "stage_started_at"),
+    ("incident", "amber_at", "warning_at"),
+    ("incident", "spent_min", "elapsed_min"),
+    ("incident_event", "from_pending", "from_request"),
+    ("incident_event", "to_pending", "to_request"),
+    ("incident_event", "words", "note"),
+    ("incident_move", "from_pending", "from_request"),
+    ("incident_move", "to_pending", "to_request"),
+    ("routing_rule", "way", "dispatch_mode"),
+    ("incident_category", "words", "keywords"),
 )
 CONSTRAINTS = (
     ("post", "fk_post_takes_from", "fk_post_incidents_from_post_id"),
@@ -38,6 +59,7 @@ CONSTRAINTS = (
 )
 INDEXES = (
     *((f"idx_{table}_shape", f"idx_{table}_geom") for table in GEOMETRY_TABLES),
+    ("ix_incident_areas", "ix_incident_area_ids"),
     ("ix_operation_touched", "ix_operation_changed_codes"),
     ("ix_post_takes_from", "ix_post_incidents_from_post_id"),
 )
@@ -75,4 +97,7 @@ def downgrade() -> None:
         op.execute(f"ALTER INDEX {new} RENAME TO {old}")
     # the functions whose text names such columns, as they were
     migrations = op.get_context().script
+    third = migrations.get_revision("0003").module
+    for function in (third.APPLY_EVENTS, third.GUARD_STATE):
+        op.execute(function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
     op.execute(migrations.get_revision("0014").module.GRID_AT)

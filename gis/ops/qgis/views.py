@@ -89,24 +89,32 @@ AREA = {
 }
 
 PARENT = """
-  (SELECT p.code FROM public.area p WHERE p.id = coalesce(
-    (SELECT d.parent_id FROM public.dated_parent d WHERE d.area_id = a.id AND d.valid_time @> {at}), a.parent_id)) AS parent"""
+  (SELECT p.code FROM public.area p
+   WHERE p.id = coalesce(
+     (SELECT d.parent_id FROM public.dated_parent d
+      WHERE d.area_id = a.id AND d.valid_time @> {at}),
+     a.parent_id)) AS parent"""
 # PostgreSQL evaluates the sub-queries of the columns only if these are selected; drawing a map
 # selects none of them.
 IN_FORCE = """
-SELECT a.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from, b.revision_id AS revision,
-  ({households}) AS households,
-      round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
-FROM public.area a JOIN public.boundary b ON b.area_id = a.id AND b.valid_time @> now()
+SELECT a.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from,
+  b.revision_id AS revision, ({households}) AS households,
+  round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
+FROM public.area a
+JOIN public.boundary b ON b.area_id = a.id AND b.valid_time @> now()
 WHERE a.level = '{level}' AND (a.retired_at IS NULL OR a.retired_at > now())"""
 DATED = """
 SELECT b.id, a.code, a.name, {parent}, lower(b.valid_time) AS valid_from,
   upper(b.valid_time) AS valid_to, b.revision_id AS revision,
-      round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
-FROM public.area a JOIN public.boundary b ON b.area_id = a.id WHERE a.level = 'grid'"""
+  round(public.ST_Area(b.geom::public.geography)::numeric)::bigint AS area_m2, b.geom AS shape
+FROM public.area a
+JOIN public.boundary b ON b.area_id = a.id
+WHERE a.level = 'grid'"""
 # homes by the centre of their building, as everywhere
 HOUSEHOLDS_INSIDE = """
-  SELECT count(*) FROM public.building h JOIN public.household o ON o.building_id = h.id
+  SELECT count(*)
+  FROM public.building h
+  JOIN public.household o ON o.building_id = h.id
   WHERE h.geom && b.geom AND public.ST_Covers(b.geom, public.ST_PointOnSurface(h.geom))"""
 HOUSEHOLDS_OF_UNIT = "SELECT count(*) FROM public.household o WHERE o.unit_id = a.id"
 
@@ -184,7 +192,7 @@ VIEWS = {
         """
         SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
           (SELECT count(*) FROM public.household o WHERE o.building_id = h.id) AS households,
-              h.geom AS shape
+          h.geom AS shape
         FROM public.building h""",
         Style(
             BASEMAP_COLOURS["building_edge"],
@@ -208,9 +216,8 @@ VIEWS = {
         },
         """
         SELECT f.id, f.code, f.category, f.name, f.address, f.opening_hours,
-            (CASE public.ST_Dimension(f.geom)
-          WHEN 0 THEN f.geom ELSE public.ST_PointOnSurface(f.geom) END)::public.geometry(Point,
-              4490) AS shape
+          (CASE public.ST_Dimension(f.geom) WHEN 0 THEN f.geom
+            ELSE public.ST_PointOnSurface(f.geom) END)::public.geometry(Point, 4490) AS shape
         FROM public.facility f""",
         Style(
             TEXT_COLOURS["text"],

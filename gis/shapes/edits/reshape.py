@@ -63,16 +63,7 @@ def reshape(
     target = drawn_line.validate_outline(outline, "geometry")
     grids = grids_near(geometries, [code], target)
     drawn_line.countable_crossings(target, list(grids.values()), "geometry")
-    beyond = extract_polygons(
-        shapely.difference(target, polygon_coverage.dissolve(list(grids.values())))
-    )
-    if (
-        beyond is not None
-        and (wide := widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)) is not None
-    ):
-        raise InvalidInput(
-            "reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide)
-        )
+    _require_inside(target, grids)
     gains = [other for other in grids if other != code and overlaps(grids[other], target)]
     loses = extract_polygons(shapely.difference(grids[code], target)) is not None
     neighbours = (
@@ -108,3 +99,16 @@ def reshape(
     }
     require_land_left(shapes)
     return complete_coverage(grids, shapes, islands=islands)
+
+
+def _require_inside(outline: PolygonLike, grids: GridGeometries) -> None:
+    """Raise InvalidInput if an outline leaves the coverage by more than drawing noise."""
+    coverage = polygon_coverage.dissolve(list(grids.values()))
+    beyond = extract_polygons(shapely.difference(outline, coverage))
+    if beyond is None:
+        return
+    wide = widest_part(beyond, polygon_coverage.NOISE_WIDTH_M)
+    if wide is not None:
+        raise InvalidInput(
+            "reshape.leaves_land", area_m2=round(geodesic_area_m2(beyond)), at=position_of(wide)
+        )

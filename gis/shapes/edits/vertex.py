@@ -57,29 +57,13 @@ def move_vertex(
         shapely.union_all([origin, Point(target)]).envelope, polygon_coverage.MIN_GAP_WIDTH_M * 1e-5
     )
     grids = grids_near(geometries, [], reach)
-    whose: dict[str, PolygonLike] = {}
-    if ends is not None:
-        table = {ends: [target]}
-        whose = {
-            key: new
-            for key, land in grids.items()
-            if (new := noding.insert_vertices(land, table)) is not land
-            and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)
-        }
-        if not whose:
-            raise InvalidInput("move_vertex.no_edge")
-    else:
-        old = _on_lattice(vertex)
-        for key, land in grids.items():
-            xy = shapely.get_coordinates(land)
-            if ((xy == old).all(axis=1)).any():
-                whose[key] = shapely.transform(
-                    land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy)
-                )
-        if not whose:
-            raise InvalidInput("move_vertex.no_vertex", at=f"{old[0]:.7f}, {old[1]:.7f}")
-    shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in whose.items()}
-    around = grids_near(geometries, list(whose), reach)
+    moved = (
+        _with_moved_vertex(grids, _on_lattice(vertex), target)
+        if ends is None
+        else _with_new_vertex(grids, ends, target)
+    )
+    shapes: ChangedGeometries = {key: _without_doubles(land, target) for key, land in moved.items()}
+    around = grids_near(geometries, list(moved), reach)
     for key, shape in shapes.items():
         if shape is None or not shape.is_valid:
             raise InvalidInput("move_vertex.crosses_itself", grid=key, at=position_text(*target))
@@ -94,6 +78,37 @@ def move_vertex(
             "move_vertex.on_outline", vertex=position_text(*vertex), at=position_of(differ)
         )
     return complete_coverage(around, shapes, islands=False)
+
+
+def _with_new_vertex(
+    grids: GridGeometries, ends: frozenset[Vertex], target: Vertex
+) -> dict[str, PolygonLike]:
+    """Return the grids that have an edge, with a vertex inserted into it."""
+    table = {ends: [target]}
+    changed = {
+        code: new
+        for code, land in grids.items()
+        if (new := noding.insert_vertices(land, table)) is not land
+        and shapely.get_num_coordinates(new) > shapely.get_num_coordinates(land)
+    }
+    if not changed:
+        raise InvalidInput("move_vertex.no_edge")
+    return changed
+
+
+def _with_moved_vertex(
+    grids: GridGeometries, old: Vertex, target: Vertex
+) -> dict[str, PolygonLike]:
+    """Return the grids that have a vertex, with the vertex moved."""
+    changed: dict[str, PolygonLike] = {}
+    for code, land in grids.items():
+        if (shapely.get_coordinates(land) == old).all(axis=1).any():
+            changed[code] = shapely.transform(
+                land, lambda xy: np.where((xy == old).all(axis=1)[:, None], target, xy)
+            )
+    if not changed:
+        raise InvalidInput("move_vertex.no_vertex", at=f"{old[0]:.7f}, {old[1]:.7f}")
+    return changed
 
 
 def _without_doubles(land: PolygonLike, at: Vertex) -> PolygonLike | None:

@@ -9,7 +9,8 @@ from gis.areas import hierarchy
 from gis.areas.models import Area, Boundary, Lineage, Revision
 from gis.areas.resolver import locate
 from gis.boundaries import drafts, editor_view, preview, publish, revision_access
-from gis.boundaries.store import boundaries_at, publish_shapes
+from gis.boundaries.queries import boundaries_at
+from gis.boundaries.store import publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.rights.actions import Action
 from gis.rights.principal import Principal

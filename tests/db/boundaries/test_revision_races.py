@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 
 from gis.areas.models import Area, Boundary, Revision
 from gis.boundaries import drafts, publish
-from gis.boundaries.store import boundaries_at
+from gis.boundaries.queries import boundaries_at
 from gis.errors import Conflict
 from gis.settings import ROOT
 from gis.shapes import polygon_coverage

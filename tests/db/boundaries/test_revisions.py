@@ -10,7 +10,8 @@ from shapely import MultiPolygon, Point
 from sqlalchemy import func, select, text
 
 from gis.areas.models import Area, Boundary, Level, Revision
-from gis.boundaries.store import boundaries_at, derive_units, publish_shapes
+from gis.boundaries.queries import boundaries_at
+from gis.boundaries.store import derive_units, publish_shapes
 from gis.db import allow_boundary_writes
 from gis.errors import Conflict, InvalidInput, NotFound
 from gis.ops.metadata import HistoryEntry

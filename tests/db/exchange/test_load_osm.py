@@ -22,7 +22,7 @@ from gis.errors import InvalidInput
 from gis.exchange.osm import access_tags as access
 from gis.exchange.osm import rules
 from gis.exchange.osm.loader import load_osm
-from gis.exchange.osm.store import set_counties
+from gis.exchange.osm.staging import set_counties
 from gis.exchange.osm.walk_graph import Walk, WalkGraphBuilder
 from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, classify_tags
 from gis.files.report import LoadReport

@@ -203,7 +203,7 @@ def test_a_lower_code_drawn_up_to_the_point_takes_it(session: Session) -> None:
     }
     item = report.file_report(session, ANONYMOUS, IncidentReport(**fields), NOW).id  # type: ignore[arg-type]
     assert position.id in session.scalar(
-        text("SELECT areas FROM incident WHERE id = :id"), {"id": item}
+        text("SELECT area_ids FROM incident WHERE id = :id"), {"id": item}
     )
     town.revision = Revision(
         title="more", state="published", author="test", published_at=NOW, effective=NOW

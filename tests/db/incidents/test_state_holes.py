@@ -52,10 +52,13 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-COLUMNS = "county, incident_id, at, move, from_state, from_pending, to_state, to_pending, who"
-VALUES = ":county, :id, :at, :move, :from_state, :from_pending, :to_state, :to_pending, 'test'"
+COLUMNS = "county, incident_id, at, move, from_state, from_request, to_state, to_request, who"
+VALUES = ":county, :id, :at, :move, :from_state, :from_request, :to_state, :to_request, 'test'"
 INSERT = f"INSERT INTO incident_event ({COLUMNS}) VALUES ({VALUES})"
-STANDS = "SELECT state, pending, before, version, closed_at FROM incident WHERE id = :id"
+STANDS = (
+    "SELECT state, pending_request, state_before_suspension, version, closed_at"
+    " FROM incident WHERE id = :id"
+)
 # as (move, from state, from request, to state, to request)
 Step = tuple[str, str, str, str, str]
 state_names, requests = (
@@ -96,7 +99,7 @@ def filed(session: Session) -> UUID:
 
 def params(number: UUID, step: Step) -> dict[str, Any]:
     """A step as the parameters of INSERT."""
-    names = ("move", "from_state", "from_pending", "to_state", "to_pending")
+    names = ("move", "from_state", "from_request", "to_state", "to_request")
     return {"county": "520402", "id": number, "at": NOW, **dict(zip(names, step, strict=True))}
 
 
@@ -130,15 +133,19 @@ class Model:
     """What an incident should be, by the table alone."""
 
     def __init__(self, now: Any) -> None:
-        self.state, self.pending, self.before = now.state, now.pending, now.before
+        self.state, self.pending, self.before = (
+            now.state,
+            now.pending_request,
+            now.state_before_suspension,
+        )
         self.version, self.ended = now.version, now.closed_at is not None
 
     def takes(self, step: Step) -> bool:
         """Whether the table allows a step now."""
-        move, from_state, from_pending, to_state, _ = step
+        move, from_state, from_request, to_state, _ = step
         return (
             step in TRANSITION_ROWS
-            and (from_state, from_pending) == (self.state, self.pending)
+            and (from_state, from_request) == (self.state, self.pending)
             and (move != "resume" or to_state == self.before)
         )
 
@@ -249,7 +256,9 @@ class BySql(RuleBasedStateMachine):
             )  # and nothing changes
 
     @rule(
-        column=st.sampled_from(["state", "pending", "before", "version", "closed_at"]),
+        column=st.sampled_from(
+            ["state", "pending_request", "state_before_suspension", "version", "closed_at"]
+        ),
         to=state_names,
         asked=requests,
     )
@@ -258,7 +267,7 @@ class BySql(RuleBasedStateMachine):
             "version": "version + 1",
             "closed_at": "coalesce(closed_at, now()) + interval '1 s'",
         }.get(column, ":to")
-        fields = {"id": self.number, "to": asked if column == "pending" else to}
+        fields = {"id": self.number, "to": asked if column == "pending_request" else to}
         same = fields["to"] == getattr(self.model, column, None)
         for query in (
             f"UPDATE incident SET {column} = {value} WHERE id = :id",
@@ -296,8 +305,8 @@ class BySql(RuleBasedStateMachine):
             now = stands(self.session, self.number)
             assert (
                 now.state,
-                now.pending,
-                now.before,
+                now.pending_request,
+                now.state_before_suspension,
                 now.version,
                 now.closed_at is not None,
             ) == self.model.values
@@ -356,7 +365,7 @@ class ByMoves(RuleBasedStateMachine):
         to, left = next_state(name, *was)  # the code and the database agree
         rows = self.session.execute(
             text(
-                "SELECT move, from_state, from_pending, to_state, to_pending FROM incident_event"
+                "SELECT move, from_state, from_request, to_state, to_request FROM incident_event"
                 " WHERE incident_id = :id ORDER BY id OFFSET :old"
             ),
             {"id": self.number, "old": self.model.version - 1},
@@ -373,8 +382,8 @@ class ByMoves(RuleBasedStateMachine):
             now = stands(self.session, self.number)
             assert (
                 now.state,
-                now.pending,
-                now.before,
+                now.pending_request,
+                now.state_before_suspension,
                 now.version,
                 now.closed_at is not None,
             ) == self.model.values
@@ -429,8 +438,8 @@ def test_an_incident_begins_as_reported(world: Session) -> None:
             text(
                 "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident'"
                 " AND table_schema = 'public'"
-                " AND column_name NOT IN ('id', 'state', 'pending', 'before', 'closed_at',"
-                " 'version')"
+                " AND column_name NOT IN ('id', 'state', 'pending_request',"
+                " 'state_before_suspension', 'closed_at', 'version')"
             )
         )
     )
@@ -441,8 +450,8 @@ def test_an_incident_begins_as_reported(world: Session) -> None:
     for names, values in (
         ("state", "'closed'"),
         ("state", "state"),
-        ("pending", "'void'"),
-        ("before", "'taken'"),
+        ("pending_request", "'void'"),
+        ("state_before_suspension", "'taken'"),
         ("closed_at", "now()"),
         ("version", "7"),
     ):

@@ -101,9 +101,12 @@ def one(session: Session) -> UUID:
 
 def standing(session: Session, one: UUID) -> tuple[str, str, str, int]:
     """State, request, state before suspension, version."""
-    query = "SELECT state, pending, before, version FROM incident WHERE id = :id"
+    query = (
+        "SELECT state, pending_request, state_before_suspension, version"
+        " FROM incident WHERE id = :id"
+    )
     row = session.execute(text(query), {"id": one}).one()
-    return row.state, row.pending, row.before, row.version
+    return row.state, row.pending_request, row.state_before_suspension, row.version
 
 
 @FEW
@@ -138,21 +141,23 @@ def test_what_is_done_keeps_to_the_table_in_the_database(
 
 
 INSERT = """
-INSERT INTO incident_event (county, incident_id, move, from_state, from_pending, to_state, to_pending, who)
-SELECT county, id, :move, :from_state, :from_pending, :to_state, :to_pending, 'me' FROM incident WHERE id = :id
+INSERT INTO incident_event (county, incident_id, move, from_state, from_request, to_state,
+  to_request, who)
+SELECT county, id, :move, :from_state, :from_request, :to_state, :to_request, 'me'
+FROM incident WHERE id = :id
 """
 STEP = st.fixed_dictionaries(
     {
         "move": NAMES,
         "from_state": st.sampled_from(STATES),
-        "from_pending": PENDINGS,
+        "from_request": PENDINGS,
         "to_state": st.sampled_from(STATES),
-        "to_pending": PENDINGS,
+        "to_request": PENDINGS,
     }
 )
 LEGAL = st.sampled_from(sorted(TRANSITION_ROWS)).map(
     lambda row: dict(
-        zip(("move", "from_state", "from_pending", "to_state", "to_pending"), row, strict=True)
+        zip(("move", "from_state", "from_request", "to_state", "to_request"), row, strict=True)
     )
 )
 
@@ -176,7 +181,7 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
                     continue
                 step = dict(
                     zip(
-                        ("move", "from_state", "from_pending", "to_state", "to_pending"),
+                        ("move", "from_state", "from_request", "to_state", "to_request"),
                         fitting[-1],
                         strict=True,
                     )
@@ -184,9 +189,9 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
             row = (
                 step["move"],
                 step["from_state"],
-                step["from_pending"],
+                step["from_request"],
                 step["to_state"],
-                step["to_pending"],
+                step["to_request"],
             )
             legal = (
                 row in TRANSITION_ROWS
@@ -209,8 +214,8 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
     "statement",
     [
         "UPDATE incident SET state = 'closed'",
-        "UPDATE incident SET pending = 'void'",
-        "UPDATE incident SET before = 'taken'",
+        "UPDATE incident SET pending_request = 'void'",
+        "UPDATE incident SET state_before_suspension = 'taken'",
         "UPDATE incident SET version = version + 1",
         "UPDATE incident SET closed_at = now()",
         "UPDATE incident i SET state = 'void' FROM area a WHERE a.id = i.grid_id",
@@ -257,9 +262,9 @@ def test_resuming_goes_back_to_where_it_was_and_nowhere_else(session: Session, o
         step = {
             "move": "resume",
             "from_state": "suspended",
-            "from_pending": "",
+            "from_request": "",
             "to_state": state.value,
-            "to_pending": "",
+            "to_request": "",
         }
         if state != State.TAKEN:
             with pytest.raises(DBAPIError), session.begin_nested():

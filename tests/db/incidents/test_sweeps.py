@@ -93,7 +93,7 @@ def test_overdue_goes_one_level_up_and_a_second_run_changes_nothing(
 
 def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(incident_town: IncidentTown) -> None:
     incident = incident_town.report()
-    limits = column(incident_town.session, incident.id, "limits")
+    limits = column(incident_town.session, incident.id, "time_limits")
     minutes, wall = limits["dispatched"], limits["around_the_clock"]  # type: ignore[index]
     moments = [incident.due]
     for _ in range(2):
@@ -192,7 +192,7 @@ def test_an_order_nobody_claims_falls_back_to_the_community_once(
     due = column(incident_town.session, item, "due_at")
     assert isinstance(due, datetime)
     assert (
-        column(incident_town.session, item, "way"),
+        column(incident_town.session, item, "dispatch_mode"),
         column(incident_town.session, item, "state"),
     ) == (
         "order",

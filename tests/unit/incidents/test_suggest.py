@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gis.incidents.catalogue import editions
+from gis.incidents.catalogue import edition_file
 from gis.incidents.catalogue.classifier import accuracy, suggest
 from gis.incidents.catalogue.editions import Edition
 
@@ -136,7 +136,7 @@ FRESH = [
 @pytest.fixture(scope="module")
 def edition() -> Edition:
     """The catalogue that comes with the project."""
-    rows, report = editions.parse(editions.DEFAULT)
+    rows, report = edition_file.parse(edition_file.DEFAULT)
     assert report.refused == []
     return Edition(-2, "default", {row.code: row for row in rows})
 

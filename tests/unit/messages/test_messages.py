@@ -57,8 +57,14 @@ FAMILIES = (
     "notice.",
     "severity.",
     "action_name.",
-    "move_name.",
-    "request_name.",
+    "metric.",
+    "metric_meaning.",
+    "rule_severity.",
+    "rule_days.",
+    "rule_clock.",
+    "channel.",
+    "dispatch_mode.",
+    "device_kind.",
     "principal_kind.",
 )
 

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import MAX_TEXT_CHARS
-from gis.incidents.danger import table as danger_table
 from gis.rights.actions import Action
 from web.http.db import session
 from web.http.responses import conditional_response
@@ -157,8 +156,8 @@ def dangers() -> Response:
 
     Whoever may edit rules gets the whole table; `./wangge danger` loads another one.
     """
-    number = danger_table.active_id(session())
-    table = danger_table.edition(session(), number)
+    number = catalogue_danger.active_table_id(session())
+    table = catalogue_danger.table_rows(session(), number)
     kinds: dict[str, dict[str, Any]] = {}
     for row in table:
         if row.use == "danger":

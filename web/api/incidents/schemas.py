@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from gis.areas.locate_result import without_names
 from gis.incidents.lifecycle import intake, report
-from gis.incidents.reading import queues
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
+from gis.incidents.routing import router
 from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see
 from web.http import params
@@ -127,7 +127,7 @@ class ListIn(params.Page):
     pending: bool | None = Field(None, description="A request waits for approval")
     mine: bool = Field(False, description="Held by me, or offered to me")
     queue: str = Field(
-        "", max_length=12, description=f"Who has it to act on now: {', '.join(queues.QUEUES)}"
+        "", max_length=12, description=f"Who has it to act on now: {', '.join(router.QUEUES)}"
     )
     words: str = Field("", max_length=100, description="Part of the description or address")
     since: str = Field("", max_length=40, description="Reported from this moment on")

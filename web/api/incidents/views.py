@@ -17,7 +17,6 @@ from gis.accounts import disclosures, rate_limit
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
 from gis.errors import WanggeError, invalid_field
-from gis.incidents import photos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.effects import MovePayload
@@ -29,6 +28,7 @@ from gis.incidents.reading.incidents import IncidentView
 from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from web.api.incidents.multipart import parse_body, photo_directory
 from web.api.incidents.schemas import (
     BulkIn,
     ContactIn,
@@ -53,8 +53,6 @@ from web.http.openapi import documents_body
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response, paginate
 from web.http.snapshot import current_snapshot
-from web.http.validation import validate_model
-from web.security import sanitising
 from web.security.disclosures import record
 from web.security.guard import require_sign_in
 from web.security.session import principal
@@ -380,28 +378,6 @@ def _move(
     )
 
 
-def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
-    """Return the request's JSON as a value of a model, and its photos.
-
-    JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part
-    `photo`.
-
-    Raises
-    ------
-    InvalidInput
-        A field is missing or wrong, or a photo is none.
-    """
-    files: list[Any] = []
-    if request.mimetype == "multipart/form-data":
-        raw = sanitising.parse_json(request.form.get("json", "{}"), "json")
-        files = request.files.getlist("photo")
-    else:
-        raw = request.get_json()
-    return validate_model(model, raw), photos.sanitise_photos(
-        [file.stream.read() for file in files]
-    )
-
-
 def derive_tracking_secret(incident_id: UUID) -> str:
     """Return the tracking secret of an incident made here.
 
@@ -409,8 +385,3 @@ def derive_tracking_secret(incident_id: UUID) -> str:
     """
     key = str(current_app.config["SECRET_KEY"]).encode()
     return hmac.new(key, b"tracking " + incident_id.bytes, "sha256").hexdigest()[:43]
-
-
-def photo_directory() -> Any:
-    """Return the deployment's folder for photos."""
-    return current_app.config["SETTINGS"].var

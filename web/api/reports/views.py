@@ -1,5 +1,6 @@
 """Figures: how well the loop works."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from apiflask import APIBlueprint
@@ -8,8 +9,11 @@ from pydantic import BaseModel, Field
 
 from gis.incidents.reading.statistics import (
     GROUP_EXPRESSIONS,
-    METRIC_DEFINITIONS,
+    METRICS,
+    StatisticsRow,
     incident_statistics,
+    metric_label,
+    metric_meaning,
 )
 from gis.rights.actions import Action
 from web.http.db import session
@@ -36,30 +40,9 @@ class FiguresIn(BaseModel):
     area: Annotated[str, Field(max_length=40, description="Code; only what lies in it")] = ""
 
 
-class FigureOut(BaseModel):
+@dataclass(frozen=True)
+class FigureOut(StatisticsRow):
     """The figures of one group; rates 0 to 1, null where nothing is counted under their line."""
-
-    key: str | None
-    name: str | None
-    reported: int
-    open: int
-    closed: int
-    overdue: int
-    supervised: int
-    returned: float | None
-    response: float | None
-    completion: float | None
-    in_time: float | None
-    resolution: float | None
-    satisfaction: float | None
-    office_resolution: float | None = Field(
-        description="As the office recorded it at follow-up visits"
-    )
-    office_satisfaction: float | None = Field(description="As `office_resolution`")
-    rated: int
-    mean_rating: float | None
-    hours_to_take: float | None
-    hours_to_handle: float | None
 
 
 class FiguresOut(BaseModel):
@@ -92,8 +75,9 @@ def counted(query_data: FiguresIn) -> Response:
         session(), by, since, until, query_data.per, query_data.area, now=now, zone=zone
     )
     definitions = {
-        name: {"zh": zh, "en": en, "means_zh": means_zh, "means_en": means_en}
-        for name, (zh, en, means_zh, means_en) in METRIC_DEFINITIONS.items()
+        name: {language: metric_label(name, language) for language in ("zh", "en")}
+        | {f"means_{language}": metric_meaning(name, language) for language in ("zh", "en")}
+        for name in METRICS
     }
     return conditional_response(
         {

@@ -1,6 +1,6 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -8,8 +8,17 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from gis.areas.models import Operation, Revision, RevisionState
-from gis.boundaries import drafts, editor_view, operations, preview, publish, revision_access
+from gis.areas.models import Operation, RevisionState
+from gis.boundaries import (
+    draft_conflicts,
+    drafts,
+    editor_view,
+    operations,
+    preview,
+    preview_grids,
+    publish,
+    revision_access,
+)
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import InvalidInput
@@ -17,6 +26,7 @@ from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from web.api.revisions.changes import after_change
 from web.api.revisions.schemas import (
     FileIn,
     OperationIn,
@@ -128,7 +138,7 @@ def get_revision(number: int) -> Response:
                 "author": clash.author,
                 "published_at": clash.published_at,
             }
-            for clash in drafts.conflicts(session(), number)
+            for clash in draft_conflicts.conflicts(session(), number)
         ]
         if revision.state == RevisionState.DRAFT
         else []
@@ -388,22 +398,5 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
             str(operation.op.get("unit", "")),
         )
     }
-    names = preview.grid_names(session(), codes, steps)
+    names = preview_grids.grid_names(session(), codes, steps)
     return [(operation, names) for operation in steps]
-
-
-def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:
-    """Return the draft's version and, as GeoJSON, the grids that look different now.
-
-    Without geometry: no land any more.
-    """
-    view = editor_view.build_editor_view(
-        session(), by, drafts.list_operations(session(), number), codes, around=False
-    )
-    changed = grids_to_geojson(view)
-    gone = [code for code in codes if code not in view.grids]
-    changed["features"] += [
-        {"type": "Feature", "id": code, "geometry": None, "properties": {"code": code}}
-        for code in gone
-    ]
-    return {"version": session().get_one(Revision, number).version, "changed": changed}

@@ -10,7 +10,7 @@ from flask import Response
 from gis.db import audit_context
 from gis.errors import FieldError, InvalidInput
 from gis.incidents.catalogue import editions
-from gis.incidents.routing import rules_file, rules_replay, rules_store
+from gis.incidents.routing import rules, rules_file, rules_replay, rules_store
 from gis.rights.actions import Action
 from web.api.rules.schemas import (
     DraftIn,
@@ -42,11 +42,7 @@ def list_rule_sets() -> Response:
     """List the sets of routing rules: the one in force first, then the newest."""
     require_rules_reader()
     return conditional_response(
-        {
-            "items": [
-                rule_set_to_json(rule_set) for rule_set in rules_store.list_rule_sets(session())
-            ]
-        }
+        {"items": [rule_set_to_json(rule_set) for rule_set in rules.list_rule_sets(session())]}
     )
 
 
@@ -57,7 +53,7 @@ def get_rule_set(set_id: int) -> Response:
     """Return a set with its rules in their order; the first that matches an incident applies."""
     require_rules_reader()
     return conditional_response(
-        rule_set_with_rules(rules_store.find(session(), storable_id(set_id)))
+        rule_set_with_rules(rules.read_rule_set(session(), storable_id(set_id)))
     )
 
 
@@ -82,7 +78,7 @@ def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
         raise InvalidInput("rules.draft_refused", errors, count=len(errors))
     with audit_context(session(), by.actor, "load rules"):
         rule_set = rule_set_with_rules(
-            rules_store.find(
+            rules.read_rule_set(
                 session(),
                 rules_store.load(session(), valid_rules, json_data.name.strip(), by.actor),
             )
@@ -100,7 +96,7 @@ def test(set_id: int, json_data: TestIn) -> Response:
     by, until = require(Action.RULES), parse_datetime(None)
     since = until - timedelta(days=json_data.days)
     replayed = rules_replay.replay(
-        session(), rules_store.find(session(), storable_id(set_id)).rules, since, until, by
+        session(), rules.read_rule_set(session(), storable_id(set_id)).rules, since, until, by
     )
     rows = [
         asdict(difference) | {"ids": [past.id for past in difference.cases]}
@@ -126,4 +122,4 @@ def activate(set_id: int) -> dict[str, Any]:
     with audit_context(session(), by.actor, "activate rules"):
         rules_store.activate(session(), storable_id(set_id), parse_datetime(None))
         session().commit()
-    return rule_set_to_json(rules_store.find(session(), set_id))
+    return rule_set_to_json(rules.read_rule_set(session(), set_id))

@@ -13,8 +13,10 @@ from gis.areas.hierarchy import list_subtree
 from gis.errors import InvalidInput
 from gis.files.formulas import cell_text
 from gis.incidents.catalogue import editions
+from gis.incidents.models import CHANNELS
 from gis.incidents.reading import statistics
-from gis.incidents.reading.statistics import METRIC_DEFINITIONS, StatisticsRow
+from gis.incidents.reading.statistics import METRICS, StatisticsRow, metric_label, metric_meaning
+from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -41,18 +43,6 @@ GROUP_LABELS = {
     "day": lazy_gettext("Day"),
     "week": lazy_gettext("Week"),
     "month": lazy_gettext("Month"),
-}
-CHANNEL_LABELS = {
-    "mini_program": lazy_gettext("Mini-program"),
-    "web": lazy_gettext("Web page"),
-    "phone": lazy_gettext("Telephone"),
-    "in_person": lazy_gettext("In person"),
-    "patrol": lazy_gettext("Patrol"),
-    "woodpecker": lazy_gettext("Woodpecker"),
-    "open311": "Open311",
-    "device": lazy_gettext("Device"),
-    "import": lazy_gettext("Import"),
-    "api": "API",
 }
 RATES = (
     "response",
@@ -89,14 +79,14 @@ def figures() -> Response:
         rows = _count(by, query, query["per"])
     except InvalidInput as error:
         error_text = localised_detail(error)
-    index = 0 if i18n.chosen() == "zh" else 1
+    language = i18n.chosen()
     response = render_page(
         "figures/figures.html",
         query=query,
         error=error_text,
         total=total if total and total.reported else None,
         rows=[
-            (_group_label(row, query["per"], index), row)
+            (_group_label(row, query["per"], language), row)
             for row in _sorted(rows, query["sort"])[:MAX_TABLE_ROWS]
         ],
         hidden_rows=len(rows) - MAX_TABLE_ROWS,
@@ -107,8 +97,7 @@ def figures() -> Response:
         rates=RATES,
         hours=HOURS,
         metrics={
-            name: (definition[index], definition[index + 2])
-            for name, definition in METRIC_DEFINITIONS.items()
+            name: (metric_label(name, language), metric_meaning(name, language)) for name in METRICS
         },
         address=lambda **change: f"?{urlencode(query | change)}",
         table=f"{url_for('figures_page.table')}?{urlencode(query)}",
@@ -127,21 +116,21 @@ def table() -> Response:
     """
     by = require(Action.FIGURES)
     query = _parse_query(by)
-    index = 0 if i18n.chosen() == "zh" else 1
+    language = i18n.chosen()
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow(
         [
             GROUP_LABELS[query["per"]],
             gettext("code"),
-            *(METRIC_DEFINITIONS[name][index] for name in COLUMNS),
+            *(metric_label(name, language) for name in COLUMNS),
         ]
     )
     for row in _sorted(_count(by, query, query["per"]), query["sort"]):
         values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
         writer.writerow(
             [
-                cell_text(str(_group_label(row, query["per"], index)[0])),
+                cell_text(str(_group_label(row, query["per"], language)[0])),
                 cell_text(row.key or ""),
                 *values,
             ]
@@ -221,17 +210,18 @@ def _sorted(rows: list[StatisticsRow], order: str) -> list[StatisticsRow]:
     ]
 
 
-def _group_label(row: StatisticsRow, per: str, index: int) -> tuple[str, str]:
+def _group_label(row: StatisticsRow, per: str, language: str) -> tuple[str, str]:
     """Return the label of a group in the reader's language, and a small note beside it."""
     if not row.key:
         return "—", ""
     if per == "channel":
-        return str(CHANNEL_LABELS.get(row.key, row.key)), ""
+        channel = label(f"channel.{row.key}", language) if row.key in CHANNELS else row.key
+        return channel[:1].upper() + channel[1:], ""
     if per == "role" and row.key in ROLE_BY_KEY:
-        return (ROLE_BY_KEY[row.key].zh, ROLE_BY_KEY[row.key].en)[index], ""
+        return label(f"role.{row.key}", language), ""
     if per == "category":
         kind = editions.active_edition(session()).categories.get(row.key)
-        return (kind.zh, kind.en)[index] if kind else row.name or row.key, row.key
+        return (kind.zh if language == "zh" else kind.en) if kind else row.name or row.key, row.key
     if per in ("day", "week", "month", "major"):
         return row.name or row.key, ""
     return row.name or row.key, row.key

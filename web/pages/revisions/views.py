@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
 from gis.boundaries import drafts, revision_access
-from gis.boundaries.preview import grid_names
+from gis.boundaries.preview_grids import grid_names
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
 from gis.rights.actions import Action

@@ -12,9 +12,10 @@ from flask_babel import gettext as _
 from gis.db import audit_context
 from gis.errors import Conflict, WanggeError
 from gis.incidents import working_time
+from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table as danger_table
-from gis.incidents.routing import rules_file, rules_replay, rules_store, rules_text
+from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.incidents.routing.rules import RoutingRules
 from gis.incidents.routing.rules_file import COLUMNS, RuleError
 from gis.incidents.routing.rules_replay import ReplayDifference, RoutedTo
@@ -100,7 +101,7 @@ def activate(set_id: int) -> Response:
 def table(set_id: int) -> Response:
     """Send a set as a spreadsheet, to be edited and uploaded."""
     by = require_rules_reader()
-    rule_set = rules_store.find(session(), storable_id(set_id))
+    rule_set = rules.read_rule_set(session(), storable_id(set_id))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.xlsx"
         rules_file.dump(rule_set.rules, path)
@@ -113,7 +114,7 @@ def table(set_id: int) -> Response:
 def danger() -> Response:
     """Send the table of danger as a spreadsheet, which ./wangge danger loads."""
     by = require_rules_reader()
-    rows = danger_table.edition(session(), danger_table.active_id(session()))
+    rows = catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session()))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "danger.xlsx"
         danger_table.dump(rows, path)
@@ -125,7 +126,7 @@ def danger() -> Response:
 def _dangers(english: bool) -> list[tuple[str, str]]:
     """List the dangers, each with the telephone numbers to call."""
     numbers_by_danger: dict[str, list[str]] = {}
-    for row in danger_table.edition(session(), danger_table.active_id(session())):
+    for row in catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session())):
         if row.use == "danger":
             numbers = numbers_by_danger.setdefault(row.en if english else row.zh, [])
             numbers += [number for number in row.call if number not in numbers]
@@ -139,14 +140,14 @@ def _page(
     problems: list[RuleError] | None = None,
     **values: Any,
 ) -> Response:
-    listed = rules_store.list_rule_sets(session())
+    listed = rules.list_rule_sets(session())
     chosen = request.args.get("set", "") if request.method == "GET" else ""
     if chosen and not (chosen.isdecimal() and len(chosen) < 100):
         raise params.invalid_field("set", "field.not_a_rule_set_number")
     rule_set = (
-        rules_store.find(session(), storable_id(int(chosen)))
+        rules.read_rule_set(session(), storable_id(int(chosen)))
         if chosen
-        else rules_store.active(session())
+        else rules.active_rules(session())
     )
     english = i18n.chosen() == "en"
     names = rules_text.category_names(editions.active_edition(session()), english)

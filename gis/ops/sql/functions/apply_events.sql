@@ -21,20 +21,20 @@ BEGIN
       WHERE county = event.county AND id = event.incident_id
       FOR NO KEY UPDATE;
     END IF;
-    IF (event.from_state, event.from_pending) IS DISTINCT FROM (one.state, one.pending)
-       OR event.move = 'resume' AND event.to_state <> one.before
+    IF (event.from_state, event.from_request) IS DISTINCT FROM (one.state, one.pending_request)
+       OR event.move = 'resume' AND event.to_state <> one.state_before_suspension
        OR NOT EXISTS (SELECT FROM incident_move m WHERE m.move = event.move
-         AND (m.from_state, m.from_pending, m.to_state, m.to_pending)
-           = (event.from_state, event.from_pending, event.to_state, event.to_pending)) THEN
+         AND (m.from_state, m.from_request, m.to_state, m.to_request)
+           = (event.from_state, event.from_request, event.to_state, event.to_request)) THEN
       RAISE EXCEPTION 'incident %: % (%) is not changed by % from % (%) to % (%)',
-        event.incident_id, one.state, one.pending, event.move, event.from_state,
-        event.from_pending, event.to_state, event.to_pending
+        event.incident_id, one.state, one.pending_request, event.move, event.from_state,
+        event.from_request, event.to_state, event.to_request
         USING ERRCODE = 'check_violation', CONSTRAINT = 'incident_move_allowed';
     END IF;
     IF event.to_state = 'suspended' AND one.state <> 'suspended' THEN
-      one.before := one.state;
+      one.state_before_suspension := one.state;
     ELSIF event.move = 'resume' THEN
-      one.before := '';
+      one.state_before_suspension := '';
     END IF;
     IF event.to_state NOT IN ('closed', 'void') THEN
       one.closed_at := NULL;
@@ -42,11 +42,12 @@ BEGIN
       one.closed_at := event.at;
     END IF;
     one.state := event.to_state;
-    one.pending := event.to_pending;
+    one.pending_request := event.to_request;
     one.version := one.version + 1;
     IF event.last THEN
-      UPDATE incident SET state = one.state, pending = one.pending, before = one.before,
-        closed_at = one.closed_at, version = one.version, changed_at = event.at
+      UPDATE incident SET state = one.state, pending_request = one.pending_request,
+        state_before_suspension = one.state_before_suspension, closed_at = one.closed_at,
+        version = one.version, changed_at = event.at
       WHERE county = one.county AND id = one.id;
     END IF;
     PERFORM pg_notify('wangge_incident', event.id || ' ' || event.incident_id);

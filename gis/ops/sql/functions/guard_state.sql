@@ -4,12 +4,14 @@
 CREATE OR REPLACE FUNCTION guard_state() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    IF (NEW.state, NEW.pending, NEW.before, NEW.version) IS DISTINCT FROM ('reported', '', '', 1)
+    IF (NEW.state, NEW.pending_request, NEW.state_before_suspension, NEW.version)
+       IS DISTINCT FROM ('reported', '', '', 1)
        OR NEW.closed_at IS NOT NULL THEN
       RAISE EXCEPTION 'an incident begins as reported' USING ERRCODE = 'check_violation';
     END IF;
-  ELSIF (NEW.state, NEW.pending, NEW.before, NEW.version, NEW.closed_at)
-        IS DISTINCT FROM (OLD.state, OLD.pending, OLD.before, OLD.version, OLD.closed_at)
+  ELSIF (NEW.state, NEW.pending_request, NEW.state_before_suspension, NEW.version, NEW.closed_at)
+        IS DISTINCT FROM
+        (OLD.state, OLD.pending_request, OLD.state_before_suspension, OLD.version, OLD.closed_at)
         AND (pg_trigger_depth() < 2
              OR current_user <> (SELECT pg_get_userbyid(relowner) FROM pg_class
                                  WHERE oid = TG_RELID)) THEN

@@ -1,0 +1,81 @@
+"""Checks of an operation against stored areas before it is added to a draft."""
+
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.areas import codes as patterns
+from gis.areas.models import Level, Operation, Revision
+from gis.boundaries import operations
+from gis.boundaries.operation_fields import OperationSpec
+from gis.boundaries.revision_access import (
+    require_on_grids,
+)
+from gis.db import STORAGE_SRID, cached_text
+from gis.errors import Conflict, NotFound, invalid_field
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+
+
+def county_of_operation(session: Session, op: OperationSpec) -> str:
+    """Return the county of an operation; it must lie in one."""
+    codes = [
+        *operations.grids_named(op),
+        *([op["parent"]] if "parent" in op else []),
+        *(grid["code"] for grid in op.get("grids", ())),
+    ]
+    if codes:
+        counties = {patterns.ancestor_code(code, Level.COUNTY) for code in codes}
+    else:
+        west, south, east, north = shapely.total_bounds(
+            operations.operation_geometries(op)
+        ).tolist()
+        query = f"""
+        SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
+        WHERE a.level = 'grid' AND upper_inf(b.valid_time)
+          AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608
+        box = {"west": west, "south": south, "east": east, "north": north}
+        counties = set(session.scalars(cached_text(query), box))
+    if len(counties) > 1:
+        raise invalid_field(
+            "op", "draft.several_counties", count=len(counties), counties=sorted(counties)
+        )
+    if not counties:
+        raise NotFound("draft.no_grid_there")
+    return counties.pop()
+
+
+def require_unit(session: Session, principal: Principal, code: str) -> None:
+    """Raise InvalidInput for an unknown unit, and Forbidden for another's area."""
+    query = (
+        "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code"
+        " AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
+    )
+    grid = session.scalar(cached_text(query), {"code": code})
+    if grid is None:
+        raise invalid_field("unit", "draft.unknown_unit", code=code)
+    require_on_grids(session, principal, Action.DRAFT, [grid])
+
+
+def require_newer_base(session: Session, draft: Revision, operation: Operation) -> None:
+    """Raise Conflict if a grid was published after the base that the author knows."""
+    query = """
+    SELECT a.code, r.id, r.author
+    FROM boundary b
+      JOIN area a ON a.id = b.area_id
+      JOIN revision r ON r.id = b.revision_id
+      JOIN revision base ON base.id = :base
+    WHERE b.id = ANY(:ids) AND a.code = ANY(:codes) AND r.published_at > base.published_at
+    ORDER BY a.code LIMIT 1"""
+    params = {
+        "base": draft.base,
+        "ids": list(operation.base_boundary_ids.values()),
+        "codes": operation.changed_codes,
+    }
+    if row := session.execute(cached_text(query), params).first():
+        raise Conflict(
+            "draft.grid_redrawn",
+            extra={"grid": row[0], "revision": row[1]},
+            grid=row[0],
+            revision=str(row[1]),
+            author=row[2],
+        )

@@ -1,0 +1,198 @@
+"""Buildings, units, posts, facilities and incidents that change grid."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Operation
+from gis.areas.snapshot import GridIndex
+from gis.boundaries.household_counts import (
+    BuildingHouseholds,
+    bbox_params,
+    read_unit_households,
+)
+from gis.boundaries.preview_grids import (
+    grid_codes_at,
+)
+from gis.boundaries.preview_issues import (
+    new_issue,
+)
+from gis.boundaries.statistics import (
+    MovedFeature,
+    PreviewIssue,
+)
+from gis.db import STORAGE_SRID, cached_text, fetch_rows
+from gis.incidents.states import ENDED_STATES
+from gis.messages import Message
+from gis.rights.roles import ROLE_BY_KEY
+from gis.shapes.polygon_coverage import PolygonLike
+
+FACILITIES = f"""
+SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom))
+FROM facility f
+WHERE f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+ORDER BY f.code"""  # noqa: S608  a number of ours
+
+
+POSTS = """
+SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name),
+       p.area_id, p.building_id, p.holder_id
+FROM post p
+  LEFT JOIN area a ON a.id = p.area_id
+  LEFT JOIN building b ON b.id = p.building_id
+WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
+  AND (upper_inf(p.valid_time) OR upper(p.valid_time) > CAST(:at AS timestamptz))
+ORDER BY p.id"""
+
+
+def settled_grids(done: Sequence[Operation]) -> dict[str, str]:
+    """Return the grid of each unit that a draft settles, by codes."""
+    return {
+        str(operation.op["unit"]): str(operation.op["grid"])
+        for operation in done
+        if operation.op["op"] == "settle"
+    }
+
+
+def moved_buildings(
+    homes: BuildingHouseholds, was: Sequence[str | None], becomes: Sequence[str | None]
+) -> list[MovedFeature]:
+    """Return the buildings that change grid, with their households."""
+    return [
+        MovedFeature("building", code, name, start, end, int(count))
+        for code, name, start, end, count in zip(
+            homes.codes, homes.names, was, becomes, homes.households.tolist(), strict=True
+        )
+        if start != end
+    ]
+
+
+def moved_units(
+    session: Session,
+    old: GridIndex,
+    new: GridIndex,
+    core: Sequence[PolygonLike],
+    at: datetime,
+    settled: Mapping[str, str],
+) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
+    """Return the units near the changed area, and warnings on those newly divided.
+
+    Parameters
+    ----------
+    session
+        Open session; only read.
+    old, new
+        The grids before and after.
+    core
+        The changed shapes.
+    at
+        Moment whose parents apply.
+    settled
+        Grid of each unit that the draft settles, by code.
+
+    Returns
+    -------
+    Code, name, grid before, grid after and households by grid after, and the warnings.
+    """
+    units, torn = [], []
+    was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
+    for unit in read_unit_households(session, new, core, at):
+        best = settled.get(unit.code) or (
+            unit.parent if unit.best is None else new.codes[unit.best]
+        )
+        counts = {new.codes[row]: count for row, count in unit.households.items()}
+        units.append((unit.code, unit.name, unit.parent, best, counts))
+        if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
+            shares = [
+                Message("preview.households_in_grid", {"grid": code, "count": str(count)})
+                for code, count in counts.items()
+            ]
+            message_code = (
+                "preview.unit_torn_settled" if unit.code in settled else "preview.unit_torn"
+            )
+            params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
+            message = Message(message_code, params)
+            torn.append(
+                new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.point)
+            )
+    return units, torn
+
+
+def unit_features(
+    units: Sequence[tuple[str, str, str, str, dict[str, int]]],
+) -> list[MovedFeature]:
+    """Return the units that change grid, of the result of `moved_units`."""
+    return [
+        MovedFeature("unit", code, name, start, end, sum(counts.values()))
+        for code, name, start, end, counts in units
+        if start != end and end is not None
+    ]
+
+
+def moved_posts(
+    session: Session,
+    moved: Sequence[MovedFeature],
+    buildings: Mapping[str, int],
+    gone: Sequence[str],
+    at: datetime,
+) -> list[MovedFeature]:
+    """Return the posts of buildings and units that change grid, and of grids that end."""
+    units = {feature.code: feature for feature in moved if feature.kind == "unit"}
+    houses = {buildings[feature.code]: feature for feature in moved if feature.kind == "building"}
+    query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
+    ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
+    rows = session.execute(
+        text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}
+    ).all()
+    posts = []
+    for _, role, code, name, area_id, building_id, holder in rows:
+        move = houses[building_id] if area_id is None else units.get(ids[area_id])
+        start, end = (move.start, move.end) if move else (code, None)
+        posts.append(
+            MovedFeature(
+                "post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder
+            )
+        )
+    return posts
+
+
+def moved_facilities(
+    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
+) -> list[MovedFeature]:
+    """Return the facilities that change grid."""
+    rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
+    points = (
+        shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))
+        if rows
+        else np.empty((0, 2))
+    )
+    return [
+        MovedFeature("facility", row[0], row[2] or row[1], start, end)
+        for row, start, end in zip(
+            rows, grid_codes_at(old, points), grid_codes_at(new, points), strict=True
+        )
+        if start != end
+    ]
+
+
+def moved_incidents(
+    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
+) -> list[tuple[str, str | None, str | None]]:
+    """Return the open incidents that change grid as (id, from, to)."""
+    if not core:
+        return []
+    query = f"""
+    SELECT i.id, ST_X(i.geom), ST_Y(i.geom) FROM incident i
+    WHERE i.state <> ALL(:ended)
+      AND i.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
+    ORDER BY i.id"""  # noqa: S608
+    rows = session.execute(
+        text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
+    ).all()
+    points = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
+    pairs = zip(rows, grid_codes_at(old, points), grid_codes_at(new, points), strict=True)
+    return [(str(row[0]), start, end) for row, start, end in pairs if start != end]

@@ -1,0 +1,72 @@
+"""Where an incident in hand goes anew: from its stored location, by danger, to a successor."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Area
+from gis.incidents.catalogue import editions
+from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.routing.location import IncidentLocation
+from gis.incidents.routing.post_holders import HEIGHT, Home, home
+from gis.incidents.routing.router import COMMUNITY, route, stage_clock
+from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
+
+
+def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
+    """Return an incident's stored location, as far as routing needs it."""
+    order = {"county": 0, "street": 1, "community": 2, "grid": 3, "unit": 4}
+    query = select(Area.id, Area.level, Area.code, Area.name).where(Area.id.in_(row.area_ids))
+    rows = session.execute(query)
+    areas = sorted(
+        ((area.id, area.level, area.code, area.name) for area in rows), key=lambda a: order[a[1]]
+    )
+    return IncidentLocation(
+        row.lon,
+        row.lat,
+        {},
+        tuple(areas),
+        row.grid_id,
+        row.unit_id,
+        row.building_id,
+        row.revision_id,
+    )
+
+
+def alarmed(session: Session, row: LockedIncident, new_state: str, now: datetime) -> dict[str, Any]:
+    """Return the columns of an incident that turns out to be dangerous.
+
+    Urgent from now on, by the rule for that.
+    """
+    if row.severity == "urgent":
+        return {}
+    kind = editions.get_edition(session, row.edition_id).category(row.category)
+    routed = route(session, stored_location(session, row), kind, "urgent", row.channel, now, now)
+    routing = {key: routed.columns[key] for key in ("rule_id", "rule_name", "time_limits")}
+    return {"severity": "urgent", **routing, **stage_clock(routing["time_limits"], new_state, now)}
+
+
+ABLE = (
+    f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')})"
+    f" OR {LIVING.able('CAST(:person AS bigint)', ':at')}"
+)
+
+
+def successor(session: Session, row: LockedIncident, now: datetime) -> Home | None:
+    """Return who takes over from a holder who cannot act.
+
+    None if the holder can, or there is none.
+    """
+    if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
+        return None
+    first_role = row.role if row.role in HEIGHT else row.time_limits.get("first_role") or COMMUNITY
+    return home(
+        session,
+        row.area_ids,
+        row.building_id,
+        first_role,
+        row.time_limits.get("escalation", ()),
+        now,
+    )
