@@ -291,19 +291,19 @@ def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
     """A client whose requests work inside the test's transaction: they see its rows, and are undone
     with it.
     """
-    own = app.config["SESSION_FACTORY"]
+    private = app.config["SESSION_FACTORY"]
     app.config["SESSION_FACTORY"] = lambda reading: Session(
         session.connection(), join_transaction_mode="create_savepoint"
     )
     yield app.test_client()
-    app.config["SESSION_FACTORY"] = own
+    app.config["SESSION_FACTORY"] = private
 
 
 @pytest.fixture
 def apart(addresses: cluster.DatabaseUrls) -> Iterator[Callable[[], Session]]:
     """Sessions of a database of its own, where commits stay."""
-    with new_database(addresses) as own:
-        yield lambda: Session(gis_db.engine(own.app))
+    with new_database(addresses) as urls:
+        yield lambda: Session(gis_db.engine(urls.app))
 
 
 @pytest.fixture(scope="session")

@@ -54,10 +54,10 @@ def run(names: list[str], small: bool) -> list[Row]:
         begin = time.monotonic()
         print(f"bench: {name} …", file=sys.stderr, flush=True)
         with deployment() as settings:
-            before = os.getloadavg()[0]
+            old = os.getloadavg()[0]
             row = ROWS[name](settings, small)
             row.notes.append(
-                f"Load of the machine (1 minute) before and after: {before:.1f},"
+                f"Load of the machine (1 minute) before and after: {old:.1f},"
                 f" {os.getloadavg()[0]:.1f}."
             )
         if small:  # toy sizes say nothing about what is reached
@@ -72,13 +72,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./wangge bench")
     parser.add_argument("--only", choices=ROWS, action="append")
     parser.add_argument("--small", action="store_true")
-    words = parser.parse_args()
+    phrase = parser.parse_args()
     for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
         del os.environ[name]  # a deployment's own settings must not reach a measurement
     begin, where = time.monotonic(), machine()
-    rows = run(words.only or list(ROWS), words.small)
+    rows = run(phrase.only or list(ROWS), phrase.small)
     page = markdown(rows, where, (time.monotonic() - begin) / 60)
-    if words.only or words.small:  # a part, or toy sizes: no record
+    if phrase.only or phrase.small:  # a part, or toy sizes: no record
         page += "\nA part or toy sizes only: docs/BENCHMARKS.md was not written.\n"
     else:
         PAGE.write_text(page, encoding="utf-8")

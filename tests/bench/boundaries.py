@@ -33,7 +33,7 @@ MONTHS = 120
 
 def measure(settings: Settings, small: bool) -> Row:
     """A county in a database of its own; one border after the other."""
-    columns, runs, asked = (12, 3, 20) if small else (100, 15, 300)
+    columns, runs, queries = (12, 3, 20) if small else (100, 15, 300)
     addresses = cluster.start(settings, throw_away=True)
     schema.migrate(addresses)
     shapes = grids.lattice(columns, columns)
@@ -65,7 +65,7 @@ def measure(settings: Settings, small: bool) -> Row:
                     spent[name].append(time.perf_counter() - begin)
         _many_revisions(session, small)
         _analyze(addresses)
-        now, then = _past(session, asked, small)
+        now, then = _past(session, queries, small)
     took = {name: median(values) for name, values in spent.items()}
     return Row(
         "boundaries",
@@ -92,8 +92,8 @@ def measure(settings: Settings, small: bool) -> Row:
                 runs,
                 f"slowest {max(spent['operate']) * 1e3:.0f} ms",
             ),
-            Figure("a place today, after ten years of revisions", now * 1e3, asked),
-            Figure("a place five years ago, after ten years of revisions", then * 1e3, asked),
+            Figure("a place today, after ten years of revisions", now * 1e3, queries),
+            Figure("a place five years ago, after ten years of revisions", then * 1e3, queries),
         ],
         [
             Reach(
@@ -119,18 +119,18 @@ def _upper(session: Session) -> None:
             " ON a.id = b.area_id WHERE a.level = 'grid'"
         )
     ).all()
-    held: dict[int, list[Any]] = {}
+    stored: dict[int, list[Any]] = {}
     for (parent, _), shape in zip(rows, shapely.from_wkb([row[1] for row in rows]), strict=True):
-        held.setdefault(parent, []).append(shape)
-    drawn = {parent: to_multipolygon(dissolve(parts)) for parent, parts in held.items()}
+        stored.setdefault(parent, []).append(shape)
+    drawn = {parent: to_multipolygon(dissolve(parts)) for parent, parts in stored.items()}
     every = dict(drawn)
     while drawn:
         above: dict[int, list[Any]] = {}
-        for one, parent in session.execute(
+        for item, parent in session.execute(
             text("SELECT id, parent_id FROM area WHERE id = ANY(:ids)"), {"ids": list(drawn)}
         ):
             if parent is not None:
-                above.setdefault(parent, []).append(drawn[one])
+                above.setdefault(parent, []).append(drawn[item])
         drawn = {parent: to_multipolygon(dissolve(parts)) for parent, parts in above.items()}
         every |= drawn
     write_boundaries(
@@ -171,7 +171,7 @@ def _analyze(addresses: cluster.DatabaseUrls) -> None:
 
 def _many_revisions(session: Session, small: bool) -> None:
     """Redraw the grids of a corner every month for ten years."""
-    first = datetime.now(UTC) - timedelta(days=30 * MONTHS)
+    initial = datetime.now(UTC) - timedelta(days=30 * MONTHS)
     corner = 10 if small else 20
     allow_boundary_writes(session)
     box = {
@@ -180,7 +180,7 @@ def _many_revisions(session: Session, small: bool) -> None:
         "east": grids.WEST + corner * grids.STEP,
         "north": grids.SOUTH + corner * grids.STEP,
     }
-    held = session.execute(
+    stored = session.execute(
         text(
             "SELECT b.area_id, b.revision_id, b.geom::text FROM boundary b JOIN area a"
             " ON a.id = b.area_id"
@@ -190,18 +190,18 @@ def _many_revisions(session: Session, small: bool) -> None:
         box,
     ).all()
     session.execute(
-        text("DELETE FROM boundary WHERE area_id = ANY(:ids)"), {"ids": [row[0] for row in held]}
+        text("DELETE FROM boundary WHERE area_id = ANY(:ids)"), {"ids": [row[0] for row in stored]}
     )
     month = timedelta(days=30)
     spans = [
-        Range(first + n * month, first + (n + 1) * month if n < MONTHS else None)
+        Range(initial + n * month, initial + (n + 1) * month if n < MONTHS else None)
         for n in range(MONTHS + 1)
     ]
     copy_rows(
         session,
         "boundary",
         ("area_id", "revision_id", "geom", "valid_time"),
-        ((area, revision, shape, span) for area, revision, shape in held for span in spans),
+        ((area, revision, shape, span) for area, revision, shape in stored for span in spans),
     )
     session.commit()
 

@@ -54,11 +54,11 @@ def measure(settings: Settings, small: bool) -> Row:
         )
         pyarrow.csv.write_csv(table, source)
         now = datetime.now(settings.timezone)
-        found = 0
+        result = 0
 
         def ours() -> None:
-            nonlocal found
-            found = locate_file(session, source, target, now).located
+            nonlocal result
+            result = locate_file(session, source, target, now).located
 
         left = geopandas.GeoDataFrame(geometry=shapely.points(points), crs=4490)
         right = geopandas.GeoDataFrame({"code": np.arange(len(shapes))}, geometry=shapes, crs=4490)
@@ -90,7 +90,7 @@ def measure(settings: Settings, small: bool) -> Row:
         f" each with a leader and a worker with deputies.",
         "points a second",
         Figure(
-            "ours: CSV in, chain, people and reasons, CSV out", rate, runs, f"{found:,} located"
+            "ours: CSV in, chain, people and reasons, CSV out", rate, runs, f"{result:,} located"
         ),
         [
             Figure("geopandas.sjoin: the join alone, in memory", count / median(peer), runs),

@@ -65,7 +65,7 @@ def measure(settings: Settings, small: bool) -> Row:
     finally:
         if connection is not None:
             connection.close()
-    first, *peers = figures
+    initial, *peers = figures
     osmnx = next((peer for peer in peers if peer.who.startswith("OSMnx")), None)
     return Row(
         "circle",
@@ -74,15 +74,15 @@ def measure(settings: Settings, small: bool) -> Row:
         f" one facility, 1,125 m; lattice of {network.lattice.spacing:.0f} m,"
         f" snapped before.",
         "ms",
-        first,
+        initial,
         peers,
         [
             Reach(
                 "not slower than Valhalla's time contour (1.6 ms in the trial, not in this run)",
                 None,
             ),
-            Reach("≥ 100 × OSMnx's way", osmnx.value >= 100 * first.value if osmnx else None),
-            Reach("F1 ≥ 0.995 against exact distances", float(first.more.split()[1]) >= 0.995),
+            Reach("≥ 100 × OSMnx's way", osmnx.value >= 100 * initial.value if osmnx else None),
+            Reach("F1 ≥ 0.995 against exact distances", float(initial.more.split()[1]) >= 0.995),
         ],
         notes=[
             "F1 over 20,000 random places: within 1,125 m by exact network distance,"
@@ -103,36 +103,38 @@ def race(
     """Draw the circles of each source one way after the other, then count."""
     snapped, points = network.snap_degrees(*places.T), shapely.points(places)
     metric = shapely.points(network.to_metric(*places.T))
-    spent: dict[str, list[float]] = {who: [] for who in ways}
-    counts = {who: np.zeros(3) for who in ways}  # both, only the polygon, only the truth
+    spent: dict[str, list[float]] = {actor: [] for actor in ways}
+    counts = {actor: np.zeros(3) for actor in ways}  # both, only the polygon, only the truth
     for way, _ in ways.values():
         way(0)
     for i in range(max(count for _, count in ways.values())):
         truth = np.isfinite(walk.network_distances(network, sources[i], snapped, LIMIT))
-        for who, (way, count) in ways.items():
+        for actor, (way, count) in ways.items():
             if i < count:
                 begin = time.perf_counter()
                 shape = way(i)
-                spent[who].append((time.perf_counter() - begin) * 1e3)
+                spent[actor].append((time.perf_counter() - begin) * 1e3)
                 shapely.prepare(shape)
-                inside = shapely.covers(shape, points if who == "ours" else metric)
-                counts[who] += (
+                inside = shapely.covers(shape, points if actor == "ours" else metric)
+                counts[actor] += (
                     (truth & inside).sum(),
                     (~truth & inside).sum(),
                     (truth & ~inside).sum(),
                 )
     scores = {
-        who: 2 * both / (2 * both + extra + missed) for who, (both, extra, missed) in counts.items()
+        actor: 2 * both / (2 * both + extra + missed)
+        for actor, (both, extra, missed) in counts.items()
     }
     return [
-        Figure(who, median(spent[who]), len(spent[who]), f"F1 {scores[who]:.4f}") for who in ways
+        Figure(actor, median(spent[actor]), len(spent[actor]), f"F1 {scores[actor]:.4f}")
+        for actor in ways
     ]
 
 
 def buffered(network: Network, source: SnappedPoints) -> Any:
     """The streets whose both ends are reached, 25 m round them."""
-    far = walk.node_distances(network, source, LIMIT)[0]
-    reached = np.maximum(far[network.u], far[network.v]) <= LIMIT
+    distant = walk.node_distances(network, source, LIMIT)[0]
+    reached = np.maximum(distant[network.u], distant[network.v]) <= LIMIT
     return shapely.union_all(shapely.buffer(network.lines[reached], EDGE))
 
 

@@ -52,8 +52,8 @@ def make(side: int, seed: int = 1) -> City:
     number = np.arange(side * side).reshape(side, side)
     u = np.concatenate([number[:, :-1].ravel(), number[:-1].ravel()])
     v = np.concatenate([number[:, 1:].ravel(), number[1:].ravel()])
-    there = rng.random(u.size) > GONE
-    u, v = u[there], v[there]
+    destination = rng.random(u.size) > GONE
+    u, v = u[destination], v[destination]
     nodes = np.column_stack([lon.ravel(), lat.ravel()])
     _, _, length = Geod(ellps="GRS80").inv(*nodes[u].T, *nodes[v].T)
     return City(nodes, u, v, length)

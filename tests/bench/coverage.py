@@ -29,27 +29,29 @@ def measure(settings: Settings, small: bool) -> Row:
     nodes = [
         np.unique(
             np.where(
-                one.offset < network.length[one.edge] / 2, network.u[one.edge], network.v[one.edge]
+                node.offset < network.length[node.edge] / 2,
+                network.u[node.edge],
+                network.v[node.edge],
             )
         )
-        for one in facilities
+        for node in facilities
     ]
 
     def ours() -> list[Floats]:
-        return [walk.nearest_source_distances(network, one, homes, LIMIT) for one in facilities]
+        return [walk.nearest_source_distances(network, node, homes, LIMIT) for node in facilities]
 
     def bare() -> None:
-        for one in nodes:
-            dijkstra(network.graph, indices=one, limit=LIMIT, min_only=True)
+        for node in nodes:
+            dijkstra(network.graph, indices=node, limit=LIMIT, min_only=True)
 
-    found = ours()
+    result = ours()
     bare()
     spent, peer = zip(
         *((seconds(ours) * 1e3, seconds(bare) * 1e3) for _ in range(runs)), strict=True
     )
     wrong = sum(
-        mislabelled(network, one, homes, metres)
-        for one, metres in zip(facilities, found, strict=True)
+        mislabelled(network, node, homes, metres)
+        for node, metres in zip(facilities, result, strict=True)
     )
     mine, theirs = median(spent), median(peer)
     return Row(
@@ -124,19 +126,19 @@ def split_distances(network: Network, sources: SnappedPoints, places: SnappedPoi
         offset[order],
         count + order,
     )  # cut: the node on the street; count + many + i: the door
-    first = np.r_[True, street[1:] != street[:-1]]
+    initial = np.r_[True, street[1:] != street[:-1]]
     last = np.r_[street[1:] != street[:-1], True]
     whole = np.setdiff1d(np.arange(len(network.lines)), street)
-    before, length = np.where(first, 0, np.r_[0, stop[:-1]]), network.length
+    old_where, length = np.where(initial, 0, np.r_[0, stop[:-1]]), network.length
     pairs = [
         (network.u[whole], network.v[whole], length[whole]),
-        (np.where(first, network.u[street], np.r_[0, cut[:-1]]), cut, stop - before),
+        (np.where(initial, network.u[street], np.r_[0, cut[:-1]]), cut, stop - old_where),
         (cut[last], network.v[street[last]], length[street[last]] - stop[last]),
         (cut, cut + many, leg[order]),
     ]
-    one, other, cost = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    item, other, cost = (np.concatenate(column) for column in zip(*pairs, strict=True))
     size = count + 2 * many
-    graph = coo_array((np.maximum(cost, 1e-9), (one, other)), shape=(size, size)).tocsr()
+    graph = coo_array((np.maximum(cost, 1e-9), (item, other)), shape=(size, size)).tocsr()
     doors = count + many + np.flatnonzero(sources.edge >= 0)
-    far: Floats = dijkstra(graph, directed=False, indices=doors, limit=LIMIT + 1, min_only=True)
-    return far[count + many + len(sources) :]
+    distant: Floats = dijkstra(graph, directed=False, indices=doors, limit=LIMIT + 1, min_only=True)
+    return distant[count + many + len(sources) :]

@@ -64,15 +64,15 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
     community, grid = ids[1 + streets : 1 + streets + communities], ids[1 + streets + communities :]
     rows: list[tuple[object, ...]] = [(county, COUNTY, "county", "示例县", COUNTY, None)]
     rows += [
-        (one, f"{COUNTY}{n:03d}", "street", f"示例{n}街道", COUNTY, county)
-        for n, one in enumerate(street)
+        (person, f"{COUNTY}{n:03d}", "street", f"示例{n}街道", COUNTY, county)
+        for n, person in enumerate(street)
     ]
-    for n, one in enumerate(community):
+    for n, person in enumerate(community):
         code = f"{COUNTY}{n // 500:03d}{n % 500:03d}"
-        rows.append((one, code, "community", f"示例{n}社区", COUNTY, street[n // 500]))
-    for n, one in enumerate(grid):
+        rows.append((person, code, "community", f"示例{n}社区", COUNTY, street[n // 500]))
+    for n, person in enumerate(grid):
         code = f"{COUNTY}{n // 10_000:03d}{n // 20 % 500:03d}{n % 20 + 1:03d}"
-        rows.append((one, code, "grid", f"示例第{n}网格", COUNTY, community[n // 20]))
+        rows.append((person, code, "grid", f"示例第{n}网格", COUNTY, community[n // 20]))
     copy_rows(session, "area", ("id", "code", "level", "name", "county", "parent_id"), rows)
     revision = session.scalar(
         text(
@@ -86,22 +86,22 @@ def write(session: Session, shapes: NDArray[np.object_]) -> None:
         session,
         "boundary",
         ("area_id", "revision_id", "geom", "valid_time"),
-        ((one, revision, shape, EVER) for one, shape in zip(grid, wkb, strict=True)),
+        ((person, revision, shape, EVER) for person, shape in zip(grid, wkb, strict=True)),
     )
     people = new_ids(session, "personal.person", 2 * count)
     copy_rows(
         session,
         "personal.person",
         ("id", "code", "name"),
-        ((one, f"B{n}", f"张示{n}") for n, one in enumerate(people)),
+        ((person, f"B{n}", f"张示{n}") for n, person in enumerate(people)),
     )
     copy_rows(
         session,
         "post",
         ("county", "role", "area_id", "holder_id", "deputy_id", "valid_time"),
         (
-            (COUNTY, role, one, people[2 * n + k], people[2 * n + 1 - k], EVER)
-            for n, one in enumerate(grid)
+            (COUNTY, role, person, people[2 * n + k], people[2 * n + 1 - k], EVER)
+            for n, person in enumerate(grid)
             for k, role in enumerate(("grid_leader", "grid_worker"))
         ),
     )

@@ -25,22 +25,22 @@ def measure(settings: Settings, small: bool) -> Row:
     """Ask two registers in turns, other places every turn; no database stands behind them."""
     few = register(8, 4)
     many = register(10, 10) if small else register(250, 250)
-    turns, asked = (2, 200) if small else (7, 4000)
+    turns, queries = (2, 200) if small else (7, 4000)
     rng = np.random.default_rng(6)
     now = datetime.now(settings.timezone)
     sides = [(few, 8, 4), (many, 10, 10) if small else (many, 250, 250)]
     spent: list[list[float]] = [[], []]
     for turn in range(turns + 1):
-        for side, (known, columns, rows) in enumerate(sides):
+        for side, (recorded, columns, rows) in enumerate(sides):
             inside = 0.001
             west, south = grids.WEST + inside, grids.SOUTH + inside
-            x = rng.uniform(west, west + columns * grids.STEP - 2 * inside, asked).tolist()
-            y = rng.uniform(south, south + rows * grids.STEP - 2 * inside, asked).tolist()
+            x = rng.uniform(west, west + columns * grids.STEP - 2 * inside, queries).tolist()
+            y = rng.uniform(south, south + rows * grids.STEP - 2 * inside, queries).tolist()
             begin = time.perf_counter()
             for lon, lat in zip(x, y, strict=True):
-                resolve_request(_nobody, LocateRequest(lon, lat, "wgs84", None, now), known)
+                resolve_request(_nobody, LocateRequest(lon, lat, "wgs84", None, now), recorded)
             if turn:  # the first warms up
-                spent[side].append((time.perf_counter() - begin) / asked * 1e6)
+                spent[side].append((time.perf_counter() - begin) / queries * 1e6)
     a, b = map(median, spent)
     units = len(many.places.parts)
     return Row(
@@ -49,7 +49,7 @@ def measure(settings: Settings, small: bool) -> Row:
         f"One question in a register in memory:"
         f" {len(few.places.parts)} units in {len(few.grids.codes)} grids,"
         f" and {units:,} in {len(many.grids.codes):,}; {HOUSES} buildings a grid;"
-        f" {asked:,} random places a turn.",
+        f" {queries:,} random places a turn.",
         "µs",
         Figure(f"ours, {units:,} units", b, turns),
         [Figure(f"ours, {len(few.places.parts)} units", a, turns)],
@@ -80,7 +80,7 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
     codes = [
         f"{grids.COUNTY}{n // 10_000:03d}{n // 20 % 500:03d}{n % 20 + 1:03d}" for n in range(count)
     ]
-    known = GridIndex(
+    grid_index = GridIndex(
         grid_ids, codes, [f"第{n}网格" for n in range(count)], community, [1] * count, shapes
     )
     upper = {
@@ -123,12 +123,12 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
         parts,
         np.repeat(ids, STAIRS),
     )
-    of_grid, _, _ = known.grids_at(places.label_points[:, 0], places.label_points[:, 1])
+    of_grid, _, _ = grid_index.grids_at(places.label_points[:, 0], places.label_points[:, 1])
     order = np.argsort(of_grid, kind="stable")
     return RegistrySnapshot(
         MIN_MICROS,
         MAX_MICROS,
-        known,
+        grid_index,
         upper,
         places,
         of_grid,
@@ -140,18 +140,20 @@ def register(columns: int, rows: int) -> RegistrySnapshot:
 
 def people(grid_ids: np.ndarray, units: int) -> PeopleIndex:
     """A leader and a worker for each grid, a head for each unit, everybody with a deputy."""
-    role = {one.key: number for number, one in enumerate(ROLES)}
-    place = np.concatenate([np.repeat(grid_ids, 2), np.arange(units) + 20_000_000])
+    role = {item.key: number for number, item in enumerate(ROLES)}
+    location = np.concatenate([np.repeat(grid_ids, 2), np.arange(units) + 20_000_000])
     kind = np.concatenate(
         [
             np.tile([role["grid_leader"], role["grid_worker"]], len(grid_ids)),
             np.full(units, role["unit_head"]),
         ]
     )
-    number = np.arange(len(place), dtype=np.int64) + 1
-    start, end = np.full(len(place), MIN_MICROS), np.full(len(place), MAX_MICROS)
+    number = np.arange(len(location), dtype=np.int64) + 1
+    start, end = np.full(len(location), MIN_MICROS), np.full(len(location), MAX_MICROS)
     deputy = np.roll(number, 1)
-    areas = PostTable.from_rows(np.column_stack([number, place, kind, number, deputy, start, end]))
+    areas = PostTable.from_rows(
+        np.column_stack([number, location, kind, number, deputy, start, end])
+    )
     nothing = np.empty(0, np.int64)
     return PeopleIndex(
         areas,

@@ -50,7 +50,7 @@ def measure(settings: Settings, small: bool) -> Row:
     addresses = cluster.start(settings, throw_away=True)
     schema.migrate(addresses)
     with Session(engine(addresses.app)) as session:
-        made = generate_town(session, 2026, 300) if small else generate_town(session)
+        created = generate_town(session, 2026, 300) if small else generate_town(session)
         session.commit()
         grids = shapely.from_wkb([bytes(row[0]) for row in session.execute(text(SHAPES))])
     with engine(addresses.owner).begin() as owner:
@@ -68,7 +68,7 @@ def measure(settings: Settings, small: bool) -> Row:
     return Row(
         "http",
         "GET /locate over HTTP",
-        f"A made-up town ({made.counts.get('building', 0):,} buildings,"
+        f"A made-up town ({created.counts.get('building', 0):,} buildings,"
         f" {len(grids)} grids); granian, {WORKERS} workers of {THREADS} threads,"
         f" {CONNECTIONS} connections, {turns} turns of {seconds} s;"
         f" load by {'wrk' if wrk else 'threads in Python'} on the same machine.",
@@ -114,10 +114,10 @@ def within(shapes: Sequence[shapely.Geometry], count: int) -> list[tuple[float, 
     shapely.prepare(whole)
     west, south, east, north = whole.bounds
     points = rng.uniform((west, south), (east, north), (20 * count, 2))
-    found: list[tuple[float, float]] = points[shapely.contains_xy(whole, *points.T)][
+    result: list[tuple[float, float]] = points[shapely.contains_xy(whole, *points.T)][
         :count
     ].tolist()
-    return found
+    return result
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def served(settings: Settings, url: str) -> Iterator[int]:
         "WANGGE_REPORTS_PER_MINUTE": "1000000",
         "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "100000000",
     }
-    words = [
+    arguments = [
         "--interface",
         "rsgi",
         "--host",
@@ -144,10 +144,10 @@ def served(settings: Settings, url: str) -> Iterator[int]:
         "--workers",
         str(WORKERS),
     ]
-    words += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]
+    arguments += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]
     with (settings.var / "bench-serve.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "granian", *words],
+            [sys.executable, "-m", "granian", *arguments],
             cwd=ROOT,
             env=env,
             stdout=log,
@@ -202,9 +202,17 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Loa
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
-        words = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", file.name]
-        said = subprocess.run(
-            [*words, f"http://127.0.0.1:{port}"],
+        arguments = [
+            "wrk",
+            "-t2",
+            f"-c{CONNECTIONS}",
+            f"-d{seconds}s",
+            "--latency",
+            "-s",
+            file.name,
+        ]
+        output = subprocess.run(
+            [*arguments, f"http://127.0.0.1:{port}"],
             check=True,
             capture_output=True,
             text=True,
@@ -212,16 +220,16 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Loa
         ).stdout
     bad = sum(
         int(count)
-        for count in re.findall(r"Non-2xx or 3xx responses: (\d+)|timeout (\d+)", said)
+        for count in re.findall(r"Non-2xx or 3xx responses: (\d+)|timeout (\d+)", output)
         for count in count
         if count
     )
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert rate is not None, said
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert rate is not None, output
     p50, p99 = (
         float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
         for value, unit in (
-            re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", said).groups() for share in (50, 99)
+            re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", output).groups() for share in (50, 99)
         )  # type: ignore[union-attr]
     )
     return Load(float(rate[1]), p50, p99, bad)
@@ -231,7 +239,7 @@ def by_threads(port: int, paths: Sequence[str], seconds: int, post: str = "") ->
     """One thread a connection in this process: fewer requests a second than wrk could ask, the same
     for both sides.
     """
-    made = [
+    created = [
         f"POST {post} HTTP/1.1\r\nHost: bench\r\nContent-Type:"
         f" application/json\r\nContent-Length: {len(path.encode())}"
         f"\r\n\r\n{path}".encode()
@@ -249,7 +257,7 @@ def by_threads(port: int, paths: Sequence[str], seconds: int, post: str = "") ->
             while time.monotonic() < end:
                 turn += 7
                 begin = time.perf_counter()
-                connection.sendall(made[turn % len(made)])
+                connection.sendall(created[turn % len(created)])
                 data = connection.recv(65536)
                 head = data.index(b"\r\n\r\n") + 4
                 length = re.search(rb"content-length: (\d+)", data[:head], re.IGNORECASE)

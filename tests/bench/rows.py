@@ -142,8 +142,8 @@ def markdown(rows: Sequence[Row], where: Sequence[str], minutes: float) -> str:
     ]
     for row in rows:
         for i, reach in enumerate(row.reaches):
-            first = f"{row.job} | {number(row.ours.value)} {row.unit}" if i == 0 else " | "
-            lines.append(f"| {first} | {reach.words} | {verdict(reach.met)} |")
+            initial = f"{row.job} | {number(row.ours.value)} {row.unit}" if i == 0 else " | "
+            lines.append(f"| {initial} | {reach.words} | {verdict(reach.met)} |")
     for row in rows:
         lines += ["", f"## {row.job}", "", f"{row.size}", ""]
         lines += [

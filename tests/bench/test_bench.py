@@ -19,8 +19,8 @@ def test_a_row_measures_something_on_a_toy_size(name):
         row = ROWS[name](settings, True)
     assert row.name == name
     assert all(
-        math.isfinite(one.value) and one.value > 0 and one.runs > 0
-        for one in [row.ours, *row.peers]
+        math.isfinite(item.value) and item.value > 0 and item.runs > 0
+        for item in [row.ours, *row.peers]
     )
     assert row.peers
     assert row.reaches

@@ -46,22 +46,22 @@ def state(session: Session, number: UUID) -> str:
 
 def handled(session: Session, how_many: int) -> list[str]:
     """Reports that somebody has handled; their words."""
-    said = []
+    messages = []
     for _ in range(how_many):
-        number, words = filed(session)
+        number, phrase = filed(session)
         moved(session, number)
         moves.apply_move(
             session, BY, number, "handle", datetime.now(UTC), MovePayload(note="清完了")
         )
-        said.append(words)
+        messages.append(phrase)
     session.commit()
-    return said
+    return messages
 
 
 def test_the_contact_is_shown_for_a_reason(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    number, words = filed(session)
+    number, phrase = filed(session)
     county = session.scalar(text("SELECT county FROM incident WHERE id = :id"), {"id": number})
     session.execute(
         text(report.CONTACT),
@@ -69,8 +69,8 @@ def test_the_contact_is_shown_for_a_reason(
     )
     session.commit()
     signed_in(desk, site, served, "dispatcher", "/desk")
-    desk.locator("#filters [name=words]").fill(words)
-    row(desk, words).locator(".dsk-open").click()
+    desk.locator("#filters [name=words]").fill(phrase)
+    row(desk, phrase).locator(".dsk-open").click()
     form = desk.locator(".dsk-contact")
     form.locator("button").click()  # the browser itself asks for the reason
     expect(form.locator("input:invalid")).to_be_focused()
@@ -89,27 +89,27 @@ def test_the_contact_is_shown_for_a_reason(
 def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
     desk: Page, worker: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    number, words = filed(session)
+    number, phrase = filed(session)
     signed_in(desk, site, served, "dispatcher", "/desk")
-    desk.locator("#filters [name=words]").fill(words)
+    desk.locator("#filters [name=words]").fill(phrase)
     expect(desk.locator("#rows tr")).to_have_count(1)
-    row(desk, words).locator(".dsk-open").click()
+    row(desk, phrase).locator(".dsk-open").click()
     detail = desk.locator("#detail")
     expect(detail.locator(".inc-line li")).to_have_count(3)
     expect(detail.locator(".leaflet-marker-icon")).to_have_count(1)
     assert serious(desk) == []
 
     signed_in(worker, site, served, "worker", "/work")
-    worker.locator(".wrk-card", has_text=words).locator("[data-move=take]").tap()
-    expect(row(desk, words).locator(".inc-state")).to_have_text(
+    worker.locator(".wrk-card", has_text=phrase).locator("[data-move=take]").tap()
+    expect(row(desk, phrase).locator(".inc-state")).to_have_text(
         "处理中", timeout=9000
     )  # nobody loaded the page again
     worker.locator("#tab-doing").tap()
-    worker.locator(".wrk-card", has_text=words).locator("[data-move=handle]").tap()
+    worker.locator(".wrk-card", has_text=phrase).locator("[data-move=handle]").tap()
     worker.locator("#sheet textarea").fill("清完了")
     worker.locator("#sheet input[type=file]").set_input_files(picture())
     worker.locator("#sheet .inc-form .inc-go").tap()
-    expect(row(desk, words).locator(".inc-state")).to_have_text("已处理", timeout=9000)
+    expect(row(desk, phrase).locator(".inc-state")).to_have_text("已处理", timeout=9000)
     expect(detail.locator(".inc-photos img").first).to_be_visible()
 
     detail.locator("[data-move=check]").click()
@@ -122,20 +122,20 @@ def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
 def test_the_filters_are_in_the_address(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    _, words = filed(session)
+    _, phrase = filed(session)
     page = signed_in(desk, site, served, "dispatcher", "/desk")
     page.locator("#filters [name=category]").select_option("06010")
     page.locator("#tabs [data-state=dispatched]").click()
-    page.locator("#filters [name=words]").fill(words)
+    page.locator("#filters [name=words]").fill(phrase)
     expect(page.locator("#rows tr")).to_have_count(1)
     expect(page).to_have_url(re.compile("state=dispatched.*words="))
-    row(page, words).locator(".dsk-open").click()
+    row(page, phrase).locator(".dsk-open").click()
     expect(page).to_have_url(re.compile("incident="))
     page.reload()
     expect(page.locator("#rows tr")).to_have_count(1)
     expect(page.locator("#filters [name=category]")).to_have_value("06010")
     expect(page.locator("#tabs [aria-current]")).to_contain_text("已派单")
-    expect(page.locator("#detail blockquote")).to_have_text(words)
+    expect(page.locator("#detail blockquote")).to_have_text(phrase)
     page.locator("#tabs [data-state=closed]").click()
     expect(page.locator("#none")).to_be_visible()
     page.go_back()
@@ -148,31 +148,31 @@ def test_the_filters_are_in_the_address(
 def test_three_are_checked_at_once(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    said = handled(session, 3)
+    output = handled(session, 3)
     page = signed_in(
         desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe="")
     )
-    for words in said:
-        row(page, words).locator("input").check()
+    for phrase in output:
+        row(page, phrase).locator("input").check()
     expect(page.locator("#bulk b")).to_contain_text("3")
     assert serious(page) == []
     page.locator("#bulk [data-move=check]").click()
-    for words in said:
-        expect(row(page, words).locator(".inc-state")).to_have_text("已核查")
-        expect(row(page, words).locator(".dsk-went")).to_be_visible()
+    for phrase in output:
+        expect(row(page, phrase).locator(".inc-state")).to_have_text("已核查")
+        expect(row(page, phrase).locator(".dsk-went")).to_be_visible()
     expect(page.locator("#bulk")).to_be_hidden()
 
 
 def test_one_of_several_that_cannot_be_done_says_why(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    said = handled(session, 2)
+    output = handled(session, 2)
     page = signed_in(
         desk, site, served, "dispatcher", quote("/desk?state=handled&sort=newest", safe="")
     )
-    for words in said:
-        row(page, words).locator("input").check()
-    number = row(page, said[0]).get_attribute("data-id")
+    for phrase in output:
+        row(page, phrase).locator("input").check()
+    number = row(page, output[0]).get_attribute("data-id")
 
     def first(route) -> None:
 
@@ -182,15 +182,15 @@ def test_one_of_several_that_cannot_be_done_says_why(
 
     page.route("**/api/v1/incidents/moves/bulk", first)
     page.locator("#bulk [data-move=check]").click()
-    expect(row(page, said[1]).locator(".dsk-went")).to_be_visible()
-    expect(row(page, said[0]).locator(".dsk-failed")).to_be_visible()
+    expect(row(page, output[1]).locator(".dsk-went")).to_be_visible()
+    expect(row(page, output[0]).locator(".dsk-failed")).to_be_visible()
 
 
 def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    number, words = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", at(words))
+    number, phrase = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(phrase))
     expect(page.locator("#rows tr")).to_have_count(1)
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -201,7 +201,7 @@ def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
     choices.first.click()
     assert serious(page) == []
     detail.locator(".inc-form .inc-go").click()
-    expect(row(page, words).locator(".dsk-held")).to_contain_text("网格长")
+    expect(row(page, phrase).locator(".dsk-held")).to_contain_text("网格长")
     page.keyboard.press("/")
     expect(page.locator("#filters [name=words]")).to_be_focused()
     page.keyboard.press("Escape")
@@ -215,9 +215,9 @@ def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
 def test_who_was_too_late_is_told_what_happened(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    number, words = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", at(words))
-    row(page, words).locator(".dsk-open").click()
+    number, phrase = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(phrase))
+    row(page, phrase).locator(".dsk-open").click()
     button = page.locator("#detail [data-move=take]")
     expect(button).to_be_visible()
     page.route(
@@ -231,23 +231,23 @@ def test_who_was_too_late_is_told_what_happened(
 def test_what_is_new_waits_until_it_is_asked_for(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    _, words = filed(session)
+    _, phrase = filed(session)
     page = signed_in(desk, site, served, "dispatcher", at("垃圾没人清"))
-    expect(row(page, words)).to_be_visible()
-    _, more = filed(session)
+    expect(row(page, phrase)).to_be_visible()
+    _, extra = filed(session)
     expect(page.locator("#news")).to_contain_text("1", timeout=9000)
-    expect(row(page, more)).to_have_count(0)
+    expect(row(page, extra)).to_have_count(0)
     page.keyboard.press("r")
-    expect(row(page, more)).to_be_visible()
+    expect(row(page, extra)).to_be_visible()
     expect(page.locator("#news")).to_be_hidden()
 
 
 def test_who_may_only_read_moves_nothing(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    _, words = filed(session)
-    page = signed_in(desk, site, served, "auditor", at(words))
-    row(page, words).locator(".dsk-open").click()
+    _, phrase = filed(session)
+    page = signed_in(desk, site, served, "auditor", at(phrase))
+    row(page, phrase).locator(".dsk-open").click()
     expect(page.locator("#detail .inc-line li")).to_have_count(3)
     expect(page.locator("#detail [data-move]")).to_have_count(0)
 
@@ -255,12 +255,12 @@ def test_who_may_only_read_moves_nothing(
 def test_on_a_phone_the_matter_covers_the_list(
     phone: Page, site: str, served: Deployment, session: Session
 ) -> None:
-    _, words = filed(session)
-    page = signed_in(phone, site, served, "dispatcher", at(words))
+    _, phrase = filed(session)
+    page = signed_in(phone, site, served, "dispatcher", at(phrase))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    row(page, words).locator(".dsk-open").tap()
-    expect(page.locator("#detail blockquote")).to_have_text(words)
+    row(page, phrase).locator(".dsk-open").tap()
+    expect(page.locator("#detail blockquote")).to_have_text(phrase)
     expect(page.locator("#rows")).to_be_hidden()
     assert serious(page) == []
     page.locator("#detail .dsk-x").tap()
-    expect(row(page, words)).to_be_visible()
+    expect(row(page, phrase)).to_be_visible()

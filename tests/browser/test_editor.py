@@ -45,12 +45,12 @@ FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 
 def open_editor(page, deployment, title):
     """Sign in as the planner and begin a draft in the first community."""
-    who = next(
-        one for one in accounts.read(deployment.var / accounts.FILE) if one.username == "planner"
+    actor = next(
+        item for item in accounts.read(deployment.var / accounts.FILE) if item.username == "planner"
     )
     page.goto(deployment.url + "/sign-in?lang=zh&next=/editor")
-    page.locator("#username").fill(who.username)
-    page.locator("#password").fill(who.password)
+    page.locator("#username").fill(actor.username)
+    page.locator("#password").fill(actor.password)
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/sign-in" not in url)
     page.goto(deployment.url + "/editor?lang=zh")
@@ -62,8 +62,8 @@ def open_editor(page, deployment, title):
 def grids(deployment):
     """The published grids: shape by code."""
     return {
-        one["properties"]["code"]: shape(one["geometry"])
-        for one in deployment.ask(PUBLISHED).json()["features"]
+        feature["properties"]["code"]: shape(feature["geometry"])
+        for feature in deployment.ask(PUBLISHED).json()["features"]
     }
 
 
@@ -84,43 +84,44 @@ def drag(page, spot, by):
 
 
 def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(desk, planned):
-    before = grids(planned)
+    old_grids = grids(planned)
     open_editor(desk, planned, "浏览器里的调整")
-    spot = desk.evaluate(SHARED)
+    position = desk.evaluate(SHARED)
     old = {
         code: desk.evaluate(
             "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code
         )
-        for code in spot["codes"]
+        for code in position["codes"]
     }
 
     # while it is dragged, every grid that shares the vertex has it in the new place
     desk.locator("text=吸附到边界").click()  # let it lie where it is dropped
-    drag(desk, spot, (24, 16))
+    drag(desk, position, (24, 16))
     desk.evaluate(FRAMES)
-    held = {
+    stored = {
         code: desk.evaluate(
             "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code
         )
-        for code in spot["codes"]
+        for code in position["codes"]
     }
-    assert all(held[code] != old[code] for code in spot["codes"])
+    assert all(stored[code] != old[code] for code in position["codes"])
     moved = [
-        set(map(tuple, json.loads(held[code])[0][0])) - set(map(tuple, json.loads(old[code])[0][0]))
-        for code in spot["codes"]
+        set(map(tuple, json.loads(stored[code])[0][0]))
+        - set(map(tuple, json.loads(old[code])[0][0]))
+        for code in position["codes"]
     ]
-    assert moved[0] and all(one == moved[0] for one in moved)
-    expect(desk.locator("#ed-grids li")).to_have_count(len(spot["codes"]))
+    assert moved[0] and all(item == moved[0] for item in moved)
+    expect(desk.locator("#ed-grids li")).to_have_count(len(position["codes"]))
     desk.mouse.up()
     expect(desk.locator("#ed-status")).to_contain_text("已保存为第 1 步")
     expect(desk.locator("#ed-step-count")).to_have_text("1")
-    place = f"{round(spot['lon'] * 1e7)},{round(spot['lat'] * 1e7)}"
+    location = f"{round(position['lon'] * 1e7)},{round(position['lat'] * 1e7)}"
     assert not desk.evaluate(
-        "(key) => wangge.coverage.owners.has(key)", place
+        "(key) => wangge.coverage.owners.has(key)", location
     )  # nothing is left where it was
 
     # a split across one grid, undone, done again
-    code = spot["codes"][0]
+    code = position["codes"][0]
     desk.keyboard.press("s")
     box = desk.evaluate(BOX, code)
     middle = (box["n"] + box["s"]) / 2
@@ -137,13 +138,13 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     desk.keyboard.press("Control+Shift+z")
     expect(desk.locator("#ed-step-count")).to_have_text("2")
     new = desk.evaluate("[...wangge.coverage.grids.keys()]")
-    new = sorted(set(new) - set(before))
+    new = sorted(set(new) - set(old_grids))
     assert len(new) == 1
 
     # merge the two other grids of the vertex
     desk.keyboard.press("m")
-    for one in spot["codes"][2:4]:
-        box = desk.evaluate(BOX, one)
+    for item in position["codes"][2:4]:
+        box = desk.evaluate(BOX, item)
         desk.mouse.click((box["w"] + box["e"]) / 2, (box["n"] + box["s"]) / 2)
     desk.keyboard.press("Enter")
     expect(desk.locator("#ed-step-count")).to_have_text("3")
@@ -153,7 +154,7 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     assert serious(desk) == []
 
     # nothing is in force before it is published
-    assert grids(planned).keys() == before.keys()
+    assert grids(planned).keys() == old_grids.keys()
     desk.locator("#ed-publish").click()
     expect(desk.locator("#ed-publish-totals")).to_contain_text("改换网格")
     assert serious(desk) == []
@@ -161,40 +162,44 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     desk.locator("#ed-publish-now").click()
     desk.wait_for_url(lambda url: "/revisions/" in url)
 
-    after = grids(planned)
-    assert after.keys() == before.keys() - {spot["codes"][3]} | set(new)
-    assert polygon_coverage.is_valid(list(after.values()))
-    assert sum(one.area for one in after.values()) == pytest.approx(
-        sum(one.area for one in before.values()), rel=1e-9
+    new_grids = grids(planned)
+    assert new_grids.keys() == old_grids.keys() - {position["codes"][3]} | set(new)
+    assert polygon_coverage.is_valid(list(new_grids.values()))
+    assert sum(item.area for item in new_grids.values()) == pytest.approx(
+        sum(item.area for item in old_grids.values()), rel=1e-9
     )
-    drawn = [one for one in after if one not in before or not after[one].equals(before[one])]
-    assert {*spot["codes"][:3], *new} <= set(drawn)
+    drawn = [
+        item
+        for item in new_grids
+        if item not in old_grids or not new_grids[item].equals(old_grids[item])
+    ]
+    assert {*position["codes"][:3], *new} <= set(drawn)
     [last] = planned.ask(f"/api/v1/areas/{new[0]}/history").json()["boundaries"]
     assert (last["title"], last["reason"]) == ("浏览器里的调整", "新楼入住")
 
 
 def test_what_cannot_be_is_refused_in_words_and_put_back(desk, planned):
     open_editor(desk, planned, "拉不动")
-    spot = desk.evaluate(SHARED)
-    drag(desk, spot, (420, 330))
+    position = desk.evaluate(SHARED)
+    drag(desk, position, (420, 330))
     desk.mouse.up()
     expect(desk.locator("#ed-status.wrong")).to_contain_text("边界")
     now = desk.evaluate(
         "(key) => [...wangge.coverage.grids.values()].filter((one) =>"
         " JSON.stringify(one.polygons).includes(key)).length",
-        f"{spot['lon']},{spot['lat']}",
+        f"{position['lon']},{position['lat']}",
     )
-    assert now == len(spot["codes"])
+    assert now == len(position["codes"])
     expect(desk.locator("#ed-step-count")).to_be_empty()
 
 
 def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_merge(desk, planned):
     open_editor(desk, planned, "两个社区")
-    spot = desk.evaluate(SHARED)
-    code = spot["codes"][0]
+    position = desk.evaluate(SHARED)
+    code = position["codes"][0]
     as_is = "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)"
     old = desk.evaluate(as_is, code)
-    drag(desk, spot, (30, 20))
+    drag(desk, position, (30, 20))
     desk.keyboard.press("m")  # no tool is taken up while something is held
     desk.keyboard.press("Escape")
     desk.mouse.up()
@@ -211,8 +216,8 @@ def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_me
       }
     }""")
     desk.keyboard.press("m")
-    for one in pair:
-        box = desk.evaluate(BOX, one)
+    for item in pair:
+        box = desk.evaluate(BOX, item)
         desk.mouse.click((box["w"] + box["e"]) / 2, (box["n"] + box["s"]) / 2)
     desk.locator("#ed-merge").click()
     expect(desk.locator("#ed-step-count")).to_have_text("1")
@@ -221,11 +226,11 @@ def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_me
 
 def test_it_stays_smooth_while_dragging(desk, planned):
     open_editor(desk, planned, "流畅")
-    spot = desk.evaluate(SHARED)
+    position = desk.evaluate(SHARED)
     desk.evaluate("wangge.frames = []")
-    drag(desk, spot, (60, 40))
+    drag(desk, position, (60, 40))
     for step in range(30):
-        desk.mouse.move(spot["x"] + step, spot["y"] + step / 2)
+        desk.mouse.move(position["x"] + step, position["y"] + step / 2)
     desk.evaluate(FRAMES)
     frames = sorted(desk.evaluate("wangge.frames"))
     desk.keyboard.press("Escape")

@@ -19,7 +19,7 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
     )
     all_told = int(desk.locator(".fig-total dd").first.inner_text().replace(",", ""))
     counts = [
-        int(one) for one in desk.locator(".fig-table tbody td:nth-child(2)").all_inner_texts()
+        int(cell) for cell in desk.locator(".fig-table tbody td:nth-child(2)").all_inner_texts()
     ]
     assert sum(counts) == all_told > 0 and counts == sorted(counts, reverse=True)
     assert serious(desk) == []
@@ -28,8 +28,8 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
     expect(desk.locator("[aria-sort]")).to_have_attribute("aria-sort", "descending")
     assert "sort=-completion" in desk.url
     rates = [
-        float(one.split("%")[0])
-        for one in desk.locator(".fig-table tbody td:nth-child(7)").all_inner_texts()
+        float(cell.split("%")[0])
+        for cell in desk.locator(".fig-table tbody td:nth-child(7)").all_inner_texts()
     ]
     assert rates == sorted(rates, reverse=True)
 

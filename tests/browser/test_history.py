@@ -13,8 +13,8 @@ COMMUNITY = "520402100001"
 
 def neighbours(deployment):
     """Two grids of the community that border on each other, whatever other tests have redrawn."""
-    found = deployment.get("/api/v1/layers/grids?bbox=105,25,107,27")["features"]
-    grids = {one["properties"]["code"]: shape(one["geometry"]) for one in found}
+    features = deployment.get("/api/v1/layers/grids?bbox=105,25,107,27")["features"]
+    grids = {item["properties"]["code"]: shape(item["geometry"]) for item in features}
     ours = sorted(code for code in grids if code.startswith(COMMUNITY))
     return next(
         (a, b)
@@ -32,10 +32,10 @@ def test_what_changed_between_two_days_is_on_the_map_and_in_a_list(desk, planned
     done = planned.run_inside("revision", "do", number, op)
     assert done.returncode == 0, done.stderr
     assert planned.run_inside("revision", "publish", number, "--reason", "试").returncode == 0
-    before = planned.get(f"/api/v1/areas/{a}/history")["boundaries"][-1]["valid_from"]
+    valid_from = planned.get(f"/api/v1/areas/{a}/history")["boundaries"][-1]["valid_from"]
 
     # the instant before, and now
-    desk.goto(f"{planned.url}/?lang=zh&compare={before[:19]}Z")
+    desk.goto(f"{planned.url}/?lang=zh&compare={valid_from[:19]}Z")
     desk.wait_for_selector("body[data-compared]", timeout=10_000)
     listed = desk.locator("#difference li")
     expect(listed.filter(has_text="已停用")).to_have_count(1)

@@ -32,7 +32,7 @@ def ready(page, address):
 def signed_in(page, site, served):
     """Who may have the names of the whole county."""
     centre = next(
-        one for one in accounts.read(served.var / accounts.FILE) if one.username == "centre"
+        item for item in accounts.read(served.var / accounts.FILE) if item.username == "centre"
     )
     page.goto(site + "/sign-in")
     page.locator("#username").fill(centre.username)
@@ -93,13 +93,13 @@ def test_without_signing_in_the_role_is_told_and_the_way_to_the_name(desk, site)
     expect(desk.locator("#answer .name")).to_have_count(0)
     link = desk.locator("#answer .first a")
     expect(link).to_have_text("登录后可见姓名")
-    here = desk.url
+    position = desk.url
     link.click()
     expect(desk.locator("#username")).to_be_visible()
-    assert desk.locator('input[name="next"]').input_value() in here
-    lon, lat = re.search(r"p=([\d.]+),([\d.]+)", here).groups()
+    assert desk.locator('input[name="next"]').input_value() in position
+    lon, lat = re.search(r"p=([\d.]+),([\d.]+)", position).groups()
     answer = ask(site, f"/api/v1/locate?lon={lon}&lat={lat}&crs=wgs84")
-    assert {(one["name"], one["holder"]) for one in answer["people"]} == {(None, None)}
+    assert {(person["name"], person["holder"]) for person in answer["people"]} == {(None, None)}
 
 
 def test_the_address_keeps_what_is_seen(desk, site, served):
@@ -107,13 +107,13 @@ def test_the_address_keeps_what_is_seen(desk, site, served):
     desk.mouse.click(600, 450)
     name = desk.locator("#answer .first .name")
     expect(name).not_to_be_empty()
-    said, address = name.inner_text(), desk.url
+    output, address = name.inner_text(), desk.url
     ready(desk, address)
-    expect(name).to_have_text(said)
+    expect(name).to_have_text(output)
     desk.keyboard.press("Escape")
     expect(desk.locator("#welcome")).to_be_visible()
     desk.go_back()
-    expect(name).to_have_text(said)
+    expect(name).to_have_text(output)
 
 
 def test_in_a_tower_the_stairwell_decides_the_unit(desk, site):
@@ -122,9 +122,9 @@ def test_in_a_tower_the_stairwell_decides_the_unit(desk, site):
     choices = desk.locator("#answer .units button")
     expect(choices.first).to_be_visible()
     assert choices.count() > 3
-    wanted = choices.nth(2).inner_text()
+    expected = choices.nth(2).inner_text()
     choices.nth(2).click()
-    expect(desk.locator("#answer .title")).to_contain_text(wanted.split()[0])
+    expect(desk.locator("#answer .title")).to_contain_text(expected.split()[0])
     expect(desk.locator("#answer .title")).to_contain_text(building["name"])
     expect(desk.locator("#answer .first .role")).to_have_text("联户长")
 
@@ -218,12 +218,12 @@ def test_on_a_phone_the_panel_is_a_sheet_from_below(phone, site):
 
 def test_layers_go_and_come_and_the_address_remembers(desk, site):
     ready(desk, site)
-    before = colours(desk)
+    old_colours = colours(desk)
     desk.locator("#tab-layers").click()
     for name in ("communities", "grids", "buildings", "facilities"):
         desk.locator(f'input[value="{name}"]').uncheck()
     until(lambda: "facilities" not in desk.url.partition("layers=")[2])
-    until(lambda: colours(desk) < before)
+    until(lambda: colours(desk) < old_colours)
     ready(desk, desk.url)
     desk.locator("#tab-layers").click()
     expect(desk.locator('input[value="grids"]')).not_to_be_checked()
@@ -270,15 +270,15 @@ def test_the_saved_map_opens_alone_without_any_network(desk, browser, site, tmp_
     assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*["']""", text) == []
     context = browser.new_context(offline=True, viewport={"width": 1200, "height": 800})
     alone = context.new_page()
-    said = []
-    alone.on("pageerror", lambda error: said.append(str(error)))
+    messages = []
+    alone.on("pageerror", lambda error: messages.append(str(error)))
     alone.goto(file.as_uri())
     expect(alone.locator("header.saved")).to_contain_text("示例数据")
     expect(alone.locator(".leaflet-control-layers label").first).to_be_visible()
     expect(alone.locator(".leaflet-control-layers")).to_contain_text("网格")
     assert alone.locator("canvas").count() >= 1
     assert colours(alone) > 20
-    assert said == []
+    assert messages == []
     context.close()
 
 
@@ -287,19 +287,19 @@ def test_axe_finds_nothing_serious(desk, site, view):
     ready(desk, site + view)
     # evaluated by the test, so the page's own content policy does not stand in the way
     desk.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    found = desk.evaluate(
+    result = desk.evaluate(
         "axe.run(document).then((r) => r.violations.filter((v) => ['serious',"
         " 'critical'].includes(v.impact)).map((v) => [v.id,"
         " v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
     )
-    assert found == []
+    assert result == []
 
 
 def test_circles_of_all_facilities_are_fetched_only_when_shown(desk, site):
     ready(desk, site)
     assert [url for url in desk.asked if "/tiles/circles/" in url] == []
-    before = colours(desk)
+    old_colours = colours(desk)
     desk.locator("#tab-layers").click()
     desk.locator('input[value="circles"]').check()
-    until(lambda: colours(desk) > before)
+    until(lambda: colours(desk) > old_colours)
     assert [url for url in desk.asked if "/tiles/circles/" in url]

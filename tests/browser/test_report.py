@@ -39,8 +39,8 @@ def walker(browser) -> Iterator[Page]:
 @pytest.fixture
 def session(served: Deployment) -> Iterator[Session]:
     """The served deployment's own database."""
-    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as made:
-        yield made
+    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as created:
+        yield created
 
 
 def picture(name: str, data: bytes | None = None) -> dict[str, object]:
@@ -58,15 +58,15 @@ def form(page: Page, site: str, address: str = "/report") -> Page:
 
 def filled_in(page: Page, site: str) -> str:
     """Photo, place and kind; the words that tell this report from others."""
-    words = f"楼道口的垃圾 {uuid4().hex[:8]}"
+    description = f"楼道口的垃圾 {uuid4().hex[:8]}"
     form(page, site)
     page.locator("#camera").set_input_files(picture("stairs.jpg"))
     page.locator("#gps").click()
     expect(page.locator("#responsible.located .role")).to_contain_text("网格员")
-    page.locator("#description").fill(words)
+    page.locator("#description").fill(description)
     page.locator('.rep-chip[data-code="06010"]').first.click()
     expect(page.locator(".rep-state.good")).to_be_visible()
-    return words
+    return description
 
 
 def filed(session: Session, words: str) -> list[UUID]:
@@ -80,7 +80,7 @@ def filed(session: Session, words: str) -> list[UUID]:
 
 
 def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
-    words = filled_in(walker, site)
+    phrase = filled_in(walker, site)
     assert "12" in walker.locator("#place-status").inner_text()  # metres
     tries = []
 
@@ -96,20 +96,20 @@ def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
     walker.locator("#send").dblclick()
     expect(walker.locator(".rep-state.wrong")).to_be_visible()
     expect(walker.locator("#description")).to_be_disabled()
-    assert len(tries) == 1 and len(filed(session, words)) == 1
+    assert len(tries) == 1 and len(filed(session, phrase)) == 1
 
     form(walker, site)  # the phone put the page away meanwhile: everything is still there
-    expect(walker.locator("#description")).to_have_value(words)
+    expect(walker.locator("#description")).to_have_value(phrase)
     expect(walker.locator("#photos img")).to_have_count(1)
     walker.locator("#send").dblclick()
     expect(walker.locator(".trk-role")).to_have_text("由网格员办理")
     assert len(tries) == 2 and len(set(tries)) == 1
-    (one,) = filed(session, words)
+    (incident,) = filed(session, phrase)
 
     # the tracking page: whose it is by role, since when, by when; the photo, made smaller on the
     # phone
     at, secret = re.fullmatch(rf"{site}/track/([0-9a-f-]+)#(\S+)", walker.url).groups()
-    assert at == str(one)
+    assert at == str(incident)
     expect(walker.locator(".trk-where")).to_have_attribute("data-state", "dispatched")
     expect(walker.locator(".trk-steps .done")).to_have_count(2)
     expect(walker.locator(".trk-due time")).to_be_visible()
@@ -118,10 +118,10 @@ def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
     expect(walker.locator("#large img")).to_have_js_property("naturalWidth", 2560)
     walker.keyboard.press("Escape")
     names = session.scalars(text("SELECT name FROM personal.person")).all()
-    shown = walker.locator("main").inner_text()
-    assert [name for name in names if name in shown] == []
+    visible = walker.locator("main").inner_text()
+    assert [name for name in names if name in visible] == []
     assert [url for url in walker.asked if secret in url.split("#")[0]] == []
-    assert [said for said in walker.said if "ERR_CONNECTION_RESET" not in said] == []
+    assert [output for output in walker.said if "ERR_CONNECTION_RESET" not in output] == []
 
     # and the form is empty again, with this report among mine
     form(walker, site)
@@ -130,15 +130,15 @@ def test_four_taps_and_a_lost_answer_make_one_incident(walker, site, session):
 
 
 def test_without_a_connection_everything_is_kept_and_sent_by_itself_later(walker, site, session):
-    words = filled_in(walker, site)
+    phrase = filled_in(walker, site)
     walker.context.set_offline(True)
     walker.locator("#send").click()
     expect(walker.locator("#discard")).to_be_visible()
-    expect(walker.locator("#description")).to_have_value(words)
-    assert filed(session, words) == []
+    expect(walker.locator("#description")).to_have_value(phrase)
+    assert filed(session, phrase) == []
     walker.context.set_offline(False)
     expect(walker.locator(".trk-role")).to_be_visible()
-    assert len(filed(session, words)) == 1
+    assert len(filed(session, phrase)) == 1
 
 
 def test_a_place_without_gps_is_chosen_on_the_map(phone, site):
@@ -162,17 +162,18 @@ def test_a_place_without_gps_is_chosen_on_the_map(phone, site):
 
 
 def test_a_few_words_are_enough_to_be_offered_the_kind(walker, site, served):
-    words = "三单元门口的垃圾桶满了没人倒"
+    description = "三单元门口的垃圾桶满了没人倒"
     likely = [
-        one["code"] for one in served.get(f"/api/v1/categories/suggest?words={words}")["items"]
+        item["code"]
+        for item in served.get(f"/api/v1/categories/suggest?words={description}")["items"]
     ]
     form(walker, site)
-    walker.locator("#description").fill(words)
-    first = walker.locator("#chips .rep-chip").first
-    expect(first).to_have_attribute("data-code", likely[0])
-    expect(first.locator("small")).to_contain_text("垃圾")  # because of this word
-    first.click()
-    expect(first).to_have_attribute("aria-pressed", "true")
+    walker.locator("#description").fill(description)
+    initial = walker.locator("#chips .rep-chip").first
+    expect(initial).to_have_attribute("data-code", likely[0])
+    expect(initial.locator("small")).to_contain_text("垃圾")  # because of this word
+    initial.click()
+    expect(initial).to_have_attribute("aria-pressed", "true")
 
 
 def test_outside_every_grid_it_says_so_and_offers_the_nearest(walker, site):
@@ -201,15 +202,15 @@ def test_a_file_that_is_no_photo_is_named_and_left_out(walker, site):
 
 
 def test_rated_unhappily_and_taken_up_again(walker, site, session):
-    words = filled_in(walker, site)
+    phrase = filled_in(walker, site)
     walker.locator("#send").click()
     expect(walker.locator(".trk-state")).to_be_visible()
-    (one,) = filed(session, words)
+    (incident,) = filed(session, phrase)
     for name in ("take", "handle"):
         moves.apply_move(
             session,
             system_principal("test"),
-            one,
+            incident,
             name,
             datetime.now(UTC),
             MovePayload(note="扫过了"),
@@ -233,33 +234,33 @@ def test_rated_unhappily_and_taken_up_again(walker, site, session):
     expect(walker.locator(".trk-line > li").first).to_contain_text("在三单元")
     expect(walker.locator(".trk-line > li").first.locator("img")).to_be_visible()
     row = session.execute(
-        text("SELECT rating, solved, state FROM incident WHERE id = :id"), {"id": one}
+        text("SELECT rating, solved, state FROM incident WHERE id = :id"), {"id": incident}
     ).one()
     assert tuple(row) == (2, False, "dispatched")
     assert walker.said == []
 
 
 def test_a_wrong_code_and_an_unknown_number_look_the_same(phone, site):
-    said = []
+    messages = []
     for address in (f"/track/{uuid4()}#{'x' * 43}", f"/track/{uuid4()}#{'y' * 43}"):
         phone.goto(site + address)
         expect(phone.locator("#lookup-status")).to_be_visible()
-        said.append(phone.locator("#lookup").inner_text())
-    assert said[0] == said[1]
+        messages.append(phone.locator("#lookup").inner_text())
+    assert messages[0] == messages[1]
 
 
 def test_my_reports_are_on_this_device_until_forgotten(walker, site, session):
-    words = filled_in(walker, site)
+    phrase = filled_in(walker, site)
     walker.locator("#send").click()
     expect(walker.locator(".trk-state")).to_be_visible()
     walker.goto(f"{site}/track")
     walker.locator("#my-reports li a").click()
-    expect(walker.locator(".trk-head")).to_contain_text(words)
+    expect(walker.locator(".trk-head")).to_contain_text(phrase)
     walker.goto(f"{site}/track")
     walker.on("dialog", lambda dialog: dialog.accept())
     walker.locator("#my-reports .trk-do button").click()
     expect(walker.locator(".trk-none")).to_be_visible()
-    walker.goto(f"{site}/track/{filed(session, words)[0]}")
+    walker.goto(f"{site}/track/{filed(session, phrase)[0]}")
     expect(walker.locator("#lookup")).to_be_visible()
 
 
@@ -285,12 +286,12 @@ def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
         "!document.querySelector('canvas') || document.querySelector('canvas').width > 0"
     )
     walker.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    found = walker.evaluate(
+    result = walker.evaluate(
         "axe.run(document).then((r) => r.violations.filter((v) => ['serious',"
         " 'critical'].includes(v.impact)).map((v) => [v.id,"
         " v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
     )
-    assert found == []
+    assert result == []
     low = walker.evaluate(
         """[...document.querySelectorAll('main :is(button, a, summary, label.rep-pick, input:not([type=file], [type=radio]))')]
            .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44)

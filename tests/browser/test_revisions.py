@@ -59,14 +59,14 @@ def test_a_file_from_qgis_torn_then_mended_looked_at_and_published(desk, planned
     )  # a published one is looked at the same way
     desk.goto(planned.url + "/revisions?state=published")
     expect(desk.locator(".rev-list li").first).to_contain_text("实地核实")
-    assert not desk.said or all("422" in one for one in desk.said)
+    assert not desk.said or all("422" in item for item in desk.said)
 
 
 def test_a_preview_fits_a_phone(phone, planned):
     sign_in(phone, planned.url, planned.var, "planner", "/revisions")
-    made = phone.request.get(planned.url + "/api/v1/revisions").json()["items"]
-    if not made:
+    items = phone.request.get(planned.url + "/api/v1/revisions").json()["items"]
+    if not items:
         pytest.skip("nothing was published here before")
-    phone.goto(f"{planned.url}/revisions/{made[0]['id']}")
+    phone.goto(f"{planned.url}/revisions/{items[0]['id']}")
     expect(phone.locator("#rev-totals div").first).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -64,9 +64,9 @@ def merge(desk, title, into, other):
 
 
 def test_a_conflict_offers_the_rebase_then_later_publication_and_the_way_back(planner, tmp_path):
-    middle, one, other = three(planner, tmp_path)
+    middle, item, other = three(planner, tmp_path)
     mine, theirs = (
-        merge(planner, "我的合并", middle, one),
+        merge(planner, "我的合并", middle, item),
         merge(planner, "别处先发布的合并", middle, other),
     )
     planner.api("POST", f"/revisions/{theirs}/publish", {"reason": "先到"})
@@ -120,8 +120,8 @@ def test_a_conflict_offers_the_rebase_then_later_publication_and_the_way_back(pl
 def test_a_list_and_a_preview_on_paper_show_everything(planner, tmp_path):
     planner.goto(f"{planner.root}/revisions")
     assert serious(planner) == []
-    made = planner.api("GET", "/revisions")["items"]
-    number = made[0]["id"] if made else merge(planner, "打印", *three(planner, tmp_path)[:2])
+    created = planner.api("GET", "/revisions")["items"]
+    number = created[0]["id"] if created else merge(planner, "打印", *three(planner, tmp_path)[:2])
     planner.goto(f"{planner.root}/revisions/{number}")
     expect(planner.locator("#rev-moved details").first).to_be_attached()
     planner.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -20,17 +20,17 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
         desk.locator(".rul-head a").click()
     path = tmp_path / "下载.xlsx"
     download.value.save_as(path)
-    found, report = rules_file.parse(path)
-    assert found and not report.refused
+    result, report = rules_file.parse(path)
+    assert result and not report.refused
 
-    rules_file.dump([found[-1], *found], path)  # the one for everything first
+    rules_file.dump([result[-1], *result], path)  # the one for everything first
     desk.locator("#file").set_input_files(path)
     desk.locator(".rul-side button").click()
     expect(desk.get_by_role("alert")).to_contain_text("匹配一切，只能放在最后")
     assert serious(desk) == []
 
-    first = dataclasses.replace(found[-1], name="市容", category="06", first_role="grid_leader")
-    rules_file.dump([*found[:-1], first, found[-1]], path)
+    initial = dataclasses.replace(result[-1], name="市容", category="06", first_role="grid_leader")
+    rules_file.dump([*result[:-1], initial, result[-1]], path)
     desk.locator("#file").set_input_files(path)
     desk.locator("#name").fill("浏览器里试的")
     desk.locator(".rul-side button").click()
@@ -42,7 +42,7 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
     expect(desk.locator(".rul-switch button")).to_be_visible()
     assert serious(desk) == []
     assert not [
-        one for one in desk.said if "422" not in one
+        item for item in desk.said if "422" not in item
     ]  # the wrong spreadsheet is the one refusal
 
 

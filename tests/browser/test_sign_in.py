@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
     worker = next(
-        one for one in accounts.read(served.var / accounts.FILE) if one.username == "worker"
+        item for item in accounts.read(served.var / accounts.FILE) if item.username == "worker"
     )
     phone.goto(site + "/?lang=zh&off=clinic")
     phone.locator(".me-in").click()
@@ -30,12 +30,12 @@ def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
     expect(menu).to_contain_text(worker.zh)
     box = menu.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390
-    assert all(one.bounding_box()["height"] >= 44 for one in menu.locator("a, button").all())
+    assert all(item.bounding_box()["height"] >= 44 for item in menu.locator("a, button").all())
     phone.goto(site + "/password")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390 and serious(phone) == []
     phone.locator(".me summary").click()
     menu.locator("form button").click()
     expect(phone.locator(".me-in")).to_be_visible()
     assert not [
-        one for one in phone.said if "401" not in one
+        item for item in phone.said if "401" not in item
     ]  # the wrong password is the one refusal

@@ -15,16 +15,16 @@ __all__ = ["session"]  # a fixture
 
 
 def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
-    number, words = filed(session)
+    number, phrase = filed(session)
     page = signed_in(phone, site, served, "worker", "/work")
-    card = page.locator(".wrk-card", has_text=words)
+    card = page.locator(".wrk-card", has_text=phrase)
     expect(card.locator(".inc-clock")).to_have_text(re.compile("."))
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert all(one.bounding_box()["height"] >= 43.5 for one in card.locator("button").all())
+    assert all(item.bounding_box()["height"] >= 43.5 for item in card.locator("button").all())
     card.locator("[data-move=take]").tap()
     page.locator("#tab-doing").tap()
-    card = page.locator(".wrk-card", has_text=words)
+    card = page.locator(".wrk-card", has_text=phrase)
     card.locator("[data-move=handle]").tap()
     sheet = page.locator("#sheet")
     sheet.locator(".inc-form .inc-go").tap()
@@ -34,9 +34,9 @@ def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
     expect(sheet.locator(".inc-form .inc-photos img")).to_have_count(1)
     assert serious(page) == []
     sheet.locator(".inc-form .inc-go").tap()
-    expect(page.locator(".wrk-card", has_text=words)).to_have_count(0)
+    expect(page.locator(".wrk-card", has_text=phrase)).to_have_count(0)
     page.locator("#tab-done").tap()
-    expect(page.locator(".wrk-card", has_text=words)).to_have_count(1)
+    expect(page.locator(".wrk-card", has_text=phrase)).to_have_count(1)
     assert (
         session.scalar(text("SELECT state FROM incident WHERE id = :id"), {"id": number})
         == "handled"
@@ -49,9 +49,9 @@ def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
 
 
 def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, session):
-    number, words = filed(session)
+    number, phrase = filed(session)
     page = signed_in(phone, site, served, "worker", "/work")
-    card = page.locator(".wrk-card", has_text=words)
+    card = page.locator(".wrk-card", has_text=phrase)
     expect(card).to_be_visible()
     page.context.set_offline(True)
     card.locator("[data-move=take]").tap()
@@ -70,14 +70,14 @@ def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, s
 def test_a_connection_that_comes_back_behind_a_failing_request_is_used(
     phone, site, served, session
 ):
-    number, words = filed(session)
+    number, phrase = filed(session)
     page = signed_in(phone, site, served, "worker", "/work")
     requests = []
     page.route(
         "**/api/v1/incidents/*/moves",
         lambda route: requests.append(route) if not requests else route.continue_(),
     )
-    card = page.locator(".wrk-card", has_text=words)
+    card = page.locator(".wrk-card", has_text=phrase)
     with page.expect_request("**/api/v1/incidents/*/moves"):
         card.locator("[data-move=take]").tap()
     expect(card.locator(".wrk-wait")).to_be_visible()
@@ -91,9 +91,9 @@ def test_a_connection_that_comes_back_behind_a_failing_request_is_used(
 
 
 def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session):
-    number, words = filed(session)
+    number, phrase = filed(session)
     page = signed_in(phone, site, served, "worker", "/work")
-    card = page.locator(".wrk-card", has_text=words)
+    card = page.locator(".wrk-card", has_text=phrase)
     expect(card).to_be_visible()
     page.evaluate("() => { window.EventSource = null; }")
     page.route(
@@ -106,8 +106,8 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
 
 def test_a_new_matter_appears_without_a_reload(phone, site, served, session):
     page = signed_in(phone, site, served, "worker", "/work")
-    _, words = filed(session)
-    expect(page.locator(".wrk-card", has_text=words)).to_be_visible(timeout=9000)
+    _, phrase = filed(session)
+    expect(page.locator(".wrk-card", has_text=phrase)).to_be_visible(timeout=9000)
 
 
 def test_the_map_shows_the_patch_and_numbered_pins(phone, site, served, session):

@@ -120,11 +120,11 @@ def test_a_stranger_says_only_what_strangers_know(
 
 
 def test_two_strangers_with_one_key_are_two(client: FlaskClient, town: build.Town) -> None:
-    first, again, other = (
+    initial, again, other = (
         report(client, address, "the-same-key") for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2")
     )
-    assert first.json["id"] == again.json["id"] != other.json["id"]
-    assert other.json["tracking_secret"] != first.json["tracking_secret"]
+    assert initial.json["id"] == again.json["id"] != other.json["id"]
+    assert other.json["tracking_secret"] != initial.json["tracking_secret"]
 
 
 def test_signing_out_ends_the_session_on_the_server(
@@ -182,7 +182,7 @@ def test_nobody_behind_the_same_address_can_lock_a_colleague_out(
 def test_a_browser_is_a_stranger_again_after_a_new_password(
     app: APIFlask, client: FlaskClient, session: Session
 ) -> None:
-    made = with_password(session, "zhang")
+    created = with_password(session, "zhang")
     stolen, stranger = app.test_client(), app.test_client()
     for browser in (stolen, client):
         sign_in(browser, "zhang")
@@ -196,7 +196,7 @@ def test_a_browser_is_a_stranger_again_after_a_new_password(
     cookie = client.get_cookie("wangge_browser").value
     stranger.set_cookie("wangge_browser", cookie[:-2] + ("AA" if cookie[-2:] != "AA" else "BB"))
     assert sign_in(stranger, "zhang", new).status_code == 429
-    assert made.username not in cookie
+    assert created.username not in cookie
 
 
 @pytest.mark.parametrize(

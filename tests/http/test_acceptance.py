@@ -75,10 +75,10 @@ def grids(served: Deployment, folder: Path) -> dict[str, shapely.Geometry]:
 @pytest.fixture(scope="module")
 def served(served: Deployment) -> Deployment:
     """The pilot, asked with a key that is told names."""
-    words = ("--action", "names.read", "--area", "520402", "--per-minute", "100000")
-    made = served.run_inside("key", "add", "acceptance", *words)
-    key = re.search(r"wg_\S+", made.stdout)
-    assert key, made.stdout + made.stderr
+    phrase = ("--action", "names.read", "--area", "520402", "--per-minute", "100000")
+    completed = served.run_inside("key", "add", "acceptance", *phrase)
+    key = re.search(r"wg_\S+", completed.stdout)
+    assert key, completed.stdout + completed.stderr
     return replace(served, key=key[0])
 
 
@@ -88,7 +88,7 @@ def tower(served: Deployment, folder: Path) -> Tower:
     homes = defaultdict(list)
     for row in dumped(served, "households", folder):
         homes[row["building"]].append((row["stairwell"], row["floor"], row["room"], row["unit"]))
-    code = max(homes, key=lambda one: len({home[3] for home in homes[one]}))
+    code = max(homes, key=lambda item: len({home[3] for home in homes[item]}))
     row = next(row for row in dumped(served, "buildings", folder) if row["code"] == code)
     inside = shapely.from_wkt(row["wkt"]).representative_point()
     chain = served.get(f"/api/v1/locate?lon={inside.x}&lat={inside.y}&crs=cgcs2000")["areas"]
@@ -165,9 +165,12 @@ SYSTEMS = {"wgs84": lambda *p: p, "cgcs2000": lambda *p: p, "gcj02": gcj02, "bd0
 def test_the_three_ways_of_asking_give_one_answer_of_the_agreed_shape(served, folder):
     got = served.get(f"/api/v1/locate?{CENTRE}&at={LATER}")
     posted = many(served, [{"id": "x", **PLACE, "at": LATER}])[0]
-    told = served.run("locate", 105.95, 26.23, "--crs", "wgs84", "--at", LATER, "--json")
-    assert told.returncode == 0 and told.stderr == ""
-    assert told.stdout.count("\n") == 1 and json.loads(told.stdout) == got == posted["answer"]
+    completed = served.run("locate", 105.95, 26.23, "--crs", "wgs84", "--at", LATER, "--json")
+    assert completed.returncode == 0 and completed.stderr == ""
+    assert (
+        completed.stdout.count("\n") == 1
+        and json.loads(completed.stdout) == got == posted["answer"]
+    )
     assert posted["id"] == "x" and posted.get("error") is None
 
     assert {
@@ -191,13 +194,14 @@ def test_the_three_ways_of_asking_give_one_answer_of_the_agreed_shape(served, fo
     county, street, community, grid = (area["code"] for area in got["areas"])
     assert [len(code) for code in (county, street, community, grid)] == [6, 9, 12, 15]
     assert grid.startswith(community) and community.startswith(street) and street.startswith(county)
-    assert {"grid_leader", "grid_worker"} <= {one["role"] for one in got["people"]}
+    assert {"grid_leader", "grid_worker"} <= {person["role"] for person in got["people"]}
     assert all(
-        {"role", "name", "area", "stands_in_for", "why"} <= one.keys() for one in got["people"]
+        {"role", "name", "area", "stands_in_for", "why"} <= person.keys()
+        for person in got["people"]
     )
-    assert [one["step"] for one in got["how"]][:3] == ["grid", "building", "unit"]
-    assert all({"step", "rule", "zh", "en"} <= one.keys() for one in got["how"])
-    assert all(re.search("[一-鿿]", one["zh"]) for one in got["how"])
+    assert [person["step"] for person in got["how"]][:3] == ["grid", "building", "unit"]
+    assert all({"step", "rule", "zh", "en"} <= person.keys() for person in got["how"])
+    assert all(re.search("[一-鿿]", person["zh"]) for person in got["how"])
 
 
 def test_a_point_in_any_of_the_four_systems_is_the_same_place(served, grids):
@@ -205,27 +209,29 @@ def test_a_point_in_any_of_the_four_systems_is_the_same_place(served, grids):
     places = [(rng.uniform(105.9395, 105.958), rng.uniform(26.2245, 26.2365)) for _ in range(60)]
     shift = GEOD.inv(*places[0], *gcj02(*places[0]))[2]
     assert 400 < shift < 600  # the formulas written here do shift, as they do around Anshun
-    asked = [(system, place) for place in places for system in SYSTEMS]
+    queries = [(system, location) for location in places for system in SYSTEMS]
     points = [
-        dict(zip(("lon", "lat"), SYSTEMS[s](*place), strict=True), crs=s) for s, place in asked
+        dict(zip(("lon", "lat"), SYSTEMS[s](*location), strict=True), crs=s)
+        for s, location in queries
     ]
     results = many(served, points)
     by_place = defaultdict(list)
-    for (_, place), result in zip(asked, results, strict=True):
-        by_place[place].append(result)
+    for (_, location), result in zip(queries, results, strict=True):
+        by_place[location].append(result)
     inside = 0
-    for place, found in by_place.items():
-        if "error" in found[0] and found[0]["error"]:
-            assert all(one.get("error") for one in found)
+    for location, outcome in by_place.items():
+        if "error" in outcome[0] and outcome[0]["error"]:
+            assert all(item.get("error") for item in outcome)
             continue
         inside += 1
-        assert len({codes(one["answer"])["grid"] for one in found}) == 1
+        assert len({codes(item["answer"])["grid"] for item in outcome}) == 1
         assert all(
-            GEOD.inv(*place, one["answer"]["point"]["lon"], one["answer"]["point"]["lat"])[2] < 0.05
-            for one in found
+            GEOD.inv(*location, item["answer"]["point"]["lon"], item["answer"]["point"]["lat"])[2]
+            < 0.05
+            for item in outcome
         )
-        covering = [code for code, shape in grids.items() if shape.covers(shapely.Point(place))]
-        assert not covering or codes(found[0]["answer"])["grid"] == min(covering)
+        covering = [code for code, shape in grids.items() if shape.covers(shapely.Point(location))]
+        assert not covering or codes(outcome[0]["answer"])["grid"] == min(covering)
     assert inside > 40
 
 
@@ -234,18 +240,18 @@ def test_a_point_on_a_border_belongs_to_the_lower_code_and_says_so(served, grids
     for code, shape in grids.items():
         for vertex in map(tuple, shapely.get_coordinates(shape).tolist()):
             owners[vertex].add(code)
-    shared = {vertex: held for vertex, held in owners.items() if len(held) > 1}
+    shared = {vertex: stored for vertex, stored in owners.items() if len(stored) > 1}
     assert len(shared) > 50
     results = many(served, [{"lon": x, "lat": y, "crs": "cgcs2000"} for x, y in shared])
-    for held, result in zip(shared.values(), results, strict=True):
-        assert codes(result["answer"])["grid"] == min(held)
+    for stored, result in zip(shared.values(), results, strict=True):
+        assert codes(result["answer"])["grid"] == min(stored)
         how = result["answer"]["how"][0]
         assert (how["step"], how["rule"]) == ("grid", "border_lower_code")
         assert (
             "代码较小" in how["zh"]
             and "lower code" in how["en"]
-            and min(held) in how["zh"]
-            and min(held) in how["en"]
+            and min(stored) in how["zh"]
+            and min(stored) in how["en"]
         )
 
 
@@ -258,9 +264,9 @@ def test_outside_every_grid_the_nearest_within_50_m_answers_and_beyond_is_named_
         lon, lat, _ = GEOD.fwd(west[0], west[1], 270, metres)
         path = f"/api/v1/locate?lon={lon}&lat={lat}&crs=cgcs2000"
         if metres <= 50:
-            found = served.get(path)
-            how = found["how"][0]
-            assert codes(found)["grid"] == nearest and how["rule"] == "nearest_within_50m"
+            payload = served.get(path)
+            how = payload["how"][0]
+            assert codes(payload)["grid"] == nearest and how["rule"] == "nearest_within_50m"
             assert re.search(r"[\d.]+米", how["zh"]) and re.search(r"[\d.]+ m\b", how["en"])
         else:
             refused = problem(served.ask(path), 404)
@@ -280,15 +286,17 @@ def test_who_answered_then_and_who_answers_now_may_differ_and_each_stand_in_says
         for at in (THEN, LATER)
         for p in middles
     ]
-    results = [one["answer"] for one in many(served, points)]
+    results = [result["answer"] for result in many(served, points)]
     then, later = results[: len(middles)], results[len(middles) :]
-    assert [codes(one) for one in then] == [codes(one) for one in later]
-    assert {one["at"] for one in then} == {THEN} and {one["at"] for one in later} == {LATER}
+    assert [codes(result) for result in then] == [codes(result) for result in later]
+    assert {result["at"] for result in then} == {THEN} and {result["at"] for result in later} == {
+        LATER
+    }
     assert any(
         [p["name"] for p in a["people"]] != [p["name"] for p in b["people"]]
         for a, b in zip(then, later, strict=True)
     )
-    standing_in = [p for one in results for p in one["people"] if p["stands_in_for"]]
+    standing_in = [p for result in results for p in result["people"] if p["stands_in_for"]]
     assert standing_in and all(p["why"] in ("leave", "vacancy") and p["name"] for p in standing_in)
     assert all(p["name"] == p["deputy"] and p["name"] != p["holder"] for p in standing_in)
     problem(served.ask(f"/api/v1/locate?{CENTRE}&at=2020-01-01"), 404)  # no boundary held then
@@ -313,7 +321,7 @@ def test_an_address_as_people_write_it_picks_the_unit_inside_a_tower(served, tow
         candidates["building"]["code"] == tower.code and candidates["building"]["distance_m"] == 0
     )
     assert candidates["unit"] is None
-    assert {one["code"] for one in candidates["unit_candidates"]} == {
+    assert {unit_candidate["code"] for unit_candidate in candidates["unit_candidates"]} == {
         home[3] for home in tower.homes
     }
 
@@ -351,16 +359,18 @@ def test_a_floor_decides_where_it_lies_in_one_unit_and_an_impossible_address_lea
     by_floor = defaultdict(set)
     for stairwell, floor, _, unit in tower.homes:
         by_floor[stairwell or "1", floor].add(unit)
-    here = {"lon": tower.lon, "lat": tower.lat, "crs": "cgcs2000"}
+    position = {"lon": tower.lon, "lat": tower.lat, "crs": "cgcs2000"}
     sure = [(key, units) for key, units in by_floor.items() if len(units) == 1][::4]
-    asked = [here | {"address": f"{tower.name}{spoken(s)}单元{spoken(f)}楼"} for (s, f), _ in sure]
-    for (key, units), result in zip(sure, many(served, asked), strict=True):
+    queries = [
+        position | {"address": f"{tower.name}{spoken(s)}单元{spoken(f)}楼"} for (s, f), _ in sure
+    ]
+    for (key, units), result in zip(sure, many(served, queries), strict=True):
         assert {result["answer"]["unit"]["code"]} == units, key
     lost = many(
         served,
         [
-            here | {"address": f"{tower.name}1单元9901室"},
-            here | {"address": "<script>alert(1)</script>"},
+            position | {"address": f"{tower.name}1单元9901室"},
+            position | {"address": "<script>alert(1)</script>"},
         ],
     )
     for result in lost:
@@ -392,11 +402,13 @@ def test_a_bad_point_is_refused_with_its_field_named(served, case):
         served.ask("/api/v1/locate?" + "&".join(f"{key}={value}" for key, value in point.items())),
         422,
     )
-    assert field in {one["field"] for one in refused["errors"]} and all(
-        one["message"] for one in refused["errors"]
+    assert field in {error["field"] for error in refused["errors"]} and all(
+        error["message"] for error in refused["errors"]
     )
     first, second = many(served, [point, PLACE])  # in a batch it is refused alone
-    assert field in {one["field"] for one in first["error"]["errors"]} and not first.get("answer")
+    assert field in {error["field"] for error in first["error"]["errors"]} and not first.get(
+        "answer"
+    )
     assert second["answer"] and not second.get("error")
 
 
@@ -410,7 +422,7 @@ def test_a_broken_body_is_a_problem(served, body):
 
 def test_ten_thousand_points_are_answered_and_one_more_is_too_many(served):
     results = many(served, [{"id": number, **PLACE} for number in range(10_000)])
-    assert [one["id"] for one in results] == list(range(10_000))
+    assert [result["id"] for result in results] == list(range(10_000))
     assert (
         "10,000"
         in problem(served.ask("/api/v1/locate", {"points": [PLACE] * 10_001}), 413)["detail"]
@@ -419,20 +431,20 @@ def test_ten_thousand_points_are_answered_and_one_more_is_too_many(served):
 
 def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tower, folder):
     rng = random.Random(7)
-    asked: list[dict] = []
+    queries: list[dict] = []
     for number in range(300):
         system = rng.choice([*SYSTEMS])
         lon, lat = SYSTEMS[system](rng.uniform(105.937, 105.96), rng.uniform(26.222, 26.239))
-        asked.append(
+        queries.append(
             {"id": f"r{number}", "lon": lon, "lat": lat, "crs": system, "address": "", "at": LATER}
         )
     for case, (point, _) in BAD_POINTS.items():
-        asked.append(
+        queries.append(
             {"id": case, "lon": "", "lat": "", "crs": "", "address": "", "at": LATER} | point
         )
     home = tower.homes[-1]
     room = f"{tower.name}{home[0] or 1}单元{home[2]}室"
-    asked.append(
+    queries.append(
         {
             "id": "001",
             "lon": tower.lon,
@@ -442,27 +454,27 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
             "at": LATER,
         }
     )
-    rng.shuffle(asked)
+    rng.shuffle(queries)
     source, target = folder / "in.csv", folder / "out.csv"
     with source.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["id", "lon", "lat", "crs", "address", "at"])
         writer.writeheader()
-        writer.writerows(asked)
+        writer.writerows(queries)
     done = served.run("locate", "--batch", source, target, "--json")
     assert done.returncode == 0, done.stderr
     rows = rows_of(target)
     summary = json.loads(done.stdout)
-    assert summary["rows"] == len(asked) and summary["located"] == sum(
+    assert summary["rows"] == len(queries) and summary["located"] == sum(
         bool(row["grid"]) for row in rows
     )
-    assert list(rows[0]) == BATCH and [row["id"] for row in rows] == [row["id"] for row in asked]
+    assert list(rows[0]) == BATCH and [row["id"] for row in rows] == [row["id"] for row in queries]
     assert all(bool(row["grid"]) != bool(row["error"]) for row in rows)
     assert all(not any(row[key] for key in BATCH[1:9]) for row in rows if row["error"])
     by_id = {row["id"]: row for row in rows}
     assert all(by_id[case]["error"] for case in BAD_POINTS)
     assert by_id["001"]["unit"] == home[3] and by_id["001"]["building"] == tower.code
 
-    good = [row for row in asked if row["id"] not in BAD_POINTS]
+    good = [row for row in queries if row["id"] not in BAD_POINTS]
     for point, result in zip(
         good, many(served, good), strict=True
     ):  # the service says the same, point by point
@@ -475,10 +487,10 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
         assert row["building"] == (answer["building"] or {"code": ""})["code"]
         assert row["unit"] == (answer["unit"] or {"code": ""})["code"]
         assert row["people"] == ";".join(
-            f"{one['role']}:{one['name'] or ''}" for one in answer["people"]
+            f"{person['role']}:{person['name'] or ''}" for person in answer["people"]
         )
-        steps = [one for one in answer["how"] if one["step"] != "answerable"]
-        assert row["how"] == ";".join(f"{one['step']}:{one['rule']}" for one in steps)
+        steps = [person for person in answer["how"] if person["step"] != "answerable"]
+        assert row["how"] == ";".join(f"{person['step']}:{person['rule']}" for person in steps)
 
 
 def test_a_file_of_wrong_columns_or_onto_itself_is_refused_and_nothing_is_written(served, folder):
@@ -543,15 +555,17 @@ def test_children_chain_and_geometry_agree_down_the_hierarchy(served, grids):
         assert parent.kind == "application/geo+json"
         whole = shapely.geometry.shape(parent.json()["geometry"])
         children = served.get(f"/api/v1/areas/{community}/children?limit=1000")["items"]
-        own = [grids[child["code"]] for child in children]
+        private = [grids[child["code"]] for child in children]
         assert {child["parent"] for child in children} == {community}
-        assert whole.is_valid and whole.symmetric_difference(shapely.union_all(own)).area < 1e-14
-        assert sum(shape.area for shape in own) == pytest.approx(
+        assert (
+            whole.is_valid and whole.symmetric_difference(shapely.union_all(private)).area < 1e-14
+        )
+        assert sum(shape.area for shape in private) == pytest.approx(
             whole.area, rel=1e-9
         )  # no gap, no overlap
     feature = served.get(f"/api/v1/areas/{children[0]['code']}?geometry=true")
     assert feature["type"] == "Feature" and "crs" not in feature["geometry"]
-    assert shapely.geometry.shape(feature["geometry"]).equals(own[0])
+    assert shapely.geometry.shape(feature["geometry"]).equals(private[0])
     assert shapely.is_ccw(shapely.geometry.shape(feature["geometry"]).geoms[0].exterior)  # RFC 7946
     assert [area["level"] for area in feature["properties"]["above"]] == [
         "county",
@@ -567,7 +581,7 @@ def test_children_chain_and_geometry_agree_down_the_hierarchy(served, grids):
 
 def test_circles_of_more_minutes_hold_those_of_fewer_and_more_households(served):
     facilities = served.get("/api/v1/facilities?limit=1000")["items"]
-    assert len({one["code"] for one in facilities}) == len(facilities) > 100
+    assert len({item["code"] for item in facilities}) == len(facilities) > 100
     grew = 0
     for facility in facilities[:: len(facilities) // 6]:
         shapes, counts = [], []
@@ -581,11 +595,11 @@ def test_circles_of_more_minutes_hold_those_of_fewer_and_more_households(served)
             shapes.append(shapely.geometry.shape(feature["geometry"]))
             counts.append((feature["properties"]["households"], feature["properties"]["people"]))
             assert shapes[-1].is_valid and shapes[-1].area > 0
-            here = shapely.Point(facility["lon"], facility["lat"])
+            point = shapely.Point(facility["lon"], facility["lat"])
             # nobody walks further than 1.25 m/s: the whole lies within that as the crow flies, and
             # a leg of 100 m
             east = [
-                GEOD.inv(here.x, here.y, x, y)[2]
+                GEOD.inv(point.x, point.y, x, y)[2]
                 for x, y in shapely.get_coordinates(shapes[-1]).tolist()
             ]
             assert max(east) < minutes * 75 + 1
@@ -597,19 +611,20 @@ def test_circles_of_more_minutes_hold_those_of_fewer_and_more_households(served)
 
 
 def test_the_nearest_of_each_category_is_as_far_as_its_minutes_say(served):
-    near = served.get(f"/api/v1/facilities/nearest?{CENTRE}")["items"]
-    assert len(near) > 5 and len({one["category"] for one in near}) == len(near)
-    assert [one["walk_m"] for one in near] == sorted(one["walk_m"] for one in near)
-    for one in near:
+    items = served.get(f"/api/v1/facilities/nearest?{CENTRE}")["items"]
+    assert len(items) > 5 and len({item["category"] for item in items}) == len(items)
+    assert [item["walk_m"] for item in items] == sorted(item["walk_m"] for item in items)
+    for item in items:
         assert (
-            one["minutes"] == pytest.approx(one["walk_m"] / 75, abs=0.051) and one["minutes"] <= 15
+            item["minutes"] == pytest.approx(item["walk_m"] / 75, abs=0.051)
+            and item["minutes"] <= 15
         )
-        assert one["walk_m"] >= GEOD.inv(105.95, 26.23, one["lon"], one["lat"])[2] - 0.1
+        assert item["walk_m"] >= GEOD.inv(105.95, 26.23, item["lon"], item["lat"])[2] - 0.1
     fewer = served.get(f"/api/v1/facilities/nearest?{CENTRE}&minutes=5")["items"]
-    assert fewer == [one for one in near if one["walk_m"] <= 375]
+    assert fewer == [item for item in items if item["walk_m"] <= 375]
     lon, lat = gcj02(105.95, 26.23)
     shifted = served.get(f"/api/v1/facilities/nearest?lon={lon}&lat={lat}&crs=gcj02")["items"]
-    assert [one["code"] for one in shifted] == [one["code"] for one in near]
+    assert [item["code"] for item in shifted] == [item["code"] for item in items]
 
 
 # maps
@@ -637,7 +652,7 @@ def test_tiles_are_there_empty_or_unknown_and_are_not_sent_twice(served):
 def test_every_layer_says_itself_and_answers_a_rectangle_in_plain_geojson(served):
     layers = served.get("/api/v1/layers")
     assert {"grids", "units", "buildings", "facilities", "circles", "communities"} <= {
-        one["name"] for one in layers
+        error["name"] for error in layers
     }
     for layer in layers:
         assert layer["title"]["zh"] and layer["title"]["en"]
@@ -653,8 +668,10 @@ def test_every_layer_says_itself_and_answers_a_rectangle_in_plain_geojson(served
                 "coordinates",
             }
     box = shapely.box(105.945, 26.228, 105.952, 26.232)
-    found = served.get("/api/v1/layers/grids?bbox=105.945,26.228,105.952,26.232")["features"]
-    assert found and all(shapely.geometry.shape(one["geometry"]).intersects(box) for one in found)
+    features = served.get("/api/v1/layers/grids?bbox=105.945,26.228,105.952,26.232")["features"]
+    assert features and all(
+        shapely.geometry.shape(error["geometry"]).intersects(box) for error in features
+    )
     for wrong in (
         "",
         "?bbox=1,2,3",
@@ -663,7 +680,7 @@ def test_every_layer_says_itself_and_answers_a_rectangle_in_plain_geojson(served
         "?bbox=nan,1,2,3",
     ):
         refused = problem(served.ask(f"/api/v1/layers/grids{wrong}"), 422)
-        assert [one["field"] for one in refused["errors"]] == ["bbox"]
+        assert [error["field"] for error in refused["errors"]] == ["bbox"]
     problem(served.ask("/api/v1/layers/nothing?bbox=105,26,106,27"), 404)
 
 
@@ -675,15 +692,15 @@ def test_pages_load_nothing_from_another_host_and_say_that_the_pilot_is_made_up(
         loaded = re.findall(
             r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)\s*=\s*[\"']([^\"']+)", text
         )
-        assert loaded and not [one for one in loaded if re.match(r"(?:https?:)?//", one)]
-        for one in loaded:
-            if one.startswith("/"):
-                asset = served.ask(one)
-                assert asset.status == 200, one
-                if one.split("?")[0].endswith(".css"):
+        assert loaded and not [item for item in loaded if re.match(r"(?:https?:)?//", item)]
+        for item in loaded:
+            if item.startswith("/"):
+                asset = served.ask(item)
+                assert asset.status == 200, item
+                if item.split("?")[0].endswith(".css"):
                     assert not re.search(
                         rb"(?:url\(|@import)\s*[\"']?(?:https?:)?//", asset.body
-                    ), one
+                    ), item
     assert re.search("虚构|示例", served.ask("/", Accept="text/html").body.decode())
 
 
@@ -750,13 +767,13 @@ def test_whatever_is_wrong_is_answered_as_a_problem(served, path, method, status
 
 def test_a_circle_of_unknown_walkers_or_no_minutes_is_refused(served):
     code = served.get("/api/v1/facilities?limit=1")["items"][0]["code"]
-    for asked, field in (
+    for queries, field in (
         ("minutes=0", "minutes"),
         ("minutes=x", "minutes"),
         ("profile=bird", "profile"),
     ):
-        refused = problem(served.ask(f"/api/v1/facilities/{code}/circle?{asked}"), 422)
-        assert [one["field"] for one in refused["errors"]] == [field]
+        refused = problem(served.ask(f"/api/v1/facilities/{code}/circle?{queries}"), 422)
+        assert [error["field"] for error in refused["errors"]] == [field]
 
 
 def test_serving_on_a_taken_port_says_so(served):
@@ -808,32 +825,32 @@ def test_a_dump_loads_back_as_unchanged(restored, folder):
 
 def test_a_rehearsal_changes_nothing_and_committing_twice_changes_nothing_more(restored, folder):
     code = "520402007004001"
-    file, here = folder / "renamed.geojson", f"/api/v1/areas/{code}"
-    feature = restored.get(f"{here}?geometry=true")
-    before, name = restored.get(f"{here}/history"), "学苑<b>一</b>网格"
+    file, position = folder / "renamed.geojson", f"/api/v1/areas/{code}"
+    feature = restored.get(f"{position}?geometry=true")
+    old, name = restored.get(f"{position}/history"), "学苑<b>一</b>网格"
     feature["properties"] = {"code": code, "name": name}
     file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     load = ("load", "areas", file, "--level", "grid", "--json")
 
     rehearsed = json.loads(restored.run_inside(*load).stdout)
     assert rehearsed["counts"]["changed"] == 1 and not rehearsed["committed"]
-    assert restored.get(here)["name"] == "学苑第1网格" and restored.get(f"{here}/history") == before
+    assert (
+        restored.get(position)["name"] == "学苑第1网格"
+        and restored.get(f"{position}/history") == old
+    )
 
     first, second = (json.loads(restored.run_inside(*load, "--commit").stdout) for _ in range(2))
     assert (
         first["committed"]
         and first["counts"]["changed"] == 1
-        and restored.get(here)["name"] == name
+        and restored.get(position)["name"] == name
     )
     assert (
         second["counts"]["changed"] == second["counts"]["new"] == 0
         and second["counts"]["unchanged"] == 1
     )
-    after = restored.get(f"{here}/history")
-    assert (
-        after["boundaries"] == before["boundaries"]
-        and len(after["changes"]) == len(before["changes"]) + 1
-    )
+    new = restored.get(f"{position}/history")
+    assert new["boundaries"] == old["boundaries"] and len(new["changes"]) == len(old["changes"]) + 1
     assert name.encode() not in restored.ask("/", Accept="text/html").body
 
 

@@ -44,15 +44,15 @@ world = access_table.world  # the fixture
 
 
 def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
-    found = set(routes(app))
-    assert sorted(found - set(TABLE)) == [], "routes without a row in TABLE"
-    assert sorted(set(TABLE) - found) == [], "rows of TABLE without a route"
+    result = set(routes(app))
+    assert sorted(result - set(TABLE)) == [], "routes without a row in TABLE"
+    assert sorted(set(TABLE) - result) == [], "rows of TABLE without a route"
     wrong = []
     for name, row in TABLE.items():
         method, rule = name.split(" ", 1)
         for asker in world.askers:
             response = world.ask(asker, method, world.path(rule, row), row)
-            came, said = classify(response), response.get_data()
+            came, data = classify(response), response.get_data()
             if came != row.who(asker):
                 wrong.append(
                     f"{name}: {asker.name} gets {response.status_code} ({came}),"
@@ -67,8 +67,8 @@ def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
                 MARK,
                 *(() if name.endswith("/contact") else ("13900000000",)),
             ]
-            shown = [what for what in hidden if what.encode() in said]
-            wrong += [f"{name}: {asker.name} is shown {what}" for what in shown]
+            visible = [what for what in hidden if what.encode() in data]
+            wrong += [f"{name}: {asker.name} is shown {what}" for what in visible]
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
 
@@ -115,7 +115,7 @@ def filled(what: Any, places: dict[str, str]) -> Any:
     if isinstance(what, dict):
         return {key: filled(value, places) for key, value in what.items()}
     if isinstance(what, list):
-        return [filled(one, places) for one in what]
+        return [filled(item, places) for item in what]
     if isinstance(what, str):
         for name, value in places.items():
             what = what.replace("{" + name + "}", value)
@@ -140,25 +140,27 @@ def differences(world: World, asker: Asker, asked: list[tuple[str, str, Any]]) -
         for number, photo in ((world.hidden, world.hidden_photo), (ABSENT, uuid4())):
             places = {"id": str(number), "photo": str(photo), "home": str(world.incident)}
             came = world.ask(asker, method, filled(path, places), json=filled(body, places))
-            said = came.get_data(as_text=True)
-            for one in (str(number), str(photo)):
-                said = said.replace(one, "ID")
-            kept = {
+            data = came.get_data(as_text=True)
+            for item in (str(number), str(photo)):
+                data = data.replace(item, "ID")
+            stored = {
                 name: value
                 for name, value in came.headers.items()
                 if name not in ("Content-Length", "ETag")
             }
-            seen.append((came.status_code, strip(said), kept if came.status_code >= 400 else None))
+            seen.append(
+                (came.status_code, strip(data), stored if came.status_code >= 400 else None)
+            )
         if seen[0] != seen[1]:
             yield f"{method} {path} {body} for {asker.name}: {seen[0]} / {seen[1]}"
 
 
 def test_a_hidden_incident_answers_like_an_absent_one(world: World) -> None:
-    reads = [one for one in ASKED if one[0] == "GET"]
+    reads = [difference for difference in ASKED if difference[0] == "GET"]
     wrong = [
-        one
+        difference
         for asker in world.askers
-        for one in differences(
+        for difference in differences(
             world, asker, ASKED if asker.name in MOVERS else [*reads, *ASKED[-1:]]
         )
     ]
@@ -167,10 +169,10 @@ def test_a_hidden_incident_answers_like_an_absent_one(world: World) -> None:
 
 
 def test_a_hidden_draft_answers_like_an_absent_one(world: World) -> None:
-    asked = [row for row in TABLE if "<int:number>" in row]
+    queries = [row for row in TABLE if "<int:number>" in row]
     wrong = []
     for asker in world.askers:
-        for name in asked:
+        for name in queries:
             method, rule = name.split(" ", 1)
             seen = []
             for number in (world.hidden_draft, 10**12):
@@ -191,11 +193,11 @@ def test_a_hidden_draft_answers_like_an_absent_one(world: World) -> None:
         for asker in world.askers
         for path in ("/api/v1/revisions", "/revisions", "/editor")
     ]
-    assert not any(MARK in said for said in lists)
+    assert not any(MARK in output for output in lists)
 
 
 def test_neither_does_a_wrong_tracking_secret_tell(world: World) -> None:
-    by_secret = [one for one in ASKED if BY_SECRET.search(f"{one[1]} {one[2]}")]
+    by_secret = [item for item in ASKED if BY_SECRET.search(f"{item[1]} {item[2]}")]
     wrong = []
     for name in ("anonymous", "resident", "community dispatcher"):
         asker = world.who(name)
@@ -230,22 +232,22 @@ def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world:
     ]
 
     def look() -> dict[tuple[str, str], str]:
-        found = {}
+        result = {}
         for asker in world.askers:
             for path in paths:
-                said = world.ask(asker, "GET", path).get_data(as_text=True)
-                found[asker.name, path] = re.sub(r'"(until|left_min)": ?[^,}]+', "", said)
-        return found
+                data = world.ask(asker, "GET", path).get_data(as_text=True)
+                result[asker.name, path] = re.sub(r'"(until|left_min)": ?[^,}]+', "", data)
+        return result
 
-    before = look()
+    old_look = look()
     for _ in range(2):
         number = world._report(POINT["lon"] + 50 * build.SIDE, MARK)
         moves.apply_move(
             world.session, system_principal("test"), number, "note", NOW, MovePayload(note=MARK)
         )
-    after = look()
-    assert [key for key in before if before[key] != after[key]] == []
-    assert not any(str(world.hidden) in said or MARK in said for said in after.values())
+    new_look = look()
+    assert [key for key in old_look if old_look[key] != new_look[key]] == []
+    assert not any(str(world.hidden) in data or MARK in data for data in new_look.values())
 
 
 def test_a_report_beside_a_hidden_quarrel_is_not_told_of_it(world: World) -> None:
@@ -274,21 +276,21 @@ def test_who_sees_the_home_incident_sees_it_whole(world: World) -> None:
 
 def test_who_hears_of_it_is_who_sees_it(world: World) -> None:
     for asker in world.askers:
-        said = world.ask(asker, "GET", "/api/v1/events?last=0").get_data(as_text=True)
-        assert (str(world.incident) in said) is (sees(asker) == "yes"), asker.name
-        assert str(world.hidden) not in said
+        data = world.ask(asker, "GET", "/api/v1/events?last=0").get_data(as_text=True)
+        assert (str(world.incident) in data) is (sees(asker) == "yes"), asker.name
+        assert str(world.hidden) not in data
 
 
 def test_contacts_are_for_who_may_call_back(world: World) -> None:
-    shown = set()
+    visible = set()
     for asker in world.askers:
         came = world.ask(
             asker, "GET", f"/api/v1/incidents/{world.incident}?contact=true&reason=回访"
         )
         if "13900000000" in came.get_data(as_text=True):
-            shown.add(asker.name)
-    assert shown == {name for name in ASKERS if world.who(name).by.is_allowed(A.CONTACTS)}
-    assert shown and "unit head" not in shown and "auditor" not in shown
+            visible.add(asker.name)
+    assert visible == {name for name in ASKERS if world.who(name).by.is_allowed(A.CONTACTS)}
+    assert visible and "unit head" not in visible and "auditor" not in visible
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -299,14 +301,14 @@ def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
 
     The far county's are for nobody of the home county's people.
     """
-    far = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000"}
+    distant = {"lon": POINT["lon"] + 50 * build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000"}
     for asker in world.askers:
         named = asker.by.is_allowed(A.NAMES)
-        one = world.ask(asker, "GET", f"/api/v1/locate?{AT}").json
-        many = world.ask(asker, "POST", "/api/v1/locate", json={"points": [POINT, far]}).json
-        found = world.ask(asker, "GET", "/api/v1/search?q=王grid").json
-        assert one is not None and many is not None and found is not None
-        answers = [one, many["results"][0]["answer"]]
+        item = world.ask(asker, "GET", f"/api/v1/locate?{AT}").json
+        many = world.ask(asker, "POST", "/api/v1/locate", json={"points": [POINT, distant]}).json
+        result = world.ask(asker, "GET", "/api/v1/search?q=王grid").json
+        assert item is not None and many is not None and result is not None
+        answers = [item, many["results"][0]["answer"]]
         for answer in answers:
             assert answer["named"] is named, asker.name
             names = {entry["role"]: entry["name"] for entry in answer["people"]}
@@ -316,10 +318,10 @@ def test_names_of_who_answers_are_for_who_may_have_them(world: World) -> None:
             ), asker.name
             assert answer["answerable"]["role"] == "unit_head"
             assert not re.search("王[a-z]+_", str(answer["how"]))
-        assert bool(found["items"]) is named or asker.name == "unit head", asker.name
+        assert bool(result["items"]) is named or asker.name == "unit head", asker.name
         everywhere = asker.name == "administrator"
-        there = many["results"][1]["answer"]
-        assert (there["named"], [entry["name"] for entry in there["people"]]) == (
+        destination = many["results"][1]["answer"]
+        assert (destination["named"], [entry["name"] for entry in destination["people"]]) == (
             everywhere,
             ["远网格员" if everywhere else None],
         )
@@ -332,11 +334,14 @@ def test_before_any_account_names_are_for_everybody(session: Session, client: Fl
     town.post("grid_worker", town.grid("001"), "王网格")
     session.commit()
     path = f"/api/v1/locate?{AT}"
-    assert [one["name"] for one in client.get(path).json["people"]] == ["王网格"]  # type: ignore[index]
+    assert [person["name"] for person in client.get(path).json["people"]] == ["王网格"]  # type: ignore[index]
     session.add(Account(username="first"))
     session.commit()
     answer = client.get(path).json
-    assert answer is not None and ([one["name"] for one in answer["people"]], answer["named"]) == (
+    assert answer is not None and (
+        [person["name"] for person in answer["people"]],
+        answer["named"],
+    ) == (
         [None],
         False,
     )
@@ -348,6 +353,6 @@ def test_a_deputy_and_the_reason_are_not_told_either(session: Session, client: F
     town.leave("王网格")
     session.add(Account(username="first"))
     session.commit()
-    said = client.get(f"/api/v1/locate?{AT}").get_data(as_text=True)
-    assert "王网格" not in said and "陈代理" not in said
-    assert "代理人代理" in said  # that a deputy stands in is no secret
+    data = client.get(f"/api/v1/locate?{AT}").get_data(as_text=True)
+    assert "王网格" not in data and "陈代理" not in data
+    assert "代理人代理" in data  # that a deputy stands in is no secret

@@ -83,13 +83,13 @@ def test_the_session_s_cookie_is_for_the_server_only_and_for_tls_where_there_is_
     client, session
 ):
     with_password(session, "zhang")
-    said, browser = sign_in(client, "zhang").headers.getlist("Set-Cookie")
+    output, browser = sign_in(client, "zhang").headers.getlist("Set-Cookie")
     assert "HttpOnly" in browser and "SameSite=Lax" in browser and "Max-Age=7776000" in browser
     assert (
-        "HttpOnly" in said
-        and "SameSite=Lax" in said
-        and "Secure" not in said
-        and "Expires" not in said
+        "HttpOnly" in output
+        and "SameSite=Lax" in output
+        and "Secure" not in output
+        and "Expires" not in output
     )
     form = client.get("/sign-in", base_url="https://localhost")
     assert form.location == "/" or "Secure" in form.headers["Set-Cookie"]
@@ -132,22 +132,24 @@ def test_a_form_without_name_or_password_is_sent_back(client):
 
 
 def test_outdated_hashes_are_made_anew(client, session, real_hashes):
-    made = with_password(session, "zhang")
-    made.password_hash = weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(
-        PASSWORD
-    )
+    created = with_password(session, "zhang")
+    created.password_hash = weak = PasswordHasher(
+        time_cost=1, memory_cost=8192, parallelism=1
+    ).hash(PASSWORD)
     session.commit()
     assert sign_in(client, "zhang").status_code == 303
-    session.refresh(made)
-    assert made.password_hash != weak and "m=65536" in made.password_hash
-    assert credentials.verify_password(made.password_hash, PASSWORD)
+    session.refresh(created)
+    assert created.password_hash != weak and "m=65536" in created.password_hash
+    assert credentials.verify_password(created.password_hash, PASSWORD)
 
 
 @pytest.mark.parametrize("name", ["zhang", "nobody"])
 def test_five_failures_slow_a_name_down_and_more_slow_it_more(client, session, name, monkeypatch):
     with_password(session, "zhang")
     monkeypatch.setattr(
-        credentials, "verify_password", lambda kept, password: bool(kept) and password == PASSWORD
+        credentials,
+        "verify_password",
+        lambda stored, password: bool(stored) and password == PASSWORD,
     )
     assert [sign_in(client, name, "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
     for pause in (15, 30, 60, 120, 120):
@@ -258,8 +260,8 @@ def test_signing_in_leads_only_to_our_own_pages(client, session, given, goes):
 def test_a_session_ends_without_use_and_after_twelve_hours(client, session, began, seen, there):
     signed_in(client, account(session, "zhang"))
     now = int(time.time())
-    with client.session_transaction() as kept:
-        kept["account"] = [*kept["account"][:2], now - began, now - seen]
+    with client.session_transaction() as cookie:
+        cookie["account"] = [*cookie["account"][:2], now - began, now - seen]
     assert (who(client) == "zhang") == there
 
 
@@ -267,11 +269,11 @@ def test_use_keeps_a_session_and_a_stream_does_not(client, session):
     signed_in(client, account(session, "zhang"))
 
     def seen(path):
-        with client.session_transaction() as kept:
-            kept["account"] = [*kept["account"][:3], int(time.time()) - 600]
+        with client.session_transaction() as cookie:
+            cookie["account"] = [*cookie["account"][:3], int(time.time()) - 600]
         client.get(path).close()
-        with client.session_transaction() as kept:
-            return int(time.time()) - kept["account"][3]
+        with client.session_transaction() as cookie:
+            return int(time.time()) - cookie["account"][3]
 
     assert seen("/api/v1/areas") < 5
     assert seen("/api/v1/events") >= 600
@@ -279,14 +281,14 @@ def test_use_keeps_a_session_and_a_stream_does_not(client, session):
 
 
 def test_raising_the_stamp_and_blocking_end_every_session(client, session):
-    made = signed_in(client, account(session, "zhang")) and session.query(Account).one()
+    created = signed_in(client, account(session, "zhang")) and session.query(Account).one()
     other = client.application.test_client()
-    signed_in(other, made)
+    signed_in(other, created)
     assert who(client) == who(other) == "zhang"
-    accounts.end_sessions(session, ADMIN, made)
+    accounts.end_sessions(session, ADMIN, created)
     assert who(client) is None and who(other) is None
-    signed_in(client, made)
-    accounts.block(session, ADMIN, made)
+    signed_in(client, created)
+    accounts.block(session, ADMIN, created)
     assert who(client) is None
 
 
@@ -327,11 +329,13 @@ def test_forged_forms_are_refused_and_programs_need_no_token(client, session):
 def test_the_anonymous_pay_nothing_for_accounts(client, session):
     from sqlalchemy import event
 
-    asked = []
+    queries = []
     connection = session.connection()
-    event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    event.listen(connection, "before_cursor_execute", lambda *fields: queries.append(fields[2]))
     client.get("/api/v1/areas?limit=1")
-    assert asked and not [one for one in asked if "personal." in one or "access_grant" in one]
+    assert queries and not [
+        item for item in queries if "personal." in item or "access_grant" in item
+    ]
     assert "Set-Cookie" not in client.get("/").headers
 
 
@@ -342,12 +346,12 @@ def test_rights_are_looked_up_at_most_every_two_seconds(settings, database_url, 
     app = create_app(settings, database_url)
     with Session(engine) as session:
         client = signed_in(app.test_client(), account(session, "kept.a.while"))
-        asked = []
-        event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        queries = []
+        event.listen(engine, "before_cursor_execute", lambda *fields: queries.append(fields[2]))
         try:
             for _ in range(5):
                 assert api(client) == 200
-            assert len([one for one in asked if "personal.account" in one]) == 1
+            assert len([item for item in queries if "personal.account" in item]) == 1
         finally:
             session.execute(text("DELETE FROM personal.account WHERE username = 'kept.a.while'"))
             session.commit()
@@ -357,13 +361,13 @@ def test_the_signing_key_is_made_once_and_is_its_owner_s(tmp_path):
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         keys = pool.map(credentials.signing_key, [tmp_path / "var"] * 8)
     assert len(set(keys)) == 1 and len(keys[0]) > 40
-    assert [one.name for one in (tmp_path / "var").iterdir()] == ["session.key"]
+    assert [item.name for item in (tmp_path / "var").iterdir()] == ["session.key"]
     assert stat.S_IMODE((tmp_path / "var" / "session.key").stat().st_mode) == 0o600
 
 
 def test_settings_come_from_the_environment():
-    given = {"WANGGE_IDLE_MINUTES": "10", "WANGGE_ADDRESS": "https://grid.example.cn/"}
-    read = Settings.from_env(given)
+    fields = {"WANGGE_IDLE_MINUTES": "10", "WANGGE_ADDRESS": "https://grid.example.cn/"}
+    read = Settings.from_env(fields)
     assert (read.idle_minutes, read.address, read.oidc) == (10, "https://grid.example.cn", None)
     for wrong in ({"WANGGE_IDLE_MINUTES": "soon"}, {"WANGGE_OIDC_ISSUER": "https://id.example.cn"}):
         with pytest.raises(InvalidInput, match="WANGGE_"):
@@ -403,10 +407,10 @@ def test_good_passwords_are_taken(password):
 
 
 def test_first_passwords_differ_and_would_be_taken():
-    made = {credentials.generate_initial_password() for _ in range(200)}
-    assert len(made) == 200
-    for one in made:
-        credentials.check_password(one, "zhang")
+    created = {credentials.generate_initial_password() for _ in range(200)}
+    assert len(created) == 200
+    for item in created:
+        credentials.check_password(item, "zhang")
 
 
 def test_a_first_password_leads_to_the_change_page_until_it_is_changed(client, session):
@@ -437,9 +441,9 @@ def test_a_first_password_leads_to_the_change_page_until_it_is_changed(client, s
 
 
 def test_signing_out_everywhere_is_one_s_own_to_do(client, session):
-    made = account(session, "zhang")
+    created = account(session, "zhang")
     other = client.application.test_client()
-    signed_in(client, made), signed_in(other, made)
+    signed_in(client, created), signed_in(other, created)
     assert send(client, "/sign-out-everywhere").status_code == 303
     assert who(client) is None and who(other) is None
 
@@ -454,8 +458,8 @@ def admin(client, session, town):
 
 def test_only_administrators_reach_the_pages(client, session, town):
     for page in ("/accounts", "/keys"):
-        asked = client.get(page, headers={"Accept": "text/html"})
-        assert (asked.status_code, asked.location) == (303, f"/sign-in?next={page}")
+        response = client.get(page, headers={"Accept": "text/html"})
+        assert (response.status_code, response.location) == (303, f"/sign-in?next={page}")
         plain = client.get(page, headers={"Accept": "application/json"})
         assert plain.status_code == 401 and plain.headers["WWW-Authenticate"].startswith("Bearer")
     assert client.post("/accounts", data={"username": "x1"}).status_code == 401
@@ -469,9 +473,11 @@ def test_only_administrators_reach_the_pages(client, session, town):
 
 
 def test_an_account_is_made_with_a_role_and_its_password_is_shown_once(admin, session, town):
-    made = send(admin, "/accounts", username="Wang.Wu", role="dispatcher", area=town.community.code)
-    password = made.text.split("<output>")[1].split("</output>")[0]
-    assert made.status_code == 200 and made.headers["Cache-Control"] == "no-store"
+    response = send(
+        admin, "/accounts", username="Wang.Wu", role="dispatcher", area=town.community.code
+    )
+    password = response.text.split("<output>")[1].split("</output>")[0]
+    assert response.status_code == 200 and response.headers["Cache-Control"] == "no-store"
     assert password not in admin.get("/accounts?name=wang.wu").text
     other = admin.application.test_client()
     assert sign_in(other, "wang.wu", password).location == "/password"
@@ -507,45 +513,45 @@ def test_a_wrong_field_is_named_and_nothing_is_made(admin, session, form, field)
     assert refused.status_code == 422 and "acc-wrong" in refused.text
     assert session.query(Account).count() == 1
     with pytest.raises(InvalidInput) as error:
-        made, _ = accounts.add(
+        created, _ = accounts.add(
             session,
             ADMIN,
             form["username"],
             person=form.get("person", ""),
             subject=form.get("subject", ""),
         )
-        accounts.grant(session, ADMIN, made, form["role"], form.get("area", ""))
+        accounts.grant(session, ADMIN, created, form["role"], form.get("area", ""))
     assert error.value.errors[0].field == field
 
 
 def test_roles_are_given_and_taken_back(admin, session, town):
-    made = account(session, "zhang")
+    created = account(session, "zhang")
     page = "/accounts/zhang"
     assert send(admin, page, do="grant", role="planner", area=town.county.code).status_code == 303
     assert send(admin, page, do="grant", role="planner", area=town.county.code).status_code == 422
-    assert session.query(AccessGrant).filter_by(account_id=made.id).one().role == "planner"
+    assert session.query(AccessGrant).filter_by(account_id=created.id).one().role == "planner"
     assert (
         send(admin, page, do="withdraw", role="planner", area=town.street.code).status_code == 422
     )
     assert (
         send(admin, page, do="withdraw", role="planner", area=town.county.code).status_code == 303
     )
-    assert session.query(AccessGrant).filter_by(account_id=made.id).count() == 0
+    assert session.query(AccessGrant).filter_by(account_id=created.id).count() == 0
     assert send(admin, page, do="dance").status_code == 422
     assert send(admin, "/accounts/nobody", do="block").status_code == 422
 
 
 def test_blocking_resetting_and_unblocking(admin, session):
-    made = with_password(session, "zhang")
+    created = with_password(session, "zhang")
     other = admin.application.test_client()
     other.environ_base = admin.environ_base
-    signed_in(other, made)
+    signed_in(other, created)
     send(admin, "/accounts/zhang", do="block")
     assert who(other) is None and sign_in(other, "zhang").status_code == 401
     send(admin, "/accounts/zhang", do="unblock")
     assert sign_in(other, "zhang").status_code == 303
-    shown = send(admin, "/accounts/zhang", do="reset").text
-    password = shown.split("<output>")[1].split("</output>")[0]
+    visible = send(admin, "/accounts/zhang", do="reset").text
+    password = visible.split("<output>")[1].split("</output>")[0]
     assert who(other) is None and sign_in(other, "zhang").status_code == 401
     assert sign_in(other, "zhang", password).location == "/password"
 
@@ -558,7 +564,8 @@ def test_unblocking_lifts_the_lock(admin, session):
         sign_in(other, "zhang", "wrong")
     assert sign_in(other, "zhang").status_code == 429
     assert [
-        one.locked for one in account_list.list_accounts(session, ADMIN, datetime.now(UTC), "zhang")
+        item.locked
+        for item in account_list.list_accounts(session, ADMIN, datetime.now(UTC), "zhang")
     ] == [True]
     send(admin, "/accounts/zhang", do="unblock")
     assert sign_in(other, "zhang").status_code == 303
@@ -580,7 +587,7 @@ def test_an_administrator_of_an_area_reaches_only_what_lies_in_it(client, sessio
     account(session, "above", "command_centre", town.county.code)
     account(session, "whole", "administrator")
     by = account_principal(session, local.id, None, "local", NOW)
-    names = {one.username for one in account_list.list_accounts(session, by, NOW)}
+    names = {item.username for item in account_list.list_accounts(session, by, NOW)}
     assert names == {"local", "inside"}
     for name in ("above", "whole"):
         with pytest.raises(Forbidden):
@@ -602,7 +609,7 @@ def test_a_search_finds_names_and_persons_and_wildcards_are_letters(session, tow
     account(session, "under_score")
 
     def found(words):
-        return [one.username for one in account_list.list_accounts(session, ADMIN, NOW, words)]
+        return [item.username for item in account_list.list_accounts(session, ADMIN, NOW, words)]
 
     assert found("张") == found("zha") == found("p-张") == ["zhang"]
     assert found("_") == ["under_score"] and found("%") == found("\\") == []
@@ -613,15 +620,15 @@ def test_a_person_has_one_account_whose_posts_count(session, town):
     town.post(
         "grid_worker", grid, "张三", start=NOW - timedelta(days=1), end=NOW + timedelta(days=1)
     )
-    made = account(session, "zhang", person="p-张三")
+    created = account(session, "zhang", person="p-张三")
     other = account(session, "other")
     with pytest.raises(InvalidInput, match="person"):
         accounts.link(session, ADMIN, other, person="p-张三")
-    held, after = (
-        sessions.account_status(session, made.id, NOW + timedelta(days=days)).principal
+    stored, new = (
+        sessions.account_status(session, created.id, NOW + timedelta(days=days)).principal
         for days in (0, 2)
     )
-    assert held.is_allowed(Action.HANDLE, [grid.id]) and not after.is_allowed(
+    assert stored.is_allowed(Action.HANDLE, [grid.id]) and not new.is_allowed(
         Action.HANDLE, [grid.id]
     )
 
@@ -634,15 +641,17 @@ def command(database_url, engine, monkeypatch, tmp_path):
     """`./wangge account …` on the tests' database; what it makes is deleted after."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("WANGGE_VAR", str(tmp_path))
-    yield lambda *words: CliRunner().invoke(account_command.command, [*words])
+    yield lambda *phrase: CliRunner().invoke(account_command.command, [*phrase])
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM personal.account WHERE username LIKE 'cli-%'"))
 
 
 def test_the_commands_do_what_the_page_does(command, engine):
-    made = command("add", "cli-admin", "--role", "administrator")
+    created = command("add", "cli-admin", "--role", "administrator")
     assert (
-        made.exit_code == 0 and len(made.stdout.strip()) == 19 and "shown only now" in made.stderr
+        created.exit_code == 0
+        and len(created.stdout.strip()) == 19
+        and "shown only now" in created.stderr
     )
     assert command("grant", "cli-admin", "resident").exit_code == 0
     assert '"role": "administrator"' in command("list", "cli-", "--json").stdout
@@ -652,19 +661,19 @@ def test_the_commands_do_what_the_page_does(command, engine):
     assert command("block", "cli-admin").exit_code == 0
     assert "cli-admin  [blocked]  resident" in command("list", "cli-").stdout
     assert command("unblock", "cli-admin").exit_code == 0
-    assert command("password", "cli-admin").stdout != made.stdout
+    assert command("password", "cli-admin").stdout != created.stdout
     assert command("link", "cli-admin", "--subject", "https://id.example.cn|7").exit_code == 0
     assert "https://id.example.cn|7" in command("list", "cli-").stdout
     assert command("link", "cli-admin").exit_code == 2
     assert command("add", "cli-x", "--area", "520402").exit_code == 2
     assert "NAME_TAKEN" not in str(command("add", "cli-admin").exception)
     with engine.connect() as connection:
-        who = connection.scalar(
+        actor = connection.scalar(
             text(
                 "SELECT who FROM history WHERE table_name LIKE '%account' ORDER BY id DESC LIMIT 1"
             )
         )
-    assert who.startswith("command line")
+    assert actor.startswith("command line")
 
 
 def test_the_demo_has_an_account_of_each_role_and_keeps_its_passwords(session, town, tmp_path):
@@ -672,17 +681,17 @@ def test_the_demo_has_an_account_of_each_role_and_keeps_its_passwords(session, t
     town.unit(grid, "01", [])
     town.post("grid_worker", grid, "张三")
     town.post("grid_leader", grid, "李四")
-    made = demo_accounts.create_demo_accounts(session, ADMIN, tmp_path, NOW)
-    demo_accounts.write_accounts_file(tmp_path / demo_accounts.FILE, made)
+    created = demo_accounts.create_demo_accounts(session, ADMIN, tmp_path, NOW)
+    demo_accounts.write_accounts_file(tmp_path / demo_accounts.FILE, created)
     assert stat.S_IMODE((tmp_path / demo_accounts.FILE).stat().st_mode) == 0o600
-    assert {one.username for one in made} == set(demo_accounts.DEMO_ACCOUNTS) - {
+    assert {item.username for item in created} == set(demo_accounts.DEMO_ACCOUNTS) - {
         "head"
     }  # nobody heads a unit here
     worker = accounts.get_account(session, "worker")
     assert worker.person_id == town.person("张三").id and not worker.must_change
     assert credentials.verify_password(
-        worker.password_hash, next(one.password for one in made if one.username == "worker")
+        worker.password_hash, next(item.password for item in created if item.username == "worker")
     )
-    for one in made:
-        account = accounts.get_account(session, one.username)
-        assert sessions.account_status(session, account.id, NOW).principal.roles[0][0] == one.role
+    for item in created:
+        account = accounts.get_account(session, item.username)
+        assert sessions.account_status(session, account.id, NOW).principal.roles[0][0] == item.role

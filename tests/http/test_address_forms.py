@@ -67,11 +67,11 @@ class Forms:
                 ("", "8号"),
             ]
         ):
-            made = town.building(
+            created = town.building(
                 name, FAR_OFF + 0.00015 * n, 0.0002, 0.0001, estate=estate, code=f"o{n}"
             )
-            made.address = "柳树巷8号" if not estate else ""
-            town.unit(other, f"{n + 21}", [(made, None, None, None)])
+            created.address = "柳树巷8号" if not estate else ""
+            town.unit(other, f"{n + 21}", [(created, None, None, None)])
         session.flush()
         self.register = read_snapshot(session, NOW)
 
@@ -80,9 +80,9 @@ class Forms:
         of a building.
         """
         lon, lat = (0.00065, 0.00065) if tower else (0.00045, 0.00025)
-        held: RegistrySnapshot | None = self.register if register else None
+        stored: RegistrySnapshot | None = self.register if register else None
         answer = locate(
-            self.session, LON + lon, LAT + lat, "wgs84", address=address, at=NOW, snapshot=held
+            self.session, LON + lon, LAT + lat, "wgs84", address=address, at=NOW, snapshot=stored
         )
         assert answer.building is not None
         return answer.building.name, answer.unit.code[-2:] if answer.unit else "open"
@@ -203,9 +203,9 @@ def test_hundreds_of_ways_of_writing_find_their_unit_and_never_another_building(
     assert len(right) > 500
     wrong = {}
     for text, (unit, tower) in right.items():
-        building, found = forms.ask(text, tower=tower)
-        if (building, found) != ("5号楼" if tower else "2号楼", unit):
-            wrong[text] = building, found, unit
+        building, result = forms.ask(text, tower=tower)
+        if (building, result) != ("5号楼" if tower else "2号楼", unit):
+            wrong[text] = building, result, unit
     assert wrong == {}
     for text in list(right)[::40]:  # from the database as from memory
         assert forms.ask(text, tower=right[text][1]) == forms.ask(
@@ -374,8 +374,8 @@ SAME_UNIT = {
 def test_several_storeys_or_rooms_leave_the_unit_open_unless_they_are_of_one_unit(forms):
     for tower, texts in SEVERAL.items():
         name = "5号楼" if tower else "2号楼"
-        found = {text: forms.ask(text, tower=tower) for text in texts}
-        assert found == dict.fromkeys(texts, (name, "open"))
+        result = {text: forms.ask(text, tower=tower) for text in texts}
+        assert result == dict.fromkeys(texts, (name, "open"))
         right = {text: (name, unit) for text, unit in SAME_UNIT[tower].items()}
         assert {text: forms.ask(text, tower=tower) for text in right} == right
 
@@ -458,11 +458,11 @@ def test_what_stands_around_an_address_changes_neither_building_nor_storey(forms
 
 def test_the_reason_names_the_storeys_and_the_candidates(forms):
     def unit(address: str) -> tuple[str, str, set[str]]:
-        found = locate(
+        result = locate(
             forms.session, LON + 0.00065, LAT + 0.00065, "wgs84", address=address, at=NOW
         )
-        one = next(one for one in found.how if one.step == "unit")
-        return one.zh, one.en, {candidate.code[-2:] for candidate in found.unit_candidates}
+        item = next(item for item in result.how if item.step == "unit")
+        return item.zh, item.en, {candidate.code[-2:] for candidate in result.unit_candidates}
 
     zh, en, candidates = unit("5号楼8楼1203")
     assert zh.startswith("地址的“8楼” “1203”是不同的楼层或房号，2个十联户单元可选")
@@ -486,7 +486,7 @@ def test_another_building_is_taken_only_when_it_is_named_outright(forms):
 
 def test_the_reason_quotes_what_the_address_says(forms):
     def reasons(address: str) -> str:
-        found = locate(
+        result = locate(
             forms.session,
             LON + 0.00065,
             LAT + 0.00065,
@@ -495,12 +495,14 @@ def test_the_reason_quotes_what_the_address_says(forms):
             at=NOW,
             snapshot=forms.register,
         )
-        return next(one.zh for one in found.how if one.step == "unit")
+        return next(item.zh for item in result.how if item.step == "unit")
 
-    found = locate(
+    result = locate(
         forms.session, LON + 0.00045, LAT + 0.00025, "wgs84", address="新青竹苑1号楼", at=NOW
     )
-    assert "“新青竹苑1号楼”" in next(one.zh for one in found.how if one.rule == "address_unmatched")
+    assert "“新青竹苑1号楼”" in next(
+        item.zh for item in result.how if item.rule == "address_unmatched"
+    )
     assert "“2503室”（25层）" in reasons("5号楼2503室")
     assert "没有地址所写的“9单元”" in reasons("5号楼9单元2503")
     assert "“-1层”在地下" in reasons("5号楼-1层")
@@ -540,8 +542,8 @@ def test_only_a_named_community_is_another_one():
 
 def test_reports_search_and_loads_read_addresses_alike(forms):
     def reported(address: str) -> tuple[str | None, str]:
-        where, found, _ = resolve_location(forms.session, NOW, address=address)
-        return found.building.name if found.building and where.building_id else None, where.areas[
+        where, result, _ = resolve_location(forms.session, NOW, address=address)
+        return result.building.name if result.building and where.building_id else None, where.areas[
             -1
         ][2]
 
@@ -552,12 +554,12 @@ def test_reports_search_and_loads_read_addresses_alike(forms):
     # the estate, the community and a landmark decide the area, and claim no building
     assert reported("青竹苑门口") == reported("青竹苑2号楼对面") == (None, grid)
     assert reported("西兴社区2号楼") == (None, grid[:-3])
-    for text, words in (
+    for text, phrase in (
         ("2号楼", "several places"),
         ("老青竹苑2号楼", "names no building"),
         ("漏水", "names no building"),
     ):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InvalidInput, match=phrase):
             resolve_location(forms.session, NOW, address=text)
 
     for text in ("青竹苑2号楼", "青竹苑二栋", "青竹苑小区2幢1单元", "西兴社区青竹苑2-1-101"):
@@ -573,7 +575,9 @@ def test_reports_search_and_loads_read_addresses_alike(forms):
         "青竹苑1号商铺",
     ]
     loaded = find_buildings(forms.session, [BuildingQuery(address=text) for text in texts])
-    assert [isinstance(one, BuildingNotFound) for one in loaded] == [False] * 4 + [True] * 2
+    assert [isinstance(building, BuildingNotFound) for building in loaded] == [False] * 4 + [
+        True
+    ] * 2
     assert loaded[0] == loaded[1] == forms.slab.id
     assert (
         find_buildings(
@@ -592,7 +596,9 @@ def test_reports_search_and_loads_read_addresses_alike(forms):
         BuildingQuery(estate="青竹苑", name="三期2栋"),
         BuildingQuery(name="青竹苑2号商铺"),
     ]
-    assert all(isinstance(one, BuildingNotFound) for one in find_buildings(forms.session, others))
+    assert all(
+        isinstance(building, BuildingNotFound) for building in find_buildings(forms.session, others)
+    )
 
 
 def test_names_of_buildings_are_looked_up_in_every_way_of_writing():
@@ -646,8 +652,8 @@ def test_the_cases_are_right(served, shared, tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     assert served.run("locate", "--batch", str(source), str(target)).returncode == 0
-    found = {row["id"]: row for row in csv.DictReader(target.open(encoding="utf-8"))}
+    result = {row["id"]: row for row in csv.DictReader(target.open(encoding="utf-8"))}
     for row in rows:
-        answer = found[row["id"]]
+        answer = result[row["id"]]
         assert answer["building"] == row["right_building"], row
         assert (answer["unit"] or "open") in row["right_unit"].split(" or "), row

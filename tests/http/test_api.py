@@ -206,10 +206,10 @@ def test_pages_hold_every_area_once_whatever_their_size(client: FlaskClient, tow
 def test_a_page_goes_on_behind_its_cursor_when_areas_are_added_before_it(
     client: FlaskClient, town: Session
 ) -> None:
-    first = client.get("/api/v1/areas?limit=2").get_json()
+    payload = client.get("/api/v1/areas?limit=2").get_json()
     town.add(Area(code="110108", level="county", name="早", county="110108"))
     town.flush()
-    assert codes(client.get(f"/api/v1/areas?limit=1&cursor={first['next']}")) == [COMMUNITY]
+    assert codes(client.get(f"/api/v1/areas?limit=1&cursor={payload['next']}")) == [COMMUNITY]
 
 
 @pytest.mark.parametrize(
@@ -233,14 +233,14 @@ def test_wrong_questions_name_the_field(
 ) -> None:
     answer = client.get(f"/api/v1/areas?{query}")
     assert answer.status_code == 422
-    assert [one["field"] for one in answer.get_json()["errors"]] == [field]
+    assert [error["field"] for error in answer.get_json()["errors"]] == [field]
 
 
 def test_an_area_says_what_stands_above_and_below(client: FlaskClient, town: Session) -> None:
     answer = client.get(f"/api/v1/areas/{A}")
     body = answer.get_json()
     fits(areas_api.AreaDetailOut, body)
-    assert [one["code"] for one in body["above"]] == ["520402", "520402007", COMMUNITY]
+    assert [item["code"] for item in body["above"]] == ["520402", "520402007", COMMUNITY]
     assert body["children"] == 1
     assert body["bbox"] == pytest.approx([105.94, 26.23, 105.95, 26.24])
     assert body["area_m2"] == pytest.approx(
@@ -340,7 +340,9 @@ def test_history_tells_every_shape_and_change_and_nobodys_name(
     answer = client.get(f"/api/v1/areas/{A}/history")
     body = answer.get_json()
     fits(areas_api.HistoryOut, body)
-    assert [(one["title"], one["valid_from"][:10]) for one in body["boundaries"]] == [
+    assert [
+        (boundary["title"], boundary["valid_from"][:10]) for boundary in body["boundaries"]
+    ] == [
         ("first", "2026-03-03"),
         ("moved", "2026-06-01"),
     ]
@@ -367,14 +369,14 @@ def test_a_change_of_parent_is_told_by_code(client: FlaskClient, town: Session) 
 
 
 def test_reads_are_kept_and_checked(client: FlaskClient, town: Session) -> None:
-    first = client.get(f"/api/v1/areas/{A}")
-    assert first.headers["Cache-Control"] == "private, no-cache"
-    again = client.get(f"/api/v1/areas/{A}", headers={"If-None-Match": first.headers["ETag"]})
+    response = client.get(f"/api/v1/areas/{A}")
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    again = client.get(f"/api/v1/areas/{A}", headers={"If-None-Match": response.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     town.execute(text("UPDATE area SET name = 'x' WHERE code = :code"), {"code": A})
     assert (
         client.get(
-            f"/api/v1/areas/{A}", headers={"If-None-Match": first.headers["ETag"]}
+            f"/api/v1/areas/{A}", headers={"If-None-Match": response.headers["ETag"]}
         ).status_code
         == 200
     )
@@ -467,10 +469,13 @@ def test_a_stored_circle_is_answered_as_it_is(client: FlaskClient, services: Ses
     assert (answer.status_code, answer.mimetype) == (200, "application/geo+json")
     body = answer.get_json()
     fits(facilities_api.CircleOut, body)
-    [one] = body["features"]
-    assert shape(one["geometry"]).bounds == pytest.approx((105.94, 26.23, 105.95, 26.24))
-    assert (one["properties"]["households"], one["properties"]["people"]) == (120, 333)
-    assert (one["properties"]["network_version"], one["properties"]["speed"]) == ("v1", 1.25)
+    [feature] = body["features"]
+    assert shape(feature["geometry"]).bounds == pytest.approx((105.94, 26.23, 105.95, 26.24))
+    assert (feature["properties"]["households"], feature["properties"]["people"]) == (120, 333)
+    assert (feature["properties"]["network_version"], feature["properties"]["speed"]) == (
+        "v1",
+        1.25,
+    )
 
 
 @pytest.fixture
@@ -483,7 +488,7 @@ def street(services: Session) -> Session:
         WalkEdgeRow(i, i, i + 1, [places[i], places[i + 1]], "residential", "", False, "")
         for i in range(3)
     ]
-    replace_network(services, [(i, *place) for i, place in enumerate(places)], edges, "t")
+    replace_network(services, [(i, *location) for i, location in enumerate(places)], edges, "t")
     return services
 
 
@@ -492,13 +497,13 @@ def test_a_circle_that_is_not_stored_is_computed(client: FlaskClient, street: Se
     assert answer.status_code == 200, answer.get_data(as_text=True)
     body = answer.get_json()
     fits(facilities_api.CircleOut, body)
-    [one] = body["features"]
-    west, _, east, _ = shape(one["geometry"]).bounds
+    [feature] = body["features"]
+    west, _, east, _ = shape(feature["geometry"]).bounds
     reach = (
         5 * 60 * 1.25 - 11
     ) / 99_600  # metres along the street, in degrees of longitude at 26.2 N
     assert (west, east) == pytest.approx((105.955 - reach, 105.955 + reach), abs=0.0003)
-    assert len(one["properties"]["network_version"]) > 8
+    assert len(feature["properties"]["network_version"]) > 8
 
 
 def test_a_circle_of_an_older_network_is_not_answered(client: FlaskClient, street: Session) -> None:
@@ -518,8 +523,11 @@ def test_a_circle_of_an_older_network_is_not_answered(client: FlaskClient, stree
         )
     )
     street.flush()
-    [one] = client.get("/api/v1/facilities/n1/circle").get_json()["features"]
-    assert (one["properties"]["households"], one["properties"]["network_version"] == "old") == (
+    [feature] = client.get("/api/v1/facilities/n1/circle").get_json()["features"]
+    assert (
+        feature["properties"]["households"],
+        feature["properties"]["network_version"] == "old",
+    ) == (
         0,
         False,
     )
@@ -546,23 +554,23 @@ def test_the_nearest_of_each_category_is_told_with_its_walk(
     assert (clinic["code"], clinic["category_zh"], school["code"]) == ("n1", "卫生服务", "w3")
     assert clinic["walk_m"] == pytest.approx(0.002 * 99_900 + 11, abs=2)
     assert clinic["minutes"] == pytest.approx(clinic["walk_m"] / 75, abs=0.1)
-    near = client.get(
+    payload = client.get(
         "/api/v1/facilities/nearest?lon=105.947&lat=26.2351&crs=cgcs2000&minutes=5"
     ).get_json()
-    assert [one["code"] for one in near["items"]] == ["n1"]
+    assert [item["code"] for item in payload["items"]] == ["n1"]
 
 
 def test_the_same_place_in_another_system_has_the_same_nearest(
     client: FlaskClient, street: Session
 ) -> None:
     lon, lat = crs.from_storage(105.947, 26.2351, "gcj02")
-    told = [
+    answer = [
         client.get(f"/api/v1/facilities/nearest?lon={x}&lat={y}&crs={name}").get_json()["items"][0][
             "walk_m"
         ]
         for x, y, name in ((105.947, 26.2351, "cgcs2000"), (lon, lat, "gcj02"))
     ]
-    assert told[0] == pytest.approx(told[1], abs=0.2)
+    assert answer[0] == pytest.approx(answer[1], abs=0.2)
 
 
 @pytest.mark.parametrize("query", ["minutes=0", "minutes=61", "minutes=x", "profile=bird"])
@@ -587,7 +595,7 @@ def test_nearest_needs_a_place_with_its_system(
 ) -> None:
     answer = client.get(f"/api/v1/facilities/nearest?{query}")
     assert answer.status_code == 422
-    assert field in {one["field"] for one in answer.get_json()["errors"]}
+    assert field in {error["field"] for error in answer.get_json()["errors"]}
 
 
 # sessions
@@ -596,31 +604,31 @@ def test_nearest_needs_a_place_with_its_system(
 def test_a_request_that_reads_cannot_write(
     app: APIFlask, settings: Settings, database_url: str, session: Session
 ) -> None:
-    own = db.session_factory(database_url)
-    with own(True) as reading, pytest.raises(Exception, match="read-only transaction"):
+    private = db.session_factory(database_url)
+    with private(True) as reading, pytest.raises(Exception, match="read-only transaction"):
         reading.execute(text("DELETE FROM leave"))
-    with own(False) as writing:
+    with private(False) as writing:
         writing.execute(text("DELETE FROM leave"))
         writing.rollback()
 
 
 def test_reads_go_to_the_replica_and_writes_do_not(settings: Settings, database_url: str) -> None:
-    made = db.session_factory(
+    created = db.session_factory(
         "postgresql://a@127.0.0.1:1/main", "postgresql://a@127.0.0.1:1/replica"
     )
-    assert "replica" in str(made(True).get_bind().engine.url)
-    assert "main" in str(made(False).get_bind().engine.url)
+    assert "replica" in str(created(True).get_bind().engine.url)
+    assert "main" in str(created(False).get_bind().engine.url)
 
 
 def test_a_request_that_asks_nothing_opens_no_session(app: APIFlask) -> None:
     def none(_: bool) -> Session:
         raise AssertionError("a session was opened")
 
-    own, app.config["SESSION_FACTORY"] = app.config["SESSION_FACTORY"], none
+    private, app.config["SESSION_FACTORY"] = app.config["SESSION_FACTORY"], none
     try:
         assert app.test_client().get("/healthz").status_code == 200
     finally:
-        app.config["SESSION_FACTORY"] = own
+        app.config["SESSION_FACTORY"] = private
 
 
 # parameters
@@ -651,7 +659,7 @@ def test_a_cursor_comes_back_as_the_key_it_was(key: str) -> None:
 def test_readiness_names_what_is_missing(client: FlaskClient, session: Session) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert [one["field"] for one in answer.get_json()["errors"]] == ["areas"]
+    assert [error["field"] for error in answer.get_json()["errors"]] == ["areas"]
     assert client.get("/healthz").status_code == 200
 
 
@@ -669,18 +677,18 @@ def test_ready_when_areas_are_loaded_and_the_schema_is_ours(
     assert full.get_json()["free_bytes"] > 0
     monkeypatch.setitem(client.application.config, "SETTINGS", roomy)
     monkeypatch.setattr("web.service.health.newest_migration", lambda: "later")
-    assert [one["field"] for one in client.get("/readyz").get_json()["errors"]] == ["schema"]
+    assert [error["field"] for error in client.get("/readyz").get_json()["errors"]] == ["schema"]
 
 
 def test_figures_count_by_route_and_hold_no_places(client: FlaskClient, town: Session) -> None:
     client.get(f"/api/v1/areas/{A}?at=2026-04-01")
     client.open("/healthz", method="BREW")
-    shown = client.get("/metrics").get_data(as_text=True)
+    data = client.get("/metrics").get_data(as_text=True)
     assert re.search(
-        r'wangge_requests_total\{endpoint="areas.area",method="GET",status="200"\} [1-9]', shown
+        r'wangge_requests_total\{endpoint="areas.area",method="GET",status="200"\} [1-9]', data
     )
-    assert 'method="other"' in shown and "BREW" not in shown
-    assert A not in shown and "2026-04-01" not in shown
+    assert 'method="other"' in data and "BREW" not in data
+    assert A not in data and "2026-04-01" not in data
 
 
 def test_the_description_is_valid_openapi(client: FlaskClient) -> None:
@@ -713,8 +721,8 @@ def test_the_description_holds_every_address_of_the_api(app: APIFlask, client: F
 
 def test_the_docs_load_from_here_alone(client: FlaskClient) -> None:
     page = client.get("/docs")
-    shown = page.get_data(as_text=True)
-    loaded = re.findall(r'(?:src|href)="([^"]*)"', shown)
+    data = page.get_data(as_text=True)
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', data)
     assert len(loaded) >= 3
     for address in loaded:
         assert not re.match(r"(https?:)?//", address), address
@@ -760,8 +768,8 @@ def test_two_workers_serve_and_add_up_their_figures(
     base, _, log = served
     for _ in range(20):
         assert fetch(base + "/api/v1/areas/none?at=2026-04-01")[0] == 404
-    shown = fetch(base + "/metrics")[1]
-    assert 'wangge_requests_total{endpoint="areas.area",method="GET",status="404"} 20.0' in shown
+    visible = fetch(base + "/metrics")[1]
+    assert 'wangge_requests_total{endpoint="areas.area",method="GET",status="404"} 20.0' in visible
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert sum(line.get("route") == "/api/v1/areas/<code>" for line in lines) == 20
     assert "2026-04-01" not in log.read_text()

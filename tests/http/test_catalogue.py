@@ -67,9 +67,9 @@ LISTED = [
 @pytest.fixture(scope="module")
 def rows() -> list[CategoryRow]:
     """The table that comes with the project."""
-    found, report = parse(DEFAULT)
+    result, report = parse(DEFAULT)
     assert report.refused == []
-    return found
+    return result
 
 
 def test_every_code_of_the_standard_is_there_with_its_older_one(rows: list[CategoryRow]) -> None:
@@ -144,16 +144,18 @@ def test_what_is_wrong_is_named_by_row_and_column(
     tmp_path: Path, values: dict[str, str], field: str, says: str
 ) -> None:
     _, report = parse(changed(tmp_path, **values))
-    assert [(one.where, one.field) for one in report.refused if says in one.reason], report.refused
-    assert field in {one.field for one in report.refused}
+    assert [(item.where, item.field) for item in report.refused if says in item.reason], (
+        report.refused
+    )
+    assert field in {item.field for item in report.refused}
 
 
 def test_a_table_needs_a_category_for_what_fits_nothing(
     tmp_path: Path, rows: list[CategoryRow]
 ) -> None:
     path = tmp_path / "all.csv"
-    kept = {row.code: row for row in rows if row.words}
-    dump(editions.Edition(1, "x", kept), path)
+    stored = {row.code: row for row in rows if row.words}
+    dump(editions.Edition(1, "x", stored), path)
     assert "fit nothing" in parse(path)[1].refused[0].reason
 
 
@@ -161,19 +163,19 @@ def test_a_new_edition_retires_the_old_and_old_incidents_keep_theirs(
     session: Session, rows: list[CategoryRow]
 ) -> None:
     build.Town(session).grid("001")
-    given = intake.IncidentReport(
+    report = intake.IncidentReport(
         category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
     )
-    filed = lifecycle_report.file_report(session, ANONYMOUS, given, datetime.now(UTC))
-    before = editions.active_edition(session)
+    filed = lifecycle_report.file_report(session, ANONYMOUS, report, datetime.now(UTC))
+    old_active_edition = editions.active_edition(session)
     fewer = [row for row in rows if row.code != "06010"]
     assert editions.load(session, rows, "same again") is None
-    made = editions.load(session, fewer, "2027-01")
+    created = editions.load(session, fewer, "2027-01")
     now = editions.active_edition(session)
-    assert (now.id, now.name) == (made, "2027-01")
+    assert (now.id, now.name) == (created, "2027-01")
     with pytest.raises(InvalidInput):
         now.category("06010")
-    assert editions.get_edition(session, before.id).category("06010").zh == "暴露垃圾"
+    assert editions.get_edition(session, old_active_edition.id).category("06010").zh == "暴露垃圾"
     seen = incidents.get_incident(
         session, system_principal("test"), filed.id, now=datetime.now(UTC)
     )
@@ -195,9 +197,9 @@ def test_a_wrong_code_hints_at_the_right_one(rows: list[CategoryRow]) -> None:
 
 
 def test_over_http(client: FlaskClient) -> None:
-    found = client.get("/api/v1/categories").json
-    assert found is not None
-    codes = [one["code"] for group in found["groups"] for one in group["categories"]]
+    payload = client.get("/api/v1/categories").json
+    assert payload is not None
+    codes = [category["code"] for group in payload["groups"] for category in group["categories"]]
     assert set(LISTED) <= set(codes)
     assert not any(code.startswith("D") for code in codes)  # devices raise those
     likely = client.get(
@@ -215,11 +217,11 @@ def test_of_two_loads_at_once_the_second_sees_the_first(apart: Callable[[], Sess
     def second() -> str:
         with apart() as session:
             try:
-                made = editions.load(session, others, "2027-01")
+                created = editions.load(session, others, "2027-01")
                 session.commit()
             except Conflict as error:
                 return str(error)
-            return str(made)
+            return str(created)
 
     with apart() as first, ThreadPoolExecutor(1) as pool:
         assert editions.load(first, others, "2027-01")

@@ -25,7 +25,7 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident
 from gis.rights.principal import reporter_principal
 from gis.settings import ROOT
-from tests.support.incident_town import NOW, POINT, Place, to_state
+from tests.support.incident_town import NOW, POINT, IncidentTown, to_state
 
 # never to be added to the table: they tell how it does with others
 SENTENCES = tuple(ROOT / "tests" / "data" / f"danger_sentences{name}.tsv" for name in ("", "_hard"))
@@ -47,11 +47,11 @@ def reader(edition: editions.Edition) -> Reader:
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
+def incident_town(session: Session) -> IncidentTown:
     """The usual place, with somebody at the command centre."""
-    made = Place(session)
-    made.town.post("command_centre", made.town.county, "钱指挥")
-    return made
+    created = IncidentTown(session)
+    created.town.post("command_centre", created.town.county, "钱指挥")
+    return created
 
 
 def told(session: Session, filed: FiledIncident, topic: str) -> set[str]:
@@ -73,27 +73,27 @@ def test_sentences_that_the_table_does_not_have(reader: Reader, path: Path) -> N
             (row["danger"] == "yes", row["sentence"])
             for row in csv.DictReader(file, delimiter="\t")
         ]
-    assert not {words for _, words in rows} & {act for row in reader.source for act in row.acts}
-    missed = [words for right, words in rows if right and reader.read(words) is None]
-    raised = [words for right, words in rows if not right and reader.read(words) is not None]
+    assert not {phrase for _, phrase in rows} & {act for row in reader.source for act in row.acts}
+    missed = [phrase for right, phrase in rows if right and reader.read(phrase) is None]
+    raised = [phrase for right, phrase in rows if not right and reader.read(phrase) is not None]
     dangerous = sum(right for right, _ in rows)
-    found = dangerous - len(missed)
-    assert found / dangerous >= 0.95, missed
-    assert found / (found + len(raised)) >= 0.8, raised
+    result = dangerous - len(missed)
+    assert result / dangerous >= 0.95, missed
+    assert result / (result + len(raised)) >= 0.8, raised
 
 
 def test_examples_of_the_table_are_read_as_they_say(reader: Reader) -> None:
     right = [
-        reader.read(words) is not None
+        reader.read(act) is not None
         for row in reader.source
         if row.use == "example"
-        for words in row.acts
+        for act in row.acts
     ]
     wrong = [
-        reader.read(words) is not None
+        reader.read(act) is not None
         for row in reader.source
         if row.use == "everyday"
-        for words in row.acts
+        for act in row.acts
     ]
     assert sum(right) / len(right) >= 0.99
     assert sum(wrong) / len(wrong) <= 0.02
@@ -125,9 +125,12 @@ def test_the_sentences_of_the_cases(
     ],
 )
 def test_each_danger_names_its_number(reader: Reader, words: str, kind: str, number: str) -> None:
-    found = reader.read(words)
+    result = reader.read(words)
     assert (
-        found is not None and found.kinds[0] == kind and found.call[0] == number and found.because
+        result is not None
+        and result.kinds[0] == kind
+        and result.call[0] == number
+        and result.because
     )
 
 
@@ -167,8 +170,8 @@ def test_what_stands_beside_danger(reader: Reader, words: str, danger: bool) -> 
 )
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_text_is_read(reader: Reader, before: str, after: str) -> None:
-    found = reader.read(f"{before}。现在三楼着火了。{after}")
-    assert found is None or found.call
+    result = reader.read(f"{before}。现在三楼着火了。{after}")
+    assert result is None or result.call
 
 
 @pytest.mark.parametrize(
@@ -176,11 +179,11 @@ def test_any_text_is_read(reader: Reader, before: str, after: str) -> None:
 )
 def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None:
     def cost(length: int) -> float:
-        given = (words * length)[:length]
+        fields = (words * length)[:length]
         spent = []
         for _ in range(3):
             began = time.process_time()
-            reader.read(given)
+            reader.read(fields)
             spent.append(time.process_time() - began)
         return min(spent)
 
@@ -191,31 +194,33 @@ def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None
 # --- what it brings about -------------------------------------------------------------------------
 
 
-def test_danger_overrides_category_and_severity(place: Place) -> None:
-    filed = place.report(
+def test_danger_overrides_category_and_severity(incident_town: IncidentTown) -> None:
+    filed = incident_town.report(
         "06028", description="楼上在打人，喊救命", severity="low", at=NOW + timedelta(hours=12)
     )
-    seen = place.seen(filed.id)
+    seen = incident_town.seen(filed.id)
     assert (filed.severity, seen.severity, filed.category) == ("urgent", "urgent", "06028")
     assert filed.due is not None and filed.due < NOW + timedelta(hours=13)  # at night, too
     assert filed.danger is not None and filed.danger["call"][0] == "110"
-    assert any(one.rule == "danger" and "打人" in one.zh and "打人" in one.en for one in filed.how)
+    assert any(
+        item.rule == "danger" and "打人" in item.zh and "打人" in item.en for item in filed.how
+    )
 
 
-def test_who_is_told_at_once(place: Place) -> None:
-    filed = place.report("", description="三楼着火了")
-    assert told(place.session, filed, "incident.danger") | told(
-        place.session, filed, "incident.report"
+def test_who_is_told_at_once(incident_town: IncidentTown) -> None:
+    filed = incident_town.report("", description="三楼着火了")
+    assert told(incident_town.session, filed, "incident.danger") | told(
+        incident_town.session, filed, "incident.report"
     ) == {
         "李网格长",
         "赵社工",
         "钱指挥",
     }
-    assert told(place.session, place.report(), "incident.danger") == set()
+    assert told(incident_town.session, incident_town.report(), "incident.danger") == set()
 
 
-def test_an_elder_nobody_has_seen_is_no_order(place: Place) -> None:
-    filed = place.report("", description="楼上孤寡老人两天没见到人了")
+def test_an_elder_nobody_has_seen_is_no_order(incident_town: IncidentTown) -> None:
+    filed = incident_town.report("", description="楼上孤寡老人两天没见到人了")
     assert (filed.category, filed.way, filed.state, filed.severity) == (
         "S0104",
         "assign",
@@ -224,73 +229,79 @@ def test_an_elder_nobody_has_seen_is_no_order(place: Place) -> None:
     )
 
 
-def test_danger_without_a_category_of_its_own_is_sent_all_the_same(place: Place) -> None:
-    filed = place.report("", description="有人站在楼顶边上要跳")
+def test_danger_without_a_category_of_its_own_is_sent_all_the_same(
+    incident_town: IncidentTown,
+) -> None:
+    filed = incident_town.report("", description="有人站在楼顶边上要跳")
     assert (filed.category, filed.state) == ("Z0101", "dispatched")
     assert filed.suggestions == []
 
 
-def test_an_unclear_report_is_read_at_once(place: Place) -> None:
-    filed = place.report("", description="学苑路口")
+def test_an_unclear_report_is_read_at_once(incident_town: IncidentTown) -> None:
+    filed = incident_town.report("", description="学苑路口")
     assert filed.state == "reported"
-    assert "赵社工" in told(place.session, filed, "incident.report")
+    assert "赵社工" in told(incident_town.session, filed, "incident.report")
 
 
-def test_danger_in_a_note_makes_it_urgent(place: Place) -> None:
-    filed = place.report()
-    place.do(filed.id, "take", "王网格")
+def test_danger_in_a_note_makes_it_urgent(incident_town: IncidentTown) -> None:
+    filed = incident_town.report()
+    incident_town.do(filed.id, "take", "王网格")
     moves.apply_move(
-        place.session,
+        incident_town.session,
         reporter_principal(filed.id),
         filed.id,
         "note",
         NOW,
         MovePayload(note="垃圾堆冒烟了，烧起来了"),
     )
-    seen = place.seen(filed.id)
+    seen = incident_town.seen(filed.id)
     assert (seen.severity, seen.state) == ("urgent", "taken")
     assert seen.due is not None and seen.due <= NOW + timedelta(minutes=120)
-    assert "钱指挥" in told(place.session, filed, "incident.danger")
+    assert "钱指挥" in told(incident_town.session, filed, "incident.danger")
 
 
 @pytest.mark.parametrize("state", ["handled", "checked", "closed"])
-def test_an_alarm_after_it_was_handled_is_filed_anew(place: Place, state: str) -> None:
-    devices.add(place.session, "SM-77", "smoke", "", POINT["lon"], POINT["lat"], "cgcs2000", NOW)  # type: ignore[arg-type]
-    number = place.session.scalar(text("SELECT id FROM device WHERE code = 'SM-77'"))
-    first = devices.receive_alarm(place.session, number, Alarm("1", "smoke"), NOW)
+def test_an_alarm_after_it_was_handled_is_filed_anew(
+    incident_town: IncidentTown, state: str
+) -> None:
+    devices.add(
+        incident_town.session, "SM-77", "smoke", "", POINT["lon"], POINT["lat"], "cgcs2000", NOW
+    )  # type: ignore[arg-type]
+    number = incident_town.session.scalar(text("SELECT id FROM device WHERE code = 'SM-77'"))
+    initial = devices.receive_alarm(incident_town.session, number, Alarm("1", "smoke"), NOW)
     assert (
-        devices.receive_alarm(place.session, number, Alarm("2", "smoke"), NOW).incident
-        == first.incident
+        devices.receive_alarm(incident_town.session, number, Alarm("2", "smoke"), NOW).incident
+        == initial.incident
     )
-    place.session.execute(
+    incident_town.session.execute(
         text("UPDATE incident SET holder_id = :p WHERE id = :i"),
-        {"p": place.town.person("王网格").id, "i": first.incident},
+        {"p": incident_town.town.person("王网格").id, "i": initial.incident},
     )
     to_state(
-        place,
-        first.incident,
+        incident_town,
+        initial.incident,
         *["take", "handle", "check", "close"][: 2 + ["handled", "checked", "closed"].index(state)],
     )
     again = devices.receive_alarm(
-        place.session, number, Alarm("3", "smoke"), NOW + timedelta(minutes=2)
+        incident_town.session, number, Alarm("3", "smoke"), NOW + timedelta(minutes=2)
     )
-    assert again.filed and again.incident != first.incident
+    assert again.filed and again.incident != initial.incident
 
 
 # --- ways in and out ------------------------------------------------------------------------------
 
 
-def test_answers_name_the_number(place: Place, client: FlaskClient) -> None:
-    place.session.flush()
-    given = {**POINT, "description": "隔壁燃气泄漏，味道很大", "channel": "web"}
-    answer = client.post("/api/v1/incidents", json=given)
+def test_answers_name_the_number(incident_town: IncidentTown, client: FlaskClient) -> None:
+    incident_town.session.flush()
+    fields = {**POINT, "description": "隔壁燃气泄漏，味道很大", "channel": "web"}
+    answer = client.post("/api/v1/incidents", json=fields)
     assert answer.status_code == 201 and answer.json is not None
     assert answer.json["danger"]["call"] == ["119"] and "119" in answer.json["danger"]["advice_zh"]
     headers = {"X-Tracking-Secret": answer.json["tracking_secret"]}
     seen = client.get(f"/api/v1/incidents/{answer.json['id']}/track", headers=headers)
     assert seen.json is not None and seen.json["danger"]["call"] == ["119"]
-    found = client.get("/api/v1/categories/suggest", query_string={"words": "有人落水了"}).json
-    assert found is not None and found["danger"]["kind"] == "drowning"
+    payload = client.get("/api/v1/categories/suggest", query_string={"words": "有人落水了"}).json
+    assert payload is not None and payload["danger"]["kind"] == "drowning"
     assert (
         client.get("/api/v1/categories/suggest", query_string={"words": "路灯坏了"}).json["danger"]
         is None
@@ -308,8 +319,8 @@ def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) 
     assert catalogue_danger.load(session, back, "same") is None
     bees = table.Row("danger", "bees", "马蜂", "wasps", ("96119",), "", (), ("马蜂窝",), 0, (), ())
     catalogue_danger.load(session, [*back, bees], "more.xlsx")
-    found = catalogue_danger.heard(session, "阳台下面有个马蜂窝")
-    assert found is not None and found.call == ("96119",)
+    result = catalogue_danger.heard(session, "阳台下面有个马蜂窝")
+    assert result is not None and result.call == ("96119",)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +362,7 @@ def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:
         "spelling,,,,,,,着伙,,,\n"
     )
     _, report = table.parse(file)
-    assert {(one.where, one.field.split()[-1].strip("()")) for one in report.refused} >= {
+    assert {(item.where, item.field.split()[-1].strip("()")) for item in report.refused} >= {
         ("row 3", "use"),
         ("row 4", "kind"),
         ("row 4", "zh"),

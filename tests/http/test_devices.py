@@ -19,7 +19,7 @@ from gis.incidents.devices import Alarm
 from gis.incidents.reading import incidents, timeline
 from gis.rights.principal import ANONYMOUS, system_principal
 from tests.support import build
-from tests.support.incident_town import NOW, Place
+from tests.support.incident_town import NOW, IncidentTown
 from tests.support.served import Deployment
 
 LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
@@ -28,16 +28,16 @@ CATEGORY = "09012"  # 占用消防通道; not the usual one of its kind
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
+def incident_town(session: Session) -> IncidentTown:
     """The usual place."""
-    return Place(session)
+    return IncidentTown(session)
 
 
 @pytest.fixture
-def secret(place: Place) -> str:
+def secret(incident_town: IncidentTown) -> str:
     """The secret of a smoke detector in the first grid."""
     return devices.add(
-        place.session,
+        incident_town.session,
         CODE,
         "smoke",
         CATEGORY,
@@ -51,9 +51,9 @@ def secret(place: Place) -> str:
 
 
 def device_id(session: Session, code: str = CODE) -> int:
-    found = session.scalar(text("SELECT id FROM device WHERE code = :code"), {"code": code})
-    assert found is not None
-    return int(found)
+    result = session.scalar(text("SELECT id FROM device WHERE code = :code"), {"code": code})
+    assert result is not None
+    return int(result)
 
 
 def signed(secret: str, body: bytes, at: float) -> dict[str, str]:
@@ -92,31 +92,35 @@ def send(client: FlaskClient, secret: str) -> Send:
 # --- filing ---------------------------------------------------------------------------------------
 
 
-def test_an_alarm_is_filed_where_the_device_is(place: Place, send: Send) -> None:
-    status, told = send(value={"ppm": 412}, at=datetime.now(UTC).isoformat())
-    assert (status, told["filed"], told["again"]) == (201, True, False)
-    found = place.seen(UUID(str(told["incident"])))
-    assert (found.channel, found.category, found.state) == ("device", CATEGORY, told["state"])
-    assert found.address == "3号楼2单元501室"
-    assert [area["code"] for area in found.areas][-1] == place.grid.code
-    assert found.attributes["device"] == CODE and found.attributes["value"] == {"ppm": 412}
-    assert found.description == '烟感告警 3号楼2单元5层 smoke {"ppm":412}'
-    assert (found.point["lon"], found.point["lat"]) == pytest.approx((LON, LAT), abs=1e-7)
+def test_an_alarm_is_filed_where_the_device_is(incident_town: IncidentTown, send: Send) -> None:
+    status, answer = send(value={"ppm": 412}, at=datetime.now(UTC).isoformat())
+    assert (status, answer["filed"], answer["again"]) == (201, True, False)
+    result = incident_town.seen(UUID(str(answer["incident"])))
+    assert (result.channel, result.category, result.state) == ("device", CATEGORY, answer["state"])
+    assert result.address == "3号楼2单元501室"
+    assert [area["code"] for area in result.areas][-1] == incident_town.grid.code
+    assert result.attributes["device"] == CODE and result.attributes["value"] == {"ppm": 412}
+    assert result.description == '烟感告警 3号楼2单元5层 smoke {"ppm":412}'
+    assert (result.point["lon"], result.point["lat"]) == pytest.approx((LON, LAT), abs=1e-7)
 
 
-def test_the_same_alarm_again_gives_the_same_incident(place: Place, send: Send) -> None:
-    _, first = send()
+def test_the_same_alarm_again_gives_the_same_incident(
+    incident_town: IncidentTown, send: Send
+) -> None:
+    _, initial = send()
     status, again = send()
     assert (status, again["incident"], again["filed"], again["again"]) == (
         200,
-        first["incident"],
+        initial["incident"],
         False,
         True,
     )
-    assert place.moves(UUID(str(first["incident"]))).count("note") == 0
+    assert incident_town.moves(UUID(str(initial["incident"]))).count("note") == 0
 
 
-def test_an_alarm_soon_after_is_a_note_to_the_open_incident(place: Place, send: Send) -> None:
+def test_an_alarm_soon_after_is_a_note_to_the_open_incident(
+    incident_town: IncidentTown, send: Send
+) -> None:
     _, first = send("a-1")
     status, second = send("a-2", value="still smoking")
     assert (status, second["incident"], second["filed"], second["again"]) == (
@@ -128,7 +132,7 @@ def test_an_alarm_soon_after_is_a_note_to_the_open_incident(place: Place, send: 
     notes = [
         event.words
         for event in timeline.events(
-            place.session, system_principal("test"), UUID(str(first["incident"]))
+            incident_town.session, system_principal("test"), UUID(str(first["incident"]))
         )
         if event.move == "note"
     ]
@@ -138,31 +142,33 @@ def test_an_alarm_soon_after_is_a_note_to_the_open_incident(place: Place, send: 
 
 @pytest.mark.parametrize(("minutes", "joins"), [(9.9, True), (10.1, False)])
 def test_ten_minutes_after_the_last_alarm_a_new_one_is_filed(
-    place: Place, secret: str, minutes: float, joins: bool
+    incident_town: IncidentTown, secret: str, minutes: float, joins: bool
 ) -> None:
-    session, device = place.session, device_id(place.session)
-    first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
+    session, device = incident_town.session, device_id(incident_town.session)
+    initial = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
     later = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=minutes))
-    assert (later.incident == first.incident) is joins
+    assert (later.incident == initial.incident) is joins
     assert later.filed is not joins
 
 
-def test_each_alarm_that_joins_begins_the_ten_minutes_anew(place: Place, secret: str) -> None:
-    session, device = place.session, device_id(place.session)
-    found = {
+def test_each_alarm_that_joins_begins_the_ten_minutes_anew(
+    incident_town: IncidentTown, secret: str
+) -> None:
+    session, device = incident_town.session, device_id(incident_town.session)
+    result = {
         devices.receive_alarm(
             session, device, Alarm(f"a-{n}"), NOW + timedelta(minutes=8 * n)
         ).incident
         for n in range(4)
     }
-    assert len(found) == 1
+    assert len(result) == 1
 
 
-def test_what_is_closed_is_not_joined(place: Place, secret: str) -> None:
-    session, device = place.session, device_id(place.session)
+def test_what_is_closed_is_not_joined(incident_town: IncidentTown, secret: str) -> None:
+    session, device = incident_town.session, device_id(incident_town.session)
     first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
     for move in ("take", "handle", "check", "close"):
-        place.do(
+        incident_town.do(
             first.incident, move, "王网格" if move in ("take", "handle") else "赵社工", note="误报"
         )
     second = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=1))
@@ -173,8 +179,8 @@ def test_what_is_closed_is_not_joined(place: Place, secret: str) -> None:
     )
 
 
-def test_two_devices_do_not_join_each_other(place: Place, secret: str) -> None:
-    session = place.session
+def test_two_devices_do_not_join_each_other(incident_town: IncidentTown, secret: str) -> None:
+    session = incident_town.session
     devices.add(session, "SM-0002", "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
     first = devices.receive_alarm(session, device_id(session), Alarm("a-1"), NOW)
     second = devices.receive_alarm(session, device_id(session, "SM-0002"), Alarm("a-1"), NOW)
@@ -182,32 +188,34 @@ def test_two_devices_do_not_join_each_other(place: Place, secret: str) -> None:
 
 
 def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(
-    place: Place, secret: str
+    incident_town: IncidentTown, secret: str
 ) -> None:
-    place.session.execute(text("UPDATE device SET category = 'ZZ999'"))
-    taken = devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
-    assert taken.filed and place.seen(taken.incident).category != "ZZ999"
+    incident_town.session.execute(text("UPDATE device SET category = 'ZZ999'"))
+    taken = devices.receive_alarm(
+        incident_town.session, device_id(incident_town.session), Alarm("a-1"), NOW
+    )
+    assert taken.filed and incident_town.seen(taken.incident).category != "ZZ999"
 
 
 # --- who it is ------------------------------------------------------------------------------------
 
 
 def test_unknown_device_wrong_secret_and_blocked_device_answer_alike(
-    place: Place, secret: str, send: Send
+    incident_town: IncidentTown, secret: str, send: Send
 ) -> None:
     answers = [send(code="SM-9999"), send(key="guess")]
-    devices.block(place.session, CODE)
+    devices.block(incident_town.session, CODE)
     answers.append(send())
     assert [status for status, _ in answers] == [401] * 3
-    assert len({json.dumps(told, sort_keys=True) for _, told in answers}) == 1
-    devices.block(place.session, CODE, active=True)
+    assert len({json.dumps(answer, sort_keys=True) for _, answer in answers}) == 1
+    devices.block(incident_town.session, CODE, active=True)
     assert send()[0] == 201
 
 
 @pytest.mark.parametrize("off", [-301, 301])
 def test_a_message_five_minutes_off_is_refused(send: Send, off: float) -> None:
-    status, told = send(off=off)
-    assert status == 401 and "5 minutes" in str(told["detail"])
+    status, answer = send(off=off)
+    assert status == 401 and "5 minutes" in str(answer["detail"])
 
 
 @pytest.mark.parametrize("off", [-295, 295])
@@ -233,8 +241,10 @@ def test_the_signature_covers_time_and_body(client: FlaskClient, secret: str) ->
     assert client.post(path, data=body, headers=good).status_code == 201
 
 
-def test_a_new_secret_ends_the_old_one(place: Place, secret: str, send: Send) -> None:
-    new = devices.new_secret(place.session, CODE)
+def test_a_new_secret_ends_the_old_one(
+    incident_town: IncidentTown, secret: str, send: Send
+) -> None:
+    new = devices.new_secret(incident_town.session, CODE)
     assert send(key=secret)[0] == 401
     assert send(key=new)[0] == 201
 
@@ -242,9 +252,9 @@ def test_a_new_secret_ends_the_old_one(place: Place, secret: str, send: Send) ->
 def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: str) -> None:
     stamp = str(int(NOW.timestamp()))
     for code in (CODE, "nobody", ""):
-        with pytest.raises(AuthenticationRequired) as told:
+        with pytest.raises(AuthenticationRequired) as raised:
             devices.authenticate_message(session, code, stamp, "v1=00", b"{}", NOW)
-        assert told.value.code == "device.not_authenticated"
+        assert raised.value.code == "device.not_authenticated"
 
 
 # --- what it says ---------------------------------------------------------------------------------
@@ -264,9 +274,9 @@ def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: 
     ],
 )
 def test_a_wrong_field_is_named(send: Send, more: dict[str, object], field: str) -> None:
-    status, told = send(**more)  # type: ignore[arg-type]
+    status, answer = send(**more)  # type: ignore[arg-type]
     assert status == 422
-    assert [one["field"] for one in told["errors"]] == [field]  # type: ignore[union-attr, index, call-overload]
+    assert [error["field"] for error in answer["errors"]] == [field]  # type: ignore[union-attr, index, call-overload]
 
 
 def test_what_is_no_alarm_is_refused(client: FlaskClient, secret: str) -> None:
@@ -285,26 +295,32 @@ def test_what_is_no_alarm_is_refused(client: FlaskClient, secret: str) -> None:
 # --- the register ---------------------------------------------------------------------------------
 
 
-def test_a_device_is_entered_with_its_place_and_category(place: Place, secret: str) -> None:
-    found = devices.list_devices(place.session)
-    assert [(one.code, one.kind, one.county, one.active, one.alarms) for one in found] == [
+def test_a_device_is_entered_with_its_place_and_category(
+    incident_town: IncidentTown, secret: str
+) -> None:
+    result = devices.list_devices(incident_town.session)
+    assert [(item.code, item.kind, item.county, item.active, item.alarms) for item in result] == [
         (CODE, "smoke", "520402", True, 0)
     ]
-    assert "secret" not in repr(found)
-    devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
-    assert devices.list_devices(place.session)[0].alarms == 1
+    assert "secret" not in repr(result)
+    devices.receive_alarm(
+        incident_town.session, device_id(incident_town.session), Alarm("a-1"), NOW
+    )
+    assert devices.list_devices(incident_town.session)[0].alarms == 1
 
 
 @pytest.mark.parametrize("kind", devices.DEVICE_TYPES)
-def test_each_kind_has_a_category_of_the_catalogue(place: Place, kind: str) -> None:
-    devices.add(place.session, kind, kind, "", LON, LAT, "wgs84", NOW)
-    found = devices.list_devices(place.session)[0]
-    taken = devices.receive_alarm(place.session, device_id(place.session, kind), Alarm("1"), NOW)
-    assert place.seen(taken.incident).category == found.category
+def test_each_kind_has_a_category_of_the_catalogue(incident_town: IncidentTown, kind: str) -> None:
+    devices.add(incident_town.session, kind, kind, "", LON, LAT, "wgs84", NOW)
+    result = devices.list_devices(incident_town.session)[0]
+    taken = devices.receive_alarm(
+        incident_town.session, device_id(incident_town.session, kind), Alarm("1"), NOW
+    )
+    assert incident_town.seen(taken.incident).category == result.category
 
 
-def test_what_cannot_be_a_device_is_refused(place: Place, secret: str) -> None:
-    session = place.session
+def test_what_cannot_be_a_device_is_refused(incident_town: IncidentTown, secret: str) -> None:
+    session = incident_town.session
     with pytest.raises(Conflict):
         devices.add(session, CODE, "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
     with pytest.raises(InvalidInput, match="kind"):
@@ -320,32 +336,36 @@ def test_what_cannot_be_a_device_is_refused(place: Place, secret: str) -> None:
             act(session, "nobody")
 
 
-def test_an_alarm_of_a_home_is_not_open_to_everybody(place: Place, secret: str) -> None:
-    taken = devices.receive_alarm(place.session, device_id(place.session), Alarm("a-1"), NOW)
+def test_an_alarm_of_a_home_is_not_open_to_everybody(
+    incident_town: IncidentTown, secret: str
+) -> None:
+    taken = devices.receive_alarm(
+        incident_town.session, device_id(incident_town.session), Alarm("a-1"), NOW
+    )
     with pytest.raises(NotFound):
-        incidents.get_incident(place.session, ANONYMOUS, taken.incident, now=NOW)
+        incidents.get_incident(incident_town.session, ANONYMOUS, taken.incident, now=NOW)
 
 
 # --- as it runs -----------------------------------------------------------------------------------
 
 
 def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment) -> None:
-    spot = served.get("/api/v1/search?q=3号楼")["items"][0]
-    made = served.run_inside(
+    payload = served.get("/api/v1/search?q=3号楼")["items"][0]
+    completed = served.run_inside(
         "device",
         "add",
         "RACE-1",
         "--kind",
         "smoke",
         "--lon",
-        spot["lon"],
+        payload["lon"],
         "--lat",
-        spot["lat"],
+        payload["lat"],
         "--crs",
         "cgcs2000",
     )
-    assert made.returncode == 0, made.stderr
-    secret = made.stdout.strip()
+    assert completed.returncode == 0, completed.stderr
+    secret = completed.stdout.strip()
     body = b'{"alarm": "race", "kind": "smoke"}'
     headers = {
         name.replace("-", "_"): value
@@ -361,7 +381,7 @@ def test_twenty_times_the_same_alarm_at_once_is_one_incident(served: Deployment)
     assert sorted(status for status, _ in answers) == [200] * 19 + [201]
     assert len({incident for _, incident in answers}) == 1
     listed = served.run_inside("device", "list", "--json")
-    assert [one["alarms"] for one in json.loads(listed.stdout) if one["code"] == "RACE-1"] == [1]
+    assert [load["alarms"] for load in json.loads(listed.stdout) if load["code"] == "RACE-1"] == [1]
     assert secret not in listed.stdout
     assert served.run_inside("device", "block", "RACE-1").returncode == 0
     assert served.ask("/api/v1/devices/RACE-1/alarms", body, **headers).status == 401

@@ -38,25 +38,25 @@ def pilot(prepared: PreparedDeployments) -> Iterator[Deployment]:
         town = Deployment(var)
         cluster.start(Settings(var=var), throw_away=True)
         rights = ("--action", "boundary.draft", "--action", "boundary.publish", "--area", COUNTY)
-        said = town.run_inside("key", "add", "planner", *rights, "--per-minute", "100000")
-        key = re.search(r"wg_\S+", said.stdout)
-        assert key is not None, said.stderr
+        completed = town.run_inside("key", "add", "planner", *rights, "--per-minute", "100000")
+        key = re.search(r"wg_\S+", completed.stdout)
+        assert key is not None, completed.stderr
         with serving(var) as url:
             yield replace(town, url=url, key=key[0])
 
 
 def steps(pilot: Deployment, path: Path) -> list[Reply]:
     """The answers to the steps of a file, in order; a file of one operation gets a draft first."""
-    told = json.loads(path.read_text())
-    if isinstance(told, dict):
-        told = [
+    payload = json.loads(path.read_text())
+    if isinstance(payload, dict):
+        payload = [
             {"POST": "/api/v1/revisions", "json": {"title": path.stem}, "keep": "draft"},
-            {"POST": "/api/v1/revisions/{draft}/operations", "json": told},
+            {"POST": "/api/v1/revisions/{draft}/operations", "json": payload},
             {"POST": "/api/v1/revisions/{draft}/withdraw"},
         ]
     names: dict[str, Any] = {}
     answers = []
-    for step in told:
+    for step in payload:
         begin = time.perf_counter()
         answers.append(pilot.ask(step["POST"].format(**names), step.get("json", {}), method="POST"))
         assert time.perf_counter() - begin < SLOWEST, step
@@ -69,11 +69,11 @@ def steps(pilot: Deployment, path: Path) -> list[Reply]:
 @pytest.mark.shared
 @pytest.mark.parametrize("name", NAMES)
 def test_each_case_is_right(pilot: Deployment, name: str) -> None:
-    before = covered(pilot)
+    old_covered = covered(pilot)
     answers = steps(pilot, CASES / name)
-    assert covered(pilot).symmetric_difference(before).area < 1e-11
+    assert covered(pilot).symmetric_difference(old_covered).area < 1e-11
     if name == "two_drafts_one_code.json":
-        assert [one.status for one in answers[:3]] == [201, 201, 201]
+        assert [answer.status for answer in answers[:3]] == [201, 201, 201]
         assert (
             answers[4].status == 200
             and answers[3].status in (409, 422)
@@ -81,9 +81,20 @@ def test_each_case_is_right(pilot: Deployment, name: str) -> None:
         )
         assert "520402100001090" in answers[3].json()["detail"]
     if name == "equal_planned_moments.json":
-        assert [one.status for one in answers] == [201, 201, 200, 201, 201, 200]
+        assert [answer.status for answer in answers] == [201, 201, 200, 201, 201, 200]
     if name == "revert_twice.json":
-        assert [one.status for one in answers] == [201, 201, 200, 201, 201, 200, 201, 200, 201, 200]
+        assert [answer.status for answer in answers] == [
+            201,
+            201,
+            200,
+            201,
+            201,
+            200,
+            201,
+            200,
+            201,
+            200,
+        ]
 
 
 def covered(pilot: Deployment) -> Any:
@@ -91,5 +102,8 @@ def covered(pilot: Deployment) -> Any:
     out = pilot.var / "grids.geojson"
     assert pilot.run_inside("dump", "grids", out).returncode == 0
     return dissolve(
-        [shapely.geometry.shape(one["geometry"]) for one in json.loads(out.read_text())["features"]]
+        [
+            shapely.geometry.shape(feature["geometry"])
+            for feature in json.loads(out.read_text())["features"]
+        ]
     )

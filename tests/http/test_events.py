@@ -33,32 +33,32 @@ BY = system_principal("test")
 @pytest.fixture
 def town(session: Session) -> tuple[Area, Area]:
     """Two grids of one community."""
-    made = Town(session)
-    return made.grid("001", 0), made.grid("002", 1)
+    created = Town(session)
+    return created.grid("001", 0), created.grid("002", 1)
 
 
 def filed(session: Session, grid: Area) -> FeedEvent:
     """A report inside a grid; the event it made."""
     now = datetime.now(UTC)
-    made = report.file_report(
+    created = report.file_report(
         session,
         BY,
         IncidentReport(category="06010", area=grid.code, description="secret words"),
         now,
     )
     number = session.execute(
-        text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": made.id}
+        text("SELECT max(id) FROM incident_event WHERE incident_id = :id"), {"id": created.id}
     )
-    return FeedEvent(number.scalar_one(), made.id, now.timestamp(), False)
+    return FeedEvent(number.scalar_one(), created.id, now.timestamp(), False)
 
 
 def test_an_asker_is_told_of_the_incidents_in_sight_and_of_no_words_or_names(session, town):
     mine, other = filed(session, town[0]), filed(session, town[1])
-    who = account(session, "events-worker", "grid_worker", town[0].code)
-    by = account_principal(session, who.id, None, who.username, datetime.now(UTC))
-    found = visible_events(session, by, [other, mine], datetime.now(UTC))
-    assert [one["event"] for one in found] == [mine.id]
-    assert set(found[0]) == {
+    actor = account(session, "events-worker", "grid_worker", town[0].code)
+    by = account_principal(session, actor.id, None, actor.username, datetime.now(UTC))
+    result = visible_events(session, by, [other, mine], datetime.now(UTC))
+    assert [visible_event["event"] for visible_event in result] == [mine.id]
+    assert set(result[0]) == {
         "event",
         "id",
         "move",
@@ -69,9 +69,10 @@ def test_an_asker_is_told_of_the_incidents_in_sight_and_of_no_words_or_names(ses
         "at",
         "colour",
     }
-    assert found[0]["grid"] == town[0].code and "secret" not in json.dumps(found)
+    assert result[0]["grid"] == town[0].code and "secret" not in json.dumps(result)
     assert [
-        one["event"] for one in visible_events(session, BY, [other, mine], datetime.now(UTC))
+        visible_event["event"]
+        for visible_event in visible_events(session, BY, [other, mine], datetime.now(UTC))
     ] == [
         other.id,
         mine.id,
@@ -94,20 +95,20 @@ def test_a_number_that_is_none_is_refused(client, session):
 @pytest.fixture
 def feed() -> Iterator[EventFeed]:
     """A feed that hears only what the test says."""
-    made = EventFeed("postgresql://nowhere.invalid/none")
-    made._thread = threading.current_thread()
-    made._up.set()
-    yield made
+    event_feed = EventFeed("postgresql://nowhere.invalid/none")
+    event_feed._thread = threading.current_thread()
+    event_feed._up.set()
+    yield event_feed
 
 
 def test_a_feed_goes_on_after_the_last_event_in_the_order_of_commits(feed):
     ids = [5, 7, 6, 9]
     feed._add(*(FeedEvent(number, uuid4(), time.time(), False) for number in ids))
-    assert [one.id for one in feed.events_after(7)] == [6, 9]  # 6 was committed after 7
-    assert [one.id for one in feed.events_after(9)] == []
-    assert [one.id for one in feed.events_after(4)] == ids
+    assert [item.id for item in feed.events_after(7)] == [6, 9]  # 6 was committed after 7
+    assert [item.id for item in feed.events_after(9)] == []
+    assert [item.id for item in feed.events_after(4)] == ids
     feed._add(*(FeedEvent(number, uuid4(), time.time(), False) for number in (9, 10)))
-    assert [one.id for one in feed.events_after(6)] == [9, 10]
+    assert [item.id for item in feed.events_after(6)] == [9, 10]
 
 
 def test_what_was_read_from_the_table_is_sent_again_rather_than_missed(feed):
@@ -117,7 +118,7 @@ def test_what_was_read_from_the_table_is_sent_again_rather_than_missed(feed):
         FeedEvent(2, uuid4(), now - 5, True),
         FeedEvent(3, uuid4(), now, True),
     )
-    assert [one.id for one in feed.events_after(3)] == [2]  # it may have been committed after 3
+    assert [item.id for item in feed.events_after(3)] == [2]  # it may have been committed after 3
 
 
 def test_a_waiting_stream_wakes_at_once(feed):
@@ -125,7 +126,7 @@ def test_a_waiting_stream_wakes_at_once(feed):
     began = time.monotonic()
     threading.Timer(0.1, lambda: feed._add(FeedEvent(2, uuid4(), time.time(), False))).start()
     feed.wait(1, 10)
-    assert 0.05 < time.monotonic() - began < 2 and [one.id for one in feed.events_after(1)] == [2]
+    assert 0.05 < time.monotonic() - began < 2 and [item.id for item in feed.events_after(1)] == [2]
 
 
 def test_many_streams_leave_room_for_requests(served):

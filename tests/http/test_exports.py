@@ -24,8 +24,8 @@ def town(session):
     """Two grids side by side, published a month ago; a grid of another county far off."""
     town = build.Town(session)
     grids = [town.grid(f"{i + 1:03d}", column=i) for i in range(2)]
-    far = build.Town(session, "520499001001")
-    far.grid("001", column=50)
+    distant = build.Town(session, "520499001001")
+    distant.grid("001", column=50)
     shapes = {
         grid.code: build.square(build.LON + i * build.SIDE, build.LAT)
         for i, grid in enumerate(grids)
@@ -109,8 +109,8 @@ def test_a_moment_or_what_is_planned(session, client, town, tmp_path):
     assert client.get(f"{ADDRESS}?within={COMMUNITY}&at=soon").status_code == 422
 
     # and back as it went: no draft
-    with client.session_transaction() as kept:
-        kept["csrf_token"] = "0" * 40
+    with client.session_transaction() as cookie:
+        cookie["csrf_token"] = "0" * 40
     token = URLSafeTimedSerializer(client.application.secret_key, salt="wtf-csrf-token").dumps(
         "0" * 40
     )

@@ -59,21 +59,21 @@ def by_hand(session: Session) -> Session:
     """
     town = build.Town(session)
     grid = town.grid("001")
-    for role, place, name in (
+    for role, location, name in (
         ("grid_worker", grid, "王网格"),
         ("community_worker", town.community, "赵社工"),
         ("street_office", town.street, "街道"),
     ):
-        town.post(role, place, name)
+        town.post(role, location, name)
 
     def who(name: str) -> Principal:
         return account_principal(session, -1, town.person(name).id, name, DAY)
 
     def report(when: str) -> Any:
-        given = intake.IncidentReport(
+        incident_report = intake.IncidentReport(
             category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
         )
-        return file_report(session, ANONYMOUS, given, at(when)).id
+        return file_report(session, ANONYMOUS, incident_report, at(when)).id
 
     def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
         moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))
@@ -104,36 +104,53 @@ def by_hand(session: Session) -> Session:
 
 def test_the_figures_counted_by_hand(by_hand: Session) -> None:
     now = at("15:00")
-    (found,) = statistics.incident_statistics(
+    (incident_statistic,) = statistics.incident_statistics(
         by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
     )
-    assert (found.reported, found.open, found.closed, found.overdue) == (5, 3, 2, 1)
-    assert found.response == 0.5  # A and E of A, B, C, E; D has time left
-    assert found.completion == 0.4  # A, B of five
-    assert found.in_time == 0.6667  # A and B were handled in time, C is late and nobody handled it
-    assert (found.resolution, found.satisfaction) == (1.0, 1.0)  # A, in the reporter's own word
-    assert (found.office_resolution, found.office_satisfaction) == (
+    assert (
+        incident_statistic.reported,
+        incident_statistic.open,
+        incident_statistic.closed,
+        incident_statistic.overdue,
+    ) == (5, 3, 2, 1)
+    assert incident_statistic.response == 0.5  # A and E of A, B, C, E; D has time left
+    assert incident_statistic.completion == 0.4  # A, B of five
+    assert (
+        incident_statistic.in_time == 0.6667
+    )  # A and B were handled in time, C is late and nobody handled it
+    assert (incident_statistic.resolution, incident_statistic.satisfaction) == (
+        1.0,
+        1.0,
+    )  # A, in the reporter's own word
+    assert (incident_statistic.office_resolution, incident_statistic.office_satisfaction) == (
         0.0,
         0.0,
     )  # B, as the office recorded it
-    assert (found.rated, found.mean_rating) == (1, 5.0)
-    assert found.returned == 0.2
-    assert found.hours_to_take == 0.5  # of 0.33, 0.5 and 2 hours the middle
-    assert found.hours_to_handle == 2.5  # between 2 and 3 hours
+    assert (incident_statistic.rated, incident_statistic.mean_rating) == (1, 5.0)
+    assert incident_statistic.returned == 0.2
+    assert incident_statistic.hours_to_take == 0.5  # of 0.33, 0.5 and 2 hours the middle
+    assert incident_statistic.hours_to_handle == 2.5  # between 2 and 3 hours
 
 
 def test_a_reopened_matter_withdraws_its_solved(by_hand: Session) -> None:
     query = "SELECT id FROM incident WHERE state = 'closed' AND rating = 5"
-    one = by_hand.scalar(text(query))
+    row_id = by_hand.scalar(text(query))
     moves.apply_move(
-        by_hand, reporter_principal(one), one, "reopen", at("14:30"), MovePayload(note="又来了")
+        by_hand,
+        reporter_principal(row_id),
+        row_id,
+        "reopen",
+        at("14:30"),
+        MovePayload(note="又来了"),
     )
-    (found,) = statistics.incident_statistics(
+    (incident_statistic,) = statistics.incident_statistics(
         by_hand, system_principal("test"), DAY, DAY + WEEK, now=at("15:00")
     )
-    assert (found.resolution, found.completion) == (0.0, 0.2)
-    assert found.in_time == 0.5  # B; C is late; A is not handled any more, and not late yet
-    assert found.hours_to_handle == 3.0  # B alone
+    assert (incident_statistic.resolution, incident_statistic.completion) == (0.0, 0.2)
+    assert (
+        incident_statistic.in_time == 0.5
+    )  # B; C is late; A is not handled any more, and not late yet
+    assert incident_statistic.hours_to_handle == 3.0  # B alone
 
 
 def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(
@@ -144,16 +161,16 @@ def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(
         for row in by_hand.execute(text("SELECT * FROM incident WHERE state = 'closed'"))
     }
     assert (rows[2].state, rows[2].rating, rows[2].office_solved) == ("closed", None, False)
-    one = rows[None].id
-    found = moves.apply_move(
+    item = rows[None].id
+    result = moves.apply_move(
         by_hand,
-        reporter_principal(one),
-        one,
+        reporter_principal(item),
+        item,
         "rate",
         at("14:40"),
         MovePayload(rating=1, solved=False),
     )
-    assert (found.state, found.rating, found.solved) == ("dispatched", 1, False)
+    assert (result.state, result.rating, result.solved) == ("dispatched", 1, False)
 
 
 @pytest.mark.parametrize(
@@ -172,11 +189,11 @@ def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(
     ],
 )
 def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: list[str]) -> None:
-    found = statistics.incident_statistics(
+    result = statistics.incident_statistics(
         by_hand, system_principal("test"), DAY, DAY + WEEK, per, now=at("15:00")
     )
-    assert [one.key for one in found] == keys
-    assert sum(one.reported for one in found) == 5
+    assert [item.key for item in result] == keys
+    assert sum(item.reported for item in result) == 5
 
 
 def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
@@ -206,7 +223,7 @@ def town(addresses: DatabaseUrls) -> Iterator[Session]:
     """The pilot with people who take orders, and a day of reports, committed to a database of its
     own.
     """
-    with new_database(addresses) as own, Session(db.engine(own.app)) as session:
+    with new_database(addresses) as urls, Session(db.engine(urls.app)) as session:
         generate_town(session)
         create_claimants(session)
         # a tenth of the workers is away that day: deputies stand in, or the next role up
@@ -256,24 +273,27 @@ def test_a_day_in_the_pilot(town: Session) -> None:
         )
     ).all()
     last: dict[Any, tuple[str, str]] = {}
-    for one in events:
+    for event in events:
         assert (
-            one.move,
-            one.from_state,
-            one.from_request,
-            one.to_state,
-            one.to_request,
+            event.move,
+            event.from_state,
+            event.from_request,
+            event.to_state,
+            event.to_request,
         ) in TRANSITION_ROWS
-        before = last.get(one.incident_id, ("reported", ""))
-        assert (one.from_state, one.from_request) == before  # no gap between one event and the next
-        last[one.incident_id] = (one.to_state, one.to_request)
+        old = last.get(event.incident_id, ("reported", ""))
+        assert (
+            event.from_state,
+            event.from_request,
+        ) == old  # no gap between one event and the next
+        last[event.incident_id] = (event.to_state, event.to_request)
     now = {
         row.id: (row.state, row.pending_request)
         for row in town.execute(text("SELECT id, state, pending_request FROM incident"))
     }
     assert now == last
     assert {"take", "return", "handle", "escalate", "rate", "reopen", "expire"} <= {
-        one.move for one in events
+        event.move for event in events
     }
 
 
@@ -302,33 +322,43 @@ def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> N
     def kept(event: Any) -> bool:
         return event is not None and event.detail.get("in_time", True)
 
-    (found,) = statistics.incident_statistics(town, system_principal("test"), DAY, end, now=end)
-    assert found.reported == len(counted)
-    assert found.open == sum(row.state != "closed" for row in counted)
-    assert found.overdue == len(late)
-    assert found.response == share(
+    (incident_statistic,) = statistics.incident_statistics(
+        town, system_principal("test"), DAY, end, now=end
+    )
+    assert incident_statistic.reported == len(counted)
+    assert incident_statistic.open == sum(row.state != "closed" for row in counted)
+    assert incident_statistic.overdue == len(late)
+    assert incident_statistic.response == share(
         sum(kept(first_take[row.id]) for row in answerable), len(answerable)
     )
-    assert found.completion == share(sum(row.state == "closed" for row in counted), len(counted))
+    assert incident_statistic.completion == share(
+        sum(row.state == "closed" for row in counted), len(counted)
+    )
     done = [row for row in counted if row.state in ("handled", "checked", "closed")]
     unfinished = [row for row in counted if row.id in late and row not in done]
     handled = [last_handle[row.id] for row in done if last_handle[row.id]]
-    assert found.in_time == share(sum(map(kept, handled)), len(handled) + len(unfinished))
+    assert incident_statistic.in_time == share(
+        sum(map(kept, handled)), len(handled) + len(unfinished)
+    )
     rated = [row.rating for row in counted if row.rating is not None]
-    assert found.satisfaction == share(sum(rating >= 4 for rating in rated), len(rated))
+    assert incident_statistic.satisfaction == share(
+        sum(rating >= 4 for rating in rated), len(rated)
+    )
     reopened = {i for i in rows if any(e.move == "reopen" for e in events[i])}
     followed = [
         bool(row.solved) and row in done
         for row in counted
         if row.solved is not None or (row.id in reopened and row not in done)
     ]
-    assert found.resolution == share(sum(followed), len(followed))
+    assert incident_statistic.resolution == share(sum(followed), len(followed))
     watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
-    assert found.supervised == sum(row.supervised or row.id in watched for row in counted)
+    assert incident_statistic.supervised == sum(
+        row.supervised or row.id in watched for row in counted
+    )
     per = statistics.incident_statistics(
         town, system_principal("test"), DAY, end, "community", now=end
     )
-    assert len(per) == 3 and sum(one.reported for one in per) == found.reported
+    assert len(per) == 3 and sum(item.reported for item in per) == incident_statistic.reported
 
 
 def test_a_day_is_the_same_again(session: Session) -> None:
@@ -338,9 +368,9 @@ def test_a_day_is_the_same_again(session: Session) -> None:
     for _ in range(2):
         with session.begin_nested() as undone:
             day = simulate(session, at("08:00"), at("12:00"), 20, seed=7, last=at("18:00"))
-            kept = incidents.count_by_state(
+            by_state = incidents.count_by_state(
                 session, system_principal("test"), filters.IncidentFilters(), now=at("18:00")
             )
-            days.append((day.moves - Counter({"unclaimed": 0}), kept["states"]))
+            days.append((day.moves - Counter({"unclaimed": 0}), by_state["states"]))
             undone.rollback()
     assert days[0] == days[1]

@@ -121,7 +121,7 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
     engine(addresses.owner).dispose()
     with deployment_folder() as elsewhere:
         backup.backup(addresses, elsewhere / "whole", elsewhere)
-        before = fill(small_disk)
+        old_fill = fill(small_disk)
         public = backup_file.parse_recipients([backup_file.create_key(elsewhere / "key")])
         for keys in ((), public):
             with pytest.raises(Unavailable, match="the disk is full; nothing was replaced"):
@@ -129,7 +129,7 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
         assert not (small_disk / "b").exists() and len(list(small_disk.glob(".b*"))) == 0
         with pytest.raises(Unavailable):
             backup.restore(addresses, elsewhere / "whole", elsewhere)
-        before.unlink()
+        old_fill.unlink()
         assert databases.list_old(addresses) == []
     with serving(small_disk, 8480, TMPDIR=str(small_disk), WANGGE_MIN_FREE_MB="1") as url:
         report = POINT | {"category": "06010", "description": "水管漏水"}
@@ -259,10 +259,10 @@ DISKS: dict[str, tuple[Callable[[], Exception], Callable[[str], bool], str]] = {
 def test_a_full_disk_is_said_on_every_route(
     app: APIFlask, world: access_table.World, monkeypatch: pytest.MonkeyPatch, disk: str
 ) -> None:
-    error, counts, words = DISKS[disk]
+    error, counts, phrase = DISKS[disk]
     full = Full(error, counts)
     connection = world.session.connection()
-    listen(connection, "before_cursor_execute", lambda *given: full.meet(given[2].lstrip()))
+    listen(connection, "before_cursor_execute", lambda *fields: full.meet(fields[2].lstrip()))
     originals = {os: os.open, io: io.open, builtins: builtins.open}
 
     def opener(module: Any) -> Any:
@@ -306,16 +306,18 @@ def test_a_full_disk_is_said_on_every_route(
     for name, row in access_table.TABLE.items():
         if name == "GET /metrics":  # leaves out what it cannot count
             continue
-        asker = next((one for one in world.askers[::-1] if row.who(one) == "yes"), world.askers[0])
+        asker = next(
+            (item for item in world.askers[::-1] if row.who(item) == "yes"), world.askers[0]
+        )
         ask(asker, name, row, None).get_data()
         for at in sorted({1, full.seen}) if full.seen else ():
             answer = ask(asker, name, row, at)
-            said = answer.get_data(as_text=True)
+            data = answer.get_data(as_text=True)
             if full.seen < at:
                 continue  # it had been looked up by then
             met += 1
-            if answer.status_code != 503 or not (words in said or CHINESE[words] in said):
-                wrong.append(f"{name}, {at}: {answer.status_code} {said[:200]}")
+            if answer.status_code != 503 or not (phrase in data or CHINESE[phrase] in data):
+                wrong.append(f"{name}, {at}: {answer.status_code} {data[:200]}")
     assert wrong == []
     assert met >= (5 if "files" in disk else 15)
 

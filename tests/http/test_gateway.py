@@ -213,7 +213,7 @@ def test_a_header_that_cannot_be_read_is_refused_not_passed_over(
     )
     assert reply.startswith(b"HTTP/1.1 %d" % status), reply
     errors = json.loads(reply.split(b"\r\n\r\n", 1)[1])["errors"]
-    assert [one["field"] for one in errors] == [field]
+    assert [error["field"] for error in errors] == [field]
 
 
 def exchange(served: Deployment, data: bytes, seconds: float = 60.0) -> bytes:

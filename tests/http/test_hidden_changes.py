@@ -76,21 +76,21 @@ MORE = [
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
     """A world full of secrets; streams end with what is known."""
-    held = views.feed(app).streams
-    assert held.acquire(timeout=5)
+    stored = views.feed(app).streams
+    assert stored.acquire(timeout=5)
     yield SecretWorld(app, session, client)
-    held.release()
+    stored.release()
 
 
 def answers(world: SecretWorld, asker: Asker) -> dict[str, str]:
     """Address -> status, headers and body, without what the clock changes."""
-    asked = [
+    queries = [
         world.path(name.split(" ", 1)[1], TABLE[name])
         for name in readable()
         if name.startswith("GET ")
     ]
-    found = {}
-    for path in (*asked, *(path.format_map(vars(world)) for path in (*EXTRA, *MORE))):
+    result = {}
+    for path in (*queries, *(path.format_map(vars(world)) for path in (*EXTRA, *MORE))):
         if ASIDE.match(path.partition("?")[0]):
             continue
         page = not path.startswith(("/api/", "/open311/", "/tiles/"))
@@ -103,8 +103,8 @@ def answers(world: SecretWorld, asker: Asker) -> dict[str, str]:
         body = response.get_data(as_text=True)
         if "/figures" in path:
             body = ASKED_AT.sub("~", body)
-        found[path] = CLOCK.sub("~", f"{response.status_code} {json.dumps(headers)} {body}")
-    return found
+        result[path] = CLOCK.sub("~", f"{response.status_code} {json.dumps(headers)} {body}")
+    return result
 
 
 def picture() -> photos.SanitisedPhoto:
@@ -116,7 +116,7 @@ def picture() -> photos.SanitisedPhoto:
 
 def happen(world: SecretWorld) -> None:
     """Findings, a matter at home, notes with photos, a request, looks at contacts."""
-    session, desk, shown = world.session, world.who("community dispatcher").by, picture()
+    session, desk, visible = world.session, world.who("community dispatcher").by, picture()
     world._at(
         FINDING, system_principal("test"), channel="patrol", description="又一处", attributes={}
     )
@@ -133,7 +133,7 @@ def happen(world: SecretWorld) -> None:
             NOW,
             wish,
             var=world.app.config["SETTINGS"].var,
-            pictures=[shown],
+            pictures=[visible],
         )
     for number in (world.public, private):
         moves.apply_move(
@@ -168,20 +168,20 @@ def test_what_happens_inside_changes_no_answer_to_outsiders(world: SecretWorld) 
     outsiders = [world.who(name) for name in OUTSIDERS]
     assert not any(world.reads(asker) for asker in outsiders)
     hear(world, [world.own, world.public, world.finding, world.abroad])
-    before = {asker.name: answers(world, asker) for asker in outsiders}
+    old = {asker.name: answers(world, asker) for asker in outsiders}
     happen(world)
     wrong = []
     for asker in outsiders:
-        for path, after in answers(world, asker).items():
-            was = before[asker.name][path]
-            if was != after:
+        for path, new in answers(world, asker).items():
+            was = old[asker.name][path]
+            if was != new:
                 at = next(
-                    (n for n, (a, b) in enumerate(zip(was, after, strict=False)) if a != b),
-                    min(len(was), len(after)),
+                    (n for n, (a, b) in enumerate(zip(was, new, strict=False)) if a != b),
+                    min(len(was), len(new)),
                 )
                 wrong.append(
                     f"{asker.name} {path}\n  {was[max(0, at - 60) : at + 90]!r}\n "
-                    f" {after[max(0, at - 60) : at + 90]!r}"
+                    f" {new[max(0, at - 60) : at + 90]!r}"
                 )
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)

@@ -57,17 +57,19 @@ def test_every_way_to_ask_gives_the_same_answer_at_a_moment(
     session, changed, client, tmp_path, which, off, grid, count
 ):
     at = changed[which] + off
-    asked = {"at": at.isoformat()}
+    queries = {"at": at.isoformat()}
     assert locate(session, *PLACE, "cgcs2000", at=at).areas[-1].code == grid
     codes = {row.code for row in hierarchy.areas(session, at, level="grid")}
     assert len(codes) == count and grid in codes
-    listed = client.get("/api/v1/areas", query_string=asked | {"level": "grid"}).json["items"]
-    assert {one["code"] for one in listed} == codes
+    listed = client.get("/api/v1/areas", query_string=queries | {"level": "grid"}).json["items"]
+    assert {item["code"] for item in listed} == codes
     box = f"{X},{Y},{X + 3 * S},{Y + 3 * S}"
-    layer = client.get("/api/v1/layers/grids", query_string=asked | {"bbox": box}).json["features"]
-    assert {one["properties"]["code"] for one in layer} == codes
-    [here] = [one for one in layer if shapely.contains_xy(shape(one["geometry"]), *PLACE)]
-    assert here["properties"]["code"] == grid
+    layer = client.get("/api/v1/layers/grids", query_string=queries | {"bbox": box}).json[
+        "features"
+    ]
+    assert {item["properties"]["code"] for item in layer} == codes
+    [position] = [item for item in layer if shapely.contains_xy(shape(item["geometry"]), *PLACE)]
+    assert position["properties"]["code"] == grid
     dump(session, "grids", tmp_path / "grids.csv", at)
     assert {
         row.split(",")[0]
@@ -77,18 +79,18 @@ def test_every_way_to_ask_gives_the_same_answer_at_a_moment(
 
 
 def test_tiles_of_two_moments_differ_and_a_page_says_the_day(session, changed, client):
-    before = (changed[0] - timedelta(seconds=1)).isoformat()
+    old_moment = (changed[0] - timedelta(seconds=1)).isoformat()
     n = 2**15
     x = int((PLACE[0] + 180) / 360 * n)
     y = int((1 - math.asinh(math.tan(math.radians(PLACE[1]))) / math.pi) / 2 * n)
     tile = f"/tiles/city/15/{x}/{y}.mvt"
-    assert client.get(tile).data != client.get(tile, query_string={"at": before}).data
+    assert client.get(tile).data != client.get(tile, query_string={"at": old_moment}).data
     page = client.get("/", query_string={"at": "2026-03-03", "lang": "zh"}).text
     assert "2026-03-03 00:00 的边界" in page and "at=2026-03-03" in page
     assert client.get("/", query_string={"at": "nonsense"}).status_code == 422
     saved = client.get(
         "/map.html",
-        query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16, "at": before},
+        query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16, "at": old_moment},
     ).text
     now = client.get(
         "/map.html", query_string={"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}", "zoom": 16}
@@ -99,12 +101,12 @@ def test_tiles_of_two_moments_differ_and_a_page_says_the_day(session, changed, c
 
 def test_the_difference_of_two_moments_names_the_land_that_changed_hands(session, changed, client):
     long_ago, done = changed[0] - timedelta(seconds=1), changed[0]
-    found = difference.compare_boundaries(session, long_ago, done)
-    assert {(one.code, one.change) for one in found.grids} == {
+    result = difference.compare_boundaries(session, long_ago, done)
+    assert {(grid.code, grid.change) for grid in result.grids} == {
         (code(5), "changed"),
         (code(10), "new"),
     }
-    [(start, end, m2, land)] = found.pieces
+    [(start, end, m2, land)] = result.pieces
     assert (
         (start, end) == (code(5), code(10))
         and m2 > 1000
@@ -114,7 +116,7 @@ def test_the_difference_of_two_moments_names_the_land_that_changed_hands(session
         "/api/v1/areas/difference",
         query_string={"from": done.isoformat(), "to": changed[1].isoformat()},
     ).json
-    assert {(one["code"], one["change"]) for one in later["grids"]} == {
+    assert {(grid["code"], grid["change"]) for grid in later["grids"]} == {
         (code(5), "changed"),
         (code(6), "gone"),
     }
@@ -136,16 +138,16 @@ def test_the_difference_of_two_moments_names_the_land_that_changed_hands(session
 
 
 def test_the_history_of_a_grid_names_where_it_came_from_and_went(session, changed, client):
-    [made] = client.get(f"/api/v1/areas/{code(10)}/history").json["lineage"]
-    assert (made["relation"], made["code"]) == ("split_from", code(5))
+    [created] = client.get(f"/api/v1/areas/{code(10)}/history").json["lineage"]
+    assert (created["relation"], created["code"]) == ("split_from", code(5))
     history = client.get(f"/api/v1/areas/{code(5)}/history").json
-    assert [(one["relation"], one["code"]) for one in history["lineage"]] == [
+    assert [(item["relation"], item["code"]) for item in history["lineage"]] == [
         ("split_into", code(10)),
         ("merged_from", code(6)),
     ]
     assert len(history["boundaries"]) == 3  # before, after the split, and planned
     gone = client.get(f"/api/v1/areas/{code(6)}/history").json
-    assert [one["relation"] for one in gone["lineage"]] == ["merged_into"]
+    assert [item["relation"] for item in gone["lineage"]] == ["merged_into"]
 
 
 def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town, tmp_path):
@@ -176,6 +178,6 @@ def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, 
     ]
     assert parents == [code(5), code(4)]
     assert [
-        one.code
-        for one in hierarchy.area(session, unit.code, done - timedelta(microseconds=1)).above
+        item.code
+        for item in hierarchy.area(session, unit.code, done - timedelta(microseconds=1)).above
     ][-1] == code(5)

@@ -25,7 +25,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.settings import SHANGHAI
 from tests.support import build
-from tests.support.incident_town import NOW, Place
+from tests.support.incident_town import NOW, IncidentTown
 from tests.support.machine import slowdown
 from tests.support.reading import reading_inside  # noqa: F401
 from tests.support.served import Deployment
@@ -44,9 +44,9 @@ GOOD = {
 
 
 @pytest.fixture
-def scene(session: Session) -> Place:
+def scene(session: Session) -> IncidentTown:
     """Return the usual place."""
-    return Place(session)
+    return IncidentTown(session)
 
 
 def table(path: Path, rows: Sequence[Mapping[str, object]], name: str = "incidents.csv") -> Path:
@@ -61,7 +61,7 @@ def table(path: Path, rows: Sequence[Mapping[str, object]], name: str = "inciden
 
 
 def load(
-    scene: Place, file: Path, crs: str | None = None, by: Principal | None = None
+    scene: IncidentTown, file: Path, crs: str | None = None, by: Principal | None = None
 ) -> LoadReport:
     """Load a file at the usual moment."""
     return load_incidents(scene.session, file, crs, now=NOW, principal=by)
@@ -83,7 +83,7 @@ def stored(session: Session) -> list[dict[str, object]]:
     return [dict(row) for row in session.execute(query).mappings()]
 
 
-def test_rows_are_filed_as_reports(scene: Place, tmp_path: Path) -> None:
+def test_rows_are_filed_as_reports(scene: IncidentTown, tmp_path: Path) -> None:
     second = {
         "编号": "R2",
         "类别": "噪声扰民",
@@ -108,7 +108,9 @@ def test_rows_are_filed_as_reports(scene: Place, tmp_path: Path) -> None:
     assert rubbish["attributes"] == {"external_id": "R1"}
 
 
-def test_the_clock_of_an_old_row_begins_when_it_is_loaded(scene: Place, tmp_path: Path) -> None:
+def test_the_clock_of_an_old_row_begins_when_it_is_loaded(
+    scene: IncidentTown, tmp_path: Path
+) -> None:
     load(scene, table(tmp_path, [GOOD | {"上报时间": "2026-11-02 09:00"}]))
     (incident,) = stored(scene.session)
     assert (
@@ -124,7 +126,7 @@ def test_the_clock_of_an_old_row_begins_when_it_is_loaded(scene: Place, tmp_path
     assert run_deadline_batch(scene.session, "overdue", NOW).done == 0
 
 
-def test_an_old_row_goes_to_who_is_there_now(scene: Place, tmp_path: Path) -> None:
+def test_an_old_row_goes_to_who_is_there_now(scene: IncidentTown, tmp_path: Path) -> None:
     scene.town.leave(
         "王网格", datetime(2026, 11, 1, tzinfo=SHANGHAI), datetime(2026, 11, 5, tzinfo=SHANGHAI)
     )
@@ -132,7 +134,7 @@ def test_an_old_row_goes_to_who_is_there_now(scene: Place, tmp_path: Path) -> No
     assert stored(scene.session)[0]["role"] == "grid_worker"
 
 
-def test_the_same_file_twice_changes_nothing(scene: Place, tmp_path: Path) -> None:
+def test_the_same_file_twice_changes_nothing(scene: IncidentTown, tmp_path: Path) -> None:
     file = table(tmp_path, [GOOD, {key: value for key, value in GOOD.items() if key != "编号"}])
     assert load(scene, file).counts["new"] == 2
     earlier = stored(scene.session)
@@ -143,14 +145,16 @@ def test_the_same_file_twice_changes_nothing(scene: Place, tmp_path: Path) -> No
     assert stored(scene.session) == earlier
 
 
-def test_a_known_number_with_other_words_is_left_as_it_is(scene: Place, tmp_path: Path) -> None:
+def test_a_known_number_with_other_words_is_left_as_it_is(
+    scene: IncidentTown, tmp_path: Path
+) -> None:
     load(scene, table(tmp_path, [GOOD]))
     report = load(scene, table(tmp_path, [GOOD | {"描述": "另外的话"}, GOOD | {"编号": "R9"}]))
     assert (report.counts["new"], report.counts["unchanged"]) == (1, 1)
     assert [item["description"] for item in stored(scene.session)] == ["一堆垃圾", "一堆垃圾"]
 
 
-def test_every_refused_row_has_its_reason(scene: Place, tmp_path: Path) -> None:
+def test_every_refused_row_has_its_reason(scene: IncidentTown, tmp_path: Path) -> None:
     rows: list[Mapping[str, object]] = [
         GOOD,
         GOOD | {"编号": "a", "类别": "99999"},
@@ -192,14 +196,18 @@ def test_every_refused_row_has_its_reason(scene: Place, tmp_path: Path) -> None:
     assert "future" in reasons["row 8"] and "row 2" in reasons["row 15"]
 
 
-def test_the_same_row_twice_without_a_number_is_refused(scene: Place, tmp_path: Path) -> None:
+def test_the_same_row_twice_without_a_number_is_refused(
+    scene: IncidentTown, tmp_path: Path
+) -> None:
     bare = {key: value for key, value in GOOD.items() if key != "编号"}
     report = load(scene, table(tmp_path, [bare, bare, bare | {"描述": "别的"}]))
     assert [row.where for row in report.refused] == ["row 3"]
     assert "same as row 2" in report.refused[0].reason
 
 
-def test_names_of_columns_and_values_in_english_or_chinese(scene: Place, tmp_path: Path) -> None:
+def test_names_of_columns_and_values_in_english_or_chinese(
+    scene: IncidentTown, tmp_path: Path
+) -> None:
     english = {
         "external_id": "E1",
         "category": "06010",
@@ -228,14 +236,14 @@ def test_names_of_columns_and_values_in_english_or_chinese(scene: Place, tmp_pat
         assert first[name] == second[name], name
 
 
-def test_a_crs_for_all_rows_and_an_address_alone(scene: Place, tmp_path: Path) -> None:
+def test_a_crs_for_all_rows_and_an_address_alone(scene: IncidentTown, tmp_path: Path) -> None:
     scene.town.building("3号楼", 0.0002, 0.0002, estate="桂花苑")
     point = {key: value for key, value in GOOD.items() if key != "坐标系"}
     address = {"编号": "R2", "类别": "06010", "描述": "x", "地址": "桂花苑3号楼"}
     assert load(scene, table(tmp_path, [point, address]), "wgs84").counts["new"] == 2
 
 
-def test_excel_is_read_as_well(scene: Place, tmp_path: Path) -> None:
+def test_excel_is_read_as_well(scene: IncidentTown, tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -251,18 +259,20 @@ def test_excel_is_read_as_well(scene: Place, tmp_path: Path) -> None:
     assert incident["reported_at"] == datetime(2026, 11, 20, 8, 30, tzinfo=SHANGHAI)
 
 
-def test_a_category_whose_zero_excel_lost_is_found(scene: Place, tmp_path: Path) -> None:
+def test_a_category_whose_zero_excel_lost_is_found(scene: IncidentTown, tmp_path: Path) -> None:
     report = load(scene, table(tmp_path, [GOOD | {"类别": "6010"}]))
     assert not report.refused and stored(scene.session)[0]["category"] == "06010"
 
 
-def test_words_alone_find_a_category_or_wait_at_the_community(scene: Place, tmp_path: Path) -> None:
+def test_words_alone_find_a_category_or_wait_at_the_community(
+    scene: IncidentTown, tmp_path: Path
+) -> None:
     report = load(scene, table(tmp_path, [GOOD | {"类别": "", "描述": "qwertz"}]))
     assert not report.refused
     assert stored(scene.session)[0]["state"] in ("reported", "dispatched")
 
 
-def test_who_may_not_report_there_is_refused(scene: Place, tmp_path: Path) -> None:
+def test_who_may_not_report_there_is_refused(scene: IncidentTown, tmp_path: Path) -> None:
     beside = Principal("account", "account li", {Action.REPORT: frozenset({scene.beside.id})})
     report = load(scene, table(tmp_path, [GOOD]), by=beside)
     assert [row.where for row in report.refused] == ["row 2"] and "not allowed" in report.refused[
@@ -270,12 +280,12 @@ def test_who_may_not_report_there_is_refused(scene: Place, tmp_path: Path) -> No
     ].reason
 
 
-def test_a_table_without_descriptions_is_refused(scene: Place, tmp_path: Path) -> None:
+def test_a_table_without_descriptions_is_refused(scene: IncidentTown, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="description"):
         load(scene, table(tmp_path, [{"编号": "1", "类别": "06010"}]))
 
 
-def test_the_template_can_be_filled_in_and_loaded(scene: Place, tmp_path: Path) -> None:
+def test_the_template_can_be_filled_in_and_loaded(scene: IncidentTown, tmp_path: Path) -> None:
     file = tmp_path / "incidents.xlsx"
     write_template("incidents", file)
     book = openpyxl.load_workbook(file)
@@ -304,7 +314,7 @@ def upload(
     return client.post(f"/api/v1/incidents/import{query}", data=form, headers=headers)
 
 
-def test_who_dispatches_may_send_a_file(client: FlaskClient, scene: Place) -> None:
+def test_who_dispatches_may_send_a_file(client: FlaskClient, scene: IncidentTown) -> None:
     now = datetime.now(SHANGHAI)
     desk, app = (
         api_keys.add(scene.session, name, actions, [scene.grid.code], now)
@@ -335,7 +345,7 @@ def test_who_dispatches_may_send_a_file(client: FlaskClient, scene: Place) -> No
     assert len(stored(scene.session)) == 1
 
 
-def test_numbers_of_others_are_not_told(client: FlaskClient, scene: Place) -> None:
+def test_numbers_of_others_are_not_told(client: FlaskClient, scene: IncidentTown) -> None:
     now = datetime.now(SHANGHAI)
     desk, other = (
         api_keys.add(
@@ -349,7 +359,7 @@ def test_numbers_of_others_are_not_told(client: FlaskClient, scene: Place) -> No
     assert upload(client, other, [beside], "?commit=true").get_json()["counts"]["new"] == 0
 
 
-def test_what_is_no_table_is_refused(client: FlaskClient, scene: Place) -> None:
+def test_what_is_no_table_is_refused(client: FlaskClient, scene: IncidentTown) -> None:
     desk = api_keys.add(
         scene.session, "desk", ["incident.dispatch"], [scene.grid.code], datetime.now(SHANGHAI)
     )
@@ -371,7 +381,7 @@ def test_what_is_no_table_is_refused(client: FlaskClient, scene: Place) -> None:
     assert upload(client, desk, rows).status_code == 413
 
 
-def test_a_row_costs_milliseconds(scene: Place, tmp_path: Path) -> None:
+def test_a_row_costs_milliseconds(scene: IncidentTown, tmp_path: Path) -> None:
     count = 300
     start = NOW - timedelta(days=30)
     rows = [
@@ -419,7 +429,7 @@ def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_pat
     [("工单状态", "已办结"), ("状态", "Closed"), ("办结时间", "2026-11-21 10:00")],
 )
 def test_a_finished_matter_is_refused_and_not_opened_again(
-    scene: Place, tmp_path: Path, field: str, value: str
+    scene: IncidentTown, tmp_path: Path, field: str, value: str
 ) -> None:
     path = tmp_path / "elsewhere.csv"
     path.write_text(

@@ -98,16 +98,16 @@ def cookies(small: Small) -> list[dict[str, str]]:
 
     app = create_app(Settings(var=small.var), small.database)
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    found, now = [], int(time.time())
+    result, now = [], int(time.time())
     for account in small.accounts:
         with app.test_request_context("/"):
             flask.session["account"] = [account, 1, now, now]
             token = generate_csrf()
             value = serializer.dumps(dict(flask.session))
-        found.append(
+        result.append(
             {"Cookie": f"{app.config['SESSION_COOKIE_NAME']}={value}", "X-CSRFToken": token}
         )
-    return found
+    return result
 
 
 def post(
@@ -147,14 +147,14 @@ def test_fifty_claim_one_order_and_one_wins(small: Small) -> None:
 
 
 def test_twenty_posts_with_one_key_are_one_incident(small: Small) -> None:
-    before = small.count("SELECT count(*) FROM incident")
+    old_count = small.count("SELECT count(*) FROM incident")
     body = POINT | {"category": "06010", "description": "同一件事"}
     key = {"Idempotency-Key": str(uuid4())}
     with serving(small.var, 8450) as url, ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: post(f"{url}/api/v1/incidents", body, key), range(20)))
     assert {status for status, _ in answers} == {201}
     assert len({json.dumps(body, sort_keys=True) for _, body in answers}) == 1
-    assert small.count("SELECT count(*) FROM incident") == before + 1
+    assert small.count("SELECT count(*) FROM incident") == old_count + 1
 
 
 class Load:
@@ -163,8 +163,8 @@ class Load:
     def __init__(self, url: str) -> None:
         self.url, self.acknowledged, self.stop = url, dict[str, str](), threading.Event()
         self.threads = [threading.Thread(target=self._file) for _ in range(4)]
-        for one in self.threads:
-            one.start()
+        for thread in self.threads:
+            thread.start()
 
     def _file(self) -> None:
         while not self.stop.is_set():
@@ -189,30 +189,30 @@ class Load:
     def end(self) -> dict[str, str]:
         """Stop; what was acknowledged, by its words."""
         self.stop.set()
-        for one in self.threads:
-            one.join(120)
+        for thread in self.threads:
+            thread.join(120)
         return self.acknowledged
 
 
 def serve(var: Path, port: int) -> subprocess.Popen[bytes]:
     """The server in a process group of its own."""
-    with (var / "serve.log").open("a") as said:
+    with (var / "serve.log").open("a") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "web", "serve", "--port", str(port)],
             cwd=var,
             env=environment(var),
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
 
 
 def until_more(load: Load, count: int) -> None:
     """Wait until so many more are acknowledged."""
-    wanted = len(load.acknowledged) + count
+    expected = len(load.acknowledged) + count
     until(
-        lambda: len(load.acknowledged) >= wanted,
-        words=lambda: f"only {len(load.acknowledged)} of {wanted} came through",
+        lambda: len(load.acknowledged) >= expected,
+        words=lambda: f"only {len(load.acknowledged)} of {expected} came through",
     )
 
 
@@ -226,8 +226,8 @@ def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: 
         server.wait()
         server = serve(small.var, port)
         until_more(load, 20)
-        place = cluster.cluster_location(Settings(var=small.var))
-        os.kill(int((place.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        location = cluster.cluster_location(Settings(var=small.var))
+        os.kill(int((location.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         engine(small.database).dispose()
         until_more(load, 20)  # the server starts the database again by itself
         assert cluster.start(Settings(var=small.var)).app == small.database

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from gis.jobs.queries import last_run
 from gis.notices.models import NoticeTarget
 from tests.support import notice_office
-from tests.support.incident_town import Place
+from tests.support.incident_town import IncidentTown
 from tests.support.notice_office import SECRET, Office, gateway, until
 from tests.support.served import environment, serving
 
@@ -39,15 +39,15 @@ def worker(place: Office) -> Iterator[subprocess.Popen[bytes]]:
         "WANGGE_PRIVATE_WEBHOOKS": "yes",
     }
     log = place.settings.var / "worker.log"
-    with log.open("wb") as said:
-        made = subprocess.Popen(
-            [sys.executable, "-m", "web", "worker"], env=env, stdout=said, stderr=said
+    with log.open("wb") as output:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "web", "worker"], env=env, stdout=output, stderr=output
         )
     try:
-        yield made
+        yield popen
     finally:
-        made.kill()
-        made.wait()
+        popen.kill()
+        popen.wait()
 
 
 def value(place: Office, query: str) -> object:
@@ -60,10 +60,10 @@ def test_a_worker_does_what_is_due_and_what_hangs_does_not_hold_up_the_rest(offi
     began = datetime.now(UTC) - timedelta(days=40)
     with gateway() as good, gateway(always=9.0) as wedged:
         with Session(office.engine) as session, session.begin():
-            one = Place(session).report(at=began)
+            incident = IncidentTown(session).report(at=began)
             session.execute(text("UPDATE notice_target SET active = false"))
-            for there in [wedged] * 3 + [good]:
-                session.add(NoticeTarget(kind="webhook", address=there.url, secret=SECRET))
+            for destination in [wedged] * 3 + [good]:
+                session.add(NoticeTarget(kind="webhook", address=destination.url, secret=SECRET))
         with worker(office) as process:
             until(
                 lambda: value(
@@ -91,27 +91,27 @@ def test_a_worker_does_what_is_due_and_what_hangs_does_not_hold_up_the_rest(offi
             assert process.wait(20) == 0
             assert time.monotonic() - ended < 9, "a receiver that hangs is not waited for"
         assert (office.settings.var / "worker.log").read_text().count("Traceback") == 0
-        assert str(one.id) not in (office.settings.var / "worker.log").read_text()
+        assert str(incident.id) not in (office.settings.var / "worker.log").read_text()
 
 
 def test_a_worker_killed_in_the_middle_leaves_nothing_stuck(office: Office) -> None:
-    with gateway(answers=[9.0]) as there:
-        target = office.add(there.url)
+    with gateway(answers=[9.0]) as receiver:
+        target = office.add(receiver.url)
         with worker(office) as process:
             office.tell("incident.report")
-            until(lambda: there.got, 30)
+            until(lambda: receiver.got, 30)
             process.send_signal(signal.SIGKILL)
         with worker(office):
             until(lambda: office.states(target) == ["sent"], 30)
-    assert len(there.got) == 2
+    assert len(receiver.got) == 2
 
 
 def test_a_worker_that_loses_one_connection_goes_on_with_all_its_work(office: Office) -> None:
     listening = (
         "FROM pg_stat_activity WHERE application_name = 'wangge jobs' AND query LIKE 'LISTEN%'"
     )
-    with gateway() as there, worker(office):
-        target = office.add(there.url)
+    with gateway() as receiver, worker(office):
+        target = office.add(receiver.url)
         until(lambda: value(office, f"SELECT count(*) = 3 {listening}"), 30)
         office.change(f"SELECT pg_terminate_backend((SELECT max(pid) {listening}))")
         until(lambda: value(office, f"SELECT count(*) < 3 {listening}"), 10)
@@ -122,15 +122,15 @@ def test_a_worker_that_loses_one_connection_goes_on_with_all_its_work(office: Of
 
 def jobs_of(server: int) -> list[int]:
     """Process numbers of the workers that a server runs."""
-    found = []
+    result = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
+            phrase = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"--beside" in words and words[words.index(b"--beside") + 1] == str(server).encode():
-            found.append(int(folder.name))
-    return found
+        if b"--beside" in phrase and phrase[phrase.index(b"--beside") + 1] == str(server).encode():
+            result.append(int(folder.name))
+    return result
 
 
 def test_the_server_runs_one_beside_it_and_takes_it_along(migrated_var: Path) -> None:
@@ -147,7 +147,7 @@ def test_the_server_runs_one_beside_it_and_takes_it_along(migrated_var: Path) ->
         server = child_of_ours(url)
         (first,) = jobs_of(server)
         os.kill(first, signal.SIGKILL)
-        until(lambda: [one for one in jobs_of(server) if one != first], 15)
+        until(lambda: [item for item in jobs_of(server) if item != first], 15)
         until(lambda: swept(url) > time.time() - 120, 30)
         (second,) = jobs_of(server)
     until(lambda: not alive(second), 15)
@@ -194,10 +194,10 @@ def child_of_ours(url: str) -> int:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
-            words = (folder / "cmdline").read_bytes().split(b"\0")
+            phrase = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if parent == me and b"serve" in words and port in words:
+        if parent == me and b"serve" in phrase and port in phrase:
             return int(folder.name)
     raise AssertionError("no server")
 

@@ -72,24 +72,24 @@ ON_TOWER, ON_SLAB, BARE = at(0.0003, 0.0003), at(0.0007, 0.0003), at(0.0002, 0.0
 
 
 def rules(found) -> dict[str, str]:
-    return {one.step: one.rule for one in found.how}
+    return {item.step: item.rule for item in found.how}
 
 
 def test_a_point_inside_a_grid_gets_the_whole_chain_and_the_revision(town, session):
-    found = locate(session, *BARE, "wgs84")
-    assert [(area.level, area.code) for area in found.areas] == [
+    result = locate(session, *BARE, "wgs84")
+    assert [(area.level, area.code) for area in result.areas] == [
         ("county", "520402"),
         ("street", "520402007"),
         ("community", CODE),
         ("grid", f"{CODE}001"),
     ]
-    assert (found.revision, rules(found)["grid"]) == (town.revision.id, "covers")
-    assert found.building is None and found.unit is None and found.unit_candidates == []
+    assert (result.revision, rules(result)["grid"]) == (town.revision.id, "covers")
+    assert result.building is None and result.unit is None and result.unit_candidates == []
 
 
 def test_a_point_on_a_shared_border_belongs_to_the_lower_code_and_says_so(town, session):
-    found = locate(session, *at(SIDE, HALF), "cgcs2000")
-    assert (found.areas[-1].code, rules(found)["grid"]) == (f"{CODE}001", "border_lower_code")
+    result = locate(session, *at(SIDE, HALF), "cgcs2000")
+    assert (result.areas[-1].code, rules(result)["grid"]) == (f"{CODE}001", "border_lower_code")
 
 
 def test_a_corner_of_four_grids_belongs_to_the_lowest_code(town, session):
@@ -136,10 +136,10 @@ def test_without_any_grid_the_error_says_what_to_load(session):
 def test_the_same_place_in_every_coordinate_system_gets_the_same_answer(town, session):
     for system in crs.SUPPORTED_CRS:
         lon, lat = crs.from_storage(*ON_TOWER, system)
-        found = locate(session, lon, lat, system)
-        assert found.building is not None and found.building.code == town.tower.code
-        assert (found.point["lon"], found.point["lat"]) == pytest.approx(ON_TOWER, abs=1e-7)
-        assert ("point" in rules(found)) == (system in ("gcj02", "bd09"))
+        result = locate(session, lon, lat, system)
+        assert result.building is not None and result.building.code == town.tower.code
+        assert (result.point["lon"], result.point["lat"]) == pytest.approx(ON_TOWER, abs=1e-7)
+        assert ("point" in rules(result)) == (system in ("gcj02", "bd09"))
 
 
 def test_unlabelled_gcj02_would_land_elsewhere(town, session):
@@ -164,17 +164,17 @@ def test_unlabelled_gcj02_would_land_elsewhere(town, session):
 def test_a_point_that_cannot_be_right_is_refused_by_field(town, session, lon, lat, system, field):
     with pytest.raises(InvalidInput) as error:
         locate(session, lon, lat, system)
-    assert [one.field for one in error.value.errors] == [field]
+    assert [item.field for item in error.value.errors] == [field]
 
 
 # buildings
 
 
 def test_a_building_that_covers_the_point_is_its_building(town, session):
-    found = locate(session, *ON_TOWER, "wgs84")
-    assert found.building is not None
-    assert (found.building.code, found.building.distance_m) == (town.tower.code, 0.0)
-    assert rules(found)["building"] == "covers"
+    result = locate(session, *ON_TOWER, "wgs84")
+    assert result.building is not None
+    assert (result.building.code, result.building.distance_m) == (town.tower.code, 0.0)
+    assert rules(result)["building"] == "covers"
 
 
 @pytest.mark.parametrize("metres, found", [(14.9, True), (15.1, False)])
@@ -187,29 +187,32 @@ def test_off_a_building_the_nearest_of_the_grid_within_15_metres(town, session, 
 
 def test_a_nearer_building_of_another_grid_does_not_count(town, session):
     town.building("9号楼", SIDE + 0.00001, 0.0005)
-    own = town.building("8号楼", SIDE - 0.00032, 0.0005)
-    found = locate(session, *at(SIDE - 0.00002, 0.0006), "wgs84")
-    assert found.building is not None and found.building.code == own.code
+    private = town.building("8号楼", SIDE - 0.00032, 0.0005)
+    result = locate(session, *at(SIDE - 0.00002, 0.0006), "wgs84")
+    assert result.building is not None and result.building.code == private.code
 
 
 # units
 
 
 def test_a_building_of_one_unit_needs_no_address(town, session):
-    found = locate(session, *ON_SLAB, "wgs84")
-    assert found.unit is not None
-    assert (found.unit.code, rules(found)["unit"]) == (town.four.code, "only_unit")
+    result = locate(session, *ON_SLAB, "wgs84")
+    assert result.unit is not None
+    assert (result.unit.code, rules(result)["unit"]) == (town.four.code, "only_unit")
 
 
 def test_a_tower_without_an_address_gives_its_units_as_candidates(town, session):
-    found = locate(session, *ON_TOWER, "wgs84")
-    assert found.unit is None
-    assert [(one.code[-2:], one.stairwells, one.floors) for one in found.unit_candidates] == [
+    result = locate(session, *ON_TOWER, "wgs84")
+    assert result.unit is None
+    assert [
+        (unit_candidate.code[-2:], unit_candidate.stairwells, unit_candidate.floors)
+        for unit_candidate in result.unit_candidates
+    ] == [
         ("01", ["1"], []),
         ("02", ["2"], [(1, 3)]),
         ("03", ["2"], [(4, 6)]),
     ]
-    assert "unit_head" not in [entry.role for entry in found.people]
+    assert "unit_head" not in [entry.role for entry in result.people]
 
 
 @pytest.mark.parametrize(
@@ -223,17 +226,17 @@ def test_a_tower_without_an_address_gives_its_units_as_candidates(town, session)
     ],
 )
 def test_stairwell_and_floor_of_an_address_tell_the_unit(town, session, address, unit, rule):
-    found = locate(session, *ON_TOWER, "wgs84", address=address)
-    assert found.unit is not None
-    assert (found.unit.code, rules(found)["unit"]) == (town.a.code + unit, rule)
+    result = locate(session, *ON_TOWER, "wgs84", address=address)
+    assert result.unit is not None
+    assert (result.unit.code, rules(result)["unit"]) == (town.a.code + unit, rule)
 
 
 def test_a_floor_alone_tells_the_unit_where_floors_divide_a_building(town, session):
     point = town.building("7号楼", 0.0002, 0.0006)
     town.unit(town.a, "11", [(point, None, 1, 9)])
     town.unit(town.a, "12", [(point, None, 10, 18)])
-    found = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1203")
-    assert found.unit is not None and (found.unit.code[-2:], rules(found)["unit"]) == (
+    result = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1203")
+    assert result.unit is not None and (result.unit.code[-2:], rules(result)["unit"]) == (
         "12",
         "floor",
     )
@@ -245,8 +248,8 @@ def test_a_room_tells_the_unit_where_stairwell_and_floor_do_not(town, session):
     second = town.unit(town.a, "12", [(mixed, "1", None, None)])
     town.household(mixed, "501", "1", first)
     town.household(mixed, "502", "1", second)
-    found = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1单元502室")
-    assert found.unit is not None and (found.unit.code, rules(found)["unit"]) == (
+    result = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1单元502室")
+    assert result.unit is not None and (result.unit.code, rules(result)["unit"]) == (
         second.code,
         "room",
     )
@@ -255,55 +258,55 @@ def test_a_room_tells_the_unit_where_stairwell_and_floor_do_not(town, session):
 
 
 def test_a_stairwell_that_is_not_there_leaves_the_candidates_and_says_so(town, session):
-    found = locate(session, *ON_TOWER, "wgs84", address="3号楼9单元101")
-    assert found.unit is None and len(found.unit_candidates) == 3
-    assert rules(found)["unit"] == "address_unmatched"
+    result = locate(session, *ON_TOWER, "wgs84", address="3号楼9单元101")
+    assert result.unit is None and len(result.unit_candidates) == 3
+    assert rules(result)["unit"] == "address_unmatched"
 
 
 def test_an_address_narrows_the_candidates(town, session):
-    found = locate(session, *ON_TOWER, "wgs84", address="3号楼2单元")
-    assert [one.code[-2:] for one in found.unit_candidates] == ["02", "03"]
+    result = locate(session, *ON_TOWER, "wgs84", address="3号楼2单元")
+    assert [unit_candidate.code[-2:] for unit_candidate in result.unit_candidates] == ["02", "03"]
 
 
 # address and point
 
 
 def test_an_address_names_the_building_where_the_point_is_on_none(town, session):
-    found = locate(session, *BARE, "wgs84", address="西兴社区3号楼2单元201")
-    assert found.building is not None and found.building.code == town.tower.code
-    assert found.unit is not None and found.unit.code == town.two.code
-    assert rules(found)["building"] == "address"
+    result = locate(session, *BARE, "wgs84", address="西兴社区3号楼2单元201")
+    assert result.building is not None and result.building.code == town.tower.code
+    assert result.unit is not None and result.unit.code == town.two.code
+    assert rules(result)["building"] == "address"
 
 
 def test_an_address_decides_over_a_point_on_another_building_and_says_so(town, session):
-    found = locate(session, *ON_SLAB, "wgs84", address="桂花苑3号楼2单元201")
-    assert found.building is not None and found.building.code == town.tower.code
-    assert rules(found)["building"] == "address_over_point"
-    assert "5号楼" in found.how[1].zh and "3号楼" in found.how[1].zh
+    result = locate(session, *ON_SLAB, "wgs84", address="桂花苑3号楼2单元201")
+    assert result.building is not None and result.building.code == town.tower.code
+    assert rules(result)["building"] == "address_over_point"
+    assert "5号楼" in result.how[1].zh and "3号楼" in result.how[1].zh
 
 
 def test_the_estate_tells_two_buildings_of_one_number_apart(town, session):
     other = town.building("3号楼", 0.0006, 0.0006, estate="阳光花园")
-    for place, code in (("桂花苑", town.tower.code), ("阳光花园", other.code)):
-        found = locate(session, *at(0.0005, 0.0005), "wgs84", address=f"{place}3号楼")
-        assert found.building is not None and found.building.code == code
+    for location, code in (("桂花苑", town.tower.code), ("阳光花园", other.code)):
+        result = locate(session, *at(0.0005, 0.0005), "wgs84", address=f"{location}3号楼")
+        assert result.building is not None and result.building.code == code
 
 
 def test_an_address_that_no_building_has_leaves_the_point_and_its_stairwell_counts_for_nothing(
     town, session
 ):
-    found = locate(session, *ON_TOWER, "wgs84", address="88号楼2单元201")
-    assert found.building is not None and found.building.code == town.tower.code
-    assert rules(found)["building"] == "address_unmatched"
-    assert found.unit is None and len(found.unit_candidates) == 3
+    result = locate(session, *ON_TOWER, "wgs84", address="88号楼2单元201")
+    assert result.building is not None and result.building.code == town.tower.code
+    assert rules(result)["building"] == "address_unmatched"
+    assert result.unit is None and len(result.unit_candidates) == 3
 
 
 def test_an_address_in_the_next_grid_is_said_and_the_point_decides(town, session):
     town.building("9号楼", SIDE + 0.0001, 0.0002)
-    found = locate(session, *at(SIDE - 0.0001, 0.0003), "wgs84", address="9号楼")
-    assert found.areas[-1].code == town.a.code
-    assert rules(found)["building"] == "address_elsewhere"
-    assert town.b.code in next(one.zh for one in found.how if one.rule == "address_elsewhere")
+    result = locate(session, *at(SIDE - 0.0001, 0.0003), "wgs84", address="9号楼")
+    assert result.areas[-1].code == town.a.code
+    assert rules(result)["building"] == "address_elsewhere"
+    assert town.b.code in next(item.zh for item in result.how if item.rule == "address_elsewhere")
 
 
 def test_an_address_of_another_community_is_said(town, session):
@@ -316,8 +319,8 @@ def test_an_address_of_another_community_is_said(town, session):
 
 def test_a_building_without_a_number_is_found_by_its_name(town, session):
     hall = town.building("综合楼", 0.0002, 0.0006)
-    found = locate(session, *BARE, "wgs84", address="西兴社区综合楼二楼")
-    assert found.building is not None and found.building.code == hall.code
+    result = locate(session, *BARE, "wgs84", address="西兴社区综合楼二楼")
+    assert result.building is not None and result.building.code == hall.code
 
 
 # people
@@ -325,16 +328,16 @@ def test_a_building_without_a_number_is_found_by_its_name(town, session):
 
 def test_every_role_of_the_chain_is_listed_nearest_first(town, session):
     town.post("building_head", town.tower, "赵六")
-    found = locate(session, *ON_TOWER, "wgs84", address="3-2-201")
-    assert [(entry.role, entry.name, entry.area) for entry in found.people] == [
+    result = locate(session, *ON_TOWER, "wgs84", address="3-2-201")
+    assert [(entry.role, entry.name, entry.area) for entry in result.people] == [
         ("unit_head", "张一", town.two.code),
         ("building_head", "赵六", town.tower.code),
         ("grid_worker", "王五", town.a.code),
         ("grid_leader", "张三", town.a.code),
         ("community_secretary", "钱七", CODE),
     ]
-    assert found.answerable is not None and found.answerable.role == "unit_head"
-    assert found.how[-1].rule == "first_there"
+    assert result.answerable is not None and result.answerable.role == "unit_head"
+    assert result.how[-1].rule == "first_there"
 
 
 def test_two_holders_of_a_role_are_two_entries(town, session):
@@ -348,8 +351,8 @@ def test_two_holders_of_a_role_are_two_entries(town, session):
 
 
 def entry_of(session: Session, role: str, moment: datetime | None = None):
-    found = locate(session, *BARE, "wgs84", at=moment)
-    (entry,) = [entry for entry in found.people if entry.role == role]
+    result = locate(session, *BARE, "wgs84", at=moment)
+    (entry,) = [entry for entry in result.people if entry.role == role]
     return entry
 
 
@@ -386,27 +389,27 @@ def test_a_vacant_post_is_listed_with_its_deputy_or_with_nobody(town, session):
 def test_when_holder_and_deputy_are_both_away_the_next_role_answers(town, session):
     for name in ("张三", "李四", "王五"):
         town.leave(name)
-    found = locate(session, *BARE, "wgs84")
-    assert [(entry.role, entry.name) for entry in found.people][:2] == [
+    result = locate(session, *BARE, "wgs84")
+    assert [(entry.role, entry.name) for entry in result.people][:2] == [
         ("grid_worker", None),
         ("grid_leader", None),
     ]
-    assert found.answerable is not None and found.answerable.role == "community_secretary"
+    assert result.answerable is not None and result.answerable.role == "community_secretary"
 
 
 def test_somebody_at_his_post_is_asked_before_a_deputy_of_the_same_role(town, session):
     town.post("grid_worker", town.b, "吴十", deputy="郑一")
     town.post("grid_worker", town.b, "孙八")
     town.leave("吴十")
-    found = locate(session, *at(SIDE + HALF, HALF), "wgs84")
-    assert [entry.name for entry in found.people[:2]] == ["郑一", "孙八"]
-    assert found.answerable is not None and found.answerable.name == "孙八"
+    result = locate(session, *at(SIDE + HALF, HALF), "wgs84")
+    assert [entry.name for entry in result.people[:2]] == ["郑一", "孙八"]
+    assert result.answerable is not None and result.answerable.name == "孙八"
 
 
 def test_a_place_without_posts_says_that_nobody_answers(session):
     build.Town(session).grid("001")
-    found = locate(session, *BARE, "wgs84")
-    assert (found.people, found.answerable, found.how[-1].rule) == ([], None, "nobody")
+    result = locate(session, *BARE, "wgs84")
+    assert (result.people, result.answerable, result.how[-1].rule) == ([], None, "nobody")
 
 
 def test_posts_hold_from_their_first_moment_to_before_their_last(town, session):
@@ -418,11 +421,11 @@ def test_posts_hold_from_their_first_moment_to_before_their_last(town, session):
 
 def test_an_answer_without_names_keeps_roles_areas_and_reasons(town, session):
     town.leave("张三")
-    found = locate(session, *ON_TOWER, "wgs84", address="3-2-201")
-    bare = without_names(found)
-    assert [entry.role for entry in bare.people] == [entry.role for entry in found.people]
+    result = locate(session, *ON_TOWER, "wgs84", address="3-2-201")
+    bare = without_names(result)
+    assert [entry.role for entry in bare.people] == [entry.role for entry in result.people]
     names = {"张一", "王五", "张三", "李四", "钱七"}
-    assert any(name in str(found) for name in names) and not any(
+    assert any(name in str(result) for name in names) and not any(
         name in str(bare) for name in names
     )
 
@@ -433,16 +436,16 @@ def test_an_answer_without_names_keeps_roles_areas_and_reasons(town, session):
 def test_the_boundary_of_the_day_decides_and_its_end_is_out(town, session):
     changed = datetime(2026, 3, 3, tzinfo=UTC)
     old, new = build.square(LON, LAT + SIDE), build.square(LON, LAT + SIDE)
-    before, after = (town.area("grid", f"{CODE}{n}", n, town.community) for n in ("008", "007"))
-    town.boundary(before, old, end=changed)
-    town.boundary(after, new, start=changed)
-    place = at(HALF, SIDE + HALF)
+    previous, later = (town.area("grid", f"{CODE}{n}", n, town.community) for n in ("008", "007"))
+    town.boundary(previous, old, end=changed)
+    town.boundary(later, new, start=changed)
+    location = at(HALF, SIDE + HALF)
     for moment, code in (
         (changed - timedelta(microseconds=1), "008"),
         (changed, "007"),
         (NOW, "007"),
     ):
-        assert locate(session, *place, "wgs84", at=moment).areas[-1].code == CODE + code
+        assert locate(session, *location, "wgs84", at=moment).areas[-1].code == CODE + code
 
 
 def test_a_retired_unit_stays_in_answers_about_its_time(town, session):
@@ -481,8 +484,8 @@ def lattice(town: build.Town, random: np.random.Generator, size: int = 5) -> lis
                 corners[row + 1, column],
             ]
             shapes.append(Polygon(ring))
-    for number, place in enumerate(random.permutation(len(shapes))):
-        town.grid(f"{number:03d}", shape=MultiPolygon([shapes[place]]))
+    for number, location in enumerate(random.permutation(len(shapes))):
+        town.grid(f"{number:03d}", shape=MultiPolygon([shapes[location]]))
     return shapes
 
 
@@ -507,20 +510,20 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
         ).all()
     )
     grids = read_snapshot(session, NOW).grids
-    found = [grids.grid_at(x, y) for x, y in points.tolist()]
+    result = [grids.grid_at(x, y) for x, y in points.tolist()]
     covered = {
-        n + 1: grids.codes[one.row]
-        for n, one in enumerate(found)
-        if one and one.rule != "nearest_within_50m"
+        n + 1: grids.codes[item.row]
+        for n, item in enumerate(result)
+        if item and item.rule != "nearest_within_50m"
     }
     assert covered == expected and len(expected) > 400
     assert (
-        sum(one is not None and one.rule == "border_lower_code" for one in found)
+        sum(item is not None and item.rule == "border_lower_code" for item in result)
         >= len(corners) - 4 * 5
     )
     rows, _, metres = grids.grids_at(points[:, 0], points[:, 1])
-    assert rows.tolist() == [-1 if one is None else one.row for one in found]
-    assert metres[rows >= 0] == pytest.approx([one.distance_m for one in found if one])
+    assert rows.tolist() == [-1 if item is None else item.row for item in result]
+    assert metres[rows >= 0] == pytest.approx([item.distance_m for item in result if item])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -586,30 +589,30 @@ def test_many_questions_get_the_answers_they_would_get_one_by_one(town, session)
     )
     places = [ON_TOWER, BARE, ON_SLAB, at(HALF, -HALF), at(SIDE, HALF), at(0.01, 0.01)]
     questions = [
-        LocateRequest(*place, "wgs84", address, moment)
-        for place in places
+        LocateRequest(*location, "wgs84", address, moment)
+        for location in places
         for address in (None, "3-2-201")
         for moment in (None, NOW, NOW - timedelta(days=400))
     ] + [LocateRequest(LAT, LON, "wgs84")]
     now = NOW + timedelta(hours=3)
     register = read_snapshot(session, now)
-    for held in (None, register):
-        for asked, found in zip(
-            questions, resolve_many(lambda: session, questions, now, held), strict=True
+    for stored in (None, register):
+        for question, result in zip(
+            questions, resolve_many(lambda: session, questions, now, stored), strict=True
         ):
             try:
-                one = locate(
+                item = locate(
                     session,
-                    asked.lon,
-                    asked.lat,
-                    asked.crs,
-                    address=asked.address,
-                    at=asked.at or now,
+                    question.lon,
+                    question.lat,
+                    question.crs,
+                    address=question.address,
+                    at=question.at or now,
                 )
             except (OutsideGrids, InvalidInput) as error:
-                assert str(found) == str(error)
+                assert str(result) == str(error)
             else:
-                assert found == one
+                assert result == item
 
 
 def test_an_answer_kept_as_json_is_the_answer(town, session):
@@ -619,7 +622,7 @@ def test_an_answer_kept_as_json_is_the_answer(town, session):
     nearby_door = at(0.0002 - 5 / PER_LON, 0.0003)
     outside = at(-20 / PER_LON, HALF)
     for _ in range(2):  # put together, then kept
-        for place in (
+        for location in (
             ON_TOWER,
             ON_SLAB,
             BARE,
@@ -631,11 +634,11 @@ def test_an_answer_kept_as_json_is_the_answer(town, session):
             for moment in (NOW - timedelta(days=1), NOW, NOW + timedelta(days=1)):
                 for system in ("wgs84", "gcj02"):
                     for address in (None, "3-2-201"):
-                        lon, lat = crs.from_storage(*place, system)
-                        asked = LocateRequest(lon, lat, system, address, moment)
-                        kept = resolve_request_json(lambda: session, asked, register)
-                        assert kept == orjson.dumps(
-                            resolve_request(lambda: session, asked, register)
+                        lon, lat = crs.from_storage(*location, system)
+                        locate_request = LocateRequest(lon, lat, system, address, moment)
+                        stored = resolve_request_json(lambda: session, locate_request, register)
+                        assert stored == orjson.dumps(
+                            resolve_request(lambda: session, locate_request, register)
                         )
 
 
@@ -654,20 +657,20 @@ def run(session, monkeypatch):
         yield session
 
     monkeypatch.setattr(module, "session_scope", scope)
-    return lambda *words: CliRunner().invoke(module.command, [str(word) for word in words])
+    return lambda *phrase: CliRunner().invoke(module.command, [str(word) for word in phrase])
 
 
 def test_the_command_names_the_people_and_the_reasons(town, run):
     done = run(*ON_TOWER, "--crs", "wgs84", "--address", "3-2-201")
     assert done.exit_code == 0, done.output
-    for words in (
+    for phrase in (
         "西秀区 › 西航街道 › 西兴社区 › 第001网格",
         "联户长：张一",
         "→",
         "桂花苑3号楼",
         "依据",
     ):
-        assert words in done.output
+        assert phrase in done.output
 
 
 def test_the_command_prints_one_json_document_for_any_moment(town, run):
@@ -743,7 +746,7 @@ def test_the_api_refuses_bad_points_by_field_and_names_the_nearest_grid(town, cl
         response = client.get("/api/v1/locate", query_string=query)
         assert response.status_code == 422, wrong
         assert response.mimetype == "application/problem+json"
-        assert field in [one["field"] for one in response.get_json()["errors"]], wrong
+        assert field in [error["field"] for error in response.get_json()["errors"]], wrong
     response = client.get("/api/v1/locate", query_string=good | {"lon": lon - 0.01})
     assert response.status_code == 404
     assert response.get_json()["nearest"]["code"] == town.a.code
@@ -764,12 +767,12 @@ def test_the_api_answers_many_points_each_with_its_own_error(town, client):
     response = client.post("/api/v1/locate", json={"points": points})
     assert response.status_code == 200
     results = response.get_json()["results"]
-    assert [one["id"] for one in results] == ["a", "b", 2, 4, "e", "f", "g"]
+    assert [result["id"] for result in results] == ["a", "b", 2, 4, "e", "f", "g"]
     assert results[0]["answer"]["unit"]["code"] == town.two.code
     assert results[1]["error"]["errors"][0]["field"] == "lon"
     assert results[2]["error"]["errors"] == [{"field": "crs", "message": "is missing"}]
     assert results[3]["error"]["nearest"]["code"] == town.b.code
-    assert [one["field"] for one in results[4]["error"]["errors"]] == ["lon", "lat", "crs"]
+    assert [result["field"] for result in results[4]["error"]["errors"]] == ["lon", "lat", "crs"]
     assert results[5]["answer"]["areas"][-1]["code"] == town.a.code
     assert results[6]["error"]["errors"] == [
         {"field": "address", "message": "has 201 characters; 200 at most"}
@@ -788,8 +791,8 @@ def test_the_api_takes_at_most_ten_thousand_points(town, client):
 @pytest.fixture(scope="module")
 def committed(addresses: DatabaseUrls) -> Iterator[str]:
     """The address of a database of this module's own, where commits stay."""
-    with new_database(addresses) as own:
-        yield own.app
+    with new_database(addresses) as urls:
+        yield urls.app
 
 
 def test_the_register_in_memory_hears_of_every_change(committed):
@@ -829,12 +832,12 @@ def test_the_register_in_memory_hears_of_every_change(committed):
             session.commit()
             wait_until(lambda: live.current(datetime.now(UTC)) is None or datetime.now(UTC) >= soon)
             assert live.ready(10)
-            held = live.current(datetime.now(UTC))
-            assert held is not None and (
-                held.until < gis_micros(soon) + 1 or datetime.now(UTC) >= soon
+            stored = live.current(datetime.now(UTC))
+            assert stored is not None and (
+                stored.until < gis_micros(soon) + 1 or datetime.now(UTC) >= soon
             )
             time.sleep(max(0, (soon - datetime.now(UTC)).total_seconds()))
-            assert live.current(datetime.now(UTC)) is not held  # the later boundary ended it
+            assert live.current(datetime.now(UTC)) is not stored  # the later boundary ended it
             assert live.ready(10) and name() == "李四"
             register = live.current(datetime.now(UTC))
             assert (
@@ -880,8 +883,11 @@ def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committe
             register = live.current(datetime.now(UTC))
             if register is None:
                 return None
-            place = LocateRequest(LON + 7.5 * SIDE, LAT + HALF, "wgs84")
-            return [entry.name for entry in resolve_request(pytest.fail, place, register).people]  # type: ignore[arg-type]
+            locate_request = LocateRequest(LON + 7.5 * SIDE, LAT + HALF, "wgs84")
+            return [
+                entry.name
+                for entry in resolve_request(pytest.fail, locate_request, register).people
+            ]  # type: ignore[arg-type]
 
         try:
             # LISTEN is taken and nothing delivered, as behind a pooler in transaction mode: never

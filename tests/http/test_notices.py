@@ -32,7 +32,7 @@ from gis.notices.outbox import enqueue_notice
 from gis.rights.principal import ANONYMOUS, account_principal, system_principal
 from gis.settings import Settings, Smtp
 from tests.support import notice_office
-from tests.support.incident_town import NOW, Place
+from tests.support.incident_town import NOW, IncidentTown
 from tests.support.notice_office import BODY, SECRET, Office, gateway, until
 from tests.support.served import environment
 from tests.support.sign_in import account, send, signed_in
@@ -55,8 +55,8 @@ def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
                 if word.startswith("DATA"):
                     self.wfile.write(b"354 go on\r\n")
                     lines = []
-                    while (one := self.rfile.readline()) != b".\r\n":
-                        lines.append(one)
+                    while (item := self.rfile.readline()) != b".\r\n":
+                        lines.append(item)
                     got.append(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
                 answer = (
                     b"550 no such user"
@@ -77,9 +77,9 @@ def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
+def incident_town(session: Session) -> IncidentTown:
     """The usual place."""
-    return Place(session)
+    return IncidentTown(session)
 
 
 def receivers(session: Session) -> list[tuple[Any, ...]]:
@@ -88,10 +88,10 @@ def receivers(session: Session) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in session.execute(text(query))]
 
 
-def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> None:
-    session = place.session
-    person = place.town.person("王网格").id
-    who = account(session, "somebody")
+def test_one_notice_for_each_person_account_and_fitting_target(incident_town: IncidentTown) -> None:
+    session = incident_town.session
+    person = incident_town.town.person("王网格").id
+    actor = account(session, "somebody")
     targets = [
         actions.add_target(
             session, "webhook", f"https://gateway.example.cn/{number}", topics, area
@@ -105,16 +105,20 @@ def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> 
         "incident.report",
         county="520402",
         incident_id=None,
-        areas=[place.town.county.id, place.town.community.id, place.grid.id],
+        areas=[
+            incident_town.town.county.id,
+            incident_town.town.community.id,
+            incident_town.grid.id,
+        ],
         person_ids=[person, person],
-        account_ids=[who.id],
+        account_ids=[actor.id],
         body=BODY,
     )
-    found = receivers(session)
-    assert sorted(found, key=str) == sorted(
+    result = receivers(session)
+    assert sorted(result, key=str) == sorted(
         [
             (None, person, None),
-            (None, None, who.id),
+            (None, None, actor.id),
             (targets[0], None, None),
             (targets[2], None, None),
         ],
@@ -122,44 +126,49 @@ def test_one_notice_for_each_person_account_and_fitting_target(place: Place) -> 
     )
 
 
-def test_nobody_to_tell_writes_nothing(place: Place) -> None:
+def test_nobody_to_tell_writes_nothing(incident_town: IncidentTown) -> None:
     enqueue_notice(
-        place.session, "incident.report", county="520402", incident_id=None, areas=[], body=BODY
+        incident_town.session,
+        "incident.report",
+        county="520402",
+        incident_id=None,
+        areas=[],
+        body=BODY,
     )
-    assert receivers(place.session) == []
+    assert receivers(incident_town.session) == []
 
 
-def test_an_account_whose_person_is_told_is_not_told_twice(place: Place) -> None:
-    person = place.town.person("王网格")
-    who = account(place.session, "wang", person=person.code)
+def test_an_account_whose_person_is_told_is_not_told_twice(incident_town: IncidentTown) -> None:
+    person = incident_town.town.person("王网格")
+    actor = account(incident_town.session, "wang", person=person.code)
     enqueue_notice(
-        place.session,
+        incident_town.session,
         "incident.report",
         county=None,
         incident_id=None,
         areas=[],
         person_ids=[person.id],
-        account_ids=[who.id],
+        account_ids=[actor.id],
         body=BODY,
     )
-    assert receivers(place.session) == [(None, person.id, None)]
+    assert receivers(incident_town.session) == [(None, person.id, None)]
 
 
-def test_a_report_tells_its_person_and_goes_with_it(place: Place) -> None:
-    with place.session.begin_nested() as undone:
-        place.report()
+def test_a_report_tells_its_person_and_goes_with_it(incident_town: IncidentTown) -> None:
+    with incident_town.session.begin_nested() as undone:
+        incident_town.report()
         undone.rollback()
-    assert receivers(place.session) == []
-    one = place.report(name="陈居民", phone="13900001234")
-    found = place.session.execute(
+    assert receivers(incident_town.session) == []
+    incident = incident_town.report(name="陈居民", phone="13900001234")
+    result = incident_town.session.execute(
         text("SELECT topic, incident_id, body::text, person_id FROM notice")
     ).one()
-    assert (found.topic, found.incident_id, found.person_id) == (
+    assert (result.topic, result.incident_id, result.person_id) == (
         "incident.report",
-        one.id,
-        place.town.person("王网格").id,
+        incident.id,
+        incident_town.town.person("王网格").id,
     )
-    assert not any(word in found.body for word in ("陈居民", "13900001234", "王网格", "一堆垃圾"))
+    assert not any(word in result.body for word in ("陈居民", "13900001234", "王网格", "一堆垃圾"))
 
 
 # --- receivers are checked ------------------------------------------------------------------------
@@ -246,20 +255,20 @@ def test_which_addresses_may_be_sent_to(address: str, public: bool, private: boo
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0x7f000001", "2130706433"])
 def test_this_machine_is_not_sent_to_unless_allowed(host: str) -> None:
-    with gateway() as there:
-        url = there.url.replace("127.0.0.1", host)
+    with gateway() as receiver:
+        url = receiver.url.replace("127.0.0.1", host)
         with pytest.raises(webhook.DeliveryError, match=r"may not go to|not known"):
             webhook.send(url, SECRET, 1, "test", b"{}")
-        assert there.got == []
+        assert receiver.got == []
 
 
 def test_a_redirect_is_not_followed() -> None:
     with (
-        gateway(always=302) as there,
+        gateway(always=302) as receiver,
         pytest.raises(webhook.DeliveryError, match="302, redirects are not followed"),
     ):
-        webhook.send(there.url, SECRET, 1, "test", b"{}", private=True)
-    assert len(there.got) == 1
+        webhook.send(receiver.url, SECRET, 1, "test", b"{}", private=True)
+    assert len(receiver.got) == 1
 
 
 def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,51 +304,52 @@ def test_a_receiver_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_webhook_is_signed_and_numbered(office: Office) -> None:
-    with gateway() as there:
-        target = office.add(there.url)
+    with gateway() as receiver:
+        target = office.add(receiver.url)
         office.tell("incident.dispatch")
         assert office.due() == [target]
         assert office.deliver(target) == 1
         assert office.due() == []
-    headers, body = there.got[0]
+    headers, body = receiver.got[0]
     stamp = headers["X-Wangge-Timestamp"]
     assert abs(int(stamp) - time.time()) < 5
-    wanted = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    assert headers["X-Wangge-Signature"] == f"v1={wanted}"
+    expected = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert headers["X-Wangge-Signature"] == f"v1={expected}"
     row = office.rows(target)[0]
     assert headers["Idempotency-Key"] == f"wangge-notice-{row.id}"
     assert headers["Content-Type"] == "application/json"
-    told = json.loads(body)
+    payload = json.loads(body)
     assert (
-        told
-        == {"id": row.id, "topic": "incident.dispatch", "at": told["at"], "county": "520402"} | BODY
+        payload
+        == {"id": row.id, "topic": "incident.dispatch", "at": payload["at"], "county": "520402"}
+        | BODY
     )
-    assert datetime.fromisoformat(told["at"]) == row.at
+    assert datetime.fromisoformat(payload["at"]) == row.at
     assert (row.state, row.attempts, row.last_error) == ("sent", 1, "")
 
 
 def test_what_fails_waits_longer_each_time_and_then_arrives_in_order(office: Office) -> None:
-    with gateway(answers=[500, 503, 500]) as there:
-        target = office.add(there.url)
+    with gateway(answers=[500, 503, 500]) as receiver:
+        target = office.add(receiver.url)
         office.tell("incident.report", "incident.take", "incident.handle")
         waits = []
         for number in range(3):
             assert office.deliver(target) == 0
-            assert len(there.got) == number + 1, "what comes after it waits"
+            assert len(receiver.got) == number + 1, "what comes after it waits"
             row = office.rows(target)[0]
             waits.append((row.next_try_at - datetime.now(UTC)).total_seconds())
             assert office.due() == []
             assert office.due(datetime.now(UTC) + timedelta(minutes=1)) == [target]
             assert office.deliver(target) == 0
-            assert len(there.got) == number + 1, "not before its time"
+            assert len(receiver.got) == number + 1, "not before its time"
             office.later(target)
         assert [3 < waits[0] <= 5, 6.5 < waits[1] <= 10, 14 < waits[2] <= 20] == [True] * 3
         assert office.rows(target)[0].last_error == "answered 500"
         assert office.deliver(target) == 3
-    assert there.topics()[3:] == ["incident.report", "incident.take", "incident.handle"]
+    assert receiver.topics()[3:] == ["incident.report", "incident.take", "incident.handle"]
     keys = {
         headers["Idempotency-Key"]
-        for headers, body in there.got
+        for headers, body in receiver.got
         if json.loads(body)["topic"] == "incident.report"
     }
     assert len(keys) == 1, "each try has the same key"
@@ -353,9 +363,9 @@ def test_waits_grow_to_an_hour_and_no_further() -> None:
 
 
 def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
-    with gateway() as there:
+    with gateway() as receiver:
         pass  # it is gone again
-    target = office.add(there.url)
+    target = office.add(receiver.url)
     for _hour in range(24):
         office.tell("incident.report", "incident.take")
         assert office.deliver(target) == 0
@@ -378,20 +388,20 @@ def test_a_receiver_down_for_a_day_loses_nothing(office: Office) -> None:
 def test_a_notice_the_receiver_chokes_on_does_not_hold_up_the_others_for_ever(
     office: Office,
 ) -> None:
-    with gateway(answers=[400] * delivery.MAX_BLOCKING_FAILURES) as there:
-        target = office.add(there.url)
+    with gateway(answers=[400] * delivery.MAX_BLOCKING_FAILURES) as receiver:
+        target = office.add(receiver.url)
         office.tell("incident.report", "incident.take")
         for _ in range(delivery.MAX_BLOCKING_FAILURES):
             assert office.deliver(target) == 0
             office.later(target)
-        there.answers = [200, 400]
+        receiver.answers = [200, 400]
         assert office.deliver(target) == 1
         assert office.states(target) == ["waiting", "sent"]
 
 
 def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> None:
-    with gateway(always=500) as there:
-        target = office.add(there.url)
+    with gateway(always=500) as receiver:
+        target = office.add(receiver.url)
         office.tell("incident.report", "incident.take", "incident.handle")
         office.change(
             "UPDATE notice SET at = now() - interval '73 hours' WHERE target_id = :t"
@@ -411,13 +421,13 @@ def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> No
         office.later(target)
         office.deliver(target)
         assert office.states(target) == ["dead", "dead", "waiting"]
-        there.always = 200
+        receiver.always = 200
         office.later(target)
         assert office.deliver(target) == 1
         with Session(office.engine) as session, session.begin():
             dead = queries.outgoing(session, "dead")
             assert [
-                (one.topic, one.target, one.last_error) for one in dead if one.target == target
+                (item.topic, item.target, item.last_error) for item in dead if item.target == target
             ] == [
                 ("incident.take", target, "answered 500"),
                 ("incident.report", target, "answered 500"),
@@ -431,37 +441,37 @@ def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> No
 
 
 def test_a_removed_receiver_gets_nothing_more(office: Office) -> None:
-    with gateway() as there:
-        target = office.add(there.url)
+    with gateway() as receiver:
+        target = office.add(receiver.url)
         office.tell("incident.report")
         with Session(office.engine) as session, session.begin():
             assert actions.remove_target(session, target) == 1
         office.tell("incident.take")
-        assert (office.due(), office.deliver(target), there.got) == ([], 0, [])
+        assert (office.due(), office.deliver(target), receiver.got) == ([], 0, [])
         assert office.states(target) == ["dead"]
         with Session(office.engine) as session:
-            assert target not in [one.id for one in queries.targets(session)]
+            assert target not in [item.id for item in queries.targets(session)]
 
 
 def test_two_deliverers_do_not_send_twice(office: Office) -> None:
-    with gateway(always=0.02) as there:
-        target = office.add(there.url)
+    with gateway(always=0.02) as receiver:
+        target = office.add(receiver.url)
         office.tell(*["incident.report"] * 20)
         together(*[lambda: office.deliver(target)] * 4)
         while office.due():
             office.deliver(target)
-    numbers = [int(headers["X-Wangge-Notice"]) for headers, _ in there.got]
+    numbers = [int(headers["X-Wangge-Notice"]) for headers, _ in receiver.got]
     assert len(numbers) == 20
     assert numbers == sorted(set(numbers))
 
 
 def together(*jobs: Callable[[], object]) -> None:
     """Do them at once."""
-    threads = [threading.Thread(target=one) for one in jobs]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(30)
+    threads = [threading.Thread(target=thread) for thread in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
 
 
 def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(
@@ -474,20 +484,20 @@ def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(
         "deliver(engine(sys.argv[1]), Settings(var=Path('.'), private_webhooks=True),"
         " int(sys.argv[2]))"
     )
-    with gateway(answers=[8.0]) as there:
-        target = office.add(there.url)
+    with gateway(answers=[8.0]) as receiver:
+        target = office.add(receiver.url)
         office.tell("incident.report")
-        first = subprocess.Popen(
+        popen = subprocess.Popen(
             [sys.executable, "-c", script, office.database, str(target)],
             env=environment(Path(os.curdir)),
         )
-        until(lambda: there.got)
+        until(lambda: receiver.got)
         assert office.deliver(target) == 0, "the first one has it"
-        first.kill()
-        first.wait()
+        popen.kill()
+        popen.wait()
         until(lambda: office.deliver(target) == 1)
     assert office.states(target) == ["sent"]
-    assert len({headers["Idempotency-Key"] for headers, _ in there.got}) == 1
+    assert len({headers["Idempotency-Key"] for headers, _ in receiver.got}) == 1
 
 
 # --- mail -----------------------------------------------------------------------------------------
@@ -495,19 +505,19 @@ def test_a_deliverer_that_is_killed_lets_go_and_the_notice_is_sent_by_the_next(
 
 def test_a_mail_is_in_chinese_and_english_without_names(office: Office) -> None:
     with mail_server() as (smtp, got):
-        there = replace(
+        destination = replace(
             office, settings=replace(office.settings, smtp=smtp, address="https://grid.example.cn")
         )
         target = office.add("desk@example.cn", "email")
         office.tell("incident.escalate")
-        assert there.deliver(target) == 1
+        assert destination.deliver(target) == 1
     assert office.states(target) == ["sent"]
     letter = got[0]
     assert letter["To"] == "desk@example.cn"
     assert letter["Subject"] == "【网格】超时督办 overdue, one level up: 暴露垃圾"
     assert letter["Message-ID"] == f"<wangge-notice-{office.rows(target)[0].id}@example.cn>"
-    words = letter.get_content()
-    for one in (
+    phrase = letter.get_content()
+    for item in (
         "状态: 已派单",
         "State: dispatched",
         "网格员",
@@ -515,7 +525,7 @@ def test_a_mail_is_in_chinese_and_english_without_names(office: Office) -> None:
         "520402007012001",
         "https://grid.example.cn/notices",
     ):
-        assert one in words
+        assert item in phrase
     assert letter.get_content_type() == "text/plain"
 
 
@@ -550,11 +560,11 @@ def test_the_settings_of_mail(tmp_path: Path) -> None:
         "WANGGE_SMTP_FROM": "a@example.cn",
     }
     assert Settings.from_env(env).smtp == Smtp("mail.example.cn", "a@example.cn", 25)
-    given = Settings.from_env(
+    fields = Settings.from_env(
         env | {"WANGGE_SMTP_STARTTLS": "yes", "WANGGE_SMTP_USER": "u", "WANGGE_SMTP_PASSWORD": "pw"}
     )
-    assert given.smtp == Smtp("mail.example.cn", "a@example.cn", 587, "u", "pw", True)
-    assert "pw" not in repr(given)
+    assert fields.smtp == Smtp("mail.example.cn", "a@example.cn", 587, "u", "pw", True)
+    assert "pw" not in repr(fields)
     for wrong in (
         {"WANGGE_SMTP_FROM": ""},
         {"WANGGE_SMTP_PORT": "x"},
@@ -568,10 +578,11 @@ def test_the_settings_of_mail(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def wang(place: Place, client: FlaskClient) -> FlaskClient:
+def wang(incident_town: IncidentTown, client: FlaskClient) -> FlaskClient:
     """The browser of the grid's worker."""
     return signed_in(
-        client, account(place.session, "wang", person=place.town.person("王网格").code)
+        client,
+        account(incident_town.session, "wang", person=incident_town.town.person("王网格").code),
     )
 
 
@@ -582,14 +593,16 @@ def shown(client: FlaskClient, query: str = "") -> dict[str, Any]:
     return dict(answer.get_json())
 
 
-def test_my_notices_newest_first_and_seen_when_i_say_so(place: Place, wang: FlaskClient) -> None:
-    first, second = place.report(), place.report()
-    place.session.commit()
-    found = shown(wang)
-    assert [one["incident"] for one in found["items"]] == [str(second.id), str(first.id)]
-    assert (found["unseen"], found["next"]) == (2, None)
-    one = found["items"][0]
-    assert (one["zh"], one["en"], one["category_zh"], one["area"], one["seen"]) == (
+def test_my_notices_newest_first_and_seen_when_i_say_so(
+    incident_town: IncidentTown, wang: FlaskClient
+) -> None:
+    first, second = incident_town.report(), incident_town.report()
+    incident_town.session.commit()
+    result = shown(wang)
+    assert [item["incident"] for item in result["items"]] == [str(second.id), str(first.id)]
+    assert (result["unseen"], result["next"]) == (2, None)
+    item = result["items"][0]
+    assert (item["zh"], item["en"], item["category_zh"], item["area"], item["seen"]) == (
         "新上报",
         "reported",
         "暴露垃圾",
@@ -597,10 +610,10 @@ def test_my_notices_newest_first_and_seen_when_i_say_so(place: Place, wang: Flas
         False,
     )
     headers = {"X-CSRFToken": csrf(wang)}
-    answer = wang.post("/api/v1/notices/seen", json={"ids": [one["id"]]}, headers=headers)
+    answer = wang.post("/api/v1/notices/seen", json={"ids": [item["id"]]}, headers=headers)
     assert answer.get_json() == {"changed": 1, "unseen": 1}
-    assert [one["seen"] for one in shown(wang)["items"]] == [True, False]
-    answer = wang.post("/api/v1/notices/seen", json={"until": one["id"]}, headers=headers)
+    assert [item["seen"] for item in shown(wang)["items"]] == [True, False]
+    answer = wang.post("/api/v1/notices/seen", json={"until": item["id"]}, headers=headers)
     assert answer.get_json() == {"changed": 1, "unseen": 0}
     assert wang.post("/api/v1/notices/seen", json={"ids": [1]}).status_code == 403, (
         "without the page's token"
@@ -619,63 +632,69 @@ def csrf(client: FlaskClient) -> str:
     [{}, {"ids": [1], "until": 1}, {"ids": [0]}, {"ids": [2**63]}, {"ids": "x"}, {"all": True}],
 )
 def test_what_is_seen_must_be_said_clearly(
-    place: Place, wang: FlaskClient, body: dict[str, Any]
+    incident_town: IncidentTown, wang: FlaskClient, body: dict[str, Any]
 ) -> None:
     answer = wang.post("/api/v1/notices/seen", json=body, headers={"X-CSRFToken": csrf(wang)})
     assert answer.status_code in (400, 422)
     assert answer.mimetype == "application/problem+json"
 
 
-def test_pages_of_notices(place: Place, wang: FlaskClient) -> None:
-    reports = [place.report() for _ in range(5)]
-    place.session.commit()
+def test_pages_of_notices(incident_town: IncidentTown, wang: FlaskClient) -> None:
+    reports = [incident_town.report() for _ in range(5)]
+    incident_town.session.commit()
     first = shown(wang, "?limit=3")
     second = shown(wang, f"?limit=3&cursor={first['next']}")
-    ids = [one["incident"] for one in first["items"] + second["items"]]
-    assert ids == [str(one.id) for one in reversed(reports)]
+    ids = [report["incident"] for report in first["items"] + second["items"]]
+    assert ids == [str(report.id) for report in reversed(reports)]
     assert second["next"] is None
     assert wang.get("/api/v1/notices?cursor=eHg").status_code == 422
 
 
-def test_notices_are_mine_alone(place: Place, client: FlaskClient) -> None:
-    place.report()
-    neighbour = account(place.session, "lin", person=place.town.person("邻网格员").code)
-    mine = place.session.scalars(text("SELECT id FROM notice")).all()
+def test_notices_are_mine_alone(incident_town: IncidentTown, client: FlaskClient) -> None:
+    incident_town.report()
+    neighbour = account(
+        incident_town.session, "lin", person=incident_town.town.person("邻网格员").code
+    )
+    mine = incident_town.session.scalars(text("SELECT id FROM notice")).all()
     signed_in(client, neighbour)
     assert shown(client) == {"items": [], "next": None, "unseen": 0}
     answer = client.post(
         "/api/v1/notices/seen", json={"ids": list(mine)}, headers={"X-CSRFToken": csrf(client)}
     )
     assert answer.get_json()["changed"] == 0
-    assert set(place.session.scalars(text("SELECT state FROM notice"))) == {"waiting"}
+    assert set(incident_town.session.scalars(text("SELECT state FROM notice"))) == {"waiting"}
 
 
-def test_a_notice_goes_with_the_right_to_see_its_incident(place: Place, wang: FlaskClient) -> None:
-    one = place.report()
-    place.session.commit()
+def test_a_notice_goes_with_the_right_to_see_its_incident(
+    incident_town: IncidentTown, wang: FlaskClient
+) -> None:
+    incident = incident_town.report()
+    incident_town.session.commit()
     assert shown(wang)["unseen"] == 1
-    wang_id = place.town.person("王网格").id
-    place.session.execute(
+    wang_id = incident_town.town.person("王网格").id
+    incident_town.session.execute(
         text("UPDATE post SET holder_id = NULL WHERE holder_id = :p"), {"p": wang_id}
     )
-    place.session.execute(
-        text("UPDATE incident SET holder_id = NULL WHERE id = :id"), {"id": one.id}
+    incident_town.session.execute(
+        text("UPDATE incident SET holder_id = NULL WHERE id = :id"), {"id": incident.id}
     )
-    place.session.commit()
+    incident_town.session.commit()
     assert shown(wang) == {"items": [], "next": None, "unseen": 0}
 
 
-def test_a_resident_is_told_of_the_own_report(place: Place, client: FlaskClient) -> None:
-    account(place.session, "wang", person=place.town.person("王网格").code)
-    who = account(place.session, "chen")
-    by = account_principal(place.session, who.id, None, "chen", NOW)
-    one = place.report(by=by)
-    place.do(one.id, "take", "王网格")
-    place.session.commit()
-    signed_in(client, who)
-    found = shown(client)["items"]
-    assert [(notice["topic"], notice["incident"]) for notice in found] == [
-        ("incident.take", str(one.id))
+def test_a_resident_is_told_of_the_own_report(
+    incident_town: IncidentTown, client: FlaskClient
+) -> None:
+    account(incident_town.session, "wang", person=incident_town.town.person("王网格").code)
+    actor = account(incident_town.session, "chen")
+    by = account_principal(incident_town.session, actor.id, None, "chen", NOW)
+    incident = incident_town.report(by=by)
+    incident_town.do(incident.id, "take", "王网格")
+    incident_town.session.commit()
+    signed_in(client, actor)
+    result = shown(client)["items"]
+    assert [(notice["topic"], notice["incident"]) for notice in result] == [
+        ("incident.take", str(incident.id))
     ]
 
 
@@ -688,21 +707,21 @@ def test_nobody_and_programs_have_none(client: FlaskClient, session: Session) ->
             queries.list_notices(session, by, 1)
 
 
-def test_the_page(place: Place, wang: FlaskClient) -> None:
+def test_the_page(incident_town: IncidentTown, wang: FlaskClient) -> None:
     empty = wang.get("/notices?lang=en")
     assert "Nothing yet" in empty.text
-    one = place.report()
+    incident = incident_town.report()
     now = datetime.now(UTC)
-    place.session.execute(text("UPDATE notice SET at = :at"), {"at": now})
-    place.session.commit()
+    incident_town.session.execute(text("UPDATE notice SET at = :at"), {"at": now})
+    incident_town.session.commit()
     page = wang.get("/notices?lang=en").text
     assert "1 new" in page
     assert "第001网格" in page
     assert "reported" in page
-    assert str(one.id) in page
+    assert str(incident.id) in page
     assert "王网格" not in page.split("<main")[1]
-    number = place.session.scalar(
-        text("SELECT id FROM notice WHERE incident_id = :id"), {"id": one.id}
+    number = incident_town.session.scalar(
+        text("SELECT id FROM notice WHERE incident_id = :id"), {"id": incident.id}
     )
     assert send(wang, "/notices", id=str(number)).status_code == 303
     assert "all seen" in wang.get("/notices?lang=en").text
@@ -711,11 +730,11 @@ def test_the_page(place: Place, wang: FlaskClient) -> None:
     assert wang.get("/notices?before=x").status_code == 422
 
 
-def test_older_notices_are_on_the_next_page(place: Place, wang: FlaskClient) -> None:
-    person = place.town.person("王网格").id
+def test_older_notices_are_on_the_next_page(incident_town: IncidentTown, wang: FlaskClient) -> None:
+    person = incident_town.town.person("王网格").id
     for _ in range(60):
         enqueue_notice(
-            place.session,
+            incident_town.session,
             "test",
             county=None,
             incident_id=None,
@@ -723,17 +742,17 @@ def test_older_notices_are_on_the_next_page(place: Place, wang: FlaskClient) -> 
             person_ids=[person],
             body={},
         )
-    place.session.commit()
-    first = wang.get("/notices").text
-    assert first.count("<li class=") == 50
-    older = first.split("/notices?before=")[1].split('"')[0]
+    incident_town.session.commit()
+    initial = wang.get("/notices").text
+    assert initial.count("<li class=") == 50
+    older = initial.split("/notices?before=")[1].split('"')[0]
     assert wang.get(f"/notices?before={older}").text.count("<li class=") == 10
 
 
 # --- the command ----------------------------------------------------------------------------------
 
 
-def wangge(office: Office, *words: str, code: int = 0) -> str:
+def wangge(office: Office, *arguments: str, code: int = 0) -> str:
     """Run `./wangge notices WORDS`; what it said."""
     from web.cli.notices import command
 
@@ -742,22 +761,22 @@ def wangge(office: Office, *words: str, code: int = 0) -> str:
         "DATABASE_URL": office.database,
         "WANGGE_PRIVATE_WEBHOOKS": "yes",
     }
-    done = CliRunner(env=env).invoke(command, words)
+    done = CliRunner(env=env).invoke(command, arguments)
     assert done.exit_code == code, done.output
     return done.output + str(done.exception or "")
 
 
 def test_the_command(office: Office) -> None:
-    with gateway(answers=[200, 500]) as there:
+    with gateway(answers=[200, 500]) as receiver:
         secret = wangge(
-            office, "add-webhook", there.url, "--topic", "incident.report"
+            office, "add-webhook", receiver.url, "--topic", "incident.report"
         ).splitlines()[0]
         with Session(office.engine) as session:
             target = session.scalars(
                 text("SELECT id FROM notice_target WHERE active AND secret = :s"), {"s": secret}
             ).one()
         assert "arrived" in wangge(office, "test", str(target))
-        headers, body = there.got[0]
+        headers, body = receiver.got[0]
         assert headers["X-Wangge-Signature"] == webhook.signature(
             secret, int(headers["X-Wangge-Timestamp"]), body
         )
@@ -768,7 +787,7 @@ def test_the_command(office: Office) -> None:
             t=target,
         )
         listed = json.loads(wangge(office, "targets", "--json"))
-        assert [(one["dead"], one["topics"]) for one in listed if one["id"] == target] == [
+        assert [(item["dead"], item["topics"]) for item in listed if item["id"] == target] == [
             (1, ["incident.report"])
         ]
         assert secret not in wangge(office, "targets")

@@ -56,7 +56,7 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(body).encode())
 
     def do_GET(self):
-        here, asked = (
+        position, queries = (
             self.server,
             dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query)),
         )
@@ -64,56 +64,56 @@ class Answers(BaseHTTPRequestHandler):
             case "/.well-known/openid-configuration":
                 self.answer(
                     {
-                        "issuer": here.calls_itself,
-                        "authorization_endpoint": f"{here.issuer}/authorize",
-                        "token_endpoint": f"{here.issuer}/token",
-                        "jwks_uri": f"{here.issuer}/jwks",
+                        "issuer": position.calls_itself,
+                        "authorization_endpoint": f"{position.issuer}/authorize",
+                        "token_endpoint": f"{position.issuer}/token",
+                        "jwks_uri": f"{position.issuer}/jwks",
                         "id_token_signing_alg_values_supported": ["RS256"],
                     }
                 )
             case "/jwks":
-                self.answer({"keys": [here.published.as_dict(private=False)]})
+                self.answer({"keys": [position.published.as_dict(private=False)]})
             case "/authorize":
-                here.asked = asked
-                code = f"code-{len(here.codes)}"
-                here.codes[code] = asked
-                back = urllib.parse.urlencode({"code": code, "state": asked["state"]})
+                position.asked = queries
+                code = f"code-{len(position.codes)}"
+                position.codes[code] = queries
+                back = urllib.parse.urlencode({"code": code, "state": queries["state"]})
                 self.send_response(302)
-                self.send_header("Location", f"{asked['redirect_uri']}?{back}")
+                self.send_header("Location", f"{queries['redirect_uri']}?{back}")
                 self.end_headers()
 
     def do_POST(self):
-        here = self.server
+        position = self.server
         sent = dict(
             urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode())
         )
-        asked = here.codes.pop(sent.get("code"), None)
-        known = (
+        queries = position.codes.pop(sent.get("code"), None)
+        recorded = (
             self.headers["Authorization"]
             == "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         )
         proof = hashlib.sha256(sent.get("code_verifier", "").encode()).digest()
         if (
-            not known
-            or not asked
-            or base64.urlsafe_b64encode(proof).rstrip(b"=").decode() != asked["code_challenge"]
+            not recorded
+            or not queries
+            or base64.urlsafe_b64encode(proof).rstrip(b"=").decode() != queries["code_challenge"]
         ):
             self.answer({"error": "invalid_grant"}, 400)
             return
         now = int(time.time())
         claims = {
-            "iss": here.issuer,
+            "iss": position.issuer,
             "aud": CLIENT,
             "sub": "12345",
             "iat": now,
             "exp": now + 60,
-            "nonce": asked["nonce"],
+            "nonce": queries["nonce"],
         }
-        claims |= here.lies
+        claims |= position.lies
         signed = jwt.encode(
             {"alg": "RS256", "kid": "1"},
             {k: v for k, v in claims.items() if v is not None},
-            here.key,
+            position.key,
         )
         self.answer({"access_token": "x", "token_type": "Bearer", "id_token": signed})
 
@@ -137,8 +137,8 @@ def client(settings, database_url, session, provider):
     """A client of an application that signs in at the provider, working inside the test's
     transaction.
     """
-    given = Oidc(provider.issuer, CLIENT, SECRET, "安顺统一认证")
-    app = create_app(replace(settings, oidc=given), database_url)
+    oidc = Oidc(provider.issuer, CLIENT, SECRET, "安顺统一认证")
+    app = create_app(replace(settings, oidc=oidc), database_url)
     app.config["SESSION_FACTORY"] = lambda _: Session(
         session.connection(), join_transaction_mode="create_savepoint"
     )
@@ -157,15 +157,15 @@ def at_the_provider(client, onwards="/"):
 
 
 def linked(session, provider, sub="12345"):
-    made = account(session, "zhang")
-    accounts.link(session, ADMIN, made, subject=f"{provider.issuer}|{sub}")
+    created = account(session, "zhang")
+    accounts.link(session, ADMIN, created, subject=f"{provider.issuer}|{sub}")
     session.commit()
-    return made
+    return created
 
 
 def signed_in_as(client):
-    found = re.search(r"<summary.*?<b>(.*?)</b>", client.get("/").text)
-    return found and found[1]
+    result = re.search(r"<summary.*?<b>(.*?)</b>", client.get("/").text)
+    return result and result[1]
 
 
 def test_the_linked_account_is_signed_in_and_goes_where_it_wanted(client, session, provider):
@@ -174,10 +174,10 @@ def test_the_linked_account_is_signed_in_and_goes_where_it_wanted(client, sessio
     back = client.get(at_the_provider(client, "/?lon=105.9&lat=26.2"))
     assert (back.status_code, back.location) == (303, "/?lon=105.9&lat=26.2")
     assert signed_in_as(client) == "zhang"
-    asked = provider.asked
-    assert asked["response_type"] == "code" and asked["code_challenge_method"] == "S256"
-    assert asked["nonce"] and asked["state"] and asked["scope"] == "openid"
-    assert asked["redirect_uri"] == "http://localhost/sign-in/provider/back"
+    queries = provider.asked
+    assert queries["response_type"] == "code" and queries["code_challenge_method"] == "S256"
+    assert queries["nonce"] and queries["state"] and queries["scope"] == "openid"
+    assert queries["redirect_uri"] == "http://localhost/sign-in/provider/back"
     assert session.query(SignIn).one().succeeded
 
 
@@ -186,8 +186,8 @@ def test_a_first_password_is_no_matter_to_who_signs_in_at_the_provider(client, s
     session.commit()
     client.get(at_the_provider(client))
     assert signed_in_as(client) == "zhang"
-    made, password = accounts.add(session, ADMIN, "li.si", subject=f"{provider.issuer}|2")
-    assert password == "" and made.password_hash is None and not made.must_change
+    created, password = accounts.add(session, ADMIN, "li.si", subject=f"{provider.issuer}|2")
+    assert password == "" and created.password_hash is None and not created.must_change
 
 
 def test_a_subject_nobody_is_linked_to_gets_a_page_for_the_administrator(client, session, provider):
@@ -253,8 +253,8 @@ def test_a_provider_that_calls_itself_otherwise_or_is_down_is_said(client, provi
 
 
 def test_the_address_people_use_is_where_the_provider_sends_them_back(client, settings, provider):
-    given = replace(client.application.config["SETTINGS"], address="https://grid.example.cn")
-    app = create_app(given, client.application.config["DATABASE_URL"])
+    fields = replace(client.application.config["SETTINGS"], address="https://grid.example.cn")
+    app = create_app(fields, client.application.config["DATABASE_URL"])
     left = app.test_client().get("/sign-in/provider", headers={"Host": "evil.example"})
     assert "redirect_uri=https%3A%2F%2Fgrid.example.cn%2Fsign-in%2Fprovider%2Fback" in left.location
     assert "Secure" in left.headers["Set-Cookie"]

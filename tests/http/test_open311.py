@@ -18,12 +18,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accounts import api_keys
+from gis.db import as_json
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.rights.principal import system_principal
 from gis.rights.visibility import reveal_contacts
 from tests.support import build
-from tests.support.incident_town import Place
+from tests.support.incident_town import IncidentTown
 from tests.support.served import Deployment
 from web.open311.serialise import as_xml
 
@@ -79,24 +80,28 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
+def incident_town(session: Session) -> IncidentTown:
     """The usual place."""
-    return Place(session)
+    return IncidentTown(session)
 
 
 @pytest.fixture
-def key(place: Place) -> str:
+def key(incident_town: IncidentTown) -> str:
     """The key of a program that may report in the whole county."""
     return api_keys.add(
-        place.session, "city app", ["incident.report"], [place.town.county.code], datetime.now(UTC)
+        incident_town.session,
+        "city app",
+        ["incident.report"],
+        [incident_town.town.county.code],
+        datetime.now(UTC),
     )
 
 
 @pytest.fixture
-def quarrel(place: Place) -> str:
+def quarrel(incident_town: IncidentTown) -> str:
     """Code of a category that residents may choose and that is nobody else's business."""
     return str(
-        place.session.scalar(
+        incident_town.session.scalar(
             text("SELECT code FROM incident_category WHERE zh = :zh"), {"zh": QUARREL}
         )
     )
@@ -156,7 +161,9 @@ def test_discovery_names_the_endpoint_and_its_formats(client: FlaskClient) -> No
     assert tree["endpoints"]["endpoint"]["formats"]["format"] == ["text/xml", "application/json"]
 
 
-def test_services_are_the_same_in_json_and_xml(client: FlaskClient, place: Place) -> None:
+def test_services_are_the_same_in_json_and_xml(
+    client: FlaskClient, incident_town: IncidentTown
+) -> None:
     read = get(client, "services.json")
     rubbish = next(item for item in read if item["service_code"] == PUBLIC)
     assert (rubbish["service_name"], rubbish["type"], rubbish["metadata"]) == (
@@ -182,18 +189,20 @@ def test_services_are_the_same_in_json_and_xml(client: FlaskClient, place: Place
     assert {item["metadata"] for item in listed} <= {"true", "false"}
 
 
-def test_what_residents_may_not_choose_is_no_service(client: FlaskClient, place: Place) -> None:
-    place.session.execute(
+def test_what_residents_may_not_choose_is_no_service(
+    client: FlaskClient, incident_town: IncidentTown
+) -> None:
+    incident_town.session.execute(
         text("UPDATE incident_category SET public = false WHERE code = :code"), {"code": PUBLIC}
     )
     # an edition in force never changes, so what is kept of it is looked past
-    place.session.execute(text("UPDATE catalogue_edition SET state = 'retired'"))
-    copied = place.session.scalar(
+    incident_town.session.execute(text("UPDATE catalogue_edition SET state = 'retired'"))
+    copied = incident_town.session.scalar(
         text(
             "INSERT INTO catalogue_edition (name, state) VALUES ('another', 'active') RETURNING id"
         )
     )
-    _copy(place.session, copied)
+    _copy(incident_town.session, copied)
     assert PUBLIC not in {item["service_code"] for item in get(client, "services.json")}
     assert client.get(f"{ROOT}/services/{PUBLIC}.json").status_code == 404
 
@@ -229,9 +238,9 @@ def _copy(session: Session, edition: int | None, **changes: str) -> None:
 
 
 @pytest.fixture
-def asking(place: Place) -> Place:
+def asking(incident_town: IncidentTown) -> IncidentTown:
     """The usual place, with a category that asks questions."""
-    session = place.session
+    session = incident_town.session
     session.execute(text("UPDATE catalogue_edition SET state = 'retired'"))
     edition = session.scalar(
         text("INSERT INTO catalogue_edition (name, state) VALUES ('asking', 'active') RETURNING id")
@@ -242,12 +251,12 @@ def asking(place: Place) -> Place:
             "UPDATE incident_category SET attributes = CAST(:questions AS jsonb)"
             " WHERE code = :code AND edition_id = :id"
         ),
-        {"questions": moves.as_json(QUESTIONS), "code": PUBLIC, "id": edition},
+        {"questions": as_json(QUESTIONS), "code": PUBLIC, "id": edition},
     )
-    return place
+    return incident_town
 
 
-def test_a_service_definition_has_the_questions(client: FlaskClient, asking: Place) -> None:
+def test_a_service_definition_has_the_questions(client: FlaskClient, asking: IncidentTown) -> None:
     services = {item["service_code"]: item["metadata"] for item in get(client, "services.json")}
     assert services[PUBLIC] is True
     body = get(client, f"services/{PUBLIC}.json")
@@ -276,7 +285,7 @@ def test_a_service_definition_has_the_questions(client: FlaskClient, asking: Pla
 
 
 def test_a_service_without_questions_has_an_empty_definition(
-    client: FlaskClient, place: Place
+    client: FlaskClient, incident_town: IncidentTown
 ) -> None:
     body = get(client, "services/06012.json")
     assert body == {"service_code": "06012", "attributes": []}
@@ -285,14 +294,16 @@ def test_a_service_without_questions_has_an_empty_definition(
 # --- reporting ------------------------------------------------------------------------------------
 
 
-def test_a_report_finds_its_person(client: FlaskClient, place: Place, post: Post) -> None:
+def test_a_report_finds_its_person(
+    client: FlaskClient, incident_town: IncidentTown, post: Post
+) -> None:
     reply = post(
         first_name="三", last_name="张", phone="13800000001", email="z@example.cn", device_id="imei"
     )
     assert reply.content_type == "application/json; charset=utf-8"
     created = reply.get_json()[0]
     assert list(created) == ["service_request_id", "service_notice", "account_id"]
-    read = place.seen(UUID(created["service_request_id"]))
+    read = incident_town.seen(UUID(created["service_request_id"]))
     assert (read.channel, read.category, read.state, read.role) == (
         "open311",
         PUBLIC,
@@ -301,8 +312,10 @@ def test_a_report_finds_its_person(client: FlaskClient, place: Place, post: Post
     )
     assert read.description == "楼下有一堆垃圾"
     assert "网格员" in created["service_notice"] and "王网格" not in reply.text
-    reveal_contacts(place.session)
-    contact = place.session.execute(text("SELECT name, phone, email FROM personal.reporter")).all()
+    reveal_contacts(incident_town.session)
+    contact = incident_town.session.execute(
+        text("SELECT name, phone, email FROM personal.reporter")
+    ).all()
     assert [tuple(row) for row in contact] == [("张三", "13800000001", "z@example.cn")]
     assert "imei" not in str(read)
 
@@ -316,7 +329,7 @@ def test_a_report_in_xml_is_answered_in_xml(client: FlaskClient, post: Post) -> 
 
 
 def test_the_accept_header_decides_where_the_address_does_not(
-    client: FlaskClient, place: Place
+    client: FlaskClient, incident_town: IncidentTown
 ) -> None:
     for accept, kind in (
         ("text/xml", "text/xml"),
@@ -332,18 +345,20 @@ def test_the_accept_header_decides_where_the_address_does_not(
     )
 
 
-def test_an_address_or_a_building_is_a_place_as_well(place: Place, post: Post) -> None:
-    building = place.town.building("3号楼", 0.0002, 0.0002, estate="桂花苑")
+def test_an_address_or_a_building_is_a_place_as_well(
+    incident_town: IncidentTown, post: Post
+) -> None:
+    building = incident_town.town.building("3号楼", 0.0002, 0.0002, estate="桂花苑")
     bare = {"lat": None, "long": None}
-    by_code = place.seen(UUID(number(post(address_id=building.code, **bare))))
-    assert by_code.areas[-1]["code"] == place.grid.code
-    by_words = place.seen(UUID(number(post(address_string="桂花苑3号楼", **bare))))
-    assert by_words.areas[-1]["code"] == place.grid.code
-    both = place.seen(UUID(number(post(address_string="桂花苑3号楼2单元501室"))))
+    by_code = incident_town.seen(UUID(number(post(address_id=building.code, **bare))))
+    assert by_code.areas[-1]["code"] == incident_town.grid.code
+    by_words = incident_town.seen(UUID(number(post(address_string="桂花苑3号楼", **bare))))
+    assert by_words.areas[-1]["code"] == incident_town.grid.code
+    both = incident_town.seen(UUID(number(post(address_string="桂花苑3号楼2单元501室"))))
     assert both.address == "桂花苑3号楼2单元501室"
 
 
-def test_answers_to_questions_are_kept_and_checked(asking: Place, post: Post) -> None:
+def test_answers_to_questions_are_kept_and_checked(asking: IncidentTown, post: Post) -> None:
     good = {
         "attribute[SIZE]": "l",
         "attribute[KINDS][]": ["a", "b"],
@@ -403,12 +418,14 @@ def test_errors_are_as_the_specification_says(
 
 
 def test_a_key_reports_only_where_and_what_it_may(
-    client: FlaskClient, place: Place, post: Post
+    client: FlaskClient, incident_town: IncidentTown, post: Post
 ) -> None:
     now = datetime.now(UTC)
-    elsewhere = api_keys.add(place.session, "beside", ["incident.report"], [place.beside.code], now)
+    elsewhere = api_keys.add(
+        incident_town.session, "beside", ["incident.report"], [incident_town.beside.code], now
+    )
     reading = api_keys.add(
-        place.session, "reading", ["incident.read"], [place.town.county.code], now
+        incident_town.session, "reading", ["incident.read"], [incident_town.town.county.code], now
     )
     for wrong in (elsewhere, reading):
         assert post(api_key=wrong).status_code == 403
@@ -428,12 +445,12 @@ def test_the_key_may_come_as_a_header_or_in_the_address(
     )
 
 
-def test_a_key_that_asks_too_often_waits(place: Place, post: Post) -> None:
+def test_a_key_that_asks_too_often_waits(incident_town: IncidentTown, post: Post) -> None:
     slow = api_keys.add(
-        place.session,
+        incident_town.session,
         "slow",
         ["incident.report"],
-        [place.town.county.code],
+        [incident_town.town.county.code],
         datetime.now(UTC),
         per_minute=1,
     )
@@ -444,7 +461,7 @@ def test_a_key_that_asks_too_often_waits(place: Place, post: Post) -> None:
 
 
 def test_a_jurisdiction_is_a_county_or_our_own_name(
-    client: FlaskClient, place: Place, post: Post
+    client: FlaskClient, incident_town: IncidentTown, post: Post
 ) -> None:
     for values in ("520402", "localhost", ""):
         assert post(jurisdiction_id=values).status_code == 201
@@ -473,7 +490,7 @@ NOBODY = "5b1e0c1c-6a52-4d5c-8f0e-1b7a4b7f2a10"  # an id that nothing has
     ],
 )
 def test_what_is_not_there_is_said_in_both_formats(
-    client: FlaskClient, place: Place, path: str
+    client: FlaskClient, incident_town: IncidentTown, path: str
 ) -> None:
     reply = client.get(f"{ROOT}/{path}")
     assert (reply.status_code, reply.get_json()[0]["code"]) == (404, 404)
@@ -485,7 +502,7 @@ def test_what_is_not_there_is_said_in_both_formats(
 
 
 def test_a_request_is_told_as_the_specification_has_it(
-    client: FlaskClient, place: Place, post: Post
+    client: FlaskClient, incident_town: IncidentTown, post: Post
 ) -> None:
     created = number(post())
     (item,) = get(client, f"requests/{created}.json")
@@ -530,14 +547,14 @@ def test_a_request_is_told_as_the_specification_has_it(
 
 
 def test_a_request_is_closed_when_its_incident_is(
-    client: FlaskClient, place: Place, post: Post
+    client: FlaskClient, incident_town: IncidentTown, post: Post
 ) -> None:
     created = number(post())
     now = datetime.now(UTC)
     for step in ("take", "handle", "check", "close"):
         principal = system_principal("test")
         moves.apply_move(
-            place.session, principal, UUID(created), step, now, MovePayload(note="清运完毕")
+            incident_town.session, principal, UUID(created), step, now, MovePayload(note="清运完毕")
         )
         (item,) = get(client, f"requests/{created}.json")
         assert item["status"] == ("closed" if step == "close" else "open")
@@ -549,10 +566,10 @@ def test_a_request_is_closed_when_its_incident_is(
     assert len(get(client, "requests.json", status="open,closed")) == 1
 
 
-def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
+def test_filters(client: FlaskClient, incident_town: IncidentTown, post: Post) -> None:
     now = datetime.now(UTC)
-    old = place.report(at=now - timedelta(days=100))
-    lately = place.report(at=now - timedelta(days=5), category="06028")
+    old = incident_town.report(at=now - timedelta(days=100))
+    lately = incident_town.report(at=now - timedelta(days=5), category="06028")
     created = number(post())
     ids = lambda **query: [  # noqa: E731
         item["service_request_id"] for item in get(client, "requests.json", **query)
@@ -586,8 +603,10 @@ def test_filters(client: FlaskClient, place: Place, post: Post) -> None:
 # --- what is private ------------------------------------------------------------------------------
 
 
-def test_nobodys_words_are_open_to_everybody(client: FlaskClient, place: Place, post: Post) -> None:
-    building = place.town.building("9号楼", 0.0004, 0.0004)
+def test_nobodys_words_are_open_to_everybody(
+    client: FlaskClient, incident_town: IncidentTown, post: Post
+) -> None:
+    building = incident_town.town.building("9号楼", 0.0004, 0.0004)
     created = number(
         post(
             description="张三家门口",
@@ -609,7 +628,7 @@ def test_nobodys_words_are_open_to_everybody(client: FlaskClient, place: Place, 
 
 
 def test_a_program_that_may_read_there_reads_the_words(
-    client: FlaskClient, place: Place, post: Post
+    client: FlaskClient, incident_town: IncidentTown, post: Post
 ) -> None:
     created = number(
         post(
@@ -619,8 +638,12 @@ def test_a_program_that_may_read_there_reads_the_words(
         )
     )
     now = datetime.now(UTC)
-    local_key = api_keys.add(place.session, "here", ["incident.read"], [place.grid.code], now)
-    beside = api_keys.add(place.session, "beside", ["incident.read"], [place.beside.code], now)
+    local_key = api_keys.add(
+        incident_town.session, "here", ["incident.read"], [incident_town.grid.code], now
+    )
+    beside = api_keys.add(
+        incident_town.session, "beside", ["incident.read"], [incident_town.beside.code], now
+    )
     (item,) = get(client, f"requests/{created}.json", api_key=local_key)
     assert (item["description"], item["address"]) == ("张三家门口", "9号楼2单元501室")
     assert item["media_url"] == "https://example.cn/1.jpg"
@@ -629,16 +652,16 @@ def test_a_program_that_may_read_there_reads_the_words(
 
 
 def test_quarrels_and_what_staff_or_devices_find_are_not_listed(
-    client: FlaskClient, place: Place, quarrel: str
+    client: FlaskClient, incident_town: IncidentTown, quarrel: str
 ) -> None:
     now = datetime.now(UTC)
     hidden = [
-        place.report(category=quarrel, at=now),
-        place.report(channel="patrol", at=now),
-        place.report(channel="device", at=now),
-        place.report(channel="import", at=now),
+        incident_town.report(category=quarrel, at=now),
+        incident_town.report(channel="patrol", at=now),
+        incident_town.report(channel="device", at=now),
+        incident_town.report(channel="import", at=now),
     ]
-    visible = place.report(channel="mini_program", at=now)
+    visible = incident_town.report(channel="mini_program", at=now)
     assert [item["service_request_id"] for item in get(client, "requests.json")] == [
         str(visible.id)
     ]
@@ -648,7 +671,7 @@ def test_quarrels_and_what_staff_or_devices_find_are_not_listed(
 
 
 def test_who_reported_a_quarrel_hears_how_it_stands_but_nobody_where_it_is(
-    client: FlaskClient, place: Place, quarrel: str, post: Post
+    client: FlaskClient, incident_town: IncidentTown, quarrel: str, post: Post
 ) -> None:
     created = number(
         post(service_code=quarrel, description="楼上漏水吵架", address_string="3号楼2单元501室")
@@ -668,7 +691,7 @@ def test_xml_holds_what_xml_can_hold() -> None:
 
 
 def test_reading_may_be_done_from_other_sites_and_is_kept_a_little(
-    client: FlaskClient, place: Place
+    client: FlaskClient, incident_town: IncidentTown
 ) -> None:
     reply = client.get(f"{ROOT}/requests.json")
     assert reply.headers["Access-Control-Allow-Origin"] == "*"

@@ -46,36 +46,38 @@ def world(session: Session) -> World:
 
 def rules(filed: FiledIncident) -> list[str]:
     """The steps by which a person was looked for."""
-    return [one.rule for one in filed.how if one.step == "person"]
+    return [item.rule for item in filed.how if item.step == "person"]
 
 
 def test_a_county_without_posts_waits_at_the_operator_who_can_do_everything(world: World) -> None:
     filed = world.report()
     assert filed.assigned_to is None and filed.queue is not None and filed.queue["at"] == "operator"
     assert rules(filed)[-1] == "operator" and set(rules(filed)[:-1]) == {"no_post"}
-    assert all(one.zh and one.en for one in filed.how)
+    assert all(item.zh and item.en for item in filed.how)
     seen = timeline.tracked(world.session, filed.id, filed.tracking_secret, now=NOW)
     assert seen.role is None and seen.queue is not None and "社区" not in seen.queue["zh"]
     by = world.who(world.admin)
     listed = incidents.list_incidents(
         world.session, by, filters.IncidentFilters(queue="operator"), 10, None, now=NOW
     )
-    assert [one.id for one in listed] == [filed.id]
+    assert [item.id for item in listed] == [filed.id]
     assert (
         incidents.count_by_state(world.session, by, filters.IncidentFilters(), now=NOW)["open"] == 1
     )
     for name in ("dispatch", "take", "handle", "check", "close"):
-        found = moves.apply_move(world.session, by, filed.id, name, NOW, MovePayload(note="已处理"))
-    assert found.state == "closed"
+        result = moves.apply_move(
+            world.session, by, filed.id, name, NOW, MovePayload(note="已处理")
+        )
+    assert result.state == "closed"
     assert world.sees(world.admin, filed.id) == []  # over: not the operator's to read any more
 
 
 def test_the_operator_sees_nothing_that_somebody_else_has(world: World) -> None:
     world.post("community_worker", world.town.community, "赵社工")
-    one = world.report().id
-    assert world.sees(world.admin, one) == []
+    item = world.report().id
+    assert world.sees(world.admin, item) == []
     with pytest.raises(NotFound):
-        moves.apply_move(world.session, world.who(world.admin), one, "take", NOW)
+        moves.apply_move(world.session, world.who(world.admin), item, "take", NOW)
 
 
 def test_people_without_an_account_are_stepped_over_and_it_is_said(world: World) -> None:
@@ -120,10 +122,10 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
     world: World, lapse: str
 ) -> None:
     post = world.post("grid_worker", world.grids[0], "王网格")
-    one = world.report().id
+    item = world.report().id
     worker = world.login("王网格")
-    moves.apply_move(world.session, world.who(worker), one, "take", NOW)
-    assert (world.at(one), world.sees(world.admin, one)) == ("holder", [])
+    moves.apply_move(world.session, world.who(worker), item, "take", NOW)
+    assert (world.at(item), world.sees(world.admin, item)) == ("holder", [])
     if lapse == "leave":
         world.town.leave("王网格", NOW, NOW + DAY)
     elif lapse == "block":
@@ -137,38 +139,38 @@ def test_a_lapse_mid_way_is_covered_in_the_same_moment_and_passed_on_by_the_swee
         posts.hand_over(
             world.session, moves.system_principal("t"), post.id, None, None, "stay", NOW
         )
-    assert world.at(one, LATER) == "operator"
-    assert "handle" in world.sees(world.admin, one, LATER)
-    seen = incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER)
+    assert world.at(item, LATER) == "operator"
+    assert "handle" in world.sees(world.admin, item, LATER)
+    seen = incidents.get_incident(world.session, moves.system_principal("test"), item, now=LATER)
     assert (seen.role, seen.assigned_to) == (None, None)  # who cannot act is not said to have it
     world.post("grid_leader", world.grids[0], "李网格长")
     world.sweep(LATER)
     assert (
         incidents.get_incident(
-            world.session, moves.system_principal("test"), one, now=LATER
+            world.session, moves.system_principal("test"), item, now=LATER
         ).assigned_to
         == "李网格长"
     )
     assert [
-        event.move for event in timeline.events(world.session, moves.system_principal("test"), one)
+        event.move for event in timeline.events(world.session, moves.system_principal("test"), item)
     ].count("pass_on") == 1
     world.sweep(LATER)
     assert [
-        event.move for event in timeline.events(world.session, moves.system_principal("test"), one)
+        event.move for event in timeline.events(world.session, moves.system_principal("test"), item)
     ].count("pass_on") == 1
 
 
 def test_the_deputy_has_it_the_moment_leave_begins(world: World) -> None:
     world.post("grid_worker", world.grids[0], "王网格", deputy="孙代理")
-    one = world.report().id
+    item = world.report().id
     world.town.leave("王网格", LATER, LATER + DAY)
-    assert world.at(one, LATER) == "post" and "take" in world.sees(
-        world.login("孙代理"), one, LATER
+    assert world.at(item, LATER) == "post" and "take" in world.sees(
+        world.login("孙代理"), item, LATER
     )
     world.sweep(LATER)
     assert (
         incidents.get_incident(
-            world.session, moves.system_principal("test"), one, now=LATER
+            world.session, moves.system_principal("test"), item, now=LATER
         ).assigned_to
         == "孙代理"
     )
@@ -178,10 +180,10 @@ def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
     world.post("grid_worker", world.grids[0], "王网格")
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     filed = world.report()
-    for name, who in (("take", "王网格"), ("handle", "王网格")):
+    for name, actor in (("take", "王网格"), ("handle", "王网格")):
         moves.apply_move(
             world.session,
-            world.who(world.login(who)),
+            world.who(world.login(actor)),
             filed.id,
             name,
             NOW,
@@ -191,11 +193,13 @@ def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
         moves.apply_move(world.session, world.who(desk), filed.id, name, NOW)
     accounts.block(world.session, sign_in.ADMIN, world.login("王网格"))
     by = timeline.authenticate_tracking(world.session, filed.id, filed.tracking_secret)
-    found = moves.apply_move(
+    result = moves.apply_move(
         world.session, by, filed.id, "rate", NOW, MovePayload(rating=2, solved=False)
     )
     assert (
-        found.state == "dispatched" and found.queue is not None and found.queue["at"] == "community"
+        result.state == "dispatched"
+        and result.queue is not None
+        and result.queue["at"] == "community"
     )
 
 
@@ -228,13 +232,13 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
     )
     desk = sign_in.account(world.session, "desk", "dispatcher", world.town.community.code)
     world.session.flush()
-    one = world.report(category=repair(world.session)).id
-    assert world.at(one) == "offered"
+    item = world.report(category=repair(world.session)).id
+    assert world.at(item) == "offered"
     accounts.block(world.session, sign_in.ADMIN, world.login("党员甲"))
-    assert world.at(one) == "community" and world.sees(desk, one)
+    assert world.at(item) == "community" and world.sees(desk, item)
     world.sweep(LATER)
     assert (
-        incidents.get_incident(world.session, moves.system_principal("test"), one, now=LATER).state
+        incidents.get_incident(world.session, moves.system_principal("test"), item, now=LATER).state
         == "accepted"
     )
 
@@ -257,7 +261,7 @@ def test_the_last_operator_stays(world: World) -> None:
 
 
 def test_what_nobody_answers_for_is_listed(world: World, client: FlaskClient) -> None:
-    assert [place.code for place in unanswered(world.session, NOW).places] == [
+    assert [location.code for location in unanswered(world.session, NOW).places] == [
         grid.code for grid in world.grids
     ]
     world.report()
@@ -271,8 +275,8 @@ def test_what_nobody_answers_for_is_listed(world: World, client: FlaskClient) ->
     assert "wangge_operators 1.0" in metrics
     page = client.get("/unanswered")
     assert page.status_code == 200 and all(grid.code in page.text for grid in world.grids)
-    found = client.get("/api/v1/unanswered").json
-    assert found is not None and found["waiting"] == 1 and len(found["items"]) == 3
+    payload = client.get("/api/v1/unanswered").json
+    assert payload is not None and payload["waiting"] == 1 and len(payload["items"]) == 3
     assert client.get("/desk").status_code == 200
     listed = client.get("/api/v1/incidents?queue=operator").json
     assert listed is not None and len(listed["items"]) == 1
@@ -340,23 +344,23 @@ class Year:
 
     def reports(self, now: datetime) -> None:
         category = self.dice.choice(("06010", repair(self.session), ""))
-        made = self.world.report(
+        created = self.world.report(
             now, self.dice.uniform(1.05, 3.95), category=category, description="看看这里怎么了"
         )
-        self.open.append(made.id)
+        self.open.append(created.id)
 
     def moves(self, now: datetime) -> None:
         """Somebody who sees one of them does what they may."""
-        one = self.dice.choice(self.open)
+        item = self.dice.choice(self.open)
         every = self.session.query(Account).filter_by(active=True).all()
         by = self.world.who(self.dice.choice(every), now)
-        seen = incidents.get_incident(self.session, by, one, now=now)
+        seen = incidents.get_incident(self.session, by, item, now=now)
         name = self.dice.choice([move for move in seen.moves if move not in ("link", "unlink")])
         solved = self.dice.random() < 0.5
         moves.apply_move(
             self.session,
             by,
-            one,
+            item,
             name,
             now,
             MovePayload(note="按要求", minutes=60, rating=3, solved=solved, severity="high"),
@@ -400,9 +404,9 @@ class Year:
         )
 
     def operator(self, now: datetime) -> None:
-        one = self.dice.choice([self.world.admin, self.second])
+        item = self.dice.choice([self.world.admin, self.second])
         (accounts.block if self.dice.random() < 0.6 else accounts.unblock)(
-            self.session, sign_in.ADMIN, one
+            self.session, sign_in.ADMIN, item
         )
 
     def redraw(self, now: datetime) -> None:
@@ -469,8 +473,8 @@ def somebody_acts(world: World, year: Year, now: datetime) -> int:
 
     The owner is who says so.
     """
-    one = year.dice.choice(year.open)
-    seen = incidents.get_incident(world.session, moves.system_principal("test"), one, now=now)
+    item = year.dice.choice(year.open)
+    seen = incidents.get_incident(world.session, moves.system_principal("test"), item, now=now)
     if seen.queue is None:
         return 0
     carry = {
@@ -486,7 +490,7 @@ def somebody_acts(world: World, year: Year, now: datetime) -> int:
     }
     carry |= {"withdraw", "approve_limit", "approve_void", "approve_extend", "approve_suspend"}
     every = world.session.query(Account).filter_by(active=True).all()
-    assert any(carry & set(world.sees(account, one, now)) for account in every), (
+    assert any(carry & set(world.sees(account, item, now)) for account in every), (
         now,
         seen.state,
         seen.queue,
@@ -498,13 +502,13 @@ def test_without_accounts_the_posts_have_it_only_where_there_are_posts(session: 
     town = build.Town(session)
     for number in range(1, 4):
         town.grid(f"00{number}", column=number)
-    given = {
+    fields = {
         "lon": build.LON + 1.5 * build.SIDE,
         "lat": build.LAT + build.SIDE / 2,
         "crs": "cgcs2000",
     }
-    given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
-    filed = report.file_report(session, ANONYMOUS, IncidentReport(**given), NOW, look_alike=False)  # type: ignore[arg-type]
+    fields |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
+    filed = report.file_report(session, ANONYMOUS, IncidentReport(**fields), NOW, look_alike=False)  # type: ignore[arg-type]
 
     def told() -> str:
         queue = incidents.get_incident(

@@ -67,7 +67,9 @@ def test_no_page_loads_anything_from_another_host(client, town, path):
     page = client.get(path)
     assert page.status_code == 200
     assert [
-        one for one in Loads(page.text).addresses if one and re.match(r"(?:[a-z]+:)?//", one)
+        address
+        for address in Loads(page.text).addresses
+        if address and re.match(r"(?:[a-z]+:)?//", address)
     ] == []
 
 
@@ -76,11 +78,11 @@ def test_the_page_runs_only_our_scripts_and_has_no_inline_handler(client, town):
     policy = page.headers["Content-Security-Policy"]
     nonce = re.search(r"script-src 'self' 'nonce-([^']+)'", policy)[1]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
-    found = Loads(page.text)
-    assert found.handlers == []
+    loads = Loads(page.text)
+    assert loads.handlers == []
     inline = [
         attrs
-        for tag, attrs in found.tags
+        for tag, attrs in loads.tags
         if tag == "script" and "src" not in attrs and attrs.get("type") != "application/json"
     ]
     assert [attrs.get("nonce") for attrs in inline] == [nonce]
@@ -103,14 +105,16 @@ def test_script_in_a_name_is_only_text_on_every_page(client, session, town):
     for path in ("/", "/map.html", "/?lang=en"):
         page = client.get(path)
         assert page.status_code == 200
-        found = Loads(page.text)
-        assert not [tag for tag, attrs in found.tags if tag == "img" and attrs.get("src") == "x"]
-        assert not [tag for tag, name in found.handlers if name == "onerror"]
+        loads = Loads(page.text)
+        assert not [tag for tag, attrs in loads.tags if tag == "img" and attrs.get("src") == "x"]
+        assert not [tag for tag, name in loads.handlers if name == "onerror"]
         scripts = re.findall(
             r"<script(?![^>]*json)[^>]*>(.*?)</script>", page.text.replace(LEAFLET, ""), re.S
         )
         assert scripts and not [
-            one for one in scripts if "${alert" in one or one.strip().startswith("alert")
+            script
+            for script in scripts
+            if "${alert" in script or script.strip().startswith("alert")
         ]
 
 
@@ -154,12 +158,14 @@ def test_every_word_of_the_scripts_is_translated(app):
     }  # nothing to translate but what is filled in
     assert (
         sorted(
-            text for text, said in chinese.items() if text not in arrows and not HAN.search(said)
+            text
+            for text, output in chinese.items()
+            if text not in arrows and not HAN.search(output)
         )
         == []
     )
-    for text, said in chinese.items():  # what the scripts fill in is in both
-        assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", said)), text
+    for text, output in chinese.items():  # what the scripts fill in is in both
+        assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", output)), text
 
 
 def test_the_scripts_say_nothing_but_whole_texts(app):
@@ -192,12 +198,12 @@ def test_the_texts_of_the_scripts_are_kept_by_their_digest(client, town):
 
 
 def test_every_page_finds_its_scripts_and_styles(client, session, town):
-    who = sign_in.account(session, "everybody")
+    actor = sign_in.account(session, "everybody")
     for role in ACCESS:
         if role != "resident":
-            accounts.grant(session, sign_in.ADMIN, who, role, town.county.code)
+            accounts.grant(session, sign_in.ADMIN, actor, role, town.county.code)
     session.commit()
-    sign_in.signed_in(client, who)
+    sign_in.signed_in(client, actor)
     seen = set()
     for path in sorted(
         {rule.rule for rule in client.application.url_map.iter_rules() if not rule.arguments}
@@ -237,8 +243,8 @@ def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
     extracted = extract_from_dir(
         ROOT / "web", [("pages/**.py", "python"), ("**.html", "jinja2")], keywords=keywords
     )
-    wanted = {message for _, _, message, _, _ in extracted} | set(script_msgids())
-    wanted |= {cls.title for cls in STATUS} | {HTTP_STATUS_CODES[code] for code in DETAIL}
+    expected = {message for _, _, message, _, _ in extracted} | set(script_msgids())
+    expected |= {cls.title for cls in STATUS} | {HTTP_STATUS_CODES[code] for code in DETAIL}
     with (ROOT / "gis/messages/locales/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
         catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
     chinese = {
@@ -246,13 +252,13 @@ def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
         for entry in catalogue
         if entry.id and not CODE_PATTERN.fullmatch(str(entry.id))
     }
-    assert len(wanted) > 300
-    assert sorted(wanted - {words for words, said in chinese.items() if said}) == []
+    assert len(expected) > 300
+    assert sorted(expected - {phrase for phrase, output in chinese.items() if output}) == []
     filled = re.compile(r"\{\w+\}|%\(\w+\)[sd]")  # what is filled in is in both
     assert [
-        words
-        for words, said in chinese.items()
-        if set(filled.findall(words)) != set(filled.findall(said))
+        phrase
+        for phrase, output in chinese.items()
+        if set(filled.findall(phrase)) != set(filled.findall(output))
     ] == []
 
 
@@ -270,14 +276,16 @@ def test_the_page_data_cannot_end_its_script(client, session, town):
 def test_answers_are_kept_by_version_or_checked_by_etag(client, town, address):
     z, x, y = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
     address = address.replace("15/26027/13888", f"{z}/{x}/{y}")
-    first = client.get(address)
-    assert first.status_code == 200 and "no-cache" in first.headers["Cache-Control"]
-    again = client.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    response = client.get(address)
+    assert response.status_code == 200 and "no-cache" in response.headers["Cache-Control"]
+    again = client.get(address, headers={"If-None-Match": response.headers["ETag"]})
     assert again.status_code == 304 and again.data == b""
     join = "&" if "?" in address else "?"
     assert "immutable" in client.get(f"{address}{join}v=abc").headers["Cache-Control"]
     town.grid("002", 0.5)
-    assert client.get(address, headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+    assert (
+        client.get(address, headers={"If-None-Match": response.headers["ETag"]}).status_code == 200
+    )
 
 
 def test_an_empty_tile_is_204(client, town):
@@ -319,12 +327,12 @@ def test_search_answers_with_what_and_where(client, town):
 def test_unknown_addresses_get_a_page_for_people(client):
     answer = client.get("/nowhere", headers={"Accept": "text/html"})
     assert answer.status_code == 404 and answer.mimetype == "text/html" and "404" in answer.text
-    found = Loads(answer.text)
-    assert found.handlers == []
+    loads = Loads(answer.text)
+    assert loads.handlers == []
     assert (
         "body",
         {"class": "plain"},
-    ) in found.tags and "/static/shared/base.css" in found.addresses
+    ) in loads.tags and "/static/shared/base.css" in loads.addresses
     assert "<h1>没有找到</h1>" in answer.text and '<html lang="zh-Hans-CN">' in answer.text
     assert (
         "<h1>Not Found</h1>" in client.get("/nowhere?lang=en", headers={"Accept": "text/html"}).text
@@ -355,15 +363,15 @@ def test_the_palette_is_the_only_home_of_colours():
         for kind in ("css", "js", "html", "py")
         for file in (ROOT / top).rglob(f"*.{kind}")
     ]
-    own = [
+    private = [
         file for file in files if "vendor" not in file.parts and file != ROOT / "gis" / "palette.py"
     ]
     colour = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
-    assert len(own) > 300
+    assert len(private) > 300
     assert [
-        (str(file), found)
-        for file in own
-        if (found := colour.findall(file.read_text(encoding="utf-8")))
+        (str(file), result)
+        for file in private
+        if (result := colour.findall(file.read_text(encoding="utf-8")))
     ] == []
 
 

@@ -87,12 +87,12 @@ def with_position(orientation=1) -> bytes:
 
 
 def test_nothing_but_the_picture_is_kept():
-    given = with_position()
-    assert given.count(b"SECRET") == 4
-    made = photos.sanitise_photo(given)
-    for kept in (made.data, made.thumbnail):
-        image = opened(kept)
-        assert b"SECRET" not in kept
+    fields = with_position()
+    assert fields.count(b"SECRET") == 4
+    created = photos.sanitise_photo(fields)
+    for stored in (created.data, created.thumbnail):
+        image = opened(stored)
+        assert b"SECRET" not in stored
         assert dict(image.getexif()) == {} and image.getexif().get_ifd(GPS) == {}
         assert set(image.info) <= {
             "jfif",
@@ -102,7 +102,7 @@ def test_nothing_but_the_picture_is_kept():
             "progressive",
             "progression",
         }
-    assert (made.media_type, made.width, made.height) == ("image/jpeg", 400, 300)
+    assert (created.media_type, created.width, created.height) == ("image/jpeg", 400, 300)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
@@ -113,15 +113,15 @@ def test_nothing_hangs_on_a_png_or_webp_either(kind):
         "exif": exif.tobytes(),
         "icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
     }
-    given = photo((50, 40), kind=kind, **options)
+    fields = photo((50, 40), kind=kind, **options)
     if kind == "PNG":
-        at = given.index(b"IDAT") - 4
-        given = given[:at] + chunk(b"tEXt", b"Comment\0SECRET place") + given[at:]
-    made = photos.sanitise_photo(given)
-    assert b"SECRET" in given and b"SECRET" not in made.data
-    image = opened(made.data)
+        at = fields.index(b"IDAT") - 4
+        fields = fields[:at] + chunk(b"tEXt", b"Comment\0SECRET place") + fields[at:]
+    created = photos.sanitise_photo(fields)
+    assert b"SECRET" in fields and b"SECRET" not in created.data
+    image = opened(created.data)
     assert not {"exif", "icc_profile", "xmp", "Comment"} & set(image.info)
-    assert image.format == kind and made.media_type == f"image/{kind.lower()}"
+    assert image.format == kind and created.media_type == f"image/{kind.lower()}"
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_it_is_turned_as_the_camera_was_held(orientation, size, red):
 
 
 def test_a_large_photo_is_made_smaller_and_has_a_thumbnail():
-    made = photos.sanitise_photo(photo((6000, 3000)))
-    assert (made.width, made.height) == (2560, 1280) == opened(made.data).size
-    assert opened(made.thumbnail).size == (480, 240)
+    created = photos.sanitise_photo(photo((6000, 3000)))
+    assert (created.width, created.height) == (2560, 1280) == opened(created.data).size
+    assert opened(created.thumbnail).size == (480, 240)
     small = photos.sanitise_photo(photo((100, 50)))
     assert (small.width, small.height) == (100, 50) and opened(small.thumbnail).size == (100, 50)
 
@@ -170,10 +170,10 @@ def test_every_way_of_keeping_pixels_comes_out_right(mode):
     )()
     target = io.BytesIO()
     image.save(target, kind)
-    found = opened(photos.sanitise_photo(target.getvalue()).data)
-    assert found.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
+    result = opened(photos.sanitise_photo(target.getvalue()).data)
+    assert result.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
     if mode not in ("1", "CMYK"):
-        assert all(abs(value - 128) < 4 for value in found.getpixel((4, 4))[:3])
+        assert all(abs(value - 128) < 4 for value in result.getpixel((4, 4))[:3])
 
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
@@ -239,10 +239,10 @@ def test_what_phones_hang_on_their_photos_does_no_harm():
     motion = photo() + b"\0\0\0\x1cftypisom" + os.urandom(500)  # a short film behind the picture
     assert b"ftypisom" not in photos.sanitise_photo(motion).data
     several = io.BytesIO()
-    first = Image.new("RGB", (30, 20), "red")
-    first.save(several, "MPO", save_all=True, append_images=[Image.new("RGB", (30, 20), "blue")])
-    made = photos.sanitise_photo(several.getvalue())
-    assert made.media_type == "image/jpeg" and opened(made.data).getpixel((5, 5))[0] > 200
+    initial = Image.new("RGB", (30, 20), "red")
+    initial.save(several, "MPO", save_all=True, append_images=[Image.new("RGB", (30, 20), "blue")])
+    created = photos.sanitise_photo(several.getvalue())
+    assert created.media_type == "image/jpeg" and opened(created.data).getpixel((5, 5))[0] > 200
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -287,7 +287,7 @@ def test_sizes_and_numbers_have_limits():
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 
 
-class Place:
+class IncidentTown:
     """A grid whose worker gets what is reported there, and the one beside it."""
 
     def __init__(self, session: Session, var: Path) -> None:
@@ -301,12 +301,12 @@ class Place:
         """Somebody signed in, with the rights of their posts."""
         return account_principal(self.session, -1, self.town.person(name).id, name, NOW)
 
-    def report(self, *given: bytes) -> FiledIncident:
+    def report(self, *args: bytes) -> FiledIncident:
         """Rubbish in the first grid, reported by nobody in particular, with photos."""
         matter = IncidentReport(
             "06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000"
         )
-        pictures = photos.sanitise_photos(given)
+        pictures = photos.sanitise_photos(args)
         filed = file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
         self.session.commit()
         return filed
@@ -323,28 +323,28 @@ class Place:
 
 
 @pytest.fixture
-def place(session: Session, settings: Settings) -> Iterator[Place]:
+def incident_town(session: Session, settings: Settings) -> Iterator[IncidentTown]:
     """The usual place, with no photos yet."""
-    made = Place(session, settings.var)
-    yield made
+    created = IncidentTown(session, settings.var)
+    yield created
     shutil.rmtree(settings.var / "photos", ignore_errors=True)
 
 
-def test_a_photo_is_kept_as_two_files_under_its_own_name(place):
-    filed = place.report(photo(colour="red"), photo(kind="PNG", mode="RGBA"))
-    first, second = place.ids(filed)
-    kept = {str(file.relative_to(place.var / "photos")) for file in place.files()}
-    assert kept >= {
-        f"{one.hex[:2]}/{one}{small}{ending}"
-        for one, ending in ((first, ".jpg"), (second, ".png"))
+def test_a_photo_is_kept_as_two_files_under_its_own_name(incident_town):
+    filed = incident_town.report(photo(colour="red"), photo(kind="PNG", mode="RGBA"))
+    first, second = incident_town.ids(filed)
+    stored = {str(file.relative_to(incident_town.var / "photos")) for file in incident_town.files()}
+    assert stored >= {
+        f"{item.hex[:2]}/{item}{small}{ending}"
+        for item, ending in ((first, ".jpg"), (second, ".png"))
         for small in ("", "-small")
     }
     row = (
-        place.session.execute(text("SELECT * FROM photo WHERE id = :id"), {"id": first})
+        incident_town.session.execute(text("SELECT * FROM photo WHERE id = :id"), {"id": first})
         .mappings()
         .one()
     )
-    data = (place.var / "photos" / first.hex[:2] / f"{first}.jpg").read_bytes()
+    data = (incident_town.var / "photos" / first.hex[:2] / f"{first}.jpg").read_bytes()
     assert (row["media_type"], row["width"], row["height"], row["size"]) == (
         "image/jpeg",
         40,
@@ -352,105 +352,118 @@ def test_a_photo_is_kept_as_two_files_under_its_own_name(place):
         len(data),
     )
     assert row["sha256"] == hashlib.sha256(data).digest()
-    event = place.session.scalar(
+    event = incident_town.session.scalar(
         text("SELECT move FROM incident_event WHERE id = :id"), {"id": row["event_id"]}
     )
     assert event == "report"
 
 
-def test_who_sees_the_incident_gets_the_photo_and_nobody_else(place):
-    filed = place.report(photo())
-    (one,) = place.ids(filed)
-    for by in (place.who("王网格"), reporter_principal(filed.id), system_principal("test")):
-        path, media_type = photos.photo_path(place.session, by, place.var, one)
+def test_who_sees_the_incident_gets_the_photo_and_nobody_else(incident_town):
+    filed = incident_town.report(photo())
+    (item,) = incident_town.ids(filed)
+    for by in (incident_town.who("王网格"), reporter_principal(filed.id), system_principal("test")):
+        path, media_type = photos.photo_path(incident_town.session, by, incident_town.var, item)
         assert path.is_file() and media_type == "image/jpeg"
     small, _ = photos.photo_path(
-        place.session, system_principal("test"), place.var, one, thumbnail=True
+        incident_town.session, system_principal("test"), incident_town.var, item, thumbnail=True
     )
     assert small != path and small.is_file()
-    said = set()
-    for by, asked in (
-        (place.who("邻网格员"), one),
-        (ANONYMOUS, one),
-        (reporter_principal(uuid4()), one),
-        (place.who("王网格"), uuid4()),
+    output = set()
+    for by, queries in (
+        (incident_town.who("邻网格员"), item),
+        (ANONYMOUS, item),
+        (reporter_principal(uuid4()), item),
+        (incident_town.who("王网格"), uuid4()),
     ):
         with pytest.raises(NotFound) as refused:
-            photos.photo_path(place.session, by, place.var, asked)
-        said.add(str(refused.value))
-    assert said == {"there is no such photo"}  # hidden and absent are the same
+            photos.photo_path(incident_town.session, by, incident_town.var, queries)
+        output.add(str(refused.value))
+    assert output == {"there is no such photo"}  # hidden and absent are the same
 
 
-def test_photos_between_those_who_work_on_it_are_not_the_reporters(place):
-    filed = place.report()
-    worker = place.who("王网格")
+def test_photos_between_those_who_work_on_it_are_not_the_reporters(incident_town):
+    filed = incident_town.report()
+    worker = incident_town.who("王网格")
     for name, colour in (("take", "red"), ("request_extend", "green"), ("handle", "blue")):
         wish = MovePayload(note="看照片", minutes=60)
-        given = photos.sanitise_photos([photo(colour=colour)])
+        fields = photos.sanitise_photos([photo(colour=colour)])
         if name == "handle":
             moves.apply_move(
-                place.session, system_principal("test"), filed.id, "approve_extend", NOW
+                incident_town.session, system_principal("test"), filed.id, "approve_extend", NOW
             )
         moves.apply_move(
-            place.session, worker, filed.id, name, NOW, wish, var=place.var, pictures=given
+            incident_town.session,
+            worker,
+            filed.id,
+            name,
+            NOW,
+            wish,
+            var=incident_town.var,
+            pictures=fields,
         )
-    taken, asked, handled = place.ids(filed)
-    for one in (taken, handled):
-        assert photos.photo_path(place.session, reporter_principal(filed.id), place.var, one)
+    taken, queries, handled = incident_town.ids(filed)
+    for item in (taken, handled):
+        assert photos.photo_path(
+            incident_town.session, reporter_principal(filed.id), incident_town.var, item
+        )
     with pytest.raises(NotFound):
-        photos.photo_path(place.session, reporter_principal(filed.id), place.var, asked)
-    assert photos.photo_path(place.session, worker, place.var, asked)
+        photos.photo_path(
+            incident_town.session, reporter_principal(filed.id), incident_town.var, queries
+        )
+    assert photos.photo_path(incident_town.session, worker, incident_town.var, queries)
 
 
-def test_a_row_without_its_file_is_not_found(place):
-    (one,) = place.ids(place.report(photo()))
-    for file in place.files():
+def test_a_row_without_its_file_is_not_found(incident_town):
+    (item,) = incident_town.ids(incident_town.report(photo()))
+    for file in incident_town.files():
         file.unlink()
     with pytest.raises(NotFound):
-        photos.photo_path(place.session, system_principal("test"), place.var, one)
+        photos.photo_path(incident_town.session, system_principal("test"), incident_town.var, item)
 
 
-def test_what_is_undone_leaves_files_that_cleaning_removes(place):
-    kept = place.report(photo())
-    place.session.begin_nested()
+def test_what_is_undone_leaves_files_that_cleaning_removes(incident_town):
+    stored = incident_town.report(photo())
+    incident_town.session.begin_nested()
     pictures = [photos.sanitise_photo(photo(colour="blue"))]
-    photos.store(place.session, place.var, kept.county, kept.id, 1, pictures)
-    place.session.rollback()
-    torn = place.files()[0].with_name(".abc.part")
+    photos.store(incident_town.session, incident_town.var, stored.county, stored.id, 1, pictures)
+    incident_town.session.rollback()
+    torn = incident_town.files()[0].with_name(".abc.part")
     torn.write_bytes(b"cut off by a crash")
     stranger = torn.with_name("notes.txt")
     stranger.write_text("not ours")
-    assert len(place.files()) == 6
+    assert len(incident_town.files()) == 6
     assert (
-        photos.delete_orphans(place.session, place.var) == 0
+        photos.delete_orphans(incident_town.session, incident_town.var) == 0
     )  # too young: a change may still be under way
-    for file in place.files():
+    for file in incident_town.files():
         os.utime(file, (time.time() - 7200,) * 2)
-    assert photos.delete_orphans(place.session, place.var) == 4
-    (one,) = place.ids(kept)
-    assert {file.stem for file in place.files()} == {str(one), f"{one}-small"}
+    assert photos.delete_orphans(incident_town.session, incident_town.var) == 4
+    (item,) = incident_town.ids(stored)
+    assert {file.stem for file in incident_town.files()} == {str(item), f"{item}-small"}
 
 
-def test_cleaning_before_the_first_photo_does_nothing(place):
-    assert photos.delete_orphans(place.session, place.var / "elsewhere") == 0
+def test_cleaning_before_the_first_photo_does_nothing(incident_town):
+    assert photos.delete_orphans(incident_town.session, incident_town.var / "elsewhere") == 0
 
 
-def test_six_photos_an_event_and_no_more(place):
+def test_six_photos_an_event_and_no_more(incident_town):
     picture = photos.sanitise_photo(photo())
-    filed = place.report()
+    filed = incident_town.report()
     with pytest.raises(TooLarge, match="there are 7; at most 6"):
-        photos.store(place.session, place.var, filed.county, filed.id, 1, [picture] * 7)
-    assert place.files() == []
+        photos.store(
+            incident_town.session, incident_town.var, filed.county, filed.id, 1, [picture] * 7
+        )
+    assert incident_town.files() == []
 
 
 # --- over HTTP ------------------------------------------------------------------------------------
 
 
-def post(client: FlaskClient, path: str, body: dict, *given: bytes, **headers: str):
+def post(client: FlaskClient, path: str, body: dict, *args: bytes, **headers: str):
     """A form with a JSON part and photos."""
     form = {
         "json": json.dumps(body),
-        "photo": [(io.BytesIO(one), f"{n}.jpg") for n, one in enumerate(given)],
+        "photo": [(io.BytesIO(item), f"{n}.jpg") for n, item in enumerate(args)],
     }
     return client.post(
         f"/api/v1{path}",
@@ -468,65 +481,69 @@ MATTER = {
 }
 
 
-def test_reported_with_a_photo_and_seen_again_with_the_secret(place, client):
+def test_reported_with_a_photo_and_seen_again_with_the_secret(incident_town, client):
     filed = post(client, "/incidents", MATTER, with_position())
     assert filed.status_code == 201, filed.text
     secret = {"X-Tracking-Secret": filed.json["tracking_secret"]}
     seen = client.get(f"/api/v1/incidents/{filed.json['id']}/track", headers=secret).json
-    (one,) = seen["photos"]
-    assert seen["timeline"][0]["photos"] == [one]
-    answer = client.get(f"/api/v1/photos/{one}", headers=secret)
+    (item,) = seen["photos"]
+    assert seen["timeline"][0]["photos"] == [item]
+    answer = client.get(f"/api/v1/photos/{item}", headers=secret)
     assert (
         answer.status_code == 200
         and opened(answer.data).size == (400, 300)
         and b"SECRET" not in answer.data
     )
-    told = answer.headers
-    assert told["Content-Type"] == "image/jpeg" and told["X-Content-Type-Options"] == "nosniff"
-    assert told["Cache-Control"] == "no-store" and told["Content-Disposition"].startswith("inline")
-    assert "X-Tracking-Secret" in told["Vary"] and told["Content-Security-Policy"].startswith(
+    payload = answer.headers
+    assert (
+        payload["Content-Type"] == "image/jpeg" and payload["X-Content-Type-Options"] == "nosniff"
+    )
+    assert payload["Cache-Control"] == "no-store" and payload["Content-Disposition"].startswith(
+        "inline"
+    )
+    assert "X-Tracking-Secret" in payload["Vary"] and payload["Content-Security-Policy"].startswith(
         "default-src 'none'"
     )
-    small = client.get(f"/api/v1/photos/{one}/thumbnail", headers=secret)
+    small = client.get(f"/api/v1/photos/{item}/thumbnail", headers=secret)
     assert small.status_code == 200 and small.headers["Cache-Control"] == "no-store"
     assert (
-        "ETag" not in told and "Last-Modified" not in told
+        "ETag" not in payload and "Last-Modified" not in payload
     )  # nothing to ask by whether it is still the same
 
 
-def test_without_the_right_to_see_it_a_photo_is_as_if_it_were_not_there(place, client):
+def test_without_the_right_to_see_it_a_photo_is_as_if_it_were_not_there(incident_town, client):
     filed = post(client, "/incidents", MATTER, photo()).json
     other = post(client, "/incidents", MATTER | {"lon": MATTER["lon"] + 0.0003}, photo()).json
-    (one,) = client.get(
+    (item,) = client.get(
         f"/api/v1/incidents/{filed['id']}/track",
         headers={"X-Tracking-Secret": filed["tracking_secret"]},
     ).json["photos"]
-    tag = {"If-None-Match": f'"{one}"'}
+    tag = {"If-None-Match": f'"{item}"'}
     answers = [
-        client.get(f"/api/v1/photos/{asked}{size}", headers=headers)
+        client.get(f"/api/v1/photos/{queries}{size}", headers=headers)
         for size in ("", "/thumbnail")
-        for asked, headers in (
-            (one, {}),
-            (one, tag),
-            (one, {"X-Tracking-Secret": "wrong"}),
-            (one, {"X-Tracking-Secret": other["tracking_secret"]} | tag),
+        for queries, headers in (
+            (item, {}),
+            (item, tag),
+            (item, {"X-Tracking-Secret": "wrong"}),
+            (item, {"X-Tracking-Secret": other["tracking_secret"]} | tag),
             (uuid4(), {}),
         )
     ]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.data for answer in answers}) == 1
-    assert client.get(f"/api/v1/photos/{one}?secret={filed['tracking_secret']}").status_code == 404
+    assert client.get(f"/api/v1/photos/{item}?secret={filed['tracking_secret']}").status_code == 404
 
 
-def test_a_bad_photo_spoils_the_whole_report_and_is_named(place, client):
+def test_a_bad_photo_spoils_the_whole_report_and_is_named(incident_town, client):
     refused = post(client, "/incidents", MATTER, photo(), b"not a photo")
     assert refused.status_code == 422 and refused.json["errors"][0]["field"] == "photos[1]"
     assert post(client, "/incidents", MATTER, *[photo()] * 7).status_code == 413
-    assert place.session.scalar(text("SELECT count(*) FROM incident")) == 0
-    assert place.files() == []
+    assert incident_town.session.scalar(text("SELECT count(*) FROM incident")) == 0
+    assert incident_town.files() == []
 
 
-def test_a_note_brings_a_photo_of_its_own(place, client):
+def test_a_note_brings_a_photo_of_its_own(incident_town, client):
     filed = post(client, "/incidents", MATTER).json
     secret = {"X_Tracking_Secret": filed["tracking_secret"]}
     moved = post(
@@ -544,29 +561,29 @@ def test_a_note_brings_a_photo_of_its_own(place, client):
     assert [len(event["photos"]) for event in seen["timeline"] if event["move"] == "note"] == [1]
 
 
-def test_the_tracking_page_says_nothing_about_which_reports_there_are(place, client):
-    filed = place.report()
-    known, unknown = (client.get(f"/track/{one}").text for one in (filed.id, uuid4()))
+def test_the_tracking_page_says_nothing_about_which_reports_there_are(incident_town, client):
+    filed = incident_town.report()
+    recorded, unknown = (client.get(f"/track/{item}").text for item in (filed.id, uuid4()))
     uuids = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|nonce=\"[^\"]+\"")
-    assert uuids.sub("", known) == uuids.sub("", unknown)
-    assert filed.tracking_secret not in known
+    assert uuids.sub("", recorded) == uuids.sub("", unknown)
+    assert filed.tracking_secret not in recorded
     assert client.get(f"/track/{filed.id}").headers["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize(
     "address", ["/report", "/report?p=105.95,26.23", "/track", "/report?lang=en"]
 )
-def test_the_pages_answer(place, client, address):
+def test_the_pages_answer(incident_town, client, address):
     answer = client.get(address)
     assert answer.status_code == 200 and "nonce-" in answer.headers["Content-Security-Policy"]
 
 
-def test_a_place_in_the_address_that_is_none_is_refused(place, client):
+def test_a_place_in_the_address_that_is_none_is_refused(incident_town, client):
     assert client.get("/report?p=here,there").status_code == 422
 
 
-def test_somebody_signed_in_may_send_as_many_large_photos_as_a_stranger(place, client):
-    signed_in(client, account(place.session, "li", "resident"))
+def test_somebody_signed_in_may_send_as_many_large_photos_as_a_stranger(incident_town, client):
+    signed_in(client, account(incident_town.session, "li", "resident"))
     heavy = [heavy_photo(n) for n in range(5)]
     assert sum(map(len, heavy)) > DEFAULT_MAX_BYTES
     token = re.search(r'"csrf": "([^"]+)"', client.get("/report").text)

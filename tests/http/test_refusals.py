@@ -29,7 +29,7 @@ from gis.ops import cluster
 from gis.rights.principal import Principal
 from gis.settings import Settings
 from tests.support.access_table import TABLE, Asker, World
-from tests.support.incident_town import POINT, Place, taker
+from tests.support.incident_town import POINT, IncidentTown, taker
 from tests.support.served import Deployment, environment, started, worker_number
 from web.api.events import views
 from web.cli.serve import free_port
@@ -41,23 +41,23 @@ HUGE = (2**31, 2**63, 10**30)
 
 def fields(answer: Any) -> set[str]:
     """The fields an answer names as wrong."""
-    return {one["field"] for one in answer.get_json().get("errors", [])}
+    return {item["field"] for item in answer.get_json().get("errors", [])}
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
+def incident_town(session: Session) -> IncidentTown:
     """The usual place."""
-    return Place(session)
+    return IncidentTown(session)
 
 
 @pytest.fixture
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[World]:
     """Somebody of every role; streams of events end with what is known."""
-    held = views.feed(app).streams
-    taken = held.acquire(blocking=False)
+    stored = views.feed(app).streams
+    taken = stored.acquire(blocking=False)
     yield World(app, session, client)
     if taken:
-        held.release()
+        stored.release()
 
 
 # --- values no table can hold ---------------------------------------------------------------------
@@ -69,14 +69,16 @@ def as_allowed(world: World, name: str) -> Asker:
     Where nobody may, who could with something of their own.
     """
     last = "planner" if "/revisions/" in name else "administrator"
-    return next((one for one in world.askers if TABLE[name].who(one) == "yes"), world.who(last))
+    return next(
+        (asker for asker in world.askers if TABLE[name].who(asker) == "yes"), world.who(last)
+    )
 
 
 def schema_of(spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A schema, what it refers to looked up."""
     if "$ref" in given:
-        found: dict[str, Any] = spec["components"]["schemas"][given["$ref"].rpartition("/")[2]]
-        return found
+        result: dict[str, Any] = spec["components"]["schemas"][given["$ref"].rpartition("/")[2]]
+        return result
     return given
 
 
@@ -91,8 +93,8 @@ def body_of(spec: dict[str, Any], name: str) -> dict[str, Any]:
         .get("requestBody", {})
         .get("content", {})
     )
-    given = content.get("application/json", {}).get("schema", {})
-    properties: dict[str, Any] = schema_of(spec, given).get("properties", {})
+    supplied = content.get("application/json", {}).get("schema", {})
+    properties: dict[str, Any] = schema_of(spec, supplied).get("properties", {})
     return properties
 
 
@@ -100,8 +102,8 @@ def query_of(spec: dict[str, Any], name: str) -> set[str]:
     """The query's fields of a route of the table."""
     method, rule = name.split(" ", 1)
     path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
-    known = spec["paths"].get(path, {}).get(method.lower(), {}).get("parameters", [])
-    return {one["name"] for one in known if one["in"] == "query"} | set(
+    recorded = spec["paths"].get(path, {}).get(method.lower(), {}).get("parameters", [])
+    return {item["name"] for item in recorded if item["in"] == "query"} | set(
         re.findall(r"(\w+)=", TABLE[name].query)
     )
 
@@ -109,8 +111,8 @@ def query_of(spec: dict[str, Any], name: str) -> set[str]:
 @pytest.fixture
 def spec(client: FlaskClient) -> dict[str, Any]:
     """The description of the API."""
-    found: dict[str, Any] = client.get("/openapi.json").get_json()
-    return found
+    payload: dict[str, Any] = client.get("/openapi.json").get_json()
+    return payload
 
 
 def test_nul_in_any_field_of_a_query_is_refused_by_its_name(
@@ -127,7 +129,7 @@ def test_nul_in_any_field_of_a_query_is_refused_by_its_name(
             if (
                 answer.status_code not in (400, 422)
                 or not named
-                or any(one["event"] == "unfit" for one in logs)
+                or any(log["event"] == "unfit" for log in logs)
             ):
                 wrong.append(f"{name} {field}: {answer.status_code} {answer.get_data()[:120]!r}")
     assert wrong == []
@@ -148,7 +150,7 @@ def test_nul_and_numbers_that_are_too_large_in_a_path_lead_nowhere(world: World)
                     answer = world.ask(asker, method, path, row)
                 refused = (400, 404, 422) if row.who(asker) == "yes" else (400, 403, 404, 422)
                 if answer.status_code not in refused or any(
-                    one["event"] == "unfit" for one in logs
+                    log["event"] == "unfit" for log in logs
                 ):
                     wrong.append(
                         f"{method} {path}: {answer.status_code} {answer.get_data()[:120]!r}"
@@ -158,7 +160,7 @@ def test_nul_and_numbers_that_are_too_large_in_a_path_lead_nowhere(world: World)
 
 def of_types(schema: dict[str, Any]) -> set[str]:
     """The types a schema takes."""
-    return {one.get("type") for one in (schema, *schema.get("anyOf", ()))}
+    return {item.get("type") for item in (schema, *schema.get("anyOf", ()))}
 
 
 def test_nul_in_any_field_of_a_body_is_refused_by_its_name(
@@ -180,20 +182,22 @@ def test_nul_in_any_field_of_a_body_is_refused_by_its_name(
                 ({**(row.form or {}), field: NUL}, field) for field in (*(row.form or {}), "other")
             ]
             bodies = bodies if method == "POST" and row.form is not None else []
-        for given, field in bodies:
-            sent = row._replace(json=given) if row.json is not None else row._replace(form=given)
+        for supplied, field in bodies:
+            sent = (
+                row._replace(json=supplied) if row.json is not None else row._replace(form=supplied)
+            )
             with capture_logs() as logs:
                 answer = world.ask(as_allowed(world, name), method, world.path(rule, row), sent)
-            said = answer.get_data(as_text=True)
+            data = answer.get_data(as_text=True)
             tried += 1
             if name.startswith("POST /api/v1/devices"):  # nothing is read before the signature fits
                 assert answer.status_code == 401
             elif (
                 answer.status_code not in (400, 422)
-                or field not in said
-                or any(one["event"] == "unfit" for one in logs)
+                or field not in data
+                or any(log["event"] == "unfit" for log in logs)
             ):
-                wrong.append(f"{name} {field}: {answer.status_code} {said[:160]!r}")
+                wrong.append(f"{name} {field}: {answer.status_code} {data[:160]!r}")
     assert wrong == []
     assert tried > 60
 
@@ -216,7 +220,7 @@ def test_numbers_that_are_too_large_in_a_body_are_refused_by_name(
                 with capture_logs() as logs:
                     answer = world.ask(as_allowed(world, name), method, world.path(rule, row), sent)
                 if answer.status_code >= 500 or any(
-                    one["event"] in ("unfit", "unexpected") for one in logs
+                    log["event"] in ("unfit", "unexpected") for log in logs
                 ):
                     wrong.append(
                         f"{name} {field} {value}: {answer.status_code} {answer.get_data()[:120]!r}"
@@ -240,9 +244,9 @@ def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
     answer = world.ask(world.who("anonymous"), "POST", "/api/v1/locate", json={"points": points})
     assert answer.status_code == 200
     results = answer.get_json()["results"]
-    assert [one["id"] for one in results] == [0, 1, 2, 3, "last"]
+    assert [result["id"] for result in results] == [0, 1, 2, 3, "last"]
     assert [
-        [two["field"] for two in one.get("error", {}).get("errors", [])] for one in results
+        [two["field"] for two in result.get("error", {}).get("errors", [])] for result in results
     ] == [
         [],
         ["address"],
@@ -298,8 +302,8 @@ def test_codes_of_areas_and_categories_that_exist_are_no_mistake(world: World) -
         answer = world.ask(asker, "GET", f"/api/v1/incidents?{query}")
         assert answer.status_code == 200, query
         assert str(world.hidden) not in answer.get_data(as_text=True)
-    near = world.ask(asker, "GET", "/api/v1/incidents?category=06011x").get_json()["detail"]
-    assert "did you mean" in near
+    detail = world.ask(asker, "GET", "/api/v1/incidents?category=06011x").get_json()["detail"]
+    assert "did you mean" in detail
 
 
 @pytest.mark.parametrize(
@@ -332,7 +336,7 @@ def test_figures_and_streams_name_their_fields(world: World) -> None:
     "query", ["status=lost", "service_code=nope", "service_code=06010,nope", "page_size=0"]
 )
 def test_open311_refuses_filters_that_name_nothing(
-    client: FlaskClient, place: Place, query: str
+    client: FlaskClient, incident_town: IncidentTown, query: str
 ) -> None:
     answer = client.get(f"/open311/v2/requests.json?{query}")
     assert answer.status_code == 400  # as the specification has it
@@ -344,7 +348,7 @@ def test_open311_refuses_filters_that_name_nothing(
 
 
 def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(
-    client: FlaskClient, place: Place
+    client: FlaskClient, incident_town: IncidentTown
 ) -> None:
     for data in ("{", "NaN", '{"a": 1e}'):
         answer = client.post(
@@ -365,7 +369,7 @@ def test_an_alarm_that_is_no_json_is_refused_by_field() -> None:
     for body, field in ((b"{", "body"), (b'{"alarm": "a\\u0000b"}', "alarm"), (b"{}", "alarm")):
         with pytest.raises(errors.InvalidInput) as refused:
             parse_alarm(body)
-        assert [one.field for one in refused.value.errors] == [field]
+        assert [error.field for error in refused.value.errors] == [field]
 
 
 def test_a_file_that_is_no_table_is_refused_by_the_name_of_its_part(world: World) -> None:
@@ -416,44 +420,50 @@ def test_if_match_takes_a_list_of_versions(world: World, given: str, status: int
 # --- who it went to, and in which words -----------------------------------------------------------
 
 
-def test_staff_read_who_a_matter_went_to_and_the_reporter_does_not(place: Place) -> None:
-    filed = place.report()
+def test_staff_read_who_a_matter_went_to_and_the_reporter_does_not(
+    incident_town: IncidentTown,
+) -> None:
+    filed = incident_town.report()
     now = datetime.now(UTC)
 
     def dispatched(by: Principal) -> dict[str, Any]:
-        (found,) = [
-            one.detail
-            for one in timeline.events(place.session, by, filed.id)
-            if one.move == "dispatch"
+        (result,) = [
+            event.detail
+            for event in timeline.events(incident_town.session, by, filed.id)
+            if event.move == "dispatch"
         ]
-        return found
+        return result
 
-    code = place.town.person("王网格").code
-    assert dispatched(place.who("赵社工"))["person"] == code
-    place.do(filed.id, "return", "王网格", note="不在我片区")
-    place.do(filed.id, "dispatch", to=place.town.person("李网格长").code)
+    code = incident_town.town.person("王网格").code
+    assert dispatched(incident_town.who("赵社工"))["person"] == code
+    incident_town.do(filed.id, "return", "王网格", note="不在我片区")
+    incident_town.do(filed.id, "dispatch", to=incident_town.town.person("李网格长").code)
     again = [
-        one.detail
-        for one in timeline.events(place.session, place.who("赵社工"), filed.id)
-        if one.move == "dispatch"
+        event.detail
+        for event in timeline.events(incident_town.session, incident_town.who("赵社工"), filed.id)
+        if event.move == "dispatch"
     ]
-    assert again[-1]["person"] == place.town.person("李网格长").code
-    tracked = timeline.tracked(place.session, filed.id, filed.tracking_secret, now=now)
+    assert again[-1]["person"] == incident_town.town.person("李网格长").code
+    tracked = timeline.tracked(incident_town.session, filed.id, filed.tracking_secret, now=now)
     assert code not in str(tracked) and "person" not in str(tracked.timeline)
-    assert [one["to_zh"] for one in tracked.timeline if one["move"] == "dispatch"] == [
+    assert [event["to_zh"] for event in tracked.timeline if event["move"] == "dispatch"] == [
         "网格员",
         "网格长",
     ]
 
 
-def test_skills_are_said_in_chinese_in_chinese_sentences(place: Place) -> None:
-    filed = place.report(category="S0105")  # 维修, an order; nobody takes them here
-    (why,) = [one for one in filed.how if one.rule == "no_taker"]
-    assert "“维修”" in why.zh and "repairs" not in why.zh
-    assert "repairs" in why.en
-    taker(place, "党员", ["repairs"])
-    (why,) = [one for one in place.report(category="S0105").how if one.rule.startswith("offered")]
-    assert "“维修”" in why.zh and "repairs" not in why.zh
+def test_skills_are_said_in_chinese_in_chinese_sentences(incident_town: IncidentTown) -> None:
+    filed = incident_town.report(category="S0105")  # 维修, an order; nobody takes them here
+    (reason,) = [item for item in filed.how if item.rule == "no_taker"]
+    assert "“维修”" in reason.zh and "repairs" not in reason.zh
+    assert "repairs" in reason.en
+    taker(incident_town, "党员", ["repairs"])
+    (reason,) = [
+        item
+        for item in incident_town.report(category="S0105").how
+        if item.rule.startswith("offered")
+    ]
+    assert "“维修”" in reason.zh and "repairs" not in reason.zh
 
 
 # --- in the reader's language ---------------------------------------------------------------------
@@ -461,10 +471,12 @@ def test_skills_are_said_in_chinese_in_chinese_sentences(place: Place) -> None:
 LATIN = re.compile("[A-Za-z]{3,}")
 
 
-def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Place) -> None:
-    filed, far = place.report(), place.report()
-    zhao, wang = place.who("赵社工"), place.who("王网格")
-    found: dict[str, str] = {}
+def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(
+    incident_town: IncidentTown,
+) -> None:
+    filed, distant = incident_town.report(), incident_town.report()
+    zhao, wang = incident_town.who("赵社工"), incident_town.who("王网格")
+    result: dict[str, str] = {}
 
     def refused(
         why: str,
@@ -476,7 +488,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
     ) -> None:
         with pytest.raises(WanggeError) as caught:
             moves.apply_move(
-                place.session,
+                incident_town.session,
                 by,
                 one,
                 name,
@@ -484,7 +496,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
                 MovePayload(**wish),
                 version=version,
             )
-        found[why] = in_chinese(caught.value)
+        result[why] = in_chinese(caught.value)
 
     refused("state", zhao, "close")
     refused("version", wang, "take", version=1)
@@ -494,14 +506,14 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
     refused("who", zhao, "dispatch", to="nobody")
     refused("role", zhao, "dispatch", role="king")
     refused("way", zhao, "dispatch", way="sideways")
-    refused("hidden", place.who("邻网格员"), "take")
+    refused("hidden", incident_town.who("邻网格员"), "take")
     refused("itself", zhao, "link", parent=filed.id)
     refused("no link", zhao, "unlink")
-    place.do(far.id, "link", parent=filed.id)
-    refused("repeat", wang, "take", one=far.id)
-    place.do(filed.id, "request_suspend", "王网格", note="等材料")
+    incident_town.do(distant.id, "link", parent=filed.id)
+    refused("repeat", wang, "take", one=distant.id)
+    incident_town.do(filed.id, "request_suspend", "王网格", note="等材料")
     refused("request", wang, "request_extend", note="x", minutes=5)
-    assert found == {
+    assert result == {
         "state": "现在不能结案：该事件已派单。",
         "version": "该事件刚有新的变化（现为第 4 版，您看到的是第 1 版），请看过后再试。",
         "rights": "您（网格员）在这里无权督办。",
@@ -545,14 +557,16 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(place: Plac
     ],
 )
 def test_a_report_is_refused_in_chinese_as_well(
-    client: FlaskClient, place: Place, body: dict[str, Any], zh: str
+    client: FlaskClient, incident_town: IncidentTown, body: dict[str, Any], zh: str
 ) -> None:
-    told = client.post("/api/v1/incidents", json=body).get_json()
-    assert told["zh"] == zh
-    assert LATIN.search(told["detail"])
+    payload = client.post("/api/v1/incidents", json=body).get_json()
+    assert payload["zh"] == zh
+    assert LATIN.search(payload["detail"])
 
 
-def test_error_pages_speak_the_readers_language(client: FlaskClient, place: Place) -> None:
+def test_error_pages_speak_the_readers_language(
+    client: FlaskClient, incident_town: IncidentTown
+) -> None:
     browser = {"Accept": "text/html"}
     for path in (
         "/rules?days=x",
@@ -582,7 +596,7 @@ def wangge(settings: Settings, database_url: str) -> Callable[..., Result]:
     from web.cli import cli
 
     env = {"WANGGE_VAR": str(settings.var), "DATABASE_URL": database_url}
-    return lambda *words: CliRunner(env=env).invoke(cli, words)
+    return lambda *phrase: CliRunner(env=env).invoke(cli, phrase)
 
 
 @pytest.mark.parametrize(
@@ -602,22 +616,23 @@ def wangge(settings: Settings, database_url: str) -> Callable[..., Result]:
 def test_commands_name_what_is_wrong(wangge: Callable[..., Result], words: str, field: str) -> None:
     done = wangge("incidents", *words.split())
     assert isinstance(done.exception, errors.InvalidInput)
-    assert [one.field for one in done.exception.errors] == [field]
+    assert [error.field for error in done.exception.errors] == [field]
     assert done.exception.detail.startswith(f"{field}: ")
 
 
 def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> None:
     grid = served.get("/api/v1/areas?level=grid&limit=1")["items"][0]["code"]
     lon, lat = served.get(f"/api/v1/areas/{grid}")["point"]
-    spot = ("--lon", lon, "--lat", lat, "--crs", "cgcs2000")
-    made = served.run_inside("device", "add", "json-1", "--kind", "smoke", *spot, "--json")
-    assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout)
-    assert (told["code"], told["alarms"]) == ("json-1", "/api/v1/devices/json-1/alarms") and len(
-        told["secret"]
-    ) > 30
+    position = ("--lon", lon, "--lat", lat, "--crs", "cgcs2000")
+    completed = served.run_inside("device", "add", "json-1", "--kind", "smoke", *position, "--json")
+    assert completed.returncode == 0, completed.stderr
+    payload = json.loads(completed.stdout)
+    assert (payload["code"], payload["alarms"]) == (
+        "json-1",
+        "/api/v1/devices/json-1/alarms",
+    ) and len(payload["secret"]) > 30
     renewed = json.loads(served.run_inside("device", "secret", "json-1", "--json").stdout)
-    assert renewed["secret"] != told["secret"]
+    assert renewed["secret"] != payload["secret"]
     assert json.loads(served.run_inside("device", "block", "json-1", "--json").stdout) == {
         "code": "json-1",
         "active": False,
@@ -627,7 +642,7 @@ def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> Non
         "active": True,
     }
     assert "json-1" in [
-        one["code"] for one in json.loads(served.run_inside("device", "list", "--json").stdout)
+        load["code"] for load in json.loads(served.run_inside("device", "list", "--json").stdout)
     ]
     assert isinstance(
         json.loads(served.run_inside("incidents", "list", "--severity", "high", "--json").stdout),
@@ -641,9 +656,19 @@ def test_the_server_says_that_it_stops(
 ) -> None:
     port = free_port("127.0.0.1", 8550 + worker_number() * 400)
     env = environment(tmp_path) | {"DATABASE_URL": addresses.app}
-    words = [sys.executable, "-m", "web", "serve", "--port", port, "--workers", "1", "--no-jobs"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "web",
+        "serve",
+        "--port",
+        port,
+        "--workers",
+        "1",
+        "--no-jobs",
+    ]
     log = tmp_path / "log"
-    with started(words, env, log, port, "/healthz") as process:
+    with started(arguments, env, log, port, "/healthz") as process:
         process.send_signal(sign)
         assert process.wait(120) == 0
     lines = [line for line in log.read_text().splitlines() if line.startswith("wangge: ")]

@@ -47,7 +47,7 @@ def test_a_draft_from_the_first_word_to_the_taking_back(town, tmp_path):
     back = said(town.run_inside("revision", "revert", number))
     said(town.run_inside("revision", "publish", back, "--reason", "撤销"))
     listed = json.loads(said(town.run_inside("revision", "list", "--json")))
-    assert [(one["id"], one["state"]) for one in listed[:2]] == [
+    assert [(feature["id"], feature["state"]) for feature in listed[:2]] == [
         (int(back), "published"),
         (int(number), "published"),
     ]
@@ -65,6 +65,6 @@ def test_a_draft_from_the_first_word_to_the_taking_back(town, tmp_path):
     )
     assert torn.returncode == 1 and "refused; no draft was made" in torn.stderr
     assert {
-        one["properties"]["kind"]
-        for one in json.loads((tmp_path / "torn.geojson").read_text())["features"]
+        feature["properties"]["kind"]
+        for feature in json.loads((tmp_path / "torn.geojson").read_text())["features"]
     } >= {"overlap"}

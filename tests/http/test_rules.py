@@ -27,7 +27,7 @@ from gis.incidents.working_time import ZONE
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
 from tests.support import build
-from tests.support.incident_town import NOW, Place
+from tests.support.incident_town import NOW, IncidentTown
 from tests.support.sign_in import account, send, signed_in
 
 ALL = system_principal("test")
@@ -91,10 +91,10 @@ def test_the_default_rules(given: RoutingCase, name: str) -> None:
 
 
 def test_fire_and_urgent_matters_run_around_the_clock_with_short_limits() -> None:
-    for one in (case("F0101"), case("06010", "urgent")):
-        found = rules.first_match(DEFAULTS, one)
-        assert found.first_role == "grid_leader" and found.around_the_clock
-        assert [getattr(found, key) for key in rules.LIMITS][:4] == [5, 5, 10, 120]
+    for item in (case("F0101"), case("06010", "urgent")):
+        result = rules.first_match(DEFAULTS, item)
+        assert result.first_role == "grid_leader" and result.around_the_clock
+        assert [getattr(result, key) for key in rules.LIMITS][:4] == [5, 5, 10, 120]
 
 
 def test_hours_are_those_of_the_place_whatever_zone_the_moment_is_in() -> None:
@@ -106,17 +106,17 @@ def test_hours_are_those_of_the_place_whatever_zone_the_moment_is_in() -> None:
 
 
 def test_an_area_counts_with_all_within_it_and_order_decides() -> None:
-    here = rule("here", area="x", area_id=7)
+    position = rule("here", area="x", area_id=7)
     assert (
-        rules.first_match([here, LAST], case("06010", "normal", DAYTIME, "web", 3, 7, 9)).name
+        rules.first_match([position, LAST], case("06010", "normal", DAYTIME, "web", 3, 7, 9)).name
         == "here"
     )
     assert (
-        rules.first_match([here, LAST], case("06010", "normal", DAYTIME, "web", 3)).name
+        rules.first_match([position, LAST], case("06010", "normal", DAYTIME, "web", 3)).name
         == LAST.name
     )
     assert (
-        rules.first_match([LAST, here], case("06010", "normal", DAYTIME, "web", 7)).name
+        rules.first_match([LAST, position], case("06010", "normal", DAYTIME, "web", 7)).name
         == LAST.name
     )
 
@@ -171,8 +171,8 @@ def said(path: Path, session: Session | None = None) -> list[tuple[str, str, str
     """What is wrong with a table."""
     edition = editions.active_edition(session) if session else None
     return [
-        (one.where, one.field.split(" ")[0], one.reason)
-        for one in rules_file.parse(path, edition, session)[1].refused
+        (item.where, item.field.split(" ")[0], item.reason)
+        for item in rules_file.parse(path, edition, session)[1].refused
     ]
 
 
@@ -192,8 +192,8 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path, ending: str) -> N
         *DEFAULTS,
     ]
     rules_file.dump(some, path)
-    found, report = rules_file.parse(path)
-    assert report.refused == [] and found == some
+    result, report = rules_file.parse(path)
+    assert report.refused == [] and result == some
     assert "网格员" in (
         path.read_text(encoding="utf-8") if ending == "csv" else "网格员"
     )  # in Chinese words
@@ -204,8 +204,8 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
     assert tuple(rules_text.CELL_LABELS["channel"]) == CHANNELS
     assert tuple(rules_text.CELL_LABELS["way"]) == DISPATCH_MODES
     assert all(
-        len(words) == len(set(words))
-        for words in (
+        len(phrase) == len(set(phrase))
+        for phrase in (
             [zh for zh, _ in labels.values()] for labels in rules_text.CELL_LABELS.values()
         )
     )
@@ -249,9 +249,9 @@ def test_a_wrong_cell_is_named_by_row_and_column(
     session: Session, tmp_path: Path, change: dict[str, str], column: str, words: str
 ) -> None:
     changed = {"category": "06"} | change
-    found = said(written(tmp_path / "r.csv", changed), session)
-    assert [(where, field) for where, field, _ in found] == [("row 2", column)]
-    assert found[0][2].startswith(words)
+    result = said(written(tmp_path / "r.csv", changed), session)
+    assert [(where, field) for where, field, _ in result] == [("row 2", column)]
+    assert result[0][2].startswith(words)
 
 
 def test_a_rule_that_is_never_reached_names_the_one_before_it(
@@ -282,18 +282,18 @@ def test_a_rule_that_is_never_reached_names_the_one_before_it(
 
 
 def test_a_rule_for_everything_that_is_not_last_is_named_once(tmp_path: Path) -> None:
-    found = said(
+    result = said(
         written(tmp_path / "r.csv", {"name": "太宽"}, {"category": "06"}, {"category": "07"})
     )
-    words = (
+    description = (
         "matches everything, so it must be last: 3 rules behind it, from row 3, are never reached"
     )
-    assert found == [("row 2", "规则", words)]
+    assert result == [("row 2", "规则", description)]
 
 
 def test_the_last_rule_must_match_everything(tmp_path: Path) -> None:
-    ((where, _, words),) = said(written(tmp_path / "r.csv", {"category": "06"}, last=False))
-    assert where == "the table" and words.startswith("the last rule must match everything")
+    ((where, _, phrase),) = said(written(tmp_path / "r.csv", {"category": "06"}, last=False))
+    assert where == "the table" and phrase.startswith("the last rule must match everything")
 
 
 def test_too_many_rules_are_refused(tmp_path: Path) -> None:
@@ -315,17 +315,17 @@ def test_chinese_words_and_excels_times_are_read(tmp_path: Path) -> None:
         "around_the_clock": "是",
         "severity": "紧急",
     }
-    found, report = rules_file.parse(written(tmp_path / "r.csv", change))
-    one = found[0]
+    result, report = rules_file.parse(written(tmp_path / "r.csv", change))
+    item = result[0]
     assert not report.refused
-    assert (one.time_from, one.time_to, one.days, one.way, one.first_role) == (
+    assert (item.time_from, item.time_to, item.days, item.way, item.first_role) == (
         time(22),
         time(6),
         "rest",
         "assign",
         "grid_leader",
     )
-    assert (one.escalation, one.around_the_clock, one.severity) == (
+    assert (item.escalation, item.around_the_clock, item.severity) == (
         ("community_worker", "street_office"),
         True,
         "urgent",
@@ -333,7 +333,7 @@ def test_chinese_words_and_excels_times_are_read(tmp_path: Path) -> None:
 
 
 def test_a_rule_in_plain_words() -> None:
-    night = next(one for one in DEFAULTS if one.name == "夜间噪声")
+    night = next(default for default in DEFAULTS if default.name == "夜间噪声")
     assert rules_text.in_words(night, {"06028": "噪声扰民"}) == (
         "噪声扰民，22:00–06:00 → 派给网格长，30 分钟内接单，4 小时内处理（全天）"
     )
@@ -343,25 +343,30 @@ def test_a_rule_in_plain_words() -> None:
 
 
 def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> None:
-    first = rules.active_rules(session)
-    made = rules_store.load(session, [LAST], "只有一条", "某人")
+    initial = rules.active_rules(session)
+    created = rules_store.load(session, [LAST], "只有一条", "某人")
     assert (
-        rules.active_rules(session).id == first.id
-        and rules.read_rule_set(session, made).state == "draft"
+        rules.active_rules(session).id == initial.id
+        and rules.read_rule_set(session, created).state == "draft"
     )
-    rules_store.activate(session, made, NOW)
-    found = rules.active_rules(session)
-    assert (found.id, found.author, found.activated_at, [one.name for one in found.rules]) == (
-        made,
+    rules_store.activate(session, created, NOW)
+    result = rules.active_rules(session)
+    assert (
+        result.id,
+        result.author,
+        result.activated_at,
+        [item.name for item in result.rules],
+    ) == (
+        created,
         "某人",
         NOW,
         ["其他事件"],
     )
-    assert rules.read_rule_set(session, first.id).state == "retired"
+    assert rules.read_rule_set(session, initial.id).state == "retired"
     with pytest.raises(Conflict):
-        rules_store.activate(session, made, NOW)
-    rules_store.activate(session, first.id, NOW)
-    assert rules.active_rules(session).id == first.id
+        rules_store.activate(session, created, NOW)
+    rules_store.activate(session, initial.id, NOW)
+    assert rules.active_rules(session).id == initial.id
     with pytest.raises(NotFound):
         rules_store.activate(session, 0, NOW)
 
@@ -384,11 +389,11 @@ def test_a_set_without_a_last_resort_is_not_kept(session: Session) -> None:
 
 def test_who_answers_for_one_county_does_not_change_the_rules_of_another(session: Session) -> None:
     town = build.Town(session)
-    one = Principal("account", "somebody", {Action.RULES: frozenset({town.county.id})})
-    rules_store.require_all_counties(session, one)
+    principal = Principal("account", "somebody", {Action.RULES: frozenset({town.county.id})})
+    rules_store.require_all_counties(session, principal)
     build.Town(session, "520499001001")
     with pytest.raises(Forbidden):
-        rules_store.require_all_counties(session, one)
+        rules_store.require_all_counties(session, principal)
     rules_store.require_all_counties(session, ALL)
 
 
@@ -396,15 +401,15 @@ def test_who_answers_for_one_county_does_not_change_the_rules_of_another(session
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
+def incident_town(session: Session) -> IncidentTown:
     """The usual place, with its default rules."""
-    return Place(session)
+    return IncidentTown(session)
 
 
-def test_these_would_go_elsewhere(place: Place, session: Session) -> None:
-    rubbish = [place.report("06010").id for _ in range(3)]
-    noise = place.report("06028").id
-    place.report("09009")
+def test_these_would_go_elsewhere(incident_town: IncidentTown, session: Session) -> None:
+    rubbish = [incident_town.report("06010").id for _ in range(3)]
+    noise = incident_town.report("06028").id
+    incident_town.report("09009")
     draft = [
         rule("垃圾", category="06010", first_role="grid_leader"),
         rule("噪声", category="06028", handle_min=LAST.handle_min * 2),
@@ -427,10 +432,10 @@ def test_these_would_go_elsewhere(place: Place, session: Session) -> None:
 
 
 def test_the_set_in_force_changes_nothing_of_what_it_did_itself(
-    place: Place, session: Session
+    incident_town: IncidentTown, session: Session
 ) -> None:
     for category in ("06010", "F0101", "S0105", "09009"):
-        place.report(category)
+        incident_town.report(category)
     done = rules_replay.replay(
         session,
         rules.active_rules(session).rules,
@@ -441,8 +446,10 @@ def test_the_set_in_force_changes_nothing_of_what_it_did_itself(
     assert (done.compared, done.differences) == (4, [])
 
 
-def test_only_incidents_the_asker_sees_are_compared(place: Place, session: Session) -> None:
-    place.report("06010")
+def test_only_incidents_the_asker_sees_are_compared(
+    incident_town: IncidentTown, session: Session
+) -> None:
+    incident_town.report("06010")
     nobody = Principal("account", "administrator", {Action.RULES: None})
     assert (
         rules_replay.replay(
@@ -452,19 +459,21 @@ def test_only_incidents_the_asker_sees_are_compared(place: Place, session: Sessi
     )
 
 
-def test_a_hundred_thousand_are_compared_in_seconds(place: Place, session: Session) -> None:
-    one, many = place.report("06010").id, 5_000
-    kept = (
+def test_a_hundred_thousand_are_compared_in_seconds(
+    incident_town: IncidentTown, session: Session
+) -> None:
+    item, many = incident_town.report("06010").id, 5_000
+    stored = (
         "county, edition_id, category, geom, location_input, area_ids, grid_id, revision_id,"
         " explanation, rule_id, rule_name, time_limits, tracking_hash"
     )
     copies = (
-        f"INSERT INTO incident (id, {kept}, reported_at)"
-        f" SELECT gen_random_uuid(), {kept}, reported_at"
+        f"INSERT INTO incident (id, {stored}, reported_at)"
+        f" SELECT gen_random_uuid(), {stored}, reported_at"
     )
     session.execute(
         text(f"{copies} FROM incident, generate_series(1, :n) WHERE id = :id"),
-        {"n": many, "id": one},
+        {"n": many, "id": item},
     )
     draft = [rule("街道", category="06010", first_role="street_office"), LAST]
     start = wall.perf_counter()
@@ -514,10 +523,10 @@ def test_a_set_by_the_api_from_draft_to_in_force(centre: FlaskClient) -> None:
             as_json(LAST),
         ],
     }
-    made = post(centre, "/api/v1/rules", draft)
-    assert made.status_code == 201 and made.json["state"] == "draft"
-    assert made.json["rules"][0]["zh"].startswith("道路积雪、结冰 → 派给网格长，")
-    number = made.json["id"]
+    created = post(centre, "/api/v1/rules", draft)
+    assert created.status_code == 201 and created.json["state"] == "draft"
+    assert created.json["rules"][0]["zh"].startswith("道路积雪、结冰 → 派给网格长，")
+    number = created.json["id"]
     tested = post(centre, f"/api/v1/rules/{number}/test", {"days": 30}).json
     assert (tested["compared"], tested["differences"]) == (0, [])
     assert post(centre, f"/api/v1/rules/{number}/activate", {}).json["state"] == "active"
@@ -526,8 +535,8 @@ def test_a_set_by_the_api_from_draft_to_in_force(centre: FlaskClient) -> None:
     again = {
         "name": "再来",
         "rules": [
-            {key: value for key, value in one.items() if key not in ("zh", "en")}
-            for one in centre.get(f"/api/v1/rules/{number}").json["rules"]
+            {key: value for key, value in item.items() if key not in ("zh", "en")}
+            for item in centre.get(f"/api/v1/rules/{number}").json["rules"]
         ],
     }
     assert (
@@ -542,7 +551,7 @@ def test_a_wrong_draft_by_the_api_names_rule_and_column(centre: FlaskClient) -> 
     }
     answer = post(centre, "/api/v1/rules", wrong)
     assert answer.status_code == 422
-    assert [one["field"] for one in answer.json["errors"]] == [
+    assert [error["field"] for error in answer.json["errors"]] == [
         "rules.0.category",
         "rules.1.first_role",
     ]
@@ -571,13 +580,13 @@ def test_residents_see_no_rules_and_workers_only_read(
 
 def test_the_page_shows_the_set_in_force_in_plain_words(centre: FlaskClient) -> None:
     page = centre.get("/rules?lang=zh").text
-    for words in (
+    for phrase in (
         "默认规则",
         "噪声扰民，22:00–06:00",
         "派给网格长",
         "30 分钟内接单，4 小时内处理（全天）",
     ):
-        assert words in page
+        assert phrase in page
 
 
 def upload(client: FlaskClient, path: Path, name: str = ""):
@@ -597,8 +606,8 @@ def test_a_spreadsheet_is_edited_kept_tested_and_switched_on(
     draft = centre.get(sent.headers["Location"]).text
     assert "冬季规则" in draft and 'class="rul-tag draft"' in draft
     assert '<h2 id="rul-tested"' in centre.get(sent.headers["Location"] + "&days=90").text
-    made = sent.headers["Location"].rpartition("=")[2]
-    assert send(centre, f"/rules/{made}/activate").status_code == 303
+    created = sent.headers["Location"].rpartition("=")[2]
+    assert send(centre, f"/rules/{created}/activate").status_code == 303
     assert centre.get("/api/v1/rules").json["items"][0]["name"] == "冬季规则"
     assert upload(centre, path).status_code == 422  # its name is taken for good
 
@@ -610,13 +619,13 @@ def test_a_wrong_spreadsheet_comes_back_with_its_problems(
         centre, written(tmp_path / "错.csv", {"category": "99"}, {"first_role": "mayor"})
     )
     assert answer.status_code == 422
-    for words in (
+    for phrase in (
         "错.csv",
         "<td>2</td><td>类别</td>",
         "目录中没有以“99”开头的类别",
         "<td>3</td><td>首派岗位</td>",
     ):
-        assert words in answer.text
+        assert phrase in answer.text
     not_one = tmp_path / "x.csv"
     not_one.write_text("a,b\n1,2\n")
     assert upload(centre, not_one).status_code == 422
@@ -633,5 +642,5 @@ def test_the_command_checks_a_table(tmp_path: Path) -> None:
 def test_the_command_says_what_it_can_do() -> None:
     from web.cli.rules import command
 
-    said = CliRunner().invoke(command, ["--help"]).output
-    assert all(name in said for name in ("show", "check", "load", "test", "activate", "dump"))
+    output = CliRunner().invoke(command, ["--help"]).output
+    assert all(name in output for name in ("show", "check", "load", "test", "activate", "dump"))

@@ -72,10 +72,10 @@ def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[Secr
 
     Streams end with what is known.
     """
-    held = views.feed(app).streams
-    assert held.acquire(timeout=5)
+    stored = views.feed(app).streams
+    assert stored.acquire(timeout=5)
     yield SecretWorld(app, session, client)
-    held.release()
+    stored.release()
 
 
 def reporter_or(rule: Callable[[SecretWorld, Asker], bool]) -> Callable[[SecretWorld, Asker], bool]:
@@ -146,15 +146,15 @@ def fields(value: Any, path: str = "") -> Iterator[str]:
 
 def compact(seen: dict[str, dict[str, set[str]]]) -> dict[str, dict[str, str]]:
     """Route -> field -> who is shown a value in it; "all" of those who are answered at all."""
-    found = {}
+    result = {}
     for route, by_asker in sorted(seen.items()):
-        every = sorted({one for paths in by_asker.values() for one in paths})
-        found[route] = {
-            path: "all" if len(who) == len(by_asker) else ", ".join(who)
+        every = sorted({item for paths in by_asker.values() for item in paths})
+        result[route] = {
+            path: "all" if len(actor) == len(by_asker) else ", ".join(actor)
             for path in every
-            for who in [sorted(asker for asker, paths in by_asker.items() if path in paths)]
+            for actor in [sorted(asker for asker, paths in by_asker.items() if path in paths)]
         }
-    return found
+    return result
 
 
 def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(
@@ -169,18 +169,20 @@ def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(
         def look(
             name: str, response: TestResponse, asker: Asker = asker, hidden: list[str] = secret_for
         ) -> None:
-            said = words_of(response)
+            output = words_of(response)
             if not ACCOUNTS.search(name):
                 wrong.extend(
-                    f"{name}: {asker.name} is shown {secret}" for secret in hidden if secret in said
+                    f"{name}: {asker.name} is shown {secret}"
+                    for secret in hidden
+                    if secret in output
                 )
             for secret in SECRETS:
-                if secret in said:
+                if secret in output:
                     reached[secret].add(asker.name)
 
-        asked = [(name, *name.split(" ", 1), TABLE[name]) for name in readable()]
-        asked += [(f"GET {path}", "GET", path.format_map(vars(world)), None) for path in EXTRA]
-        for name, method, rule, row in asked:
+        queries = [(name, *name.split(" ", 1), TABLE[name]) for name in readable()]
+        queries += [(f"GET {path}", "GET", path.format_map(vars(world)), None) for path in EXTRA]
+        for name, method, rule, row in queries:
             if "/api/" not in name and "/open311/" not in name and asker.name not in PAGE_READERS:
                 continue
             response = world.ask(asker, method, world.path(rule, row) if row else rule, row)
@@ -198,17 +200,18 @@ def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(
     ]
     if wrong:
         pytest.fail("\n".join(sorted(set(wrong))), pytrace=False)
-    found = compact(seen)
+    result = compact(seen)
     if os.environ.get("WANGGE_FIELDS") == "write":
         FIELDS.write_text(
-            json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+            json.dumps(result, ensure_ascii=False, indent=1, sort_keys=True) + "\n",
+            encoding="utf-8",
         )
     expected = json.loads(FIELDS.read_text(encoding="utf-8"))
     changed = [
-        f"{route} {path}: {expected.get(route, {}).get(path)} -> {found.get(route, {}).get(path)}"
-        for route in sorted(found.keys() | expected.keys())
-        for path in sorted(found.get(route, {}).keys() | expected.get(route, {}).keys())
-        if expected.get(route, {}).get(path) != found.get(route, {}).get(path)
+        f"{route} {path}: {expected.get(route, {}).get(path)} -> {result.get(route, {}).get(path)}"
+        for route in sorted(result.keys() | expected.keys())
+        for path in sorted(result.get(route, {}).keys() | expected.get(route, {}).keys())
+        if expected.get(route, {}).get(path) != result.get(route, {}).get(path)
     ]
     if changed:
         pytest.fail(
@@ -221,17 +224,20 @@ def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(
 
 
 def test_a_right_elsewhere_is_no_right_here() -> None:
-    there, here = [7], [1, 2]
+    destination, position = [7], [1, 2]
     by = Principal(
-        "account", "account a", {A.NAMES: frozenset(there), A.READ: frozenset(there)}, person_id=5
+        "account",
+        "account a",
+        {A.NAMES: frozenset(destination), A.READ: frozenset(destination)},
+        person_id=5,
     )
-    assert can_see(by, Fact.NAMES, there) and not can_see(by, Fact.NAMES, here)
-    assert not can_see(by, Fact.CONTACT, there)
-    assert can_see(by, Fact.INTERNAL, here, holder_id=5) and not can_see(
-        by, Fact.INTERNAL, here, holder_id=6
+    assert can_see(by, Fact.NAMES, destination) and not can_see(by, Fact.NAMES, position)
+    assert not can_see(by, Fact.CONTACT, destination)
+    assert can_see(by, Fact.INTERNAL, position, holder_id=5) and not can_see(
+        by, Fact.INTERNAL, position, holder_id=6
     )
-    assert not can_see(by, Fact.NAMES, here, holder_id=5)
-    assert not can_see(ANONYMOUS, Fact.INTERNAL, here, holder_id=None)
+    assert not can_see(by, Fact.NAMES, position, holder_id=5)
+    assert not can_see(ANONYMOUS, Fact.INTERNAL, position, holder_id=None)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +282,7 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     @given(st.floats(-0.0008, 0.0008), st.floats(-0.0008, 0.0008))
     @hypothesis_settings(max_examples=60, deadline=None)
     def ask(east: float, north: float) -> None:
-        asked = (
+        queries = (
             session,
             ANONYMOUS,
             "06010",
@@ -284,18 +290,18 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
             26.2305 + north,
             NOW + timedelta(minutes=1),
         )
-        shown = duplicates.find_duplicates(*asked)
-        metres = {one.distance_m for one in shown}
+        visible = duplicates.find_duplicates(*queries)
+        metres = {item.distance_m for item in visible}
         assert (
-            len(shown) in (0, 2) and len(metres) <= 1
+            len(visible) in (0, 2) and len(metres) <= 1
         )  # two places in one cell of the rounding: told apart by nobody
-        assert not any(one.id for one in shown)
+        assert not any(item.id for item in visible)
 
     ask()
     exact = duplicates.find_duplicates(
         session, system_principal("test"), "06010", 105.9505, 26.2305, NOW + timedelta(minutes=1)
     )
-    assert len(exact) == 6 and len({one.distance_m for one in exact}) >= 2
+    assert len(exact) == 6 and len({item.distance_m for item in exact}) >= 2
 
 
 def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None:
@@ -310,15 +316,15 @@ def test_a_hidden_category_is_hidden_whatever_its_code(session: Session) -> None
         IncidentReport("06010", channel="web", crs="cgcs2000", **CLOSE),
         NOW,
     )
-    near = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
+    nearby = (session, ANONYMOUS, "06010", CLOSE["lon"], CLOSE["lat"], NOW + timedelta(minutes=1))
     assert (
-        len(duplicates.find_duplicates(*near))
+        len(duplicates.find_duplicates(*nearby))
         == len(public.list_public_incidents(session, ANONYMOUS, public.PublicFilters(), 9))
         == 1
     )
     session.execute(text("UPDATE incident_category SET public = false WHERE code = '06010'"))
     assert (
-        duplicates.find_duplicates(*near)
+        duplicates.find_duplicates(*nearby)
         == public.list_public_incidents(session, ANONYMOUS, public.PublicFilters(), 9)
         == []
     )
@@ -338,15 +344,15 @@ def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(
         world.session, street, world.abroad, "dispatch", NOW, MovePayload(role="enforcement_squad")
     )
     world.session.commit()
-    named, own = world.who("grid worker"), world.who("grid worker of another street")
-    body = world.ask(own, "GET", f"/api/v1/incidents/{world.abroad}").json
+    named, private = world.who("grid worker"), world.who("grid worker of another street")
+    body = world.ask(private, "GET", f"/api/v1/incidents/{world.abroad}").json
     assert body is not None and (body["role"], body["assigned_to"]) == (
         "enforcement_squad",
         "西航街道综合执法中队",
     )
     assert {event["who"] for event in body["timeline"]} == {None}
     assert INSIDE_WORDS not in str(body) and str(world.abroad_photo) not in str(body)
-    assert world.ask(own, "GET", f"/api/v1/photos/{world.abroad_photo}").status_code == 404
+    assert world.ask(private, "GET", f"/api/v1/photos/{world.abroad_photo}").status_code == 404
     assert world.ask(named, "GET", f"/api/v1/photos/{world.abroad_photo}").status_code == 200
     body = world.ask(named, "GET", f"/api/v1/incidents/{world.abroad}").json
     assert body is not None and body["assigned_to"] == "赵中队长" and INSIDE_WORDS in str(body)
@@ -360,8 +366,8 @@ def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:
     for name, parent in (("resident", None), ("grid worker", str(world.public))):
         body = world.ask(world.who(name), "GET", f"/api/v1/incidents/{world.own}").json
         assert body is not None and body["parent"] == parent, name
-        found = world.ask(world.who(name), "GET", f"/api/v1/incidents?parent={world.public}").json
-        assert found is not None and len(found["items"]) == (parent is not None), name
+        result = world.ask(world.who(name), "GET", f"/api/v1/incidents?parent={world.public}").json
+        assert result is not None and len(result["items"]) == (parent is not None), name
 
 
 def test_files_views_and_notices_hold_no_person_and_no_words(
@@ -380,18 +386,18 @@ def test_files_views_and_notices_hold_no_person_and_no_words(
         NOW,
         MovePayload(note=INSIDE_WORDS),
     )
-    said = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
-    said += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
+    output = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
+    output += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
     for layer in dump.LAYERS:
         file = tmp_path / f"{layer}.csv"
         try:
             dump.dump(world.session, layer, file)
         except NotFound:
             continue  # the world has none
-        said.append(file.read_text(encoding="utf-8"))
-    assert len(said) > 15
+        output.append(file.read_text(encoding="utf-8"))
+    assert len(output) > 15
     for secret in {*SECRETS, "楼下的事"}:
-        assert not any(secret in one for one in said), secret
+        assert not any(secret in item for item in output), secret
 
 
 # --- who was shown what ---------------------------------------------------------------------------
@@ -406,16 +412,16 @@ def rows(
     return [row for row in answer["items"] if row["reason"] != "查看理由七八九"]
 
 
-def send(world: SecretWorld, name: str, method: str, path: str, **more: Any) -> TestResponse:
+def send(world: SecretWorld, name: str, method: str, path: str, **extra: Any) -> TestResponse:
     """A request that is not undone."""
     asker = world.who(name)
     return asker.client.open(
-        path, method=method, headers=asker.headers | more.pop("headers", {}), **more
+        path, method=method, headers=asker.headers | extra.pop("headers", {}), **extra
     )
 
 
 def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
-    path, one = (
+    path, item = (
         f"/api/v1/incidents/{world.own}/contact",
         f"/api/v1/incidents/{world.own}?contact=true",
     )
@@ -426,7 +432,7 @@ def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
                 world,
                 "grid worker",
                 "GET",
-                one.split("?")[0],
+                item.split("?")[0],
                 query_string={"contact": "true", "reason": reason},
             ),
         ):
@@ -447,7 +453,7 @@ def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
     )
     assert answer.json == {"contact": {"name": "", "phone": PHONE, "email": ""}}
     assert answer.headers["Cache-Control"] == "no-store"
-    answer = send(world, "street", "GET", one + "&reason=问地点")
+    answer = send(world, "street", "GET", item + "&reason=问地点")
     assert answer.json is not None and answer.json["contact"]["phone"] == PHONE
     second, first = rows(world, "contact")
     assert (first["who"], first["incident"], first["source"], first["reason"]) == (
@@ -607,8 +613,8 @@ def test_the_command_line_asks_for_the_reason_and_writes_it_down(
         return CliRunner().invoke(command.command, [*words])
 
     assert "reason: is missing" in str(run("contact", str(world.own)).exception)
-    shown = run("contact", str(world.own), "--reason", "核对电话", "--json")
-    assert json.loads(shown.stdout)["contact"]["phone"] == PHONE
+    completed = run("contact", str(world.own), "--reason", "核对电话", "--json")
+    assert json.loads(completed.stdout)["contact"]["phone"] == PHONE
     file = tmp_path / "grids.csv"
     assert CliRunner().invoke(dump.command, ["grids", str(file), "--reason", "年报"]).exit_code == 0
     export, contact = json.loads(run("disclosures", "--json", "--who", "COMMAND line").stdout)

@@ -120,7 +120,8 @@ def may(action: Action, everywhere: bool = False) -> Who:
 def may_one(*actions: Action) -> Who:
     """Who is allowed one of some actions somewhere."""
     return lambda asker: next(
-        (found for one in actions if (found := may(one)(asker)) == "yes"), may(actions[0])(asker)
+        (result for action in actions if (result := may(action)(asker)) == "yes"),
+        may(actions[0])(asker),
     )
 
 
@@ -146,8 +147,8 @@ def dispatches(asker: Asker) -> str:
 
     Who may not dispatch anywhere is told so first.
     """
-    found = may(A.DISPATCH)(asker)
-    return sees(asker) if found == "yes" or asker.by.operates else found
+    result = may(A.DISPATCH)(asker)
+    return sees(asker) if result == "yes" or asker.by.operates else result
 
 
 def desks(asker: Asker) -> str:
@@ -157,14 +158,14 @@ def desks(asker: Asker) -> str:
 
 def notes(asker: Asker) -> str:
     """Who sees the home incident and may add a note to it."""
-    found = sees(asker)
-    return "no" if found == "yes" and not asker.by.is_allowed(A.NOTE) else found
+    result = sees(asker)
+    return "no" if result == "yes" and not asker.by.is_allowed(A.NOTE) else result
 
 
 def reaches(asker: Asker) -> str:
     """Who sees the home incident and may reach who reported it."""
-    found = sees(asker)
-    return "no" if found == "yes" and not asker.by.is_allowed(A.CONTACTS) else found
+    result = sees(asker)
+    return "no" if result == "yes" and not asker.by.is_allowed(A.CONTACTS) else result
 
 
 plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it
@@ -351,8 +352,8 @@ TABLE: dict[str, Row] = {
     "POST /open311/v2/requests.<any(json, xml):kind>": Row(
         program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}
     ),
-    "GET /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
-    "POST /open311/v2/<path:rest>": Row(none, path={"rest": "nothing"}),
+    "GET /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),
+    "POST /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),
 }
 
 
@@ -413,7 +414,7 @@ class World:
 
     def _report(self, lon: float, words: str) -> UUID:
         category = self.private if words == MARK else "06010"
-        given = IncidentReport(
+        incident_report = IncidentReport(
             category,
             words,
             lon=lon,
@@ -423,7 +424,7 @@ class World:
             name="报事人甲",
             phone="13900000000",
         )
-        return report.file_report(self.session, system_principal("test"), given, NOW).id
+        return report.file_report(self.session, system_principal("test"), incident_report, NOW).id
 
     def _draft(self, grid: Area, column: float) -> int:
         """Somebody's draft that splits a grid."""
@@ -476,17 +477,17 @@ class World:
         if name == "anonymous":
             return self._client(name, ANONYMOUS, {})
         person = self.home.person(f"王{POSTS[name]}").id if name in POSTS else None
-        made = Account(
+        created = Account(
             username=f"user-{name.replace(' ', '-')}", password_hash="x", person_id=person
         )
-        self.session.add(made)
+        self.session.add(created)
         self.session.flush()
         if role := GRANTS.get(name):
             area = None if role == "administrator" else self.home.county.id
-            self.session.add(AccessGrant(account_id=made.id, role=role, area_id=area))
+            self.session.add(AccessGrant(account_id=created.id, role=role, area_id=area))
             self.session.flush()
         return self._client(
-            name, account_principal(self.session, made.id, person, made.username, NOW), {}
+            name, account_principal(self.session, created.id, person, created.username, NOW), {}
         )
 
     def _client(self, name: str, by: Principal, headers: dict[str, str]) -> Asker:
@@ -494,7 +495,7 @@ class World:
         that goes with it.
         """
         now, raw = int(time.time()), "0" * 40
-        kept = {"csrf_token": raw} | (
+        stored = {"csrf_token": raw} | (
             {"account": [by.account_id, 1, now, now]} if by.account_id else {}
         )
         interface = self.app.session_interface
@@ -502,7 +503,7 @@ class World:
         signer = interface.get_signing_serializer(self.app)
         assert signer is not None
         token = URLSafeTimedSerializer(self.app.secret_key or "", salt="wtf-csrf-token").dumps(raw)
-        headers |= {"Cookie": f"wangge_session={signer.dumps(kept)}", "X-CSRFToken": token}
+        headers |= {"Cookie": f"wangge_session={signer.dumps(stored)}", "X-CSRFToken": token}
         return Asker(name, by, self.app.test_client(use_cookies=False), headers)
 
     def who(self, name: str) -> Asker:
@@ -510,10 +511,10 @@ class World:
         return next(asker for asker in self.askers if asker.name == name)
 
     def ask(
-        self, asker: Asker, method: str, path: str, row: Row | None = None, **more: Any
+        self, asker: Asker, method: str, path: str, row: Row | None = None, **extra: Any
     ) -> TestResponse:
         """Send a request and undo what it did."""
-        sent: dict[str, Any] = dict(more)
+        sent: dict[str, Any] = dict(extra)
         if row is not None and row.json is not None:
             sent["json"] = row.json
         elif row is not None and row.form is not None:
@@ -531,7 +532,7 @@ class World:
 
     def path(self, rule: str, row: Row) -> str:
         """A rule with its places filled in."""
-        known = {
+        recorded = {
             "incident_id": self.incident,
             "photo_id": self.photo,
             "post_id": self.post.id,
@@ -541,7 +542,7 @@ class World:
         }
 
         def fill(found: re.Match[str]) -> str:
-            return str((known | row.path)[found[1]])
+            return str((recorded | row.path)[found[1]])
 
         path = re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule)
         query = row.query.format(unit=self.unit.code, grid=self.grid.code, id=self.incident)
@@ -554,10 +555,10 @@ def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[Worl
 
     Streams end with what is known.
     """
-    held = views.feed(app).streams
-    assert held.acquire(timeout=5)
+    stored = views.feed(app).streams
+    assert stored.acquire(timeout=5)
     yield World(app, session, client)
-    held.release()
+    stored.release()
 
 
 def classify(response: TestResponse) -> str:

@@ -35,32 +35,34 @@ GRID = (
 @pytest.fixture
 def session(served: Deployment) -> Iterator[Session]:
     """The served deployment's own database."""
-    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as made:
-        yield made
+    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as created:
+        yield created
 
 
 def filed(session: Session) -> tuple[UUID, str]:
     """A report that lies with the demo's grid worker; its number and the words to tell it by."""
-    words, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
-    made = report.file_report(
+    description, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)
+    created = report.file_report(
         session,
         BY,
-        IncidentReport(category="06010", area=session.scalar(text(GRID)), description=words),
+        IncidentReport(category="06010", area=session.scalar(text(GRID)), description=description),
         now,
     )
     # of several in one post the least busy goes first: it is to be this one
     session.execute(
-        text(f"UPDATE incident SET holder_id = ({MINE}) WHERE id = :id"), {"id": made.id}
+        text(f"UPDATE incident SET holder_id = ({MINE}) WHERE id = :id"), {"id": created.id}
     )
     session.commit()
-    return made.id, words
+    return created.id, description
 
 
 def signed_in(page: Page, site: str, served: Deployment, username: str, address: str) -> Page:
-    who = next(one for one in accounts.read(served.var / accounts.FILE) if one.username == username)
+    actor = next(
+        item for item in accounts.read(served.var / accounts.FILE) if item.username == username
+    )
     page.goto(f"{site}/sign-in?lang=zh&next={address}")
-    page.locator("#username").fill(who.username)
-    page.locator("#password").fill(who.password)
+    page.locator("#username").fill(actor.username)
+    page.locator("#password").fill(actor.password)
     page.keyboard.press("Enter")
     expect(page.locator("body[data-ready]")).to_be_attached()
     return page
@@ -90,7 +92,7 @@ def opened(browser, **options):
 
 def sign_in(page: Page, site: str, var: Path, username: str, address: str) -> None:
     """Sign one of the demo's people in through the form, on the way to an address."""
-    account = next(one for one in accounts.read(var / accounts.FILE) if one.username == username)
+    account = next(item for item in accounts.read(var / accounts.FILE) if item.username == username)
     page.goto(f"{site}/sign-in?lang=zh&next={address}")
     page.locator("#username").fill(account.username)
     page.locator("#password").fill(account.password)
@@ -101,8 +103,8 @@ def sign_in(page: Page, site: str, var: Path, username: str, address: str) -> No
 def serious(page: Page) -> list[list[str]]:
     """Return what axe-core finds that keeps people out: [rule, first element]."""
     page.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    found: list[list[str]] = page.evaluate(
+    result: list[list[str]] = page.evaluate(
         "axe.run(document).then((r) => r.violations.filter((v) => ['serious',"
         " 'critical'].includes(v.impact)).map((v) => [v.id, v.nodes[0].html]))"
     )
-    return found
+    return result

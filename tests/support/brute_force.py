@@ -47,8 +47,8 @@ def distances(
     public_nodes = {node for number in public for node in (edges[number].u, edges[number].v)}
     stops: dict[int, list[tuple[float, int]]] = {}
     legs: dict[int, float] = {}
-    for number, place in enumerate([*sources, *places]):
-        hit = _snap(edges, rank, public, place, walls, cap)
+    for number, location in enumerate([*sources, *places]):
+        hit = _snap(edges, rank, public, location, walls, cap)
         if hit is not None:
             edge, share, legs[number] = hit
             stops.setdefault(edge, []).append((share * edges[edge].length, number))
@@ -64,8 +64,8 @@ def distances(
             *((m, ("place", n)) for m, n in sorted(stops.get(number, []))),
             (edge.length, ("node", edge.v)),
         ]
-        for (m, one), (n, other) in itertools.pairwise(along):
-            for a, b in ((one, other), (other, one)):
+        for (m, item), (n, other) in itertools.pairwise(along):
+            for a, b in ((item, other), (other, item)):
                 for phase in (1,) if number in public else (0, 2):
                     leaves_public = a[0] == "node" and a[1] in public_nodes
                     if phase != 0 or not leaves_public:
@@ -115,8 +115,8 @@ def _ranks(edges):
         large = total >= 1000 or total == max(metres) or 0 < low == max(flat)
         rank |= dict.fromkeys(part, "large" if large else "small" if total >= 200 else "island")
     order = [("large", True), ("small", True), ("large", False), ("small", False)]
-    wanted = [(rank[edge.u], edge.ground) for edge in edges]
-    return [order.index(one) if one in order else None for one in wanted]
+    expected = [(rank[edge.u], edge.ground) for edge in edges]
+    return [order.index(item) if item in order else None for item in expected]
 
 
 def _public(edges, walls):
@@ -128,7 +128,7 @@ def _public(edges, walls):
     road = {
         n
         for n, edge in enumerate(edges)
-        if edge.road and not any(one.contains(edge.line) for one in compounds)
+        if edge.road and not any(compound.contains(edge.line) for compound in compounds)
     }
     public = set()
     for part in nx.connected_components(nx.Graph((edge.u, edge.v) for edge in edges)):
@@ -153,10 +153,10 @@ def _snap(edges, rank, public, place, walls, cap):
     Of edges that meet in the nearest point a public one counts.
     """
     away = shapely.distance(np.array([edge.line for edge in edges], object), place)
-    for wanted in range(4):
+    for expected in range(4):
         pieces = []
         for number in np.flatnonzero(away <= cap).tolist():
-            if rank[number] == wanted:
+            if rank[number] == expected:
                 for a, b in itertools.pairwise(edges[number].line.coords):
                     leg = shapely.shortest_line(place, LineString([a, b]))
                     pieces.append((leg.length, number, leg))
@@ -209,4 +209,4 @@ def f1(inside: Sequence[bool], truth: Sequence[bool]) -> float:
 def covered(shape: shapely.Geometry, points: Sequence[Point]) -> list[bool]:
     """Which points the shape covers."""
     shapely.prepare(shape)
-    return [bool(one) for one in shapely.covers(shape, points)]
+    return [bool(cover) for cover in shapely.covers(shape, points)]

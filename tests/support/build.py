@@ -87,15 +87,15 @@ class Town:
     ) -> Boundary:
         """A shape for an area over a range of time."""
         allow_boundary_writes(self.session)
-        made = Boundary(
+        created = Boundary(
             area_id=area.id,
             revision_id=self.revision.id,
             geom=from_shape(shape, 4490),
             valid_time=span(start, end),
         )
-        self.session.add(made)
+        self.session.add(created)
         self.session.flush()
-        return made
+        return created
 
     def grid(
         self, number: str, column: float = 0, row: float = 0, shape: MultiPolygon | None = None
@@ -118,29 +118,29 @@ class Town:
         code: str | None = None,
     ) -> Building:
         """A square building, its south-west corner so many degrees from (`LON`, `LAT`)."""
-        made = Building(
+        created = Building(
             code=code or f"b-{name}-{east:.5f}-{north:.5f}",
             county=self.county.code,
             name=name,
             estate=estate,
             geom=from_shape(square(LON + east, LAT + north, width), 4490),
         )
-        self.session.add(made)
+        self.session.add(created)
         self.session.flush()
-        return made
+        return created
 
     def stairwell(self, building: Building, name: str) -> Stairwell:
         """A stairwell of a building, made when it is not there yet."""
-        found = (
+        result = (
             self.session.query(Stairwell)
             .filter_by(building_id=building.id, name=name)
             .one_or_none()
         )
-        if found is None:
-            found = Stairwell(building_id=building.id, name=name)
-            self.session.add(found)
+        if result is None:
+            result = Stairwell(building_id=building.id, name=name)
+            self.session.add(result)
             self.session.flush()
-        return found
+        return result
 
     def unit(
         self,
@@ -175,7 +175,7 @@ class Town:
         people: int = 3,
     ) -> Household:
         """A home."""
-        made = Household(
+        created = Household(
             county=self.county.code,
             building_id=building.id,
             stairwell_id=self.stairwell(building, stairwell).id if stairwell else None,
@@ -184,9 +184,9 @@ class Town:
             people=people,
             unit_id=unit.id if unit else None,
         )
-        self.session.add(made)
+        self.session.add(created)
         self.session.flush()
-        return made
+        return created
 
     def person(self, name: str) -> Person:
         """A person; the same name is the same person."""
@@ -206,7 +206,7 @@ class Town:
         end: datetime | None = None,
     ) -> Post:
         """A post on an area or building."""
-        made = Post(
+        created = Post(
             county=self.county.code,
             role=role,
             area_id=place.id if isinstance(place, Area) else None,
@@ -215,13 +215,13 @@ class Town:
             deputy_id=self.person(deputy).id if deputy else None,
             valid_time=span(start, end),
         )
-        self.session.add(made)
+        self.session.add(created)
         self.session.flush()
-        return made
+        return created
 
     def leave(self, name: str, start: datetime | None = None, end: datetime | None = None) -> Leave:
         """A time somebody is away."""
-        made = Leave(person_id=self.person(name).id, valid_time=span(start, end))
-        self.session.add(made)
+        created = Leave(person_id=self.person(name).id, valid_time=span(start, end))
+        self.session.add(created)
         self.session.flush()
-        return made
+        return created

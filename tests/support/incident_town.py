@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # a Tuesday, ten in the morning
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 
 
-class Place:
+class IncidentTown:
     """A grid with everybody in it, another one beside it, and who may do what."""
 
     def __init__(self, session: Session) -> None:
@@ -38,15 +38,21 @@ class Place:
         return account_principal(self.session, -1, self.town.person(name).id, name, at)
 
     def report(
-        self, category: str = "06010", by: Principal = ANONYMOUS, at: datetime = NOW, **more: object
+        self,
+        category: str = "06010",
+        by: Principal = ANONYMOUS,
+        at: datetime = NOW,
+        **extra: object,
     ) -> FiledIncident:
         """Rubbish in the first grid."""
-        given = (
-            POINT | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"} | more
+        fields = (
+            POINT
+            | {"category": category, "description": "楼下有一堆垃圾", "channel": "web"}
+            | extra
         )
-        if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(more):
+        if by is ANONYMOUS and not {"severity", "channel", "attributes"}.isdisjoint(extra):
             by = system_principal("test")  # what strangers may not say, the office writes down
-        return file_report(self.session, by, IncidentReport(**given), at)  # type: ignore[arg-type]
+        return file_report(self.session, by, IncidentReport(**fields), at)  # type: ignore[arg-type]
 
     def do(
         self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object
@@ -65,25 +71,27 @@ class Place:
         ]
 
 
-def to_state(place: Place, one: UUID, *names: str) -> incidents.IncidentView:
+def to_state(incident_town: IncidentTown, one: UUID, *names: str) -> incidents.IncidentView:
     """Bring an incident along the chain."""
-    found = None
+    result = None
     for name in names:
         by = "王网格" if name in ("take", "handle") else "赵社工"
-        found = place.do(one, name, by, note="按要求" if name == "handle" else "")
-    assert found is not None
-    return found
+        result = incident_town.do(one, name, by, note="按要求" if name == "handle" else "")
+    assert result is not None
+    return result
 
 
-def taker(place: Place, name: str, skills: list[str], area: Area | None = None) -> None:
+def taker(
+    incident_town: IncidentTown, name: str, skills: list[str], area: Area | None = None
+) -> None:
     """Somebody who takes orders."""
-    person = place.town.person(name)
-    place.session.add(
+    person = incident_town.town.person(name)
+    incident_town.session.add(
         OrderTaker(
             person_id=person.id,
             role="volunteer_team",
-            area_id=(area or place.town.community).id,
+            area_id=(area or incident_town.town.community).id,
             skills=skills,
         )
     )
-    place.session.flush()
+    incident_town.session.flush()

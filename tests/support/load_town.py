@@ -100,11 +100,11 @@ def write_xlsx(path: Path, rows: Sequence[Sequence[object]]) -> Path:
     return path
 
 
-def leader(who: str, since: str, **more: object) -> dict[str, object]:
+def leader(who: str, since: str, **extra: object) -> dict[str, object]:
     return {
         "工号": who,
         "姓名": f"姓名{who}",
         "岗位": "网格长",
         "区域编码": WEST,
         "自": since,
-    } | more
+    } | extra

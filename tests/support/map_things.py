@@ -17,13 +17,13 @@ def tile_of(lon: float, lat: float, z: int) -> tuple[int, int, int]:
 
 
 def facility(session, code, category, lon, lat, name=""):
-    made = Facility(
+    created = Facility(
         code=code,
         category=category,
         name=name,
         county="520402",
         geom=from_shape(shapely.Point(lon, lat), 4490),
     )
-    session.add(made)
+    session.add(created)
     session.flush()
-    return made
+    return created

@@ -50,31 +50,31 @@ class Gateway:
 
 
 @contextmanager
-def gateway(**given: Any) -> Iterator[Gateway]:
+def gateway(**args: Any) -> Iterator[Gateway]:
     """A receiver that listens on this machine."""
-    made = Gateway(**given)
+    created = Gateway(**args)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = made.answers.pop(0) if made.answers else made.always
-            made.got.append((dict(self.headers), body))
+            answer = created.answers.pop(0) if created.answers else created.always
+            created.got.append((dict(self.headers), body))
             if isinstance(answer, float):
                 time.sleep(answer)
                 answer = 200
             self.send_response(answer)
             if answer == 302:
-                self.send_header("Location", made.url + "elsewhere")
+                self.send_header("Location", created.url + "elsewhere")
             self.end_headers()
 
-        def log_message(self, *words: object) -> None:
+        def log_message(self, *arguments: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/in"
+    created.url = f"http://127.0.0.1:{server.server_port}/in"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield made
+        yield created
     finally:
         server.shutdown()
         server.server_close()
@@ -146,9 +146,9 @@ class Office:
 @pytest.fixture(scope="module")
 def office(addresses: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Receivers on this machine are allowed."""
-    with new_database(addresses) as own:
+    with new_database(addresses) as urls:
         settings = Settings(var=tmp_path_factory.mktemp("office"), private_webhooks=True)
-        yield Office(gis_db.engine(own.app), settings, own.app)
+        yield Office(gis_db.engine(urls.app), settings, urls.app)
 
 
 def until(true: Callable[[], object], seconds: float = 15) -> None:

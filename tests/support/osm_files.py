@@ -25,11 +25,11 @@ class OsmFile:
         self._relations: dict[int, str] = {}
         self._at: dict[Place, int] = {}
 
-    def node(self, x: float, y: float, tags: dict[str, str] | None = None, **more: str) -> int:
+    def node(self, x: float, y: float, tags: dict[str, str] | None = None, **extra: str) -> int:
         """A new node; two nodes may have one place."""
         number = len(self._nodes) + 1
         lon, lat = degrees(x, y)
-        body = _tags({**(tags or {}), **more})
+        body = _tags({**(tags or {}), **extra})
         self._nodes[number] = (
             f'<node id="{number}" version="1" lat="{lat:.7f}" lon="{lon:.7f}">{body}</node>'
         )
@@ -37,7 +37,7 @@ class OsmFile:
         return number
 
     def way(
-        self, nodes: Sequence[int | Place], tags: dict[str, str] | None = None, **more: str
+        self, nodes: Sequence[int | Place], tags: dict[str, str] | None = None, **extra: str
     ) -> int:
         """A new way through nodes, or through places (one node a place, shared by all
         ways there).
@@ -47,24 +47,24 @@ class OsmFile:
             node if isinstance(node, int) else self._at.get(node) or self.node(*node)
             for node in nodes
         ]
-        body = "".join(f'<nd ref="{ref}"/>' for ref in refs) + _tags({**(tags or {}), **more})
+        body = "".join(f'<nd ref="{ref}"/>' for ref in refs) + _tags({**(tags or {}), **extra})
         self._ways[number] = f'<way id="{number}" version="1">{body}</way>'
         return number
 
     def square(
-        self, x: float, y: float, size: float, tags: dict[str, str] | None = None, **more: str
+        self, x: float, y: float, size: float, tags: dict[str, str] | None = None, **extra: str
     ) -> int:
         """A closed way, its lower left corner at (x, y)."""
         corners = [(x, y), (x + size, y), (x + size, y + size), (x, y + size), (x, y)]
-        return self.way(corners, tags, **more)
+        return self.way(corners, tags, **extra)
 
     def relation(
-        self, members: Sequence[tuple[int, str]], tags: dict[str, str] | None = None, **more: str
+        self, members: Sequence[tuple[int, str]], tags: dict[str, str] | None = None, **extra: str
     ) -> int:
         """A new multipolygon of (way, role)."""
         number = len(self._relations) + 1
         body = "".join(f'<member type="way" ref="{way}" role="{role}"/>' for way, role in members)
-        body += _tags({"type": "multipolygon", **(tags or {}), **more})
+        body += _tags({"type": "multipolygon", **(tags or {}), **extra})
         self._relations[number] = f'<relation id="{number}" version="1">{body}</relation>'
         return number
 

@@ -35,37 +35,37 @@ class World:
         self, role: str, area: Area, name: str, deputy: str | None = None, login: bool = True
     ) -> Post:
         """A post; with `login`, its people have accounts."""
-        made = self.town.post(role, area, name, deputy=deputy)
-        for one in filter(None, [name, deputy] if login else []):
-            self.login(one)
-        return made
+        created = self.town.post(role, area, name, deputy=deputy)
+        for item in filter(None, [name, deputy] if login else []):
+            self.login(item)
+        return created
 
     def login(self, name: str) -> Account:
         """The account of a person, made when there is none."""
         code = self.town.person(name).code
-        found = self.session.query(Account).filter_by(username=f"u-{code}".lower()).one_or_none()
-        if found is None:
-            found = Account(
+        account = self.session.query(Account).filter_by(username=f"u-{code}".lower()).one_or_none()
+        if account is None:
+            account = Account(
                 username=f"u-{code}".lower(), password_hash="x", person_id=self.town.person(name).id
             )
-            self.session.add(found)
+            self.session.add(account)
             self.session.flush()
-        return found
+        return account
 
     def who(self, account: Account, at: datetime = NOW) -> Principal:
         """Somebody signed in."""
         return account_principal(self.session, account.id, account.person_id, account.username, at)
 
-    def report(self, at: datetime = NOW, column: float = 1.5, **more: object) -> FiledIncident:
+    def report(self, at: datetime = NOW, column: float = 1.5, **extra: object) -> FiledIncident:
         """A matter in the grid of a column."""
-        given = {
+        fields = {
             "lon": build.LON + column * build.SIDE,
             "lat": build.LAT + build.SIDE / 2,
             "crs": "cgcs2000",
         }
-        given |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | more
+        fields |= {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"} | extra
         return report.file_report(
-            self.session, ANONYMOUS, IncidentReport(**given), at, look_alike=False
+            self.session, ANONYMOUS, IncidentReport(**fields), at, look_alike=False
         )  # type: ignore[arg-type]
 
     def at(self, one: UUID, now: datetime = NOW) -> str:
@@ -88,8 +88,8 @@ class World:
         posts.apply_due_handovers(self.session, now)
         reassign_after_boundary_change(self.session, now)
         for name in deadlines.DEADLINE_RULES:
-            after = None
+            new = None
             while (
-                batch := deadlines.run_deadline_batch(self.session, name, now, after)
+                batch := deadlines.run_deadline_batch(self.session, name, now, new)
             ).last is not None:
-                after = batch.last
+                new = batch.last

@@ -111,10 +111,10 @@ class SecretWorld(World):
             reason="查看理由七八九",
         )
         moves.apply_move(session, desk, self.finding, "note", NOW, MovePayload(note=INSIDE_WORDS))
-        shown = {"X-Tracking-Secret": self.secret}
+        visible = {"X-Tracking-Secret": self.secret}
         nobody = self.who("anonymous")
         self.askers.append(
-            Asker("reporter", reporter_principal(self.own), nobody.client, nobody.headers | shown)
+            Asker("reporter", reporter_principal(self.own), nobody.client, nobody.headers | visible)
         )
         session.commit()
         for number in (self.own, self.finding, self.public, self.abroad):
@@ -125,12 +125,12 @@ class SecretWorld(World):
                 views.FeedEvent(int(last or 0), number, NOW.timestamp(), read=False)
             )
 
-    def _at(self, point: dict[str, float], by: Principal, **given: Any) -> UUID:
-        return self._filed(point, by, **given).id
+    def _at(self, point: dict[str, float], by: Principal, **args: Any) -> UUID:
+        return self._filed(point, by, **args).id
 
-    def _filed(self, point: dict[str, float], by: Principal, **given: Any) -> FiledIncident:
+    def _filed(self, point: dict[str, float], by: Principal, **args: Any) -> FiledIncident:
         return file_report(
-            self.session, by, IncidentReport("06010", crs="cgcs2000", **point, **given), NOW
+            self.session, by, IncidentReport("06010", crs="cgcs2000", **point, **args), NOW
         )
 
     def _person(self, name: str, person: str) -> Asker:

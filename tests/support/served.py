@@ -55,10 +55,10 @@ class Deployment:
     url: str = ""
     key: str = ""
 
-    def run(self, *words: object) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `./wangge WORDS`, from a folder that is not the checkout."""
         return subprocess.run(
-            [sys.executable, "-m", "web", *map(str, words)],
+            [sys.executable, "-m", "web", *map(str, arguments)],
             cwd=self.var,
             env=environment(self.var),
             stdin=subprocess.DEVNULL,
@@ -67,11 +67,11 @@ class Deployment:
             timeout=600,
         )
 
-    def run_inside(self, *words: object) -> subprocess.CompletedProcess[str]:
+    def run_inside(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `run` does, but in this process, which need not import it again."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["wangge", *map(str, words)])
+            patch.setattr(sys, "argv", ["wangge", *map(str, arguments)])
             patch.setattr(sys, "stdin", io.StringIO())
             patch.chdir(self.var)
             for name in os.environ.keys() - environment(self.var).keys():
@@ -87,7 +87,9 @@ class Deployment:
                 code = stopped.code
             finally:
                 os.umask(mask)
-        return subprocess.CompletedProcess(words, int(code or 0), out.getvalue(), err.getvalue())
+        return subprocess.CompletedProcess(
+            arguments, int(code or 0), out.getvalue(), err.getvalue()
+        )
 
     def ask(
         self, path: str, body: object = None, *, method: str | None = None, **headers: str
@@ -145,8 +147,8 @@ def serving(var: Path, first_port: int = 8200, **settings: str) -> Iterator[str]
     `settings`: more environment.
     """
     port = free_port("127.0.0.1", first_port + worker_number() * 400)
-    words = [sys.executable, "-m", "web", "serve", "--port", str(port)]
-    with started(words, environment(var) | settings, var / "serve.log", port):
+    arguments = [sys.executable, "-m", "web", "serve", "--port", str(port)]
+    with started(arguments, environment(var) | settings, var / "serve.log", port):
         yield f"http://127.0.0.1:{port}"
 
 

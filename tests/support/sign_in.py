@@ -23,15 +23,15 @@ def account(
 
     Nobody knows its password (see `with_password`).
     """
-    made = Account(username=username, password_hash=_hash_of_nothing())
-    session.add(made)
+    created = Account(username=username, password_hash=_hash_of_nothing())
+    session.add(created)
     session.flush()
     if person:
-        accounts.link(session, ADMIN, made, person=person)
+        accounts.link(session, ADMIN, created, person=person)
     if role:
-        accounts.grant(session, ADMIN, made, role, area)
+        accounts.grant(session, ADMIN, created, role, area)
     session.commit()
-    return made
+    return created
 
 
 @lru_cache(maxsize=1)
@@ -47,27 +47,27 @@ def with_password(
     """An account whose password is known."""
     from gis.accounts import credentials
 
-    made = account(session, username)
-    made.password_hash = credentials.hash_password(password)
+    created = account(session, username)
+    created.password_hash = credentials.hash_password(password)
     for name, value in values.items():
-        setattr(made, name, value)
+        setattr(created, name, value)
     session.commit()
-    return made
+    return created
 
 
 def signed_in(client: FlaskClient, who: Account) -> FlaskClient:
     """The client with a session of the account, without the way through the form."""
     now = int(time.time())
-    with client.session_transaction() as kept:
-        kept["account"] = [who.id, who.session_version, now, now]
+    with client.session_transaction() as cookie:
+        cookie["account"] = [who.id, who.session_version, now, now]
     return client
 
 
 def token(client: FlaskClient, page: str = "/password") -> str:
     """The token of a page's first form."""
-    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
-    assert found, page
-    return found[1]
+    result = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
+    assert result, page
+    return result[1]
 
 
 def sign_in(
@@ -76,14 +76,14 @@ def sign_in(
     password: str = PASSWORD,
     *,
     address: str | None = None,
-    **more: str,
+    **extra: str,
 ):
     """Fill in and send the form, from the client's own address or from another."""
     form = {
         "csrf_token": token(client, "/sign-in"),
         "username": username,
         "password": password,
-        **more,
+        **extra,
     }
     origin = {"environ_base": {"REMOTE_ADDR": address}} if address else {}
     return client.post("/sign-in", data=form, **origin)

@@ -291,13 +291,13 @@ def requests_response(principal: Principal, incidents: Sequence[PublicView]) -> 
 # --- errors ---------------------------------------------------------------------------------------
 
 
-@bp.route("/<path:rest>", methods=["GET", "POST"])
-def not_found(rest: str) -> Response:
+@bp.route("/<path:path>", methods=["GET", "POST"])
+def not_found(path: str) -> Response:
     """Answer every other address with 404."""
-    if match := ENDING_PATTERN.fullmatch(rest):
+    if match := ENDING_PATTERN.fullmatch(path):
         g.kind = match[2]
     raise NotFound(
-        "open311.address_unknown", path=f"{bp.url_prefix}/{rest[:80]}", prefix=bp.url_prefix
+        "open311.address_unknown", path=f"{bp.url_prefix}/{path[:80]}", prefix=bp.url_prefix
     )
 
 

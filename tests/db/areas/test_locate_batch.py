@@ -37,12 +37,12 @@ def town(session):
     town.grids = [
         town.grid(f"00{1 + column + 2 * row}", column, row) for row in (0, 1) for column in (0, 1)
     ]
-    first = town.grids[0]
+    initial = town.grids[0]
     tower, slab = town.building("3号楼", 0.0002, 0.0002), town.building("5号楼", 0.0006, 0.0002)
     town.building("7号楼", SIDE - 0.0001, 0.0005)
     for number, part in (("01", ("1", None, None)), ("02", ("2", 1, 3)), ("03", ("2", 4, 6))):
-        town.unit(first, number, [(tower, *part)])
-    town.post("unit_head", town.unit(first, "04", [(slab, None, None, None)]), "张一")
+        town.unit(initial, number, [(tower, *part)])
+    town.post("unit_head", town.unit(initial, "04", [(slab, None, None, None)]), "张一")
     town.post("building_head", tower, "赵六")
     for grid in town.grids:
         town.post("grid_leader", grid, f"长{grid.code[-1]}", deputy="李四")
@@ -74,10 +74,10 @@ def read(path: Path) -> list[dict[str, str]]:
 def located(session, tmp_path, rows, encoding="utf-8"):
     source = write(tmp_path / "in.csv", rows, encoding)
     counts = locate_file(session, source, tmp_path / "out.csv", NOW)
-    found = read(tmp_path / "out.csv")
-    assert counts.rows == len(found) == len(rows)
-    assert counts.located == sum(bool(row["grid"]) for row in found)
-    return found
+    result = read(tmp_path / "out.csv")
+    assert counts.rows == len(result) == len(rows)
+    assert counts.located == sum(bool(row["grid"]) for row in result)
+    return result
 
 
 def expected(session, row) -> dict[str, str]:
@@ -85,7 +85,7 @@ def expected(session, row) -> dict[str, str]:
     line = dict.fromkeys(HEADER, "") | {"id": row["id"]}
     try:
         moment = read_time(row["at"], ZONE) if row.get("at") else NOW
-        found = locate(
+        result = locate(
             session,
             float(row["lon"]),
             float(row["lat"]),
@@ -97,13 +97,13 @@ def expected(session, row) -> dict[str, str]:
         return line | {"error": error.detail}
     return (
         line
-        | {area.level: area.code for area in found.areas}
+        | {area.level: area.code for area in result.areas}
         | {
-            "unit": found.unit.code if found.unit else "",
-            "building": found.building.code if found.building else "",
-            "people": ";".join(f"{entry.role}:{entry.name or ''}" for entry in found.people),
+            "unit": result.unit.code if result.unit else "",
+            "building": result.building.code if result.building else "",
+            "people": ";".join(f"{entry.role}:{entry.name or ''}" for entry in result.people),
             "how": ";".join(
-                f"{one.step}:{one.rule}" for one in found.how if one.step != "answerable"
+                f"{item.step}:{item.rule}" for item in result.how if item.step != "answerable"
             ),
         }
     )
@@ -140,10 +140,10 @@ def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path
                 "crs": "wgs84",
             }
         )
-    found = located(session, tmp_path, rows)
-    for line, row in zip(found, rows, strict=True):
+    result = located(session, tmp_path, rows)
+    for line, row in zip(result, rows, strict=True):
         assert line == expected(session, row)
-    rules = ";".join(line["how"] for line in found)
+    rules = ";".join(line["how"] for line in result)
     for rule in (
         "border_lower_code",
         "nearest_within_50m",
@@ -155,7 +155,7 @@ def test_every_row_is_answered_as_the_single_question_is(town, session, tmp_path
         assert rule in rules
     assert {
         line["people"].split("grid_leader:")[1].split(";")[0]
-        for line in found
+        for line in result
         if line["grid"] == f"{CODE}001"
     } == {"长1", "李四"}
 
@@ -176,12 +176,12 @@ def test_rows_that_cannot_be_answered_have_only_their_error(town, session, tmp_p
         {"lon": LON + 1},
     ]
     fields = ["lon", "lat", "lon", "lat", "crs", "crs", "lon", "lon", "crs", "at", f"{CODE}009"]
-    found = located(session, tmp_path, [good, *[good | one for one in wrong], good])
-    assert [line["grid"] for line in (found[0], found[-1])] == [f"{CODE}001"] * 2
-    for line, field in zip(found[1:-1], fields, strict=True):
+    result = located(session, tmp_path, [good, *[good | item for item in wrong], good])
+    assert [line["grid"] for line in (result[0], result[-1])] == [f"{CODE}001"] * 2
+    for line, field in zip(result[1:-1], fields, strict=True):
         assert field in line["error"], line
         assert all(not value for name, value in line.items() if name not in ("id", "error"))
-    assert all(not line["error"] for line in (found[0], found[-1]))
+    assert all(not line["error"] for line in (result[0], result[-1]))
 
 
 def test_the_file_has_exactly_the_columns_of_the_contract_in_the_order_of_the_rows(
@@ -191,8 +191,8 @@ def test_the_file_has_exactly_the_columns_of_the_contract_in_the_order_of_the_ro
         {"id": name, "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84"}
         for name in ("9", "001", "1e5", "", '坏,"名"', "x\ny")
     ]
-    found = located(session, tmp_path, rows)
-    assert list(found[0]) == [
+    result = located(session, tmp_path, rows)
+    assert list(result[0]) == [
         "id",
         "county",
         "street",
@@ -204,7 +204,7 @@ def test_the_file_has_exactly_the_columns_of_the_contract_in_the_order_of_the_ro
         "how",
         "error",
     ]
-    assert [line["id"] for line in found] == [row["id"] for row in rows]
+    assert [line["id"] for line in result] == [row["id"] for row in rows]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
@@ -293,11 +293,11 @@ def test_thousands_of_points_in_pieces_are_answered_in_their_order(town, session
         {"id": n, "lon": LON + x, "lat": LAT + y, "crs": "wgs84"}
         for n, (x, y) in enumerate(points.tolist())
     ]
-    found = located(session, tmp_path, rows)
+    result = located(session, tmp_path, rows)
     # more than one piece of the join; the squares' numbers can be read off the points
     want = [f"{CODE}00{1 + int(x > SIDE) + 2 * int(y > SIDE)}" for x, y in points.tolist()]
-    assert [line["grid"] for line in found] == want
-    assert [int(line["id"]) for line in found] == list(range(len(rows)))
+    assert [line["grid"] for line in result] == want
+    assert [int(line["id"]) for line in result] == list(range(len(rows)))
 
 
 def test_points_where_nobody_answers_at_any_level_have_their_grid(session, tmp_path):
@@ -307,9 +307,9 @@ def test_points_where_nobody_answers_at_any_level_have_their_grid(session, tmp_p
         {"id": n, "lon": LON + east * SIDE, "lat": LAT + SIDE / 2, "crs": "wgs84"}
         for n, east in enumerate((0.5, 1.5, 99))
     ]
-    found = located(session, tmp_path, rows)
-    assert [row["grid"][-3:] for row in found] == ["001", "002", ""]
-    assert [row["people"] for row in found] == [""] * 3 and "outside every grid" in found[2][
+    result = located(session, tmp_path, rows)
+    assert [row["grid"][-3:] for row in result] == ["001", "002", ""]
+    assert [row["people"] for row in result] == [""] * 3 and "outside every grid" in result[2][
         "error"
     ]
     assert located(session, tmp_path, rows[:1])[0]["error"] == ""
@@ -318,12 +318,12 @@ def test_points_where_nobody_answers_at_any_level_have_their_grid(session, tmp_p
 def test_an_address_that_nobody_wrote_costs_only_its_own_row(town, session, tmp_path):
     point = {"lon": LON + 0.0003, "lat": LAT + 0.0003, "crs": "wgs84"}
     addresses = ["3号楼1单元", "一" * 10_000, "2栋" * 5_000, "3号楼2单元201", "x" * 201, "楼" * 200]
-    found = located(
+    result = located(
         session, tmp_path, [{"id": n, **point, "address": text} for n, text in enumerate(addresses)]
     )
-    assert [row["unit"][-2:] for row in found] == ["01", "", "", "02", "", ""]
-    assert [bool(row["error"]) for row in found] == [False, True, True, False, True, False]
-    assert found[1]["error"] == "address: has 10000 characters; 200 at most"
+    assert [row["unit"][-2:] for row in result] == ["01", "", "", "02", "", ""]
+    assert [bool(row["error"]) for row in result] == [False, True, True, False, True, False]
+    assert result[1]["error"] == "address: has 10000 characters; 200 at most"
 
 
 POINT = f"{LON + 0.0003},{LAT + 0.0003},wgs84"

@@ -23,7 +23,7 @@ town = draft_town.town  # the fixture
 
 def test_a_moved_border_is_published_with_all_levels_above(session, town):
     number = begin(session)
-    made = drafts.add_operation(
+    operation = drafts.add_operation(
         session,
         LEAD,
         number,
@@ -33,19 +33,21 @@ def test_a_moved_border_is_published_with_all_levels_above(session, town):
             "line": line((1, 1), (1.3, 1.5), (1, 2)),
         },
     )
-    assert made.changed_codes == [code(4), code(5)]
-    before = shapes_of(session)
+    assert operation.changed_codes == [code(4), code(5)]
+    old_shapes = shapes_of(session)
     done = publish.publish(session, LEAD, number, "新建小区", None)
     session.commit()
-    after = shapes_of(session)
+    new_shapes = shapes_of(session)
     assert done.state == "published" and done.reason == "新建小区"
-    assert after[code(4)].area == pytest.approx(before[code(4)].area * 1.15, rel=1e-6)
-    assert polygon_coverage.is_valid(list(after.values()))
-    assert {one for one in after if not after[one].equals_exact(before[one], 0)} == {
+    assert new_shapes[code(4)].area == pytest.approx(old_shapes[code(4)].area * 1.15, rel=1e-6)
+    assert polygon_coverage.is_valid(list(new_shapes.values()))
+    assert {
+        item for item in new_shapes if not new_shapes[item].equals_exact(old_shapes[item], 0)
+    } == {
         code(4),
         code(5),
     }
-    whole = polygon_coverage.dissolve(list(after.values()))
+    whole = polygon_coverage.dissolve(list(new_shapes.values()))
     assert boundaries_at(session, [town.community.id], datetime.now(UTC))[town.community.id].equals(
         whole
     )
@@ -55,13 +57,16 @@ def test_a_moved_border_is_published_with_all_levels_above(session, town):
 
 def test_a_split_makes_a_new_grid_with_code_name_and_lineage(session, town):
     number = begin(session)
-    made = drafts.add_operation(
+    operation = drafts.add_operation(
         session,
         LEAD,
         number,
         {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))},
     )
-    assert made.op["codes"] == [code(10), code(5)]  # the larger part keeps the code; west to east
+    assert operation.op["codes"] == [
+        code(10),
+        code(5),
+    ]  # the larger part keeps the code; west to east
     publish.publish(session, LEAD, number, "户数过多", None)
     session.commit()
     new = session.scalars(select(Area).where(Area.code == code(10))).one()
@@ -110,7 +115,9 @@ def test_undo_takes_back_a_step_and_all_after_it(session, town):
                 ),
             },
         )
-    assert [one.step for one in drafts.undo_operations(session, LEAD, number, 2)] == [2]
+    assert [
+        undo_operation.step for undo_operation in drafts.undo_operations(session, LEAD, number, 2)
+    ] == [2]
     assert set(drafts.drawn_shapes(drafts.list_operations(session, number))) >= {code(5), code(10)}
     assert code(11) not in drafts.drawn_shapes(drafts.list_operations(session, number))
     with pytest.raises(NotFound, match="no step 2"):
@@ -118,9 +125,9 @@ def test_undo_takes_back_a_step_and_all_after_it(session, town):
 
 
 def test_drafts_on_different_grids_both_publish_and_on_the_same_grid_conflict(session, town):
-    one, two, three = begin(session), begin(session), begin(session)
+    draft, two, three = begin(session), begin(session), begin(session)
     drafts.add_operation(
-        session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
+        session, LEAD, draft, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
     )
     drafts.add_operation(
         session, LEAD, two, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)}
@@ -135,28 +142,28 @@ def test_drafts_on_different_grids_both_publish_and_on_the_same_grid_conflict(se
             "line": line((1, 2), (1.5, 1.8), (2, 2)),
         },
     )
-    publish.publish(session, LEAD, one, "一", None)
+    publish.publish(session, LEAD, draft, "一", None)
     publish.publish(session, LEAD, two, "二", None)
-    with pytest.raises(Conflict, match=f"{code(5)} \\(test, revision {one}\\)") as refused:
+    with pytest.raises(Conflict, match=f"{code(5)} \\(test, revision {draft}\\)") as refused:
         publish.publish(session, LEAD, three, "三", None)
     assert [clash["grid"] for clash in refused.value.extra["conflicts"]] == [code(5)]
     assert [clash.grid for clash in drafts.rebase(session, LEAD, three)] == [code(5)]
     publish.publish(session, LEAD, three, "三", None)
     session.commit()
-    after = shapes_of(session)
-    assert polygon_coverage.is_valid(list(after.values()))
-    assert sum(shape.area for shape in after.values()) == pytest.approx(9 * S * S, rel=1e-9)
+    new_shapes = shapes_of(session)
+    assert polygon_coverage.is_valid(list(new_shapes.values()))
+    assert sum(shape.area for shape in new_shapes.values()) == pytest.approx(9 * S * S, rel=1e-9)
 
 
 def test_a_neighbour_that_gained_a_vertex_is_no_conflict(session, town):
-    one, two = begin(session), begin(session)
+    draft, two = begin(session), begin(session)
     drafts.add_operation(
-        session, LEAD, one, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
+        session, LEAD, draft, {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
     )
     drafts.add_operation(
         session, LEAD, two, {"op": "split", "code": code(4), "line": line((-0.1, 1.7), (1.1, 1.6))}
     )
-    publish.publish(session, LEAD, one, "一", None)
+    publish.publish(session, LEAD, draft, "一", None)
     publish.publish(session, LEAD, two, "二", None)
     session.commit()
     assert polygon_coverage.is_valid(list(shapes_of(session).values()))
@@ -198,7 +205,7 @@ def test_a_future_publication_takes_effect_by_itself(session, town):
 
 
 def test_a_revert_brings_the_old_lines_and_the_old_code_back(session, town):
-    before = shapes_of(session)
+    old_shapes = shapes_of(session)
     number = begin(session)
     drafts.add_operation(
         session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)}
@@ -208,9 +215,9 @@ def test_a_revert_brings_the_old_lines_and_the_old_code_back(session, town):
     assert back.reverts == number and back.state == "draft"
     publish.publish(session, LEAD, back.id, "撤销合并", None)
     session.commit()
-    after = shapes_of(session)
-    assert after.keys() == before.keys()
-    assert all(after[one].equals(before[one]) for one in before)
+    new_shapes = shapes_of(session)
+    assert new_shapes.keys() == old_shapes.keys()
+    assert all(new_shapes[item].equals(old_shapes[item]) for item in old_shapes)
     assert session.scalar(select(Area.retired_at).where(Area.code == code(6))) is None
 
 
@@ -288,21 +295,21 @@ def test_homes_are_never_left_without_a_grid(session, town):
 
 
 def test_two_drafts_are_never_given_the_same_new_code(session, town):
-    one, two = begin(session), begin(session)
+    draft, two = begin(session), begin(session)
     cut = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
-    first = drafts.add_operation(session, LEAD, one, cut)
+    first = drafts.add_operation(session, LEAD, draft, cut)
     second = drafts.add_operation(session, LEAD, two, cut)
     assert set(first.new_grids) == {code(10)} and set(second.new_grids) == {code(11)}
 
 
 def test_a_base_that_is_behind_is_said(session, town):
-    first = session.scalar(select(Revision.id).where(Revision.title == "base"))
+    initial = session.scalar(select(Revision.id).where(Revision.title == "base"))
     number = begin(session)
     drafts.add_operation(
         session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)}
     )
     publish.publish(session, LEAD, number, "好", None)
-    late = drafts.create_draft(session, LEAD, "晚了", first).id
+    late = drafts.create_draft(session, LEAD, "晚了", initial).id
     with pytest.raises(Conflict, match="rebase"):
         drafts.add_operation(
             session,
@@ -352,21 +359,27 @@ def test_a_preview_counts_whatever_changes_hands(session, town):
     drafts.add_operation(
         session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)}
     )
-    found = preview.preview(session, LEAD, number)
-    assert [(one.code, one.change, one.households, one.units) for one in found.grids] == [
+    result = preview.preview(session, LEAD, number)
+    assert [
+        (problem.code, problem.change, problem.households, problem.units)
+        for problem in result.grids
+    ] == [
         (code(4), "changed", (0, 3), (0, 1)),
         (code(5), "changed", (3, 0), (1, 0)),
     ]
-    (piece,) = found.pieces
+    (piece,) = result.pieces
     assert (piece.start, piece.end, piece.households, piece.people) == (code(5), code(4), 3, 9)
     assert piece.shape.area == pytest.approx(0.7 * S * S, rel=1e-6)
-    assert {(one.kind, one.code, one.start, one.end, one.holder) for one in found.moved} == {
+    assert {
+        (problem.kind, problem.code, problem.start, problem.end, problem.holder)
+        for problem in result.moved
+    } == {
         ("building", "b1", code(5), code(4), None),
         ("unit", unit.code, code(5), code(4), None),
         ("post", unit.code, code(5), code(4), "张三"),
     }
-    assert {one.kind for one in found.problems} == {"households"}
-    assert found.totals["households"] == 3 and found.totals["units"] == 1
+    assert {problem.kind for problem in result.problems} == {"households"}
+    assert result.totals["households"] == 3 and result.totals["units"] == 1
 
 
 def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(session, town):
@@ -380,7 +393,9 @@ def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(s
     drafts.add_operation(
         session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.55, 2), "to": code(4)}
     )
-    problems = {one.kind: one for one in preview.preview(session, LEAD, number).problems}
+    problems = {
+        problem.kind: problem for problem in preview.preview(session, LEAD, number).problems
+    }
     assert "75%" in problems["building_cut"].en and "25%" in problems["building_cut"].en
     assert problems["unit_torn"].codes == (unit.code, code(4), code(5))
     assert "3 in 520402007012004" in problems["unit_torn"].en
@@ -388,8 +403,10 @@ def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(s
         session, LEAD, number, {"op": "settle", "unit": unit.code, "grid": code(5)}
     )
     settled = preview.preview(session, LEAD, number)
-    assert "settled to" in next(one.en for one in settled.problems if one.kind == "unit_torn")
-    assert not any(one.kind == "unit" for one in settled.moved)
+    assert "settled to" in next(
+        problem.en for problem in settled.problems if problem.kind == "unit_torn"
+    )
+    assert not any(problem.kind == "unit" for problem in settled.moved)
     publish.publish(session, LEAD, number, "好", None)
     session.commit()
     assert session.get(Area, unit.id).parent_id == grid.id
@@ -409,12 +426,12 @@ def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session
     drafts.add_operation(
         session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)}
     )
-    found = preview.preview(session, LEAD, number)
-    assert {(one.kind, one.codes) for one in found.problems} == {
+    result = preview.preview(session, LEAD, number)
+    assert {(problem.kind, problem.codes) for problem in result.problems} == {
         ("no_post", (code(10),)),
         ("post_left", (code(6),)),
     }
-    assert {grid.code: grid.change for grid in found.grids} == {
+    assert {grid.code: grid.change for grid in result.grids} == {
         code(1): "changed",
         code(10): "new",
         code(5): "changed",
@@ -430,11 +447,11 @@ def test_the_editor_sees_the_draft_with_its_neighbours(session, town):
         number,
         {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))},
     )
-    found = editor_view.read_editor_view(session, LEAD, number, code(5))
-    assert set(found.grids) == {code(i) for i in (4, 5, 6, 7, 8, 9, 10)}
-    shape, before, editable = found.grids[code(5)]
-    assert before.area > shape.area and editable
-    assert polygon_coverage.is_valid([shape for shape, _, _ in found.grids.values()])
+    result = editor_view.read_editor_view(session, LEAD, number, code(5))
+    assert set(result.grids) == {code(i) for i in (4, 5, 6, 7, 8, 9, 10)}
+    shape, old, editable = result.grids[code(5)]
+    assert old.area > shape.area and editable
+    assert polygon_coverage.is_valid([shape for shape, _, _ in result.grids.values()])
 
 
 def test_names_and_incidents_of_a_preview_are_for_who_may_have_them_there(session, town):
@@ -448,9 +465,9 @@ def test_names_and_incidents_of_a_preview_are_for_who_may_have_them_there(sessio
     drafts.add_operation(
         session, LEAD, number, {"op": "transfer", "region": land(1, 1, 1.7, 2), "to": code(4)}
     )
-    here, elsewhere = frozenset({town.community.id}), frozenset({10**9})
-    for places, name, counted in ((here, "张三", True), (elsewhere, None, False)):
-        rights = {Action.DRAFT: here, Action.NAMES: places, Action.FIGURES: places}
-        found = preview.preview(session, Principal("account", "account li", rights), number)
-        assert [one.holder for one in found.moved if one.kind == "post"] == [name]
-        assert (found.incidents is not None) == counted
+    position, elsewhere = frozenset({town.community.id}), frozenset({10**9})
+    for places, name, counted in ((position, "张三", True), (elsewhere, None, False)):
+        rights = {Action.DRAFT: position, Action.NAMES: places, Action.FIGURES: places}
+        result = preview.preview(session, Principal("account", "account li", rights), number)
+        assert [item.holder for item in result.moved if item.kind == "post"] == [name]
+        assert (result.incidents is not None) == counted

@@ -43,7 +43,7 @@ def same(one, other) -> bool:
 
 def split(number, *codes):
     op = {"op": "split", "code": code(number), "line": line(*_across(number))}
-    return op | ({"codes": [code(one) for one in codes]} if codes else {})
+    return op | ({"codes": [code(item) for item in codes]} if codes else {})
 
 
 def _across(number):
@@ -52,11 +52,11 @@ def _across(number):
 
 
 def test_a_code_asked_for_by_two_drafts_is_given_once(session, town):
-    one, two = begin(session), begin(session)
-    drafts.add_operation(session, LEAD, one, split(1, 1, 50))
-    with pytest.raises(InvalidInput, match=rf"{code(50)}: reserved by draft {one}"):
+    draft, two = begin(session), begin(session)
+    drafts.add_operation(session, LEAD, draft, split(1, 1, 50))
+    with pytest.raises(InvalidInput, match=rf"{code(50)}: reserved by draft {draft}"):
         drafts.add_operation(session, LEAD, two, split(9, 9, 50))
-    drafts.withdraw(session, LEAD, one)
+    drafts.withdraw(session, LEAD, draft)
     drafts.add_operation(session, LEAD, two, split(9, 9, 50))
     town.area("grid", code(50), "别处", town.community)  # loaded meanwhile
     with pytest.raises(Conflict, match="used by another publication since"):
@@ -67,15 +67,15 @@ def test_merges_planned_for_one_moment_follow_each_other(session, town):
     grid = session.scalars(select(Area).where(Area.code == code(4))).one()
     unit = town.unit(grid, "01", [(town.houses[0], None, None, None)])
     town.household(town.houses[0], "101", unit=unit)
-    before = shapes_of(session)
-    one = published(session, {"op": "merge", "codes": [code(4), code(5)], "into": code(5)}, THEN)
+    old_shapes = shapes_of(session)
+    item = published(session, {"op": "merge", "codes": [code(4), code(5)], "into": code(5)}, THEN)
     two = published(session, {"op": "merge", "codes": [code(5), code(6)], "into": code(6)}, THEN)
-    assert same(shapes_of(session), before)
-    assert shapes_of(session, BEYOND).keys() == before.keys() - {code(4), code(5)}
+    assert same(shapes_of(session), old_shapes)
+    assert shapes_of(session, BEYOND).keys() == old_shapes.keys() - {code(4), code(5)}
     reverted(session, two)
-    assert shapes_of(session, BEYOND).keys() == before.keys() - {code(4)}
-    reverted(session, one)
-    assert same(shapes_of(session, BEYOND), before)
+    assert shapes_of(session, BEYOND).keys() == old_shapes.keys() - {code(4)}
+    reverted(session, item)
+    assert same(shapes_of(session, BEYOND), old_shapes)
     parents = (
         session.execute(
             text(
@@ -93,25 +93,28 @@ def test_merges_planned_for_one_moment_follow_each_other(session, town):
 
 
 def test_publications_are_taken_back_in_turn(session, town):
-    before = shapes_of(session)
-    one = published(session, split(5))
+    old_shapes = shapes_of(session)
+    item = published(session, split(5))
     between = shapes_of(session)
     two = published(session, {"op": "merge", "codes": [code(5), code(2)], "into": code(2)})
     with pytest.raises(Conflict, match="redrawn since"):
-        publish.create_reverting_draft(session, LEAD, one)
+        publish.create_reverting_draft(session, LEAD, item)
     reverted(session, two)
     assert same(shapes_of(session), between)
-    reverted(session, one)
-    assert same(shapes_of(session), before)
+    reverted(session, item)
+    assert same(shapes_of(session), old_shapes)
 
 
 def test_a_split_leaves_the_code_where_most_households_live(session, town):
     number = begin(session)
     house = town.building("小楼", 1.2 * 0.001, 1.1 * 0.001, width=0.0001, code="small")
     small = {"op": "split", "code": code(5), "line": line((0.9, 1.35), (2.1, 1.35))}
-    made = drafts.add_operation(session, LEAD, number, small)
-    assert made.op["codes"] == [code(10), code(5)] or made.op["codes"] == [code(5), code(10)]
-    largest = max(made.geometries, key=lambda one: len(made.geometries[one] or ""))
+    operation = drafts.add_operation(session, LEAD, number, small)
+    assert operation.op["codes"] == [code(10), code(5)] or operation.op["codes"] == [
+        code(5),
+        code(10),
+    ]
+    largest = max(operation.geometries, key=lambda item: len(operation.geometries[item] or ""))
     drafts.undo_operations(session, LEAD, number, 1)
     for room in ("101", "102", "103"):
         town.household(house, room)
@@ -134,8 +137,8 @@ def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town)
             "line": line((1, 1), (1.6, 1.5), (1, 2)),
         },
     )
-    shown = editor_view.read_editor_view(session, LEAD, number, code(5))
-    assert shown.households[code(6)] == 1 and shown.households[code(2)] == 0
+    visible = editor_view.read_editor_view(session, LEAD, number, code(5))
+    assert visible.households[code(6)] == 1 and visible.households[code(2)] == 0
     looked_at = preview.preview(session, LEAD, number)
     publish.publish(session, LEAD, number, "试", None)
     for house in town.houses:
@@ -143,8 +146,8 @@ def test_figures_of_a_publication_stay_and_neighbours_are_counted(session, town)
     published(session, {"op": "merge", "codes": [code(4), code(7)], "into": code(4)})
     stored = preview.preview(session, LEAD, number)
     assert stored.totals == looked_at.totals and stored.state == "published"
-    assert [(one.code, one.households, one.area_m2) for one in stored.grids] == [
-        (one.code, one.households, one.area_m2) for one in looked_at.grids
+    assert [(grid.code, grid.households, grid.area_m2) for grid in stored.grids] == [
+        (grid.code, grid.households, grid.area_m2) for grid in looked_at.grids
     ]
-    shown = editor_view.read_editor_view(session, LEAD, number, code(5)[:6])
-    assert {one.code: one.households[1] for one in stored.grids} == shown.households
+    visible = editor_view.read_editor_view(session, LEAD, number, code(5)[:6])
+    assert {grid.code: grid.households[1] for grid in stored.grids} == visible.households

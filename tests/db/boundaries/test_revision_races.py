@@ -46,8 +46,8 @@ def cut(number: int) -> dict:
 def drafted(county, *numbers: int) -> int:
     with county() as session:
         number = begin(session)
-        for one in numbers:
-            drafts.add_operation(session, LEAD, number, cut(one))
+        for item in numbers:
+            drafts.add_operation(session, LEAD, number, cut(item))
         session.commit()
         return number
 
@@ -63,25 +63,27 @@ def published(county, number: int) -> str:
 
 
 def test_editors_of_different_grids_all_publish_and_the_coverage_is_whole(county):
-    numbers = [drafted(county, one) for one in range(1, 37, 2)]  # neighbours among them
+    numbers = [drafted(county, item) for item in range(1, 37, 2)]  # neighbours among them
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda one: published(county, one), numbers)) == ["published"] * len(
+        assert list(pool.map(lambda item: published(county, item), numbers)) == ["published"] * len(
             numbers
         )
     with county() as session:
-        after = shapes_of(session)
-        assert len(after) == 36 + len(numbers) and polygon_coverage.is_valid(list(after.values()))
+        new_shapes = shapes_of(session)
+        assert len(new_shapes) == 36 + len(numbers) and polygon_coverage.is_valid(
+            list(new_shapes.values())
+        )
         community = session.scalar(select(Area).where(Area.level == "community"))
         union = boundaries_at(session, [community.id], datetime.now(UTC))[community.id]
-        assert union.equals(polygon_coverage.dissolve(list(after.values())))
+        assert union.equals(polygon_coverage.dissolve(list(new_shapes.values())))
 
 
 def test_of_editors_of_one_grid_exactly_one_publishes(county):
     numbers = [drafted(county, 14, other) for other in (1, 9, 28, 36)]
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(lambda one: published(county, one), numbers)) == ["conflict"] * 3 + [
-            "published"
-        ]
+        assert sorted(pool.map(lambda item: published(county, item), numbers)) == [
+            "conflict"
+        ] * 3 + ["published"]
     with county() as session:
         assert len(shapes_of(session)) == 36 + 2
         assert (
@@ -127,7 +129,7 @@ with Session(engine(sys.argv[1])) as session:
 def test_a_crash_in_the_middle_of_publishing_leaves_the_old_state_whole(county):
     number = drafted(county, 14, 15)
     with county() as session:
-        before = shapes_of(session)
+        old_shapes = shapes_of(session)
         url = session.get_bind().url.render_as_string(hide_password=False).replace("+psycopg", "")
         rows = session.scalar(select(func.count()).select_from(Boundary))
     child = subprocess.Popen(
@@ -139,12 +141,12 @@ def test_a_crash_in_the_middle_of_publishing_leaves_the_old_state_whole(county):
     )
     assert child.stdout.readline() == "written\n"
     with county() as session:  # nobody sees half of it
-        assert shapes_of(session).keys() == before.keys()
+        assert shapes_of(session).keys() == old_shapes.keys()
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     with county() as session:
-        after = shapes_of(session)
-        assert all(after[one].equals_exact(before[one], 0) for one in before)
+        new_shapes = shapes_of(session)
+        assert all(new_shapes[item].equals_exact(old_shapes[item], 0) for item in old_shapes)
         assert session.scalar(select(func.count()).select_from(Boundary)) == rows
         assert session.get(Revision, number).state == "draft"
         assert (

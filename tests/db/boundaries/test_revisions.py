@@ -57,18 +57,18 @@ def test_every_level_above_is_the_union_of_its_grids(session, town):
 
 
 def test_upper_levels_hold_all_their_children_not_only_the_changed(session, town):
-    far = town.area("community", "520402007004", "学苑社区", town.street)
-    far_grid = town.area("grid", "520402007004001", "x", far)
+    distant = town.area("community", "520402007004", "学苑社区", town.street)
+    far_grid = town.area("grid", "520402007004001", "x", distant)
     publish(session, {far_grid.code: square(5)})
     a = bare(town, "001")
     publish(session, {a.code: square(0)}, LATER)
     assert shape(session, town.street, LATER).equals(shapely.union(square(0), square(5)))
-    assert shape(session, far, LATER).equals(square(5))
+    assert shape(session, distant, LATER).equals(square(5))
 
 
 def test_only_touched_ancestors_get_a_new_boundary(session, town):
-    far = town.area("community", "520402007004", "学苑社区", town.street)
-    far_grid = town.area("grid", "520402007004001", "x", far)
+    distant = town.area("community", "520402007004", "学苑社区", town.street)
+    far_grid = town.area("grid", "520402007004001", "x", distant)
     a, b = bare(town, "001"), bare(town, "002")
     publish(session, {far_grid.code: square(5), a.code: square(0), b.code: square(1)})
     publish(session, {a.code: square(0, width=0.5), b.code: square(0.5, width=1.5)}, LATER)
@@ -79,7 +79,7 @@ def test_only_touched_ancestors_get_a_new_boundary(session, town):
             .group_by(Area.code)
         ).all()
     )
-    assert boundaries[far.code] == boundaries[far_grid.code] == 1
+    assert boundaries[distant.code] == boundaries[far_grid.code] == 1
     assert boundaries[a.code] == boundaries[b.code] == 2
 
 
@@ -97,7 +97,7 @@ def test_publishing_the_same_again_changes_nothing(session, town):
     shapes = {a.code: square(0), b.code: square(1)}
     publish(session, shapes)
     rows = session.scalar(select(func.count()).select_from(HistoryEntry))
-    turned = {code: shapely.reverse(held) for code, held in shapes.items()}
+    turned = {code: shapely.reverse(stored) for code, stored in shapes.items()}
     assert publish(session, turned, LATER) is None
     assert session.scalar(select(func.count()).select_from(HistoryEntry)) == rows
     assert (
@@ -138,7 +138,7 @@ def test_overlaps_are_refused_by_name_and_place(session, town):
     a, b = bare(town, "001"), bare(town, "002")
     with pytest.raises(InvalidInput) as refused:
         publish(session, {a.code: square(0), b.code: square(0.5)})
-    assert [one.field for one in refused.value.errors] == [a.code, b.code]
+    assert [error.field for error in refused.value.errors] == [a.code, b.code]
     assert (
         b.code in refused.value.errors[0].message
         and "near 105.95" in refused.value.errors[0].message
@@ -222,11 +222,11 @@ def test_an_island_and_a_hole_survive_the_way_up(session, town):
 
 
 def test_communities_of_a_street_stay_a_coverage(session, town):
-    far = town.area("community", "520402007004", "学苑社区", town.street)
+    distant = town.area("community", "520402007004", "学苑社区", town.street)
     grids = {
         bare(town, "001").code: square(0, height=2),
-        town.area("grid", far.code + "001", "x", far).code: square(1),
-        town.area("grid", far.code + "002", "x", far).code: square(1, 1),
+        town.area("grid", distant.code + "001", "x", distant).code: square(1),
+        town.area("grid", distant.code + "002", "x", distant).code: square(1, 1),
     }
     corner = Point(
         build.LON + S, build.LAT + S
@@ -235,13 +235,13 @@ def test_communities_of_a_street_stay_a_coverage(session, town):
         shapely.snap(shapely.segmentize(square(0, height=2), S), corner, 1e-9), 1e-7
     )
     publish(session, grids)
-    assert is_valid([shape(session, town.community), shape(session, far)])
+    assert is_valid([shape(session, town.community), shape(session, distant)])
 
 
 def test_a_unit_is_the_union_of_its_buildings_and_towers_are_shared(session, town):
     grid = town.grid("001", 0)
     tower, slab = town.building("1号楼", 0.0001, 0.0001), town.building("2号楼", 0.0004, 0.0001)
-    one = town.unit(
+    item = town.unit(
         grid, "01", [(tower, "1", 1, 9), (tower, "1", 10, 18), (slab, None, None, None)]
     )
     two = town.unit(grid, "02", [(tower, "2", None, None)])
@@ -250,7 +250,7 @@ def test_a_unit_is_the_union_of_its_buildings_and_towers_are_shared(session, tow
         build.square(build.LON + 0.0001, build.LAT + 0.0001, 0.0002),
         build.square(build.LON + 0.0004, build.LAT + 0.0001, 0.0002),
     )
-    assert shape(session, one).equals(union)
+    assert shape(session, item).equals(union)
     assert shape(session, two).equals(build.square(build.LON + 0.0001, build.LAT + 0.0001, 0.0002))
     assert derive_units(session, effective=LATER) is None
 
@@ -258,11 +258,11 @@ def test_a_unit_is_the_union_of_its_buildings_and_towers_are_shared(session, tow
 def test_only_the_named_units_are_drawn_and_none_without_a_building(session, town):
     grid = town.grid("001", 0)
     tower = town.building("1号楼", 0.0001, 0.0001)
-    one = town.unit(grid, "01", [(tower, "1", None, None)])
+    item = town.unit(grid, "01", [(tower, "1", None, None)])
     two = town.unit(grid, "02", [(tower, "2", None, None)])
     empty = town.unit(grid, "03", [])
     derive_units(session, [two.id, empty.id], effective=THEN)
-    assert [shape(session, unit) is None for unit in (one, two, empty)] == [True, False, True]
+    assert [shape(session, unit) is None for unit in (item, two, empty)] == [True, False, True]
     assert derive_units(session, [], effective=LATER) is None
 
 
@@ -285,7 +285,7 @@ def test_a_thousand_grids_are_published_and_one_border_moves_quickly(session, to
         for (column, _), code in codes.items()
     )
     session.flush()
-    shapes = {code: square(*place) for place, code in codes.items()}
+    shapes = {code: square(*location) for location, code in codes.items()}
     publish(session, shapes)
     assert shape(session, town.county).equals(square(0, width=100, height=10))
     started = datetime.now()

@@ -54,9 +54,9 @@ class TwoPlanners(RuleBasedStateMachine):
         """Do something whole, or not at all when it is refused."""
         inner = self.session.begin_nested()
         try:
-            found = work()
+            result = work()
             inner.commit()
-            return found
+            return result
         except WanggeError:
             inner.rollback()
             self.session.expire_all()
@@ -136,14 +136,14 @@ class TwoPlanners(RuleBasedStateMachine):
         number, by = self.draft(planner), PLANNERS[planner]
         moment = None if later is None else self.start + timedelta(days=later)
         looked_at = preview.preview(self.session, by, number)
-        shown = editor_view.read_editor_view(self.session, by, number, code(1)[:6])
+        visible = editor_view.read_editor_view(self.session, by, number, code(1)[:6])
         if self.attempt(lambda: publish.publish(self.session, by, number, "试", moment)):
             self.drafts[planner].remove(number)
             self.published.append(number)
             stored = preview.preview(self.session, by, number)
             assert (stored.totals, len(stored.pieces)) == (looked_at.totals, len(looked_at.pieces))
-            for one in stored.grids:
-                assert one.after is None or shown.households[one.code] == one.households[1]
+            for item in stored.grids:
+                assert item.after is None or visible.households[item.code] == item.households[1]
 
     @precondition(lambda self: self.published)
     @rule(planner=who, which=st.integers(0, 5), at_once=st.booleans())
@@ -179,13 +179,13 @@ class TwoPlanners(RuleBasedStateMachine):
             assert polygon_coverage.is_valid(grids)
             assert shapely.union_all(grids).symmetric_difference(self.land).area < 1e-12
             assert (
-                abs(sum(one.area for one in grids) - self.land.area) < 1e-12
+                abs(sum(item.area for item in grids) - self.land.area) < 1e-12
             )  # nothing is anybody's twice
             (community,) = [shapely.from_wkb(row[2]) for row in rows if row[1] == "community"]
             assert community.symmetric_difference(self.land).area < 1e-12
             for i in range(3):
                 assert any(
-                    one.covers(shapely.Point(X + (i + 0.4) * S, Y + 1.4 * S)) for one in grids
+                    item.covers(shapely.Point(X + (i + 0.4) * S, Y + 1.4 * S)) for item in grids
                 )
 
     @invariant()
@@ -204,8 +204,8 @@ class TwoPlanners(RuleBasedStateMachine):
     @invariant()
     def figures_stay(self):
         for number in self.published:
-            found = statistics.to_json(statistics.stored(self.session, number))
-            assert self.figures.setdefault(number, found) == found
+            figures = statistics.to_json(statistics.stored(self.session, number))
+            assert self.figures.setdefault(number, figures) == figures
 
 
 def _line(*points: tuple[float, float]) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def _line(*points: tuple[float, float]) -> dict[str, Any]:
 
 def test_two_planners_lose_nothing(session, town):
     machine = type("Machine", (TwoPlanners,), {"session": session})
-    grids = {one.code: one for one in session.scalars(select(Area).where(Area.level == "grid"))}
+    grids = {area.code: area for area in session.scalars(select(Area).where(Area.level == "grid"))}
     for i, house in enumerate(town.houses):
         unit = town.unit(grids[code(4 + i)], "01", [(house, None, None, None)])
         for room in ("101", "102"):

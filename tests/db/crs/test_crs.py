@@ -188,7 +188,7 @@ def test_a_good_point_is_let_through(system):
 def test_a_point_that_cannot_be_right_is_refused_by_field(lon, lat, system, field, words):
     with pytest.raises(InvalidInput) as refused:
         crs.validate_points(lon, lat, system)
-    assert field in [one.field for one in refused.value.errors]
+    assert field in [error.field for error in refused.value.errors]
     assert words in refused.value.detail
 
 
@@ -202,7 +202,7 @@ def test_refusal_of_many_names_the_rows_and_counts_the_rest():
     lat = np.where(lon == 26.23, 105.95, 26.23)
     with pytest.raises(InvalidInput) as refused:
         crs.validate_points(lon, lat, "wgs84")
-    assert [one.field for one in refused.value.errors[:4]] == [
+    assert [error.field for error in refused.value.errors[:4]] == [
         "row 1, lon",
         "row 2, lon",
         "row 3, lon",
@@ -212,8 +212,10 @@ def test_refusal_of_many_names_the_rows_and_counts_the_rest():
 
 
 def test_a_point_has_one_fault_only_and_faults_are_in_order():
-    found = crs.find_invalid_points([math.nan, 105.95, 200.0], [math.nan, 26.23, 95.0], "gcj02")
-    assert [(one.index, one.field) for one in found] == [(0, "lon"), (2, "lon")]
+    invalid_points = crs.find_invalid_points(
+        [math.nan, 105.95, 200.0], [math.nan, 26.23, 95.0], "gcj02"
+    )
+    assert [(item.index, item.field) for item in invalid_points] == [(0, "lon"), (2, "lon")]
 
 
 @pytest.mark.parametrize(
@@ -247,9 +249,9 @@ def test_the_chosen_zone_is_the_nearest_and_measures_true(place):
 
 
 def test_transformers_are_longitude_first_and_made_once():
-    one = crs.get_transformer(4490, 4544)
-    assert one is crs.get_transformer(4490, 4544)
-    east, north = one.transform(105.0, 26.0)
+    item = crs.get_transformer(4490, 4544)
+    assert item is crs.get_transformer(4490, 4544)
+    east, north = item.transform(105.0, 26.0)
     assert east == pytest.approx(500_000, abs=1e-3) and 2_870_000 < north < 2_880_000
 
 

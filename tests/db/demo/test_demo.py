@@ -12,11 +12,13 @@ from tests.support.served import Deployment
 
 def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var):
     deployment = Deployment(own_var)
-    first = deployment.run("demo", "--no-serve", "--households", "600")
-    assert first.returncode == 0, first.stderr
-    asked = deployment.run_inside("locate", "105.9440", "26.2255", "--crs", "cgcs2000", "--json")
-    assert asked.returncode == 0, asked.stderr
-    answer = json.loads(asked.stdout)
+    completed = deployment.run("demo", "--no-serve", "--households", "600")
+    assert completed.returncode == 0, completed.stderr
+    completed_command = deployment.run_inside(
+        "locate", "105.9440", "26.2255", "--crs", "cgcs2000", "--json"
+    )
+    assert completed_command.returncode == 0, completed_command.stderr
+    answer = json.loads(completed_command.stdout)
     assert [area["level"] for area in answer["areas"]][:4] == [
         "county",
         "street",

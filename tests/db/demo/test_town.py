@@ -68,8 +68,10 @@ def test_at_its_default_size_it_is_the_zone_s_pilot(session):
     )
     # every community has its service centre, and clinics and markets are there
     assert value(session, "SELECT count(*) FROM facility WHERE category = 'party_centre'") == 3
-    there = {category for (category,) in rows(session, "SELECT DISTINCT category FROM facility")}
-    assert there >= {
+    destination = {
+        category for (category,) in rows(session, "SELECT DISTINCT category FROM facility")
+    }
+    assert destination >= {
         "clinic",
         "market",
         "school",
@@ -211,35 +213,35 @@ def test_the_same_seed_makes_the_same_town_and_another_seed_another(session):
     def town(seed):
         with session.begin_nested() as undone:
             generate_town(session, seed=seed, households=600)
-            found = rows(
+            result = rows(
                 session,
                 """
                 SELECT a.code, a.name, md5(ST_AsBinary(b.geom)) FROM area a JOIN boundary b ON b.area_id = a.id ORDER BY 1""",
             )
-            found += rows(session, "SELECT name, code, phone FROM personal.person ORDER BY code")
-            found += rows(
+            result += rows(session, "SELECT name, code, phone FROM personal.person ORDER BY code")
+            result += rows(
                 session,
                 """
                 SELECT b.code, h.room, h.people::text FROM household h JOIN building b ON b.id = h.building_id ORDER BY 1, 2, h.stairwell_id""",
             )
-            found.append((value(session, "SELECT version FROM walk_network"),))
+            result.append((value(session, "SELECT version FROM walk_network"),))
             undone.rollback()
-        return found
+        return result
 
-    first = town(5)
-    assert town(5) == first
-    assert town(6) != first
+    initial = town(5)
+    assert town(5) == initial
+    assert town(6) != initial
 
 
 def test_twice_changes_nothing_and_another_town_over_it_is_refused(session):
     generate_town(session, households=300)
-    before = rows(session, "SELECT count(*), max(id) FROM history")
+    old_rows = rows(session, "SELECT count(*), max(id) FROM history")
     again = generate_town(session, households=300)
     assert (
         again.notes == ["this town is here already; nothing was changed"]
         and again.counts["household"] == 300
     )
-    assert rows(session, "SELECT count(*), max(id) FROM history") == before
+    assert rows(session, "SELECT count(*), max(id) FROM history") == old_rows
     with pytest.raises(Conflict, match=r"\./wangge db reset"):
         generate_town(session, households=301)
     with pytest.raises(InvalidInput, match="from 100"):
@@ -247,9 +249,11 @@ def test_twice_changes_nothing_and_another_town_over_it_is_refused(session):
 
 
 def test_progress_is_told_grid_by_grid(session):
-    said = []
-    generate_town(session, households=1000, progress=lambda done, total: said.append((done, total)))
-    assert said == [(n, 4) for n in range(1, 5)]
+    messages = []
+    generate_town(
+        session, households=1000, progress=lambda done, total: messages.append((done, total))
+    )
+    assert messages == [(n, 4) for n in range(1, 5)]
 
 
 @pytest.mark.parametrize("grids", [1, 2, 35, 400])

@@ -217,13 +217,13 @@ def test_an_existing_file_stays_when_the_new_one_fails(town: Session, tmp_path: 
 
 
 def test_what_cannot_be_written_is_said(town: Session, tmp_path: Path) -> None:
-    for layer, name, at, words in (
+    for layer, name, at, phrase in (
         ("people", "a.csv", None, "no layer people; one of counties"),
         ("grids", "a.pdf", None, "ending in .gpkg"),
         ("grids", "no/a.csv", None, "no such folder"),
         ("buildings", "a.csv", BEFORE, "no dates"),
     ):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InvalidInput, match=phrase):
             dump(town, layer, tmp_path / name, at)
     assert list(tmp_path.iterdir()) == []
 

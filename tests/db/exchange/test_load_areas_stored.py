@@ -36,10 +36,10 @@ def square(column, row=0.0, width=1.0, height=1.0):
     return build.square(build.LON + column * S, build.LAT + row * S, width * S, height * S)
 
 
-def grids(path, shapes, epsg=4490, first=1, **more):
+def grids(path, shapes, epsg=4490, first=1, **extra):
     """A file of grids, numbered from `first`."""
     codes = [f"{COMMUNITY}{first + n:03d}" for n in range(len(shapes))]
-    rows = {"code": codes, "name": [f"网格{code[-3:]}" for code in codes]} | more
+    rows = {"code": codes, "name": [f"网格{code[-3:]}" for code in codes]} | extra
     geopandas.GeoDataFrame(rows, geometry=list(shapes), crs=epsg).to_file(path)
     return path
 
@@ -366,7 +366,7 @@ def run(session, monkeypatch):
                 point.rollback()
 
     monkeypatch.setattr(command, "session_scope", scope)
-    return lambda *words: CliRunner().invoke(command.command, [str(word) for word in words])
+    return lambda *phrase: CliRunner().invoke(command.command, [str(word) for word in phrase])
 
 
 def test_the_command_rehearses_then_commits(session, tmp_path, run):

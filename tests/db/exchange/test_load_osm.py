@@ -26,7 +26,7 @@ from gis.exchange.osm.staging import set_counties
 from gis.exchange.osm.walk_graph import Walk, WalkGraphBuilder
 from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, classify_tags
 from gis.files.report import LoadReport
-from tests.support.osm_files import OsmFile, Place, degrees
+from tests.support.osm_files import IncidentTown, OsmFile, degrees
 
 GEOD = Geod(ellps="GRS80")
 Load = Callable[[OsmFile], LoadReport]
@@ -42,7 +42,7 @@ def rows(session: Session, query: str, **values: object) -> list[tuple[Any, ...]
     return [tuple(row) for row in session.execute(text(query), values)]
 
 
-def metres(a: Place, b: Place) -> float:
+def metres(a: IncidentTown, b: IncidentTown) -> float:
     return float(GEOD.line_length([a[0], b[0]], [a[1], b[1]]))
 
 
@@ -361,14 +361,14 @@ def test_a_building_brings_floors_address_name_and_main_entrance(
 ) -> None:
     file = OsmFile()
     back, main = file.node(0, 1, entrance="yes"), file.node(1, 0, entrance="main")
-    corner, far = file.node(0, 0), file.node(1, 1)
+    corner, distant = file.node(0, 0), file.node(1, 1)
     tags = {
         "building": "apartments",
         "building:levels": "6",
         "addr:street": "清华东路",
         "addr:housenumber": "17号",
     }
-    file.way([corner, main, far, back, corner], {**tags, "name": "Block 3", "name:zh": "3号楼"})
+    file.way([corner, main, distant, back, corner], {**tags, "name": "Block 3", "name:zh": "3号楼"})
     file.square(-1, -1, 5, landuse="residential", name="六道口小区")
     load(file)
     query = (
@@ -701,7 +701,7 @@ BAD_FILES = {
 def test_a_bad_file_says_so_and_leaves_everything_as_it_was(
     session: Session, tmp_path: Path, case: str
 ) -> None:
-    content, why = BAD_FILES[case]
+    content, reason = BAD_FILES[case]
     load_osm(session, village().write(tmp_path / "good.osm"))
     state = (
         "SELECT (SELECT count(*) FROM building), (SELECT max(id) FROM history), (SELECT version"
@@ -710,7 +710,7 @@ def test_a_bad_file_says_so_and_leaves_everything_as_it_was(
     earlier = rows(session, state)
     if content is not None:
         (tmp_path / "bad.osm").write_bytes(content)
-    with pytest.raises(InvalidInput, match=why) as raised:
+    with pytest.raises(InvalidInput, match=reason) as raised:
         load_osm(session, tmp_path / "bad.osm")
     assert "bad.osm" in raised.value.detail and str(tmp_path) not in raised.value.detail
     assert rows(session, state) == earlier

@@ -482,7 +482,7 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
     assert len(report.refused) == 13 + 3 and list(reasons) == [
         f"row {n}" for n in (*range(3, 12), *range(13, 17))
     ]
-    for row, words in {
+    for row, phrase in {
         3: "row 2",
         4: "nearest: w1",
         5: "桂花苑3号楼",
@@ -497,7 +497,7 @@ def test_every_refused_home_is_listed_with_what_would_be_right_and_nothing_is_wr
         15: f"stands in grid {WEST}",
         16: "15 digits",
     }.items():
-        assert words in reasons[f"row {row}"], row
+        assert phrase in reasons[f"row {row}"], row
     assert [row.field for row in report.refused if row.where == "row 12"] == [
         "房号",
         "人数",
@@ -528,11 +528,11 @@ def holders(session: Session, role: str) -> list[tuple[object, ...]]:
     )
     return [
         (
-            who,
+            actor,
             start.astimezone(SHANGHAI).date().isoformat(),
             stop and stop.astimezone(SHANGHAI).date().isoformat(),
         )
-        for who, start, stop in rows
+        for actor, start, stop in rows
     ]
 
 
@@ -637,10 +637,10 @@ def test_every_refused_post_is_listed_with_what_would_be_right_and_nothing_is_wr
     ]
     report = load_people(town, write_csv(tmp_path / "b.csv", rows))
     reasons: dict[str, str] = {}
-    for one in report.refused:
-        reasons[one.where] = reasons.get(one.where, "") + one.reason
+    for item in report.refused:
+        reasons[item.where] = reasons.get(item.where, "") + item.reason
     assert sorted(reasons, key=lambda where: int(where[4:])) == [f"row {n}" for n in range(2, 17)]
-    for row, words in {
+    for row, phrase in {
         2: "the holder 1 holds it",
         3: "attached to a grid (网格); 520402007004 is a community (社区)",
         4: WEST,
@@ -657,7 +657,7 @@ def test_every_refused_post_is_listed_with_what_would_be_right_and_nothing_is_wr
         15: "fill in the role",
         16: "not a date",
     }.items():
-        assert words in reasons[f"row {row}"], (row, reasons[f"row {row}"])
+        assert phrase in reasons[f"row {row}"], (row, reasons[f"row {row}"])
     assert history(town) == earlier
 
 
@@ -682,10 +682,10 @@ def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(
 ) -> None:
     line: list[StoredTerm] = []
     now = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    for asked in files:
+    for file in files:
         numbered = [
             FileTerm(row, item.person, item.deputy, item.start, item.stop)
-            for row, item in enumerate(asked)
+            for row, item in enumerate(file)
         ]
         later, clashes = merge_terms(line, numbered, now)
         assert all(item.stop is None or item.start < item.stop for item in later)
@@ -702,9 +702,9 @@ def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(
 # --- facilities -------------------------------------------------------------------------
 
 
-def facility(**more: object) -> dict[str, object]:
+def facility(**extra: object) -> dict[str, object]:
     point = {"经度": 105.9505, "纬度": 26.2305, "坐标系": "cgcs2000"}
-    return {"编码": "F1", "名称": "学苑药店", "类别": "药店"} | point | more
+    return {"编码": "F1", "名称": "学苑药店", "类别": "药店"} | point | extra
 
 
 def test_a_facility_stands_at_its_point_in_storage_or_at_the_building_of_its_address(

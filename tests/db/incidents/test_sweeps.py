@@ -20,28 +20,28 @@ from gis.incidents.models import OrderTaker
 from gis.jobs import maintenance
 from gis.ops.cluster import DatabaseUrls
 from tests.support.deployment import new_database
-from tests.support.incident_town import NOW, Place
+from tests.support.incident_town import NOW, IncidentTown
 
 FAR = NOW + timedelta(days=60)
 
 
 @pytest.fixture
-def place(session: Session) -> Place:
+def incident_town(session: Session) -> IncidentTown:
     """The usual place."""
-    return Place(session)
+    return IncidentTown(session)
 
 
 @pytest.fixture(scope="module")
 def apart(addresses: DatabaseUrls) -> Iterator[Engine]:
     """A database of this file's own, where things are committed."""
-    with new_database(addresses) as own:
-        engine = gis_db.engine(own.app)
+    with new_database(addresses) as urls:
+        engine = gis_db.engine(urls.app)
         with Session(engine) as session, session.begin():
-            Place(session)
+            IncidentTown(session)
         yield engine
 
 
-class Again(Place):
+class Again(IncidentTown):
     """The usual place, that stands already."""
 
     def __init__(self, session: Session) -> None:
@@ -50,11 +50,11 @@ class Again(Place):
 
 def all_of(session: Session, name: str, now: datetime) -> int:
     """Every batch of a sweep."""
-    done, after = 0, None
+    done, new = 0, None
     while True:
-        batch = deadlines.run_deadline_batch(session, name, now, after)
-        done, after = done + batch.done, batch.last
-        if after is None:
+        batch = deadlines.run_deadline_batch(session, name, now, new)
+        done, new = done + batch.done, batch.last
+        if new is None:
             return done
 
 
@@ -72,81 +72,83 @@ def column(session: Session, number: UUID, name: str) -> object:
     return session.scalar(text(f"SELECT {name} FROM incident WHERE id = :id"), {"id": number})
 
 
-def test_nothing_is_due_before_its_time(place: Place) -> None:
-    one = place.report()
-    assert one.due is not None
-    assert all_of(place.session, "overdue", one.due - timedelta(seconds=1)) == 0
-    assert all_of(place.session, "overdue", one.due) == 1
+def test_nothing_is_due_before_its_time(incident_town: IncidentTown) -> None:
+    incident = incident_town.report()
+    assert incident.due is not None
+    assert all_of(incident_town.session, "overdue", incident.due - timedelta(seconds=1)) == 0
+    assert all_of(incident_town.session, "overdue", incident.due) == 1
 
 
-def test_overdue_goes_one_level_up_and_a_second_run_changes_nothing(place: Place) -> None:
-    one = place.report()
-    now = one.due + timedelta(minutes=1)  # type: ignore[operator]
-    assert all_of(place.session, "overdue", now) == 1
-    assert all_of(place.session, "overdue", now) == 0
-    assert steps(place.session, one.id) == [("grid_leader", 1)]
-    seen = place.seen(one.id, now)
+def test_overdue_goes_one_level_up_and_a_second_run_changes_nothing(
+    incident_town: IncidentTown,
+) -> None:
+    incident = incident_town.report()
+    now = incident.due + timedelta(minutes=1)  # type: ignore[operator]
+    assert all_of(incident_town.session, "overdue", now) == 1
+    assert all_of(incident_town.session, "overdue", now) == 0
+    assert steps(incident_town.session, incident.id) == [("grid_leader", 1)]
+    seen = incident_town.seen(incident.id, now)
     assert (seen.supervised, seen.supervise_level, seen.colour) == (True, 1, "red")
 
 
-def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(place: Place) -> None:
-    one = place.report()
-    limits = column(place.session, one.id, "time_limits")
+def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(incident_town: IncidentTown) -> None:
+    incident = incident_town.report()
+    limits = column(incident_town.session, incident.id, "time_limits")
     minutes, wall = limits["dispatched"], limits["around_the_clock"]  # type: ignore[index]
-    moments = [one.due]
+    moments = [incident.due]
     for _ in range(2):
         moments.append(working_time.deadline(moments[-1], minutes, around_the_clock=wall))  # type: ignore[arg-type]
     late = moments[2] + timedelta(seconds=1)  # type: ignore[operator]  the third step is due, the fourth is not
-    assert all_of(place.session, "overdue", late) == 3
-    caught_up = steps(place.session, one.id)
+    assert all_of(incident_town.session, "overdue", late) == 3
+    caught_up = steps(incident_town.session, incident.id)
     assert [level for _, level in caught_up] == [1, 2, 3]
     assert len({role for role, _ in caught_up}) == 3
-    assert all_of(place.session, "overdue", late) == 0
+    assert all_of(incident_town.session, "overdue", late) == 0
 
 
-def test_it_stops_at_the_top(place: Place) -> None:
-    one = place.report()
-    assert all_of(place.session, "overdue", FAR) >= 1
-    assert column(place.session, one.id, "supervise_at") is None
-    before = len(steps(place.session, one.id))
-    assert all_of(place.session, "overdue", FAR + timedelta(days=60)) == 0
-    assert len(steps(place.session, one.id)) == before
+def test_it_stops_at_the_top(incident_town: IncidentTown) -> None:
+    incident = incident_town.report()
+    assert all_of(incident_town.session, "overdue", FAR) >= 1
+    assert column(incident_town.session, incident.id, "supervise_at") is None
+    old = len(steps(incident_town.session, incident.id))
+    assert all_of(incident_town.session, "overdue", FAR + timedelta(days=60)) == 0
+    assert len(steps(incident_town.session, incident.id)) == old
 
 
-def test_what_was_taken_in_time_is_not_supervised(place: Place) -> None:
-    one = place.report()
-    place.do(one.id, "take", "王网格")
-    assert all_of(place.session, "overdue", one.due) == 0  # type: ignore[arg-type]
+def test_what_was_taken_in_time_is_not_supervised(incident_town: IncidentTown) -> None:
+    incident = incident_town.report()
+    incident_town.do(incident.id, "take", "王网格")
+    assert all_of(incident_town.session, "overdue", incident.due) == 0  # type: ignore[arg-type]
 
 
-def test_closed_and_suspended_ones_are_left_alone(place: Place) -> None:
-    closed, suspended = place.report(), place.report()
+def test_closed_and_suspended_ones_are_left_alone(incident_town: IncidentTown) -> None:
+    closed, suspended = incident_town.report(), incident_town.report()
     for name, by in (
         ("take", "王网格"),
         ("handle", "王网格"),
         ("check", "赵社工"),
         ("close", "赵社工"),
     ):
-        place.do(closed.id, name, by, note="好")
-    place.do(suspended.id, "request_suspend", "王网格", note="等材料")
-    place.do(suspended.id, "approve_suspend", "赵社工", note="同意")
-    assert all_of(place.session, "overdue", FAR) == 0
+        incident_town.do(closed.id, name, by, note="好")
+    incident_town.do(suspended.id, "request_suspend", "王网格", note="等材料")
+    incident_town.do(suspended.id, "approve_suspend", "赵社工", note="同意")
+    assert all_of(incident_town.session, "overdue", FAR) == 0
 
 
-def test_those_above_and_the_holder_are_told(place: Place) -> None:
-    one = place.report()
-    all_of(place.session, "overdue", one.due)  # type: ignore[arg-type]
+def test_those_above_and_the_holder_are_told(incident_town: IncidentTown) -> None:
+    incident = incident_town.report()
+    all_of(incident_town.session, "overdue", incident.due)  # type: ignore[arg-type]
     query = (
         "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
         " WHERE n.topic = 'incident.escalate'"
     )
-    assert set(place.session.scalars(text(query))) == {"王网格", "李网格长"}
+    assert set(incident_town.session.scalars(text(query))) == {"王网格", "李网格长"}
 
 
 def test_one_that_fails_does_not_hold_up_the_others(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    incident_town: IncidentTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bad, good = place.report(), place.report()
+    bad, good = incident_town.report(), incident_town.report()
     real = deadlines.DEADLINE_RULES["overdue"]
 
     def stumble(session: Session, number: UUID, now: datetime) -> bool:
@@ -155,20 +157,26 @@ def test_one_that_fails_does_not_hold_up_the_others(
         return real.do(session, number, now)
 
     monkeypatch.setitem(deadlines.DEADLINE_RULES, "overdue", real._replace(do=stumble))
-    assert all_of(place.session, "overdue", good.due) == 1  # type: ignore[arg-type]
-    assert (steps(place.session, bad.id), len(steps(place.session, good.id))) == ([], 1)
-
-
-def order(place: Place) -> UUID:
-    """An order offered to a party member."""
-    code, skill = place.session.execute(text(ORDER)).one()
-    person = place.town.person("接单人")
-    taker = OrderTaker(
-        person_id=person.id, role="party_member", area_id=place.town.community.id, skills=[skill]
+    assert all_of(incident_town.session, "overdue", good.due) == 1  # type: ignore[arg-type]
+    assert (steps(incident_town.session, bad.id), len(steps(incident_town.session, good.id))) == (
+        [],
+        1,
     )
-    place.session.add(taker)
-    place.session.flush()
-    return place.report(code).id
+
+
+def order(incident_town: IncidentTown) -> UUID:
+    """An order offered to a party member."""
+    code, skill = incident_town.session.execute(text(ORDER)).one()
+    person = incident_town.town.person("接单人")
+    taker = OrderTaker(
+        person_id=person.id,
+        role="party_member",
+        area_id=incident_town.town.community.id,
+        skills=[skill],
+    )
+    incident_town.session.add(taker)
+    incident_town.session.flush()
+    return incident_town.report(code).id
 
 
 ORDER = """
@@ -177,25 +185,30 @@ WHERE e.state = 'active' AND c.kind = 'order' AND c.skill <> '' ORDER BY c.posit
 """
 
 
-def test_an_order_nobody_claims_falls_back_to_the_community_once(place: Place) -> None:
-    one = order(place)
-    due = column(place.session, one, "due_at")
+def test_an_order_nobody_claims_falls_back_to_the_community_once(
+    incident_town: IncidentTown,
+) -> None:
+    item = order(incident_town)
+    due = column(incident_town.session, item, "due_at")
     assert isinstance(due, datetime)
-    assert (column(place.session, one, "dispatch_mode"), column(place.session, one, "state")) == (
+    assert (
+        column(incident_town.session, item, "dispatch_mode"),
+        column(incident_town.session, item, "state"),
+    ) == (
         "order",
         "dispatched",
     )
-    assert all_of(place.session, "unclaimed", due - timedelta(seconds=1)) == 0
-    assert [all_of(place.session, "unclaimed", due) for _ in range(2)] == [1, 0]
-    seen = place.seen(one, due)
+    assert all_of(incident_town.session, "unclaimed", due - timedelta(seconds=1)) == 0
+    assert [all_of(incident_town.session, "unclaimed", due) for _ in range(2)] == [1, 0]
+    seen = incident_town.seen(item, due)
     assert (seen.state, seen.way, seen.role) == ("accepted", "assign", "community_worker")
-    assert place.moves(one)[-1] == "expire"
+    assert incident_town.moves(item)[-1] == "expire"
 
 
-def test_an_order_claimed_in_time_stays_with_who_claimed_it(place: Place) -> None:
-    one = order(place)
-    place.do(one, "take", "接单人")
-    assert all_of(place.session, "unclaimed", FAR) == 0
+def test_an_order_claimed_in_time_stays_with_who_claimed_it(incident_town: IncidentTown) -> None:
+    item = order(incident_town)
+    incident_town.do(item, "take", "接单人")
+    assert all_of(incident_town.session, "unclaimed", FAR) == 0
 
 
 def at_once(number: int, do: Callable[[], object]) -> list[object]:
@@ -207,20 +220,20 @@ def at_once(number: int, do: Callable[[], object]) -> list[object]:
         results.append(do())
 
     threads = [threading.Thread(target=run) for _ in range(number)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(30)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
     return results
 
 
 def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     began = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
     with Session(apart) as session, session.begin():
-        place = Again(session)
-        reports = [place.report(at=began) for _ in range(80)]  # more than a batch
-    first = min(one.due for one in reports)  # type: ignore[type-var]
-    results = at_once(3, lambda: maintenance.run_due(apart, first)["overdue"])  # type: ignore[arg-type]
+        again = Again(session)
+        reports = [again.report(at=began) for _ in range(80)]  # more than a batch
+    initial = min(report.due for report in reports)  # type: ignore[type-var]
+    results = at_once(3, lambda: maintenance.run_due(apart, initial)["overdue"])  # type: ignore[arg-type]
     assert sum(results) == 80  # type: ignore[arg-type]
     with Session(apart) as session:
         per_incident = (
@@ -242,7 +255,7 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
         )
         levels = [tuple(row[1]) for row in session.execute(text(query))]
     assert len(levels) == 80
-    assert {one == tuple(range(1, len(one) + 1)) for one in levels} == {True}
+    assert {report == tuple(range(1, len(report) + 1)) for report in levels} == {True}
     assert maintenance.run_due(apart, FAR)["overdue"] == 0
 
 

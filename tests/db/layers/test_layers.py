@@ -52,16 +52,16 @@ def town(session):
 def test_a_grid_comes_back_from_its_tile_where_it_stands(session, town):
     town.grid("001")
     z, x, y = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
-    (found,) = decoded(session, "grids", z, x, y)["grids"]["features"]
-    assert found["properties"] == {"code": "520402007012001", "name": "第001网格"}
-    drawn, true = to_degrees(found["geometry"], z, x, y), build.square(LON, LAT)
+    (feature,) = decoded(session, "grids", z, x, y)["grids"]["features"]
+    assert feature["properties"] == {"code": "520402007012001", "name": "第001网格"}
+    drawn, true = to_degrees(feature["geometry"], z, x, y), build.square(LON, LAT)
     assert drawn.symmetric_difference(true).area / true.area < 0.01
 
 
 def test_shapes_are_clipped_to_the_tile_and_a_small_margin(session, town):
     town.grid("001", shape=build.square(LON - 0.2, LAT - 0.2, 0.4))
-    found = decoded(session, "grids", *tile_of(LON, LAT, 16))["grids"]["features"][0]["geometry"]
-    west, south, east, north = shapely.geometry.shape(found).bounds
+    result = decoded(session, "grids", *tile_of(LON, LAT, 16))["grids"]["features"][0]["geometry"]
+    west, south, east, north = shapely.geometry.shape(result).bounds
     assert (west, south, east, north) == (-64, -64, 4096 + 64, 4096 + 64)
 
 
@@ -79,10 +79,10 @@ def test_a_name_is_written_once_in_the_whole_map(session, town):
 def test_a_tile_holds_what_was_in_force_then(session, town):
     area = town.area("grid", town.community.code + "001", "第001网格", town.community)
     town.boundary(area, build.square(LON, LAT), end=NOW)
-    here = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
-    assert decoded(session, "grids", *here, at=NOW) == {}  # half-open: the end itself is out
+    tile = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
+    assert decoded(session, "grids", *tile, at=NOW) == {}  # half-open: the end itself is out
     assert (
-        len(decoded(session, "grids", *here, at=NOW - timedelta(seconds=1))["grids"]["features"])
+        len(decoded(session, "grids", *tile, at=NOW - timedelta(seconds=1))["grids"]["features"])
         == 1
     )
 
@@ -91,20 +91,20 @@ def test_a_set_brings_its_layers_in_one_tile(session, town):
     grid = town.grid("001")
     town.boundary(town.community, build.square(LON, LAT))
     facility(session, "n1", "clinic", LON + SIDE / 2, LAT + SIDE / 2, "社区卫生站")
-    found = decoded(session, "city", *tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15))
-    assert {"grids", "communities", "facilities"} <= set(found)
-    assert found["facilities"]["features"][0]["properties"]["category"] == "clinic"
-    assert found["grids"]["features"][0]["properties"]["code"] == grid.code
+    result = decoded(session, "city", *tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15))
+    assert {"grids", "communities", "facilities"} <= set(result)
+    assert result["facilities"]["features"][0]["properties"]["category"] == "clinic"
+    assert result["grids"]["features"][0]["properties"]["code"] == grid.code
 
 
 def test_a_facility_with_a_footprint_is_a_point_on_it(session, town):
-    made = facility(session, "w1", "school", LON, LAT)
-    made.geom = from_shape(build.square(LON, LAT, 0.002), 4490)
+    created = facility(session, "w1", "school", LON, LAT)
+    created.geom = from_shape(build.square(LON, LAT, 0.002), 4490)
     session.flush()
     z, x, y = tile_of(LON + 0.001, LAT + 0.001, 15)
-    (found,) = decoded(session, "facilities", z, x, y)["facilities"]["features"]
-    assert found["geometry"]["type"] == "Point"
-    assert build.square(LON, LAT, 0.002).covers(to_degrees(found["geometry"], z, x, y))
+    (feature,) = decoded(session, "facilities", z, x, y)["facilities"]["features"]
+    assert feature["geometry"]["type"] == "Point"
+    assert build.square(LON, LAT, 0.002).covers(to_degrees(feature["geometry"], z, x, y))
 
 
 def test_streets_are_graded_and_appear_from_their_zoom(session):
@@ -118,10 +118,10 @@ def test_streets_are_graded_and_appear_from_their_zoom(session):
     session.flush()
 
     def classes(z):
-        found = decoded(session, "roads", *tile_of(LON + 0.0005, LAT + 0.0005, z))["roads"][
+        result = decoded(session, "roads", *tile_of(LON + 0.0005, LAT + 0.0005, z))["roads"][
             "features"
         ]
-        return {feature["properties"]["class"] for feature in found}
+        return {feature["properties"]["class"] for feature in result}
 
     assert classes(13) == {"main"}
     assert classes(15) == {"main", "path"}
@@ -138,11 +138,11 @@ def test_the_tile_asks_the_index_and_not_every_row(session, town):
         )
     )
     session.execute(text("ANALYZE building"))
-    asked = tiles.tile_query(TILE_SETS["buildings"], *tile_of(100.5, 30.0001, 15), NOW)
+    queries = tiles.tile_query(TILE_SETS["buildings"], *tile_of(100.5, 30.0001, 15), NOW)
     plan = session.execute(
         text(
             "EXPLAIN "
-            + str(asked.compile(session.connection(), compile_kwargs={"literal_binds": True}))
+            + str(queries.compile(session.connection(), compile_kwargs={"literal_binds": True}))
         )
     ).scalars()
     assert "Seq Scan on building" not in "\n".join(plan)
@@ -165,13 +165,13 @@ def test_geojson_of_a_rectangle_keeps_to_it_and_says_when_there_is_more(session,
     for column in range(3):
         town.grid(f"00{column}", column * 2)
     box = (LON - 0.0001, LAT - 0.0001, LON + 2.5 * SIDE, LAT + SIDE)
-    found = features.feature_collection(session, LAYERS["grids"], NOW, bbox=box)
-    assert [one["properties"]["code"][-3:] for one in found["features"]] == ["000", "001"]
-    assert not found["truncated"]
+    result = features.feature_collection(session, LAYERS["grids"], NOW, bbox=box)
+    assert [feature["properties"]["code"][-3:] for feature in result["features"]] == ["000", "001"]
+    assert not result["truncated"]
     assert features.feature_collection(session, LAYERS["grids"], NOW, bbox=box, limit=1)[
         "truncated"
     ]
-    assert shapely.geometry.shape(found["features"][0]["geometry"]).equals(build.square(LON, LAT))
+    assert shapely.geometry.shape(result["features"][0]["geometry"]).equals(build.square(LON, LAT))
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
@@ -183,8 +183,10 @@ def test_every_layer_answers_in_every_form(session, town, layer):
         features.feature_collection(session, layer, NOW, bbox=(105, 26, 106, 27))["type"]
         == "FeatureCollection"
     )
-    said = json.loads(json.dumps(layer.as_json()))
-    assert said["order"] == list(layer.styles) and said["title"]["zh"] and said["title"]["en"]
+    payload = json.loads(json.dumps(layer.as_json()))
+    assert (
+        payload["order"] == list(layer.styles) and payload["title"]["zh"] and payload["title"]["en"]
+    )
 
 
 def test_the_pictograms_read_on_every_category_colour():
@@ -205,11 +207,11 @@ def test_the_pictograms_read_on_every_category_colour():
 
 def test_circles_are_a_layer_without_those_off_the_network(session, town):
     for code, off in (("n1", False), ("n2", True)):
-        made = facility(session, code, "clinic", LON, LAT)
+        created = facility(session, code, "clinic", LON, LAT)
         shape = shapely.MultiPolygon() if off else build.square(LON, LAT)
         session.add(
             ServiceCircle(
-                facility_id=made.id,
+                facility_id=created.id,
                 profile="adult",
                 minutes=15,
                 speed_m_s=1.25,
@@ -222,10 +224,10 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
             )
         )
     session.flush()
-    found = features.feature_collection(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))[
+    result = features.feature_collection(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))[
         "features"
     ]
-    assert [(one["properties"]["code"], one["properties"]["households"]) for one in found] == [
+    assert [(item["properties"]["code"], item["properties"]["households"]) for item in result] == [
         ("n1", 5)
     ]
 
@@ -245,16 +247,16 @@ def test_script_in_a_name_is_only_text_in_the_saved_map(session, town):
     page = saved_map.saved_map(
         drawn, centre=(LON, LAT), zoom=16, language="zh", title=EVIL, notes=[EVIL]
     )
-    own = page.replace(
+    private = page.replace(
         (saved_map.VENDOR / "leaflet" / "leaflet.js").read_text(encoding="utf-8"), ""
     )
     assert (
-        "<img src=x" not in own
-        and "alert(2)</script>" not in own
-        and "</script><script>alert" not in own
+        "<img src=x" not in private
+        and "alert(2)</script>" not in private
+        and "</script><script>alert" not in private
     )
-    assert "${alert" not in own and "`${" not in own
-    assert own.count("onerror") > 0  # it is there, as text
+    assert "${alert" not in private and "`${" not in private
+    assert private.count("onerror") > 0  # it is there, as text
     assert (
         re.findall(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']?(?!data:)""", page) == []
     )

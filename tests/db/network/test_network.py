@@ -57,8 +57,8 @@ STREET = [(0, 0), (1000, 0)]
 
 def test_both_legs_and_partial_edges_count():
     net = network(STREET, [(0, 1)])
-    found = walk.network_distances(net, snap(net, 100, 30), snap(net, 400, -50), 2000)
-    assert found[0] == pytest.approx(30 + 300 + 50, abs=0.2)
+    result = walk.network_distances(net, snap(net, 100, 30), snap(net, 400, -50), 2000)
+    assert result[0] == pytest.approx(30 + 300 + 50, abs=0.2)
 
 
 def test_two_places_on_one_edge_do_not_walk_round_by_its_ends():
@@ -80,10 +80,10 @@ def test_on_a_horseshoe_the_way_round_by_the_other_end_may_be_shorter():
 
 def test_the_limit_itself_is_within():
     net = network(STREET, [(0, 1)])
-    here, there = snap(net, 0, 0), snap(net, 500, 0)
-    exact = walk.network_distances(net, here, there, 5000)[0]
-    assert np.isfinite(walk.network_distances(net, here, there, exact)[0])
-    assert np.isinf(walk.network_distances(net, here, there, np.nextafter(exact, 0))[0])
+    position, destination = snap(net, 0, 0), snap(net, 500, 0)
+    exact = walk.network_distances(net, position, destination, 5000)[0]
+    assert np.isfinite(walk.network_distances(net, position, destination, exact)[0])
+    assert np.isinf(walk.network_distances(net, position, destination, np.nextafter(exact, 0))[0])
 
 
 def test_a_hundred_metres_from_the_street_is_on_it_and_more_is_off():
@@ -195,18 +195,18 @@ def cities(draw):
     pairs = [(i, i + 1) for i in range(side * side) if (i + 1) % side] + [
         (i, i + side) for i in range(side * (side - 1))
     ]
-    kept = [pair for pair in pairs if dice.random() < 0.8] or pairs[:1]
+    stored = [pair for pair in pairs if dice.random() < 0.8] or pairs[:1]
     where = lambda: (dice.uniform(-130, side * 120), dice.uniform(-130, side * 120))  # noqa: E731
     flags = {
-        "ends": np.array([dice.random() < private for _ in kept]),
-        "street": np.array([dice.random() < 0.8 for _ in kept]),
-        "ground": np.array([dice.random() >= lifted for _ in kept]),
-        "road": np.array([dice.random() < roads for _ in kept]),
+        "ends": np.array([dice.random() < private for _ in stored]),
+        "street": np.array([dice.random() < 0.8 for _ in stored]),
+        "ground": np.array([dice.random() >= lifted for _ in stored]),
+        "road": np.array([dice.random() < roads for _ in stored]),
     }
     walls = [(where(), where()) for _ in range(walled)]
     return (
         nodes,
-        kept,
+        stored,
         flags,
         walls,
         [where() for _ in range(dice.choice([1, 2, 4]))],
@@ -222,12 +222,12 @@ def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city
         shapely.linestrings([[to_degrees(*a), to_degrees(*b)] for a, b in walls]) if walls else None
     )
     net = network(nodes, pairs, walls=lines, **flags)
-    to_points = lambda all_: [Point(*net.to_metric(*to_degrees(*one))[0]) for one in all_]  # noqa: E731
+    to_points = lambda all_: [Point(*net.to_metric(*to_degrees(*item))[0]) for item in all_]  # noqa: E731
     starts, ends = to_points(doors), to_points(places)
     truth = brute_force.distances(brute_force.edges_of(net), starts, ends, list(net.walls))
     sources, every = net.snap(np.array(starts)), net.snap(np.array(ends))
-    found = walk.network_distances(net, sources, every, 1e9)
-    assert same(found, truth)
+    result = walk.network_distances(net, sources, every, 1e9)
+    assert same(result, truth)
     assert same(walk.nearest_source_distances(net, sources, every, 1e9), truth)
     rows = walk.node_distances(net, sources, 1e9)
     least = [
@@ -256,8 +256,8 @@ def same(found, truth) -> bool:
         return bool(((found == truth) | (np.abs(found - truth) < 1e-3)).all())
 
 
-def edge(u, v, coords, **more):
-    return WalkEdgeRow(more.pop("way_id", 1), u, v, coords, "footway", "", False, "", **more)
+def edge(u, v, coords, **extra):
+    return WalkEdgeRow(extra.pop("way_id", 1), u, v, coords, "footway", "", False, "", **extra)
 
 
 def test_a_stored_network_comes_back_and_the_same_one_again_changes_nothing(session):
@@ -272,9 +272,9 @@ def test_a_stored_network_comes_back_and_the_same_one_again_changes_nothing(sess
     )
     parts = dict(map(tuple, session.execute(select(WalkNode.id, WalkNode.component)).all()))
     assert parts == {10: 0, 7: 0, 32: 0, 30: 1, 31: 1}
-    before = session.scalars(text("SELECT xmin::text FROM walk_edge")).all()
+    old = session.scalars(text("SELECT xmin::text FROM walk_edge")).all()
     assert replace_network(session, reversed(nodes), edges, "test") == version
-    assert session.scalars(text("SELECT xmin::text FROM walk_edge")).all() == before
+    assert session.scalars(text("SELECT xmin::text FROM walk_edge")).all() == old
     assert replace_network(session, nodes, edges[:2], "test") != version
     assert session.scalar(select(func.count()).select_from(WalkEdge)) == 2
     assert (

@@ -65,11 +65,11 @@ def test_the_tables_in_the_documentation_are_those_of_the_code() -> None:
         and cells[1] in values
     }
     assert table == {name: set(those) for name, those in access.VALUES.items()}
-    words = {
+    phrase = {
         frozenset(re.findall(r"`([^`=]+)`", line))
         for line in " ".join(lines).replace("| |", "|\n|").splitlines()
     }
-    listed = {word for those in words for word in those}
+    listed = {word for those in phrase for word in those}
     for those in (
         access.WALKABLE,
         access.ON_PERMISSION,

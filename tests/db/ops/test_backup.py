@@ -36,13 +36,13 @@ VERSIONS = sorted(
 @pytest.fixture(scope="module")
 def settings(prepared):
     with prepared.migrated() as folder:
-        made = Settings(var=folder)
-        addresses = cluster.start(made, throw_away=True)
+        created = Settings(var=folder)
+        addresses = cluster.start(created, throw_away=True)
         with Session(engine(addresses.app)) as session:
             town = build.Town(session)
             town.post("grid_worker", town.grid("001"), "王五")
             session.commit()
-        yield made
+        yield created
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def codes(addresses):
 
 def holder(addresses):
     with Session(engine(addresses.app)) as session:
-        found = locate(session, build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000")
-        return found.areas[-1].code, [person.name for person in found.people]
+        result = locate(session, build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000")
+        return result.areas[-1].code, [person.name for person in result.people]
 
 
 RIGHT = ("520402007012001", ["王五"])
@@ -104,8 +104,14 @@ def test_everything_written_is_private_whatever_the_umask(addresses, saved, tmp_
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     for path in (new / "photos").rglob("*"):
         assert not path.stat().st_mode & 0o077, path
-    place = cluster.cluster_location(settings)
-    for path in (place.base, place.data, place.secrets, place.base / "port", place.base / "log"):
+    location = cluster.cluster_location(settings)
+    for path in (
+        location.base,
+        location.data,
+        location.secrets,
+        location.base / "port",
+        location.base / "log",
+    ):
         assert not path.stat().st_mode & 0o077, path
 
 
@@ -152,15 +158,15 @@ def test_what_lies_open_in_a_deployment_is_closed(tmp_path, monkeypatch, capsys)
 def test_no_password_is_in_a_process_list(addresses, settings, tmp_path, monkeypatch):
     run, seen = subprocess.run, []
     monkeypatch.setattr(
-        subprocess, "run", lambda words, **options: seen.append(words) or run(words, **options)
+        subprocess, "run", lambda phrase, **options: seen.append(phrase) or run(phrase, **options)
     )
     backup.backup(addresses, tmp_path / "again", tmp_path)
     backup.restore(addresses, tmp_path / "again", tmp_path)
-    programs = {Path(words[0]).name for words in seen}
+    programs = {Path(phrase[0]).name for phrase in seen}
     assert {"pg_dump", "pg_restore"} <= programs
-    words = " ".join(str(word) for line in seen for word in line)
+    phrase = " ".join(str(word) for line in seen for word in line)
     secrets = json.loads(cluster.cluster_location(settings).secrets.read_text())
-    assert "://" not in words and not any(secret in words for secret in secrets.values())
+    assert "://" not in phrase and not any(secret in phrase for secret in secrets.values())
 
 
 @pytest.mark.parametrize("place", ["manifest", "dump", "photo", "end", "behind"])
@@ -176,11 +182,11 @@ def test_one_changed_byte_is_noticed(saved, addresses, tmp_path, place):
         "behind": len(data) - 9,
     }[place]
     data[at] ^= 0x11
-    bad, before = tmp_path / "bad.backup", names(addresses)
+    bad, old_names = tmp_path / "bad.backup", names(addresses)
     bad.write_bytes(data)
     with pytest.raises(InvalidInput, match=r"bad\.backup is not a backup made by"):
         backup.restore(addresses, bad, tmp_path / "elsewhere")
-    assert names(addresses) == before and holder(addresses) == RIGHT
+    assert names(addresses) == old_names and holder(addresses) == RIGHT
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -195,18 +201,18 @@ def test_an_encrypted_backup_needs_its_key_and_says_nothing_without(addresses, s
         and b"manifest" not in data
     )
     assert [left.name for left in (tmp_path / "var").iterdir()] == ["photos"]
-    before = names(addresses)
-    for identity, words in (
+    old_names = names(addresses)
+    for identity, phrase in (
         (None, "--identity"),
         (tmp_path / "other", "not encrypted to the key in other"),
     ):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InvalidInput, match=phrase):
             backup.restore(addresses, file, tmp_path / "there", identity=identity)
     cut = tmp_path / "cut"
     cut.write_bytes(data[:-200])
     with pytest.raises(InvalidInput, match="cut is not a backup"):
         backup.restore(addresses, cut, tmp_path / "there", identity=tmp_path / "key")
-    assert names(addresses) == before
+    assert names(addresses) == old_names
     assert backup.restore(addresses, file, tmp_path / "there", identity=tmp_path / "key") == 1
     assert holder(addresses) == RIGHT and other != public
     databases.drop_old(addresses)
@@ -229,7 +235,7 @@ def test_a_secret_key_given_for_a_public_one_is_refused_and_not_repeated(tmp_pat
 def test_whatever_fails_in_a_restore_leaves_the_database_in_use(
     saved, addresses, tmp_path, monkeypatch
 ):
-    before = names(addresses)
+    old_names = names(addresses)
 
     def fail(*_args, **_options):
         raise Unavailable("map.empty")  # any error of ours
@@ -244,7 +250,7 @@ def test_whatever_fails_in_a_restore_leaves_the_database_in_use(
             patched.setattr(module, name, fail)
             with pytest.raises(Unavailable, match="nothing is loaded"):
                 backup.restore(addresses, saved, tmp_path / "there")
-        assert names(addresses) == before and holder(addresses) == RIGHT
+        assert names(addresses) == old_names and holder(addresses) == RIGHT
 
 
 KILLED = """
@@ -273,8 +279,8 @@ def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(
     saved, addresses, settings, tmp_path
 ):
     databases.drop_old(addresses)
-    before, there = names(addresses), tmp_path / "there"
-    photo = there / "photos" / "0a" / "0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg"
+    old_names, destination = names(addresses), tmp_path / "there"
+    photo = destination / "photos" / "0a" / "0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg"
     photo.parent.mkdir(parents=True)
     photo.write_bytes(b"another picture of that name")
     for module, name, when in (
@@ -283,7 +289,7 @@ def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(
         ("databases", "swap", "after"),
     ):
         done = subprocess.run(
-            [sys.executable, "-c", KILLED, module, name, when, saved, there],
+            [sys.executable, "-c", KILLED, module, name, when, saved, destination],
             env=os.environ | {"WANGGE_VAR": str(settings.var), "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
@@ -297,13 +303,16 @@ def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(
     assert (
         len(databases.list_old(addresses)) == 1
     )  # of the restore that had swapped when it was killed
-    backup.restore(addresses, saved, there)
-    assert holder(addresses) == RIGHT and len(names(addresses) - before) == 2
-    assert list(there.glob(".restore-*")) == [] and len(list(photo.parent.iterdir())) == 2
+    backup.restore(addresses, saved, destination)
+    assert holder(addresses) == RIGHT and len(names(addresses) - old_names) == 2
+    assert list(destination.glob(".restore-*")) == [] and len(list(photo.parent.iterdir())) == 2
     databases.drop_old(addresses)
-    assert names(addresses) == before
-    with backup._only_restore(addresses, there), pytest.raises(Conflict, match="another restore"):
-        backup.restore(addresses, saved, there)
+    assert names(addresses) == old_names
+    with (
+        backup._only_restore(addresses, destination),
+        pytest.raises(Conflict, match="another restore"),
+    ):
+        backup.restore(addresses, saved, destination)
 
 
 def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(
@@ -384,9 +393,9 @@ def test_who_may_connect_does_not_change_by_a_restore(saved, addresses, tmp_path
     with databases.maintenance(addresses) as connection:
         connection.execute("REVOKE CONNECT ON DATABASE wangge FROM PUBLIC")
         connection.execute(f"GRANT CONNECT ON DATABASE wangge TO {cluster.APP}")
-        before = set(connection.execute(rights).fetchone()[0].strip("{}").split(","))
+        old = set(connection.execute(rights).fetchone()[0].strip("{}").split(","))
         backup.restore(addresses, saved, tmp_path)
-        assert set(connection.execute(rights).fetchone()[0].strip("{}").split(",")) == before
+        assert set(connection.execute(rights).fetchone()[0].strip("{}").split(",")) == old
         connection.execute("GRANT CONNECT ON DATABASE wangge TO PUBLIC")
     databases.drop_old(addresses)
 
@@ -451,12 +460,12 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
         backup.backup(later, tmp_path / "later", tmp_path)
     finally:
         databases.drop(addresses, databases.get_name(later.owner))
-    before = names(addresses)
+    old_names = names(addresses)
     with pytest.raises(
         Unavailable, match="schema 9999, which this code does not know; update the code"
     ):
         backup.restore(addresses, tmp_path / "later", tmp_path)
-    assert names(addresses) == before
+    assert names(addresses) == old_names
 
 
 @pytest.mark.slow
@@ -482,11 +491,11 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
                 "INSERT INTO area (code, level, name, county)"
                 " VALUES ('520403', 'county', 'x', '520403')"
             )
-        for wrong, words in (
+        for wrong, phrase in (
             (base.finished - timedelta(days=1), "does not reach back"),
             (moment + timedelta(days=1), "not come"),
         ):
-            with pytest.raises(InvalidInput, match=words):
+            with pytest.raises(InvalidInput, match=phrase):
                 archive.restore_at(settings, wrong)
         assert (
             archive.switch_on(settings, folder).finished > base.finished

@@ -39,9 +39,9 @@ def answers(addresses):
 
 
 def test_start_is_idempotent_and_listens_on_loopback_only(settings):
-    first = cluster.start(settings)
-    assert cluster.start(settings) == first
-    with psycopg.connect(first.app) as connection:
+    initial = cluster.start(settings)
+    assert cluster.start(settings) == initial
+    with psycopg.connect(initial.app) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone()[0] == "127.0.0.1"
 
 
@@ -52,7 +52,7 @@ def test_two_starts_at_once_do_no_harm(settings):
         "print(cluster.start(Settings(var=Path(sys.argv[1]))).app)"
     )
     with ThreadPoolExecutor() as pool:
-        said = list(
+        output = list(
             pool.map(
                 lambda _: subprocess.check_output(
                     [sys.executable, "-c", script, str(settings.var)], cwd=ROOT, text=True
@@ -60,7 +60,7 @@ def test_two_starts_at_once_do_no_harm(settings):
                 range(3),
             )
         )
-    assert len(set(said)) == 1
+    assert len(set(output)) == 1
 
 
 def test_committed_rows_survive_kill_9(settings):
@@ -83,8 +83,8 @@ def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(settings):
 
 def test_a_half_made_data_folder_is_made_again(own_var):
     settings = Settings(var=own_var)
-    place = cluster.cluster_location(settings)
-    (place.data / "base").mkdir(parents=True)
+    location = cluster.cluster_location(settings)
+    (location.data / "base").mkdir(parents=True)
     assert answers(cluster.start(settings))
 
 
@@ -129,9 +129,9 @@ def test_a_folder_postgres_cannot_enter_is_worked_round_and_said(own_var, capsys
 def test_passwords_are_private_and_asked_for(settings):
     addresses = cluster.start(settings)
     assert settings.var.joinpath("secrets.json").stat().st_mode & 0o077 == 0
-    words = json.loads(settings.var.joinpath("secrets.json").read_text())
+    payload = json.loads(settings.var.joinpath("secrets.json").read_text())
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(addresses.app.replace(words[cluster.APP], "wrong"))
+        psycopg.connect(addresses.app.replace(payload[cluster.APP], "wrong"))
 
 
 @pytest.mark.parametrize(
@@ -206,22 +206,22 @@ def test_a_backup_holds_the_photos_and_brings_them_back(settings, tmp_path):
     from gis.ops.backup import backup, restore
 
     addresses = fresh(settings)
-    here, there = tmp_path / "here", tmp_path / "there"
-    large = photo_in(here, data=bytes(range(256)) * 5000)
-    small = photo_in(here, "0a/0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d-small.jpg")
-    photo_in(here, "0a/.tmp8x2.part")  # being written: no photo yet
-    assert backup(addresses, tmp_path / "all.backup", here) == 2
-    mine = photo_in(there, "ff/ff6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg")
-    assert restore(addresses, tmp_path / "all.backup", there) == 2
-    found = {
-        file.relative_to(there): file.read_bytes()
-        for file in there.rglob("*")
+    position, destination = tmp_path / "here", tmp_path / "there"
+    large = photo_in(position, data=bytes(range(256)) * 5000)
+    small = photo_in(position, "0a/0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d-small.jpg")
+    photo_in(position, "0a/.tmp8x2.part")  # being written: no photo yet
+    assert backup(addresses, tmp_path / "all.backup", position) == 2
+    mine = photo_in(destination, "ff/ff6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg")
+    assert restore(addresses, tmp_path / "all.backup", destination) == 2
+    result = {
+        file.relative_to(destination): file.read_bytes()
+        for file in destination.rglob("*")
         if file.is_file() and file.name != ".restore.lock"
     }
-    assert found.pop(mine.relative_to(there)) == b"a photo"
-    assert found == {file.relative_to(here): file.read_bytes() for file in (large, small)}
+    assert result.pop(mine.relative_to(destination)) == b"a photo"
+    assert result == {file.relative_to(position): file.read_bytes() for file in (large, small)}
     large.unlink()
-    restore(addresses, tmp_path / "all.backup", here)  # and where they were lost
+    restore(addresses, tmp_path / "all.backup", position)  # and where they were lost
     assert large.stat().st_size == 1_280_000
 
 

@@ -44,25 +44,25 @@ ROWS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class QgisTown:
     settings: Settings
     addresses: DatabaseUrls
     access: qgis.QgisLogin
 
     def connect(self, access: qgis.QgisLogin | None = None) -> psycopg.Connection:
-        one = access or self.access
+        item = access or self.access
         return psycopg.connect(
-            host=one.host,
-            port=one.port,
-            dbname=one.database,
-            user=one.user,
-            password=one.password,
+            host=item.host,
+            port=item.port,
+            dbname=item.database,
+            user=item.user,
+            password=item.password,
             autocommit=True,
         )
 
 
 @pytest.fixture(scope="module")
-def place(prepared: PreparedDeployments) -> Iterator[Place]:
+def qgis_town(prepared: PreparedDeployments) -> Iterator[QgisTown]:
     """A small town in a database of its own, and a planner with access to it."""
     with prepared.migrated() as var:
         settings = Settings(var=var)
@@ -100,13 +100,13 @@ def place(prepared: PreparedDeployments) -> Iterator[Place]:
                 )
             )
             session.commit()
-        yield Place(settings, addresses, qgis.grant_login(settings, addresses, "planner"))
+        yield QgisTown(settings, addresses, qgis.grant_login(settings, addresses, "planner"))
         engine(addresses.app).dispose()
         engine(addresses.owner).dispose()
 
 
-def test_the_planner_sees_every_view_with_its_rows_and_a_key(place: Place) -> None:
-    with place.connect() as planner:
+def test_the_planner_sees_every_view_with_its_rows_and_a_key(qgis_town: QgisTown) -> None:
+    with qgis_town.connect() as planner:
         for name, view in qgis.VIEWS.items():
             cursor = planner.execute(f"SELECT * FROM qgis.{name}")
             assert [column.name for column in cursor.description or ()] == list(view.columns), name
@@ -115,8 +115,8 @@ def test_the_planner_sees_every_view_with_its_rows_and_a_key(place: Place) -> No
             assert len({row[0] for row in rows}) == len(rows)
 
 
-def test_what_the_columns_say(place: Place) -> None:
-    with place.connect() as planner:
+def test_what_the_columns_say(qgis_town: QgisTown) -> None:
+    with qgis_town.connect() as planner:
         grids = planner.execute(
             "SELECT code, name, parent, households, area_m2, valid_from, ST_AsText(shape)"
             " FROM qgis.grid ORDER BY code"
@@ -142,13 +142,13 @@ def test_what_the_columns_say(place: Place) -> None:
         ]
 
 
-def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(place: Place) -> None:
-    with place.connect() as planner:
-        found = planner.execute(
+def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(qgis_town: QgisTown) -> None:
+    with qgis_town.connect() as planner:
+        values = planner.execute(
             "SELECT f_table_name, f_geometry_column, type, srid, coord_dimension"
             " FROM geometry_columns WHERE f_table_schema = 'qgis'"
         ).fetchall()
-        assert set(found) == {
+        assert set(values) == {
             (name, "shape", TYPES[view.geometry], 4490, 2) for name, view in qgis.VIEWS.items()
         }
         bare = planner.execute(
@@ -166,7 +166,7 @@ def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(place: Pla
                 " AND f_table_schema = 'qgis' AND f_table_name = %s "
                 "AND f_geometry_column = 'shape' AND (type = %s OR type IS NULL) "
                 "ORDER BY CASE WHEN useAsDefault THEN 1 ELSE 2 END, update_time DESC LIMIT 1",
-                [place.access.database, name, view.geometry],
+                [qgis_town.access.database, name, view.geometry],
             ).fetchall()
             style = ET.fromstring(rows[0][0])
             assert style.tag == "qgis" and style.get("labelsEnabled") == "1"
@@ -185,25 +185,25 @@ def test_qgis_reads_types_comments_and_styles_where_it_looks_for_them(place: Pla
         markers = ET.fromstring(qgis.qml(qgis.VIEWS["facility"])).findall(
             "./renderer-v2/categories/category"
         )
-        assert {"养老服务", "卫生服务"} <= {one.get("label") for one in markers}
+        assert {"养老服务", "卫生服务"} <= {marker.get("label") for marker in markers}
 
 
 @pytest.mark.skipif(
     "PostgreSQL" not in pyogrio.list_drivers(), reason="this GDAL was built without PostgreSQL"
 )
-def test_gdal_opens_the_views(place: Place) -> None:
-    one = place.access
+def test_gdal_opens_the_views(qgis_town: QgisTown) -> None:
+    item = qgis_town.access
     where = (
-        f"PG:host={one.host} port={one.port} dbname={one.database} user={one.user}"
-        f" password={one.password} schemas=qgis"
+        f"PG:host={item.host} port={item.port} dbname={item.database} user={item.user}"
+        f" password={item.password} schemas=qgis"
     )
     assert {row[0] for row in pyogrio.list_layers(where)} == set(qgis.VIEWS)
     grids = pyogrio.read_dataframe(where, layer="grid")
     assert (len(grids), grids.crs.to_epsg()) == (2, 4490)
 
 
-def test_the_planner_can_read_nothing_else(place: Place) -> None:
-    with place.connect() as planner:
+def test_the_planner_can_read_nothing_else(qgis_town: QgisTown) -> None:
+    with qgis_town.connect() as planner:
         tables = planner.execute(
             "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
             " ON n.oid = c.relnamespace "
@@ -241,8 +241,8 @@ def test_the_planner_can_read_nothing_else(place: Place) -> None:
         )
 
 
-def test_no_name_of_a_person_is_in_any_view(place: Place) -> None:
-    with place.connect() as planner:
+def test_no_name_of_a_person_is_in_any_view(qgis_town: QgisTown) -> None:
+    with qgis_town.connect() as planner:
         for name in (*(f"qgis.{view}" for view in qgis.VIEWS), "layer_styles"):
             assert (
                 planner.execute(f"SELECT FROM {name} v WHERE v::text LIKE '%张三%'").fetchall()
@@ -264,15 +264,15 @@ def test_no_name_of_a_person_is_in_any_view(place: Place) -> None:
         "SET ROLE wangge_owner",
     ],
 )
-def test_the_planner_cannot_write(place: Place, statement: str) -> None:
-    with place.connect() as planner:
+def test_the_planner_cannot_write(qgis_town: QgisTown, statement: str) -> None:
+    with qgis_town.connect() as planner:
         planner.execute("SET default_transaction_read_only = off")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             planner.execute(statement)
 
 
-def test_qgis_itself_knows_that_it_may_not_edit(place: Place) -> None:
-    with place.connect() as planner:
+def test_qgis_itself_knows_that_it_may_not_edit(qgis_town: QgisTown) -> None:
+    with qgis_town.connect() as planner:
         for name in qgis.VIEWS:
             rights = planner.execute(
                 "SELECT has_table_privilege(v, 'DELETE') OR has_any_column_privilege(v, 'UPDATE')"
@@ -300,39 +300,39 @@ def test_qgis_itself_knows_that_it_may_not_edit(place: Place) -> None:
     ],
 )
 def test_a_direct_edit_is_refused_with_the_words_that_say_how(
-    place: Place, role: str, statement: str
+    qgis_town: QgisTown, role: str, statement: str
 ) -> None:
     with (
-        psycopg.connect(getattr(place.addresses, role)) as connection,
-        pytest.raises(psycopg.errors.RestrictViolation) as told,
+        psycopg.connect(getattr(qgis_town.addresses, role)) as connection,
+        pytest.raises(psycopg.errors.RestrictViolation) as raised,
     ):
         if statement.startswith("COPY"):
             with connection.cursor().copy(statement):
                 pass
         else:
             connection.execute(statement)
-    assert all(words in str(told.value) for words in WORDS)
+    assert all(word in str(raised.value) for word in WORDS)
 
 
-def test_whoever_may_write_to_a_view_gets_the_same_words(place: Place) -> None:
+def test_whoever_may_write_to_a_view_gets_the_same_words(qgis_town: QgisTown) -> None:
     with (
-        psycopg.connect(place.addresses.owner) as owner,
+        psycopg.connect(qgis_town.addresses.owner) as owner,
         pytest.raises(psycopg.errors.RestrictViolation, match="边界修订"),
     ):
         owner.execute("UPDATE qgis.grid SET shape = shape")
 
 
-def test_names_of_areas_change_and_publishing_still_works(place: Place) -> None:
-    with Session(engine(place.addresses.app)) as session:
+def test_names_of_areas_change_and_publishing_still_works(qgis_town: QgisTown) -> None:
+    with Session(engine(qgis_town.addresses.app)) as session:
         session.execute(text("UPDATE area SET name = name, code = code, parent_id = parent_id"))
         code = "520402007012002"
-        made = publish_shapes(
+        shapes = publish_shapes(
             session,
             {code: build.square(LON + SIDE, LAT, 1.5 * SIDE, SIDE)},
             title="t",
             author="test",
         )
-        assert made is not None
+        assert shapes is not None
         session.rollback()
         with pytest.raises(
             Exception, match="边界修订"
@@ -341,69 +341,73 @@ def test_names_of_areas_change_and_publishing_still_works(place: Place) -> None:
         session.rollback()
 
 
-def test_a_second_access_rotates_the_password_and_revoking_ends_it(place: Place) -> None:
-    first = qgis.grant_login(place.settings, place.addresses, "zhang_san")
-    second = qgis.grant_login(place.settings, place.addresses, "zhang_san")
+def test_a_second_access_rotates_the_password_and_revoking_ends_it(qgis_town: QgisTown) -> None:
+    first = qgis.grant_login(qgis_town.settings, qgis_town.addresses, "zhang_san")
+    second = qgis.grant_login(qgis_town.settings, qgis_town.addresses, "zhang_san")
     assert (first.user, first.password != second.password) == ("wangge_qgis_zhang_san", True)
     with pytest.raises(psycopg.OperationalError, match="password"):
-        place.connect(first)
-    assert qgis.list_logins(place.addresses) == ["planner", "zhang_san"]
-    with place.connect(second) as open_one:
-        qgis.revoke_login(place.settings, place.addresses, "zhang_san")
+        qgis_town.connect(first)
+    assert qgis.list_logins(qgis_town.addresses) == ["planner", "zhang_san"]
+    with qgis_town.connect(second) as open_one:
+        qgis.revoke_login(qgis_town.settings, qgis_town.addresses, "zhang_san")
         with pytest.raises(psycopg.OperationalError):
             open_one.execute("SELECT FROM qgis.grid")
     with pytest.raises(psycopg.OperationalError):
-        place.connect(second)
+        qgis_town.connect(second)
     with pytest.raises(NotFound, match="no access called zhang_san"):
-        qgis.revoke_login(place.settings, place.addresses, "zhang_san")
+        qgis.revoke_login(qgis_town.settings, qgis_town.addresses, "zhang_san")
 
 
 @pytest.mark.parametrize("name", ["", "Zhang", "a b", "x;drop", "张三", "a" * 40, "1a"])
-def test_odd_names_are_refused(place: Place, name: str) -> None:
+def test_odd_names_are_refused(qgis_town: QgisTown, name: str) -> None:
     with pytest.raises(InvalidInput, match="name"):
-        qgis.grant_login(place.settings, place.addresses, name)
+        qgis.grant_login(qgis_town.settings, qgis_town.addresses, name)
 
 
-def test_a_server_where_we_may_make_no_roles_says_what_to_do(place: Place) -> None:
+def test_a_server_where_we_may_make_no_roles_says_what_to_do(qgis_town: QgisTown) -> None:
     settings = Settings(
-        var=place.settings.var,
-        database_url=place.addresses.app,
-        database_owner_url=place.addresses.owner,
+        var=qgis_town.settings.var,
+        database_url=qgis_town.addresses.app,
+        database_owner_url=qgis_town.addresses.owner,
     )
     with pytest.raises(
         Unavailable, match=r"CREATE ROLE wangge_qgis_other LOGIN .* IN ROLE wangge_qgis;.*migrate"
     ):
-        qgis.grant_login(settings, place.addresses, "other")
+        qgis.grant_login(settings, qgis_town.addresses, "other")
 
 
-def test_on_a_server_of_others_the_owner_makes_the_roles(place: Place) -> None:
-    private = cluster.cluster_location(place.settings)
+def test_on_a_server_of_others_the_owner_makes_the_roles(qgis_town: QgisTown) -> None:
+    private = cluster.cluster_location(qgis_town.settings)
     port = cluster.running_port(private)
     assert port is not None
     theirs = private.url(cluster.SUPERUSER, port)
     settings = Settings(
-        var=place.settings.var, database_url=place.addresses.app, database_owner_url=theirs
+        var=qgis_town.settings.var, database_url=qgis_town.addresses.app, database_owner_url=theirs
     )
     addresses = cluster.database_urls(settings)
-    made = qgis.grant_login(settings, addresses, "other")
-    assert (made.host, made.port, made.database) == (str(private.sockets), port, cluster.DATABASE)
-    with place.connect(made) as planner:
+    created = qgis.grant_login(settings, addresses, "other")
+    assert (created.host, created.port, created.database) == (
+        str(private.sockets),
+        port,
+        cluster.DATABASE,
+    )
+    with qgis_town.connect(created) as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
     qgis.revoke_login(settings, addresses, "other")
     engine(theirs).dispose()
 
 
-def test_the_file_of_layers_names_every_view_its_key_and_no_password(place: Place) -> None:
-    odd = replace(place.access, user="it's")
-    for access in (place.access, odd):
+def test_the_file_of_layers_names_every_view_its_key_and_no_password(qgis_town: QgisTown) -> None:
+    odd = replace(qgis_town.access, user="it's")
+    for access in (qgis_town.access, odd):
         written = qgis.layer_file(access)
         assert access.password not in written
         root = ET.fromstring(written)
-        layers = {one.findtext("id"): one for one in root.iter("maplayer")}
+        layers = {item.findtext("id"): item for item in root.iter("maplayer")}
         assert (
             {f"wangge_{name}" for name in qgis.VIEWS}
             == set(layers)
-            == {one.get("id") for one in root.iter("layer-tree-layer")}
+            == {item.get("id") for item in root.iter("layer-tree-layer")}
         )
         for name, view in qgis.VIEWS.items():
             layer = layers[f"wangge_{name}"]
@@ -416,22 +420,22 @@ def test_the_file_of_layers_names_every_view_its_key_and_no_password(place: Plac
     assert r"user='it\'s'" in qgis.layer_file(odd)
 
 
-def test_the_commands(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("WANGGE_VAR", str(place.settings.var))
+def test_the_commands(qgis_town: QgisTown, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WANGGE_VAR", str(qgis_town.settings.var))
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    made = CliRunner().invoke(cli, ["qgis", "access", "li_si", "--json"])
-    assert made.exit_code == 0, made.output
-    access = qgis.QgisLogin(**json.loads(made.stdout))
+    completed = CliRunner().invoke(cli, ["qgis", "access", "li_si", "--json"])
+    assert completed.exit_code == 0, completed.output
+    access = qgis.QgisLogin(**json.loads(completed.stdout))
     assert access.user == "wangge_qgis_li_si"
-    with place.connect(access) as planner:
+    with qgis_town.connect(access) as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
-    said = CliRunner().invoke(
+    completed_command = CliRunner().invoke(
         cli, ["qgis", "access", "li_si", "--layers", str(tmp_path / "town.qlr")]
     )
     assert ET.parse(tmp_path / "town.qlr").getroot().tag == "qlr"
     assert all(
-        words in said.output
-        for words in ("127.0.0.1", "wangge_qgis_li_si", "Feature id", "from-file")
+        phrase in completed_command.output
+        for phrase in ("127.0.0.1", "wangge_qgis_li_si", "Feature id", "from-file")
     )
     nowhere = CliRunner().invoke(
         cli, ["qgis", "access", "li_si", "--layers", str(tmp_path / "no" / "town.qlr")]
@@ -442,38 +446,38 @@ def test_the_commands(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert json.loads(CliRunner().invoke(cli, ["qgis", "list", "--json"]).stdout) == ["planner"]
 
 
-def test_migrating_again_keeps_the_views_and_a_planners_own_style(place: Place) -> None:
-    kept = "SELECT 'qgis.grid'::regclass::oid::int, (SELECT count(*) FROM layer_styles)"
-    with psycopg.connect(place.addresses.owner, autocommit=True) as owner:
+def test_migrating_again_keeps_the_views_and_a_planners_own_style(qgis_town: QgisTown) -> None:
+    stored = "SELECT 'qgis.grid'::regclass::oid::int, (SELECT count(*) FROM layer_styles)"
+    with psycopg.connect(qgis_town.addresses.owner, autocommit=True) as owner:
         owner.execute(
             "INSERT INTO layer_styles (f_table_schema, f_table_name, stylename)"
             " VALUES ('qgis', 'grid', 'mine')"
         )
-        before = owner.execute(kept).fetchone()
-        schema.migrate(place.addresses)
-        assert owner.execute(kept).fetchone() == before
+        old_row = owner.execute(stored).fetchone()
+        schema.migrate(qgis_town.addresses)
+        assert owner.execute(stored).fetchone() == old_row
         owner.execute("DELETE FROM layer_styles WHERE stylename = 'mine'")
 
 
-def test_views_that_a_restore_took_away_come_back_with_their_rights(place: Place) -> None:
-    with psycopg.connect(place.addresses.owner, autocommit=True) as owner:
+def test_views_that_a_restore_took_away_come_back_with_their_rights(qgis_town: QgisTown) -> None:
+    with psycopg.connect(qgis_town.addresses.owner, autocommit=True) as owner:
         owner.execute("DROP VIEW qgis.grid, qgis.unit")
-    schema.migrate(place.addresses)
-    with place.connect() as planner:
+    schema.migrate(qgis_town.addresses)
+    with qgis_town.connect() as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
 
 
-def test_the_migration_goes_down_and_up_again(place: Place) -> None:
+def test_the_migration_goes_down_and_up_again(qgis_town: QgisTown) -> None:
     from alembic import command
 
-    with engine(place.addresses.owner).begin() as connection:
+    with engine(qgis_town.addresses.owner).begin() as connection:
         command.downgrade(schema.config(connection), "0004")
         left = (
             "SELECT to_regnamespace('qgis'), to_regclass('layer_styles'), (SELECT count(*)"
             " FROM pg_trigger WHERE tgname = 'refuse_edit')"
         )
         assert tuple(connection.execute(text(left)).one()) == (None, None, 0)
-    schema.migrate(place.addresses)
-    with place.connect() as planner:
+    schema.migrate(qgis_town.addresses)
+    with qgis_town.connect() as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
         assert planner.execute("SELECT count(*) FROM layer_styles").fetchone() == (len(qgis.VIEWS),)

@@ -171,12 +171,12 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
 
 
 def test_history_covers_every_table_of_its_list(session):
-    kept = set(
+    stored = set(
         session.scalars(
             text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'remember_update'")
         ).all()
     )
-    assert kept == set(TABLES)
+    assert stored == set(TABLES)
 
 
 def test_even_the_owner_cannot_rewrite_history_or_delete_an_area(addresses):

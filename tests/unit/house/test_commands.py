@@ -1,13 +1,18 @@
-"""Every command's function takes what its options and arguments give it."""
+"""Every function of a command or a route takes what its options or its path give it."""
 
 import importlib
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
+from gis.settings import Settings
+from web.app import create_app
 from web.cli import COMMANDS
+
+PREPROCESSED = {"kind"}  # taken off the path before a view of Open311 is called
 
 
 def all_commands() -> Iterator[tuple[str, click.Command]]:
@@ -28,3 +33,18 @@ def test_a_command_takes_what_it_is_given(command: click.Command) -> None:
         return
     options = {option.name for option in command.params if option.expose_value}
     inspect.signature(inspect.unwrap(command.callback)).bind(**dict.fromkeys(options))
+
+
+def test_every_view_takes_the_parameters_of_its_path(tmp_path: Path) -> None:
+    app = create_app(Settings(var=tmp_path), "postgresql://nobody@127.0.0.1:1/none")
+    refused = []
+    for rule in app.url_map.iter_rules():
+        parameters = inspect.signature(app.view_functions[rule.endpoint]).parameters
+        taken = {
+            name
+            for name, parameter in parameters.items()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        }
+        if len(taken) == len(parameters) and not rule.arguments - PREPROCESSED <= taken:
+            refused.append(f"{rule.rule}: {rule.endpoint}")
+    assert refused == []

@@ -44,9 +44,9 @@ def test_new_messages_get_an_empty_entry_in_every_language(
 
 
 def test_the_code_and_the_pages_are_read() -> None:
-    found = set(catalogue.extract())
-    assert "field.reason_missing" in found
-    assert "Skip to the content" in found
+    result = set(catalogue.extract())
+    assert "field.reason_missing" in result
+    assert "Skip to the content" in result
 
 
 def test_every_licence_is_named() -> None:

@@ -98,12 +98,12 @@ def test_every_metric_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_document_names_only_settings_and_metrics_there_are(path: Path) -> None:
-    known = (
+    recorded = (
         set(SETTING_PATTERN.findall((ROOT / "gis" / "settings.py").read_text(encoding="utf-8")))
         | INTERNAL_SETTINGS
     )
-    known |= {f"WANGGE_SMTP_{part}" for part in ("HOST", "FROM", "PORT")}
-    assert set(SETTING_PATTERN.findall(text_of(path))) - known == set()
+    recorded |= {f"WANGGE_SMTP_{part}" for part in ("HOST", "FROM", "PORT")}
+    assert set(SETTING_PATTERN.findall(text_of(path))) - recorded == set()
     metrics = set(reference.metrics())
     named = set(
         re.findall(r"\bwangge_[a-z_]+_(?:seconds|grids|queue|operators|requests)\b", text_of(path))
@@ -201,8 +201,8 @@ def test_the_changelog_is_by_version_and_short() -> None:
 def pins(name: str) -> dict[str, str]:
     """Return version by package of a file of requirements."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    found = (re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s\\;]+)", line) for line in lines)
-    return {match[1].lower().replace("_", "-"): match[2] for match in found if match}
+    result = (re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s\\;]+)", line) for line in lines)
+    return {match[1].lower().replace("_", "-"): match[2] for match in result if match}
 
 
 def test_the_lock_pins_what_the_launcher_installs() -> None:

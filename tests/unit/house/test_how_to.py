@@ -149,9 +149,9 @@ def offset(source: str, node: ast.expr) -> int:
 
 def segment(source: str, start: ast.expr, end: ast.expr) -> str:
     """Return the source from a node to another."""
-    first = ast.get_source_segment(source, start)
-    assert first is not None
-    return source[offset(source, start) - len(first) : offset(source, end)]
+    source_segment = ast.get_source_segment(source, start)
+    assert source_segment is not None
+    return source[offset(source, start) - len(source_segment) : offset(source, end)]
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from web.cli import COMMANDS
 WANGGE = ROOT / "wangge"
 
 
-def run(*words, cwd=ROOT, **env):
+def run(*arguments, cwd=ROOT, **env):
     return subprocess.run(
-        [WANGGE, *words],
+        [WANGGE, *arguments],
         cwd=cwd,
         env=os.environ | env,
         capture_output=True,
@@ -96,8 +96,8 @@ def test_without_postgresql_it_says_what_to_type_and_exits_with_1(tmp_path):
     )
     done = subprocess.run(["sh", crippled], capture_output=True, text=True)
     assert done.returncode == 1
-    for words in ("sudo apt-get install", "sudo dnf install", "brew install", "DATABASE_URL"):
-        assert words in done.stderr
+    for phrase in ("sudo apt-get install", "sudo dnf install", "brew install", "DATABASE_URL"):
+        assert phrase in done.stderr
 
 
 def test_the_launcher_is_posix_sh():

@@ -122,9 +122,9 @@ def test_it_counts_what_a_slow_count_by_minutes_does(began: datetime, length: in
     until = began + timedelta(minutes=length % 2880)
     minutes = (began + timedelta(minutes=n) for n in range(length % 2880))
     slow = sum(
-        working_time.working_day(one.date())
-        and any(start <= one.time() < end for start, end in working_time.WORKING_HOURS)
-        for one in minutes
+        working_time.working_day(minute.date())
+        and any(start <= minute.time() < end for start, end in working_time.WORKING_HOURS)
+        for minute in minutes
     )
     assert elapsed_minutes(began, until) == slow
 
@@ -159,7 +159,7 @@ def test_a_year_without_published_holidays_counts_and_warns_once(
             "2099-01-02T09:30"
         )  # New Year, then a Friday
         assert deadline(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
-    assert [one.message for one in caplog.records if "2099" in one.message] == [
+    assert [record.message for record in caplog.records if "2099" in record.message] == [
         (
             "the holidays of 2099 are not known: weekends and fixed dates count;"
             " is chinesecalendar up to date?"

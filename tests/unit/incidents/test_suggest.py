@@ -142,15 +142,15 @@ def edition() -> Edition:
 
 
 def test_three_suggestions_nearly_always_have_the_right_one(edition: Edition) -> None:
-    found = accuracy(edition, SENTENCES)
-    assert found.top3 >= 0.9, found.missed
-    assert found.top1 >= 0.75, found.top1
+    result = accuracy(edition, SENTENCES)
+    assert result.top3 >= 0.9, result.missed
+    assert result.top1 >= 0.75, result.top1
 
 
 def test_words_it_was_not_made_for_are_mostly_understood(edition: Edition) -> None:
-    found = accuracy(edition, FRESH)
-    assert found.top3 >= 0.8, found.missed
-    assert found.top1 >= 0.65, found.top1
+    result = accuracy(edition, FRESH)
+    assert result.top3 >= 0.8, result.missed
+    assert result.top1 >= 0.65, result.top1
 
 
 def test_it_says_why(edition: Edition) -> None:
@@ -161,11 +161,13 @@ def test_it_says_why(edition: Edition) -> None:
 
 
 def test_shares_do_not_add_up_to_more_than_all(edition: Edition) -> None:
-    for _, words in SENTENCES:
-        found = suggest(edition, words)
-        assert len(found) <= 3
-        assert sum(one.share for one in found) <= 1.001
-        assert [one.share for one in found] == sorted((one.share for one in found), reverse=True)
+    for _, phrase in SENTENCES:
+        result = suggest(edition, phrase)
+        assert len(result) <= 3
+        assert sum(item.share for item in result) <= 1.001
+        assert [item.share for item in result] == sorted(
+            (item.share for item in result), reverse=True
+        )
 
 
 @pytest.mark.parametrize("words", ["", "  ", "啊", "？？？", "\u200b", "😀😀", "qwertyuiop"])
@@ -178,7 +180,7 @@ def test_english_names_are_known(edition: Edition) -> None:
 
 
 def test_residents_are_not_offered_what_devices_raise(edition: Edition) -> None:
-    assert all(not one.code.startswith("D") for one in suggest(edition, "烟感报警", public=True))
+    assert all(not item.code.startswith("D") for item in suggest(edition, "烟感报警", public=True))
     assert suggest(edition, "烟感报警")[0].code == "D0101"
 
 

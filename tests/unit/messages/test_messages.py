@@ -124,12 +124,12 @@ def calls() -> Iterator[tuple[str, str, set[str] | None]]:
 
 def _parameters(name: str, node: ast.Call, position: int) -> set[str] | None:
     if name in ("FieldError", "Message"):
-        given = node.args[position + 1 :]
-        if not given:
+        fields = node.args[position + 1 :]
+        if not fields:
             return set()
-        if not isinstance(given[0], ast.Dict) or None in given[0].keys:
+        if not isinstance(fields[0], ast.Dict) or None in fields[0].keys:
             return None
-        return {key.value for key in given[0].keys if isinstance(key, ast.Constant)}
+        return {key.value for key in fields[0].keys if isinstance(key, ast.Constant)}
     names = {keyword.arg for keyword in node.keywords if keyword.arg not in ("extra", "errors")}
     return None if None in names else {name for name in names if name}
 

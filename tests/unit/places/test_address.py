@@ -60,8 +60,14 @@ WRITTEN = {
 
 @pytest.mark.parametrize("text", WRITTEN)
 def test_an_address_is_read_as_people_mean_it(text):
-    found = parse_address(text)
-    assert (found.prefix, found.building, found.stairwell, found.floor, found.room) == WRITTEN[text]
+    address = parse_address(text)
+    assert (
+        address.prefix,
+        address.building,
+        address.stairwell,
+        address.floor,
+        address.room,
+    ) == WRITTEN[text]
 
 
 def numeral(value: int) -> str:
@@ -122,23 +128,24 @@ def test_writing_an_address_and_reading_it_gives_it_back(address, word, wide, sp
 
 @given(BUILDINGS, st.integers(1, 30).map(str), ROOMS)
 def test_dashes_say_the_same_as_words(building, stairwell, room):
-    dashes, words = f"{building}-{stairwell}-{room}", f"{building}号楼{stairwell}单元{room}室"
+    dashes, description = f"{building}-{stairwell}-{room}", f"{building}号楼{stairwell}单元{room}室"
     assert (
         parts(parse_address(dashes))
-        == parts(parse_address(words))
+        == parts(parse_address(description))
         == ("", building, stairwell, floor_of_room(room), room)
     )
 
 
 @given(st.text(max_size=40))
 def test_nothing_people_type_breaks_the_reading(text):
-    found = parse_address(text)
-    assert (normalise_label(found.building), normalise_label(found.room)) == (
-        found.building,
-        found.room,
+    address = parse_address(text)
+    assert (normalise_label(address.building), normalise_label(address.room)) == (
+        address.building,
+        address.room,
     )
     assert all(
-        len(part) <= len(found.text) for part in (found.prefix, found.building, found.stairwell)
+        len(part) <= len(address.text)
+        for part in (address.prefix, address.building, address.stairwell)
     )
 
 

@@ -60,8 +60,8 @@ def skewed() -> dict[str, PolygonLike]:
     frame = land(0.13, 0.07, 5.91, 4.87)
     cells = shapely.voronoi_polygons(MultiPoint([at(*xy) for xy in rng.uniform(0, 6, (14, 2))]))
     shapes = [shapely.intersection(cell, frame) for cell in shapely.get_parts(cells)]
-    kept = [shape for shape in shapes if isinstance(shape, Polygon) and not shape.is_empty]
-    return {f"v{i}": shape for i, shape in enumerate(polygon_coverage.node_borders(kept))}
+    stored = [shape for shape in shapes if isinstance(shape, Polygon) and not shape.is_empty]
+    return {f"v{i}": shape for i, shape in enumerate(polygon_coverage.node_borders(stored))}
 
 
 def comb() -> dict[str, PolygonLike]:
@@ -107,9 +107,9 @@ def whole(
     before: dict[str, PolygonLike], changed: dict[str, PolygonLike | None]
 ) -> dict[str, PolygonLike]:
     """The coverage after an edit, when it is one."""
-    after = {code: shape for code, shape in {**before, **changed}.items() if shape is not None}
-    assert polygon_coverage.is_valid(list(after.values()))
-    return after
+    new = {code: shape for code, shape in {**before, **changed}.items() if shape is not None}
+    assert polygon_coverage.is_valid(list(new.values()))
+    return new
 
 
 def same_land(
@@ -144,20 +144,20 @@ def do(
 ) -> dict[str, PolygonLike | None]:
     """One edit of a grid told by a few numbers; 500 is the plain case."""
     shape = lands[code]
-    near = [other for other in sorted(lands) if other != code and lands[other].intersects(shape)]
-    other = near[a % len(near)] if near else code
+    nearby = [other for other in sorted(lands) if other != code and lands[other].intersects(shape)]
+    other = nearby[a % len(nearby)] if nearby else code
     west, south, east, north = shape.bounds
     wide, high = east - west, north - south
-    spot = (west + wide * b / 1000, south + high * c / 1000)
+    position = (west + wide * b / 1000, south + high * c / 1000)
     xy = shapely.get_coordinates(shape)
     if kind == "split":
         turn = math.pi * a / 1000
         reach = (wide + high) * np.array([math.cos(turn), math.sin(turn)])
-        drawn = LineString([np.array(spot) - reach, np.array(spot) + reach])
+        drawn = LineString([np.array(position) - reach, np.array(position) + reach])
         return edits.split(lands, code, line=drawn, fresh=fresh)
     if kind == "transfer":
         return edits.transfer(
-            lands, Point(spot).buffer((wide + high) * (a + 50) / 4000, quad_segs=2), other
+            lands, Point(position).buffer((wide + high) * (a + 50) / 4000, quad_segs=2), other
         )
     if kind == "merge":
         return edits.merge(lands, [code, other], code)
@@ -175,14 +175,14 @@ def do(
     if kind == "border":
         shared = shapely.line_merge(shape.boundary.intersection(lands[other].boundary))
         lines = [
-            one
-            for one in shapely.get_parts(shared)
-            if isinstance(one, LineString) and not one.is_ring
+            part
+            for part in shapely.get_parts(shared)
+            if isinstance(part, LineString) and not part.is_ring
         ]
         if not lines:
             return {}
         start, end = lines[0].coords[0], lines[0].coords[-1]
-        return edits.move_border(lands, code, other, LineString([start, spot, end]))
+        return edits.move_border(lands, code, other, LineString([start, position, end]))
     return edits.reshape(lands, code, shape.buffer((wide + high) * (a - 500) / 20000, quad_segs=1))
 
 
@@ -191,9 +191,9 @@ def run(lands: dict[str, PolygonLike], steps: list[tuple[str, int, int, int, int
 
     How many were done, not refused.
     """
-    first, done = lands, 0
+    initial, done = lands, 0
     for i, (kind, which, a, b, c) in enumerate(steps):
-        before = {code: shape.wkb for code, shape in lands.items()}
+        old = {code: shape.wkb for code, shape in lands.items()}
         note(f"{kind} {picked(lands, which)}: {a}, {b}, {c}")
         try:
             changed = do(
@@ -202,16 +202,14 @@ def run(lands: dict[str, PolygonLike], steps: list[tuple[str, int, int, int, int
         except InvalidInput as error:
             assert len(error.detail) > 20
             assert ";" in error.detail  # what is wrong; what would be right
-            assert {
-                code: shape.wkb for code, shape in lands.items()
-            } == before  # nothing is half done
+            assert {code: shape.wkb for code, shape in lands.items()} == old  # nothing is half done
             continue
         done += bool(changed)
-        after = whole(lands, changed)
-        same_land(lands, after)
-        lands = after
+        new_whole = whole(lands, changed)
+        same_land(lands, new_whole)
+        lands = new_whole
     same_land(
-        first, lands, within=1e-8
+        initial, lands, within=1e-8
     )  # a new corner on the outline lies off it by a hair, and hairs add up
     return done
 
@@ -233,11 +231,11 @@ def test_real_street_cut_grids_stay_whole_whatever_is_done_to_them(real, steps):
 def real(shared):
     """Grids cut along real streets."""
     given_ = json.loads((shared / "beijing_cau_2026" / "grids.geojson").read_text())["features"]
-    shapes = [repair(shapely.geometry.shape(one["geometry"])).shape for one in given_]
+    shapes = [repair(shapely.geometry.shape(item["geometry"])).shape for item in given_]
     return {
         f"g{i}": shape
         for i, shape in enumerate(
-            polygon_coverage.repair_coverage([one for one in shapes if one is not None], 0.5)
+            polygon_coverage.repair_coverage([item for item in shapes if item is not None], 0.5)
         )
     }
 
@@ -293,10 +291,10 @@ def test_whatever_is_drawn_is_done_or_refused_in_words(kind, points, onto):
     except InvalidInput as error:
         assert len(error.detail) > 10
         return
-    before = {code: shape for code, shape in lands.items() if kind != "add" or code != "11"}
-    after = whole(before, changed)
+    old = {code: shape for code, shape in lands.items() if kind != "add" or code != "11"}
+    new_whole = whole(old, changed)
     if kind != "add":
-        same_land(before, after)
+        same_land(old, new_whole)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -310,16 +308,16 @@ def test_grids_further_away_change_nothing_of_an_edit(step):
         changed = do(lands, kind, code, a, b, c, fresh)
     except InvalidInput:
         return
-    core = [lands[one] for one in changed if one in lands] + [lands[code]]
-    touching = [one for one in lands if any(lands[one].intersects(shape) for shape in core)]
-    near = {
-        one: lands[one]
-        for one in lands
-        if any(lands[one].intersects(lands[other]) for other in touching)
+    core = [lands[item] for item in changed if item in lands] + [lands[code]]
+    touching = [item for item in lands if any(lands[item].intersects(shape) for shape in core)]
+    nearby = {
+        item: lands[item]
+        for item in lands
+        if any(lands[item].intersects(lands[other]) for other in touching)
     }
-    again = do(near, kind, code, a, b, c, fresh)
-    assert {one: shape and shape.wkb for one, shape in again.items()} == {
-        one: shape and shape.wkb for one, shape in changed.items()
+    again = do(nearby, kind, code, a, b, c, fresh)
+    assert {item: shape and shape.wkb for item, shape in again.items()} == {
+        item: shape and shape.wkb for item, shape in changed.items()
     }
 
 
@@ -356,7 +354,7 @@ def test_the_larger_part_keeps_the_code_and_new_codes_run_west_to_east():
         lands, "11", line=line((1.3, 0.9), (1.3, 2.1), (1.7, 2.1), (1.7, 0.9)), fresh=["x", "y"]
     )
     west, middle, east = sorted(
-        (zigzag[code] for code in ("11", "x", "y")), key=lambda one: one.bounds[0]
+        (zigzag[code] for code in ("11", "x", "y")), key=lambda item: item.bounds[0]
     )
     assert zigzag["11"] is middle and zigzag["x"] is west and zigzag["y"] is east
 
@@ -392,8 +390,8 @@ def test_a_reshaped_grid_takes_from_who_had_it_and_gives_to_the_longest_border()
     changed = edits.reshape(lands, "11", land(1, 1.2, 2.3, 2))
     assert changed["12"].area == pytest.approx(0.76 * S * S, rel=1e-6)  # 0.3 wide, 0.8 high gone
     assert changed["01"].area == pytest.approx(1.2 * S * S, rel=1e-6)
-    told = edits.reshape(lands, "11", land(1, 1, 1.8, 2), give_to="12")
-    assert told["12"].area == pytest.approx(1.2 * S * S, rel=1e-6)
+    answer = edits.reshape(lands, "11", land(1, 1, 1.8, 2), give_to="12")
+    assert answer["12"].area == pytest.approx(1.2 * S * S, rel=1e-6)
     with pytest.raises(InvalidInput, match="leaves the land"):
         edits.reshape(lands, "01", land(1, -0.5, 2, 1))
 

@@ -93,10 +93,10 @@ def test_ten_thousand_vertices_are_cut_or_refused_in_bounded_time(name):
     assert time.process_time() - begin < SLOWEST * slowdown()
     if changed is not None:
         assert not any(word in name for word in REFUSED)
-        after = [shape for shape in (lands | changed).values() if shape is not None]
-        assert polygon_coverage.is_valid(after)
+        new = [shape for shape in (lands | changed).values() if shape is not None]
+        assert polygon_coverage.is_valid(new)
         lost = shapely.difference(
-            polygon_coverage.dissolve(list(lands.values())), polygon_coverage.dissolve(after)
+            polygon_coverage.dissolve(list(lands.values())), polygon_coverage.dissolve(new)
         )
         assert lost.area < 1e-12
 
@@ -110,10 +110,10 @@ def test_a_width_is_compared_with_a_limit_as_the_largest_circle_says(name):
     )
     flat = measure.to_local_metres(np.array([shape]), latitude=26.23)[0]
     wide = 2 * max(
-        shapely.length(shapely.maximum_inscribed_circle(one, tolerance=0.01))
-        for one in shapely.get_parts(flat)
-        if one.area > 1
+        shapely.length(shapely.maximum_inscribed_circle(part, tolerance=0.01))
+        for part in shapely.get_parts(flat)
+        if part.area > 1
     )
-    found = measure.wider(np.array([shape, shape, shape]), 1.0)
-    assert found.all() == (wide >= 1.0)
+    result = measure.wider(np.array([shape, shape, shape]), 1.0)
+    assert result.all() == (wide >= 1.0)
     assert measure.inscribed_diameters_m(np.array([shape]))[0] == pytest.approx(wide, rel=0.1)

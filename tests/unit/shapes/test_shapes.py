@@ -267,8 +267,8 @@ def test_a_corner_in_the_middle_of_an_edge_is_no_coverage_until_noded():
     assert not polygon_coverage.is_valid(bricks)
     noded = polygon_coverage.node_borders(bricks)
     assert polygon_coverage.is_valid(noded)
-    for before, after in zip(bricks, noded, strict=True):
-        assert before.symmetric_difference(after).area < 1e-12
+    for brick, new in zip(bricks, noded, strict=True):
+        assert brick.symmetric_difference(new).area < 1e-12
 
 
 def test_noding_twice_is_noding_once():
@@ -314,19 +314,21 @@ def test_a_notch_in_one_shape_alone_is_no_gap_between_shapes():
 
 
 def test_overlaps_are_found_by_pair_with_area_and_place():
-    found = polygon_coverage.find_overlaps([square(0), square(0.9), square(5)])
-    (one,) = found
-    assert (one.position, one.other_position) == (0, 1)
-    assert one.area_m2 == pytest.approx(0.1 * measure.geodesic_area_m2(square()), rel=1e-3)
-    assert square(0.9, 0, 0.1).covers(Point(one.label_point)) and one.width_m == pytest.approx(
+    overlaps = polygon_coverage.find_overlaps([square(0), square(0.9), square(5)])
+    (item,) = overlaps
+    assert (item.position, item.other_position) == (0, 1)
+    assert item.area_m2 == pytest.approx(0.1 * measure.geodesic_area_m2(square()), rel=1e-3)
+    assert square(0.9, 0, 0.1).covers(Point(item.label_point)) and item.width_m == pytest.approx(
         10, rel=0.06
     )
 
 
 def test_a_shape_twice_and_a_shape_within_another_are_overlaps():
     assert [
-        one[:2]
-        for one in polygon_coverage.find_overlaps([square(), square(), square(0.2, 0.2, 0.1, 0.1)])
+        overlap[:2]
+        for overlap in polygon_coverage.find_overlaps(
+            [square(), square(), square(0.2, 0.2, 0.1, 0.1)]
+        )
     ] == [
         (0, 1),
         (0, 2),
@@ -418,10 +420,10 @@ def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(
         for gap in polygon_coverage.find_gaps(fitted)
         if gap.width_m <= polygon_coverage.NOISE_WIDTH_M
     ]
-    for before, after in zip(bricks, fitted, strict=True):
+    for old, new in zip(bricks, fitted, strict=True):
         assert (
             measure.inscribed_diameters_m(
-                np.array([repair(before).shape.symmetric_difference(after).buffer(0)])
+                np.array([repair(old).shape.symmetric_difference(new).buffer(0)])
             )[0]
             < 0.2
         )
@@ -453,9 +455,9 @@ def test_gaps_and_shapes_together_fill_the_frame(holes):
         box(LON + 25e-5, LAT, LON + 50e-5, LAT + 50e-5),
     ]
     shapes = [repair(shapely.difference(half, cut)).shape for half in halves]
-    found = sum(gap.area_m2 for gap in polygon_coverage.find_gaps(shapes))
-    assert found == pytest.approx(measure.geodesic_area_m2(repair(cut).shape), abs=0.05)
-    assert found + sum(map(measure.geodesic_area_m2, shapes)) == pytest.approx(
+    result = sum(gap.area_m2 for gap in polygon_coverage.find_gaps(shapes))
+    assert result == pytest.approx(measure.geodesic_area_m2(repair(cut).shape), abs=0.05)
+    assert result + sum(map(measure.geodesic_area_m2, shapes)) == pytest.approx(
         measure.geodesic_area_m2(frame), rel=1e-3
     )
 
@@ -501,8 +503,8 @@ def test_a_torn_coverage_is_whole_again_after_cleaning_and_hardly_moved(case):
         sum(map(measure.geodesic_area_m2, whole)), rel=1e-3
     )
     assert all(
-        one.symmetric_difference(other).area < 1e-8
-        for one, other in zip(mended, whole, strict=True)
+        item.symmetric_difference(other).area < 1e-8
+        for item, other in zip(mended, whole, strict=True)
     )
 
 
