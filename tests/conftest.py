@@ -115,8 +115,8 @@ STARTING = (
     "test_revision_races",
     "test_served",
 )
-# groups that take longest, begun first: what needs the made-up pilot (`served`, `planned`, …) stands
-# apart from each other, since it is made when the first of them begins
+# groups that take longest, begun first: what needs the made-up pilot (`served`, `planned`, …)
+# stands apart from each other, since it is made when the first of them begins
 LONGEST = (
     "served",
     "http/test_figures",

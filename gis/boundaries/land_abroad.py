@@ -1,4 +1,4 @@
-"""Land that grids take from the grids of another county: asked by drafts, publications and loads."""
+"""Land that grids take from grids of another county, for drafts, publications and loads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -80,12 +80,13 @@ def load_areas(
 
     Notes
     -----
-    Grids: a map file. The areas above are created from the first digits of the codes. Overlaps and
-    gaps up to `NOISE_WIDTH_M` are one border drawn twice, and repaired; wider overlaps are rejected
-    unless `clean` covers them; wider gaps are noted. Grids that cover grids
-    of another county by more than `NOISE_WIDTH_M` are rejected; outlines that do are noted. A shape within this tolerance of the stored
-    one stays unchanged. Units: a map file or a table; the grid must exist. A unit with buildings
-    keeps their shape. Other levels: a map file or a table of codes, names and parents.
+    Grids: a map file. The areas above are created from the first digits of the codes.
+    Overlaps and gaps up to `NOISE_WIDTH_M` are one border drawn twice, and repaired; wider overlaps
+    are rejected unless `clean` covers them; wider gaps are noted. Grids that cover grids of another
+    county by more than `NOISE_WIDTH_M` are rejected; outlines that do are noted. A shape within
+    this tolerance of the stored one stays unchanged. Units: a map file or a table; the grid must
+    exist. A unit with buildings keeps their shape. Other levels: a map file or a table of codes,
+    names and parents.
     """
     level = _level(level)
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:

@@ -157,9 +157,11 @@ def photo_path(
     """
     condition, params = visibility_clause(principal, "i")
     readable, told_params = readable_events(principal)
-    query = f"""SELECT f.media_type FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
+    query = f"""SELECT f.media_type
+        FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                   JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
-                WHERE f.id = :photo AND {condition} AND {readable}"""  # noqa: S608  the conditions are ours
+                WHERE f.id = :photo AND {condition}
+                    AND {readable}"""  # noqa: S608  the conditions are ours
     media_type = session.scalar(text(query), params | told_params | {"photo": photo_id})
     path = None if media_type is None else _path(var, photo_id, media_type)
     if path is None or not path.is_file():
@@ -180,7 +182,8 @@ def subject_of(session: Session, principal: Principal, photo_id: UUID) -> Subjec
     """Return the incident a photo belongs to."""
     query = """SELECT i.id, i.area_ids,
                  i.id = :incident OR i.account_id = :account OR i.key_id = :key AS reported
-               FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id) WHERE f.id = :photo"""
+               FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
+                   WHERE f.id = :photo"""
     params = {
         "photo": photo_id,
         "incident": principal.incident_id,
@@ -196,7 +199,8 @@ def by_secret(session: Session, photo_id: UUID, secret: str) -> Principal:
 
     Anonymous for another secret.
     """
-    query = """SELECT i.id FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
+    query = """SELECT i.id
+        FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
                WHERE f.id = :photo AND i.tracking_hash = :hash"""
     incident_id = session.scalar(text(query), {"photo": photo_id, "hash": hash_secret(secret)})
     return ANONYMOUS if incident_id is None else reporter_principal(incident_id)

@@ -76,7 +76,7 @@ class EdgeJoiner:
         return bool(self.walls.query(inner, predicate="intersects").size)
 
     def stop(self, edge: int, point: Point, node: Stop | None = None) -> Stop:
-        """The node of an edge at a point: an end or stop that is within SAME_M, or a new one."""
+        """Return the node of an edge at a point: an end or stop within SAME_M, or a new one."""
         line, row = self.lines[edge], self.rows[edge]
         metres = line.project(point)
         if metres <= SAME_M:
@@ -95,6 +95,7 @@ class EdgeJoiner:
         return stop
 
     def new_stop(self, point: Point) -> Stop:
+        """Add a node at a point in metres."""
         node, self.next_id = self.next_id, self.next_id - 1
         self.new_points[node] = point
         return Stop(node, point)
@@ -129,6 +130,7 @@ class EdgeJoiner:
             self.alias[self.root(node)] = self.root(kept)
 
     def root(self, node: int) -> int:
+        """Return the node that a node has become by joining."""
         while node in self.alias:
             node = self.alias[node]
         return node

@@ -31,9 +31,7 @@ Ints = NDArray[np.int64]
 
 
 class WalkEdgeRow(NamedTuple):
-    """One edge to store: its way, end nodes, and the line from u to v as (lon, lat) in degrees,
-    EPSG:4490.
-    """
+    """One edge to store: its way, end nodes, and line from u to v as (lon, lat), EPSG:4490."""
 
     way_id: int | None
     u: int
@@ -161,7 +159,7 @@ def _edge_rows(edges: Iterable[WalkEdgeRow]) -> Iterator[tuple[object, ...]]:
 
 
 def _components(count: int, ends: Ints) -> Ints:
-    """The connected part of every node, numbered from the largest (0) down.
+    """Return the connected part of every node, numbered from the largest (0) down.
 
     Parameters
     ----------

@@ -237,7 +237,7 @@ class _Joiner(EdgeJoiner):
         self._cross(area, polygon, outline, own, entrances)
 
     def _meeting(self, outline: BaseGeometry, own: list[int]) -> list[Stop]:
-        """The nodes of the outline that other ways share."""
+        """Return the nodes of the outline that other ways share."""
         mine = {node for edge in own for node in (self.rows[edge].u, self.rows[edge].v)}
         at = {row.u: self.lines[edge].coords[0] for edge in own for row in [self.rows[edge]]}
         at |= {row.v: self.lines[edge].coords[-1] for edge in own for row in [self.rows[edge]]}
@@ -259,7 +259,7 @@ class _Joiner(EdgeJoiner):
     def _step_across(
         self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own: list[int]
     ) -> list[Stop]:
-        """Steps from the outline to the ways that run beside it without crossing it."""
+        """Add steps from the outline to the ways that run beside it without crossing it."""
         stops = []
         zone = polygon.buffer(BESIDE_M)
         for edge in beside:
@@ -354,7 +354,7 @@ class _Joiner(EdgeJoiner):
                             self.counts["osm.steps_beside_platforms"] += 1
 
     def _parts(self) -> np.ndarray:
-        """The connected part of every edge in memory, links included.
+        """Return the connected part of every edge in memory, links included.
 
         A platform is led to by a street that shares a node with it or its links, and all such
         streets are in memory.

@@ -174,7 +174,8 @@ def osmnx_way(network: Network, metric: Any) -> Way:
 
 REACHED = """
 SELECT ST_AsBinary(ST_ConcaveHull(ST_Collect(n.shape), 0.2))
-FROM pgr_drivingDistance(%(edges)s, %(start)s::bigint, %(limit)s::float, false) d JOIN bench_node n ON n.id = d.node"""
+FROM pgr_drivingDistance(%(edges)s, %(start)s::bigint, %(limit)s::float, false) d JOIN bench_node n
+    ON n.id = d.node"""
 
 
 def pgrouting_way(

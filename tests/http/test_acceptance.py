@@ -709,7 +709,7 @@ def test_pages_load_nothing_from_another_host_and_say_that_the_pilot_is_made_up(
 
 DOCUMENTED = """/api/v1/locate /api/v1/areas /api/v1/areas/{code} /api/v1/areas/{code}/children
 /api/v1/areas/{code}/history /api/v1/facilities /api/v1/facilities/{code}/circle /tiles/{layer}/{z}/{x}/{y}.mvt
-/api/v1/layers/{layer} /healthz /readyz /metrics"""
+/api/v1/layers/{layer} /healthz /readyz /metrics"""  # noqa: E501
 
 
 def test_openapi_is_3_1_and_lists_every_documented_path(served):

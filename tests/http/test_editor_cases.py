@@ -21,7 +21,8 @@ from tests.support.served import Deployment, Reply, serving
 
 CASES = SHARED.parent / "cases" / "editor"
 COUNTY = "520402"
-# seconds; two on a quiet machine (tests/unit/shapes/test_ragged_edits.py counts the time of the processor)
+# seconds; two on a quiet machine (tests/unit/shapes/test_ragged_edits.py counts the time of the
+# processor)
 SLOWEST = 6.0
 LAST = "equal_planned_moments.json"  # plans merges on the grids that other cases use
 NAMES = (

@@ -56,7 +56,7 @@ def by_hand(session: Session) -> Session:
     | E | 09:00    | 09:20 in time   | not yet         | returned once before       |
     | F | 09:10    | repeats A; does not count                                      |
     | G | 09:10    | void; does not count                                           |
-    """
+    """  # noqa: E501
     town = build.Town(session)
     grid = town.grid("001")
     for role, location, name in (

@@ -104,7 +104,7 @@ def report_with_photo() -> tuple[bytes, str]:
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in parts.items()
     )
-    head = b'--x\r\nContent-Disposition: form-data; name="photos"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+    head = b'--x\r\nContent-Disposition: form-data; name="photos"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'  # noqa: E501
     return lines + head + picture.getvalue() + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
 
 

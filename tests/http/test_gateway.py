@@ -244,7 +244,7 @@ def test_a_thousand_silent_connections_stop_nobody(served: Deployment) -> None:
 
 def test_slow_bodies_stop_nobody(served: Deployment) -> None:
     parts = urlsplit(served.url)
-    head = b"POST /api/v1/incidents HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+    head = b"POST /api/v1/incidents HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"  # noqa: E501
     clients = [socket.create_connection((parts.hostname, parts.port)) for _ in range(SLOW_CLIENTS)]
     try:
         for client in clients:

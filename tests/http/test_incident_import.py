@@ -72,7 +72,7 @@ def refused(report: LoadReport) -> list[tuple[str, str]]:
     return [(row.where, row.field) for row in report.refused]
 
 
-COLUMNS = """category, severity, description, address, channel, reported_at, state, role, attributes, due_at"""
+COLUMNS = """category, severity, description, address, channel, reported_at, state, role, attributes, due_at"""  # noqa: E501
 
 
 def stored(session: Session) -> list[dict[str, object]]:

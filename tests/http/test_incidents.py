@@ -880,5 +880,6 @@ def test_a_report_crosses_few_modules_and_never_goes_back_up(
     assert crossed - ASKED_ON_THE_WAY == ON_THE_WAY
     assert len(ON_THE_WAY) <= 8
     assert max(len(chain) for chain in came) <= 7
-    # the imports point down (test_architecture.py); what is handed down does not call back up either
+    # the imports point down (test_architecture.py); what is handed down does not call back up
+    # either
     assert [chain for chain in came if len(set(chain)) < len(chain)] == []

@@ -503,7 +503,8 @@ def test_the_register_answers_as_st_covers_does_inside_on_borders_and_at_corners
     expected = dict(
         session.execute(
             text("""
-            SELECT p.n, min(a.code COLLATE "C") FROM unnest(CAST(:x AS float8[]), CAST(:y AS float8[])) WITH ORDINALITY p(x, y, n)
+            SELECT p.n, min(a.code COLLATE "C") FROM unnest(CAST(:x AS float8[]),
+                CAST(:y AS float8[])) WITH ORDINALITY p(x, y, n)
             JOIN boundary b ON ST_Covers(b.geom, ST_SetSRID(ST_MakePoint(p.x, p.y), 4490))
             JOIN area a ON a.id = b.area_id GROUP BY 1"""),
             {"x": points[:, 0].tolist(), "y": points[:, 1].tolist()},
@@ -536,8 +537,10 @@ def test_database_and_memory_agree_which_grid_is_responsible_for_a_point(session
     points = np.concatenate([corners, between, anywhere])
     codes = session.scalars(
         text("""
-        SELECT g.code FROM unnest(CAST(:x AS float8[]), CAST(:y AS float8[])) WITH ORDINALITY p(x, y, n)
-        LEFT JOIN LATERAL grid_at(ST_SetSRID(ST_MakePoint(p.x, p.y), 4490), CAST(:at AS timestamptz)) g ON true
+        SELECT g.code FROM unnest(CAST(:x AS float8[]), CAST(:y AS float8[])) WITH ORDINALITY p(x,
+            y, n)
+        LEFT JOIN LATERAL grid_at(ST_SetSRID(ST_MakePoint(p.x, p.y), 4490),
+            CAST(:at AS timestamptz)) g ON true
         ORDER BY p.n"""),
         {"x": points[:, 0].tolist(), "y": points[:, 1].tolist(), "at": NOW},
     ).all()

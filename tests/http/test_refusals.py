@@ -525,7 +525,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(
         "hidden": "没有这个事件，或您看不到它。",
         "itself": "不能并入自己。",
         "no link": "该事件没有并入其他事件。",
-        "repeat": f"不能接单：该事件已并入另一事件（{filed.id}），随其办理；请办理那一件，或先拆案。",
+        "repeat": f"不能接单：该事件已并入另一事件（{filed.id}），随其办理；请办理那一件，或先拆案。",  # noqa: E501
         "request": "现在不能申请延时：该事件已派单，且有挂账申请待审批。",
     }
 

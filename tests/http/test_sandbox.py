@@ -285,7 +285,7 @@ def test_another_format_behind_an_ending_starts_no_other_reader(
     secret = tmp_path / "secret.csv"
     secret.write_text("code,WKT\n5204,POINT (105 26)\n")
     file = tmp_path / f"disguised{ending}"
-    vrt = f"<OGRVRTDataSource><OGRVRTLayer name='secret'><SrcDataSource>{secret}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"
+    vrt = f"<OGRVRTDataSource><OGRVRTLayer name='secret'><SrcDataSource>{secret}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"  # noqa: E501
     for text in (
         vrt,
         f'{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline read {secret}"}}',
@@ -420,12 +420,12 @@ def wide_sheet(path: Path, cells: int, row: str = "<row>{}</row>") -> Path:
         "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
         '<Default Extension="rels"'
         ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        '<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>',
+        '<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>',  # noqa: E501
         "_rels/.rels": "<Relationships"
         ' xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship'
         ' Id="r1" '
-        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r='
+        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>',  # noqa: E501
+        "xl/workbook.xml": '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r='  # noqa: E501
         '"http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet'
         ' name="a" sheetId="1" r:id="r1"/></sheets></workbook>',
         "xl/_rels/workbook.xml.rels": "<Relationships"

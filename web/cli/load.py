@@ -120,7 +120,7 @@ def areas(
 @COMMIT
 @JSON
 def osm(file: Path, commit: bool, as_json: bool) -> None:
-    """Walking network, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm).
+    """Load paths, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm).
 
     Needs about 150 MB of memory and 300 bytes more for each node of the file (measured: 400 MB at
     840,000 nodes).

@@ -216,7 +216,9 @@ def storage_error_code(error: Exception) -> str:
 def is_disk_full(error: Exception) -> bool:
     """Return whether a disk is full: the error says so, or nothing is left where we write.
 
-    Notes ----- A database that cannot write its log ends without saying why, and libraries hide the
+    Notes
+    -----
+    A database that cannot write its log ends without saying why, and libraries hide the
     cause of what they report.
     """
     if private.is_disk_full(error):

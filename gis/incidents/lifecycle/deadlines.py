@@ -46,7 +46,8 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
     WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")}
         OR {LIVING.able("h.holder_id", ":now")}))
   OR dispatch_mode = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
-    SELECT FROM order_offer o WHERE o.incident_id = incident.id AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
+    SELECT FROM order_offer o WHERE o.incident_id = incident.id
+        AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
 DEADLINE_RULES = {
     "lapsed": DeadlineRule("reported_at", LAPSED, upkeep.pass_on, "job owners"),

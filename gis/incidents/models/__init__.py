@@ -1,4 +1,4 @@
-"""Incidents as they are stored: the catalogue and rules they are filed under, the matter, its events."""
+"""Incidents as they are stored, with their events, and the catalogue and rules they follow."""
 
 from gis.incidents.models.catalogue import CatalogueEdition, Category, DangerTable
 from gis.incidents.models.devices import Device, DeviceAlarm

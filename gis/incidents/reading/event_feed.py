@@ -113,7 +113,8 @@ class EventFeed:
 
     def _missed(self, connection: psycopg.Connection[Any]) -> list[FeedEvent]:
         query = f"""SELECT id, incident_id, extract(epoch FROM at)::float8 FROM incident_event
-          WHERE at > now() - interval '1 day' ORDER BY id DESC LIMIT {MAX_BUFFERED_EVENTS}"""  # noqa: S608  our own number
+          WHERE at > now() - interval '1 day' ORDER BY id DESC
+              LIMIT {MAX_BUFFERED_EVENTS}"""  # noqa: S608  our own number
         rows = connection.execute(query).fetchall()
         return [FeedEvent(number, incident, at, True) for number, incident, at in reversed(rows)]
 

@@ -327,7 +327,8 @@ def sort_key(incident: IncidentView, sort: str) -> str:
     """Return the cursor after which the next page begins."""
     if sort == "newest":
         return f"{incident.reported_at.isoformat()}|{incident.id}"
-    return f"{not incident.supervised}|{incident.due.isoformat() if incident.due else 'infinity'}|{incident.id}"
+    due = incident.due.isoformat() if incident.due else "infinity"
+    return f"{not incident.supervised}|{due}|{incident.id}"
 
 
 COUNTS = f"""

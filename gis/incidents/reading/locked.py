@@ -83,7 +83,8 @@ REQUESTED_BY_SQL = """CASE WHEN i.pending_request <> '' THEN (
   ORDER BY e.id DESC LIMIT 1) END AS asked_by"""
 
 
-OFFERED = """EXISTS (SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
+OFFERED = """EXISTS (
+  SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
 
 
 def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
@@ -102,7 +103,8 @@ FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition}
   OR CAST(:offered AS boolean) AND i.dispatch_mode = 'order' AND EXISTS (
-  SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me)) FOR UPDATE OF i"""  # noqa: S608
+  SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me))
+      FOR UPDATE OF i"""  # noqa: S608
     return query, params | progress_params | {"me": by.person_id, "offered": offered}
 
 

@@ -69,14 +69,17 @@ def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(migra
     assert wgs84["areas"][-1]["code"] == "110108900002002"
     with psycopg.connect(addresses.app) as connection:
         homes, units, holders, circles = connection.execute("""
-            SELECT (SELECT count(*) FROM household), (SELECT count(*) FROM area WHERE level = 'unit'),
-                   (SELECT count(*) FROM post WHERE role = 'grid_leader'), (SELECT count(*) FROM service_circle)""").fetchone()
+            SELECT (SELECT count(*) FROM household), (SELECT count(*) FROM area
+                WHERE level = 'unit'),
+                   (SELECT count(*) FROM post WHERE role = 'grid_leader'), (SELECT count(*)
+                       FROM service_circle)""").fetchone()
         assert homes > 1000 and units > 60 and holders == 9 and circles > 300
         assert connection.execute(
             "SELECT bool_or(made_up), string_agg(attribution, ' ') FROM dataset"
         ).fetchone()[0]
         sizes = connection.execute("""
-            SELECT min(n), max(n), avg(n)::float FROM (SELECT count(*) n FROM household GROUP BY unit_id) t""").fetchone()
+            SELECT min(n), max(n), avg(n)::float FROM (SELECT count(*) n FROM household
+                GROUP BY unit_id) t""").fetchone()
         assert 13 <= sizes[2] <= 19 and sizes[1] <= 28
 
 

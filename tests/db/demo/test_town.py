@@ -105,8 +105,10 @@ def check_invariants(session):
         """
         SELECT count(*), count(*) FILTER (WHERE n <> 1) FROM (
           SELECT h.id, count(*) n FROM household h JOIN unit_part p
-            ON p.building_id = h.building_id AND (p.stairwell_id IS NULL OR p.stairwell_id = h.stairwell_id)
-           AND (p.floor_from IS NULL OR h.floor BETWEEN p.floor_from AND p.floor_to) AND p.unit_id = h.unit_id
+            ON p.building_id = h.building_id AND (p.stairwell_id IS NULL
+                OR p.stairwell_id = h.stairwell_id)
+           AND (p.floor_from IS NULL OR h.floor BETWEEN p.floor_from AND p.floor_to)
+               AND p.unit_id = h.unit_id
           GROUP BY h.id) t""",
     ) == [(value(session, "SELECT count(*) FROM household"), 0)]
     # nobody is cut off: every street and path hangs together
@@ -125,7 +127,8 @@ def check_invariants(session):
             for (w,) in rows(
                 session,
                 """
-        SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'grid' ORDER BY a.code""",
+        SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
+            WHERE a.level = 'grid' ORDER BY a.code""",
             )
         ]
     )
@@ -134,7 +137,8 @@ def check_invariants(session):
         value(
             session,
             """
-        SELECT count(*) FROM building b WHERE 1 <> (SELECT count(*) FROM boundary s JOIN area a ON a.id = s.area_id
+        SELECT count(*) FROM building b WHERE 1 <> (SELECT count(*) FROM boundary s JOIN area a
+            ON a.id = s.area_id
           WHERE a.level = 'grid' AND ST_Covers(s.geom, b.geom))""",
         )
         == 0
@@ -145,7 +149,8 @@ def check_invariants(session):
             value(
                 session,
                 """
-        SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id WHERE a.level = 'county'""",
+        SELECT ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
+            WHERE a.level = 'county'""",
             )
         )
     )
@@ -155,7 +160,8 @@ def check_invariants(session):
         value(
             session,
             """
-        SELECT count(*) FROM area u JOIN boundary ub ON ub.area_id = u.id JOIN boundary gb ON gb.area_id = u.parent_id
+        SELECT count(*) FROM area u JOIN boundary ub ON ub.area_id = u.id JOIN boundary gb
+            ON gb.area_id = u.parent_id
         WHERE u.level = 'unit' AND NOT ST_Covers(gb.geom, ub.geom)""",
         )
         == 0
@@ -165,7 +171,8 @@ def check_invariants(session):
         value(
             session,
             """
-        SELECT count(*) FROM building a JOIN building b ON a.id < b.id AND a.geom && b.geom AND ST_Overlaps(a.geom, b.geom)""",
+        SELECT count(*) FROM building a JOIN building b ON a.id < b.id AND a.geom && b.geom
+            AND ST_Overlaps(a.geom, b.geom)""",
         )
         == 0
     )
@@ -174,8 +181,10 @@ def check_invariants(session):
         value(
             session,
             """
-        SELECT count(*) FROM area g WHERE level = 'grid' AND NOT EXISTS (SELECT FROM post p WHERE p.area_id = g.id
-          AND p.role = 'grid_leader' AND p.valid_time @> timestamptz '2026-03-03' AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL)""",
+        SELECT count(*) FROM area g WHERE level = 'grid' AND NOT EXISTS (SELECT FROM post p
+            WHERE p.area_id = g.id
+          AND p.role = 'grid_leader' AND p.valid_time @> timestamptz '2026-03-03'
+              AND coalesce(p.holder_id, p.deputy_id) IS NOT NULL)""",
         )
         == 0
     )
@@ -216,13 +225,15 @@ def test_the_same_seed_makes_the_same_town_and_another_seed_another(session):
             result = rows(
                 session,
                 """
-                SELECT a.code, a.name, md5(ST_AsBinary(b.geom)) FROM area a JOIN boundary b ON b.area_id = a.id ORDER BY 1""",
+                SELECT a.code, a.name, md5(ST_AsBinary(b.geom)) FROM area a JOIN boundary b
+                    ON b.area_id = a.id ORDER BY 1""",
             )
             result += rows(session, "SELECT name, code, phone FROM personal.person ORDER BY code")
             result += rows(
                 session,
                 """
-                SELECT b.code, h.room, h.people::text FROM household h JOIN building b ON b.id = h.building_id ORDER BY 1, 2, h.stairwell_id""",
+                SELECT b.code, h.room, h.people::text FROM household h JOIN building b
+                    ON b.id = h.building_id ORDER BY 1, 2, h.stairwell_id""",
             )
             result.append((value(session, "SELECT version FROM walk_network"),))
             undone.rollback()

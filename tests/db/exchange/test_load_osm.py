@@ -680,7 +680,7 @@ BAD_FILES = {
         "entities",
     ),
     "a facility twice": (
-        f'{XML}<osm version="0.6">{"""<node id="7" lat="26" lon="105"><tag k="amenity" v="clinic"/></node>""" * 2}</osm>'.encode(),
+        f'{XML}<osm version="0.6">{"""<node id="7" lat="26" lon="105"><tag k="amenity" v="clinic"/></node>""" * 2}</osm>'.encode(),  # noqa: E501
         "holds n7 twice",
     ),
     "ways first": (

@@ -162,7 +162,7 @@ def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
     for i in range(0, len(to.code), 7):
         rows = session.execute(
             text(
-                """SELECT minutes, households, people, ST_AsBinary(geom) FROM service_circle WHERE facility_id = :id ORDER BY minutes"""
+                """SELECT minutes, households, people, ST_AsBinary(geom) FROM service_circle WHERE facility_id = :id ORDER BY minutes"""  # noqa: E501
             ),
             {"id": int(to.id[i])},
         ).all()
@@ -232,7 +232,8 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
     assert tuple(
         session.execute(
             text("""
-        SELECT off_network, households, ST_IsEmpty(c.geom) FROM service_circle c JOIN facility f ON f.id = facility_id
+        SELECT off_network, households, ST_IsEmpty(c.geom) FROM service_circle c JOIN facility f
+            ON f.id = facility_id
         WHERE f.code = 'far'""")
         ).one()
     ) == (True, 0, True)

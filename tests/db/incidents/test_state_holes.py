@@ -470,7 +470,8 @@ BEHIND = {
     "trigger": """
         CREATE TEMP TABLE lever (x int) ON COMMIT DROP;
         CREATE FUNCTION pg_temp.lever() RETURNS trigger LANGUAGE plpgsql AS
-          $$ BEGIN UPDATE public.incident SET state = 'closed' WHERE id = '{0}'; RETURN NULL; END $$;
+          $$ BEGIN UPDATE public.incident SET state = 'closed'
+              WHERE id = '{0}'; RETURN NULL; END $$;
         CREATE TRIGGER lever AFTER INSERT ON lever FOR EACH ROW EXECUTE FUNCTION pg_temp.lever();
         INSERT INTO lever VALUES (1)""",
 }

@@ -403,9 +403,11 @@ def test_who_may_connect_does_not_change_by_a_restore(saved, addresses, tmp_path
 # what the first version could hold; later versions only add to it
 FILL = """
 SET wangge.publishing = 'on';
-INSERT INTO role (key, zh, en, attached_to, rank) VALUES ('grid_worker', '网格员', 'grid worker', 'grid', 5)
+INSERT INTO role (key, zh, en, attached_to, rank) VALUES ('grid_worker', '网格员', 'grid worker',
+    'grid', 5)
   ON CONFLICT DO NOTHING;
-INSERT INTO revision (title, state, author, published_at, effective) VALUES ('first', 'published', 't', '2020-01-01', '2020-01-01');
+INSERT INTO revision (title, state, author, published_at, effective) VALUES ('first', 'published',
+    't', '2020-01-01', '2020-01-01');
 INSERT INTO area (code, level, name, county) VALUES ('520402', 'county', '西秀区', '520402');
 INSERT INTO area (code, level, name, county, parent_id)
   SELECT '520402007', 'street', '西航街道', '520402', id FROM area WHERE code = '520402';
@@ -418,8 +420,9 @@ INSERT INTO boundary (area_id, revision_id, shape, valid)
          tstzrange('2020-01-01', NULL) FROM area a, revision r WHERE a.level = 'grid';
 INSERT INTO personal.person (code, name) VALUES ('p-1', '王五');
 INSERT INTO post (county, role, area_id, holder_id, valid)
-  SELECT '520402', 'grid_worker', a.id, p.id, tstzrange('2020-01-01', NULL) FROM area a, personal.person p WHERE a.level = 'grid';
-"""
+  SELECT '520402', 'grid_worker', a.id, p.id, tstzrange('2020-01-01', NULL) FROM area a,
+      personal.person p WHERE a.level = 'grid';
+"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")

@@ -94,14 +94,18 @@ def test_every_table_and_column_has_a_comment_in_the_database(session):
     bare = session.execute(
         text("""
         SELECT c.oid::regclass::text, a.attname
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
-        WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace, 'personal'::regnamespace)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0
+            AND NOT a.attisdropped
+        WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace,
+            'personal'::regnamespace)
           AND c.relname NOT IN ('alembic_version', 'spatial_ref_sys')
           AND col_description(c.oid, a.attnum) IS NULL
         UNION ALL
         SELECT c.oid::regclass::text, '' FROM pg_class c
-        WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace, 'personal'::regnamespace)
-          AND c.relname NOT IN ('alembic_version', 'spatial_ref_sys') AND obj_description(c.oid) IS NULL
+        WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace,
+            'personal'::regnamespace)
+          AND c.relname NOT IN ('alembic_version', 'spatial_ref_sys')
+              AND obj_description(c.oid) IS NULL
     """)
     ).all()
     assert bare == []
@@ -210,7 +214,8 @@ def test_the_application_cannot_change_the_schema_or_the_history(session, statem
 def test_the_application_is_neither_superuser_nor_owner(session):
     row = session.execute(
         text("""SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls,
-                EXISTS (SELECT FROM pg_tables WHERE tableowner = current_user) FROM pg_roles WHERE rolname = current_user""")
+                EXISTS (SELECT FROM pg_tables WHERE tableowner = current_user) FROM pg_roles
+                    WHERE rolname = current_user""")
     ).one()
     assert tuple(row) == (False, False)
 
