@@ -163,6 +163,8 @@ SLOW = (
     "test_refusals",
     "test_rules",
     "test_sandbox",
+    "test_state_holes",
+    "test_state_table",
     "test_text_is_data",
     "test_town",
     "test_visibility",

@@ -219,7 +219,7 @@ def _copy(session: Session, edition: int | None, **changes: str) -> None:
         "kind",
         "severity",
         "skill",
-        "words",
+        "keywords",
         "examples",
         "attributes",
         "public",
