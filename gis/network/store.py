@@ -30,6 +30,11 @@ NODE = np.dtype([("id", "i8"), ("x", "f8"), ("y", "f8")])
 Ints = NDArray[np.int64]
 
 
+EDGE_COLUMNS = (
+    "id", "way_id", "u", "v", "length_m", "kind", "name", "steps", "structure", "ends", "geom",
+)  # fmt: skip
+
+
 class WalkEdgeRow(NamedTuple):
     """One edge to store: its way, end nodes, and line from u to v as (lon, lat), EPSG:4490."""
 
@@ -96,32 +101,12 @@ def replace_network(
         session,
         "walk_node",
         ("id", "geom", "component"),
-        (
-            (node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", part)
-            for begin in range(0, len(points), CHUNK_ROWS)
-            for (node, x, y), part in zip(
-                points[begin : begin + CHUNK_ROWS].tolist(),
-                component[begin : begin + CHUNK_ROWS].tolist(),
-                strict=True,
-            )
-        ),
+        _node_rows(points, component),
     )
     copy_rows(
         session,
         "walk_edge",
-        (
-            "id",
-            "way_id",
-            "u",
-            "v",
-            "length_m",
-            "kind",
-            "name",
-            "steps",
-            "structure",
-            "ends",
-            "geom",
-        ),
+        EDGE_COLUMNS,
         _edge_rows(edges),
     )
     copy_rows(
@@ -141,6 +126,16 @@ def replace_network(
 def _metres(coords: list[tuple[float, float]]) -> float:
     lon, lat = zip(*coords, strict=True)
     return float(GEOD.line_length(lon, lat))
+
+
+def _node_rows(points: NDArray[np.void], component: Ints) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of nodes, as `NODE` records with their parts."""
+    for begin in range(0, len(points), CHUNK_ROWS):
+        part = slice(begin, begin + CHUNK_ROWS)
+        for (node, x, y), number in zip(
+            points[part].tolist(), component[part].tolist(), strict=True
+        ):
+            yield node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", number
 
 
 def _edge_rows(edges: Iterable[WalkEdgeRow]) -> Iterator[tuple[object, ...]]:

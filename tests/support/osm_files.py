@@ -8,10 +8,10 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 LON, LAT, STEP = 105.95, 26.23, 0.001
-Place = tuple[float, float]
+Point = tuple[float, float]
 
 
-def degrees(x: float, y: float) -> Place:
+def degrees(x: float, y: float) -> Point:
     """A place in steps as longitude and latitude, rounded as OSM rounds."""
     return round(LON + x * STEP, 7), round(LAT + y * STEP, 7)
 
@@ -23,7 +23,7 @@ class OsmFile:
         self._nodes: dict[int, str] = {}
         self._ways: dict[int, str] = {}
         self._relations: dict[int, str] = {}
-        self._at: dict[Place, int] = {}
+        self._at: dict[Point, int] = {}
 
     def node(self, x: float, y: float, tags: dict[str, str] | None = None, **extra: str) -> int:
         """A new node; two nodes may have one place."""
@@ -37,7 +37,7 @@ class OsmFile:
         return number
 
     def way(
-        self, nodes: Sequence[int | Place], tags: dict[str, str] | None = None, **extra: str
+        self, nodes: Sequence[int | Point], tags: dict[str, str] | None = None, **extra: str
     ) -> int:
         """A new way through nodes, or through places (one node a place, shared by all
         ways there).
