@@ -26,7 +26,7 @@ from gis.exchange.osm.staging import set_counties
 from gis.exchange.osm.walk_graph import Walk, WalkGraphBuilder
 from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, classify_tags
 from gis.files.report import LoadReport
-from tests.support.osm_files import OsmFile, Place, degrees
+from tests.support.osm_files import OsmFile, Point, degrees
 
 GEOD = Geod(ellps="GRS80")
 Load = Callable[[OsmFile], LoadReport]
@@ -42,7 +42,7 @@ def rows(session: Session, query: str, **values: object) -> list[tuple[Any, ...]
     return [tuple(row) for row in session.execute(text(query), values)]
 
 
-def metres(a: Place, b: Place) -> float:
+def metres(a: Point, b: Point) -> float:
     return float(GEOD.line_length([a[0], b[0]], [a[1], b[1]]))
 
 
