@@ -28,7 +28,6 @@ from gis.incidents.reading.incidents import IncidentView
 from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from web.api.incidents.multipart import parse_body, photo_directory
 from web.api.incidents.schemas import (
     BulkIn,
     ContactIn,
@@ -41,6 +40,8 @@ from web.api.incidents.schemas import (
     filters,
     incident_to_json,
     moved_to_json,
+    parse_body,
+    photo_directory,
 )
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
