@@ -227,6 +227,7 @@ def zipped() -> bytes:
         b"%PDF-1.7 ...",
         b"<HTML><body>",
     ],
+    ids=["zip", "script", "php", "pdf", "html"],
 )
 def test_a_photo_that_is_something_else_as_well_is_refused(more):
     with pytest.raises(InvalidInput, match="another kind of file"):
