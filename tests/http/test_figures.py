@@ -229,7 +229,7 @@ def town(addresses: DatabaseUrls) -> Iterator[Session]:
         # a tenth of the workers is away that day: deputies stand in, or the next role up
         # answers
         away = (
-            "INSERT INTO leave (person_id, valid)"
+            "INSERT INTO leave (person_id, valid_time)"
             " SELECT DISTINCT holder_id, tstzrange(CAST(:day AS timestamptz),"
             " CAST(:day AS timestamptz) + interval '1 day')"
             " FROM post WHERE role = 'grid_worker' AND holder_id % 10 = 0"
