@@ -6,7 +6,7 @@ latitude stay outside.
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.errors import Unavailable
 from gis.network import parts
-from gis.network.edge_facts import EdgeFacts, main_roads, plain_facts
+from gis.network.edge_facts import EdgeFacts, TagColumns, facts_of, plain_facts
 from gis.network.lattice import Lattice, make_lattice
 from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper
 
@@ -300,9 +300,10 @@ def _read(session: Session, version: str) -> Network:
     node_ids, x, y = _columns(
         session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id"
     )
-    u, v, length, wkb, kind, structure, ends, steps = _columns(
+    u, v, length, wkb, kind, structure, ends, steps, *tags = _columns(
         session,
-        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends, steps"
+        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends, steps,"
+        " step_count, incline_pct, width_m, surface, kerb, wheelchair, crossing, hours"
         " FROM walk_edge ORDER BY id",
     )
     (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
@@ -321,7 +322,7 @@ def _read(session: Session, version: str) -> Network:
         ground=np.array(structure, np.str_) == "",
         road=np.isin(np.array(kind, np.str_), ROADS),
         walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
-        facts=replace(plain_facts(len(kind)), main=main_roads(kind), steps=np.array(steps, bool)),
+        facts=facts_of(kind, steps, TagColumns(*tags)),
     )
 
 

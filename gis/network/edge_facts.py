@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Singles = NDArray[np.float32]
 # Roads that cost time to cross, the worst first.
 MAIN_ROADS = ("trunk", "primary", "secondary", "tertiary")
 # crossing=*, as stored; the number is the place.
-CROSSINGS = ("", "unmarked", "marked", "signals")
+CROSSINGS = ("", "yes", "unmarked", "marked", "signals")
 SIGNALS = CROSSINGS.index("signals")
 SOFT, UNPAVED, ROUGH = 1, 2, 3
 # surface=* that is slower than paving; all others, and none, are paved.
@@ -45,6 +45,42 @@ SURFACES = {
 KERBS_CM = {"raised": 10.0, "rolled": 5.0, "yes": 10.0, "regular": 10.0, "lowered": 3.0}
 KERBS_CM |= {"flush": 0.0, "no": 0.0}
 WHEELCHAIR = {"no": -1, "yes": 1, "designated": 1, "limited": 1}
+
+
+class EdgeTags(NamedTuple):
+    """What the map says of an edge that matters to somebody; the columns of `walk_edge`."""
+
+    step_count: int | None = None
+    incline_pct: float | None = None
+    width_m: float | None = None
+    surface: str = ""
+    kerb: str = ""
+    wheelchair: str = ""
+    crossing: str = ""
+    hours: str = ""
+
+    def part(self, begin: float, end: float) -> "EdgeTags":
+        """Return the tags of a part of the edge, from one share of its length to another."""
+        if not self.step_count:
+            return self
+        steps = round(end * self.step_count) - round(begin * self.step_count)
+        return self._replace(step_count=max(steps, 1))
+
+
+NO_TAGS = EdgeTags()
+
+
+class TagColumns(NamedTuple):
+    """The tags of many edges, a sequence for each field of `EdgeTags`."""
+
+    step_count: Sequence[int | None]
+    incline_pct: Sequence[float | None]
+    width_m: Sequence[float | None]
+    surface: Sequence[str]
+    kerb: Sequence[str]
+    wheelchair: Sequence[str]
+    crossing: Sequence[str]
+    hours: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -94,6 +130,28 @@ def plain_facts(count: int) -> EdgeFacts:
         unknown,
         nothing,
         nothing,
+    )
+
+
+def facts_of(kind: Sequence[str], steps: Sequence[bool], columns: TagColumns) -> EdgeFacts:
+    """Return what is known of edges by their kinds and tags.
+
+    Parameters
+    ----------
+    columns
+        The columns of `EdgeTags` of all edges.
+    """
+    return EdgeFacts(
+        main_roads(kind),
+        np.array(steps, bool),
+        np.array([count or 0 for count in columns.step_count], np.int32),
+        codes(columns.surface, SURFACES),
+        np.abs(np.array(columns.incline_pct, np.float32)),
+        np.array([KERBS_CM.get(value, np.nan) for value in columns.kerb], np.float32),
+        np.array(columns.width_m, np.float32),
+        codes(columns.wheelchair, WHEELCHAIR),
+        codes(columns.crossing, {value: n for n, value in enumerate(CROSSINGS)}),
+        {n: value for n, value in enumerate(columns.hours) if value},
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from gis.network.build import Network
-from gis.network.edge_facts import MAIN_ROADS, EdgeFacts
+from gis.network.edge_facts import CROSSINGS, MAIN_ROADS, EdgeFacts
 from gis.network.profiles import WalkingProfile
 from tests.support import brute_force
 
@@ -40,7 +40,7 @@ def edges_the_slow_way(net: Network, profile: WalkingProfile) -> list[brute_forc
             cost = max(cost, count * profile.step_s * profile.speed_m_s)
         for node in (edge.u, edge.v):
             if len(crossed.get(node, [])) >= 2 and not facts.main[n]:
-                light = facts.crossing[n] == 3
+                light = CROSSINGS[int(facts.crossing[n])] == "signals"
                 cost += (profile.signal_s if light else max(crossed[node])) * profile.speed_m_s / 2
         edges.append(replace(edge, cost=cost, closed=bool(closed)))
     return edges

@@ -60,7 +60,7 @@ def random_facts(dice: random.Random, count: int) -> dict[str, object]:
         "kerb_cm": some([math.nan, math.nan, 0, 3, 10]),
         "width_m": some([math.nan, math.nan, 0.5, 0.9, 2]),
         "wheelchair": some([0, 0, 0, 1, -1]),
-        "crossing": some([0, 0, 1, 2, 3]),
+        "crossing": some([0, 0, 1, 2, 3, 4]),
     }
 
 
@@ -218,7 +218,7 @@ def test_crossing_a_main_road_costs_once_and_walking_along_it_nothing():
     assert along == pytest.approx(1000, abs=0.2)
     turn = walk.network_distances(net, snap(net, 500, -300), snap(net, 1000, 0), 1e6)[0]
     assert turn == pytest.approx(800 + 20 * 0.8, abs=0.2)
-    light = for_profile(crossroads(crossing=[0, 0, 3, 3]), replace(elder, signal_s=10))
+    light = for_profile(crossroads(crossing=[0, 0, 4, 4]), replace(elder, signal_s=10))
     over = walk.network_distances(light, snap(light, 500, -300), snap(light, 500, 300), 1e6)[0]
     assert over == pytest.approx(600 + 10 * 0.8, abs=0.2)
 
