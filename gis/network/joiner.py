@@ -158,7 +158,8 @@ class EdgeJoiner:
             ]
             last = stop.node == row.v and metres == line.length
             end = row.coords[-1] if last else self._degrees_of(stop.node)
-            yield row._replace(u=u, v=stop.node, coords=[start, *inner, end])
+            tags = row.tags.part(at / line.length, metres / line.length)
+            yield row._replace(u=u, v=stop.node, coords=[start, *inner, end], tags=tags)
             at, start, u = metres, end, stop.node
 
     def _degrees_of(self, node: int) -> tuple[float, float]:

@@ -1,9 +1,11 @@
 """The walking network as stored."""
 
 from datetime import datetime
+from typing import Any
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, func
+from sqlalchemy import REAL, BigInteger, CheckConstraint, ForeignKey, Identity, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.db import Base, geometry
@@ -89,6 +91,54 @@ class WalkEdge(Base):
     )
     geom: Mapped[WKBElement] = mapped_column(
         geometry("LINESTRING"), comment="The line from u to v, EPSG:4490."
+    )
+    step_count: Mapped[int | None] = mapped_column(comment="Steps of a stair; null: not known.")
+    incline_pct: Mapped[float | None] = mapped_column(
+        REAL, comment="Slope from u to v in percent, as tagged; null: not known."
+    )
+    width_m: Mapped[float | None] = mapped_column(REAL, comment="Width in metres; null: not known.")
+    surface: Mapped[str] = mapped_column(
+        server_default="", comment="OSM surface value; empty: not known."
+    )
+    kerb: Mapped[str] = mapped_column(
+        server_default="",
+        comment="OSM kerb value of a kerb that is crossed; empty: not known, or none.",
+    )
+    wheelchair: Mapped[str] = mapped_column(
+        server_default="",
+        comment="OSM wheelchair value; no also at a stile or turnstile; empty: not known.",
+    )
+    crossing: Mapped[str] = mapped_column(
+        server_default="",
+        comment="signals, marked, unmarked, or yes where the edge crosses a road; empty: not known.",
+    )
+    hours: Mapped[str] = mapped_column(
+        server_default="",
+        comment="OSM opening_hours of the way or its gate; empty: always open, or not known.",
+    )
+
+
+class WalkingProfileTable(Base):
+    """One edition of the table of walking profiles; the newest is in force."""
+
+    __tablename__ = "walking_profile"
+    __table_args__ = (
+        {
+            "comment": (
+                "One edition of the table of walking profiles; the newest is in force,"
+                " none is changed."
+            )
+        },
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(), primary_key=True, comment="Surrogate key."
+    )
+    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, comment="Its rows in their order.")
+    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
+    author: Mapped[str] = mapped_column(server_default="", comment="Who loaded it.")
+    loaded_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was loaded."
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput
+from gis.network.edge_facts import NO_TAGS, EdgeTags
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
 from gis.shapes.measure import GEOD
 
@@ -30,11 +31,6 @@ NODE = np.dtype([("id", "i8"), ("x", "f8"), ("y", "f8")])
 Ints = NDArray[np.int64]
 
 
-EDGE_COLUMNS = (
-    "id", "way_id", "u", "v", "length_m", "kind", "name", "steps", "structure", "ends", "geom",
-)  # fmt: skip
-
-
 class WalkEdgeRow(NamedTuple):
     """One edge to store: its way, end nodes, and line from u to v as (lon, lat), EPSG:4490."""
 
@@ -47,6 +43,7 @@ class WalkEdgeRow(NamedTuple):
     steps: bool
     structure: str  # bridge, tunnel, storey; empty on the ground
     ends: bool = False  # open only to those who live or have their door on it or behind it
+    tags: EdgeTags = NO_TAGS
 
 
 class WallRow(NamedTuple):
@@ -54,6 +51,12 @@ class WallRow(NamedTuple):
 
     kind: str
     coords: list[tuple[float, float]]
+
+
+EDGE_COLUMNS = (
+    "id", "way_id", "u", "v", "length_m", "kind", "name", "steps", "structure", "ends",
+    *EdgeTags._fields, "geom",
+)  # fmt: skip
 
 
 def replace_network(
@@ -149,7 +152,7 @@ def _edge_rows(edges: Iterable[WalkEdgeRow]) -> Iterator[tuple[object, ...]]:
         hexes = shapely.to_wkb(shapely.set_srid(shapes, STORAGE_SRID), hex=True, include_srid=True)
         for (number, e), shape in zip(chunk, hexes.tolist(), strict=True):
             length = max(_metres(e.coords), MIN_EDGE_LENGTH_M)
-            facts = (e.kind, e.name, e.steps, e.structure, e.ends)
+            facts = (e.kind, e.name, e.steps, e.structure, e.ends, *e.tags)
             yield number, e.way_id, e.u, e.v, length, *facts, shape
 
 
@@ -187,7 +190,9 @@ def _digest(
             sha.update(repr(node).encode())
     ids, ways, short = array("q"), array("q"), []
     for number, edge in enumerate(edges):
-        sha.update(repr(tuple(edge)).encode())
+        sha.update(repr(edge[:-1]).encode())
+        if edge.tags != NO_TAGS:
+            sha.update(repr(tuple(edge.tags)).encode())
         ids.extend((edge.u, edge.v))
         ways.append(-1 if edge.way_id is None else edge.way_id)
         if len(edge.coords) < MIN_POINTS:

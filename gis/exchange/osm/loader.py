@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from gis.db import copy_rows
 from gis.errors import InvalidInput
 from gis.exchange.osm import access_tags as access
-from gis.exchange.osm import rules, staging, store
+from gis.exchange.osm import edge_tags, rules, staging, store
 from gis.exchange.osm.edited import file_id
 from gis.exchange.osm.ewkb import degrees_of, ewkb, line_ewkb, point_ewkb, polygon_ewkb
 from gis.exchange.osm.objects import objects
@@ -197,6 +197,7 @@ class _Reading:
             self.walks.blocked.add(node.id)
         elif passage == "ends":
             self.walks.gates.add(node.id)
+        self._note_hindrances(node.id, tags)
         rank = rules.entrance_rank(tags)
         if rank is not None:
             self.doors[node.id] = rank
@@ -214,6 +215,13 @@ class _Reading:
             self._add(
                 "basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND)
             )
+
+    def _note_hindrances(self, node: int, tags: dict[str, str]) -> None:
+        """Keep what a node of a way says of the metre around it, and how one crosses a road."""
+        if (at_node := edge_tags.node_tags(tags)) != edge_tags.NO_TAGS:
+            self.walks.node_tags[node] = at_node
+        if crossing := edge_tags.crossing(tags):
+            self.walks.crossings[node] = crossing
 
     def _way(self, way: Any) -> None:
         tags = dict(way.tags)
@@ -303,6 +311,7 @@ class _Reading:
             kind == "steps",
             structure,
             passage == "ends",
+            edge_tags.way_tags(tags),
         )
 
     def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:

@@ -136,6 +136,7 @@ def publish_walks(
             steps=p.walk.steps,
             structure=p.walk.structure,
             ends=p.walk.ends,
+            tags=p.walk.tags,
         )
         for p in segments
     )

@@ -15,6 +15,8 @@ from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 
+from gis.network.edge_facts import CROSSINGS, NO_TAGS, EdgeTags, main_roads
+
 NodeAt = tuple[int, int, int]  # OSM id, and x, y in 1e-7 degrees
 DEGREE = 10_000_000  # OSM's whole-number coordinates to a degree
 
@@ -28,6 +30,7 @@ class Walk(NamedTuple):
     steps: bool
     structure: str
     ends: bool = False  # open to those who start or end on it or behind it
+    tags: EdgeTags = NO_TAGS
 
 
 class WalkSegment(NamedTuple):
@@ -50,8 +53,10 @@ class WalkGraphBuilder:
 
     A node that blocks (a wall, a locked gate) ends every way it lies on: each end gets a node of
     its own, numbered -1, -2, … in the order of the file. At a residents' gate the last metre of
-    every way is a piece of its own that is open to those behind it only. Nodes at the very same
-    place are one where all their ways lie on the ground.
+    every way is a piece of its own that is open to those behind it only; so it is at a kerb, a gate
+    with hours and a barrier to wheels, which hold for that metre. A kerb where ways meet holds for
+    the way that crosses a road only. Nodes at the very same place are one where all their ways lie
+    on the ground.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,6 +70,8 @@ class WalkGraphBuilder:
         self.twins = 0
         self.blocked: set[int] = set()
         self.gates: set[int] = set()
+        self.node_tags: dict[int, EdgeTags] = {}  # kerbs, barriers to wheels, gates with hours
+        self.crossings: dict[int, str] = {}  # node of a road where one crosses it -> how
 
     def add(self, walk: Walk, runs: Sequence[Sequence[NodeAt]]) -> None:
         """Add a way as its runs of known nodes; several where nodes are missing from the file."""
@@ -99,11 +106,16 @@ class WalkGraphBuilder:
             np.array(sorted(map(self._root, ids)), dtype=np.int64)
             for ids in (self.blocked, self.gates)
         )
+        node_tags = {self._root(node): tags for node, tags in self.node_tags.items()}
+        crossings = {self._root(node): value for node, value in self.crossings.items()}
+        tagged = np.array(sorted(node_tags), dtype=np.int64)
         own_id = 0
         for walk, refs, xs, ys in self._spooled():
             closed, gated = _isin(refs, blocked), _isin(refs, gates)
-            cut = _isin(refs, junctions) | closed | gated
+            shared = _isin(refs, junctions)
+            cut = shared | closed | gated | _isin(refs, tagged)
             cut[[0, -1]] = True
+            along = _shares(xs, ys) if walk.tags.step_count else None
             coords = list(zip((xs / DEGREE).tolist(), (ys / DEGREE).tolist(), strict=True))
             for start, end in pairwise(np.flatnonzero(cut).tolist()):
                 ends = []
@@ -113,8 +125,18 @@ class WalkGraphBuilder:
                         ends.append(own_id)
                     else:
                         ends.append(int(refs[at]))
-                piece = WalkSegment(walk, ends[0], ends[1], coords[start : end + 1])
-                for part in _at_gates(piece, bool(gated[start]), bool(gated[end]), own_id):
+                ways = walk
+                if along is not None:
+                    tags = walk.tags.part(float(along[start]), float(along[end]))
+                    ways = walk._replace(tags=tags)
+                nodes = int(refs[start]), int(refs[end])
+                ways = _crossing(ways, [crossings[node] for node in nodes if node in crossings])
+                piece = WalkSegment(ways, ends[0], ends[1], coords[start : end + 1])
+                at_ends = [
+                    _at_node(ways, bool(gated[at]), node_tags.get(node), bool(shared[at]))
+                    for at, node in zip((start, end), nodes, strict=True)
+                ]
+                for part in _at_gates(piece, at_ends[0], at_ends[1], own_id):
                     own_id = min(own_id, part.u, part.v)
                     yield part
 
@@ -184,26 +206,51 @@ class WalkGraphBuilder:
         return refs
 
 
-def _at_gates(
-    piece: WalkSegment, gate_first: bool, gate_last: bool, own_id: int
-) -> list[WalkSegment]:
-    """Cut the last metre before a gate from a piece (half of its segment where that is shorter)."""
+def _shares(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Return the share of a way's length that precedes each of its nodes."""
+    east = np.diff(xs) * np.cos(np.radians(ys[0] / DEGREE))
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(east, np.diff(ys)))])
+    return along / max(float(along[-1]), 1.0)
+
+
+def _crossing(walk: Walk, at_nodes: list[str]) -> Walk:
+    """Return the piece of way with how one crosses the roads at its ends; a road crosses none."""
+    if not at_nodes or main_roads([walk.kind])[0]:
+        return walk
+    best = max([walk.tags.crossing, *at_nodes], key=CROSSINGS.index)
+    return walk._replace(tags=walk.tags._replace(crossing=best))
+
+
+def _at_node(walk: Walk, gated: bool, tags: EdgeTags | None, shared: bool) -> Walk:
+    """Return a way as it is at one of its nodes: open to residents, or with the node's tags."""
+    if tags is not None:
+        kerb = tags.kerb if walk.tags.crossing or not shared else ""
+        stated = {"kerb": kerb, "wheelchair": tags.wheelchair, "hours": tags.hours}
+        walk = walk._replace(
+            tags=walk.tags._replace(**{key: text for key, text in stated.items() if text})
+        )
+    return walk._replace(ends=walk.ends or gated)
+
+
+def _at_gates(piece: WalkSegment, first: Walk, last: Walk, own_id: int) -> list[WalkSegment]:
+    """Cut the metre at each end off a piece where the way is another there.
+
+    Half of its segment where that is shorter.
+    """
     walk, u, v, coords = piece
-    if not (gate_first or gate_last) or walk.ends:
-        return [piece]
-    parts, at_gate = [], walk._replace(ends=True)
-    if gate_first:
+    parts = []
+    if first != walk:
         own_id -= 1
         cut = _towards(coords[0], coords[1])
-        parts.append(WalkSegment(at_gate, u, own_id, [coords[0], cut]))
+        parts.append(WalkSegment(first, u, own_id, [coords[0], cut]))
         u, coords = own_id, [cut, *coords[1:]]
-    last = None
-    if gate_last:
+    end = None
+    if last != walk:
         own_id -= 1
         cut = _towards(coords[-1], coords[-2])
-        last = WalkSegment(at_gate, own_id, v, [cut, coords[-1]])
+        end = WalkSegment(last, own_id, v, [cut, coords[-1]])
         v, coords = own_id, [*coords[:-1], cut]
-    return [*parts, WalkSegment(walk, u, v, coords), *([last] if last else [])]
+    return [*parts, WalkSegment(walk, u, v, coords), *([end] if end else [])]
 
 
 def _towards(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
