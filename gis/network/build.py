@@ -5,7 +5,7 @@ latitude stay outside.
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -57,6 +57,7 @@ class Network:
     ground: Per edge, whether it is on the ground rather than a bridge, tunnel or another storey.
     road: Per edge, whether its class leads through a town (see ROADS), unlike a lane or path.
     walls: Lines in metres that no straight leg crosses.
+    at_edge: Numbers of the nodes where the data end, ascending: streets go on that are not in it.
     """
 
     version: str
@@ -71,6 +72,7 @@ class Network:
     ground: Bools
     road: Bools
     walls: Shapes
+    at_edge: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     @cached_property
     def access(self) -> parts.Access:
@@ -208,6 +210,7 @@ def from_degrees(
     ground: Bools | None = None,
     road: Bools | None = None,
     walls: Shapes | None = None,
+    at_edge: Ints | None = None,
 ) -> Network:
     """Create a network from lines in degrees.
 
@@ -224,6 +227,8 @@ def from_degrees(
         ground.
     walls
         Lines in degrees; None means none.
+    at_edge
+        Numbers of the nodes where the data end; None means none.
 
     Raises
     ------
@@ -253,6 +258,7 @@ def from_degrees(
         np.empty(0, object)
         if walls is None or not len(walls)
         else shapely.transform(walls, to_metric),
+        np.empty(0, np.int64) if at_edge is None else at_edge,
     )
 
 
@@ -279,8 +285,8 @@ def load_network(session: Session) -> Network:
 
 
 def _read(session: Session, version: str) -> Network:
-    node_ids, x, y = _columns(
-        session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id"
+    node_ids, x, y, at_edge = _columns(
+        session, "SELECT id, ST_X(geom), ST_Y(geom), at_edge_of_data FROM walk_node ORDER BY id"
     )
     u, v, length, wkb, kind, structure, ends = _columns(
         session,
@@ -303,6 +309,7 @@ def _read(session: Session, version: str) -> Network:
         ground=np.array(structure, np.str_) == "",
         road=np.isin(np.array(kind, np.str_), ROADS),
         walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
+        at_edge=np.flatnonzero(np.array(at_edge, bool)),
     )
 
 
