@@ -20,8 +20,9 @@ from gis.facilities.accessibility import (
 )
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.network.build import Network, load_network
+from gis.network.profiled import for_profile
+from gis.network.profiles import get_profile
 from gis.network.snapping import Bools, Floats
-from gis.network.walk import get_profile
 
 BUILDINGS_DIGEST_SQL = """
 SELECT md5(coalesce(string_agg(
@@ -109,16 +110,24 @@ class CategoryLabels:
 
 @dataclass(frozen=True)
 class ProfileNetwork:
-    """What a profile walks on: the network, its speed on the level, and the version of both."""
+    """What a profile walks on.
+
+    Attributes
+    ----------
+    name
+        Of the profile.
+    network
+        As it walks it: lengths in equivalent metres, without what is closed to it.
+    speed_m_s
+        Equivalent metres a second.
+    version
+        What labels depend on, buildings and facilities apart.
+    """
 
     name: str
     network: Network
     speed_m_s: float
-
-    @property
-    def version(self) -> str:
-        """Return what labels depend on, buildings and facilities apart."""
-        return f"{self.network.version} {self.speed_m_s!r}"
+    version: str
 
 
 def profile_network(session: Session, profile: str) -> ProfileNetwork:
@@ -131,8 +140,9 @@ def profile_network(session: Session, profile: str) -> ProfileNetwork:
     Unavailable
         No walking network is loaded.
     """
-    speed = get_profile(profile).speed_m_s
-    return ProfileNetwork(profile, load_network(session), speed)
+    walks_as = get_profile(profile)
+    network = for_profile(load_network(session), walks_as)
+    return ProfileNetwork(profile, network, walks_as.speed_m_s, f"{network.version} {walks_as.key}")
 
 
 def require_categories(categories: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from shapely.geometry import Point
 from sqlalchemy import func, select, text
 
 from gis.errors import InvalidInput, Unavailable
-from gis.network import walk
+from gis.network import profiles, walk
 from gis.network.build import EdgeTable, from_degrees, load_network
 from gis.network.isochrone import isochrones
 from gis.network.models import WalkEdge, WalkNode
@@ -21,11 +21,9 @@ from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops.history import HistoryEntry
 from gis.shapes.measure import GEOD
 from tests.support import brute_force
-from tests.support.random_city import SOUTH, WEST, cities, network, same, to_degrees
+from tests.support.walk_networks import SOUTH, WEST, cities, network, same, snap, to_degrees
 
-
-def snap(net, east, north):
-    return net.snap_degrees(*to_degrees(east, north))
+METRE = 1 / 111_000  # degrees of latitude, about
 
 
 STREET = [(0, 0), (1000, 0)]
@@ -150,7 +148,7 @@ def test_an_empty_network_is_said_to_be_empty(session):
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():
     with pytest.raises(InvalidInput, match="adult"):
-        walk.get_profile("unicyclist")
+        profiles.get_profile("unicyclist")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,7 +10,7 @@ from gis.facilities.access_labels import STEPS_MIN, AccessLabels, label_building
 from gis.facilities.accessibility import DemandPoints, FacilityEntrances
 from gis.network.build import Network
 from tests.support import brute_force
-from tests.support.random_city import cities, network, same, to_degrees
+from tests.support.walk_networks import cities, network, same, to_degrees
 
 # so slow that 15 minutes end inside these cities of some 500 m
 SPEED_M_S = 0.25

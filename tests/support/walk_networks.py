@@ -1,4 +1,4 @@
-"""Random cities for the walking engine, in metres east and north of a corner."""
+"""Made-up walking networks, from places in metres."""
 
 import random
 
@@ -11,7 +11,6 @@ from gis.network.build import EdgeTable, Network, from_degrees
 from gis.shapes.measure import GEOD
 
 WEST, SOUTH = 105.95, 26.23
-METRE = 1 / 111_000  # degrees of latitude, about
 
 
 def network(nodes, pairs, **flags) -> Network:
@@ -31,6 +30,10 @@ def to_degrees(east, north):
     back = crs.get_transformer(4544, 4490)
     x, y = crs.get_transformer(4490, 4544).transform(WEST, SOUTH)
     return back.transform(x + east, y + north)
+
+
+def snap(net, east, north):
+    return net.snap_degrees(*to_degrees(east, north))
 
 
 @st.composite
