@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import copy_rows
-from gis.errors import invalid_field
+from gis.errors import InvalidInput, invalid_field
 from gis.facilities.access_labels import AccessLabels, label_buildings
 from gis.facilities.accessibility import (
     DemandPoints,
@@ -211,6 +211,28 @@ def recompute_access(session: Session, profile: str = "adult") -> AccessRecomput
         ],
     )
     return AccessRecompute(profile, tuple(changed), unchanged, len(demand.building))
+
+
+def recompute_stored(session: Session) -> list[AccessRecompute]:
+    """Bring the labels of adults and of all profiles with stored ones in step, as after a load.
+
+    Raises
+    ------
+    Unavailable
+        No walking network is loaded.
+    """
+    names = session.scalars(text("SELECT DISTINCT profile FROM access_run ORDER BY profile"))
+    results = []
+    for name in dict.fromkeys(["adult", *names]):
+        try:
+            results.append(recompute_access(session, name))
+        except InvalidInput:  # the profile is no more
+            for table in ("access_run", "building_access"):
+                session.execute(
+                    text(f"DELETE FROM {table} WHERE profile = :profile"),  # noqa: S608  ours
+                    {"profile": name},
+                )
+    return results
 
 
 def read_labels(

@@ -3,7 +3,7 @@ nothing can be said.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import numpy as np
@@ -67,6 +67,18 @@ class AreaCoverage:
         """Share of people that are served among those of whom it can be said; None: nobody."""
         return _share(self.served.people, self.beyond.people)
 
+    def figures(self) -> dict[str, object]:
+        """Return the figures under flat names, as `households` and `served_households`."""
+        parts = {"": self.total}
+        parts |= {f"{value}_": getattr(self, value) for value in STANDINGS}
+        parts["plain_circle_"] = self.plain_circle
+        counts = {
+            f"{prefix}{name}": count
+            for prefix, tally in parts.items()
+            for name, count in asdict(tally).items()
+        }
+        return counts | {"share": self.share, "share_people": self.share_people}
+
 
 @dataclass(frozen=True)
 class CoverageSummary:
@@ -78,6 +90,8 @@ class CoverageSummary:
         What was asked: the nearest facility of any of the categories counts.
     network_version, computed_at
         Of the labels.
+    flat
+        Whether walks are as on the level, since the network knows no heights.
     totals
         All buildings that were asked about.
     areas
@@ -92,6 +106,21 @@ class CoverageSummary:
     computed_at: datetime
     totals: AreaCoverage
     areas: tuple[AreaCoverage, ...]
+    flat: bool = True
+
+    def as_json(self) -> dict[str, object]:
+        """Return the summary as the API and the command show it."""
+        return {
+            "category": ",".join(self.categories),
+            "minutes": self.minutes,
+            "profile": self.profile,
+            "by": self.by,
+            "network_version": self.network_version,
+            "flat": self.flat,
+            "computed_at": self.computed_at.isoformat(),
+            "totals": self.totals.figures(),
+            "areas": [{"code": row.code, "name": row.name} | row.figures() for row in self.areas],
+        }
 
 
 def coverage(
