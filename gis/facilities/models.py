@@ -3,7 +3,14 @@
 from datetime import datetime
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, func
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.db import Base, geometry, key
@@ -44,6 +51,65 @@ class Facility(Base):
         comment="All doors and gates in its outline, when more than the main one is known.",
     )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
+
+
+class BuildingAccess(Base):
+    """How far a building is from the facilities of a category, for a walking profile."""
+
+    __tablename__ = "building_access"
+    __table_args__ = (
+        PrimaryKeyConstraint("building_id", "profile", "category"),
+        CheckConstraint(
+            "0 <= within_5 AND within_5 <= within_10 AND within_10 <= within_15",
+            name="counts_in_order",
+        ),
+        Index(None, "profile", "category"),
+        {"comment": "Walking minutes from each building to the nearest facility of a category."},
+    )
+
+    building_id: Mapped[int] = mapped_column(
+        ForeignKey("building.id", ondelete="CASCADE"), comment="From where."
+    )
+    profile: Mapped[str] = mapped_column(comment="Walking profile, as adult.")
+    category: Mapped[str] = mapped_column(comment="Key of gis/facilities/categories.py.")
+    minutes: Mapped[float | None] = mapped_column(
+        comment="Walk to the nearest; empty: none within an hour, or off the network."
+    )
+    facility_id: Mapped[int | None] = mapped_column(
+        ForeignKey("facility.id", ondelete="SET NULL"), index=True, comment="The nearest facility."
+    )
+    within_5: Mapped[int] = mapped_column(SmallInteger, comment="How many within 5 minutes.")
+    within_10: Mapped[int] = mapped_column(SmallInteger, comment="How many within 10 minutes.")
+    within_15: Mapped[int] = mapped_column(SmallInteger, comment="How many within 15 minutes.")
+    edge_minutes: Mapped[float | None] = mapped_column(
+        comment="Walk to where the data end; empty: not within an hour."
+    )
+    off_network: Mapped[bool] = mapped_column(
+        comment="More than 100 m from any street, or only on an island."
+    )
+
+
+class AccessRun(Base):
+    """What the labels of a profile and category were computed from."""
+
+    __tablename__ = "access_run"
+    __table_args__ = (
+        PrimaryKeyConstraint("profile", "category"),
+        {"comment": "What the labels of a profile and category were computed from."},
+    )
+
+    profile: Mapped[str] = mapped_column(comment="Walking profile, as adult.")
+    category: Mapped[str] = mapped_column(comment="Key of gis/facilities/categories.py.")
+    network_version: Mapped[str] = mapped_column(
+        comment="The walking network, the profile included."
+    )
+    buildings_digest: Mapped[str] = mapped_column(comment="Digest of buildings and their doors.")
+    facilities_digest: Mapped[str] = mapped_column(
+        comment="Digest of the facilities of the category and their doors."
+    )
+    computed_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was computed."
+    )
 
 
 class ServiceCircle(Base):

@@ -12,6 +12,7 @@ from gis.frames.service_frames import (
     WalkNetworkFrames,
     coverage,
     facilities,
+    gaps,
     service_circles,
     walk_network,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "communities",
     "coverage",
     "facilities",
+    "gaps",
     "grids",
     "households",
     "incidents",

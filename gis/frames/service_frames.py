@@ -1,5 +1,7 @@
 """Frames of facilities, service circles, coverage and the walking network."""
 
+from collections.abc import Sequence
+from dataclasses import astuple, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -9,15 +11,13 @@ from geopandas import GeoDataFrame
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gis.crs import STORAGE_SRID, get_transformer
+from gis.crs import STORAGE_SRID
 from gis.db import PRECISION_DEG
-from gis.facilities import accessibility
+from gis.facilities import coverage_gaps
+from gis.facilities.building_coverage import STANDINGS, Standing, read_buildings
 from gis.facilities.models import Facility, ServiceCircle
 from gis.frames.read import Query, read_frame, wkb
 from gis.network.models import WalkEdge, WalkNode
-from gis.network.profiled import network_for
-from gis.network.profiles import get_profile
-from gis.places.models import Building
 
 
 class WalkNetworkFrames(NamedTuple):
@@ -133,8 +133,10 @@ def coverage(
     -------
     GeoDataFrame
         Index `building` (code). Columns `households`, `people`, `distance_m` (inf beyond the
-        limit), `covered` (within it), `off_network` (no street near its entrance), `geometry`
-        (Point: the entrance, else the centroid).
+        limit; metres on the level of the profile), `covered` (within it), `off_network` (no street
+        near its entrance), `cannot_say` (not covered, but the data end within the limit), `minutes`
+        (to the nearest, inf for none within an hour), `edge_minutes` (to where the data end, inf
+        for not within an hour), `geometry` (Point: the entrance, else the centroid).
 
     Raises
     ------
@@ -143,29 +145,81 @@ def coverage(
     Unavailable
         No walking network is loaded.
     """
-    network = network_for(session, profile)
-    demand = accessibility.read_demand_points(session, network)
-    entrances = accessibility.read_facility_entrances(session, network, category)
-    result = accessibility.compute_coverage(
-        network, demand, entrances.snaps, minutes, get_profile(profile)
-    )
-    code_by_id = {row.id: row.code for row in session.execute(select(Building.id, Building.code))}
-    lon, lat = get_transformer(network.epsg, STORAGE_SRID).transform(
-        demand.points[:, 0], demand.points[:, 1]
-    )
+    buildings = read_buildings(session, [category], profile)
+    standing = buildings.standing(minutes)
+    covered = standing == STANDINGS.index(Standing.SERVED)
+    metres = buildings.minutes * (60 * buildings.walker.speed_m_s)
     return GeoDataFrame(
         {
-            "households": demand.households,
-            "people": demand.people,
-            "distance_m": result.metres,
-            "covered": np.isfinite(result.metres),
-            "off_network": demand.snaps.edge < 0,
+            "households": buildings.households,
+            "people": buildings.people,
+            "distance_m": np.where(covered, metres, np.inf),
+            "covered": covered,
+            "off_network": buildings.off_network,
+            "cannot_say": standing == STANDINGS.index(Standing.CANNOT_SAY),
+            "minutes": buildings.minutes,
+            "edge_minutes": buildings.edge_minutes,
         },
-        index=pd.Index(
-            [code_by_id[number] for number in demand.building.tolist()], name="building", dtype=str
-        ),
-        geometry=shapely.set_precision(shapely.points(lon, lat), PRECISION_DEG),
+        index=pd.Index(buildings.code, name="building", dtype=str),
+        geometry=shapely.set_precision(shapely.points(buildings.lon, buildings.lat), PRECISION_DEG),
         crs=f"EPSG:{STORAGE_SRID}",
+    )
+
+
+def gaps(
+    session: Session,
+    category: str,
+    minutes: int = 15,
+    profile: str = "adult",
+    area: str | None = None,
+) -> GeoDataFrame:
+    """Return the buildings without a facility of a category within a walk, most people first.
+
+    Parameters
+    ----------
+    category
+        A key of `gis.facilities.categories`.
+    minutes
+        Walking time, 1 to 60.
+    profile
+        A walking profile.
+    area
+        Only in the area with this code; None means everywhere.
+
+    Returns
+    -------
+    GeoDataFrame
+        Index `building` (code). Columns `name` (estate and number), `grid`, `community` (codes,
+        empty outside every grid), `community_name`, `households`, `people`, `elders` (missing: the
+        register does not say), `minutes` (to the nearest, missing for none within an hour),
+        `missing_minutes` (beyond the limit), `facility` (code of the nearest), `facility_name`,
+        `standing` (beyond, cannot_say where the data end nearer, off_network), `geometry` (Point:
+        the entrance, else the centroid). Buildings where nobody lives are left out.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such category or profile, or the limit is not possible.
+    NotFound
+        No area has the code.
+    Unavailable
+        No walking network is loaded.
+    """
+    rows = coverage_gaps.gaps(session, [category], minutes, profile, area=area)
+    return gap_frame(rows)
+
+
+def gap_frame(rows: Sequence[coverage_gaps.Gap]) -> GeoDataFrame:
+    """Return listed gaps as the frame of `gaps`."""
+    names = [field.name for field in fields(coverage_gaps.Gap)]
+    table = pd.DataFrame([astuple(row) for row in rows], columns=names).rename(
+        columns={"code": "building"}
+    )
+    kinds = dict.fromkeys(("households", "people"), "int64")
+    kinds |= {"elders": "Int64", "minutes": "float64", "missing_minutes": "float64"}
+    points = shapely.points(table.pop("lon").to_numpy(float), table.pop("lat").to_numpy(float))
+    return GeoDataFrame(
+        table.astype(kinds).set_index("building"), geometry=points, crs=f"EPSG:{STORAGE_SRID}"
     )
 
 

@@ -6,7 +6,7 @@ latitude stay outside.
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -63,6 +63,7 @@ class Network:
     road: Per edge, whether its class leads through a town (see ROADS), unlike a lane or path.
     walls: Lines in metres that no straight leg crosses.
     facts: What else is known of the edges, for those whom it hinders.
+    at_edge: Numbers of the nodes where the data end, ascending: streets go on that are not in it.
     """
 
     version: str
@@ -79,6 +80,7 @@ class Network:
     road: Bools
     walls: Shapes
     facts: EdgeFacts
+    at_edge: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     @cached_property
     def views(self) -> "OrderedDict[tuple[str, bytes], Network]":
@@ -225,6 +227,7 @@ def from_degrees(
     road: Bools | None = None,
     walls: Shapes | None = None,
     facts: EdgeFacts | None = None,
+    at_edge: Ints | None = None,
 ) -> Network:
     """Create a network from lines in degrees.
 
@@ -243,6 +246,8 @@ def from_degrees(
         Lines in degrees; None means none.
     facts
         None means that nothing is known.
+    at_edge
+        Numbers of the nodes where the data end; None means none.
 
     Raises
     ------
@@ -274,6 +279,7 @@ def from_degrees(
         if walls is None or not len(walls)
         else shapely.transform(walls, to_metric),
         plain_facts(len(lines)) if facts is None else facts,
+        np.empty(0, np.int64) if at_edge is None else at_edge,
     )
 
 
@@ -300,8 +306,8 @@ def load_network(session: Session) -> Network:
 
 
 def _read(session: Session, version: str) -> Network:
-    node_ids, x, y = _columns(
-        session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id"
+    node_ids, x, y, at_edge = _columns(
+        session, "SELECT id, ST_X(geom), ST_Y(geom), at_edge_of_data FROM walk_node ORDER BY id"
     )
     u, v, length, wkb, kind, structure, ends, steps, *tags = _columns(
         session,
@@ -326,6 +332,7 @@ def _read(session: Session, version: str) -> Network:
         road=np.isin(np.array(kind, np.str_), ROADS),
         walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
         facts=facts_of(kind, steps, TagColumns(*tags)),
+        at_edge=np.flatnonzero(np.array(at_edge, bool)),
     )
 
 

@@ -48,6 +48,10 @@ class WalkNode(Base):
     component: Mapped[int] = mapped_column(
         comment="Connected part it belongs to; 0 is the largest, others are islands."
     )
+    at_edge_of_data: Mapped[bool] = mapped_column(
+        server_default="false",
+        comment="The data end here: a way goes on that is not in the file, or leaves its box.",
+    )
 
 
 class WalkEdge(Base):

@@ -2,7 +2,7 @@
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -65,6 +65,7 @@ def replace_network(
     edges: Iterable[WalkEdgeRow],
     source: str,
     walls: Iterable[WallRow] = (),
+    at_edge: Collection[int] = frozenset(),
 ) -> str:
     """Put a network in place of the one stored; the same one again changes nothing.
 
@@ -78,11 +79,13 @@ def replace_network(
         The load it comes from.
     walls
         Lines that no straight leg crosses.
+    at_edge
+        Ids of nodes where the data end; ids of no node do not matter.
 
     Returns
     -------
     The version
-        A digest of nodes, edges and walls.
+        A digest of nodes, edges, walls and the edge of the data.
 
     Raises
     ------
@@ -94,7 +97,8 @@ def replace_network(
     if iter(edges) is edges:  # they are read twice
         edges = list(edges)
     barriers = list(walls)
-    version, ends = _digest(points, edges, barriers)
+    is_at_edge = np.isin(points["id"], np.fromiter(at_edge, np.int64))
+    version, ends = _digest(points, edges, barriers, points["id"][is_at_edge])
     if session.scalar(select(WalkNetwork.version)) == version:
         return version
     component = _components(len(points), np.searchsorted(points["id"], ends))
@@ -103,8 +107,8 @@ def replace_network(
     copy_rows(
         session,
         "walk_node",
-        ("id", "geom", "component"),
-        _node_rows(points, component),
+        ("id", "geom", "component", "at_edge_of_data"),
+        _node_rows(points, component, is_at_edge),
     )
     copy_rows(
         session,
@@ -131,14 +135,15 @@ def _metres(coords: list[tuple[float, float]]) -> float:
     return float(GEOD.line_length(lon, lat))
 
 
-def _node_rows(points: NDArray[np.void], component: Ints) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of nodes, as `NODE` records with their parts."""
+def _node_rows(
+    points: NDArray[np.void], component: Ints, is_at_edge: NDArray[np.bool_]
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of nodes, as `NODE` records with their parts and whether the data end there."""
     for begin in range(0, len(points), CHUNK_ROWS):
-        part = slice(begin, begin + CHUNK_ROWS)
-        for (node, x, y), number in zip(
-            points[part].tolist(), component[part].tolist(), strict=True
-        ):
-            yield node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", number
+        chunk = slice(begin, begin + CHUNK_ROWS)
+        columns = (points[chunk], component[chunk], is_at_edge[chunk])
+        for (node, x, y), part, is_last in zip(*(c.tolist() for c in columns), strict=True):
+            yield node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", part, is_last
 
 
 def _edge_rows(edges: Iterable[WalkEdgeRow]) -> Iterator[tuple[object, ...]]:
@@ -175,7 +180,7 @@ def _components(count: int, ends: Ints) -> Ints:
 
 
 def _digest(
-    points: NDArray[np.void], edges: Iterable[WalkEdgeRow], walls: list[WallRow]
+    points: NDArray[np.void], edges: Iterable[WalkEdgeRow], walls: list[WallRow], at_edge: Ints
 ) -> tuple[str, Ints]:
     """Return the version, and the ids of the end nodes of every edge, shape (n, 2).
 
@@ -205,4 +210,5 @@ def _digest(
         raise InvalidInput("network.edge_invalid", number=number, way=str(way))
     for wall in walls:
         sha.update(repr(tuple(wall)).encode())
+    sha.update(at_edge.tobytes())
     return sha.hexdigest()[:16], ends

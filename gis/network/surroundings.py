@@ -13,7 +13,7 @@ Rules (docs/walking.md):
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
@@ -85,6 +85,7 @@ class Joined(NamedTuple):
     edges: Iterable[WalkEdgeRow]
     walls: list[tuple[str, Coords]]
     counts: Counter[str]  # code of the note -> how many
+    root: Callable[[int], int] = lambda node: node  # node of the file -> node of the network
 
 
 def join_surroundings(
@@ -111,7 +112,7 @@ def join_surroundings(
         joiner.join_area(area)
     joiner.join_platforms()
     joiner.join_gates()
-    return Joined(joiner.nodes(), joiner, walls, joiner.counts)
+    return Joined(joiner.nodes(), joiner, walls, joiner.counts, joiner.root)
 
 
 class _Joiner(EdgeJoiner):

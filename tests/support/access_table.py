@@ -168,6 +168,12 @@ def reaches(asker: Asker) -> str:
     return "no" if result == "yes" and not asker.by.is_allowed(A.CONTACTS) else result
 
 
+def figures_without_network(asker: Asker) -> str:
+    """Who may see figures is told that there is no network; the others that they may not."""
+    allowed = may(A.FIGURES)(asker)
+    return "none" if allowed == "yes" else allowed
+
+
 plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it
 
 
@@ -235,6 +241,9 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/facilities/nearest": Row(none, AT),  # 503: no network here; see `classify`
     "GET /api/v1/facilities/<code>": Row(none, path={"code": "nothing"}),
     "GET /api/v1/facilities/<code>/circle": Row(none, path={"code": "nothing"}),
+    # 503: no network here; see `classify`
+    "GET /api/v1/coverage": Row(none, "category=clinic"),
+    "GET /api/v1/coverage/gaps": Row(figures_without_network, "category=clinic"),
     # running it
     "GET /docs": Row(anybody),
     "GET /openapi.json": Row(anybody),

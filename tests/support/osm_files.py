@@ -24,6 +24,7 @@ class OsmFile:
         self._ways: dict[int, str] = {}
         self._relations: dict[int, str] = {}
         self._at: dict[Point, int] = {}
+        self.box: tuple[Point, Point] | None = None  # lower left and upper right, in steps
 
     def node(self, x: float, y: float, tags: dict[str, str] | None = None, **extra: str) -> int:
         """A new node; two nodes may have one place."""
@@ -73,11 +74,18 @@ class OsmFile:
         del self._nodes[number]
         return self
 
+    def _bounds(self) -> str:
+        if self.box is None:
+            return ""
+        (west, south), (east, north) = (degrees(*corner) for corner in self.box)
+        return f'<bounds minlon="{west}" minlat="{south}" maxlon="{east}" maxlat="{north}"/>\n'
+
     def write(self, path: Path) -> Path:
         """Write it as .osm XML, sorted."""
         parts = (*self._nodes.values(), *self._ways.values(), *self._relations.values())
         path.write_text(
             '<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="test">\n'
+            + self._bounds()
             + "\n".join(parts)
             + "\n</osm>\n",
             encoding="utf-8",

@@ -104,11 +104,13 @@ def _fill(settings: Settings, source: str, fill: Callable[[Session], None]) -> c
 
 
 def _compute_circles(addresses: cluster.DatabaseUrls) -> None:
+    from gis.facilities.access_store import recompute_stored
     from gis.facilities.service_circles import recompute
 
     with Session(engine(addresses.app)) as session:
         print_step("15-minute circles")
         recompute(session, progress=progress_bar("circles"))
+        recompute_stored(session)
         session.commit()
 
 

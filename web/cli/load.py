@@ -210,14 +210,16 @@ def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
 
 
 def _circles(session: Session, report: LoadReport) -> None:
-    """Bring the service circles in step with what was just loaded.
+    """Bring the service circles and the walks of buildings in step with what was just loaded.
 
     Without streets there are none.
     """
+    from gis.facilities.access_store import recompute_stored
     from gis.facilities.service_circles import recompute
 
     try:
         done = recompute(session, progress=progress_bar("circles"))
+        recompute_stored(session)
     except Unavailable as none:
         report.note("load.no_service_circles", reason=Message(none.code, none.params))
         return

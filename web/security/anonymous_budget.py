@@ -23,6 +23,7 @@ UNITS = {
     "facilities.nearest": 3,
     "facilities.circle": 3,
     "facilities.facilities": 2,
+    "coverage.shares": 10,
     "open311.requests": 5,
     "categories.suggested": 1,
     "areas.history": 2,

@@ -55,6 +55,15 @@ def open_osm(path: Path) -> osmium.io.File:
     return osm_file
 
 
+def header_box(osm_file: osmium.io.File) -> tuple[int, int, int, int] | None:
+    """Return the box that a file says it was cut to: west, south, east, north in 1e-7 degrees."""
+    with osmium.io.Reader(osm_file, osmium.osm.osm_entity_bits.NOTHING) as reader:
+        box = reader.header().box()
+    if not box.valid():
+        return None
+    return box.bottom_left.x, box.bottom_left.y, box.top_right.x, box.top_right.y
+
+
 def damaged_file_error(path: Path, error: Exception) -> InvalidInput:
     """Return the reader's complaint as one of our own errors."""
     return InvalidInput("osm.damaged", file=path.name, reason=str(error))

@@ -29,6 +29,7 @@ from gis.exchange.osm.walk_graph import (
     Walk,
     WalkGraphBuilder,
     cut_at_gaps,
+    cut_nodes,
     split_at_missing_nodes,
 )
 from gis.facilities.categories import OSM_KEYS, classify_tags
@@ -134,6 +135,7 @@ class _Reading:
     outlines_of: dict[int, int] = field(default_factory=dict)
     unmade: set[int] = field(default_factory=set)  # relations of use whose area has not been made
     skipped: Counter[str] = field(default_factory=Counter)  # by code of the note
+    box: tuple[int, int, int, int] | None = None  # that the file was cut to, 1e-7 degrees
 
     def __post_init__(self) -> None:
         self.walks = WalkGraphBuilder(self.folder)
@@ -144,7 +146,13 @@ class _Reading:
         Raise InvalidInput for a file that is damaged or of no use.
         """
         keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
-        take = {"r": self._relation, "n": self._node, "w": self._way, "a": self._area}
+        take = {
+            "b": self._box,
+            "r": self._relation,
+            "n": self._node,
+            "w": self._way,
+            "a": self._area,
+        }
         for count, thing in enumerate(objects(self.path, keys, self._leave_out)):
             if count % 20_000 == 0:
                 self.report_progress("objects read", count)
@@ -172,6 +180,9 @@ class _Reading:
     def _leave_out(self, count: int) -> None:
         """Count objects marked deleted or invisible."""
         self.left_out += count
+
+    def _box(self, file: Any) -> None:
+        self.box = file.box
 
     def _relation(self, relation: Any) -> None:
         tags = dict(relation.tags)
@@ -251,6 +262,7 @@ class _Reading:
             self.skipped["osm.lines_cut_at_gap"] += 1
         if walk:
             self.walks.add(walk, runs)
+            self.walks.at_edge.update(cut_nodes(nodes, self.box))
             if whole and walk.kind == "plaza" and way.id not in self.plaza_ways:
                 ring = shapely.Polygon(degrees_of(node[:3] for node in nodes))
                 self.surroundings.areas.append(_area_of(walk, tags, ring, [walk.way_id]))

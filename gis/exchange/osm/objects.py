@@ -16,7 +16,7 @@ from osmium.osm import AREA, NODE, RELATION
 
 from gis.errors import InvalidInput
 from gis.exchange.osm.edited import is_xml, needs_settling, settle
-from gis.exchange.osm.file import damaged_file_error, open_osm
+from gis.exchange.osm.file import damaged_file_error, header_box, open_osm
 from gis.exchange.osm.walk_graph import DEGREE
 from gis.files import sandbox
 from gis.files.sandbox import Limits
@@ -71,15 +71,24 @@ class Member(NamedTuple):
 
 
 class OsmObject:
-    """A node (n), way (w), relation (r) or area (a), with the attribute names of osmium."""
+    """A node (n), way (w), relation (r) or area (a), with the attribute names of osmium.
+
+    The box that the file was cut to (b) comes as an object too, before all others.
+    """
 
     def __init__(self, kind: str, id: int, tags: dict[str, str], deleted: bool, body: Any) -> None:
         self.id, self.tags, self.deleted = id, tags, deleted
         self._kind, self._body = kind, body
 
     def type_str(self) -> str:
-        """Return n, w, r or a."""
+        """Return n, w, r, a or b."""
         return self._kind
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Return west, south, east and north of the box of the file, in whole 1e-7 degrees."""
+        west, south, east, north = self._body
+        return west, south, east, north
 
     @property
     def location(self) -> Location:
@@ -113,7 +122,7 @@ class OsmObject:
 def objects(
     path: Path, keys: Sequence[str], leave_out: Callable[[int], None]
 ) -> Iterator[OsmObject]:
-    """Yield the relations that have one of the keys, then all other objects.
+    """Yield the box of the file, the relations that have one of the keys, then all other objects.
 
     These are tagged nodes, ways, and the areas of such relations. `leave_out` receives the number
     of objects that an editor marked deleted or invisible.
@@ -144,6 +153,8 @@ def read_objects(
     In the child process.
     """
     source = open_osm(path)
+    if (box := header_box(source)) is not None:
+        yield "b", 0, {}, False, box
     if is_xml(path) and needs_settling(path):
         settled = Path("settled.osm.pbf")  # in the child's own folder
         yield settle(path, source, settled)

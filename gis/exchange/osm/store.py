@@ -142,8 +142,14 @@ def publish_walks(
     )
     joined = join_surroundings(edges, around, report_progress)
     report_progress("storing the walking network", 0)
+    at_edge = {joined.root(node) for node in walks.nodes_at_edge()}
     replace_network(
-        session, joined.nodes, joined.edges, source, [WallRow(*wall) for wall in joined.walls]
+        session,
+        joined.nodes,
+        joined.edges,
+        source,
+        [WallRow(*wall) for wall in joined.walls],
+        at_edge,
     )
     notes = [Message(code, {"count": count}) for code, count in sorted(joined.counts.items())]
     if walks.twins:
@@ -160,6 +166,8 @@ def publish_walks(
         "walk_islands": max(parts - 1, 0),
         "walk_ends_edges": session.scalar(select(func.count()).where(WalkEdge.ends)) or 0,
         "walk_walls": len(joined.walls),
+        "walk_nodes_at_edge": session.scalar(select(func.count()).where(WalkNode.at_edge_of_data))
+        or 0,
     }, notes
 
 

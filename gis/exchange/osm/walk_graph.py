@@ -56,7 +56,7 @@ class WalkGraphBuilder:
     every way is a piece of its own that is open to those behind it only; so it is at a kerb, a gate
     with hours and a barrier to wheels, which hold for that metre. A kerb where ways meet holds for
     the way that crosses a road only. Nodes at the very same place are one where all their ways lie
-    on the ground.
+    on the ground. Where the data end (`at_edge`) a way is cut, so that there is a node to say so.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,6 +72,7 @@ class WalkGraphBuilder:
         self.gates: set[int] = set()
         self.node_tags: dict[int, EdgeTags] = {}  # kerbs, barriers to wheels, gates with hours
         self.crossings: dict[int, str] = {}  # node of a road where one crosses it -> how
+        self.at_edge: set[int] = set()
 
     def add(self, walk: Walk, runs: Sequence[Sequence[NodeAt]]) -> None:
         """Add a way as its runs of known nodes; several where nodes are missing from the file."""
@@ -102,9 +103,9 @@ class WalkGraphBuilder:
     def pieces(self) -> Iterator[WalkSegment]:
         """Yield the edges: every way cut at its junctions. May be called more than once."""
         junctions = self._junctions  # first, because it joins nodes at the same coordinates
-        blocked, gates = (
+        blocked, gates, at_edge = (
             np.array(sorted(map(self._root, ids)), dtype=np.int64)
-            for ids in (self.blocked, self.gates)
+            for ids in (self.blocked, self.gates, self.at_edge)
         )
         node_tags = {self._root(node): tags for node, tags in self.node_tags.items()}
         crossings = {self._root(node): value for node, value in self.crossings.items()}
@@ -113,7 +114,7 @@ class WalkGraphBuilder:
         for walk, refs, xs, ys in self._spooled():
             closed, gated = _isin(refs, blocked), _isin(refs, gates)
             shared = _isin(refs, junctions)
-            cut = shared | closed | gated | _isin(refs, tagged)
+            cut = shared | closed | gated | _isin(refs, tagged) | _isin(refs, at_edge)
             cut[[0, -1]] = True
             along = _shares(xs, ys) if walk.tags.step_count else None
             coords = list(zip((xs / DEGREE).tolist(), (ys / DEGREE).tolist(), strict=True))
@@ -148,6 +149,10 @@ class WalkGraphBuilder:
                 if node not in seen:
                     seen.add(node)
                     yield node, lon, lat
+
+    def nodes_at_edge(self) -> set[int]:
+        """Return the nodes of the edges where the data end; after `pieces` has been called."""
+        return {self._root(node) for node in self.at_edge}
 
     @cached_property
     def _junctions(self) -> np.ndarray:
@@ -278,6 +283,25 @@ def split_at_missing_nodes(nodes: Iterable[tuple[int, int, int, bool]]) -> list[
         elif runs[-1]:
             runs.append([])
     return [run for run in runs if len(run) > 1]
+
+
+def cut_nodes(
+    nodes: Sequence[tuple[int, int, int, bool]], box: tuple[int, int, int, int] | None
+) -> list[int]:
+    """Return the nodes where the data of a way end.
+
+    They are the known ones beside a node that the file lacks, and the first outside the box that
+    the file was cut to, or on its border.
+    """
+    inside = [box is None or (box[0] < x < box[2] and box[1] < y < box[3]) for _, x, y, _ in nodes]
+    result = []
+    for at in range(1, len(nodes)):
+        (before, _, _, is_known), (after, _, _, next_is_known) = nodes[at - 1], nodes[at]
+        if is_known != next_is_known:
+            result.append(before if is_known else after)
+        elif is_known and inside[at - 1] != inside[at]:
+            result.append(after if inside[at - 1] else before)
+    return result
 
 
 def cut_at_gaps(runs: Sequence[Sequence[NodeAt]]) -> list[list[NodeAt]]:

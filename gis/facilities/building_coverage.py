@@ -1,0 +1,236 @@
+"""Buildings with who lives there, their areas, and their walk to the nearest of some categories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import STRtree
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.areas.building_areas import PointAreas, areas_of_points
+from gis.areas.hierarchy import find_area_id
+from gis.areas.models import Level
+from gis.errors import NotFound, invalid_field
+from gis.facilities.access_store import (
+    ProfileNetwork,
+    profile_network,
+    read_labels,
+    require_categories,
+)
+from gis.facilities.accessibility import read_facility_entrances
+from gis.network.snapping import Bools, Floats, Ints
+
+LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
+
+BUILDINGS_SQL = """
+SELECT b.id, b.code, concat(b.estate, b.name), coalesce(h.households, 0), coalesce(h.people, 0),
+  ST_X(d.door), ST_Y(d.door), ST_X(d.label), ST_Y(d.label)
+FROM building b
+LEFT JOIN (
+  SELECT building_id, count(*) AS households, sum(people) AS people
+  FROM household
+  GROUP BY building_id
+) h ON h.building_id = b.id
+CROSS JOIN LATERAL (
+  SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS door, ST_PointOnSurface(b.geom) AS label
+) d
+ORDER BY b.id
+"""
+
+
+class Standing(StrEnum):
+    """What can be said of a building for a limit of minutes."""
+
+    SERVED = "served"
+    BEYOND = "beyond"
+    CANNOT_SAY = "cannot_say"  # the data end nearer than any facility
+    OFF_NETWORK = "off_network"
+
+
+STANDINGS = tuple(Standing)
+
+
+@dataclass(frozen=True)
+class BuildingCoverage:
+    """All buildings, or those of an area, in parallel arrays.
+
+    Attributes
+    ----------
+    id, code, name
+        Ids, codes, and estate with number.
+    households, people
+        Who lives there.
+    lon, lat
+        The door, else the middle of the footprint, degrees, EPSG:4490.
+    areas
+        The areas of the buildings.
+    minutes
+        Walk to the nearest facility of any of the categories; infinite: none within an hour.
+    facility
+        Its id, -1 for none.
+    edge_minutes
+        Walk to where the data end.
+    off_network
+        No street is near.
+    walker
+        The network that was walked.
+    computed_at
+        When the oldest of the labels was computed.
+    """
+
+    id: NDArray[np.int64]
+    code: NDArray[np.str_]
+    name: NDArray[np.str_]
+    households: NDArray[np.int64]
+    people: NDArray[np.int64]
+    lon: Floats
+    lat: Floats
+    areas: PointAreas
+    minutes: Floats
+    facility: NDArray[np.int64]
+    edge_minutes: Floats
+    off_network: Bools
+    walker: ProfileNetwork
+    computed_at: datetime
+
+    def standing(self, minutes: float) -> Ints:
+        """Return for each building its place in `STANDINGS`, for a limit.
+
+        Served is certain even at the edge of the data. Else nothing is said where the data end
+        within the limit: a facility may stand beyond, and it is counted neither way.
+        """
+        return np.select(
+            [self.off_network, self.minutes <= minutes, self.edge_minutes <= minutes],
+            [
+                STANDINGS.index(Standing.OFF_NETWORK),
+                STANDINGS.index(Standing.SERVED),
+                STANDINGS.index(Standing.CANNOT_SAY),
+            ],
+            STANDINGS.index(Standing.BEYOND),
+        )
+
+    def select(self, which: Bools) -> "BuildingCoverage":
+        """Return some of the buildings."""
+        return BuildingCoverage(
+            self.id[which],
+            self.code[which],
+            self.name[which],
+            self.households[which],
+            self.people[which],
+            self.lon[which],
+            self.lat[which],
+            PointAreas(self.areas.grid[which], self.areas.chains),
+            self.minutes[which],
+            self.facility[which],
+            self.edge_minutes[which],
+            self.off_network[which],
+            self.walker,
+            self.computed_at,
+        )
+
+
+def read_buildings(
+    session: Session,
+    categories: Sequence[str],
+    profile: str = "adult",
+    area: str | None = None,
+    moment: datetime | None = None,
+) -> BuildingCoverage:
+    """Read the buildings with their walk to the nearest facility of any of some categories.
+
+    Parameters
+    ----------
+    categories
+        Keys of `gis.facilities.categories`.
+    profile
+        Who walks.
+    area
+        Only buildings in the area with this code; None means all.
+    moment
+        Whose boundaries count; None means now.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such category or profile, or the area is a ten-household unit.
+    NotFound
+        No area has the code.
+    Unavailable
+        No walking network is loaded.
+    """
+    keys = require_categories(categories)
+    walker = profile_network(session, profile)
+    area_id = None if area is None else _require_area(session, area)
+    rows = session.execute(text(BUILDINGS_SQL)).all()
+    columns = [*zip(*rows, strict=True)] if rows else [()] * 9
+    ids = np.array(columns[0], np.int64)
+    lon, lat, label_lon, label_lat = (np.array(column, float) for column in columns[5:])
+    labels = [*read_labels(session, walker, keys).values()]
+    minutes = np.column_stack([each.minutes for each in labels])
+    best = minutes.argmin(axis=1)
+    facility = np.column_stack([each.facility for each in labels])
+    line = np.arange(len(ids))
+    everything = BuildingCoverage(
+        ids,
+        np.array(columns[1], np.str_),
+        np.array(columns[2], np.str_),
+        np.array(columns[3], np.int64),
+        np.array(columns[4], np.int64),
+        lon,
+        lat,
+        areas_of_points(session, moment or datetime.now(UTC), label_lon, label_lat),
+        minutes[line, best],
+        facility[line, best],
+        labels[0].edge_minutes,
+        labels[0].off_network,
+        walker,
+        min(each.computed_at for each in labels),
+    )
+    if area_id is None:
+        return everything
+    return everything.select(everything.areas.within(area_id))
+
+
+def within_straight_line(
+    session: Session, buildings: BuildingCoverage, categories: Sequence[str], minutes: float
+) -> Bools:
+    """Return which buildings a plain circle would count: as the crow flies, at the same speed.
+
+    The distance is from the door of the building to the nearest door of a facility, or its outline
+    where no door is known.
+    """
+    walker = buildings.walker
+    inside = np.zeros(len(buildings.id), bool)
+    if not inside.size:
+        return inside
+    points = shapely.points(walker.network.to_metric(buildings.lon, buildings.lat))
+    for category in categories:
+        shapes = read_facility_entrances(session, walker.network, category).shape
+        if len(shapes):
+            hits = STRtree(shapes).query(
+                points, predicate="dwithin", distance=minutes * 60 * walker.speed_m_s
+            )
+            inside[hits[0]] = True
+    return inside
+
+
+def require_level(level: str) -> Level:
+    """Return a level by which coverage is summed up; raise InvalidInput unless it is one."""
+    if level not in LEVELS:
+        raise invalid_field("by", "input.not_among", value=level, allowed=[*LEVELS])
+    return Level(level)
+
+
+def _require_area(session: Session, code: str) -> int:
+    area_id = find_area_id(session, code)
+    if area_id is None:
+        raise NotFound("facility.area_unknown", code=code)
+    level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": area_id})
+    if level not in LEVELS:
+        raise invalid_field("area", "coverage.not_of_units", code=code)
+    return area_id

@@ -1,0 +1,130 @@
+"""Gaps of coverage: the buildings without a facility within some minutes' walk, one by one."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.facilities.building_coverage import STANDINGS, Standing, read_buildings
+from gis.facilities.circles import require_limit
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A building that no facility serves, or of which that cannot be said.
+
+    Attributes
+    ----------
+    code, name
+        The building: code, and estate with number.
+    grid, community, community_name
+        Where it stands: codes, and the name; empty outside every grid.
+    households, people
+        Who lives there.
+    elders
+        People of sixty and more; None: the register does not say.
+    minutes
+        Walk to the nearest facility; None: none within an hour.
+    missing_minutes
+        Minutes beyond the limit; None where `minutes` is.
+    facility, facility_name
+        The nearest facility; empty for none.
+    standing
+        beyond, cannot_say (the data end nearer than the facility) or off_network.
+    lon, lat
+        The door, else the middle of the footprint, degrees, EPSG:4490.
+    """
+
+    code: str
+    name: str
+    grid: str
+    community: str
+    community_name: str
+    households: int
+    people: int
+    elders: int | None
+    minutes: float | None
+    missing_minutes: float | None
+    facility: str
+    facility_name: str
+    standing: str
+    lon: float
+    lat: float
+
+
+def gaps(
+    session: Session,
+    categories: Sequence[str],
+    minutes: int = 15,
+    profile: str = "adult",
+    *,
+    area: str | None = None,
+    moment: datetime | None = None,
+    within: Collection[int] | None = None,
+) -> list[Gap]:
+    """List the buildings that are not served, those with most people first.
+
+    Parameters
+    ----------
+    categories, minutes, profile, area, moment
+        As in `gis.facilities.coverage_summary.coverage`.
+    within
+        Ids of the areas whose buildings may be listed; None means all.
+
+    Raises
+    ------
+    InvalidInput, NotFound, Unavailable
+        As in `coverage`.
+
+    Notes
+    -----
+    Buildings where nobody lives are left out; but where no household at all is known, every
+    building is listed.
+    """
+    require_limit(minutes)
+    buildings = read_buildings(session, categories, profile, area, moment)
+    which = buildings.standing(minutes) != STANDINGS.index(Standing.SERVED)
+    if buildings.households.any():
+        which &= buildings.households > 0
+    if within is not None:
+        which &= buildings.areas.in_any(frozenset(within))
+    lacking = buildings.select(which)
+    standing = lacking.standing(minutes)
+    number, communities = lacking.areas.at_level("community")
+    facilities = {
+        row[0]: (row[1], row[2])
+        for row in session.execute(
+            text("SELECT id, code, name FROM facility WHERE id = ANY(:ids)"),
+            {"ids": np.unique(lacking.facility).tolist()},
+        )
+    }
+    order = np.lexsort((lacking.code, -lacking.minutes, -lacking.people))
+    result = []
+    for i in order.tolist():
+        walk = float(lacking.minutes[i])
+        grid = int(lacking.areas.grid[i])
+        community = communities[number[i]] if number[i] >= 0 else None
+        facility, facility_name = facilities.get(int(lacking.facility[i]), ("", ""))
+        result.append(
+            Gap(
+                str(lacking.code[i]),
+                str(lacking.name[i]),
+                "" if grid < 0 else lacking.areas.chains[grid][-1].code,
+                "" if community is None else community.code,
+                "" if community is None else community.name,
+                int(lacking.households[i]),
+                int(lacking.people[i]),
+                None,
+                round(walk, 2) if np.isfinite(walk) else None,
+                round(max(walk - minutes, 0.0), 2) if np.isfinite(walk) else None,
+                facility,
+                facility_name,
+                STANDINGS[standing[i]].value,
+                round(float(lacking.lon[i]), 7),
+                round(float(lacking.lat[i]), 7),
+            )
+        )
+    return result

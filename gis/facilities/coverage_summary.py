@@ -1,0 +1,208 @@
+"""Coverage of areas: who has a facility within some minutes' walk, who has not, and of whom
+nothing can be said.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from gis.areas.snapshot import Area
+from gis.facilities.building_coverage import (
+    STANDINGS,
+    BuildingCoverage,
+    Standing,
+    read_buildings,
+    require_level,
+    within_straight_line,
+)
+from gis.facilities.circles import require_limit
+from gis.network.snapping import Bools
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many buildings, households and people."""
+
+    buildings: int
+    households: int
+    people: int
+
+
+@dataclass(frozen=True)
+class AreaCoverage:
+    """Coverage of one area.
+
+    Attributes
+    ----------
+    code, name
+        The area; None and empty for buildings outside every grid, and for the total.
+    total
+        All buildings of the area.
+    served, beyond, cannot_say, off_network
+        They make up the total. Cannot say: the data end within the limit, and no facility is
+        within it; off the network: no street is near.
+    plain_circle
+        Whom a circle as the crow flies would count as served.
+    """
+
+    code: str | None
+    name: str
+    total: Tally
+    served: Tally
+    beyond: Tally
+    cannot_say: Tally
+    off_network: Tally
+    plain_circle: Tally
+
+    @property
+    def share(self) -> float | None:
+        """Share of households that are served among those of which it can be said; None: none."""
+        return _share(self.served.households, self.beyond.households)
+
+    @property
+    def share_people(self) -> float | None:
+        """Share of people that are served among those of whom it can be said; None: nobody."""
+        return _share(self.served.people, self.beyond.people)
+
+    def figures(self) -> dict[str, object]:
+        """Return the figures under flat names, as `households` and `served_households`."""
+        parts = {"": self.total}
+        parts |= {f"{value}_": getattr(self, value) for value in STANDINGS}
+        parts["plain_circle_"] = self.plain_circle
+        counts = {
+            f"{prefix}{name}": count
+            for prefix, tally in parts.items()
+            for name, count in asdict(tally).items()
+        }
+        return counts | {"share": self.share, "share_people": self.share_people}
+
+
+@dataclass(frozen=True)
+class CoverageSummary:
+    """Coverage by area.
+
+    Attributes
+    ----------
+    categories, minutes, profile, by
+        What was asked: the nearest facility of any of the categories counts.
+    network_version, computed_at
+        Of the labels.
+    flat
+        Whether walks are as on the level, since the network knows no heights.
+    totals
+        All buildings that were asked about.
+    areas
+        One entry an area with buildings, by code; those outside every grid come last.
+    """
+
+    categories: tuple[str, ...]
+    minutes: int
+    profile: str
+    by: str
+    network_version: str
+    computed_at: datetime
+    totals: AreaCoverage
+    areas: tuple[AreaCoverage, ...]
+    flat: bool = True
+
+    def as_json(self) -> dict[str, object]:
+        """Return the summary as the API and the command show it."""
+        return {
+            "category": ",".join(self.categories),
+            "minutes": self.minutes,
+            "profile": self.profile,
+            "by": self.by,
+            "network_version": self.network_version,
+            "flat": self.flat,
+            "computed_at": self.computed_at.isoformat(),
+            "totals": self.totals.figures(),
+            "areas": [{"code": row.code, "name": row.name} | row.figures() for row in self.areas],
+        }
+
+
+def coverage(
+    session: Session,
+    categories: Sequence[str],
+    minutes: int = 15,
+    profile: str = "adult",
+    *,
+    area: str | None = None,
+    by: str = "community",
+    moment: datetime | None = None,
+) -> CoverageSummary:
+    """Sum up who has a facility within a walk, by area.
+
+    Parameters
+    ----------
+    categories
+        Keys of `gis.facilities.categories`; of several the nearest facility of any counts.
+    minutes
+        1 to 60.
+    profile
+        Who walks.
+    area
+        Only the area with this code; None means everywhere.
+    by
+        county, street, community or grid.
+    moment
+        Whose boundaries count; None means now.
+
+    Raises
+    ------
+    InvalidInput
+        The limit, a category, the profile or the level is not possible, or the area is a unit.
+    NotFound
+        No area has the code.
+    Unavailable
+        No walking network is loaded.
+    """
+    require_limit(minutes)
+    level = require_level(by)
+    buildings = read_buildings(session, categories, profile, area, moment)
+    standing = buildings.standing(minutes)
+    plain = within_straight_line(session, buildings, categories, minutes)
+    number, areas = buildings.areas.at_level(level)
+
+    def row(where: Area | None, which: Bools) -> AreaCoverage:
+        tallies = {
+            value: _tally(buildings, which & (standing == i)) for i, value in enumerate(STANDINGS)
+        }
+        return AreaCoverage(
+            None if where is None else where.code,
+            "" if where is None else where.name,
+            _tally(buildings, which),
+            tallies[Standing.SERVED],
+            tallies[Standing.BEYOND],
+            tallies[Standing.CANNOT_SAY],
+            tallies[Standing.OFF_NETWORK],
+            _tally(buildings, which & plain),
+        )
+
+    rows = [row(where, number == i) for i, where in enumerate(areas)]
+    if (number < 0).any():
+        rows.append(row(None, number < 0))
+    return CoverageSummary(
+        tuple(dict.fromkeys(categories)),
+        minutes,
+        profile,
+        level.value,
+        buildings.walker.network.version,
+        buildings.computed_at,
+        row(None, np.ones(len(buildings.id), bool)),
+        tuple(each for each in rows if each.total.buildings),
+    )
+
+
+def _tally(buildings: BuildingCoverage, which: Bools) -> Tally:
+    return Tally(
+        int(which.sum()),
+        int(buildings.households[which].sum()),
+        int(buildings.people[which].sum()),
+    )
+
+
+def _share(served: int, beyond: int) -> float | None:
+    return served / (served + beyond) if served + beyond else None

@@ -1,0 +1,159 @@
+"""Coverage over HTTP and on the command line: the shares are public, single buildings are not."""
+
+import csv
+import json
+from pathlib import Path
+
+import geopandas
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from openpyxl import load_workbook
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.demo.generate import generate_town
+from gis.errors import InvalidInput
+from gis.exchange.gaps_file import write_gaps
+from gis.facilities.coverage_gaps import Gap, gaps
+from gis.facilities.coverage_summary import coverage
+from gis.frames import gaps as gap_frame
+from tests.support.sign_in import account, signed_in
+
+
+@pytest.fixture
+def town(session: Session) -> Session:
+    """A made-up town of one community."""
+    generate_town(session, households=1500)
+    session.commit()
+    return session
+
+
+def test_shares_are_open_to_all_and_are_those_of_the_engine(
+    client: FlaskClient, town: Session
+) -> None:
+    response = client.get("/api/v1/coverage?category=clinic&minutes=10")
+    assert response.status_code == 200 and response.headers["ETag"]
+    summary = coverage(town, ["clinic"], 10)
+    body = response.json
+    assert body["totals"] == summary.totals.figures()
+    assert [row["code"] for row in body["areas"]] == [row.code for row in summary.areas]
+    assert body["areas"][0]["served_households"] == summary.areas[0].served.households
+    parts = ("served", "beyond", "cannot_say", "off_network")
+    for row in (body["totals"], *body["areas"]):
+        assert sum(row[f"{part}_people"] for part in parts) == row["people"]
+    by_grid = client.get(
+        f"/api/v1/coverage?category=clinic,hospital&by=grid&area={summary.areas[0].code}"
+    ).json
+    assert {row["code"][:12] for row in by_grid["areas"]} == {summary.areas[0].code}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 422),
+        ("category=nothing", 422),
+        ("category=,", 422),
+        ("category=clinic&minutes=61", 422),
+        ("category=clinic&by=unit", 422),
+        ("category=clinic&profile=unicyclist", 422),
+        ("category=clinic&area=nothing", 404),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    client: FlaskClient, town: Session, query: str, status: int
+) -> None:
+    response = client.get(f"/api/v1/coverage?{query}")
+    assert response.status_code == status and response.json["detail"]
+
+
+def test_gaps_are_for_who_may_see_the_figures_of_their_areas(
+    client: FlaskClient, session: Session
+) -> None:
+    generate_town(session, households=4500)
+    (town := session).commit()
+    query = "/api/v1/coverage/gaps?category=clinic&minutes=2&limit=1000"
+    assert client.get(query).status_code == 401
+    codes = town.scalars(
+        text("SELECT code FROM area WHERE level = 'community' ORDER BY code")
+    ).all()
+    everything = gaps(town, ["clinic"], 2)
+    mine = {gap.code for gap in everything if gap.community == codes[0]}
+    assert mine and len(mine) < len(everything)
+    resident = account(town, "resident-wang")
+    desk = account(town, "desk", "dispatcher", codes[0])
+    county = str(town.scalar(text("SELECT code FROM area WHERE level = 'county'")))
+    planner = account(town, "planner", "planner", county)
+    signed_in(client, resident)
+    assert client.get(query).status_code == 403
+    signed_in(client, desk)
+    body = client.get(query).json
+    assert {item["id"] for item in body["features"]} == mine and body["next"] is None
+    # asking for another community does not widen it
+    assert client.get(f"{query}&area={codes[1]}").json["features"] == []
+    signed_in(client, planner)
+    body = client.get(query).json
+    assert [item["id"] for item in body["features"]] == [gap.code for gap in everything]
+    properties = body["features"][0]["properties"]
+    assert properties["households"] == everything[0].households and properties["elders"] is None
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = client.get(
+            "/api/v1/coverage/gaps?category=clinic&minutes=2&limit=70"
+            + (f"&cursor={cursor}" if cursor else "")
+        ).json
+        pages += [item["id"] for item in page["features"]]
+        cursor = page["next"]
+    assert pages == [gap.code for gap in everything]
+
+
+def test_gaps_as_files(town: Session, tmp_path: Path) -> None:
+    rows = gaps(town, ["clinic"], 2)
+    risky = [Gap("=1+1", "@x", "", "", "", 1, 2, None, None, None, "", "", "beyond", 106.0, 26.0)]
+    for ending in (".xlsx", ".csv", ".gpkg", ".geojson"):
+        path = tmp_path / f"gaps{ending}"
+        assert write_gaps([*rows, *risky], path) == len(rows) + 1
+        assert path.stat().st_mode & 0o077 == 0
+    sheet = load_workbook(tmp_path / "gaps.xlsx").active
+    assert sheet.max_row == len(rows) + 2 and sheet.cell(2, 1).value == rows[0].code
+    with (tmp_path / "gaps.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert table[0]["households"] == str(rows[0].households) and table[-1]["code"] == "'=1+1"
+    for ending in (".gpkg", ".geojson"):
+        frame = geopandas.read_file(tmp_path / f"gaps{ending}")
+        assert len(frame) == len(rows) + 1 and frame["building"][0] == rows[0].code
+        assert frame.geometry[0].x == pytest.approx(rows[0].lon, abs=1e-7)
+    frame = gap_frame(town, "clinic", 2)
+    assert list(frame.index) == [gap.code for gap in rows]
+    assert len(gap_frame(town, "clinic", 60)) <= len(rows)
+    assert write_gaps([], tmp_path / "none.csv") == 0 and (tmp_path / "none.csv").exists()
+    with pytest.raises(InvalidInput, match="xlsx"):
+        write_gaps(rows, tmp_path / "gaps.pdf")
+    with pytest.raises(InvalidInput):
+        write_gaps(rows, tmp_path / "nowhere" / "gaps.csv")
+
+
+def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from contextlib import contextmanager
+
+    from web.cli import coverage as module
+
+    @contextmanager
+    def scope(reason: str = ""):
+        yield town
+
+    monkeypatch.setattr(module, "session_scope", scope)
+    run = lambda *words: CliRunner().invoke(module.command, [*words])  # noqa: E731
+    assert run().exit_code == 2
+    done = run("--category", "clinic", "--minutes", "10", "--json", "--recompute")
+    assert done.exit_code == 0, done.output
+    body = json.loads(done.stdout)
+    assert body["totals"]["households"] == 1500
+    file = tmp_path / "gaps.xlsx"
+    done = run("--category", "clinic", "--minutes", "2", "--gaps", str(file))
+    assert done.exit_code == 0 and file.exists() and "all: 1,500:" in done.stdout
+    subject = town.scalar(text("SELECT subject FROM personal.disclosure ORDER BY id DESC LIMIT 1"))
+    assert subject == "gaps of clinic .xlsx within everywhere"
+    marks = json.loads(run("--score", "--json").stdout)
+    assert all(0 <= mark["score"] <= 100 for mark in marks)
+    assert "of 100" in run("--score").stdout

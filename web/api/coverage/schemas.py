@@ -1,0 +1,139 @@
+"""Coverage and its gaps as the API takes and shows them."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, Field
+
+from gis.facilities.building_coverage import LEVELS
+from gis.facilities.circles import MAX_MINUTES
+from gis.facilities.coverage_gaps import Gap
+from web.http import params
+from web.http.responses import feature
+
+
+class GapsIn(params.Page):
+    """What is looked for, and where."""
+
+    category: Annotated[
+        str,
+        Field(
+            max_length=400,
+            description="Category of facilities; of several with commas the nearest counts",
+            examples=["clinic", "clinic,hospital"],
+        ),
+    ]
+    minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
+    profile: Annotated[str, Field(description="Who walks", max_length=40)] = "adult"
+    area: Annotated[
+        str | None, Field(description="Only in the area with this code", max_length=40)
+    ] = None
+
+    @property
+    def categories(self) -> list[str]:
+        """The keys of `category`."""
+        return [key.strip() for key in self.category.split(",") if key.strip()]
+
+
+class CoverageIn(GapsIn):
+    """What is looked for, where, and by which areas it is summed up."""
+
+    by: Annotated[
+        str,
+        Field(max_length=20, description=f"One of {', '.join(level.value for level in LEVELS)}"),
+    ] = "community"
+
+
+class CountsOut(BaseModel):
+    """Buildings, households and people by what can be said of them; the four sorts make up all."""
+
+    buildings: int
+    households: int
+    people: int
+    served_buildings: int
+    served_households: int = Field(description="With a facility within the limit, exactly")
+    served_people: int
+    beyond_buildings: int
+    beyond_households: int = Field(description="Certainly without one within the limit")
+    beyond_people: int
+    cannot_say_buildings: int
+    cannot_say_households: int = Field(
+        description="The data end within the limit, and nearer than any facility: counted neither way"
+    )
+    cannot_say_people: int
+    off_network_buildings: int
+    off_network_households: int = Field(description="No street is near")
+    off_network_people: int
+    plain_circle_buildings: int
+    plain_circle_households: int = Field(
+        description="Whom a circle as the crow flies would count as served"
+    )
+    plain_circle_people: int
+    share: float | None = Field(
+        description="Served households among those served and beyond; null where there are none"
+    )
+    share_people: float | None
+
+
+class AreaOut(CountsOut):
+    """The counts of one area; `code` is null for buildings outside every grid."""
+
+    code: str | None
+    name: str
+
+
+class CoverageOut(BaseModel):
+    """Who has a facility within a walk, by area."""
+
+    category: str
+    minutes: int
+    profile: str
+    by: str
+    network_version: str
+    flat: bool = Field(description="Walks are as on the level: the network knows no heights")
+    computed_at: str
+    totals: CountsOut
+    areas: list[AreaOut]
+
+
+class GapProperties(BaseModel):
+    """A building without a facility within the limit, or of which that cannot be said."""
+
+    name: str
+    grid: str
+    community: str
+    community_name: str
+    households: int
+    people: int
+    elders: int | None = Field(description="Null: the register does not say")
+    minutes: float | None = Field(description="To the nearest; null: none within an hour")
+    missing_minutes: float | None = Field(description="Beyond the limit")
+    facility: str = Field(description="Code of the nearest; empty for none")
+    facility_name: str
+    standing: Literal["beyond", "cannot_say", "off_network"]
+
+
+class GapFeature(BaseModel):
+    """A building as GeoJSON; its id is its code."""
+
+    type: Literal["Feature"]
+    id: str
+    geometry: dict[str, Any]
+    properties: GapProperties
+
+
+class GapsOut(BaseModel):
+    """GeoJSON: longitude first. Buildings with most people first."""
+
+    type: Literal["FeatureCollection"]
+    features: list[GapFeature]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+def gap_to_feature(gap: Gap) -> dict[str, Any]:
+    """Return a gap as a GeoJSON Feature."""
+    properties = asdict(gap)
+    code, lon, lat = (properties.pop(name) for name in ("code", "lon", "lat"))
+    point = orjson.dumps({"type": "Point", "coordinates": [lon, lat]}).decode()
+    return feature(code, point, properties)

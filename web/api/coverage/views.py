@@ -1,0 +1,67 @@
+"""Who has a facility within some minutes' walk, by area, and the buildings that lack one."""
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from gis.facilities.coverage_gaps import gaps
+from gis.facilities.coverage_summary import coverage
+from gis.rights.actions import Action
+from web.api.coverage.schemas import CoverageIn, CoverageOut, GapsIn, GapsOut, gap_to_feature
+from web.http import params
+from web.http.db import session
+from web.http.responses import GEOJSON, conditional_response
+from web.security.guard import require
+
+bp = APIBlueprint("coverage", __name__, url_prefix="/api/v1", tag="Coverage")
+
+ABSENT = {404: "No area has that code", 503: "No walking network is loaded"}
+
+
+@bp.get("/coverage")
+@bp.input(CoverageIn, location="query")
+@bp.output(CoverageOut)
+@bp.doc(summary="Who has a facility within some minutes' walk, by area", responses=ABSENT)
+def shares(query_data: CoverageIn) -> Response:
+    """Counts by exact walking distance, beside those of a plain circle.
+
+    Sums of grids and larger areas are open to all, as the counts of circles are.
+    """
+    summary = coverage(
+        session(),
+        query_data.categories,
+        query_data.minutes,
+        query_data.profile,
+        area=query_data.area,
+        by=query_data.by,
+    )
+    return conditional_response(summary.as_json())
+
+
+@bp.get("/coverage/gaps")
+@bp.input(GapsIn, location="query")
+@bp.output(GapsOut, content_type=GEOJSON)
+@bp.doc(
+    summary="The buildings without a facility within some minutes' walk",
+    responses=ABSENT | {401: "Sign in, or send a key", 403: "Not allowed"},
+)
+def listed(query_data: GapsIn) -> Response:
+    """Households of single buildings: for who may see the figures of the areas they stand in."""
+    areas = require(Action.FIGURES).areas_by_action[Action.FIGURES]
+    start = params.number_cursor(params.decode_cursor(query_data.cursor)) or 0
+    rows = gaps(
+        session(),
+        query_data.categories,
+        query_data.minutes,
+        query_data.profile,
+        area=query_data.area,
+        within=areas,
+    )
+    end = start + query_data.limit
+    return conditional_response(
+        {
+            "type": "FeatureCollection",
+            "features": [gap_to_feature(row) for row in rows[start:end]],
+            "next": params.encode_cursor(str(end)) if end < len(rows) else None,
+        },
+        GEOJSON,
+    )

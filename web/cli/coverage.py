@@ -1,0 +1,105 @@
+"""`./wangge coverage`: who has a facility within some minutes' walk, and who has not."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gis.facilities.access_score import AreaScore
+from gis.facilities.coverage_summary import AreaCoverage, CoverageSummary
+from web.cli.common import AS_JSON, record_disclosure, session_scope
+
+
+@click.command()
+@click.option("--category", help="Key of a category; of several with commas the nearest counts.")
+@click.option("--minutes", default=15, show_default=True, help="Walking time, 1 to 60.")
+@click.option("--profile", default="adult", show_default=True, help="Who walks.")
+@click.option("--area", help="Only in the area with this code.")
+@click.option(
+    "--by", default="community", show_default=True, help="county, street, community or grid."
+)
+@click.option(
+    "--gaps",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the buildings that lack one: .xlsx .csv .gpkg .geojson.",
+)
+@click.option("--reason", default="", help="With --gaps: why, for auditors.")
+@click.option("--score", "marks", is_flag=True, help="One mark for each area, of all categories.")
+@click.option("--recompute", is_flag=True, help="Bring the stored walks in step first.")
+@AS_JSON
+def command(
+    category: str | None,
+    minutes: int,
+    profile: str,
+    area: str | None,
+    by: str,
+    file: Path | None,
+    reason: str,
+    marks: bool,
+    recompute: bool,
+    as_json: bool,
+) -> None:
+    """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said."""
+    from gis.exchange.gaps_file import write_gaps
+    from gis.facilities.access_score import score
+    from gis.facilities.access_store import recompute_access
+    from gis.facilities.coverage_gaps import gaps
+    from gis.facilities.coverage_summary import coverage
+
+    if category is None and not (marks or recompute):
+        raise click.UsageError("say which with --category, or use --score or --recompute")
+    categories = [key.strip() for key in (category or "").split(",") if key.strip()]
+    with session_scope("coverage") as session:
+        if recompute:
+            done = recompute_access(session, profile)
+            session.commit()
+            click.echo(
+                f"{done.buildings} buildings, {profile}: {len(done.recomputed)} categories"
+                f" recomputed, {len(done.unchanged)} unchanged",
+                err=True,
+            )
+        if marks:
+            _print_scores(
+                score(session, area, profile, by=by, categories=categories or None), as_json
+            )
+        elif category is not None:
+            summary = coverage(session, categories, minutes, profile, area=area, by=by)
+            if file is not None:
+                count = write_gaps(gaps(session, categories, minutes, profile, area=area), file)
+                subject = f"gaps of {category} {file.suffix} within {area or 'everywhere'}"
+                record_disclosure(session, "export", subject, reason=reason)
+                click.echo(f"{file}: {count} buildings", err=True)
+            _print_summary(summary, as_json)
+
+
+def _print_summary(summary: CoverageSummary, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
+        return
+    click.echo(
+        "households: within reach, beyond, cannot say (the data end nearer), off the network;"
+        " share of those that can be said; a plain circle would count"
+    )
+    for row in (*summary.areas, summary.totals):
+        label = "all" if row is summary.totals else f"{row.code or '-'} {row.name}".rstrip()
+        click.echo(f"{label}: {_line(row)}")
+
+
+def _line(row: AreaCoverage) -> str:
+    share = "-" if row.share is None else f"{row.share:.1%}"
+    return (
+        f"{row.total.households:,}: {row.served.households:,}, {row.beyond.households:,},"
+        f" {row.cannot_say.households:,}, {row.off_network.households:,}; {share};"
+        f" {row.plain_circle.households:,}"
+    )
+
+
+def _print_scores(scores: list[AreaScore], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in scores], ensure_ascii=False))
+        return
+    for row in scores:
+        mark = "-" if row.score is None else f"{row.score:.1f}"
+        click.echo(f"{row.code} {row.name}: {mark} of 100 ({row.people:,} people)")
