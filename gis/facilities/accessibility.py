@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.network.build import Network
+from gis.network.profiles import ADULT, WalkingProfile
 from gis.network.snapping import Floats, Shapes, SnappedPoints
-from gis.network.walk import get_profile, nearest_source_distances
+from gis.network.walk import nearest_source_distances
 
 # Every building, with or without households, by its entrance, else the centroid of its footprint.
 DEMAND_POINTS_SQL = """
@@ -219,26 +220,21 @@ def compute_coverage(
     demand: DemandPoints,
     sources: SnappedPoints,
     minutes: float,
-    profile: str = "adult",
+    profile: WalkingProfile = ADULT,
 ) -> CoverageResult:
     """Compute the network distance from each demand point to its nearest facility.
 
     Parameters
     ----------
+    network
+        The network of the profile (`gis.network.profiled`).
     sources
         The facilities' entrances on the network.
     minutes
         Walking time at the profile's speed.
-    profile
-        A key of `gis.network.walk.PROFILES`.
-
-    Raises
-    ------
-    InvalidInput
-        There is no such profile.
     """
     metres = nearest_source_distances(
-        network, sources, demand.snaps, minutes * 60 * get_profile(profile).speed_m_s
+        network, sources, demand.snaps, minutes * 60 * profile.speed_m_s
     )
     covered, off_network = np.isfinite(metres), demand.snaps.edge < 0
 

@@ -18,6 +18,7 @@ from gis.facilities.accessibility import (
 )
 from gis.network.build import Network
 from gis.network.isochrone import isochrones
+from gis.network.profiles import WalkingProfile
 from gis.network.snapping import MAX_SNAP_DISTANCE_M
 from gis.network.walk import network_distances
 
@@ -87,11 +88,11 @@ def reachable_box(entrances: FacilityEntrances, i: int, network: Network, limit:
 
 
 def origin_digests(
-    demand: DemandPoints, entrances: FacilityEntrances, reach: float, speed: float
+    demand: DemandPoints, entrances: FacilityEntrances, reach: float, profile: WalkingProfile
 ) -> Iterator[str]:
     """Yield a digest of what each facility's circles depend on, apart from the network.
 
-    That is its location, the speed and the homes in reach.
+    That is its location, the profile and the homes in reach.
     """
     tree = cKDTree(demand.points) if len(demand.points) else None
     table = np.column_stack([demand.points, demand.households, demand.people])
@@ -104,7 +105,7 @@ def origin_digests(
             )
             neighbours = sorted(tree.query_ball_point((centre.x, centre.y), radius))
         sha = hashlib.sha256(shapely.to_wkb(shape))
-        sha.update(repr(speed).encode())
+        sha.update(profile.key.encode())
         sha.update(np.ascontiguousarray(table[neighbours]).tobytes())
         yield sha.hexdigest()[:16]
 

@@ -143,7 +143,7 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
     minutes
         1 to 60.
     profile
-        A key of `gis.network.walk.PROFILES`.
+        A walking profile.
 
     Raises
     ------

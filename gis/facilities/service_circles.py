@@ -25,8 +25,10 @@ from gis.facilities.circles import (
     reachable_box,
     require_limit,
 )
-from gis.network.build import Network, load_network
-from gis.network.walk import get_profile, network_distances
+from gis.network.build import Network
+from gis.network.profiled import network_for
+from gis.network.profiles import ADULT, WalkingProfile, get_profile
+from gis.network.walk import network_distances
 
 MINUTES = (5, 10, 15)
 Progress = Callable[[int, int], None]
@@ -79,7 +81,7 @@ def recompute(
     minutes
         Limits, 1 to 60.
     profile_name
-        A key of `gis.network.walk.PROFILES`.
+        A walking profile.
     progress
         Called with (done, total).
 
@@ -97,16 +99,16 @@ def recompute(
     are outdated.
     """
     requested = tuple(sorted({require_limit(value) for value in minutes}))
-    speed = get_profile(profile_name).speed_m_s
+    profile = get_profile(profile_name)
     # one run at a time
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))
-    network = load_network(session)
+    network = network_for(session, profile_name)
     demand = read_demand_points(session, network)
     entrances = read_facility_entrances(session, network)
     stored = _read_digests(session, profile_name, network.version)
     limits = {*requested, *(limit for by_limit in stored.values() for limit in by_limit)}
     digests = {
-        limit: list(origin_digests(demand, entrances, limit * 60 * speed, speed))
+        limit: list(origin_digests(demand, entrances, limit * 60 * profile.speed_m_s, profile))
         for limit in sorted(limits)
     }
     _delete_stale(session, stored, digests, requested, entrances, profile_name)
@@ -117,7 +119,7 @@ def recompute(
     ]
     _store(
         session,
-        _rows(network, demand, entrances, changed, requested, profile_name, digests, progress),
+        _rows(network, demand, entrances, changed, requested, profile, digests, progress),
         requested,
         profile_name,
     )
@@ -188,7 +190,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     """
     speed = get_profile(profile_name).speed_m_s
     require_limit(minutes)
-    network = load_network(session)
+    network = network_for(session, profile_name)
     bbox = session.scalar(
         text("SELECT ST_AsEWKT(ST_Expand(geom, 1e-7)) FROM facility WHERE code = :code"),
         {"code": code},
@@ -226,7 +228,7 @@ def nearest_facilities(
     Distances are exact: the legs at both ends and partial edges count. Empty if the point is more
     than 100 m from any street.
     """
-    speed = get_profile("adult").speed_m_s
+    speed = ADULT.speed_m_s
     limit = minutes * 60 * speed
     reach_lat = limit / 111_000 + 0.001
     reach_lon = reach_lat / np.cos(np.radians(lat))
@@ -271,11 +273,11 @@ def _rows(
     entrances: FacilityEntrances,
     which: Sequence[int],
     minutes: Sequence[int],
-    profile_name: str,
+    profile: WalkingProfile,
     digests: dict[int, list[str]],
     progress: Progress | None,
 ) -> Iterator[tuple[object, ...]]:
-    speed = get_profile(profile_name).speed_m_s
+    speed = profile.speed_m_s
     for done, i in enumerate(which, 1):
         for circle in compute_circles(network, demand, entrances, i, minutes, speed):
             hexed = shapely.to_wkb(
@@ -283,7 +285,7 @@ def _rows(
             )
             yield (
                 int(entrances.id[i]),
-                profile_name,
+                profile.name,
                 circle.minutes,
                 speed,
                 network.version,

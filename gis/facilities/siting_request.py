@@ -13,7 +13,7 @@ from gis.facilities.siting_problem import (
     Model,
     Status,
 )
-from gis.network.walk import get_profile
+from gis.network.profiles import get_profile
 
 CANDIDATE_KINDS = ("network", "buildings")
 WEIGHTS = ("people", "households")

@@ -53,8 +53,10 @@ from gis.facilities.siting_request import (
     SitingRequest,
     check,
 )
-from gis.network.build import Network, load_network
-from gis.network.walk import get_profile, nearest_source_distances
+from gis.network.build import Network
+from gis.network.profiled import network_for
+from gis.network.profiles import get_profile
+from gis.network.walk import nearest_source_distances
 
 
 def site(
@@ -86,7 +88,7 @@ def site(
     """
     model, limit_m, horizon_m = check(request)
     started = time.monotonic()
-    network = load_network(session)
+    network = network_for(session, request.profile)
     everyone = demand_of(session, network, land)
     homes = inhabited(everyone)
     if not homes.building.size:
@@ -154,7 +156,7 @@ def closures(
         No walking network is loaded.
     """
     _, limit_m, _ = check(SitingRequest(category, minutes=minutes, profile=profile))
-    network = load_network(session)
+    network = network_for(session, profile)
     homes = inhabited(demand_of(session, network, land))
     existing = existing_facilities(session, network, category, land, limit_m)
     table = walking_table(
@@ -190,7 +192,7 @@ def pin(
         No walking network is loaded.
     """
     _, limit_m, _ = check(SitingRequest(category, minutes=minutes, profile=profile))
-    network = load_network(session)
+    network = network_for(session, profile)
     door = network.snap_degrees(lon, lat)
     around = shapely.box(*box_around(lon, lat, limit_m))
     if land is not None:

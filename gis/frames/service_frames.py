@@ -14,8 +14,9 @@ from gis.db import PRECISION_DEG
 from gis.facilities import accessibility
 from gis.facilities.models import Facility, ServiceCircle
 from gis.frames.read import Query, read_frame, wkb
-from gis.network.build import load_network
 from gis.network.models import WalkEdge, WalkNode
+from gis.network.profiled import network_for
+from gis.network.profiles import get_profile
 from gis.places.models import Building
 
 
@@ -95,7 +96,7 @@ def service_circles(
     minutes
         Walking time in minutes; None means every stored one.
     profile
-        A key of `gis.network.walk.PROFILES`; None means every stored one.
+        A walking profile; None means every stored one.
 
     Returns
     -------
@@ -126,7 +127,7 @@ def coverage(
     minutes
         Walking time at the profile's speed.
     profile
-        A key of `gis.network.walk.PROFILES`.
+        A walking profile.
 
     Returns
     -------
@@ -142,10 +143,12 @@ def coverage(
     Unavailable
         No walking network is loaded.
     """
-    network = load_network(session)
+    network = network_for(session, profile)
     demand = accessibility.read_demand_points(session, network)
     entrances = accessibility.read_facility_entrances(session, network, category)
-    result = accessibility.compute_coverage(network, demand, entrances.snaps, minutes, profile)
+    result = accessibility.compute_coverage(
+        network, demand, entrances.snaps, minutes, get_profile(profile)
+    )
     code_by_id = {row.id: row.code for row in session.execute(select(Building.id, Building.code))}
     lon, lat = get_transformer(network.epsg, STORAGE_SRID).transform(
         demand.points[:, 0], demand.points[:, 1]

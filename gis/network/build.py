@@ -5,7 +5,8 @@ latitude stay outside.
 """
 
 import threading
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.errors import Unavailable
 from gis.network import parts
+from gis.network.edge_facts import EdgeFacts, main_roads, plain_facts
 from gis.network.lattice import Lattice, make_lattice
 from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper
 
@@ -50,13 +52,17 @@ class Network:
     version: As stored; the same version is the same network.
     epsg: The metric system of all coordinates.
     nodes: Node coordinates, metres, shape (n, 2).
-    u, v, length: Per edge, its end nodes (by number, not id) and geodesic length in metres.
+    u, v: Per edge, its end nodes, by number, not id.
+    metres: Per edge, its geodesic length.
+    length: Per edge, what walking it costs: metres, or equivalent metres of a profile
+        (`gis.network.profiled`). Every distance along the network is in this unit.
     lines: Per edge, its shapely LineString in metres, from u to v.
     ends: Per edge, whether it is open only to those who start or end on it or behind it.
     street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
     ground: Per edge, whether it is on the ground rather than a bridge, tunnel or another storey.
     road: Per edge, whether its class leads through a town (see ROADS), unlike a lane or path.
     walls: Lines in metres that no straight leg crosses.
+    facts: What else is known of the edges, for those whom it hinders.
     """
 
     version: str
@@ -64,6 +70,7 @@ class Network:
     nodes: Floats
     u: Ints
     v: Ints
+    metres: Floats
     length: Floats
     lines: Shapes
     ends: Bools
@@ -71,12 +78,18 @@ class Network:
     ground: Bools
     road: Bools
     walls: Shapes
+    facts: EdgeFacts
+
+    @cached_property
+    def views(self) -> "OrderedDict[tuple[str, bytes], Network]":
+        """Networks of profiles made from this one, the last used last; see `for_profile`."""
+        return OrderedDict()
 
     @cached_property
     def access(self) -> parts.Access:
         """What is public, and what is only the beginning or the end of a walk."""
         road = self.road & ~self._walled if self.ends.any() and self.road.any() else self.road
-        return parts.public_access(len(self.nodes), self.u, self.v, self.length, self.ends, road)
+        return parts.public_access(len(self.nodes), self.u, self.v, self.metres, self.ends, road)
 
     @cached_property
     def _walled(self) -> Bools:
@@ -105,7 +118,7 @@ class Network:
         See `gis.network.parts.ranks`.
         """
         return parts.ranks(
-            len(self.nodes), self.u, self.v, np.where(self.street, self.length, 0.0), self.ground
+            len(self.nodes), self.u, self.v, np.where(self.street, self.metres, 0.0), self.ground
         )
 
     @cached_property
@@ -125,7 +138,7 @@ class Network:
 
     @cached_property
     def stretch(self) -> Floats:
-        """Geodesic metres per projected metre of every edge (1 ± 1e-4 in a 3-degree zone)."""
+        """Length per projected metre of every edge; 1 ± 1e-4 in a 3-degree zone where it is metres."""
         return self.length / np.maximum(shapely.length(self.lines), 1e-9)
 
     @cached_property
@@ -167,7 +180,7 @@ class Network:
         at_v = ~self.access.edge[edge] & (offset >= self.length[edge] - AT_NODE_M)
         edge, offset = edge.copy(), offset.copy()
         for at, nodes in ((at_u, self.u[edge]), (at_v, self.v[edge])):
-            move = np.flatnonzero(at & self.access.node[nodes])
+            move = np.flatnonzero(at & (self._public_edge_of[nodes] >= 0))
             node, other = nodes[move], self._public_edge_of[nodes[move]]
             edge[move], offset[move] = (
                 other,
@@ -177,7 +190,7 @@ class Network:
 
     @cached_property
     def _public_edge_of(self) -> Ints:
-        """A public edge of every public node; -1 of private nodes."""
+        """A public edge of every node that has one; else -1."""
         edges = np.flatnonzero(self.access.edge).astype(np.int32)
         edge_of_node = np.full(len(self.nodes), -1, np.int32)
         edge_of_node[self.u[edges]] = edges
@@ -208,6 +221,7 @@ def from_degrees(
     ground: Bools | None = None,
     road: Bools | None = None,
     walls: Shapes | None = None,
+    facts: EdgeFacts | None = None,
 ) -> Network:
     """Create a network from lines in degrees.
 
@@ -224,6 +238,8 @@ def from_degrees(
         ground.
     walls
         Lines in degrees; None means none.
+    facts
+        None means that nothing is known.
 
     Raises
     ------
@@ -245,6 +261,7 @@ def from_degrees(
         u.astype(np.int32),
         v.astype(np.int32),
         length,
+        length,
         shapely.transform(lines, to_metric),
         none if ends is None else ends,
         every if street is None else street,
@@ -253,6 +270,7 @@ def from_degrees(
         np.empty(0, object)
         if walls is None or not len(walls)
         else shapely.transform(walls, to_metric),
+        plain_facts(len(lines)) if facts is None else facts,
     )
 
 
@@ -282,9 +300,9 @@ def _read(session: Session, version: str) -> Network:
     node_ids, x, y = _columns(
         session, "SELECT id, ST_X(geom), ST_Y(geom) FROM walk_node ORDER BY id"
     )
-    u, v, length, wkb, kind, structure, ends = _columns(
+    u, v, length, wkb, kind, structure, ends, steps = _columns(
         session,
-        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends"
+        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends, steps"
         " FROM walk_edge ORDER BY id",
     )
     (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
@@ -303,6 +321,7 @@ def _read(session: Session, version: str) -> Network:
         ground=np.array(structure, np.str_) == "",
         road=np.isin(np.array(kind, np.str_), ROADS),
         walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
+        facts=replace(plain_facts(len(kind)), main=main_roads(kind), steps=np.array(steps, bool)),
     )
 
 

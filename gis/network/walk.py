@@ -1,40 +1,12 @@
 """Exact walking distances: Dijkstra on the graph, partial edges at both ends, and straight legs."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from gis.errors import invalid_field
 from gis.network.build import Network
 from gis.network.snapping import Floats, SnappedPoints
-
-
-class WalkingProfile(NamedTuple):
-    """Who walks: the word on screen and the speed in metres a second."""
-
-    zh: str
-    speed_m_s: float
-
-
-# 1.25 m/s is 4.5 km/h, and makes 15 minutes 1,125 m. Others come with their own speeds and rules
-# for steps.
-PROFILES = {"adult": WalkingProfile("成年人", 1.25)}
-
-
-def get_profile(name: str) -> WalkingProfile:
-    """Return the walking profile of that name.
-
-    Raises
-    ------
-    InvalidInput
-        No profile has the name.
-    """
-    if name not in PROFILES:
-        raise invalid_field("profile", "profile.unknown", name=repr(name), profiles=list(PROFILES))
-    return PROFILES[name]
 
 
 def node_distances(

@@ -19,7 +19,10 @@ from shapely.geometry import LineString, Point
 
 @dataclass(frozen=True)
 class Edge:
-    """One edge; lines in metres."""
+    """One edge; lines in metres. `cost`: what walking it costs, its length by default.
+
+    A closed edge is walked by nobody, but says with the others what is public.
+    """
 
     u: int
     v: int
@@ -29,6 +32,13 @@ class Edge:
     street: bool = True
     ground: bool = True
     road: bool = False
+    cost: float | None = None
+    closed: bool = False
+
+    @property
+    def time(self) -> float:
+        """What walking it from end to end costs."""
+        return self.length if self.cost is None else self.cost
 
 
 def distances(
@@ -42,16 +52,17 @@ def distances(
 
     Infinite when not connected, on an island or off the network.
     """
-    rank = _ranks(edges)
     public = _public(edges, walls)
     public_nodes = {node for number in public for node in (edges[number].u, edges[number].v)}
+    public -= {number for number, edge in enumerate(edges) if edge.closed}
+    rank = _ranks(edges)
     stops: dict[int, list[tuple[float, int]]] = {}
     legs: dict[int, float] = {}
     for number, place in enumerate([*sources, *places]):
         hit = _snap(edges, rank, public, place, walls, cap)
         if hit is not None:
             edge, share, legs[number] = hit
-            stops.setdefault(edge, []).append((share * edges[edge].length, number))
+            stops.setdefault(edge, []).append((share * edges[edge].time, number))
     graph = nx.DiGraph()
 
     def step(a, b, metres):
@@ -59,10 +70,12 @@ def distances(
             graph.add_edge(a, b, weight=metres)
 
     for number, edge in enumerate(edges):
+        if edge.closed:
+            continue
         along = [
             (0.0, ("node", edge.u)),
             *((m, ("place", n)) for m, n in sorted(stops.get(number, []))),
-            (edge.length, ("node", edge.v)),
+            (edge.time, ("node", edge.v)),
         ]
         for (m, one), (n, other) in itertools.pairwise(along):
             for a, b in ((one, other), (other, one)):
@@ -97,17 +110,20 @@ def distances(
 def _ranks(edges):
     """0 for parts with 1,000 m of streets and the largest, 1 from 200 m, else None: an island.
 
+    Closed edges have none.
+
     Bridges after both.
 
     Of the largest there are two: with most metres of streets, and with most of them on the ground.
     """
-    graph = nx.Graph((edge.u, edge.v) for edge in edges)
+    walked = [edge for edge in edges if not edge.closed]
+    graph = nx.Graph((edge.u, edge.v) for edge in walked)
     parts = list(nx.connected_components(graph))
     metres = [
-        sum(edge.length for edge in edges if edge.street and edge.u in part) for part in parts
+        sum(edge.length for edge in walked if edge.street and edge.u in part) for part in parts
     ]
     flat = [
-        sum(edge.length for edge in edges if edge.street and edge.ground and edge.u in part)
+        sum(edge.length for edge in walked if edge.street and edge.ground and edge.u in part)
         for part in parts
     ]
     rank = {}
@@ -115,7 +131,7 @@ def _ranks(edges):
         large = total >= 1000 or total == max(metres) or 0 < low == max(flat)
         rank |= dict.fromkeys(part, "large" if large else "small" if total >= 200 else "island")
     order = [("large", True), ("small", True), ("large", False), ("small", False)]
-    wanted = [(rank[edge.u], edge.ground) for edge in edges]
+    wanted = [None if edge.closed else (rank[edge.u], edge.ground) for edge in edges]
     return [order.index(one) if one in order else None for one in wanted]
 
 
@@ -192,7 +208,7 @@ def _crosses(leg, walls):
 
 def edges_of(network) -> list[Edge]:
     """The edges of a gis.network.build.Network."""
-    columns = (network.u, network.v, network.length)
+    columns = (network.u, network.v, network.metres)
     flags = (each.tolist() for each in (network.ends, network.street, network.ground, network.road))
     return [
         Edge(*row)

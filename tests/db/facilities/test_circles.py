@@ -18,16 +18,18 @@ from gis import crs
 from gis.demo.generate import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.exchange.osm.loader import load_osm
-from gis.facilities import service_circles
+from gis.facilities import queries, service_circles
 from gis.facilities.accessibility import (
     compute_coverage,
     read_demand_points,
     read_facility_entrances,
 )
-from gis.network import walk
+from gis.frames.service_frames import coverage as coverage_frame
+from gis.network import profiles, walk
 from gis.network.build import load_network
 from gis.network.isochrone import isochrones as contours
 from tests.support import brute_force
+from tests.support.slow_profiles import edges_the_slow_way
 
 
 def helsinki() -> Path:
@@ -45,7 +47,7 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
     """
     network = load_network(session)
     dice = random.Random(1)
-    limit = minutes * 60 * walk.get_profile("adult").speed_m_s
+    limit = minutes * 60 * profiles.get_profile("adult").speed_m_s
     wkb = session.scalars(
         text(
             "SELECT ST_AsBinary(coalesce(entrance, ST_Centroid(geom))) FROM building ORDER BY code"
@@ -236,6 +238,38 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
     ) == (True, 0, True)
 
 
+@pytest.mark.parametrize("name", ["elder", "child", "wheelchair"])
+def test_the_circles_of_a_profile_count_exactly_whom_it_reaches(session, name):
+    generate_town(session, households=1500)
+    session.execute(text("UPDATE walk_edge SET steps = true WHERE id % 9 = 0"))
+    session.execute(text("UPDATE walk_edge SET kind = 'primary' WHERE id % 4 = 0"))
+    profile, plain = profiles.get_profile(name), load_network(session)
+    edges = edges_the_slow_way(plain, profile)
+    assert any(edge.closed for edge in edges) == (name == "wheelchair")
+    assert any(edge.time > edge.length + 5 for edge in edges)
+    adult = service_circles.recompute(session)
+    done = service_circles.recompute(session, (5, 15), name)
+    assert (adult.facilities, adult.recomputed) == (done.facilities, done.recomputed)
+    assert service_circles.recompute(session, (5, 15), name).recomputed == 0
+    demand, to = read_demand_points(session, plain), read_facility_entrances(session, plain)
+    places = [Point(*xy) for xy in demand.points]
+    codes = [code for code, kind in zip(to.code, to.category, strict=True) if kind == "clinic"][:2]
+    for code in codes:
+        doors = list(shapely.get_parts(to.shape[to.code.index(code)]))
+        truth = np.array(brute_force.distances(edges, doors, places, list(plain.walls)))
+        for minutes in (5, 15):
+            within = truth <= minutes * 60 * profile.speed_m_s
+            stored = queries.circle(session, code, minutes, name)
+            assert stored.speed == profile.speed_m_s and stored.profile == name
+            assert (stored.buildings, stored.people) == (within.sum(), demand.people[within].sum())
+            assert stored.people < queries.circle(session, code, minutes).people
+    fresh = service_circles.compute(session, codes[0], 15, name)
+    stored = queries.circle(session, codes[0], 15, name)
+    assert (fresh.people, fresh.buildings) == (stored.people, stored.buildings)
+    nearest = coverage_frame(session, "clinic", 15, name)
+    assert 0 < nearest["covered"].sum() < coverage_frame(session, "clinic", 15)["covered"].sum()
+
+
 def test_what_cannot_be_is_refused(session):
     with pytest.raises(Unavailable):
         service_circles.recompute(session)
@@ -244,7 +278,7 @@ def test_what_cannot_be_is_refused(session):
         with pytest.raises(InvalidInput, match="1 to 60"):
             service_circles.recompute(session, (minutes,))
     with pytest.raises(InvalidInput, match="adult"):
-        service_circles.recompute(session, (5,), "wheelchair")
+        service_circles.recompute(session, (5,), "bird")
     with pytest.raises(NotFound, match="nope"):
         service_circles.compute(session, "nope", 15)
 

@@ -29,6 +29,8 @@ from gis.facilities.siting_problem import Status
 from gis.facilities.siting_request import SitingRequest
 from gis.facilities.siting_search import closures, pin, site
 from gis.network.build import load_network
+from gis.network.profiled import network_for
+from gis.network.profiles import get_profile
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
 from tests.bench import city
@@ -45,9 +47,14 @@ GROUP BY b.code, c ORDER BY b.code
 """
 
 
-def by_brute_force(session: Session, sources: list[tuple[float, float]], land: str | None = None):
+def by_brute_force(
+    session: Session,
+    sources: list[tuple[float, float]],
+    land: str | None = None,
+    profile: str = "adult",
+):
     """Codes, people and the metres from each source to each home, shape (sources, homes)."""
-    network = load_network(session)
+    network = network_for(session, profile)
     rows = session.execute(text(HOMES_SQL), {"land": land}).all()
     homes = [shapely.Point(*xy) for xy in network.to_metric(*np.array([r[3:] for r in rows]).T)]
     edges = brute_force.edges_of(network)
@@ -73,11 +80,13 @@ def rooms() -> list[CandidatePlace]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_sites_are_the_best_of_all_choices(session: Session, seed: int, count: int) -> None:
+@pytest.mark.parametrize(("seed", "profile"), [(1, "adult"), (2, "adult"), (2, "elder")])
+def test_the_sites_are_the_best_of_all_choices(
+    session: Session, seed: int, profile: str, count: int
+) -> None:
     siting_town.make(session, seed)
-    codes, people, metres = by_brute_force(session, [CLINIC, *ROOMS])
-    within = metres <= LIMIT_M
+    codes, people, metres = by_brute_force(session, [CLINIC, *ROOMS], profile=profile)
+    within = metres <= MINUTES * 60 * get_profile(profile).speed_m_s
     waiting = ~within[0]
 
     def newly(choice: tuple[int, ...]) -> int:
@@ -85,7 +94,7 @@ def test_the_sites_are_the_best_of_all_choices(session: Session, seed: int, coun
         return int(people[waiting & reached].sum())
 
     best = max(newly(choice) for choice in itertools.combinations(range(len(ROOMS)), count))
-    answer = site(session, SitingRequest("clinic", count, MINUTES), places=rooms())
+    answer = site(session, SitingRequest("clinic", count, MINUTES, profile), places=rooms())
     assert answer.status is Status.OPTIMAL and answer.gap == 0
     assert answer.objective == best == sum(s.newly_served.people for s in answer.sites)
     assert newly(tuple(int(chosen.code[1:]) for chosen in answer.sites)) == best

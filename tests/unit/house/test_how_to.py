@@ -250,11 +250,16 @@ assert [layer.name for layer in TILE_SETS["benches"]] == ["benches"]
 
 def test_a_walking_profile(follow: Callable[[str], Scratch]) -> None:
     scratch = follow("add-a-walking-profile")
-    scratch.copy_entry("gis/network/walk.py", "adult", "toddler")
+    table = scratch.read("gis/network/profiles.csv")
+    scratch.write(
+        "gis/network/profiles.csv", f"{table}toddler,speed_m_s,0.4,m/s,measured,holds a hand\n"
+    )
     scratch.copy_label("adult", "toddler")
     scratch.run("""
-from gis.network.walk import PROFILES, get_profile
-assert get_profile("toddler") == PROFILES["toddler"]
+from gis.messages import label
+from gis.network.profiles import get_profile
+assert get_profile("toddler").speed_m_s == 0.4 and get_profile("toddler").steps
+assert label("profile.toddler") == "toddler"
 """)
 
 

@@ -66,6 +66,7 @@ FAMILIES = (
     "dispatch_mode.",
     "device_kind.",
     "principal_kind.",
+    "profile.",
 )
 
 
