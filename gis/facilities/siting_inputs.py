@@ -275,15 +275,16 @@ def _within(land: shapely.Geometry | None, points: Floats) -> NDArray[np.bool_]:
 
 
 def _one_in_each_cell(points: Floats, side_m: float, most: int) -> tuple[Ints, float]:
-    """Return the point nearest the middle of each square, and the side that was taken."""
+    """Return a point near the middle of each square, and the side that leaves at most `most`."""
+    chosen = np.arange(len(points))
     while True:
-        cell = np.floor(points / side_m).astype(np.int64)
-        away = np.hypot(*(points - (cell + 0.5) * side_m).T)
+        cell = np.floor(points[chosen] / side_m).astype(np.int64)
+        away = np.hypot(*(points[chosen] - (cell + 0.5) * side_m).T)
         order = np.lexsort((away, cell[:, 1], cell[:, 0]))
         sorted_cells = cell[order]
         first = np.ones(order.size, bool)
         first[1:] = (sorted_cells[1:] != sorted_cells[:-1]).any(axis=1)
-        chosen = order[first]
+        chosen = chosen[order[first]]
         if chosen.size <= most:
             return chosen, side_m
         side_m *= CELL_GROWTH
