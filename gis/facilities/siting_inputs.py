@@ -220,7 +220,7 @@ def walking_table(
         if not number.size:
             continue
         at_nodes = node_distances(network, sources[number], limit_m)
-        reached = np.isfinite(at_nodes).any(axis=0)
+        reached: NDArray[np.bool_] = np.asarray(np.isfinite(at_nodes).any(axis=0))
         near = reached[network.u[edge]] | reached[network.v[edge]]
         for door in number.tolist():
             near[order[low[door] : high[door]]] = True

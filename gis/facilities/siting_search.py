@@ -288,7 +288,7 @@ def _closures(
     session: Session, existing: FacilityEntrances, users: list[Ints], homes: DemandPoints
 ) -> list[Closure]:
     rows = session.execute(text(FACILITIES_SQL), {"ids": existing.id.tolist()})
-    named = {row[0]: tuple(row)[1:] for row in rows}
+    named = {number: (name, lon, lat) for number, name, lon, lat in rows}
     every = [
         Closure(code, *named[number], count_of(homes, who))
         for code, number, who in zip(existing.code, existing.id.tolist(), users, strict=True)
