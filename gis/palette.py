@@ -46,6 +46,14 @@ TEXT_COLOURS = {
 AREA_OUTLINE_COLOURS = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
 
 SELECTION_COLOUR = "#d1390b"  # the selected thing, and nothing else
+# siting: chosen places, and homes by whether an existing facility or a new one serves them
+SITING_COLOURS = {
+    "site": OKABE_ITO["vermilion"],
+    "existing": BLACK,
+    "served": OKABE_ITO["green"],
+    "newly": OKABE_ITO["orange"],
+    "beyond": OKABE_ITO["blue"],
+}
 CIRCLE = "#00756f"  # service circles
 CIRCLE_COLOUR_BY_MINUTES = {5: "#00524d", 10: "#0a7f78", 15: "#4fa8a0"}
 

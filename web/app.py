@@ -36,6 +36,7 @@ BLUEPRINTS = (
     "web.api.exports.views",
     "web.api.facilities.views",
     "web.api.coverage.views",
+    "web.api.siting.views",
     "web.api.locate.views",
     "web.api.tiles.views",
     "web.api.search.views",

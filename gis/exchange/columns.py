@@ -128,6 +128,19 @@ FACILITIES = (
            "对外电话", "Public telephone."),
 )  # fmt: skip
 
+# Places where a facility could stand; `./wangge siting --candidates` reads them.
+CANDIDATES = (
+    Column("code", "编码", cells.parse_code,
+           ("地块编号", "地块编码", "房间编号", "编号", "代码", "candidate_code", "id"),
+           "地块或空置房屋的编号", "Number of the parcel or vacant room.", needed=True),
+    Column("name", "名称", cells.parse_text, ("地块名称", "房间名称"),
+           "便于辨认的名称", "By which it is known."),
+    *POINT,
+    Column("address", "地址", cells.parse_text, ("详细地址", "门牌地址", "位置"),
+           "没有经纬度时按地址找楼栋，如 桂花苑3号楼",
+           "Finds the building when there is no point, as 桂花苑3号楼."),
+)  # fmt: skip
+
 # For the template only. Grids are loaded from maps whose attributes have these names, other levels
 # also from tables; gis/exchange/areas.py lists what is read.
 AREAS = (

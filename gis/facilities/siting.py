@@ -6,9 +6,7 @@ library.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -17,101 +15,19 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csc_array, csr_array
 
 from gis.errors import invalid_field
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-MAX_EXACT_ARCS = 1_500_000  # pairs of demand point and candidate from which only greedy is tried
-MAX_SITES = 50
-DEFAULT_TIME_LIMIT_S = 60.0
-GREEDY_SHARE = 1 - 1 / np.e  # Nemhauser, Wolsey & Fisher (1978): of the optimum, at least
-
-
-class Model(StrEnum):
-    """What the sites are chosen for."""
-
-    MCLP = "mclp"  # most people within the limit (Church & ReVelle 1974)
-    LSCP = "lscp"  # everybody within the limit with fewest sites (Toregas et al. 1971)
-    P_MEDIAN = "p-median"  # least walking in all (Hakimi 1964)
-    P_CENTRE = "p-centre"  # least walking of whoever has it worst (Hakimi 1964)
-
-
-class Status(StrEnum):
-    """How sure a result is."""
-
-    OPTIMAL = "optimal"
-    FEASIBLE = "feasible"  # the time limit ended the search; `gap` says how far off it may be
-    GREEDY = "greedy"  # too large for an exact search
-
-
-@dataclass(frozen=True)
-class SitingProblem:
-    """Demand points, candidates, and what stands already.
-
-    Attributes
-    ----------
-    metres
-        Walking metres from each demand point to each candidate, sparse, shape (demand, candidates);
-        what is not stored is out of reach. A distance of 0 is stored as a tiny positive number.
-    weights
-        People, households or elders at each demand point, shape (demand,).
-    existing_m
-        Metres from each demand point to its nearest existing facility; infinite if there is none.
-    limit_m
-        Metres that count as served.
-    """
-
-    metres: csr_array
-    weights: Floats
-    existing_m: Floats
-    limit_m: float
-
-    @property
-    def unserved(self) -> NDArray[np.bool_]:
-        """Which demand points no existing facility serves."""
-        return self.existing_m > self.limit_m
-
-    def within(self, limit_m: float, rows: NDArray[np.bool_]) -> csr_array:
-        """Return the incidence of candidates within a limit, of some demand points (0 and 1)."""
-        part = self.metres[np.flatnonzero(rows)].tocoo()
-        near = part.data <= limit_m
-        return csr_array(
-            (np.ones(int(near.sum())), (part.row[near], part.col[near])), shape=part.shape
-        )
-
-
-@dataclass(frozen=True)
-class SitingResult:
-    """The chosen candidates and how sure they are.
-
-    Attributes
-    ----------
-    sites
-        Numbers of candidates in the order in which each adds most.
-    served
-        Weight that each of them adds to those before it, within the limit.
-    objective
-        MCLP: weight newly served; LSCP: number of sites; p-median: metres times weight; p-centre:
-        metres of the demand point that has it worst.
-    bound
-        What no choice can be better than.
-    gap
-        Relative distance of objective and bound; 0 when optimal.
-    seconds
-        Wall time of the search.
-    out_of_reach
-        Demand points that no candidate can serve (LSCP and p-centre).
-    """
-
-    model: Model
-    status: Status
-    sites: list[int]
-    served: list[float]
-    objective: float
-    bound: float
-    gap: float
-    seconds: float
-    out_of_reach: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+from gis.facilities.siting_greedy import greedy_cover, greedy_saving, greedy_sites, order_by_gain
+from gis.facilities.siting_problem import (
+    DEFAULT_TIME_LIMIT_S,
+    GREEDY_SHARE,
+    MAX_EXACT_ARCS,
+    MAX_SITES,
+    Floats,
+    Ints,
+    Model,
+    SitingProblem,
+    SitingResult,
+    Status,
+)
 
 
 def solve(
@@ -159,44 +75,6 @@ def solve(
         time.monotonic() - started,
         outcome.out_of_reach,
     )
-
-
-def greedy_sites(problem: SitingProblem, count: int) -> tuple[list[int], list[float]]:
-    """Choose one candidate after the other, each the one that newly serves most weight.
-
-    Notes
-    -----
-    The weight served is at least (1 - 1/e) of what the best choice of as many serves (Nemhauser,
-    Wolsey & Fisher 1978). Ties go to the candidate with the lower number. Stops when no candidate
-    adds anything.
-    """
-    open_rows = problem.unserved
-    incidence = csc_array(problem.within(problem.limit_m, open_rows))
-    remaining = problem.weights[open_rows].astype(float)
-    sites: list[int] = []
-    gains: list[float] = []
-    for _ in range(count):
-        gain = incidence.T @ remaining
-        best = int(np.argmax(gain)) if gain.size else 0
-        if not gain.size or gain[best] <= 0:
-            break
-        sites.append(best)
-        gains.append(float(gain[best]))
-        remaining[incidence.indices[incidence.indptr[best] : incidence.indptr[best + 1]]] = 0
-    return sites, gains
-
-
-def order_by_gain(problem: SitingProblem, sites: Sequence[int]) -> tuple[list[int], list[float]]:
-    """Order chosen sites by what each newly serves beside those before it."""
-    chosen = np.asarray(sites, np.int64)
-    if not chosen.size:
-        return [], []
-    part = SitingProblem(
-        csr_array(problem.metres[:, chosen]), problem.weights, problem.existing_m, problem.limit_m
-    )
-    order, gains = greedy_sites(part, len(chosen))
-    idle = [number for number in range(len(chosen)) if number not in order]
-    return [int(chosen[number]) for number in (*order, *idle)], [*gains, *[0.0] * len(idle)]
 
 
 def served_curve(
@@ -285,7 +163,7 @@ class _Search:
         sites = incidence.shape[1]
         if not incidence.shape[0]:
             return _Outcome(Status.OPTIMAL, [], 0.0, 0.0, lost)
-        greedy = _greedy_cover(incidence)
+        greedy = greedy_cover(incidence)
         if not self.exact:
             # H(d): greedy takes at most so many times the fewest (Chvátal 1979)
             most = int(incidence.sum(axis=0).max())
@@ -310,7 +188,7 @@ class _Search:
         rows, columns, saving = pairs.row[gains], pairs.col[gains], saving[gains]
         base = float((problem.weights * today).sum())
         table = csr_array((saving, (rows, columns)), shape=pairs.shape)
-        greedy, saved = _greedy_saving(csc_array(table), self.count)
+        greedy, saved = greedy_saving(csc_array(table), self.count)
         if not self.exact or not greedy:
             bound = base - min(saved / GREEDY_SHARE, base)
             status = Status.OPTIMAL if not greedy else Status.GREEDY
@@ -380,7 +258,7 @@ class _Search:
             return [], True
         if (np.diff(incidence.indptr) == 0).any():
             return None, True
-        greedy = _greedy_cover(incidence)
+        greedy = greedy_cover(incidence)
         if len(greedy) <= self.count:
             return greedy, True
         if not self.exact:
@@ -465,35 +343,3 @@ def _merge_equal_rows(
         sums[key] = sums.get(key, 0.0) + float(values[row])
     rows = np.fromiter(first.values(), np.int64, len(first))
     return csr_array(incidence[rows]), np.fromiter((sums[key] for key in first), float, len(first))
-
-
-def _greedy_cover(incidence: csr_array) -> list[int]:
-    """Take candidates until every row has one, each time the one with most rows left."""
-    columns, remaining = csc_array(incidence), np.ones(incidence.shape[0])
-    sites: list[int] = []
-    while remaining.any():
-        best = int(np.argmax(columns.T @ remaining))
-        sites.append(best)
-        remaining[columns.indices[columns.indptr[best] : columns.indptr[best + 1]]] = 0
-    return sites
-
-
-def _greedy_saving(saving: csc_array, count: int) -> tuple[list[int], float]:
-    """Take one candidate after the other, each the one that saves most beside those before."""
-    saved = np.zeros(saving.shape[0])
-    sites: list[int] = []
-    owner = np.repeat(np.arange(saving.shape[1]), np.diff(saving.indptr))
-    for _ in range(count):
-        gain = np.bincount(
-            owner,
-            weights=np.maximum(saving.data - saved[saving.indices], 0),
-            minlength=saving.shape[1],
-        )
-        best = int(np.argmax(gain)) if gain.size else 0
-        if not gain.size or gain[best] <= 0:
-            break
-        sites.append(best)
-        part = slice(saving.indptr[best], saving.indptr[best + 1])
-        rows = saving.indices[part]
-        saved[rows] = np.maximum(saved[rows], saving.data[part])
-    return sites, float(saved.sum())

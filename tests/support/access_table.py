@@ -177,6 +177,12 @@ def figures_without_network(asker: Asker) -> str:
 plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it
 
 
+def plans_walks(asker: Asker) -> str:
+    """As `plans`, where no walking network is loaded; see `classify`."""
+    found = plans(asker)
+    return "none" if found == "yes" else found
+
+
 def draws(asker: Asker) -> str:
     """Nobody: the home draft is somebody else's to edit."""
     return "sign in" if asker.by.kind == "anonymous" else "no"
@@ -244,6 +250,10 @@ TABLE: dict[str, Row] = {
     # 503: no network here; see `classify`
     "GET /api/v1/coverage": Row(none, "category=clinic"),
     "GET /api/v1/coverage/gaps": Row(figures_without_network, "category=clinic"),
+    # where new facilities would serve most; 503 for planners: no network here
+    "GET /api/v1/siting": Row(plans_walks, "category=clinic"),
+    "GET /api/v1/siting/closures": Row(plans_walks, "category=clinic"),
+    "POST /api/v1/siting/pin": Row(plans_walks, json={"category": "clinic", **POINT}),
     # running it
     "GET /docs": Row(anybody),
     "GET /openapi.json": Row(anybody),

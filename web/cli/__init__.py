@@ -36,6 +36,7 @@ COMMANDS = {
     "device": "Devices that raise alarms: add, list, block, unblock, secret.",
     "circles": "Recompute the service circles.",
     "coverage": "Who has a facility within some minutes' walk, and who has not.",
+    "siting": "Where new facilities serve most people, and who loses if one closes.",
     "serve": "Serve the map and the API.",
     "worker": "Run the jobs alone: overdue matters, notices, cleaning (serve runs them too).",
     "notices": "Notices: receivers, what waits, what is dead, send again.",

@@ -25,6 +25,17 @@ def require_rules_reader() -> Principal:
     return by
 
 
+def require_planner() -> Principal:
+    """Return who asks, if they may draft or publish boundaries somewhere.
+
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody, or somebody who may do neither.
+    """
+    return require(Action.DRAFT if principal().is_allowed(Action.DRAFT) else Action.PUBLISH)
+
+
 def require_operator() -> Principal:
     """Return who asks, if they operate the deployment.
 

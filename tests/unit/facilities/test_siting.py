@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from gis.errors import InvalidInput
-from gis.facilities.siting import (
-    GREEDY_SHARE,
-    MAX_SITES,
-    Model,
-    SitingProblem,
-    Status,
-    closure_losses,
-    greedy_sites,
-    served_curve,
-    solve,
-)
+from gis.facilities.siting import closure_losses, served_curve, solve
+from gis.facilities.siting_greedy import greedy_sites
+from gis.facilities.siting_problem import GREEDY_SHARE, MAX_SITES, Model, SitingProblem, Status
 
 LIMIT_M = 40.0
 

@@ -25,7 +25,6 @@ from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
-from gis.rights.principal import Principal
 from web.api.revisions.changes import after_change
 from web.api.revisions.schemas import (
     FileIn,
@@ -52,6 +51,7 @@ from web.http.responses import GEOJSON, conditional_response, paginate
 from web.http.uploads import uploaded_file
 from web.security.disclosures import record_export
 from web.security.guard import require
+from web.security.readers import require_planner
 from web.security.session import principal
 
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
@@ -89,7 +89,7 @@ def begin(json_data: RevisionIn) -> Response:
 @bp.doc(summary="List revisions", responses=REFUSALS)
 def revisions(query_data: RevisionsIn) -> Response:
     """List revisions, newest first: one's own, and those of grids one may draft or publish in."""
-    by = require(Action.DRAFT if require_any_planner().is_allowed(Action.DRAFT) else Action.PUBLISH)
+    by = require(Action.DRAFT if require_planner().is_allowed(Action.DRAFT) else Action.PUBLISH)
     cursor = params.number_cursor(params.decode_cursor(query_data.cursor))
     rows = drafts.list_revisions(
         session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1
@@ -123,7 +123,7 @@ def get_revision(number: int) -> Response:
 
     `ETag` is its version, for `If-Match`.
     """
-    by = require_any_planner()
+    by = require_planner()
     revision = drafts.get_revision(session(), by, number)
     body = revision_to_json(revision, by) | {
         "operations": [operation_to_json(operation, names) for operation, names in _named(number)]
@@ -254,7 +254,7 @@ def coverage(number: int, query_data: WithinIn) -> Response:
 
     A home is longitude, latitude, households, people.
     """
-    by = require_any_planner()
+    by = require_planner()
     view = editor_view.read_editor_view(session(), by, number, query_data.within)
     return conditional_response(
         grids_to_geojson(view)
@@ -274,7 +274,7 @@ def coverage(number: int, query_data: WithinIn) -> Response:
 def guides(number: int, query_data: WithinIn) -> Response:
     """Lines as lists of [longitude, latitude], degrees."""
     return conditional_response(
-        editor_view.snapping_guides(session(), require_any_planner(), number, query_data.within)
+        editor_view.snapping_guides(session(), require_planner(), number, query_data.within)
     )
 
 
@@ -286,7 +286,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
 
     As JSON, or as a sheet to hand round.
     """
-    changes = preview.preview(session(), require_any_planner(), number)
+    changes = preview.preview(session(), require_planner(), number)
     if query_data.format == "xlsx":
         out = BytesIO()
         preview_workbook.write(changes, out)
@@ -375,11 +375,6 @@ def revert(number: int) -> Response:
 
 
 # --- how things look ------------------------------------------------------------------------------
-
-
-def require_any_planner() -> Principal:
-    """Return who asks, if they may draft or publish somewhere; raise Forbidden otherwise."""
-    return require(Action.DRAFT if principal().is_allowed(Action.DRAFT) else Action.PUBLISH)
 
 
 def _version() -> int | None:

@@ -1,0 +1,101 @@
+"""Homes and existing facilities in and around the land of a siting question."""
+
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from gis import crs
+from gis.db import STORAGE_SRID
+from gis.facilities.accessibility import (
+    DemandPoints,
+    FacilityEntrances,
+    read_demand_points,
+    read_facility_entrances,
+)
+from gis.facilities.circles import box_ewkt
+from gis.facilities.siting_problem import (
+    Floats,
+    Ints,
+)
+from gis.facilities.siting_request import (
+    Inhabitants,
+)
+from gis.network.build import Network
+from gis.network.snapping import MAX_SNAP_DISTANCE_M
+
+METRES_PER_DEGREE = 111_000  # of latitude, rounded down
+
+
+def demand_of(session: Session, network: Network, land: shapely.Geometry | None) -> DemandPoints:
+    """Read the buildings whose door lies in the land."""
+    if land is None:
+        return read_demand_points(session, network)
+    if land.is_empty:
+        return _part(read_demand_points(session, network, box_ewkt(0, 0, 0, 0)), np.zeros(0, int))
+    demand = read_demand_points(session, network, box_ewkt(*land.bounds))
+    metric = to_metric(network, land)
+    shapely.prepare(metric)
+    inside = shapely.intersects_xy(metric, demand.points[:, 0], demand.points[:, 1])
+    return _part(demand, np.flatnonzero(inside))
+
+
+def inhabited(demand: DemandPoints) -> DemandPoints:
+    """Return the buildings with homes."""
+    return _part(demand, np.flatnonzero(demand.households > 0))
+
+
+def _part(demand: DemandPoints, rows: Ints) -> DemandPoints:
+    return DemandPoints(
+        demand.building[rows],
+        demand.households[rows],
+        demand.people[rows],
+        demand.points[rows],
+        demand.snaps[rows],
+    )
+
+
+def existing_facilities(
+    session: Session,
+    network: Network,
+    category: str,
+    land: shapely.Geometry | None,
+    reach_m: float,
+) -> FacilityEntrances:
+    """Read the facilities of a category in the land and so many metres around it."""
+    if land is None or land.is_empty:
+        return read_facility_entrances(session, network, category)
+    west, south, east, north = land.bounds
+    up = (reach_m + 2 * MAX_SNAP_DISTANCE_M) / METRES_PER_DEGREE
+    across = up / np.cos(np.radians(north))
+    bbox = box_ewkt(west - across, south - up, east + across, north + up)
+    return read_facility_entrances(session, network, category, bbox)
+
+
+def count_of(homes: DemandPoints, who: NDArray[Any]) -> Inhabitants:
+    """Return how many live in some of the buildings; `who` is a mask or numbers."""
+    return Inhabitants(
+        int(homes.building[who].size),
+        int(homes.households[who].sum()),
+        int(homes.people[who].sum()),
+    )
+
+
+def box_around(lon: float, lat: float, reach_m: float) -> tuple[float, float, float, float]:
+    """Return the rectangle that holds everything within a walk of a point, degrees."""
+    up = (reach_m + 2 * MAX_SNAP_DISTANCE_M) / METRES_PER_DEGREE
+    across = up / float(np.cos(np.radians(lat)))
+    return lon - across, lat - up, lon + across, lat + up
+
+
+def to_metric(network: Network, land: shapely.Geometry) -> shapely.Geometry:
+    """Return a shape in degrees (EPSG:4490) in metres of the network."""
+    return shapely.transform(land, lambda xy: network.to_metric(xy[:, 0], xy[:, 1]))
+
+
+def to_degrees(network: Network, points: Floats) -> tuple[Floats, Floats]:
+    """Return longitudes and latitudes (EPSG:4490) of points in metres of the network."""
+    lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(points[:, 0], points[:, 1])
+    return np.asarray(lon), np.asarray(lat)

@@ -1,0 +1,304 @@
+"""Where new facilities of a category serve most, and who loses if one closes, in named places."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import InvalidInput
+from gis.facilities.accessibility import (
+    DemandPoints,
+    FacilityEntrances,
+)
+from gis.facilities.siting import served_curve, solve
+from gis.facilities.siting_demand import (
+    box_around,
+    count_of,
+    demand_of,
+    existing_facilities,
+    inhabited,
+    to_degrees,
+    to_metric,
+)
+from gis.facilities.siting_inputs import (
+    MAX_CANDIDATES,
+    MAX_FAR_CANDIDATES,
+    CandidatePlace,
+    Candidates,
+    building_candidates,
+    file_candidates,
+    nearest_of,
+    street_candidates,
+    walking_table,
+)
+from gis.facilities.siting_names import FACILITIES_SQL, building_names, named_sites
+from gis.facilities.siting_problem import (
+    Ints,
+    Model,
+    SitingProblem,
+    SitingResult,
+)
+from gis.facilities.siting_request import (
+    FAR_MODELS,
+    Closure,
+    CurvePoint,
+    Pin,
+    PinBuilding,
+    SitingAnswer,
+    SitingRequest,
+    check,
+)
+from gis.network.build import Network
+from gis.network.profiled import network_for
+from gis.network.profiles import get_profile
+from gis.network.walk import nearest_source_distances
+
+
+def site(
+    session: Session,
+    request: SitingRequest,
+    *,
+    land: shapely.Geometry | None = None,
+    places: Sequence[CandidatePlace] | None = None,
+) -> SitingAnswer:
+    """Choose places for new facilities of a category, the existing ones fixed.
+
+    Parameters
+    ----------
+    land
+        Whose inhabitants count and where the sites may lie; degrees, EPSG:4490. None means
+        everywhere. Existing facilities outside serve too.
+    places
+        Candidates of a file, in place of `request.candidates`.
+
+    Raises
+    ------
+    InvalidInput
+        The category, profile, model, weights, candidates, minutes or number of sites is none; or
+        nobody lives in the land, or no candidate lies there.
+    Unavailable
+        No walking network is loaded.
+    TooLarge
+        The file names too many places.
+    """
+    model, limit_m, horizon_m = check(request)
+    started = time.monotonic()
+    network = network_for(session, request.profile)
+    everyone = demand_of(session, network, land)
+    homes = inhabited(everyone)
+    if not homes.building.size:
+        raise InvalidInput("siting.no_households")
+    candidates = _candidates(network, request, everyone, land, places)
+    if not len(candidates):
+        raise InvalidInput("siting.no_candidates")
+    existing = existing_facilities(session, network, request.category, land, horizon_m)
+    existing_table = walking_table(
+        network, existing.snaps, existing.owner, len(existing.code), homes.snaps, horizon_m
+    )
+    table = walking_table(
+        network, candidates.snaps, candidates.owner, len(candidates), homes.snaps, horizon_m
+    )
+    weights = (homes.people if request.weights == "people" else homes.households).astype(float)
+    problem = SitingProblem(table, weights, nearest_of(existing_table), limit_m)
+    deadline = time.monotonic() + request.time_limit_s
+    result = solve(problem, model, request.sites, time_limit_s=request.time_limit_s)
+    served = ~problem.unserved
+    newly = _newly_served(problem, result.sites)
+    covered = served | np.logical_or.reduce(newly, axis=0) if newly else served
+    return SitingAnswer(
+        request,
+        network.version,
+        len(candidates),
+        candidates.spacing_m,
+        count_of(homes, np.ones(served.size, bool)),
+        count_of(homes, served),
+        count_of(homes, homes.snaps.edge < 0),
+        named_sites(
+            session, network, candidates, result.sites, [count_of(homes, who) for who in newly]
+        ),
+        _curve(problem, result, deadline),
+        _closures(session, existing, _sole_users(existing_table, limit_m), homes),
+        result.status,
+        result.objective,
+        result.bound,
+        result.gap,
+        time.monotonic() - started,
+        count_of(homes, np.isin(np.arange(served.size), result.out_of_reach)),
+        _home_states(network, homes, served, covered),
+    )
+
+
+def closures(
+    session: Session,
+    category: str,
+    minutes: int = 15,
+    profile: str = "adult",
+    *,
+    land: shapely.Geometry | None = None,
+) -> list[Closure]:
+    """List the existing facilities of a category with who would lose it, most people first.
+
+    Parameters
+    ----------
+    land
+        Whose inhabitants count; degrees, EPSG:4490. None means everywhere.
+
+    Raises
+    ------
+    InvalidInput
+        The category, profile or limit is not possible.
+    Unavailable
+        No walking network is loaded.
+    """
+    _, limit_m, _ = check(SitingRequest(category, minutes=minutes, profile=profile))
+    network = network_for(session, profile)
+    homes = inhabited(demand_of(session, network, land))
+    existing = existing_facilities(session, network, category, land, limit_m)
+    table = walking_table(
+        network, existing.snaps, existing.owner, len(existing.code), homes.snaps, limit_m
+    )
+    return _closures(session, existing, _sole_users(table, limit_m), homes)
+
+
+def pin(
+    session: Session,
+    category: str,
+    lon: float,
+    lat: float,
+    *,
+    minutes: int = 15,
+    profile: str = "adult",
+    land: shapely.Geometry | None = None,
+) -> Pin:
+    """Return who a facility of a category at a point would newly serve.
+
+    Parameters
+    ----------
+    lon, lat
+        Degrees, EPSG:4490.
+    land
+        Whose inhabitants count; degrees, EPSG:4490. None means everywhere.
+
+    Raises
+    ------
+    InvalidInput
+        The category, profile or limit is not possible.
+    Unavailable
+        No walking network is loaded.
+    """
+    _, limit_m, _ = check(SitingRequest(category, minutes=minutes, profile=profile))
+    network = network_for(session, profile)
+    door = network.snap_degrees(lon, lat)
+    around = shapely.box(*box_around(lon, lat, limit_m))
+    if land is not None:
+        shapely.prepare(land)
+        if not shapely.contains_properly(land, around):
+            around = shapely.intersection(land, around)
+    homes = inhabited(demand_of(session, network, around))
+    metres = nearest_of(
+        walking_table(network, door, np.zeros(1, np.int64), 1, homes.snaps, limit_m)
+    )
+    within = metres <= limit_m
+    reach = shapely.box(*box_around(lon, lat, 2 * limit_m))
+    existing = existing_facilities(session, network, category, reach, 0.0)
+    served = np.isfinite(nearest_source_distances(network, existing.snaps, homes.snaps, limit_m))
+    newly = within & ~served
+    chosen = np.flatnonzero(newly)
+    chosen = chosen[np.argsort(metres[chosen], kind="stable")]
+    named = building_names(session, homes.building[chosen])
+    pace = get_profile(profile).speed_m_s * 60
+    return Pin(
+        count_of(homes, newly),
+        count_of(homes, within),
+        [
+            PinBuilding(
+                *named[int(homes.building[i])],
+                int(homes.households[i]),
+                int(homes.people[i]),
+                round(float(metres[i]) / pace, 1),
+            )
+            for i in chosen.tolist()
+        ],
+        bool(door.edge[0] < 0),
+    )
+
+
+def _candidates(
+    network: Network,
+    request: SitingRequest,
+    demand: DemandPoints,
+    land: shapely.Geometry | None,
+    places: Sequence[CandidatePlace] | None,
+) -> Candidates:
+    metric = None if land is None else to_metric(network, land)
+    most = MAX_FAR_CANDIDATES if request.model in FAR_MODELS else MAX_CANDIDATES
+    if places is not None:
+        return file_candidates(network, places, metric, most)
+    if request.candidates == "buildings":
+        return building_candidates(demand, metric, most=most)
+    return street_candidates(network, metric, most=most)
+
+
+def _newly_served(problem: SitingProblem, sites: Sequence[int]) -> list[NDArray[np.bool_]]:
+    """Return who each site serves beside the existing facilities and the sites before it."""
+    waiting = problem.unserved
+    by_site = problem.metres.tocsc()
+    newly = []
+    for number in sites:
+        part = slice(by_site.indptr[number], by_site.indptr[number + 1])
+        who = np.zeros(waiting.size, bool)
+        who[by_site.indices[part][by_site.data[part] <= problem.limit_m]] = True
+        newly.append(who & waiting)
+        waiting = waiting & ~who
+    return newly
+
+
+def _curve(problem: SitingProblem, result: SitingResult, deadline: float) -> list[CurvePoint]:
+    if result.model is not Model.MCLP:
+        return [
+            CurvePoint(number, float(total), result.status)
+            for number, total in enumerate(np.cumsum(result.served), 1)
+        ]
+    count = len(result.sites)
+    points = served_curve(problem, count - 1, time_limit_s=deadline - time.monotonic())
+    last = [(count, result.objective, result.status)] if count else []
+    best = np.maximum.accumulate([0.0, *(weight for _, weight, _ in [*points, *last])])[1:]
+    return [
+        CurvePoint(number, float(weight), status)
+        for (number, _, status), weight in zip([*points, *last], best, strict=True)
+    ]
+
+
+def _sole_users(table: Any, limit_m: float) -> list[Ints]:
+    """Return, for each facility, the places that have it alone within the limit."""
+    pairs = table.tocoo()
+    within = pairs.data <= limit_m
+    rows, columns = pairs.row[within], pairs.col[within]
+    only = np.bincount(rows, minlength=table.shape[0])[rows] == 1
+    rows, columns = rows[only], columns[only]
+    return [rows[columns == number] for number in range(table.shape[1])]
+
+
+def _closures(
+    session: Session, existing: FacilityEntrances, users: list[Ints], homes: DemandPoints
+) -> list[Closure]:
+    rows = session.execute(text(FACILITIES_SQL), {"ids": existing.id.tolist()})
+    named = {number: (name, lon, lat) for number, name, lon, lat in rows}
+    every = [
+        Closure(code, *named[number], count_of(homes, who))
+        for code, number, who in zip(existing.code, existing.id.tolist(), users, strict=True)
+    ]
+    return sorted(every, key=lambda closure: (-closure.lose.people, closure.code))
+
+
+def _home_states(
+    network: Network, homes: DemandPoints, served: NDArray[np.bool_], covered: NDArray[np.bool_]
+) -> list[tuple[float, float, str]]:
+    lon, lat = to_degrees(network, homes.points)
+    state = np.where(served, "served", np.where(covered, "newly", "beyond"))
+    return list(zip(lon.round(7).tolist(), lat.round(7).tolist(), state.tolist(), strict=True))

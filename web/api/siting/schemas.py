@@ -1,0 +1,156 @@
+"""Siting as the API takes and shows it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from gis.facilities.circles import MAX_MINUTES
+from gis.facilities.siting_problem import MAX_SITES
+
+MAX_TIME_LIMIT_S = 30.0
+
+
+class WalkIn(BaseModel):
+    """Which facilities, and which walk counts as served."""
+
+    category: Annotated[
+        str, Field(max_length=40, description="Key of a facility category", examples=["clinic"])
+    ]
+    minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
+    profile: Annotated[str, Field(max_length=40, description="Who walks")] = "adult"
+
+
+class ClosuresIn(WalkIn):
+    """Whose losses."""
+
+    area: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            description="Code: only its inhabitants count; null: wherever you may plan",
+        ),
+    ] = None
+
+
+class SitingIn(ClosuresIn):
+    """What is to be sited, and how."""
+
+    sites: Annotated[int, Field(ge=1, le=MAX_SITES, description="How many new facilities")] = 5
+    model: Annotated[
+        Literal["mclp", "lscp", "p-median", "p-centre"],
+        Field(
+            description="mclp: most served; lscp: all served by fewest sites; p-median: least"
+            " walking in all; p-centre: least walking of whoever has it worst"
+        ),
+    ] = "mclp"
+    candidates: Annotated[
+        Literal["network", "buildings"], Field(description="Points along streets, or buildings")
+    ] = "network"
+    weights: Annotated[
+        Literal["people", "households"], Field(description="Whom the choice counts")
+    ] = "people"
+    time_limit: Annotated[
+        float, Field(ge=1, le=MAX_TIME_LIMIT_S, description="Seconds for the search and its curve")
+    ] = 10.0
+
+
+class PinIn(WalkIn):
+    """A place to try."""
+
+    lon: float
+    lat: float
+    crs: Annotated[str, Field(description="wgs84, cgcs2000, gcj02 or bd09")]
+
+
+class InhabitantsOut(BaseModel):
+    """How many homes; buildings without any do not count."""
+
+    buildings: int
+    households: int
+    people: int
+
+
+class SiteOut(InhabitantsOut):
+    """A chosen place, with whom it newly serves beside the sites before it."""
+
+    lon: float
+    lat: float
+    code: str = Field(description="Of the building; empty for a point of a street")
+    name: str = Field(description="Of the building, else of the street")
+    near: str = Field(description="Nearest named building within 100 m")
+    grid: str
+    community: str
+
+
+class CurvePointOut(BaseModel):
+    """What the best so many sites newly serve, in the unit of `weights`."""
+
+    sites: int
+    newly_served: float
+    status: str
+
+
+class ClosureOut(InhabitantsOut):
+    """An existing facility, with who has no other within the limit."""
+
+    code: str
+    name: str
+    lon: float
+    lat: float
+
+
+class ClosuresOut(BaseModel):
+    """Most people first."""
+
+    items: list[ClosureOut]
+
+
+class SitingOut(BaseModel):
+    """The chosen sites, in the order in which each adds most, and how sure the choice is."""
+
+    category: str
+    minutes: int
+    profile: str
+    model: str
+    weights: str
+    candidates: str
+    time_limit_s: float
+    site_limit: int
+    network_version: str
+    candidate_count: int
+    spacing_m: float | None = Field(
+        description="Metres between candidates; null: each building was one"
+    )
+    total: InhabitantsOut
+    served: InhabitantsOut = Field(description="By the facilities of today")
+    off_network: InhabitantsOut = Field(description="More than 100 m from any street")
+    sites: list[SiteOut]
+    curve: list[CurvePointOut]
+    closures: list[ClosureOut]
+    status: str = Field(
+        description="optimal; feasible: the time limit ended the search; greedy: too large for it"
+    )
+    objective: float = Field(description="mclp: newly served; lscp: sites; else metres")
+    bound: float = Field(description="What no choice can be better than")
+    gap: float = Field(description="Relative distance of objective and bound")
+    seconds: float
+    out_of_reach: InhabitantsOut = Field(description="Whom no candidate can serve")
+
+
+class PinBuildingOut(BaseModel):
+    """A building newly served, with the walk from its door."""
+
+    code: str
+    name: str
+    households: int
+    people: int
+    minutes: float
+
+
+class PinOut(BaseModel):
+    """Who a facility there would newly serve."""
+
+    newly_served: InhabitantsOut
+    within: InhabitantsOut = Field(description="Everybody within the limit, served today or not")
+    buildings: list[PinBuildingOut] = Field(description="Those newly served, nearest first")
+    off_network: bool = Field(description="No street within 100 m: nobody is served")
