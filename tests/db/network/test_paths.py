@@ -10,11 +10,11 @@ from gis import crs
 from gis.network import walk
 from gis.network.paths import shortest_walk
 from gis.shapes.measure import GEOD
-from tests.db.network.test_network import cities, network, to_degrees
 from tests.support import brute_force
+from tests.support.random_city import cities, network, to_degrees
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_the_line_is_as_long_as_the_way_of_brute_force(city):
     nodes, pairs, flags, walls, doors, places = city
