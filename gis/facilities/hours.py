@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 import chinese_calendar
-from opening_hours import OpeningHours, ParserError
+from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]
 
 MAX_HOURS_CHARS = 400  # longer texts are not read
 WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")

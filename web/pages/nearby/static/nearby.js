@@ -116,6 +116,7 @@ function draw() {
             : t('There is no street within 100 m of this place.'),
         ),
         h('p', {}, t('Tap a place nearer to a street, or type an address.')),
+        page.bbox && h('button', { type: 'button', className: 'link', onclick: showMapped }, t('Show what is mapped')),
       ),
     );
     return;
@@ -154,6 +155,14 @@ function draw() {
     ),
   );
   drawDots();
+}
+
+function showMapped() {
+  const [west, south, east, north] = page.bbox;
+  map.fitBounds([
+    [south, west],
+    [north, east],
+  ]);
 }
 
 const name = (category) => (zh ? category.category_zh : sentence(category.category_en));
@@ -362,6 +371,7 @@ function markChosen() {
     const chosen = /** @type {HTMLElement} */ (item).dataset.code === state.to;
     item.classList.toggle('chosen', chosen);
     item.querySelector('.nby-walk').setAttribute('aria-pressed', String(chosen));
+    if (chosen) item.scrollIntoView({ block: 'nearest' });
   });
 }
 
@@ -430,6 +440,7 @@ const toPlace = (lon, lat) => {
   start(lon, lat);
 };
 searchBox({
+  first: 'building',
   place: toPlace,
   facility: async (code) => {
     const facility = await request(`/facilities/${encodeURIComponent(code)}`, 'place').catch(() => null);
