@@ -97,6 +97,7 @@ PAGE_COLOURS = {
     "chosen-soft": "#fdf0ea",
     "circle": "#00756f",
     "circle-soft": "#d7ebe8",
+    **{f"ring-{minutes}": colour for minutes, colour in CIRCLE_COLOUR_BY_MINUTES.items()},
     # right and wrong
     "error": "#b3261e",
     "error-ink": "#7d1a14",

@@ -257,7 +257,13 @@ def walk(world: World, asker: Asker) -> Iterator[tuple[str, TestResponse]]:
     for name in routes(world.app):
         method, rule = name.split(" ", 1)
         if method != "GET" or name.startswith(
-            ("GET /static", "GET /api/v1/events", "GET /api/v1/facilities/nearest")
+            (
+                "GET /static",
+                "GET /api/v1/events",
+                "GET /api/v1/facilities/nearest",
+                "GET /api/v1/nearby",
+                "GET /api/v1/walk",
+            )
         ):
             continue
         row: Row = TABLE[name]._replace(path=TABLE[name].path | extra.get(name, {}))

@@ -245,6 +245,9 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/search": Row(anybody, "q=王g"),
     "GET /api/v1/facilities": Row(anybody),
     "GET /api/v1/facilities/nearest": Row(none, AT),  # 503: no network here; see `classify`
+    "GET /api/v1/nearby": Row(none, AT),  # 503 as above
+    "GET /api/v1/nearby/reach": Row(none, AT),
+    "GET /api/v1/walk": Row(none, "from_lon=105.95&from_lat=26.23&crs=wgs84&to=nothing"),
     "GET /api/v1/facilities/<code>": Row(none, path={"code": "nothing"}),
     "GET /api/v1/facilities/<code>/circle": Row(none, path={"code": "nothing"}),
     # 503: no network here; see `classify`
@@ -354,6 +357,7 @@ TABLE: dict[str, Row] = {
     "GET /figures.csv": Row(may(A.FIGURES)),
     # the reporter's pages: the same for every number; their data comes by the tracking secret
     "GET /report": Row(anybody),
+    "GET /nearby": Row(anybody),
     "GET /track": Row(anybody),
     "GET /track/<uuid:incident_id>": Row(anybody),
     # Open311: public reads; who reports shows a key in the request itself

@@ -464,7 +464,7 @@ def test_tags_mean_a_category(tags: str, category: str | None) -> None:
 
 
 def test_every_category_has_its_words_and_a_rank_of_its_own() -> None:
-    assert len(CATEGORY_BY_KEY) == len(CATEGORIES) == len({c.rank for c in CATEGORIES}) == 22
+    assert len(CATEGORY_BY_KEY) == len(CATEGORIES) == len({c.rank for c in CATEGORIES}) == 25
     assert all(c.zh and c.en and c.colour.startswith("#") and (c.osm or c.name) for c in CATEGORIES)
 
 

@@ -1,5 +1,7 @@
 """The map that pages lay under what they show."""
 
+from collections.abc import Collection
+
 from flask import request, url_for
 
 from layers.facilities import FACILITIES
@@ -23,15 +25,17 @@ def map_centre(figures: Overview) -> tuple[float, float]:
     return (west + east) / 2, (south + north) / 2
 
 
-def base_map(figures: Overview) -> PageParts:
-    """Return the map under a pin: the areas, without facilities.
+def base_map(figures: Overview, without: Collection[str] = ()) -> PageParts:
+    """Return the map under a pin: the areas, without facilities and the layers named.
 
     `p=lon,lat` in the address is its centre.
     """
     visible = [
         layer.name
         for layer in MAP_LAYERS
-        if layer.user_selectable and layer.visible_by_default and layer.name != "facilities"
+        if layer.user_selectable
+        and layer.visible_by_default
+        and layer.name not in ("facilities", *without)
     ]
     root = url_for("map.index").rstrip("/")
     point = request.args.get("p", "").split(",")

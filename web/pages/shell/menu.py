@@ -25,6 +25,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
+    ("nearby", lazy_gettext("My 15 minutes"), None),
     ("notices", lazy_gettext("Notices"), None),
     ("password", lazy_gettext("Change password"), None),
 )

@@ -3,6 +3,9 @@ import { $, h, pin } from './dom.js';
 import { t, zh } from './i18n.js';
 import { request, query } from './request.js';
 
+const MOST = 12; // hits that are listed
+
+// `actions.first`: a kind of hit that is listed before all others.
 export function searchBox(actions) {
   const input = $('q'),
     list = $('hits');
@@ -80,8 +83,9 @@ export function searchBox(actions) {
     const text = input.value.trim();
     if (!text) return close();
     try {
-      const body = await request(`/search?${query({ q: text, limit: 12 })}`, 'search');
-      items = body.items;
+      const body = await request(`/search?${query({ q: text, limit: actions.first ? 50 : MOST })}`, 'search');
+      const isFirst = (hit) => hit.kind === actions.first;
+      items = [...body.items.filter(isFirst), ...body.items.filter((hit) => !isFirst(hit))].slice(0, MOST);
       $('hits-status').textContent = items.length
         ? t('%(n)s results', { n: items.length })
         : t('Nothing found for “%(q)s”', { q: text });

@@ -1,0 +1,327 @@
+"""What a household reaches on foot: the facilities around a place by walking time, and the walks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+import numpy as np
+import shapely
+from shapely import LineString, MultiPolygon
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID
+from gis.errors import NotFound
+from gis.facilities.accessibility import FacilityEntrances, read_facility_entrances
+from gis.facilities.categories import CATEGORIES
+from gis.facilities.circles import MAX_MINUTES, box_ewkt
+from gis.facilities.hours import is_open
+from gis.network.build import Network
+from gis.network.isochrone import isochrones
+from gis.network.paths import shortest_walk
+from gis.network.snapping import Floats, SnappedPoints
+from gis.network.walk import get_profile, network_distances
+from gis.places.address import parse_address
+from gis.places.lookup import NamedBuilding, find_named
+
+RINGS = (5, 10, 15)  # minutes
+MAX_NAMED = 5  # buildings that a refusal lists
+
+# The door of a building: a walk begins there. The one named, or the one that the point lies on.
+BUILDING_SQL = text("""
+SELECT b.code, b.name, b.estate, ST_X(p.point) AS lon, ST_Y(p.point) AS lat
+FROM building b
+CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS point) p
+WHERE CASE WHEN CAST(:code AS text) IS NULL
+    THEN ST_Covers(b.geom, ST_SetSRID(ST_MakePoint(:lon, :lat), :srid))
+    ELSE b.code = :code END
+ORDER BY p.point <-> ST_SetSRID(ST_MakePoint(:lon, :lat), :srid), b.code
+LIMIT 1
+""")
+
+FACILITIES_SQL = text("""
+SELECT f.id, f.code, f.name, f.address, f.contact, f.opening_hours,
+  ST_X(p.point) AS lon, ST_Y(p.point) AS lat
+FROM facility f
+CROSS JOIN LATERAL (SELECT coalesce(f.entrance, ST_PointOnSurface(f.geom)) AS point) p
+WHERE f.id = ANY(:ids)
+""")
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a walk begins.
+
+    Attributes
+    ----------
+    lon, lat
+        Degrees, EPSG:4490: the door of the building, else the point itself.
+    building, name
+        Code and name of the building; None and empty if the point lies on none.
+    """
+
+    lon: float
+    lat: float
+    building: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class NearbyFacility:
+    """A facility within a walk.
+
+    Attributes
+    ----------
+    minutes, walk_m
+        Time and metres on foot, legs at both ends included.
+    within
+        The smallest ring that holds it, minutes; None beyond the last.
+    open
+        Whether it is open at the moment; None if its hours do not tell.
+    lon, lat
+        Its entrance if known, else a point inside it; degrees, EPSG:4490.
+    """
+
+    code: str
+    name: str
+    minutes: float
+    walk_m: float
+    within: int | None
+    open: bool | None
+    opening_hours: str
+    telephone: str
+    address: str
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True)
+class NearbyCategory:
+    """The facilities of a category within a walk, nearest first."""
+
+    category: str
+    category_zh: str
+    category_en: str
+    items: list[NearbyFacility]
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """What is reached from a place.
+
+    Attributes
+    ----------
+    off_network, island
+        Whether no street lies within 100 m, or only ways that lead nowhere; nothing is then
+        reached.
+    categories
+        All categories in the order of lists, also those without facilities within the walk.
+    """
+
+    start: Start
+    off_network: bool
+    island: bool
+    categories: list[NearbyCategory]
+
+
+@dataclass(frozen=True)
+class WalkTo:
+    """The shortest walk to a facility; its line is in degrees, EPSG:4490."""
+
+    code: str
+    name: str
+    walk_m: float
+    minutes: float
+    line: LineString
+
+
+def find_start(
+    session: Session, at: datetime, *, point: tuple[float, float] | None, address: str = ""
+) -> Start:
+    """Return where a walk begins: the door of the building that is named or stood on.
+
+    Parameters
+    ----------
+    at
+        Moment whose boundaries apply.
+    point
+        Longitude and latitude, degrees, EPSG:4490. None needs an address.
+    address
+        As `locate` reads it. Of several buildings that it may mean, the nearest to the point.
+
+    Raises
+    ------
+    NotFound
+        `nearby.address_unknown`, `nearby.address_ambiguous`: no building, or several, and no point.
+    """
+    named = find_named(session, parse_address(address), at) if address.strip() else []
+    if point is None:
+        if not named:
+            raise NotFound("nearby.address_unknown", address=address)
+        if len(named) > 1:
+            names = [building.estate + building.name for building in named]
+            raise NotFound("nearby.address_ambiguous", address=address, names=names[:MAX_NAMED])
+        point = named[0].lon, named[0].lat
+    code = _nearest_of(named, *point).code if named else None
+    row = session.execute(
+        BUILDING_SQL, {"code": code, "lon": point[0], "lat": point[1], "srid": STORAGE_SRID}
+    ).first()
+    if row is None:
+        return Start(*point)
+    return Start(row.lon, row.lat, row.code, row.estate + row.name)
+
+
+def _nearest_of(named: list[NamedBuilding], lon: float, lat: float) -> NamedBuilding:
+    shrink = np.cos(np.radians(lat))
+    return min(named, key=lambda one: ((one.lon - lon) * shrink) ** 2 + (one.lat - lat) ** 2)
+
+
+def find_nearby(
+    session: Session,
+    network: Network,
+    start: Start,
+    *,
+    minutes: int = RINGS[-1],
+    profile: str = "adult",
+    at: datetime,
+    timezone: tzinfo,
+) -> Nearby:
+    """Return the facilities within a walk by category, with time, metres and whether they are open.
+
+    Parameters
+    ----------
+    minutes
+        Limit of the walk at the profile's speed.
+    at
+        Moment at which they are open or closed.
+    timezone
+        Where they stand.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such profile.
+    """
+    speed = get_profile(profile).speed_m_s
+    limit = minutes * 60 * speed
+    snap = network.snap_degrees(start.lon, start.lat)
+    off = bool(snap.edge[0] < 0)
+    by_category: dict[str, list[NearbyFacility]] = {}
+    if not off:
+        entrances = read_facility_entrances(
+            session, network, bbox=_box_around(start.lon, start.lat, limit)
+        )
+        metres = _facility_metres(network, snap, entrances, limit)
+        within = [i for i in np.argsort(metres, kind="stable").tolist() if metres[i] <= limit]
+        rows = session.execute(
+            FACILITIES_SQL, {"ids": [int(entrances.id[i]) for i in within]}
+        ).mappings()
+        row_by_id = {row["id"]: row for row in rows}
+        for i in within:
+            by_category.setdefault(str(entrances.category[i]), []).append(
+                _item(row_by_id[int(entrances.id[i])], float(metres[i]), speed, at, timezone)
+            )
+    categories = [
+        NearbyCategory(category.key, category.zh, category.en, by_category.get(category.key, []))
+        for category in sorted(CATEGORIES, key=lambda category: category.rank)
+    ]
+    island = off and bool(snap.island[0])
+    return Nearby(start, off and not island, island, categories)
+
+
+def _item(
+    row: RowMapping, metres: float, speed: float, at: datetime, timezone: tzinfo
+) -> NearbyFacility:
+    minutes = metres / speed / 60
+    return NearbyFacility(
+        row["code"],
+        row["name"],
+        round(minutes, 1),
+        round(metres, 1),
+        next((ring for ring in RINGS if minutes <= ring), None),
+        is_open(row["opening_hours"], at, timezone),
+        row["opening_hours"],
+        row["contact"],
+        row["address"],
+        row["lon"],
+        row["lat"],
+    )
+
+
+def _facility_metres(
+    network: Network, snap: SnappedPoints, entrances: FacilityEntrances, limit: float
+) -> Floats:
+    """Return the metres from a place to each facility by its best door; infinite beyond a limit."""
+    metres = np.full(len(entrances.code), np.inf)
+    if entrances.code:
+        by_door = network_distances(network, snap, entrances.snaps, limit)
+        np.minimum.at(metres, entrances.owner, by_door)
+    return metres
+
+
+def _box_around(lon: float, lat: float, metres: float) -> str:
+    reach_lat = metres / 111_000 + 0.001
+    reach_lon = reach_lat / np.cos(np.radians(lat))
+    return box_ewkt(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
+
+
+def reach(
+    network: Network, start: Start, minutes: Sequence[int] = RINGS, profile: str = "adult"
+) -> list[MultiPolygon]:
+    """Return the areas within some minutes' walk of a place, EPSG:4490; empty off the network."""
+    speed = get_profile(profile).speed_m_s
+    return isochrones(
+        network,
+        network.snap_degrees(start.lon, start.lat),
+        [limit * 60 * speed for limit in minutes],
+        network.to_metric(start.lon, start.lat),
+    )
+
+
+def walk_to(
+    session: Session, network: Network, start: Start, code: str, profile: str = "adult"
+) -> WalkTo:
+    """Return the shortest walk from a place to a facility.
+
+    Raises
+    ------
+    NotFound
+        `facility.unknown`; `walk.start_off_network`, `walk.facility_off_network`, `walk.no_way`:
+        no walk of at most an hour leads there.
+    InvalidInput
+        There is no such profile.
+    """
+    speed = get_profile(profile).speed_m_s
+    row = session.execute(
+        text(
+            "SELECT name, ST_AsEWKT(ST_Expand(geom, 1e-7)) AS box FROM facility WHERE code = :code"
+        ),
+        {"code": code},
+    ).first()
+    if row is None:
+        raise NotFound("facility.unknown", code=code)
+    entrances = read_facility_entrances(session, network, bbox=row.box)
+    i = entrances.code.index(code)
+    doors = entrances.of(i)
+    snap = network.snap_degrees(start.lon, start.lat)
+    if snap.edge[0] < 0:
+        raise NotFound("walk.start_off_network")
+    if (entrances.snaps[doors].edge < 0).all():
+        raise NotFound("walk.facility_off_network", name=row.name or code)
+    walk = shortest_walk(
+        network,
+        snap,
+        network.to_metric(start.lon, start.lat)[0],
+        entrances.snaps[doors],
+        entrances.door[doors],
+        MAX_MINUTES * 60 * speed,
+    )
+    if walk is None:
+        raise NotFound("walk.no_way", name=row.name or code, minutes=MAX_MINUTES)
+    return WalkTo(
+        code,
+        row.name,
+        round(walk.length_m, 1),
+        round(walk.length_m / speed / 60, 1),
+        shapely.force_2d(walk.line),
+    )

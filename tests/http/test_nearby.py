@@ -1,0 +1,187 @@
+"""A household's quarter of an hour: times, hours, addresses, walks, and what is refused."""
+
+import pytest
+import shapely
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import crs
+from gis.facilities.models import Facility
+from gis.network.store import WalkEdgeRow, replace_network
+from gis.places.models import Building
+from gis.shapes.measure import GEOD
+from web.api.nearby import schemas
+
+PLACE = "lon=105.947&lat=26.2351&crs=cgcs2000"
+WALK = "from_lon=105.947&from_lat=26.2351&crs=cgcs2000"
+
+
+@pytest.fixture
+def services(session: Session) -> Session:
+    """Two clinics, and a school with an entrance; no streets."""
+    ground = "105.97 26.231,105.972 26.231,105.972 26.233,105.97 26.233,105.97 26.231"
+    for code, category, name, shape, entrance in (
+        ("n1", "clinic", "卫生站", "POINT(105.945 26.235)", None),
+        ("n2", "clinic", "诊所", "POINT(105.955 26.235)", None),
+        ("w3", "school", "小学", f"POLYGON(({ground}))", "SRID=4490;POINT(105.97 26.232)"),
+    ):
+        session.add(
+            Facility(
+                code=code,
+                category=category,
+                name=name,
+                geom=f"SRID=4490;{shape}",
+                entrance=entrance,
+            )
+        )
+    session.flush()
+    return session
+
+
+@pytest.fixture
+def street(services: Session) -> Session:
+    """A street of 3 km past both clinics, and a lane of 300 m to the school's entrance."""
+    places = [(105.94, 26.2351), (105.955, 26.2351), (105.97, 26.2351), (105.97, 26.232)]
+    edges = [
+        WalkEdgeRow(i, i, i + 1, [places[i], places[i + 1]], "residential", "", False, "")
+        for i in range(3)
+    ]
+    replace_network(services, [(i, *place) for i, place in enumerate(places)], edges, "t")
+    return services
+
+
+@pytest.fixture
+def homes(street: Session) -> Session:
+    """Two buildings of one number in two estates, and hours and a telephone of the near clinic."""
+    for i, (estate, lon) in enumerate((("桂花苑", 105.950), ("玉兰苑", 105.960))):
+        low, high = lon - 0.0002, lon + 0.0002
+        street.add(
+            Building(
+                code=f"B{i}",
+                name="3号楼",
+                estate=estate,
+                geom=(
+                    f"SRID=4490;MULTIPOLYGON((({low} 26.2352,{high} 26.2352,{high} 26.2356,"
+                    f"{low} 26.2356,{low} 26.2352)))"
+                ),
+                entrance=f"SRID=4490;POINT({lon} 26.2352)",
+            )
+        )
+    street.flush()
+    street.execute(
+        text(
+            "UPDATE facility SET opening_hours = '周一至周五 8:30-12:00,14:00-17:30',"
+            " contact = '0851-3333', address = '中路1号' WHERE code = 'n1'"
+        )
+    )
+    return street
+
+
+def get(client: FlaskClient, path: str, status: int = 200):
+    answer = client.get(f"/api/v1/{path}")
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def items(body) -> dict[str, dict]:
+    return {one["code"]: one for category in body["categories"] for one in category["items"]}
+
+
+def test_facilities_come_by_category_with_time_hours_and_telephone(client, homes):
+    body = get(client, f"nearby?{PLACE}&at=2026-11-26T10:00&minutes=60")
+    schemas.NearbyOut.model_validate(body, extra="forbid")
+    clinic, dentist, school = (items(body)[code] for code in ("n1", "n2", "w3"))
+    assert clinic["walk_m"] == pytest.approx(0.002 * 99_900 + 11, abs=2)
+    assert clinic["minutes"] == pytest.approx(clinic["walk_m"] / 75, abs=0.1)
+    assert (clinic["within"], dentist["within"], school["within"]) == (5, 15, None)
+    assert (clinic["open"], dentist["open"]) == (True, None)
+    assert (clinic["telephone"], clinic["address"]) == ("0851-3333", "中路1号")
+    groups = {one["category"]: one for one in body["categories"]}
+    assert [one["code"] for one in groups["clinic"]["items"]] == ["n1", "n2"]  # nearest first
+    assert groups["pharmacy"]["items"] == []
+    assert groups["clinic"]["category_zh"] == "卫生服务"
+    at_noon = get(client, f"nearby?{PLACE}&at=2026-11-26T13:00")
+    assert items(at_noon)["n1"]["open"] is False and "w3" not in items(at_noon)
+    assert items(get(client, f"nearby?{PLACE}&at=2026-11-28T10:00"))["n1"]["open"] is False
+
+
+def test_the_same_place_in_another_system_has_the_same_times(client, homes):
+    lon, lat = crs.from_storage(105.947, 26.2351, "gcj02")
+    shifted = items(get(client, f"nearby?lon={lon}&lat={lat}&crs=gcj02"))
+    plain = items(get(client, f"nearby?{PLACE}"))
+    assert shifted.keys() == plain.keys() != set()
+    assert shifted["n1"]["walk_m"] == pytest.approx(plain["n1"]["walk_m"], abs=0.3)
+
+
+def test_an_address_begins_at_the_door_of_its_building(client, homes):
+    start = get(client, "nearby?address=桂花苑3号楼2单元501室")["start"]
+    assert (start["building"], start["name"]) == ("B0", "桂花苑3号楼")
+    assert (start["lon"], start["lat"]) == pytest.approx((105.950, 26.2352))
+    # stood on, or the nearer of two that the words may mean
+    on = get(client, "nearby?lon=105.96&lat=26.2354&crs=cgcs2000")["start"]
+    assert on["building"] == "B1" and on["lat"] == pytest.approx(26.2352)
+    near = get(client, "nearby?address=3号楼&lon=105.9595&lat=26.2351&crs=cgcs2000")["start"]
+    assert near["building"] == "B1"
+    several = get(client, "nearby?address=3号楼", 404)
+    assert several["code"] == "nearby.address_ambiguous" and "玉兰苑3号楼" in several["detail"]
+    assert get(client, "nearby?address=北京路7号", 404)["code"] == "nearby.address_unknown"
+
+
+def test_rings_hold_each_other_and_the_walk_is_as_long_as_its_time_says(client, homes):
+    body = get(client, f"nearby/reach?{PLACE}")
+    schemas.ReachOut.model_validate(body, extra="forbid")
+    wide, middle, small = (shapely.geometry.shape(one["geometry"]) for one in body["features"])
+    assert [one["properties"]["minutes"] for one in body["features"]] == [15, 10, 5]
+    assert middle.difference(wide).area < 1e-9 and small.difference(middle).area < 1e-9
+    assert small.covers(shapely.Point(105.947, 26.2351))
+    for code, facility in items(get(client, f"nearby?{PLACE}&minutes=60")).items():
+        walk = get(client, f"walk?{WALK}&to={code}")
+        schemas.WalkOut.model_validate(walk, extra="forbid")
+        assert walk["properties"]["walk_m"] == facility["walk_m"]
+        assert walk["properties"]["minutes"] == facility["minutes"]
+        lon, lat = zip(*walk["geometry"]["coordinates"], strict=True)
+        assert GEOD.line_length(lon, lat) == pytest.approx(facility["walk_m"], rel=1e-3, abs=0.5)
+        assert (lon[0], lat[0]) == pytest.approx((105.947, 26.2351), abs=1e-6)
+
+
+def test_off_the_network_nothing_is_reached_and_it_says_so(client, homes):
+    body = get(client, "nearby?lon=105.947&lat=26.245&crs=cgcs2000")
+    assert body["off_network"] and not body["island"] and not items(body)
+    assert get(client, "nearby/reach?lon=105.947&lat=26.245&crs=cgcs2000")["features"] == []
+    refused = get(client, "walk?from_lon=105.947&from_lat=26.245&crs=cgcs2000&to=n1", 404)
+    assert refused["code"] == "walk.start_off_network" and "100 m" in refused["detail"]
+    homes.execute(
+        text("UPDATE facility SET geom = 'SRID=4490;POINT(105.947 26.25)' WHERE code = 'n1'")
+    )
+    refused = get(client, f"walk?{WALK}&to=n1", 404)
+    assert refused["code"] == "walk.facility_off_network" and "卫生站" in refused["zh"]
+    assert get(client, f"walk?{WALK}&to=none", 404)["code"] == "facility.unknown"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "lon"),
+        ("lon=105.95&lat=26.23", "crs"),
+        ("lat=26.23&crs=wgs84", "lon"),
+        ("lon=105.95&crs=wgs84&address=3号楼", "lat"),
+        ("lon=105.95&lat=26.23&crs=epsg", "crs"),
+        ("lon=nan&lat=26.23&crs=wgs84", "lon"),
+        (f"{PLACE}&minutes=61", "minutes"),
+        (f"{PLACE}&profile=bird", "profile"),
+        (f"{PLACE}&at=noon", "at"),
+    ],
+)
+def test_wrong_questions_are_refused(client, homes, query, field):
+    answer = get(client, f"nearby?{query}", 422)
+    assert field in {one["field"] for one in answer["errors"]}
+
+
+def test_without_a_network_it_says_so(client, services):
+    assert get(client, f"nearby?{PLACE}", 503)["code"] == "network.not_loaded"
+
+
+def test_now_is_the_default(client, homes):
+    homes.execute(text("UPDATE facility SET opening_hours = '24/7' WHERE code = 'n1'"))
+    assert items(get(client, f"nearby?{PLACE}"))["n1"]["open"] is True
