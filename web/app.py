@@ -35,6 +35,7 @@ BLUEPRINTS = (
     "web.api.revisions.views",
     "web.api.exports.views",
     "web.api.facilities.views",
+    "web.api.standards.views",
     "web.api.locate.views",
     "web.api.tiles.views",
     "web.api.search.views",

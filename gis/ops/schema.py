@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 
 from gis.db import engine
+from gis.facilities import standard_editions
 from gis.incidents.catalogue import danger, edition_file
 from gis.incidents.models import IncidentMove
 from gis.incidents.routing import rules_store
@@ -89,6 +90,7 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             edition_file.fill(connection)
             rules_store.load_default_rules(connection)
             danger.fill(connection)
+            standard_editions.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:
                 _grant(connection, app)

@@ -231,6 +231,7 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/locate": Row(anybody, json={"points": [POINT]}),
     "GET /api/v1/search": Row(anybody, "q=王g"),
     "GET /api/v1/facilities": Row(anybody),
+    "GET /api/v1/standards": Row(anybody),
     "GET /api/v1/facilities/nearest": Row(none, AT),  # 503: no network here; see `classify`
     "GET /api/v1/facilities/<code>": Row(none, path={"code": "nothing"}),
     "GET /api/v1/facilities/<code>/circle": Row(none, path={"code": "nothing"}),
