@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.files.cells import parse_text
@@ -165,10 +166,9 @@ class Standard:
         return None if self.minutes is None else self.minutes * WALK_M_PER_MINUTE
 
 
-def from_stored(row: dict[str, object]) -> Standard:
+def from_stored(row: dict[str, Any]) -> Standard:
     """Return a row from its JSON in the database."""
-    lists = {key: tuple(row[key]) for key in ("categories", *AREAS)}  # type: ignore[arg-type]
-    return Standard(**{**row, **lists})  # type: ignore[arg-type]
+    return Standard(**row | {key: tuple(row[key]) for key in ("categories", *AREAS)})
 
 
 def parse(path: Path) -> tuple[list[Standard], LoadReport]:

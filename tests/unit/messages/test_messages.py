@@ -66,6 +66,9 @@ FAMILIES = (
     "dispatch_mode.",
     "device_kind.",
     "principal_kind.",
+    "checkup_result.",
+    "checkup_reason.",
+    "checkup_column.",
 )
 
 
