@@ -10,7 +10,7 @@ from openpyxl.styles import Alignment, Font
 from gis import private
 from gis.errors import InvalidInput
 from gis.facilities.categories import CATEGORY_BY_KEY
-from gis.facilities.checkup import CheckupSheet, Finding, NearFacility
+from gis.facilities.checkup import MAX_LISTED, CheckupSheet, Finding, NearFacility
 from gis.facilities.checkup_visits import Visit
 from gis.facilities.standards import REQUIRED, TIERS, Standard, range_text
 from gis.files.formulas import cell_text
@@ -113,12 +113,22 @@ def more_text(listed: Sequence[str], count: int, language: str) -> str:
 
 
 def cells(
-    finding: Finding, visits: Sequence[Visit], language: str, zone: tzinfo
+    finding: Finding,
+    visits: Sequence[Visit],
+    language: str,
+    zone: tzinfo,
+    most: int = MAX_LISTED,
 ) -> list[str | int | None]:
-    """Return the cells of an item, in the order of COLUMNS."""
+    """Return the cells of an item, in the order of COLUMNS.
+
+    Parameters
+    ----------
+    most
+        Facilities and buildings named; the others are counted.
+    """
     households, people = finding.beyond or (None, None)
-    facilities = [facility_text(facility, language) for facility in finding.facilities]
-    buildings = [f"{building.name} {building.households}" for building in finding.left_out]
+    facilities = [facility_text(facility, language) for facility in finding.facilities[:most]]
+    buildings = [f"{building.name} {building.households}" for building in finding.left_out[:most]]
     source = finding.standard.source
     if finding.standard.secondary:
         source += f" {label('checkup.secondary', language)}"

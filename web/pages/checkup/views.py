@@ -23,6 +23,8 @@ from web.security.guard import require
 
 bp = Blueprint("checkup_page", __name__)
 
+MAX_LISTED = 6  # facilities and buildings named in an item; the spreadsheet has more
+
 
 @bp.get("/checkup")
 def communities() -> Response:
@@ -107,7 +109,7 @@ def _row(finding: Finding, visits: list[Visit], language: str) -> dict[str, Any]
     """Return an item as the page shows it."""
     seen = [visit for visit in visits if visit.item == finding.standard.item]
     zone = current_app.config["SETTINGS"].timezone
-    values = checkup_table.cells(finding, seen, language, zone)
+    values = checkup_table.cells(finding, seen, language, zone, MAX_LISTED)
     return dict(zip(checkup_table.COLUMNS, values, strict=True)) | {
         "key": finding.standard.item,
         "note": finding.standard.note if language == "zh" else "",
