@@ -1,6 +1,7 @@
-"""Tables of facilities and their service circles."""
+"""Tables of facilities, service circles, standards of facilities, and visits of a check-up."""
 
 from datetime import datetime
+from typing import Any
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
@@ -11,9 +12,12 @@ from sqlalchemy import (
     SmallInteger,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gis.db import Base, geometry, key
+from gis.db import Base, geometry, key, one_of
+
+VISIT_RESULTS = ("have", "have_not", "partly")
 
 
 class Facility(Base):
@@ -160,3 +164,53 @@ class ServiceCircle(Base):
     )
 
     facility: Mapped[Facility] = relationship()
+
+
+class ServiceStandard(Base):
+    """One edition of the table of standards of facilities; the newest is in force."""
+
+    __tablename__ = "service_standard"
+    __table_args__ = (
+        {
+            "comment": (
+                "One edition of the table of standards of facilities;"
+                " the newest is in force, none is changed."
+            )
+        },
+    )
+
+    id: Mapped[int] = key()
+    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, comment="Its rows in their order.")
+    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
+    author: Mapped[str] = mapped_column(server_default="", comment="Who loaded it.")
+    loaded_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was loaded."
+    )
+
+
+class CheckupVisit(Base):
+    """What somebody saw of an item of the check-up sheet of a community; never changed."""
+
+    __tablename__ = "checkup_visit"
+    __table_args__ = (
+        one_of("result", VISIT_RESULTS, "result_known"),
+        Index(None, "area_id", "tier", "item"),
+        {"comment": "What a visit saw of an item of a community's check-up; rows are added only."},
+    )
+
+    id: Mapped[int] = key()
+    area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="The community.")
+    tier: Mapped[str] = mapped_column(comment="Tier of the table of standards.")
+    item: Mapped[str] = mapped_column(comment="Item of that tier.")
+    result: Mapped[str] = mapped_column(comment="have, have_not or partly.")
+    location: Mapped[str] = mapped_column(server_default="", comment="Where it was seen.")
+    note: Mapped[str] = mapped_column(server_default="", comment="What else was seen.")
+    visited_at: Mapped[datetime] = mapped_column(comment="When it was seen.")
+    account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal.account.id", ondelete="SET NULL"),
+        comment="The account that wrote it down; empty: a program or the command line.",
+    )
+    author: Mapped[str] = mapped_column(comment="Who wrote it down, as the history names them.")
+    recorded_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was written down."
+    )

@@ -12,7 +12,7 @@ from gis.accounts.models import (
 from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
-from gis.facilities.models import Facility, ServiceCircle
+from gis.facilities.models import CheckupVisit, Facility, ServiceCircle, ServiceStandard
 from gis.incidents.models import (
     CatalogueEdition,
     Category,
@@ -45,6 +45,7 @@ __all__ = [
     "Building",
     "CatalogueEdition",
     "Category",
+    "CheckupVisit",
     "Dataset",
     "DatedParent",
     "Device",
@@ -75,6 +76,7 @@ __all__ = [
     "RoutingRule",
     "RuleSet",
     "ServiceCircle",
+    "ServiceStandard",
     "SignIn",
     "Stairwell",
     "UnitPart",

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 
 from gis.db import engine
+from gis.facilities import standard_editions
 from gis.incidents.catalogue import danger, edition_file
 from gis.incidents.models import IncidentMove
 from gis.incidents.routing import rules_store
@@ -29,6 +30,7 @@ UNDELETABLE_TABLES = (
     "revision",
     "incident",
     "incident_event",
+    "checkup_visit",
     "personal.disclosure",
 )
 
@@ -89,6 +91,7 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             edition_file.fill(connection)
             rules_store.load_default_rules(connection)
             danger.fill(connection)
+            standard_editions.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:
                 _grant(connection, app)
@@ -131,7 +134,7 @@ def _grant(connection: Connection, app: str) -> None:
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
         REVOKE DELETE, TRUNCATE ON {undeletable} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
-        REVOKE UPDATE ON incident_event, personal.disclosure FROM {role};
+        REVOKE UPDATE ON incident_event, checkup_visit, personal.disclosure FROM {role};
         REVOKE INSERT ON personal.disclosure FROM {role};
         GRANT INSERT (who, kind, subject, incident_id, areas, source, reason)
           ON personal.disclosure TO {role};

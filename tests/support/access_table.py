@@ -174,6 +174,20 @@ def figures_without_network(asker: Asker) -> str:
     return "none" if allowed == "yes" else allowed
 
 
+GRID_ROLES = ("unit head", "grid worker", "grid leader")
+
+
+def checks_up(asker: Asker) -> str:
+    """Who may read figures of the whole home community; a grid leader may of the grid only."""
+    return "no" if asker.name in GRID_ROLES else may(A.FIGURES)(asker)
+
+
+def visits(asker: Asker) -> str:
+    """Who reads the check-up of the home community and may handle incidents there."""
+    found = may(A.HANDLE)(asker)
+    return checks_up(asker) if found == "yes" else found
+
+
 plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it
 
 
@@ -217,6 +231,7 @@ RULE = {
 }
 
 
+COMMUNITY = {"community": "520402007012"}
 FILE = {"file": (b"id,lon\n", "x.csv")}
 TABLE: dict[str, Row] = {
     # the map and its data: the same for everybody; names of people apart (see below)
@@ -244,6 +259,18 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/locate": Row(anybody, json={"points": [POINT]}),
     "GET /api/v1/search": Row(anybody, "q=王g"),
     "GET /api/v1/facilities": Row(anybody),
+    "GET /api/v1/standards": Row(anybody),
+    # the home community, its street or its county: who may there (see `checks_up`)
+    "GET /api/v1/checkups/<community>": Row(checks_up, path=COMMUNITY),
+    "GET /api/v1/checkups/<community>.xlsx": Row(checks_up, path=COMMUNITY),
+    "POST /api/v1/checkups/<community>/visits": Row(
+        visits, json={"item": "toilet", "result": "have"}, path=COMMUNITY
+    ),
+    "GET /checkup": Row(may(A.FIGURES)),
+    "GET /checkup/<community>": Row(checks_up, path=COMMUNITY),
+    "POST /checkup/<community>": Row(
+        visits, form={"item": "toilet", "result": "have"}, path=COMMUNITY
+    ),
     "GET /api/v1/facilities/nearest": Row(none, AT),  # 503: no network here; see `classify`
     "GET /api/v1/nearby": Row(none, AT),  # 503 as above
     "GET /api/v1/nearby/reach": Row(none, AT),

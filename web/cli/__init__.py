@@ -42,6 +42,8 @@ COMMANDS = {
     "notices": "Notices: receivers, what waits, what is dead, send again.",
     "catalogue": "The catalogue of categories: show, check, load, dump, suggest.",
     "danger": "Words of danger and emergency numbers: show, check, load, dump, try.",
+    "standards": "What standards ask of facilities: show, dump, load.",
+    "checkup": "The check-up sheet of a community: print, write a visit down.",
     "rules": "Routing rules: show, check, load, test, activate, dump.",
     "incidents": "Report, list and show incidents; the figures.",
     "dev": "For contributors: lint, types, check, migration, translate, reference, licences.",

@@ -67,6 +67,9 @@ FAMILIES = (
     "device_kind.",
     "principal_kind.",
     "profile.",
+    "checkup_result.",
+    "checkup_reason.",
+    "checkup_column.",
 )
 
 

@@ -18,6 +18,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
     ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
     ("figures", lazy_gettext("Figures"), Action.FIGURES),
+    ("checkup", lazy_gettext("Check-up of a community"), Action.FIGURES),
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),

@@ -1,0 +1,127 @@
+"""Check-up sheets over HTTP: the same for the page, the API and the spreadsheet."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import openpyxl
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from tests.support.checkup_town import CheckupTown
+from tests.support.sign_in import account, signed_in, token
+
+CODE = "520402007012"
+API, PAGE = f"/api/v1/checkups/{CODE}", f"/checkup/{CODE}"
+
+
+@pytest.fixture
+def desk(session: Session, client: FlaskClient) -> FlaskClient:
+    """The worker of the community, on a street with a clinic for some of its homes."""
+    made = CheckupTown(session)
+    made.facility("c1", "clinic", 0.001)
+    return signed_in(client, account(session, "zhao", "dispatcher", CODE))
+
+
+def write(client: FlaskClient, **visit: str):
+    """Write a visit down by the API."""
+    headers = {"X-CSRFToken": token(client, "/password")}
+    return client.post(f"{API}/visits", json=visit, headers=headers)
+
+
+def items(client: FlaskClient, tier: str = "complete") -> dict:
+    """The items of the sheet by their key."""
+    answer = client.get(f"{API}?tier={tier}").get_json()
+    return {item["item"]: item for item in answer["items"]}
+
+
+def test_the_sheet_by_the_api(desk: FlaskClient) -> None:
+    answer = desk.get(API).get_json()
+    assert (answer["name"], answer["households"], answer["people"]) == ("西兴社区", 6, 22)
+    assert answer["may_write"] is True
+    clinic = items(desk)["health_station"]
+    assert clinic["result"] == "have" and clinic["beyond"] == {"households": 3, "people": 15}
+    assert [home["name"] for home in clinic["left_out"]] == ["西兴苑3号楼"]
+    assert [near["code"] for near in clinic["facilities"]] == ["c1"]
+    assert items(desk, "5")["health_station"]["beyond"] == {"households": 4, "people": 17}
+    assert desk.get(f"{API}?tier=20").status_code == 422
+    assert desk.get("/api/v1/checkups/520402007999").status_code == 404
+
+
+def test_a_visit_is_written_beside_the_data(session: Session, desk: FlaskClient) -> None:
+    before = items(desk)["toilet"]
+    made = write(desk, item="toilet", result="have", where="南门", visited_at="2026-11-02")
+    assert made.status_code == 201 and made.get_json()["author"] == "account zhao"
+    after = items(desk)["toilet"]
+    assert [visit["where"] for visit in after.pop("visits")] == ["南门"]
+    assert before.pop("visits") == [] and after == before
+    stored = session.execute(text("SELECT account_id IS NOT NULL, author FROM checkup_visit"))
+    assert [tuple(row) for row in stored] == [(True, "account zhao")]
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    for wrong in (
+        {"item": "castle"},
+        {"result": "cannot_say"},
+        {"note": "长" * 2001},
+        {"visited_at": tomorrow},
+        {"visited_at": "yesterday"},
+        {"tier": "20"},
+        {"photo": "x"},
+    ):
+        refused = write(desk, **({"item": "toilet", "result": "have"} | wrong))
+        assert refused.status_code == 422, wrong
+    assert session.scalar(text("SELECT count(*) FROM checkup_visit")) == 1
+
+
+def test_the_page_shows_the_sheet_and_takes_a_visit(desk: FlaskClient) -> None:
+    page = desk.get(PAGE).text
+    assert "社区卫生服务站" in page and "西兴苑3号楼 3" in page and "说不准" in page
+    english = desk.get(f"{PAGE}?lang=en").text
+    assert "community health station" in english and "cannot say" in english
+    form = {
+        "csrf_token": token(desk, PAGE),
+        "tier": "complete",
+        "item": "toilet",
+        "result": "partly",
+        "where": "<b>北门</b>",
+        "visited_at": "2026-11-02",
+    }
+    assert desk.post(PAGE, data=form).status_code == 303
+    shown = desk.get(PAGE).text
+    assert "&lt;b&gt;北门&lt;/b&gt;" in shown and "<b>北门" not in shown
+    wrong = desk.post(PAGE, data=form | {"item": "castle", "note": "留着的话"})
+    assert wrong.status_code == 422 and "留着的话" in wrong.text
+    assert desk.get(f"{PAGE}?tier=20").status_code == 422
+    assert PAGE in desk.get("/checkup").text
+
+
+def test_the_spreadsheet_is_written_down_as_an_export(session: Session, desk: FlaskClient) -> None:
+    answer = desk.get(f"{API}.xlsx?lang=zh")
+    page = openpyxl.load_workbook(io.BytesIO(answer.data)).active
+    assert "西兴社区" in page["A1"].value and page["A3"].value == "项目"
+    subjects = session.scalars(text("SELECT subject FROM personal.disclosure")).all()
+    assert subjects == [f"checkup {CODE} (.xlsx)"]
+
+
+@pytest.mark.parametrize(
+    ("role", "area", "read", "written"),
+    [
+        ("street", "520402007", 200, 201),
+        ("auditor", "520402007", 200, 403),
+        ("planner", "520402", 200, 403),
+        ("dispatcher", "520402007013", 403, 403),
+        ("grid_leader", "520402007012001", 403, 403),
+        ("order_taker", CODE, 403, 403),
+    ],
+)
+def test_who_may(
+    session: Session, client: FlaskClient, role: str, area: str, read: int, written: int
+) -> None:
+    town = CheckupTown(session).town
+    town.area("community", "520402007013", "别的社区", town.street)
+    signed_in(client, account(session, "somebody", role, area))
+    assert [client.get(path).status_code for path in (API, f"{API}.xlsx", PAGE)] == [read] * 3
+    assert write(client, item="toilet", result="have").status_code == written
+    if read == 200:
+        form = "csrf_token" in client.get(PAGE).text.partition("chk-visit")[2]
+        assert form == (written == 201)

@@ -1,0 +1,1 @@
+"""Check-up sheets of communities, to read, print and add visits to."""
