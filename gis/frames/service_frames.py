@@ -15,8 +15,8 @@ from gis.facilities import accessibility
 from gis.facilities.models import Facility, ServiceCircle
 from gis.frames.read import Query, read_frame, wkb
 from gis.network.models import WalkEdge, WalkNode
+from gis.network.profile_table import find_profile
 from gis.network.profiled import network_for
-from gis.network.profiles import get_profile
 from gis.places.models import Building
 
 
@@ -147,7 +147,7 @@ def coverage(
     demand = accessibility.read_demand_points(session, network)
     entrances = accessibility.read_facility_entrances(session, network, category)
     result = accessibility.compute_coverage(
-        network, demand, entrances.snaps, minutes, get_profile(profile)
+        network, demand, entrances.snaps, minutes, find_profile(session, profile)
     )
     code_by_id = {row.id: row.code for row in session.execute(select(Building.id, Building.code))}
     lon, lat = get_transformer(network.epsg, STORAGE_SRID).transform(

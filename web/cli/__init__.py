@@ -39,6 +39,7 @@ COMMANDS = {
     "worker": "Run the jobs alone: overdue matters, notices, cleaning (serve runs them too).",
     "notices": "Notices: receivers, what waits, what is dead, send again.",
     "catalogue": "The catalogue of categories: show, check, load, dump, suggest.",
+    "profiles": "Walking profiles: show, check, load, dump.",
     "danger": "Words of danger and emergency numbers: show, check, load, dump, try.",
     "rules": "Routing rules: show, check, load, test, activate, dump.",
     "incidents": "Report, list and show incidents; the figures.",
