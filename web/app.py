@@ -49,6 +49,7 @@ BLUEPRINTS = (
     "web.api.incidents.views",
     "web.api.events.views",
     "web.api.categories.views",
+    "web.api.profiles.views",
     "web.api.devices.views",
     "web.api.imports.views",
     "web.open311.views",

@@ -26,8 +26,9 @@ from gis.facilities.circles import (
     require_limit,
 )
 from gis.network.build import Network
+from gis.network.profile_table import find_profile
 from gis.network.profiled import network_for
-from gis.network.profiles import ADULT, WalkingProfile, get_profile
+from gis.network.profiles import WalkingProfile
 from gis.network.walk import network_distances
 
 MINUTES = (5, 10, 15)
@@ -99,7 +100,7 @@ def recompute(
     are outdated.
     """
     requested = tuple(sorted({require_limit(value) for value in minutes}))
-    profile = get_profile(profile_name)
+    profile = find_profile(session, profile_name)
     # one run at a time
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))
     network = network_for(session, profile_name)
@@ -188,7 +189,7 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     Unavailable
         No walking network is loaded.
     """
-    speed = get_profile(profile_name).speed_m_s
+    speed = find_profile(session, profile_name).speed_m_s
     require_limit(minutes)
     network = network_for(session, profile_name)
     bbox = session.scalar(
@@ -228,7 +229,7 @@ def nearest_facilities(
     Distances are exact: the legs at both ends and partial edges count. Empty if the point is more
     than 100 m from any street.
     """
-    speed = ADULT.speed_m_s
+    speed = find_profile(session, "adult").speed_m_s
     limit = minutes * 60 * speed
     reach_lat = limit / 111_000 + 0.001
     reach_lon = reach_lat / np.cos(np.radians(lat))

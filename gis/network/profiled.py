@@ -17,7 +17,8 @@ from gis.errors import Unavailable
 from gis.network import parts
 from gis.network.build import Network, load_network
 from gis.network.edge_facts import MAIN_ROADS, ROUGH, SIGNALS, SOFT, UNPAVED, EdgeFacts
-from gis.network.profiles import WalkingProfile, get_profile
+from gis.network.profile_table import find_profile
+from gis.network.profiles import WalkingProfile
 from gis.network.snapping import Bools, Floats
 
 # Horizontal metres of one step, where a stair does not say how many it has.
@@ -28,13 +29,18 @@ IsOpen = Callable[[str, datetime], bool | None]
 _lock = threading.Lock()
 
 
-def network_for(session: Session, profile_name: str, at: datetime | None = None) -> Network:
+def network_for(
+    session: Session,
+    profile_name: str,
+    at: datetime | None = None,
+    is_open: IsOpen | None = None,
+) -> Network:
     """Return the stored network as a profile walks it.
 
     Parameters
     ----------
-    at
-        Moment whose opening hours hold; None: every gate stands open.
+    at, is_open
+        As `for_profile`.
 
     Raises
     ------
@@ -43,7 +49,7 @@ def network_for(session: Session, profile_name: str, at: datetime | None = None)
     Unavailable
         No network is stored, or all of it is closed to the profile.
     """
-    return for_profile(load_network(session), get_profile(profile_name), at)
+    return for_profile(load_network(session), find_profile(session, profile_name), at, is_open)
 
 
 def for_profile(

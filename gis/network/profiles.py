@@ -105,21 +105,29 @@ def profiles_of(rows: Iterable[ProfileValue]) -> dict[str, WalkingProfile]:
     values: dict[str, dict[str, float]] = {}
     for row in rows:
         values.setdefault(row.profile, {})[row.quantity] = row.value
-    return {
-        name: WalkingProfile(
-            name,
-            **{key: bool(value) if key in SWITCHES else value for key, value in of_name.items()},
-        )
-        for name, of_name in values.items()
-    }
+    return {name: _profile(name, of_name) for name, of_name in values.items()}
+
+
+def _profile(name: str, values: Mapping[str, float]) -> WalkingProfile:
+    typed = {key: bool(value) if key in SWITCHES else value for key, value in values.items()}
+    return WalkingProfile(name, **typed)  # type: ignore[arg-type]
 
 
 def default_rows() -> list[ProfileValue]:
     """Return the rows of the table that comes with the program."""
     with DEFAULT.open(encoding="utf-8", newline="") as file:
-        return [
-            ProfileValue(**{**row, "value": float(row["value"])}) for row in csv.DictReader(file)
-        ]
+        rows = list(csv.DictReader(file))
+    return [
+        ProfileValue(
+            row["profile"],
+            row["quantity"],
+            float(row["value"]),
+            row["unit"],
+            row["source"],
+            row["note"],
+        )
+        for row in rows
+    ]
 
 
 PROFILES = profiles_of(default_rows())

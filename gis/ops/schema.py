@@ -15,6 +15,7 @@ from gis.incidents.catalogue import danger, edition_file
 from gis.incidents.models import IncidentMove
 from gis.incidents.routing import rules_store
 from gis.incidents.states import TRANSITION_ROWS
+from gis.network import profile_table
 from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
 from gis.people.models import Role
@@ -92,6 +93,7 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             rules_store.load_default_rules(connection)
             danger.fill(connection)
             standard_editions.fill(connection)
+            profile_table.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:
                 _grant(connection, app)

@@ -39,7 +39,7 @@ ASKED_AT = re.compile(r'"(at|until)":"[^"]*"')  # of locate and figures: the mom
 # what reads no incidents, and the two pages that hold a map
 ASIDE = re.compile(
     r"/$|/(map|report|static|sign-|account|key|password|editor|revision|rules|health|ready|docs|openapi)"
-    r"|/tiles/|/api/v1/(layers|areas|locate|facilities|revisions|export|rules|categories|danger|search|posts)|/services"
+    r"|/tiles/|/api/v1/(layers|areas|locate|facilities|revisions|export|rules|categories|profiles|danger|search|posts)|/services"
 )
 OUTSIDERS = (
     "anonymous",

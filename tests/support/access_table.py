@@ -336,6 +336,7 @@ TABLE: dict[str, Row] = {
     # the catalogue
     "GET /api/v1/categories": Row(anybody),
     "GET /api/v1/danger": Row(anybody),
+    "GET /api/v1/profiles": Row(anybody),
     "GET /rules/danger.xlsx": Row(may_one(*readers.RULES_READING_ACTIONS)),
     "GET /api/v1/categories/suggest": Row(anybody, "words=垃圾"),
     # routing rules

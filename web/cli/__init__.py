@@ -41,6 +41,7 @@ COMMANDS = {
     "worker": "Run the jobs alone: overdue matters, notices, cleaning (serve runs them too).",
     "notices": "Notices: receivers, what waits, what is dead, send again.",
     "catalogue": "The catalogue of categories: show, check, load, dump, suggest.",
+    "profiles": "Walking profiles: show, check, load, dump.",
     "danger": "Words of danger and emergency numbers: show, check, load, dump, try.",
     "standards": "What standards ask of facilities: show, dump, load.",
     "checkup": "The check-up sheet of a community: print, write a visit down.",

@@ -230,10 +230,12 @@ def _at_node(walk: Walk, gated: bool, tags: EdgeTags | None, shared: bool) -> Wa
     """Return a way as it is at one of its nodes: open to residents, or with the node's tags."""
     if tags is not None:
         kerb = tags.kerb if walk.tags.crossing or not shared else ""
-        stated = {"kerb": kerb, "wheelchair": tags.wheelchair, "hours": tags.hours}
-        walk = walk._replace(
-            tags=walk.tags._replace(**{key: text for key, text in stated.items() if text})
+        stated = walk.tags._replace(
+            kerb=kerb or walk.tags.kerb,
+            wheelchair=tags.wheelchair or walk.tags.wheelchair,
+            hours=tags.hours or walk.tags.hours,
         )
+        walk = walk._replace(tags=stated)
     return walk._replace(ends=walk.ends or gated)
 
 
