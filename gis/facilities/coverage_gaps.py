@@ -8,7 +8,13 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.facilities.building_coverage import STANDINGS, Standing, read_buildings
+from gis.areas.snapshot import Area
+from gis.facilities.building_coverage import (
+    STANDINGS,
+    BuildingCoverage,
+    Standing,
+    read_buildings,
+)
 from gis.facilities.circles import require_limit
 
 
@@ -102,29 +108,42 @@ def gaps(
         )
     }
     order = np.lexsort((lacking.code, -lacking.minutes, -lacking.people))
-    result = []
-    for i in order.tolist():
-        walk = float(lacking.minutes[i])
-        grid = int(lacking.areas.grid[i])
-        community = communities[number[i]] if number[i] >= 0 else None
-        facility, facility_name = facilities.get(int(lacking.facility[i]), ("", ""))
-        result.append(
-            Gap(
-                str(lacking.code[i]),
-                str(lacking.name[i]),
-                "" if grid < 0 else lacking.areas.chains[grid][-1].code,
-                "" if community is None else community.code,
-                "" if community is None else community.name,
-                int(lacking.households[i]),
-                int(lacking.people[i]),
-                None,
-                round(walk, 2) if np.isfinite(walk) else None,
-                round(max(walk - minutes, 0.0), 2) if np.isfinite(walk) else None,
-                facility,
-                facility_name,
-                STANDINGS[standing[i]].value,
-                round(float(lacking.lon[i]), 7),
-                round(float(lacking.lat[i]), 7),
-            )
+    return [
+        _gap(
+            lacking,
+            i,
+            minutes,
+            communities[number[i]] if number[i] >= 0 else None,
+            facilities.get(int(lacking.facility[i]), ("", "")),
+            STANDINGS[standing[i]],
         )
-    return result
+        for i in order.tolist()
+    ]
+
+
+def _gap(
+    buildings: BuildingCoverage,
+    i: int,
+    minutes: int,
+    community: Area | None,
+    facility: tuple[str, str],
+    standing: Standing,
+) -> Gap:
+    walk = float(buildings.minutes[i])
+    grid = int(buildings.areas.grid[i])
+    return Gap(
+        str(buildings.code[i]),
+        str(buildings.name[i]),
+        "" if grid < 0 else buildings.areas.chains[grid][-1].code,
+        "" if community is None else community.code,
+        "" if community is None else community.name,
+        int(buildings.households[i]),
+        int(buildings.people[i]),
+        None,
+        round(walk, 2) if np.isfinite(walk) else None,
+        round(max(walk - minutes, 0.0), 2) if np.isfinite(walk) else None,
+        *facility,
+        standing.value,
+        round(float(buildings.lon[i]), 7),
+        round(float(buildings.lat[i]), 7),
+    )
