@@ -20,8 +20,8 @@ from gis.facilities.accessibility import (
 )
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.network.build import Network, load_network
+from gis.network.profile_table import find_profile
 from gis.network.profiled import for_profile
-from gis.network.profiles import get_profile
 from gis.network.snapping import Bools, Floats
 
 BUILDINGS_DIGEST_SQL = """
@@ -140,7 +140,7 @@ def profile_network(session: Session, profile: str) -> ProfileNetwork:
     Unavailable
         No walking network is loaded.
     """
-    walks_as = get_profile(profile)
+    walks_as = find_profile(session, profile)
     network = for_profile(load_network(session), walks_as)
     return ProfileNetwork(profile, network, walks_as.speed_m_s, f"{network.version} {walks_as.key}")
 

@@ -1,6 +1,4 @@
-"""Coverage of areas: who has a facility within some minutes' walk, who has not, and of whom
-nothing can be said.
-"""
+"""Coverage of areas: who has a facility within a walk, who has not, and who cannot be judged."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

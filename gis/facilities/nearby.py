@@ -1,4 +1,4 @@
-"""What a household reaches on foot: the facilities around a place by walking time, and the walks."""
+"""What a household reaches on foot: facilities around a place by walking time, and walks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,9 @@ from gis.facilities.hours import is_open
 from gis.network.build import Network
 from gis.network.isochrone import isochrones
 from gis.network.paths import shortest_walk
+from gis.network.profiles import ADULT, WalkingProfile
 from gis.network.snapping import Floats, SnappedPoints
-from gis.network.walk import get_profile, network_distances
+from gis.network.walk import network_distances
 from gis.places.address import parse_address
 from gis.places.lookup import NamedBuilding, find_named
 
@@ -182,7 +183,7 @@ def find_nearby(
     start: Start,
     *,
     minutes: int = RINGS[-1],
-    profile: str = "adult",
+    profile: WalkingProfile = ADULT,
     at: datetime,
     timezone: tzinfo,
 ) -> Nearby:
@@ -197,12 +198,12 @@ def find_nearby(
     timezone
         Where they stand.
 
-    Raises
-    ------
-    InvalidInput
-        There is no such profile.
+    Notes
+    -----
+    `network` is the profile's own (`gis.network.profiled.network_for`); its metres are those on the
+    level that take as long.
     """
-    speed = get_profile(profile).speed_m_s
+    speed = profile.speed_m_s
     limit = minutes * 60 * speed
     snap = network.snap_degrees(start.lon, start.lat)
     off = bool(snap.edge[0] < 0)
@@ -266,10 +267,10 @@ def _box_around(lon: float, lat: float, metres: float) -> str:
 
 
 def reach(
-    network: Network, start: Start, minutes: Sequence[int] = RINGS, profile: str = "adult"
+    network: Network, start: Start, minutes: Sequence[int] = RINGS, profile: WalkingProfile = ADULT
 ) -> list[MultiPolygon]:
     """Return the areas within some minutes' walk of a place, EPSG:4490; empty off the network."""
-    speed = get_profile(profile).speed_m_s
+    speed = profile.speed_m_s
     return isochrones(
         network,
         network.snap_degrees(start.lon, start.lat),
@@ -279,7 +280,7 @@ def reach(
 
 
 def walk_to(
-    session: Session, network: Network, start: Start, code: str, profile: str = "adult"
+    session: Session, network: Network, start: Start, code: str, profile: WalkingProfile = ADULT
 ) -> WalkTo:
     """Return the shortest walk from a place to a facility.
 
@@ -288,10 +289,8 @@ def walk_to(
     NotFound
         `facility.unknown`; `walk.start_off_network`, `walk.facility_off_network`, `walk.no_way`:
         no walk of at most an hour leads there.
-    InvalidInput
-        There is no such profile.
     """
-    speed = get_profile(profile).speed_m_s
+    speed = profile.speed_m_s
     row = session.execute(
         text(
             "SELECT name, ST_AsEWKT(ST_Expand(geom, 1e-7)) AS box FROM facility WHERE code = :code"

@@ -1,6 +1,6 @@
 """What is asked of siting, checked, and what is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from gis.facilities.siting_problem import (
     Model,
     Status,
 )
-from gis.network.profiles import get_profile
+from gis.network.profiles import WalkingProfile, get_profile
 
 CANDIDATE_KINDS = ("network", "buildings")
 WEIGHTS = ("people", "households")
@@ -200,7 +200,9 @@ class Pin:
     off_network: bool
 
 
-def check(request: SitingRequest) -> tuple[Model, float, float]:
+def check(
+    request: SitingRequest, profiles: Mapping[str, WalkingProfile]
+) -> tuple[Model, float, float]:
     """Return the model, the limit and the farthest walk that counts, both in metres."""
     choices: list[tuple[str, str, Sequence[str]]] = [
         ("category", request.category, [*CATEGORY_BY_KEY]),
@@ -211,7 +213,7 @@ def check(request: SitingRequest) -> tuple[Model, float, float]:
     for name, value, allowed in choices:
         if value not in allowed:
             raise invalid_field(name, "input.not_among", value=value, allowed=list(allowed))
-    speed = get_profile(request.profile).speed_m_s
+    speed = get_profile(request.profile, profiles).speed_m_s
     require_limit(request.minutes)
     if not 1 <= request.sites <= MAX_SITES:
         raise invalid_field("sites", "siting.sites_out_of_range", low=1, high=MAX_SITES)

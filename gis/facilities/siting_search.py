@@ -54,8 +54,8 @@ from gis.facilities.siting_request import (
     check,
 )
 from gis.network.build import Network
+from gis.network.profile_table import find_profile, read_profiles
 from gis.network.profiled import network_for
-from gis.network.profiles import get_profile
 from gis.network.walk import nearest_source_distances
 
 
@@ -86,7 +86,7 @@ def site(
     TooLarge
         The file names too many places.
     """
-    model, limit_m, horizon_m = check(request)
+    model, limit_m, horizon_m = check(request, read_profiles(session))
     started = time.monotonic()
     network = network_for(session, request.profile)
     everyone = demand_of(session, network, land)
@@ -155,7 +155,9 @@ def closures(
     Unavailable
         No walking network is loaded.
     """
-    _, limit_m, _ = check(SitingRequest(category, minutes=minutes, profile=profile))
+    _, limit_m, _ = check(
+        SitingRequest(category, minutes=minutes, profile=profile), read_profiles(session)
+    )
     network = network_for(session, profile)
     homes = inhabited(demand_of(session, network, land))
     existing = existing_facilities(session, network, category, land, limit_m)
@@ -191,7 +193,9 @@ def pin(
     Unavailable
         No walking network is loaded.
     """
-    _, limit_m, _ = check(SitingRequest(category, minutes=minutes, profile=profile))
+    _, limit_m, _ = check(
+        SitingRequest(category, minutes=minutes, profile=profile), read_profiles(session)
+    )
     network = network_for(session, profile)
     door = network.snap_degrees(lon, lat)
     around = shapely.box(*box_around(lon, lat, limit_m))
@@ -211,7 +215,7 @@ def pin(
     chosen = np.flatnonzero(newly)
     chosen = chosen[np.argsort(metres[chosen], kind="stable")]
     named = building_names(session, homes.building[chosen])
-    pace = get_profile(profile).speed_m_s * 60
+    pace = find_profile(session, profile).speed_m_s * 60
     return Pin(
         count_of(homes, newly),
         count_of(homes, within),

@@ -114,7 +114,7 @@ class WalkEdge(Base):
     )
     crossing: Mapped[str] = mapped_column(
         server_default="",
-        comment="signals, marked, unmarked, or yes where the edge crosses a road; empty: not known.",
+        comment="signals, marked, unmarked or yes where the edge crosses a road; empty: not known.",
     )
     hours: Mapped[str] = mapped_column(
         server_default="",

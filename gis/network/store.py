@@ -138,7 +138,7 @@ def _metres(coords: list[tuple[float, float]]) -> float:
 def _node_rows(
     points: NDArray[np.void], component: Ints, is_at_edge: NDArray[np.bool_]
 ) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of nodes, as `NODE` records with their parts and whether the data end there."""
+    """Yield the rows of nodes, with their connected parts and whether the data end there."""
     for begin in range(0, len(points), CHUNK_ROWS):
         chunk = slice(begin, begin + CHUNK_ROWS)
         columns = (points[chunk], component[chunk], is_at_edge[chunk])

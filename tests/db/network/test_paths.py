@@ -1,4 +1,4 @@
-"""The line of the shortest walk: as long as its label, on the streets, from the place to the door."""
+"""The line of the shortest walk: as long as its label, on streets, from place to door."""
 
 import numpy as np
 import pytest

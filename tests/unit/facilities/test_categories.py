@@ -1,4 +1,4 @@
-"""The services of a life circle that are trades rather than places: water, help, payment, repair."""
+"""Services of a life circle that are trades, not places: water, help, payment, repair."""
 
 import pytest
 

@@ -59,7 +59,7 @@ class CountsOut(BaseModel):
     beyond_people: int
     cannot_say_buildings: int
     cannot_say_households: int = Field(
-        description="The data end within the limit, and nearer than any facility: counted neither way"
+        description="The data end within the limit, nearer than any facility: counted neither way"
     )
     cannot_say_people: int
     off_network_buildings: int

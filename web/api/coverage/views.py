@@ -22,7 +22,7 @@ ABSENT = {404: "No area has that code", 503: "No walking network is loaded"}
 @bp.output(CoverageOut)
 @bp.doc(summary="Who has a facility within some minutes' walk, by area", responses=ABSENT)
 def shares(query_data: CoverageIn) -> Response:
-    """Counts by exact walking distance, beside those of a plain circle.
+    """Count by exact walking distance, beside the counts of a plain circle.
 
     Sums of grids and larger areas are open to all, as the counts of circles are.
     """

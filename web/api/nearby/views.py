@@ -9,7 +9,8 @@ from flask import Response, current_app
 from gis import crs
 from gis.errors import invalid_field
 from gis.facilities import nearby as engine
-from gis.network.build import load_network
+from gis.network.profile_table import find_profile
+from gis.network.profiled import network_for
 from web.api.nearby.schemas import FromIn, NearbyIn, NearbyOut, ReachOut, WalkIn, WalkOut
 from web.http import params
 from web.http.db import session
@@ -32,13 +33,13 @@ def nearby(query_data: NearbyIn) -> Response:
     """
     at = params.parse_datetime(query_data.at)
     start = _start(query_data, query_data.at)
-    network = load_network(session())
+    network = network_for(session(), query_data.profile)
     result = engine.find_nearby(
         session(),
         network,
         start,
         minutes=query_data.minutes,
-        profile=query_data.profile,
+        profile=find_profile(session(), query_data.profile),
         at=at,
         timezone=current_app.config["SETTINGS"].timezone,
     )
@@ -65,7 +66,9 @@ def nearby(query_data: NearbyIn) -> Response:
 def reach(query_data: FromIn) -> Response:
     """Each ring holds the smaller ones."""
     start = _start(query_data, None)
-    shapes = engine.reach(load_network(session()), start, profile=query_data.profile)
+    network = network_for(session(), query_data.profile)
+    profile = find_profile(session(), query_data.profile)
+    shapes = engine.reach(network, start, profile=profile)
     rings = [ring for ring in zip(engine.RINGS, shapes, strict=True) if not ring[1].is_empty]
     return conditional_response(
         {
@@ -99,7 +102,11 @@ def walk(query_data: WalkIn) -> Response:
     lon, lat = _to_storage(query_data.from_lon, query_data.from_lat, query_data.crs)
     start = engine.find_start(session(), params.parse_datetime(None), point=(lon, lat))
     result = engine.walk_to(
-        session(), load_network(session()), start, query_data.to, query_data.profile
+        session(),
+        network_for(session(), query_data.profile),
+        start,
+        query_data.to,
+        find_profile(session(), query_data.profile),
     )
     return conditional_response(
         feature(
