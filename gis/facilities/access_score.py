@@ -66,12 +66,12 @@ def score(
 
     Notes
     -----
-    A person :math:`p` with :math:`t_{pc}` minutes to the nearest facility of category :math:`c` has
-    :math:`m(t) = 1` up to 5 minutes, :math:`m(t) = 1 - 0.05 (t - 5)` up to 15, where it is 0.5, and
-    0 beyond. The mark is :math:`100 / |C| \sum_c \mathrm{mean}_p\, m(t_{pc})`. Left out of a mean
-    are those of whom it cannot be said: the data end within 15 minutes and nearer than the facility,
-    or no street is near. A category of which the data hold no facility at all says more about the data
-    than about the place, so it does not count unless it is named.
+    A person :math:`p` with :math:`t_{pc}` minutes to the nearest facility of category :math:`c`
+    has :math:`m(t) = 1` up to 5 minutes, :math:`m(t) = 1 - 0.05 (t - 5)` up to 15, where it is
+    0.5, and 0 beyond. The mark is :math:`100 / |C| \sum_c \mathrm{mean}_p\, m(t_{pc})`. Left
+    out of a mean are those of whom it cannot be said: the data end within 15 minutes and nearer
+    than the facility, or no street is near. A category of which the data hold no facility at
+    all says more about the data than about the place, so it does not count unless it is named.
     """
     level = require_level(by)
     buildings = read_buildings(session, categories or [next(iter(CATEGORY_BY_KEY))], profile, area)
