@@ -57,6 +57,13 @@ SITING_COLOURS = {
 CIRCLE = "#00756f"  # service circles
 CIRCLE_COLOUR_BY_MINUTES = {5: "#00524d", 10: "#0a7f78", 15: "#4fa8a0"}
 
+# buildings by minutes to the nearest facility: up to a third, two thirds and all of the limit, then
+# up to 4/3 and twice of it, and farther. Blue is served, orange is not, darker is farther in each;
+# blue and orange differ with every kind of colour blindness, and lightness orders each arm.
+ACCESS_CLASS_COLOURS = ("#a9cdea", "#5b9fd4", "#1d62a4", "#f6b65c", "#dd7420", "#99340a")
+# buildings to which no class applies
+ACCESS_PLACE_COLOURS = {"unreachable": "#2b1b17", "cannot_say": WHITE, "off_network": "#9b9b9b"}
+
 # the pages; in stylesheets each is a variable, as var(--field-line)
 PAGE_COLOURS = {
     # text and surfaces
@@ -135,6 +142,12 @@ PAGE_COLOURS = {
     "outside-band": "#b35900",
     "building": "#e4dfd5",
     "building-edge": "#b9b1a1",
+    # coverage: households by whether they are served
+    "served": ACCESS_CLASS_COLOURS[2],
+    "beyond": ACCESS_CLASS_COLOURS[4],
+    "missing": ACCESS_CLASS_COLOURS[5],
+    "cannot-say": "#d3d8dc",
+    "off-network": ACCESS_PLACE_COLOURS["off_network"],
     "moved-land": OKABE_ITO["orange"],
     "overlap": OKABE_ITO["vermilion"],
     "overlap-soft": "#fbe6d9",

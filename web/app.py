@@ -70,6 +70,7 @@ BLUEPRINTS = (
     "web.pages.rules.views",
     "web.pages.figures.views",
     "web.pages.checkup.views",
+    "web.pages.coverage.views",
     "web.pages.disclosures.views",
     "web.pages.unanswered.views",
     "web.pages.editor.views",

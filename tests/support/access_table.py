@@ -380,6 +380,7 @@ TABLE: dict[str, Row] = {
     "GET /work": Row(may(A.HANDLE)),
     "GET /desk": Row(desks),
     "GET /figures": Row(may(A.FIGURES)),
+    "GET /coverage": Row(may(A.FIGURES)),
     "GET /api/v1/unanswered": Row(may(A.ACCOUNTS)),
     "GET /unanswered": Row(may(A.ACCOUNTS)),
     "GET /figures.csv": Row(may(A.FIGURES)),

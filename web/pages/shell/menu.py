@@ -19,6 +19,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
     ("figures", lazy_gettext("Figures"), Action.FIGURES),
     ("checkup", lazy_gettext("Check-up of a community"), Action.FIGURES),
+    ("coverage", lazy_gettext("Fifteen-minute coverage"), Action.FIGURES),
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),

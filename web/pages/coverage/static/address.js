@@ -1,0 +1,71 @@
+// What is measured and looked at; all of it stands in the address.
+import { $, page } from '../../shared/dom.js';
+import { query } from '../../shared/request.js';
+
+export const TABS = ['overview', 'gaps', 'siting'];
+const { map } = window.wangge;
+const ORDER = [
+  'category',
+  'tier',
+  'minutes',
+  'profile',
+  'area',
+  'tab',
+  'gap',
+  'sort',
+  'sites',
+  'model',
+  'found',
+  'pin',
+  'c',
+];
+
+export const state = {};
+
+export function readAddress() {
+  const parameters = new URLSearchParams(location.search);
+  ORDER.forEach((key) => (state[key] = parameters.get(key) || ''));
+  if (!state.tier && !state.category) state.category = page.default.category;
+  if (state.tier) state.category = '';
+  state.minutes = Number(state.minutes) || page.default.minutes;
+  state.profile ||= page.default.profile;
+  if (!TABS.includes(state.tab)) state.tab = 'overview';
+  state.pin = readPoint(state.pin);
+  const view = state.c.split(',').map(Number);
+  state.c = view.length === 3 && view.every(Number.isFinite) ? view : null;
+}
+
+function readPoint(value) {
+  const point = value.split(',').map(Number);
+  return point.length === 2 && value && point.every(Number.isFinite) ? point : null;
+}
+
+export function writeAddress(change = {}, push = false) {
+  Object.assign(state, change);
+  const c = map.getCenter();
+  const values = Object.fromEntries(ORDER.map((key) => [key, state[key]]));
+  const next = query({
+    lang: new URLSearchParams(location.search).get('lang'),
+    ...values,
+    minutes: state.tier ? null : state.minutes,
+    tab: state.tab === 'overview' ? null : state.tab,
+    pin: state.pin && state.pin.map((n) => n.toFixed(6)).join(','),
+    c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}`,
+  }).replaceAll('%2C', ',');
+  history[push ? 'pushState' : 'replaceState'](null, '', `${location.pathname}?${next}`);
+  const other = $('other-language'),
+    parameters = new URLSearchParams(location.search);
+  parameters.set('lang', other.lang === 'en' ? 'en' : 'zh');
+  other.href = `?${parameters}`.replaceAll('%2C', ',');
+}
+
+// The question as the API takes it.
+export const question = (more = {}) =>
+  query({
+    category: state.category,
+    tier: state.tier,
+    minutes: state.tier ? null : state.minutes,
+    profile: state.profile,
+    area: state.area,
+    ...more,
+  });

@@ -1,0 +1,24 @@
+// Questions of this page to the API.
+import { call, request } from '../../shared/request.js';
+import { question, state } from './address.js';
+
+export const PARTS = ['served', 'beyond', 'cannot_say', 'off_network'];
+export const GAP_PAGE = 50;
+
+export const askCoverage = () => request(`/coverage?${question({ by: 'community' })}`, 'coverage');
+export const askGaps = (cursor) =>
+  request(`/coverage/gaps?${question({ sort: state.sort, limit: GAP_PAGE, cursor })}`, 'gaps');
+export const askClasses = () => request(`/coverage/classes?${question()}`, 'classes');
+export const askBuildings = (bbox) => request(`/coverage/buildings?${question({ bbox })}`, 'buildings');
+export const askSites = () => request(`/siting?${question({ sites: state.sites, model: state.model })}`, 'siting');
+export const askClosures = () => request(`/siting/closures?${question()}`, 'closures');
+export const askPin = ([lon, lat]) =>
+  call('POST', '/siting/pin', {
+    lon,
+    lat,
+    crs: 'cgcs2000',
+    category: state.category,
+    minutes: state.minutes,
+    profile: state.profile,
+    ...(state.area ? { area: state.area } : {}),
+  });

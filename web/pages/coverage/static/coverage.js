@@ -1,0 +1,220 @@
+// The planner's page of coverage: what is asked stands in the address, every figure comes from the API.
+import { $, h, page, phone } from '../../shared/dom.js';
+import { number, t } from '../../shared/i18n.js';
+import { RequestError } from '../../shared/request.js';
+import { readAddress, state, TABS, writeAddress } from './address.js';
+import { askClasses, askCoverage } from './answers.js';
+import { clearBuildings, drawBuildings, forgetReturn, map, mapStatus, whole } from './drawing.js';
+import { back, pick, showGaps } from './gaps.js';
+import { showAreas, showLegend, showTotals } from './overview.js';
+import { findClosures, findSites, forgetSites, restoreSiting, startPin, takePinAway } from './siting.js';
+
+const controls = $('controls');
+let asked = 0;
+
+const chosenText = (name) => controls.elements[name].selectedOptions[0]?.textContent.trim() ?? '';
+const what = () => ({ service: chosenText('what'), profile: chosenText('profile'), area: chosenText('area') });
+
+// ---- the controls
+function fillControls() {
+  const fields = controls.elements;
+  fields.what.value = state.tier ? `tier:${state.tier}` : state.category;
+  fields.minutes.value = String(state.minutes);
+  fields.minutes.disabled = Boolean(state.tier);
+  fields.profile.value = state.profile;
+  fields.area.value = state.area;
+  if (state.sites) $('siting-form').elements.sites.value = state.sites;
+  if (state.model) $('siting-form').elements.model.value = state.model;
+}
+
+function readControls() {
+  const fields = controls.elements;
+  const tier = fields.what.value.startsWith('tier:') ? fields.what.value.slice(5) : '';
+  fields.minutes.disabled = Boolean(tier);
+  writeAddress(
+    {
+      tier,
+      category: tier ? '' : fields.what.value,
+      minutes: Number(fields.minutes.value),
+      profile: fields.profile.value,
+      area: fields.area.value,
+      gap: '',
+    },
+    true,
+  );
+  forgetReturn();
+  forgetSites();
+  show();
+}
+
+// ---- the answer
+async function show() {
+  const turn = (asked += 1);
+  const room = $('answer');
+  room.setAttribute('aria-busy', 'true');
+  $('panel').classList.add('waits');
+  mapStatus('');
+  try {
+    const [answer, classes] = await Promise.all([askCoverage(), askClasses()]);
+    if (turn !== asked) return;
+    showAnswer(answer, classes);
+    buildings();
+    await showGaps();
+    if (state.gap) {
+      const code = state.gap;
+      state.gap = '';
+      pick(code);
+    }
+  } catch (error) {
+    if (error.name === 'AbortError' || turn !== asked) return;
+    if (!(error instanceof RequestError)) throw error;
+    showError(error);
+  } finally {
+    if (turn === asked) {
+      room.setAttribute('aria-busy', 'false');
+      $('panel').classList.remove('waits');
+      document.body.dataset.ready = 'yes';
+    }
+  }
+}
+
+function showAnswer(answer, classes) {
+  $('answer').replaceChildren(
+    ...[showTotals(answer, what()), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
+  );
+  $('flat').hidden = !answer.flat;
+  showLegend(classes, answer.totals.households, answer.minutes);
+  const { service, profile, area } = what();
+  $('printed-title').textContent = t('%(what)s within %(minutes)s minutes', {
+    what: service,
+    minutes: number(answer.minutes),
+  });
+  $('printed-query').textContent = [profile, area].join(' · ');
+}
+
+function dates(answer) {
+  const day = (value) =>
+    new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', {
+      dateStyle: 'medium',
+      timeStyle: 'short',
+    });
+  return h(
+    'p',
+    { className: 'cov-dates quiet' },
+    answer.computed_at ? t('Computed %(time)s', { time: day(answer.computed_at) }) : null,
+    answer.network_version ? ` · ${t('network %(version)s', { version: answer.network_version })}` : null,
+    answer.flat ? ` · ${t('without elevations')}` : null,
+  );
+}
+
+function showError(error) {
+  clearBuildings();
+  $('legend').hidden = true;
+  $('gap-count').textContent = '';
+  const none = error.problem.status === 503;
+  $('answer').replaceChildren(
+    h(
+      'div',
+      { className: 'cov-none', role: 'alert' },
+      h('h2', {}, none ? t('No walking network is loaded') : t('This cannot be shown')),
+      h('p', {}, error.message),
+      none
+        ? h('pre', {}, './wangge load osm city.osm.pbf --commit')
+        : h('button', { type: 'button', className: 'cov-second', onclick: show }, t('Try again')),
+    ),
+  );
+  $('gaps').replaceChildren(h('p', { className: 'cov-wrong' }, error.message));
+}
+
+async function buildings() {
+  try {
+    await drawBuildings((code) => {
+      if (pick(code)) tab('gaps');
+    });
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+    if (!(error instanceof RequestError)) throw error;
+    mapStatus(error.message);
+  }
+}
+
+function zoomToArea(code) {
+  controls.elements.area.value = code;
+  readControls();
+}
+
+// ---- tabs
+function tab(name, focus = false) {
+  TABS.forEach((key) => {
+    const on = key === name;
+    $(`tab-${key}`).setAttribute('aria-selected', String(on));
+    $(`tab-${key}`).tabIndex = on ? 0 : -1;
+    $(key).hidden = !on;
+  });
+  if (focus) $(`tab-${name}`).focus();
+  if (name !== state.tab) writeAddress({ tab: name });
+}
+
+TABS.forEach((key, i) => {
+  const button = $(`tab-${key}`);
+  button.addEventListener('click', () => tab(key));
+  button.addEventListener('keydown', (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step) tab(TABS[(i + step + TABS.length) % TABS.length], true);
+  });
+});
+
+// ---- the map
+let settled = null;
+map.on('moveend', () => {
+  clearTimeout(settled);
+  settled = setTimeout(() => {
+    writeAddress();
+    if (!$('legend').hidden) buildings();
+  }, 150);
+});
+$('zoom-in').addEventListener('click', () => map.zoomIn());
+$('zoom-out').addEventListener('click', () => map.zoomOut());
+$('whole').addEventListener('click', () => whole());
+$('back').addEventListener('click', back);
+$('print').addEventListener('click', () => print());
+
+controls.addEventListener('change', readControls);
+controls.addEventListener('submit', (event) => event.preventDefault());
+$('siting-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const fields = event.target.elements;
+  writeAddress({ sites: fields.sites.value, model: fields.model.value, found: 'yes' }, true);
+  findSites();
+});
+$('pin-put').addEventListener('click', startPin);
+$('pin-drop').addEventListener('click', takePinAway);
+$('closures-ask').addEventListener('click', findClosures);
+
+// Paper has all of it: definitions open, the first gaps and sites under each other.
+addEventListener('beforeprint', () => {
+  $('means').open = true;
+  TABS.forEach((key) => ($(key).hidden = false));
+});
+addEventListener('afterprint', () => {
+  $('means').open = false;
+  tab(state.tab);
+});
+
+function start() {
+  readAddress();
+  fillControls();
+  if (state.c) map.setView([state.c[1], state.c[0]], state.c[2], { animate: false });
+  tab(state.tab);
+  show();
+}
+addEventListener('popstate', () => {
+  forgetReturn();
+  start();
+});
+
+if (phone.matches) map.scrollWheelZoom.disable();
+readAddress();
+if (!state.c) whole(false);
+start();
+restoreSiting();

@@ -1,0 +1,177 @@
+// What lies over the tiles: buildings by class, gaps, numbered sites and the pin.
+import { $, colour, page, phone } from '../../shared/dom.js';
+import { t } from '../../shared/i18n.js';
+import { askBuildings } from './answers.js';
+
+export const { map } = window.wangge;
+const canvas = L.canvas({ padding: 0.3, tolerance: 4 });
+const buildings = L.layerGroup().addTo(map),
+  selection = L.layerGroup().addTo(map),
+  served = L.layerGroup().addTo(map),
+  sites = L.layerGroup().addTo(map);
+const DOTS_BELOW = 16; // map zoom under which a building is a dot
+let returnView = null;
+
+export const classColour = (key) => page.colours.classes[key] ?? page.colours.apart[key];
+const edge = colour('ink');
+
+function styleOf(feature) {
+  const key = feature.properties.class;
+  const dashed = key === 'cannot_say';
+  return {
+    renderer: canvas,
+    fillColor: classColour(key),
+    fillOpacity: 0.95,
+    color: dashed ? edge : colour('white'),
+    weight: dashed ? 1.4 : 0.8,
+    dashArray: dashed ? '3 2' : null,
+    opacity: 1,
+  };
+}
+
+export async function drawBuildings(onPick) {
+  const b = map.getBounds().pad(0.1);
+  const bbox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
+  $('drawing').hidden = false;
+  try {
+    const collection = await askBuildings(bbox);
+    buildings.clearLayers();
+    const dots = map.getZoom() < DOTS_BELOW;
+    const add = (feature, layer) =>
+      layer.on('click', (event) => {
+        L.DomEvent.stop(event);
+        onPick(feature.properties.code);
+      });
+    const options = { style: styleOf, onEachFeature: add };
+    const shown = L.geoJSON(collection, {
+      ...options,
+      pointToLayer: (feature, latlng) => L.circleMarker(latlng, { ...styleOf(feature), radius: dots ? 3.5 : 5 }),
+    });
+    buildings.addLayer(shown);
+    mapStatus(collection.truncated ? t('Only some of the buildings are drawn: zoom in for all') : '');
+  } finally {
+    $('drawing').hidden = true;
+  }
+}
+
+export const clearBuildings = () => buildings.clearLayers();
+
+export function mapStatus(text) {
+  $('map-status').textContent = text;
+  $('map-status').hidden = !text;
+}
+
+export function whole(animate = true) {
+  if (!page.bbox) return;
+  const [west, south, east, north] = page.bbox;
+  map.fitBounds(
+    [
+      [south, west],
+      [north, east],
+    ],
+    { padding: [24, 24], animate },
+  );
+}
+
+// ---- there and back
+export function goThere(geometry, name) {
+  returnView ??= [map.getCenter(), map.getZoom()];
+  selection.clearLayers();
+  const shape = L.geoJSON(geometry, {
+    interactive: false,
+    style: { color: colour('chosen'), weight: 3, fill: false },
+    pointToLayer: (feature, latlng) =>
+      L.circleMarker(latlng, { radius: 14, color: colour('chosen'), weight: 3, fill: false, interactive: false }),
+  }).addTo(selection);
+  if (name) shape.bindTooltip(name, { permanent: true, className: 'name', direction: 'top' }).openTooltip();
+  const target = shape.getBounds().getCenter();
+  if (phone.matches) map.getContainer().scrollIntoView({ block: 'start' });
+  map.flyTo(target, Math.max(map.getZoom(), 17), { duration: 0.5 });
+  $('back').hidden = false;
+}
+
+export function goBack() {
+  selection.clearLayers();
+  $('back').hidden = true;
+  if (returnView) map.flyTo(...returnView, { duration: 0.5 });
+  returnView = null;
+}
+
+export function forgetReturn() {
+  selection.clearLayers();
+  $('back').hidden = true;
+  returnView = null;
+}
+
+// ---- numbered places
+export function drawSites(list, onPick) {
+  sites.clearLayers();
+  list.forEach((site, i) => {
+    L.marker([site.lat, site.lon], {
+      icon: L.divIcon({ className: 'cov-site', html: String(i + 1), iconSize: [32, 32] }),
+      title: t('Site %(n)s', { n: i + 1 }),
+      alt: t('Site %(n)s', { n: i + 1 }),
+      zIndexOffset: 500,
+    })
+      .on('click', () => onPick(i))
+      .addTo(sites);
+  });
+}
+
+export function fitSites(list) {
+  if (!list.length) return;
+  map.fitBounds(L.latLngBounds(list.map((site) => [site.lat, site.lon])), { padding: [60, 60], maxZoom: 16 });
+}
+
+export function flyTo(lon, lat) {
+  map.flyTo([lat, lon], Math.max(map.getZoom(), 16), { duration: 0.5 });
+}
+
+// ---- the pin
+let pin = null;
+export function putPin([lon, lat], onMove) {
+  removePin();
+  pin = L.marker([lat, lon], {
+    draggable: true,
+    autoPan: true,
+    keyboard: true,
+    title: t('A new facility here: drag it'),
+    alt: t('A new facility here: drag it'),
+    icon: L.divIcon({ className: 'cov-pin', iconSize: [34, 44], iconAnchor: [17, 44] }),
+    zIndexOffset: 1000,
+  }).addTo(map);
+  const at = () => {
+    const place = pin.getLatLng();
+    return [place.lng, place.lat];
+  };
+  pin.on('drag', () => onMove(at(), false)).on('dragend', () => onMove(at(), true));
+  const element = pin.getElement();
+  element.addEventListener('keydown', (event) => {
+    const step = { ArrowUp: [0, -12], ArrowDown: [0, 12], ArrowLeft: [-12, 0], ArrowRight: [12, 0] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    pin.setLatLng(map.containerPointToLatLng(map.latLngToContainerPoint(pin.getLatLng()).add(step)));
+    onMove(at(), true);
+  });
+}
+
+export function removePin() {
+  pin?.remove();
+  pin = null;
+  served.clearLayers();
+}
+
+export function drawServed(list) {
+  served.clearLayers();
+  list.forEach(({ lon, lat }) =>
+    L.circleMarker([lat, lon], {
+      radius: 7,
+      color: colour('chosen'),
+      weight: 2.5,
+      fill: false,
+      interactive: false,
+      renderer: canvas,
+    }).addTo(served),
+  );
+}

@@ -1,0 +1,85 @@
+"""`/coverage`: who has a service within a walk, where it is missing, and where it should be built."""
+
+from flask import Blueprint, Response, current_app, request
+from flask_babel import LazyString, lazy_gettext
+
+from gis.areas.hierarchy import list_subtree
+from gis.facilities.categories import CATEGORIES
+from gis.facilities.siting import Model
+from gis.network.walk import PROFILES
+from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
+from gis.rights.actions import Action
+from layers.overview import overview
+from web.http import i18n, params
+from web.http.db import session
+from web.pages.shell.base_map import base_map
+from web.pages.shell.page import render_page
+from web.security.guard import require
+
+bp = Blueprint("coverage_page", __name__)
+
+MINUTES = (5, 10, 15, 20, 30)
+DEFAULT_MINUTES = 15
+DEFAULT_CATEGORY = "clinic"
+DEFAULT_PROFILE = "elder"
+DEFAULT_SITES = "2"
+
+MODEL_LABELS: dict[Model, LazyString] = {
+    Model.MCLP: lazy_gettext("most people are served"),
+    Model.LSCP: lazy_gettext("everybody is served, by the fewest"),
+    Model.P_MEDIAN: lazy_gettext("all walks together are shortest"),
+    Model.P_CENTRE: lazy_gettext("the longest walk is shortest"),
+}
+PROFILE_LABELS: dict[str, LazyString] = {
+    "adult": lazy_gettext("Adult"),
+    "elder": lazy_gettext("Elder"),
+    "child": lazy_gettext("Child"),
+    "wheelchair": lazy_gettext("Wheelchair"),
+}
+
+
+@bp.get("/coverage")
+def coverage() -> Response:
+    """Show the page; service, minutes, profile, area, tab and view of the map stand in the address.
+
+    Notes
+    -----
+    The script reads every figure from the API, which decides what who asks may see.
+    """
+    by = require(Action.FIGURES)
+    figures = overview(session(), params.parse_datetime(None))
+    english = i18n.chosen() == "en"
+    what = request.args.get("category", DEFAULT_CATEGORY)
+    profile = request.args.get("profile", DEFAULT_PROFILE)
+    return render_page(
+        "coverage/coverage.html",
+        script="coverage/coverage.js",
+        data={
+            "bbox": figures.bbox,
+            "default": {
+                "category": DEFAULT_CATEGORY,
+                "minutes": DEFAULT_MINUTES,
+                "profile": DEFAULT_PROFILE,
+            },
+            "colours": {"classes": ACCESS_CLASS_COLOURS, "apart": ACCESS_PLACE_COLOURS},
+            "may": {"export": by.is_allowed(Action.EXPORT)},
+        },
+        parts=base_map(figures),
+        figures=figures,
+        map_approval=current_app.config["SETTINGS"].map_approval,
+        what=what,
+        tiers=[],
+        categories=[
+            (category.key, category.en if english else category.zh)
+            for category in sorted(CATEGORIES, key=lambda category: category.rank)
+        ],
+        minutes=MINUTES,
+        selected_minutes=request.args.get("minutes", DEFAULT_MINUTES, int),
+        profiles=[(key, PROFILE_LABELS.get(key, key)) for key in PROFILES],
+        selected_profile=profile,
+        areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
+        selected_area=request.args.get("area", ""),
+        models=list(MODEL_LABELS.items()),
+        model=request.args.get("model", Model.MCLP),
+        sites=request.args.get("sites", DEFAULT_SITES),
+    )
