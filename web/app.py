@@ -40,6 +40,7 @@ BLUEPRINTS = (
     "web.api.nearby.views",
     "web.api.standards.views",
     "web.api.checkups.views",
+    "web.api.coverage_map.views",
     "web.api.locate.views",
     "web.api.tiles.views",
     "web.api.search.views",

@@ -1,36 +1,169 @@
 """Buildings by class of minutes to the nearest facility: what the map of coverage paints.
 
 Six classes have an order: up to a third, two thirds and all of the limit, then up to 4/3 and twice
-of it, and farther; three stand apart. Every building is in exactly one.
+of it, and farther. Three stand apart. Every building is in exactly one, so that their counts add up
+to all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import orjson
+from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-UNREACHABLE, CANNOT_SAY, OFF_NETWORK = "unreachable", "cannot_say", "off_network"
+from gis.facilities.building_coverage import (
+    STANDINGS,
+    BuildingCoverage,
+    Standing,
+    read_buildings,
+)
+from gis.facilities.circles import require_limit
+from gis.facilities.coverage_summary import Tally
 
-# The class of a building; `a` is its row of building_access. A building without a row was loaded
-# since the labels were computed: nothing can be said of it.
-CLASS_SQL = """
-CASE
-  WHEN a.building_id IS NULL THEN 'cannot_say'
-  WHEN a.off_network THEN 'off_network'
-  WHEN a.minutes <= :minutes THEN
-    (width_bucket(-a.minutes, ARRAY[1]))::text
-  WHEN a.edge_minutes <= :minutes THEN 'cannot_say'
-  WHEN a.minutes IS NULL THEN 'unreachable'
-END
+UNREACHABLE = "unreachable"  # not within an hour
+MAX_BUILDINGS = 4_000  # outlines in one answer
+DECIMALS = 6  # of their coordinates: 0.1 m
+
+OUTLINES_SQL = """
+SELECT id, ST_AsGeoJSON(ST_ForcePolygonCCW(geom), :decimals, 0)
+FROM building
+WHERE id = ANY(:ids)
 """
 
 
-def class_limits(minutes: float) -> list[int]:
-    """Return the five limits in minutes between the six classes; the third is the limit itself.
+@dataclass(frozen=True)
+class AccessClasses:
+    """How many buildings, households and people are in each class.
+
+    Attributes
+    ----------
+    limits
+        Minutes between the six ordered classes; the third is the limit itself.
+    counts
+        By class: "0" to "5" in order, unreachable, cannot_say, off_network.
+    """
+
+    limits: tuple[int, ...]
+    counts: dict[str, Tally]
+
+
+def class_limits(minutes: int) -> tuple[int, ...]:
+    """Return the five limits between the six classes in whole minutes; the third is the limit.
 
     Notes
     -----
-    Whole minutes; of a limit below 3 minutes some classes are empty.
+    Of a limit of one minute some classes are empty.
     """
-    return [round(minutes * share) for share in (1 / 3, 2 / 3, 1, 4 / 3, 2)]
+    return tuple(round(minutes * share) for share in (1 / 3, 2 / 3, 1, 4 / 3, 2))
+
+
+def class_of(buildings: BuildingCoverage, minutes: int) -> NDArray[np.str_]:
+    """Return the class of each building for a limit of minutes."""
+    ordered = np.searchsorted(class_limits(minutes), buildings.minutes).astype(str)
+    standing = buildings.standing(minutes)
+    return np.select(
+        [
+            standing == STANDINGS.index(Standing.OFF_NETWORK),
+            standing == STANDINGS.index(Standing.CANNOT_SAY),
+            ~np.isfinite(buildings.minutes),
+        ],
+        [Standing.OFF_NETWORK.value, Standing.CANNOT_SAY.value, UNREACHABLE],
+        ordered,
+    )
+
+
+def access_classes(
+    session: Session,
+    categories: Sequence[str],
+    minutes: int = 15,
+    profile: str = "adult",
+    *,
+    area: str | None = None,
+) -> AccessClasses:
+    """Count buildings, households and people by class.
+
+    Parameters
+    ----------
+    categories, minutes, profile, area
+        As in `gis.facilities.coverage_summary.coverage`, which also says what is raised.
+    """
+    require_limit(minutes)
+    buildings = read_buildings(session, categories, profile, area)
+    classes = class_of(buildings, minutes)
+    keys = ("0", "1", "2", "3", "4", "5", UNREACHABLE, Standing.CANNOT_SAY, Standing.OFF_NETWORK)
+    return AccessClasses(
+        class_limits(minutes),
+        {
+            str(key): Tally(
+                int((classes == key).sum()),
+                int(buildings.households[classes == key].sum()),
+                int(buildings.people[classes == key].sum()),
+            )
+            for key in keys
+        },
+    )
+
+
+def building_features(
+    session: Session,
+    categories: Sequence[str],
+    minutes: int,
+    profile: str,
+    bbox: tuple[float, float, float, float],
+    *,
+    area: str | None = None,
+) -> dict[str, Any]:
+    """Return the outlines of the buildings in a box with their class, as a FeatureCollection.
+
+    Parameters
+    ----------
+    bbox
+        (west, south, east, north) in degrees; buildings whose door lies in it.
+
+    Returns
+    -------
+    dict
+        GeoJSON without numbers of households; its member `truncated` tells whether there are more
+        than MAX_BUILDINGS, of which those first by code are given.
+    """
+    require_limit(minutes)
+    buildings = read_buildings(session, categories, profile, area)
+    west, south, east, north = bbox
+    inside = np.flatnonzero(
+        (buildings.lon >= west)
+        & (buildings.lon <= east)
+        & (buildings.lat >= south)
+        & (buildings.lat <= north)
+    )
+    inside = inside[np.argsort(buildings.code[inside], kind="stable")]
+    truncated, inside = inside.size > MAX_BUILDINGS, inside[:MAX_BUILDINGS]
+    outlines = {
+        row[0]: row[1]
+        for row in session.execute(
+            text(OUTLINES_SQL), {"ids": buildings.id[inside].tolist(), "decimals": DECIMALS}
+        )
+    }
+    classes = class_of(buildings, minutes)
+    return {
+        "type": "FeatureCollection",
+        "truncated": bool(truncated),
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": orjson.loads(outlines[int(buildings.id[i])]),
+                "properties": {
+                    "code": str(buildings.code[i]),
+                    "name": str(buildings.name[i]),
+                    "class": str(classes[i]),
+                    "minutes": round(float(buildings.minutes[i]), 1)
+                    if np.isfinite(buildings.minutes[i])
+                    else None,
+                },
+            }
+            for i in inside.tolist()
+        ],
+    }

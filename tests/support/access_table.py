@@ -380,6 +380,10 @@ TABLE: dict[str, Row] = {
     "GET /work": Row(may(A.HANDLE)),
     "GET /desk": Row(desks),
     "GET /figures": Row(may(A.FIGURES)),
+    "GET /api/v1/coverage/classes": Row(may(A.FIGURES), "category=clinic"),  # 503, as above
+    "GET /api/v1/coverage/buildings": Row(
+        may(A.FIGURES), "category=clinic&bbox=105.9,26.2,106,26.3"
+    ),
     "GET /coverage": Row(may(A.FIGURES)),
     "GET /api/v1/unanswered": Row(may(A.ACCOUNTS)),
     "GET /unanswered": Row(may(A.ACCOUNTS)),

@@ -5,8 +5,9 @@ from flask_babel import LazyString, lazy_gettext
 
 from gis.areas.hierarchy import list_subtree
 from gis.facilities.categories import CATEGORIES
-from gis.facilities.siting import Model
-from gis.network.walk import PROFILES
+from gis.facilities.siting_problem import Model
+from gis.messages import Message, render
+from gis.network.profiles import PROFILES
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
 from gis.rights.actions import Action
 from layers.overview import overview
@@ -30,12 +31,6 @@ MODEL_LABELS: dict[Model, LazyString] = {
     Model.P_MEDIAN: lazy_gettext("all walks together are shortest"),
     Model.P_CENTRE: lazy_gettext("the longest walk is shortest"),
 }
-PROFILE_LABELS: dict[str, LazyString] = {
-    "adult": lazy_gettext("Adult"),
-    "elder": lazy_gettext("Elder"),
-    "child": lazy_gettext("Child"),
-    "wheelchair": lazy_gettext("Wheelchair"),
-}
 
 
 @bp.get("/coverage")
@@ -48,6 +43,7 @@ def coverage() -> Response:
     """
     by = require(Action.FIGURES)
     figures = overview(session(), params.parse_datetime(None))
+    may_plan = by.is_allowed(Action.DRAFT) or by.is_allowed(Action.PUBLISH)
     english = i18n.chosen() == "en"
     what = request.args.get("category", DEFAULT_CATEGORY)
     profile = request.args.get("profile", DEFAULT_PROFILE)
@@ -62,12 +58,13 @@ def coverage() -> Response:
                 "profile": DEFAULT_PROFILE,
             },
             "colours": {"classes": ACCESS_CLASS_COLOURS, "apart": ACCESS_PLACE_COLOURS},
-            "may": {"export": by.is_allowed(Action.EXPORT)},
+            "may": {"export": by.is_allowed(Action.EXPORT), "plan": may_plan},
         },
         parts=base_map(figures),
         figures=figures,
         map_approval=current_app.config["SETTINGS"].map_approval,
         what=what,
+        may_plan=may_plan,
         tiers=[],
         categories=[
             (category.key, category.en if english else category.zh)
@@ -75,7 +72,7 @@ def coverage() -> Response:
         ],
         minutes=MINUTES,
         selected_minutes=request.args.get("minutes", DEFAULT_MINUTES, int),
-        profiles=[(key, PROFILE_LABELS.get(key, key)) for key in PROFILES],
+        profiles=[(key, render(Message(f"profile.{key}"), i18n.chosen())) for key in PROFILES],
         selected_profile=profile,
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
         selected_area=request.args.get("area", ""),

@@ -23,8 +23,8 @@ function fillControls() {
   fields.minutes.disabled = Boolean(state.tier);
   fields.profile.value = state.profile;
   fields.area.value = state.area;
-  if (state.sites) $('siting-form').elements.sites.value = state.sites;
-  if (state.model) $('siting-form').elements.model.value = state.model;
+  if (page.may.plan && state.sites) $('siting-form').elements.sites.value = state.sites;
+  if (page.may.plan && state.model) $('siting-form').elements.model.value = state.model;
 }
 
 function readControls() {
@@ -43,7 +43,7 @@ function readControls() {
     true,
   );
   forgetReturn();
-  forgetSites();
+  if (page.may.plan) forgetSites();
   show();
 }
 
@@ -83,7 +83,7 @@ function showAnswer(answer, classes) {
     ...[showTotals(answer, what()), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
   );
   $('flat').hidden = !answer.flat;
-  showLegend(classes, answer.totals.households, answer.minutes);
+  showLegend(classes, answer.totals.total.households, answer.minutes);
   const { service, profile, area } = what();
   $('printed-title').textContent = t('%(what)s within %(minutes)s minutes', {
     what: service,
@@ -181,15 +181,17 @@ $('print').addEventListener('click', () => print());
 
 controls.addEventListener('change', readControls);
 controls.addEventListener('submit', (event) => event.preventDefault());
-$('siting-form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const fields = event.target.elements;
-  writeAddress({ sites: fields.sites.value, model: fields.model.value, found: 'yes' }, true);
-  findSites();
-});
-$('pin-put').addEventListener('click', startPin);
-$('pin-drop').addEventListener('click', takePinAway);
-$('closures-ask').addEventListener('click', findClosures);
+if (page.may.plan) {
+  $('siting-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const fields = event.target.elements;
+    writeAddress({ sites: fields.sites.value, model: fields.model.value, found: 'yes' }, true);
+    findSites();
+  });
+  $('pin-put').addEventListener('click', startPin);
+  $('pin-drop').addEventListener('click', takePinAway);
+  $('closures-ask').addEventListener('click', findClosures);
+}
 
 // Paper has all of it: definitions open, the first gaps and sites under each other.
 addEventListener('beforeprint', () => {
@@ -217,4 +219,4 @@ if (phone.matches) map.scrollWheelZoom.disable();
 readAddress();
 if (!state.c) whole(false);
 start();
-restoreSiting();
+if (page.may.plan) restoreSiting();

@@ -1,19 +1,21 @@
 // What lies over the tiles: buildings by class, gaps, numbered sites and the pin.
 import { $, colour, page, phone } from '../../shared/dom.js';
-import { t } from '../../shared/i18n.js';
+import { number, t } from '../../shared/i18n.js';
 import { askBuildings } from './answers.js';
 
 export const { map } = window.wangge;
 const canvas = L.canvas({ padding: 0.3, tolerance: 4 });
+const shapes = new Map(); // code -> what is drawn of the building
 const buildings = L.layerGroup().addTo(map),
   selection = L.layerGroup().addTo(map),
   served = L.layerGroup().addTo(map),
   sites = L.layerGroup().addTo(map);
-const DOTS_BELOW = 16; // map zoom under which a building is a dot
+const CLOSE = 16; // map zoom from which buildings are large enough for white edges
 let returnView = null;
 
 export const classColour = (key) => page.colours.classes[key] ?? page.colours.apart[key];
-const edge = colour('ink');
+const edge = colour('ink'),
+  white = colour('white');
 
 function styleOf(feature) {
   const key = feature.properties.class;
@@ -22,12 +24,15 @@ function styleOf(feature) {
     renderer: canvas,
     fillColor: classColour(key),
     fillOpacity: 0.95,
-    color: dashed ? edge : colour('white'),
-    weight: dashed ? 1.4 : 0.8,
+    color: dashed ? edge : map.getZoom() < CLOSE ? classColour(key) : white,
+    weight: dashed ? 1.2 : 1,
     dashArray: dashed ? '3 2' : null,
     opacity: 1,
   };
 }
+
+const nameOf = ({ name, code, minutes }) =>
+  `${name || code} · ${minutes === null ? t('over 60 min') : t('%(n)s min', { n: number(minutes) })}`;
 
 export async function drawBuildings(onPick) {
   const b = map.getBounds().pad(0.1);
@@ -36,16 +41,17 @@ export async function drawBuildings(onPick) {
   try {
     const collection = await askBuildings(bbox);
     buildings.clearLayers();
-    const dots = map.getZoom() < DOTS_BELOW;
-    const add = (feature, layer) =>
-      layer.on('click', (event) => {
-        L.DomEvent.stop(event);
-        onPick(feature.properties.code);
-      });
-    const options = { style: styleOf, onEachFeature: add };
+    shapes.clear();
     const shown = L.geoJSON(collection, {
-      ...options,
-      pointToLayer: (feature, latlng) => L.circleMarker(latlng, { ...styleOf(feature), radius: dots ? 3.5 : 5 }),
+      style: styleOf,
+      onEachFeature: (feature, layer) => {
+        shapes.set(feature.properties.code, feature.geometry);
+        layer.on('click', (event) => {
+          L.DomEvent.stop(event);
+          onPick(feature.properties.code);
+        });
+        layer.bindTooltip(() => nameOf(feature.properties), { className: 'name', sticky: true });
+      },
     });
     buildings.addLayer(shown);
     mapStatus(collection.truncated ? t('Only some of the buildings are drawn: zoom in for all') : '');
@@ -162,16 +168,15 @@ export function removePin() {
   served.clearLayers();
 }
 
+// Buildings that the pin newly serves, outlined where they are drawn.
 export function drawServed(list) {
   served.clearLayers();
-  list.forEach(({ lon, lat }) =>
-    L.circleMarker([lat, lon], {
-      radius: 7,
-      color: colour('chosen'),
-      weight: 2.5,
-      fill: false,
+  list.forEach(({ code }) => {
+    const geometry = shapes.get(code);
+    if (!geometry) return;
+    L.geoJSON(geometry, {
       interactive: false,
-      renderer: canvas,
-    }).addTo(served),
-  );
+      style: { renderer: canvas, color: colour('chosen'), weight: 2.5, fill: false },
+    }).addTo(served);
+  });
 }

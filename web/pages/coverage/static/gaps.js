@@ -133,7 +133,7 @@ function row(feature, counted) {
       'th',
       { scope: 'row' },
       h('button', { type: 'button', 'aria-pressed': String(on) }, gap.name || gap.code),
-      h('small', {}, gap.area_name || gap.area || ''),
+      h('small', {}, gap.community_name || gap.community || ''),
     ),
     counted ? h('td', {}, number(gap.households ?? 0)) : null,
     counted
@@ -147,14 +147,14 @@ function row(feature, counted) {
     h(
       'td',
       { className: 'cov-missing' },
-      gap.minutes_missing === null || gap.minutes_missing === undefined
+      gap.missing_minutes === null || gap.missing_minutes === undefined
         ? t('over 60')
-        : `+${minutes(gap.minutes_missing)}`,
+        : `+${minutes(gap.missing_minutes)}`,
     ),
     h(
       'td',
       {},
-      gap.nearest_name || gap.nearest || t('none on foot'),
+      gap.facility_name || gap.facility || t('none on foot'),
       gap.minutes === null || gap.minutes === undefined
         ? null
         : h('small', {}, t('%(n)s min', { n: minutes(gap.minutes) })),

@@ -19,16 +19,16 @@ export function percent(share) {
   return `${value.toFixed(1)}%`;
 }
 
-const shareOf = (row) => (row.households ? row.served_households / row.households : null);
+const shareOf = (row) => row.share ?? null;
 const bars = (row) =>
   stack(
-    PARTS.map((part) => [part, row[`${part}_households`] ?? 0]),
-    row.households,
+    PARTS.map((part) => [part, row[part].households]),
+    row.total.households,
   );
 
 export function showTotals(answer, what) {
   const total = answer.totals;
-  if (!total.households) {
+  if (!total.total.households) {
     return h(
       'div',
       { className: 'cov-none' },
@@ -36,7 +36,7 @@ export function showTotals(answer, what) {
       h('p', {}, t('Load households, or choose a larger area.')),
     );
   }
-  const share = total.share ?? shareOf(total);
+  const share = shareOf(total);
   return h(
     'div',
     { className: 'cov-pad' },
@@ -45,8 +45,8 @@ export function showTotals(answer, what) {
       'p',
       { className: 'cov-sentence' },
       t('%(served)s of %(all)s households have %(what)s within %(minutes)s minutes on foot', {
-        served: number(total.served_households),
-        all: number(total.households),
+        served: number(total.served.households),
+        all: number(total.total.households),
         what: what.service,
         minutes: number(answer.minutes),
       }),
@@ -54,7 +54,7 @@ export function showTotals(answer, what) {
     ),
     bars(total),
     table(total),
-    circle(answer, total),
+    circle(total),
   );
 }
 
@@ -86,7 +86,7 @@ function table(total) {
           'tr',
           {},
           h('th', { scope: 'row' }, h('i', { className: `cov-dot ${part}` }), LABELS[part]),
-          units.map((unit) => cell(total[`${part}_${unit}`])),
+          units.map((unit) => cell(total[part][unit])),
         ),
       ),
     ),
@@ -97,23 +97,22 @@ function table(total) {
         'tr',
         {},
         h('th', { scope: 'row' }, t('All')),
-        units.map((unit) => cell(total[unit])),
+        units.map((unit) => cell(total.total[unit])),
       ),
     ),
   );
 }
 
 // The plain circle says more than is true: by how much.
-function circle(answer, total) {
-  const plain = answer.plain_circle;
-  if (!plain) return null;
-  const extra = plain.households - total.served_households;
+function circle(total) {
+  const plain = total.plain_circle;
+  const extra = plain.households - total.served.households;
   const line = (label, value, name) =>
     h(
       'div',
       { className: 'cov-compare-row' },
       h('dt', {}, label),
-      h('dd', {}, stack([[name, value]], total.households, 10), h('b', {}, number(value))),
+      h('dd', {}, stack([[name, value]], total.total.households, 10), h('b', {}, number(value))),
     );
   return h(
     'div',
@@ -122,7 +121,7 @@ function circle(answer, total) {
     h(
       'dl',
       {},
-      line(t('On foot'), total.served_households, 'served'),
+      line(t('On foot'), total.served.households, 'served'),
       line(t('Straight circle'), plain.households, 'plain'),
     ),
     h(
@@ -175,7 +174,7 @@ export function showAreas(areas, onPick) {
                 : t('In no community'),
             ),
             h('td', { className: 'cov-bar-cell' }, h('b', {}, percent(shareOf(row))), bars(row)),
-            h('td', {}, `${number(row.served_households)} / ${number(row.households)}`),
+            h('td', {}, `${number(row.served.households)} / ${number(row.total.households)}`),
           ),
         ),
       ),

@@ -72,12 +72,12 @@ async function ask(place, dropped) {
 function showPin(result) {
   if (!state.pin) return;
   $('pin-answer').replaceChildren(
-    h('b', {}, `+${number(result.people)}`),
+    h('b', {}, `+${number(result.newly_served.people)}`),
     h(
       'span',
       {},
       t('people newly served'),
-      h('small', {}, t('%(households)s households', { households: number(result.households) })),
+      h('small', {}, t('%(households)s households', { households: number(result.newly_served.households) })),
     ),
   );
   drawServed(result.buildings ?? []);
@@ -122,7 +122,7 @@ function sitesFound(result) {
         h('p', {}, t('Everybody who can be reached is served already.')),
       ),
     ];
-  const total = result.sites.reduce((sum, site) => sum + (site.people ?? 0), 0);
+  const total = result.sites.reduce((sum, site) => sum + site.people, 0);
   return [
     h(
       'p',
@@ -141,18 +141,23 @@ function sitesFound(result) {
             'button',
             { type: 'button', onclick: () => (lit(i), flyTo(site.lon, site.lat)) },
             h('i', { className: 'cov-number' }, String(i + 1)),
-            h('span', {}, site.name || site.code || `${site.lat.toFixed(5)}, ${site.lon.toFixed(5)}`),
-            h('b', {}, `+${number(site.people ?? 0)}`),
-            h('small', {}, t('%(n)s households', { n: number(site.households ?? 0) })),
+            h('span', {}, site.name || site.near || `${site.lat.toFixed(5)}, ${site.lon.toFixed(5)}`),
+            h('b', {}, `+${number(site.people)}`),
+            h('small', {}, t('%(n)s households', { n: number(site.households) })),
           ),
         ),
       ),
     ),
-    ...(result.curve?.length ? [curve(result.curve.map(curvePeople), result.sites.length)] : []),
+    ...(result.curve?.length
+      ? [
+          curve(
+            result.curve.map((point) => point.newly_served),
+            result.sites.length,
+          ),
+        ]
+      : []),
   ];
 }
-
-const curvePeople = (point) => (typeof point === 'number' ? point : (point.people ?? point.served ?? 0));
 
 function lit(number_) {
   document.querySelectorAll('.cov-sites li').forEach((line, i) => {
@@ -167,7 +172,7 @@ export function findClosures() {
   room.replaceChildren(h('p', { className: 'cov-wait' }, t('Working it out…')));
   return guarded(room, async () => {
     const result = await askClosures();
-    const rows = result.items ?? result.closures ?? [];
+    const rows = result.items;
     if (!rows.length) {
       room.replaceChildren(h('p', { className: 'quiet' }, t('There is none of this kind here.')));
       return;
@@ -197,16 +202,14 @@ export function findClosures() {
               h(
                 'th',
                 { scope: 'row' },
-                row.lon === undefined
-                  ? row.name || row.code
-                  : h(
-                      'button',
-                      { type: 'button', className: 'link', onclick: () => flyTo(row.lon, row.lat) },
-                      row.name || row.code,
-                    ),
+                h(
+                  'button',
+                  { type: 'button', className: 'link', onclick: () => flyTo(row.lon, row.lat) },
+                  row.name || row.code,
+                ),
               ),
-              h('td', {}, number(row.households ?? 0)),
-              h('td', {}, number(row.people ?? 0)),
+              h('td', {}, number(row.households)),
+              h('td', {}, number(row.people)),
             ),
           ),
         ),

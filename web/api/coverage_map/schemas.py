@@ -1,0 +1,49 @@
+"""Classes of coverage as the API takes and shows them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from gis.facilities.circles import MAX_MINUTES
+
+
+class ClassesIn(BaseModel):
+    """Which facilities, who walks, and where."""
+
+    category: Annotated[
+        str, Field(max_length=40, description="Key of a facility category", examples=["clinic"])
+    ]
+    minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
+    profile: Annotated[str, Field(max_length=40, description="Who walks")] = "adult"
+    area: Annotated[str | None, Field(max_length=40, description="Code; null: everywhere")] = None
+
+
+class BuildingsIn(ClassesIn):
+    """Which buildings."""
+
+    bbox: Annotated[str, Field(max_length=200, description="west,south,east,north in degrees")]
+
+
+class TallyOut(BaseModel):
+    """How many."""
+
+    buildings: int
+    households: int
+    people: int
+
+
+class ClassesOut(BaseModel):
+    """Counts by class; together they are everybody."""
+
+    limits: list[int] = Field(description="Minutes between the classes 0 to 5; the third is asked")
+    counts: dict[str, TallyOut] = Field(
+        description="By class: 0 to 5, unreachable, cannot_say, off_network"
+    )
+
+
+class BuildingsOut(BaseModel):
+    """GeoJSON: longitude first. Properties: code, name, class, minutes."""
+
+    type: Literal["FeatureCollection"]
+    truncated: bool = Field(description="More than one answer holds are in the box")
+    features: list[dict[str, Any]]
