@@ -11,11 +11,21 @@ class ClassesIn(BaseModel):
     """Which facilities, who walks, and where."""
 
     category: Annotated[
-        str, Field(max_length=40, description="Key of a facility category", examples=["clinic"])
+        str,
+        Field(
+            max_length=400,
+            description="Category of facilities; of several with commas the nearest counts",
+            examples=["clinic", "clinic,hospital"],
+        ),
     ]
     minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
     profile: Annotated[str, Field(max_length=40, description="Who walks")] = "adult"
     area: Annotated[str | None, Field(max_length=40, description="Code; null: everywhere")] = None
+
+    @property
+    def categories(self) -> list[str]:
+        """The keys of `category`."""
+        return [key.strip() for key in self.category.split(",") if key.strip()]
 
 
 class BuildingsIn(ClassesIn):

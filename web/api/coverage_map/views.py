@@ -30,7 +30,7 @@ def classes(query_data: ClassesIn) -> Response:
         asdict(
             access_classes(
                 session(),
-                [query_data.category],
+                query_data.categories,
                 query_data.minutes,
                 query_data.profile,
                 area=query_data.area or None,
@@ -52,7 +52,7 @@ def buildings(query_data: BuildingsIn) -> Response:
     return conditional_response(
         building_features(
             session(),
-            [query_data.category],
+            query_data.categories,
             query_data.minutes,
             query_data.profile,
             params.parse_bbox(query_data.bbox),

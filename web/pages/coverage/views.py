@@ -1,6 +1,6 @@
 """`/coverage`: who has a service within a walk, where it is missing, and where it should be built."""
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import LazyString, lazy_gettext
 
 from gis.areas.hierarchy import list_subtree
@@ -10,10 +10,12 @@ from gis.messages import Message, render
 from gis.network.profiles import PROFILES
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
 from gis.rights.actions import Action
-from layers.overview import overview
+from layers.folium_map import PageParts, live_map, vector_tiles
+from layers.overview import Overview, overview
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.shell.base_map import base_map
+from web.pages.shell.assets import asset_digest
+from web.pages.shell.base_map import map_centre
 from web.pages.shell.page import render_page
 from web.security.guard import require
 
@@ -60,12 +62,11 @@ def coverage() -> Response:
             "colours": {"classes": ACCESS_CLASS_COLOURS, "apart": ACCESS_PLACE_COLOURS},
             "may": {"export": by.is_allowed(Action.EXPORT), "plan": may_plan},
         },
-        parts=base_map(figures),
+        parts=_map(figures),
         figures=figures,
         map_approval=current_app.config["SETTINGS"].map_approval,
         what=what,
         may_plan=may_plan,
-        tiers=[],
         categories=[
             (category.key, category.en if english else category.zh)
             for category in sorted(CATEGORIES, key=lambda category: category.rank)
@@ -79,4 +80,16 @@ def coverage() -> Response:
         models=list(MODEL_LABELS.items()),
         model=request.args.get("model", Model.MCLP),
         sites=request.args.get("sites", DEFAULT_SITES),
+    )
+
+
+def _map(figures: Overview) -> PageParts:
+    """Return the ground: communities only, since the buildings carry the colours."""
+    tiles = url_for("map.index").rstrip("/") + "/tiles"
+    return live_map(
+        static=url_for("static", filename="").rstrip("/"),
+        release=asset_digest(),
+        centre=map_centre(figures),
+        zoom=15 if figures.bbox else 5,
+        layer=vector_tiles(tiles, figures.version, i18n.chosen(), ["communities"], []),
     )

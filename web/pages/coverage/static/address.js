@@ -25,8 +25,7 @@ export const state = {};
 export function readAddress() {
   const parameters = new URLSearchParams(location.search);
   ORDER.forEach((key) => (state[key] = parameters.get(key) || ''));
-  if (!state.tier && !state.category) state.category = page.default.category;
-  if (state.tier) state.category = '';
+  state.category ||= page.default.category;
   state.minutes = Number(state.minutes) || page.default.minutes;
   state.profile ||= page.default.profile;
   if (!TABS.includes(state.tab)) state.tab = 'overview';
@@ -47,7 +46,7 @@ export function writeAddress(change = {}, push = false) {
   const next = query({
     lang: new URLSearchParams(location.search).get('lang'),
     ...values,
-    minutes: state.tier ? null : state.minutes,
+    minutes: state.minutes,
     tab: state.tab === 'overview' ? null : state.tab,
     pin: state.pin && state.pin.map((n) => n.toFixed(6)).join(','),
     c: `${c.lng.toFixed(6)},${c.lat.toFixed(6)},${map.getZoom()}`,
@@ -63,8 +62,7 @@ export function writeAddress(change = {}, push = false) {
 export const question = (more = {}) =>
   query({
     category: state.category,
-    tier: state.tier,
-    minutes: state.tier ? null : state.minutes,
+    minutes: state.minutes,
     profile: state.profile,
     area: state.area,
     ...more,

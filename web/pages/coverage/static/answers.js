@@ -1,13 +1,12 @@
 // Questions of this page to the API.
-import { call, request } from '../../shared/request.js';
+import { call, query, request } from '../../shared/request.js';
 import { question, state } from './address.js';
 
 export const PARTS = ['served', 'beyond', 'cannot_say', 'off_network'];
-export const GAP_PAGE = 50;
+export const GAP_PAGE = 500;
 
 export const askCoverage = () => request(`/coverage?${question({ by: 'community' })}`, 'coverage');
-export const askGaps = (cursor) =>
-  request(`/coverage/gaps?${question({ sort: state.sort, limit: GAP_PAGE, cursor })}`, 'gaps');
+export const askGaps = (cursor) => request(`/coverage/gaps?${question({ limit: GAP_PAGE, cursor })}`, 'gaps');
 export const askClasses = () => request(`/coverage/classes?${question()}`, 'classes');
 export const askBuildings = (bbox) => request(`/coverage/buildings?${question({ bbox })}`, 'buildings');
 export const askSites = () => request(`/siting?${question({ sites: state.sites, model: state.model })}`, 'siting');
@@ -22,3 +21,10 @@ export const askPin = ([lon, lat]) =>
     profile: state.profile,
     ...(state.area ? { area: state.area } : {}),
   });
+
+export const askFacilities = () =>
+  Promise.all(
+    state.category
+      .split(',')
+      .map((category) => request(`/facilities?${query({ category, limit: 1000 })}`, `facilities ${category}`)),
+  ).then((lists) => lists.flatMap((list) => list.items));

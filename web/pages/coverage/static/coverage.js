@@ -3,8 +3,8 @@ import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { RequestError } from '../../shared/request.js';
 import { readAddress, state, TABS, writeAddress } from './address.js';
-import { askClasses, askCoverage } from './answers.js';
-import { clearBuildings, drawBuildings, forgetReturn, map, mapStatus, whole } from './drawing.js';
+import { askClasses, askCoverage, askFacilities } from './answers.js';
+import { clearBuildings, drawBuildings, drawFacilities, forgetReturn, map, mapStatus, whole } from './drawing.js';
 import { back, pick, showGaps } from './gaps.js';
 import { showAreas, showLegend, showTotals } from './overview.js';
 import { findClosures, findSites, forgetSites, restoreSiting, startPin, takePinAway } from './siting.js';
@@ -18,9 +18,8 @@ const what = () => ({ service: chosenText('what'), profile: chosenText('profile'
 // ---- the controls
 function fillControls() {
   const fields = controls.elements;
-  fields.what.value = state.tier ? `tier:${state.tier}` : state.category;
+  fields.what.value = state.category;
   fields.minutes.value = String(state.minutes);
-  fields.minutes.disabled = Boolean(state.tier);
   fields.profile.value = state.profile;
   fields.area.value = state.area;
   if (page.may.plan && state.sites) $('siting-form').elements.sites.value = state.sites;
@@ -29,12 +28,9 @@ function fillControls() {
 
 function readControls() {
   const fields = controls.elements;
-  const tier = fields.what.value.startsWith('tier:') ? fields.what.value.slice(5) : '';
-  fields.minutes.disabled = Boolean(tier);
   writeAddress(
     {
-      tier,
-      category: tier ? '' : fields.what.value,
+      category: fields.what.value,
       minutes: Number(fields.minutes.value),
       profile: fields.profile.value,
       area: fields.area.value,
@@ -59,6 +55,7 @@ async function show() {
     if (turn !== asked) return;
     showAnswer(answer, classes);
     buildings();
+    askFacilities().then(drawFacilities, () => drawFacilities([])); // the figures stand without them
     await showGaps();
     if (state.gap) {
       const code = state.gap;
@@ -83,7 +80,7 @@ function showAnswer(answer, classes) {
     ...[showTotals(answer, what()), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
   );
   $('flat').hidden = !answer.flat;
-  showLegend(classes, answer.totals.total.households, answer.minutes);
+  showLegend(classes, answer.totals.households, answer.minutes);
   const { service, profile, area } = what();
   $('printed-title').textContent = t('%(what)s within %(minutes)s minutes', {
     what: service,

@@ -1,5 +1,5 @@
 // What lies over the tiles: buildings by class, gaps, numbered sites and the pin.
-import { $, colour, page, phone } from '../../shared/dom.js';
+import { $, colour, page, phone, pin as pictogram } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { askBuildings } from './answers.js';
 
@@ -7,6 +7,7 @@ export const { map } = window.wangge;
 const canvas = L.canvas({ padding: 0.3, tolerance: 4 });
 const shapes = new Map(); // code -> what is drawn of the building
 const buildings = L.layerGroup().addTo(map),
+  facilities = L.layerGroup().addTo(map),
   selection = L.layerGroup().addTo(map),
   served = L.layerGroup().addTo(map),
   sites = L.layerGroup().addTo(map);
@@ -58,6 +59,19 @@ export async function drawBuildings(onPick) {
   } finally {
     $('drawing').hidden = true;
   }
+}
+
+export function drawFacilities(list) {
+  facilities.clearLayers();
+  list.forEach((facility) =>
+    L.marker([facility.lat, facility.lon], {
+      interactive: true,
+      keyboard: false,
+      icon: L.divIcon({ className: 'cov-facility', html: pictogram(facility.category), iconSize: [24, 24] }),
+    })
+      .bindTooltip(facility.name || facility.category_zh, { className: 'name', direction: 'top', offset: [0, -12] })
+      .addTo(facilities),
+  );
 }
 
 export const clearBuildings = () => buildings.clearLayers();

@@ -4,15 +4,18 @@ import { $, h, page } from '../../shared/dom.js';
 import { RequestError } from '../../shared/request.js';
 import { question, state, writeAddress } from './address.js';
 import { askGaps } from './answers.js';
+import { LABELS } from './overview.js';
 import { goBack, goThere } from './drawing.js';
 
 let features = [],
   next = null;
 
-const SORTS = [
-  ['', t('Most people first')],
-  ['minutes', t('Farthest first')],
-];
+// Columns that put the list in order, and the numbers they compare; larger comes first.
+const ORDERS = {
+  households: (gap) => gap.households,
+  people: (gap) => gap.people,
+  missing: (gap) => gap.missing_minutes ?? Infinity,
+};
 
 const minutes = (value) => number(Math.round(value * 10) / 10);
 
@@ -34,12 +37,33 @@ async function more() {
   const collection = await askGaps(next);
   features.push(...collection.features);
   next = collection.next ?? null;
-  draw(collection.total);
+  draw();
 }
 
-function draw(total = null) {
-  const count = total ?? features.length;
-  $('gap-count').textContent = number(count) + (total === null && next ? '+' : '');
+function sorted() {
+  const value = ORDERS[state.sort] ?? ORDERS.people;
+  return [...features].sort((a, b) => {
+    const [x, y] = [value(a.properties), value(b.properties)];
+    return x === y ? 0 : y > x ? 1 : -1;
+  });
+}
+
+function order(key, label) {
+  const on = (state.sort in ORDERS ? state.sort : 'people') === key;
+  const sort = () => {
+    writeAddress({ sort: key });
+    draw();
+    document.querySelector(`[data-sort=${key}]`).focus();
+  };
+  return h(
+    'th',
+    { scope: 'col', 'aria-sort': on ? 'descending' : null },
+    h('button', { type: 'button', 'data-sort': key, onclick: sort }, label, on ? ' ▾' : ''),
+  );
+}
+
+function draw() {
+  $('gap-count').textContent = number(features.length) + (next ? '+' : '');
   if (!features.length) {
     $('gaps').replaceChildren(
       h(
@@ -51,29 +75,11 @@ function draw(total = null) {
     );
     return;
   }
-  const counted = features.some(
-    ({ properties }) => properties.households !== null && properties.households !== undefined,
-  );
   $('gaps').replaceChildren(
     h(
       'div',
       { className: 'cov-gap-head' },
-      h(
-        'label',
-        {},
-        h('span', { className: 'hidden' }, t('Order')),
-        h(
-          'select',
-          {
-            id: 'gap-sort',
-            onchange: (event) => {
-              writeAddress({ sort: event.target.value });
-              showGaps();
-            },
-          },
-          SORTS.map(([key, label]) => h('option', { value: key, selected: key === state.sort }, label)),
-        ),
-      ),
+      h('p', { className: 'quiet' }, t('A row takes the map there; once more, and back.')),
       page.may.export ? exports_() : null,
     ),
     h(
@@ -87,17 +93,13 @@ function draw(total = null) {
           'tr',
           {},
           h('th', { scope: 'col' }, t('Building')),
-          counted ? h('th', { scope: 'col' }, t('Households')) : null,
-          counted ? h('th', { scope: 'col' }, t('People')) : null,
-          h('th', { scope: 'col' }, t('Minutes missing')),
+          order('households', t('Households')),
+          order('people', t('People')),
+          order('missing', t('Minutes missing')),
           h('th', { scope: 'col' }, t('Nearest alternative')),
         ),
       ),
-      h(
-        'tbody',
-        {},
-        features.map((feature) => row(feature, counted)),
-      ),
+      h('tbody', {}, sorted().map(row)),
     ),
     next
       ? h(
@@ -123,34 +125,28 @@ const exports_ = () =>
     ),
   );
 
-function row(feature, counted) {
-  const gap = feature.properties;
-  const on = gap.code === state.gap;
+function missingText(gap) {
+  if (gap.standing === 'cannot_say') return LABELS.cannot_say;
+  if (gap.standing === 'off_network') return LABELS.off_network;
+  return gap.missing_minutes === null ? t('over 60') : `+${minutes(gap.missing_minutes)}`;
+}
+
+function row(feature) {
+  const gap = feature.properties,
+    code = feature.id;
+  const on = code === state.gap;
   return h(
     'tr',
-    { className: on ? 'on' : '', 'data-code': gap.code, onclick: () => pick(gap.code) },
+    { className: on ? 'on' : '', 'data-code': code, onclick: () => pick(code) },
     h(
       'th',
       { scope: 'row' },
-      h('button', { type: 'button', 'aria-pressed': String(on) }, gap.name || gap.code),
+      h('button', { type: 'button', 'aria-pressed': String(on) }, gap.name || code),
       h('small', {}, gap.community_name || gap.community || ''),
     ),
-    counted ? h('td', {}, number(gap.households ?? 0)) : null,
-    counted
-      ? h(
-          'td',
-          {},
-          number(gap.people ?? 0),
-          gap.elders ? h('small', {}, t('%(n)s elders', { n: number(gap.elders) })) : null,
-        )
-      : null,
-    h(
-      'td',
-      { className: 'cov-missing' },
-      gap.missing_minutes === null || gap.missing_minutes === undefined
-        ? t('over 60')
-        : `+${minutes(gap.missing_minutes)}`,
-    ),
+    h('td', {}, number(gap.households)),
+    h('td', {}, number(gap.people), gap.elders ? h('small', {}, t('%(n)s elders', { n: number(gap.elders) })) : null),
+    h('td', { className: 'cov-missing' }, missingText(gap)),
     h(
       'td',
       {},
@@ -165,7 +161,7 @@ function row(feature, counted) {
 // A row, or the building on the map: the second time the map goes back.
 export function pick(code) {
   const again = code === state.gap;
-  const feature = features.find(({ properties }) => properties.code === code);
+  const feature = features.find(({ id }) => id === code);
   if (!feature && !again) return false;
   writeAddress({ gap: again ? '' : code }, true);
   mark();

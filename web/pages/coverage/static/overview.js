@@ -22,13 +22,13 @@ export function percent(share) {
 const shareOf = (row) => row.share ?? null;
 const bars = (row) =>
   stack(
-    PARTS.map((part) => [part, row[part].households]),
-    row.total.households,
+    PARTS.map((part) => [part, row[`${part}_households`]]),
+    row.households,
   );
 
 export function showTotals(answer, what) {
   const total = answer.totals;
-  if (!total.total.households) {
+  if (!total.households) {
     return h(
       'div',
       { className: 'cov-none' },
@@ -45,8 +45,8 @@ export function showTotals(answer, what) {
       'p',
       { className: 'cov-sentence' },
       t('%(served)s of %(all)s households have %(what)s within %(minutes)s minutes on foot', {
-        served: number(total.served.households),
-        all: number(total.total.households),
+        served: number(total.served_households),
+        all: number(total.households),
         what: what.service,
         minutes: number(answer.minutes),
       }),
@@ -59,9 +59,7 @@ export function showTotals(answer, what) {
 }
 
 function table(total) {
-  const units = ['households', 'people', 'buildings'].filter(
-    (unit) => total[unit] !== undefined && total[unit] !== null,
-  );
+  const units = ['households', 'people', 'buildings'];
   const headings = { households: t('Households'), people: t('People'), buildings: t('Buildings') };
   const cell = (value) => h('td', {}, value === undefined || value === null ? '—' : number(value));
   return h(
@@ -86,7 +84,7 @@ function table(total) {
           'tr',
           {},
           h('th', { scope: 'row' }, h('i', { className: `cov-dot ${part}` }), LABELS[part]),
-          units.map((unit) => cell(total[part][unit])),
+          units.map((unit) => cell(total[`${part}_${unit}`])),
         ),
       ),
     ),
@@ -96,8 +94,8 @@ function table(total) {
       h(
         'tr',
         {},
-        h('th', { scope: 'row' }, t('All')),
-        units.map((unit) => cell(total.total[unit])),
+        h('th', { scope: 'row' }, t('Altogether')),
+        units.map((unit) => cell(total[unit])),
       ),
     ),
   );
@@ -105,25 +103,20 @@ function table(total) {
 
 // The plain circle says more than is true: by how much.
 function circle(total) {
-  const plain = total.plain_circle;
-  const extra = plain.households - total.served.households;
+  const plain = total.plain_circle_households;
+  const extra = plain - total.served_households;
   const line = (label, value, name) =>
     h(
       'div',
       { className: 'cov-compare-row' },
       h('dt', {}, label),
-      h('dd', {}, stack([[name, value]], total.total.households, 10), h('b', {}, number(value))),
+      h('dd', {}, stack([[name, value]], total.households, 10), h('b', {}, number(value))),
     );
   return h(
     'div',
     { className: 'cov-compare' },
     h('h2', { className: 'cov-h' }, t('What the straight circle hides')),
-    h(
-      'dl',
-      {},
-      line(t('On foot'), total.served.households, 'served'),
-      line(t('Straight circle'), plain.households, 'plain'),
-    ),
+    h('dl', {}, line(t('On foot'), total.served_households, 'served'), line(t('Straight circle'), plain, 'plain')),
     h(
       'p',
       { className: 'quiet' },
@@ -174,7 +167,7 @@ export function showAreas(areas, onPick) {
                 : t('In no community'),
             ),
             h('td', { className: 'cov-bar-cell' }, h('b', {}, percent(shareOf(row))), bars(row)),
-            h('td', {}, `${number(row.served.households)} / ${number(row.total.households)}`),
+            h('td', {}, `${number(row.served_households)} / ${number(row.households)}`),
           ),
         ),
       ),
@@ -216,7 +209,7 @@ export function showLegend(classes, total, minutes) {
       line('unreachable', t('not within 60 min')),
     ]),
     ...group(t('Set apart'), [line('cannot_say', LABELS.cannot_say), line('off_network', LABELS.off_network)]),
-    h('p', { id: 'legend-total' }, h('span', {}, t('All')), h('b', {}, number(total))),
+    h('p', { id: 'legend-total' }, h('span', {}, t('Altogether')), h('b', {}, number(total))),
   );
 }
 

@@ -106,10 +106,10 @@ export function findSites(fit = true) {
 
 function sureness(result) {
   if (result.status === 'optimal')
-    return t('No choice of places serves more: proven in %(n)s s', { n: number(result.seconds.toFixed(1)) });
+    return t('Proven to be the best choice, in %(n)s s', { n: number(result.seconds.toFixed(1)) });
   if (result.status === 'greedy')
-    return t('Too many places for a proof: chosen one after the other, at least 63% of the best');
-  return t('The time ran out: at most %(n)s from the best', { n: percent(result.gap) });
+    return t('Too many places for a proof: chosen one after the other');
+  return t('The time ran out: at most %(n)s off the best', { n: percent(result.gap) });
 }
 
 function sitesFound(result) {
