@@ -186,6 +186,10 @@ def visits(asker: Asker) -> str:
     """Who reads the check-up of the home community and may handle incidents there."""
     found = may(A.HANDLE)(asker)
     return checks_up(asker) if found == "yes" else found
+def exports_without_network(asker: Asker) -> str:
+    """As `figures_without_network`, of those who may also take data out."""
+    allowed = may(A.EXPORT)(asker)
+    return figures_without_network(asker) if allowed == "yes" else allowed
 
 
 plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both rights reach over it
@@ -380,9 +384,12 @@ TABLE: dict[str, Row] = {
     "GET /work": Row(may(A.HANDLE)),
     "GET /desk": Row(desks),
     "GET /figures": Row(may(A.FIGURES)),
-    "GET /api/v1/coverage/classes": Row(may(A.FIGURES), "category=clinic"),  # 503, as above
+    "GET /api/v1/coverage/classes": Row(figures_without_network, "category=clinic"),
     "GET /api/v1/coverage/buildings": Row(
-        may(A.FIGURES), "category=clinic&bbox=105.9,26.2,106,26.3"
+        figures_without_network, "category=clinic&bbox=105.9,26.2,106,26.3"
+    ),
+    "GET /coverage/gaps.<any(xlsx, csv, gpkg):kind>": Row(
+        exports_without_network, path={"kind": "csv"}
     ),
     "GET /coverage": Row(may(A.FIGURES)),
     "GET /api/v1/unanswered": Row(may(A.ACCOUNTS)),

@@ -1,10 +1,16 @@
 """`/coverage`: who has a service within a walk, where it is missing, and where it should be built."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import LazyString, lazy_gettext
 
 from gis.areas.hierarchy import list_subtree
+from gis.errors import NotFound
+from gis.exchange.gaps_file import write_gaps
 from gis.facilities.categories import CATEGORIES
+from gis.facilities.coverage_gaps import gaps
 from gis.facilities.siting_problem import Model
 from gis.messages import Message, render
 from gis.network.profiles import PROFILES
@@ -17,6 +23,7 @@ from web.http.db import session
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.page import render_page
+from web.security.disclosures import record_export
 from web.security.guard import require
 
 bp = Blueprint("coverage_page", __name__)
@@ -32,6 +39,13 @@ MODEL_LABELS: dict[Model, LazyString] = {
     Model.LSCP: lazy_gettext("everybody is served, by the fewest"),
     Model.P_MEDIAN: lazy_gettext("all walks together are shortest"),
     Model.P_CENTRE: lazy_gettext("the longest walk is shortest"),
+}
+
+
+EXPORT_TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+    "gpkg": "application/geopackage+sqlite3",
 }
 
 
@@ -68,12 +82,14 @@ def coverage() -> Response:
         what=what,
         may_plan=may_plan,
         categories=[
-            (category.key, category.en if english else category.zh)
+            (category.key, _capital(category.en if english else category.zh))
             for category in sorted(CATEGORIES, key=lambda category: category.rank)
         ],
         minutes=MINUTES,
         selected_minutes=request.args.get("minutes", DEFAULT_MINUTES, int),
-        profiles=[(key, render(Message(f"profile.{key}"), i18n.chosen())) for key in PROFILES],
+        profiles=[
+            (key, _capital(render(Message(f"profile.{key}"), i18n.chosen()))) for key in PROFILES
+        ],
         selected_profile=profile,
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
         selected_area=request.args.get("area", ""),
@@ -81,6 +97,51 @@ def coverage() -> Response:
         model=request.args.get("model", Model.MCLP),
         sites=request.args.get("sites", DEFAULT_SITES),
     )
+
+
+@bp.get("/coverage/gaps.<any(xlsx, csv, gpkg):kind>")
+def gaps_file(kind: str) -> Response:
+    """Send the gaps as a file: of areas where who asks may see figures and take data out.
+
+    Raises
+    ------
+    NotFound
+        There is no gap; a map file cannot be empty.
+    """
+    by = require(Action.EXPORT)
+    require(Action.FIGURES)
+    category = request.args.get("category", DEFAULT_CATEGORY)
+    minutes = params.parse_float(request.args.get("minutes", str(DEFAULT_MINUTES)), "minutes")
+    area = request.args.get("area") or None
+    rows = [
+        gaps(
+            session(),
+            category.split(","),
+            round(minutes),
+            request.args.get("profile", DEFAULT_PROFILE),
+            area=area,
+            within=within,
+        )
+        for within in {by.areas_by_action[action] for action in (Action.EXPORT, Action.FIGURES)}
+    ]
+    both = set.intersection(*({gap.code for gap in part} for part in rows))
+    allowed = [gap for gap in rows[0] if gap.code in both]
+    if not allowed:
+        raise NotFound("coverage.no_gaps")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"gaps.{kind}"
+        write_gaps(allowed, path)
+        data = path.read_bytes()
+    record_export(by, f"gaps.{kind} category={category} minutes={round(minutes)}", area or "")
+    response = Response(data, mimetype=EXPORT_TYPES[kind])
+    response.headers["Content-Disposition"] = f'attachment; filename="gaps.{kind}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _capital(label: str) -> str:
+    """Return a label with a capital, as it stands alone."""
+    return label[:1].upper() + label[1:]
 
 
 def _map(figures: Overview) -> PageParts:

@@ -31,7 +31,7 @@ export function stack(parts, total, height = 12) {
 // A scale whose top is a round number.
 function roundTop(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= value) ?? 10 * power;
+  return [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((top) => top >= value) ?? 10 * power;
 }
 
 // People newly served against the number of sites; points are the sums for 1, 2, … sites.

@@ -54,7 +54,7 @@ async function show() {
     const [answer, classes] = await Promise.all([askCoverage(), askClasses()]);
     if (turn !== asked) return;
     showAnswer(answer, classes);
-    buildings();
+    buildings(true);
     askFacilities().then(drawFacilities, () => drawFacilities([])); // the figures stand without them
     await showGaps();
     if (state.gap) {
@@ -123,11 +123,11 @@ function showError(error) {
   $('gaps').replaceChildren(h('p', { className: 'cov-wrong' }, error.message));
 }
 
-async function buildings() {
+async function buildings(anew = false) {
   try {
     await drawBuildings((code) => {
       if (pick(code)) tab('gaps');
-    });
+    }, anew);
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof RequestError)) throw error;

@@ -13,6 +13,8 @@ const buildings = L.layerGroup().addTo(map),
   sites = L.layerGroup().addTo(map);
 const CLOSE = 16; // map zoom from which buildings are large enough for white edges
 let returnView = null;
+let returnView = null,
+  newlyServed = [];
 
 export const classColour = (key) => page.colours.classes[key] ?? page.colours.apart[key];
 const edge = colour('ink'),
@@ -25,8 +27,8 @@ function styleOf(feature) {
     renderer: canvas,
     fillColor: classColour(key),
     fillOpacity: 0.95,
-    color: dashed ? edge : map.getZoom() < CLOSE ? classColour(key) : white,
-    weight: dashed ? 1.2 : 1,
+    color: dashed ? edge : white,
+    weight: dashed ? 1.2 : 0.6,
     dashArray: dashed ? '3 2' : null,
     opacity: 1,
   };
@@ -35,8 +37,13 @@ function styleOf(feature) {
 const nameOf = ({ name, code, minutes }) =>
   `${name || code} · ${minutes === null ? t('over 60 min') : t('%(n)s min', { n: number(minutes) })}`;
 
-export async function drawBuildings(onPick) {
-  const b = map.getBounds().pad(0.1);
+let drawn = null; // the box whose buildings are all drawn
+
+// Draws the buildings in view and around; those of the same question that are drawn already stay.
+export async function drawBuildings(onPick, anew) {
+  if (!anew && drawn?.contains(map.getBounds())) return;
+  drawn = null;
+  const b = map.getBounds().pad(0.4);
   const bbox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
   $('drawing').hidden = false;
   try {
@@ -55,6 +62,8 @@ export async function drawBuildings(onPick) {
       },
     });
     buildings.addLayer(shown);
+    drawServed(newlyServed); // above the buildings just drawn
+    if (!collection.truncated) drawn = b;
     mapStatus(collection.truncated ? t('Only some of the buildings are drawn: zoom in for all') : '');
   } finally {
     $('drawing').hidden = true;

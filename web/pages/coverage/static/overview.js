@@ -44,7 +44,7 @@ export function showTotals(answer, what) {
     h(
       'p',
       { className: 'cov-sentence' },
-      t('%(served)s of %(all)s households have %(what)s within %(minutes)s minutes on foot', {
+      t('%(what)s within %(minutes)s minutes on foot: %(served)s of %(all)s households', {
         served: number(total.served_households),
         all: number(total.households),
         what: what.service,
@@ -199,7 +199,7 @@ export function showLegend(classes, total, minutes) {
   const keys = [...limits.map((_, i) => i), limits.length];
   const group = (heading, list) => [h('h3', {}, heading), h('ul', {}, list)];
   legend.replaceChildren(
-    h('h2', {}, h('span', {}, t('Minutes to the nearest')), h('span', {}, t('Households'))),
+    h('h2', {}, h('span', {}, t('Minutes on foot')), h('span', {}, t('Households'))),
     ...group(
       t('Served'),
       keys.slice(0, within).map((i) => line(String(i), range(i))),

@@ -107,8 +107,7 @@ export function findSites(fit = true) {
 function sureness(result) {
   if (result.status === 'optimal')
     return t('Proven to be the best choice, in %(n)s s', { n: number(result.seconds.toFixed(1)) });
-  if (result.status === 'greedy')
-    return t('Too many places for a proof: chosen one after the other');
+  if (result.status === 'greedy') return t('Too many places for a proof: chosen one after the other');
   return t('The time ran out: at most %(n)s off the best', { n: percent(result.gap) });
 }
 

@@ -1,0 +1,131 @@
+"""The planner's page of coverage, in a real Chromium on the made-up town."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import serious, sign_in
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "/coverage?category=clinic&profile=elder&minutes=15"
+
+
+def number(text: str) -> int:
+    """Read a count as the page writes it."""
+    return int(re.sub(r"[^\d]", "", text))
+
+
+def answered(page: Page) -> Page:
+    """Wait until the figures of the question stand on the page."""
+    expect(page.locator("body[data-ready]")).to_be_attached()
+    expect(page.locator("#answer[aria-busy=false] .cov-share")).to_be_visible()
+    return page
+
+
+def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served):
+    sign_in(desk, site, served.var, "planner", "/rules")
+    desk.locator(".me summary").click()
+    desk.locator(".me-list").get_by_text("十五分钟覆盖", exact=True).click()
+    answered(desk)
+    controls = desk.locator("#controls")
+    controls.locator("[name=what]").select_option("clinic")
+    controls.locator("[name=profile]").select_option("elder")
+    controls.locator("[name=minutes]").select_option("15")
+    answered(desk)
+    assert "category=clinic" in desk.url and "profile=elder" in desk.url
+
+    # the classes of the legend are everybody, and so are the four sorts of the table
+    total = number(desk.locator("#legend-total b").inner_text())
+    classes = [number(one) for one in desk.locator("#legend li b").all_inner_texts()]
+    assert sum(classes) == total > 0 and len(classes) == 9
+    sorts = [
+        number(one) for one in desk.locator(".cov-totals tbody td:nth-child(2)").all_inner_texts()
+    ]
+    assert sum(sorts) == total
+    assert sorts[0] == sum(classes[:3])
+    areas = desk.locator(".cov-areas tbody tr")
+    assert areas.count() == 3
+    assert (
+        sum(number(row.split("/")[1]) for row in areas.locator("td:last-child").all_inner_texts())
+        == total
+    )
+    assert serious(desk) == []
+
+    # the gaps, those with most people first; a row takes the map there, and back
+    desk.locator("#tab-gaps").click()
+    rows = desk.locator(".cov-gap-table tbody tr")
+    people = [number(one) for one in rows.locator("td:nth-child(3)").all_inner_texts()]
+    assert people == sorted(people, reverse=True) and people[0] > 0
+    home = re.search(r"c=([^&]*)", desk.url)
+    rows.first.click()
+    expect(desk.locator("#back")).to_be_visible()
+    expect(desk).to_have_url(re.compile("gap="))
+    expect(rows.first.locator("button")).to_have_attribute("aria-pressed", "true")
+    rows.first.click()
+    expect(desk.locator("#back")).to_be_hidden()
+    if home:
+        zoom = home[1].split(",")[2]
+        expect(desk).to_have_url(re.compile(rf"c=[\d.]+,[\d.]+,{zoom}(&|$)"))
+    desk.locator("[data-sort=missing]").click()
+    expect(desk.locator("th[aria-sort] [data-sort=missing]")).to_be_focused()
+
+    # two sites are two numbered places; the pin says people
+    desk.locator("#tab-siting").click()
+    desk.locator("#siting-form [name=sites]").fill("2")
+    desk.locator("#siting-form button").click()
+    expect(desk.locator(".cov-site")).to_have_text(["1", "2"])
+    expect(desk.locator(".cov-sites li")).to_have_count(2)
+    expect(desk.locator(".cov-curve circle")).to_have_count(2)
+    desk.locator("#pin-put").click()
+    expect(desk.locator("#pin-answer b")).to_have_text(re.compile(r"^\+[\d,]+$"))
+    place = re.search(r"pin=([^&]*)", desk.url)
+    desk.locator(".cov-pin").focus()
+    desk.keyboard.press("ArrowLeft")
+    expect(desk).not_to_have_url(re.compile(re.escape(place[0])))
+    desk.locator("#closures-ask").click()
+    expect(desk.locator("#closures tbody tr").first).to_be_visible()
+    assert serious(desk) == []
+    assert desk.said == []
+
+    # paper has the figures, the definitions and the date, and no controls
+    desk.emulate_media(media="print")
+    desk.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(desk.locator("#printed-title")).to_be_visible()
+    expect(desk.locator(".cov-means dl")).to_be_visible()
+    expect(desk.locator(".cov-dates")).to_be_visible()
+    expect(desk.locator("#controls")).to_be_hidden()
+
+
+def test_the_gaps_as_a_file(desk, site, served, tmp_path):
+    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    answered(desk)
+    desk.locator("#tab-gaps").click()
+    count = number(desk.locator("#gap-count").inner_text())
+    with desk.expect_download() as download:
+        desk.locator(".cov-exports a", has_text="CSV").click()
+    download.value.save_as(tmp_path / "gaps.csv")
+    assert len((tmp_path / "gaps.csv").read_text(encoding="utf-8-sig").splitlines()) == count + 1
+
+
+def test_on_a_phone(phone, site, served):
+    sign_in(phone, site, served.var, "planner", "/rules")
+    phone.goto(site + QUESTION)
+    answered(phone)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert serious(phone) == []
+    phone.locator("#tab-gaps").click()
+    expect(phone.locator(".cov-gap-table tbody tr").first).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_dispatcher_plans_nothing_and_a_worker_sees_nothing(desk, site, served, browser):
+    sign_in(desk, site, served.var, "dispatcher", "/rules")
+    desk.goto(site + QUESTION)
+    answered(desk)
+    desk.locator("#tab-siting").click()
+    expect(desk.locator("#siting-form")).to_have_count(0)
+    desk.context.clear_cookies()
+    sign_in(desk, site, served.var, "worker", "/rules")
+    assert desk.goto(site + QUESTION).status == 403
