@@ -113,8 +113,8 @@ function showError(error) {
     h(
       'div',
       { className: 'cov-none', role: 'alert' },
-      h('h2', {}, none ? t('No walking network is loaded') : t('This cannot be shown')),
-      h('p', {}, error.message),
+      h('h2', {}, none ? error.message : t('This cannot be shown')),
+      none ? null : h('p', {}, error.message),
       none
         ? h('pre', {}, './wangge load osm city.osm.pbf --commit')
         : h('button', { type: 'button', className: 'cov-second', onclick: show }, t('Try again')),
