@@ -186,6 +186,8 @@ def visits(asker: Asker) -> str:
     """Who reads the check-up of the home community and may handle incidents there."""
     found = may(A.HANDLE)(asker)
     return checks_up(asker) if found == "yes" else found
+
+
 def exports_without_network(asker: Asker) -> str:
     """As `figures_without_network`, of those who may also take data out."""
     allowed = may(A.EXPORT)(asker)

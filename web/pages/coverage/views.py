@@ -1,4 +1,4 @@
-"""`/coverage`: who has a service within a walk, where it is missing, and where it should be built."""
+"""`/coverage`: who has a service within a walk, where it is missing, where one more helps."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from gis.facilities.categories import CATEGORIES
 from gis.facilities.coverage_gaps import gaps
 from gis.facilities.siting_problem import Model
 from gis.messages import Message, render
-from gis.network.profiles import PROFILES
+from gis.network.profile_table import read_profiles
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
 from gis.rights.actions import Action
 from layers.folium_map import PageParts, live_map, vector_tiles
@@ -88,7 +88,8 @@ def coverage() -> Response:
         minutes=MINUTES,
         selected_minutes=request.args.get("minutes", DEFAULT_MINUTES, int),
         profiles=[
-            (key, _capital(render(Message(f"profile.{key}"), i18n.chosen()))) for key in PROFILES
+            (key, _capital(render(Message(f"profile.{key}"), i18n.chosen())))
+            for key in read_profiles(session())
         ],
         selected_profile=profile,
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),

@@ -11,8 +11,6 @@ const buildings = L.layerGroup().addTo(map),
   selection = L.layerGroup().addTo(map),
   served = L.layerGroup().addTo(map),
   sites = L.layerGroup().addTo(map);
-const CLOSE = 16; // map zoom from which buildings are large enough for white edges
-let returnView = null;
 let returnView = null,
   newlyServed = [];
 
@@ -188,11 +186,12 @@ export function putPin([lon, lat], onMove) {
 export function removePin() {
   pin?.remove();
   pin = null;
-  served.clearLayers();
+  drawServed([]);
 }
 
 // Buildings that the pin newly serves, outlined where they are drawn.
 export function drawServed(list) {
+  newlyServed = list;
   served.clearLayers();
   list.forEach(({ code }) => {
     const geometry = shapes.get(code);
