@@ -35,6 +35,7 @@ from gis.shapes.grid_index import CellIndex
 from tests.support import build
 from tests.support.build import LAT, LON, SIDE
 from tests.support.deployment import new_database
+from tests.support.machine import slowdown
 from tests.support.pooler import Pooler
 from web.app import create_app
 from web.http.snapshot import register_note
@@ -938,7 +939,7 @@ def gis_micros(moment: datetime) -> int:
 
 
 def wait_until(true) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 10 * slowdown()
     while not true():
         assert time.monotonic() < end
         time.sleep(0.005)

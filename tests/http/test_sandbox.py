@@ -485,7 +485,10 @@ def test_the_service_answers_while_it_refuses_hostile_files(
     assert max(waits) < 5 * slowdown()
     begin = time.monotonic()
     refused = served.run("load", "areas", files[0], "--level", "grid")
-    assert (refused.returncode, refused.stdout) == (1, "") and time.monotonic() - begin < 20
+    assert (refused.returncode, refused.stdout) == (
+        1,
+        "",
+    ) and time.monotonic() - begin < 20 * slowdown()
     assert "holds the view 'endless'" in refused.stderr and "Traceback" not in refused.stderr
 
 
@@ -508,4 +511,4 @@ def test_the_shared_cases_are_answered_in_seconds(shared: Path) -> None:
             assert path.name in error.detail
         else:
             assert path.suffix in (".fgb", ".csv"), path
-        assert time.monotonic() - begin < 20, path
+        assert time.monotonic() - begin < 20 * slowdown(), path
