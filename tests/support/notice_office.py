@@ -20,6 +20,7 @@ from gis.notices.outbox import enqueue_notice
 from gis.ops.cluster import DatabaseUrls
 from gis.settings import Settings
 from tests.support.deployment import new_database
+from tests.support.machine import slowdown
 
 SECRET = "a secret of the gateway, long enough"
 BODY = {
@@ -153,7 +154,7 @@ def office(addresses: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) ->
 
 def until(true: Callable[[], object], seconds: float = 15) -> None:
     """Wait until something is so."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * slowdown()
     while not true():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.05)
