@@ -352,7 +352,8 @@ class Year:
     def moves(self, now: datetime) -> None:
         """Somebody who sees one of them does what they may."""
         item = self.dice.choice(self.open)
-        every = self.session.query(Account).filter_by(active=True).all()
+        accounts_in_use = self.session.query(Account).filter_by(active=True)
+        every = accounts_in_use.order_by(Account.id).all()
         by = self.world.who(self.dice.choice(every), now)
         seen = incidents.get_incident(self.session, by, item, now=now)
         name = self.dice.choice([move for move in seen.moves if move not in ("link", "unlink")])
