@@ -18,7 +18,7 @@ TEXTS = (
     ("surface", "OSM surface value; empty: not known."),
     ("kerb", "OSM kerb value of a kerb that is crossed; empty: not known, or none."),
     ("wheelchair", "OSM wheelchair value; no also at a stile or turnstile; empty: not known."),
-    ("crossing", "signals, marked, unmarked, or yes where the edge crosses a road; empty: not known."),
+    ("crossing", "signals, marked, unmarked or yes where the edge crosses a road; empty: not known."),
     ("hours", "OSM opening_hours of the way or its gate; empty: always open, or not known."),
 )
 

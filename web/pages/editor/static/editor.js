@@ -242,8 +242,9 @@ function rows(counts = new Map()) {
     .filter(Boolean);
 }
 
-const showRows = (counts) =>
-  showGrids(rows(counts), (code) => {
+// The preview may come while a corner is held: then the grids that it moves stay in the list.
+const showRows = () =>
+  showGrids(rows(state.dragging?.counts), (code) => {
     const layer = layers.get(code);
     if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
     state.chosen = [code];
@@ -596,14 +597,14 @@ function follow(latlng) {
     const begin = performance.now();
     dragged.back?.();
     dragged.back = coverage.move(dragged.codes, dragged.xy, dragged.to, dragged.edge);
-    const counts = new Map();
+    dragged.counts = new Map();
     for (const code of dragged.codes) {
       const grid = coverage.grids.get(code);
       layers.get(code).setLatLngs(latlngs(grid));
-      counts.set(code, { households: households(grid, state.homes), compactness: compactness(grid) });
+      dragged.counts.set(code, { households: households(grid, state.homes), compactness: compactness(grid) });
     }
     handle.setLatLng([dragged.to[1], dragged.to[0]]);
-    showRows(counts);
+    showRows();
     frames.push(performance.now() - begin);
     window.wangge.frames = frames = frames.slice(-200);
   });
