@@ -923,7 +923,8 @@ def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committe
 
 
 def test_ready_says_when_the_register_is_not_used(app, monkeypatch):
-    _, live = app.extensions["register"]
+    factory, live = app.extensions["register"]
+    monkeypatch.setitem(app.config, "SESSION_FACTORY", factory)  # whoever holds another meanwhile
     with app.test_request_context():
         monkeypatch.setattr(live, "undelivered_s", lambda: 0.0)
         assert register_note() is None
