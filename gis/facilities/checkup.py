@@ -20,7 +20,7 @@ from gis.facilities.accessibility import (
     read_facility_entrances,
 )
 from gis.facilities.circles import box_ewkt
-from gis.facilities.standard_editions import active_edition_id, edition_rows
+from gis.facilities.standard_editions import EDITIONS
 from gis.facilities.standards import COMPLETE, Standard
 from gis.network.build import Network, load_network
 from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats
@@ -227,8 +227,8 @@ def check_up(
     the item's categories and stands in the community, or within the item's distance of one of its
     homes. Whether it is large enough is for a visit to say.
     """
-    edition_id = active_edition_id(session)
-    items = [row for row in edition_rows(session, edition_id) if row.tier == tier]
+    edition_id = EDITIONS.active_id(session)
+    items = [row for row in EDITIONS.rows(session, edition_id) if row.tier == tier]
     longest = max((row.limit_m or 0.0 for row in items), default=0.0)
     around = _read_surroundings(session, community, at, longest)
     return CheckupSheet(

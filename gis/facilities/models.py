@@ -1,7 +1,6 @@
 """Tables of facilities, service circles, standards of facilities, and visits of a check-up."""
 
 from datetime import datetime
-from typing import Any
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
@@ -12,10 +11,10 @@ from sqlalchemy import (
     SmallInteger,
     func,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.db import Base, geometry, key, one_of
+from gis.files.editions import EditionColumns
 
 VISIT_RESULTS = ("have", "have_not", "partly")
 
@@ -166,7 +165,7 @@ class ServiceCircle(Base):
     facility: Mapped[Facility] = relationship()
 
 
-class ServiceStandard(Base):
+class ServiceStandard(EditionColumns, Base):
     """One edition of the table of standards of facilities; the newest is in force."""
 
     __tablename__ = "service_standard"
@@ -177,14 +176,6 @@ class ServiceStandard(Base):
                 " the newest is in force, none is changed."
             )
         },
-    )
-
-    id: Mapped[int] = key()
-    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, comment="Its rows in their order.")
-    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
-    author: Mapped[str] = mapped_column(server_default="", comment="Who loaded it.")
-    loaded_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it was loaded."
     )
 
 

@@ -1,14 +1,13 @@
 """The walking network as stored."""
 
 from datetime import datetime
-from typing import Any
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import REAL, BigInteger, CheckConstraint, ForeignKey, Identity, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import REAL, BigInteger, CheckConstraint, ForeignKey, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.db import Base, geometry
+from gis.files.editions import EditionColumns
 
 
 class WalkNetwork(Base):
@@ -122,7 +121,7 @@ class WalkEdge(Base):
     )
 
 
-class WalkingProfileTable(Base):
+class WalkingProfileTable(EditionColumns, Base):
     """One edition of the table of walking profiles; the newest is in force."""
 
     __tablename__ = "walking_profile"
@@ -133,16 +132,6 @@ class WalkingProfileTable(Base):
                 " none is changed."
             )
         },
-    )
-
-    id: Mapped[int] = mapped_column(
-        BigInteger, Identity(), primary_key=True, comment="Surrogate key."
-    )
-    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, comment="Its rows in their order.")
-    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
-    author: Mapped[str] = mapped_column(server_default="", comment="Who loaded it.")
-    loaded_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it was loaded."
     )
 
 

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text
+from gis.errors import Unavailable
 from gis.files.cells import parse_text
 from gis.files.column import Column
+from gis.files.editions import Editions
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
@@ -32,7 +33,6 @@ from gis.network.profiles import (
 )
 
 MAX_TEXT_CHARS = 300
-NEWEST = "SELECT max(id) FROM walking_profile"
 COLUMNS = (
     Column(
         "profile", "人群", parse_text, ("步行人群",), "代码，如 elder", "Its key, as elder.", True
@@ -62,8 +62,6 @@ COLUMNS = (
     ),
     Column("note", "说明", parse_text, (), "补充说明", "What else there is to say."),
 )
-
-_editions: dict[int, tuple[ProfileValue, ...]] = {}
 
 
 def parse(path: Path) -> tuple[list[ProfileValue], LoadReport]:
@@ -128,20 +126,26 @@ def dump(rows: Iterable[ProfileValue], path: Path) -> None:
 
 # --- editions -------------------------------------------------------------------------------------
 
+EDITIONS = Editions(
+    WalkingProfileTable,
+    "profiles",
+    DEFAULT,
+    parse,
+    dump,
+    to_json=ProfileValue._asdict,
+    from_json=lambda row: ProfileValue(**row),
+    missing=lambda: Unavailable("profiles.table_missing"),
+)
+
 
 def active_edition_id(session: Session | Connection) -> int:
     """Return the number of the edition in force; 0 for the table that comes with the program."""
-    return int(session.scalar(cached_text(NEWEST)) or 0)
+    return EDITIONS.newest_id(session) or 0
 
 
 def edition_rows(session: Session | Connection, number: int) -> tuple[ProfileValue, ...]:
-    """Return the rows of an edition; read once per process, since editions never change."""
-    if number == 0:
-        return tuple(default_rows())
-    if number not in _editions:
-        query = select(WalkingProfileTable.rows).where(WalkingProfileTable.id == number)
-        _editions[number] = tuple(ProfileValue(**row) for row in session.scalar(query) or ())
-    return _editions[number]
+    """Return the rows of an edition; of 0 those that come with the program."""
+    return EDITIONS.rows(session, number) if number else tuple(default_rows())
 
 
 def read_profiles(session: Session | Connection) -> dict[str, WalkingProfile]:
@@ -175,18 +179,15 @@ def load(
     -----
     Stored circles of profiles that change or go are deleted, for they are no longer true.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('load profiles', 0))"))
-    newest = active_edition_id(session)
-    if newest and edition_rows(session, newest) == tuple(rows):
-        return None
+    EDITIONS.lock(session)  # before the profiles in force are read
     former, new = read_profiles(session), profiles_of(rows)
-    changed = [name for name, profile in former.items() if new.get(name) != profile]
-    session.execute(
-        text("DELETE FROM service_circle WHERE profile = ANY(:names)"), {"names": changed}
-    )
-    values = [row._asdict() for row in rows]
-    statement = insert(WalkingProfileTable).values(rows=values, source=source, author=author)
-    return int(session.scalar(statement.returning(WalkingProfileTable.id)) or 0)
+    new_id = EDITIONS.load(session, rows, source, author)
+    if new_id is not None:
+        changed = [name for name, profile in former.items() if new.get(name) != profile]
+        session.execute(
+            text("DELETE FROM service_circle WHERE profile = ANY(:names)"), {"names": changed}
+        )
+    return new_id
 
 
 def fill(connection: Connection) -> None:
@@ -194,8 +195,5 @@ def fill(connection: Connection) -> None:
 
     What somebody edited stays.
     """
-    table = WalkingProfileTable
-    query = select(table.source, table.author).order_by(table.id.desc()).limit(1)
-    newest = connection.execute(query).one_or_none()
-    if newest is None or (newest.source, newest.author) == (DEFAULT.name, ""):
+    if EDITIONS.follows_default(connection):
         load(connection, default_rows(), DEFAULT.name)

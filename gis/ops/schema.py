@@ -91,8 +91,8 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             )
             edition_file.fill(connection)
             rules_store.load_default_rules(connection)
-            danger.fill(connection)
-            standard_editions.fill(connection)
+            danger.EDITIONS.fill(connection)
+            standard_editions.EDITIONS.fill(connection)
             profile_table.fill(connection)
             qgis.prepare(connection)
             if app and app != owner:

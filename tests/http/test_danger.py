@@ -311,14 +311,14 @@ def test_answers_name_the_number(incident_town: IncidentTown, client: FlaskClien
 
 
 def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) -> None:
-    rows = catalogue_danger.table_rows(session, catalogue_danger.active_table_id(session))
+    rows = catalogue_danger.EDITIONS.active_rows(session)
     file = tmp_path / "danger.xlsx"
     table.dump(rows, file)
     back, report = table.parse(file)
     assert report.refused == [] and tuple(back) == rows
-    assert catalogue_danger.load(session, back, "same") is None
+    assert catalogue_danger.EDITIONS.load(session, back, "same") is None
     bees = table.Row("danger", "bees", "马蜂", "wasps", ("96119",), "", (), ("马蜂窝",), 0, (), ())
-    catalogue_danger.load(session, [*back, bees], "more.xlsx")
+    catalogue_danger.EDITIONS.load(session, [*back, bees], "more.xlsx")
     result = catalogue_danger.heard(session, "阳台下面有个马蜂窝")
     assert result is not None and result.call == ("96119",)
 
@@ -342,14 +342,12 @@ def test_ordinary_words_are_no_danger(reader: Reader, words: str) -> None:
 def test_a_table_nobody_edited_follows_the_default(session: Session) -> None:
     connection = session.connection()
     rows, _ = table.parse(table.DEFAULT)
-    catalogue_danger.load(session, rows[1:], table.DEFAULT.name)
-    catalogue_danger.fill(connection)
-    assert catalogue_danger.table_rows(session, catalogue_danger.active_table_id(session)) == tuple(
-        rows
-    )
-    edited = catalogue_danger.load(session, rows[2:], table.DEFAULT.name, "u-admin")
-    catalogue_danger.fill(connection)
-    assert catalogue_danger.active_table_id(session) == edited
+    catalogue_danger.EDITIONS.load(session, rows[1:], table.DEFAULT.name)
+    catalogue_danger.EDITIONS.fill(connection)
+    assert catalogue_danger.EDITIONS.active_rows(session) == tuple(rows)
+    edited = catalogue_danger.EDITIONS.load(session, rows[2:], table.DEFAULT.name, "u-admin")
+    catalogue_danger.EDITIONS.fill(connection)
+    assert catalogue_danger.EDITIONS.active_id(session) == edited
 
 
 def test_a_wrong_row_is_refused_by_row_and_column(tmp_path: Path) -> None:

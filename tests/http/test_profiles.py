@@ -60,6 +60,7 @@ def test_the_command_shows_dumps_and_loads(
         yield session
 
     monkeypatch.setattr(command, "session_scope", scope)
+    monkeypatch.setattr("web.cli.editions.session_scope", scope)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(command.command, [*words])

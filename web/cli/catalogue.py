@@ -7,7 +7,7 @@ import orjson
 
 from gis.incidents.catalogue import edition_file, editions
 from gis.incidents.catalogue.classifier import leave_one_out, suggest
-from web.cli.common import AS_JSON, FILE, refused, session_scope
+from web.cli.common import AS_JSON, DRY_RUN, FILE, refused, session_scope
 
 
 @click.group()
@@ -74,7 +74,7 @@ def load(file: Path, name: str, commit: bool) -> None:
             session.commit()
             click.echo(f"edition {new_id} ({name}) is in force")
         else:
-            click.echo("Dry run: nothing was changed. Add --commit to apply.")
+            click.echo(DRY_RUN)
 
 
 @command.command("dump")

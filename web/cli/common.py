@@ -21,7 +21,13 @@ from gis.rights.principal import system_principal
 from gis.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DRY_RUN = "Dry run: nothing was changed. Add --commit to apply."
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def author() -> str:
+    """Return who is at the command line."""
+    return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}"
 
 
 def refused(report: LoadReport) -> None:

@@ -9,7 +9,7 @@ import orjson
 from gis.incidents.catalogue import danger
 from gis.incidents.danger import table
 from web.cli.common import AS_JSON, FILE, refused, session_scope
-from web.cli.rules import author
+from web.cli.editions import add_load_and_dump
 
 
 @click.group()
@@ -22,8 +22,8 @@ def command() -> None:
 def show(as_json: bool) -> None:
     """Print the table in force."""
     with session_scope() as session:
-        number = danger.active_table_id(session)
-        rows = danger.table_rows(session, number)
+        number = danger.EDITIONS.active_id(session)
+        rows = danger.EDITIONS.rows(session, number)
     if as_json:
         return click.echo(
             orjson.dumps({"id": number, "rows": [asdict(row) for row in rows]}).decode()
@@ -54,37 +54,11 @@ def check(file: Path) -> None:
     )
 
 
-@command.command("load")
-@click.argument("file", type=FILE)
-@click.option("--commit", is_flag=True, help="Apply; without it, only try.")
-def load(file: Path, commit: bool) -> None:
-    """Make a table the one in force; it holds for what is reported from then on."""
-    rows, report = table.parse(file)
-    refused(report)
-    with session_scope("load danger") as session:
-        new_id = danger.load(session, rows, file.name, author())
-        if new_id is None:
-            return click.echo("the same as the table in force; nothing to do")
-        if commit:
-            session.commit()
-        click.echo(
-            f"{len(rows)} rows: "
-            + (
-                f"edition {new_id} is in force"
-                if commit
-                else "Dry run: nothing was changed. Add --commit to apply."
-            )
-        )
-
-
-@command.command("dump")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def dump(file: Path) -> None:
-    """Write the table in force to FILE (.xlsx or .csv), to be edited and loaded."""
-    with session_scope() as session:
-        rows = danger.table_rows(session, danger.active_table_id(session))
-    table.dump(rows, file)
-    click.echo(f"{file}: {len(rows)} rows")
+add_load_and_dump(
+    command,
+    danger.EDITIONS,
+    "Make a table the one in force; it holds for what is reported from then on.",
+)
 
 
 @command.command("try")

@@ -15,7 +15,7 @@ from gis.errors import InvalidInput, Unavailable
 from gis.files.report import LoadReport
 from gis.messages import Message
 from gis.settings import Settings
-from web.cli.common import progress_bar, progress_line, session_scope
+from web.cli.common import DRY_RUN, progress_bar, progress_line, session_scope
 
 KINDS_AFFECTING_CIRCLES = (
     "osm",
@@ -314,5 +314,5 @@ def format_report(report: LoadReport) -> str:
     if report.committed:
         lines.append("committed")
     elif not report.refused:
-        lines.append("Dry run: nothing was changed. Add --commit to apply.")
+        lines.append(DRY_RUN)
     return "\n".join(lines)

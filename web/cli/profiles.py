@@ -8,7 +8,7 @@ import orjson
 from gis.messages import has_label, label
 from gis.network import profile_table as table
 from web.cli.common import AS_JSON, FILE, refused, session_scope
-from web.cli.rules import author
+from web.cli.editions import add_load_and_dump
 
 
 @click.group()
@@ -45,34 +45,9 @@ def check(file: Path) -> None:
     click.echo(f"{file.name}: {len(rows)} rows of {', '.join(names)}; all right")
 
 
-@command.command("load")
-@click.argument("file", type=FILE)
-@click.option("--commit", is_flag=True, help="Apply; without it, only try.")
-def load(file: Path, commit: bool) -> None:
-    """Make a table the one in force; compute the circles of changed profiles again after it."""
-    rows, report = table.parse(file)
-    refused(report)
-    with session_scope("load profiles") as session:
-        new_id = table.load(session, rows, file.name, author())
-        if new_id is None:
-            return click.echo("the same as the table in force; nothing to do")
-        if commit:
-            session.commit()
-        click.echo(
-            f"{len(rows)} rows: "
-            + (
-                f"edition {new_id} is in force"
-                if commit
-                else "Dry run: nothing was changed. Add --commit to apply."
-            )
-        )
-
-
-@command.command("dump")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def dump(file: Path) -> None:
-    """Write the table in force to FILE (.xlsx or .csv), to be edited and loaded."""
-    with session_scope() as session:
-        rows = table.edition_rows(session, table.active_edition_id(session))
-    table.dump(rows, file)
-    click.echo(f"{file}: {len(rows)} rows")
+add_load_and_dump(
+    command,
+    table.EDITIONS,
+    "Make a table the one in force; compute the circles of changed profiles again after it.",
+    load=table.load,
+)

@@ -1,6 +1,5 @@
 """`./wangge rules`: routing rules, tested against the past before they are switched on."""
 
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, 
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
-from web.cli.common import FILE, refused, session_scope
+from web.cli.common import DRY_RUN, FILE, author, refused, session_scope
 
 
 @click.group()
@@ -67,11 +66,6 @@ def warn_of_years() -> None:
         working_time.has_holiday_calendar(candidate)
 
 
-def author() -> str:
-    """Return who is at the command line."""
-    return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}"
-
-
 @command.command("check")
 @click.argument("file", type=FILE)
 def check(file: Path) -> None:
@@ -100,7 +94,7 @@ def load(file: Path, name: str, commit: bool) -> None:
                 f" ./wangge rules test {name}"
             )
         else:
-            click.echo(f"{len(parsed)} rules. Dry run: nothing was changed. Add --commit to apply.")
+            click.echo(f"{len(parsed)} rules. {DRY_RUN}")
 
 
 @command.command("test")

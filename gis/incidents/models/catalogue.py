@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
 from gis.db import Base, key, one_of
+from gis.files.editions import EditionColumns
 from gis.incidents.models.values import SEVERITIES
 
 
@@ -87,18 +88,10 @@ class Category(Base):
     position: Mapped[int] = mapped_column(server_default="0", comment="Order in lists.")
 
 
-class DangerTable(Base):
+class DangerTable(EditionColumns, Base):
     """One edition of the table of danger; the newest is in force."""
 
     __tablename__ = "danger_table"
     __table_args__ = (
         {"comment": "One edition of the table of danger; the newest is in force, none is changed."},
-    )
-
-    id: Mapped[int] = key()
-    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, comment="Its rows in their order.")
-    source: Mapped[str] = mapped_column(server_default="", comment="The file it came from.")
-    author: Mapped[str] = mapped_column(server_default="", comment="Who loaded it.")
-    loaded_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it was loaded."
     )

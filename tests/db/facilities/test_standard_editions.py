@@ -12,21 +12,21 @@ from web.cli import standards as command
 def test_the_default_is_loaded_and_another_edition_takes_its_place(session):
     default, _ = standards.parse(standards.DEFAULT)
     assert standard_editions.active_rows(session) == tuple(default)
-    assert standard_editions.load(session, default, "again.csv") is None
+    assert standard_editions.EDITIONS.load(session, default, "again.csv") is None
     changed = [replace(default[0], metres=900), *default[1:]]
-    new_id = standard_editions.load(session, changed, "ours.xlsx", "somebody")
-    assert standard_editions.active_edition_id(session) == new_id
+    new_id = standard_editions.EDITIONS.load(session, changed, "ours.xlsx", "somebody")
+    assert standard_editions.EDITIONS.active_id(session) == new_id
     assert standard_editions.active_rows(session, "15")[0].metres == 900
     # what somebody edited stays when the code comes with another default
-    standard_editions.fill(session.connection())
-    assert standard_editions.active_edition_id(session) == new_id
+    standard_editions.EDITIONS.fill(session.connection())
+    assert standard_editions.EDITIONS.active_id(session) == new_id
 
 
 def test_an_earlier_default_gives_way(session):
     default, _ = standards.parse(standards.DEFAULT)
-    standard_editions.load(session, default[:5], standards.DEFAULT.name)
+    standard_editions.EDITIONS.load(session, default[:5], standards.DEFAULT.name)
     assert len(standard_editions.active_rows(session)) == 5
-    standard_editions.fill(session.connection())
+    standard_editions.EDITIONS.fill(session.connection())
     assert standard_editions.active_rows(session) == tuple(default)
 
 
@@ -45,6 +45,7 @@ def test_commands_show_dump_and_load(session, monkeypatch, tmp_path):
         yield session
 
     monkeypatch.setattr(command, "session_scope", scope)
+    monkeypatch.setattr("web.cli.editions.session_scope", scope)
     run = CliRunner().invoke
     shown = run(command.command, ["show", "--tier", "complete"])
     assert shown.exit_code == 0 and "kindergarten" in shown.output

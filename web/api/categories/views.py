@@ -156,8 +156,8 @@ def dangers() -> Response:
 
     Whoever may edit rules gets the whole table; `./wangge danger` loads another one.
     """
-    number = catalogue_danger.active_table_id(session())
-    table = catalogue_danger.table_rows(session(), number)
+    number = catalogue_danger.EDITIONS.active_id(session())
+    table = catalogue_danger.EDITIONS.rows(session(), number)
     kinds: dict[str, dict[str, Any]] = {}
     for row in table:
         if row.use == "danger":

@@ -66,7 +66,7 @@ class StandardsOut(BaseModel):
 @bp.doc(summary="What standards ask of facilities", responses={503: "No table is loaded"})
 def standards(query_data: StandardsIn) -> Response:
     """Each item of each tier, in the order of the table; `./wangge standards` loads another."""
-    edition_id = standard_editions.active_edition_id(session())
+    edition_id = standard_editions.EDITIONS.active_id(session())
     rows = standard_editions.active_rows(session(), query_data.tier)
     tiers = [{"tier": tier, "zh": zh, "en": en} for tier, (zh, en) in TIERS.items()]
     return conditional_response(

@@ -114,7 +114,7 @@ def table(set_id: int) -> Response:
 def danger() -> Response:
     """Send the table of danger as a spreadsheet, which ./wangge danger loads."""
     by = require_rules_reader()
-    rows = catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session()))
+    rows = catalogue_danger.EDITIONS.active_rows(session())
     with TemporaryDirectory() as folder:
         path = Path(folder) / "danger.xlsx"
         danger_table.dump(rows, path)
@@ -126,7 +126,7 @@ def danger() -> Response:
 def _dangers(english: bool) -> list[tuple[str, str]]:
     """List the dangers, each with the telephone numbers to call."""
     numbers_by_danger: dict[str, list[str]] = {}
-    for row in catalogue_danger.table_rows(session(), catalogue_danger.active_table_id(session())):
+    for row in catalogue_danger.EDITIONS.active_rows(session()):
         if row.use == "danger":
             numbers = numbers_by_danger.setdefault(row.en if english else row.zh, [])
             numbers += [number for number in row.call if number not in numbers]
