@@ -3,7 +3,6 @@
 Adds new messages, names those without a text, and compiles.
 """
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,24 +14,36 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from gis.errors import CODE_PATTERN
 from gis.messages import LOCALES, LOCALES_PATH
 from gis.settings import ROOT
 
-CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
-FIRST_ARGUMENT = (
-    "InvalidInput",
-    "NotFound",
-    "OutsideGrids",
-    "Conflict",
-    "AuthenticationRequired",
-    "Forbidden",
-    "RateLimited",
-    "Unavailable",
-    "TooLarge",
-    "Message",
+# the calls that name a code, and its place among their arguments
+CODE_POSITIONS = dict.fromkeys(
+    (
+        "WanggeError",
+        "InvalidInput",
+        "NotFound",
+        "OutsideGrids",
+        "Conflict",
+        "AuthenticationRequired",
+        "Forbidden",
+        "RateLimited",
+        "Unavailable",
+        "TooLarge",
+        "Message",
+        "DiskFull",
+        "CellError",
+        "note",
+        "note_row",
+    ),
+    0,
+) | {"invalid_field": 1, "FieldError": 1, "Guess": 1, "refuse": 2}
+KEYWORDS = (
+    DEFAULT_KEYWORDS
+    | {"lazy_gettext": None}
+    | {name: (position + 1,) for name, position in CODE_POSITIONS.items()}
 )
-SECOND_ARGUMENT = ("invalid_field", "FieldError")
-KEYWORDS = DEFAULT_KEYWORDS | dict.fromkeys(FIRST_ARGUMENT) | dict.fromkeys(SECOND_ARGUMENT, (2,))
 FOLDERS = tuple(ROOT / name for name in ("gis", "layers", "web"))
 
 

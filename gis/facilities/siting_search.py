@@ -133,6 +133,13 @@ def site(
     )
 
 
+def _walk(session: Session, category: str, minutes: int, profile: str) -> tuple[Network, float]:
+    """Return the network of a profile, and the limit of a checked request in its metres."""
+    request = SitingRequest(category, minutes=minutes, profile=profile)
+    _, limit_m, _ = check(request, read_profiles(session))
+    return network_for(session, profile), limit_m
+
+
 def closures(
     session: Session,
     category: str,
@@ -155,10 +162,7 @@ def closures(
     Unavailable
         No walking network is loaded.
     """
-    _, limit_m, _ = check(
-        SitingRequest(category, minutes=minutes, profile=profile), read_profiles(session)
-    )
-    network = network_for(session, profile)
+    network, limit_m = _walk(session, category, minutes, profile)
     homes = inhabited(demand_of(session, network, land))
     existing = existing_facilities(session, network, category, land, limit_m)
     table = walking_table(
@@ -193,10 +197,7 @@ def pin(
     Unavailable
         No walking network is loaded.
     """
-    _, limit_m, _ = check(
-        SitingRequest(category, minutes=minutes, profile=profile), read_profiles(session)
-    )
-    network = network_for(session, profile)
+    network, limit_m = _walk(session, category, minutes, profile)
     door = network.snap_degrees(lon, lat)
     around = shapely.box(*box_around(lon, lat, limit_m))
     if land is not None:

@@ -145,9 +145,9 @@ def handle_http_error(error: HTTPException) -> Response:
     if code:
         response = message_response(error.code, "about:blank", name, Message(code))
     else:
-        zh = render(
-            Message("http.server_error" if error.code >= 500 else "http.request_refused"), "zh"
-        )
+        is_ours = error.code >= 500
+        cause = Message("http.server_error") if is_ours else Message("http.request_refused")
+        zh = render(cause, "zh")
         response = problem_response(
             error.code, "about:blank", name, http_error_detail(error), zh=zh
         )

@@ -43,9 +43,11 @@ class Likeness:
     def __init__(self, danger: Mapping[str, Sequence[str]], everyday: Iterable[str]) -> None:
         self.kinds = {kind: Counter(_each(some)) for kind, some in danger.items()}
         self.sizes = {kind: len(some) for kind, some in danger.items()}
-        bad, good = [sentence for some in danger.values() for sentence in some], list(everyday)
-        counts = Counter(_each(bad)), Counter(_each(good))
-        sizes = len(bad) + 2 * SMOOTH, len(good) + 2 * SMOOTH
+        good, of_danger = list(everyday), Counter[str]()
+        for counted in self.kinds.values():
+            of_danger.update(counted)
+        counts = of_danger, Counter(_each(good))
+        sizes = sum(self.sizes.values()) + 2 * SMOOTH, len(good) + 2 * SMOOTH
         self.weights = {
             sentence: math.log((counts[0][sentence] + SMOOTH) / sizes[0])
             - math.log((counts[1][sentence] + SMOOTH) / sizes[1])

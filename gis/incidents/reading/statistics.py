@@ -20,11 +20,7 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 # each with its name `metric.<key>` and its definition `metric_meaning.<key>` in the catalogue
-METRICS = (
-    "reported",
-    "open",
-    "overdue",
-    "supervised",
+RATES = (
     "response",
     "completion",
     "in_time",
@@ -33,9 +29,9 @@ METRICS = (
     "office_resolution",
     "office_satisfaction",
     "returned",
-    "hours_to_take",
-    "hours_to_handle",
 )
+HOURS = ("hours_to_take", "hours_to_handle")
+METRICS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
 
 
 def metric_label(metric: str, language: str) -> str:

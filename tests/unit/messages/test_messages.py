@@ -11,33 +11,11 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from dev.catalogue import CODE_POSITIONS
 from gis.errors import CODE_PATTERN, Conflict, FieldError, invalid_fields
 from gis.messages import LOCALES, LOCALES_PATH, Message, render
 from gis.settings import ROOT
 
-ERRORS = {
-    "WanggeError",
-    "InvalidInput",
-    "NotFound",
-    "OutsideGrids",
-    "Conflict",
-    "AuthenticationRequired",
-    "Forbidden",
-    "RateLimited",
-    "Unavailable",
-    "TooLarge",
-    "Message",
-    "DiskFull",
-    "CellError",
-    "note",
-    "note_row",
-}
-LATER_POSITIONS = {
-    "invalid_field": 1,
-    "FieldError": 1,
-    "Guess": 1,
-    "refuse": 2,
-}  # of the code among the arguments
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
 # parameters that one language may leave out: the label of the field, and lists that its readers
 # need only
@@ -110,7 +88,7 @@ def calls() -> Iterator[tuple[str, str, set[str] | None]]:
                 if isinstance(node.func, ast.Attribute)
                 else getattr(node.func, "id", "")
             )
-            position = 0 if name in ERRORS else LATER_POSITIONS.get(name)
+            position = CODE_POSITIONS.get(name)
             if (
                 position is None
                 or len(node.args) <= position

@@ -13,8 +13,8 @@ from web.http import params
 from web.http.responses import feature
 
 
-class GapsIn(params.Page):
-    """What is looked for, and where."""
+class WalkQuery(BaseModel):
+    """Which facilities, who walks, and where."""
 
     category: Annotated[
         str,
@@ -34,6 +34,10 @@ class GapsIn(params.Page):
     def categories(self) -> list[str]:
         """The keys of `category`."""
         return [key.strip() for key in self.category.split(",") if key.strip()]
+
+
+class GapsIn(params.Page, WalkQuery):
+    """What is looked for, and where."""
 
 
 class CoverageIn(GapsIn):

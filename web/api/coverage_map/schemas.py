@@ -4,31 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from gis.facilities.circles import MAX_MINUTES
+from web.api.coverage.schemas import WalkQuery
 
 
-class ClassesIn(BaseModel):
-    """Which facilities, who walks, and where."""
-
-    category: Annotated[
-        str,
-        Field(
-            max_length=400,
-            description="Category of facilities; of several with commas the nearest counts",
-            examples=["clinic", "clinic,hospital"],
-        ),
-    ]
-    minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
-    profile: Annotated[str, Field(max_length=40, description="Who walks")] = "adult"
-    area: Annotated[str | None, Field(max_length=40, description="Code; null: everywhere")] = None
-
-    @property
-    def categories(self) -> list[str]:
-        """The keys of `category`."""
-        return [key.strip() for key in self.category.split(",") if key.strip()]
-
-
-class BuildingsIn(ClassesIn):
+class BuildingsIn(WalkQuery):
     """Which buildings."""
 
     bbox: Annotated[str, Field(max_length=200, description="west,south,east,north in degrees")]

@@ -7,7 +7,8 @@ from flask import Response
 
 from gis.facilities.access_classes import access_classes, building_features
 from gis.rights.actions import Action
-from web.api.coverage_map.schemas import BuildingsIn, BuildingsOut, ClassesIn, ClassesOut
+from web.api.coverage.schemas import WalkQuery
+from web.api.coverage_map.schemas import BuildingsIn, BuildingsOut, ClassesOut
 from web.http import params
 from web.http.db import session
 from web.http.responses import GEOJSON, conditional_response
@@ -17,13 +18,13 @@ bp = APIBlueprint("coverage_map", __name__, url_prefix="/api/v1", tag="Facilitie
 
 
 @bp.get("/coverage/classes")
-@bp.input(ClassesIn, location="query")
+@bp.input(WalkQuery, location="query")
 @bp.output(ClassesOut)
 @bp.doc(
     summary="Households by class of minutes to the nearest facility",
     responses={404: "No area has that code", 503: "No walking network is loaded"},
 )
-def classes(query_data: ClassesIn) -> Response:
+def classes(query_data: WalkQuery) -> Response:
     """Count by class; the classes depend on the limit, and every building is in one."""
     require(Action.FIGURES)
     return conditional_response(

@@ -99,23 +99,25 @@ class PreviewIn(BaseModel):
     format: Literal["json", "xlsx"] = Field("json", description="xlsx: a sheet to hand round")
 
 
+REVISION_KEYS = (
+    "id",
+    "title",
+    "state",
+    "author",
+    "publisher",
+    "reason",
+    "base",
+    "effective",
+    "created_at",
+    "published_at",
+    "version",
+    "reverts",
+)
+
+
 def revision_to_json(revision: Revision, by: Principal) -> dict[str, Any]:
     """Return a revision without its operations."""
-    keys = (
-        "id",
-        "title",
-        "state",
-        "author",
-        "publisher",
-        "reason",
-        "base",
-        "effective",
-        "created_at",
-        "published_at",
-        "version",
-        "reverts",
-    )
-    return {key: getattr(revision, key) for key in keys} | {
+    return {key: getattr(revision, key) for key in REVISION_KEYS} | {
         "mine": by.kind == "system" or revision.author == by.actor
     }
 

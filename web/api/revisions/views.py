@@ -27,6 +27,7 @@ from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
 from web.api.revisions.changes import after_change
 from web.api.revisions.schemas import (
+    REVISION_KEYS,
     FileIn,
     OperationIn,
     PreviewIn,
@@ -95,22 +96,7 @@ def revisions(query_data: RevisionsIn) -> Response:
         session(), by, state=query_data.state, before=cursor, limit=query_data.limit + 1
     )
     body = paginate(rows, query_data.limit, lambda row: str(row.id))
-    keys = (
-        "id",
-        "title",
-        "state",
-        "author",
-        "publisher",
-        "reason",
-        "base",
-        "effective",
-        "created_at",
-        "published_at",
-        "version",
-        "reverts",
-        "operations",
-        "grids",
-    )
+    keys = (*REVISION_KEYS, "operations", "grids")
     return conditional_response(
         body | {"items": [{key: getattr(row, key) for key in keys} for row in body["items"]]}
     )

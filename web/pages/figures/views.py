@@ -15,7 +15,14 @@ from gis.files.formulas import cell_text
 from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS
 from gis.incidents.reading import statistics
-from gis.incidents.reading.statistics import METRICS, StatisticsRow, metric_label, metric_meaning
+from gis.incidents.reading.statistics import (
+    HOURS,
+    METRICS,
+    RATES,
+    StatisticsRow,
+    metric_label,
+    metric_meaning,
+)
 from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -44,18 +51,6 @@ GROUP_LABELS = {
     "week": lazy_gettext("Week"),
     "month": lazy_gettext("Month"),
 }
-RATES = (
-    "response",
-    "completion",
-    "in_time",
-    "resolution",
-    "satisfaction",
-    "office_resolution",
-    "office_satisfaction",
-    "returned",
-)
-HOURS = ("hours_to_take", "hours_to_handle")
-COLUMNS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
 # figures in large type above the table
 HEADLINE_COLUMNS = (
     "reported",
@@ -92,7 +87,7 @@ def figures() -> Response:
         hidden_rows=len(rows) - MAX_TABLE_ROWS,
         groups=_allowed_groups(by),
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
-        columns=COLUMNS,
+        columns=METRICS,
         headline=HEADLINE_COLUMNS,
         rates=RATES,
         hours=HOURS,
@@ -123,11 +118,11 @@ def table() -> Response:
         [
             GROUP_LABELS[query["per"]],
             gettext("code"),
-            *(metric_label(name, language) for name in COLUMNS),
+            *(metric_label(name, language) for name in METRICS),
         ]
     )
     for row in _sorted(_count(by, query, query["per"]), query["sort"]):
-        values = ("" if getattr(row, name) is None else getattr(row, name) for name in COLUMNS)
+        values = ("" if getattr(row, name) is None else getattr(row, name) for name in METRICS)
         writer.writerow(
             [
                 cell_text(str(_group_label(row, query["per"], language)[0])),
@@ -174,7 +169,7 @@ def _parse_query(by: Principal) -> dict[str, str]:
     }
     for field, allowed in (
         ("per", _allowed_groups(by)),
-        ("sort", [sign + name for name in ("key", *COLUMNS) for sign in ("", "-")]),
+        ("sort", [sign + name for name in ("key", *METRICS) for sign in ("", "-")]),
     ):
         if query[field] not in allowed:
             raise params.invalid_field(
