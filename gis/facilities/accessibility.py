@@ -9,9 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.network.build import Network
-from gis.network.profiles import ADULT, WalkingProfile
 from gis.network.snapping import Floats, Shapes, SnappedPoints
-from gis.network.walk import nearest_source_distances
 
 # Every building, with or without households, by its entrance, else the centroid of its footprint.
 DEMAND_POINTS_SQL = """
@@ -94,6 +92,12 @@ class FacilityEntrances:
         """Return the slice of a facility's entrances among all."""
         low, high = np.searchsorted(self.owner, [facility, facility + 1])
         return slice(int(low), int(high))
+
+    def best(self, by_door: Floats) -> Floats:
+        """Return the least of the distances to the doors of each facility; infinite without any."""
+        metres = np.full(len(self.code), np.inf)
+        np.minimum.at(metres, self.owner, by_door)
+        return metres
 
     def off_network(self, facility: int) -> bool:
         """Return whether no entrance is near enough to a street, nor on an island."""
@@ -193,54 +197,3 @@ def _doors(network: Network, entrances: Shapes, outlines: Shapes) -> Shapes:
         )
         shapes[area] = union
     return shapes
-
-
-@dataclass(frozen=True)
-class CoverageResult:
-    """How many homes have a facility within a walking distance.
-
-    Attributes
-    ----------
-    covered, outside, off_network
-        Households and people each; off the network, or on an island of it, is distinguished from
-        too far.
-    metres
-        Walking distance of each building of `DemandPoints` to its nearest facility; infinite beyond
-        the limit.
-    """
-
-    covered: tuple[int, int]
-    outside: tuple[int, int]
-    off_network: tuple[int, int]
-    metres: Floats
-
-
-def compute_coverage(
-    network: Network,
-    demand: DemandPoints,
-    sources: SnappedPoints,
-    minutes: float,
-    profile: WalkingProfile = ADULT,
-) -> CoverageResult:
-    """Compute the network distance from each demand point to its nearest facility.
-
-    Parameters
-    ----------
-    network
-        The network of the profile (`gis.network.profiled`).
-    sources
-        The facilities' entrances on the network.
-    minutes
-        Walking time at the profile's speed.
-    """
-    metres = nearest_source_distances(
-        network, sources, demand.snaps, minutes * 60 * profile.speed_m_s
-    )
-    covered, off_network = np.isfinite(metres), demand.snaps.edge < 0
-
-    def count(which: NDArray[np.bool_]) -> tuple[int, int]:
-        return int(demand.households[which].sum()), int(demand.people[which].sum())
-
-    return CoverageResult(
-        count(covered), count(~covered & ~off_network), count(off_network), metres
-    )

@@ -3,7 +3,7 @@
 What a visit said (`gis.facilities.checkup_visits`) stands beside it and never replaces it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,15 +19,14 @@ from gis.facilities.accessibility import (
     read_demand_points,
     read_facility_entrances,
 )
-from gis.facilities.circles import box_ewkt
+from gis.facilities.circles import box_ewkt, walk_bbox
 from gis.facilities.standard_editions import EDITIONS
 from gis.facilities.standards import COMPLETE, Standard
 from gis.network.build import Network, load_network
-from gis.network.snapping import MAX_SNAP_DISTANCE_M, Floats
+from gis.network.snapping import Floats
 from gis.network.walk import nearest_source_distances
 
 MAX_LISTED = 20  # facilities and buildings named in an item; the others are counted
-METRES_PER_DEGREE = 111_000
 
 # The land of a community: its own shape, and those of its grids.
 LAND_CTE = """
@@ -255,7 +254,7 @@ def _read_surroundings(
         row.id: LeftOutBuilding(row.code, row.name or row.code, row.households, row.people)
         for row in session.execute(text(HOMES_SQL), params)
     }
-    box = _widened(bounds, longest + 2 * MAX_SNAP_DISTANCE_M)
+    box = box_ewkt(*walk_bbox(bounds, longest))
     rows = session.execute(text(FACILITIES_SQL), params | {"box": box}).all()
     facilities = {
         row.id: NearFacility(row.code, row.category, row.name, row.lon, row.lat, row.inside, None)
@@ -265,21 +264,11 @@ def _read_surroundings(
         network = load_network(session)
     except Unavailable:
         return _Surroundings(facilities, loaded, True, homes)
-    demand = _only(read_demand_points(session, network, _widened(bounds, 0)), homes)
+    demand = _only(read_demand_points(session, network, box_ewkt(*bounds)), homes)
     entrances = read_facility_entrances(session, network, bbox=box)
     by_door = nearest_source_distances(network, demand.snaps, entrances.snaps, longest)
-    metres = np.full(len(entrances.id), np.inf)
-    np.minimum.at(metres, entrances.owner, by_door)
-    facility_m = dict(zip(entrances.id.tolist(), metres.tolist(), strict=True))
+    facility_m = dict(zip(entrances.id.tolist(), entrances.best(by_door).tolist(), strict=True))
     return _Surroundings(facilities, loaded, True, homes, network, demand, entrances, facility_m)
-
-
-def _widened(bounds: Sequence[float], metres: float) -> str:
-    """Return a box in degrees with so many metres more on each side, as EWKT."""
-    west, south, east, north = bounds
-    up = metres / METRES_PER_DEGREE + 1e-7
-    aside = up / np.cos(np.radians(max(abs(south), abs(north))))
-    return box_ewkt(west - aside, south - up, east + aside, north + up)
 
 
 def _only(demand: DemandPoints, homes: Collection[int]) -> DemandPoints:

@@ -21,6 +21,7 @@ from gis.network.isochrone import isochrones
 from gis.network.profiles import WalkingProfile
 from gis.network.snapping import MAX_SNAP_DISTANCE_M
 from gis.network.walk import network_distances
+from gis.shapes.local_distance import widen_bbox
 
 MAX_MINUTES = 60
 
@@ -108,6 +109,13 @@ def origin_digests(
         sha.update(profile.key.encode())
         sha.update(np.ascontiguousarray(table[neighbours]).tobytes())
         yield sha.hexdigest()[:16]
+
+
+def walk_bbox(
+    bounds: tuple[float, float, float, float], reach_m: float
+) -> tuple[float, float, float, float]:
+    """Return the box of all within a walk of a box or point, legs included; degrees, EPSG:4490."""
+    return widen_bbox(bounds, reach_m + 2 * MAX_SNAP_DISTANCE_M)
 
 
 def box_ewkt(west: float, south: float, east: float, north: float) -> str:

@@ -12,15 +12,14 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID
 from gis.errors import NotFound
-from gis.facilities.accessibility import FacilityEntrances, read_facility_entrances
+from gis.facilities.accessibility import read_facility_entrances
 from gis.facilities.categories import CATEGORIES
-from gis.facilities.circles import MAX_MINUTES, box_ewkt
+from gis.facilities.circles import MAX_MINUTES, box_ewkt, walk_bbox
 from gis.facilities.hours import is_open
 from gis.network.build import Network
 from gis.network.isochrone import isochrones
 from gis.network.paths import shortest_walk
 from gis.network.profiles import ADULT, WalkingProfile
-from gis.network.snapping import Floats, SnappedPoints
 from gis.network.walk import network_distances
 from gis.places.address import parse_address
 from gis.places.lookup import NamedBuilding, find_named
@@ -209,10 +208,10 @@ def find_nearby(
     off = bool(snap.edge[0] < 0)
     by_category: dict[str, list[NearbyFacility]] = {}
     if not off:
-        entrances = read_facility_entrances(
-            session, network, bbox=_box_around(start.lon, start.lat, limit)
-        )
-        metres = _facility_metres(network, snap, entrances, limit)
+        bounds = (start.lon, start.lat, start.lon, start.lat)
+        bbox = box_ewkt(*walk_bbox(bounds, limit))
+        entrances = read_facility_entrances(session, network, bbox=bbox)
+        metres = entrances.best(network_distances(network, snap, entrances.snaps, limit))
         within = [i for i in np.argsort(metres, kind="stable").tolist() if metres[i] <= limit]
         rows = session.execute(
             FACILITIES_SQL, {"ids": [int(entrances.id[i]) for i in within]}
@@ -247,23 +246,6 @@ def _item(
         row["lon"],
         row["lat"],
     )
-
-
-def _facility_metres(
-    network: Network, snap: SnappedPoints, entrances: FacilityEntrances, limit: float
-) -> Floats:
-    """Return the metres from a place to each facility by its best door; infinite beyond a limit."""
-    metres = np.full(len(entrances.code), np.inf)
-    if entrances.code:
-        by_door = network_distances(network, snap, entrances.snaps, limit)
-        np.minimum.at(metres, entrances.owner, by_door)
-    return metres
-
-
-def _box_around(lon: float, lat: float, metres: float) -> str:
-    reach_lat = metres / 111_000 + 0.001
-    reach_lon = reach_lat / np.cos(np.radians(lat))
-    return box_ewkt(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
 
 
 def reach(

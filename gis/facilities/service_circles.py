@@ -24,6 +24,7 @@ from gis.facilities.circles import (
     origin_digests,
     reachable_box,
     require_limit,
+    walk_bbox,
 )
 from gis.network.build import Network
 from gis.network.profile_table import find_profile
@@ -231,15 +232,12 @@ def nearest_facilities(
     """
     speed = find_profile(session, "adult").speed_m_s
     limit = minutes * 60 * speed
-    reach_lat = limit / 111_000 + 0.001
-    reach_lon = reach_lat / np.cos(np.radians(lat))
-    bbox = box_ewkt(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
+    bbox = box_ewkt(*walk_bbox((lon, lat, lon, lat), limit))
     entrances = read_facility_entrances(session, network, bbox=bbox)
     if not entrances.code:
         return []
     by_door = network_distances(network, network.snap_degrees(lon, lat), entrances.snaps, limit)
-    metres = np.full(len(entrances.code), np.inf)
-    np.minimum.at(metres, entrances.owner, by_door)
+    metres = entrances.best(by_door)
     best: dict[str, int] = {}
     for i in np.argsort(metres, kind="stable"):
         if np.isfinite(metres[i]):

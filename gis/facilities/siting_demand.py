@@ -15,7 +15,7 @@ from gis.facilities.accessibility import (
     read_demand_points,
     read_facility_entrances,
 )
-from gis.facilities.circles import box_ewkt
+from gis.facilities.circles import box_ewkt, walk_bbox
 from gis.facilities.siting_problem import (
     Floats,
     Ints,
@@ -24,9 +24,6 @@ from gis.facilities.siting_request import (
     Inhabitants,
 )
 from gis.network.build import Network
-from gis.network.snapping import MAX_SNAP_DISTANCE_M
-
-METRES_PER_DEGREE = 111_000  # of latitude, rounded down
 
 
 def demand_of(session: Session, network: Network, land: shapely.Geometry | None) -> DemandPoints:
@@ -67,10 +64,7 @@ def existing_facilities(
     """Read the facilities of a category in the land and so many metres around it."""
     if land is None or land.is_empty:
         return read_facility_entrances(session, network, category)
-    west, south, east, north = land.bounds
-    up = (reach_m + 2 * MAX_SNAP_DISTANCE_M) / METRES_PER_DEGREE
-    across = up / np.cos(np.radians(north))
-    bbox = box_ewkt(west - across, south - up, east + across, north + up)
+    bbox = box_ewkt(*walk_bbox(land.bounds, reach_m))
     return read_facility_entrances(session, network, category, bbox)
 
 
@@ -81,13 +75,6 @@ def count_of(homes: DemandPoints, who: NDArray[Any]) -> Inhabitants:
         int(homes.households[who].sum()),
         int(homes.people[who].sum()),
     )
-
-
-def box_around(lon: float, lat: float, reach_m: float) -> tuple[float, float, float, float]:
-    """Return the rectangle that holds everything within a walk of a point, degrees."""
-    up = (reach_m + 2 * MAX_SNAP_DISTANCE_M) / METRES_PER_DEGREE
-    across = up / float(np.cos(np.radians(lat)))
-    return lon - across, lat - up, lon + across, lat + up
 
 
 def to_metric(network: Network, land: shapely.Geometry) -> shapely.Geometry:

@@ -15,9 +15,9 @@ from gis.facilities.accessibility import (
     DemandPoints,
     FacilityEntrances,
 )
+from gis.facilities.circles import walk_bbox
 from gis.facilities.siting import served_curve, solve
 from gis.facilities.siting_demand import (
-    box_around,
     count_of,
     demand_of,
     existing_facilities,
@@ -199,7 +199,7 @@ def pin(
     """
     network, limit_m = _walk(session, category, minutes, profile)
     door = network.snap_degrees(lon, lat)
-    around = shapely.box(*box_around(lon, lat, limit_m))
+    around = shapely.box(*walk_bbox((lon, lat, lon, lat), limit_m))
     if land is not None:
         shapely.prepare(land)
         if not shapely.contains_properly(land, around):
@@ -209,7 +209,7 @@ def pin(
         walking_table(network, door, np.zeros(1, np.int64), 1, homes.snaps, limit_m)
     )
     within = metres <= limit_m
-    reach = shapely.box(*box_around(lon, lat, 2 * limit_m))
+    reach = shapely.box(*walk_bbox((lon, lat, lon, lat), 2 * limit_m))
     existing = existing_facilities(session, network, category, reach, 0.0)
     served = np.isfinite(nearest_source_distances(network, existing.snaps, homes.snaps, limit_m))
     newly = within & ~served

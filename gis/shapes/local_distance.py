@@ -63,6 +63,16 @@ def buffer_bbox(lon: float, lat: float, metres: float) -> tuple[float, float, fl
     return lon - dx, lat - dy, lon + dx, lat + dy
 
 
+def widen_bbox(
+    bounds: tuple[float, float, float, float], metres: float
+) -> tuple[float, float, float, float]:
+    """Return a box in degrees with so many metres more on each side."""
+    west, south, east, north = bounds
+    low, high = buffer_bbox(west, south, metres), buffer_bbox(east, north, metres)
+    aside = max(west - low[0], high[2] - east)
+    return west - aside, low[1], east + aside, high[3]
+
+
 def buffer_boxes(lon: Any, lat: Any, metres: float) -> Any:
     """Boxes that hold everything within some metres of points; shapely boxes in degrees."""
     per_lon, per_lat = metres_per_degree(lat)

@@ -20,7 +20,6 @@ from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries, service_circles
 from gis.facilities.accessibility import (
-    compute_coverage,
     read_demand_points,
     read_facility_entrances,
 )
@@ -29,6 +28,7 @@ from gis.network import profiles, walk
 from gis.network.build import load_network
 from gis.network.isochrone import isochrones as contours
 from tests.support import brute_force
+from tests.support.plain_coverage import compute_coverage
 from tests.support.slow_profiles import edges_the_slow_way
 
 

@@ -15,7 +15,7 @@ from gis.exchange.osm.loader import load_osm
 from gis.facilities import access_store
 from gis.facilities.access_score import score, walk_mark
 from gis.facilities.access_store import recompute_access
-from gis.facilities.accessibility import compute_coverage, read_demand_points
+from gis.facilities.accessibility import read_demand_points
 from gis.facilities.accessibility import read_facility_entrances as read_entrances
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.coverage_gaps import gaps
@@ -23,6 +23,7 @@ from gis.facilities.coverage_summary import coverage
 from gis.network.build import load_network
 from tests.support import brute_force
 from tests.support.osm_files import OsmFile
+from tests.support.plain_coverage import compute_coverage
 
 ACCESS = """
 SELECT building_id, profile, category, minutes, facility_id, within_5, within_10, within_15,

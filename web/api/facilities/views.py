@@ -10,7 +10,7 @@ from gis.errors import invalid_field
 from gis.facilities import queries
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.service_circles import nearest_facilities
-from gis.network.build import load_network
+from gis.network.profiled import network_for
 from web.api.facilities.schemas import (
     CircleIn,
     CircleOut,
@@ -64,7 +64,7 @@ def nearest(query_data: NearestIn) -> Response:
     crs.validate_points(query_data.lon, query_data.lat, query_data.crs)
     lon, lat = crs.to_storage(query_data.lon, query_data.lat, query_data.crs)
     facilities_near = nearest_facilities(
-        session(), load_network(session()), lon, lat, minutes=query_data.minutes
+        session(), network_for(session(), "adult"), lon, lat, minutes=query_data.minutes
     )
     return conditional_response(
         {"items": [asdict(facility_near) for facility_near in facilities_near]}
