@@ -7,6 +7,7 @@ and of the standards of facilities.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -20,6 +21,22 @@ from gis.errors import Unavailable
 from gis.files.report import LoadReport
 
 Row = TypeVar("Row")
+
+
+@cache
+def parse_default(
+    parse: Callable[[Path], tuple[Sequence[Row], LoadReport]], path: Path
+) -> tuple[Row, ...]:
+    """Return the rows of a table that comes with the program; read once a process.
+
+    Raises
+    ------
+    InvalidInput
+        The parser refuses one of its rows.
+    """
+    rows, report = parse(path)
+    report.require_all_taken()
+    return tuple(rows)
 
 
 class EditionColumns:
@@ -136,6 +153,4 @@ class Editions(Generic[Row]):
     def fill(self, connection: Connection) -> None:
         """Load the default table into a database without one, or with an earlier default."""
         if self.follows_default(connection):
-            rows, report = self.parse(self.default)
-            report.require_all_taken()
-            self.load(connection, rows, self.default.name)
+            self.load(connection, parse_default(self.parse, self.default), self.default.name)

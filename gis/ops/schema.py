@@ -1,5 +1,7 @@
 """The version of the schema: migrations, grants, and the tables filled from the code."""
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -44,17 +46,19 @@ def config(connection: Connection | None = None) -> Config:
     return alembic
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(config())
+
+
 def head() -> str | None:
     """Return the newest migration of this code."""
-    return ScriptDirectory.from_config(config()).get_current_head()
+    return _scripts().get_current_head()
 
 
 def is_known(version: str) -> bool:
     """Return whether this code has a migration of that name."""
-    return any(
-        script.revision == version
-        for script in ScriptDirectory.from_config(config()).walk_revisions()
-    )
+    return any(script.revision == version for script in _scripts().walk_revisions())
 
 
 def current(connection: Connection) -> str | None:

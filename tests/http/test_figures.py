@@ -36,7 +36,7 @@ from tests.support.deployment import new_database
 
 DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
 WEEK = timedelta(days=7)
-REPORTS = 600  # of the simulated day: enough for every move of the table to happen
+REPORTS = 240  # of the simulated day: enough for every move of the table to happen
 
 
 def at(clock: str) -> datetime:

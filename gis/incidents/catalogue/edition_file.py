@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from gis.files.cells import parse_code, parse_text
 from gis.files.column import Column
+from gis.files.editions import parse_default
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
@@ -281,9 +282,7 @@ def _row(values: dict[str, str]) -> CategoryRow:
 def fill(connection: Connection) -> None:
     """Load the default catalogue into a database that has none."""
     if not connection.scalar(select(func.count(CatalogueEdition.id))):
-        rows, report = parse(DEFAULT)
-        report.require_all_taken()
-        load(connection, rows, DEFAULT_NAME, DEFAULT.name)
+        load(connection, parse_default(parse, DEFAULT), DEFAULT_NAME, DEFAULT.name)
 
 
 def dump(edition: Edition, path: Path) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Area, Level
 from gis.db import columns_of
 from gis.errors import Conflict, Forbidden, NotFound, invalid_field
+from gis.files.editions import parse_default
 from gis.incidents import working_time
 from gis.incidents.models import RoutingRule, RuleSet
 from gis.incidents.routing.rules import Rule
@@ -107,6 +108,5 @@ def require_all_counties(session: Session, by: Principal) -> None:
 def load_default_rules(connection: Connection) -> None:
     """Load the default rules into a database that has none."""
     if not connection.scalar(select(func.count(RuleSet.id))):
-        rules, report = parse(DEFAULT)
-        report.require_all_taken()
-        activate(connection, load(connection, rules, DEFAULT_NAME), datetime.now(working_time.ZONE))
+        number = load(connection, parse_default(parse, DEFAULT), DEFAULT_NAME)
+        activate(connection, number, datetime.now(working_time.ZONE))
