@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import shapely
 
+from gis.settings import Settings
 from tests.bench import city, grids
-from tests.bench.__main__ import ROWS, deployment
+from tests.bench.__main__ import ROWS
 from tests.bench.coverage import mislabelled
 from tests.bench.rows import Figure, Reach, Row, markdown
 from web.cli.bench import NAMES
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_row_measures_something_on_a_toy_size(name):
-    with deployment() as settings:
-        row = ROWS[name](settings, True)
+def test_a_row_measures_something_on_a_toy_size(name, migrated_var):
+    row = ROWS[name](Settings(var=migrated_var), True)
     assert row.name == name
     assert all(
         math.isfinite(item.value) and item.value > 0 and item.runs > 0
