@@ -10,9 +10,10 @@ from gis.settings import ROOT, Settings
 from tests.support.served import Deployment
 
 
-def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var):
+def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var, monkeypatch):
+    monkeypatch.setattr("web.cli.demo.INCIDENTS", 20)
     deployment = Deployment(own_var)
-    completed = deployment.run("demo", "--no-serve", "--households", "600")
+    completed = deployment.run_inside("demo", "--no-serve", "--households", "600")
     assert completed.returncode == 0, completed.stderr
     completed_command = deployment.run_inside(
         "locate", "105.9440", "26.2255", "--crs", "cgcs2000", "--json"
