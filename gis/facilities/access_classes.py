@@ -7,6 +7,7 @@ to all.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -83,16 +84,17 @@ def access_classes(
     profile: str = "adult",
     *,
     area: str | None = None,
+    open_at: datetime | None = None,
 ) -> AccessClasses:
     """Count buildings, households and people by class.
 
     Parameters
     ----------
-    categories, minutes, profile, area
+    categories, minutes, profile, area, open_at
         As in `gis.facilities.coverage_summary.coverage`, which also says what is raised.
     """
     require_limit(minutes)
-    buildings = read_buildings(session, categories, profile, area)
+    buildings = read_buildings(session, categories, profile, area, open_at=open_at)
     classes = class_of(buildings, minutes)
     keys = ("0", "1", "2", "3", "4", "5", UNREACHABLE, Standing.CANNOT_SAY, Standing.OFF_NETWORK)
     return AccessClasses(
@@ -116,6 +118,7 @@ def building_features(
     bbox: tuple[float, float, float, float],
     *,
     area: str | None = None,
+    open_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the outlines of the buildings in a box with their class, as a FeatureCollection.
 
@@ -131,7 +134,7 @@ def building_features(
         than MAX_BUILDINGS, of which those first by code are given.
     """
     require_limit(minutes)
-    buildings = read_buildings(session, categories, profile, area)
+    buildings = read_buildings(session, categories, profile, area, open_at=open_at)
     west, south, east, north = bbox
     inside = np.flatnonzero(
         (buildings.lon >= west)

@@ -1,7 +1,7 @@
 """Stored labels of buildings: recomputed only for the categories whose input has changed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,6 +19,7 @@ from gis.facilities.accessibility import (
     read_facility_entrances,
 )
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.opening import find_open
 from gis.network.build import Network, load_network
 from gis.network.profile_table import find_profile
 from gis.network.profiled import for_profile
@@ -92,7 +93,8 @@ class CategoryLabels:
     within
         How many facilities are within 5, 10 and 15 minutes, shape (buildings, 3).
     edge_minutes
-        To where the data end; infinite: not within an hour.
+        To where the data end, or at a stated moment to a nearer facility whose hours do not tell;
+        infinite: not within an hour.
     off_network
         No street is near, or only those of an island.
     computed_at
@@ -236,15 +238,25 @@ def recompute_stored(session: Session) -> list[AccessRecompute]:
 
 
 def read_labels(
-    session: Session, walker: ProfileNetwork, categories: Sequence[str]
+    session: Session,
+    walker: ProfileNetwork,
+    categories: Sequence[str],
+    open_at: datetime | None = None,
 ) -> dict[str, CategoryLabels]:
     """Return the labels of all buildings by category.
 
+    Parameters
+    ----------
+    open_at
+        Only facilities open at this moment count, in the time zone of the place; None means all.
+
     Notes
     -----
-    Those stored if they are of the present network, buildings and facilities; else new ones, which
-    are not stored.
+    Those stored if they are of the present network, buildings and facilities; else, and for a
+    moment, new ones, which are not stored.
     """
+    if open_at is not None:
+        return _label_open(session, walker, categories, open_at)
     inputs = _read_inputs(session, walker)
     stored = _read_runs(session, walker.name)
     result = {}
@@ -259,19 +271,47 @@ def read_labels(
         demand = read_demand_points(session, walker.network)
         entrances = read_facility_entrances(session, walker.network)
         labels = label_buildings(walker.network, demand, entrances, outdated, walker.speed_m_s)
-        ids = np.append(entrances.id, -1)  # -1 is the last
-        now = datetime.now(UTC)
-        for column, key in enumerate(outdated):
-            result[key] = CategoryLabels(
-                demand.building,
-                labels.minutes[:, column],
-                ids[labels.facility[:, column]],
-                labels.within[:, column],
-                labels.edge_minutes,
-                labels.off_network,
-                now,
-            )
+        result |= _by_category(labels, demand, entrances)
     return {key: result[key] for key in categories}
+
+
+def _label_open(
+    session: Session, walker: ProfileNetwork, categories: Sequence[str], at: datetime
+) -> dict[str, CategoryLabels]:
+    """Return labels of the facilities open at a moment.
+
+    One whose hours do not tell may serve or not, like what may stand beyond the edge of the data.
+    """
+    demand = read_demand_points(session, walker.network)
+    entrances = read_facility_entrances(session, walker.network)
+    facilities = find_open(session, entrances, at)
+    certain, possible = (
+        label_buildings(walker.network, demand, entrances.only(which), categories, walker.speed_m_s)
+        for which in (facilities.open, facilities.unknown)
+    )
+    return {
+        key: replace(labels, edge_minutes=np.minimum(labels.edge_minutes, possible.minutes[:, i]))
+        for i, (key, labels) in enumerate(_by_category(certain, demand, entrances).items())
+    }
+
+
+def _by_category(
+    labels: AccessLabels, demand: DemandPoints, entrances: FacilityEntrances
+) -> dict[str, CategoryLabels]:
+    ids = np.append(entrances.id, -1)  # -1 is the last
+    now = datetime.now(UTC)
+    return {
+        key: CategoryLabels(
+            demand.building,
+            labels.minutes[:, column],
+            ids[labels.facility[:, column]],
+            labels.within[:, column],
+            labels.edge_minutes,
+            labels.off_network,
+            now,
+        )
+        for column, key in enumerate(labels.categories)
+    }
 
 
 Inputs = tuple[str, str, str]  # network, buildings, facilities of the category

@@ -1,6 +1,6 @@
 """Accessibility of facilities: exact walking distances from buildings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -92,6 +92,13 @@ class FacilityEntrances:
         """Return the slice of a facility's entrances among all."""
         low, high = np.searchsorted(self.owner, [facility, facility + 1])
         return slice(int(low), int(high))
+
+    def only(self, which: NDArray[np.bool_]) -> "FacilityEntrances":
+        """Return all facilities, those not chosen without a category, so that none looks for them.
+
+        The indices stay those of the whole.
+        """
+        return replace(self, category=np.where(which, self.category, ""))
 
     def best(self, by_door: Floats) -> Floats:
         """Return the least of the distances to the doors of each facility; infinite without any."""

@@ -23,6 +23,7 @@ from gis.facilities.access_store import (
     require_categories,
 )
 from gis.facilities.accessibility import read_facility_entrances
+from gis.facilities.opening import find_open
 from gis.network.snapping import Bools, Floats, Ints
 
 LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
@@ -48,7 +49,7 @@ class Standing(StrEnum):
 
     SERVED = "served"
     BEYOND = "beyond"
-    CANNOT_SAY = "cannot_say"  # the data end nearer than any facility
+    CANNOT_SAY = "cannot_say"  # the data end nearer than any facility, or hours do not tell
     OFF_NETWORK = "off_network"
 
 
@@ -74,11 +75,13 @@ class BuildingCoverage:
     facility
         Its id, -1 for none.
     edge_minutes
-        Walk to where the data end.
+        Walk to where the data end, or to a facility whose hours do not tell.
     off_network
         No street is near.
     walker
         The network that was walked.
+    open_at
+        The moment at which facilities had to be open; None: they did not.
     computed_at
         When the oldest of the labels was computed.
     """
@@ -96,13 +99,15 @@ class BuildingCoverage:
     edge_minutes: Floats
     off_network: Bools
     walker: ProfileNetwork
+    open_at: datetime | None
     computed_at: datetime
 
     def standing(self, minutes: float) -> Ints:
         """Return for each building its place in `STANDINGS`, for a limit.
 
         Served is certain even at the edge of the data. Else nothing is said where the data end
-        within the limit: a facility may stand beyond, and it is counted neither way.
+        within the limit: a facility may stand beyond, and it is counted neither way. So it is
+        where one within the limit may be open or closed.
         """
         return np.select(
             [self.off_network, self.minutes <= minutes, self.edge_minutes <= minutes],
@@ -130,6 +135,7 @@ class BuildingCoverage:
             self.edge_minutes[which],
             self.off_network[which],
             self.walker,
+            self.open_at,
             self.computed_at,
         )
 
@@ -140,6 +146,7 @@ def read_buildings(
     profile: str = "adult",
     area: str | None = None,
     moment: datetime | None = None,
+    open_at: datetime | None = None,
 ) -> BuildingCoverage:
     """Read the buildings with their walk to the nearest facility of any of some categories.
 
@@ -153,6 +160,8 @@ def read_buildings(
         Only buildings in the area with this code; None means all.
     moment
         Whose boundaries count; None means now.
+    open_at
+        Only facilities open at this moment count, in the time zone of the place; None means all.
 
     Raises
     ------
@@ -170,7 +179,7 @@ def read_buildings(
     columns = [*zip(*rows, strict=True)] if rows else [()] * 9
     ids = np.array(columns[0], np.int64)
     lon, lat, label_lon, label_lat = (np.array(column, float) for column in columns[5:])
-    labels = [*read_labels(session, walker, keys).values()]
+    labels = [*read_labels(session, walker, keys, open_at).values()]
     minutes = np.column_stack([each.minutes for each in labels])
     best = minutes.argmin(axis=1)
     facility = np.column_stack([each.facility for each in labels])
@@ -186,9 +195,10 @@ def read_buildings(
         areas_of_points(session, moment or datetime.now(UTC), label_lon, label_lat),
         minutes[line, best],
         facility[line, best],
-        labels[0].edge_minutes,
+        np.min([each.edge_minutes for each in labels], axis=0),
         labels[0].off_network,
         walker,
+        open_at,
         min(each.computed_at for each in labels),
     )
     if area_id is None:
@@ -210,7 +220,10 @@ def within_straight_line(
         return inside
     points = shapely.points(walker.network.to_metric(buildings.lon, buildings.lat))
     for category in categories:
-        shapes = read_facility_entrances(session, walker.network, category).shape
+        entrances = read_facility_entrances(session, walker.network, category)
+        shapes = entrances.shape
+        if buildings.open_at is not None:
+            shapes = shapes[find_open(session, entrances, buildings.open_at).open]
         if len(shapes):
             hits = STRtree(shapes).query(
                 points, predicate="dwithin", distance=minutes * 60 * walker.speed_m_s

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import shapely
@@ -24,6 +25,7 @@ from gis.network.walk import network_distances
 from gis.shapes.local_distance import widen_bbox
 
 MAX_MINUTES = 60
+Minutes = TypeVar("Minutes", int, float)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Circle:
     island: bool
 
 
-def require_limit(minutes: int) -> int:
+def require_limit(minutes: Minutes) -> Minutes:
     """Return a limit in minutes; raise InvalidInput unless it is 1 to MAX_MINUTES."""
     if not 1 <= minutes <= MAX_MINUTES:
         raise InvalidInput("circle.minutes_out_of_range", high=MAX_MINUTES, minutes=minutes)

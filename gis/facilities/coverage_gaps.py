@@ -69,13 +69,14 @@ def gaps(
     *,
     area: str | None = None,
     moment: datetime | None = None,
+    open_at: datetime | None = None,
     within: Collection[int] | None = None,
 ) -> list[Gap]:
     """List the buildings that are not served, those with most people first.
 
     Parameters
     ----------
-    categories, minutes, profile, area, moment
+    categories, minutes, profile, area, moment, open_at
         As in `gis.facilities.coverage_summary.coverage`.
     within
         Ids of the areas whose buildings may be listed; None means all.
@@ -91,7 +92,7 @@ def gaps(
     building is listed.
     """
     require_limit(minutes)
-    buildings = read_buildings(session, categories, profile, area, moment)
+    buildings = read_buildings(session, categories, profile, area, moment, open_at)
     which = buildings.standing(minutes) != STANDINGS.index(Standing.SERVED)
     if buildings.households.any():
         which &= buildings.households > 0

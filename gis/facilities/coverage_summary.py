@@ -40,8 +40,9 @@ class AreaCoverage:
     total
         All buildings of the area.
     served, beyond, cannot_say, off_network
-        They make up the total. Cannot say: the data end within the limit, and no facility is
-        within it; off the network: no street is near.
+        They make up the total. Cannot say: the data end within the limit, or the hours of a
+        facility within it do not tell, and no facility is certainly within it; off the network: no
+        street is near.
     plain_circle
         Whom a circle as the crow flies would count as served.
     """
@@ -84,7 +85,7 @@ class CoverageSummary:
 
     Attributes
     ----------
-    categories, minutes, profile, by
+    categories, minutes, profile, open_at, by
         What was asked: the nearest facility of any of the categories counts.
     network_version, computed_at
         Of the labels.
@@ -97,8 +98,9 @@ class CoverageSummary:
     """
 
     categories: tuple[str, ...]
-    minutes: int
+    minutes: float
     profile: str
+    open_at: datetime | None
     by: str
     network_version: str
     computed_at: datetime
@@ -112,6 +114,7 @@ class CoverageSummary:
             "category": ",".join(self.categories),
             "minutes": self.minutes,
             "profile": self.profile,
+            "open_at": None if self.open_at is None else self.open_at.isoformat(),
             "by": self.by,
             "network_version": self.network_version,
             "flat": self.flat,
@@ -124,12 +127,13 @@ class CoverageSummary:
 def coverage(
     session: Session,
     categories: Sequence[str],
-    minutes: int = 15,
+    minutes: float = 15,
     profile: str = "adult",
     *,
     area: str | None = None,
     by: str = "community",
     moment: datetime | None = None,
+    open_at: datetime | None = None,
 ) -> CoverageSummary:
     """Sum up who has a facility within a walk, by area.
 
@@ -147,6 +151,8 @@ def coverage(
         county, street, community or grid.
     moment
         Whose boundaries count; None means now.
+    open_at
+        Only facilities open at this moment count, in the time zone of the place; None means all.
 
     Raises
     ------
@@ -159,7 +165,7 @@ def coverage(
     """
     require_limit(minutes)
     level = require_level(by)
-    buildings = read_buildings(session, categories, profile, area, moment)
+    buildings = read_buildings(session, categories, profile, area, moment, open_at)
     standing = buildings.standing(minutes)
     plain = within_straight_line(session, buildings, categories, minutes)
     number, areas = buildings.areas.at_level(level)
@@ -186,6 +192,7 @@ def coverage(
         tuple(dict.fromkeys(categories)),
         minutes,
         profile,
+        open_at,
         level.value,
         buildings.walker.network.version,
         buildings.computed_at,

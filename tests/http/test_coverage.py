@@ -56,6 +56,7 @@ REFUSED = {
     "category=clinic&by=unit": 422,
     "category=clinic&profile=unicyclist": 422,
     "category=clinic&area=nothing": 404,
+    "category=clinic&at=yesterday": 422,
 }
 
 
@@ -63,6 +64,25 @@ def test_what_cannot_be_asked_is_refused(client: FlaskClient, town: Session) -> 
     for query, status in REFUSED.items():
         response = client.get(f"/api/v1/coverage?{query}")
         assert (query, response.status_code) == (query, status) and response.json["detail"]
+
+
+def test_what_is_open_then_and_a_whole_tier(client: FlaskClient, town: Session) -> None:
+    town.execute(text("UPDATE facility SET opening_hours = 'Mo-Fr 08:00-18:00'"))
+    town.commit()
+    query = "/api/v1/coverage?category=clinic&minutes=10"
+    whenever = client.get(query).json
+    assert whenever["open_at"] is None
+    monday = client.get(f"{query}&at=2026-11-23T10:00").json
+    assert monday["totals"] == whenever["totals"]
+    assert monday["open_at"].startswith("2026-11-23T10:00:00")
+    # the same moment, written with another offset
+    assert client.get(f"{query}&at=2026-11-23T02:00:00Z").json["open_at"] == monday["open_at"]
+    sunday = client.get(f"{query}&at=2026-11-22T10:00").json
+    assert sunday["totals"]["served_households"] == 0
+    tier = client.get("/api/v1/coverage/tiers/15?profile=elder&by=grid").json
+    (health,) = (item for item in tier["items"] if item["item"] == "health_centre")
+    assert health["totals"]["households"] == 1500 and health["areas"] and health["secondary"]
+    assert client.get("/api/v1/coverage/tiers/16").status_code == 422
 
 
 def test_gaps_are_for_who_may_see_the_figures_of_their_areas(
@@ -152,6 +172,12 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 0 and file.exists() and "all: 1,500:" in done.stdout
     subject = town.scalar(text("SELECT subject FROM personal.disclosure ORDER BY id DESC LIMIT 1"))
     assert subject == "gaps of clinic .xlsx within everywhere"
+    assert "health_centre" in run("--tier", "15").stdout
+    items = json.loads(run("--tier", "complete", "--json").stdout)
+    assert any(item["totals"] is None for item in items)
+    assert run("--tier", "15", "--gaps", str(file)).exit_code == 2
+    evening = json.loads(run("--category", "clinic", "--at", "2026-11-24T20:00", "--json").stdout)
+    assert evening["open_at"].startswith("2026-11-24T20:00:00")
     marks = json.loads(run("--score", "--json").stdout)
     assert all(0 <= mark["score"] <= 100 for mark in marks)
     assert "of 100" in run("--score").stdout

@@ -7,13 +7,12 @@ from pathlib import Path
 import click
 import orjson
 
-from gis.errors import invalid_field
 from gis.facilities import checkup, checkup_table, checkup_visits
 from gis.facilities.models import VISIT_RESULTS
 from gis.facilities.standards import COMPLETE, TIERS
 from gis.rights.principal import system_principal
 from gis.settings import Settings
-from web.cli.common import AS_JSON, record_disclosure, session_scope, user
+from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope, user
 
 
 @click.command()
@@ -55,7 +54,7 @@ def command(
                 result=result or "",
                 location=location,
                 note=note,
-                visited_at=_moment(visited, now),
+                visited_at=parse_moment(visited) if visited else now,
                 now=now,
             )
             session.commit()
@@ -79,14 +78,3 @@ def command(
         for seen in visits:
             if seen.item == finding.standard.item:
                 click.echo(f"    visit: {checkup_table.visit_text(seen, 'en', zone)}")
-
-
-def _moment(written: str, now: datetime) -> datetime:
-    """Return a moment of the command line; local without an offset, now when it is empty."""
-    if not written:
-        return now
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError:
-        raise invalid_field("at", "input.not_time", value=written[:40]) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)

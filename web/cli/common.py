@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis import private
 from gis.accounts import disclosures
 from gis.db import audit_context, engine
-from gis.errors import Unavailable
+from gis.errors import Unavailable, invalid_field
 from gis.files.report import LoadReport
 from gis.ops import cluster, schema
 from gis.rights.principal import system_principal
@@ -28,6 +29,24 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON documen
 def author() -> str:
     """Return who is at the command line."""
     return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}"
+
+
+def parse_moment(text: str, field: str = "at") -> datetime:
+    """Return a moment of the command line: `now`, or ISO 8601, of the deployment's zone.
+
+    Raises
+    ------
+    InvalidInput
+        It is no time.
+    """
+    zone = Settings.from_env().timezone
+    if text == "now":
+        return datetime.now(zone)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid_field(field, "input.not_time", value=text[:40]) from None
+    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def refused(report: LoadReport) -> None:

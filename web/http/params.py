@@ -76,6 +76,20 @@ def parse_datetime(text: str | None, field: str = "at") -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
+def parse_open_at(text: str | None, field: str = "at") -> datetime | None:
+    """Return the moment at which facilities should be open, in local time; None: at any.
+
+    Raises
+    ------
+    InvalidInput
+        It is neither `now` nor a time.
+    """
+    if not text:
+        return None
+    moment = parse_datetime(None if text == "now" else text, field)
+    return moment.astimezone(current_app.config["SETTINGS"].timezone)
+
+
 def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, float]:
     """Return west, south, east, north in degrees.
 

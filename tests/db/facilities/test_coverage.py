@@ -2,6 +2,8 @@
 
 import random
 from collections import defaultdict
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ from gis.facilities.accessibility import read_demand_points
 from gis.facilities.accessibility import read_facility_entrances as read_entrances
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.coverage_gaps import gaps
-from gis.facilities.coverage_summary import coverage
+from gis.facilities.coverage_summary import Tally, coverage
+from gis.facilities.coverage_tiers import tier_coverage
+from gis.facilities.standard_editions import active_rows
 from gis.network.build import load_network
 from tests.support import brute_force
 from tests.support.osm_files import OsmFile
@@ -119,6 +123,68 @@ def test_sums_are_those_of_the_exact_distances_and_of_the_stored_labels(session)
     )
     slow = coverage(session, ["clinic"], 10, "elder").totals
     assert slow.served.people < total.served.people
+
+
+def test_at_a_moment_only_what_is_open_counts_and_unknown_hours_are_counted_neither_way(session):
+    generate_town(session, households=1500)
+    zone = ZoneInfo("Asia/Shanghai")
+    evening = datetime(2026, 11, 24, 20, 0, tzinfo=zone)  # a Tuesday
+    clinics = session.scalars(
+        text("SELECT id FROM facility WHERE category = 'clinic' ORDER BY id")
+    ).all()
+    change = text("UPDATE facility SET opening_hours = :hours WHERE id = ANY(:ids)")
+
+    def totals(hours, ids, at=evening):
+        session.execute(change, {"hours": "08:00-18:00", "ids": clinics})
+        session.execute(change, {"hours": hours, "ids": ids})
+        return coverage(session, ["clinic"], 10, open_at=at).totals
+
+    whenever = coverage(session, ["clinic"], 10).totals
+    assert totals("24/7", clinics).figures() == whenever.figures()
+    closed = totals("08:00-18:00", clinics)
+    assert closed.served.households == closed.cannot_say.households == 0
+    assert closed.beyond == Tally(
+        *(
+            getattr(whenever.served, name) + getattr(whenever.beyond, name)
+            for name in ("buildings", "households", "people")
+        )
+    )
+    assert closed.plain_circle.households == 0
+    morning = evening.replace(hour=9)
+    assert totals("08:00-18:00", clinics, morning).served == whenever.served
+    # nobody knows when they are open: whom they reach is counted neither way
+    unknown = totals("", clinics)
+    assert unknown.served.households == 0 and unknown.cannot_say == whenever.served
+    assert unknown.share == 0
+    # one that is open serves the same with and without the others, whose hours do not tell
+    alone = totals("24/7", clinics[:1])
+    session.execute(change, {"hours": "看情况", "ids": clinics[1:]})
+    beside = coverage(session, ["clinic"], 10, open_at=evening).totals
+    assert beside.served == alone.served
+    assert beside.served.people + beside.cannot_say.people == whenever.served.people
+    listed = gaps(session, ["clinic"], 10, open_at=evening)
+    assert sum(gap.households for gap in listed if gap.standing == "cannot_say") == (
+        beside.cannot_say.households
+    )
+
+
+def test_the_items_of_a_tier_are_those_of_its_standards(session):
+    generate_town(session, households=1500)
+    items = {item.standard.item: item for item in tier_coverage(session, "15", "elder")}
+    assert len(items) == len(active_rows(session, "15"))
+    health = items["health_centre"]
+    assert health.minutes == pytest.approx(1000 / 75)  # an adult's time for the distance
+    assert health.facilities == session.scalar(
+        text("SELECT count(*) FROM facility WHERE category IN ('clinic', 'hospital')")
+    )
+    alone = coverage(session, ["clinic", "hospital"], 1000 / 75, "elder")
+    assert health.summary.totals == alone.totals and health.summary.areas == alone.areas
+    by_visit = [item for item in items.values() if item.summary is None]
+    assert by_visit and all(
+        not item.standard.categories or item.minutes is None for item in by_visit
+    )
+    with pytest.raises(InvalidInput, match="15"):
+        tier_coverage(session, "14")
 
 
 def test_gaps_are_the_households_that_are_not_served(session):

@@ -1,6 +1,7 @@
 """Coverage and its gaps as the API takes and shows them."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -13,8 +14,31 @@ from web.http import params
 from web.http.responses import feature
 
 
-class WalkQuery(BaseModel):
-    """Which facilities, who walks, and where."""
+class WalkerQuery(BaseModel):
+    """Who walks, where, and when."""
+
+    profile: Annotated[str, Field(description="Who walks", max_length=40)] = "adult"
+    area: Annotated[
+        str | None, Field(description="Only in the area with this code", max_length=40)
+    ] = None
+    at: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            description="Only facilities open then count: `now`, or ISO 8601, local time without an"
+            " offset; one whose hours do not tell makes it `cannot_say`",
+            examples=["now", "2026-11-28T20:00"],
+        ),
+    ] = None
+
+    @property
+    def open_at(self) -> datetime | None:
+        """The moment of `at`, in local time."""
+        return params.parse_open_at(self.at)
+
+
+class WalkQuery(WalkerQuery):
+    """Which facilities, who walks, where, and when."""
 
     category: Annotated[
         str,
@@ -25,10 +49,6 @@ class WalkQuery(BaseModel):
         ),
     ]
     minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
-    profile: Annotated[str, Field(description="Who walks", max_length=40)] = "adult"
-    area: Annotated[
-        str | None, Field(description="Only in the area with this code", max_length=40)
-    ] = None
 
     @property
     def categories(self) -> list[str]:
@@ -40,13 +60,22 @@ class GapsIn(params.Page, WalkQuery):
     """What is looked for, and where."""
 
 
+By = Annotated[
+    str,
+    Field(max_length=20, description=f"One of {', '.join(level.value for level in LEVELS)}"),
+]
+
+
 class CoverageIn(GapsIn):
     """What is looked for, where, and by which areas it is summed up."""
 
-    by: Annotated[
-        str,
-        Field(max_length=20, description=f"One of {', '.join(level.value for level in LEVELS)}"),
-    ] = "community"
+    by: By = "community"
+
+
+class TierIn(WalkerQuery):
+    """Who walks, where, when, and by which areas it is summed up."""
+
+    by: By = "community"
 
 
 class CountsOut(BaseModel):
@@ -63,7 +92,8 @@ class CountsOut(BaseModel):
     beyond_people: int
     cannot_say_buildings: int
     cannot_say_households: int = Field(
-        description="The data end within the limit, nearer than any facility: counted neither way"
+        description="The data end within the limit, nearer than any facility, or the hours of one"
+        " within it do not tell whether it is open: counted neither way"
     )
     cannot_say_people: int
     off_network_buildings: int
@@ -93,12 +123,39 @@ class CoverageOut(BaseModel):
     category: str
     minutes: int
     profile: str
+    open_at: str | None = Field(description="Facilities count that are open then; null: all")
     by: str
     network_version: str
     flat: bool = Field(description="Walks are as on the level: the network knows no heights")
     computed_at: str
     totals: CountsOut
     areas: list[AreaOut]
+
+
+class ItemOut(BaseModel):
+    """Who has what an item of a standard asks for."""
+
+    item: str
+    zh: str
+    en: str
+    categories: list[str]
+    metres: int | None = Field(description="As the standard has it")
+    minutes: float | None = Field(description="In which an adult walks the distance; null: none")
+    required: str = Field(description="must, should or may")
+    secondary: bool = Field(description="Not compared with the text of the standard itself")
+    facilities: int = Field(description="In the data, anywhere")
+    totals: CountsOut | None = Field(description="Null: only a visit can say")
+    areas: list[AreaOut] | None
+
+
+class TierCoverageOut(BaseModel):
+    """Coverage of the items of a tier; tiers do not include each other."""
+
+    tier: str
+    profile: str
+    by: str
+    open_at: str | None
+    items: list[ItemOut]
 
 
 class GapProperties(BaseModel):

@@ -5,8 +5,17 @@ from flask import Response
 
 from gis.facilities.coverage_gaps import gaps
 from gis.facilities.coverage_summary import coverage
+from gis.facilities.coverage_tiers import tier_coverage
 from gis.rights.actions import Action
-from web.api.coverage.schemas import CoverageIn, CoverageOut, GapsIn, GapsOut, gap_to_feature
+from web.api.coverage.schemas import (
+    CoverageIn,
+    CoverageOut,
+    GapsIn,
+    GapsOut,
+    TierCoverageOut,
+    TierIn,
+    gap_to_feature,
+)
 from web.http import params
 from web.http.db import session
 from web.http.responses import GEOJSON, conditional_response
@@ -32,9 +41,36 @@ def shares(query_data: CoverageIn) -> Response:
         query_data.minutes,
         query_data.profile,
         area=query_data.area,
+        open_at=query_data.open_at,
         by=query_data.by,
     )
     return conditional_response(summary.as_json())
+
+
+@bp.get("/coverage/tiers/<tier>")
+@bp.input(TierIn, location="query")
+@bp.output(TierCoverageOut)
+@bp.doc(summary="Who has what a tier of the standards asks for, item by item", responses=ABSENT)
+def tier_items(tier: str, query_data: TierIn) -> Response:
+    """Count each item for the time in which an adult walks the distance of the standard."""
+    open_at = query_data.open_at
+    items = tier_coverage(
+        session(),
+        tier,
+        query_data.profile,
+        area=query_data.area,
+        by=query_data.by,
+        open_at=open_at,
+    )
+    return conditional_response(
+        {
+            "tier": tier,
+            "profile": query_data.profile,
+            "by": query_data.by,
+            "open_at": None if open_at is None else open_at.isoformat(),
+            "items": [item.as_json() for item in items],
+        }
+    )
 
 
 @bp.get("/coverage/gaps")
@@ -54,6 +90,7 @@ def listed(query_data: GapsIn) -> Response:
         query_data.minutes,
         query_data.profile,
         area=query_data.area,
+        open_at=query_data.open_at,
         within=areas,
     )
     end = start + query_data.limit

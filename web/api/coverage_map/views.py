@@ -35,6 +35,7 @@ def classes(query_data: WalkQuery) -> Response:
                 query_data.minutes,
                 query_data.profile,
                 area=query_data.area or None,
+                open_at=query_data.open_at,
             )
         )
     )
@@ -58,6 +59,7 @@ def buildings(query_data: BuildingsIn) -> Response:
             query_data.profile,
             params.parse_bbox(query_data.bbox),
             area=query_data.area or None,
+            open_at=query_data.open_at,
         ),
         GEOJSON,
     )

@@ -121,6 +121,7 @@ def gaps_file(kind: str) -> Response:
             round(minutes),
             request.args.get("profile", DEFAULT_PROFILE),
             area=area,
+            open_at=params.parse_open_at(request.args.get("at")),
             within=within,
         )
         for within in {by.areas_by_action[action] for action in (Action.EXPORT, Action.FIGURES)}

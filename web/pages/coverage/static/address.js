@@ -6,9 +6,9 @@ export const TABS = ['overview', 'gaps', 'siting'];
 const { map } = window.wangge;
 const ORDER = [
   'category',
-  'tier',
   'minutes',
   'profile',
+  'at',
   'area',
   'tab',
   'gap',
@@ -64,6 +64,7 @@ export const question = (more = {}) =>
     category: state.category,
     minutes: state.minutes,
     profile: state.profile,
+    at: state.at,
     area: state.area,
     ...more,
   });

@@ -14,6 +14,8 @@ let asked = 0;
 
 const chosenText = (name) => controls.elements[name].selectedOptions[0]?.textContent.trim() ?? '';
 const what = () => ({ service: chosenText('what'), profile: chosenText('profile'), area: chosenText('area') });
+const clock = (value) =>
+  new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', { dateStyle: 'medium', timeStyle: 'short' });
 
 // ---- the controls
 function fillControls() {
@@ -21,18 +23,30 @@ function fillControls() {
   fields.what.value = state.category;
   fields.minutes.value = String(state.minutes);
   fields.profile.value = state.profile;
+  fields.when.value = state.at && state.at !== 'now' ? 'then' : state.at;
+  fields.then.value = fields.when.value === 'then' ? state.at : '';
+  $('then').hidden = fields.when.value !== 'then';
   fields.area.value = state.area;
   if (page.may.plan && state.sites) $('siting-form').elements.sites.value = state.sites;
   if (page.may.plan && state.model) $('siting-form').elements.model.value = state.model;
 }
 
-function readControls() {
+// The moment chosen: empty for any. A time not yet entered asks nothing new.
+function moment(fields) {
+  $('then').hidden = fields.when.value !== 'then';
+  return fields.when.value === 'then' ? fields.then.value : fields.when.value;
+}
+
+function readControls(event) {
   const fields = controls.elements;
+  const at = moment(fields);
+  if (event?.target === fields.when && fields.when.value === 'then' && !at) return fields.then.focus();
   writeAddress(
     {
       category: fields.what.value,
       minutes: Number(fields.minutes.value),
       profile: fields.profile.value,
+      at,
       area: fields.area.value,
       gap: '',
     },
@@ -86,19 +100,16 @@ function showAnswer(answer, classes) {
     what: service,
     minutes: number(answer.minutes),
   });
-  $('printed-query').textContent = [profile, area].join(' · ');
+  const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
+  $('printed-query').textContent = [profile, then, area].filter(Boolean).join(' · ');
 }
 
 function dates(answer) {
-  const day = (value) =>
-    new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', {
-      dateStyle: 'medium',
-      timeStyle: 'short',
-    });
   return h(
     'p',
     { className: 'cov-dates quiet' },
-    answer.computed_at ? t('Computed %(time)s', { time: day(answer.computed_at) }) : null,
+    answer.open_at ? `${t('open at %(time)s', { time: clock(answer.open_at) })} · ` : null,
+    answer.computed_at ? t('Computed %(time)s', { time: clock(answer.computed_at) }) : null,
     answer.network_version ? ` · ${t('network %(version)s', { version: answer.network_version })}` : null,
     answer.flat ? ` · ${t('without elevations')}` : null,
   );

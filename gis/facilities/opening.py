@@ -1,0 +1,49 @@
+"""Facilities by whether they are open at a moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.facilities.accessibility import FacilityEntrances
+from gis.facilities.hours import is_open
+from gis.network.snapping import Bools
+
+
+@dataclass(frozen=True)
+class OpenFacilities:
+    """Which facilities are open at a moment, in the order of `FacilityEntrances`.
+
+    Attributes
+    ----------
+    open
+        Their hours say so.
+    unknown
+        No hours are known, or they do not tell; all others are closed.
+    """
+
+    open: Bools
+    unknown: Bools
+
+
+def find_open(session: Session, entrances: FacilityEntrances, at: datetime) -> OpenFacilities:
+    """Read the opening hours of facilities and judge them for a moment.
+
+    Parameters
+    ----------
+    at
+        The moment, in the time zone of the place.
+    """
+    assert at.tzinfo is not None
+    rows = session.execute(
+        text("SELECT id, opening_hours FROM facility WHERE id = ANY(:ids)"),
+        {"ids": entrances.id.tolist()},
+    )
+    hours = {row[0]: row[1] for row in rows}
+    states = [is_open(hours.get(number, ""), at, at.tzinfo) for number in entrances.id.tolist()]
+    return OpenFacilities(
+        np.array([state is True for state in states], bool),
+        np.array([state is None for state in states], bool),
+    )
