@@ -109,6 +109,39 @@ def test_the_gaps_as_a_file(desk, site, served, tmp_path):
     assert len((tmp_path / "gaps.csv").read_text(encoding="utf-8-sig").splitlines()) == count + 1
 
 
+def test_at_a_time_only_what_is_open_counts(desk, site, served):
+    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    answered(desk)
+    controls = desk.locator("#controls")
+    served_any = desk.locator(".cov-totals tbody tr:first-child td:nth-child(2)")
+    expect(controls.locator("[name=then]")).to_be_hidden()
+    assert number(served_any.inner_text()) > 0
+    controls.locator("[name=when]").select_option("then")
+    controls.locator("[name=then]").fill("2026-11-28T23:30")  # clinics are closed
+    answered(desk)
+    expect(served_any).to_have_text("0")
+    assert "at=2026-11-28T23%3A30" in desk.url
+    expect(desk.locator(".cov-sentence small")).to_contain_text("2026")
+    desk.reload()
+    answered(desk)
+    expect(controls.locator("[name=then]")).to_have_value("2026-11-28T23:30")
+    controls.locator("[name=when]").select_option("")
+    expect(served_any).not_to_have_text("0")
+    assert desk.said == []
+
+
+def test_an_answer_that_breaks_off_is_said_and_not_drawn(desk, site, served):
+    sign_in(desk, site, served.var, "planner", "/rules")
+    desk.route(
+        "**/coverage/buildings*",
+        lambda route: route.fulfill(body='{"type": "FeatureColl', content_type="application/json"),
+    )
+    desk.goto(site + QUESTION)
+    answered(desk)
+    expect(desk.locator("#map-status")).to_contain_text("连接")
+    assert desk.said == []
+
+
 def test_on_a_phone(phone, site, served):
     sign_in(phone, site, served.var, "planner", "/rules")
     phone.goto(site + QUESTION)

@@ -1,7 +1,7 @@
 // What the worker's page and the dispatcher's desk share: how an incident looks, its moves, sending them, what is new.
 import { h, page } from './dom.js';
 import { number, t, zh } from './i18n.js';
-import { RequestError, setOfflineText } from './request.js';
+import { answerOf, RequestError, setOfflineText } from './request.js';
 import { inOfferedOrder, isEnded, moveLabel, moveOf, stateLabel, stateOf } from './workflow.js';
 
 setOfflineText(t('No connection'));
@@ -362,9 +362,9 @@ export function moveButtons(incident, act, extra = {}) {
 // ---- sending
 /**
  * @param {string} path
- * @param {{method?: string, body?: any, photos?: Blob[], version?: number, key?: string, signal?: AbortSignal}} [options]
+ * @param {{method?: string, body?: any, photos?: Blob[], version?: number, key?: string}} [options]
  */
-export async function send(path, { method = 'POST', body, photos = [], version, key, signal } = {}) {
+export async function send(path, { method = 'POST', body, photos = [], version, key } = {}) {
   const headers = { Accept: 'application/json', 'X-CSRFToken': page.csrf };
   if (key) headers['Idempotency-Key'] = key;
   if (version !== undefined && version !== null) headers['If-Match'] = `"${version}"`;
@@ -382,14 +382,12 @@ export async function send(path, { method = 'POST', body, photos = [], version, 
       method,
       headers,
       body: content,
-      signal: signal ?? AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(60_000),
     });
   } catch {
     throw new RequestError({ status: 0, detail: t('No connection') });
   }
-  const answer = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
-  if (!response.ok) throw new RequestError({ ...answer, status: response.status });
-  return answer;
+  return answerOf(response, t('No connection'));
 }
 
 // ---- what is new: a stream that goes on by itself; `heard(event)` for each, and once with nothing after a break

@@ -31,8 +31,22 @@ export async function request(path, kind = path) {
     if (error.name === 'AbortError') throw error;
     throw new RequestError({ status: 0, detail: offlineText });
   }
-  const body = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
-  if (!response.ok) throw new RequestError(body);
+  return answerOf(response);
+}
+
+// The body of an answer; null where it has none. One that breaks off half-way is no answer, as if the server had not
+// been reached, and neither is one that a newer question cancels.
+export async function answerOf(response, cutText = offlineText) {
+  if (response.status === 204) return null;
+  let body;
+  try {
+    body = await response.json();
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    const problem = { status: response.status, detail: t('This did not work') };
+    throw new RequestError(response.ok ? { status: 0, detail: cutText } : problem);
+  }
+  if (!response.ok) throw new RequestError({ ...body, status: response.status });
   return body;
 }
 
@@ -55,7 +69,5 @@ export async function call(method, path, body) {
   } catch {
     throw new RequestError({ status: 0, detail: offlineText });
   }
-  const answer = await response.json().catch(() => ({ status: response.status, detail: t('This did not work') }));
-  if (!response.ok) throw new RequestError(answer);
-  return answer;
+  return answerOf(response);
 }

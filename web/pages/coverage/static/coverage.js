@@ -90,8 +90,9 @@ async function show() {
 }
 
 function showAnswer(answer, classes) {
+  const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
   $('answer').replaceChildren(
-    ...[showTotals(answer, what()), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
+    ...[showTotals(answer, { ...what(), then }), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
   );
   $('flat').hidden = !answer.flat;
   showLegend(classes, answer.totals.households, answer.minutes);
@@ -100,7 +101,6 @@ function showAnswer(answer, classes) {
     what: service,
     minutes: number(answer.minutes),
   });
-  const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
   $('printed-query').textContent = [profile, then, area].filter(Boolean).join(' · ');
 }
 
@@ -108,7 +108,6 @@ function dates(answer) {
   return h(
     'p',
     { className: 'cov-dates quiet' },
-    answer.open_at ? `${t('open at %(time)s', { time: clock(answer.open_at) })} · ` : null,
     answer.computed_at ? t('Computed %(time)s', { time: clock(answer.computed_at) }) : null,
     answer.network_version ? ` · ${t('network %(version)s', { version: answer.network_version })}` : null,
     answer.flat ? ` · ${t('without elevations')}` : null,

@@ -50,7 +50,7 @@ export function showTotals(answer, what) {
         what: what.service,
         minutes: number(answer.minutes),
       }),
-      h('small', {}, what.profile),
+      h('small', {}, [what.profile, what.then].filter(Boolean).join(' · ')),
     ),
     bars(total),
     table(total),
