@@ -72,6 +72,7 @@ BLUEPRINTS = (
     "web.pages.figures.views",
     "web.pages.checkup.views",
     "web.pages.coverage.views",
+    "web.pages.coverage.report",
     "web.pages.disclosures.views",
     "web.pages.unanswered.views",
     "web.pages.editor.views",

@@ -1,7 +1,7 @@
 """Buildings with who lives there, their areas, and their walk to the nearest of some categories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from gis.areas.hierarchy import find_area_id
 from gis.areas.models import Level
 from gis.errors import NotFound, invalid_field
 from gis.facilities.access_store import (
+    CategoryLabels,
     ProfileNetwork,
     profile_network,
     read_labels,
@@ -117,6 +118,18 @@ class BuildingCoverage:
                 STANDINGS.index(Standing.CANNOT_SAY),
             ],
             STANDINGS.index(Standing.BEYOND),
+        )
+
+    def with_labels(self, labels: CategoryLabels) -> "BuildingCoverage":
+        """Return the same buildings with the walks of another category."""
+        rows = np.searchsorted(labels.building, self.id)
+        return replace(
+            self,
+            minutes=labels.minutes[rows],
+            facility=labels.facility[rows],
+            edge_minutes=labels.edge_minutes[rows],
+            off_network=labels.off_network[rows],
+            computed_at=labels.computed_at,
         )
 
     def select(self, which: Bools) -> "BuildingCoverage":

@@ -7,17 +7,15 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import Area
 from gis.facilities.building_coverage import (
     STANDINGS,
     BuildingCoverage,
-    Standing,
     read_buildings,
     require_level,
     within_straight_line,
 )
 from gis.facilities.circles import require_limit
-from gis.network.snapping import Bools
+from gis.network.snapping import Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -170,24 +168,12 @@ def coverage(
     plain = within_straight_line(session, buildings, categories, minutes)
     number, areas = buildings.areas.at_level(level)
 
-    def row(where: Area | None, which: Bools) -> AreaCoverage:
-        tallies = {
-            value: _tally(buildings, which & (standing == i)) for i, value in enumerate(STANDINGS)
-        }
-        return AreaCoverage(
-            None if where is None else where.code,
-            "" if where is None else where.name,
-            _tally(buildings, which),
-            tallies[Standing.SERVED],
-            tallies[Standing.BEYOND],
-            tallies[Standing.CANNOT_SAY],
-            tallies[Standing.OFF_NETWORK],
-            _tally(buildings, which & plain),
-        )
-
-    rows = [row(where, number == i) for i, where in enumerate(areas)]
+    rows = [
+        _row(buildings, number == i, standing, plain, where.code, where.name)
+        for i, where in enumerate(areas)
+    ]
     if (number < 0).any():
-        rows.append(row(None, number < 0))
+        rows.append(_row(buildings, number < 0, standing, plain))
     return CoverageSummary(
         tuple(dict.fromkeys(categories)),
         minutes,
@@ -196,8 +182,40 @@ def coverage(
         level.value,
         buildings.walker.network.version,
         buildings.computed_at,
-        row(None, np.ones(len(buildings.id), bool)),
+        _row(buildings, np.ones(len(buildings.id), bool), standing, plain),
         tuple(each for each in rows if each.total.buildings),
+    )
+
+
+def sum_up(
+    session: Session, buildings: BuildingCoverage, categories: Sequence[str], minutes: float
+) -> AreaCoverage:
+    """Return the coverage of all of some buildings; `categories` are those of their walks."""
+    return _row(
+        buildings,
+        np.ones(len(buildings.id), bool),
+        buildings.standing(minutes),
+        within_straight_line(session, buildings, categories, minutes),
+    )
+
+
+def _row(
+    buildings: BuildingCoverage,
+    which: Bools,
+    standing: Ints,
+    plain: Bools,
+    code: str | None = None,
+    name: str = "",
+) -> AreaCoverage:
+    tallies = {
+        value.value: _tally(buildings, which & (standing == i)) for i, value in enumerate(STANDINGS)
+    }
+    return AreaCoverage(
+        code,
+        name,
+        total=_tally(buildings, which),
+        plain_circle=_tally(buildings, which & plain),
+        **tallies,
     )
 
 

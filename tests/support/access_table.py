@@ -188,6 +188,18 @@ def visits(asker: Asker) -> str:
     return checks_up(asker) if found == "yes" else found
 
 
+def reads_report(asker: Asker) -> str:
+    """Who may read figures of the whole home community; there is no network to report of."""
+    found = checks_up(asker)
+    return "none" if found == "yes" else found
+
+
+def exports_report(asker: Asker) -> str:
+    """As `reads_report`, of those who may also take data out."""
+    allowed = may(A.EXPORT)(asker)
+    return reads_report(asker) if allowed == "yes" else allowed
+
+
 def exports_without_network(asker: Asker) -> str:
     """As `figures_without_network`, of those who may also take data out."""
     allowed = may(A.EXPORT)(asker)
@@ -271,6 +283,10 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/checkups/<community>.xlsx": Row(checks_up, path=COMMUNITY),
     "POST /api/v1/checkups/<community>/visits": Row(
         visits, json={"item": "toilet", "result": "have"}, path=COMMUNITY
+    ),
+    "GET /coverage/report/<area>": Row(reads_report, path={"area": COMMUNITY["community"]}),
+    "GET /coverage/report/<area>.<any(pdf, html):kind>": Row(
+        exports_report, path={"area": COMMUNITY["community"], "kind": "html"}
     ),
     "GET /checkup": Row(may(A.FIGURES)),
     "GET /checkup/<community>": Row(checks_up, path=COMMUNITY),

@@ -36,6 +36,7 @@ COMMANDS = {
     "device": "Devices that raise alarms: add, list, block, unblock, secret.",
     "circles": "Recompute the service circles.",
     "coverage": "Who has a facility within some minutes' walk, and who has not.",
+    "coverage-report": "The coverage of one area as a report, .html or .pdf.",
     "siting": "Where new facilities serve most people, and who loses if one closes.",
     "serve": "Serve the map and the API.",
     "worker": "Run the jobs alone: overdue matters, notices, cleaning (serve runs them too).",
@@ -63,7 +64,7 @@ class Commands(click.Group):
         """Import a command when it is called."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"web.cli.{cmd_name}").command
+        return importlib.import_module(f"web.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

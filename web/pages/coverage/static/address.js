@@ -58,6 +58,16 @@ export function writeAddress(change = {}, push = false) {
   other.href = `?${parameters}`.replaceAll('%2C', ',');
 }
 
+// The printed report of an area: the same question, with the new places that were sought.
+const MAX_REPORT_SITES = 5;
+export const reportAddress = (area) =>
+  `${page.root}/coverage/report/${encodeURIComponent(area)}?${query({
+    category: state.category,
+    minutes: state.minutes,
+    profile: state.profile,
+    sites: page.may.plan && state.found ? Math.min(Number(state.sites), MAX_REPORT_SITES) : null,
+  })}`;
+
 // The question as the API takes it.
 export const question = (more = {}) =>
   query({

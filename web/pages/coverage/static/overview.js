@@ -1,6 +1,7 @@
 // Who is served: totals with their denominators, the circle beside, the communities, and the legend.
 import { $, colour, h } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
+import { reportAddress } from './address.js';
 import { PARTS } from './answers.js';
 import { stack } from './charts.js';
 import { classColour } from './drawing.js';
@@ -146,6 +147,7 @@ export function showAreas(areas, onPick) {
           h('th', { scope: 'col' }, t('Community')),
           h('th', { scope: 'col' }, t('Share served')),
           h('th', { scope: 'col' }, t('Served of all households')),
+          h('th', { scope: 'col' }, t('Report')),
         ),
       ),
       h(
@@ -168,12 +170,20 @@ export function showAreas(areas, onPick) {
             ),
             h('td', { className: 'cov-bar-cell' }, h('b', {}, percent(shareOf(row))), bars(row)),
             h('td', {}, `${number(row.served_households)} / ${number(row.households)}`),
+            h('td', {}, row.code ? reportLink(row) : null),
           ),
         ),
       ),
     ),
   );
 }
+
+const reportLink = (row) =>
+  h(
+    'a',
+    { className: 'link', href: reportAddress(row.code), 'aria-label': `${row.name || row.code}: ${t('Report')}` },
+    t('Report'),
+  );
 
 // ---- the legend: households by class; they add up to all
 export function showLegend(classes, total, minutes) {

@@ -1,0 +1,146 @@
+"""The report of an area: the figures of the engine, as a page, a file and a PDF."""
+
+import re
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.demo.generate import generate_town
+from gis.errors import InvalidInput, NotFound, Unavailable
+from gis.facilities.area_report import ReportQuery, area_report
+from gis.facilities.coverage_summary import coverage
+from gis.files import pdf
+from layers.report_map import report_map
+from tests.support.sign_in import account, signed_in
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def community(session: Session) -> str:
+    """The code of the only community of a made-up town."""
+    generate_town(session, households=1500)
+    session.commit()
+    return session.scalar(text("SELECT code FROM area WHERE level = 'community'")) or ""
+
+
+def test_its_figures_are_those_of_coverage(session: Session, community: str) -> None:
+    report = area_report(session, ReportQuery(community, "clinic", 10, "elder", sites=2), NOW)
+    (alone,) = coverage(session, ["clinic"], 10, "elder", area=community).areas
+    assert report.coverage.figures() == alone.figures()
+    for category in ("clinic", "pharmacy", "park"):
+        totals = coverage(session, [category], 10, "elder", area=community).totals
+        assert report.by_category[category] == totals
+    assert sum(gap.households for gap in report.gaps) == alone.beyond.households
+    assert sum(tally.households for tally in report.classes.counts.values()) == 1500
+    assert report.siting and len(report.siting.sites) in (1, 2)
+    newly = sum(site.newly_served.people for site in report.siting.sites)
+    assert 0 < newly <= alone.beyond.people
+    with pytest.raises(NotFound):
+        area_report(session, ReportQuery("nowhere", "clinic"), NOW)
+    with pytest.raises(InvalidInput, match="sites"):
+        area_report(session, ReportQuery(community, "clinic", sites=6), NOW)
+
+
+def test_the_map_draws_every_building_facility_and_site(session: Session, community: str) -> None:
+    report = area_report(session, ReportQuery(community, "clinic", 10, "elder", sites=2), NOW)
+    label = "<b>&\"' {{7*7}}"
+    svg = ElementTree.fromstring(report_map(session, report, NOW, label))
+    assert svg.get("aria-label") == label
+    name = "{http://www.w3.org/2000/svg}"
+    coloured = {path.get("fill") for path in svg.iter(f"{name}path")}
+    assert len(coloured) > 3
+    inside = session.scalar(text("SELECT count(*) FROM building"))
+    assert len([*svg.iter(f"{name}path")]) > (inside or 0)
+    numbers = [word.text for word in svg.iter(f"{name}text")]
+    assert report.siting
+    assert numbers[:-1] == [str(nth) for nth, _ in enumerate(report.siting.sites, 1)]
+    assert re.fullmatch(r"\d+ m", numbers[-1] or "")
+
+
+def test_the_page_and_the_files(client: FlaskClient, session: Session, community: str) -> None:
+    session.execute(
+        text("UPDATE area SET name = '<img src=x onerror=alert(1)>{{7*7}}' WHERE code = :code"),
+        {"code": community},
+    )
+    session.commit()
+    address = f"/coverage/report/{community}"
+    assert client.get(address).status_code == 401
+    planner = signed_in(client, account(session, "plans", "planner", community[:6]))
+    page = planner.get(f"{address}?category=clinic&minutes=10&profile=elder&sites=2&lang=en")
+    html = page.get_data(as_text=True)
+    assert page.status_code == 200 and page.headers["Cache-Control"] == "no-store"
+    assert "&lt;img src=x" in html and "<img src=x" not in html and "{{7*7}}" in html
+    assert "1,500 households" in html and "Where one more helps most" in html
+    file = planner.get(f"{address}.html?category=clinic&lang=zh&reason=年度评估")
+    document = file.get_data(as_text=True)
+    assert "attachment" in file.headers["Content-Disposition"]
+    assert "各类服务" in document and "再建一处" not in document
+    assert not re.search(r"""(?:src|href)=["']""", document)  # it needs nothing else
+    row = session.execute(
+        text("SELECT subject, reason FROM personal.disclosure ORDER BY id DESC LIMIT 1")
+    ).one()
+    assert row == ("coverage report.html category=clinic", "年度评估")
+    for query, status in {
+        "category=nothing": 422,
+        "minutes=61": 422,
+        "minutes=soon": 422,
+        "sites=9": 422,
+        "profile=unicyclist": 422,
+    }.items():
+        assert planner.get(f"{address}?{query}").status_code == status, query
+    assert planner.get("/coverage/report/nowhere").status_code == 404
+
+
+def test_new_places_are_for_planners(client: FlaskClient, session: Session, community: str) -> None:
+    dispatcher = signed_in(client, account(session, "sends", "dispatcher", community))
+    address = f"/coverage/report/{community}"
+    assert dispatcher.get(address).status_code == 200
+    assert dispatcher.get(f"{address}?sites=2").status_code == 403
+
+
+def test_as_pdf(client: FlaskClient, session: Session, community: str) -> None:
+    planner = signed_in(client, account(session, "plans", "planner", community[:6]))
+    response = planner.get(f"/coverage/report/{community}.pdf?category=clinic")
+    if response.status_code == 503:
+        pytest.skip(f"this machine has not {pdf.PACKAGES}")
+    assert response.mimetype == "application/pdf"
+    assert response.data.startswith(b"%PDF-") and len(response.data) > 50_000
+
+
+def test_without_a_chinese_font_pdf_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "_has_chinese_font", lambda: False)
+    with pytest.raises(Unavailable, match="fonts-noto-cjk"):
+        pdf.html_to_pdf("<p>网格</p>")
+
+
+def test_a_document_fetches_nothing(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    with pytest.raises(ValueError, match="not part of the document"):
+        pdf._refuse(secret.as_uri())
+
+
+def test_the_command(
+    session: Session, community: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from web.cli import coverage_report as module
+
+    @contextmanager
+    def scope(reason: str = ""):
+        yield session
+
+    monkeypatch.setattr(module, "session_scope", scope)
+    run = lambda *words: CliRunner().invoke(module.command, [community, *words])  # noqa: E731
+    assert run(str(tmp_path / "report.docx")).exit_code == 2
+    done = run(str(tmp_path / "report.html"), "--lang", "en", "--sites", "1")
+    assert done.exit_code == 0, done.output
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="en">' in html and "Where one more helps most" in html

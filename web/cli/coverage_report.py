@@ -1,0 +1,62 @@
+"""`./wangge coverage-report AREA FILE`: the report of an area, to print and take along."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+from sqlalchemy.orm import Session
+
+from gis.facilities.area_report import MAX_SITES, AreaReport, ReportQuery
+from gis.messages import LOCALES
+from gis.settings import ROOT, Settings
+from web.cli.common import record_disclosure, session_scope
+
+
+@click.command()
+@click.argument("area")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--category", default="clinic", show_default=True, help="Of the map and the gaps.")
+@click.option("--minutes", default=15, show_default=True, help="Walking time, 1 to 60.")
+@click.option("--profile", default="elder", show_default=True, help="Who walks.")
+@click.option("--sites", default=0, show_default=True, help=f"New places, up to {MAX_SITES}.")
+@click.option("--lang", type=click.Choice([*LOCALES]), default="zh", show_default=True)
+@click.option("--reason", default="", help="Why, for auditors.")
+def command(
+    area: str,
+    file: Path,
+    category: str,
+    minutes: int,
+    profile: str,
+    sites: int,
+    lang: str,
+    reason: str,
+) -> None:
+    """Write the report of AREA (its code) to FILE, .html or .pdf."""
+    from gis.facilities.area_report import area_report
+    from gis.files.pdf import html_to_pdf
+
+    if file.suffix not in (".html", ".pdf"):
+        raise click.UsageError(f"{file.name}: the report is .html or .pdf")
+    now = datetime.now(Settings.from_env().timezone)
+    query = ReportQuery(area, category, minutes, profile, sites)
+    with session_scope("coverage report") as session:
+        html = _document(session, area_report(session, query, now), lang, now)
+        file.write_bytes(html_to_pdf(html) if file.suffix == ".pdf" else html.encode())
+        record_disclosure(
+            session, "export", f"coverage report of {area} ({file.suffix})", reason=reason
+        )
+    click.echo(f"{file}")
+
+
+def _document(session: Session, report: AreaReport, language: str, at: datetime) -> str:
+    """Lay the report out with the template of the pages, without the rest of the application."""
+    from flask import Flask
+
+    from web.http import i18n
+    from web.pages.coverage.report_html import report_document
+
+    app = Flask(__name__, template_folder=str(ROOT / "web" / "pages"))
+    app.config.update(SETTINGS=Settings.from_env(), SESSION_FACTORY=lambda reading: session)
+    i18n.init_app(app)
+    with app.test_request_context(f"/?lang={language}"):
+        return report_document(report, language, at)

@@ -1,0 +1,94 @@
+"""`/coverage/report/AREA`: the report of an area, to read, print and take along."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from gis.areas.hierarchy import find_area_id
+from gis.errors import NotFound
+from gis.facilities.area_report import ReportQuery, area_report
+from gis.facilities.planning_land import planned_land
+from gis.files.pdf import html_to_pdf
+from gis.people.queries import area_chain
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from web.http import i18n, params
+from web.http.db import session
+from web.pages.coverage.report_html import report_document, report_values
+from web.pages.shell.page import render_page
+from web.security.disclosures import record_export
+from web.security.guard import require
+from web.security.readers import require_planner
+
+bp = Blueprint("coverage_report", __name__)
+
+
+@bp.get("/coverage/report/<area>")
+def report(area: str) -> Response:
+    """Show the report; service, minutes, profile and number of new places stand in the address."""
+    by, now = require(Action.FIGURES), params.parse_datetime(None)
+    query = _query(by, area)
+    words: dict[str, Any] = request.args.to_dict()
+    return render_page(
+        "coverage/report.html",
+        back=url_for("coverage_page.coverage", area=area, **words),
+        files={
+            kind: url_for("coverage_report.file", area=area, kind=kind, **words)
+            for kind in ("pdf", "html")
+        },
+        may_export=by.is_allowed(Action.EXPORT, _chain(area)),
+        **report_values(area_report(session(), query, now), i18n.chosen(), now),
+    )
+
+
+@bp.get("/coverage/report/<area>.<any(pdf, html):kind>")
+def file(area: str, kind: str) -> Response:
+    """Send the report as a file: to who may see the figures of the area and take data out."""
+    by, now = require(Action.EXPORT), params.parse_datetime(None)
+    by.require(Action.EXPORT, _chain(area))
+    query = _query(by, area)
+    html = report_document(area_report(session(), query, now), i18n.chosen(), now)
+    data = html_to_pdf(html) if kind == "pdf" else html.encode()
+    record_export(by, f"coverage report.{kind} category={query.category}", area)
+    response = Response(data, mimetype="application/pdf" if kind == "pdf" else "text/html")
+    response.headers["Content-Disposition"] = f'attachment; filename="coverage-{query.area}.{kind}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _chain(area: str) -> list[int]:
+    """Return the ids of an area and those above it.
+
+    Raises
+    ------
+    NotFound
+        No area has the code.
+    """
+    number = find_area_id(session(), area)
+    if number is None:
+        raise NotFound("facility.area_unknown", code=area)
+    return area_chain(session(), number, None, params.parse_datetime(None))
+
+
+def _query(by: Principal, area: str) -> ReportQuery:
+    """Read what the report is about, where the asker may see it.
+
+    Raises
+    ------
+    Forbidden
+        Figures of the area, or with new places its planning, are not for the asker.
+    InvalidInput
+        A number is none.
+    """
+    by.require(Action.FIGURES, _chain(area))
+    minutes = round(params.parse_float(request.args.get("minutes", "15"), "minutes"))
+    sites = round(params.parse_float(request.args.get("sites") or "0", "sites"))
+    if sites:
+        planned_land(session(), require_planner(), area, params.parse_datetime(None))
+    return ReportQuery(
+        area,
+        request.args.get("category", "clinic"),
+        minutes,
+        request.args.get("profile", "elder"),
+        sites,
+    )
