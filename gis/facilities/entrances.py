@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import point_ewkt
 from gis.errors import Conflict, NotFound, invalid_field
-from gis.facilities.hours import to_osm
+from gis.facilities.hours import read_hours
 from gis.people.queries import area_chain
 from gis.places.doors import ENTRANCE_KINDS, Owner
 from gis.rights.actions import Action
@@ -285,7 +285,7 @@ def _checked(facts: Mapping[str, str]) -> dict[str, str]:
         if len(values.get(name, "")) > MAX_TEXT_CHARS:
             raise invalid_field(name, "checkup.text_too_long", limit=MAX_TEXT_CHARS)
     if hours:
-        syntax = to_osm(hours)
+        syntax = read_hours(hours)
         if syntax is None:
             raise invalid_field("hours", "entrance.hours_unreadable", value=hours[:40])
         values["hours"] = syntax

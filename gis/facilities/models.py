@@ -83,7 +83,9 @@ class Entrance(Base):
     note: Mapped[str] = mapped_column(server_default="", comment="What else is to be said of it.")
     geom: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
     source: Mapped[str] = mapped_column(
-        comment="osm, town or file: as loaded; page: as a person put it, which loads leave alone."
+        comment=(
+            "osm, town or file: as loaded; page: as a person put it, which map loads leave alone."
+        )
     )
     version: Mapped[int] = mapped_column(
         server_default="1", comment="One more with every change; for If-Match."

@@ -7,6 +7,8 @@ Owner = Literal["building", "facility"]
 # kinds of entrances, the one that people use most first
 ENTRANCE_KINDS = ("main", "side", "gate", "service")
 
+KIND_ZH = {"main": "主入口", "side": "次入口", "gate": "大门", "service": "货运入口"}
+
 KIND_RANK = f"array_position(ARRAY[{', '.join(map(repr, ENTRANCE_KINDS))}], e.kind), e.id"
 
 

@@ -43,10 +43,11 @@ def at_home(session: Session, dlon: float = 0.0) -> dict:
 
 def test_a_door_is_added_moved_and_taken_away(session: Session, planner: FlaskClient) -> None:
     recompute_access(session)
-    made = ask(planner, "POST", API, at_home(session) | {"hours": "06:00-22:00"})
+    made = ask(planner, "POST", API, at_home(session) | {"hours": "每天6:00-22:00"})
     assert made.status_code == 201, made.get_json()
     door = made.get_json()
     assert (door["kind"], door["source"], door["version"]) == ("side", "page", 1)
+    assert door["hours"] == "Mo-Su 06:00-22:00"
     # the labels follow
     assert "clinic" in recompute_access(session).recomputed
     url = f"{API}/{door['id']}"

@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("hours", sa.Text(), server_default="", nullable=False, comment="When it is open, OSM opening_hours syntax."),
         sa.Column("note", sa.Text(), server_default="", nullable=False, comment="What else is to be said of it."),
         sa.Column("geom", Geometry("POINT", 4490, spatial_index=False), nullable=False, comment="Where, EPSG:4490."),
-        sa.Column("source", sa.Text(), nullable=False, comment="osm, town or file: as loaded; page: as a person put it, which loads leave alone."),
+        sa.Column("source", sa.Text(), nullable=False, comment="osm, town or file: as loaded; page: as a person put it, which map loads leave alone."),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False, comment="One more with every change; for If-Match."),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True, comment="When a person took it away; loads do not bring it back."),
         sa.CheckConstraint("(building_id IS NULL) <> (facility_id IS NULL)", name=op.f("ck_entrance_of_one")),
