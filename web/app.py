@@ -35,6 +35,7 @@ BLUEPRINTS = (
     "web.api.revisions.views",
     "web.api.exports.views",
     "web.api.facilities.views",
+    "web.api.entrances.views",
     "web.api.coverage.views",
     "web.api.siting.views",
     "web.api.nearby.views",

@@ -7,6 +7,7 @@ from random import Random
 import shapely
 from psycopg.types.range import TimestamptzRange
 from shapely.geometry.base import BaseGeometry
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.boundaries.store import derive_units, publish_shapes
@@ -111,6 +112,14 @@ class TownWriter:
         self._count("walk_edge", edges)
         self._ground(scenery(self.plan, self.names.values(), self.paths))
         derive_units(self.session, effective=START)
+        for owner in ("building", "facility"):
+            self.session.execute(
+                text(
+                    f"INSERT INTO entrance ({owner}_id, kind, geom, source)"  # noqa: S608  ours
+                    f" SELECT id, 'main', entrance, 'town' FROM {owner}"
+                    " WHERE source = 'town' AND entrance IS NOT NULL ORDER BY id"
+                )
+            )
 
     def _count(self, table: str, rows: int) -> None:
         self.counts[table] = self.counts.get(table, 0) + rows

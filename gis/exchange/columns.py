@@ -4,6 +4,7 @@ from gis.crs import SUPPORTED_CRS
 from gis.facilities.categories import CATEGORIES
 from gis.files import cells, dates, positions, rooms, telephones
 from gis.files.column import Column
+from gis.places.doors import KIND_ZH
 from gis.rights.roles import ROLES
 
 BUILDING_NAMES = ("楼栋代码", "楼栋编号", "建筑编码", "building_code")
@@ -128,6 +129,25 @@ FACILITIES = (
            "对外电话", "Public telephone."),
 )  # fmt: skip
 
+ENTRANCES = (
+    Column("code", "编码", cells.parse_code,
+           ("出入口编码", "出入口编号", "编号", "代码", "entrance_code"),
+           "同一楼栋或设施内不重复", "A code of its own within its building or facility.",
+           needed=True),
+    Column("building", "楼栋编码", cells.parse_code, BUILDING_NAMES,
+           "与设施编码二选一", "Either the building or the facility."),
+    Column("facility", "设施编码", cells.parse_code, ("设施代码", "设施编号", "facility_code"),
+           "与楼栋编码二选一", "Either the building or the facility."),
+    *POINT,
+    Column("kind", "类型", cells.parse_text, ("出入口类型", "type"),
+           "从列表中选；留空为次入口", "One of the list; empty: a side door.",
+           choices=tuple(KIND_ZH.values())),
+    Column("hours", "开放时间", cells.parse_text, ("通行时间", "opening_hours"),
+           "如 06:00-22:00", "As 06:00-22:00 or Mo-Fr 08:00-18:00."),
+    Column("note", "备注", cells.parse_text, ("说明", "remark"),
+           "可不填", "What else is to be said of it."),
+)  # fmt: skip
+
 # Places where a facility could stand; `./wangge siting --candidates` reads them.
 CANDIDATES = (
     Column("code", "编码", cells.parse_code,
@@ -202,6 +222,7 @@ KINDS = {
     "households": HOUSEHOLDS,
     "people": PEOPLE,
     "facilities": FACILITIES,
+    "entrances": ENTRANCES,
     "areas": AREAS,
     "incidents": INCIDENTS,
 }

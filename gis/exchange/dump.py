@@ -25,7 +25,7 @@ from gis.files.vector import VECTOR_DRIVERS, write_vector
 from gis.frames.area_frames import area_query
 from gis.frames.place_frames import building_point, building_query
 from gis.frames.read import GEOMETRY, Query, read_batches, wkb
-from gis.frames.service_frames import circle_query, facility_query
+from gis.frames.service_frames import circle_query, entrance_query, facility_query
 from gis.places.models import Building, Household, Stairwell
 
 MAX_SHEET_ROWS = 1_048_575  # rows of Excel, without the header
@@ -93,6 +93,7 @@ LAYERS = {
     "units": ExportLayer(_area_query(Level.UNIT), dated=True),
     "buildings": ExportLayer(building_query),
     "facilities": ExportLayer(facility_query, "Point"),
+    "entrances": ExportLayer(entrance_query, "Point"),
     "circles": ExportLayer(circle_query, columns={"speed_m_s": "speed"}),
     "households": ExportLayer(_household_query, "Point"),
 }

@@ -69,15 +69,18 @@ WITH written AS (
       source = excluded.source,
       -- an entrance that was known for another place is none for this one
       entrance = CASE WHEN old.geom IS DISTINCT FROM excluded.geom THEN NULL
-          ELSE old.entrance END,
-      entrances = CASE WHEN old.geom IS DISTINCT FROM excluded.geom THEN NULL
-          ELSE old.entrances END
+          ELSE old.entrance END
   WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact, old.geom)
     IS DISTINCT FROM (excluded.county, excluded.category, excluded.name, excluded.address,
                       excluded.opening_hours, excluded.contact, excluded.geom)
   RETURNING xmax = 0 AS new
 )
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
+"""
+
+FORMER_ENTRANCES = """
+DELETE FROM entrance e USING facility k, incoming_facility f
+WHERE e.facility_id = k.id AND k.code = f.code AND NOT ST_Covers(k.geom, f.point)
 """
 
 BBOX = """
@@ -224,6 +227,7 @@ def _incoming(
 def _write(session: Session, report: LoadReport) -> None:
     session.execute(text(AT_BUILDINGS))
     session.execute(text(COUNTIES))
+    session.execute(text(FORMER_ENTRANCES))
     new, changed = session.execute(text(WRITE), {"source": f"facilities: {report.source}"}).one()
     report.counts |= {
         "new": new,

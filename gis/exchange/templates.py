@@ -95,6 +95,25 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
         },
         {"code": "AS0002", "name": "示例药店", "category": "药店", "address": "桂花苑3号楼"},
     ),
+    "entrances": (
+        {
+            "code": "1",
+            "building": "w1001",
+            "lon": 105.9535,
+            "lat": 26.2267,
+            "crs": "gcj02",
+            "kind": "主入口",
+        },
+        {
+            "code": "南门",
+            "facility": "AS0001",
+            "lon": 105.9536,
+            "lat": 26.2265,
+            "crs": "gcj02",
+            "kind": "大门",
+            "hours": "06:00-22:00",
+        },
+    ),
     "areas": (
         {
             "code": "520402007004003",
@@ -149,6 +168,10 @@ NOTES: Mapping[str, Sequence[str]] = {
         "一行一个设施。有经纬度时必须写坐标系；没有经纬度时按地址找楼栋。",
         "同一编码再次导入时更新，留空的单元格不改动原有内容；表中没有的设施不变。",
     ),
+    "entrances": (
+        "一行一个出入口，属于一栋楼或一处设施；经纬度必须写坐标系，离其轮廓不超过 50 米。",
+        "同一编码再次导入时更新，留空的单元格不改动原有内容；表中没有的出入口不变。",
+    ),
     "areas": (
         (
             "网格的形状由地图文件（GeoPackage、Shapefile 等）导入：./wangge load areas 文件"
@@ -182,7 +205,7 @@ def write_template(kind: str, path: Path) -> None:
     Parameters
     ----------
     kind
-        Households, people, facilities, areas or incidents.
+        Households, people, facilities, entrances, areas or incidents.
     path
         A new .xlsx file.
 

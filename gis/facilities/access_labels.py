@@ -84,12 +84,15 @@ def label_buildings(
 
     Notes
     -----
-    A facility is one source with all its doors. Counts need a run of Dijkstra for each facility,
+    A facility is one source with all its doors, and the label of a building is that of its best
+    door. Counts need a run of Dijkstra for each facility,
     as far as 15 minutes; the nearest beyond needs one run for each category.
     """
     metre_min = 1.0 / (60.0 * speed_m_s)
-    on = np.flatnonzero(demand.snaps.edge >= 0)
-    places = demand.snaps[on]
+    door = np.flatnonzero(demand.snaps.edge >= 0)
+    places = demand.snaps[door]
+    on, begin = np.unique(demand.owner[door], return_index=True)
+    homes = _Homes(places, begin)
     count = len(demand.building)
     minutes = np.full((count, len(categories)), np.inf)
     facility = np.full((count, len(categories)), -1, np.int64)
@@ -99,8 +102,8 @@ def label_buildings(
         if not which.size or not on.size:
             continue
         doors = _Doors.of(network, entrances, which)
-        near = _near(network, doors, places, metre_min)
-        far, far_facility = _nearest(network, doors, places, limit_min / metre_min)
+        near = _near(network, doors, homes, metre_min)
+        far, far_facility = homes.nearest(*_nearest(network, doors, places, limit_min / metre_min))
         far *= metre_min
         is_far = ~np.isfinite(near.minutes)
         best = np.where(is_far, far, near.minutes)
@@ -111,9 +114,10 @@ def label_buildings(
         within[on, column] = near.within
     edge_minutes = np.full(count, np.inf)
     if on.size:
-        edge_minutes[on] = edge_distances(network, places, limit_min / metre_min) * metre_min
+        to_edge = edge_distances(network, places, limit_min / metre_min) * metre_min
+        edge_minutes[on] = np.minimum.reduceat(to_edge, begin)
     return AccessLabels(
-        tuple(categories), minutes, facility, within, edge_minutes, demand.snaps.edge < 0
+        tuple(categories), minutes, facility, within, edge_minutes, demand.off_network
     )
 
 
@@ -154,28 +158,46 @@ class _Doors:
 
 
 @dataclass(frozen=True)
+class _Homes:
+    """Buildings by their doors on the network, and the first door of each."""
+
+    places: SnappedPoints
+    begin: Ints
+
+    def __len__(self) -> int:
+        return len(self.begin)
+
+    def nearest(self, metres: Floats, facility: Ints) -> tuple[Floats, Ints]:
+        """Return the distance from the best door of each building, and the facility there."""
+        owner = np.repeat(np.arange(len(self)), np.diff(self.begin, append=len(self.places)))
+        first = np.lexsort((metres, owner))[self.begin]
+        return metres[first], facility[first]
+
+
+@dataclass(frozen=True)
 class _Near:
-    """Of places: minutes to the nearest within 15 minutes, which one it is, and how many are."""
+    """Of buildings: minutes to the nearest within 15 minutes, which one it is, and how many are."""
 
     minutes: Floats
     facility: Ints
     within: NDArray[np.int64]
 
 
-def _near(network: Network, doors: _Doors, places: SnappedPoints, metre_min: float) -> _Near:
-    """Return what is within 15 minutes of places, by one run for each facility."""
-    minutes = np.full(len(places), np.inf)
-    facility = np.full(len(places), -1)
-    within = np.zeros((len(places), len(STEPS_MIN)), np.int64)
-    size = network.graph.shape[0] + len(places)
+def _near(network: Network, doors: _Doors, homes: _Homes, metre_min: float) -> _Near:
+    """Return what is within 15 minutes of buildings, by one run for each facility."""
+    minutes = np.full(len(homes), np.inf)
+    facility = np.full(len(homes), -1)
+    within = np.zeros((len(homes), len(STEPS_MIN)), np.int64)
+    size = network.graph.shape[0] + len(homes.places)
     step = max(1, CHUNK_CELLS // size)
     for start in range(0, doors.facilities, step):
         part = doors.select(start, min(start + step, doors.facilities))
-        table = _facility_distances(network, part, places, STEPS_MIN[-1] / metre_min) * metre_min
+        by_door = _facility_distances(network, part, homes.places, STEPS_MIN[-1] / metre_min)
+        table = np.minimum.reduceat(by_door, homes.begin, axis=1) * metre_min
         for number, limit in enumerate(STEPS_MIN):
             within[:, number] += (table <= limit).sum(axis=0)
         nearest = table.argmin(axis=0)
-        value = table[nearest, np.arange(len(places))]
+        value = table[nearest, np.arange(len(homes))]
         closer = (value < minutes) & (value <= STEPS_MIN[-1])
         minutes[closer], facility[closer] = value[closer], nearest[closer] + start
     return _Near(minutes, facility, within)

@@ -24,21 +24,23 @@ from gis.network.build import Network, load_network
 from gis.network.profile_table import find_profile
 from gis.network.profiled import for_profile
 from gis.network.snapping import Bools, Floats
+from gis.places.doors import doors_sql
 
-BUILDINGS_DIGEST_SQL = """
+BUILDINGS_DIGEST_SQL = f"""
 SELECT md5(coalesce(string_agg(
-  id || ' ' || encode(ST_AsBinary(coalesce(entrance, ST_Centroid(geom))), 'hex'),
-  ',' ORDER BY id), ''))
-FROM building
-"""
-FACILITIES_DIGEST_SQL = """
+  b.id || ' ' || encode(ST_AsBinary(
+    coalesce({doors_sql("building", "b")}, ST_Centroid(b.geom))), 'hex'),
+  ',' ORDER BY b.id), ''))
+FROM building b
+"""  # noqa: S608  ours
+FACILITIES_DIGEST_SQL = f"""
 SELECT category, md5(string_agg(
-  id || ' ' || encode(ST_AsBinary(geom), 'hex')
-    || ' ' || coalesce(encode(ST_AsBinary(coalesce(entrances, entrance)), 'hex'), ''),
-  ',' ORDER BY id))
-FROM facility
+  f.id || ' ' || encode(ST_AsBinary(f.geom), 'hex')
+    || ' ' || coalesce(encode(ST_AsBinary({doors_sql("facility", "f")}), 'hex'), ''),
+  ',' ORDER BY f.id))
+FROM facility f
 GROUP BY category
-"""
+"""  # noqa: S608  ours
 STORE_RUN_SQL = """
 INSERT INTO access_run
   (profile, category, network_version, buildings_digest, facilities_digest, computed_at)

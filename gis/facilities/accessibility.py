@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from gis.network.build import Network
 from gis.network.snapping import Floats, Shapes, SnappedPoints
+from gis.places.doors import doors_sql
 
-# Every building, with or without households, by its entrance, else the centroid of its footprint.
-DEMAND_POINTS_SQL = """
+# Every building, with or without households, by its doors, else the centroid of its footprint.
+DEMAND_POINTS_SQL = f"""
 SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0),
-  ST_X(p.place) AS lon, ST_Y(p.place) AS lat
+  ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat
 FROM building b
 LEFT JOIN (
   SELECT building_id, count(*) AS households, sum(people) AS people
@@ -23,19 +24,19 @@ LEFT JOIN (
     OR building_id IN (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
   GROUP BY building_id
 ) h ON h.building_id = b.id
-CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS place) p
+CROSS JOIN LATERAL ST_Dump(coalesce({doors_sql("building", "b")}, ST_Centroid(b.geom))) d
 WHERE CAST(:near AS text) IS NULL OR b.geom && ST_GeomFromEWKT(:near)
-ORDER BY b.id
-"""
+ORDER BY b.id, d.path
+"""  # noqa: S608  ours
 
-ENTRANCES_SQL = """
+ENTRANCES_SQL = f"""
 SELECT f.id, f.code, f.category,
-  ST_AsBinary(coalesce(f.entrances, f.entrance)), ST_AsBinary(f.geom)
+  ST_AsBinary({doors_sql("facility", "f")}), ST_AsBinary(f.geom)
 FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
   AND (CAST(:near AS text) IS NULL OR f.geom && ST_GeomFromEWKT(:near))
 ORDER BY f.id
-"""
+"""  # noqa: S608  ours
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,59 @@ class DemandPoints:
         Ids.
     households, people
         How many live in each building.
-    points
-        Metric coordinates, shape (n, 2): the entrance if known, else the footprint's centroid.
+    doors
+        Metric coordinates, shape (m, 2), the main one of a building first: all its doors that are
+        known, else the footprint's centroid.
     snaps
-        The points on the network.
+        The doors on the network.
+    owner
+        Index of the building of each door, ascending; every building has one.
     """
 
     building: NDArray[np.int64]
     households: NDArray[np.int64]
     people: NDArray[np.int64]
-    points: Floats
+    doors: Floats
     snaps: SnappedPoints
+    owner: NDArray[np.int64]
+
+    @property
+    def points(self) -> Floats:
+        """The main door of each building, metres, shape (n, 2)."""
+        return self.doors[self._begin]
+
+    @property
+    def off_network(self) -> NDArray[np.bool_]:
+        """Whether no door of a building is on the network."""
+        return (
+            ~np.logical_or.reduceat(self.snaps.edge >= 0, self._begin)
+            if len(self.building)
+            else np.empty(0, bool)
+        )
+
+    def best(self, by_door: Floats) -> Floats:
+        """Return the least of the distances to the doors of each building."""
+        metres = np.full(len(self.building), np.inf)
+        np.minimum.at(metres, self.owner, by_door)
+        return metres
+
+    def select(self, which: NDArray[np.int64]) -> "DemandPoints":
+        """Return the buildings with these indices, ascending."""
+        number = np.full(len(self.building), -1, np.int64)
+        number[which] = np.arange(len(which))
+        door = np.flatnonzero(number[self.owner] >= 0)
+        return DemandPoints(
+            self.building[which],
+            self.households[which],
+            self.people[which],
+            self.doors[door],
+            self.snaps[door],
+            number[self.owner[door]],
+        )
+
+    @property
+    def _begin(self) -> NDArray[np.int64]:
+        return np.searchsorted(self.owner, np.arange(len(self.building)))
 
 
 @dataclass(frozen=True)
@@ -127,10 +170,13 @@ def read_demand_points(session: Session, network: Network, bbox: str | None = No
     """
     rows = session.execute(text(DEMAND_POINTS_SQL), {"near": bbox}).all()
     table = np.array([tuple(row) for row in rows], float).reshape(-1, 5)
-    points = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
-    whole = table[:, :3].astype(np.int64)
+    doors = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
+    building, begin, owner = np.unique(
+        table[:, 0].astype(np.int64), return_index=True, return_inverse=True
+    )
+    households, people = table[begin, 1:3].astype(np.int64).T
     return DemandPoints(
-        whole[:, 0], whole[:, 1], whole[:, 2], points, network.snap(shapely.points(points))
+        building, households, people, doors, network.snap(shapely.points(doors)), owner
     )
 
 

@@ -3,7 +3,6 @@
 What a visit said (`gis.facilities.checkup_visits`) stands beside it and never replaces it.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -264,23 +263,12 @@ def _read_surroundings(
         network = load_network(session)
     except Unavailable:
         return _Surroundings(facilities, loaded, True, homes)
-    demand = _only(read_demand_points(session, network, box_ewkt(*bounds)), homes)
+    everyone = read_demand_points(session, network, box_ewkt(*bounds))
+    demand = everyone.select(np.flatnonzero(np.isin(everyone.building, sorted(homes))))
     entrances = read_facility_entrances(session, network, bbox=box)
     by_door = nearest_source_distances(network, demand.snaps, entrances.snaps, longest)
     facility_m = dict(zip(entrances.id.tolist(), entrances.best(by_door).tolist(), strict=True))
     return _Surroundings(facilities, loaded, True, homes, network, demand, entrances, facility_m)
-
-
-def _only(demand: DemandPoints, homes: Collection[int]) -> DemandPoints:
-    """Return the demand points of some buildings."""
-    which = np.isin(demand.building, np.array(sorted(homes), np.int64))
-    return DemandPoints(
-        demand.building[which],
-        demand.households[which],
-        demand.people[which],
-        demand.points[which],
-        demand.snaps[which],
-    )
 
 
 def _look(item: Standard, around: _Surroundings) -> Finding:
@@ -349,7 +337,8 @@ def _reach(
     metres: Floats = nearest_source_distances(
         around.network, sources, around.demand.snaps, item.limit_m
     )
-    return np.isfinite(metres), around.demand.snaps.edge < 0, around.demand.building
+    within = np.isfinite(around.demand.best(metres))
+    return within, around.demand.off_network, around.demand.building
 
 
 def _why_unknown(item: Standard, around: _Surroundings) -> str:
@@ -364,4 +353,4 @@ def _why_unknown(item: Standard, around: _Surroundings) -> str:
         return "no_homes"
     if around.network is None or around.demand is None:
         return "no_network"
-    return "off_network" if (around.demand.snaps.edge < 0).all() else ""
+    return "off_network" if around.demand.off_network.all() else ""

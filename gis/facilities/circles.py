@@ -64,7 +64,7 @@ def compute_circles(
     sources = entrances.snaps[entrances.of(i)]
     limits = [limit_minutes * 60 * speed for limit_minutes in minutes]
     shapes = isochrones(network, sources, limits, entrances.door[entrances.of(i)])
-    metres = network_distances(network, sources, demand.snaps, max(limits))
+    metres = demand.best(network_distances(network, sources, demand.snaps, max(limits)))
     return [
         Circle(
             limit_minutes,
@@ -97,8 +97,10 @@ def origin_digests(
 
     That is its location, the profile and the homes in reach.
     """
-    tree = cKDTree(demand.points) if len(demand.points) else None
-    table = np.column_stack([demand.points, demand.households, demand.people])
+    tree = cKDTree(demand.doors) if len(demand.doors) else None
+    table = np.column_stack(
+        [demand.doors, demand.households[demand.owner], demand.people[demand.owner]]
+    )
     for shape in entrances.shape:
         neighbours = []
         if tree is not None and not shape.is_empty:

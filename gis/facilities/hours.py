@@ -147,6 +147,16 @@ def _is_worked_weekend(day: date) -> bool:
         return day.weekday() >= 5
 
 
+def read_hours(text: str) -> str | None:
+    """Return opening hours in OSM syntax: the text itself, or its Chinese words; None for others.
+
+    Hours of the longest length that `is_open` reads.
+    """
+    if len(text) > MAX_HOURS_CHARS:
+        return None
+    return text if _parse(text) is not None else to_osm(text)
+
+
 @lru_cache(maxsize=4096)
 def to_osm(text: str) -> str | None:
     """Return Chinese words for opening hours in OSM syntax; None unless all are understood.

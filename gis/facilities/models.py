@@ -9,13 +9,16 @@ from sqlalchemy import (
     Index,
     PrimaryKeyConstraint,
     SmallInteger,
+    UniqueConstraint,
     func,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.db import Base, geometry, key, one_of
 from gis.files.editions import EditionColumns
+from gis.places.doors import ENTRANCE_KINDS
 
+ENTRANCE_SOURCES = ("osm", "town", "file", "page")
 VISIT_RESULTS = ("have", "have_not", "partly")
 
 
@@ -47,13 +50,49 @@ class Facility(Base):
         geometry("GEOMETRY"), comment="Point or polygon, EPSG:4490."
     )
     entrance: Mapped[WKBElement | None] = mapped_column(
-        geometry("POINT"), comment="Where people walk in, when known."
-    )
-    entrances: Mapped[WKBElement | None] = mapped_column(
-        geometry("MULTIPOINT"),
-        comment="All doors and gates in its outline, when more than the main one is known.",
+        geometry("POINT"), comment="The main one of its doors in the table entrance, when known."
     )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
+
+
+class Entrance(Base):
+    """A door or gate of a building or of the grounds of a facility."""
+
+    __tablename__ = "entrance"
+    __table_args__ = (
+        CheckConstraint("(building_id IS NULL) <> (facility_id IS NULL)", name="of_one"),
+        one_of("kind", ENTRANCE_KINDS, "kind_known"),
+        one_of("source", ENTRANCE_SOURCES, "source_known"),
+        UniqueConstraint("building_id", "code"),
+        UniqueConstraint("facility_id", "code"),
+        {"comment": "A door or gate of a building or of the grounds of a facility."},
+    )
+
+    id: Mapped[int] = key()
+    building_id: Mapped[int | None] = mapped_column(
+        ForeignKey("building.id", ondelete="CASCADE"), index=True, comment="Whose door it is."
+    )
+    facility_id: Mapped[int | None] = mapped_column(
+        ForeignKey("facility.id", ondelete="CASCADE"), index=True, comment="Whose door it is."
+    )
+    code: Mapped[str | None] = mapped_column(comment="Its code; for OSM n123; empty: none.")
+    kind: Mapped[str] = mapped_column(comment="main, side, gate or service (goods and cars).")
+    hours: Mapped[str] = mapped_column(
+        server_default="", comment="When it is open, OSM opening_hours syntax."
+    )
+    note: Mapped[str] = mapped_column(server_default="", comment="What else is to be said of it.")
+    geom: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where, EPSG:4490.")
+    source: Mapped[str] = mapped_column(
+        comment=(
+            "osm, town or file: as loaded; page: as a person put it, which map loads leave alone."
+        )
+    )
+    version: Mapped[int] = mapped_column(
+        server_default="1", comment="One more with every change; for If-Match."
+    )
+    removed_at: Mapped[datetime | None] = mapped_column(
+        comment="When a person took it away; loads do not bring it back."
+    )
 
 
 class BuildingAccess(Base):

@@ -18,7 +18,6 @@ from gis.facilities.accessibility import (
 from gis.facilities.circles import box_ewkt, walk_bbox
 from gis.facilities.siting_problem import (
     Floats,
-    Ints,
 )
 from gis.facilities.siting_request import (
     Inhabitants,
@@ -31,27 +30,17 @@ def demand_of(session: Session, network: Network, land: shapely.Geometry | None)
     if land is None:
         return read_demand_points(session, network)
     if land.is_empty:
-        return _part(read_demand_points(session, network, box_ewkt(0, 0, 0, 0)), np.zeros(0, int))
+        return read_demand_points(session, network, box_ewkt(0, 0, 0, 0)).select(np.zeros(0, int))
     demand = read_demand_points(session, network, box_ewkt(*land.bounds))
     metric = to_metric(network, land)
     shapely.prepare(metric)
     inside = shapely.intersects_xy(metric, demand.points[:, 0], demand.points[:, 1])
-    return _part(demand, np.flatnonzero(inside))
+    return demand.select(np.flatnonzero(inside))
 
 
 def inhabited(demand: DemandPoints) -> DemandPoints:
     """Return the buildings with homes."""
-    return _part(demand, np.flatnonzero(demand.households > 0))
-
-
-def _part(demand: DemandPoints, rows: Ints) -> DemandPoints:
-    return DemandPoints(
-        demand.building[rows],
-        demand.households[rows],
-        demand.people[rows],
-        demand.points[rows],
-        demand.snaps[rows],
-    )
+    return demand.select(np.flatnonzero(demand.households > 0))
 
 
 def existing_facilities(

@@ -130,16 +130,17 @@ def building_candidates(
     land
         Metres; None means everywhere.
     """
-    usable = np.flatnonzero(_within(land, demand.points) & (demand.snaps.edge >= 0))
+    usable = np.flatnonzero(_within(land, demand.points) & ~demand.off_network)
     side: float | None = None
     if usable.size > most:
         chosen, side = _one_in_each_cell(demand.points[usable], spacing_m, most)
         usable = usable[chosen]
+    chosen_homes = demand.select(usable)
     return Candidates(
-        demand.points[usable],
-        np.arange(usable.size),
-        demand.snaps[usable],
-        demand.building[usable],
+        chosen_homes.points,
+        chosen_homes.owner,
+        chosen_homes.snaps,
+        chosen_homes.building,
         spacing_m=side,
     )
 
@@ -179,6 +180,26 @@ def file_candidates(
         network.snap(parts),
         np.empty(0, np.int64),
         [places[number] for number in inside.tolist()],
+    )
+
+
+def home_table(
+    network: Network,
+    sources: SnappedPoints,
+    owner: NDArray[np.int64],
+    count: int,
+    homes: DemandPoints,
+    limit_m: float,
+) -> csr_array:
+    """Return the table of `walking_table` from buildings, each by its best door."""
+    by_door = walking_table(network, sources, owner, count, homes.snaps, limit_m).tocoo()
+    rows = homes.owner[by_door.row]
+    order = np.lexsort((by_door.data, by_door.col, rows))
+    rows, columns, metres = rows[order], by_door.col[order], by_door.data[order]
+    best = np.ones(rows.size, bool)
+    best[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    return csr_array(
+        (metres[best], (rows[best], columns[best])), shape=(len(homes.building), count)
     )
 
 

@@ -32,9 +32,9 @@ from gis.facilities.siting_inputs import (
     Candidates,
     building_candidates,
     file_candidates,
+    home_table,
     nearest_of,
     street_candidates,
-    walking_table,
 )
 from gis.facilities.siting_names import FACILITIES_SQL, building_names, named_sites
 from gis.facilities.siting_problem import (
@@ -97,11 +97,11 @@ def site(
     if not len(candidates):
         raise InvalidInput("siting.no_candidates")
     existing = existing_facilities(session, network, request.category, land, horizon_m)
-    existing_table = walking_table(
-        network, existing.snaps, existing.owner, len(existing.code), homes.snaps, horizon_m
+    existing_table = home_table(
+        network, existing.snaps, existing.owner, len(existing.code), homes, horizon_m
     )
-    table = walking_table(
-        network, candidates.snaps, candidates.owner, len(candidates), homes.snaps, horizon_m
+    table = home_table(
+        network, candidates.snaps, candidates.owner, len(candidates), homes, horizon_m
     )
     weights = (homes.people if request.weights == "people" else homes.households).astype(float)
     problem = SitingProblem(table, weights, nearest_of(existing_table), limit_m)
@@ -117,7 +117,7 @@ def site(
         candidates.spacing_m,
         count_of(homes, np.ones(served.size, bool)),
         count_of(homes, served),
-        count_of(homes, homes.snaps.edge < 0),
+        count_of(homes, homes.off_network),
         named_sites(
             session, network, candidates, result.sites, [count_of(homes, who) for who in newly]
         ),
@@ -165,9 +165,7 @@ def closures(
     network, limit_m = _walk(session, category, minutes, profile)
     homes = inhabited(demand_of(session, network, land))
     existing = existing_facilities(session, network, category, land, limit_m)
-    table = walking_table(
-        network, existing.snaps, existing.owner, len(existing.code), homes.snaps, limit_m
-    )
+    table = home_table(network, existing.snaps, existing.owner, len(existing.code), homes, limit_m)
     return _closures(session, existing, _sole_users(table, limit_m), homes)
 
 
@@ -205,13 +203,12 @@ def pin(
         if not shapely.contains_properly(land, around):
             around = shapely.intersection(land, around)
     homes = inhabited(demand_of(session, network, around))
-    metres = nearest_of(
-        walking_table(network, door, np.zeros(1, np.int64), 1, homes.snaps, limit_m)
-    )
+    metres = nearest_of(home_table(network, door, np.zeros(1, np.int64), 1, homes, limit_m))
     within = metres <= limit_m
     reach = shapely.box(*walk_bbox((lon, lat, lon, lat), 2 * limit_m))
     existing = existing_facilities(session, network, category, reach, 0.0)
-    served = np.isfinite(nearest_source_distances(network, existing.snaps, homes.snaps, limit_m))
+    by_door = nearest_source_distances(network, existing.snaps, homes.snaps, limit_m)
+    served = np.isfinite(homes.best(by_door))
     newly = within & ~served
     chosen = np.flatnonzero(newly)
     chosen = chosen[np.argsort(metres[chosen], kind="stable")]

@@ -15,9 +15,10 @@ from gis.crs import STORAGE_SRID
 from gis.db import PRECISION_DEG
 from gis.facilities import coverage_gaps
 from gis.facilities.building_coverage import STANDINGS, Standing, read_buildings
-from gis.facilities.models import Facility, ServiceCircle
+from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.frames.read import Query, read_frame, wkb
 from gis.network.models import WalkEdge, WalkNode
+from gis.places.models import Building
 
 
 class WalkNetworkFrames(NamedTuple):
@@ -40,6 +41,26 @@ def facility_query() -> Query:
         Facility.source,
         wkb(func.ST_PointOnSurface(Facility.geom)),  # of a point: itself
     ).order_by(Facility.code)
+
+
+def entrance_query() -> Query:
+    """Return the query of doors and gates: each with the building or facility it belongs to."""
+    return (
+        select(
+            func.coalesce(Entrance.code, func.concat("e", Entrance.id)).label("code"),
+            Building.code.label("building"),
+            Facility.code.label("facility"),
+            Entrance.kind,
+            Entrance.hours,
+            Entrance.note,
+            Entrance.source,
+            wkb(Entrance.geom),
+        )
+        .outerjoin(Building, Building.id == Entrance.building_id)
+        .outerjoin(Facility, Facility.id == Entrance.facility_id)
+        .where(Entrance.removed_at.is_(None))
+        .order_by(Building.code, Facility.code, Entrance.id)
+    )
 
 
 def facilities(session: Session, category: str | None = None) -> GeoDataFrame:

@@ -55,6 +55,7 @@ TABLES = {
     "post": ("id",),
     "leave": ("id",),
     "facility": ("id",),
+    "entrance": ("id",),
     "dataset": ("kind",),
     "incident": ("county", "id"),
     "catalogue_edition": ("id",),

@@ -46,7 +46,7 @@ class Building(Base):
         geometry("MULTIPOLYGON"), comment="Footprint with its holes, EPSG:4490."
     )
     entrance: Mapped[WKBElement | None] = mapped_column(
-        geometry("POINT"), comment="Where people walk in, when known."
+        geometry("POINT"), comment="The main one of its doors in the table entrance, when known."
     )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
 

@@ -210,7 +210,7 @@ plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both right
 
 
 def plans_walks(asker: Asker) -> str:
-    """As `plans`, where no walking network is loaded; see `classify`."""
+    """As `plans`, of what is not there: no walking network (see `classify`), no such door."""
     found = plans(asker)
     return "none" if found == "yes" else found
 
@@ -307,6 +307,15 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/siting": Row(plans_walks, "category=clinic"),
     "GET /api/v1/siting/closures": Row(plans_walks, "category=clinic"),
     "POST /api/v1/siting/pin": Row(plans_walks, json={"category": "clinic", **POINT}),
+    # doors and gates: who plans somewhere; one elsewhere is as one that is not there
+    "GET /api/v1/entrances": Row(plans),
+    "POST /api/v1/entrances": Row(
+        plans_walks, json={"owner": "building", "owner_code": "nothing", **POINT}
+    ),
+    "PATCH /api/v1/entrances/<int:entrance>": Row(
+        plans_walks, json={"kind": "side"}, path={"entrance": 1}
+    ),
+    "DELETE /api/v1/entrances/<int:entrance>": Row(plans_walks, path={"entrance": 1}),
     # running it
     "GET /docs": Row(anybody),
     "GET /openapi.json": Row(anybody),

@@ -50,10 +50,10 @@ def compute_coverage(
     minutes
         Walking time at the profile's speed.
     """
-    metres = nearest_source_distances(
-        network, sources, demand.snaps, minutes * 60 * profile.speed_m_s
+    metres = demand.best(
+        nearest_source_distances(network, sources, demand.snaps, minutes * 60 * profile.speed_m_s)
     )
-    covered, off_network = np.isfinite(metres), demand.snaps.edge < 0
+    covered, off_network = np.isfinite(metres), demand.off_network
 
     def count(which: NDArray[np.bool_]) -> tuple[int, int]:
         return int(demand.households[which].sum()), int(demand.people[which].sum())

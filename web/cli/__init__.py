@@ -53,6 +53,12 @@ COMMANDS = {
 }
 
 
+def load_command(name: str) -> click.Command:
+    """Import a command of the table."""
+    command: click.Command = importlib.import_module(f"web.cli.{name.replace('-', '_')}").command
+    return command
+
+
 class Commands(click.Group):
     """The commands of the table above, imported one at a time."""
 
@@ -64,7 +70,7 @@ class Commands(click.Group):
         """Import a command when it is called."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"web.cli.{cmd_name.replace('-', '_')}").command
+        return load_command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

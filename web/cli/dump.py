@@ -8,7 +8,9 @@ import click
 from gis.settings import Settings
 from web.cli.common import record_disclosure, session_scope
 
-LAYERS = "counties streets communities grids units buildings facilities circles households"
+LAYERS = (
+    "counties streets communities grids units buildings facilities entrances circles households"
+)
 
 
 @click.command()

@@ -21,6 +21,7 @@ KINDS_AFFECTING_CIRCLES = (
     "osm",
     "households",
     "facilities",
+    "entrances",
 )  # loads after which circles may be others
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 COMMIT = click.option(
@@ -167,6 +168,23 @@ def facilities(file: Path, crs: str | None, commit: bool, as_json: bool) -> None
     _run(
         lambda session: load_facilities(session, file, crs),
         f"load facilities {file.name}",
+        commit,
+        as_json,
+    )
+
+
+@command.command()
+@FILE
+@POINTS
+@COMMIT
+@JSON
+def entrances(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
+    """Doors and gates of buildings and facilities; see ./wangge template entrances."""
+    from gis.exchange.entrances import load_entrances
+
+    _run(
+        lambda session: load_entrances(session, file, crs),
+        f"load entrances {file.name}",
         commit,
         as_json,
     )

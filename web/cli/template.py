@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-KINDS = ("households", "people", "facilities", "areas", "incidents")
+KINDS = ("households", "people", "facilities", "entrances", "areas", "incidents")
 
 
 @click.command()

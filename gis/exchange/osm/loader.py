@@ -9,7 +9,7 @@ they are sorted, and as objects only gates, walls, walked areas and the edges ne
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,6 @@ from gis.exchange.osm.edited import file_id
 from gis.exchange.osm.ewkb import degrees_of, ewkb, line_ewkb, point_ewkb, polygon_ewkb
 from gis.exchange.osm.objects import objects
 from gis.exchange.osm.walk_graph import (
-    NodeAt,
     Walk,
     WalkGraphBuilder,
     cut_at_gaps,
@@ -125,7 +124,6 @@ class _Reading:
     rows: dict[str, list[Sequence[object]]] = field(
         default_factory=lambda: {table: [] for table in staging.INCOMING}
     )
-    doors: dict[int, int] = field(default_factory=dict)  # node -> entrance rank
     surroundings: Surroundings = field(default_factory=Surroundings)
     left_out: int = 0  # objects marked deleted or invisible
     # way -> the plaza it is an edge of
@@ -210,17 +208,16 @@ class _Reading:
             self.walks.gates.add(node.id)
         self._note_hindrances(node.id, tags)
         rank = rules.entrance_rank(tags)
-        if rank is not None:
-            self.doors[node.id] = rank
         if not node.location.valid():
             return
         shape = point_ewkb(node.location.x, node.location.y)
         if rank is not None:
-            self._add("door", (node.id, rank, shape))
+            hours = tags.get("opening_hours", "")[:500]
+            self._add("door", (node.id, rank, rules.entrance_kind(rank), hours, shape))
         if tags.get("barrier") in access.GATES and passage != "closed":
             position = node.location.lon, node.location.lat
             self.surroundings.gates.append(Gate(node.id, *position, passage == "ends"))
-        self._facility(f"n{file_id(node.id)}", tags, shape, None)
+        self._facility(f"n{file_id(node.id)}", tags, shape)
         label = rules.drawn_label(tags)
         if label and rules.name(tags):
             self._add(
@@ -280,8 +277,8 @@ class _Reading:
         elif not whole:
             self.skipped["osm.outlines_cut_at_edge"] += 1
         else:
-            ring = [node[:3] for node in nodes]
-            self._outline(f"w{file_id(way.id)}", tags, polygon_ewkb(ring), ring)
+            shape = polygon_ewkb([node[:3] for node in nodes])
+            self._outline(f"w{file_id(way.id)}", tags, shape)
 
     def _area(self, area: Any) -> None:
         if area.wkb is None:
@@ -297,7 +294,7 @@ class _Reading:
             walk = Walk(file_id(area.id), "plaza", rules.name(tags), False, access.structure(tags))
             for part in shapely.get_parts(shapely.from_wkb(area.wkb)).tolist():
                 self.surroundings.areas.append(_area_of(walk, tags, part, ways))
-        self._outline(f"r{file_id(area.id)}", tags, ewkb(area.wkb), ring)
+        self._outline(f"r{file_id(area.id)}", tags, ewkb(area.wkb))
 
     def _walk(self, way_id: int, tags: dict[str, str], closed: bool) -> Walk | None:
         """Return the way as one to walk on; None when it is not."""
@@ -326,32 +323,29 @@ class _Reading:
             edge_tags.way_tags(tags),
         )
 
-    def _outline(self, code: str, tags: dict[str, str], shape: str, ring: Iterable[NodeAt]) -> None:
+    def _outline(self, code: str, tags: dict[str, str], shape: str) -> None:
         """Store a closed way or multipolygon under all that its tags make it.
 
         It may be a building, facility, ground and label at once.
         """
-        doors = sorted((self.doors[ref], ref, x, y) for ref, x, y in ring if ref in self.doors)
-        door = point_ewkb(*doors[0][2:]) if doors else None
         named = rules.name(tags)
         if rules.is_building(tags):
-            entrance = door if doors and doors[0][0] < rules.GATE_RANK else None
             title = named or tags.get("addr:housename", "") or tags.get("ref", "")
             facts = rules.address(tags), tags["building"][:100], rules.storeys(tags)
-            self._add("building", (code, title[:200], *facts, shape, entrance, KIND))
-        self._facility(code, tags, shape, door)
+            self._add("building", (code, title[:200], *facts, shape, KIND))
+        self._facility(code, tags, shape)
         drawn, label = rules.drawn_area(tags), rules.drawn_label(tags)
         if drawn:
             self._add("basemap_feature", (*drawn[:2], named, drawn.min_zoom, shape, KIND))
         if label and named:
             self._add("basemap_feature", (*label[:2], named, label.min_zoom, shape, KIND))
 
-    def _facility(self, code: str, tags: dict[str, str], shape: str, door: str | None) -> None:
+    def _facility(self, code: str, tags: dict[str, str], shape: str) -> None:
         category = classify_tags(tags)
         if category:
             hours = tags.get("opening_hours", "")[:500]
             facts = rules.name(tags), rules.address(tags), hours, rules.contact(tags)
-            self._add("facility", (code, category, *facts, shape, door, KIND))
+            self._add("facility", (code, category, *facts, shape, KIND))
 
     def _add(self, table: str, row: Sequence[object]) -> None:
         self.rows[table].append(row)

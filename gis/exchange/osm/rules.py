@@ -41,6 +41,13 @@ def entrance_rank(tags: Tags) -> int | None:
     return GATE_RANK if tags.get("barrier") in GATES and gate_access(tags) != "closed" else None
 
 
+def entrance_kind(rank: int) -> str:
+    """Return the kind of an entrance with a rank, one of `gis.places.doors.ENTRANCE_KINDS`."""
+    if rank >= GATE_RANK:
+        return "gate"
+    return "service" if rank >= SERVICE_RANK else "side" if rank else "main"
+
+
 # --- names, addresses, floors ---------------------------------------------------------------------
 
 

@@ -30,7 +30,7 @@ STORED = {model.__tablename__: cast(Table, model.__table__) for model in (Buildi
 
 
 COLUMNS = {  # of the rows that the reader makes, in its order
-    "building": ("code", "name", "address", "kind", "floors", "geom", "entrance", "source"),
+    "building": ("code", "name", "address", "kind", "floors", "geom", "source"),
     "facility": (
         "code",
         "category",
@@ -39,21 +39,20 @@ COLUMNS = {  # of the rows that the reader makes, in its order
         "opening_hours",
         "contact",
         "geom",
-        "entrance",
         "source",
     ),
     "basemap_feature": ("kind", "subkind", "name", "min_zoom", "geom", "source"),
 }
 
 
-# entrances and gates are not stored in a table
-INCOMING = COLUMNS | {"door": ("node", "rank", "geom")}
+# doors and gates become rows of `entrance` once it is known whose they are
+INCOMING = COLUMNS | {"door": ("node", "rank", "kind", "hours", "geom")}
 
 
 # determined from the point
 FILLED = {
     "building": ("county", "estate"),
-    "facility": ("county", "entrances"),
+    "facility": ("county",),
 }
 
 
@@ -78,15 +77,16 @@ def create_staging(session: Session) -> None:
         ),
         "CREATE TEMP TABLE incoming_building AS"
         " SELECT code, county, name, estate, address, kind, floors, geom, "
-        "entrance, source FROM building WITH NO DATA",
+        "source FROM building WITH NO DATA",
         "CREATE TEMP TABLE incoming_facility AS"
         " SELECT code, county, category, name, address, opening_hours, contact, "
-        "geom, entrance, entrances, source FROM facility WITH NO DATA",
+        "geom, source FROM facility WITH NO DATA",
         "CREATE TEMP TABLE incoming_basemap_feature AS"
         " SELECT kind, subkind, name, min_zoom, geom, source "
         "FROM basemap_feature WITH NO DATA",
         "ALTER TABLE incoming_basemap_feature ADD id bigint GENERATED ALWAYS AS IDENTITY",
-        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, geom geometry(Point, 4490))",
+        "CREATE TEMP TABLE incoming_door (node bigint, rank integer, kind text, hours text,"
+        " geom geometry(Point, 4490))",
     ):
         session.execute(text(statement))
 

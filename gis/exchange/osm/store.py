@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from gis.basemap.models import BasemapFeature, Dataset
-from gis.exchange.osm.rules import GATE_RANK, SERVICE_RANK
+from gis.exchange.osm.rules import GATE_RANK
 from gis.exchange.osm.staging import (
     COLUMNS,
     FILLED,
@@ -39,15 +39,42 @@ from gis.places.models import Household, UnitPart
 # degrees between a gate and its outline, about 2 m, since walls are drawn beside outlines
 GATE_REACH_DEG = 2e-5
 
-# Every door in a facility's outline but those for goods, and every gate in it or in the wall beside
-# it.
-ENTRANCES = """
-UPDATE incoming_facility AS f SET entrances = (
-  SELECT ST_Multi(ST_Collect(d.geom ORDER BY d.rank, d.node)) FROM incoming_door AS d
-  WHERE d.geom && ST_Expand(f.geom, :reach) AND (d.rank < :service OR d.rank >= :gate)
-    AND ST_DWithin(d.geom, ST_Boundary(f.geom), CASE WHEN d.rank < :gate THEN 1e-7
-        ELSE :reach END))
-WHERE ST_Dimension(f.geom) = 2
+# Every door in the outline of a building; every door in that of a facility, and every gate in it or
+# in the wall beside it. The best come first.
+INCOMING_ENTRANCES = """
+CREATE TEMP TABLE incoming_entrance ON COMMIT DROP AS
+SELECT b.id AS building_id, CAST(NULL AS bigint) AS facility_id, d.*
+FROM incoming_building i
+JOIN building b ON b.code = i.code
+JOIN incoming_door d ON d.geom && ST_Expand(i.geom, 1e-7) AND d.rank < :gate
+  AND ST_DWithin(d.geom, ST_Boundary(i.geom), 1e-7)
+UNION ALL
+SELECT NULL, f.id, d.*
+FROM incoming_facility i
+JOIN facility f ON f.code = i.code
+JOIN incoming_door d ON d.geom && ST_Expand(i.geom, :reach)
+  AND ST_DWithin(d.geom, ST_Boundary(i.geom), CASE WHEN d.rank < :gate THEN 1e-7 ELSE :reach END)
+WHERE ST_Dimension(i.geom) = 2
+"""
+DELETE_GONE_ENTRANCES = """
+DELETE FROM entrance e
+WHERE e.source = :source AND NOT EXISTS (
+  SELECT FROM incoming_entrance i
+  WHERE i.node = CAST(substr(e.code, 2) AS bigint)
+    AND (i.building_id = e.building_id OR i.facility_id = e.facility_id))
+"""
+# What a person changed or took away stays as it is.
+STORE_ENTRANCES = """
+INSERT INTO entrance AS old (building_id, facility_id, code, kind, hours, geom, source)
+SELECT building_id, facility_id, 'n' || node, kind, hours, geom, :source
+FROM incoming_entrance
+WHERE {owner}_id IS NOT NULL
+ORDER BY {owner}_id, rank, node
+ON CONFLICT ({owner}_id, code) DO UPDATE
+SET kind = excluded.kind, hours = excluded.hours, geom = excluded.geom, version = old.version + 1
+WHERE old.source = excluded.source
+  AND (old.kind, old.hours, old.geom)
+    IS DISTINCT FROM (excluded.kind, excluded.hours, excluded.geom)
 """
 
 
@@ -82,9 +109,6 @@ def merge_staging(
     ):
         session.execute(text(statement))
     notes += drop_twins(session, outlines_of)
-    session.execute(
-        text(ENTRANCES), {"gate": GATE_RANK, "service": SERVICE_RANK, "reach": GATE_REACH_DEG}
-    )
     for statement in (
         "UPDATE incoming_building AS b SET estate = coalesce((SELECT f.name"
         " FROM incoming_basemap_feature AS f "
@@ -105,6 +129,7 @@ def merge_staging(
         counts["deleted"] += deleted
         if occupied:
             notes.append(Message("osm.buildings_occupied", {"count": occupied}))
+    _store_entrances(session, source)
     session.execute(delete(BasemapFeature).where(BasemapFeature.source == source))
     incoming = staging_table("basemap_feature")
     columns = COLUMNS["basemap_feature"]
@@ -114,6 +139,16 @@ def merge_staging(
         )
     )
     return count_stored(session) | counts, notes
+
+
+def _store_entrances(session: Session, source: str) -> None:
+    """Bring doors and gates into `entrance`; those of the former load that are gone are deleted."""
+    session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_entrance"))
+    session.execute(text(INCOMING_ENTRANCES), {"gate": GATE_RANK, "reach": GATE_REACH_DEG})
+    session.execute(text("CREATE INDEX ON incoming_entrance (node)"))
+    session.execute(text(DELETE_GONE_ENTRANCES), {"source": source})
+    for owner in ("building", "facility"):
+        session.execute(text(STORE_ENTRANCES.format(owner=owner)), {"source": source})
 
 
 def publish_walks(
@@ -197,8 +232,6 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
         value = func.nullif(new[c], "") if isinstance(stored.c[c].type, postgresql.TEXT) else new[c]
         values[c] = func.coalesce(value, stored.c[c])
     del values["code"]
-    if "entrances" in values:  # entrances of a former outline do not apply
-        values["entrances"] = new.entrances
     differs = func.row(*(stored.c[c] for c in values)).is_distinct_from(func.row(*values.values()))
     written = (
         statement.on_conflict_do_update(index_elements=["code"], set_=values, where=differs)

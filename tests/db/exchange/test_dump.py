@@ -19,9 +19,10 @@ from gis.basemap.models import Dataset
 from gis.db import allow_boundary_writes
 from gis.errors import InvalidInput, NotFound
 from gis.exchange.dump import LAYERS, WRITERS, dump, list_attributions
+from gis.exchange.entrances import load_entrances
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
-from gis.facilities.models import Facility, ServiceCircle
+from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.people.models import Person
 from gis.places.models import Building, Household, Stairwell
 from tests.support.reading import reading_inside  # noqa: F401
@@ -79,6 +80,9 @@ def town(session: Session) -> Session:
     )
     session.add_all([building, facility])
     session.flush()
+    session.add(
+        Entrance(facility_id=facility.id, kind="gate", hours="24/7", geom=point, source="page")
+    )
     stairwell = Stairwell(building_id=building.id, name="2")
     session.add(stairwell)
     session.flush()
@@ -201,6 +205,9 @@ def test_a_dumped_spreadsheet_loads_again_and_changes_nothing(
 ) -> None:
     dump(town, "facilities", tmp_path / f"f{ending}")
     report = load_facilities(town, tmp_path / f"f{ending}")
+    assert report.refused == [] and report.counts["unchanged"] == 1
+    dump(town, "entrances", tmp_path / f"e{ending}")
+    report = load_entrances(town, tmp_path / f"e{ending}")
     assert report.refused == [] and report.counts["unchanged"] == 1
     dump(town, "households", tmp_path / f"h{ending}")
     report = load_households(town, tmp_path / f"h{ending}")

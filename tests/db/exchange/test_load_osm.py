@@ -380,6 +380,27 @@ def test_a_building_brings_floors_address_name_and_main_entrance(
     assert rows(session, query) == [
         ("w1", "3号楼", "六道口小区", "清华东路17号", "apartments", 6, door, None, "osm")
     ]
+    assert rows(session, "SELECT kind, source FROM entrance ORDER BY kind") == [
+        ("main", "osm"),
+        ("side", "osm"),
+    ]
+    # what a person moved or took away stays so; what is gone from the file goes
+    session.execute(
+        text("UPDATE entrance SET source = 'page', removed_at = now() WHERE kind = 'main'")
+    )
+    file.way([corner, main, distant, corner], {**tags, "building": "yes"})
+    load(file)
+    query = "SELECT b.code, e.kind, e.removed_at IS NULL FROM entrance e JOIN building b"
+    assert rows(session, f"{query} ON b.id = e.building_id ORDER BY 1, 2") == [
+        ("w1", "main", False),
+        ("w1", "side", True),
+        ("w3", "main", True),
+    ]
+    assert rows(
+        session,
+        "SELECT b.entrance = e.geom FROM building b JOIN entrance e ON e.building_id = b.id"
+        " WHERE e.kind = 'side'",
+    ) == [(True,)]
 
 
 def test_a_multipolygon_building_keeps_its_courtyard(session: Session, load: Load) -> None:

@@ -72,8 +72,8 @@ def test_only_changed_categories_are_computed_anew_and_the_labels_are_those_of_a
         assert stored(session) == partial
     session.execute(
         text(
-            "UPDATE building SET entrance = ST_PointN(ST_ExteriorRing(ST_GeometryN(geom, 1)), 2)"
-            " WHERE id = (SELECT min(id) FROM building)"
+            "UPDATE entrance SET geom = ST_Translate(geom, 0.00002, 0)"
+            " WHERE building_id = (SELECT min(id) FROM building)"
         )
     )
     assert recompute_access(session).recomputed == tuple(CATEGORY_BY_KEY)

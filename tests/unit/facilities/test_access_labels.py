@@ -22,7 +22,8 @@ def demand_of(net: Network, places: list[Point]) -> DemandPoints:
     """Buildings by their doors, in metres; the third has nobody."""
     points = shapely.get_coordinates(places).reshape(-1, 2)
     number = np.arange(len(places))
-    return DemandPoints(number, number % 3, number % 7, points, net.snap(np.array(places, object)))
+    snaps = net.snap(np.array(places, object))
+    return DemandPoints(number, number % 3, number % 7, points, snaps, number)
 
 
 def entrances_of(
@@ -89,6 +90,36 @@ def test_labels_are_those_of_brute_force(city, seed):
             sure = (np.abs(truth[which] - limit) > 1e-3).all(axis=0)
             count = (truth[which] <= limit).sum(axis=0)
             assert (labels.within[sure, column, number] == count[sure]).all()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cities(), st.integers(0, 2**32))
+def test_the_label_of_a_building_is_that_of_its_best_door(city, seed):
+    nodes, pairs, flags, _, _, places = city
+    rng = np.random.default_rng(seed)
+    net = network(nodes, pairs, at_edge=np.array([0]), **flags)
+    points = [Point(*net.to_metric(*to_degrees(*xy))[0]) for xy in places]
+    entrances = entrances_of(net, [points[:2], points[-1:], points[1:2]], ["clinic"] * 3)
+    single = demand_of(net, points)
+    owner = np.unique(rng.integers(0, 4, len(points)), return_inverse=True)[1]
+    owner.sort()
+    count = owner[-1] + 1
+    number = np.arange(count)
+    homes = DemandPoints(number, number, number, single.doors, single.snaps, owner)
+    of_doors, labels = (
+        label_buildings(net, demand, entrances, ("clinic",), SPEED_M_S)
+        for demand in (single, homes)
+    )
+    for building in range(count):
+        doors = np.flatnonzero(owner == building)
+        best = doors[of_doors.minutes[doors, 0].argmin()]
+        assert labels.minutes[building, 0] == of_doors.minutes[best, 0]
+        assert labels.edge_minutes[building] == of_doors.edge_minutes[doors].min()
+        assert labels.off_network[building] == of_doors.off_network[doors].all()
+        assert (labels.within[building, 0] >= of_doors.within[doors, 0].max(axis=0)).all()
+    assert (homes.off_network == labels.off_network).all()
+    some = homes.select(number[::2])
+    assert (some.points == homes.points[::2]).all() and some.owner.max() == len(some.building) - 1
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

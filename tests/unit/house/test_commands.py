@@ -1,6 +1,5 @@
 """Every function of a command or a route takes what its options or its path give it."""
 
-import importlib
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,14 @@ import pytest
 
 from gis.settings import Settings
 from web.app import create_app
-from web.cli import COMMANDS
+from web.cli import COMMANDS, load_command
 
 PREPROCESSED = {"kind"}  # taken off the path before a view of Open311 is called
 
 
 def all_commands() -> Iterator[tuple[str, click.Command]]:
     """Yield every command with its name, those within groups too."""
-    waiting = [(name, importlib.import_module(f"web.cli.{name}").command) for name in COMMANDS]
+    waiting = [(name, load_command(name)) for name in COMMANDS]
     while waiting:
         name, command = waiting.pop()
         yield name, command
