@@ -61,6 +61,26 @@ def test_an_address_a_list_and_the_walk_on_the_map(request, site, session, scree
     assert all(asked.startswith(site) for asked in page.asked)
 
 
+def test_who_walks_decides_how_far_one_gets(phone, site, session):  # noqa: F811
+    place = session.execute(
+        text(
+            "SELECT ST_X(d) AS lon, ST_Y(d) AS lat FROM (SELECT ST_Centroid(geom) FROM building"
+            " ORDER BY code LIMIT 1) t (d)"
+        )
+    ).one()
+    page = opened(phone, site, f"&p={place.lon},{place.lat}")
+    expect(page.locator("#who")).to_have_value("adult")
+    places = page.locator('.nby-ring[data-minutes="15"] small')
+    adult = int(re.sub(r"\D", "", places.inner_text()))
+    page.locator("#who").select_option("elder")
+    expect(places).not_to_have_text(re.compile(rf"^{adult}\D"))
+    assert int(re.sub(r"\D", "", places.inner_text())) < adult
+    assert "profile=elder" in page.url
+    page.reload()
+    expect(page.locator("#who")).to_have_value("elder")
+    assert page.said == []
+
+
 def test_far_from_streets_and_without_a_connection_it_says_so_in_words(desk, site):
     opened(desk, site, "&p=105.99,26.30")
     expect(desk.locator(".nby-none")).to_contain_text("100米内没有道路")

@@ -12,8 +12,6 @@ from gis.exchange.gaps_file import write_gaps
 from gis.facilities.categories import CATEGORIES
 from gis.facilities.coverage_gaps import gaps
 from gis.facilities.siting_problem import Model
-from gis.messages import Message, render
-from gis.network.profile_table import read_profiles
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
 from gis.rights.actions import Action
 from layers.folium_map import PageParts, live_map, vector_tiles
@@ -22,6 +20,7 @@ from web.http import i18n, params
 from web.http.db import session
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
+from web.pages.shell.choices import capitalise, profile_choices
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -82,15 +81,12 @@ def coverage() -> Response:
         what=what,
         may_plan=may_plan,
         categories=[
-            (category.key, _capital(category.en if english else category.zh))
+            (category.key, capitalise(category.en if english else category.zh))
             for category in sorted(CATEGORIES, key=lambda category: category.rank)
         ],
         minutes=MINUTES,
         selected_minutes=request.args.get("minutes", DEFAULT_MINUTES, int),
-        profiles=[
-            (key, _capital(render(Message(f"profile.{key}"), i18n.chosen())))
-            for key in read_profiles(session())
-        ],
+        profiles=profile_choices(),
         selected_profile=profile,
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
         selected_area=request.args.get("area", ""),
@@ -139,11 +135,6 @@ def gaps_file(kind: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="gaps.{kind}"'
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _capital(label: str) -> str:
-    """Return a label with a capital, as it stands alone."""
-    return label[:1].upper() + label[1:]
 
 
 def _map(figures: Overview) -> PageParts:

@@ -1,20 +1,23 @@
 """`/nearby`: a household's quarter of an hour, what it reaches on foot, and the walks there."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from gis.facilities.nearby import RINGS
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
 from web.pages.shell.base_map import base_map
+from web.pages.shell.choices import profile_choices
 from web.pages.shell.page import render_page
 
 bp = Blueprint("nearby_page", __name__)
 
+DEFAULT_PROFILE = "adult"
+
 
 @bp.get("/nearby")
 def nearby() -> Response:
-    """Show the page; `p=lon,lat` in the address is the place, `to` the chosen facility."""
+    """Show the page; the address keeps the place `p=lon,lat`, `profile` and the facility `to`."""
     figures = overview(session(), params.parse_datetime(None))
     return render_page(
         "nearby/nearby.html",
@@ -23,4 +26,6 @@ def nearby() -> Response:
         parts=base_map(figures, without=("grids", "units")),
         figures=figures,
         rings=RINGS,
+        profiles=profile_choices(),
+        profile=request.args.get("profile", DEFAULT_PROFILE),
     )

@@ -7,6 +7,7 @@ import { searchBox } from '../../shared/search.js';
 const { map, config } = window.wangge;
 const WIDEST = Math.max(...page.rings);
 const FEW = 3; // facilities of a category that are listed before "all"
+const who = $('who');
 const state = { point: null, answer: null, minutes: WIDEST, openOnly: false, to: null, expanded: new Set() };
 const ringLayer = L.layerGroup().addTo(map),
   dotLayer = L.layerGroup().addTo(map),
@@ -17,9 +18,9 @@ let askNumber = 0;
 
 // ---- the address of the page keeps the place and the chosen facility
 function writeAddress() {
-  const { lon, lat } = state.point;
   const values = new URLSearchParams(location.search);
-  values.set('p', `${lon},${lat}`);
+  if (state.point) values.set('p', `${state.point.lon},${state.point.lat}`);
+  values.set('profile', who.value);
   if (state.to) values.set('to', state.to);
   else values.delete('to');
   history.replaceState(null, '', `?${values}`);
@@ -41,11 +42,11 @@ async function start(lon, lat, status = '') {
   $('h-result').textContent = t('Working out the walks…');
   $('result').replaceChildren(skeleton());
   $('result').setAttribute('aria-busy', 'true');
-  const place = query({ ...state.point, crs: 'cgcs2000' });
+  const place = { ...state.point, crs: 'cgcs2000', profile: who.value };
   const at = new URLSearchParams(location.search).get('at');
   try {
-    const rings = request(`/nearby/reach?${place}`, 'reach').catch(() => null);
-    const answer = await request(`/nearby?${query({ ...state.point, crs: 'cgcs2000', at })}`, 'nearby');
+    const rings = request(`/nearby/reach?${query(place)}`, 'reach').catch(() => null);
+    const answer = await request(`/nearby?${query({ ...place, at })}`, 'nearby');
     if (asked !== askNumber) return;
     state.answer = answer;
     startLayer.clearLayers();
@@ -336,7 +337,7 @@ async function choose(code, { focus = true } = {}) {
   const from = state.answer.start;
   try {
     const walk = await request(
-      `/walk?${query({ from_lon: from.lon, from_lat: from.lat, crs: 'cgcs2000', to: code })}`,
+      `/walk?${query({ from_lon: from.lon, from_lat: from.lat, crs: 'cgcs2000', to: code, profile: who.value })}`,
       'walk',
     );
     if (state.to !== code) return;
@@ -479,6 +480,11 @@ $('gps').onclick = () => {
     },
     { enableHighAccuracy: true, timeout: 15_000, maximumAge: 10_000 },
   );
+};
+
+who.onchange = () => {
+  if (state.point) start(state.point.lon, state.point.lat);
+  else writeAddress();
 };
 
 // ---- a place in the address of the page
