@@ -4,6 +4,7 @@ The engine is pure: it reads no database. Every number is an exact walking dista
 counted, at the speed of a profile.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -168,7 +169,8 @@ def _near(network: Network, doors: _Doors, places: SnappedPoints, metre_min: flo
     facility = np.full(len(places), -1)
     within = np.zeros((len(places), len(STEPS_MIN)), np.int64)
     size = network.graph.shape[0] + len(places)
-    step = max(1, CHUNK_CELLS // size)
+    # the facilities of a step are nodes too
+    step = max(1, min(CHUNK_CELLS // size, math.isqrt(CHUNK_CELLS)))
     for start in range(0, doors.facilities, step):
         part = doors.select(start, min(start + step, doors.facilities))
         table = _facility_distances(network, part, places, STEPS_MIN[-1] / metre_min) * metre_min
