@@ -14,7 +14,10 @@ from gis.settings import ROOT, Settings
 REQUIREMENTS_PATH = ROOT / "tests" / "bench" / "requirements.txt"
 VALHALLA_PATH = REQUIREMENTS_PATH.with_name("requirements-valhalla.txt")
 VALHALLA_PYTHONS = ("python3.12", "python3.13", "python3.14")
-NAMES = ("circle", "coverage", "bulk", "http", "report", "growth", "boundaries")
+NAMES = (
+    *("circle", "coverage", "edges", "recompute", "pin"),
+    *("bulk", "http", "report", "growth", "boundaries"),
+)
 
 
 @click.command()
