@@ -4,6 +4,7 @@ The engine is pure: it reads no database. Every number is an exact walking dista
 counted, at the speed of a profile.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -189,7 +190,8 @@ def _near(network: Network, doors: _Doors, homes: _Homes, metre_min: float) -> _
     facility = np.full(len(homes), -1)
     within = np.zeros((len(homes), len(STEPS_MIN)), np.int64)
     size = network.graph.shape[0] + len(homes.places)
-    step = max(1, CHUNK_CELLS // size)
+    # the facilities of a step are nodes too
+    step = max(1, min(CHUNK_CELLS // size, math.isqrt(CHUNK_CELLS)))
     for start in range(0, doors.facilities, step):
         part = doors.select(start, min(start + step, doors.facilities))
         by_door = _facility_distances(network, part, homes.places, STEPS_MIN[-1] / metre_min)

@@ -23,7 +23,7 @@ from gis.errors import Unavailable
 from gis.network import parts
 from gis.network.edge_facts import EdgeFacts, TagColumns, facts_of, plain_facts
 from gis.network.lattice import Lattice, make_lattice
-from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper
+from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper, doubled
 
 # Kinds of edge that connect nothing: a part of only these is an island.
 AT_NODE_M = 1e-6
@@ -117,11 +117,13 @@ class Network:
     def rank(self) -> Ints:
         """Per edge, the order in which it is snapped to within the cap.
 
-        See `gis.network.parts.ranks`.
+        See `gis.network.parts.ranks`; to doubled edges nothing is snapped.
         """
-        return parts.ranks(
+        rank = parts.ranks(
             len(self.nodes), self.u, self.v, np.where(self.street, self.metres, 0.0), self.ground
         )
+        rank[doubled(self.u, self.v, self.lines, self.length, self.access.edge)] = parts.DOUBLED
+        return rank
 
     @cached_property
     def snapper(self) -> Snapper:

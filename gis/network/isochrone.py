@@ -19,6 +19,9 @@ from gis.network.walk import node_distances
 # lattice spacings: a jump of the distance, as at a wall, is contoured midway; smooth slopes stay
 # unchanged
 MAX_STEP_SPACINGS = 1.5
+# metres; vertices this near the line of their neighbours are left out. It is what rounding to
+# PRECISION_DEG moves a vertex by, so circles of one facility stay nested as well as they were
+STRAIGHT_M = 0.01
 
 
 def isochrones(
@@ -62,7 +65,9 @@ def isochrones(
     low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, rows)
     window = np.s_[low:high, left:right]
     by_u, by_v = lattice.by_u[window], lattice.by_v[window]
-    distances = np.minimum(at_nodes[lattice.u[window]] + by_u, at_nodes[lattice.v[window]] + by_v)
+    distances = np.minimum(
+        at_nodes.take(lattice.u[window]) + by_u, at_nodes.take(lattice.v[window]) + by_v
+    )
     corner = np.array(
         [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
     )
@@ -93,8 +98,8 @@ def _own_ground(
     """
     share = np.linspace(0, 1, int(leg / spacing * 4) + 2)[:, None]
     way = street + share * (door - street)
-    cell = np.unique(np.floor((way - corner) / spacing).astype(int), axis=0)
-    points = np.unique((cell[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2), axis=0)
+    cell = np.floor((way - corner) / spacing).astype(int)
+    points = (cell[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2)
     column, row = points[(points >= 0).all(1) & (points < distances.shape[::-1]).all(1)].T
     straight = np.hypot(
         corner[0] + spacing * column - street[0], corner[1] + spacing * row - street[1]
@@ -129,17 +134,21 @@ def _polygon(
     network: Network, xs: np.ndarray, ys: np.ndarray, distances: np.ndarray, limit: float
 ) -> MultiPolygon:
     slack = MAX_STEP_SPACINGS * network.lattice.spacing
-    z = np.clip(distances, limit - slack, limit + slack)
+    z = np.clip(distances, limit - slack, limit + slack, dtype=float)
     areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
         limit - 2 * slack, limit
     )
+    polygons = [
+        shapely.Polygon(rings[0], rings[1:])
+        for points, starts in zip(*areas, strict=True)
+        for rings in [[points[a:b] for a, b in pairwise(starts)]]
+    ]
+    straight = shapely.simplify(np.array(polygons, object), STRAIGHT_M, preserve_topology=False)
     change = crs.get_transformer(network.epsg, 4490).transform
-    polygons = []
-    for points, starts in zip(*areas, strict=True):
-        degrees = np.round(np.column_stack(change(points[:, 0], points[:, 1])), 7)  # PRECISION
-        rings = [degrees[a:b] for a, b in pairwise(starts)]
-        polygons.append(shapely.Polygon(rings[0], rings[1:]))
-    shape = MultiPolygon(polygons)
+    shape = shapely.transform(
+        MultiPolygon(straight[~shapely.is_empty(straight)].tolist()),
+        lambda xy: np.round(np.column_stack(change(*xy.T)), 7),  # PRECISION_DEG
+    )
     if not shape.is_valid:  # contours that touch themselves in a point
         shape = shapely.set_precision(shapely.make_valid(shape, method="structure"), PRECISION_DEG)
         parts = [

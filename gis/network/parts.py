@@ -35,6 +35,7 @@ class Access(NamedTuple):
 # The order in which places take edges: parts worth walking on, small ones, then bridges and tunnels
 # of both.
 SNAPPED, ISLAND = range(4), 4
+DOUBLED = 5  # the line of another edge again; see `gis.network.snapping.doubled`
 
 
 def ranks(count: int, u: Ints, v: Ints, street_m: Floats, ground: Bools) -> Ints:

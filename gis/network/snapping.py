@@ -75,6 +75,40 @@ def pieces_of(lines: Shapes) -> Pieces:
     return Pieces(edge, points[inner], way, metres, total - total[first_piece][edge])
 
 
+def doubled(u: Ints, v: Ints, lines: Shapes, length: Floats, public: Bools) -> Bools:
+    """Return which edges are drawn on the very line of another one between the same nodes.
+
+    Parameters
+    ----------
+    u, v
+        End nodes of each edge.
+    lines
+        Their lines.
+    length
+        What walking them costs. Of edges on one line the public one, then the cheapest stays.
+    public
+        Per edge, whether it is public.
+
+    Notes
+    -----
+    Nothing is snapped to a doubled edge: else two places on one street would stand on different
+    edges, and walk from one to the other round by its ends.
+    """
+    low, high = np.minimum(u, v), np.maximum(u, v)
+    order = np.lexsort((length, ~public, high, low))
+    again = (low[order[1:]] == low[order[:-1]]) & (high[order[1:]] == high[order[:-1]])
+    parallel = order[np.r_[False, again] | np.r_[again, False]]
+    result = np.zeros(len(lines), bool)
+    drawn = set()
+    for edge, line in zip(
+        parallel.tolist(), shapely.to_wkb(shapely.normalize(lines[parallel])), strict=True
+    ):
+        key = int(low[edge]), int(high[edge]), line
+        result[edge] = key in drawn
+        drawn.add(key)
+    return result
+
+
 class Snapper:
     """Finds the nearest edge of points.
 

@@ -13,12 +13,15 @@ from pathlib import Path
 
 from gis.ops import cluster
 from gis.settings import ROOT, Settings
-from tests.bench import boundaries, bulk, circle, coverage, growth, http, report
+from tests.bench import access, boundaries, bulk, circle, coverage, growth, http, report
 from tests.bench.rows import Reach, Row, machine, markdown
 
 ROWS: dict[str, Callable[[Settings, bool], Row]] = {
     "circle": circle.measure,
     "coverage": coverage.measure,
+    "edges": access.measure_edges,
+    "recompute": access.measure_recompute,
+    "pin": access.measure_pin,
     "bulk": bulk.measure,
     "http": http.measure,
     "report": report.measure,

@@ -29,10 +29,10 @@ class City:
 
     @cached_property
     def network(self) -> Network:
-        """The same as our network, its lattice and graph made."""
+        """The same as our network, its graph made."""
         lines = shapely.linestrings(np.stack([self.nodes[self.u], self.nodes[self.v]], axis=1))
         network = from_degrees("bench", self.nodes, EdgeTable(self.u, self.v, self.length, lines))
-        _ = network.lattice, network.graph
+        _ = network.graph
         return network
 
     def places(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:

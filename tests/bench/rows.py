@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 PACKAGES = (
     "numpy",
     "scipy",
@@ -25,7 +27,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Figure:
-    """One contestant's median.
+    """One contestant's median, or what the row says.
 
     value: In the row's unit. runs: How many it is the median of. more: Other figures, as "F1
     0.996".
@@ -49,7 +51,8 @@ class Reach:
 class Row:
     """One job.
 
-    more_is_better: Rates; times otherwise. absent: Peers not measured in this run, with the reason.
+    more_is_better: Rates; times otherwise. statistic: What the figures are of their runs.
+    absent: Peers not measured in this run, with the reason.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Row:
     more_is_better: bool = False
     notes: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
+    statistic: str = "median"
 
     def ratio(self, peer: Figure) -> float:
         """How many times better we are than a peer; below 1 the peer is better."""
@@ -73,6 +77,13 @@ def seconds(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
+
+
+def cpu_seconds(work: Callable[[], T]) -> tuple[float, T]:
+    """Seconds of CPU of this process that one call takes, and what it returns."""
+    begin = time.process_time()
+    result = work()
+    return time.process_time() - begin, result
 
 
 def median(values: Sequence[float]) -> float:
@@ -147,7 +158,7 @@ def markdown(rows: Sequence[Row], where: Sequence[str], minutes: float) -> str:
     for row in rows:
         lines += ["", f"## {row.job}", "", f"{row.size}", ""]
         lines += [
-            f"| | {row.unit}, median | of | ours is better by | |",
+            f"| | {row.unit}, {row.statistic} | of | ours is better by | |",
             "| --- | --- | --- | --- | --- |",
         ]
         lines.append(

@@ -7,40 +7,16 @@ from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from gis.facilities.access_labels import STEPS_MIN, AccessLabels, label_buildings
-from gis.facilities.accessibility import DemandPoints, FacilityEntrances
+from gis.facilities.accessibility import DemandPoints
 from gis.network.build import Network
 from tests.support import brute_force
+from tests.support.access_inputs import demand_of, entrances_of
 from tests.support.walk_networks import cities, network, same, to_degrees
 
 # so slow that 15 minutes end inside these cities of some 500 m
 SPEED_M_S = 0.25
 METRE_MIN = 1 / (60 * SPEED_M_S)
 CATEGORIES = ("clinic", "school", "market")
-
-
-def demand_of(net: Network, places: list[Point]) -> DemandPoints:
-    """Buildings by their doors, in metres; the third has nobody."""
-    points = shapely.get_coordinates(places).reshape(-1, 2)
-    number = np.arange(len(places))
-    snaps = net.snap(np.array(places, object))
-    return DemandPoints(number, number % 3, number % 7, points, snaps, number)
-
-
-def entrances_of(
-    net: Network, doors: list[list[Point]], categories: list[str]
-) -> FacilityEntrances:
-    """Facilities by their doors, in metres."""
-    flat = np.array([door for those in doors for door in those], object)
-    owner = np.repeat(np.arange(len(doors)), [len(those) for those in doors])
-    return FacilityEntrances(
-        np.arange(len(doors)),
-        [f"f{number}" for number in range(len(doors))],
-        np.array(categories, np.str_),
-        np.array([shapely.MultiPoint(those) for those in doors], object),
-        owner,
-        shapely.get_coordinates(flat).reshape(-1, 2),
-        net.snap(flat),
-    )
 
 
 def labels_of(net: Network, places, doors, categories, limit: float = 1e6) -> AccessLabels:
