@@ -37,7 +37,7 @@ def measure(settings: Settings, small: bool) -> Row:
     """Serve a made-up town and in turns file reports, each at another place, and post
     the constant.
     """
-    seconds, turns = (1, 1) if small else (8, 3)
+    seconds, turns = (2, 1) if small else (8, 3)
     addresses = cluster.start(
         settings, throw_away=False
     )  # a report is acknowledged when it is on the disk

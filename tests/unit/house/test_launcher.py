@@ -4,7 +4,6 @@ be set up.
 
 import os
 import re
-import statistics
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from gis.settings import ROOT
+from tests.support.machine import slowdown
 from web.cli import COMMANDS, cli
 
 WANGGE = ROOT / "wangge"
@@ -62,9 +62,10 @@ def test_a_second_start_adds_less_than_a_third_of_a_second():
         subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
         return time.monotonic() - started
 
-    with_launcher = statistics.median(took([WANGGE]) for _ in range(5))
-    bare = statistics.median(took([sys.executable, "-c", ""]) for _ in range(5))
-    assert with_launcher - bare < 0.3 * max(1, slowness())
+    # the least of several: what it takes when nothing else is in its way
+    with_launcher = min(took([WANGGE]) for _ in range(7))
+    bare = min(took([sys.executable, "-c", ""]) for _ in range(7))
+    assert with_launcher - bare < 0.3 * max(slowness(), slowdown())
 
 
 def slowness() -> float:
