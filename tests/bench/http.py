@@ -208,6 +208,8 @@ def by_wrk(port: int, paths: Sequence[str], seconds: int, post: str = "") -> Loa
             f"-c{CONNECTIONS}",
             f"-d{seconds}s",
             "--latency",
+            "--timeout",
+            "30s",  # a slow answer counts in p99, and is not a bad one
             "-s",
             file.name,
         ]
