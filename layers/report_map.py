@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry import shape
 from sqlalchemy.orm import Session
 
-from gis.facilities.access_classes import UNREACHABLE, building_features
+from gis.facilities.access_classes import UNREACHABLE, features_within
 from gis.facilities.area_report import AreaReport
 from gis.facilities.building_coverage import Standing
 from gis.facilities.planning_land import land_of_area
@@ -129,9 +129,7 @@ def report_map(session: Session, report: AreaReport, at: datetime, label: str) -
     for layer, style in GROUND:
         for feature in feature_collection(session, layer, at, bbox=bbox)["features"]:
             _path(svg, frame.path(shape(feature["geometry"])), **style)
-    collection = building_features(
-        session, [query.category], query.minutes, query.profile, bbox, area=query.area
-    )
+    collection = features_within(session, report.buildings, query.minutes, bbox)
     for feature in collection["features"]:
         key = feature["properties"]["class"]
         outline = frame.path(shape(feature["geometry"]))

@@ -94,7 +94,13 @@ def access_classes(
         As in `gis.facilities.coverage_summary.coverage`, which also says what is raised.
     """
     require_limit(minutes)
-    buildings = read_buildings(session, categories, profile, area, open_at=open_at)
+    return count_classes(
+        read_buildings(session, categories, profile, area, open_at=open_at), minutes
+    )
+
+
+def count_classes(buildings: BuildingCoverage, minutes: int) -> AccessClasses:
+    """Count some buildings, their households and people by class."""
     classes = class_of(buildings, minutes)
     keys = ("0", "1", "2", "3", "4", "5", UNREACHABLE, Standing.CANNOT_SAY, Standing.OFF_NETWORK)
     return AccessClasses(
@@ -135,6 +141,16 @@ def building_features(
     """
     require_limit(minutes)
     buildings = read_buildings(session, categories, profile, area, open_at=open_at)
+    return features_within(session, buildings, minutes, bbox)
+
+
+def features_within(
+    session: Session,
+    buildings: BuildingCoverage,
+    minutes: int,
+    bbox: tuple[float, float, float, float],
+) -> dict[str, Any]:
+    """Return those of some buildings that lie in a box; see `building_features`."""
     west, south, east, north = bbox
     inside = np.flatnonzero(
         (buildings.lon >= west)

@@ -7,13 +7,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
-from gis.facilities.access_classes import AccessClasses, access_classes
+from gis.facilities.access_classes import AccessClasses, count_classes
 from gis.facilities.access_score import AreaScore, score
-from gis.facilities.access_store import read_labels
-from gis.facilities.building_coverage import BuildingCoverage, read_buildings
-from gis.facilities.categories import CATEGORIES
-from gis.facilities.coverage_gaps import Gap, gaps
-from gis.facilities.coverage_summary import AreaCoverage, coverage, sum_up
+from gis.facilities.access_store import require_categories
+from gis.facilities.building_coverage import BuildingCoverage, read_by_category
+from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.circles import require_limit
+from gis.facilities.coverage_gaps import Gap, list_gaps
+from gis.facilities.coverage_summary import AreaCoverage, sum_up
 from gis.facilities.planning_land import land_of_area
 from gis.facilities.siting_request import SitingAnswer, SitingRequest
 from gis.facilities.siting_search import site
@@ -54,10 +55,11 @@ class AreaReport:
     ----------
     name
         Of the area.
-    coverage
-        Of the category that was asked about.
+    buildings
+        With their walks to the category that was asked about.
     by_category
-        Coverage by key, of every category of which the data hold a facility, anywhere.
+        Coverage by key, of the category that was asked about and of every one of which the data
+        hold a facility, anywhere.
     classes
         Households by class of minutes.
     score
@@ -66,21 +68,21 @@ class AreaReport:
         The buildings that are not served, those with most people first.
     siting
         New places; None where none are sought.
-    network_version, computed_at, flat
-        Of the walks.
     """
 
     query: ReportQuery
     name: str
-    coverage: AreaCoverage
+    buildings: BuildingCoverage
     by_category: dict[str, AreaCoverage]
     classes: AccessClasses
     score: AreaScore | None
     gaps: list[Gap]
     siting: SitingAnswer | None
-    network_version: str
-    computed_at: datetime
-    flat: bool
+
+    @property
+    def coverage(self) -> AreaCoverage:
+        """Coverage of the category that was asked about."""
+        return self.by_category[self.query.category]
 
 
 def area_report(session: Session, query: ReportQuery, at: datetime) -> AreaReport:
@@ -102,13 +104,14 @@ def area_report(session: Session, query: ReportQuery, at: datetime) -> AreaRepor
     """
     if not 0 <= query.sites <= MAX_SITES:
         raise invalid_field("sites", "siting.sites_out_of_range", low=0, high=MAX_SITES)
-    asked = ([query.category], query.minutes, query.profile)
-    summary = coverage(session, *asked, area=query.area)
-    buildings = read_buildings(session, [query.category], query.profile, query.area)
+    require_limit(query.minutes)
+    require_categories([query.category])
+    by_category = read_by_category(session, [*CATEGORY_BY_KEY], query.profile, query.area)
+    buildings = by_category[query.category]
     level, name = session.execute(
         text("SELECT level, name FROM area WHERE code = :code"), {"code": query.area}
     ).one()
-    marks = score(session, query.area, query.profile, by=level)
+    mark = next(iter(score(session, query.area, query.profile, by=level)), None)
     siting = None
     if query.sites:
         request = SitingRequest(query.category, query.sites, query.minutes, query.profile)
@@ -116,26 +119,13 @@ def area_report(session: Session, query: ReportQuery, at: datetime) -> AreaRepor
     return AreaReport(
         query,
         name,
-        summary.totals,
-        _by_category(session, buildings, query.minutes),
-        access_classes(session, *asked, area=query.area),
-        next(iter(marks), None),
-        gaps(session, *asked, area=query.area),
+        buildings,
+        {
+            key: sum_up(session, by_category[key], [key], query.minutes)
+            for key in (query.category, *(mark.by_category if mark else ()))
+        },
+        count_classes(buildings, query.minutes),
+        mark,
+        list_gaps(session, buildings, query.minutes),
         siting,
-        summary.network_version,
-        summary.computed_at,
-        summary.flat,
     )
-
-
-def _by_category(
-    session: Session, buildings: BuildingCoverage, minutes: int
-) -> dict[str, AreaCoverage]:
-    """Return the coverage of each category of which the data hold a facility, most daily first."""
-    ordered = sorted(CATEGORIES, key=lambda category: category.rank)
-    labels = read_labels(session, buildings.walker, [category.key for category in ordered])
-    return {
-        key: sum_up(session, buildings.with_labels(each), [key], minutes)
-        for key, each in labels.items()
-        if (each.facility >= 0).any()
-    }

@@ -163,6 +163,22 @@ def read_buildings(
 ) -> BuildingCoverage:
     """Read the buildings with their walk to the nearest facility of any of some categories.
 
+    Parameters and what is raised are those of `read_by_category`.
+    """
+    parts = read_by_category(session, categories, profile, area, moment, open_at)
+    return nearest_of([*parts.values()])
+
+
+def read_by_category(
+    session: Session,
+    categories: Sequence[str],
+    profile: str = "adult",
+    area: str | None = None,
+    moment: datetime | None = None,
+    open_at: datetime | None = None,
+) -> dict[str, BuildingCoverage]:
+    """Read the buildings once, with their walk to the nearest facility of each of some categories.
+
     Parameters
     ----------
     categories
@@ -190,15 +206,11 @@ def read_buildings(
     area_id = None if area is None else _require_area(session, area)
     rows = session.execute(text(BUILDINGS_SQL)).all()
     columns = [*zip(*rows, strict=True)] if rows else [()] * 9
-    ids = np.array(columns[0], np.int64)
     lon, lat, label_lon, label_lat = (np.array(column, float) for column in columns[5:])
-    labels = [*read_labels(session, walker, keys, open_at).values()]
-    minutes = np.column_stack([each.minutes for each in labels])
-    best = minutes.argmin(axis=1)
-    facility = np.column_stack([each.facility for each in labels])
-    line = np.arange(len(ids))
-    everything = BuildingCoverage(
-        ids,
+    labels = read_labels(session, walker, keys, open_at)
+    first = labels[keys[0]]
+    buildings = BuildingCoverage(
+        np.array(columns[0], np.int64),
         np.array(columns[1], np.str_),
         np.array(columns[2], np.str_),
         np.array(columns[3], np.int64),
@@ -206,17 +218,32 @@ def read_buildings(
         lon,
         lat,
         areas_of_points(session, moment or datetime.now(UTC), label_lon, label_lat),
-        minutes[line, best],
-        facility[line, best],
-        np.min([each.edge_minutes for each in labels], axis=0),
-        labels[0].off_network,
+        first.minutes,
+        first.facility,
+        first.edge_minutes,
+        first.off_network,
         walker,
         open_at,
-        min(each.computed_at for each in labels),
+        first.computed_at,
     )
-    if area_id is None:
-        return everything
-    return everything.select(everything.areas.within(area_id))
+    if area_id is not None:
+        buildings = buildings.select(buildings.areas.within(area_id))
+    return {key: buildings.with_labels(each) for key, each in labels.items()}
+
+
+def nearest_of(parts: Sequence[BuildingCoverage]) -> BuildingCoverage:
+    """Return the same buildings with the nearest of the facilities that several categories have."""
+    minutes = np.column_stack([each.minutes for each in parts])
+    facility = np.column_stack([each.facility for each in parts])
+    best = minutes.argmin(axis=1)
+    line = np.arange(len(best))
+    return replace(
+        parts[0],
+        minutes=minutes[line, best],
+        facility=facility[line, best],
+        edge_minutes=np.min([each.edge_minutes for each in parts], axis=0),
+        computed_at=min(each.computed_at for each in parts),
+    )
 
 
 def within_straight_line(

@@ -93,6 +93,16 @@ def gaps(
     """
     require_limit(minutes)
     buildings = read_buildings(session, categories, profile, area, moment, open_at)
+    return list_gaps(session, buildings, minutes, within)
+
+
+def list_gaps(
+    session: Session,
+    buildings: BuildingCoverage,
+    minutes: int,
+    within: Collection[int] | None = None,
+) -> list[Gap]:
+    """List those of some buildings that are not served; see `gaps`."""
     which = buildings.standing(minutes) != STANDINGS.index(Standing.SERVED)
     if buildings.households.any():
         which &= buildings.households > 0

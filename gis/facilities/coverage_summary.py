@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Level
 from gis.facilities.building_coverage import (
     STANDINGS,
     BuildingCoverage,
@@ -164,10 +165,20 @@ def coverage(
     require_limit(minutes)
     level = require_level(by)
     buildings = read_buildings(session, categories, profile, area, moment, open_at)
+    return summarise(session, buildings, categories, minutes, level)
+
+
+def summarise(
+    session: Session,
+    buildings: BuildingCoverage,
+    categories: Sequence[str],
+    minutes: float,
+    level: Level,
+) -> CoverageSummary:
+    """Sum up some buildings by area; `categories` are those of their walks."""
     standing = buildings.standing(minutes)
     plain = within_straight_line(session, buildings, categories, minutes)
     number, areas = buildings.areas.at_level(level)
-
     rows = [
         _row(buildings, number == i, standing, plain, where.code, where.name)
         for i, where in enumerate(areas)
@@ -177,8 +188,8 @@ def coverage(
     return CoverageSummary(
         tuple(dict.fromkeys(categories)),
         minutes,
-        profile,
-        open_at,
+        buildings.walker.name,
+        buildings.open_at,
         level.value,
         buildings.walker.network.version,
         buildings.computed_at,

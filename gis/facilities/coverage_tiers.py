@@ -7,7 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
-from gis.facilities.coverage_summary import CoverageSummary, coverage
+from gis.facilities.building_coverage import nearest_of, read_by_category, require_level
+from gis.facilities.circles import require_limit
+from gis.facilities.coverage_summary import CoverageSummary, summarise
 from gis.facilities.standard_editions import active_rows
 from gis.facilities.standards import TIERS, WALK_M_PER_MINUTE, Standard
 
@@ -84,13 +86,20 @@ def tier_coverage(
         raise invalid_field("tier", "input.not_among", value=tier, allowed=[*TIERS])
     rows = session.execute(text("SELECT category, count(*) FROM facility GROUP BY category"))
     counts = {row[0]: row[1] for row in rows}
+    standards = active_rows(session, tier)
+    level = require_level(by)
+    categories = [key for standard in standards for key in standard.categories]
+    buildings = (
+        read_by_category(session, categories, profile, area, open_at=open_at) if categories else {}
+    )
     items = []
-    for standard in active_rows(session, tier):
+    for standard in standards:
         minutes = None if standard.limit_m is None else standard.limit_m / WALK_M_PER_MINUTE
         summary = None
         if minutes is not None and standard.categories:
-            summary = coverage(
-                session, standard.categories, minutes, profile, area=area, by=by, open_at=open_at
+            nearest = nearest_of([buildings[key] for key in standard.categories])
+            summary = summarise(
+                session, nearest, standard.categories, require_limit(minutes), level
             )
         facilities = sum(counts.get(category, 0) for category in standard.categories)
         items.append(ItemCoverage(standard, minutes, facilities, summary))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis import private
 from gis.accounts import disclosures
 from gis.db import audit_context, engine
-from gis.errors import Unavailable, invalid_field
+from gis.errors import Unavailable
 from gis.files.report import LoadReport
 from gis.ops import cluster, schema
 from gis.rights.principal import system_principal
@@ -39,14 +39,10 @@ def parse_moment(text: str, field: str = "at") -> datetime:
     InvalidInput
         It is no time.
     """
+    from gis.areas.locate_input import read_time
+
     zone = Settings.from_env().timezone
-    if text == "now":
-        return datetime.now(zone)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise invalid_field(field, "input.not_time", value=text[:40]) from None
-    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+    return datetime.now(zone) if text == "now" else read_time(text, zone, field)
 
 
 def refused(report: LoadReport) -> None:

@@ -5,8 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
 from gis.facilities.access_score import AreaScore
+from gis.facilities.coverage_gaps import Gap
 from gis.facilities.coverage_summary import AreaCoverage, CoverageSummary
 from gis.facilities.coverage_tiers import ItemCoverage
 from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope
@@ -47,9 +49,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said."""
-    from gis.exchange.gaps_file import write_gaps
     from gis.facilities.access_score import score
-    from gis.facilities.access_store import recompute_access
     from gis.facilities.coverage_gaps import gaps
     from gis.facilities.coverage_summary import coverage
     from gis.facilities.coverage_tiers import tier_coverage
@@ -62,13 +62,7 @@ def command(
     categories = [key.strip() for key in (category or "").split(",") if key.strip()]
     with session_scope("coverage") as session:
         if recompute:
-            done = recompute_access(session, profile)
-            session.commit()
-            click.echo(
-                f"{done.buildings} buildings, {profile}: {len(done.recomputed)} categories"
-                f" recomputed, {len(done.unchanged)} unchanged",
-                err=True,
-            )
+            _recompute(session, profile)
         if marks:
             _print_scores(
                 score(session, area, profile, by=by, categories=categories or None), as_json
@@ -82,11 +76,33 @@ def command(
             )
             if file is not None:
                 rows = gaps(session, categories, minutes, profile, area=area, open_at=open_at)
-                count = write_gaps(rows, file)
-                subject = f"gaps of {category} {file.suffix} within {area or 'everywhere'}"
-                record_disclosure(session, "export", subject, reason=reason)
-                click.echo(f"{file}: {count} buildings", err=True)
+                _write_gaps(session, rows, file, f"{category} {file.suffix}", area, reason)
             _print_summary(summary, as_json)
+
+
+def _recompute(session: Session, profile: str) -> None:
+    """Bring the stored walks of a profile in step, and say what was done."""
+    from gis.facilities.access_store import recompute_access
+
+    done = recompute_access(session, profile)
+    session.commit()
+    click.echo(
+        f"{done.buildings} buildings, {profile}: {len(done.recomputed)} categories"
+        f" recomputed, {len(done.unchanged)} unchanged",
+        err=True,
+    )
+
+
+def _write_gaps(
+    session: Session, rows: list[Gap], file: Path, what: str, area: str | None, reason: str
+) -> None:
+    """Write gaps to a file, and note it for auditors."""
+    from gis.exchange.gaps_file import write_gaps
+
+    count = write_gaps(rows, file)
+    subject = f"gaps of {what} within {area or 'everywhere'}"
+    record_disclosure(session, "export", subject, reason=reason)
+    click.echo(f"{file}: {count} buildings", err=True)
 
 
 def _print_summary(summary: CoverageSummary, as_json: bool) -> None:

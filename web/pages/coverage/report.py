@@ -1,5 +1,6 @@
 """`/coverage/report/AREA`: the report of an area, to read, print and take along."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -14,6 +15,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.db import session
+from web.pages.coverage.question import read_question
 from web.pages.coverage.report_html import report_document, report_values
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
@@ -27,7 +29,7 @@ bp = Blueprint("coverage_report", __name__)
 def report(area: str) -> Response:
     """Show the report; service, minutes, profile and number of new places stand in the address."""
     by, now = require(Action.FIGURES), params.parse_datetime(None)
-    query = _query(by, area)
+    chain = _require_figures(by, area, now)
     words: dict[str, Any] = request.args.to_dict()
     return render_page(
         "coverage/report.html",
@@ -36,8 +38,8 @@ def report(area: str) -> Response:
             kind: url_for("coverage_report.file", area=area, kind=kind, **words)
             for kind in ("pdf", "html")
         },
-        may_export=by.is_allowed(Action.EXPORT, _chain(area)),
-        **report_values(area_report(session(), query, now), i18n.chosen(), now),
+        may_export=by.is_allowed(Action.EXPORT, chain),
+        **report_values(area_report(session(), _query(area, now), now), i18n.chosen(), now),
     )
 
 
@@ -45,8 +47,8 @@ def report(area: str) -> Response:
 def file(area: str, kind: str) -> Response:
     """Send the report as a file: to who may see the figures of the area and take data out."""
     by, now = require(Action.EXPORT), params.parse_datetime(None)
-    by.require(Action.EXPORT, _chain(area))
-    query = _query(by, area)
+    by.require(Action.EXPORT, _require_figures(by, area, now))
+    query = _query(area, now)
     html = report_document(area_report(session(), query, now), i18n.chosen(), now)
     data = html_to_pdf(html) if kind == "pdf" else html.encode()
     record_export(by, f"coverage report.{kind} category={query.category}", area)
@@ -56,39 +58,35 @@ def file(area: str, kind: str) -> Response:
     return response
 
 
-def _chain(area: str) -> list[int]:
-    """Return the ids of an area and those above it.
+def _require_figures(by: Principal, area: str, now: datetime) -> list[int]:
+    """Return the ids of an area and those above it, where the asker may see its figures.
 
     Raises
     ------
     NotFound
         No area has the code.
+    Forbidden
+        Figures of the area are not for the asker.
     """
     number = find_area_id(session(), area)
     if number is None:
         raise NotFound("facility.area_unknown", code=area)
-    return area_chain(session(), number, None, params.parse_datetime(None))
+    chain = area_chain(session(), number, None, now)
+    by.require(Action.FIGURES, chain)
+    return chain
 
 
-def _query(by: Principal, area: str) -> ReportQuery:
-    """Read what the report is about, where the asker may see it.
+def _query(area: str, now: datetime) -> ReportQuery:
+    """Read what the report is about.
 
     Raises
     ------
     Forbidden
-        Figures of the area, or with new places its planning, are not for the asker.
+        New places are sought in an area that is not the asker's to plan.
     InvalidInput
         A number is none.
     """
-    by.require(Action.FIGURES, _chain(area))
-    minutes = round(params.parse_float(request.args.get("minutes", "15"), "minutes"))
     sites = round(params.parse_float(request.args.get("sites") or "0", "sites"))
     if sites:
-        planned_land(session(), require_planner(), area, params.parse_datetime(None))
-    return ReportQuery(
-        area,
-        request.args.get("category", "clinic"),
-        minutes,
-        request.args.get("profile", "elder"),
-        sites,
-    )
+        planned_land(session(), require_planner(), area, now)
+    return ReportQuery(area, *read_question(), sites)

@@ -18,6 +18,7 @@ from gis.settings import ROOT
 from layers.overview import overview
 from layers.report_map import CLASS_COLOURS, report_map
 from web.http.db import session
+from web.pages.shell.choices import service_name
 from web.pages.shell.tokens import tokens_css
 
 MAX_LISTED = 30  # gaps in a report; the spreadsheet has all
@@ -32,7 +33,7 @@ def report_values(report: AreaReport, language: str, at: datetime) -> dict[str, 
     at
         Moment of the boundaries that are drawn.
     """
-    service = _service(report.query.category, language)
+    service = service_name(report.query.category)
     coverage = report.coverage
     standings = {
         Standing.SERVED: _("Served"),
@@ -48,14 +49,14 @@ def report_values(report: AreaReport, language: str, at: datetime) -> dict[str, 
         "report": report,
         "service": service,
         "profile": label(f"profile.{report.query.profile}", language),
-        "computed_at": f"{report.computed_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        "computed_at": f"{report.buildings.computed_at.astimezone(zone):%Y-%m-%d %H:%M}",
         "parts": parts,
         "standings": standings,
         "map": report_map(session(), report, at, f"{report.name}: {title}"),
         "legend": _legend(report, standings),
         "certainty": _certainty(report),
         "services": [
-            (_service(key, language), row)
+            (service_name(key), row)
             for key, row in sorted(
                 report.by_category.items(), key=lambda item: CATEGORY_BY_KEY[item[0]].rank
             )
@@ -75,11 +76,6 @@ def report_document(report: AreaReport, language: str, at: datetime) -> str:
         style=tokens_css() + STYLE.read_text(encoding="utf-8"),
         **report_values(report, language, at),
     )
-
-
-def _service(key: str, language: str) -> str:
-    category = CATEGORY_BY_KEY[key]
-    return category.zh if language == "zh" else category.en.capitalize()
 
 
 def _legend(report: AreaReport, standings: dict[Standing, str]) -> list[tuple[str, str, int]]:

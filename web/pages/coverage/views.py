@@ -18,9 +18,10 @@ from layers.folium_map import PageParts, live_map, vector_tiles
 from layers.overview import Overview, overview
 from web.http import i18n, params
 from web.http.db import session
+from web.pages.coverage.question import DEFAULT, read_question
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
-from web.pages.shell.choices import capitalise, profile_choices
+from web.pages.shell.choices import profile_choices, service_name
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -28,9 +29,6 @@ from web.security.guard import require
 bp = Blueprint("coverage_page", __name__)
 
 MINUTES = (5, 10, 15, 20, 30)
-DEFAULT_MINUTES = 15
-DEFAULT_CATEGORY = "clinic"
-DEFAULT_PROFILE = "elder"
 DEFAULT_SITES = "2"
 
 MODEL_LABELS: dict[Model, LazyString] = {
@@ -59,19 +57,14 @@ def coverage() -> Response:
     by = require(Action.FIGURES)
     figures = overview(session(), params.parse_datetime(None))
     may_plan = by.is_allowed(Action.DRAFT) or by.is_allowed(Action.PUBLISH)
-    english = i18n.chosen() == "en"
-    what = request.args.get("category", DEFAULT_CATEGORY)
-    profile = request.args.get("profile", DEFAULT_PROFILE)
+    what = request.args.get("category", DEFAULT.category)
+    profile = request.args.get("profile", DEFAULT.profile)
     return render_page(
         "coverage/coverage.html",
         script="coverage/coverage.js",
         data={
             "bbox": figures.bbox,
-            "default": {
-                "category": DEFAULT_CATEGORY,
-                "minutes": DEFAULT_MINUTES,
-                "profile": DEFAULT_PROFILE,
-            },
+            "default": DEFAULT._asdict(),
             "colours": {"classes": ACCESS_CLASS_COLOURS, "apart": ACCESS_PLACE_COLOURS},
             "may": {"export": by.is_allowed(Action.EXPORT), "plan": may_plan},
         },
@@ -81,11 +74,11 @@ def coverage() -> Response:
         what=what,
         may_plan=may_plan,
         categories=[
-            (category.key, capitalise(category.en if english else category.zh))
+            (category.key, service_name(category.key))
             for category in sorted(CATEGORIES, key=lambda category: category.rank)
         ],
         minutes=MINUTES,
-        selected_minutes=request.args.get("minutes", DEFAULT_MINUTES, int),
+        selected_minutes=request.args.get("minutes", DEFAULT.minutes, int),
         profiles=profile_choices(),
         selected_profile=profile,
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
@@ -107,15 +100,14 @@ def gaps_file(kind: str) -> Response:
     """
     by = require(Action.EXPORT)
     require(Action.FIGURES)
-    category = request.args.get("category", DEFAULT_CATEGORY)
-    minutes = params.parse_float(request.args.get("minutes", str(DEFAULT_MINUTES)), "minutes")
+    category, minutes, profile = read_question()
     area = request.args.get("area") or None
     rows = [
         gaps(
             session(),
             category.split(","),
-            round(minutes),
-            request.args.get("profile", DEFAULT_PROFILE),
+            minutes,
+            profile,
             area=area,
             open_at=params.parse_open_at(request.args.get("at")),
             within=within,
@@ -130,7 +122,7 @@ def gaps_file(kind: str) -> Response:
         path = Path(folder) / f"gaps.{kind}"
         write_gaps(allowed, path)
         data = path.read_bytes()
-    record_export(by, f"gaps.{kind} category={category} minutes={round(minutes)}", area or "")
+    record_export(by, f"gaps.{kind} category={category} minutes={minutes}", area or "")
     response = Response(data, mimetype=EXPORT_TYPES[kind])
     response.headers["Content-Disposition"] = f'attachment; filename="gaps.{kind}"'
     response.headers["Cache-Control"] = "no-store"

@@ -1,5 +1,6 @@
 """Choices that several pages offer."""
 
+from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.messages import label
 from gis.network.profile_table import read_profiles
 from web.http import i18n
@@ -12,6 +13,12 @@ def profile_choices() -> list[tuple[str, str]]:
         (key, capitalise(label(f"profile.{key}", i18n.chosen())))
         for key in read_profiles(session())
     ]
+
+
+def service_name(key: str) -> str:
+    """Return the name of a category of facilities, in the reader's language."""
+    category = CATEGORY_BY_KEY[key]
+    return capitalise(category.en if i18n.chosen() == "en" else category.zh)
 
 
 def capitalise(name: str) -> str:
