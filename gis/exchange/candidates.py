@@ -10,7 +10,7 @@ from gis.errors import InvalidInput
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
 from gis.exchange.columns import CANDIDATES
 from gis.facilities.siting_inputs import CandidatePlace
-from gis.files.points import InputPoint, points_to_storage
+from gis.files.points import read_points
 from gis.files.report import LoadReport
 from gis.files.tables import TEXTS, WORKBOOKS, read_table
 from gis.files.vector import FORMATS, read_vector
@@ -77,11 +77,7 @@ def _from_table(session: Session, path: Path, crs: str | None) -> list[Candidate
     report = LoadReport("candidates", path.name)
     table = read_table(path, CANDIDATES, report)
     rows = list(table.rows)
-    points, wrong = points_to_storage(
-        [InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows]
-    )
-    report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
-    pointless = [nth for nth, point in enumerate(points) if point is None and nth not in wrong]
+    points, pointless = read_points(table, rows, crs, report)
     matches = find_buildings(
         session, [BuildingQuery(address=rows[nth]["address"]) for nth in pointless]
     )

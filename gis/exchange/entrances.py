@@ -10,7 +10,7 @@ from gis.exchange.columns import ENTRANCES
 from gis.facilities.entrances import MAX_DISTANCE_M
 from gis.facilities.hours import read_hours
 from gis.files import datasets
-from gis.files.points import InputPoint, points_to_storage
+from gis.files.points import read_points
 from gis.files.report import LoadReport
 from gis.files.tables import Row, finish_reading, read_table
 from gis.messages import Message
@@ -93,14 +93,9 @@ def load_entrances(session: Session, path: Path, crs: str | None = None) -> Load
     row_by_key: dict[tuple[str, ...], int] = {}
     for row in rows:
         report.refused += [table.refuse(row.number, *fault) for fault in _faults(row, row_by_key)]
-    points, wrong = points_to_storage(
-        [InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows]
-    )
-    report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
+    points, missing = read_points(table, rows, crs, report)
     report.refused += [
-        table.refuse(row.number, "lon", "entrance_row.no_point")
-        for nth, (row, point) in enumerate(zip(rows, points, strict=True))
-        if point is None and nth not in wrong
+        table.refuse(rows[nth].number, "lon", "entrance_row.no_point") for nth in missing
     ]
     if report.refused:
         finish_reading(report)

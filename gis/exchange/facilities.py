@@ -11,7 +11,7 @@ from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_bu
 from gis.exchange.columns import FACILITIES
 from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, is_own_name, key_of_word
 from gis.files import datasets
-from gis.files.points import InputPoint, points_to_storage
+from gis.files.points import read_points
 from gis.files.report import LoadReport
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.messages import Message
@@ -66,10 +66,7 @@ WITH written AS (
   SET county = excluded.county, category = excluded.category, name = excluded.name,
       address = excluded.address, opening_hours = excluded.opening_hours,
       contact = excluded.contact, geom = excluded.geom,
-      source = excluded.source,
-      -- an entrance that was known for another place is none for this one
-      entrance = CASE WHEN old.geom IS DISTINCT FROM excluded.geom THEN NULL
-          ELSE old.entrance END
+      source = excluded.source
   WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact, old.geom)
     IS DISTINCT FROM (excluded.county, excluded.category, excluded.name, excluded.address,
                       excluded.opening_hours, excluded.contact, excluded.geom)
@@ -78,6 +75,7 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
+# entrances that were known for another place are none for this one
 FORMER_ENTRANCES = """
 DELETE FROM entrance e USING facility k, incoming_facility f
 WHERE e.facility_id = k.id AND k.code = f.code AND NOT ST_Covers(k.geom, f.point)
@@ -119,11 +117,7 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
     for row in rows:
         report.refused += [table.refuse(row.number, *fault) for fault in _faults(row, row_by_code)]
         _note_category(row, report)
-    points, wrong = points_to_storage(
-        [InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows]
-    )
-    report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
-    pointless = [nth for nth, point in enumerate(points) if point is None and nth not in wrong]
+    points, pointless = read_points(table, rows, crs, report)
     buildings = _find_by_address(session, rows, pointless, table, report)
     report.crs = (
         ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None}))

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gis import crs as systems
+from gis.files.report import LoadReport
+from gis.files.table_rows import Row
+from gis.files.tables import Table
 from gis.messages import Message
 
 
@@ -53,3 +56,26 @@ def points_to_storage(
             if nth not in faults:
                 positions[nth] = (point_x, point_y)
     return positions, faults
+
+
+def read_points(
+    table: Table, rows: Sequence[Row], crs: str | None, report: LoadReport
+) -> tuple[list[tuple[float, float] | None], list[int]]:
+    """Convert the points of a table with the columns lon, lat and crs.
+
+    Parameters
+    ----------
+    crs
+        System of the points of rows that name none.
+    report
+        Where invalid points are refused.
+
+    Returns
+    -------
+    The points as `points_to_storage` gives them, and the indices of the rows that have none.
+    """
+    points, wrong = points_to_storage(
+        [InputPoint(row["lon"], row["lat"], row["crs"] or crs) for row in rows]
+    )
+    report.refused += [table.refuse(rows[nth].number, *fault) for nth, fault in wrong.items()]
+    return points, [nth for nth, point in enumerate(points) if point is None and nth not in wrong]

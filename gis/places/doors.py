@@ -18,10 +18,9 @@ def doors_sql(owner: Owner, row: str) -> str:
     Notes
     -----
     Doors for goods count only where there are no others. NULL where no door is known.
-    `building.entrance` and `facility.entrance` are the main one, kept by a trigger; where they
-    were written without a row of `entrance`, they are the only door.
+    `building.entrance` and `facility.entrance` are the main one, kept by a trigger.
     """
-    return f"""coalesce((
+    return f"""(
   SELECT coalesce(ST_Collect(e.geom ORDER BY {KIND_RANK}) FILTER (WHERE e.kind <> 'service'),
     ST_Collect(e.geom ORDER BY e.id))
-  FROM entrance e WHERE e.{owner}_id = {row}.id AND e.removed_at IS NULL), {row}.entrance)"""  # noqa: S608  ours
+  FROM entrance e WHERE e.{owner}_id = {row}.id AND e.removed_at IS NULL)"""  # noqa: S608  ours

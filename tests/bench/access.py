@@ -233,10 +233,19 @@ def store(session: Session, town: city.City, doors: np.ndarray, facilities: np.n
     copy_rows(
         session,
         "building",
-        ("id", "code", "county", "name", "kind", "geom", "entrance"),
+        ("id", "code", "county", "name", "kind", "geom"),
         (
-            (building, f"b{building}", grids.COUNTY, f"{building}号楼", "residential", shape, door)
-            for building, shape, door in zip(ids, _hex(outlines), _hex(points), strict=True)
+            (building, f"b{building}", grids.COUNTY, f"{building}号楼", "residential", shape)
+            for building, shape in zip(ids, _hex(outlines), strict=True)
+        ),
+    )
+    copy_rows(
+        session,
+        "entrance",
+        ("building_id", "kind", "geom", "source"),
+        (
+            (building, "main", door, "town")
+            for building, door in zip(ids, _hex(points), strict=True)
         ),
     )
     copy_rows(

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.areas.models import Area, Boundary, Revision
 from gis.db import allow_boundary_writes
-from gis.facilities.models import Facility, ServiceCircle
+from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.network.models import WalkNetwork
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops import cluster
@@ -124,10 +124,13 @@ def services(town: Session) -> Session:
                     "SRID=4490;POLYGON((105.97 26.231,105.972 26.231,105.972 26.233,105.97"
                     " 26.233,105.97 26.231))"
                 ),
-                entrance="SRID=4490;POINT(105.97 26.232)",
             ),
         ]
     )
+    town.flush()
+    school = town.scalar(text("SELECT id FROM facility WHERE code = 'w3'"))
+    door = "SRID=4490;POINT(105.97 26.232)"
+    town.add(Entrance(facility_id=school, kind="main", geom=door, source="osm"))
     town.flush()
     return town
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import crs
-from gis.facilities.models import Facility
+from gis.facilities.models import Entrance, Facility
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.places.models import Building
 from gis.shapes.measure import GEOD
@@ -21,20 +21,16 @@ WALK = "from_lon=105.947&from_lat=26.2351&crs=cgcs2000"
 def services(session: Session) -> Session:
     """Two clinics, and a school with an entrance; no streets."""
     ground = "105.97 26.231,105.972 26.231,105.972 26.233,105.97 26.233,105.97 26.231"
-    for code, category, name, shape, entrance in (
-        ("n1", "clinic", "卫生站", "POINT(105.945 26.235)", None),
-        ("n2", "clinic", "诊所", "POINT(105.955 26.235)", None),
-        ("w3", "school", "小学", f"POLYGON(({ground}))", "SRID=4490;POINT(105.97 26.232)"),
+    for code, category, name, shape in (
+        ("n1", "clinic", "卫生站", "POINT(105.945 26.235)"),
+        ("n2", "clinic", "诊所", "POINT(105.955 26.235)"),
+        ("w3", "school", "小学", f"POLYGON(({ground}))"),
     ):
-        session.add(
-            Facility(
-                code=code,
-                category=category,
-                name=name,
-                geom=f"SRID=4490;{shape}",
-                entrance=entrance,
-            )
-        )
+        facility = Facility(code=code, category=category, name=name, geom=f"SRID=4490;{shape}")
+        session.add(facility)
+    session.flush()
+    door = "SRID=4490;POINT(105.97 26.232)"
+    session.add(Entrance(facility_id=facility.id, kind="main", geom=door, source="osm"))
     session.flush()
     return session
 
