@@ -20,16 +20,8 @@ LIMIT_S = 120
 @pytest.fixture
 def beijing(migrated_var: Path, shared: Path) -> Iterator[Deployment]:
     """A served deployment of a real extract with real grids; people and households made up."""
-    files = shared / "beijing_cau_2026"
     cluster.start(Settings(var=migrated_var), throw_away=True)
-    loaded = Deployment(migrated_var).run_inside(
-        "demo",
-        "--no-serve",
-        "--osm",
-        str(files / "source.osm.pbf"),
-        "--areas",
-        str(files / "grids.geojson"),
-    )
+    loaded = Deployment(migrated_var).load_extract(shared / "beijing_cau_2026")
     assert loaded.returncode == 0, loaded.stderr
     with serving(migrated_var) as url:
         yield Deployment(migrated_var, url)

@@ -91,6 +91,11 @@ class Deployment:
             arguments, int(code or 0), out.getvalue(), err.getvalue()
         )
 
+    def load_extract(self, files: Path) -> subprocess.CompletedProcess[str]:
+        """Make the demo of a real extract: the folder's source.osm.pbf and grids.geojson."""
+        osm, areas = files / "source.osm.pbf", files / "grids.geojson"
+        return self.run_inside("demo", "--no-serve", "--osm", osm, "--areas", areas)
+
     def ask(
         self, path: str, body: object = None, *, method: str | None = None, **headers: str
     ) -> Reply:

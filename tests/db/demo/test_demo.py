@@ -45,17 +45,9 @@ def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var, mon
 
 @pytest.mark.shared
 def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(migrated_var, shared):
-    files = shared / "beijing_cau_2026"
     addresses = cluster.start(Settings(var=migrated_var), throw_away=True)
     deployment = Deployment(migrated_var)
-    done = deployment.run_inside(
-        "demo",
-        "--no-serve",
-        "--osm",
-        str(files / "source.osm.pbf"),
-        "--areas",
-        str(files / "grids.geojson"),
-    )
+    done = deployment.load_extract(shared / "beijing_cau_2026")
     assert done.returncode == 0, done.stderr
     wgs84 = json.loads(
         deployment.run_inside("locate", "116.3500", "40.0030", "--crs", "wgs84", "--json").stdout
