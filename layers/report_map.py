@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from math import floor, log10
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import shapely
@@ -93,7 +93,17 @@ def _lines(geometry: shapely.Geometry) -> Iterator[shapely.LineString]:
             yield part
 
 
-def report_map(session: Session, report: AreaReport, at: datetime, label: str) -> str:
+class ReportMap(NamedTuple):
+    """An `svg` element, at most WIDTH by MAX_HEIGHT user units.
+
+    `truncated` tells whether the area has more buildings than are drawn.
+    """
+
+    svg: str
+    truncated: bool
+
+
+def report_map(session: Session, report: AreaReport, at: datetime, label: str) -> ReportMap:
     """Return the drawing of a report, for a page or a printed sheet.
 
     Parameters
@@ -102,11 +112,6 @@ def report_map(session: Session, report: AreaReport, at: datetime, label: str) -
         Moment of the boundaries that are drawn.
     label
         What it says to who cannot see it.
-
-    Returns
-    -------
-    str
-        An `svg` element, at most WIDTH by MAX_HEIGHT user units.
 
     Raises
     ------
@@ -141,7 +146,7 @@ def report_map(session: Session, report: AreaReport, at: datetime, label: str) -
     for nth, site in enumerate(report.siting.sites if report.siting else (), 1):
         _site(svg, *frame.place(site.lon, site.lat), nth)
     _scale_bar(svg, frame.scale, height)
-    return ElementTree.tostring(svg, encoding="unicode")
+    return ReportMap(ElementTree.tostring(svg, encoding="unicode"), collection["truncated"])
 
 
 def _path(

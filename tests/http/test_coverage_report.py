@@ -52,7 +52,9 @@ def test_its_figures_are_those_of_coverage(session: Session, community: str) -> 
 def test_the_map_draws_every_building_facility_and_site(session: Session, community: str) -> None:
     report = area_report(session, ReportQuery(community, "clinic", 10, "elder", sites=2), NOW)
     label = "<b>&\"' {{7*7}}"
-    svg = ElementTree.fromstring(report_map(session, report, NOW, label))
+    drawn = report_map(session, report, NOW, label)
+    svg = ElementTree.fromstring(drawn.svg)
+    assert not drawn.truncated
     assert svg.get("aria-label") == label
     name = "{http://www.w3.org/2000/svg}"
     coloured = {path.get("fill") for path in svg.iter(f"{name}path")}
@@ -97,6 +99,16 @@ def test_the_page_and_the_files(client: FlaskClient, session: Session, community
     }.items():
         assert planner.get(f"{address}?{query}").status_code == status, query
     assert planner.get("/coverage/report/nowhere").status_code == 404
+
+
+def test_a_map_that_cannot_hold_all_buildings_says_so(
+    client: FlaskClient, session: Session, community: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("gis.facilities.access_classes", "web.pages.coverage.report_html"):
+        monkeypatch.setattr(f"{module}.MAX_BUILDINGS", 20)
+    planner = signed_in(client, account(session, "plans", "planner", community[:6]))
+    html = planner.get(f"/coverage/report/{community}?lang=en").get_data(as_text=True)
+    assert "Only 20 of the buildings are drawn." in html
 
 
 def test_new_places_are_for_planners(client: FlaskClient, session: Session, community: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app, render_template
 from flask_babel import gettext as _
 
-from gis.facilities.access_classes import UNREACHABLE
+from gis.facilities.access_classes import MAX_BUILDINGS, UNREACHABLE
 from gis.facilities.area_report import AreaReport
 from gis.facilities.building_coverage import STANDINGS, Standing
 from gis.facilities.categories import CATEGORY_BY_KEY
@@ -53,6 +53,7 @@ def report_values(report: AreaReport, language: str, at: datetime) -> dict[str, 
         "parts": parts,
         "standings": standings,
         "map": report_map(session(), report, at, f"{report.name}: {title}"),
+        "max_drawn": MAX_BUILDINGS,
         "legend": _legend(report, standings),
         "certainty": _certainty(report),
         "services": [
