@@ -1,11 +1,20 @@
 """The check-up sheet of a community as a spreadsheet, and its words in both languages."""
 
+import math
 from collections.abc import Sequence
 from datetime import tzinfo
+from io import BytesIO
 from pathlib import Path
 
+import PIL.Image
 from openpyxl import Workbook
+from openpyxl.drawing.image import Image
+from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
+from openpyxl.drawing.xdr import XDRPositiveSize2D
 from openpyxl.styles import Alignment, Font
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.units import pixels_to_EMU, pixels_to_points, points_to_pixels
+from openpyxl.worksheet.worksheet import Worksheet
 
 from gis import private
 from gis.errors import InvalidInput
@@ -14,6 +23,7 @@ from gis.facilities.checkup import MAX_LISTED, CheckupSheet, Finding, NearFacili
 from gis.facilities.checkup_visits import Visit
 from gis.facilities.standards import REQUIRED, TIERS, Standard, range_text
 from gis.files.formulas import cell_text
+from gis.files.photos import file_path
 from gis.messages import Message, label, render
 
 COLUMNS = (
@@ -26,9 +36,15 @@ COLUMNS = (
     "people_beyond",
     "left_out",
     "visits",
+    "photos",
     "source",
 )
-WIDTHS = (24, 8, 18, 14, 40, 12, 12, 30, 40, 36)  # characters
+WIDTHS = (24, 8, 18, 14, 40, 12, 12, 30, 40, 28, 36)  # characters
+PHOTO_SIDE = 96  # pixels of a photo in the spreadsheet at most
+PHOTO_GAP = 4  # pixels
+PHOTOS_ABREAST, MAX_PHOTOS_DRAWN = 2, 10  # of an item: a row is at most 409 points high
+LINE_POINTS = 15  # height of a line of text
+MAX_ROW_POINTS = 409
 
 
 def _in(language: str, names: tuple[str, str]) -> str:
@@ -142,14 +158,25 @@ def cells(
         people,
         more_text(buildings, finding.left_out_count, language),
         "\n".join(visit_text(visit, language, zone) for visit in visits),
+        "",  # photos are drawn there
         source,
     ]
 
 
 def write_sheet(
-    sheet: CheckupSheet, visits: Sequence[Visit], path: Path, language: str, zone: tzinfo
+    sheet: CheckupSheet,
+    visits: Sequence[Visit],
+    path: Path,
+    language: str,
+    zone: tzinfo,
+    var: Path,
 ) -> None:
-    """Write a check-up sheet as .xlsx, ready to print on A4 across.
+    """Write a check-up sheet as .xlsx, ready to print on A4 across, photos in its cells.
+
+    Parameters
+    ----------
+    var
+        The deployment's folder, where photos lie; one whose file is gone is left out.
 
     Raises
     ------
@@ -171,11 +198,12 @@ def write_sheet(
     for finding in sheet.findings:
         seen = [visit for visit in visits if visit.item == finding.standard.item]
         page.append([cell_text(value) for value in cells(finding, seen, language, zone)])
+        _draw_photos(page, page.max_row, seen, language, var)
     for row in page.iter_rows(min_row=3):
         for cell in row:
             cell.alignment = Alignment(wrap_text=True, vertical="top")
     for number, width in enumerate(WIDTHS):
-        page.column_dimensions["ABCDEFGHIJ"[number]].width = width
+        page.column_dimensions[get_column_letter(number + 1)].width = width
     page.freeze_panes = "B4"
     page.print_title_rows = "3:3"
     page.page_setup.orientation = "landscape"
@@ -183,3 +211,50 @@ def write_sheet(
     page.page_setup.fitToHeight = 0
     page.sheet_properties.pageSetUpPr.fitToPage = True
     book.save(private.create_file(path))
+
+
+def _draw_photos(
+    page: Worksheet, row: int, visits: Sequence[Visit], language: str, var: Path
+) -> None:
+    """Draw the photos of an item in the cell of its row, and make the row as high as it needs."""
+    photos = [photo for visit in visits for photo in visit.photos]
+    files = [file_path(var, photo.id, photo.media_type, thumbnail=True) for photo in photos]
+    files = [file for file in files if file.is_file()]
+    if not files:
+        return
+    column, left_over = COLUMNS.index("photos"), len(files) - MAX_PHOTOS_DRAWN
+    top = 0.0
+    if left_over > 0:
+        page.cell(
+            row, column + 1, render(Message("checkup.more_photos", {"count": left_over}), language)
+        )
+        top = points_to_pixels(LINE_POINTS)
+    step = PHOTO_SIDE + PHOTO_GAP
+    for number, file in enumerate(files[:MAX_PHOTOS_DRAWN]):
+        line, place = divmod(number, PHOTOS_ABREAST)
+        image, size = _small_jpeg(file)
+        start = AnchorMarker(
+            column,
+            pixels_to_EMU(PHOTO_GAP + place * step),
+            row - 1,
+            pixels_to_EMU(top + PHOTO_GAP + line * step),
+        )
+        image.anchor = OneCellAnchor(_from=start, ext=size)
+        page.add_image(image)
+    lines = math.ceil(min(len(files), MAX_PHOTOS_DRAWN) / PHOTOS_ABREAST)
+    text_lines = max(
+        sum(math.ceil((2 * len(line) + 1) / width) for line in str(cell.value or "").split("\n"))
+        for cell, width in zip(page[row], WIDTHS, strict=True)
+    )
+    height = max(pixels_to_points(top + PHOTO_GAP + lines * step), text_lines * LINE_POINTS)
+    page.row_dimensions[row].height = min(height, MAX_ROW_POINTS)
+
+
+def _small_jpeg(file: Path) -> tuple[Image, XDRPositiveSize2D]:
+    """Return a picture for a spreadsheet, which knows no WebP, and its size there."""
+    drawn = BytesIO()
+    with PIL.Image.open(file) as picture:
+        picture.convert("RGB").save(drawn, "JPEG", quality=85)
+        picture.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
+        width, height = picture.size
+    return Image(drawn), XDRPositiveSize2D(pixels_to_EMU(width), pixels_to_EMU(height))

@@ -1,15 +1,20 @@
 """Visits of a check-up: what people saw of an item in a community, and who may read and write."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from gis.errors import invalid_field
+from gis.errors import NotFound, invalid_field
 from gis.facilities.checkup import Community, find_community
-from gis.facilities.models import VISIT_RESULTS, CheckupVisit
+from gis.facilities.models import VISIT_RESULTS, CheckupPhoto, CheckupVisit
 from gis.facilities.standard_editions import active_rows
+from gis.files.photo_files import SanitisedPhoto
+from gis.files.photos import file_path, require_few, write_photo
 from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -19,8 +24,19 @@ CLOCK_TOLERANCE = timedelta(minutes=5)  # by which the clock of a telephone may 
 
 
 @dataclass(frozen=True)
+class VisitPhoto:
+    """A photo of a visit, of a media type of `gis.files.photo_files`."""
+
+    id: UUID
+    media_type: str
+
+
+@dataclass(frozen=True)
 class Visit:
-    """What a visit saw. `author` is empty for who may not have names there."""
+    """What a visit saw. `author` is empty for who may not have names there.
+
+    `photos` are in the order in which they came.
+    """
 
     id: int
     item: str
@@ -29,6 +45,7 @@ class Visit:
     note: str
     visited_at: datetime
     author: str
+    photos: tuple[VisitPhoto, ...]
 
 
 def read_community(session: Session, principal: Principal, code: str, at: datetime) -> Community:
@@ -71,7 +88,16 @@ def list_visits(
         .where(CheckupVisit.area_id == community.id, CheckupVisit.tier == tier)
         .order_by(CheckupVisit.visited_at.desc(), CheckupVisit.id.desc())
     )
-    return [_visit(row, named=named) for row in session.scalars(query)]
+    rows = session.scalars(query).all()
+    photos: dict[int, list[VisitPhoto]] = {row.id: [] for row in rows}
+    stored = (
+        select(CheckupPhoto.visit_id, CheckupPhoto.id, CheckupPhoto.media_type)
+        .where(CheckupPhoto.visit_id.in_(photos))
+        .order_by(CheckupPhoto.visit_id, CheckupPhoto.position)
+    )
+    for visit_id, photo_id, media_type in session.execute(stored):
+        photos[visit_id].append(VisitPhoto(photo_id, media_type))
+    return [_visit(row, photos[row.id], named=named) for row in rows]
 
 
 def add_visit(
@@ -86,6 +112,8 @@ def add_visit(
     note: str = "",
     visited_at: datetime,
     now: datetime,
+    var: Path | None = None,
+    pictures: Sequence[SanitisedPhoto] = (),
 ) -> Visit:
     """Write a visit down beside what the data say. Earlier visits stay.
 
@@ -97,6 +125,8 @@ def add_visit(
         An item of the tier in the table of standards in force.
     result
         One of VISIT_RESULTS.
+    var
+        The deployment's folder; there must be one when there are photos.
 
     Raises
     ------
@@ -106,7 +136,10 @@ def add_visit(
         The principal may not read the sheet, or not handle incidents there.
     InvalidInput
         A field is wrong, or the visit is still to come.
+    TooLarge
+        More than six photos.
     """
+    require_few(len(pictures))
     community = read_community(session, principal, code, now)
     principal.require(Action.HANDLE, area_chain(session, community.id, None, now))
     items = [row.item for row in active_rows(session, tier)]
@@ -133,10 +166,49 @@ def add_visit(
         "author": principal.actor,
     }
     row = session.scalars(insert(CheckupVisit).values(values).returning(CheckupVisit)).one()
-    return _visit(row, named=True)
+    photos = []
+    for position, picture in enumerate(pictures):
+        if var is None:
+            raise invalid_field("photos", "report.photos_not_accepted")
+        columns = write_photo(var, picture) | {"visit_id": row.id, "position": position}
+        session.execute(insert(CheckupPhoto).values(columns))
+        photos.append(VisitPhoto(columns["id"], picture.media_type))
+    return _visit(row, photos, named=True)
 
 
-def _visit(row: CheckupVisit, *, named: bool) -> Visit:
+def photo_path(
+    session: Session,
+    principal: Principal,
+    var: Path,
+    photo_id: UUID,
+    at: datetime,
+    *,
+    thumbnail: bool = False,
+) -> tuple[Path, str]:
+    """Return the file of a photo of a visit, and its media type.
+
+    Raises
+    ------
+    NotFound
+        There is none, or the principal may not read figures of its community.
+    """
+    query = (
+        select(CheckupPhoto.media_type, CheckupVisit.area_id)
+        .join(CheckupVisit, CheckupVisit.id == CheckupPhoto.visit_id)
+        .where(CheckupPhoto.id == photo_id)
+    )
+    row = session.execute(query).one_or_none()
+    if row is None or not principal.is_allowed(
+        Action.FIGURES, area_chain(session, row.area_id, None, at)
+    ):
+        raise NotFound("photo.unknown")
+    path = file_path(var, photo_id, row.media_type, thumbnail=thumbnail)
+    if not path.is_file():
+        raise NotFound("photo.unknown")
+    return path, row.media_type
+
+
+def _visit(row: CheckupVisit, photos: Sequence[VisitPhoto], *, named: bool) -> Visit:
     return Visit(
         row.id,
         row.item,
@@ -145,4 +217,5 @@ def _visit(row: CheckupVisit, *, named: bool) -> Visit:
         row.note,
         row.visited_at,
         row.author if named else "",
+        tuple(photos),
     )

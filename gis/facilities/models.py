@@ -1,12 +1,14 @@
 """Tables of facilities, service circles, standards of facilities, and visits of a check-up."""
 
 from datetime import datetime
+from uuid import UUID
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     UniqueConstraint,
@@ -244,3 +246,23 @@ class CheckupVisit(Base):
     recorded_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When it was written down."
     )
+
+
+class CheckupPhoto(Base):
+    """A photo of what a visit saw; the file lies under var/photos, without EXIF."""
+
+    __tablename__ = "checkup_photo"
+    __table_args__ = ({"comment": "A photo of a visit; its file lies under var/photos."},)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, comment="Random; also the name of the file.")
+    visit_id: Mapped[int] = mapped_column(
+        ForeignKey("checkup_visit.id"), index=True, comment="The visit."
+    )
+    position: Mapped[int] = mapped_column(SmallInteger, comment="Its place among them, from 0.")
+    media_type: Mapped[str] = mapped_column(
+        comment="image/jpeg, image/png or image/webp, found by content."
+    )
+    width: Mapped[int] = mapped_column(comment="Pixels.")
+    height: Mapped[int] = mapped_column(comment="Pixels.")
+    size: Mapped[int] = mapped_column(comment="Bytes of the file as kept.")
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, comment="Of the file as kept.")

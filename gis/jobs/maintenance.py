@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.boundaries.publish import apply_scheduled_parents
 from gis.db import audit_context
-from gis.incidents import photos
+from gis.files import photos
 from gis.incidents.lifecycle import deadlines
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.incidents.lifecycle.handover import apply_due_handovers
@@ -24,6 +24,9 @@ Part = Callable[[Engine, datetime], int]
 log = logging.getLogger(__name__)
 
 MAX_ROWS_PER_TRANSACTION = 5000  # deleted
+
+# tables whose rows name files of photos: a file that none of them names is removed
+PHOTO_TABLES = ("photo", "checkup_photo")
 
 # table and column of the moment -> how long rows are kept
 ROW_RETENTION = {
@@ -109,7 +112,7 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
         engine, lambda session: notices.delete_expired(session, now, MAX_ROWS_PER_TRANSACTION)
     )
     with Session(engine) as session:
-        done["photo files"] = photos.delete_orphans(session, var)
+        done["photo files"] = photos.delete_orphans(session, var, PHOTO_TABLES)
     return done
 
 

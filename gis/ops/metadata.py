@@ -12,7 +12,14 @@ from gis.accounts.models import (
 from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
-from gis.facilities.models import CheckupVisit, Entrance, Facility, ServiceCircle, ServiceStandard
+from gis.facilities.models import (
+    CheckupPhoto,
+    CheckupVisit,
+    Entrance,
+    Facility,
+    ServiceCircle,
+    ServiceStandard,
+)
 from gis.incidents.models import (
     CatalogueEdition,
     Category,
@@ -45,6 +52,7 @@ __all__ = [
     "Building",
     "CatalogueEdition",
     "Category",
+    "CheckupPhoto",
     "CheckupVisit",
     "Dataset",
     "DatedParent",

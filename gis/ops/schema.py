@@ -34,6 +34,7 @@ UNDELETABLE_TABLES = (
     "incident",
     "incident_event",
     "checkup_visit",
+    "checkup_photo",
     "personal.disclosure",
 )
 
@@ -140,7 +141,8 @@ def _grant(connection: Connection, app: str) -> None:
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, personal, jobs TO {role};
         REVOKE DELETE, TRUNCATE ON {undeletable} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
-        REVOKE UPDATE ON incident_event, checkup_visit, personal.disclosure FROM {role};
+        REVOKE UPDATE
+          ON incident_event, checkup_visit, checkup_photo, personal.disclosure FROM {role};
         REVOKE INSERT ON personal.disclosure FROM {role};
         GRANT INSERT (who, kind, subject, incident_id, areas, source, reason)
           ON personal.disclosure TO {role};

@@ -1,11 +1,14 @@
 """Check-up sheets over HTTP: the same for the page, the API and the spreadsheet."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import openpyxl
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -101,6 +104,82 @@ def test_the_spreadsheet_is_written_down_as_an_export(session: Session, desk: Fl
     assert "西兴社区" in page["A1"].value and page["A3"].value == "项目"
     subjects = session.scalars(text("SELECT subject FROM personal.disclosure")).all()
     assert subjects == [f"checkup {CODE} (.xlsx)"]
+
+
+def picture(colour: str = "green", kind: str = "JPEG", size: tuple[int, int] = (400, 300)) -> bytes:
+    """A photo with a position in its EXIF."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+def write_with_photos(client: FlaskClient, *photos: bytes, **visit: str):
+    """Write a visit down by the API, with photos."""
+    form = {
+        "json": json.dumps({"item": "toilet", "result": "have"} | visit),
+        "photo": [(io.BytesIO(photo), f"{number}.jpg") for number, photo in enumerate(photos)],
+    }
+    headers = {"X-CSRFToken": token(client, "/password")}
+    return client.post(f"{API}/visits", data=form, headers=headers)
+
+
+def test_photos_of_a_visit_are_shown_to_who_reads_the_sheet(
+    session: Session, desk: FlaskClient
+) -> None:
+    answer = write_with_photos(desk, picture(), picture("red", "WEBP"))
+    assert answer.status_code == 201
+    first, second = answer.get_json()["photos"]
+    assert items(desk)["toilet"]["visits"][0]["photos"] == [first, second]
+    sent = desk.get(f"/api/v1/checkups/photos/{first}")
+    assert sent.mimetype == "image/jpeg" and sent.headers["Cache-Control"] == "no-store"
+    shown = Image.open(io.BytesIO(sent.data))
+    assert shown.size == (400, 300) and not shown.getexif()
+    assert desk.get(f"/api/v1/checkups/photos/{second}/thumbnail").mimetype == "image/webp"
+    page = desk.get(PAGE).text
+    assert page.count("<img ") == 2 and f"/api/v1/checkups/photos/{first}/thumbnail" in page
+    assert desk.get(f"/api/v1/checkups/photos/{uuid4()}").status_code == 404
+    # another community's worker gets neither the sheet nor the photo
+    session.execute(
+        text("""INSERT INTO area (code, level, name, county, parent_id)
+          SELECT '520402007013', 'community', '别的社区', county, id
+          FROM area WHERE code = '520402007'""")
+    )
+    signed_in(desk, account(session, "other", "dispatcher", "520402007013"))
+    assert desk.get(f"/api/v1/checkups/photos/{first}").status_code == 404
+    assert desk.get(f"/api/v1/checkups/photos/{first}/thumbnail").status_code == 404
+
+
+def test_photos_are_drawn_in_the_spreadsheet(desk: FlaskClient) -> None:
+    for colour in ("red", "green"):
+        assert write_with_photos(desk, *[picture(colour, "PNG")] * 6).status_code == 201
+    page = openpyxl.load_workbook(io.BytesIO(desk.get(f"{API}.xlsx?lang=zh").data)).active
+    title = next(cell for cell in page[3] if cell.value == "照片")
+    row = next(row for row in page.iter_rows(min_row=4) if row[0].value == "公共厕所")
+    assert row[title.column - 1].value == "另有 2 张"
+    anchors = [image.anchor for image in page._images]
+    assert len(anchors) == 10
+    place = {(anchor._from.row + 1, anchor._from.col + 1) for anchor in anchors}
+    assert place == {(row[0].row, title.column)}
+    height = page.row_dimensions[row[0].row].height * 12_700  # a point in EMU
+    assert all(anchor._from.rowOff + anchor.ext.height <= height for anchor in anchors)
+
+
+def test_a_bad_photo_writes_no_visit(session: Session, desk: FlaskClient) -> None:
+    assert write_with_photos(desk, picture(), b"%PDF-1.4").status_code == 422
+    assert write_with_photos(desk, *[picture(size=(8, 8))] * 7).status_code == 413
+    form = {"csrf_token": token(desk, PAGE), "item": "toilet", "result": "have", "note": "留着"}
+    files = {"photo": [(io.BytesIO(b"GIF89a"), "a.gif")]}
+    refused = desk.post(PAGE, data=form | files)
+    assert refused.status_code == 422 and "GIF" in refused.text and "留着" in refused.text
+    assert session.scalar(text("SELECT count(*) FROM checkup_visit")) == 0
+    # a form whose field of files is left empty has no photo
+    empty = {"photo": (io.BytesIO(b""), "")}
+    assert desk.post(PAGE, data=form | empty).status_code == 303
+    files = {"photo": [(io.BytesIO(picture()), "a.jpg")]}
+    assert desk.post(PAGE, data=form | files).status_code == 303
+    assert session.scalar(text("SELECT count(*) FROM checkup_photo")) == 1
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from werkzeug.test import TestResponse
 from gis import private
 from gis.db import engine
 from gis.errors import Unavailable
+from gis.files import photos as photo_store
 from gis.incidents import photos
 from gis.ops import backup, backup_file, cluster, databases, schema
 from gis.settings import Settings
@@ -330,7 +331,7 @@ def test_half_a_photo_leaves_nothing(
 
     buffer = io.BytesIO()
     Image.new("RGB", (9, 9)).save(buffer, "JPEG")
-    monkeypatch.setattr(photos.os, "fsync", fail)
+    monkeypatch.setattr(photo_store.os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
         photos.store(
             session,
@@ -338,7 +339,7 @@ def test_half_a_photo_leaves_nothing(
             "520402",
             uuid.uuid4(),
             1,
-            photos.sanitise_photos([buffer.getvalue()]),
+            photo_store.sanitise_photos([buffer.getvalue()]),
         )
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

@@ -19,7 +19,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures
-from gis.incidents import photos
+from gis.files import photo_files
+from gis.files import photos as photo_store
 from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
@@ -107,11 +108,11 @@ def answers(world: SecretWorld, asker: Asker) -> dict[str, str]:
     return result
 
 
-def picture() -> photos.SanitisedPhoto:
+def picture() -> photo_files.SanitisedPhoto:
     """A photo as it is kept."""
     file = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(file, "JPEG")
-    return photos.sanitise_photo(file.getvalue())
+    return photo_store.sanitise_photo(file.getvalue())
 
 
 def happen(world: SecretWorld) -> None:

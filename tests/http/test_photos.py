@@ -23,12 +23,15 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput, NotFound, TooLarge
-from gis.incidents import photo_files, photos
+from gis.files import photo_files
+from gis.files import photos as photo_store
+from gis.incidents import photos
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.reading import incidents
+from gis.jobs.maintenance import PHOTO_TABLES
 from gis.rights.principal import (
     ANONYMOUS,
     Principal,
@@ -90,7 +93,7 @@ def with_position(orientation=1) -> bytes:
 def test_nothing_but_the_picture_is_kept():
     fields = with_position()
     assert fields.count(b"SECRET") == 4
-    created = photos.sanitise_photo(fields)
+    created = photo_store.sanitise_photo(fields)
     for stored in (created.data, created.thumbnail):
         image = opened(stored)
         assert b"SECRET" not in stored
@@ -118,7 +121,7 @@ def test_nothing_hangs_on_a_png_or_webp_either(kind):
     if kind == "PNG":
         at = fields.index(b"IDAT") - 4
         fields = fields[:at] + chunk(b"tEXt", b"Comment\0SECRET place") + fields[at:]
-    created = photos.sanitise_photo(fields)
+    created = photo_store.sanitise_photo(fields)
     assert b"SECRET" in fields and b"SECRET" not in created.data
     image = opened(created.data)
     assert not {"exif", "icc_profile", "xmp", "Comment"} & set(image.info)
@@ -135,31 +138,35 @@ def test_nothing_hangs_on_a_png_or_webp_either(kind):
     ],
 )
 def test_it_is_turned_as_the_camera_was_held(orientation, size, red):
-    image = opened(photos.sanitise_photo(with_position(orientation)).data)
+    image = opened(photo_store.sanitise_photo(with_position(orientation)).data)
     assert image.size == size
     r, _, b = image.getpixel(red)
     assert r > 200 > 60 > b
 
 
 def test_a_large_photo_is_made_smaller_and_has_a_thumbnail():
-    created = photos.sanitise_photo(photo((6000, 3000)))
+    created = photo_store.sanitise_photo(photo((6000, 3000)))
     assert (created.width, created.height) == (2560, 1280) == opened(created.data).size
     assert opened(created.thumbnail).size == (480, 240)
-    small = photos.sanitise_photo(photo((100, 50)))
+    small = photo_store.sanitise_photo(photo((100, 50)))
     assert (small.width, small.height) == (100, 50) and opened(small.thumbnail).size == (100, 50)
 
 
 def test_a_narrow_strip_keeps_at_least_a_pixel():
-    assert photos.sanitise_photo(photo((6000, 1))).height == 1
+    assert photo_store.sanitise_photo(photo((6000, 1))).height == 1
 
 
 def test_a_colour_profile_is_used_up_and_a_broken_one_ignored():
     other = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     plain = opened(
-        photos.sanitise_photo(photo(colour="#808080", kind="PNG", icc_profile=b"no profile")).data
+        photo_store.sanitise_photo(
+            photo(colour="#808080", kind="PNG", icc_profile=b"no profile")
+        ).data
     )
     assert plain.getpixel((5, 5)) == (128, 128, 128)  # a broken profile counts for nothing
-    assert "icc_profile" not in opened(photos.sanitise_photo(photo(icc_profile=other)).data).info
+    assert (
+        "icc_profile" not in opened(photo_store.sanitise_photo(photo(icc_profile=other)).data).info
+    )
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
@@ -171,7 +178,7 @@ def test_every_way_of_keeping_pixels_comes_out_right(mode):
     )()
     target = io.BytesIO()
     image.save(target, kind)
-    result = opened(photos.sanitise_photo(target.getvalue()).data)
+    result = opened(photo_store.sanitise_photo(target.getvalue()).data)
     assert result.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
     if mode not in ("1", "CMYK"):
         assert all(abs(value - 128) < 4 for value in result.getpixel((4, 4))[:3])
@@ -198,7 +205,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
 )
 def test_what_is_no_photo_is_refused_and_named(data, words):
     with pytest.raises(InvalidInput, match=rf"^photos\[1\]: {words}") as refused:
-        photos.sanitise_photos([photo(), data])
+        photo_store.sanitise_photos([photo(), data])
     assert refused.value.errors[0].field == "photos[1]"
 
 
@@ -209,7 +216,7 @@ def test_a_photo_that_is_cut_off_is_refused(kind, part):
     Image.effect_noise((200, 150), 60).convert("RGB").save(noise, kind)
     data = noise.getvalue()
     with pytest.raises(InvalidInput, match=r"^photo: is (cut off or damaged|no photo)"):
-        photos.sanitise_photo(data[: int(len(data) * part)])
+        photo_store.sanitise_photo(data[: int(len(data) * part)])
 
 
 def zipped() -> bytes:
@@ -232,18 +239,20 @@ def zipped() -> bytes:
 )
 def test_a_photo_that_is_something_else_as_well_is_refused(more):
     with pytest.raises(InvalidInput, match="another kind of file"):
-        photos.sanitise_photo(photo() + more)
+        photo_store.sanitise_photo(photo() + more)
     with pytest.raises(InvalidInput, match="another kind of file"):
-        photos.sanitise_photo(photo(comment=more) if len(more) < 100 else photo() + b"\0" + more)
+        photo_store.sanitise_photo(
+            photo(comment=more) if len(more) < 100 else photo() + b"\0" + more
+        )
 
 
 def test_what_phones_hang_on_their_photos_does_no_harm():
     motion = photo() + b"\0\0\0\x1cftypisom" + os.urandom(500)  # a short film behind the picture
-    assert b"ftypisom" not in photos.sanitise_photo(motion).data
+    assert b"ftypisom" not in photo_store.sanitise_photo(motion).data
     several = io.BytesIO()
     initial = Image.new("RGB", (30, 20), "red")
     initial.save(several, "MPO", save_all=True, append_images=[Image.new("RGB", (30, 20), "blue")])
-    created = photos.sanitise_photo(several.getvalue())
+    created = photo_store.sanitise_photo(several.getvalue())
     assert created.media_type == "image/jpeg" and opened(created.data).getpixel((5, 5))[0] > 200
 
 
@@ -262,7 +271,7 @@ def bomb(width: int, height: int) -> bytes:
 def test_a_bomb_does_not_go_off(size):
     began = time.perf_counter()
     with pytest.raises(TooLarge, match=r"^photos\[0\]: has more than 50 megapixels"):
-        photos.sanitise_photos([bomb(*size)])
+        photo_store.sanitise_photos([bomb(*size)])
     assert time.perf_counter() - began < 0.5 * slowdown()
 
 
@@ -272,16 +281,16 @@ def test_a_jpeg_made_of_thousands_of_scans_is_refused_quickly():
     scan = data[at:-2]
     began = time.perf_counter()
     with pytest.raises(InvalidInput, match="damaged"):
-        photos.sanitise_photo(data[:-2] + scan * 2000 + b"\xff\xd9")
+        photo_store.sanitise_photo(data[:-2] + scan * 2000 + b"\xff\xd9")
     assert time.perf_counter() - began < 1
 
 
 def test_sizes_and_numbers_have_limits():
     with pytest.raises(TooLarge, match=r"^photos\[0\]: has 10\.0 MB; at most 10 MB"):
-        photos.sanitise_photos([photo() + b"\0" * photo_files.MAX_PHOTO_BYTES])
+        photo_store.sanitise_photos([photo() + b"\0" * photo_files.MAX_PHOTO_BYTES])
     with pytest.raises(TooLarge, match="there are 7; at most 6"):
-        photos.sanitise_photos([photo()] * 7)
-    assert photos.sanitise_photos([]) == []
+        photo_store.sanitise_photos([photo()] * 7)
+    assert photo_store.sanitise_photos([]) == []
 
 
 # --- kept, and given out --------------------------------------------------------------------------
@@ -308,7 +317,7 @@ class IncidentTown:
         matter = IncidentReport(
             "06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000"
         )
-        pictures = photos.sanitise_photos(args)
+        pictures = photo_store.sanitise_photos(args)
         filed = file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
         self.session.commit()
         return filed
@@ -388,7 +397,7 @@ def test_photos_between_those_who_work_on_it_are_not_the_reporters(incident_town
     worker = incident_town.who("王网格")
     for name, colour in (("take", "red"), ("request_extend", "green"), ("handle", "blue")):
         wish = MovePayload(note="看照片", minutes=60)
-        fields = photos.sanitise_photos([photo(colour=colour)])
+        fields = photo_store.sanitise_photos([photo(colour=colour)])
         if name == "handle":
             moves.apply_move(
                 incident_town.session, system_principal("test"), filed.id, "approve_extend", NOW
@@ -426,7 +435,7 @@ def test_a_row_without_its_file_is_not_found(incident_town):
 def test_what_is_undone_leaves_files_that_cleaning_removes(incident_town):
     stored = incident_town.report(photo())
     incident_town.session.begin_nested()
-    pictures = [photos.sanitise_photo(photo(colour="blue"))]
+    pictures = [photo_store.sanitise_photo(photo(colour="blue"))]
     photos.store(incident_town.session, incident_town.var, stored.county, stored.id, 1, pictures)
     incident_town.session.rollback()
     torn = incident_town.files()[0].with_name(".abc.part")
@@ -435,21 +444,26 @@ def test_what_is_undone_leaves_files_that_cleaning_removes(incident_town):
     stranger.write_text("not ours")
     assert len(incident_town.files()) == 6
     assert (
-        photos.delete_orphans(incident_town.session, incident_town.var) == 0
+        photo_store.delete_orphans(incident_town.session, incident_town.var, PHOTO_TABLES) == 0
     )  # too young: a change may still be under way
     for file in incident_town.files():
         os.utime(file, (time.time() - 7200,) * 2)
-    assert photos.delete_orphans(incident_town.session, incident_town.var) == 4
+    assert photo_store.delete_orphans(incident_town.session, incident_town.var, PHOTO_TABLES) == 4
     (item,) = incident_town.ids(stored)
     assert {file.stem for file in incident_town.files()} == {str(item), f"{item}-small"}
 
 
 def test_cleaning_before_the_first_photo_does_nothing(incident_town):
-    assert photos.delete_orphans(incident_town.session, incident_town.var / "elsewhere") == 0
+    assert (
+        photo_store.delete_orphans(
+            incident_town.session, incident_town.var / "elsewhere", PHOTO_TABLES
+        )
+        == 0
+    )
 
 
 def test_six_photos_an_event_and_no_more(incident_town):
-    picture = photos.sanitise_photo(photo())
+    picture = photo_store.sanitise_photo(photo())
     filed = incident_town.report()
     with pytest.raises(TooLarge, match="there are 7; at most 6"):
         photos.store(

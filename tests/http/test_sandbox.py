@@ -29,10 +29,9 @@ from PIL import Image
 from gis.errors import Conflict, InvalidInput, Unavailable, WanggeError
 from gis.exchange.columns import FACILITIES
 from gis.exchange.osm.objects import objects
-from gis.files import sandbox, tables, vector
+from gis.files import photos, sandbox, tables, vector
 from gis.files.report import LoadReport
 from gis.files.sandbox import Limits
-from gis.incidents import photos
 from tests.support import hostile_readers as readers
 from tests.support.machine import slowdown
 from tests.support.served import Deployment, Reply
@@ -125,7 +124,7 @@ def test_a_child_knows_no_secrets_and_has_a_folder_of_its_own(
 def test_readers_import_only_what_they_need() -> None:
     modules = ", ".join(
         f"gis.{name}"
-        for name in ("files.vector_reader", "exchange.osm.objects", "incidents.photo_files")
+        for name in ("files.vector_reader", "exchange.osm.objects", "files.photo_files")
     )
     code = f"import sys, {modules}, gis.files.tables; print('sqlalchemy' in sys.modules)"
     env = {"PYTHONPATH": str(sandbox.ROOT)}

@@ -21,6 +21,9 @@ from werkzeug.test import TestResponse
 from gis.accounts.credentials import hash_secret
 from gis.accounts.models import AccessGrant, Account, ApiKey
 from gis.boundaries import drafts
+from gis.facilities import checkup_visits
+from gis.files import photos as photo_store
+from gis.files.photo_files import SanitisedPhoto
 from gis.incidents import photos
 from gis.incidents.lifecycle import report
 from gis.incidents.lifecycle.intake import IncidentReport
@@ -182,6 +185,11 @@ def checks_up(asker: Asker) -> str:
     return "no" if asker.name in GRID_ROLES else may(A.FIGURES)(asker)
 
 
+def sees_visit_photo(asker: Asker) -> str:
+    """As `checks_up`; a photo's address says nothing of a community whose sheet is not theirs."""
+    return "none" if may(A.FIGURES)(asker) != checks_up(asker) else checks_up(asker)
+
+
 def visits(asker: Asker) -> str:
     """Who reads the check-up of the home community and may handle incidents there."""
     found = may(A.HANDLE)(asker)
@@ -284,6 +292,8 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/checkups/<community>/visits": Row(
         visits, json={"item": "toilet", "result": "have"}, path=COMMUNITY
     ),
+    "GET /api/v1/checkups/photos/<uuid:visit_photo_id>": Row(sees_visit_photo),
+    "GET /api/v1/checkups/photos/<uuid:visit_photo_id>/thumbnail": Row(sees_visit_photo),
     "GET /coverage/report/<area>": Row(reads_report, path={"area": COMMUNITY["community"]}),
     "GET /coverage/report/<area>.<any(pdf, html):kind>": Row(
         exports_report, path={"area": COMMUNITY["community"], "kind": "html"}
@@ -483,6 +493,7 @@ class World:
         )
         self.hidden = self._report(POINT["lon"] + 50 * build.SIDE, MARK)
         self.photo, self.hidden_photo = self._photo(self.incident), self._photo(self.hidden)
+        self.visit_photo = self._visit_photo()
         self.askers = [self._asker(number, name) for number, name in enumerate(ASKERS)]
         far_desk = Account(
             username="far-desk", password_hash="x"
@@ -535,17 +546,28 @@ class World:
         )
         return number
 
+    def _visit_photo(self) -> UUID:
+        visit = checkup_visits.add_visit(
+            self.session,
+            system_principal("test"),
+            self.home.community.code,
+            tier="complete",
+            item="toilet",
+            result="have",
+            visited_at=NOW,
+            now=NOW,
+            var=self.app.config["SETTINGS"].var,
+            pictures=[_green_picture()],
+        )
+        return visit.photos[0].id
+
     def _photo(self, incident: UUID) -> UUID:
-        file = io.BytesIO()
-        Image.new("RGB", (40, 30), "green").save(file, "JPEG")
         event, county = self.session.execute(
             text("SELECT max(id), min(county) FROM incident_event WHERE incident_id = :id"),
             {"id": incident},
         ).one()
         var = self.app.config["SETTINGS"].var
-        return photos.store(
-            self.session, var, county, incident, event, [photos.sanitise_photo(file.getvalue())]
-        )[0]
+        return photos.store(self.session, var, county, incident, event, [_green_picture()])[0]
 
     def _asker(self, number: int, name: str) -> Asker:
         if name in KEYS:
@@ -626,6 +648,7 @@ class World:
         recorded = {
             "incident_id": self.incident,
             "photo_id": self.photo,
+            "visit_photo_id": self.visit_photo,
             "post_id": self.post.id,
             "code": self.grid.code,
             "set_id": self.rules,
@@ -669,3 +692,9 @@ def routes(app: APIFlask) -> Iterator[str]:
     for rule in app.url_map.iter_rules():
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield f"{method} {rule.rule}"
+
+
+def _green_picture() -> SanitisedPhoto:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "green").save(file, "JPEG")
+    return photo_store.sanitise_photo(file.getvalue())

@@ -1,7 +1,7 @@
 """`./wangge checkup COMMUNITY`: the check-up sheet of a community, and what visits saw."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import click
@@ -10,6 +10,7 @@ import orjson
 from gis.facilities import checkup, checkup_table, checkup_visits
 from gis.facilities.models import VISIT_RESULTS
 from gis.facilities.standards import COMPLETE, TIERS
+from gis.files import photos
 from gis.rights.principal import system_principal
 from gis.settings import Settings
 from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope, user
@@ -26,6 +27,13 @@ from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_sco
 @click.option("--where", "location", default="", help="Where the visit saw it.")
 @click.option("--note", default="", help="What else the visit saw.")
 @click.option(
+    "--photo",
+    "photo_files",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A photo of what the visit saw; up to six.",
+)
+@click.option(
     "--at", "visited", default="", help="When, as 2026-11-26 or with a time; default now."
 )
 @AS_JSON
@@ -37,11 +45,13 @@ def command(
     result: str | None,
     location: str,
     note: str,
+    photo_files: tuple[Path, ...],
     visited: str,
     as_json: bool,
 ) -> None:
     """Print the check-up sheet of COMMUNITY (its code): have, have not, who is left out."""
-    zone = Settings.from_env().timezone
+    settings = Settings.from_env()
+    zone = settings.timezone
     now, by = datetime.now(zone), system_principal(user())
     with session_scope("check-up") as session:
         if item is not None:
@@ -56,6 +66,8 @@ def command(
                 note=note,
                 visited_at=parse_moment(visited) if visited else now,
                 now=now,
+                var=settings.var,
+                pictures=photos.sanitise_photos([file.read_bytes() for file in photo_files]),
             )
             session.commit()
             return click.echo(f"{visit.item}: {checkup_table.visit_text(visit, 'en', zone)}")
@@ -63,12 +75,21 @@ def command(
         sheet = checkup.check_up(session, area, now, tier)
         visits = checkup_visits.list_visits(session, by, area, tier, now)
         if xlsx is not None:
-            checkup_table.write_sheet(sheet, visits, xlsx, "zh", zone)
+            checkup_table.write_sheet(sheet, visits, xlsx, "zh", zone, settings.var)
             record_disclosure(session, "export", f"checkup {area.code} (.xlsx)", areas=[area.id])
             return click.echo(f"{xlsx}: {len(sheet.findings)} items")
     if as_json:
         return click.echo(orjson.dumps(asdict(sheet) | {"visits": visits}).decode())
-    click.echo(f"{area.name} {area.code}: {sheet.households:,} households, {sheet.people:,} people")
+    _print_sheet(sheet, visits, zone)
+
+
+def _print_sheet(
+    sheet: checkup.CheckupSheet, visits: list[checkup_visits.Visit], zone: tzinfo
+) -> None:
+    click.echo(
+        f"{sheet.community.name} {sheet.community.code}:"
+        f" {sheet.households:,} households, {sheet.people:,} people"
+    )
     for finding in sheet.findings:
         beyond = "" if finding.beyond is None else f"; {finding.beyond[0]:,} households left out"
         text = checkup_table.result_text(finding, "en")

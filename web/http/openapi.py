@@ -53,6 +53,10 @@ def alternative_response(kind: str, schema: dict[str, Any]) -> dict[int | str, A
     return {200: {"content": {kind: {"schema": schema}}}}
 
 
+IMAGE = alternative_response("image/jpeg", {"type": "string", "format": "binary"}) | {
+    404: "None, or of what is hidden"
+}
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 import shapely
-from flask import Response, request
+from flask import Response, request, send_file
 
 from gis.shapes.polygon_coverage import PolygonLike
 from web.http.params import encode_cursor
@@ -29,6 +30,20 @@ def conditional_response(body: object, kind: str = JSON) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(blake2b(data, digest_size=12).hexdigest())
     response.make_conditional(request)
+    return response
+
+
+def photo_response(path: Path, media_type: str) -> Response:
+    """Return a photo as it is stored.
+
+    No copy stays with the reader or on the way: rights change.
+    """
+    response = send_file(path, media_type, conditional=False, download_name=path.name, etag=False)
+    response.headers.pop("Last-Modified", None)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Disposition"] = f'inline; filename="{path.name}"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.vary.update(("Authorization", "Cookie"))
     return response
 
 

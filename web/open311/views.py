@@ -31,7 +31,6 @@ from gis.errors import (
     invalid_field,
 )
 from gis.files.datasets import has_made_up_data
-from gis.incidents import photos
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
@@ -48,6 +47,7 @@ from web.http.snapshot import current_snapshot
 from web.open311 import params, schemas
 from web.open311.params import county, form_value, response_format
 from web.open311.serialise import to_response
+from web.security.sanitising import parse_photos
 from web.security.session import bearer_token
 
 bp = APIBlueprint("open311", __name__, url_prefix="/open311/v2", enable_openapi=False)
@@ -181,9 +181,7 @@ def create_request() -> Response:
         now,
         var=current_app.config["SETTINGS"].var,
         assessed=intake.admit(session(), principal, report, now, snapshot=current_snapshot(now)),
-        pictures=photos.sanitise_photos(
-            [file.stream.read() for file in request.files.getlist("media") if file.filename]
-        ),
+        pictures=parse_photos("media"),
     )
     if jurisdiction not in (None, filed.county):
         raise invalid_field(

@@ -10,6 +10,9 @@ import orjson
 from flask import Flask, request
 
 from gis.errors import FieldError, NotFound, invalid_field, invalid_fields
+from gis.files import photos
+from gis.files.photo_files import SanitisedPhoto
+from web.http.validation import validate_model
 
 MAX_BIGINT = 2**63 - 1
 UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
@@ -39,6 +42,37 @@ def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from find_unstorable(item, f"{field}.{number}" if field else str(number))
+
+
+def parse_photo_body(model: type[Any]) -> tuple[Any, list[SanitisedPhoto]]:
+    """Return the request's JSON as a value of a model, and its photos.
+
+    JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part
+    `photo`.
+
+    Raises
+    ------
+    InvalidInput
+        A field is missing or wrong, or a photo is none.
+    TooLarge
+        A photo is too large, or they are too many.
+    """
+    if request.mimetype != "multipart/form-data":
+        return validate_model(model, request.get_json()), []
+    raw = parse_json(request.form.get("json", "{}"), "json")
+    return validate_model(model, raw), parse_photos("photo")
+
+
+def parse_photos(part: str) -> list[SanitisedPhoto]:
+    """Return the photos of a form; a field of files that is left empty is none.
+
+    Raises
+    ------
+    InvalidInput, TooLarge
+        As `gis.files.photos.sanitise_photos`.
+    """
+    files = [file for file in request.files.getlist(part) if file.filename]
+    return photos.sanitise_photos([file.stream.read() for file in files])
 
 
 def may_hold_unstorable() -> bool:

@@ -180,7 +180,7 @@ def test_the_spreadsheet_holds_every_item(session, tmp_path, language):
     visits = checkup_visits.list_visits(session, SYSTEM, sheet.community, "complete", NOW)
     path = tmp_path / "sheet.xlsx"
     zone = ZoneInfo("Asia/Shanghai")
-    checkup_table.write_sheet(sheet, visits, path, language, zone)
+    checkup_table.write_sheet(sheet, visits, path, language, zone, tmp_path)
     page = openpyxl.load_workbook(path).active
     rows = list(page.iter_rows(min_row=4, values_only=True))
     assert len(rows) == len(sheet.findings)
@@ -188,4 +188,4 @@ def test_the_spreadsheet_holds_every_item(session, tmp_path, language):
     assert clinic[5:7] == (3, 15) and "3号楼 3" in clinic[7] and "门口" in clinic[8]
     assert not any(str(cell).startswith("=") for row in rows for cell in row)
     with pytest.raises(InvalidInput):
-        checkup_table.write_sheet(sheet, visits, tmp_path / "sheet.pdf", language, zone)
+        checkup_table.write_sheet(sheet, visits, tmp_path / "sheet.pdf", language, zone, tmp_path)

@@ -353,17 +353,18 @@ def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(
 
 
 def test_photos_are_not_tidied_while_an_old_database_may_name_them(addresses, saved, tmp_path):
-    from gis.incidents import photos
+    from gis.files import photos as photo_store
+    from gis.jobs.maintenance import PHOTO_TABLES
 
     var = tmp_path / "var"
     (photo,) = (var / "photos").glob("??/*")
     os.utime(photo, (0, 0))
     backup.restore(addresses, saved, tmp_path / "there")
     with Session(engine(addresses.app)) as session:
-        assert photos.delete_orphans(session, var) == 0 and photo.exists()
+        assert photo_store.delete_orphans(session, var, PHOTO_TABLES) == 0 and photo.exists()
     databases.drop_old(addresses)
     with Session(engine(addresses.app)) as session:
-        assert photos.delete_orphans(session, var) == 1
+        assert photo_store.delete_orphans(session, var, PHOTO_TABLES) == 1
 
 
 def test_an_owner_who_may_not_create_databases_is_told_what_to_do(saved, addresses, tmp_path):

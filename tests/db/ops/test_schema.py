@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from gis.db import allow_boundary_writes, audit_context
 from gis.db import engine as engine_for
+from gis.jobs.maintenance import PHOTO_TABLES
 from gis.ops import cluster, functions, schema
 from gis.ops.history import TABLES, HistoryEntry
 from gis.ops.metadata import Area, Base, Boundary, Person, Revision, Role
@@ -172,6 +173,15 @@ def test_history_remembers_who_when_why_old_and_new_for_every_statement(session)
     ]
     assert rows[1].old["name"] == "西秀区"
     assert rows[1].new["name"] == "新名"
+
+
+def test_files_of_photos_are_of_tables_that_the_sweep_looks_into():
+    photos = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if {"sha256", "media_type"} <= set(table.columns.keys())
+    }
+    assert photos == set(PHOTO_TABLES)
 
 
 def test_history_covers_every_table_of_its_list(session):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -57,6 +58,7 @@ class VisitOut(BaseModel):
     note: str
     visited_at: datetime
     author: str = Field(description="Empty for who may not have names there")
+    photos: list[UUID] = Field(description="Of /api/v1/checkups/photos")
 
 
 class ItemOut(BaseModel):
@@ -140,7 +142,8 @@ def sheet_to_json(sheet: CheckupSheet, visits: list[Visit], may_write: bool) -> 
 def visit_to_json(visit: Visit) -> dict[str, Any]:
     """Return a visit as the API shows it."""
     fields = dict(vars(visit))
-    return fields | {"where": fields.pop("location")}
+    photos = [photo.id for photo in visit.photos]
+    return fields | {"where": fields.pop("location"), "photos": photos}
 
 
 def _finding_to_json(finding: Finding, visits: list[Visit]) -> dict[str, Any]:

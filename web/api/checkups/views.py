@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 import orjson
 from apiflask import APIBlueprint
@@ -19,11 +20,14 @@ from web.api.checkups.schemas import (
     visit_to_json,
 )
 from web.http import i18n, params
+from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.responses import conditional_response
+from web.http.openapi import IMAGE, documents_body
+from web.http.responses import conditional_response, photo_response
 from web.security.disclosures import record_export
 from web.security.guard import require
+from web.security.sanitising import parse_photo_body
 
 bp = APIBlueprint("checkups", __name__, url_prefix="/api/v1", tag="Facilities")
 
@@ -64,7 +68,7 @@ def table(community: str, query_data: CheckupIn) -> Response:
     zone = current_app.config["SETTINGS"].timezone
     with TemporaryDirectory() as folder:
         path = Path(folder) / "checkup.xlsx"
-        checkup_table.write_sheet(result, visits, path, i18n.chosen(), zone)
+        checkup_table.write_sheet(result, visits, path, i18n.chosen(), zone, _var())
         response = Response(path.read_bytes(), mimetype=XLSX)
     record_export(by, f"checkup {area.code} (.xlsx)", area.code)
     name = f"checkup-{area.code}-{query_data.tier}.xlsx"
@@ -74,29 +78,62 @@ def table(community: str, query_data: CheckupIn) -> Response:
 
 
 @bp.post("/checkups/<community>/visits")
-@bp.input(VisitIn)
+@documents_body(VisitIn, files=True)
+@body_limit(PHOTO_FORM_MAX_BYTES)
 @bp.output(VisitOut, status_code=201)
 @bp.doc(
     summary="Write down what a visit saw of an item",
     responses=REFUSALS | {422: "A field is missing or wrong"},
 )
-def add_visit(community: str, json_data: VisitIn) -> Response:
-    """Beside what the data say; for who reads the sheet and may handle incidents there."""
+def add_visit(community: str) -> Response:
+    """Beside what the data say; for who reads the sheet and may handle incidents there.
+
+    JSON, or a form with the JSON in the part `json` and up to six photos in parts `photo`.
+    """
     by, now = require(Action.HANDLE), params.parse_datetime(None)
+    submitted, pictures = parse_photo_body(VisitIn)
 
     def do() -> tuple[int, dict[str, Any]]:
         visit = checkup_visits.add_visit(
             session(),
             by,
             community,
-            tier=json_data.tier,
-            item=json_data.item,
-            result=json_data.result,
-            location=json_data.where,
-            note=json_data.note,
-            visited_at=params.parse_datetime(json_data.visited_at, "visited_at"),
+            tier=submitted.tier,
+            item=submitted.item,
+            result=submitted.result,
+            location=submitted.where,
+            note=submitted.note,
+            visited_at=params.parse_datetime(submitted.visited_at, "visited_at"),
             now=now,
+            var=_var(),
+            pictures=pictures,
         )
         return 201, orjson.loads(orjson.dumps(visit_to_json(visit)))
 
     return run_once(by, do)
+
+
+@bp.get("/checkups/photos/<uuid:visit_photo_id>")
+@bp.doc(summary="A photo of a visit", responses=IMAGE)
+def get_photo(visit_photo_id: UUID) -> Response:
+    """Send a photo as it is stored, to who reads the sheet: JPEG, PNG or WebP."""
+    return _photo(visit_photo_id, thumbnail=False)
+
+
+@bp.get("/checkups/photos/<uuid:visit_photo_id>/thumbnail")
+@bp.doc(summary="A photo of a visit, small", responses=IMAGE)
+def get_thumbnail(visit_photo_id: UUID) -> Response:
+    """At most 480 pixels long; for the rest as the photo."""
+    return _photo(visit_photo_id, thumbnail=True)
+
+
+def _photo(photo_id: UUID, *, thumbnail: bool) -> Response:
+    by, now = require(Action.FIGURES), params.parse_datetime(None)
+    return photo_response(
+        *checkup_visits.photo_path(session(), by, _var(), photo_id, now, thumbnail=thumbnail)
+    )
+
+
+def _var() -> Path:
+    """Return the deployment's folder."""
+    return Path(current_app.config["SETTINGS"].var)

@@ -5,11 +5,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from flask import current_app, request
 from pydantic import BaseModel, Field
 
 from gis.areas.locate_result import without_names
-from gis.incidents import photos
 from gis.incidents.lifecycle import intake, report
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
 from gis.incidents.routing import router
@@ -17,8 +15,6 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see
 from web.http import params
 from web.http.params import parse_datetime
-from web.http.validation import validate_model
-from web.security import sanitising
 
 MAX_MOVES = 200  # in one request
 
@@ -230,30 +226,3 @@ def filters(query: ListIn) -> IncidentFilters:
     return IncidentFilters(
         state=tuple(filter(None, query.state.split(","))), since=since, until=until, **values
     )
-
-
-def parse_body(model: type[Any]) -> tuple[Any, list[photos.SanitisedPhoto]]:
-    """Return the request's JSON as a value of a model, and its photos.
-
-    JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part
-    `photo`.
-
-    Raises
-    ------
-    InvalidInput
-        A field is missing or wrong, or a photo is none.
-    """
-    files: list[Any] = []
-    if request.mimetype == "multipart/form-data":
-        raw = sanitising.parse_json(request.form.get("json", "{}"), "json")
-        files = request.files.getlist("photo")
-    else:
-        raw = request.get_json()
-    return validate_model(model, raw), photos.sanitise_photos(
-        [file.stream.read() for file in files]
-    )
-
-
-def photo_directory() -> Any:
-    """Return the deployment's folder for photos."""
-    return current_app.config["SETTINGS"].var

@@ -40,8 +40,6 @@ from web.api.incidents.schemas import (
     filters,
     incident_to_json,
     moved_to_json,
-    parse_body,
-    photo_directory,
 )
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
@@ -56,6 +54,7 @@ from web.http.responses import conditional_response, paginate
 from web.http.snapshot import current_snapshot
 from web.security.disclosures import record
 from web.security.guard import require_sign_in
+from web.security.sanitising import parse_photo_body
 from web.security.session import principal
 
 bp = APIBlueprint("incidents", __name__, url_prefix="/api/v1", tag="Incidents")
@@ -93,7 +92,7 @@ def report() -> Response:
             time.time(),
             Message("counted.reports"),
         )
-    submitted, pictures = parse_body(ReportIn)
+    submitted, pictures = parse_photo_body(ReportIn)
     now = parse_datetime(None)
     new_id = uuid4()
 
@@ -104,7 +103,7 @@ def report() -> Response:
             by,
             incident,
             now,
-            var=photo_directory(),
+            var=current_app.config["SETTINGS"].var,
             pictures=pictures,
             incident_id=new_id,
             secret=derive_tracking_secret(new_id),
@@ -298,7 +297,7 @@ def move(incident_id: UUID) -> Response:
 
     `If-Match`: its version.
     """
-    submitted, pictures = parse_body(MoveIn)
+    submitted, pictures = parse_photo_body(MoveIn)
     secret = request.headers.get("X-Tracking-Secret")
     by = (
         timeline.authenticate_tracking(session(), incident_id, secret)
@@ -374,7 +373,7 @@ def _move(
         payload,
         point=point,
         version=version,
-        var=photo_directory(),
+        var=current_app.config["SETTINGS"].var,
         pictures=pictures,
     )
 

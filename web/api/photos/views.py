@@ -3,19 +3,16 @@
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request, send_file
+from flask import Response, current_app, request
 
 from gis.incidents import photos
 from web.http.db import session
-from web.http.openapi import alternative_response
+from web.http.openapi import IMAGE
+from web.http.responses import photo_response
 from web.security.disclosures import record
 from web.security.session import principal
 
 bp = APIBlueprint("photos", __name__, url_prefix="/api/v1", tag="Incidents")
-
-IMAGE = alternative_response("image/jpeg", {"type": "string", "format": "binary"}) | {
-    404: "None, or of an incident that is hidden"
-}
 
 
 @bp.get("/photos/<uuid:photo_id>")
@@ -41,17 +38,12 @@ def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:
     var = current_app.config["SETTINGS"].var
     path, media_type = photos.photo_path(session(), by, var, photo_id, thumbnail=thumbnail)
     subject = photos.subject_of(session(), by, photo_id)
-    # no copy stays with the reader or on the way: rights change, and each look is written down
-    response = send_file(path, media_type, conditional=False, download_name=path.name, etag=False)
-    response.headers.pop("Last-Modified", None)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Content-Disposition"] = f'inline; filename="{path.name}"'
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response = photo_response(path, media_type)
     if not subject.reported:  # who reported looks at their own
         reason = request.args.get("reason", "")
         what = f"thumbnail {photo_id}" if thumbnail else f"photo {photo_id}"
         record(
             by, "photo", what, areas=subject.areas, incident_id=subject.incident_id, reason=reason
         )
-    response.vary.update(("Authorization", "Cookie", "X-Tracking-Secret"))
+    response.vary.add("X-Tracking-Secret")
     return response

@@ -6,20 +6,23 @@ from flask import Blueprint, Response, current_app, flash, redirect, request, ur
 from flask_babel import gettext as _
 
 from gis.areas.hierarchy import list_subtree
-from gis.errors import InvalidInput
+from gis.errors import InvalidInput, TooLarge
 from gis.facilities import checkup, checkup_table, checkup_visits
 from gis.facilities.checkup import Finding
 from gis.facilities.checkup_visits import Visit
 from gis.facilities.models import VISIT_RESULTS
 from gis.facilities.standards import COMPLETE, TIERS
+from gis.files.photos import MAX_PHOTOS
 from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
+from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.db import session
 from web.http.errors import localised_detail
 from web.pages.shell.page import render_page
 from web.security.guard import require
+from web.security.sanitising import parse_photos
 
 bp = Blueprint("checkup_page", __name__)
 
@@ -44,11 +47,13 @@ def sheet(community: str) -> Response:
 
 
 @bp.post("/checkup/<community>")
+@body_limit(PHOTO_FORM_MAX_BYTES)
 def add_visit(community: str) -> Response:
     """Write a visit down, or show the sheet with what is wrong."""
     by, now = require(Action.HANDLE), params.parse_datetime(None)
     form, tier = request.form, _tier(request.form.get("tier", COMPLETE))
     try:
+        pictures = parse_photos("photo")
         checkup_visits.add_visit(
             session(),
             by,
@@ -60,11 +65,13 @@ def add_visit(community: str) -> Response:
             note=form.get("note", ""),
             visited_at=params.parse_datetime(form.get("visited_at"), "visited_at"),
             now=now,
+            var=current_app.config["SETTINGS"].var,
+            pictures=pictures,
         )
-    except InvalidInput as error:
+    except (InvalidInput, TooLarge) as error:
         session().rollback()
         response = _page(by, community, tier, error=localised_detail(error))
-        response.status_code = 422
+        response.status_code = 413 if isinstance(error, TooLarge) else 422
         return response
     session().commit()
     flash(_("The visit is written down."))
@@ -99,6 +106,7 @@ def _page(by: Principal, code: str, tier: str, error: str = "") -> Response:
         results={key: label(f"checkup_result.{key}", language) for key in VISIT_RESULTS},
         may_write=checkup_visits.may_write(session(), by, community, now),
         error=error,
+        max_photos=MAX_PHOTOS,
         form=request.form,
         today=now.date().isoformat(),
         table=url_for("checkups.table", community=community.code, tier=tier),
@@ -112,6 +120,7 @@ def _row(finding: Finding, visits: list[Visit], language: str) -> dict[str, Any]
     values = checkup_table.cells(finding, seen, language, zone, MAX_LISTED)
     return dict(zip(checkup_table.COLUMNS, values, strict=True)) | {
         "key": finding.standard.item,
+        "photos": [photo.id for visit in seen for photo in visit.photos],
         "note": finding.standard.note if language == "zh" else "",
         "state": finding.result,
     }

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Blueprint, Response, url_for
 from flask_babel import lazy_gettext
 
-from gis.incidents import photo_files, photos
+from gis.files import photo_files, photos
 from gis.incidents.catalogue import danger, editions
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.states import State
@@ -64,7 +64,7 @@ def report() -> Response:
         "common": [
             code for code in COMMON_CATEGORIES if any(category.code == code for category in offered)
         ],
-        "most_photos": photos.MAX_PHOTOS_PER_EVENT,
+        "most_photos": photos.MAX_PHOTOS,
         "longest_side": photo_files.LONGEST_SIDE,
         "track": url_for("report.mine"),
     }
@@ -75,7 +75,7 @@ def report() -> Response:
         parts=base_map(figures),
         figures=figures,
         max_description_chars=MAX_DESCRIPTION_CHARS,
-        max_photos=photos.MAX_PHOTOS_PER_EVENT,
+        max_photos=photos.MAX_PHOTOS,
         numbers=danger.numbers(session()),
     )
 
@@ -111,7 +111,7 @@ def _tracking_page(incident_id: UUID | None) -> Response:
         "steps": [str(label) for label in STEP_LABELS],
         "track": url_for("report.mine"),
         "report": url_for("report.report"),
-        "most_photos": photos.MAX_PHOTOS_PER_EVENT,
+        "most_photos": photos.MAX_PHOTOS,
         "longest_side": photo_files.LONGEST_SIDE,
     }
     response = render_page(

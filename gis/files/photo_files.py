@@ -1,4 +1,4 @@
-"""Photos made anew by Pillow, as the child process of `gis.incidents.photos` runs it.
+"""Photos made anew by Pillow, as the child process of `gis.files.photos` runs it.
 
 Imports only what it needs.
 """
