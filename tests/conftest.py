@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from apiflask import APIFlask
 from argon2 import PasswordHasher
@@ -31,6 +32,10 @@ from tests.support.deployment import (
 
 if TYPE_CHECKING:
     from tests.support.served import Deployment
+
+# an example takes as long as the machine is busy
+hypothesis.settings.register_profile("wangge", deadline=None)
+hypothesis.settings.load_profile("wangge")
 
 # Nothing here may touch the checkout's own deployment, or one that the environment names: whatever
 # asks the environment gets a folder to throw away, also in the processes that tests start.

@@ -6,7 +6,7 @@ import pytest
 
 from gis.ops import cluster
 from gis.settings import Settings
-from tests.support.browser import opened
+from tests.support.browser import PATIENCE_MS, opened
 from tests.support.served import Deployment, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -34,9 +34,7 @@ def browser():
         pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(
-        timeout=20_000
-    )  # a condition is waited for as long beside other work as on a quiet machine
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield opened

@@ -105,14 +105,14 @@ def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
     signed_in(worker, site, served, "worker", "/work")
     worker.locator(".wrk-card", has_text=phrase).locator("[data-move=take]").tap()
     expect(row(desk, phrase).locator(".inc-state")).to_have_text(
-        "处理中", timeout=9000
+        "处理中"
     )  # nobody loaded the page again
     worker.locator("#tab-doing").tap()
     worker.locator(".wrk-card", has_text=phrase).locator("[data-move=handle]").tap()
     worker.locator("#sheet textarea").fill("清完了")
     worker.locator("#sheet input[type=file]").set_input_files(picture())
     worker.locator("#sheet .inc-form .inc-go").tap()
-    expect(row(desk, phrase).locator(".inc-state")).to_have_text("已处理", timeout=9000)
+    expect(row(desk, phrase).locator(".inc-state")).to_have_text("已处理")
     expect(detail.locator(".inc-photos img").first).to_be_visible()
 
     detail.locator("[data-move=check]").click()
@@ -238,7 +238,7 @@ def test_what_is_new_waits_until_it_is_asked_for(
     page = signed_in(desk, site, served, "dispatcher", at("垃圾没人清"))
     expect(row(page, phrase)).to_be_visible()
     _, extra = filed(session)
-    expect(page.locator("#news")).to_contain_text("1", timeout=9000)
+    expect(page.locator("#news")).to_contain_text("1")
     expect(row(page, extra)).to_have_count(0)
     page.keyboard.press("r")
     expect(row(page, extra)).to_be_visible()

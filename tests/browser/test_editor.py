@@ -69,7 +69,7 @@ def grids(deployment):
 
 def drag(page, spot, by):
     for _ in range(
-        10
+        40
     ):  # the map may still be drawing when the hand comes near; then it comes again
         page.mouse.move(spot["x"] - 20, spot["y"] - 20)
         page.mouse.move(spot["x"], spot["y"], steps=4)

@@ -36,7 +36,7 @@ def test_what_changed_between_two_days_is_on_the_map_and_in_a_list(desk, planned
 
     # the instant before, and now
     desk.goto(f"{planned.url}/?lang=zh&compare={valid_from[:19]}Z")
-    desk.wait_for_selector("body[data-compared]", timeout=10_000)
+    desk.wait_for_selector("body[data-compared]")
     listed = desk.locator("#difference li")
     expect(listed.filter(has_text="已停用")).to_have_count(1)
     expect(desk.locator(".band.then")).to_contain_text("对照")

@@ -18,13 +18,13 @@ GRID = "#answer .chain li:last-child"
 
 
 def ask(site, path):
-    with urllib.request.urlopen(site + path, timeout=10) as answer:
+    with urllib.request.urlopen(site + path, timeout=120) as answer:
         return json.load(answer)
 
 
 def ready(page, address):
     page.goto(address)
-    expect(page.locator("body")).to_have_attribute("data-map", "drawn", timeout=15_000)
+    expect(page.locator("body")).to_have_attribute("data-map", "drawn")
     expect(page.locator("canvas.leaflet-tile").first).to_be_visible()
     return page
 

@@ -34,7 +34,7 @@ def test_a_hostile_name_is_shown_letter_by_letter(desk, tmp_path: Path) -> None:
     )
     desk.goto(page.as_uri())
     box = desk.locator(".folium-map").bounding_box()
-    for _ in range(10):  # the map may still be drawing when the mouse comes; then it comes again
+    for _ in range(40):  # the map may still be drawing when the mouse comes; then it comes again
         desk.mouse.move(box["x"] + box["width"] / 2 + 30, box["y"] + 40)
         desk.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
         try:

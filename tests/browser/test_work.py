@@ -107,7 +107,7 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
 def test_a_new_matter_appears_without_a_reload(phone, site, served, session):
     page = signed_in(phone, site, served, "worker", "/work")
     _, phrase = filed(session)
-    expect(page.locator(".wrk-card", has_text=phrase)).to_be_visible(timeout=9000)
+    expect(page.locator(".wrk-card", has_text=phrase)).to_be_visible()
 
 
 def test_the_map_shows_the_patch_and_numbered_pins(phone, site, served, session):

@@ -167,9 +167,7 @@ def test_what_stands_beside_danger(reader: Reader, words: str, danger: bool) -> 
     assert (reader.read(words) is not None) == danger
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_text_is_read(reader: Reader, before: str, after: str) -> None:
     result = reader.read(f"{before}。现在三楼着火了。{after}")

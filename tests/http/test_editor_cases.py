@@ -17,6 +17,7 @@ from gis.ops import cluster
 from gis.settings import Settings
 from gis.shapes.polygon_coverage import dissolve
 from tests.support.deployment import SHARED, PreparedDeployments
+from tests.support.machine import slowdown
 from tests.support.served import Deployment, Reply, serving
 
 CASES = SHARED.parent / "cases" / "editor"
@@ -60,7 +61,7 @@ def steps(pilot: Deployment, path: Path) -> list[Reply]:
     for step in payload:
         begin = time.perf_counter()
         answers.append(pilot.ask(step["POST"].format(**names), step.get("json", {}), method="POST"))
-        assert time.perf_counter() - begin < SLOWEST, step
+        assert time.perf_counter() - begin < SLOWEST * slowdown(), step
         assert answers[-1].status < 500, answers[-1].body
         if "keep" in step:
             names[step["keep"]] = answers[-1].json()["id"]

@@ -78,7 +78,7 @@ MORE = [
 def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[SecretWorld]:
     """A world full of secrets; streams end with what is known."""
     stored = views.feed(app).streams
-    assert stored.acquire(timeout=5)
+    assert stored.acquire(timeout=60)
     yield SecretWorld(app, session, client)
     stored.release()
 

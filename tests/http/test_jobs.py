@@ -23,6 +23,7 @@ from gis.jobs.queries import last_run
 from gis.notices.models import NoticeTarget
 from tests.support import notice_office
 from tests.support.incident_town import IncidentTown
+from tests.support.machine import slowdown
 from tests.support.notice_office import SECRET, Office, gateway, until
 from tests.support.served import environment, serving
 
@@ -88,8 +89,10 @@ def test_a_worker_does_what_is_due_and_what_hangs_does_not_hold_up_the_rest(offi
             assert isinstance(steps, int) and steps >= 3, "a month missed is caught up in steps"
             ended = time.monotonic()
             process.terminate()
-            assert process.wait(20) == 0
-            assert time.monotonic() - ended < 9, "a receiver that hangs is not waited for"
+            assert process.wait(120) == 0
+            assert time.monotonic() - ended < 9 * slowdown(), (
+                "a receiver that hangs is not waited for"
+            )
         assert (office.settings.var / "worker.log").read_text().count("Traceback") == 0
         assert str(incident.id) not in (office.settings.var / "worker.log").read_text()
 
@@ -204,7 +207,7 @@ def child_of_ours(url: str) -> int:
 
 def swept(url: str) -> float:
     """When jobs last swept, as /metrics says it."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     return next(
         float(line.split()[1])

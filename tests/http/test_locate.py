@@ -557,7 +557,7 @@ def test_database_and_memory_agree_which_grid_is_responsible_for_a_point(session
     assert [match.row if match else -1 for match in matches] == rows.tolist()
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(
     st.lists(st.tuples(*[st.integers(0, 12)] * 4), max_size=12),
     st.lists(st.tuples(st.integers(-1, 14), st.integers(-1, 14)), max_size=30),
@@ -574,7 +574,7 @@ def test_cells_find_the_lowest_of_the_boxes_that_cover_a_point(boxes, points):
         assert (lowest[i], hits[i]) == (min(covering, default=-1), len(covering))
 
 
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 @given(st.floats(-1000, 1000), st.floats(-1000, 1000), st.floats(18, 50))
 def test_short_distances_are_geodesic(east, north, lat):
     per_lon, per_lat = local_distance.metres_per_degree(lat)

@@ -282,7 +282,7 @@ def test_a_jpeg_made_of_thousands_of_scans_is_refused_quickly():
     began = time.perf_counter()
     with pytest.raises(InvalidInput, match="damaged"):
         photo_store.sanitise_photo(data[:-2] + scan * 2000 + b"\xff\xd9")
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < slowdown()
 
 
 def test_sizes_and_numbers_have_limits():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -132,7 +132,6 @@ HOURS = st.one_of(
 )  # half hours
 
 
-@settings(deadline=None)
 @given(HOURS, HOURS)
 def test_a_rule_covers_another_exactly_when_every_minute_does(
     one: tuple[int, int] | None, two: tuple[int, int] | None

@@ -73,7 +73,7 @@ def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[Secr
     Streams end with what is known.
     """
     stored = views.feed(app).streams
-    assert stored.acquire(timeout=5)
+    assert stored.acquire(timeout=60)
     yield SecretWorld(app, session, client)
     stored.release()
 
@@ -280,7 +280,7 @@ def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session:
     assert len(filed) == 6
 
     @given(st.floats(-0.0008, 0.0008), st.floats(-0.0008, 0.0008))
-    @hypothesis_settings(max_examples=60, deadline=None)
+    @hypothesis_settings(max_examples=60)
     def ask(east: float, north: float) -> None:
         queries = (
             session,

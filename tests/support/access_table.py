@@ -670,7 +670,7 @@ def world(app: APIFlask, session: Session, client: FlaskClient) -> Iterator[Worl
     Streams end with what is known.
     """
     stored = views.feed(app).streams
-    assert stored.acquire(timeout=5)
+    assert stored.acquire(timeout=60)
     yield World(app, session, client)
     stored.release()
 

@@ -25,6 +25,7 @@ from gis.settings import ROOT, Settings
 from tests.support.served import Deployment
 
 BY = system_principal("test")
+PATIENCE_MS = 120_000  # for what takes a second: the machine may be busy with eight times as much
 MINE = "SELECT person_id FROM personal.account WHERE username = 'worker'"
 GRID = (
     f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holder_id = ({MINE})"
@@ -81,6 +82,7 @@ def moved(session: Session, number: UUID) -> None:
 
 def opened(browser, **options):
     context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.said, page.asked = [], []
     page.on("pageerror", lambda error: page.said.append(str(error)))

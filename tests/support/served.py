@@ -202,7 +202,7 @@ def started(
 def _answers(address: str, server: subprocess.Popen[bytes], log: Path) -> bool:
     assert server.poll() is None, log.read_text()
     try:
-        urllib.request.urlopen(address, timeout=10).close()
+        urllib.request.urlopen(address, timeout=WAIT_S).close()
     except urllib.error.HTTPError as error:
         with error:
             return error.code < 500

@@ -224,7 +224,6 @@ def test_two_planners_lose_nothing(session, town):
     test.settings = settings(
         max_examples=8,
         stateful_step_count=12,
-        deadline=None,
         phases=(Phase.generate,),
         derandomize=True,
         suppress_health_check=list(HealthCheck),

@@ -318,7 +318,7 @@ grid_nodes = st.integers(min_value=0, max_value=11)
     ways=st.lists(st.lists(grid_nodes, min_size=2, max_size=7), min_size=1, max_size=7),
     walls=st.sets(grid_nodes),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_cutting_ways_at_junctions_keeps_lengths_and_connections(
     ways: list[list[int]], walls: set[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -35,6 +35,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
 from tests.bench import city
 from tests.support import brute_force, build, siting_town
+from tests.support.machine import slowdown
 
 MINUTES = 3
 LIMIT_M = MINUTES * 60 * 1.25
@@ -343,7 +344,7 @@ def test_a_city_takes_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     doors = town.network.snap_degrees(*town.places(rng, 200).T)
     begun = time.monotonic()
     table = walking_table(town.network, doors, np.arange(200), 200, homes, 1125.0)
-    assert time.monotonic() - begun < 10  # 0.1 s alone on a machine
+    assert time.monotonic() - begun < 10 * slowdown()  # 0.1 s alone on a machine
     from gis.network.walk import network_distances
 
     for number in (0, 77, 199):

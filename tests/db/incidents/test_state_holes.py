@@ -46,7 +46,6 @@ EXAMPLES, STEPS = 40, 30  # of each machine
 FEW = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -37,9 +37,7 @@ DONE = sorted(
     if move.by != Action.SYSTEM and name not in ("report", "link")
 )
 PENDINGS = st.sampled_from(("", *REQUESTS))
-FEW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(st.lists(NAMES, max_size=60))

@@ -151,7 +151,7 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
         profiles.get_profile("unicyclist")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city):
     nodes, pairs, flags, walls, doors, places = city

@@ -14,7 +14,7 @@ from tests.support import brute_force
 from tests.support.walk_networks import cities, network, to_degrees
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_the_line_is_as_long_as_the_way_of_brute_force(city):
     nodes, pairs, flags, walls, doors, places = city

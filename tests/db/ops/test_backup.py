@@ -329,7 +329,7 @@ def test_a_restore_swaps_under_a_service_in_use_and_keeps_the_old_database(
     def use() -> None:
         while not stopping.is_set():
             try:
-                with psycopg.connect(addresses.app, connect_timeout=5) as connection:
+                with psycopg.connect(addresses.app, connect_timeout=60) as connection:
                     if connection.execute("SELECT count(*) FROM area").fetchone()[0] not in (4, 5):
                         wrong.append("half a database")
             except psycopg.OperationalError:

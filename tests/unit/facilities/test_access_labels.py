@@ -26,7 +26,7 @@ def labels_of(net: Network, places, doors, categories, limit: float = 1e6) -> Ac
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(cities(), st.integers(0, 2**32))
 def test_labels_are_those_of_brute_force(city, seed):
     """Nearest, which one, how many, and the edge of the data, with several doors a facility."""
@@ -68,7 +68,7 @@ def test_labels_are_those_of_brute_force(city, seed):
             assert (labels.within[sure, column, number] == count[sure]).all()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(cities(), st.integers(0, 2**32))
 def test_the_label_of_a_building_is_that_of_its_best_door(city, seed):
     nodes, pairs, flags, _, _, places = city
@@ -98,7 +98,7 @@ def test_the_label_of_a_building_is_that_of_its_best_door(city, seed):
     assert (some.points == homes.points[::2]).all() and some.owner.max() == len(some.building) - 1
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(cities(), st.integers(0, 2**32))
 def test_the_walk_to_the_edge_of_the_data_is_that_of_brute_force(city, seed):
     nodes, pairs, flags, _, _, places = city

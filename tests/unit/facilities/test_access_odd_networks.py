@@ -82,7 +82,7 @@ def metric(net: Network, places) -> list[Point]:
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(odd_networks(), st.integers(0, 2**32))
 def test_labels_of_every_profile_are_right_on_odd_networks(profile, plain, seed):
     rng = np.random.default_rng(seed)

@@ -52,7 +52,7 @@ def by_access(case: tuple[csr_array, np.ndarray, np.ndarray], name: str) -> np.n
     ("name", "ours"),
     [("2SFCA", two_step), ("E2SFCA", enhanced_two_step), ("3SFCA", three_step)],
 )
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(case=pairs())
 def test_equal_to_pysal(name: str, ours, case: tuple[csr_array, np.ndarray, np.ndarray]) -> None:
     np.testing.assert_allclose(ours(*case, LIMIT_M), by_access(case, name), atol=1e-12)
@@ -65,7 +65,7 @@ def test_by_hand() -> None:
     assert two_step(metres, demand, capacity, LIMIT_M).tolist() == [0.1, 0.1 + 0.2, 0.0]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(pairs())
 def test_all_of_a_capacity_that_somebody_reaches_is_shared(
     case: tuple[csr_array, np.ndarray, np.ndarray],

@@ -41,7 +41,7 @@ def choices(candidates: int, count: int) -> list[list[int]]:
     ]
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(problems())
 def test_most_served_equals_the_best_of_all_choices(
     case: tuple[SitingProblem, np.ndarray, int],
@@ -59,7 +59,7 @@ def test_most_served_equals_the_best_of_all_choices(
     assert GREEDY_SHARE * best - 1e-9 <= greedy.objective <= best + 1e-9 <= greedy.bound + 2e-9
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(problems())
 def test_fewest_sites_equals_the_smallest_choice_that_serves_all(
     case: tuple[SitingProblem, np.ndarray, int],
@@ -83,7 +83,7 @@ def test_fewest_sites_equals_the_smallest_choice_that_serves_all(
     assert greedy.bound <= fewest <= greedy.objective
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(problems())
 def test_least_walking_equals_the_best_of_all_choices(
     case: tuple[SitingProblem, np.ndarray, int],
@@ -100,7 +100,7 @@ def test_least_walking_equals_the_best_of_all_choices(
     assert greedy.bound - 1e-9 <= best <= greedy.objective + 1e-9
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(problems())
 def test_least_worst_equals_the_best_of_all_choices(
     case: tuple[SitingProblem, np.ndarray, int],
@@ -115,7 +115,7 @@ def test_least_worst_equals_the_best_of_all_choices(
     assert solve(problem, Model.P_CENTRE, count).objective == pytest.approx(best)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(problems())
 def test_the_curve_never_falls_and_ends_with_the_best(
     case: tuple[SitingProblem, np.ndarray, int],
@@ -127,7 +127,7 @@ def test_the_curve_never_falls_and_ends_with_the_best(
     assert served[-1] == pytest.approx(solve(problem, Model.MCLP, count).objective)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(problems())
 def test_a_closure_loses_those_who_have_no_other(
     case: tuple[SitingProblem, np.ndarray, int],

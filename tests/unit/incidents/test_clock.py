@@ -82,19 +82,16 @@ def test_any_zone_may_be_asked_in() -> None:
     assert deadline(began, 60).tzinfo is UTC
 
 
-@settings(deadline=None)
 @given(MOMENTS, MINUTES)
 def test_what_is_due_has_been_spent_by_then(began: datetime, minutes: float) -> None:
     assert elapsed_minutes(began, deadline(began, minutes)) == pytest.approx(minutes, abs=TINY)
 
 
-@settings(deadline=None)
 @given(MOMENTS, MINUTES, MINUTES)
 def test_more_time_never_ends_earlier(began: datetime, one: float, other: float) -> None:
     assert deadline(began, min(one, other)) <= deadline(began, max(one, other))
 
 
-@settings(deadline=None)
 @given(st.lists(MOMENTS, min_size=3, max_size=3))
 def test_time_adds_up(moments: list[datetime]) -> None:
     a, b, c = sorted(moments)
@@ -103,7 +100,6 @@ def test_time_adds_up(moments: list[datetime]) -> None:
     )
 
 
-@settings(deadline=None)
 @given(MOMENTS, MINUTES, MINUTES)
 def test_a_pause_of_no_length_changes_nothing(began: datetime, one: float, other: float) -> None:
     apart = deadline(deadline(began, one), other)
@@ -114,7 +110,7 @@ def test_a_pause_of_no_length_changes_nothing(began: datetime, one: float, other
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(MOMENTS, st.integers(0, 60 * 24 * 30))
 def test_it_counts_what_a_slow_count_by_minutes_does(began: datetime, length: int) -> None:
     """Every minute looked at one by one, over at most two days."""

@@ -64,7 +64,7 @@ def random_facts(dice: random.Random, count: int) -> dict[str, object]:
     }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(cities(), st.integers(0, 2**32), st.sampled_from(list(PROFILES.values())))
 def test_labels_of_every_profile_are_those_of_brute_force_and_circles_hold_them(
     city, seed, profile
@@ -97,7 +97,7 @@ def test_labels_of_every_profile_are_those_of_brute_force_and_circles_hold_them(
     assert small.difference(large).area <= 1e-9
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(cities())
 def test_the_adult_walks_the_plain_network(city):
     nodes, pairs, flags, _, _, _ = city

@@ -214,14 +214,14 @@ def run(lands: dict[str, PolygonLike], steps: list[tuple[str, int, int, int, int
     return done
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(base=st.sampled_from(sorted(BASES)), steps=st.lists(STEP, min_size=1, max_size=40))
 def test_a_coverage_stays_whole_whatever_is_done_to_it(base, steps):
     run(dict(BASES[base]), steps)
 
 
 @pytest.mark.shared
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(steps=st.lists(STEP, min_size=1, max_size=40))
 def test_real_street_cut_grids_stay_whole_whatever_is_done_to_them(real, steps):
     run(dict(real), steps)
@@ -240,7 +240,7 @@ def real(shared):
     }
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     base=st.sampled_from(sorted(BASES)),
     steps=st.lists(STEP, min_size=1, max_size=4),
@@ -267,7 +267,7 @@ def test_every_point_of_the_land_is_in_exactly_one_grid(base, steps, x, y):
     assert len(inside) <= 1 and (not inside or touching == inside)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(
     kind=st.sampled_from(("split", "border", "transfer", "reshape", "add", "parts")),
     points=st.lists(st.tuples(st.floats(-1, 4), st.floats(-1, 4)), min_size=1, max_size=8),
@@ -297,7 +297,7 @@ def test_whatever_is_drawn_is_done_or_refused_in_words(kind, points, onto):
         same_land(old, new_whole)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(step=STEP)
 def test_grids_further_away_change_nothing_of_an_edit(step):
     lands = BASES["jagged"]

@@ -397,7 +397,7 @@ cuts = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True).map(sor
 
 
 @given(cuts, st.lists(cuts, min_size=5, max_size=5), st.integers(-3, 3), st.integers(-3, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(
     rows, columns, dx, dy
 ):
@@ -435,7 +435,7 @@ def test_any_bricks_a_little_off_are_fitted_to_a_coverage_near_where_they_were(
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6, unique=True)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_gaps_and_shapes_together_fill_the_frame(holes):
     """Squares cut out of a frame are its gaps, whatever they look like together."""
     frame = box(LON, LAT, LON + 50e-5, LAT + 50e-5)
@@ -486,7 +486,7 @@ def torn(draw):
     return shapes, [nudge(shape) for shape in shapes]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(torn())
 def test_a_torn_coverage_is_whole_again_after_cleaning_and_hardly_moved(case):
     whole, broken = case
@@ -508,7 +508,7 @@ def test_a_torn_coverage_is_whole_again_after_cleaning_and_hardly_moved(case):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(2, 30))
 def test_the_union_of_a_coverage_conserves_its_area(seed, grids):
     plan = make_plan(seed, grids)
