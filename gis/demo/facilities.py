@@ -45,6 +45,9 @@ FRONTS = (
     "food",
     "toilet",
     "convenience",
+    "water",
+    "housekeeping",
+    "payment",
 )
 PLOTS = ("school", "kindergarten", "sport", "market", "parking", "hospital", "elder_care")
 HOURS = {
@@ -59,7 +62,12 @@ HOURS = {
     "hospital": "24/7",
     "government": "Mo-Fr 09:00-17:00",
     "bank_post": "Mo-Sa 09:00-17:00",
+    "water": "Mo-Su 07:30-20:00",
+    "payment": "Mo-Fr 09:00-17:00",
 }
+
+
+UNSTAFFED = ("toilet", "sport", "park", "parking", "transit", "delivery")  # nobody picks up there
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class Placed:
     name: str
     cell: Cell
     hours: str
+    contact: str
     shape: BaseGeometry
     door: Point
 
@@ -124,6 +133,8 @@ def place_facilities(
             f"{estate}{word}",
             block.cell,
             HOURS.get(category, ""),
+            # no local number begins with 0: nobody is rung up by it
+            "" if category in UNSTAFFED else f"0851-00{number:02d}{nth:04d}",
             shape,
             slot.door,
         )

@@ -328,7 +328,7 @@ class TownWriter:
                     facility.name,
                     f"{self._street_of(facility.cell)}{house_number(facility.cell, nth)}号",
                     facility.hours,
-                    "",
+                    facility.contact,
                     ewkb_hex(facility.shape),
                     ewkb_hex(facility.door),
                     "town",
