@@ -7,10 +7,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput, Unavailable
-from gis.files.datasets import file_sha256, record_load
+from gis.files.datasets import file_sha256, find_source, forget_load, record_load
 from gis.files.raster import read_raster
 from gis.files.report import LoadReport
-from gis.network.elevation import edge_slopes, read_edge_lines, sample_edges, store_slopes
+from gis.network.elevation import (
+    clear_slopes,
+    edge_slopes,
+    read_edge_lines,
+    sample_edges,
+    store_slopes,
+)
 from gis.network.models import WalkNetwork
 
 KIND = "elevation"
@@ -59,10 +65,18 @@ def load_elevation(
         "walk_edges": len(known),
         "edges_with_heights": int(known.sum()),
         "edges_level": int((~known).sum()),
-        "metres_climbed": round(float(slopes.rise[known].sum() + slopes.fall[known].sum())),
+        "metres_up_and_down": round(float(slopes.rise[known].sum() + slopes.fall[known].sum())),
     }
     share = 100 * edges.length[known].sum() / edges.length.sum()
     report.note("elevation.covers", percent=f"{share:.1f}")
     digest = hashlib.sha256(f"{file_sha256(path)} {crs} {attribution}".encode()).hexdigest()
     record_load(session, KIND, path, digest, report.counts, attribution)
+    return report
+
+
+def drop_elevation(session: Session) -> LoadReport:
+    """Drop the heights of the walking network, so that walks are as on the level."""
+    report = LoadReport(KIND, find_source(session, KIND) or "")
+    report.counts = {"edges_level": clear_slopes(session)}
+    forget_load(session, KIND)
     return report

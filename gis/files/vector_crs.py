@@ -123,8 +123,8 @@ def _transform(
         return lambda xy: xy
     if not (crs.is_geographic or crs.is_projected):
         raise InvalidInput("map_file.crs_without_place", file=name, crs=_name(crs))
-    ends = (STORAGE_SRID, crs) if inverse else (crs, STORAGE_SRID)
-    change = Transformer.from_crs(*ends, always_xy=True)
+    source, target = (STORAGE_SRID, crs) if inverse else (crs, STORAGE_SRID)
+    change = Transformer.from_crs(source, target, always_xy=True)
     ellipsoid = crs.ellipsoid
     if ellipsoid is not None and abs(ellipsoid.semi_major_metre - 6378137) > 1:
         notes.append(Message("map_file.older_datum", {"crs": _name(crs)}))

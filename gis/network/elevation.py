@@ -8,12 +8,12 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from gis.db import copy_rows
 from gis.errors import Unavailable
-from gis.network.models import WalkNetwork
+from gis.network.models import WalkEdge, WalkNetwork
 from gis.network.snapping import Bools, Floats, Ints, Shapes
 
 STRETCH_M = 30.0  # an edge is looked at in equal stretches of at most so many metres
@@ -246,3 +246,13 @@ def store_slopes(session: Session, edges: EdgeLines, slopes: EdgeSlopes) -> bool
     session.execute(text("DROP TABLE incoming_slope"))
     session.execute(update(WalkNetwork).values(version=version))
     return True
+
+
+def clear_slopes(session: Session) -> int:
+    """Take the heights off all edges; return how many had any."""
+    session.execute(
+        update(WalkNetwork).values(version=func.split_part(WalkNetwork.version, "-", 1))
+    )
+    statement = update(WalkEdge).where(WalkEdge.rise_m.is_not(None))
+    nothing = {"rise_m": None, "fall_m": None, "steepest_pct": None}
+    return session.connection().execute(statement.values(nothing)).rowcount

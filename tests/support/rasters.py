@@ -9,6 +9,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from gis import crs
+from gis.files.raster import RasterHeights
+from gis.files.raster_reader import read_heights
 
 Floats = NDArray[np.float64]
 ZONE = 4544  # CGCS2000 Gauss-Krüger, 105°E, of the made-up networks
@@ -63,3 +65,10 @@ def write_raster(
     ) as raster:
         raster.write(cells.astype(dtype), 1)
     return path
+
+
+def read_in_process(path: Path, points: Floats, crs_name: str | None = None) -> RasterHeights:
+    """As `gis.files.raster.read_raster`, without a child process: each would take a second."""
+    (system, notes), *parts = read_heights(path, crs_name, points)
+    metres = np.concatenate([np.empty(0), *(np.frombuffer(part) for part in parts)])
+    return RasterHeights(metres, system, notes)

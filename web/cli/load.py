@@ -229,7 +229,10 @@ def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
 
 
 @command.command()
-@FILE
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--none", is_flag=True, help="Drop the heights: walks are as on the level again.")
 @click.option(
     "--crs",
     help=(
@@ -242,16 +245,22 @@ def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
 )
 @COMMIT
 @JSON
-def elevation(file: Path, crs: str | None, attribution: str, commit: bool, as_json: bool) -> None:
+def elevation(
+    file: Path | None, none: bool, crs: str | None, attribution: str, commit: bool, as_json: bool
+) -> None:
     """Heights from a GeoTIFF, so that slopes count on the walking network that is loaded.
 
     One band in metres, of the ground rather than of roofs. A load of another map drops the heights.
     """
-    from gis.exchange.elevation import load_elevation
+    from gis.exchange.elevation import drop_elevation, load_elevation
 
+    if none == (file is not None):
+        raise click.UsageError("give either FILE or --none")
     _run(
-        lambda session: load_elevation(session, file, crs, attribution),
-        f"load elevation {file.name}",
+        lambda session: (
+            load_elevation(session, file, crs, attribution) if file else drop_elevation(session)
+        ),
+        f"load elevation {file.name if file else '--none'}",
         commit,
         as_json,
     )

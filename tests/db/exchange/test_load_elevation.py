@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis.errors import InvalidInput, Unavailable
-from gis.exchange.elevation import load_elevation
+from gis.exchange import elevation
+from gis.exchange.elevation import drop_elevation, load_elevation
 from gis.exchange.osm.loader import load_osm
 from gis.facilities.access_store import recompute_access
 from gis.facilities.coverage_summary import coverage
@@ -25,7 +26,7 @@ from layers.overview import overview
 from tests.support.build import LON
 from tests.support.checkup_town import STREET, CheckupTown
 from tests.support.osm_files import OsmFile
-from tests.support.rasters import ZONE, write_raster
+from tests.support.rasters import ZONE, read_in_process, write_raster
 from tests.support.slow_profiles import tobler_both_ways
 
 X, Y = crs.get_transformer(4490, ZONE).transform(LON - 0.01, STREET)
@@ -39,8 +40,9 @@ def town(session: Session) -> Session:
 
 
 @pytest.fixture
-def load(session: Session, tmp_path: Path) -> Load:
+def load(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Load a raster of a surface over metres east and north of the west end of the street."""
+    monkeypatch.setattr(elevation, "read_raster", read_in_process)
 
     def of(height, *, east: float = 0, columns: int = 400, **options: object) -> LoadReport:
         path = write_raster(
@@ -122,6 +124,15 @@ def test_the_same_heights_again_change_nothing_and_others_take_their_place(
     load(lambda x, y: 0.05 * x)
     assert load_network(town).version != version
     assert load_network(town).version.count("-") == 1
+
+
+def test_dropped_heights_leave_the_network_as_it_was(town: Session, load: Load) -> None:
+    flat, version = labels(town), load_network(town).version
+    assert drop_elevation(town).counts == {"edges_level": 0}
+    load(slope)
+    assert drop_elevation(town).counts == {"edges_level": 6}
+    assert (labels(town), load_network(town).version) == (flat, version)
+    assert load_network(town).flat and find_source(town, "elevation") is None
 
 
 def test_half_a_raster_says_how_much_it_covers_and_leaves_the_rest_level(

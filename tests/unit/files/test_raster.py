@@ -12,8 +12,7 @@ from gis import crs
 from gis.errors import InvalidInput
 from gis.files import raster as raster_file
 from gis.files.raster import read_raster
-from gis.files.raster_reader import read_heights
-from tests.support.rasters import ZONE, write_raster
+from tests.support.rasters import ZONE, read_in_process, write_raster
 from tests.support.walk_networks import SOUTH, WEST, to_degrees
 
 X, Y = crs.get_transformer(4490, ZONE).transform(WEST, SOUTH)
@@ -27,11 +26,10 @@ def plane(x, y):
 
 
 def heights(path: Path, points, crs_name: str | None = None):
-    """Heights and notes, read in this process: a child for each would take too long."""
+    """Heights, system and codes of the notes."""
     degrees = np.array([to_degrees(*point) for point in points])
-    (system, notes), *parts = read_heights(path, crs_name, degrees)
-    metres = np.concatenate([np.frombuffer(part) for part in parts])
-    return metres, system, [note.code for note in notes]
+    read = read_in_process(path, degrees, crs_name)
+    return read.metres, read.crs, [note.code for note in read.notes]
 
 
 PLACES = [(0, 0), (13, 77), (333.3, 1234.5), (900, -300)]
