@@ -1,12 +1,15 @@
 """Loading heights: what walks cost then, what is covered, and what another map leaves of them."""
 
 import math
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affine import Affine
+from shapely import Point
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -22,12 +25,15 @@ from gis.files.report import LoadReport
 from gis.network.build import load_network
 from gis.network.profiled import network_for
 from gis.network.store import WalkEdgeRow, replace_network
+from gis.network.walk import nearest_source_distances
 from layers.overview import overview
+from tests.support import brute_force
 from tests.support.build import LON
 from tests.support.checkup_town import STREET, CheckupTown
 from tests.support.osm_files import OsmFile
 from tests.support.rasters import ZONE, read_in_process, write_raster
 from tests.support.slow_profiles import tobler_both_ways
+from tests.support.walk_networks import same, to_degrees
 
 X, Y = crs.get_transformer(4490, ZONE).transform(LON - 0.01, STREET)
 Load = Callable[..., LoadReport]
@@ -48,8 +54,8 @@ def load(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
         path = write_raster(
             tmp_path / "heights.tif",
             lambda x, y: height(x - X, y - Y),
-            Affine(10, 0, X + east - 500, 0, -10, Y + 500),
-            (100, columns),
+            Affine(10, 0, X + east - 500, 0, -10, Y + 1500),
+            (200, columns),
         )
         return load_elevation(session, path, **options)
 
@@ -93,6 +99,51 @@ def test_on_a_plane_every_walk_takes_toblers_time_and_all_say_that_slopes_count(
     assert compared
     assert not coverage(town, ["clinic"]).flat
     assert "测绘院 2024 DTM" in overview(town, None).attributions
+
+
+def test_labels_on_a_plane_are_those_of_a_slow_dijkstra_with_toblers_costs(
+    session: Session, load: Load
+) -> None:
+    dice, side = random.Random(4), 7
+    places = [
+        (x * 120 + dice.uniform(-40, 40), y * 120 + dice.uniform(-40, 40))
+        for y in range(side)
+        for x in range(side)
+    ]
+    nodes = [(n, *to_degrees(*place)) for n, place in enumerate(places)]
+    pairs = [(n, n + 1) for n in range(side * side) if (n + 1) % side]
+    pairs += [(n, n + side) for n in range(side * (side - 1))]
+    edges = [
+        WalkEdgeRow(n, u, v, [nodes[u][1:], nodes[v][1:]], "residential", "", False, "")
+        for n, (u, v) in enumerate(pairs)
+    ]
+    replace_network(session, nodes, edges, "test")
+
+    def plane(east, north):
+        return 500 + 0.12 * east - 0.05 * north
+
+    load(plane)
+    height = [plane(*np.subtract(crs.get_transformer(4490, ZONE).transform(*at), (X, Y)))
+              for _, *at in nodes]  # fmt: skip
+    slow = [
+        replace(
+            edge,
+            cost=edge.length * tobler_both_ways(abs(height[edge.u] - height[edge.v]) / edge.length),
+        )
+        for edge in brute_force.edges_of(load_network(session))
+    ]
+    net = network_for(session, "adult")
+    points = [
+        Point(*net.to_metric(*to_degrees(dice.uniform(0, 800), dice.uniform(0, 800)))[0])
+        for _ in range(60)
+    ]
+    truth = brute_force.distances(slow, points[:2], points)
+    doors, homes = net.snap(np.array(points[:2])), net.snap(np.array(points))
+    assert same(nearest_source_distances(net, doors, homes, 1e9), truth)
+    level = nearest_source_distances(load_network(session), doors, homes, 1e9)
+    far = np.isfinite(truth) & (level > 200)
+    assert far.sum() > 30 and (np.array(truth)[far] > level[far]).all()
+    assert np.array(truth)[far].mean() > 1.1 * level[far].mean()
 
 
 def test_too_steep_for_wheels_closes_the_street(town: Session, load: Load) -> None:
