@@ -103,9 +103,9 @@ class CoverageSummary:
     by: str
     network_version: str
     computed_at: datetime
+    flat: bool
     totals: AreaCoverage
     areas: tuple[AreaCoverage, ...]
-    flat: bool = True
 
     def as_json(self) -> dict[str, object]:
         """Return the summary as the API and the command show it."""
@@ -193,6 +193,7 @@ def summarise(
         level.value,
         buildings.walker.network.version,
         buildings.computed_at,
+        buildings.walker.network.flat,
         _row(buildings, np.ones(len(buildings.id), bool), standing, plain),
         tuple(each for each in rows if each.total.buildings),
     )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,11 @@ def find_source(session: Session, kind: str) -> str | None:
     return session.scalar(select(Dataset.source).where(Dataset.kind == kind))
 
 
+def forget_load(session: Session, kind: str) -> None:
+    """Delete the record of a load whose data are gone."""
+    session.execute(delete(Dataset).where(Dataset.kind == kind))
+
+
 def has_made_up_data(session: Session) -> bool:
     """Return whether some of what is loaded is invented."""
     return bool(session.scalar(select(exists().where(Dataset.made_up))))
@@ -57,7 +62,7 @@ def record_load(
     Parameters
     ----------
     kind
-        Osm, areas:grid, households, facilities, people or town.
+        Osm, areas:grid, households, facilities, people, elevation or town.
     path_or_source
         A path, of which the file name is stored, or a text such as seed and size.
     digest

@@ -17,7 +17,7 @@ from gis.messages import Message
 WGS84_EQUIVALENT_EPSG = {4326, 4490}  # EPSG codes whose degrees are taken as stored
 
 
-ToStorage = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Conversion = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def parse_crs_option(crs: str | None) -> str | int | None:
@@ -36,8 +36,39 @@ def parse_crs_option(crs: str | None) -> str | int | None:
 
 def conversion_to_storage(
     name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]
-) -> tuple[ToStorage, str]:
+) -> tuple[Conversion, str]:
     """Return the conversion from the file's system to the storage system, and the system's name."""
+    crs, shift, label = _read_system(name, of_file, given_crs)
+    to_degrees = _transform(crs, name, notes)
+    if not shift:
+        return to_degrees, label
+
+    def convert(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        degrees = to_degrees(xy)
+        return np.column_stack(systems.to_storage(degrees[:, 0], degrees[:, 1], shift))
+
+    return convert, label
+
+
+def conversion_from_storage(
+    name: str, of_file: str | None, given_crs: str | int | None, notes: list[Message]
+) -> tuple[Conversion, str]:
+    """Return the conversion from the storage system to the file's system, and the system's name."""
+    crs, shift, label = _read_system(name, of_file, given_crs)
+    from_degrees = _transform(crs, name, notes, inverse=True)
+    if not shift:
+        return from_degrees, label
+
+    def convert(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return from_degrees(np.column_stack(systems.from_storage(xy[:, 0], xy[:, 1], shift)))
+
+    return convert, label
+
+
+def _read_system(
+    name: str, of_file: str | None, given_crs: str | int | None
+) -> tuple[CRS | None, str, str]:
+    """Return the system of a file (None: degrees as stored), its shift if any, and its name."""
     if of_file is None and given_crs is None:
         code = (
             "map_file.prj_missing"
@@ -47,24 +78,13 @@ def conversion_to_storage(
         raise InvalidInput(code, [FieldError("crs", "field.crs_not_known")], file=name)
     file_crs = _crs(of_file) if of_file else None
     if given_crs in systems.OBFUSCATED_CRS:
-        shifted = str(given_crs)
         # A map drawn over shifted tiles: the file names the unshifted system, but its coordinates
         # are shifted.
-        to_degrees = (
-            _transform(file_crs, name, notes)
-            if file_crs is not None and file_crs.is_projected
-            else None
-        )
         says = f"; the file says {_name(file_crs)}" if file_crs is not None else ""
-
-        def shift(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-            degrees = to_degrees(xy) if to_degrees else xy
-            return np.column_stack(systems.to_storage(degrees[:, 0], degrees[:, 1], shifted))
-
-        return shift, f"{shifted} (as told{says})"
+        drawn_in = file_crs if file_crs is not None and file_crs.is_projected else None
+        return drawn_in, str(given_crs), f"{given_crs} (as told{says})"
     if given_crs is None:
-        assert file_crs is not None
-        return _transform(file_crs, name, notes), _name(file_crs)
+        return file_crs, "", _name(file_crs)
     meant = _crs(
         given_crs if isinstance(given_crs, int) else {"wgs84": 4326, "cgcs2000": 4490}[given_crs]
     )
@@ -72,14 +92,15 @@ def conversion_to_storage(
         raise InvalidInput(
             "map_file.crs_contradicts", file=name, file_crs=_name(file_crs), crs=str(given_crs)
         )
-    return _transform(meant, name, notes), f"{_name(meant)} (as told)"
+    return meant, "", f"{_name(meant)} (as told)"
 
 
 def _crs(code: str | int) -> CRS:
     try:
-        return CRS.from_user_input(code)
+        crs = CRS.from_user_input(code)
     except CRSError as error:
         raise InvalidInput("map_file.crs_not_known", crs=str(code)[:60]) from error
+    return crs.sub_crs_list[0] if crs.is_compound else crs  # without its heights
 
 
 def _name(crs: CRS | None) -> str:
@@ -94,12 +115,16 @@ def _alike(crs: CRS, other: CRS) -> bool:
     return codes <= WGS84_EQUIVALENT_EPSG or (len(codes) == 1 and None not in codes)
 
 
-def _transform(crs: CRS, name: str, notes: list[Message]) -> ToStorage:
-    if crs.to_epsg(min_confidence=70) in WGS84_EQUIVALENT_EPSG:
+def _transform(
+    crs: CRS | None, name: str, notes: list[Message], *, inverse: bool = False
+) -> Conversion:
+    """Return the conversion of a system to the storage system, or back from it."""
+    if crs is None or crs.to_epsg(min_confidence=70) in WGS84_EQUIVALENT_EPSG:
         return lambda xy: xy
     if not (crs.is_geographic or crs.is_projected):
         raise InvalidInput("map_file.crs_without_place", file=name, crs=_name(crs))
-    change = Transformer.from_crs(crs, STORAGE_SRID, always_xy=True)
+    source, target = (STORAGE_SRID, crs) if inverse else (crs, STORAGE_SRID)
+    change = Transformer.from_crs(source, target, always_xy=True)
     ellipsoid = crs.ellipsoid
     if ellipsoid is not None and abs(ellipsoid.semi_major_metre - 6378137) > 1:
         notes.append(Message("map_file.older_datum", {"crs": _name(crs)}))

@@ -26,7 +26,7 @@ from pyproj.exceptions import ProjError
 from gis import crs as systems
 from gis.errors import InvalidInput, TooLarge
 from gis.files.geopackage import check_one_system, check_schema
-from gis.files.vector_crs import ToStorage, conversion_to_storage, parse_crs_option
+from gis.files.vector_crs import Conversion, conversion_to_storage, parse_crs_option
 from gis.messages import Message
 
 DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
@@ -314,7 +314,7 @@ def _shapes(
 
 def move_points(
     shapes: NDArray[Any],
-    to_storage: ToStorage,
+    to_storage: Conversion,
     given_crs: str | int | None,
     faults: dict[int, Message],
 ) -> NDArray[Any]:

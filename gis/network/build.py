@@ -21,7 +21,14 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.errors import Unavailable
 from gis.network import parts
-from gis.network.edge_facts import EdgeFacts, TagColumns, facts_of, plain_facts
+from gis.network.edge_facts import (
+    EdgeFacts,
+    HeightColumns,
+    TagColumns,
+    facts_of,
+    plain_facts,
+    with_heights,
+)
 from gis.network.lattice import Lattice, make_lattice
 from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper, doubled
 
@@ -81,6 +88,11 @@ class Network:
     walls: Shapes
     facts: EdgeFacts
     at_edge: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def flat(self) -> bool:
+        """Whether all walks are as on the level, since no heights are known."""
+        return bool(np.isnan(self.facts.gradient).all())
 
     @cached_property
     def views(self) -> "OrderedDict[tuple[str, bytes], Network]":
@@ -311,21 +323,22 @@ def _read(session: Session, version: str) -> Network:
     node_ids, x, y, at_edge = _columns(
         session, "SELECT id, ST_X(geom), ST_Y(geom), at_edge_of_data FROM walk_node ORDER BY id"
     )
-    u, v, length, wkb, kind, structure, ends, steps, *tags = _columns(
+    u, v, length, wkb, kind, structure, ends, steps, rise, fall, steepest, *tags = _columns(
         session,
         "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends, steps,"
+        " rise_m, fall_m, steepest_pct,"
         " step_count, incline_pct, width_m, surface, kerb, wheelchair, crossing, hours"
         " FROM walk_edge ORDER BY id",
     )
     (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
-    ids = np.array(node_ids, np.int64)
+    ids, metres = np.array(node_ids, np.int64), np.array(length, float)
     return from_degrees(
         version,
         np.column_stack([np.array(x, float), np.array(y, float)]),
         EdgeTable(
             np.searchsorted(ids, np.array(u, np.int64)),
             np.searchsorted(ids, np.array(v, np.int64)),
-            np.array(length, float),
+            metres,
             shapely.from_wkb([bytes(value) for value in wkb]),
         ),
         ends=np.array(ends, bool),
@@ -333,7 +346,9 @@ def _read(session: Session, version: str) -> Network:
         ground=np.array(structure, np.str_) == "",
         road=np.isin(np.array(kind, np.str_), ROADS),
         walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
-        facts=facts_of(kind, steps, TagColumns(*tags)),
+        facts=with_heights(
+            facts_of(kind, steps, TagColumns(*tags)), HeightColumns(rise, fall, steepest), metres
+        ),
         at_edge=np.flatnonzero(np.array(at_edge, bool)),
     )
 

@@ -1,7 +1,7 @@
 """What is known of every edge that matters to somebody: classes of OSM values, as numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 Singles = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 # Roads that cost time to cross, the worst first.
 MAIN_ROADS = ("trunk", "primary", "secondary", "tertiary")
@@ -70,6 +71,14 @@ class EdgeTags(NamedTuple):
 NO_TAGS = EdgeTags()
 
 
+class HeightColumns(NamedTuple):
+    """What heights say of many edges: metres, percent; None where they are not known."""
+
+    rise_m: Sequence[float | None]
+    fall_m: Sequence[float | None]
+    steepest_pct: Sequence[float | None]
+
+
 class TagColumns(NamedTuple):
     """The tags of many edges, a sequence for each field of `EdgeTags`."""
 
@@ -96,11 +105,14 @@ class EdgeFacts:
     surface
         SOFT, UNPAVED, ROUGH; 0 is paved or unknown.
     slope_pct, kerb_cm, width_m
-        The tagged slope, upward or downward, the highest kerb and the width; NaN is unknown.
+        The slope, upward or downward, as tagged, else that of the steepest stretch; the highest
+        kerb and the width; NaN is unknown.
     wheelchair
         -1 closed to wheels, 1 open to them, 0 unknown.
     crossing
         The place in CROSSINGS.
+    gradient
+        Rise and fall together, over the length; NaN is unknown.
     hours
         Opening hours of the edges that have any, by number.
     """
@@ -114,6 +126,7 @@ class EdgeFacts:
     width_m: Singles
     wheelchair: Codes
     crossing: Codes
+    gradient: Floats
     hours: dict[int, str] = field(default_factory=dict)
 
 
@@ -130,6 +143,7 @@ def plain_facts(count: int) -> EdgeFacts:
         unknown,
         nothing,
         nothing,
+        np.full(count, np.nan),
     )
 
 
@@ -151,8 +165,22 @@ def facts_of(kind: Sequence[str], steps: Sequence[bool], columns: TagColumns) ->
         np.array(columns.width_m, np.float32),
         codes(columns.wheelchair, WHEELCHAIR),
         codes(columns.crossing, {value: n for n, value in enumerate(CROSSINGS)}),
+        np.full(len(kind), np.nan),
         {n: value for n, value in enumerate(columns.hours) if value},
     )
+
+
+def with_heights(facts: EdgeFacts, heights: HeightColumns, length: Floats) -> EdgeFacts:
+    """Return the facts with slopes by heights; a tagged slope stays.
+
+    Parameters
+    ----------
+    length
+        Metres of every edge.
+    """
+    rise, fall, steepest = (np.array(column, float) for column in heights)
+    slope = np.where(np.isnan(facts.slope_pct), steepest, facts.slope_pct)
+    return replace(facts, slope_pct=slope.astype(np.float32), gradient=(rise + fall) / length)
 
 
 def main_roads(kind: Sequence[str]) -> Codes:

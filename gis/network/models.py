@@ -22,7 +22,9 @@ class WalkNetwork(Base):
     singleton: Mapped[bool] = mapped_column(
         primary_key=True, server_default="true", comment="Always true."
     )
-    version: Mapped[str] = mapped_column(comment="Digest of nodes and edges.")
+    version: Mapped[str] = mapped_column(
+        comment="Digest of nodes and edges; after a hyphen that of their heights, where known."
+    )
     nodes: Mapped[int] = mapped_column(comment="Number of nodes.")
     edges: Mapped[int] = mapped_column(comment="Number of edges.")
     source: Mapped[str] = mapped_column(comment="The load it came from.")
@@ -100,6 +102,16 @@ class WalkEdge(Base):
         REAL, comment="Slope from u to v in percent, as tagged; null: not known."
     )
     width_m: Mapped[float | None] = mapped_column(REAL, comment="Width in metres; null: not known.")
+    rise_m: Mapped[float | None] = mapped_column(
+        REAL, comment="Metres climbed from u to v, by the elevation loaded; null: not known."
+    )
+    fall_m: Mapped[float | None] = mapped_column(
+        REAL, comment="Metres descended from u to v; null: not known."
+    )
+    steepest_pct: Mapped[float | None] = mapped_column(
+        REAL,
+        comment="Slope of its steepest 30 m, upward or downward, percent; null: not known.",
+    )
     surface: Mapped[str] = mapped_column(
         server_default="", comment="OSM surface value; empty: not known."
     )

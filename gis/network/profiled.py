@@ -23,6 +23,7 @@ from gis.network.snapping import Bools, Floats
 
 # Horizontal metres of one step, where a stair does not say how many it has.
 TREAD_M = 0.3
+STEEPEST = 1.0  # rise over run beyond which Tobler's function is not followed
 MAX_VIEWS = 3  # networks of profiles that are kept beside their network
 IsOpen = Callable[[str, datetime], bool | None]
 
@@ -144,21 +145,40 @@ def edge_costs(network: Network, profile: WalkingProfile) -> Floats:
 
     Notes
     -----
-    Metres times the factor of the surface; a stair at least its steps; and half of the cost of
-    crossing a main road at each end where an edge that is none meets a node that main roads pass
+    Metres times the factors of surface and slope; a stair at least its steps; and half of the cost
+    of crossing a main road at each end where an edge that is none meets a node that main roads pass
     through.
     """
     facts, metres = network.facts, network.metres
     factor = np.ones(len(metres))
     for surface, times in _surface_factors(profile).items():
         factor[facts.surface == surface] = max(times, 1.0)
-    cost = metres * factor
+    cost = metres * factor * slope_factors(facts.gradient)
     if profile.step_s:
         stairs = np.flatnonzero(facts.steps)
         count = facts.step_count[stairs]
         count = np.where(count > 0, count, np.ceil(metres[stairs] / TREAD_M))
         cost[stairs] = np.maximum(cost[stairs], count * profile.step_s * profile.speed_m_s)
     return cost + crossing_seconds(network, profile) * profile.speed_m_s
+
+
+def slope_factors(gradient: Floats) -> Floats:
+    """Return how many times longer a metre takes than on the level, up and down in the mean.
+
+    Parameters
+    ----------
+    gradient
+        Rise and fall together, over the length; at least 0. NaN, not known, counts as level.
+
+    Notes
+    -----
+    Tobler 1993: 6 exp(-3.5 |s + 0.05|) km/h on the slope s. Who walks up walks down again, so both
+    directions cost the same; the mean is never less than 1, which the level has exactly.
+    """
+    slope = np.minimum(np.nan_to_num(gradient, nan=0.0), STEEPEST)
+    there = np.exp(3.5 * (np.abs(slope + 0.05) - 0.05))
+    back = np.exp(3.5 * (np.abs(-slope + 0.05) - 0.05))
+    return np.maximum((there + back) / 2, 1.0)
 
 
 def crossing_seconds(network: Network, profile: WalkingProfile) -> Floats:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import InvalidInput
+from gis.files.datasets import forget_load
 from gis.network.edge_facts import NO_TAGS, EdgeTags
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
 from gis.shapes.measure import GEOD
@@ -67,7 +68,7 @@ def replace_network(
     walls: Iterable[WallRow] = (),
     at_edge: Collection[int] = frozenset(),
 ) -> str:
-    """Put a network in place of the one stored; the same one again changes nothing.
+    """Put a network in place of the one stored, without heights; the same one changes nothing.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def replace_network(
     Returns
     -------
     The version
-        A digest of nodes, edges, walls and the edge of the data.
+        A digest of nodes, edges, walls and the edge of the data; and of heights that stay.
 
     Raises
     ------
@@ -99,8 +100,10 @@ def replace_network(
     barriers = list(walls)
     is_at_edge = np.isin(points["id"], np.fromiter(at_edge, np.int64))
     version, ends = _digest(points, edges, barriers, points["id"][is_at_edge])
-    if session.scalar(select(WalkNetwork.version)) == version:
-        return version
+    stored = session.scalar(select(WalkNetwork.version)) or ""
+    if stored.split("-")[0] == version:
+        return stored
+    forget_load(session, "elevation")  # its heights were of the former edges
     component = _components(len(points), np.searchsorted(points["id"], ends))
     for table in (WalkEdge, WalkNode, WalkNetwork, WalkWall):
         session.execute(delete(table))

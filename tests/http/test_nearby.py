@@ -2,6 +2,7 @@
 
 import pytest
 import shapely
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from gis.network.store import WalkEdgeRow, replace_network
 from gis.places.models import Building
 from gis.shapes.measure import GEOD
 from web.api.nearby import schemas
+from web.cli import load
 
 PLACE = "lon=105.947&lat=26.2351&crs=cgcs2000"
 WALK = "from_lon=105.947&from_lat=26.2351&crs=cgcs2000"
@@ -181,3 +183,27 @@ def test_without_a_network_it_says_so(client, services):
 def test_now_is_the_default(client, homes):
     homes.execute(text("UPDATE facility SET opening_hours = '24/7' WHERE code = 'n1'"))
     assert items(get(client, f"nearby?{PLACE}"))["n1"]["open"] is True
+
+
+def test_answers_say_whether_slopes_count_and_times_follow(
+    client: FlaskClient, street: Session
+) -> None:
+    def ask() -> list[tuple[bool, float]]:
+        near = client.get(f"/api/v1/nearby?{PLACE}").json
+        walk = client.get(f"/api/v1/walk?{WALK}&to=n2").json["properties"]
+        minutes = next(c for c in near["categories"] if c["category"] == "clinic")["items"][-1]
+        return [(near["flat"], minutes["minutes"]), (walk["flat"], walk["minutes"])]
+
+    level = ask()
+    rise = "UPDATE walk_edge SET rise_m = length_m / 10, fall_m = 0, steepest_pct = 10"
+    street.execute(text(rise))
+    street.execute(text("UPDATE walk_network SET version = version || '-hills'"))
+    sloped = ask()
+    assert [flat for flat, _ in (*level, *sloped)] == [True, True, False, False]
+    for (_, before), (_, after) in zip(level, sloped, strict=True):
+        assert before * 1.15 < after < before * 1.21  # the legs to the street stay level
+
+
+def test_the_command_takes_a_raster_or_none_of_both() -> None:
+    for words in (["elevation"], ["elevation", "--none", __file__]):
+        assert CliRunner().invoke(load.command, words).exit_code == 2

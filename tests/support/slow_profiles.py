@@ -13,6 +13,15 @@ from tests.support import brute_force
 FACTORS = {0: None, 1: "soft_factor", 2: "unpaved_factor", 3: "rough_factor"}
 
 
+def tobler_both_ways(slope: float) -> float:
+    """How many times longer a slope takes than the level, there and back; not known: as level."""
+    if math.isnan(slope):
+        return 1.0
+    kmh = lambda s: 6 * math.exp(-3.5 * abs(s + 0.05))  # noqa: E731  Tobler 1993
+    slope = min(slope, 1.0)
+    return (kmh(0) / kmh(slope) + kmh(0) / kmh(-slope)) / 2
+
+
 def edges_the_slow_way(net: Network, profile: WalkingProfile) -> list[brute_force.Edge]:
     """The edges with their costs, and the closed ones marked, one by one in pure Python."""
     facts: EdgeFacts = net.facts
@@ -34,7 +43,7 @@ def edges_the_slow_way(net: Network, profile: WalkingProfile) -> list[brute_forc
         )
         if profile.wheels and facts.wheelchair[n]:
             closed = facts.wheelchair[n] < 0
-        cost = edge.length * max(factor, 1)
+        cost = edge.length * max(factor, 1) * tobler_both_ways(float(facts.gradient[n]))
         if facts.steps[n] and profile.step_s:
             count = facts.step_count[n] or math.ceil(edge.length / 0.3)
             cost = max(cost, count * profile.step_s * profile.speed_m_s)

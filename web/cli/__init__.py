@@ -20,7 +20,7 @@ COMMANDS = {
     "test": "Run the whole test suite on a throw-away database.",
     "db": "The private database: start, stop, status, migrate, backup, restore.",
     "load": (
-        "Import OSM, areas, households, facilities, people, incidents; rehearses unless --commit."
+        "Import OSM, elevation, areas, households, facilities, people …; rehearses unless --commit."
     ),
     "template": "Write an empty spreadsheet to fill in and load.",
     "dump": "Export a layer; the format follows the file's ending.",

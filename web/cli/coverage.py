@@ -117,6 +117,8 @@ def _print_summary(summary: CoverageSummary, as_json: bool) -> None:
     for row in (*summary.areas, summary.totals):
         label = "all" if row is summary.totals else f"{row.code or '-'} {row.name}".rstrip()
         click.echo(f"{label}: {_line(row)}")
+    if summary.flat:
+        click.echo("slopes are not counted: no elevations are loaded (./wangge load elevation)")
 
 
 def _print_tier(items: list[ItemCoverage], as_json: bool) -> None:

@@ -22,6 +22,7 @@ KINDS_AFFECTING_CIRCLES = (
     "households",
     "facilities",
     "entrances",
+    "elevation",
 )  # loads after which circles may be others
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 COMMIT = click.option(
@@ -222,6 +223,44 @@ def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     _run(
         lambda session: load_incidents(session, file, crs, now=datetime.now(zone), timezone=zone),
         f"load incidents {file.name}",
+        commit,
+        as_json,
+    )
+
+
+@command.command()
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--none", is_flag=True, help="Drop the heights: walks are as on the level again.")
+@click.option(
+    "--crs",
+    help=(
+        "wgs84, cgcs2000, gcj02, bd09 or EPSG:number,"
+        " where the raster names none or its map is shifted."
+    ),
+)
+@click.option(
+    "--attribution", default="", help="The credit to print on maps: source, licence and date."
+)
+@COMMIT
+@JSON
+def elevation(
+    file: Path | None, none: bool, crs: str | None, attribution: str, commit: bool, as_json: bool
+) -> None:
+    """Heights from a GeoTIFF, so that slopes count on the walking network that is loaded.
+
+    One band in metres, of the ground rather than of roofs. A load of another map drops the heights.
+    """
+    from gis.exchange.elevation import drop_elevation, load_elevation
+
+    if none == (file is not None):
+        raise click.UsageError("give either FILE or --none")
+    _run(
+        lambda session: (
+            load_elevation(session, file, crs, attribution) if file else drop_elevation(session)
+        ),
+        f"load elevation {file.name if file else '--none'}",
         commit,
         as_json,
     )

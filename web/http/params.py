@@ -15,6 +15,10 @@ from gis.errors import invalid_field as invalid_field
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
 
 
+# in answers about walks
+Flat = Annotated[bool, Field(description="Walks are as on the level: the network knows no heights")]
+
+
 class Page(BaseModel):
     """Part of a list: at most `limit` items, from the `next` of the previous part."""
 

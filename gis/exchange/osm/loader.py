@@ -32,7 +32,7 @@ from gis.exchange.osm.walk_graph import (
     split_at_missing_nodes,
 )
 from gis.facilities.categories import OSM_KEYS, classify_tags
-from gis.files.datasets import file_sha256, is_loaded, record_load
+from gis.files.datasets import file_sha256, find_source, is_loaded, record_load
 from gis.files.progress import Progress
 from gis.files.report import LoadReport, shorten
 from gis.messages import Message
@@ -90,6 +90,7 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         if codes := staging.duplicate_codes(session):
             raise InvalidInput("osm.objects_twice", file=path.name, codes=codes)
         counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
+        elevation = find_source(session, "elevation")
         network_counts, network_notes = store.publish_walks(
             session, reading.walks, reading.surroundings, KIND, report_progress
         )
@@ -98,6 +99,8 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         staging.drop_staging(session)
         report.counts = counts
         report.messages += [*reading.notes(), *notes, *network_notes]
+        if elevation and not find_source(session, "elevation"):
+            report.note("osm.elevation_gone", file=elevation)
         stored = {
             name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")
         }

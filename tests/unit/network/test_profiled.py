@@ -61,6 +61,7 @@ def random_facts(dice: random.Random, count: int) -> dict[str, object]:
         "width_m": some([math.nan, math.nan, 0.5, 0.9, 2]),
         "wheelchair": some([0, 0, 0, 1, -1]),
         "crossing": some([0, 0, 1, 2, 3, 4]),
+        "gradient": some([math.nan, math.nan, 0, 0.03, 0.05, 0.2, 3]),
     }
 
 
@@ -101,8 +102,11 @@ def test_labels_of_every_profile_are_those_of_brute_force_and_circles_hold_them(
 @given(cities())
 def test_the_adult_walks_the_plain_network(city):
     nodes, pairs, flags, _, _, _ = city
-    plain = with_facts(network(nodes, pairs, **flags), **random_facts(random.Random(1), len(pairs)))
-    assert for_profile(plain, ADULT) is plain
+    facts = random_facts(random.Random(1), len(pairs)) | {"gradient": [math.nan] * len(pairs)}
+    plain = with_facts(network(nodes, pairs, **flags), **facts)
+    assert plain.flat and for_profile(plain, ADULT) is plain
+    level = with_facts(plain, gradient=[0.0] * len(pairs))
+    assert not level.flat and for_profile(level, ADULT) is level
 
 
 def town() -> Network:
@@ -120,6 +124,7 @@ def town() -> Network:
     facts = random_facts(dice, len(pairs))
     for name in ("slope_pct", "kerb_cm", "width_m"):  # not so many that nothing is left for wheels
         facts[name] = [v if dice.random() < 0.15 else math.nan for v in facts[name]]
+    facts["gradient"] = [n % 4 * 0.02 for n in range(len(pairs))]
     facts["steps"] = [dice.random() < 0.08 for _ in pairs]
     facts["wheelchair"] = [dice.choice([0] * 8 + [1, -1]) for _ in pairs]
     facts["surface"] = [dice.choice([0] * 6 + [1, 2, 3]) for _ in pairs]

@@ -126,7 +126,7 @@ class CoverageOut(BaseModel):
     open_at: str | None = Field(description="Facilities count that are open then; null: all")
     by: str
     network_version: str
-    flat: bool = Field(description="Walks are as on the level: the network knows no heights")
+    flat: params.Flat
     computed_at: str
     totals: CountsOut
     areas: list[AreaOut]

@@ -54,7 +54,9 @@ class NearbyFacilityOut(BaseModel):
     code: str
     name: str
     minutes: float
-    walk_m: float = Field(description="Metres on foot, from the place to the door")
+    walk_m: float = Field(
+        description="From the place to the door: metres on the level that take as long"
+    )
     within: Literal[5, 10, 15] | None = Field(description="Smallest ring of minutes that holds it")
     open: bool | None = Field(description="At the moment asked for; null: its hours do not tell")
     opening_hours: str
@@ -82,6 +84,7 @@ class NearbyOut(BaseModel):
     off_network: bool = Field(description="No street within 100 m: nothing is reached")
     island: bool = Field(description="Only ways within 100 m that lead nowhere")
     network_version: str
+    flat: params.Flat
     categories: list[NearbyCategoryOut] = Field(description="All, also those with none in reach")
 
 
@@ -112,9 +115,10 @@ class WalkProperties(BaseModel):
     """What a walk says."""
 
     name: str
-    walk_m: float
+    walk_m: float = Field(description="Metres on the level that take as long")
     minutes: float
     profile: str
+    flat: params.Flat
 
 
 class WalkOut(BaseModel):

@@ -51,6 +51,7 @@ def nearby(query_data: NearbyIn) -> Response:
             "off_network": result.off_network,
             "island": result.island,
             "network_version": network.version,
+            "flat": network.flat,
             "categories": [asdict(category) for category in result.categories],
         }
     )
@@ -101,9 +102,10 @@ def walk(query_data: WalkIn) -> Response:
     """As long as the time that `/nearby` gives the facility."""
     lon, lat = _to_storage(query_data.from_lon, query_data.from_lat, query_data.crs)
     start = engine.find_start(session(), params.parse_datetime(None), point=(lon, lat))
+    network = network_for(session(), query_data.profile)
     result = engine.walk_to(
         session(),
-        network_for(session(), query_data.profile),
+        network,
         start,
         query_data.to,
         find_profile(session(), query_data.profile),
@@ -117,6 +119,7 @@ def walk(query_data: WalkIn) -> Response:
                 "walk_m": result.walk_m,
                 "minutes": result.minutes,
                 "profile": query_data.profile,
+                "flat": network.flat,
             },
         ),
         GEOJSON,

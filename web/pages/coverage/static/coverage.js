@@ -94,7 +94,7 @@ function showAnswer(answer, classes) {
   $('answer').replaceChildren(
     ...[showTotals(answer, { ...what(), then }), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
   );
-  $('flat').hidden = !answer.flat;
+  $('flat').textContent = answer.flat ? t('Slopes are not counted: no elevations are loaded') : t('Slopes are counted');
   showLegend(classes, answer.totals.households, answer.minutes);
   const { service, profile, area } = what();
   $('printed-title').textContent = t('%(what)s within %(minutes)s minutes', {

@@ -153,6 +153,8 @@ function draw() {
       'p',
       { className: 'nby-note' },
       t('Times are those of an adult at 4.5 km/h on the paths that are mapped, from door to door. Call before you go.'),
+      ' ',
+      state.answer.flat ? t('Slopes are not counted: no elevations are loaded') : t('Slopes are counted'),
     ),
   );
   drawDots();
