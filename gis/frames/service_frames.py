@@ -38,6 +38,7 @@ def facility_query() -> Query:
         Facility.address,
         Facility.opening_hours,
         Facility.contact,
+        Facility.capacity,
         Facility.source,
         wkb(func.ST_PointOnSurface(Facility.geom)),  # of a point: itself
     ).order_by(Facility.code)
@@ -75,13 +76,14 @@ def facilities(session: Session, category: str | None = None) -> GeoDataFrame:
     -------
     GeoDataFrame
         Index `code`. Columns `county` (code or None), `category`, `name`, `address`,
-        `opening_hours` (OSM's syntax), `contact` (public telephone), `source` (the load),
-        `geometry` (Point; of an outline a point inside).
+        `opening_hours` (OSM's syntax), `contact` (public telephone), `capacity` (places, beds or
+        doctors by category; missing: not stated), `source` (the load), `geometry` (Point; of an
+        outline a point inside).
     """
     query = facility_query()
     return read_frame(
         session, query if category is None else query.where(Facility.category == category), "code"
-    )
+    ).astype({"capacity": "Int64"})
 
 
 def circle_query() -> Query:

@@ -12,7 +12,15 @@ from gis.accounts.models import (
 from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
-from gis.facilities.models import CheckupVisit, Entrance, Facility, ServiceCircle, ServiceStandard
+from gis.facilities.models import (
+    CheckupVisit,
+    CoverageSnapshot,
+    CoverageSnapshotItem,
+    Entrance,
+    Facility,
+    ServiceCircle,
+    ServiceStandard,
+)
 from gis.incidents.models import (
     CatalogueEdition,
     Category,
@@ -46,6 +54,8 @@ __all__ = [
     "CatalogueEdition",
     "Category",
     "CheckupVisit",
+    "CoverageSnapshot",
+    "CoverageSnapshotItem",
     "Dataset",
     "DatedParent",
     "Device",
