@@ -213,11 +213,12 @@ def gaps(
     -------
     GeoDataFrame
         Index `building` (code). Columns `name` (estate and number), `grid`, `community` (codes,
-        empty outside every grid), `community_name`, `households`, `people`, `elders` (missing: the
-        register does not say), `minutes` (to the nearest, missing for none within an hour),
-        `missing_minutes` (beyond the limit), `facility` (code of the nearest), `facility_name`,
-        `standing` (beyond, cannot_say where the data end nearer, off_network), `geometry` (Point:
-        the entrance, else the centroid). Buildings where nobody lives are left out.
+        empty outside every grid), `community_name`, `households`, `people`, `elders` (of the
+        people, as far as households say; missing: none says), `minutes` (to the nearest, missing
+        for none within an hour), `missing_minutes` (beyond the limit), `facility` (code of the
+        nearest), `facility_name`, `standing` (beyond, cannot_say where the data end nearer,
+        off_network), `geometry` (Point: the entrance, else the centroid). Buildings where nobody
+        lives are left out.
 
     Raises
     ------

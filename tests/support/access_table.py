@@ -303,6 +303,8 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/coverage": Row(none, "category=clinic"),
     "GET /api/v1/coverage/tiers/<tier>": Row(none, path={"tier": "15"}),
     "GET /api/v1/coverage/gaps": Row(figures_without_network, "category=clinic"),
+    "GET /api/v1/coverage/capacity": Row(none, "category=clinic"),
+    "GET /api/v1/coverage/capacity/buildings": Row(figures_without_network, "category=clinic"),
     # where new facilities would serve most; 503 for planners: no network here
     "GET /api/v1/siting": Row(plans_walks, "category=clinic"),
     "GET /api/v1/siting/closures": Row(plans_walks, "category=clinic"),

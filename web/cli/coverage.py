@@ -1,17 +1,15 @@
 """`./wangge coverage`: who has a facility within some minutes' walk, and who has not."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 from sqlalchemy.orm import Session
 
-from gis.facilities.access_score import AreaScore
+from gis.facilities.catchment import METHODS
 from gis.facilities.coverage_gaps import Gap
-from gis.facilities.coverage_summary import AreaCoverage, CoverageSummary
-from gis.facilities.coverage_tiers import ItemCoverage
+from gis.facilities.siting_request import WEIGHTS
 from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope
+from web.cli.coverage_text import print_capacity, print_scores, print_summary, print_tier
 
 
 @click.command()
@@ -31,6 +29,23 @@ from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_sco
     help="Write the buildings that lack one: .xlsx .csv .gpkg .geojson.",
 )
 @click.option("--reason", default="", help="With --gaps: why, for auditors.")
+@click.option(
+    "--capacity", "shares", is_flag=True, help="Places, beds or doctors that people can share."
+)
+@click.option(
+    "--method",
+    type=click.Choice([*METHODS]),
+    default="2sfca",
+    show_default=True,
+    help="With --capacity: how; the enhanced ones count the nearer more.",
+)
+@click.option(
+    "--demand",
+    type=click.Choice(WEIGHTS),
+    default="people",
+    show_default=True,
+    help="With --capacity: who shares.",
+)
 @click.option("--score", "marks", is_flag=True, help="One mark for each area, of all categories.")
 @click.option("--recompute", is_flag=True, help="Bring the stored walks in step first.")
 @AS_JSON
@@ -44,18 +59,24 @@ def command(
     at: str | None,
     file: Path | None,
     reason: str,
+    shares: bool,
+    method: str,
+    demand: str,
     marks: bool,
     recompute: bool,
     as_json: bool,
 ) -> None:
     """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said."""
     from gis.facilities.access_score import score
+    from gis.facilities.capacity import CapacityRequest, capacity_coverage
     from gis.facilities.coverage_gaps import gaps
     from gis.facilities.coverage_summary import coverage
     from gis.facilities.coverage_tiers import tier_coverage
 
     if category is None and tier is None and not (marks or recompute):
         raise click.UsageError("say which with --category, or use --tier, --score or --recompute")
+    if shares and category is None:
+        raise click.UsageError("--capacity needs --category")
     if file is not None and category is None:
         raise click.UsageError("--gaps needs --category")
     open_at = parse_moment(at) if at else None
@@ -64,12 +85,15 @@ def command(
         if recompute:
             _recompute(session, profile)
         if marks:
-            _print_scores(
+            print_scores(
                 score(session, area, profile, by=by, categories=categories or None), as_json
             )
+        elif shares:
+            request = CapacityRequest(category or "", minutes, profile, method, demand)
+            print_capacity(capacity_coverage(session, request, area=area, by=by), as_json)
         elif tier is not None:
             items = tier_coverage(session, tier, profile, area=area, by=by, open_at=open_at)
-            _print_tier(items, as_json)
+            print_tier(items, as_json)
         elif category is not None:
             summary = coverage(
                 session, categories, minutes, profile, area=area, by=by, open_at=open_at
@@ -77,7 +101,7 @@ def command(
             if file is not None:
                 rows = gaps(session, categories, minutes, profile, area=area, open_at=open_at)
                 _write_gaps(session, rows, file, f"{category} {file.suffix}", area, reason)
-            _print_summary(summary, as_json)
+            print_summary(summary, as_json)
 
 
 def _recompute(session: Session, profile: str) -> None:
@@ -103,54 +127,3 @@ def _write_gaps(
     subject = f"gaps of {what} within {area or 'everywhere'}"
     record_disclosure(session, "export", subject, reason=reason)
     click.echo(f"{file}: {count} buildings", err=True)
-
-
-def _print_summary(summary: CoverageSummary, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
-        return
-    click.echo(
-        "households: within reach, beyond, cannot say (the data end nearer, or opening hours do"
-        " not tell), off the network;"
-        " share of those that can be said; a plain circle would count"
-    )
-    for row in (*summary.areas, summary.totals):
-        label = "all" if row is summary.totals else f"{row.code or '-'} {row.name}".rstrip()
-        click.echo(f"{label}: {_line(row)}")
-
-
-def _print_tier(items: list[ItemCoverage], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([item.as_json() for item in items], ensure_ascii=False))
-        return
-    click.echo("share of households within reach, of those that can be said; minutes; facilities")
-    for item in items:
-        name = f"{item.standard.item} {item.standard.zh}"
-        if item.summary is None:
-            click.echo(f"{name}: by visit only")
-            continue
-        click.echo(
-            f"{name}: {_percent(item.summary.totals.share)}; {item.minutes:.1f} min;"
-            f" {item.facilities:,}"
-        )
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def _line(row: AreaCoverage) -> str:
-    return (
-        f"{row.total.households:,}: {row.served.households:,}, {row.beyond.households:,},"
-        f" {row.cannot_say.households:,}, {row.off_network.households:,}; {_percent(row.share)};"
-        f" {row.plain_circle.households:,}"
-    )
-
-
-def _print_scores(scores: list[AreaScore], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([asdict(row) for row in scores], ensure_ascii=False))
-        return
-    for row in scores:
-        mark = "-" if row.score is None else f"{row.score:.1f}"
-        click.echo(f"{row.code} {row.name}: {mark} of 100 ({row.people:,} people)")
