@@ -37,6 +37,7 @@ BLUEPRINTS = (
     "web.api.facilities.views",
     "web.api.entrances.views",
     "web.api.capacity.views",
+    "web.api.snapshots.views",
     "web.api.coverage.views",
     "web.api.siting.views",
     "web.api.nearby.views",

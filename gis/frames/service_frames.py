@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gis.crs import STORAGE_SRID
@@ -19,6 +19,18 @@ from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.frames.read import Query, read_frame, wkb
 from gis.network.models import WalkEdge, WalkNode
 from gis.places.models import Building
+
+HOUSEHOLD_ACCESS_SQL = """
+SELECT h.county, h.household_id AS household, h.category, b.code AS building, u.code AS unit,
+  h.people, h.elders, h.minutes, f.code AS facility, h.within_5, h.within_10, h.within_15,
+  h.edge_minutes, h.off_network
+FROM household_access h
+JOIN building b ON b.id = h.building_id
+LEFT JOIN area u ON u.id = h.unit_id
+LEFT JOIN facility f ON f.id = h.facility_id
+WHERE h.profile = :profile AND (CAST(:category AS text) IS NULL OR h.category = :category)
+ORDER BY h.county, h.household_id, h.category
+"""
 
 
 class WalkNetworkFrames(NamedTuple):
@@ -187,6 +199,38 @@ def coverage(
         geometry=shapely.set_precision(shapely.points(buildings.lon, buildings.lat), PRECISION_DEG),
         crs=f"EPSG:{STORAGE_SRID}",
     )
+
+
+def household_access(
+    session: Session, category: str | None = None, profile: str = "adult"
+) -> pd.DataFrame:
+    """Return every household with its stored walk to the nearest facility of each category.
+
+    Parameters
+    ----------
+    category
+        A key of `gis.facilities.categories`; None means every one.
+    profile
+        A walking profile.
+
+    Returns
+    -------
+    DataFrame
+        From the view `household_access`, without rooms: index `county`, `household` (number within
+        it) and `category`. Columns `building`, `unit` (codes), `people`, `elders` (missing: not
+        known), `minutes` (missing: none within an hour, or off the network), `facility` (code of
+        the nearest), `within_5`, `within_10`, `within_15` (how many are), `edge_minutes` (to where
+        the data end), `off_network`. Empty until walks are stored: `./wangge coverage --recompute`.
+    """
+    frame = pd.read_sql(
+        text(HOUSEHOLD_ACCESS_SQL),
+        session.connection(),
+        params={"category": category, "profile": profile},
+        index_col=["county", "household", "category"],
+    )
+    counts = dict.fromkeys(("people", "within_5", "within_10", "within_15"), "int64")
+    floats = dict.fromkeys(("minutes", "edge_minutes"), "float64")
+    return frame.astype(counts | floats | {"elders": "Int64", "off_network": "bool"})
 
 
 def gaps(

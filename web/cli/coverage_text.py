@@ -1,6 +1,7 @@
 """What `./wangge coverage` prints: JSON, or lines for people."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -9,6 +10,8 @@ from gis.facilities.access_score import AreaScore
 from gis.facilities.capacity import AreaCapacity, CapacityCoverage
 from gis.facilities.coverage_summary import AreaCoverage, CoverageSummary
 from gis.facilities.coverage_tiers import ItemCoverage
+from gis.facilities.snapshot_difference import AreaDifference, CoverageDifference
+from gis.facilities.snapshots import SnapshotHead
 
 LISTED_FACILITIES = 20
 
@@ -111,4 +114,54 @@ def _shares(row: AreaCapacity) -> str:
         f"{share}; {row.total.people:,}: {row.reached.people:,}, {row.unstated.people:,},"
         f" {row.beyond.people:,}, {row.cannot_say.people:,}, {row.off_network.people:,};"
         f" {row.at_least.people:,}"
+    )
+
+
+def print_saved(heads: Sequence[SnapshotHead], as_json: bool) -> None:
+    """Print the saved states of coverage, with who saved them."""
+    if as_json:
+        rows = [head.as_json() | {"author": head.author} for head in heads]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for head in heads:
+        asked = head.question
+        what = (
+            f"tier {asked.tier}"
+            if asked.tier
+            else f"{','.join(asked.categories)} within {asked.minutes:g} minutes"
+        )
+        open_at = "" if asked.open_at is None else f", open {asked.open_at:%Y-%m-%d %H:%M}"
+        plan = f", {len(asked.planned)} planned" if asked.planned else ""
+        click.echo(
+            f"{head.name}: {what} ({asked.profile}{open_at}{plan});"
+            f" {head.saved_at:%Y-%m-%d %H:%M}, {head.author}"
+        )
+
+
+def print_difference(answer: CoverageDifference, as_json: bool) -> None:
+    """Print who gained and lost, by area."""
+    if as_json:
+        click.echo(json.dumps(answer.as_json(), ensure_ascii=False))
+        return
+    click.echo(
+        f"from {answer.before.name} to {answer.after.name}; households (people): served before,"
+        " served after; gained, lost, faster, slower by half a minute or more; new buildings, gone,"
+        " cannot say"
+    )
+    for item in answer.items:
+        if len(answer.items) > 1:
+            click.echo(f"{item.item} ({','.join(item.categories)}, {item.minutes:.1f} min)")
+        # of a tier only the totals; --json has all
+        for row in (*(item.areas if len(answer.items) == 1 else ()), item.totals):
+            label = "all" if row is item.totals else f"{row.code or '-'} {row.name}".rstrip()
+            click.echo(f"{label}: {_changes(row)}")
+
+
+def _changes(row: AreaDifference) -> str:
+    before, after = row.served_before, row.served_after
+    change = {key: f"{count.households:,} ({count.people:,})" for key, count in row.changes.items()}
+    return (
+        f"{before.households:,} ({before.people:,}), {after.households:,} ({after.people:,});"
+        f" {change['gained']}, {change['lost']}, {change['faster']}, {change['slower']};"
+        f" {change['new']}, {change['gone']}, {change['unclear']}"
     )
