@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import invalid_field
+from gis.errors import TooLarge, invalid_field
 from gis.facilities.accessibility import (
+    DemandPoints,
     FacilityEntrances,
     read_demand_points,
     read_facility_entrances,
@@ -29,10 +30,13 @@ from gis.facilities.coverage_summary import Tally, tally
 from gis.facilities.siting_demand import weights_of
 from gis.facilities.siting_inputs import home_table
 from gis.facilities.siting_request import WEIGHTS
+from gis.network.build import Network
 from gis.network.snapping import Bools, Floats, Ints
 
 UNSTATED = "unstated"  # only facilities are in reach whose capacity nobody stated
 REACHES = ("reached", UNSTATED, "beyond", "cannot_say", "off_network")
+FACILITIES_AT_A_TIME = 100
+MAX_PAIRS = 5_000_000  # of a building and a facility in its reach: 500 MB while they are read
 CAPACITIES_SQL = "SELECT id, name, capacity FROM facility WHERE id = ANY(:ids)"
 
 
@@ -219,6 +223,8 @@ def capacity_coverage(
         No area has the code.
     Unavailable
         No walking network is loaded.
+    TooLarge
+        More than MAX_PAIRS buildings and facilities reach each other.
     """
     for name, value, allowed in (
         ("method", request.method, METHODS),
@@ -233,9 +239,7 @@ def capacity_coverage(
     homes = read_demand_points(session, network)
     facilities = read_facility_entrances(session, network, request.category)
     limit_m = request.minutes * 60 * buildings.walker.speed_m_s
-    metres = home_table(
-        network, facilities.snaps, facilities.owner, len(facilities.code), homes, limit_m
-    )
+    metres = _walks(network, facilities, homes, limit_m)
     names, stated, capacity = _capacities(session, facilities)
     demand = weights_of(homes, request.demand)
     # an unstated capacity shares nothing out, but draws people all the same
@@ -304,6 +308,31 @@ def list_buildings(
         )
         for i in order[which[order]].tolist()
     ]
+
+
+def _walks(
+    network: Network, facilities: FacilityEntrances, homes: DemandPoints, limit_m: float
+) -> csr_array:
+    """Return the metres from buildings to the facilities in reach; raise TooLarge beyond memory."""
+    parts, pairs = [csr_array((len(homes.building), 0))], 0
+    for start in range(0, len(facilities.code), FACILITIES_AT_A_TIME):
+        stop = min(start + FACILITIES_AT_A_TIME, len(facilities.code))
+        low, high = np.searchsorted(facilities.owner, [start, stop])
+        doors = slice(int(low), int(high))
+        parts.append(
+            home_table(
+                network,
+                facilities.snaps[doors],
+                facilities.owner[doors] - start,
+                stop - start,
+                homes,
+                limit_m,
+            )
+        )
+        pairs += parts[-1].nnz
+        if pairs > MAX_PAIRS:
+            raise TooLarge("capacity.too_many_pairs", limit=MAX_PAIRS)
+    return hstack(parts, format="csr")
 
 
 def _capacities(session: Session, facilities: FacilityEntrances) -> tuple[list[str], Bools, Floats]:

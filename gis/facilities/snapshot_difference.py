@@ -222,7 +222,8 @@ def difference(
     areas = areas_of_points(session, moment or datetime.now(UTC), lon, lat)
     if area is not None:
         which = areas.within(require_area(session, area))
-        code, was, now, lon, lat = (each[which] for each in (code, was, now, lon, lat))
+        code, lon, lat = code[which], lon[which], lat[which]
+        was, now = was[which], now[which]
         areas = PointAreas(areas.grid[which], areas.chains)
     lived, live = _residents(before, was), _residents(after, now)
     both = _Pair(was, now, lived, live, lived.where(now < 0, live))

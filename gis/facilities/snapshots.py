@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import Table, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, NotFound, TooLarge, invalid_field
@@ -28,6 +28,9 @@ from gis.network.snapping import Floats
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
+SNAPSHOTS, ITEMS = (
+    cast(Table, model.__table__) for model in (CoverageSnapshot, CoverageSnapshotItem)
+)
 MAX_SNAPSHOTS = 200
 MAX_NAME_CHARS = 80
 NOW = "now"  # names the present state; no snapshot has it
@@ -228,13 +231,13 @@ def save(session: Session, principal: Principal, name: str, question: Question) 
     if not name or len(name) > MAX_NAME_CHARS or name == NOW or "\0" in name:
         raise invalid_field("name", "snapshot.bad_name", limit=MAX_NAME_CHARS, now=NOW)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('coverage_snapshot'))"))
-    if session.scalar(select(CoverageSnapshot.id).where(CoverageSnapshot.name == name)):
+    if session.scalar(select(SNAPSHOTS.c.id).where(SNAPSHOTS.c.name == name)):
         raise Conflict("snapshot.name_taken", name=name)
-    if (session.scalar(select(func.count()).select_from(CoverageSnapshot)) or 0) >= MAX_SNAPSHOTS:
+    if (session.scalar(select(func.count()).select_from(SNAPSHOTS)) or 0) >= MAX_SNAPSHOTS:
         raise TooLarge("snapshot.too_many", limit=MAX_SNAPSHOTS)
     state = take(session, question, name)
     number = session.execute(
-        insert(CoverageSnapshot).returning(CoverageSnapshot.id),
+        insert(SNAPSHOTS).returning(SNAPSHOTS.c.id),
         {
             "name": name,
             "tier": question.tier,
@@ -254,7 +257,7 @@ def save(session: Session, principal: Principal, name: str, question: Question) 
         },
     ).scalar_one()
     session.execute(
-        insert(CoverageSnapshotItem),
+        insert(ITEMS),
         [
             {
                 "snapshot_id": number,
@@ -284,11 +287,9 @@ def read_snapshot(session: Session, name: str) -> Snapshot:
         None has the name.
     """
     number, head = _find(session, name)
-    row = session.get_one(CoverageSnapshot, number)
-    items = session.scalars(
-        select(CoverageSnapshotItem)
-        .where(CoverageSnapshotItem.snapshot_id == number)
-        .order_by(CoverageSnapshotItem.item)
+    row = session.execute(select(SNAPSHOTS).where(SNAPSHOTS.c.id == number)).one()
+    items = session.execute(
+        select(ITEMS).where(ITEMS.c.snapshot_id == number).order_by(ITEMS.c.item)
     )
     return Snapshot(
         head,
@@ -327,7 +328,7 @@ def delete_snapshot(session: Session, principal: Principal, name: str) -> None:
     )
     if not (everywhere or head.is_of(principal)):
         raise Forbidden("snapshot.of_another", name=name)
-    session.execute(delete(CoverageSnapshot).where(CoverageSnapshot.id == number))
+    session.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.id == number))
 
 
 def _items_of(session: Session, question: Question) -> dict[str, tuple[tuple[str, ...], float]]:

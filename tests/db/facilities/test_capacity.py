@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from gis.errors import InvalidInput, NotFound
+from gis.errors import InvalidInput, NotFound, TooLarge
+from gis.facilities import capacity
 from gis.facilities.access_store import profile_network, read_labels
 from gis.facilities.capacity import REACHES, CapacityRequest, capacity_coverage, list_buildings
 from tests.support import build, siting_town
@@ -106,6 +107,18 @@ def test_nothing_stated_is_not_nothing(session, town) -> None:
     assert none.facilities == ()
     session.execute(text("DELETE FROM household"))
     assert capacity_coverage(session, CapacityRequest("clinic")).totals.per_1000 is None
+
+
+def test_facilities_are_walked_to_a_few_at_a_time_and_not_beyond_memory(
+    session, town, monkeypatch
+) -> None:
+    whole = capacity_coverage(session, CapacityRequest("clinic", 3, method="3sfca"))
+    monkeypatch.setattr(capacity, "FACILITIES_AT_A_TIME", 2)
+    parts = capacity_coverage(session, CapacityRequest("clinic", 3, method="3sfca"))
+    assert (parts.totals, parts.facilities) == (whole.totals, whole.facilities)
+    monkeypatch.setattr(capacity, "MAX_PAIRS", 2)
+    with pytest.raises(TooLarge, match="fewer minutes"):
+        capacity_coverage(session, CapacityRequest("clinic", 3))
 
 
 def test_elders_share_as_far_as_households_say(session, town) -> None:
