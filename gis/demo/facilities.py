@@ -61,6 +61,16 @@ HOURS = {
     "bank_post": "Mo-Sa 09:00-17:00",
 }
 
+# least and most doctors, places or beds
+CAPACITIES = {
+    "clinic": (4, 12),
+    "kindergarten": (180, 360),
+    "school": (600, 1500),
+    "elder_care": (30, 120),
+    "hospital": (200, 600),
+}
+UNSTATED = 0.15  # share of those whose capacity nobody stated
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -71,6 +81,7 @@ class Placed:
     name: str
     cell: Cell
     hours: str
+    capacity: int | None
     shape: BaseGeometry
     door: Point
 
@@ -124,6 +135,13 @@ def place_facilities(
             f"{estate}{word}",
             block.cell,
             HOURS.get(category, ""),
+            _capacity(category, rng),
             shape,
             slot.door,
         )
+
+
+def _capacity(category: str, rng: Random) -> int | None:
+    if category not in CAPACITIES or rng.random() < UNSTATED:
+        return None
+    return rng.randint(*CAPACITIES[category])

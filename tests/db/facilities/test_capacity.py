@@ -17,7 +17,7 @@ METHODS = ("2sfca", "e2sfca", "3sfca")
 def town(session) -> build.Town:
     """Three clinics in a row: 4 doctors, 6 doctors, and one that nobody stated."""
     made = siting_town.make(session)
-    for code, east, capacity in (("c2", 0.0026, 6), ("c3", 0.0049, None)):
+    for code, east, doctors in (("c2", 0.0026, 6), ("c3", 0.0049, None)):
         session.execute(
             text(
                 "INSERT INTO facility (code, category, name, capacity, geom) VALUES (:code,"
@@ -25,7 +25,7 @@ def town(session) -> build.Town:
             ),
             {
                 "code": code,
-                "capacity": capacity,
+                "capacity": doctors,
                 "lon": build.LON + east,
                 "lat": build.LAT + east,
             },
