@@ -36,6 +36,8 @@ BLUEPRINTS = (
     "web.api.exports.views",
     "web.api.facilities.views",
     "web.api.entrances.views",
+    "web.api.capacity.views",
+    "web.api.snapshots.views",
     "web.api.coverage.views",
     "web.api.siting.views",
     "web.api.nearby.views",

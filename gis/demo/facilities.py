@@ -66,7 +66,15 @@ HOURS = {
     "payment": "Mo-Fr 09:00-17:00",
 }
 
-
+# least and most doctors, places or beds
+CAPACITIES = {
+    "clinic": (4, 12),
+    "kindergarten": (180, 360),
+    "school": (600, 1500),
+    "elder_care": (30, 120),
+    "hospital": (200, 600),
+}
+UNSTATED = 0.15  # share of those whose capacity nobody stated
 UNSTAFFED = ("toilet", "sport", "park", "parking", "transit", "delivery")  # nobody picks up there
 
 
@@ -80,6 +88,7 @@ class Placed:
     cell: Cell
     hours: str
     contact: str
+    capacity: int | None
     shape: BaseGeometry
     door: Point
 
@@ -135,6 +144,13 @@ def place_facilities(
             HOURS.get(category, ""),
             # no local number begins with 0: nobody is rung up by it
             "" if category in UNSTAFFED else f"0851-00{number:02d}{nth:04d}",
+            _capacity(category, rng),
             shape,
             slot.door,
         )
+
+
+def _capacity(category: str, rng: Random) -> int | None:
+    if category not in CAPACITIES or rng.random() < UNSTATED:
+        return None
+    return rng.randint(*CAPACITIES[category])

@@ -51,6 +51,7 @@ class GeneratedHousehold:
     floor: int
     room: str
     people: int
+    elders: int
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,15 @@ def allocate_households(
         for i in rng.sample(range(households), min(abs(missing), households)):
             if 1 <= sizes[i] + step <= 7:
                 sizes[i] += step
-    return [GeneratedHousehold(*rooms[i], size) for i, size in zip(taken, sizes, strict=True)]
+    return [
+        GeneratedHousehold(*rooms[i], size, draw_elders(size, rng))
+        for i, size in zip(taken, sizes, strict=True)
+    ]
+
+
+def draw_elders(people: int, rng: Random) -> int:
+    """Return how many people of a home are sixty or older: of all homes about a fifth."""
+    return min(people, rng.choices((0, 1, 2), (62, 20, 18))[0])
 
 
 def allocate_units(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows, new_ids
+from gis.demo.households import draw_elders
 from gis.demo.names import person_name
 from gis.errors import InvalidInput
 from gis.files.datasets import record_load
@@ -203,10 +204,11 @@ def _write_homes(
         ((s.id, s.building, s.name) for s in stairs),
     )
     _write_units(session, units)
+    dice = random.Random(len(units))  # of its own, so that everything else stays as it was
     return copy_rows(
         session,
         "household",
-        ("county", "building_id", "stairwell_id", "floor", "room", "people", "unit_id"),
+        ("county", "building_id", "stairwell_id", "floor", "room", "people", "elders", "unit_id"),
         (
             (
                 stair.county,
@@ -214,7 +216,8 @@ def _write_homes(
                 stair.id,
                 floor,
                 f"{floor}{door:02d}",
-                rng.choice((1, 2, 2, 3, 3, 3, 4, 5)),
+                people := rng.choice((1, 2, 2, 3, 3, 3, 4, 5)),
+                draw_elders(people, dice),
                 unit.id,
             )
             for unit in units

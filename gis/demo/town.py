@@ -280,7 +280,16 @@ class TownWriter:
         )
         self._copy(
             "household",
-            ("county", "building_id", "stairwell_id", "floor", "room", "people", "unit_id"),
+            (
+                "county",
+                "building_id",
+                "stairwell_id",
+                "floor",
+                "room",
+                "people",
+                "elders",
+                "unit_id",
+            ),
             [
                 (
                     COUNTY[0],
@@ -289,6 +298,7 @@ class TownWriter:
                     h.floor,
                     h.room,
                     h.people,
+                    h.elders,
                     unit,
                 )
                 for unit, (_, members) in zip(unit_ids, bound, strict=True)
@@ -316,6 +326,7 @@ class TownWriter:
                 "address",
                 "opening_hours",
                 "contact",
+                "capacity",
                 "geom",
                 "entrance",
                 "source",
@@ -329,6 +340,7 @@ class TownWriter:
                     f"{self._street_of(facility.cell)}{house_number(facility.cell, nth)}号",
                     facility.hours,
                     facility.contact,
+                    facility.capacity,
                     ewkb_hex(facility.shape),
                     ewkb_hex(facility.door),
                     "town",

@@ -1,5 +1,6 @@
 """Parcels and vacant rooms of a file, as places where a facility could stand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import shapely
@@ -10,9 +11,10 @@ from gis.errors import InvalidInput
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
 from gis.exchange.columns import CANDIDATES
 from gis.facilities.siting_inputs import CandidatePlace
+from gis.files.column import Column
 from gis.files.points import read_points
 from gis.files.report import LoadReport
-from gis.files.tables import TEXTS, WORKBOOKS, read_table
+from gis.files.tables import TEXTS, WORKBOOKS, Row, read_table
 from gis.files.vector import FORMATS, read_vector
 from gis.messages import Message
 
@@ -44,7 +46,7 @@ def read_candidates(session: Session, path: Path, crs: str | None = None) -> lis
         The file is beyond the limits of its format.
     """
     if path.suffix.lower() in TEXTS + WORKBOOKS:
-        return _from_table(session, path, crs)
+        return [place for _, place in places_of_table(session, path, crs)]
     if path.suffix.lower() not in FORMATS:
         raise InvalidInput(
             "siting.file_ending", file=path.name, endings=[*TEXTS, *WORKBOOKS, *FORMATS]
@@ -73,9 +75,23 @@ def read_candidates(session: Session, path: Path, crs: str | None = None) -> lis
     ]
 
 
-def _from_table(session: Session, path: Path, crs: str | None) -> list[CandidatePlace]:
+def places_of_table(
+    session: Session, path: Path, crs: str | None, columns: Sequence[Column] = CANDIDATES
+) -> list[tuple[Row, CandidatePlace]]:
+    """Read the places of a table, each with its row.
+
+    Parameters
+    ----------
+    columns
+        Those of CANDIDATES among them.
+
+    Raises
+    ------
+    InvalidInput, TooLarge
+        As of `read_candidates`.
+    """
     report = LoadReport("candidates", path.name)
-    table = read_table(path, CANDIDATES, report)
+    table = read_table(path, columns, report)
     rows = list(table.rows)
     points, pointless = read_points(table, rows, crs, report)
     matches = find_buildings(
@@ -97,10 +113,13 @@ def _from_table(session: Session, path: Path, crs: str | None) -> list[Candidate
     stored = session.execute(text(PLACES_SQL), {"ids": list(buildings.values())})
     doors = {number: shapely.from_wkb(bytes(wkb)) for number, wkb in stored}
     return [
-        CandidatePlace(
-            row["code"],
-            row["name"] or row["address"] or "",
-            doors[buildings[nth]] if nth in buildings else shapely.Point(points[nth]),
+        (
+            row,
+            CandidatePlace(
+                row["code"],
+                row["name"] or row["address"] or "",
+                doors[buildings[nth]] if nth in buildings else shapely.Point(points[nth]),
+            ),
         )
         for nth, row in enumerate(rows)
     ]

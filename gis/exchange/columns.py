@@ -48,6 +48,11 @@ HOUSEHOLDS = (
             "人口数", "家庭人口", "常住人口", "residents"),
            "居住人数，0 到 99；不填姓名", "How many live there, 0 to 99; no names.",
            needed=True, each=True),
+    Column("elders", "老人数", cells.parse_count,
+           ("老年人数", "老年人口", "老年人口数", "老年人", "60岁以上人数", "60周岁以上人数",
+            "六十岁以上人数"),
+           "其中满六十周岁的人数；不知道时留空，没有填 0",
+           "How many of them are sixty or older; empty: not known; 0: none.", each=True),
     Column("unit", "十联户编码", cells.parse_code,
            ("十联户", "十联户代码", "联户编码", "联户单元编码", "unit_code"),
            "网格编码加 2 或 3 位数字；没有的会新建；留空则不变",
@@ -127,6 +132,12 @@ FACILITIES = (
            "如 Mo-Fr 09:00-17:00", "As Mo-Fr 09:00-17:00 (the OSM way of writing)."),
     Column("contact", "联系电话", telephones.parse_telephone, ("电话", "联系方式", "phone"),
            "对外电话", "Public telephone."),
+    Column("capacity", "容量", cells.parse_count,
+           ("床位", "床位数", "学位", "学位数", "座位数", "医生数", "服务能力", "beds", "places",
+            "doctors"),
+           "养老服务、医院填床位，卫生服务填医生人数，幼儿园、学校填学位，其他填座位；不知道时留空",
+           "Beds (care, hospitals), doctors (clinics), places (all others); empty: not known.",
+           each=True),
 )  # fmt: skip
 
 ENTRANCES = (

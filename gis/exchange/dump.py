@@ -75,6 +75,7 @@ def _household_query() -> Query:
             Household.floor,
             Household.room,
             Household.people,
+            Household.elders,
             unit.code.label("unit"),
             wkb(building_point()),
         )

@@ -9,7 +9,13 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID, copy_rows
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
 from gis.exchange.columns import FACILITIES
-from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, is_own_name, key_of_word
+from gis.facilities.categories import (
+    CATEGORIES,
+    CATEGORY_BY_KEY,
+    MAX_CAPACITY,
+    is_own_name,
+    key_of_word,
+)
 from gis.files import datasets
 from gis.files.points import read_points
 from gis.files.report import LoadReport
@@ -19,8 +25,8 @@ from gis.messages import Message
 INCOMING = f"""
 CREATE TEMP TABLE incoming_facility (
   row int PRIMARY KEY, code text NOT NULL, name text, category text NOT NULL, address text,
-  opening_hours text, contact text, building_id bigint, point geometry(POINT, {STORAGE_SRID}),
-      county text
+  opening_hours text, contact text, capacity int, building_id bigint,
+  point geometry(POINT, {STORAGE_SRID}), county text
 ) ON COMMIT DROP
 """
 
@@ -32,6 +38,7 @@ INCOMING_COLUMNS = (
     "address",
     "opening_hours",
     "contact",
+    "capacity",
     "building_id",
     "point",
 )
@@ -55,21 +62,23 @@ UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f
 # stays until the row differs.
 WRITE = """
 WITH written AS (
-  INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact, geom,
-      source)
+  INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact,
+      capacity, geom, source)
   SELECT f.code, f.county, f.category, coalesce(f.name, k.name, ''), coalesce(f.address, k.address,
       ''),
          coalesce(f.opening_hours, k.opening_hours, ''), coalesce(f.contact, k.contact, ''),
+         coalesce(f.capacity, k.capacity),
          CASE WHEN ST_Covers(k.geom, f.point) THEN k.geom ELSE f.point END, :source
   FROM incoming_facility f LEFT JOIN facility k ON k.code = f.code ORDER BY f.row
   ON CONFLICT (code) DO UPDATE
   SET county = excluded.county, category = excluded.category, name = excluded.name,
       address = excluded.address, opening_hours = excluded.opening_hours,
-      contact = excluded.contact, geom = excluded.geom,
+      contact = excluded.contact, capacity = excluded.capacity, geom = excluded.geom,
       source = excluded.source
-  WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact, old.geom)
+  WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact,
+         old.capacity, old.geom)
     IS DISTINCT FROM (excluded.county, excluded.category, excluded.name, excluded.address,
-                      excluded.opening_hours, excluded.contact, excluded.geom)
+                      excluded.opening_hours, excluded.contact, excluded.capacity, excluded.geom)
   RETURNING xmax = 0 AS new
 )
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
@@ -190,6 +199,10 @@ def _faults(row: Row, row_by_code: dict[str, int]) -> list[tuple[str, Message]]:
             )
         else:
             faults.append(("category", Message("facility_row.category_empty", params)))
+    capacity = row["capacity"]
+    if capacity is not None and not 0 <= capacity <= MAX_CAPACITY:
+        params = {"capacity": str(capacity), "high": MAX_CAPACITY}
+        faults.append(("capacity", Message("facility_row.capacity_out_of_range", params)))
     return faults
 
 
@@ -213,6 +226,7 @@ def _incoming(
         row["name"],
         key_of_word(row["category"]),
         *texts,
+        row["capacity"],
         building,
         ewkt,
     )

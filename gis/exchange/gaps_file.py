@@ -16,7 +16,9 @@ from gis.files.vector import write_vector
 from gis.frames.service_frames import gap_frame
 
 ENDINGS = (".xlsx", ".csv", ".gpkg", ".geojson")
-TYPES = {"households": int, "people": int, "minutes": float, "missing_minutes": float}
+TYPES = dict.fromkeys(("households", "people", "elders"), int) | dict.fromkeys(
+    ("minutes", "missing_minutes"), float
+)
 
 
 def write_gaps(gaps: Sequence[Gap], path: Path) -> int:
@@ -81,7 +83,7 @@ def _write_csv(gaps: Sequence[Gap], path: Path) -> None:
 
 
 def _write_points(gaps: Sequence[Gap], path: Path) -> None:
-    frame = gap_frame(gaps).reset_index().drop(columns="elders")
+    frame = gap_frame(gaps).reset_index()
     columns: list[tuple[str, type]] = [
         (name, bytes if name == "geometry" else TYPES.get(name, str)) for name in frame.columns
     ]

@@ -75,7 +75,17 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
     places: dict[BuildingKey, int] = {}
     session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household, pg_temp.unit_part_now"))
     session.execute(text(INCOMING))
-    columns = ("row", "place", "stairwell", "floor", "room", "people", "unit", "unit_name")
+    columns = (
+        "row",
+        "place",
+        "stairwell",
+        "floor",
+        "room",
+        "people",
+        "elders",
+        "unit",
+        "unit_name",
+    )
     copy_rows(session, "incoming_household", columns, _homes(table, places, crs, report))
     session.execute(text("ANALYZE incoming_household"))
     _set_buildings(session, places, table, report)
@@ -115,6 +125,7 @@ def _homes(
             home.floor,
             home.room,
             row["people"],
+            row["elders"],
             row["unit"],
             row["unit_name"],
         )

@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
             "floor": 5,
             "room": "501",
             "people": 3,
+            "elders": 1,
             "unit": "52040200700400301",
         },
         {
@@ -92,6 +93,7 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
             "crs": "gcj02",
             "opening_hours": "Mo-Fr 09:00-17:00",
             "contact": "0851-00000000",
+            "capacity": 60,
         },
         {"code": "AS0002", "name": "示例药店", "category": "药店", "address": "桂花苑3号楼"},
     ),
@@ -152,6 +154,7 @@ NOTES: Mapping[str, Sequence[str]] = {
         "同一户（同楼栋、同单元、同房号）再次导入时更新，留空的单元格不改动原有内容；表中没有的户不变。",
         "房号写一户：501、501号、501室是同一户，2-501 是 2 单元 501；501-502 是两户，请分两行写。",
         "表上方的标题、合并的单元格、小计和合计行、表下的备注都能识别，导入报告会逐行说明。",
+        "老人数只登记人数，指满六十周岁的人（《老年人权益保障法》第二条）；留空是不知道，不是零。",
         "本表不登记姓名。",
     ),
     "people": (

@@ -23,7 +23,7 @@ from gis.facilities.building_coverage import (
     read_buildings,
 )
 from gis.facilities.circles import require_limit
-from gis.facilities.coverage_summary import Tally
+from gis.facilities.coverage_summary import Tally, tally
 
 UNREACHABLE = "unreachable"  # not within an hour
 MAX_BUILDINGS = 4_000  # outlines in one answer
@@ -105,14 +105,7 @@ def count_classes(buildings: BuildingCoverage, minutes: int) -> AccessClasses:
     keys = ("0", "1", "2", "3", "4", "5", UNREACHABLE, Standing.CANNOT_SAY, Standing.OFF_NETWORK)
     return AccessClasses(
         class_limits(minutes),
-        {
-            str(key): Tally(
-                int((classes == key).sum()),
-                int(buildings.households[classes == key].sum()),
-                int(buildings.people[classes == key].sum()),
-            )
-            for key in keys
-        },
+        {str(key): tally(buildings, classes == key) for key in keys},
     )
 
 

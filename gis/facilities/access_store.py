@@ -20,6 +20,7 @@ from gis.facilities.accessibility import (
 )
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.opening import find_open
+from gis.facilities.planned import PlannedFacility, with_planned
 from gis.network.build import Network, load_network
 from gis.network.profile_table import find_profile
 from gis.network.profiled import for_profile
@@ -244,6 +245,7 @@ def read_labels(
     walker: ProfileNetwork,
     categories: Sequence[str],
     open_at: datetime | None = None,
+    planned: Sequence[PlannedFacility] = (),
 ) -> dict[str, CategoryLabels]:
     """Return the labels of all buildings by category.
 
@@ -251,14 +253,23 @@ def read_labels(
     ----------
     open_at
         Only facilities open at this moment count, in the time zone of the place; None means all.
+    planned
+        Facilities that count as if they were there.
 
     Notes
     -----
     Those stored if they are of the present network, buildings and facilities; else, and for a
-    moment, new ones, which are not stored.
+    moment or a plan, new ones, which are not stored.
     """
     if open_at is not None:
-        return _label_open(session, walker, categories, open_at)
+        return _label_open(session, walker, categories, open_at, planned)
+    if planned:
+        demand = read_demand_points(session, walker.network)
+        entrances = with_planned(
+            read_facility_entrances(session, walker.network), planned, walker.network
+        )
+        labels = label_buildings(walker.network, demand, entrances, categories, walker.speed_m_s)
+        return _by_category(labels, demand, entrances)
     inputs = _read_inputs(session, walker)
     stored = _read_runs(session, walker.name)
     result = {}
@@ -278,7 +289,11 @@ def read_labels(
 
 
 def _label_open(
-    session: Session, walker: ProfileNetwork, categories: Sequence[str], at: datetime
+    session: Session,
+    walker: ProfileNetwork,
+    categories: Sequence[str],
+    at: datetime,
+    planned: Sequence[PlannedFacility],
 ) -> dict[str, CategoryLabels]:
     """Return labels of the facilities open at a moment.
 
@@ -287,9 +302,13 @@ def _label_open(
     demand = read_demand_points(session, walker.network)
     entrances = read_facility_entrances(session, walker.network)
     facilities = find_open(session, entrances, at)
+    entrances = with_planned(entrances, planned, walker.network)
     certain, possible = (
         label_buildings(walker.network, demand, entrances.only(which), categories, walker.speed_m_s)
-        for which in (facilities.open, facilities.unknown)
+        for which in (
+            np.append(facilities.open, np.ones(len(planned), bool)),
+            np.append(facilities.unknown, np.zeros(len(planned), bool)),
+        )
     )
     return {
         key: replace(labels, edge_minutes=np.minimum(labels.edge_minutes, possible.minutes[:, i]))

@@ -14,11 +14,11 @@ from gis.places.doors import doors_sql
 
 # Every building, with or without households, by its doors, else the centroid of its footprint.
 DEMAND_POINTS_SQL = f"""
-SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0),
+SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), h.elders,
   ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat
 FROM building b
 LEFT JOIN (
-  SELECT building_id, count(*) AS households, sum(people) AS people
+  SELECT building_id, count(*) AS households, sum(people) AS people, sum(elders) AS elders
   FROM household
   WHERE CAST(:near AS text) IS NULL
     OR building_id IN (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
@@ -49,6 +49,8 @@ class DemandPoints:
         Ids.
     households, people
         How many live in each building.
+    elders
+        How many of the people are sixty or older, as far as households say; NaN: none says.
     doors
         Metric coordinates, shape (m, 2), the main one of a building first: all its doors that are
         known, else the footprint's centroid.
@@ -61,6 +63,7 @@ class DemandPoints:
     building: NDArray[np.int64]
     households: NDArray[np.int64]
     people: NDArray[np.int64]
+    elders: Floats
     doors: Floats
     snaps: SnappedPoints
     owner: NDArray[np.int64]
@@ -94,6 +97,7 @@ class DemandPoints:
             self.building[which],
             self.households[which],
             self.people[which],
+            self.elders[which],
             self.doors[door],
             self.snaps[door],
             number[self.owner[door]],
@@ -169,15 +173,31 @@ def read_demand_points(session: Session, network: Network, bbox: str | None = No
         EWKT; None means all.
     """
     rows = session.execute(text(DEMAND_POINTS_SQL), {"near": bbox}).all()
-    table = np.array([tuple(row) for row in rows], float).reshape(-1, 5)
-    doors = network.to_metric(table[:, 3], table[:, 4]) if len(table) else np.empty((0, 2))
+    table = np.array([tuple(row) for row in rows], float).reshape(-1, 6)
+    doors = network.to_metric(table[:, 4], table[:, 5]) if len(table) else np.empty((0, 2))
     building, begin, owner = np.unique(
         table[:, 0].astype(np.int64), return_index=True, return_inverse=True
     )
     households, people = table[begin, 1:3].astype(np.int64).T
     return DemandPoints(
-        building, households, people, doors, network.snap(shapely.points(doors)), owner
+        building,
+        households,
+        people,
+        table[begin, 3],
+        doors,
+        network.snap(shapely.points(doors)),
+        owner,
     )
+
+
+def sum_elders(elders: Floats, people: NDArray[np.int64]) -> int | None:
+    """Return the elders of some buildings as far as households say; None where none says.
+
+    Among nobody there are none.
+    """
+    if not people.any():
+        return 0
+    return None if np.isnan(elders).all() else int(np.nansum(elders))
 
 
 def read_facility_entrances(

@@ -25,16 +25,19 @@ from gis.facilities.access_store import (
 )
 from gis.facilities.accessibility import read_facility_entrances
 from gis.facilities.opening import find_open
+from gis.facilities.planned import PlannedFacility
 from gis.network.snapping import Bools, Floats, Ints
 
 LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
 
 BUILDINGS_SQL = """
 SELECT b.id, b.code, concat(b.estate, b.name), coalesce(h.households, 0), coalesce(h.people, 0),
+  h.elders, coalesce(h.elders_unknown, 0),
   ST_X(d.door), ST_Y(d.door), ST_X(d.label), ST_Y(d.label)
 FROM building b
 LEFT JOIN (
-  SELECT building_id, count(*) AS households, sum(people) AS people
+  SELECT building_id, count(*) AS households, sum(people) AS people, sum(elders) AS elders,
+    count(*) FILTER (WHERE elders IS NULL) AS elders_unknown
   FROM household
   GROUP BY building_id
 ) h ON h.building_id = b.id
@@ -67,6 +70,10 @@ class BuildingCoverage:
         Ids, codes, and estate with number.
     households, people
         Who lives there.
+    elders
+        How many of the people are sixty or older, as far as households say; NaN: none says.
+    elders_unknown
+        How many of the households do not say.
     lon, lat
         The door, else the middle of the footprint, degrees, EPSG:4490.
     areas
@@ -74,7 +81,7 @@ class BuildingCoverage:
     minutes
         Walk to the nearest facility of any of the categories; infinite: none within an hour.
     facility
-        Its id, -1 for none.
+        Its id, -1 for none; of a planned one its `planned_id`.
     edge_minutes
         Walk to where the data end, or to a facility whose hours do not tell.
     off_network
@@ -85,6 +92,8 @@ class BuildingCoverage:
         The moment at which facilities had to be open; None: they did not.
     computed_at
         When the oldest of the labels was computed.
+    planned
+        Facilities that count though they stand only in a plan.
     """
 
     id: NDArray[np.int64]
@@ -92,6 +101,8 @@ class BuildingCoverage:
     name: NDArray[np.str_]
     households: NDArray[np.int64]
     people: NDArray[np.int64]
+    elders: Floats
+    elders_unknown: NDArray[np.int64]
     lon: Floats
     lat: Floats
     areas: PointAreas
@@ -102,6 +113,7 @@ class BuildingCoverage:
     walker: ProfileNetwork
     open_at: datetime | None
     computed_at: datetime
+    planned: tuple[PlannedFacility, ...] = ()
 
     def standing(self, minutes: float) -> Ints:
         """Return for each building its place in `STANDINGS`, for a limit.
@@ -140,6 +152,8 @@ class BuildingCoverage:
             self.name[which],
             self.households[which],
             self.people[which],
+            self.elders[which],
+            self.elders_unknown[which],
             self.lon[which],
             self.lat[which],
             PointAreas(self.areas.grid[which], self.areas.chains),
@@ -150,6 +164,7 @@ class BuildingCoverage:
             self.walker,
             self.open_at,
             self.computed_at,
+            self.planned,
         )
 
 
@@ -160,12 +175,13 @@ def read_buildings(
     area: str | None = None,
     moment: datetime | None = None,
     open_at: datetime | None = None,
+    planned: Sequence[PlannedFacility] = (),
 ) -> BuildingCoverage:
     """Read the buildings with their walk to the nearest facility of any of some categories.
 
     Parameters and what is raised are those of `read_by_category`.
     """
-    parts = read_by_category(session, categories, profile, area, moment, open_at)
+    parts = read_by_category(session, categories, profile, area, moment, open_at, planned)
     return nearest_of([*parts.values()])
 
 
@@ -176,6 +192,7 @@ def read_by_category(
     area: str | None = None,
     moment: datetime | None = None,
     open_at: datetime | None = None,
+    planned: Sequence[PlannedFacility] = (),
 ) -> dict[str, BuildingCoverage]:
     """Read the buildings once, with their walk to the nearest facility of each of some categories.
 
@@ -191,6 +208,8 @@ def read_by_category(
         Whose boundaries count; None means now.
     open_at
         Only facilities open at this moment count, in the time zone of the place; None means all.
+    planned
+        Facilities that count as if they were there.
 
     Raises
     ------
@@ -203,11 +222,11 @@ def read_by_category(
     """
     keys = require_categories(categories)
     walker = profile_network(session, profile)
-    area_id = None if area is None else _require_area(session, area)
+    area_id = None if area is None else require_area(session, area)
     rows = session.execute(text(BUILDINGS_SQL)).all()
-    columns = [*zip(*rows, strict=True)] if rows else [()] * 9
-    lon, lat, label_lon, label_lat = (np.array(column, float) for column in columns[5:])
-    labels = read_labels(session, walker, keys, open_at)
+    columns = [*zip(*rows, strict=True)] if rows else [()] * 11
+    lon, lat, label_lon, label_lat = (np.array(column, float) for column in columns[7:])
+    labels = read_labels(session, walker, keys, open_at, planned)
     first = labels[keys[0]]
     buildings = BuildingCoverage(
         np.array(columns[0], np.int64),
@@ -215,6 +234,8 @@ def read_by_category(
         np.array(columns[2], np.str_),
         np.array(columns[3], np.int64),
         np.array(columns[4], np.int64),
+        np.array(columns[5], float),
+        np.array(columns[6], np.int64),
         lon,
         lat,
         areas_of_points(session, moment or datetime.now(UTC), label_lon, label_lat),
@@ -225,6 +246,7 @@ def read_by_category(
         walker,
         open_at,
         first.computed_at,
+        tuple(planned),
     )
     if area_id is not None:
         buildings = buildings.select(buildings.areas.within(area_id))
@@ -264,6 +286,10 @@ def within_straight_line(
         shapes = entrances.shape
         if buildings.open_at is not None:
             shapes = shapes[find_open(session, entrances, buildings.open_at).open]
+        planned = [each for each in buildings.planned if each.category == category]
+        if planned:
+            lon, lat = ([getattr(each, name) for each in planned] for name in ("lon", "lat"))
+            shapes = np.append(shapes, shapely.points(walker.network.to_metric(lon, lat)))
         if len(shapes):
             hits = STRtree(shapes).query(
                 points, predicate="dwithin", distance=minutes * 60 * walker.speed_m_s
@@ -279,7 +305,8 @@ def require_level(level: str) -> Level:
     return Level(level)
 
 
-def _require_area(session: Session, code: str) -> int:
+def require_area(session: Session, code: str) -> int:
+    """Return the id of an area by which coverage is told; raise NotFound or InvalidInput."""
     area_id = find_area_id(session, code)
     if area_id is None:
         raise NotFound("facility.area_unknown", code=code)

@@ -1,10 +1,11 @@
 """Demand against capacity: floating catchment areas on walking distances.
 
-Each function returns, for every demand point, the capacity (doctors, places, beds) within its reach
-for each of those who share it. Pure arrays; equal to PySAL `access`, as a test holds.
+Each function shares the capacity (doctors, places, beds) of each facility among those who reach it.
+Pure arrays; equal to PySAL `access`, as a test holds.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,24 @@ Floats = NDArray[np.float64]
 ZONES: tuple[tuple[float, float], ...] = ((1 / 3, 1.0), (2 / 3, 0.68), (1.0, 0.22))
 
 
-def two_step(metres: csr_array, demand: Floats, capacity: Floats, limit_m: float) -> Floats:
+@dataclass(frozen=True)
+class Catchment:
+    """Who shares what.
+
+    Attributes
+    ----------
+    per_person
+        Capacity that each person at a demand point can have, shape (demand,); 0 where no facility
+        is in reach.
+    claims
+        Weighted people who share each facility, shape (facilities,).
+    """
+
+    per_person: Floats
+    claims: Floats
+
+
+def two_step(metres: csr_array, demand: Floats, capacity: Floats, limit_m: float) -> Catchment:
     """Compute 2SFCA: all within the limit count alike.
 
     Parameters
@@ -32,10 +50,6 @@ def two_step(metres: csr_array, demand: Floats, capacity: Floats, limit_m: float
     limit_m
         The catchment, metres.
 
-    Returns
-    -------
-    Capacity a person, shape (demand,); 0 where no facility is in reach.
-
     References
     ----------
     Luo & Wang (2003), "Measures of spatial accessibility to health care in a GIS environment".
@@ -49,7 +63,7 @@ def enhanced_two_step(
     capacity: Floats,
     limit_m: float,
     zones: Sequence[tuple[float, float]] = ZONES,
-) -> Floats:
+) -> Catchment:
     """Compute E2SFCA: nearer facilities and nearer people weigh more.
 
     Parameters
@@ -70,7 +84,7 @@ def three_step(
     capacity: Floats,
     limit_m: float,
     zones: Sequence[tuple[float, float]] = ZONES,
-) -> Floats:
+) -> Catchment:
     """Compute 3SFCA: people share themselves among facilities by how near those are.
 
     References
@@ -93,8 +107,11 @@ def _weights(metres: csr_array, limit_m: float, zones: Sequence[tuple[float, flo
     return csr_array((data, metres.indices, metres.indptr), shape=metres.shape)
 
 
-def _shared(weights: csr_array, demand: Floats, capacity: Floats) -> Floats:
+def _shared(weights: csr_array, demand: Floats, capacity: Floats) -> Catchment:
     """Share each capacity among the weighted demand, and sum the shares that each can have."""
-    claims = weights.T @ demand
+    claims = np.asarray(weights.T @ demand, float)
     ratio = np.divide(capacity, claims, out=np.zeros(len(capacity)), where=claims > 0)
-    return np.asarray(weights @ ratio, float)
+    return Catchment(np.asarray(weights @ ratio, float), claims)
+
+
+METHODS = {"2sfca": two_step, "e2sfca": enhanced_two_step, "3sfca": three_step}

@@ -30,6 +30,13 @@ NAMED_BY = (
     "building",
     "landuse",
 )
+# What the capacity of a facility counts -> the tags of OSM that state it, the surest first.
+CAPACITY_TAGS: Mapping[str, tuple[str, ...]] = {
+    "places": ("capacity:persons", "capacity"),
+    "beds": ("beds", "capacity:beds", "capacity:persons", "capacity"),
+    "doctors": ("staff_count:doctors",),
+}
+MAX_CAPACITY = 1_000_000
 NOT_PUBLIC = frozenset({"private", "no", "residents", "members", "permit"})
 
 
@@ -60,6 +67,8 @@ class Category:
         categories stands in no list, and is refused.
     endings
         Pattern of the ends of longer words: 西航社区卫生服务站 ends as a clinic does.
+    capacity_unit
+        What the capacity of its facilities counts: a key of CAPACITY_TAGS.
     """
 
     key: str
@@ -73,6 +82,7 @@ class Category:
     open_only: bool = False
     aliases: str = ""
     endings: str = ""
+    capacity_unit: str = "places"
 
 
 # An object with the tags of two categories gets the upper one.
@@ -136,6 +146,7 @@ CATEGORIES: tuple[Category, ...] = (
         " 老年食堂 托老所 "
         "居家养老服务中心 居家养老服务站 老年活动中心 老年人活动中心",
         endings="养老院|敬老院|日间照料中心|养老服务中心|养老服务站",
+        capacity_unit="beds",
     ),
     Category(
         "clinic",
@@ -154,6 +165,7 @@ CATEGORIES: tuple[Category, ...] = (
         "卫生服务中心 诊所 村卫生室 医务室 社区医院 社区诊所 牙科诊所 口腔诊所"
         " 中医诊所 门诊 门诊部 预防接种点",
         endings="卫生服务中心|卫生服务站|卫生室|卫生站|诊所|门诊部",
+        capacity_unit="doctors",
     ),
     Category(
         "hospital",
@@ -165,6 +177,7 @@ CATEGORIES: tuple[Category, ...] = (
         ("amenity=hospital", "healthcare=hospital"),
         aliases="综合医院 中医院 人民医院 专科医院 妇幼保健院 三甲医院 二级医院",
         endings="医院",
+        capacity_unit="beds",
     ),
     Category(
         "pharmacy",

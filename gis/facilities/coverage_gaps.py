@@ -16,6 +16,7 @@ from gis.facilities.building_coverage import (
     read_buildings,
 )
 from gis.facilities.circles import require_limit
+from gis.facilities.planned import planned_id
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Gap:
     households, people
         Who lives there.
     elders
-        People of sixty and more; None: the register does not say.
+        How many of the people are sixty or older, as far as households say; None: none says.
     minutes
         Walk to the nearest facility; None: none within an hour.
     missing_minutes
@@ -118,6 +119,9 @@ def list_gaps(
             {"ids": np.unique(lacking.facility).tolist()},
         )
     }
+    facilities |= {
+        planned_id(index): (each.code, each.name) for index, each in enumerate(lacking.planned)
+    }
     order = np.lexsort((lacking.code, -lacking.minutes, -lacking.people))
     return [
         _gap(
@@ -150,7 +154,7 @@ def _gap(
         "" if community is None else community.name,
         int(buildings.households[i]),
         int(buildings.people[i]),
-        None,
+        None if np.isnan(buildings.elders[i]) else int(buildings.elders[i]),
         round(walk, 2) if np.isfinite(walk) else None,
         round(max(walk - minutes, 0.0), 2) if np.isfinite(walk) else None,
         *facility,

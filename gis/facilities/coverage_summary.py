@@ -8,9 +8,11 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
+from gis.facilities.accessibility import sum_elders
 from gis.facilities.building_coverage import (
     STANDINGS,
     BuildingCoverage,
+    Standing,
     read_buildings,
     require_level,
     within_straight_line,
@@ -18,14 +20,23 @@ from gis.facilities.building_coverage import (
 from gis.facilities.circles import require_limit
 from gis.network.snapping import Bools, Ints
 
+CIRCLE_PARTS = ("plain_circle", "circle_only", "walk_only")
+
 
 @dataclass(frozen=True)
 class Tally:
-    """How many buildings, households and people."""
+    """How many buildings, households and people.
+
+    Attributes
+    ----------
+    elders
+        How many of the people are sixty or older, as far as households say; None: none says.
+    """
 
     buildings: int
     households: int
     people: int
+    elders: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,11 @@ class AreaCoverage:
         street is near.
     plain_circle
         Whom a circle as the crow flies would count as served.
+    circle_only, walk_only
+        Who is within the circle but certainly beyond the walk, and who is served though outside the
+        circle (by another door than the main one).
+    elders_unknown
+        Households that do not say how many of them are sixty or older.
     """
 
     code: str | None
@@ -54,6 +70,9 @@ class AreaCoverage:
     cannot_say: Tally
     off_network: Tally
     plain_circle: Tally
+    circle_only: Tally
+    walk_only: Tally
+    elders_unknown: int
 
     @property
     def share(self) -> float | None:
@@ -69,13 +88,17 @@ class AreaCoverage:
         """Return the figures under flat names, as `households` and `served_households`."""
         parts = {"": self.total}
         parts |= {f"{value}_": getattr(self, value) for value in STANDINGS}
-        parts["plain_circle_"] = self.plain_circle
+        parts |= {f"{name}_": getattr(self, name) for name in CIRCLE_PARTS}
         counts = {
             f"{prefix}{name}": count
             for prefix, tally in parts.items()
             for name, count in asdict(tally).items()
         }
-        return counts | {"share": self.share, "share_people": self.share_people}
+        return counts | {
+            "elders_unknown": self.elders_unknown,
+            "share": self.share,
+            "share_people": self.share_people,
+        }
 
 
 @dataclass(frozen=True)
@@ -219,23 +242,27 @@ def _row(
     code: str | None = None,
     name: str = "",
 ) -> AreaCoverage:
-    tallies = {
-        value.value: _tally(buildings, which & (standing == i)) for i, value in enumerate(STANDINGS)
-    }
+    by_standing = {value.value: which & (standing == i) for i, value in enumerate(STANDINGS)}
     return AreaCoverage(
         code,
         name,
-        total=_tally(buildings, which),
-        plain_circle=_tally(buildings, which & plain),
-        **tallies,
+        total=tally(buildings, which),
+        plain_circle=tally(buildings, which & plain),
+        circle_only=tally(buildings, by_standing[Standing.BEYOND] & plain),
+        walk_only=tally(buildings, by_standing[Standing.SERVED] & ~plain),
+        elders_unknown=int(buildings.elders_unknown[which].sum()),
+        **{name: tally(buildings, those) for name, those in by_standing.items()},
     )
 
 
-def _tally(buildings: BuildingCoverage, which: Bools) -> Tally:
+def tally(buildings: BuildingCoverage, which: Bools) -> Tally:
+    """Count some of the buildings, their households and people."""
+    people = buildings.people[which]
     return Tally(
         int(which.sum()),
         int(buildings.households[which].sum()),
-        int(buildings.people[which].sum()),
+        int(people.sum()),
+        sum_elders(buildings.elders[which], people),
     )
 
 

@@ -1,5 +1,6 @@
 """Coverage of a whole tier of a standard: each of its items, by area."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from gis.errors import invalid_field
 from gis.facilities.building_coverage import nearest_of, read_by_category, require_level
 from gis.facilities.circles import require_limit
 from gis.facilities.coverage_summary import CoverageSummary, summarise
+from gis.facilities.planned import PlannedFacility
 from gis.facilities.standard_editions import active_rows
 from gis.facilities.standards import TIERS, WALK_M_PER_MINUTE, Standard
 
@@ -63,6 +65,7 @@ def tier_coverage(
     area: str | None = None,
     by: str = "community",
     open_at: datetime | None = None,
+    planned: Sequence[PlannedFacility] = (),
 ) -> list[ItemCoverage]:
     """Sum up coverage of each item of a tier, in the order of the table.
 
@@ -74,6 +77,8 @@ def tier_coverage(
         Who walks. The time is the same for all: that of an adult for the distance of the standard.
     area, by, open_at
         As in `gis.facilities.coverage_summary.coverage`, which also says what is raised.
+    planned
+        Facilities that count as if they were there.
 
     Raises
     ------
@@ -90,7 +95,9 @@ def tier_coverage(
     level = require_level(by)
     categories = [key for standard in standards for key in standard.categories]
     buildings = (
-        read_by_category(session, categories, profile, area, open_at=open_at) if categories else {}
+        read_by_category(session, categories, profile, area, open_at=open_at, planned=planned)
+        if categories
+        else {}
     )
     items = []
     for standard in standards:

@@ -5,15 +5,21 @@ from uuid import UUID
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
+    ARRAY,
+    REAL,
     CheckConstraint,
+    Double,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
+    Text,
     UniqueConstraint,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.db import Base, geometry, key, one_of
@@ -32,6 +38,7 @@ class Facility(Base):
         CheckConstraint(
             "GeometryType(geom) IN ('POINT', 'POLYGON', 'MULTIPOLYGON')", name="point_or_polygon"
         ),
+        CheckConstraint("capacity >= 0", name="capacity_not_negative"),
         Index(None, "county", "category"),
         {"comment": "A place people walk to for a service."},
     )
@@ -48,6 +55,9 @@ class Facility(Base):
         server_default="", comment="OSM opening_hours syntax."
     )
     contact: Mapped[str] = mapped_column(server_default="", comment="Public telephone.")
+    capacity: Mapped[int | None] = mapped_column(
+        comment="Places, beds or doctors, by its category; empty: nobody stated it."
+    )
     geom: Mapped[WKBElement] = mapped_column(
         geometry("GEOMETRY"), comment="Point or polygon, EPSG:4490."
     )
@@ -153,6 +163,86 @@ class AccessRun(Base):
     )
     computed_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When it was computed."
+    )
+
+
+class CoverageSnapshot(Base):
+    """Coverage as it was when somebody saved it: the question, the state, and the buildings."""
+
+    __tablename__ = "coverage_snapshot"
+    __table_args__ = (
+        CheckConstraint(
+            "cardinality(buildings) = ALL (ARRAY[cardinality(lon), cardinality(lat),"
+            " cardinality(households), cardinality(people), cardinality(elders)])",
+            name="arrays_alike",
+        ),
+        {"comment": "Coverage as it was when somebody saved it, to be compared with another."},
+    )
+
+    id: Mapped[int] = key()
+    name: Mapped[str] = mapped_column(unique=True, comment="By which it is called.")
+    tier: Mapped[str | None] = mapped_column(
+        comment="Tier of the standards whose items it holds; empty: one question only."
+    )
+    profile: Mapped[str] = mapped_column(comment="Walking profile, as adult.")
+    open_at: Mapped[datetime | None] = mapped_column(
+        comment="Moment at which facilities had to be open; empty: they did not."
+    )
+    planned: Mapped[list[dict[str, object]]] = mapped_column(
+        JSONB, comment="Facilities that stand only in a plan: category, name, lon, lat."
+    )
+    network_version: Mapped[str] = mapped_column(
+        comment="The walking network, the profile included."
+    )
+    facilities_digest: Mapped[str] = mapped_column(
+        comment="Digest of the facilities of its categories and their doors."
+    )
+    author: Mapped[str] = mapped_column(comment="Who saved it, as the history names them.")
+    account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal.account.id", ondelete="SET NULL"),
+        comment="The account that saved it; empty: a program or the command line.",
+    )
+    saved_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was saved."
+    )
+    buildings: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), comment="Codes of all buildings, ascending; other arrays have their order."
+    )
+    lon: Mapped[list[float]] = mapped_column(ARRAY(Double), comment="Doors, degrees, EPSG:4490.")
+    lat: Mapped[list[float]] = mapped_column(ARRAY(Double), comment="Doors, degrees, EPSG:4490.")
+    households: Mapped[list[int]] = mapped_column(
+        ARRAY(Integer), comment="Households of each building."
+    )
+    people: Mapped[list[int]] = mapped_column(ARRAY(Integer), comment="People of each building.")
+    elders: Mapped[list[int | None]] = mapped_column(
+        ARRAY(Integer), comment="People of sixty or more of each building; null: not known."
+    )
+
+
+class CoverageSnapshotItem(Base):
+    """The walks of one question of a snapshot."""
+
+    __tablename__ = "coverage_snapshot_item"
+    __table_args__ = (
+        PrimaryKeyConstraint("snapshot_id", "item"),
+        {"comment": "The walks of all buildings of a snapshot for one question."},
+    )
+
+    snapshot_id: Mapped[int] = mapped_column(
+        ForeignKey("coverage_snapshot.id", ondelete="CASCADE"), comment="Of which snapshot."
+    )
+    item: Mapped[str] = mapped_column(
+        comment="Item of the tier; without a tier the categories, with commas."
+    )
+    categories: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), comment="Keys of gis/facilities/categories.py; the nearest of any counts."
+    )
+    minutes: Mapped[float] = mapped_column(comment="Walk that counts as served.")
+    walk: Mapped[list[float | None]] = mapped_column(
+        ARRAY(REAL), comment="Minutes to the nearest; null: none within an hour."
+    )
+    standing: Mapped[list[int]] = mapped_column(
+        ARRAY(SmallInteger), comment="0 served, 1 beyond, 2 cannot be said, 3 off the network."
     )
 
 

@@ -23,6 +23,8 @@ class FacilityRow:
 
     Attributes
     ----------
+    capacity
+        In the unit of its category; None: nobody stated it.
     lon, lat
         Its entrance if known, else a point inside it; degrees, EPSG:4490.
     """
@@ -33,6 +35,7 @@ class FacilityRow:
     address: str
     opening_hours: str
     contact: str
+    capacity: int | None
     county: str | None
     lon: float
     lat: float
@@ -216,6 +219,7 @@ def _rows() -> Select[Any]:
         Facility.address,
         Facility.opening_hours,
         Facility.contact,
+        Facility.capacity,
         Facility.county,
         func.ST_X(_location()),
         func.ST_Y(_location()),

@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis.db import STORAGE_SRID
+from gis.errors import invalid_field
 from gis.facilities.accessibility import (
     DemandPoints,
     FacilityEntrances,
     read_demand_points,
     read_facility_entrances,
+    sum_elders,
 )
 from gis.facilities.circles import box_ewkt, walk_bbox
 from gis.facilities.siting_problem import (
@@ -63,7 +65,22 @@ def count_of(homes: DemandPoints, who: NDArray[Any]) -> Inhabitants:
         int(homes.building[who].size),
         int(homes.households[who].sum()),
         int(homes.people[who].sum()),
+        sum_elders(homes.elders[who], homes.people[who]),
     )
+
+
+def weights_of(homes: DemandPoints, weights: str) -> Floats:
+    """Return how much each building counts: its people, households or known elders.
+
+    Raises
+    ------
+    InvalidInput
+        Elders shall count, and no household says how many there are.
+    """
+    if weights == "elders" and np.isnan(homes.elders).all():
+        raise invalid_field("weights", "coverage.elders_unknown")
+    counts: Floats = np.nan_to_num(np.asarray(getattr(homes, weights), float))
+    return counts
 
 
 def to_metric(network: Network, land: shapely.Geometry) -> shapely.Geometry:

@@ -16,7 +16,7 @@ from gis.facilities.siting_problem import (
 from gis.network.profiles import WalkingProfile, get_profile
 
 CANDIDATE_KINDS = ("network", "buildings")
-WEIGHTS = ("people", "households")
+WEIGHTS = ("people", "households", "elders")
 FAR_MODELS = (Model.P_MEDIAN, Model.P_CENTRE)  # for which walks beyond the limit count too
 
 
@@ -54,11 +54,18 @@ class SitingRequest:
 
 @dataclass(frozen=True)
 class Inhabitants:
-    """How many homes and people; buildings without homes do not count."""
+    """How many homes and people; buildings without homes do not count.
+
+    Attributes
+    ----------
+    elders
+        How many of the people are sixty or older, as far as households say; None: none says.
+    """
 
     buildings: int
     households: int
     people: int
+    elders: int | None
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,9 @@ class SitingAnswer:
         As in `gis.facilities.siting_problem.SitingResult`.
     out_of_reach
         Who no candidate can serve (LSCP and p-centre).
+    elders_unknown
+        Households of buildings where none says how many are sixty or older; where elders are the
+        weights, these buildings count for nothing.
     homes
         Inhabited buildings with lon, lat and state (served, newly, beyond); for maps.
     """
@@ -156,6 +166,7 @@ class SitingAnswer:
     gap: float
     seconds: float
     out_of_reach: Inhabitants
+    elders_unknown: int
     homes: list[tuple[float, float, str]] = field(default_factory=list, repr=False)
 
     def to_dict(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from gis.facilities.siting_demand import (
     inhabited,
     to_degrees,
     to_metric,
+    weights_of,
 )
 from gis.facilities.siting_inputs import (
     MAX_CANDIDATES,
@@ -103,7 +104,7 @@ def site(
     table = home_table(
         network, candidates.snaps, candidates.owner, len(candidates), homes, horizon_m
     )
-    weights = (homes.people if request.weights == "people" else homes.households).astype(float)
+    weights = weights_of(homes, request.weights)
     problem = SitingProblem(table, weights, nearest_of(existing_table), limit_m)
     deadline = time.monotonic() + request.time_limit_s
     result = solve(problem, model, request.sites, time_limit_s=request.time_limit_s)
@@ -129,6 +130,7 @@ def site(
         result.gap,
         time.monotonic() - started,
         count_of(homes, np.isin(np.arange(served.size), result.out_of_reach)),
+        int(homes.households[np.isnan(homes.elders)].sum()),
         _home_states(network, homes, served, covered),
     )
 

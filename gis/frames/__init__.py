@@ -1,7 +1,8 @@
 """The contents of the database as GeoDataFrames, for notebooks, exports and analysis libraries.
 
-Every function reads from PostGIS; nothing is cached or written. Every frame is in EPSG:4490
-(longitude, latitude), its geometry column is `geometry`, and units stand in the names of columns.
+Every function reads from PostGIS; nothing is cached or written. Every frame with places is in
+EPSG:4490 (longitude, latitude), its geometry column is `geometry`; units stand in the names of
+columns. `household_access` has no places.
 No frame holds names of people, telephone numbers of reporters or texts of an incident.
 """
 
@@ -13,6 +14,7 @@ from gis.frames.service_frames import (
     coverage,
     facilities,
     gaps,
+    household_access,
     service_circles,
     walk_network,
 )
@@ -26,6 +28,7 @@ __all__ = [
     "facilities",
     "gaps",
     "grids",
+    "household_access",
     "households",
     "incidents",
     "posts",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gis.crs import STORAGE_SRID
@@ -19,6 +19,18 @@ from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.frames.read import Query, read_frame, wkb
 from gis.network.models import WalkEdge, WalkNode
 from gis.places.models import Building
+
+HOUSEHOLD_ACCESS_SQL = """
+SELECT h.county, h.household_id AS household, h.category, b.code AS building, u.code AS unit,
+  h.people, h.elders, h.minutes, f.code AS facility, h.within_5, h.within_10, h.within_15,
+  h.edge_minutes, h.off_network
+FROM household_access h
+JOIN building b ON b.id = h.building_id
+LEFT JOIN area u ON u.id = h.unit_id
+LEFT JOIN facility f ON f.id = h.facility_id
+WHERE h.profile = :profile AND (CAST(:category AS text) IS NULL OR h.category = :category)
+ORDER BY h.county, h.household_id, h.category
+"""
 
 
 class WalkNetworkFrames(NamedTuple):
@@ -38,6 +50,7 @@ def facility_query() -> Query:
         Facility.address,
         Facility.opening_hours,
         Facility.contact,
+        Facility.capacity,
         Facility.source,
         wkb(func.ST_PointOnSurface(Facility.geom)),  # of a point: itself
     ).order_by(Facility.code)
@@ -75,13 +88,14 @@ def facilities(session: Session, category: str | None = None) -> GeoDataFrame:
     -------
     GeoDataFrame
         Index `code`. Columns `county` (code or None), `category`, `name`, `address`,
-        `opening_hours` (OSM's syntax), `contact` (public telephone), `source` (the load),
-        `geometry` (Point; of an outline a point inside).
+        `opening_hours` (OSM's syntax), `contact` (public telephone), `capacity` (places, beds or
+        doctors by category; missing: not stated), `source` (the load), `geometry` (Point; of an
+        outline a point inside).
     """
     query = facility_query()
     return read_frame(
         session, query if category is None else query.where(Facility.category == category), "code"
-    )
+    ).astype({"capacity": "Int64"})
 
 
 def circle_query() -> Query:
@@ -187,6 +201,38 @@ def coverage(
     )
 
 
+def household_access(
+    session: Session, category: str | None = None, profile: str = "adult"
+) -> pd.DataFrame:
+    """Return every household with its stored walk to the nearest facility of each category.
+
+    Parameters
+    ----------
+    category
+        A key of `gis.facilities.categories`; None means every one.
+    profile
+        A walking profile.
+
+    Returns
+    -------
+    DataFrame
+        From the view `household_access`, without rooms: index `county`, `household` (number within
+        it) and `category`. Columns `building`, `unit` (codes), `people`, `elders` (missing: not
+        known), `minutes` (missing: none within an hour, or off the network), `facility` (code of
+        the nearest), `within_5`, `within_10`, `within_15` (how many are), `edge_minutes` (to where
+        the data end), `off_network`. Empty until walks are stored: `./wangge coverage --recompute`.
+    """
+    frame = pd.read_sql(
+        text(HOUSEHOLD_ACCESS_SQL),
+        session.connection(),
+        params={"category": category, "profile": profile},
+        index_col=["county", "household", "category"],
+    )
+    counts = dict.fromkeys(("people", "within_5", "within_10", "within_15"), "int64")
+    floats = dict.fromkeys(("minutes", "edge_minutes"), "float64")
+    return frame.astype(counts | floats | {"elders": "Int64", "off_network": "bool"})
+
+
 def gaps(
     session: Session,
     category: str,
@@ -211,11 +257,12 @@ def gaps(
     -------
     GeoDataFrame
         Index `building` (code). Columns `name` (estate and number), `grid`, `community` (codes,
-        empty outside every grid), `community_name`, `households`, `people`, `elders` (missing: the
-        register does not say), `minutes` (to the nearest, missing for none within an hour),
-        `missing_minutes` (beyond the limit), `facility` (code of the nearest), `facility_name`,
-        `standing` (beyond, cannot_say where the data end nearer, off_network), `geometry` (Point:
-        the entrance, else the centroid). Buildings where nobody lives are left out.
+        empty outside every grid), `community_name`, `households`, `people`, `elders` (of the
+        people, as far as households say; missing: none says), `minutes` (to the nearest, missing
+        for none within an hour), `missing_minutes` (beyond the limit), `facility` (code of the
+        nearest), `facility_name`, `standing` (beyond, cannot_say where the data end nearer,
+        off_network), `geometry` (Point: the entrance, else the centroid). Buildings where nobody
+        lives are left out.
 
     Raises
     ------

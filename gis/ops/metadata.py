@@ -15,6 +15,8 @@ from gis.db import Base
 from gis.facilities.models import (
     CheckupPhoto,
     CheckupVisit,
+    CoverageSnapshot,
+    CoverageSnapshotItem,
     Entrance,
     Facility,
     ServiceCircle,
@@ -54,6 +56,8 @@ __all__ = [
     "Category",
     "CheckupPhoto",
     "CheckupVisit",
+    "CoverageSnapshot",
+    "CoverageSnapshotItem",
     "Dataset",
     "DatedParent",
     "Device",

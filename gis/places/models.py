@@ -116,6 +116,7 @@ class Household(Base):
             "county", "building_id", "stairwell_id", "room", postgresql_nulls_not_distinct=True
         ),
         CheckConstraint("people >= 0 AND people < 100", name="people_plausible"),
+        CheckConstraint("elders >= 0 AND elders <= people", name="elders_among_people"),
         Index(None, "building_id"),
         Index(None, "unit_id"),
         {"comment": "A home: where it is and how many people live there; no names."},
@@ -132,6 +133,9 @@ class Household(Base):
     floor: Mapped[int | None] = mapped_column(comment="Storey, from 1.")
     room: Mapped[str] = mapped_column(comment="Room as written at the door, as 501.")
     people: Mapped[int] = mapped_column(comment="How many live there.")
+    elders: Mapped[int | None] = mapped_column(
+        comment="How many of them are sixty or older; empty: not known."
+    )
     unit_id: Mapped[int | None] = mapped_column(
         ForeignKey("area.id"), comment="Its ten-household unit."
     )

@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from gis.demo.generate import generate_town
 from gis.errors import InvalidInput
 from gis.exchange.gaps_file import write_gaps
+from gis.facilities.capacity import CapacityRequest, capacity_coverage
 from gis.facilities.coverage_gaps import Gap, gaps
 from gis.facilities.coverage_summary import coverage
 from gis.frames import gaps as gap_frame
 from tests.support.sign_in import account, signed_in
+from web.api.coverage.schemas import without_elders
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_shares_are_open_to_all_and_are_those_of_the_engine(
     assert response.status_code == 200 and response.headers["ETag"]
     summary = coverage(town, ["clinic"], 10)
     body = response.json
-    assert body["totals"] == summary.totals.figures()
+    assert body["totals"] == without_elders(summary.totals.figures())
     assert [row["code"] for row in body["areas"]] == [row.code for row in summary.areas]
     assert body["areas"][0]["served_households"] == summary.areas[0].served.households
     parts = ("served", "beyond", "cannot_say", "off_network")
@@ -113,7 +115,10 @@ def test_gaps_are_for_who_may_see_the_figures_of_their_areas(
     body = client.get(query).json
     assert [item["id"] for item in body["features"]] == [gap.code for gap in everything]
     properties = body["features"][0]["properties"]
-    assert properties["households"] == everything[0].households and properties["elders"] is None
+    assert (
+        properties["households"] == everything[0].households
+        and properties["elders"] == everything[0].elders
+    )
     pages, cursor = [], ""
     while cursor is not None:
         page = client.get(
@@ -123,6 +128,48 @@ def test_gaps_are_for_who_may_see_the_figures_of_their_areas(
         pages += [item["id"] for item in page["features"]]
         cursor = page["next"]
     assert pages == [gap.code for gap in everything]
+
+
+def test_shares_of_capacity_are_open_and_those_of_buildings_are_not(
+    client: FlaskClient, session: Session
+) -> None:
+    generate_town(session, households=4500)
+    (town := session).execute(text("UPDATE facility SET capacity = 3 WHERE category = 'clinic'"))
+    town.execute(text("UPDATE household SET elders = 1 WHERE people > 0"))
+    town.commit()
+    query = "category=clinic&minutes=5"
+    sums = f"/api/v1/coverage/capacity?{query}&by=grid"
+    public = client.get(sums).json
+    answer = capacity_coverage(town, CapacityRequest("clinic", 5), by="grid")
+    everything = json.loads(json.dumps(answer.as_json()))
+    assert public == without_elders(everything) != everything
+    assert public["unit"] == "doctors" and public["unstated_facilities"] == 0
+    assert client.get(f"{sums}&demand=elders").status_code == 401
+    for wrong in ("method=4sfca", "demand=cats", "minutes=61", "by=unit"):
+        status = client.get(f"/api/v1/coverage/capacity?category=clinic&{wrong}").status_code
+        assert status == 422, wrong
+    assert client.get("/api/v1/coverage/capacity?category=nothing").status_code == 422
+    assert client.get("/api/v1/coverage/capacity").status_code == 422
+    assert client.get(f"{sums}&area=nothing").status_code == 404
+    listed = f"/api/v1/coverage/capacity/buildings?{query}&limit=1000"
+    assert client.get(listed).status_code == 401
+    codes = town.scalars(
+        text("SELECT code FROM area WHERE level = 'community' ORDER BY code")
+    ).all()
+    signed_in(client, account(town, "resident-wang"))
+    assert client.get(listed).status_code == 403
+    assert client.get(f"{sums}&demand=elders").status_code == 403
+    signed_in(client, account(town, "desk", "dispatcher", codes[0]))
+    assert client.get(sums).json == everything
+    rows = client.get(listed).json["features"]
+    assert rows and {row["properties"]["community"] for row in rows} == {codes[0]}
+    assert client.get(f"{listed}&area={codes[1]}").json["features"] == []
+    first = client.get(f"/api/v1/coverage/capacity/buildings?{query}&limit=5").json
+    assert first["features"] == rows[:5]
+    after = client.get(
+        f"/api/v1/coverage/capacity/buildings?{query}&limit=5&cursor={first['next']}"
+    ).json
+    assert after["features"] == rows[5:10]
 
 
 def test_gaps_as_files(town: Session, tmp_path: Path) -> None:
@@ -172,6 +219,20 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 0 and file.exists() and "all: 1,500:" in done.stdout
     subject = town.scalar(text("SELECT subject FROM personal.disclosure ORDER BY id DESC LIMIT 1"))
     assert subject == "gaps of clinic .xlsx within everywhere"
+    town.execute(text("UPDATE facility SET capacity = NULL"))
+    shares = ("--category", "clinic", "--minutes", "10", "--capacity")
+    body = json.loads(run(*shares, "--method", "3sfca", "--json").stdout)
+    assert body["unit"] == "doctors" and body["totals"]["people"] > 0
+    assert body["unstated_facilities"] == len(body["facilities"]) > 0
+    town.execute(
+        text(
+            "UPDATE facility SET capacity = 3 WHERE code <> (SELECT min(code) FROM"
+            " facility WHERE category = 'clinic')"
+        )
+    )
+    printed = run(*shares).stdout
+    assert "doctors for 1,000 people" in printed and "1 facilities whose doctors" in printed
+    assert run("--capacity").exit_code == 2
     assert "health_centre" in run("--tier", "15").stdout
     items = json.loads(run("--tier", "complete", "--json").stdout)
     assert any(item["totals"] is None for item in items)

@@ -313,6 +313,15 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/coverage": Row(none, "category=clinic"),
     "GET /api/v1/coverage/tiers/<tier>": Row(none, path={"tier": "15"}),
     "GET /api/v1/coverage/gaps": Row(figures_without_network, "category=clinic"),
+    "GET /api/v1/coverage/capacity": Row(none, "category=clinic"),
+    "GET /api/v1/coverage/capacity/buildings": Row(figures_without_network, "category=clinic"),
+    "GET /api/v1/coverage/snapshots": Row(may(A.FIGURES)),
+    "POST /api/v1/coverage/snapshots": Row(
+        plans_walks, json={"name": "spring", "category": "clinic"}
+    ),
+    "DELETE /api/v1/coverage/snapshots/<path:name>": Row(plans_walks, path={"name": "nothing"}),
+    "GET /api/v1/coverage/difference": Row(figures_without_network, "from=nothing"),
+    "GET /api/v1/coverage/difference/buildings": Row(figures_without_network, "from=nothing"),
     # where new facilities would serve most; 503 for planners: no network here
     "GET /api/v1/siting": Row(plans_walks, "category=clinic"),
     "GET /api/v1/siting/closures": Row(plans_walks, "category=clinic"),

@@ -1,17 +1,30 @@
 """`./wangge coverage`: who has a facility within some minutes' walk, and who has not."""
 
-import json
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from sqlalchemy.orm import Session
 
-from gis.facilities.access_score import AreaScore
-from gis.facilities.coverage_gaps import Gap
-from gis.facilities.coverage_summary import AreaCoverage, CoverageSummary
-from gis.facilities.coverage_tiers import ItemCoverage
-from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope
+from gis.facilities.building_coverage import BuildingCoverage, read_buildings, require_level
+from gis.facilities.catchment import METHODS
+from gis.facilities.circles import require_limit
+from gis.facilities.coverage_gaps import Gap, list_gaps
+from gis.facilities.coverage_summary import CoverageSummary, summarise
+from gis.facilities.planned import PlannedFacility
+from gis.facilities.siting_request import WEIGHTS
+from gis.facilities.snapshot_difference import CoverageDifference, difference, read_state
+from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
+from gis.rights.principal import system_principal
+from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope, user
+from web.cli.coverage_text import (
+    print_capacity,
+    print_difference,
+    print_saved,
+    print_scores,
+    print_summary,
+    print_tier,
+)
 
 
 @click.command()
@@ -31,6 +44,35 @@ from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_sco
     help="Write the buildings that lack one: .xlsx .csv .gpkg .geojson.",
 )
 @click.option("--reason", default="", help="With --gaps: why, for auditors.")
+@click.option(
+    "--capacity", "shares", is_flag=True, help="Places, beds or doctors that people can share."
+)
+@click.option(
+    "--method",
+    type=click.Choice([*METHODS]),
+    default="2sfca",
+    show_default=True,
+    help="With --capacity: how; the enhanced ones count the nearer more.",
+)
+@click.option(
+    "--demand",
+    type=click.Choice(WEIGHTS),
+    default="people",
+    show_default=True,
+    help="With --capacity: who shares.",
+)
+@click.option(
+    "--with",
+    "plan",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="As if the facilities of a plan stood: .json of siting, a table or a map file.",
+)
+@click.option("--crs", help="With --with: system of the coordinates, where the file names none.")
+@click.option("--save", "saved_as", metavar="NAME", help="Save this state of coverage.")
+@click.option("--against", metavar="NAME", help="What has changed since a saved state.")
+@click.option("--to", "later", default=NOW, show_default=True, help="With --against: until when.")
+@click.option("--saved", is_flag=True, help="List the saved states.")
+@click.option("--forget", metavar="NAME", help="Delete a saved state.")
 @click.option("--score", "marks", is_flag=True, help="One mark for each area, of all categories.")
 @click.option("--recompute", is_flag=True, help="Bring the stored walks in step first.")
 @AS_JSON
@@ -44,40 +86,130 @@ def command(
     at: str | None,
     file: Path | None,
     reason: str,
+    shares: bool,
+    method: str,
+    demand: str,
+    plan: Path | None,
+    crs: str | None,
+    saved_as: str | None,
+    against: str | None,
+    later: str,
+    saved: bool,
+    forget: str | None,
     marks: bool,
     recompute: bool,
     as_json: bool,
 ) -> None:
-    """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said."""
+    """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said.
+
+    Two dates, networks or plans are compared by saving one state (--save) and asking what the
+    other changes (--against).
+    """
+    from gis.exchange.planned import read_planned
     from gis.facilities.access_score import score
-    from gis.facilities.coverage_gaps import gaps
-    from gis.facilities.coverage_summary import coverage
+    from gis.facilities.capacity import CapacityRequest, capacity_coverage
     from gis.facilities.coverage_tiers import tier_coverage
 
-    if category is None and tier is None and not (marks or recompute):
+    elsewhere = marks or recompute or saved or against is not None or forget is not None
+    if category is None and tier is None and not elsewhere:
         raise click.UsageError("say which with --category, or use --tier, --score or --recompute")
-    if file is not None and category is None:
-        raise click.UsageError("--gaps needs --category")
+    for option, used in (("--capacity", shares), ("--gaps", file is not None)):
+        if used and category is None:
+            raise click.UsageError(f"{option} needs --category")
+    if against is not None and (category is not None or tier is not None):
+        raise click.UsageError("--against asks again what the saved state asked")
+    if plan is not None and (marks or shares):
+        raise click.UsageError("--with goes with --category, --tier, --save and --against")
     open_at = parse_moment(at) if at else None
-    categories = [key.strip() for key in (category or "").split(",") if key.strip()]
+    categories = tuple(key.strip() for key in (category or "").split(",") if key.strip())
     with session_scope("coverage") as session:
         if recompute:
             _recompute(session, profile)
-        if marks:
-            _print_scores(
+        planned = (
+            ()
+            if plan is None
+            else read_planned(session, plan, categories[0] if len(categories) == 1 else None, crs)
+        )
+        if saved or forget is not None:
+            _saved(session, forget, as_json)
+        elif against is not None:
+            answer = _compare(session, against, later, planned, area, by)
+            print_difference(answer, as_json)
+        elif saved_as is not None:
+            question = Question(
+                () if tier else categories, tier, minutes, profile, open_at, planned
+            )
+            _save(session, saved_as, question, as_json)
+        elif marks:
+            print_scores(
                 score(session, area, profile, by=by, categories=categories or None), as_json
             )
+        elif shares:
+            request = CapacityRequest(category or "", minutes, profile, method, demand)
+            print_capacity(capacity_coverage(session, request, area=area, by=by), as_json)
         elif tier is not None:
-            items = tier_coverage(session, tier, profile, area=area, by=by, open_at=open_at)
-            _print_tier(items, as_json)
-        elif category is not None:
-            summary = coverage(
-                session, categories, minutes, profile, area=area, by=by, open_at=open_at
+            items = tier_coverage(
+                session, tier, profile, area=area, by=by, open_at=open_at, planned=planned
             )
+            print_tier(items, as_json)
+        elif category is not None:
+            question = Question(categories, None, minutes, profile, open_at, planned)
+            buildings, summary = _coverage(session, question, area, by)
             if file is not None:
-                rows = gaps(session, categories, minutes, profile, area=area, open_at=open_at)
+                rows = list_gaps(session, buildings, minutes)
                 _write_gaps(session, rows, file, f"{category} {file.suffix}", area, reason)
-            _print_summary(summary, as_json)
+            print_summary(summary, as_json)
+
+
+def _coverage(
+    session: Session, question: Question, area: str | None, by: str
+) -> tuple[BuildingCoverage, CoverageSummary]:
+    """Return the buildings with their walks, and who is served by area."""
+    require_limit(question.minutes)
+    level = require_level(by)
+    buildings = read_buildings(
+        session,
+        question.categories,
+        question.profile,
+        area,
+        open_at=question.open_at,
+        planned=question.planned,
+    )
+    return buildings, summarise(session, buildings, question.categories, question.minutes, level)
+
+
+def _save(session: Session, name: str, question: Question, as_json: bool) -> None:
+    head = save(session, system_principal(user()), name, question)
+    session.commit()
+    print_saved([head], as_json)
+
+
+def _saved(session: Session, forget: str | None, as_json: bool) -> None:
+    """Delete a saved state, if one is named, and list the others."""
+    if forget is not None:
+        delete_snapshot(session, system_principal(user()), forget)
+        session.commit()
+    print_saved(list_snapshots(session), as_json)
+
+
+def _compare(
+    session: Session,
+    earlier: str,
+    later: str,
+    planned: tuple[PlannedFacility, ...],
+    area: str | None,
+    by: str,
+) -> CoverageDifference:
+    """Return what has changed from a saved state to another, or to now with a plan."""
+    before = read_state(session, earlier)
+    if planned and later != NOW:
+        raise click.UsageError("--with changes the present state only: leave out --to")
+    after = (
+        take(session, replace(before.head.question, planned=planned))
+        if planned
+        else read_state(session, later, before)
+    )
+    return difference(session, before, after, area=area, by=by)
 
 
 def _recompute(session: Session, profile: str) -> None:
@@ -103,56 +235,3 @@ def _write_gaps(
     subject = f"gaps of {what} within {area or 'everywhere'}"
     record_disclosure(session, "export", subject, reason=reason)
     click.echo(f"{file}: {count} buildings", err=True)
-
-
-def _print_summary(summary: CoverageSummary, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
-        return
-    click.echo(
-        "households: within reach, beyond, cannot say (the data end nearer, or opening hours do"
-        " not tell), off the network;"
-        " share of those that can be said; a plain circle would count"
-    )
-    for row in (*summary.areas, summary.totals):
-        label = "all" if row is summary.totals else f"{row.code or '-'} {row.name}".rstrip()
-        click.echo(f"{label}: {_line(row)}")
-    if summary.flat:
-        click.echo("slopes are not counted: no elevations are loaded (./wangge load elevation)")
-
-
-def _print_tier(items: list[ItemCoverage], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([item.as_json() for item in items], ensure_ascii=False))
-        return
-    click.echo("share of households within reach, of those that can be said; minutes; facilities")
-    for item in items:
-        name = f"{item.standard.item} {item.standard.zh}"
-        if item.summary is None:
-            click.echo(f"{name}: by visit only")
-            continue
-        click.echo(
-            f"{name}: {_percent(item.summary.totals.share)}; {item.minutes:.1f} min;"
-            f" {item.facilities:,}"
-        )
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def _line(row: AreaCoverage) -> str:
-    return (
-        f"{row.total.households:,}: {row.served.households:,}, {row.beyond.households:,},"
-        f" {row.cannot_say.households:,}, {row.off_network.households:,}; {_percent(row.share)};"
-        f" {row.plain_circle.households:,}"
-    )
-
-
-def _print_scores(scores: list[AreaScore], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([asdict(row) for row in scores], ensure_ascii=False))
-        return
-    for row in scores:
-        mark = "-" if row.score is None else f"{row.score:.1f}"
-        click.echo(f"{row.code} {row.name}: {mark} of 100 ({row.people:,} people)")

@@ -113,6 +113,11 @@ def in_words(answer: SitingAnswer) -> str:
         + ("" if answer.spacing_m is None else f", about {answer.spacing_m:.0f} m apart")
         + f"; {request.model}: {answer.status}, gap {answer.gap:.2%}, {answer.seconds:.1f} s",
     ]
+    if request.weights == "elders":
+        lines.append(
+            f"{total.elders or 0:,} elders are known;"
+            f" in buildings with {answer.elders_unknown:,} households nobody says"
+        )
     if answer.out_of_reach.people:
         lines.append(f"{answer.out_of_reach.people:,} people no candidate can serve")
     if answer.off_network.people:

@@ -348,7 +348,8 @@ class _Reading:
         if category:
             hours = tags.get("opening_hours", "")[:500]
             facts = rules.name(tags), rules.address(tags), hours, rules.contact(tags)
-            self._add("facility", (code, category, *facts, shape, KIND))
+            capacity = rules.capacity(tags, category)
+            self._add("facility", (code, category, *facts, capacity, shape, KIND))
 
     def _add(self, table: str, row: Sequence[object]) -> None:
         self.rows[table].append(row)

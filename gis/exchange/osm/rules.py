@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gis.exchange.osm.access_tags import GATES, gate_access
+from gis.facilities.categories import CAPACITY_TAGS, CATEGORY_BY_KEY, MAX_CAPACITY
 
 Tags = Mapping[str, str]
 
@@ -69,6 +70,15 @@ def contact(tags: Tags) -> str:
     return (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[
         :200
     ]
+
+
+def capacity(tags: Tags, category: str) -> int | None:
+    """Return the capacity of a facility in the unit of its category; None if no tag states it."""
+    for tag in CAPACITY_TAGS[CATEGORY_BY_KEY[category].capacity_unit]:
+        value = tags.get(tag, "").strip()
+        if re.fullmatch("[0-9]{1,7}", value) and int(value) <= MAX_CAPACITY:
+            return int(value)
+    return None
 
 
 def storeys(tags: Tags) -> int | None:

@@ -38,6 +38,7 @@ COLUMNS = {  # of the rows that the reader makes, in its order
         "address",
         "opening_hours",
         "contact",
+        "capacity",
         "geom",
         "source",
     ),
@@ -80,7 +81,7 @@ def create_staging(session: Session) -> None:
         "source FROM building WITH NO DATA",
         "CREATE TEMP TABLE incoming_facility AS"
         " SELECT code, county, category, name, address, opening_hours, contact, "
-        "geom, source FROM facility WITH NO DATA",
+        "capacity, geom, source FROM facility WITH NO DATA",
         "CREATE TEMP TABLE incoming_basemap_feature AS"
         " SELECT kind, subkind, name, min_zoom, geom, source "
         "FROM basemap_feature WITH NO DATA",

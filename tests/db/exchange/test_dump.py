@@ -76,7 +76,13 @@ def town(session: Session) -> Session:
     )
     point = ewkt(Point(105.9505, 26.2305))
     facility = Facility(
-        code="F1", county="520402", category="pharmacy", name="=1+1", contact="+86851", geom=point
+        code="F1",
+        county="520402",
+        category="pharmacy",
+        name="=1+1",
+        contact="+86851",
+        capacity=8,
+        geom=point,
     )
     session.add_all([building, facility])
     session.flush()
@@ -95,6 +101,7 @@ def town(session: Session) -> Session:
                 floor=5,
                 room="501",
                 people=3,
+                elders=1,
             ),
             Household(
                 county="520402", building_id=building.id, room="02", people=0, unit_id=ids["unit"]
@@ -194,7 +201,7 @@ def test_texts_that_would_be_formulas_are_escaped_and_codes_stay_text(
     dump(town, "facilities", tmp_path / f"f{ending}")
     (row,) = cells(tmp_path / f"f{ending}")
     assert (row["name"], row["contact"]) == ("'=1+1", "'+86851")
-    assert float(str(row["lon"])) == 105.9505
+    assert float(str(row["lon"])) == 105.9505 and str(row["capacity"]) == "8"
     dump(town, "grids", tmp_path / f"g{ending}")
     assert cells(tmp_path / f"g{ending}")[0]["code"] == GRID
 

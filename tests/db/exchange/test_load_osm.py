@@ -484,6 +484,27 @@ def test_tags_mean_a_category(tags: str, category: str | None) -> None:
     assert classify_tags(dict(tag.split("=") for tag in tags.split())) == category
 
 
+@pytest.mark.parametrize(
+    ("tags", "category", "capacity"),
+    [
+        ("capacity=120", "kindergarten", 120),
+        ("capacity=120 capacity:persons=90", "kindergarten", 90),
+        ("beds=40 capacity=120", "elder_care", 40),
+        ("capacity:persons=60", "elder_care", 60),
+        ("staff_count:doctors=6 beds=20", "clinic", 6),
+        ("beds=20 capacity=20", "clinic", None),  # neither counts doctors
+        ("beds=ca.20", "hospital", None),
+        ("capacity=-5", "school", None),
+        ("capacity=99999999", "parking", None),
+        ("", "park", None),
+    ],
+)
+def test_a_capacity_is_read_in_the_unit_of_its_category(
+    tags: str, category: str, capacity: int | None
+) -> None:
+    assert rules.capacity(dict(tag.split("=") for tag in tags.split()), category) == capacity
+
+
 def test_every_category_has_its_words_and_a_rank_of_its_own() -> None:
     assert len(CATEGORY_BY_KEY) == len(CATEGORIES) == len({c.rank for c in CATEGORIES}) == 25
     assert all(c.zh and c.en and c.colour.startswith("#") and (c.osm or c.name) for c in CATEGORIES)
@@ -496,6 +517,7 @@ def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: L
     )
     a, gate, c = file.node(0, 0), file.node(2, 0, barrier="gate"), file.node(2, 2)
     school = file.way([a, gate, c, a], amenity="school", name="一小")
+    file.node(8, 8, amenity="kindergarten", name="幼", capacity="90")
     park = file.relation(
         [(file.square(4, 4, 3), "outer"), (file.square(5, 5, 1), "inner")], leisure="park"
     )
@@ -504,8 +526,11 @@ def test_facilities_come_from_nodes_ways_and_relations(session: Session, load: L
     matches = rows(
         session,
         "SELECT code, category, name, opening_hours, contact, GeometryType(geom),"
-        " entrance IS NULL FROM facility",
+        " entrance IS NULL FROM facility WHERE capacity IS NULL",
     )
+    assert rows(session, "SELECT category, capacity FROM facility WHERE capacity > 0") == [
+        ("kindergarten", 90)
+    ]
     assert sorted(matches) == [
         ("n1", "pharmacy", "药", "24/7", "0851-1", "POINT", True),
         (f"r{park}", "park", "", "", "", "MULTIPOLYGON", True),

@@ -411,6 +411,27 @@ def test_a_changed_home_writes_one_line_of_history_and_an_empty_cell_leaves_what
     assert home.unit_id == town.scalar(select(Area.id).where(Area.code == U1))
 
 
+def test_elders_are_a_count_among_the_people_and_an_empty_cell_leaves_what_is_known(
+    town: Session, tmp_path: Path
+) -> None:
+    def load(**cells: object) -> tuple[int | None, list[str]]:
+        home: dict[str, object] = {"楼栋编码": "w2", "房号": "101", "人数": 3} | cells
+        report = load_households(town, write_csv(tmp_path / "a.csv", [home]))
+        return town.scalar(select(Household.elders)), [row.reason for row in report.refused]
+
+    assert load() == (None, [])  # nobody said
+    assert load(老年人数="两人") == (2, [])
+    assert load() == (2, [])
+    earlier = history(town)
+    assert load(老人数=2) == (2, []) and history(town) == earlier + 1  # the load itself
+    assert load(老人数=0) == (0, [])
+    assert load(老人数=2) == (2, [])
+    assert load(人数=1) == (None, [])  # of one person two cannot be old
+    for wrong in (4, -1):
+        assert f"{wrong} elders" in load(老人数=wrong)[1][0]
+    assert load(老人数="some")[1]
+
+
 def test_one_unit_in_a_building_stands_on_all_of_it(town: Session, tmp_path: Path) -> None:
     homes = [
         {"building": "w2", "stairwell": s, "room": "101", "people": 1, "unit": U1}
@@ -754,6 +775,21 @@ def test_loading_the_same_facilities_twice_writes_nothing_and_a_change_one_line(
     assert report.counts["changed"] == 1
     assert town.scalar(select(Facility.name).where(Facility.code == "F1")) == "学苑大药房"
     assert history(town) == earlier + 2  # the facility, and the load
+
+
+def test_the_capacity_of_a_facility_is_kept_until_another_is_stated(
+    town: Session, tmp_path: Path
+) -> None:
+    def load(**cells: object) -> tuple[int | None, list[tuple[str, str]]]:
+        report = load_facilities(town, write_csv(tmp_path / "a.csv", [facility(**cells)]))
+        return town.scalar(select(Facility.capacity)), refusals(report)
+
+    assert load() == (None, [])
+    assert load(容量=12) == (12, [])
+    assert load() == (12, [])
+    assert load(床位数=0) == (0, [])
+    for wrong in (-1, 1_000_001, 99999999999, "1.5", "many"):
+        assert load(容量=wrong)[1] == [("row 2", "容量")], wrong
 
 
 def test_a_point_in_a_known_outline_leaves_it_and_one_elsewhere_moves_the_facility(

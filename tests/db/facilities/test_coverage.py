@@ -23,10 +23,12 @@ from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.coverage_gaps import gaps
 from gis.facilities.coverage_summary import Tally, coverage
 from gis.facilities.coverage_tiers import tier_coverage
+from gis.facilities.siting_request import SitingRequest
+from gis.facilities.siting_search import site
 from gis.facilities.standard_editions import active_rows
 from gis.network.build import load_network
 from tests.support import brute_force
-from tests.support.osm_files import OsmFile
+from tests.support.osm_files import OsmFile, degrees
 from tests.support.plain_coverage import compute_coverage
 
 ACCESS = """
@@ -99,8 +101,11 @@ def test_sums_are_those_of_the_exact_distances_and_of_the_stored_labels(session)
     assert (total.off_network.households, total.off_network.people) == truth.off_network
     assert total.cannot_say.buildings == 0  # a made-up town has no edge
     assert total.total.households == 1500 and 0 < total.share < 1
-    # as the crow flies it is never farther
+    # as the crow flies it is never farther, from the same door
     assert total.plain_circle.households >= total.served.households
+    circle, inside, outside = total.plain_circle, total.circle_only, total.walk_only
+    assert inside.households > 0 == outside.households
+    assert inside.people + total.served.people - outside.people == circle.people
     for name in ("buildings", "households", "people"):
         for part in ("total", "served", "beyond", "off_network", "plain_circle"):
             assert sum(getattr(getattr(row, part), name) for row in fresh.areas) == getattr(
@@ -146,7 +151,7 @@ def test_at_a_moment_only_what_is_open_counts_and_unknown_hours_are_counted_neit
     assert closed.beyond == Tally(
         *(
             getattr(whenever.served, name) + getattr(whenever.beyond, name)
-            for name in ("buildings", "households", "people")
+            for name in ("buildings", "households", "people", "elders")
         )
     )
     assert closed.plain_circle.households == 0
@@ -194,7 +199,7 @@ def test_gaps_are_the_households_that_are_not_served(session):
     by_standing = defaultdict(int)
     for gap in listed:
         by_standing[gap.standing] += gap.households
-        assert gap.households > 0 and gap.elders is None
+        assert gap.households > 0 and 0 <= gap.elders <= gap.people
         if gap.standing == "beyond" and gap.minutes is not None:
             assert gap.minutes > 5 and gap.missing_minutes == pytest.approx(
                 gap.minutes - 5, abs=0.01
@@ -212,6 +217,58 @@ def test_gaps_are_the_households_that_are_not_served(session):
     # where nobody is known to live every building counts
     session.execute(text("DELETE FROM household"))
     assert len(gaps(session, ["clinic"], 5)) > len(listed)
+
+
+def test_elders_are_counted_as_far_as_households_say(session):
+    generate_town(session, households=1500)
+    session.execute(text("UPDATE household SET elders = NULL"))
+    nobody = coverage(session, ["clinic"], 5)
+    assert nobody.totals.total.elders is None and nobody.totals.elders_unknown == 1500
+    assert {gap.elders for gap in gaps(session, ["clinic"], 5)} == {None}
+    with pytest.raises(InvalidInput, match="elders"):
+        site(session, SitingRequest("clinic", 1, 5, weights="elders"))
+    # of every second household one is known to be old, of some none
+    session.execute(
+        text("UPDATE household SET elders = (id % 4 = 0)::int WHERE id % 2 = 0 AND people > 0")
+    )
+    known, silent = session.execute(
+        text("SELECT sum(elders), count(*) FILTER (WHERE elders IS NULL) FROM household")
+    ).one()
+    some = coverage(session, ["clinic"], 5)
+    assert (some.totals.total.elders, some.totals.elders_unknown) == (known, silent)
+    parts = (some.totals.served, some.totals.beyond, some.totals.off_network)
+    assert sum(part.elders for part in parts) == known
+    assert sum(row.total.elders for row in some.areas) == known
+    listed = gaps(session, ["clinic"], 5)
+    assert sum(gap.elders or 0 for gap in listed) == (
+        some.totals.beyond.elders + some.totals.off_network.elders
+    )
+    answer = site(session, SitingRequest("clinic", 2, 5, weights="elders"))
+    assert answer.total.elders == known
+    assert answer.objective == sum(each.newly_served.elders or 0 for each in answer.sites) > 0
+
+
+def test_another_door_may_be_served_though_the_main_one_is_outside_the_circle(session, tmp_path):
+    file = OsmFile()
+    file.way([(x, 0) for x in range(12)], highway="residential")
+    long = [(5, 0.2), (11, 0.2), (11, 0.4), (5, 0.4)]
+    file.way([*long, long[0]], building="house")
+    file.node(0, 0.1, amenity="clinic", name="甲诊所")
+    load_osm(session, file.write(tmp_path / "a.osm"))
+    totals = coverage(session, ["clinic"], 10).totals
+    assert totals.walk_only.buildings == totals.served.buildings == 0
+    for x, kind in ((11, "main"), (5, "side")):
+        lon, lat = degrees(x, 0.2)
+        session.execute(
+            text(
+                "INSERT INTO entrance (building_id, kind, geom, source) SELECT id, :kind,"
+                " ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), 'page' FROM building"
+            ),
+            {"kind": kind, "lon": lon, "lat": lat},
+        )
+    totals = coverage(session, ["clinic"], 10).totals
+    assert totals.walk_only.buildings == totals.served.buildings == 1
+    assert totals.plain_circle.buildings == totals.circle_only.buildings == 0
 
 
 def test_of_homes_near_the_edge_of_the_data_nothing_is_said(session, tmp_path):

@@ -23,6 +23,8 @@ from gis.demo.generate import generate_town
 from gis.demo.town_areas import COMMUNITIES, COUNTY
 from gis.errors import InvalidInput, Unavailable
 from gis.exchange.dump import dump
+from gis.facilities.access_store import recompute_access
+from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.service_circles import recompute
 from gis.files.vector import read_vector
 from gis.frames import read
@@ -124,6 +126,38 @@ def test_coverage_is_that_of_the_circles(town: Session) -> None:
     assert np.isinf(frame.loc[~frame["covered"], "distance_m"]).all()
     with pytest.raises(InvalidInput):
         frames.coverage(town, "clinic", 5, "giant")
+
+
+def test_households_have_the_stored_walks_of_their_buildings(town: Session) -> None:
+    assert frames.household_access(town).empty  # nothing is stored yet
+    recompute_access(town)
+    town.execute(text("UPDATE household SET elders = 1 WHERE id % 2 = 0 AND people > 0"))
+    access = frames.household_access(town, "clinic")
+    names = {*access.index.names, *access.columns}
+    assert names == set(
+        re.findall(r"`(\w+)`", frames.household_access.__doc__.split("index", 1)[1])
+    )
+    assert len(access) == 600 and access.index.is_unique
+    assert access["people"].sum() == count(town, "SELECT sum(people) FROM household")
+    assert access["elders"].sum() == count(town, "SELECT sum(elders) FROM household")
+    minutes = frames.coverage(town, "clinic")["minutes"].replace(np.inf, np.nan)
+    expected = minutes.loc[access["building"]].to_numpy()
+    np.testing.assert_allclose(access["minutes"].to_numpy(), expected, rtol=1e-6)
+    assert len(frames.household_access(town)) == 600 * len(CATEGORY_BY_KEY)
+    assert frames.household_access(town, "clinic", "elder").empty
+
+
+def test_the_view_of_households_has_only_the_rights_of_who_reads_it(session: Session) -> None:
+    options, comment, bare = session.execute(
+        text("""
+        SELECT c.reloptions, obj_description(c.oid),
+          (SELECT count(*) FROM pg_attribute a
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL)
+        FROM pg_class c
+        WHERE c.oid = 'household_access'::regclass
+        """)
+    ).one()
+    assert options == ["security_invoker=true"] and comment and bare == 0
 
 
 def test_coverage_needs_a_network(session: Session) -> None:

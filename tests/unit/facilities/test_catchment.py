@@ -55,14 +55,16 @@ def by_access(case: tuple[csr_array, np.ndarray, np.ndarray], name: str) -> np.n
 @settings(max_examples=60, derandomize=True)
 @given(case=pairs())
 def test_equal_to_pysal(name: str, ours, case: tuple[csr_array, np.ndarray, np.ndarray]) -> None:
-    np.testing.assert_allclose(ours(*case, LIMIT_M), by_access(case, name), atol=1e-12)
+    np.testing.assert_allclose(ours(*case, LIMIT_M).per_person, by_access(case, name), atol=1e-12)
 
 
 def test_by_hand() -> None:
     metres = csr_array(np.array([[100.0, 0.0], [500.0, 800.0], [0.0, 950.0]]))
     demand, capacity = np.array([10.0, 30.0, 5.0]), np.array([4.0, 6.0])
     # the first shares 4 among 40, the second 6 among 30; the third is beyond 900 m
-    assert two_step(metres, demand, capacity, LIMIT_M).tolist() == [0.1, 0.1 + 0.2, 0.0]
+    shared = two_step(metres, demand, capacity, LIMIT_M)
+    assert shared.per_person.tolist() == [0.1, 0.1 + 0.2, 0.0]
+    assert shared.claims.tolist() == [40.0, 30.0]
 
 
 @settings(max_examples=60, derandomize=True)
@@ -74,4 +76,6 @@ def test_all_of_a_capacity_that_somebody_reaches_is_shared(
     reached = np.zeros(len(capacity), bool)
     reached[metres.tocoo().col[metres.tocoo().data <= LIMIT_M]] = True
     for method in (two_step, enhanced_two_step, three_step):
-        assert (method(*case, LIMIT_M) * demand).sum() == pytest.approx(capacity[reached].sum())
+        shared = method(*case, LIMIT_M)
+        assert (shared.per_person * demand).sum() == pytest.approx(capacity[reached].sum())
+        assert ((shared.claims > 0) == reached).all()

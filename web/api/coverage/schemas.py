@@ -13,6 +13,11 @@ from gis.facilities.coverage_gaps import Gap
 from web.http import params
 from web.http.responses import feature
 
+ABSENT: dict[int | str, Any] = {
+    404: "No area has that code",
+    503: "No walking network is loaded",
+}
+
 
 class WalkerQuery(BaseModel):
     """Who walks, where, and when."""
@@ -104,6 +109,28 @@ class CountsOut(BaseModel):
         description="Whom a circle as the crow flies would count as served"
     )
     plain_circle_people: int
+    circle_only_buildings: int
+    circle_only_households: int = Field(
+        description="Within that circle, but certainly beyond the walk"
+    )
+    circle_only_people: int
+    walk_only_buildings: int
+    walk_only_households: int = Field(
+        description="Served on foot though outside that circle, by another door than the main one"
+    )
+    walk_only_people: int
+    elders: int | None = Field(
+        description="People of sixty or more, as far as households say; null: none says, or you"
+        " may not see figures"
+    )
+    served_elders: int | None
+    beyond_elders: int | None
+    cannot_say_elders: int | None
+    off_network_elders: int | None
+    plain_circle_elders: int | None
+    circle_only_elders: int | None
+    walk_only_elders: int | None
+    elders_unknown: int = Field(description="Households that do not say how many elders they have")
     share: float | None = Field(
         description="Served households among those served and beyond; null where there are none"
     )
@@ -167,7 +194,9 @@ class GapProperties(BaseModel):
     community_name: str
     households: int
     people: int
-    elders: int | None = Field(description="Null: the register does not say")
+    elders: int | None = Field(
+        description="People of sixty or more, as far as households say; null: none says"
+    )
     minutes: float | None = Field(description="To the nearest; null: none within an hour")
     missing_minutes: float | None = Field(description="Beyond the limit")
     facility: str = Field(description="Code of the nearest; empty for none")
@@ -198,3 +227,13 @@ def gap_to_feature(gap: Gap) -> dict[str, Any]:
     code, lon, lat = (properties.pop(name) for name in ("code", "lon", "lat"))
     point = orjson.dumps({"type": "Point", "coordinates": [lon, lat]}).decode()
     return feature(code, point, properties)
+
+
+def without_elders(body: Any) -> Any:
+    """Return JSON values with null for every number of elders, for those who see no figures."""
+    if isinstance(body, dict):
+        return {
+            key: None if key.split("_")[-1] == "elders" else without_elders(value)
+            for key, value in body.items()
+        }
+    return [without_elders(value) for value in body] if isinstance(body, list) else body

@@ -1,5 +1,7 @@
 """Who has a facility within some minutes' walk, by area, and the buildings that lack one."""
 
+from typing import Any
+
 from apiflask import APIBlueprint
 from flask import Response
 
@@ -8,6 +10,7 @@ from gis.facilities.coverage_summary import coverage
 from gis.facilities.coverage_tiers import tier_coverage
 from gis.rights.actions import Action
 from web.api.coverage.schemas import (
+    ABSENT,
     CoverageIn,
     CoverageOut,
     GapsIn,
@@ -15,15 +18,15 @@ from web.api.coverage.schemas import (
     TierCoverageOut,
     TierIn,
     gap_to_feature,
+    without_elders,
 )
 from web.http import params
 from web.http.db import session
 from web.http.responses import GEOJSON, conditional_response
 from web.security.guard import require
+from web.security.session import principal
 
 bp = APIBlueprint("coverage", __name__, url_prefix="/api/v1", tag="Coverage")
-
-ABSENT = {404: "No area has that code", 503: "No walking network is loaded"}
 
 
 @bp.get("/coverage")
@@ -33,7 +36,8 @@ ABSENT = {404: "No area has that code", 503: "No walking network is loaded"}
 def shares(query_data: CoverageIn) -> Response:
     """Count by exact walking distance, beside the counts of a plain circle.
 
-    Sums of grids and larger areas are open to all, as the counts of circles are.
+    Sums of grids and larger areas are open to all, as the counts of circles are; those of elders
+    are for those who may see figures.
     """
     summary = coverage(
         session(),
@@ -44,7 +48,7 @@ def shares(query_data: CoverageIn) -> Response:
         open_at=query_data.open_at,
         by=query_data.by,
     )
-    return conditional_response(summary.as_json())
+    return _sums(summary.as_json())
 
 
 @bp.get("/coverage/tiers/<tier>")
@@ -62,7 +66,7 @@ def tier_items(tier: str, query_data: TierIn) -> Response:
         by=query_data.by,
         open_at=open_at,
     )
-    return conditional_response(
+    return _sums(
         {
             "tier": tier,
             "profile": query_data.profile,
@@ -102,3 +106,9 @@ def listed(query_data: GapsIn) -> Response:
         },
         GEOJSON,
     )
+
+
+def _sums(body: dict[str, Any]) -> Response:
+    """Return sums of areas as the asker may see them."""
+    seen = principal().is_allowed(Action.FIGURES)
+    return conditional_response(body if seen else without_elders(body))

@@ -19,6 +19,9 @@ class TallyOut(BaseModel):
     buildings: int
     households: int
     people: int
+    elders: int | None = Field(
+        description="People of sixty or more, as far as households say; null: none says"
+    )
 
 
 class ClassesOut(BaseModel):

@@ -53,6 +53,8 @@ class FacilityOut(BaseModel):
     address: str
     opening_hours: str = Field(description="OSM opening_hours syntax")
     contact: str
+    capacity: int | None = Field(description="Null: nobody stated it")
+    capacity_unit: str = Field(description="What it counts: places, beds or doctors")
     county: str | None
     lon: float
     lat: float
@@ -148,8 +150,8 @@ def circle_to_feature(facility: FacilityRow, circle: CircleRow) -> dict[str, Any
 
 def facility_to_json(row: FacilityRow) -> dict[str, Any]:
     """Return a facility as the API shows it."""
+    category = CATEGORY_BY_KEY.get(row.category)
     return asdict(row) | {
-        "category_zh": CATEGORY_BY_KEY[row.category].zh
-        if row.category in CATEGORY_BY_KEY
-        else row.category
+        "category_zh": category.zh if category else row.category,
+        "capacity_unit": category.capacity_unit if category else "places",
     }

@@ -47,7 +47,10 @@ class SitingIn(ClosuresIn):
         Literal["network", "buildings"], Field(description="Points along streets, or buildings")
     ] = "network"
     weights: Annotated[
-        Literal["people", "households"], Field(description="Whom the choice counts")
+        Literal["people", "households", "elders"],
+        Field(
+            description="Whom the choice counts; elders: people of sixty or more, as far as known"
+        ),
     ] = "people"
     time_limit: Annotated[
         float, Field(ge=1, le=MAX_TIME_LIMIT_S, description="Seconds for the search and its curve")
@@ -68,6 +71,9 @@ class InhabitantsOut(BaseModel):
     buildings: int
     households: int
     people: int
+    elders: int | None = Field(
+        description="People of sixty or more, as far as households say; null: none says"
+    )
 
 
 class SiteOut(InhabitantsOut):
@@ -135,6 +141,9 @@ class SitingOut(BaseModel):
     gap: float = Field(description="Relative distance of objective and bound")
     seconds: float
     out_of_reach: InhabitantsOut = Field(description="Whom no candidate can serve")
+    elders_unknown: int = Field(
+        description="Households of buildings where none says how many elders live there"
+    )
 
 
 class PinBuildingOut(BaseModel):
