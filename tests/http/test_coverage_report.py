@@ -101,6 +101,24 @@ def test_the_page_and_the_files(client: FlaskClient, session: Session, community
     assert planner.get("/coverage/report/nowhere").status_code == 404
 
 
+def test_elders_are_counted_where_households_state_them(
+    client: FlaskClient, session: Session, community: str
+) -> None:
+    planner = signed_in(client, account(session, "plans", "planner", community[:6]))
+    address = f"/coverage/report/{community}?category=clinic&minutes=5&profile=elder&lang=en"
+    session.execute(
+        text("UPDATE household SET elders = NULL WHERE id IN (SELECT id FROM household LIMIT 3)")
+    )
+    session.commit()
+    elders = session.scalar(text("SELECT sum(elders) FROM household"))
+    html = planner.get(address).get_data(as_text=True)
+    assert html.count("Aged 60 and over") == 2 and f"<td>{elders:,}</td>" in html
+    assert "3 households do not say how many are 60 and over" in html
+    session.execute(text("UPDATE household SET elders = NULL"))
+    session.commit()
+    assert "Aged 60 and over" not in planner.get(address).get_data(as_text=True)
+
+
 def test_a_map_that_cannot_hold_all_buildings_says_so(
     client: FlaskClient, session: Session, community: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
