@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis import private
 from gis.accounts import disclosures
 from gis.db import audit_context, engine
-from gis.errors import Unavailable
+from gis.errors import InvalidInput, Unavailable
 from gis.files.report import LoadReport
 from gis.ops import cluster, schema
 from gis.rights.principal import system_principal
@@ -32,17 +32,33 @@ def author() -> str:
 
 
 def parse_moment(text: str, field: str = "at") -> datetime:
-    """Return a moment of the command line: `now`, or ISO 8601, of the deployment's zone.
+    """Return a moment of the command line, of the deployment's zone where it names none.
+
+    Parameters
+    ----------
+    text
+        `now`; ISO 8601; or a day as offices write it, with or without a time.
+    field
+        Name of the option, for the error.
 
     Raises
     ------
-    InvalidInput
+    click.BadParameter
         It is no time.
     """
     from gis.areas.locate_input import read_time
+    from gis.files.cells import CellError, parse_local_datetime
 
     zone = Settings.from_env().timezone
-    return datetime.now(zone) if text == "now" else read_time(text, zone, field)
+    if text == "now":
+        return datetime.now(zone)
+    try:
+        return parse_local_datetime(text).replace(tzinfo=zone)
+    except CellError as no_day:
+        try:
+            return read_time(text, zone, field)
+        except InvalidInput:
+            raise click.BadParameter(str(no_day), param_hint=f"--{field}") from None
 
 
 def refused(report: LoadReport) -> None:

@@ -2,18 +2,17 @@
 
 import json
 import tempfile
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from gis.db import engine
-from gis.errors import WanggeError, invalid_field
+from gis.errors import WanggeError
 from gis.ops import archive as archives
 from gis.ops import backup as backups
 from gis.ops import backup_file, cluster, databases, schema, server_check
 from gis.settings import Settings
-from web.cli.common import make_private
+from web.cli.common import make_private, parse_moment
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 YES = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -238,7 +237,7 @@ def restore(
         raise click.UsageError(
             "DATABASE_URL is set: the recovery of that server is in its administrator's hands"
         )
-    moment = _moment(at, settings) if at is not None else None
+    moment = parse_moment(at) if at is not None else None
     if not yes and into is None:
         click.confirm(
             "This replaces the database in use, which is kept aside. Go on?", abort=True, err=True
@@ -260,14 +259,6 @@ def restore(
         click.echo(
             f"the database before it is kept as {old[0].name}; ./wangge db drop-old removes it"
         )
-
-
-def _moment(text: str, settings: Settings) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise invalid_field("at", "cli.restore_time_malformed", value=text) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=settings.timezone)
 
 
 @command.command("drop-old")

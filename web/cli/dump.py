@@ -1,12 +1,10 @@
 """`./wangge dump`: a layer to a file for other programs."""
 
-from datetime import datetime
 from pathlib import Path
 
 import click
 
-from gis.settings import Settings
-from web.cli.common import record_disclosure, session_scope
+from web.cli.common import parse_moment, record_disclosure, session_scope
 
 LAYERS = (
     "counties streets communities grids units buildings facilities entrances circles households"
@@ -28,7 +26,7 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
     from gis.exchange.dump import dump, list_attributions
 
-    moment = _moment(at)
+    moment = parse_moment(at) if at is not None else None
     with session_scope() as session:
         count = dump(session, layer, file, moment, within)
         subject = " ".join(
@@ -38,19 +36,3 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
         click.echo(f"{file}: {count} {layer}")
         for credit in list_attributions(session):
             click.echo(credit, err=True)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Parse a moment; without a zone it is of the deployment's zone."""
-    from gis.files.cells import parse_local_datetime
-
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            at = parse_local_datetime(text)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--at") from error
-    return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)

@@ -15,7 +15,7 @@ from gis.errors import InvalidInput, Unavailable
 from gis.files.report import LoadReport
 from gis.messages import Message
 from gis.settings import Settings
-from web.cli.common import DRY_RUN, progress_bar, progress_line, session_scope
+from web.cli.common import DRY_RUN, parse_moment, progress_bar, progress_line, session_scope
 
 KINDS_AFFECTING_CIRCLES = (
     "osm",
@@ -101,7 +101,7 @@ def areas(
     from gis.exchange.areas import load_areas
 
     mapping = dict(_pair(pair) for pair in pairs)
-    at = _time(effective) if effective else None
+    at = parse_moment(effective, "effective") if effective else None
 
     def load(session: Session) -> LoadReport:
         return load_areas(
@@ -298,14 +298,6 @@ def _pair(pair: str) -> tuple[str, str]:
     if not (key and sign and name):
         raise click.BadParameter(f"{pair!r} is not KEY=NAME, as code=GRIDCODE", param_hint="--map")
     return key.strip(), name.strip()
-
-
-def _time(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput("cli.effective_malformed", value=text) from None
-    return at if at.tzinfo else at.replace(tzinfo=Settings.from_env().timezone)
 
 
 def raise_if_rejected(report: LoadReport) -> None:

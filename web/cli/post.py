@@ -7,14 +7,13 @@ from typing import Literal
 
 import click
 
-from gis.areas.locate_input import read_time
 from gis.incidents.lifecycle import handover
 from gis.incidents.reading.unanswered import unanswered
 from gis.people.posts import posts_of
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
-from web.cli.common import session_scope
+from web.cli.common import parse_moment, session_scope
 
 BY = system_principal("command line")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -32,7 +31,7 @@ def command() -> None:
 @JSON
 def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
     """List the posts of AREA (its code) with holder, deputy and leave."""
-    moment = _time(at)
+    moment = parse_moment(at or "now")
     with session_scope() as session:
         rows = posts_of(session, BY, area, moment, within=within)
     if as_json:
@@ -80,10 +79,10 @@ def hand_over(
     """Hand over POST (its number in the list)."""
     if (to is None) != vacant:
         raise click.UsageError("say either --to CODE or --vacant")
-    now = _time(None)
+    now = parse_moment("now")
     with session_scope("hand over") as session:
         result = handover.hand_over(
-            session, BY, post, to, _time(at) if at else None, incidents, now
+            session, BY, post, to, parse_moment(at) if at else None, incidents, now
         )
         session.commit()
     if as_json:
@@ -102,16 +101,12 @@ def hand_over(
 @JSON
 def leave(person: str, begins: str | None, until: str | None, as_json: bool) -> None:
     """Enter leave of PERSON (their code): the deputies of their posts stand in."""
-    start, end = _time(begins), _time(until) if until else None
+    start = parse_moment(begins or "now", "from")
+    end = parse_moment(until, "until") if until else None
     with session_scope("leave") as session:
-        result = handover.record_leave(session, BY, person, start, end, _time(None))
+        result = handover.record_leave(session, BY, person, start, end, parse_moment("now"))
         session.commit()
     click.echo(json.dumps({"leave": result}) if as_json else f"{person}: away from {_local(start)}")
-
-
-def _time(text: str | None) -> datetime:
-    zone = Settings.from_env().timezone
-    return read_time(text, zone) if text else datetime.now(zone)
 
 
 def _local(at: datetime | str | None) -> str:

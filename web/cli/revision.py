@@ -1,7 +1,6 @@
 """`./wangge revision`: boundary drafts from the command line."""
 
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from gis import private
 from gis.errors import InvalidInput
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
-from web.cli.common import session_scope
+from web.cli.common import parse_moment, session_scope
 
 if TYPE_CHECKING:
     from gis.exchange.boundary_file import BoundaryFileDraft
@@ -174,7 +173,7 @@ def publish(number: int, reason: str, effective: str | None, as_json: bool) -> N
 
     settings = Settings.from_env()
     with session_scope() as session:
-        at = _moment(effective, settings) if effective else None
+        at = parse_moment(effective, "effective") if effective else None
         done = publishing.publish(
             session, cli_principal(), number, reason, at, two_persons=settings.two_persons
         )
@@ -306,13 +305,3 @@ def _print_file_draft(file_draft: "BoundaryFileDraft", number: int | None, as_js
     click.echo(
         f"draft {number}: {counts}" if number else "every grid is as published; no draft was made"
     )
-
-
-def _moment(text: str, settings: Settings) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is no time; write it as 2026-12-01T00:00", param_hint="--effective"
-        ) from error
-    return at if at.tzinfo else at.replace(tzinfo=settings.timezone)
