@@ -36,6 +36,7 @@ BLUEPRINTS = (
     "web.api.exports.views",
     "web.api.facilities.views",
     "web.api.entrances.views",
+    "web.api.edits.views",
     "web.api.coverage.views",
     "web.api.siting.views",
     "web.api.nearby.views",

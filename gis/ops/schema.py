@@ -34,6 +34,7 @@ UNDELETABLE_TABLES = (
     "incident",
     "incident_event",
     "checkup_visit",
+    "walk_edit",
     "personal.disclosure",
 )
 
