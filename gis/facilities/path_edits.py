@@ -275,7 +275,7 @@ def _require_planner(
 
 def _read(session: Session, principal: Principal, at: datetime, **conditions: Any) -> list[EditRow]:
     allowed = [principal.areas_by_action.get(action, frozenset()) for action in PLANNING]
-    params = {"id": None, "box": None, "cursor": None, "limit": 1, "at": at}
+    params: dict[str, Any] = {"id": None, "box": None, "cursor": None, "limit": 1, "at": at}
     params |= {
         "who": principal.actor,
         "everywhere": None in allowed,

@@ -277,7 +277,10 @@ class _Draft:
                 [self.lines[kept], np.array([piece.line for piece in pieces], object), straight]
             ),
             facts=facts,
-            **{name: self._flags(name, source) for name in ("ends", "street", "ground", "road")},
+            ends=self._flags("ends", source),
+            street=self._flags("street", source),
+            ground=self._flags("ground", source),
+            road=self._flags("road", source),
         )
 
     def _flags(self, name: str, source: Ints) -> Bools:

@@ -51,7 +51,20 @@ def upgrade() -> None:
         "CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON walk_edit"
         " FOR EACH STATEMENT EXECUTE FUNCTION announce()"
     )
+    op.add_column("access_run", sa.Column("edits", sa.ARRAY(sa.BigInteger()), nullable=True, comment="Ids of the edits of the network then; empty: not known."))
+    op.create_table(
+        "access_facility",
+        sa.Column("profile", sa.Text(), nullable=False, comment="Walking profile, as adult."),
+        sa.Column("category", sa.Text(), nullable=False, comment="Its category then."),
+        sa.Column("facility_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="Its id; it may be no more."),
+        sa.Column("doors", sa.LargeBinary(), nullable=True, comment="Its doors then, WKB, EPSG:4490; empty: none were known."),
+        sa.Column("shape", sa.LargeBinary(), nullable=False, comment="Its point or polygon then, WKB, EPSG:4490."),
+        sa.PrimaryKeyConstraint("profile", "category", "facility_id", name=op.f("pk_access_facility")),
+        comment="A facility that the labels of a profile counted, as it was then.",
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("access_facility")
+    op.drop_column("access_run", "edits")
     op.drop_table("walk_edit")

@@ -1,6 +1,7 @@
 """Paths closed or added and gates with hours: listed, stated and withdrawn by planners."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,8 @@ def add(json_data: EditIn) -> Response:
             _shape(json_data.geometry, json_data.crs),
             json_data.hours,
             json_data.reason,
-            *(
-                None if value is None else params.parse_datetime(value, name)
-                for name in ("from_at", "until_at")
-                for value in [getattr(json_data, name)]
-            ),
+            from_at=_moment(json_data.from_at, "from_at"),
+            until_at=_moment(json_data.until_at, "until_at"),
         )
         return 201, _shown(path_edits.add_edit(session(), by, params.parse_datetime(None), edit))
 
@@ -90,6 +88,10 @@ def withdraw(edit: int) -> Response:
     path_edits.withdraw_edit(session(), by, params.parse_datetime(None), storable_id(edit))
     session().commit()
     return Response(status=204)
+
+
+def _moment(text: str | None, field: str) -> datetime | None:
+    return None if text is None else params.parse_datetime(text, field)
 
 
 def _shape(geometry: PointIn | LineIn, system: str) -> BaseGeometry:
