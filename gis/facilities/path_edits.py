@@ -30,6 +30,7 @@ PLANNING = (Action.DRAFT, Action.PUBLISH)  # one of them is enough to change pat
 MAX_TEXT_CHARS = 500
 MAX_POINTS = 500  # of a line
 MIN_LINE_M, MAX_LINE_M = 1, 5_000
+EDIT_ZH = {"close": "封闭", "add": "新增", "gate": "门"}
 SHAPES = {"close": ("Point", "LineString"), "add": ("LineString",), "gate": ("Point",)}
 ALWAYS_CLOSED = ("closed", "off", "关闭", "不开放")  # hours of a gate that never opens
 
@@ -230,6 +231,11 @@ def gate_hours(hours: str) -> str | None:
     return CLOSED if hours.lower() in ALWAYS_CLOSED else read_hours(hours)
 
 
+def stored_hours(edit: NewEdit) -> str:
+    """Return the hours of an edit without faults as they are stored; empty unless it is a gate."""
+    return (gate_hours(edit.hours) or "") if edit.kind == "gate" else ""
+
+
 def insert_edit(session: Session, edit: NewEdit, *, source: str, author: str) -> int:
     """Store an edit without faults; return its id."""
     values = {
@@ -237,7 +243,7 @@ def insert_edit(session: Session, edit: NewEdit, *, source: str, author: str) ->
         "kind": edit.kind,
         "geom": shapely.to_wkb(edit.geom),
         "srid": STORAGE_SRID,
-        "hours": gate_hours(edit.hours) if edit.kind == "gate" else "",
+        "hours": stored_hours(edit),
         "reason": edit.reason.strip(),
         "from_at": edit.from_at,
         "until_at": edit.until_at,

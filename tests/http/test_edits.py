@@ -84,7 +84,7 @@ def test_a_path_is_added_and_one_to_come_holds_from_its_day(
     }
     made = ask(planner, "POST", API, path)
     assert made.status_code == 201, made.get_json()
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     later = ask(
         planner, "POST", API,
         point(0.002, kind="close", hours="", from_at=tomorrow.isoformat()),

@@ -9,7 +9,8 @@ from gis.settings import Settings
 from web.cli.common import record_disclosure, session_scope
 
 LAYERS = (
-    "counties streets communities grids units buildings facilities entrances circles households"
+    "counties streets communities grids units buildings facilities entrances edits circles"
+    " households"
 )
 
 

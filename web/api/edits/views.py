@@ -91,7 +91,7 @@ def withdraw(edit: int) -> Response:
 
 
 def _moment(text: str | None, field: str) -> datetime | None:
-    return None if text is None else params.parse_datetime(text, field)
+    return None if text is None else params.parse_datetime(text, field).replace(microsecond=0)
 
 
 def _shape(geometry: PointIn | LineIn, system: str) -> BaseGeometry:
