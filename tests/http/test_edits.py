@@ -93,6 +93,41 @@ def test_a_path_is_added_and_one_to_come_holds_from_its_day(
     assert datetime.fromisoformat(later.get_json()["from_at"]) == tomorrow
 
 
+def test_coverage_nearby_and_walk_keep_a_gate_shut_at_its_hours(
+    session: Session, town: CheckupTown, planner: FlaskClient
+) -> None:
+    far = town.facility("c2", "market", 0.014)
+    session.execute(text("UPDATE facility SET opening_hours = '24/7'"))
+    assert ask(planner, "POST", API, point(0.003, hours="06:00-22:00")).status_code == 201
+    place = f"lon={LON + 0.001}&lat={STREET}&crs=cgcs2000"
+    walk = f"/api/v1/walk?from_lon={LON + 0.001}&from_lat={STREET}&crs=cgcs2000&to={far.code}"
+
+    def reach(at: str) -> float:
+        rings = planner.get(f"/api/v1/nearby/reach?{place}{at}").get_json()["features"]
+        return max(x for ring in rings for part in ring["geometry"]["coordinates"]
+                   for x, _ in part[0])  # fmt: skip
+
+    def markets(at: str) -> list:
+        body = planner.get(f"/api/v1/nearby?{place}&minutes=30{at}").get_json()
+        return next(each["items"] for each in body["categories"] if each["category"] == "market")
+
+    night, day = "2026-11-24T23:00", "2026-11-24T12:00"
+    for at in ("", f"&at={day}"):
+        assert planner.get(walk + at).status_code == 200
+        assert len(markets(at)) == 1
+        assert reach(at) > LON + 0.01
+        assert planner.get(COVERAGE + at).get_json()["totals"]["served_households"] == 6
+    assert planner.get(f"{walk}&at={night}").get_json()["code"] == "walk.no_way"
+    assert markets(f"&at={night}") == []
+    assert reach(f"&at={night}") < LON + 0.0045  # the lattice is 25 m and more
+    shut = planner.get(f"{COVERAGE}&at={night}").get_json()["totals"]
+    assert shut["served_households"] == 2
+    # words that the hours are not read from close nothing
+    session.execute(text("UPDATE walk_edit SET hours = 'by appointment'"))
+    assert planner.get(f"{walk}&at={night}").status_code == 200
+    assert planner.get(f"{walk}&at=soon").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -45,6 +45,48 @@ def ladder() -> Network:
     return network(LADDER, STREETS)
 
 
+def is_sound(net: Network) -> bool:
+    """Whether lines begin and end at their nodes, and lengths are those of the lines."""
+    ends = [
+        np.hypot(*(shapely.get_coordinates(shapely.get_point(net.lines, i)) - net.nodes[node]).T)
+        for i, node in ((0, net.u), (-1, net.v))
+    ]
+    lengths = np.abs(net.metres - shapely.length(net.lines)) <= 0.01 + 2e-4 * net.metres
+    facts = {len(column) for name, column in vars(net.facts).items() if name != "hours"}
+    same_length = facts == {len(net.lines)} and max(net.facts.hours, default=0) < len(net.lines)
+    return bool((np.max(ends, axis=0) <= 0.11).all() and lengths.all() and same_length)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        line((150, -10), (150, 10), (150, -10), (160, 10)),  # to and fro
+        line((150, -20), (170, 20), (190, -20), (210, 20)),  # over the street three times
+        line((150, -20), (170, -20), (170, 20), (150, 20), (150, -20)),  # a ring over it
+        line((100, 0), (200, 0)),  # along it
+        line((50, 0), (250, 0.02)),
+        line((120, 0), (180, 0)),
+        line((100, 0), (100, 0), (150, 40), (150, 40), (200, 0)),  # points twice
+        line((100.02, 0), (150, 40), (200, 0.03)),  # within centimetres of junctions
+        line((100, 3), (100, 77)),  # beside a lane, from end to end
+        line((150, 5), (150, 5.3), (150.2, 5.1)),  # a few decimetres
+        line((150, -30), (170, 20), (130, 20), (170, -30)),  # over itself
+        line((0, 40), (50, 0), (0, -40)),  # its corner on the street
+    ],
+)
+def test_odd_lines_give_sound_networks(shape) -> None:
+    for edits in (
+        [Edit(1, "add", shape)],
+        [Edit(1, "add", shape), Edit(2, "add", shape)],
+        [Edit(1, "add", shape), Edit(2, "close", shape)],
+        [Edit(1, "add", shape), Edit(2, "gate", Point(shape.coords[1]), "06:00-22:00")],
+    ):
+        result = edited(ladder(), *edits)
+        assert is_sound(result.network), edits
+        assert metres(result.network, (0, 0), (300, 0)) <= 461
+    assert edited(ladder(), Edit(1, "add", shape)).unfit == {}
+
+
 @pytest.mark.parametrize(
     "shape",
     [
@@ -192,6 +234,7 @@ def test_the_order_of_edits_matters_to_no_walk(world, dice) -> None:
     except Unavailable:
         return
     assert one.unfit == other.unfit
+    assert is_sound(one.network) and is_sound(other.network)
     assert one.network.metres.sum() == pytest.approx(other.network.metres.sum(), abs=0.2)
     assert len(one.network.lines) == len(other.network.lines)
 
