@@ -7,10 +7,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accounts.accounts import grant
 from gis.facilities.access_store import recompute_access
-from tests.support.build import LON
+from tests.support.build import LAT, LON, square
 from tests.support.checkup_town import STREET, CheckupTown
-from tests.support.sign_in import account, signed_in, token
+from tests.support.sign_in import ADMIN, account, signed_in, token
 
 CODE = "520402007012"
 API = "/api/v1/network/edits"
@@ -191,9 +192,25 @@ def test_a_planner_of_elsewhere_neither_sees_nor_changes(
     assert ask(stranger, "DELETE", f"{API}/{2**70}").status_code == 404
 
 
-def test_a_line_that_leaves_the_planned_areas_is_of_neither_planner(
+def test_a_line_that_leaves_the_planned_areas_is_refused(
     session: Session, planner: FlaskClient
 ) -> None:
     leaving = {"kind": "close", "crs": "cgcs2000", "geometry": line((0.008, 0), (0.015, 0))}
     refused = ask(planner, "POST", API, leaving)
     assert refused.status_code == 403, refused.get_json()
+
+
+def test_a_line_through_areas_of_others_is_for_who_plans_all_along(
+    session: Session, town: CheckupTown, client: FlaskClient
+) -> None:
+    """From one grid of the planner through another to the next, without a point in this."""
+    third = town.town.grid("003", shape=square(LON + 0.012, LAT - 0.001, 0.006, 0.003))
+    wang = account(session, "wang", "planner", town.grid.code)
+    grant(session, ADMIN, wang, "planner", third.code)
+    between = {"kind": "close", "crs": "cgcs2000", "geometry": line((0.004, 0), (0.014, 0))}
+    assert ask(signed_in(client, wang), "POST", API, between).status_code == 403
+    grant(session, ADMIN, wang, "planner", town.east.code)
+    session.commit()
+    made = ask(signed_in(client, wang), "POST", API, between)
+    assert made.status_code == 201, made.get_json()
+    assert session.scalar(text("SELECT count(*) FROM history WHERE table_name = 'walk_edit'")) == 1
