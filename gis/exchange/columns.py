@@ -2,6 +2,7 @@
 
 from gis.crs import SUPPORTED_CRS
 from gis.facilities.categories import CATEGORIES
+from gis.facilities.path_edits import EDIT_ZH
 from gis.files import cells, dates, positions, rooms, telephones
 from gis.files.column import Column
 from gis.places.doors import KIND_ZH
@@ -159,6 +160,28 @@ ENTRANCES = (
            "可不填", "What else is to be said of it."),
 )  # fmt: skip
 
+EDITS = (
+    Column("code", "编码", cells.parse_code, ("编号", "代码", "edit_code"),
+           "每条修改一个编码，不重复", "A code of its own.", needed=True),
+    Column("kind", "类型", cells.parse_text, ("修改类型", "type"),
+           "从列表中选：封闭、新增或门", "One of the list: close, add or gate.",
+           needed=True, choices=tuple(EDIT_ZH.values())),
+    *POINT,
+    Column("line", "线", cells.parse_text, ("坐标串", "路线", "linestring"),
+           "新增的路必填，封闭一段路可填：LINESTRING (经度 纬度, 经度 纬度)，坐标系同上",
+           "Of an added path, or along closed ones: LINESTRING (lon lat, lon lat), of the same"
+           " system."),
+    Column("hours", "开放时间", cells.parse_text, ("通行时间", "opening_hours"),
+           "门必填，如 06:00-22:00 或 关闭", "Of a gate: as 06:00-22:00, or closed."),
+    Column("reason", "原因", cells.parse_text, ("说明", "备注", "note"),
+           "可不填", "Why."),
+    Column("from_at", "开始时间", cells.parse_moment, ("生效时间", "from"),
+           "如 2026-03-01 或 2026-03-01 08:00；留空为立即生效",
+           "As 2026-03-01 or 2026-03-01 08:00; empty: at once."),
+    Column("until_at", "结束时间", cells.parse_moment, ("失效时间", "until"),
+           "到这一刻为止；留空为长期", "Until that moment; empty: without end."),
+)  # fmt: skip
+
 # Places where a facility could stand; `./wangge siting --candidates` reads them.
 CANDIDATES = (
     Column("code", "编码", cells.parse_code,
@@ -234,6 +257,7 @@ KINDS = {
     "people": PEOPLE,
     "facilities": FACILITIES,
     "entrances": ENTRANCES,
+    "edits": EDITS,
     "areas": AREAS,
     "incidents": INCIDENTS,
 }

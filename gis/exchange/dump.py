@@ -25,7 +25,7 @@ from gis.files.vector import VECTOR_DRIVERS, write_vector
 from gis.frames.area_frames import area_query
 from gis.frames.place_frames import building_point, building_query
 from gis.frames.read import GEOMETRY, Query, read_batches, wkb
-from gis.frames.service_frames import circle_query, entrance_query, facility_query
+from gis.frames.service_frames import circle_query, edit_query, entrance_query, facility_query
 from gis.places.models import Building, Household, Stairwell
 
 MAX_SHEET_ROWS = 1_048_575  # rows of Excel, without the header
@@ -95,6 +95,7 @@ LAYERS = {
     "buildings": ExportLayer(building_query),
     "facilities": ExportLayer(facility_query, "Point"),
     "entrances": ExportLayer(entrance_query, "Point"),
+    "edits": ExportLayer(edit_query, "Unknown"),
     "circles": ExportLayer(circle_query, columns={"speed_m_s": "speed"}),
     "households": ExportLayer(_household_query, "Point"),
 }
@@ -150,6 +151,12 @@ def dump(
     ending = path.suffix.lower()
     if ending not in WRITERS:
         raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(WRITERS))
+    if ending == ".shp" and LAYERS[layer].geometry == "Unknown":  # of one type only
+        raise InvalidInput(
+            "dump.wrong_ending",
+            file=path.name,
+            endings=[each for each in WRITERS if each != ending],
+        )
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     if at is not None and not LAYERS[layer].dated:

@@ -116,6 +116,23 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
             "hours": "06:00-22:00",
         },
     ),
+    "edits": (
+        {
+            "code": "1",
+            "kind": "门",
+            "lon": 105.9535,
+            "lat": 26.2267,
+            "crs": "gcj02",
+            "hours": "06:00-22:00",
+        },
+        {
+            "code": "2",
+            "kind": "新增",
+            "crs": "gcj02",
+            "line": "LINESTRING (105.9535 26.2267, 105.9541 26.2271)",
+            "reason": "新修的便道",
+        },
+    ),
     "areas": (
         {
             "code": "520402007004003",
@@ -175,6 +192,12 @@ NOTES: Mapping[str, Sequence[str]] = {
         "一行一个出入口，属于一栋楼或一处设施；经纬度必须写坐标系，离其轮廓不超过 50 米。",
         "同一编码再次导入时更新，留空的单元格不改动原有内容；表中没有的出入口不变。",
     ),
+    "edits": (
+        "一行一条对步行路网的修改：封闭一段路、新增一条路，或路上的一道门及其开放时间。",
+        "点离路不超过 15 米；封闭的是相邻两个路口之间的整段路。",
+        "新增的路与所穿过的路相接，端点接到 15 米内最近的路。",
+        "同一编码再次导入时撤回原来的修改、按新的内容登记；表中没有的修改不变。",
+    ),
     "areas": (
         (
             "网格的形状由地图文件（GeoPackage、Shapefile 等）导入：./wangge load areas 文件"
@@ -208,7 +231,7 @@ def write_template(kind: str, path: Path) -> None:
     Parameters
     ----------
     kind
-        Households, people, facilities, entrances, areas or incidents.
+        Households, people, facilities, entrances, edits, areas or incidents.
     path
         A new .xlsx file.
 

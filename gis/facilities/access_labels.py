@@ -69,6 +69,9 @@ def label_buildings(
     categories: Sequence[str],
     speed_m_s: float,
     limit_min: float = MAX_WALK_MIN,
+    *,
+    countable: Bools | None = None,
+    edge_minutes: Floats | None = None,
 ) -> AccessLabels:
     """Label buildings for categories of facilities.
 
@@ -82,6 +85,11 @@ def label_buildings(
         Metres of the network's lengths walked in a second.
     limit_min
         Minutes beyond which a facility is none, at least the longest of `STEPS_MIN`.
+    countable
+        Per facility, whether it may be within the longest of `STEPS_MIN` of a building; the others
+        are not looked for there. None: any may.
+    edge_minutes
+        Those of the buildings, where they are known already.
 
     Notes
     -----
@@ -103,23 +111,34 @@ def label_buildings(
         if not which.size or not on.size:
             continue
         doors = _Doors.of(network, entrances, which)
-        near = _near(network, doors, homes, metre_min)
+        close = which if countable is None else which[countable[which]]
+        near = _near(network, _Doors.of(network, entrances, close), homes, metre_min)
         far, far_facility = homes.nearest(*_nearest(network, doors, places, limit_min / metre_min))
         far *= metre_min
         is_far = ~np.isfinite(near.minutes)
         best = np.where(is_far, far, near.minutes)
         reached = best <= limit_min
         minutes[on, column] = np.where(reached, best, np.inf)
-        index = np.where(is_far, far_facility, near.facility)
-        facility[on, column] = np.where(reached, which[np.maximum(index, 0)], -1)
+        index = np.where(is_far, which[np.maximum(far_facility, 0)], -1)
+        index[~is_far] = close[near.facility[~is_far]]
+        facility[on, column] = np.where(reached, index, -1)
         within[on, column] = near.within
-    edge_minutes = np.full(count, np.inf)
-    if on.size:
-        to_edge = edge_distances(network, places, limit_min / metre_min) * metre_min
-        edge_minutes[on] = np.minimum.reduceat(to_edge, begin)
+    if edge_minutes is None:
+        edge_minutes = minutes_to_edge(network, demand, speed_m_s, limit_min)
     return AccessLabels(
         tuple(categories), minutes, facility, within, edge_minutes, demand.off_network
     )
+
+
+def minutes_to_edge(
+    network: Network, demand: DemandPoints, speed_m_s: float, limit_min: float = MAX_WALK_MIN
+) -> Floats:
+    """Return the minutes from buildings to where the data end; infinite beyond a limit."""
+    door = np.flatnonzero(demand.snaps.edge >= 0)
+    by_door = np.full(len(demand.snaps), np.inf)
+    metre_min = 1.0 / (60.0 * speed_m_s)
+    by_door[door] = edge_distances(network, demand.snaps[door], limit_min / metre_min) * metre_min
+    return demand.best(by_door)
 
 
 def edge_distances(network: Network, places: SnappedPoints, limit_m: float) -> Floats:

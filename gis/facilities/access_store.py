@@ -1,8 +1,8 @@
-"""Stored labels of buildings: recomputed only for the categories whose input has changed."""
+"""Stored labels of buildings, brought in step with what has changed since they were computed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,46 +10,31 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import copy_rows
-from gis.errors import InvalidInput, invalid_field
-from gis.facilities.access_labels import AccessLabels, label_buildings
+from gis.errors import InvalidInput, Unavailable, invalid_field
+from gis.facilities.access_changes import AccessChange, AccessState
+from gis.facilities.access_labels import label_buildings
+from gis.facilities.access_runs import (
+    Inputs,
+    Run,
+    read_former_facilities,
+    read_inputs,
+    read_runs,
+    store_runs,
+)
 from gis.facilities.accessibility import (
-    DemandPoints,
-    FacilityEntrances,
+    place_entrances,
     read_demand_points,
     read_facility_entrances,
 )
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.category_labels import CategoryLabels, by_category
 from gis.facilities.opening import find_open
 from gis.facilities.planned import PlannedFacility, with_planned
-from gis.network.build import Network, load_network
-from gis.network.profile_table import find_profile
-from gis.network.profiled import for_profile
-from gis.network.snapping import Bools, Floats
-from gis.places.doors import doors_sql
+from gis.facilities.walkers import ProfileNetwork, walker_on
+from gis.network.build import load_edited
+from gis.network.edits import find_edits
+from gis.network.snapping import Floats
 
-BUILDINGS_DIGEST_SQL = f"""
-SELECT md5(coalesce(string_agg(
-  b.id || ' ' || encode(ST_AsBinary(
-    coalesce({doors_sql("building", "b")}, ST_Centroid(b.geom))), 'hex'),
-  ',' ORDER BY b.id), ''))
-FROM building b
-"""  # noqa: S608  ours
-FACILITIES_DIGEST_SQL = f"""
-SELECT category, md5(string_agg(
-  f.id || ' ' || encode(ST_AsBinary(f.geom), 'hex')
-    || ' ' || coalesce(encode(ST_AsBinary({doors_sql("facility", "f")}), 'hex'), ''),
-  ',' ORDER BY f.id))
-FROM facility f
-GROUP BY category
-"""  # noqa: S608  ours
-STORE_RUN_SQL = """
-INSERT INTO access_run
-  (profile, category, network_version, buildings_digest, facilities_digest, computed_at)
-VALUES (:profile, :category, :network, :buildings, :facilities, now())
-ON CONFLICT (profile, category) DO UPDATE SET
-  network_version = excluded.network_version, buildings_digest = excluded.buildings_digest,
-  facilities_digest = excluded.facilities_digest, computed_at = excluded.computed_at
-"""
 LABELS_SQL = """
 SELECT building_id, minutes, facility_id, within_5, within_10, within_15, edge_minutes, off_network
 FROM building_access
@@ -73,81 +58,31 @@ MAX_COUNT = 32_767  # that a column of counts holds
 
 @dataclass(frozen=True)
 class AccessRecompute:
-    """The result of a run: categories computed anew and left alone, and how many buildings."""
+    """The result of a run.
+
+    Attributes
+    ----------
+    recomputed, unchanged
+        Categories whose input had changed, and those left alone.
+    buildings
+        How many there are.
+    labels
+        How many labels, each of a building for a category, were computed anew.
+    """
 
     profile: str
     recomputed: tuple[str, ...]
     unchanged: tuple[str, ...]
     buildings: int
+    labels: int = 0
 
 
 @dataclass(frozen=True)
-class CategoryLabels:
-    """Labels of all buildings for one category.
+class Refreshed:
+    """Labels of categories, and the places of the buildings whose labels were computed anew."""
 
-    Attributes
-    ----------
-    building
-        Ids, ascending; all other arrays have their order.
-    minutes
-        To the nearest facility; infinite: none within an hour, or off the network.
-    facility
-        Its id, -1 for none.
-    within
-        How many facilities are within 5, 10 and 15 minutes, shape (buildings, 3).
-    edge_minutes
-        To where the data end, or at a stated moment to a nearer facility whose hours do not tell;
-        infinite: not within an hour.
-    off_network
-        No street is near, or only those of an island.
-    computed_at
-        When.
-    """
-
-    building: NDArray[np.int64]
-    minutes: Floats
-    facility: NDArray[np.int64]
-    within: NDArray[np.int64]
-    edge_minutes: Floats
-    off_network: Bools
-    computed_at: datetime
-
-
-@dataclass(frozen=True)
-class ProfileNetwork:
-    """What a profile walks on.
-
-    Attributes
-    ----------
-    name
-        Of the profile.
-    network
-        As it walks it: lengths in equivalent metres, without what is closed to it.
-    speed_m_s
-        Equivalent metres a second.
-    version
-        What labels depend on, buildings and facilities apart.
-    """
-
-    name: str
-    network: Network
-    speed_m_s: float
-    version: str
-
-
-def profile_network(session: Session, profile: str) -> ProfileNetwork:
-    """Return the network of a walking profile.
-
-    Raises
-    ------
-    InvalidInput
-        There is no such profile.
-    Unavailable
-        No walking network is loaded.
-    """
-    walks_as = find_profile(session, profile)
-    network = for_profile(load_network(session), walks_as)
-    return ProfileNetwork(profile, network, walks_as.speed_m_s, f"{network.version} {walks_as.key}")
+    labels: dict[str, CategoryLabels]
+    which: dict[str, NDArray[np.int64]]
 
 
 def require_categories(categories: Sequence[str]) -> tuple[str, ...]:
@@ -173,49 +108,106 @@ def recompute_access(session: Session, profile: str = "adult") -> AccessRecomput
     Notes
     -----
     A category is left alone while the network, all doors of buildings and all doors of its
-    facilities are as they were; else it is computed from the beginning, which for a town takes
-    milliseconds and can never differ from a full run.
+    facilities are as they were. If only edits of paths or facilities have changed, only buildings
+    that the change can reach are computed anew (`gis.facilities.access_changes`); else all are.
     """
-    walker = profile_network(session, profile)
+    edits = find_edits(session)
+    walker = walker_on(session, load_edited(session, edits).network, profile)
     # one run at a time
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('building_access'))"))
-    session.execute(
-        text("DELETE FROM access_run WHERE profile = :profile AND category <> ALL(:known)"),
-        {"profile": profile, "known": [*CATEGORY_BY_KEY]},
-    )
-    session.execute(
-        text("DELETE FROM building_access WHERE profile = :profile AND category <> ALL(:known)"),
-        {"profile": profile, "known": [*CATEGORY_BY_KEY]},
-    )
-    inputs = _read_inputs(session, walker)
-    stored = _read_runs(session, profile)
-    changed = [key for key in CATEGORY_BY_KEY if stored.get(key, (None,))[0] != inputs[key]]
+    for table in ("access_run", "access_facility", "building_access"):
+        session.execute(
+            text(f"DELETE FROM {table} WHERE profile = :profile AND category <> ALL(:known)"),  # noqa: S608  ours
+            {"profile": profile, "known": [*CATEGORY_BY_KEY]},
+        )
+    inputs = read_inputs(session, walker.version)
+    stored = read_runs(session, profile)
+    changed = [
+        key for key in CATEGORY_BY_KEY if key not in stored or stored[key].inputs != inputs[key]
+    ]
     unchanged = tuple(key for key in CATEGORY_BY_KEY if key not in changed)
     if not changed:
         count = session.scalar(text("SELECT count(*) FROM building")) or 0
         return AccessRecompute(profile, (), unchanged, count)
-    demand = read_demand_points(session, walker.network)
-    entrances = read_facility_entrances(session, walker.network)
-    labels = label_buildings(walker.network, demand, entrances, changed, walker.speed_m_s)
-    session.execute(
-        text("DELETE FROM building_access WHERE profile = :profile AND category = ANY(:changed)"),
-        {"profile": profile, "changed": changed},
-    )
-    copy_rows(session, "building_access", COLUMNS, _rows(labels, demand, entrances, profile))
-    session.execute(
-        text(STORE_RUN_SQL),
-        [
+    refreshed = _refresh(session, walker, changed, inputs, stored)
+    for key in changed:
+        session.execute(
+            text(
+                "DELETE FROM building_access WHERE profile = :profile AND category = :category"
+                " AND (building_id = ANY(:buildings) OR :all)"
+            ),
             {
                 "profile": profile,
                 "category": key,
-                "network": inputs[key][0],
-                "buildings": inputs[key][1],
-                "facilities": inputs[key][2],
-            }
-            for key in changed
-        ],
+                "buildings": refreshed.labels[key].building[refreshed.which[key]].tolist(),
+                "all": len(refreshed.which[key]) == len(refreshed.labels[key].building),
+            },
+        )
+    copy_rows(session, "building_access", COLUMNS, _rows(refreshed, profile))
+    store_runs(session, profile, {key: inputs[key] for key in changed}, edits.ids)
+    return AccessRecompute(
+        profile,
+        tuple(changed),
+        unchanged,
+        len(refreshed.labels[changed[0]].building),
+        sum(map(len, refreshed.which.values())),
     )
-    return AccessRecompute(profile, tuple(changed), unchanged, len(demand.building))
+
+
+def _refresh(
+    session: Session,
+    walker: ProfileNetwork,
+    categories: Sequence[str],
+    inputs: dict[str, Inputs],
+    stored: dict[str, Run],
+) -> Refreshed:
+    """Return the labels of categories whose input has changed."""
+    demand = read_demand_points(session, walker.network)
+    entrances = read_facility_entrances(session, walker.network)
+    state = AccessState(walker.network, demand, entrances)
+    result = Refreshed({}, {})
+    comparable: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for key in categories:
+        run = stored.get(key)
+        if run and run.edits is not None and run.inputs[1] == inputs[key][1]:
+            comparable.setdefault((run.inputs[0], run.edits), []).append(key)
+    for (version, edits), keys in comparable.items():
+        before = _former_state(session, walker, state, version, edits, keys)
+        if before is None:
+            continue
+        change = AccessChange(before, state, walker.speed_m_s)
+        for key in keys:
+            labels = _read_stored(session, walker.name, key, stored[key].computed_at)
+            if np.array_equal(labels.building, demand.building):
+                result.labels[key], result.which[key] = change.relabel(key, labels)
+    others = [key for key in categories if key not in result.labels]
+    if others:
+        anew = label_buildings(walker.network, demand, entrances, others, walker.speed_m_s)
+        result.labels.update(by_category(anew, demand, entrances))
+        result.which.update(dict.fromkeys(others, np.arange(len(demand.building))))
+    return result
+
+
+def _former_state(
+    session: Session,
+    walker: ProfileNetwork,
+    state: AccessState,
+    version: str,
+    edits: Sequence[int],
+    categories: Sequence[str],
+) -> AccessState | None:
+    """Return what the stored labels of categories were computed on; None if that is no more."""
+    try:
+        network = load_edited(session, find_edits(session, ids=edits)).network
+        former = walker_on(session, network, walker.name)
+    except Unavailable:  # all of it was closed
+        return None
+    if former.version != version:
+        return None
+    rows = read_former_facilities(session, walker.name, categories)
+    is_same = former.network is walker.network
+    demand = state.demand if is_same else state.demand.on(former.network)
+    return AccessState(former.network, demand, place_entrances(former.network, rows))
 
 
 def recompute_stored(session: Session) -> list[AccessRecompute]:
@@ -232,7 +224,7 @@ def recompute_stored(session: Session) -> list[AccessRecompute]:
         try:
             results.append(recompute_access(session, name))
         except InvalidInput:  # the profile is no more
-            for table in ("access_run", "building_access"):
+            for table in ("access_run", "access_facility", "building_access"):
                 session.execute(
                     text(f"DELETE FROM {table} WHERE profile = :profile"),  # noqa: S608  ours
                     {"profile": name},
@@ -269,22 +261,19 @@ def read_labels(
             read_facility_entrances(session, walker.network), planned, walker.network
         )
         labels = label_buildings(walker.network, demand, entrances, categories, walker.speed_m_s)
-        return _by_category(labels, demand, entrances)
-    inputs = _read_inputs(session, walker)
-    stored = _read_runs(session, walker.name)
+        return by_category(labels, demand, entrances)
+    inputs = read_inputs(session, walker.version)
+    stored = read_runs(session, walker.name)
     result = {}
     outdated = []
     for key in categories:
         run = stored.get(key)
-        if run is None or run[0] != inputs[key]:
+        if run is None or run.inputs != inputs[key]:
             outdated.append(key)
         else:
-            result[key] = _read_stored(session, walker.name, key, run[1])
+            result[key] = _read_stored(session, walker.name, key, run.computed_at)
     if outdated:
-        demand = read_demand_points(session, walker.network)
-        entrances = read_facility_entrances(session, walker.network)
-        labels = label_buildings(walker.network, demand, entrances, outdated, walker.speed_m_s)
-        result |= _by_category(labels, demand, entrances)
+        result |= _refresh(session, walker, outdated, inputs, stored).labels
     return {key: result[key] for key in categories}
 
 
@@ -312,50 +301,8 @@ def _label_open(
     )
     return {
         key: replace(labels, edge_minutes=np.minimum(labels.edge_minutes, possible.minutes[:, i]))
-        for i, (key, labels) in enumerate(_by_category(certain, demand, entrances).items())
+        for i, (key, labels) in enumerate(by_category(certain, demand, entrances).items())
     }
-
-
-def _by_category(
-    labels: AccessLabels, demand: DemandPoints, entrances: FacilityEntrances
-) -> dict[str, CategoryLabels]:
-    ids = np.append(entrances.id, -1)  # -1 is the last
-    now = datetime.now(UTC)
-    return {
-        key: CategoryLabels(
-            demand.building,
-            labels.minutes[:, column],
-            ids[labels.facility[:, column]],
-            labels.within[:, column],
-            labels.edge_minutes,
-            labels.off_network,
-            now,
-        )
-        for column, key in enumerate(labels.categories)
-    }
-
-
-Inputs = tuple[str, str, str]  # network, buildings, facilities of the category
-
-
-def _read_inputs(session: Session, walker: ProfileNetwork) -> dict[str, Inputs]:
-    """Return what the labels of each category depend on at present."""
-    buildings = session.scalar(text(BUILDINGS_DIGEST_SQL)) or ""
-    facilities = {row[0]: row[1] for row in session.execute(text(FACILITIES_DIGEST_SQL))}
-    return {key: (walker.version, buildings, facilities.get(key, "")) for key in CATEGORY_BY_KEY}
-
-
-def _read_runs(session: Session, profile: str) -> dict[str, tuple[Inputs, datetime]]:
-    """Return what the stored labels of each category were computed from, and when."""
-    rows = session.execute(
-        text("""
-            SELECT category, network_version, buildings_digest, facilities_digest, computed_at
-            FROM access_run
-            WHERE profile = :profile
-        """),
-        {"profile": profile},
-    )
-    return {row[0]: ((row[1], row[2], row[3]), row[4]) for row in rows}
 
 
 def _read_stored(
@@ -378,23 +325,22 @@ def _read_stored(
     )
 
 
-def _rows(
-    labels: AccessLabels, demand: DemandPoints, entrances: FacilityEntrances, profile: str
-) -> Iterator[tuple[object, ...]]:
+def _rows(refreshed: Refreshed, profile: str) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of the labels that were computed anew."""
+
     def optional(values: Floats) -> list[float | None]:
         return [value if np.isfinite(value) else None for value in values.tolist()]
 
-    facilities = entrances.id.tolist()
-    edge = optional(labels.edge_minutes)
-    for column, category in enumerate(labels.categories):
+    for category, labels in refreshed.labels.items():
+        which = refreshed.which[category]
         for building, minutes, facility, counts, to_edge, off in zip(
-            demand.building.tolist(),
-            optional(labels.minutes[:, column]),
-            labels.facility[:, column].tolist(),
-            np.minimum(labels.within[:, column], MAX_COUNT).tolist(),
-            edge,
-            labels.off_network.tolist(),
+            labels.building[which].tolist(),
+            optional(labels.minutes[which]),
+            labels.facility[which].tolist(),
+            np.minimum(labels.within[which], MAX_COUNT).tolist(),
+            optional(labels.edge_minutes[which]),
+            labels.off_network[which].tolist(),
             strict=True,
         ):
-            nearest = None if facility < 0 else facilities[facility]
+            nearest = None if facility < 0 else facility
             yield building, profile, category, minutes, nearest, *counts, to_edge, off

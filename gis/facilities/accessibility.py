@@ -1,6 +1,8 @@
 """Accessibility of facilities: exact walking distances from buildings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import shapely
@@ -87,6 +89,10 @@ class DemandPoints:
         metres = np.full(len(self.building), np.inf)
         np.minimum.at(metres, self.owner, by_door)
         return metres
+
+    def on(self, network: Network) -> "DemandPoints":
+        """Return the buildings on another network of the same metric system."""
+        return replace(self, snaps=network.snap(shapely.points(self.doors)))
 
     def select(self, which: NDArray[np.int64]) -> "DemandPoints":
         """Return the buildings with these indices, ascending."""
@@ -213,6 +219,18 @@ def read_facility_entrances(
         Only facilities that touch this box, EWKT; None means all.
     """
     rows = session.execute(text(ENTRANCES_SQL), {"category": category, "near": bbox}).all()
+    return place_entrances(network, rows)
+
+
+def place_entrances(network: Network, rows: Sequence[Sequence[Any]]) -> FacilityEntrances:
+    """Return facilities on a network.
+
+    Parameters
+    ----------
+    rows
+        Id, code, category, doors that are known and outline or point of each; the latter two as
+        WKB in degrees, EPSG:4490.
+    """
     entrances, outlines = (
         shapely.transform(
             shapely.from_wkb(

@@ -16,16 +16,12 @@ from gis.areas.building_areas import PointAreas, areas_of_points
 from gis.areas.hierarchy import find_area_id
 from gis.areas.models import Level
 from gis.errors import NotFound, invalid_field
-from gis.facilities.access_store import (
-    CategoryLabels,
-    ProfileNetwork,
-    profile_network,
-    read_labels,
-    require_categories,
-)
+from gis.facilities.access_store import read_labels, require_categories
 from gis.facilities.accessibility import read_facility_entrances
+from gis.facilities.category_labels import CategoryLabels
 from gis.facilities.opening import find_open
 from gis.facilities.planned import PlannedFacility
+from gis.facilities.walkers import ProfileNetwork, profile_network
 from gis.network.snapping import Bools, Floats, Ints
 
 LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
@@ -207,7 +203,8 @@ def read_by_category(
     moment
         Whose boundaries count; None means now.
     open_at
-        Only facilities open at this moment count, in the time zone of the place; None means all.
+        Only facilities open at this moment count, in the time zone of the place, and paths that
+        are open then; None means all.
     planned
         Facilities that count as if they were there.
 
@@ -221,7 +218,7 @@ def read_by_category(
         No walking network is loaded.
     """
     keys = require_categories(categories)
-    walker = profile_network(session, profile)
+    walker = profile_network(session, profile, open_at)
     area_id = None if area is None else require_area(session, area)
     rows = session.execute(text(BUILDINGS_SQL)).all()
     columns = [*zip(*rows, strict=True)] if rows else [()] * 11

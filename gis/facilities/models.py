@@ -7,6 +7,7 @@ from geoalchemy2 import WKBElement
 from sqlalchemy import (
     ARRAY,
     REAL,
+    BigInteger,
     CheckConstraint,
     Double,
     ForeignKey,
@@ -157,6 +158,9 @@ class AccessRun(Base):
     network_version: Mapped[str] = mapped_column(
         comment="The walking network, the profile included."
     )
+    edits: Mapped[list[int] | None] = mapped_column(
+        ARRAY(BigInteger), comment="Ids of the edits of the network then; empty: not known."
+    )
     buildings_digest: Mapped[str] = mapped_column(comment="Digest of buildings and their doors.")
     facilities_digest: Mapped[str] = mapped_column(
         comment="Digest of the facilities of the category and their doors."
@@ -244,6 +248,26 @@ class CoverageSnapshotItem(Base):
     standing: Mapped[list[int]] = mapped_column(
         ARRAY(SmallInteger), comment="0 served, 1 beyond, 2 cannot be said, 3 off the network."
     )
+
+
+class AccessFacility(Base):
+    """A facility that the labels of a profile counted, as it was then."""
+
+    __tablename__ = "access_facility"
+    __table_args__ = (
+        PrimaryKeyConstraint("profile", "category", "facility_id"),
+        {"comment": "A facility that the labels of a profile counted, as it was then."},
+    )
+
+    profile: Mapped[str] = mapped_column(comment="Walking profile, as adult.")
+    category: Mapped[str] = mapped_column(comment="Its category then.")
+    facility_id: Mapped[int] = mapped_column(
+        BigInteger, autoincrement=False, comment="Its id; it may be no more."
+    )
+    doors: Mapped[bytes | None] = mapped_column(
+        comment="Its doors then, WKB, EPSG:4490; empty: none were known."
+    )
+    shape: Mapped[bytes] = mapped_column(comment="Its point or polygon then, WKB, EPSG:4490.")
 
 
 class ServiceCircle(Base):

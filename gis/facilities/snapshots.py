@@ -17,7 +17,8 @@ from sqlalchemy import Table, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, NotFound, TooLarge, invalid_field
-from gis.facilities.access_store import FACILITIES_DIGEST_SQL, require_categories
+from gis.facilities.access_runs import FACILITIES_DIGEST_SQL
+from gis.facilities.access_store import require_categories
 from gis.facilities.building_coverage import nearest_of, read_by_category
 from gis.facilities.circles import require_limit
 from gis.facilities.models import CoverageSnapshot, CoverageSnapshotItem

@@ -213,6 +213,25 @@ def parse_degrees(value: object) -> float:
     return number
 
 
+def parse_moment(value: object) -> datetime:
+    """Return a moment with its offset where it has one, else as `parse_local_datetime`.
+
+    ISO 8601, or as our own files have it: UTC 2026-03-01 08:30:00.
+    """
+    if isinstance(value, datetime) and value.tzinfo:
+        return value
+    if isinstance(value, str):
+        text = clean_text(value)
+        iso = f"{text[4:]}+00:00" if text.startswith("UTC ") else text
+        try:
+            moment = datetime.fromisoformat(iso)
+        except ValueError:
+            return parse_local_datetime(value)
+        if moment.tzinfo:
+            return moment
+    return parse_local_datetime(value)
+
+
 def parse_local_datetime(value: object) -> datetime:
     """Return a day or a minute, without time zone; a day is its midnight.
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from datetime import time as dt_time
 from pathlib import Path
 from types import MappingProxyType
@@ -54,7 +54,7 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONPATH": str(ROOT),
 }
-DATES = (date, datetime, dt_time, timedelta)
+DATES = (date, datetime, dt_time, timedelta, timezone)
 ERRORS = {
     name: kind
     for name, kind in vars(errors).items()

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,10 @@ def _shifted(by_position: Mapping[int, object], offset: int) -> dict[int, object
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """Return the values of an attribute; moments without their zone, as the file shows them."""
+    """Return the values of an attribute; moments in UTC where the file gives their zone."""
     if pa.types.is_timestamp(column.type) and column.type.tz:
-        column = column.cast(pa.timestamp(column.type.unit))
+        values = column.cast(pa.timestamp(column.type.unit)).to_pylist()
+        return [value and value.replace(tzinfo=UTC) for value in values]
     return list(column.to_pylist())
 
 

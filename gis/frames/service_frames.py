@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, Text, case, func, select, text
 from sqlalchemy.orm import Session
 
 from gis.crs import STORAGE_SRID
@@ -17,7 +17,7 @@ from gis.facilities import coverage_gaps
 from gis.facilities.building_coverage import STANDINGS, Standing, read_buildings
 from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.frames.read import Query, read_frame, wkb
-from gis.network.models import WalkEdge, WalkNode
+from gis.network.models import WalkEdge, WalkEdit, WalkNode
 from gis.places.models import Building
 
 HOUSEHOLD_ACCESS_SQL = """
@@ -73,6 +73,32 @@ def entrance_query() -> Query:
         .outerjoin(Facility, Facility.id == Entrance.facility_id)
         .where(Entrance.removed_at.is_(None))
         .order_by(Building.code, Facility.code, Entrance.id)
+    )
+
+
+def edit_query() -> Query:
+    """Return the query of what is changed of the walking network and not withdrawn."""
+
+    def in_utc(moment: Any) -> ColumnElement[Any]:  # GDAL drops an offset behind it
+        pattern = '"UTC "YYYY-MM-DD HH24:MI:SS'
+        return func.to_char(func.timezone("UTC", moment), pattern, type_=Text)
+
+    is_line = func.GeometryType(WalkEdit.geom) == "LINESTRING"
+    line = case((is_line, func.ST_AsText(WalkEdit.geom, 7, type_=Text)))
+    return (
+        select(
+            func.coalesce(WalkEdit.code, func.concat("e", WalkEdit.id)).label("code"),
+            WalkEdit.kind,
+            WalkEdit.hours,
+            WalkEdit.reason,
+            in_utc(WalkEdit.from_at).label("from_at"),
+            in_utc(WalkEdit.until_at).label("until_at"),
+            WalkEdit.source,
+            line.label("line"),
+            wkb(WalkEdit.geom),
+        )
+        .where(WalkEdit.withdrawn_at.is_(None))
+        .order_by(WalkEdit.id)
     )
 
 

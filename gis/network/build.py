@@ -7,6 +7,7 @@ latitude stay outside.
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ from gis.network.edge_facts import (
     plain_facts,
     with_heights,
 )
+from gis.network.edit_draft import EditedNetwork, apply_edits
+from gis.network.edits import EditSet, find_edits, read_edits
 from gis.network.lattice import Lattice, make_lattice
 from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper, doubled
 
@@ -297,26 +300,47 @@ def from_degrees(
     )
 
 
-_loaded: dict[str, Network] = {}
+MAX_LOADED = 3  # networks in memory: of the map, and with the edits of some moments
+_loaded: OrderedDict[str, EditedNetwork] = OrderedDict()
 _lock = threading.Lock()
 
 
-def load_network(session: Session) -> Network:
-    """Return the stored network, cached until another version is stored.
+def load_network(session: Session, at: datetime | None = None) -> Network:
+    """Return the stored network with the edits in force, cached until another is stored.
+
+    Parameters
+    ----------
+    at
+        The moment whose edits count; None means now.
 
     Raises
     ------
     Unavailable
-        No network is stored.
+        No network is stored, or all of it is closed.
     """
-    version = session.scalar(text("SELECT version FROM walk_network"))
-    if version is None:
-        raise Unavailable("network.not_loaded")
+    return load_edited(session, find_edits(session, at)).network
+
+
+def load_edited(session: Session, edits: EditSet) -> EditedNetwork:
+    """Return the stored network with edits, and which of them do not fit.
+
+    Raises
+    ------
+    Unavailable
+        The edits close all of it.
+    """
     with _lock:
-        if version not in _loaded:
+        if edits.base not in _loaded:
             _loaded.clear()
-            _loaded[version] = _read(session, version)
-        return _loaded[version]
+            _loaded[edits.base] = EditedNetwork(_read(session, edits.base), (), {})
+        if edits.version not in _loaded:
+            _loaded[edits.version] = apply_edits(
+                _loaded[edits.base].network, read_edits(session, edits.ids), edits.version
+            )
+            while len(_loaded) > MAX_LOADED:
+                del _loaded[next(name for name in _loaded if name != edits.base)]
+        _loaded.move_to_end(edits.version)
+        return _loaded[edits.version]
 
 
 def _read(session: Session, version: str) -> Network:

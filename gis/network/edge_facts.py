@@ -11,6 +11,7 @@ Bools = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 Singles = NDArray[np.float32]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.signedinteger[Any]]
 
 # Roads that cost time to cross, the worst first.
 MAIN_ROADS = ("trunk", "primary", "secondary", "tertiary")
@@ -128,6 +129,33 @@ class EdgeFacts:
     crossing: Codes
     gradient: Floats
     hours: dict[int, str] = field(default_factory=dict)
+
+    def grown(self, count: int) -> "EdgeFacts":
+        """Return the facts with those of more edges, of which nothing is known, at the end."""
+        more = plain_facts(count)
+        columns = {
+            name: np.concatenate([column, getattr(more, name)])
+            for name, column in vars(self).items()
+            if name != "hours"
+        }
+        return EdgeFacts(**columns, hours=self.hours)
+
+    def pieces(self, edge: Ints, begin: Floats, end: Floats) -> "EdgeFacts":
+        """Return the facts of pieces of the edges.
+
+        Parameters
+        ----------
+        edge
+            The edge that each is a piece of, by number.
+        begin, end
+            From which share of its length to which.
+        """
+        columns = {name: column[edge] for name, column in vars(self).items() if name != "hours"}
+        count = columns["step_count"]
+        steps = np.maximum(np.round(end * count) - np.round(begin * count), 1)
+        columns["step_count"] = np.where(count > 0, steps, 0).astype(np.int32)
+        with_hours = np.flatnonzero(np.isin(edge, list(self.hours))).tolist()
+        return EdgeFacts(**columns, hours={n: self.hours[int(edge[n])] for n in with_hours})
 
 
 def plain_facts(count: int) -> EdgeFacts:

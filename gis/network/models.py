@@ -3,11 +3,14 @@
 from datetime import datetime
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import REAL, BigInteger, CheckConstraint, ForeignKey, func
+from sqlalchemy import REAL, BigInteger, CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gis.db import Base, geometry
+from gis.db import Base, geometry, key, one_of
 from gis.files.editions import EditionColumns
+
+EDIT_KINDS = ("close", "add", "gate")
+EDIT_SOURCES = ("page", "file")
 
 
 class WalkNetwork(Base):
@@ -130,6 +133,56 @@ class WalkEdge(Base):
     hours: Mapped[str] = mapped_column(
         server_default="",
         comment="OSM opening_hours of the way or its gate; empty: always open, or not known.",
+    )
+
+
+class WalkEdit(Base):
+    """What a planner changed of the network of the map: never altered, only withdrawn."""
+
+    __tablename__ = "walk_edit"
+    __table_args__ = (
+        one_of("kind", EDIT_KINDS, "kind_known"),
+        one_of("source", EDIT_SOURCES, "source_known"),
+        CheckConstraint(
+            "GeometryType(geom) = 'LINESTRING' AND kind <> 'gate'"
+            " OR GeometryType(geom) = 'POINT' AND kind <> 'add'",
+            name="shape_of_kind",
+        ),
+        CheckConstraint("(hours <> '') = (kind = 'gate')", name="hours_of_gate"),
+        CheckConstraint("from_at < until_at", name="times_in_order"),
+        Index(None, "code", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
+        {"comment": "What a planner changed of the walking network; rows are added and withdrawn."},
+    )
+
+    id: Mapped[int] = key()
+    code: Mapped[str | None] = mapped_column(comment="Its code in a file; empty: none.")
+    kind: Mapped[str] = mapped_column(
+        comment=(
+            "close: the path at a point or along a line; add: a path along a line;"
+            " gate: at a point on a path."
+        )
+    )
+    geom: Mapped[WKBElement] = mapped_column(
+        geometry("GEOMETRY"), comment="Point or line as drawn, EPSG:4490."
+    )
+    hours: Mapped[str] = mapped_column(
+        server_default="",
+        comment="Of a gate: when it is open, OSM opening_hours syntax; closed: never.",
+    )
+    reason: Mapped[str] = mapped_column(server_default="", comment="Why, in the planner's words.")
+    from_at: Mapped[datetime | None] = mapped_column(
+        comment="From when it holds; empty: from when it was stated."
+    )
+    until_at: Mapped[datetime | None] = mapped_column(
+        comment="Until when it holds; empty: without end."
+    )
+    source: Mapped[str] = mapped_column(comment="page or file: how it came.")
+    author: Mapped[str] = mapped_column(comment="Who stated it, as the history names them.")
+    stated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was stated."
+    )
+    withdrawn_at: Mapped[datetime | None] = mapped_column(
+        comment="When somebody withdrew it; empty: it stands."
     )
 
 

@@ -41,7 +41,7 @@ def network_for(
     Parameters
     ----------
     at, is_open
-        As `for_profile`.
+        As `for_profile`; the edits of planners count that are in force at the moment.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def network_for(
     Unavailable
         No network is stored, or all of it is closed to the profile.
     """
-    return for_profile(load_network(session), find_profile(session, profile_name), at, is_open)
+    return for_profile(load_network(session, at), find_profile(session, profile_name), at, is_open)
 
 
 def for_profile(

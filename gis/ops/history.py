@@ -56,6 +56,7 @@ TABLES = {
     "leave": ("id",),
     "facility": ("id",),
     "entrance": ("id",),
+    "walk_edit": ("id",),
     "dataset": ("kind",),
     "incident": ("county", "id"),
     "catalogue_edition": ("id",),

@@ -37,7 +37,7 @@ from gis.incidents.models import (
     RoutingRule,
     RuleSet,
 )
-from gis.network.models import WalkEdge, WalkNetwork, WalkNode, WalkWall
+from gis.network.models import WalkEdge, WalkEdit, WalkNetwork, WalkNode, WalkWall
 from gis.notices.models import Notice, NoticeTarget
 from gis.ops.history import HistoryEntry
 from gis.people.models import Leave, Person, Post, Role
@@ -94,6 +94,7 @@ __all__ = [
     "Stairwell",
     "UnitPart",
     "WalkEdge",
+    "WalkEdit",
     "WalkNetwork",
     "WalkNode",
     "WalkWall",

@@ -35,6 +35,7 @@ UNDELETABLE_TABLES = (
     "incident_event",
     "checkup_visit",
     "checkup_photo",
+    "walk_edit",
     "personal.disclosure",
 )
 

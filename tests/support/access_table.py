@@ -335,6 +335,17 @@ TABLE: dict[str, Row] = {
         plans_walks, json={"kind": "side"}, path={"entrance": 1}
     ),
     "DELETE /api/v1/entrances/<int:entrance>": Row(plans_walks, path={"entrance": 1}),
+    # changes of the walking network, likewise; there is none here
+    "GET /api/v1/network/edits": Row(plans),
+    "POST /api/v1/network/edits": Row(
+        plans_walks,
+        json={
+            "kind": "close",
+            "crs": POINT["crs"],
+            "geometry": {"type": "Point", "coordinates": [POINT["lon"], POINT["lat"]]},
+        },
+    ),
+    "DELETE /api/v1/network/edits/<int:edit>": Row(plans_walks, path={"edit": 1}),
     # running it
     "GET /docs": Row(anybody),
     "GET /openapi.json": Row(anybody),

@@ -220,7 +220,8 @@ def _recompute(session: Session, profile: str) -> None:
     session.commit()
     click.echo(
         f"{done.buildings} buildings, {profile}: {len(done.recomputed)} categories"
-        f" recomputed, {len(done.unchanged)} unchanged",
+        f" recomputed, {len(done.unchanged)} unchanged; {done.labels} labels of"
+        f" {done.buildings * (len(done.recomputed) + len(done.unchanged))} computed anew",
         err=True,
     )
 

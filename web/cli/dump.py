@@ -7,7 +7,8 @@ import click
 from web.cli.common import parse_moment, record_disclosure, session_scope
 
 LAYERS = (
-    "counties streets communities grids units buildings facilities entrances circles households"
+    "counties streets communities grids units buildings facilities entrances edits circles"
+    " households"
 )
 
 

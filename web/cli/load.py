@@ -23,6 +23,7 @@ KINDS_AFFECTING_CIRCLES = (
     "facilities",
     "entrances",
     "elevation",
+    "edits",
 )  # loads after which circles may be others
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 COMMIT = click.option(
@@ -193,6 +194,27 @@ def entrances(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
 
 @command.command()
 @FILE
+@POINTS
+@COMMIT
+@JSON
+def edits(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
+    """Paths closed or added and gates with hours, from a table or a map file.
+
+    See ./wangge template edits. What is withdrawn is withdrawn by the API.
+    """
+    from gis.exchange.edits import load_edits
+
+    zone = Settings.from_env().timezone
+    _run(
+        lambda session: load_edits(session, file, crs, timezone=zone, now=datetime.now(zone)),
+        f"load edits {file.name}",
+        commit,
+        as_json,
+    )
+
+
+@command.command()
+@FILE
 @COMMIT
 @JSON
 def people(file: Path, commit: bool, as_json: bool) -> None:
@@ -272,16 +294,20 @@ def _circles(session: Session, report: LoadReport) -> None:
     Without streets there are none.
     """
     from gis.facilities.access_store import recompute_stored
+    from gis.facilities.path_edits import find_problems
     from gis.facilities.service_circles import recompute
 
     try:
         done = recompute(session, progress=progress_bar("circles"))
         recompute_stored(session)
+        unfit = find_problems(session)
     except Unavailable as none:
         report.note("load.no_service_circles", reason=Message(none.code, none.params))
         return
     session.commit()
     report.note("load.service_circles", recomputed=done.recomputed, unchanged=done.unchanged)
+    if unfit:
+        report.note("load.edits_unfit", count=len(unfit), ids=", ".join(map(str, unfit)))
 
 
 def _incidents(session: Session, report: LoadReport) -> None:

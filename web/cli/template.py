@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-KINDS = ("households", "people", "facilities", "entrances", "areas", "incidents")
+KINDS = ("households", "people", "facilities", "entrances", "edits", "areas", "incidents")
 
 
 @click.command()

@@ -6,8 +6,9 @@ from sqlalchemy import text
 
 from gis.errors import InvalidInput, NotFound, TooLarge
 from gis.facilities import capacity
-from gis.facilities.access_store import profile_network, read_labels
+from gis.facilities.access_store import read_labels
 from gis.facilities.capacity import REACHES, CapacityRequest, capacity_coverage, list_buildings
+from gis.facilities.walkers import profile_network
 from tests.support import build, siting_town
 
 METHODS = ("2sfca", "e2sfca", "3sfca")

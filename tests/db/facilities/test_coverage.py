@@ -26,6 +26,7 @@ from gis.facilities.coverage_tiers import tier_coverage
 from gis.facilities.siting_request import SitingRequest
 from gis.facilities.siting_search import site
 from gis.facilities.standard_editions import active_rows
+from gis.facilities.walkers import profile_network
 from gis.network.build import load_network
 from tests.support import brute_force
 from tests.support.osm_files import OsmFile, degrees
@@ -356,7 +357,7 @@ def test_on_real_chinese_streets_labels_are_exact(session, shared, place):
     names, counts = np.unique(entrances.category[by_points], return_counts=True)
     few = [name for name, count in zip(names, counts, strict=True) if count <= 12]
     category = str(few[np.argmax(counts[np.isin(names, few)])])
-    walker = access_store.profile_network(session, "adult")
+    walker = profile_network(session, "adult")
     labels = access_store.read_labels(session, walker, [category])[category]
     count = len(demand.building)
     places = np.random.default_rng(1).choice(count, min(150, count), replace=False)

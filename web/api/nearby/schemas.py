@@ -23,14 +23,30 @@ class FromIn(BaseModel):
     profile: Profile = "adult"
 
 
+class OpenAt(BaseModel):
+    """When paths and gates should be open."""
+
+    at: Annotated[
+        str | None,
+        Field(
+            description="ISO 8601, or now; default: whenever, gates with hours counting as open",
+            max_length=40,
+        ),
+    ] = None
+
+
+class ReachIn(FromIn, OpenAt):
+    """From where, and when."""
+
+
 class NearbyIn(FromIn, params.At):
-    """From where, how far, and when facilities should be open."""
+    """From where, how far, and when facilities, paths and gates should be open."""
 
     minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
 
 
-class WalkIn(BaseModel):
-    """From where to which facility."""
+class WalkIn(OpenAt):
+    """From where to which facility, and when."""
 
     from_lon: float
     from_lat: float

@@ -9,9 +9,9 @@ from flask import Response, current_app
 from gis import crs
 from gis.errors import invalid_field
 from gis.facilities import nearby as engine
+from gis.facilities.opening import network_at
 from gis.network.profile_table import find_profile
-from gis.network.profiled import network_for
-from web.api.nearby.schemas import FromIn, NearbyIn, NearbyOut, ReachOut, WalkIn, WalkOut
+from web.api.nearby.schemas import FromIn, NearbyIn, NearbyOut, ReachIn, ReachOut, WalkIn, WalkOut
 from web.http import params
 from web.http.db import session
 from web.http.responses import GEOJSON, conditional_response, feature, geojson
@@ -29,11 +29,15 @@ bp = APIBlueprint("nearby", __name__, url_prefix="/api/v1", tag="Facilities")
 def nearby(query_data: NearbyIn) -> Response:
     """Exact times from the door of the building; `open` is at `at`, by default now.
 
+    Paths and gates that are closed at a stated `at` are not walked.
     The point, the address, or both: of several buildings the address may mean, the nearest.
     """
     at = params.parse_datetime(query_data.at)
     start = _start(query_data, query_data.at)
-    network = network_for(session(), query_data.profile)
+    zone = current_app.config["SETTINGS"].timezone
+    network = network_at(
+        session(), query_data.profile, at.astimezone(zone) if query_data.at else None
+    )
     result = engine.find_nearby(
         session(),
         network,
@@ -41,7 +45,7 @@ def nearby(query_data: NearbyIn) -> Response:
         minutes=query_data.minutes,
         profile=find_profile(session(), query_data.profile),
         at=at,
-        timezone=current_app.config["SETTINGS"].timezone,
+        timezone=zone,
     )
     return conditional_response(
         {
@@ -58,16 +62,16 @@ def nearby(query_data: NearbyIn) -> Response:
 
 
 @bp.get("/nearby/reach")
-@bp.input(FromIn, location="query")
+@bp.input(ReachIn, location="query")
 @bp.output(ReachOut, content_type=GEOJSON)
 @bp.doc(
     summary="Where a place reaches within 5, 10 and 15 minutes on foot",
     responses={404: "The address means no building", 503: "No walking network is loaded"},
 )
-def reach(query_data: FromIn) -> Response:
+def reach(query_data: ReachIn) -> Response:
     """Each ring holds the smaller ones."""
     start = _start(query_data, None)
-    network = network_for(session(), query_data.profile)
+    network = network_at(session(), query_data.profile, params.parse_open_at(query_data.at))
     profile = find_profile(session(), query_data.profile)
     shapes = engine.reach(network, start, profile=profile)
     rings = [ring for ring in zip(engine.RINGS, shapes, strict=True) if not ring[1].is_empty]
@@ -102,7 +106,7 @@ def walk(query_data: WalkIn) -> Response:
     """As long as the time that `/nearby` gives the facility."""
     lon, lat = _to_storage(query_data.from_lon, query_data.from_lat, query_data.crs)
     start = engine.find_start(session(), params.parse_datetime(None), point=(lon, lat))
-    network = network_for(session(), query_data.profile)
+    network = network_at(session(), query_data.profile, params.parse_open_at(query_data.at))
     result = engine.walk_to(
         session(),
         network,

@@ -1,0 +1,333 @@
+"""Paths that planners closed, added or gated, applied to the network of the map.
+
+An edit keeps its own shape. So it holds after every load of the map: whenever the network is read,
+the edits in force are fitted to it anew, and those that no longer fit are named.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+from shapely import LineString, Point, STRtree
+from shapely.ops import substring
+
+from gis.errors import Unavailable
+from gis.network.edits import CLOSED, Edit
+from gis.network.joiner import SAME_M, Stop
+from gis.network.shape_parts import points_of
+from gis.network.snapping import Bools, Floats, Ints
+from gis.network.store import MIN_EDGE_LENGTH_M
+from gis.shapes.measure import GEOD
+
+if TYPE_CHECKING:
+    from gis.network.build import Network
+
+CLOSE_M = 5.0  # metres between a closing line and the paths that it closes
+REACH_M = 15.0  # metres of a gate or closing point from its path, of an end from what it joins
+GATE_M = 1.0  # metres of path that a gate takes, as for gates of the map
+MOST = 0.5  # share of an edge that a closing line runs along, so that it is meant
+
+
+class EditedNetwork(NamedTuple):
+    """A network with edits.
+
+    ids: The edits. unfit: Of those that do not fit, the code that says why.
+    """
+
+    network: "Network"
+    ids: tuple[int, ...]
+    unfit: dict[int, str]
+
+
+def apply_edits(network: "Network", edits: Sequence[Edit], version: str) -> EditedNetwork:
+    """Return a network with edits.
+
+    Parameters
+    ----------
+    network
+        Of the map, with its plain lengths.
+    version
+        Of the result.
+
+    Raises
+    ------
+    Unavailable
+        The edits close all of it.
+
+    Notes
+    -----
+    Edits are fitted to the paths of the map and to added ones as drawn, not to the pieces into
+    which others cut these; so their order does not matter. A path is closed from one junction to
+    the next. A gate takes a metre of it. An added path meets what it crosses on the ground, and
+    each end the nearest path within REACH_M that no wall hides.
+    """
+    draft = _Draft(network, edits)
+    for number, edit in enumerate(edits):
+        if edit.kind == "close":
+            draft.close(number)
+    draft.join_added()
+    for number, edit in enumerate(edits):
+        if edit.kind == "gate":
+            draft.gate(number)
+    draft.name_islands()
+    return EditedNetwork(draft.finish(version), tuple(edit.id for edit in edits), draft.unfit)
+
+
+class _Piece(NamedTuple):
+    """A part of an edge.
+
+    Its share of the length from begin to end, its line, end nodes, and new hours.
+    """
+
+    edge: int
+    begin: float
+    end: float
+    line: LineString
+    u: int
+    v: int
+    hours: str | None = None
+
+
+class _Draft:
+    """A network being edited: its edges, the added ones behind them, and where they are cut."""
+
+    def __init__(self, network: "Network", edits: Sequence[Edit]) -> None:
+        self.network, self.edits = network, edits
+        self.shapes = shapely.transform(
+            np.array([edit.geom for edit in edits], object),
+            lambda xy: network.to_metric(xy[:, 0], xy[:, 1]) if len(xy) else xy,
+        )
+        added = [number for number, edit in enumerate(edits) if edit.kind == "add"]
+        self.base, self.first_node = len(network.lines), len(network.nodes)
+        self.edge_of = {number: self.base + place for place, number in enumerate(added)}
+        self.lines = np.concatenate([network.lines, self.shapes[added]])
+        self.points: list[Point] = []  # of the new nodes
+        ends = [self._new_node(Point(self.shapes[n].coords[i])) for n in added for i in (0, -1)]
+        self.u = np.concatenate([network.u, np.array(ends[::2], np.int32)])
+        self.v = np.concatenate([network.v, np.array(ends[1::2], np.int32)])
+        self.ground = np.concatenate([network.ground, np.ones(len(added), bool)])
+        self.alias: dict[int, int] = {}
+        self.stops: dict[int, list[tuple[float, Stop]]] = {}
+        self.links: list[tuple[Stop, Stop]] = []
+        self.joins: list[tuple[int, int]] = []  # an added edge and what it meets
+        self.gates: dict[int, list[tuple[float, float, str]]] = {}
+        self.closed: set[int] = set()
+        self.unfit: dict[int, str] = {}
+        edge, number = STRtree(self.shapes).query(self.lines, predicate="dwithin", distance=REACH_M)
+        order = np.argsort(number, kind="stable")
+        begins = np.searchsorted(number[order], np.arange(len(edits) + 1))
+        self.near = [edge[order[low:high]] for low, high in pairwise(begins)]
+        self.walls = STRtree(network.walls)
+
+    def close(self, number: int) -> None:
+        """Close the edge at a point, or those that a line runs along."""
+        shape, near = self.shapes[number], self.near[number]
+        if shape.geom_type == "Point":
+            edges = self._nearest(shape, near)[:1]
+        else:
+            edges = self._along(shape, near)
+        if not len(edges):
+            self.unfit[self.edits[number].id] = "path_edit.no_path_near"
+        self.closed.update(map(int, edges))
+
+    def _along(self, shape: LineString, near: Ints) -> Ints:
+        """Return the edges that a line runs along for the most part, else the one it does most."""
+        lines = self.lines[near]
+        strip = shape.buffer(CLOSE_M, cap_style="flat")
+        covered = shapely.length(shapely.intersection(lines, strip))
+        first, last = (
+            shapely.line_locate_point(shape, shapely.get_point(lines, place)) for place in (0, -1)
+        )
+        runs = (covered > SAME_M) & (np.abs(last - first) >= MOST * covered)
+        meant = runs & (covered >= MOST * shapely.length(lines))
+        if not meant.any() and runs.any():
+            meant[np.where(runs, covered, 0.0).argmax()] = True
+        return near[meant]
+
+    def gate(self, number: int) -> None:
+        """Put a gate on the nearest edge."""
+        shape, edit = self.shapes[number], self.edits[number]
+        edges = self._nearest(shape, self.near[number])
+        if not len(edges):
+            self.unfit[edit.id] = "path_edit.no_path_near"
+            return
+        edge = int(edges[0])
+        line = self.lines[edge]
+        middle = min(max(line.project(shape), GATE_M / 2), max(line.length - GATE_M / 2, 0.0))
+        begin, end = max(middle - GATE_M / 2, 0.0), middle + GATE_M / 2
+        self.stops.setdefault(edge, [])  # a very short edge has none but is cut
+        for metres in (begin, end):
+            self._stop(edge, line.interpolate(metres))
+        self.gates.setdefault(edge, []).append((begin, end, edit.hours))
+
+    def join_added(self) -> None:
+        """Join added lines to what they cross, then their ends to what is near them."""
+        numbers = [number for number, edge in self.edge_of.items() if edge not in self.closed]
+        for number in numbers:
+            self._cross(number)
+        crossings = {
+            number: [metres for metres, _ in self.stops.get(self.edge_of[number], [])]
+            for number in numbers
+        }
+        for number in numbers:
+            self._join_ends(number, crossings[number])
+
+    def _open_ground(self, number: int) -> Ints:
+        """Return the edges near an added line that it may meet."""
+        near = self.near[number]
+        is_met = self.ground[near] & (near != self.edge_of[number])
+        return near[is_met & ~np.isin(near, list(self.closed))]
+
+    def _cross(self, number: int) -> None:
+        own, shape, near = self.edge_of[number], self.shapes[number], self._open_ground(number)
+        for edge in near[shapely.intersects(self.lines[near], shape)].tolist():
+            for point in points_of(self.lines[edge].intersection(shape)):
+                self._unite(self._stop(own, point).node, self._stop(edge, point).node)
+                self.joins.append((own, edge))
+
+    def _join_ends(self, number: int, crossings: Sequence[float]) -> None:
+        own, shape, near = self.edge_of[number], self.shapes[number], self._open_ground(number)
+        for metres, place in ((0.0, 0), (shape.length, -1)):
+            end = Point(shape.coords[place])
+            if any(abs(crossing - metres) <= REACH_M for crossing in crossings):
+                continue  # the line goes on a little beyond what it joins
+            for edge in self._nearest(end, near).tolist():
+                leg = shapely.shortest_line(end, self.lines[edge])
+                if not self._crosses_wall(leg):
+                    stop = self._stop(edge, Point(leg.coords[-1]))
+                    self._link(Stop(int((self.u, self.v)[place][own]), end), stop)
+                    self.joins.append((own, edge))
+                    break
+
+    def name_islands(self) -> None:
+        """Name the added paths that lead to no path of the map, by others neither."""
+        joined: set[int] = set()
+        size = -1
+        while len(joined) > size:
+            size = len(joined)
+            for pair in self.joins:
+                if min(pair) < self.base or not joined.isdisjoint(pair):
+                    joined.update(pair)
+        for number, edge in self.edge_of.items():
+            if edge not in joined and edge not in self.closed:
+                self.unfit[self.edits[number].id] = "path_edit.joins_nothing"
+
+    def _nearest(self, point: Point, near: Ints) -> Ints:
+        """Return the edges within reach of a point, those on the ground first, then by distance."""
+        metres = shapely.distance(self.lines[near], point)
+        order = np.lexsort((metres, ~self.ground[near]))
+        return near[order][metres[order] <= REACH_M]
+
+    def _crosses_wall(self, leg: LineString) -> bool:
+        return leg.length > SAME_M and bool(self.walls.query(leg, predicate="intersects").size)
+
+    def _new_node(self, point: Point) -> int:
+        self.points.append(point)
+        return self.first_node + len(self.points) - 1
+
+    def _stop(self, edge: int, point: Point) -> Stop:
+        """Return the node of an edge at a point: an end or stop within SAME_M, or a new one."""
+        line = self.lines[edge]
+        metres = line.project(point)
+        if metres <= SAME_M:
+            return Stop(int(self.u[edge]), Point(line.coords[0]))
+        if metres >= line.length - SAME_M:
+            return Stop(int(self.v[edge]), Point(line.coords[-1]))
+        stops = self.stops.setdefault(edge, [])
+        for other, stop in stops:
+            if abs(other - metres) <= SAME_M:
+                return stop
+        stop = Stop(self._new_node(line.interpolate(metres)), line.interpolate(metres))
+        stops.append((metres, stop))
+        return stop
+
+    def _link(self, a: Stop, b: Stop) -> None:
+        if a.point.distance(b.point) <= SAME_M:
+            self._unite(a.node, b.node)
+        else:
+            self.links.append((a, b))
+
+    def _unite(self, a: int, b: int) -> None:
+        """Make a new node and another one; nodes of the map stay two."""
+        new, other = sorted((self._root(a), self._root(b)), reverse=True)
+        if new != other and new >= self.first_node:
+            self.alias[new] = other
+
+    def _root(self, node: int) -> int:
+        while node in self.alias:
+            node = self.alias[node]
+        return node
+
+    def finish(self, version: str) -> "Network":
+        """Return the network: edges that are neither closed nor cut, then pieces, then links."""
+        kept = np.setdiff1d(np.arange(len(self.lines)), [*self.stops, *self.closed])
+        pieces = [
+            piece for edge in sorted({*self.stops} - self.closed) for piece in self._pieces(edge)
+        ]
+        if not len(kept) and not pieces:
+            raise Unavailable("network.empty")
+        source = np.concatenate([kept, np.array([piece.edge for piece in pieces], np.int64)])
+        begin = np.r_[np.zeros(len(kept)), [piece.begin for piece in pieces]]
+        end = np.r_[np.ones(len(kept)), [piece.end for piece in pieces]]
+        links = self.links
+        straight = np.array([LineString([a.point, b.point]) for a, b in links], object)
+        metres = np.r_[self._metres()[source] * (end - begin), shapely.length(straight)]
+        metres = np.maximum(metres, MIN_EDGE_LENGTH_M)
+        facts = self.network.facts.grown(len(self.edge_of)).pieces(source, begin, end)
+        hours = {len(kept) + n: piece.hours for n, piece in enumerate(pieces) if piece.hours}
+        facts = replace(facts.grown(len(links)), hours=facts.hours | hours)
+        new_nodes = shapely.get_coordinates(self.points).reshape(-1, 2)
+        return replace(
+            self.network,
+            version=version,
+            nodes=np.concatenate([self.network.nodes, new_nodes]),
+            u=self._nodes(self.u[kept], [piece.u for piece in pieces], [a.node for a, _ in links]),
+            v=self._nodes(self.v[kept], [piece.v for piece in pieces], [b.node for _, b in links]),
+            metres=metres,
+            length=metres,
+            lines=np.concatenate(
+                [self.lines[kept], np.array([piece.line for piece in pieces], object), straight]
+            ),
+            facts=facts,
+            ends=self._flags("ends", source),
+            street=self._flags("street", source),
+            ground=self._flags("ground", source),
+            road=self._flags("road", source),
+        )
+
+    def _flags(self, name: str, source: Ints) -> Bools:
+        """Return a flag of the network for the edges and links; added paths are public streets."""
+        value = name in ("street", "ground")
+        column = getattr(self.network, name)
+        every = np.concatenate([column, np.full(len(self.edge_of), value)])
+        return np.concatenate([every[source], np.full(len(self.links), value)])
+
+    def _metres(self) -> Floats:
+        added = [GEOD.geometry_length(self.edits[number].geom) for number in self.edge_of]
+        return np.concatenate([self.network.metres, np.array(added, float)])
+
+    def _nodes(self, *parts: Sequence[int] | Ints) -> Ints:
+        nodes = np.concatenate([np.asarray(part, np.int32) for part in parts])
+        for place in np.flatnonzero(nodes >= self.first_node).tolist():
+            nodes[place] = self._root(int(nodes[place]))
+        return nodes
+
+    def _pieces(self, edge: int) -> list[_Piece]:
+        """Return an edge cut at its stops, without what a closed gate takes."""
+        line, gates = self.lines[edge], self.gates.get(edge, [])
+        stops = [(0.0, int(self.u[edge]))]
+        stops += sorted((metres, stop.node) for metres, stop in self.stops[edge])
+        stops += [(line.length, int(self.v[edge]))]
+        pieces = []
+        for (begin, u), (end, v) in pairwise(stops):
+            middle = (begin + end) / 2
+            hours = [text for low, high, text in gates if low < middle < high]
+            if CLOSED in hours:
+                continue
+            part = substring(line, begin, end)
+            share = begin / line.length, end / line.length
+            pieces.append(_Piece(edge, *share, part, u, v, hours[-1] if hours else None))
+        return pieces
