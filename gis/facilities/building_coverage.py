@@ -23,9 +23,11 @@ from gis.facilities.access_store import (
     read_labels,
     require_categories,
 )
-from gis.facilities.accessibility import read_facility_entrances
+from gis.facilities.accessibility import read_demand_points, read_facility_entrances
+from gis.facilities.circles import MAX_MINUTES
 from gis.facilities.opening import find_open
 from gis.network.snapping import Bools, Floats, Ints
+from gis.network.walk import nearest_source_distances
 
 LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
 
@@ -254,10 +256,54 @@ def within_straight_line(
     The distance is from the door of the building to the nearest door of a facility, or its outline
     where no door is known.
     """
+    metres = _straight_metres(session, buildings, categories)
+    inside: Bools = metres <= minutes * 60 * buildings.walker.speed_m_s
+    return inside
+
+
+def straight_minutes(
+    session: Session, buildings: BuildingCoverage, categories: Sequence[str]
+) -> BuildingCoverage:
+    """Return the same buildings with the minutes of straight lines, as a plain circle has them.
+
+    Of each building it can be said, and none is off the network; `facility` stays that of the walk.
+    """
+    minutes = _straight_metres(session, buildings, categories) / (60 * buildings.walker.speed_m_s)
+    return replace(
+        buildings,
+        minutes=np.where(minutes <= MAX_MINUTES, minutes, np.inf),
+        edge_minutes=np.full(len(minutes), np.inf),
+        off_network=np.zeros(len(minutes), bool),
+    )
+
+
+def with_sites(
+    session: Session, buildings: BuildingCoverage, sites: Sequence[tuple[float, float]]
+) -> BuildingCoverage:
+    """Return the same buildings with their walks as if facilities stood at some more places.
+
+    Parameters
+    ----------
+    sites
+        (lon, lat) in degrees, EPSG:4490; one without a street within reach serves nobody.
+    """
+    network, pace = buildings.walker.network, 60 * buildings.walker.speed_m_s
+    lon, lat = np.array(sites, float).T
+    demand = read_demand_points(session, network)
+    metres = nearest_source_distances(
+        network, network.snap_degrees(lon, lat), demand.snaps, MAX_MINUTES * pace
+    )
+    minutes = (demand.best(metres) / pace)[np.searchsorted(demand.building, buildings.id)]
+    return replace(buildings, minutes=np.minimum(buildings.minutes, minutes))
+
+
+def _straight_metres(
+    session: Session, buildings: BuildingCoverage, categories: Sequence[str]
+) -> Floats:
     walker = buildings.walker
-    inside = np.zeros(len(buildings.id), bool)
-    if not inside.size:
-        return inside
+    metres = np.full(len(buildings.id), np.inf)
+    if not metres.size:
+        return metres
     points = shapely.points(walker.network.to_metric(buildings.lon, buildings.lat))
     for category in categories:
         entrances = read_facility_entrances(session, walker.network, category)
@@ -265,11 +311,11 @@ def within_straight_line(
         if buildings.open_at is not None:
             shapes = shapes[find_open(session, entrances, buildings.open_at).open]
         if len(shapes):
-            hits = STRtree(shapes).query(
-                points, predicate="dwithin", distance=minutes * 60 * walker.speed_m_s
+            hits, straight = STRtree(shapes).query_nearest(
+                points, return_distance=True, all_matches=False
             )
-            inside[hits[0]] = True
-    return inside
+            metres[hits[0]] = np.minimum(metres[hits[0]], straight)
+    return metres
 
 
 def require_level(level: str) -> Level:

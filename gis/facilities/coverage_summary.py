@@ -72,8 +72,8 @@ class AreaCoverage:
         parts["plain_circle_"] = self.plain_circle
         counts = {
             f"{prefix}{name}": count
-            for prefix, tally in parts.items()
-            for name, count in asdict(tally).items()
+            for prefix, each in parts.items()
+            for name, count in asdict(each).items()
         }
         return counts | {"share": self.share, "share_people": self.share_people}
 
@@ -219,18 +219,19 @@ def _row(
     name: str = "",
 ) -> AreaCoverage:
     tallies = {
-        value.value: _tally(buildings, which & (standing == i)) for i, value in enumerate(STANDINGS)
+        value.value: tally(buildings, which & (standing == i)) for i, value in enumerate(STANDINGS)
     }
     return AreaCoverage(
         code,
         name,
-        total=_tally(buildings, which),
-        plain_circle=_tally(buildings, which & plain),
+        total=tally(buildings, which),
+        plain_circle=tally(buildings, which & plain),
         **tallies,
     )
 
 
-def _tally(buildings: BuildingCoverage, which: Bools) -> Tally:
+def tally(buildings: BuildingCoverage, which: Bools) -> Tally:
+    """Count some of the buildings, and who lives there."""
     return Tally(
         int(which.sum()),
         int(buildings.households[which].sum()),

@@ -12,6 +12,14 @@ pytestmark = pytest.mark.browser
 QUESTION = "/coverage?category=clinic&profile=elder&minutes=15"
 
 
+# buildings that the map draws
+DRAWN = """() => {
+  let count = 0;
+  wangge.map.eachLayer((layer) => { if (layer.feature?.properties.class) count += 1; });
+  return count;
+}"""
+
+
 def number(text: str) -> int:
     """Read a count as the page writes it."""
     return int(re.sub(r"[^\d]", "", text))
@@ -45,6 +53,7 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
     ]
     assert sum(sorts) == total
     assert sorts[0] == sum(classes[:3])
+    assert [number(one) for one in desk.locator(".cov-col b").all_inner_texts()] == classes
     areas = desk.locator(".cov-areas tbody tr")
     assert areas.count() == 3
     assert (
@@ -96,6 +105,65 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
     expect(desk.locator(".cov-means dl")).to_be_visible()
     expect(desk.locator(".cov-dates")).to_be_visible()
     expect(desk.locator("#controls")).to_be_hidden()
+
+
+def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_path):
+    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    answered(desk)
+    gap_count, drawn = desk.locator("#gap-count"), DRAWN
+    all_gaps = number(gap_count.inner_text())
+    all_drawn = desk.evaluate(drawn)
+    column = desk.locator(".cov-col[data-choose='4']")
+    households = number(column.locator("b").inner_text())
+    column.focus()
+    desk.keyboard.press("Enter")
+    expect(column).to_have_attribute("aria-pressed", "true")
+    expect(column).to_be_focused()
+    assert "class=4" in desk.url
+    assert 0 < desk.evaluate(drawn) < all_drawn
+    # each community says how many of it are chosen; together they are the column
+    areas = desk.locator(".cov-areas tbody tr")
+    assert households == sum(
+        number(text.split("/")[0]) for text in areas.locator("td:nth-child(3)").all_inner_texts()
+    )
+    name = areas.first.locator("th").inner_text()
+    areas.first.locator("td").first.click()
+    expect(areas.first.locator("button")).to_have_attribute("aria-pressed", "true")
+    expect(desk.locator(".cov-chip")).to_have_text(["20–30 分钟", name])
+    assert number(column.locator("b").inner_text()) < households
+    assert serious(desk) == []
+    desk.locator("#tab-gaps").click()
+    rows = desk.locator(".cov-gap-table tbody tr")
+    assert 0 < rows.count() == number(gap_count.inner_text()) < all_gaps
+    assert set(rows.locator("th small").all_inner_texts()) == {name}
+    with desk.expect_download() as download:
+        desk.locator(".cov-exports a", has_text="CSV").click()
+    download.value.save_as(tmp_path / "gaps.csv")
+    lines = (tmp_path / "gaps.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == rows.count() + 1
+
+    # Escape takes all of it away
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#choice")).to_be_hidden()
+    expect(gap_count).to_have_text(str(all_gaps))
+    assert desk.evaluate(drawn) == all_drawn
+
+    # only what the map shows: fewer when it comes nearer, all again without
+    total = desk.locator("#legend-total b")
+    everybody = total.inner_text()
+    desk.locator("#in-view").check()
+    for _ in range(2):
+        desk.locator("#zoom-in").click()
+    expect(total).not_to_have_text(everybody)
+    desk.locator("#tab-overview").click()
+    assert number(total.inner_text()) == sum(
+        number(one) for one in desk.locator(".cov-col b").all_inner_texts()
+    )
+    expect(desk.locator(".cov-sentence small")).to_contain_text("地图所示")
+    expect(gap_count).not_to_have_text(str(all_gaps))
+    desk.locator("#in-view").uncheck()
+    expect(total).to_have_text(everybody)
+    assert desk.said == []
 
 
 def test_the_gaps_as_a_file(desk, site, served, tmp_path):

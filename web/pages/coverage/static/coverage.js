@@ -4,9 +4,22 @@ import { number, t } from '../../shared/i18n.js';
 import { RequestError } from '../../shared/request.js';
 import { readAddress, state, TABS, writeAddress } from './address.js';
 import { askClasses, askCoverage, askFacilities } from './answers.js';
-import { clearBuildings, drawBuildings, drawFacilities, forgetReturn, map, mapStatus, whole } from './drawing.js';
-import { back, pick, showGaps } from './gaps.js';
-import { showAreas, showLegend, showTotals } from './overview.js';
+import { choice, clearChoice, isChosen, nameOf, onChoice, showChips } from './choice.js';
+import { codeOf, countsOf, totalsOf } from './cross.js';
+import {
+  clearBuildings,
+  drawBuildings,
+  drawChosen,
+  drawFacilities,
+  forgetReturn,
+  map,
+  mapStatus,
+  viewBox,
+  whole,
+} from './drawing.js';
+import { back, drawGaps, pick, showGaps } from './gaps.js';
+import { showLegend } from './legend.js';
+import { histogram, showAreas, showCircle, showTotals } from './overview.js';
 import { findClosures, findSites, forgetSites, restoreSiting, startPin, takePinAway } from './siting.js';
 
 const controls = $('controls');
@@ -27,6 +40,7 @@ function fillControls() {
   fields.then.value = fields.when.value === 'then' ? state.at : '';
   $('then').hidden = fields.when.value !== 'then';
   fields.area.value = state.area;
+  $('in-view').checked = Boolean(state.view);
   if (page.may.plan && state.sites) $('siting-form').elements.sites.value = state.sites;
   if (page.may.plan && state.model) $('siting-form').elements.model.value = state.model;
 }
@@ -49,6 +63,7 @@ function readControls(event) {
       at,
       area: fields.area.value,
       gap: '',
+      community: fields.area.value === state.area ? state.community : '',
     },
     true,
   );
@@ -65,7 +80,7 @@ async function show() {
   $('panel').classList.add('waits');
   mapStatus('');
   try {
-    const [answer, classes] = await Promise.all([askCoverage(), askClasses()]);
+    const [answer, classes] = await Promise.all([askCoverage(), askClasses(viewed())]);
     if (turn !== asked) return;
     showAnswer(answer, classes);
     buildings(true);
@@ -89,13 +104,13 @@ async function show() {
   }
 }
 
+let latest = null; // the answer on the page: {answer, classes}
+
 function showAnswer(answer, classes) {
+  latest = { answer, classes };
   const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
-  $('answer').replaceChildren(
-    ...[showTotals(answer, { ...what(), then }), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
-  );
   $('flat').hidden = !answer.flat;
-  showLegend(classes, answer.totals.households, answer.minutes);
+  showCounts();
   const { service, profile, area } = what();
   $('printed-title').textContent = t('%(what)s within %(minutes)s minutes', {
     what: service,
@@ -103,6 +118,37 @@ function showAnswer(answer, classes) {
   });
   $('printed-query').textContent = [profile, then, area].filter(Boolean).join(' · ');
 }
+
+// Charts, table and legend, of what the choice and the view of the map leave.
+function showCounts() {
+  const { answer, classes } = latest;
+  const { communities } = choice();
+  const counts = countsOf(classes.areas, communities);
+  const total = totalsOf(counts);
+  const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
+  const names = classes.areas.filter((area) => communities.includes(codeOf(area.code))).map(nameOf);
+  const focus = /** @type {HTMLElement} */ (document.activeElement)?.dataset ?? {};
+  $('answer').replaceChildren(
+    ...[
+      showTotals(total, answer, { ...what(), then, communities: names }, [
+        histogram(counts, classes.limits),
+        showAreas(classes.areas),
+      ]),
+      state.view || !total.households ? null : showCircle(total, plainOf(answer.areas, communities)),
+      dates(answer),
+    ].filter(Boolean),
+  );
+  showLegend(counts, classes.limits, answer.minutes);
+  showChips(classes);
+  const again = focus.choose ? `[data-choose="${focus.choose}"]` : focus.line && `[data-line="${focus.line}"]`;
+  if (again) /** @type {HTMLElement} */ (document.querySelector(again))?.focus();
+}
+
+// Households that a straight circle would count, in the chosen communities or everywhere.
+const plainOf = (areas, communities) =>
+  areas
+    .filter((area) => !communities.length || communities.includes(codeOf(area.code)))
+    .reduce((sum, area) => sum + area.plain_circle_households, 0);
 
 function dates(answer) {
   return h(
@@ -115,6 +161,7 @@ function dates(answer) {
 }
 
 function showError(error) {
+  latest = null;
   clearBuildings();
   $('legend').hidden = true;
   $('gap-count').textContent = '';
@@ -145,10 +192,38 @@ async function buildings(anew = false) {
   }
 }
 
-function zoomToArea(code) {
-  controls.elements.area.value = code;
-  readControls();
+// ---- the choice: classes, communities, and the view of the map
+const viewed = () => (state.view ? viewBox() : null);
+
+async function countView() {
+  if (!latest) return;
+  try {
+    latest.classes = await askClasses(viewed());
+    showCounts();
+    drawGaps();
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+    if (!(error instanceof RequestError)) throw error;
+    mapStatus(error.message);
+  }
 }
+
+onChoice(() => {
+  if (latest) showCounts();
+  drawChosen();
+  drawGaps();
+});
+$('in-view').addEventListener('change', ({ target }) => {
+  writeAddress({ view: target.checked ? 'yes' : '' });
+  countView();
+});
+$('choice-clear').addEventListener('click', () => {
+  clearChoice();
+  $('in-view').focus();
+});
+addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && !event.defaultPrevented && isChosen()) clearChoice();
+});
 
 // ---- tabs
 function tab(name, focus = false) {
@@ -178,6 +253,7 @@ map.on('moveend', () => {
   settled = setTimeout(() => {
     writeAddress();
     if (!$('legend').hidden) buildings();
+    if (state.view) countView();
   }, 150);
 });
 $('zoom-in').addEventListener('click', () => map.zoomIn());

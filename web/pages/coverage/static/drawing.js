@@ -2,6 +2,8 @@
 import { $, colour, page, phone, pin as pictogram } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { askBuildings } from './answers.js';
+import { choice } from './choice.js';
+import { passes } from './cross.js';
 
 export const { map } = window.wangge;
 const canvas = L.canvas({ padding: 0.3, tolerance: 4 });
@@ -35,37 +37,51 @@ function styleOf(feature) {
 const nameOf = ({ name, code, minutes }) =>
   `${name || code} · ${minutes === null ? t('over 60 min') : t('%(n)s min', { n: number(minutes) })}`;
 
-let drawn = null; // the box whose buildings are all drawn
+let drawn = null, // the box whose buildings are all drawn
+  collection = null, // as the API gave them
+  pickBuilding = null;
+
+const boxText = (bounds) =>
+  [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()].map((n) => n.toFixed(6)).join(',');
+export const viewBox = () => boxText(map.getBounds());
 
 // Draws the buildings in view and around; those of the same question that are drawn already stay.
 export async function drawBuildings(onPick, anew) {
   if (!anew && drawn?.contains(map.getBounds())) return;
   drawn = null;
   const b = map.getBounds().pad(0.4);
-  const bbox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
   $('drawing').hidden = false;
   try {
-    const collection = await askBuildings(bbox);
-    buildings.clearLayers();
-    shapes.clear();
-    const shown = L.geoJSON(collection, {
-      style: styleOf,
-      onEachFeature: (feature, layer) => {
-        shapes.set(feature.properties.code, feature.geometry);
-        layer.on('click', (event) => {
-          L.DomEvent.stop(event);
-          onPick(feature.properties.code);
-        });
-        layer.bindTooltip(() => nameOf(feature.properties), { className: 'name', sticky: true });
-      },
-    });
-    buildings.addLayer(shown);
-    drawServed(newlyServed); // above the buildings just drawn
+    collection = await askBuildings(boxText(b));
+    pickBuilding = onPick;
+    drawChosen();
     if (!collection.truncated) drawn = b;
     mapStatus(collection.truncated ? t('Only some of the buildings are drawn: zoom in for all') : '');
   } finally {
     $('drawing').hidden = true;
   }
+}
+
+// Draws those of the buildings that the choice leaves.
+export function drawChosen() {
+  if (!collection) return;
+  const chosen = choice();
+  buildings.clearLayers();
+  shapes.clear();
+  const shown = L.geoJSON(collection, {
+    filter: ({ properties }) => passes(chosen, { key: properties.class, community: properties.community }),
+    style: styleOf,
+    onEachFeature: (feature, layer) => {
+      shapes.set(feature.properties.code, feature.geometry);
+      layer.on('click', (event) => {
+        L.DomEvent.stop(event);
+        pickBuilding(feature.properties.code);
+      });
+      layer.bindTooltip(() => nameOf(feature.properties), { className: 'name', sticky: true });
+    },
+  });
+  buildings.addLayer(shown);
+  drawServed(newlyServed); // above the buildings just drawn
 }
 
 export function drawFacilities(list) {
@@ -81,7 +97,10 @@ export function drawFacilities(list) {
   );
 }
 
-export const clearBuildings = () => buildings.clearLayers();
+export function clearBuildings() {
+  collection = drawn = null;
+  buildings.clearLayers();
+}
 
 export function mapStatus(text) {
   $('map-status').textContent = text;
