@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import geopandas
@@ -266,3 +267,45 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     marks = json.loads(run("--score", "--json").stdout)
     assert all(0 <= mark["score"] <= 100 for mark in marks)
     assert "of 100" in run("--score").stdout
+
+
+def as_json(text: str) -> str:
+    """Return a text as it stands within JSON."""
+    return json.dumps(text)[1:-1]
+
+
+def test_the_map_as_a_file_tells_households_only_where_they_may_be_taken_out(
+    client: FlaskClient, session: Session
+) -> None:
+    generate_town(session, households=4500)
+    session.commit()
+    codes = session.scalars(
+        text("SELECT code FROM area WHERE level = 'community' ORDER BY code")
+    ).all()
+    county = str(session.scalar(text("SELECT code FROM area WHERE level = 'county'")))
+    address = "/coverage/map.html?category=clinic&minutes=2&profile=adult&lang=zh"
+    signed_in(client, account(session, "resident-wang"))
+    assert client.get(address).status_code == 403
+
+    signed_in(client, account(session, "planner", "planner", county))
+    response = client.get(address)
+    page = response.text
+    assert response.status_code == 200 and "attachment" in response.headers["Content-Disposition"]
+    assert not re.search(r"(src|href)\s*=\s*.https?:|url\(.?https?:", page)
+    counts = client.get("/api/v1/coverage/classes?category=clinic&minutes=2").json["counts"]
+    for part in counts.values():
+        assert f"<b>{part['households']:,}</b>" in page
+    (gap, *_) = gaps(session, ["clinic"], 2)
+    tooltip = f"{gap.name} · {round(gap.minutes or 0, 1):g}分钟 · {gap.households} 户"
+    assert as_json(tooltip) in page
+    subject = session.scalar(text("SELECT subject FROM personal.disclosure ORDER BY id DESC"))
+    assert subject == "coverage map.html category=clinic minutes=2"
+    # only what is chosen
+    chosen = client.get(f"{address}&community={codes[0]}&class=2,3").text
+    assert len(chosen) < len(page) and "<b>0</b>" in chosen
+
+    # a dispatcher sees figures but takes nothing out: the map has no household
+    signed_in(client, account(session, "desk", "dispatcher", codes[0]))
+    page = client.get(address).text
+    assert "saved-legend" in page and as_json(" 户") not in page and "户数" not in page
+    assert client.get(f"{address}&bbox=1,2,3").status_code == 422

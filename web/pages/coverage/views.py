@@ -10,7 +10,7 @@ from gis.areas.hierarchy import list_subtree
 from gis.errors import NotFound
 from gis.exchange.gaps_file import write_gaps
 from gis.facilities.categories import CATEGORIES
-from gis.facilities.coverage_gaps import Gap, gaps
+from gis.facilities.coverage_gaps import gaps
 from gis.facilities.siting_problem import Model
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
 from gis.rights.actions import Action
@@ -18,7 +18,7 @@ from layers.folium_map import PageParts, live_map, vector_tiles
 from layers.overview import Overview, overview
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.coverage.question import DEFAULT, read_question
+from web.pages.coverage.question import DEFAULT, read_choice, read_question
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.choices import profile_choices, service_name
@@ -30,7 +30,6 @@ bp = Blueprint("coverage_page", __name__)
 
 MINUTES = (5, 10, 15, 20, 30)
 DEFAULT_SITES = "2"
-OUTSIDE = "-"  # in an address: no community, as in static/cross.js
 
 MODEL_LABELS: dict[Model, LazyString] = {
     Model.MCLP: lazy_gettext("most people are served"),
@@ -94,6 +93,8 @@ def coverage() -> Response:
 def gaps_file(kind: str) -> Response:
     """Send the gaps as a file: of areas where who asks may see figures and take data out.
 
+    The choice of classes and communities and the box stand in the address, as on the page.
+
     Raises
     ------
     NotFound
@@ -116,7 +117,16 @@ def gaps_file(kind: str) -> Response:
         for within in {by.areas_by_action[action] for action in (Action.EXPORT, Action.FIGURES)}
     ]
     both = set.intersection(*({gap.code for gap in part} for part in rows))
-    allowed = [gap for gap in rows[0] if gap.code in both and _is_chosen(gap)]
+    choice, box = read_choice(), request.args.get("bbox")
+    west, south, east, north = params.parse_bbox(box) if box else (-180, -90, 180, 90)
+    allowed = [
+        gap
+        for gap in rows[0]
+        if gap.code in both
+        and choice.passes(gap.access_class, gap.community)
+        and west <= gap.lon <= east
+        and south <= gap.lat <= north
+    ]
     if not allowed:
         raise NotFound("coverage.no_gaps")
     with TemporaryDirectory() as folder:
@@ -128,24 +138,6 @@ def gaps_file(kind: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="gaps.{kind}"'
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _is_chosen(gap: Gap) -> bool:
-    """Return whether a gap is among what the address chooses: classes, communities, a box."""
-    arguments = request.args
-    classes, communities = (_listed(arguments.get(name)) for name in ("class", "community"))
-    if (classes and gap.access_class not in classes) or (
-        communities and (gap.community or OUTSIDE) not in communities
-    ):
-        return False
-    if "bbox" not in arguments:
-        return True
-    west, south, east, north = params.parse_bbox(arguments["bbox"])
-    return west <= gap.lon <= east and south <= gap.lat <= north
-
-
-def _listed(text: str | None) -> list[str]:
-    return text.split(",") if text else []
 
 
 def _map(figures: Overview) -> PageParts:

@@ -13,6 +13,8 @@ const ORDER = [
   'class',
   'community',
   'view',
+  'with',
+  'split',
   'tab',
   'gap',
   'sort',

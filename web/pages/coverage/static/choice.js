@@ -4,8 +4,10 @@ import { t } from '../../shared/i18n.js';
 import { state, writeAddress } from './address.js';
 import { CLASSES, codeOf, listOf, rangeOf, toggled } from './cross.js';
 
-export const choice = () => ({ classes: listOf(state.class), communities: listOf(state.community) });
-export const isChosen = () => Boolean(state.class || state.community);
+// What an address says that is no class is passed over.
+const chosenClasses = () => listOf(state.class).filter((key) => CLASSES.includes(key));
+export const choice = () => ({ classes: chosenClasses(), communities: listOf(state.community) });
+export const isChosen = () => Boolean(chosenClasses().length || state.community);
 const inOrder = (keys) => [...keys].sort((a, b) => CLASSES.indexOf(a) - CLASSES.indexOf(b));
 const names = new Map(); // code -> name of a community, also of one out of view
 
@@ -16,7 +18,7 @@ function choose(change) {
   writeAddress(change);
   changed();
 }
-export const toggleClass = (key) => choose({ class: inOrder(toggled(listOf(state.class), key)).join(',') });
+export const toggleClass = (key) => choose({ class: inOrder(toggled(chosenClasses(), key)).join(',') });
 export const toggleCommunity = (code) =>
   choose({ community: toggled(listOf(state.community), codeOf(code)).join(',') });
 export const clearChoice = () => choose({ class: '', community: '' });
@@ -54,7 +56,10 @@ export function showChips({ limits, areas }) {
           type: 'button',
           className: 'cov-chip',
           'aria-label': t('Take away: %(what)s', { what: label }),
-          onclick: away,
+          onclick: () => {
+            away();
+            ($('chips').querySelector('button') ?? $('in-view')).focus(); // this chip is gone
+          },
         },
         label,
         h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: 'm6 6 8 8M14 6l-8 8' })),

@@ -2,25 +2,19 @@
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { RequestError } from '../../shared/request.js';
-import { readAddress, state, TABS, writeAddress } from './address.js';
+import { question, readAddress, state, TABS, writeAddress } from './address.js';
 import { askClasses, askCoverage, askFacilities } from './answers.js';
+import { clearBuildings, drawBuildings, drawChosen, viewBox } from './outlines.js';
 import { choice, clearChoice, isChosen, nameOf, onChoice, showChips } from './choice.js';
+import { fillCompare, onCompare, otherChanges, showShares, sideNames } from './compare.js';
 import { codeOf, countsOf, totalsOf } from './cross.js';
-import {
-  clearBuildings,
-  drawBuildings,
-  drawChosen,
-  drawFacilities,
-  forgetReturn,
-  map,
-  mapStatus,
-  viewBox,
-  whole,
-} from './drawing.js';
+import { drawDoors, onDoorsChanged, placeDoor } from './doors.js';
+import { drawFacilities, forgetReturn, map, mapStatus, whole } from './drawing.js';
 import { back, drawGaps, pick, showGaps } from './gaps.js';
 import { showLegend } from './legend.js';
-import { histogram, showAreas, showCircle, showTotals } from './overview.js';
-import { findClosures, findSites, forgetSites, restoreSiting, startPin, takePinAway } from './siting.js';
+import { histogram, percent, showAreas, showCircle, showTotals } from './overview.js';
+import { savePicture } from './picture.js';
+import { findClosures, findSites, forgetSites, onPlaces, restoreSiting, startPin, takePinAway } from './siting.js';
 
 const controls = $('controls');
 let asked = 0;
@@ -80,9 +74,10 @@ async function show() {
   $('panel').classList.add('waits');
   mapStatus('');
   try {
-    const [answer, classes] = await Promise.all([askCoverage(), askClasses(viewed())]);
+    fillCompare(sides());
+    const [answer, classes, other] = await Promise.all([askCoverage(), askClasses(viewed()), askOther()]);
     if (turn !== asked) return;
-    showAnswer(answer, classes);
+    showAnswer({ answer, classes, other });
     buildings(true);
     askFacilities().then(drawFacilities, () => drawFacilities([])); // the figures stand without them
     await showGaps();
@@ -100,14 +95,17 @@ async function show() {
       room.setAttribute('aria-busy', 'false');
       $('panel').classList.remove('waits');
       document.body.dataset.ready = 'yes';
+      if (recount) countView();
+      recount = false;
     }
   }
 }
 
-let latest = null; // the answer on the page: {answer, classes}
+let latest = null; // the answer on the page: {answer, classes, other}; other is the right side of a comparison
 
-function showAnswer(answer, classes) {
-  latest = { answer, classes };
+function showAnswer(given) {
+  latest = given;
+  const { answer } = given;
   const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
   $('flat').hidden = !answer.flat;
   showCounts();
@@ -121,7 +119,7 @@ function showAnswer(answer, classes) {
 
 // Charts, table and legend, of what the choice and the view of the map leave.
 function showCounts() {
-  const { answer, classes } = latest;
+  const { answer, classes, other } = latest;
   const { communities } = choice();
   const counts = countsOf(classes.areas, communities);
   const total = totalsOf(counts);
@@ -138,7 +136,9 @@ function showCounts() {
       dates(answer),
     ].filter(Boolean),
   );
-  showLegend(counts, classes.limits, answer.minutes);
+  const compared = other && countsOf(other.areas, communities);
+  showLegend(counts, classes.limits, answer.minutes, compared, sideNames());
+  if (compared) showShares(percent(total.share), percent(totalsOf(compared).share));
   showChips(classes);
   const again = focus.choose ? `[data-choose="${focus.choose}"]` : focus.line && `[data-line="${focus.line}"]`;
   if (again) /** @type {HTMLElement} */ (document.querySelector(again))?.focus();
@@ -182,8 +182,8 @@ function showError(error) {
 
 async function buildings(anew = false) {
   try {
-    await drawBuildings((code) => {
-      if (pick(code)) tab('gaps');
+    await drawBuildings((code, latlng) => {
+      if (!placeDoor(latlng) && pick(code)) tab('gaps');
     }, anew);
   } catch (error) {
     if (error.name === 'AbortError') return;
@@ -195,10 +195,16 @@ async function buildings(anew = false) {
 // ---- the choice: classes, communities, and the view of the map
 const viewed = () => (state.view ? viewBox() : null);
 
+let recount = false; // the map has moved while an answer was awaited
+
 async function countView() {
   if (!latest) return;
+  if ($('answer').getAttribute('aria-busy') === 'true') {
+    recount = true;
+    return;
+  }
   try {
-    latest.classes = await askClasses(viewed());
+    [latest.classes, latest.other] = await Promise.all([askClasses(viewed()), askOther()]);
     showCounts();
     drawGaps();
   } catch (error) {
@@ -207,6 +213,35 @@ async function countView() {
     mapStatus(error.message);
   }
 }
+
+// ---- the comparison
+// The right side; without an answer it is left out, and the left stands alone.
+async function askOther() {
+  if (!otherChanges()) return null;
+  try {
+    return await askClasses(viewed(), otherChanges(), 'classes compared');
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    mapStatus(error.message);
+    return null;
+  }
+}
+const sides = () => ({ profile: chosenText('profile'), at: state.at ? momentText() : chosenText('when'), clock });
+const momentText = () => (state.at === 'now' ? t('open now') : t('open at %(time)s', { time: clock(state.at) }));
+
+function compareNow() {
+  fillCompare(sides());
+  if (!latest) return;
+  buildings();
+  countView();
+}
+onCompare(compareNow);
+onPlaces(() => {
+  if (state.with === 'sites') compareNow();
+  else fillCompare(sides());
+});
+
+onDoorsChanged(show);
 
 onChoice(() => {
   if (latest) showCounts();
@@ -222,7 +257,8 @@ $('choice-clear').addEventListener('click', () => {
   $('in-view').focus();
 });
 addEventListener('keydown', (event) => {
-  if (event.key === 'Escape' && !event.defaultPrevented && isChosen()) clearChoice();
+  const isFree = !event.defaultPrevented && !document.querySelector('.leaflet-popup');
+  if (event.key === 'Escape' && isFree && isChosen()) clearChoice();
 });
 
 // ---- tabs
@@ -254,6 +290,7 @@ map.on('moveend', () => {
     writeAddress();
     if (!$('legend').hidden) buildings();
     if (state.view) countView();
+    drawDoors();
   }, 150);
 });
 $('zoom-in').addEventListener('click', () => map.zoomIn());
@@ -261,6 +298,27 @@ $('zoom-out').addEventListener('click', () => map.zoomOut());
 $('whole').addEventListener('click', () => whole());
 $('back').addEventListener('click', back);
 $('print').addEventListener('click', () => print());
+
+// ---- the map as a file: a picture drawn here, or a page made by the server
+const save = $('save');
+$('save-picture').addEventListener('click', () => {
+  save.open = false;
+  savePicture();
+});
+$('save-page').addEventListener('click', ({ target }) => {
+  save.open = false;
+  const shown = { class: state.class, community: state.community, bbox: viewBox(), zoom: map.getZoom() };
+  target.href = `${page.root}/coverage/map.html?${question(shown)}`;
+});
+addEventListener('click', ({ target }) => {
+  if (save.open && !save.contains(target)) save.open = false;
+});
+save.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || !save.open) return;
+  event.preventDefault();
+  save.open = false;
+  save.querySelector('summary').focus();
+});
 
 controls.addEventListener('change', readControls);
 controls.addEventListener('submit', (event) => event.preventDefault());
@@ -302,4 +360,5 @@ if (phone.matches) map.scrollWheelZoom.disable();
 readAddress();
 if (!state.c) whole(false);
 start();
+drawDoors();
 if (page.may.plan) restoreSiting();

@@ -4,9 +4,10 @@ import { $, h, page } from '../../shared/dom.js';
 import { RequestError } from '../../shared/request.js';
 import { question, state, writeAddress } from './address.js';
 import { askGaps } from './answers.js';
+import { viewBox } from './outlines.js';
 import { choice, isChosen } from './choice.js';
 import { passes } from './cross.js';
-import { goBack, goThere, map, viewBox } from './drawing.js';
+import { goBack, goThere, map } from './drawing.js';
 import { LABELS } from './overview.js';
 
 let features = [],

@@ -5,7 +5,8 @@ import { choice, longLabel, toggleClass } from './choice.js';
 import { CLASSES, sumOf } from './cross.js';
 import { classColour } from './drawing.js';
 
-export function showLegend(counts, limits, minutes) {
+// `other` are the counts of the right side of a comparison, `names` those of both sides.
+export function showLegend(counts, limits, minutes, other = null, names = []) {
   const { classes } = choice();
   const line = (key) =>
     h(
@@ -23,17 +24,32 @@ export function showLegend(counts, limits, minutes) {
         h('svg', { viewBox: '0 0 18 14', 'aria-hidden': 'true' }, swatch(key)),
         h('span', {}, longLabel(key, limits)),
         h('b', {}, number(counts[key].households)),
+        other ? h('b', {}, number(other[key].households)) : null,
       ),
     );
   const within = limits.indexOf(minutes) + 1;
   const group = (heading, keys) => [h('h3', {}, heading), h('ul', {}, keys.map(line))];
   $('legend').hidden = false;
+  $('legend').classList.toggle('two', Boolean(other));
   $('legend').replaceChildren(
     h('h2', {}, h('span', {}, t('Minutes on foot')), h('span', {}, t('Households'))),
+    other
+      ? h(
+          'div',
+          { className: 'cov-legend-sides' },
+          names.map((name) => h('span', {}, name)),
+        )
+      : '',
     ...group(t('Served'), CLASSES.slice(0, within)),
     ...group(t('Beyond'), CLASSES.slice(within, -2)),
     ...group(t('Set apart'), CLASSES.slice(-2)),
-    h('p', { id: 'legend-total' }, h('span', {}, t('Altogether')), h('b', {}, number(sumOf(counts).households))),
+    h(
+      'p',
+      { id: 'legend-total' },
+      h('span', {}, t('Altogether')),
+      h('b', {}, number(sumOf(counts).households)),
+      other ? h('b', {}, number(sumOf(other).households)) : null,
+    ),
   );
 }
 
