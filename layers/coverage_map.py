@@ -139,8 +139,8 @@ def _labelled(feature: Mapping[str, Any], homes: Mapping[str, int], texts: Texts
         properties["name"] or properties["code"],
         texts.classes[key] if minutes is None else texts.minutes(f"{minutes:g}"),
     ]
-    if properties["code"] in homes:
-        parts.append(texts.homes(f"{homes[properties['code']]:,}"))
+    if households := homes.get(properties["code"]):
+        parts.append(texts.homes(f"{households:,}"))
     return {
         "type": "Feature",
         "geometry": feature["geometry"],

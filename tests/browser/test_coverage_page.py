@@ -249,7 +249,7 @@ def test_the_map_as_a_picture_and_as_a_page_of_its_own(desk, site, served, tmp_p
     sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
     answered(desk)
     desk.locator(".cov-col[data-choose='4']").click()
-    desk.locator("#save summary").click()
+    desk.locator("#save-map summary").click()
     with desk.expect_download() as download:
         desk.locator("#save-picture").click()
     assert re.fullmatch(r"coverage-clinic-15-elder-\d{8}\.png", download.value.suggested_filename)
@@ -263,7 +263,7 @@ def test_the_map_as_a_picture_and_as_a_page_of_its_own(desk, site, served, tmp_p
     )
     assert chosen > 2 * other > 0
     with desk.expect_download() as download:
-        desk.locator("#save summary").click()
+        desk.locator("#save-map summary").click()
         desk.locator("#save-page").click()
     download.value.save_as(tmp_path / "map.html")
     households = desk.locator("#legend li[data-class='4'] b").inner_text()

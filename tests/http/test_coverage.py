@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import geopandas
@@ -304,8 +305,27 @@ def test_the_map_as_a_file_tells_households_only_where_they_may_be_taken_out(
     chosen = client.get(f"{address}&community={codes[0]}&class=2,3").text
     assert len(chosen) < len(page) and "<b>0</b>" in chosen
 
-    # a dispatcher sees figures but takes nothing out: the map has no household
+    # a dispatcher takes out the households of the own community, and of no other
     signed_in(client, account(session, "desk", "dispatcher", codes[0]))
+    areas = client.get("/api/v1/coverage/classes?category=clinic&minutes=2").json["areas"]
+    page = client.get(address).text
+    for part in areas[0]["counts"].values():
+        assert f"<b>{part['households']:,}</b>" in page
+    rows = gaps(session, ["clinic"], 2)
+    times = Counter(row.name for row in rows)
+    unique = [row for row in rows if times[row.name] == 1]
+    shown = {row.community for row in unique if as_json(row.name) in page}
+    told = {
+        row.community
+        for row in unique
+        if as_json(f"{row.name} · {round(row.minutes or 0, 1):g}分钟 · {row.households} 户") in page
+    }
+    assert told == {codes[0]} < shown
+
+    # an auditor sees figures but takes nothing out: the map has no household
+    signed_in(client, account(session, "auditor", "auditor", county))
     page = client.get(address).text
     assert "saved-legend" in page and as_json(" 户") not in page and "户数" not in page
+    for wrong in ("category=none", "profile=%27", "minutes=0", "zoom=inf", "sites=x", "at=x"):
+        assert client.get(f"/coverage/map.html?{wrong}").status_code == 422, wrong
     assert client.get(f"{address}&bbox=1,2,3").status_code == 422

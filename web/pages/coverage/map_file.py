@@ -5,7 +5,9 @@ from flask_babel import gettext as _
 
 from gis.errors import NotFound
 from gis.facilities.access_classes import MinutesQuery, class_limits
+from gis.facilities.access_store import require_categories
 from gis.messages import label
+from gis.network.profile_table import find_profile
 from gis.rights.actions import Action
 from layers.coverage_map import CoverageView, Texts, coverage_map
 from layers.folium_map import MAX_ZOOM, MIN_ZOOM
@@ -32,11 +34,12 @@ def map_file() -> Response:
     """
     by, now = require(Action.FIGURES), params.parse_datetime(None)
     category, minutes, profile = read_question()
+    categories = require_categories([key.strip() for key in category.split(",")])
     area = request.args.get("area") or None
     query = MinutesQuery(
-        category.split(","),
+        categories,
         minutes,
-        profile,
+        find_profile(session(), profile).name,
         area,
         params.parse_open_at(request.args.get("at")),
         sites=params.parse_points(request.args.get("sites", ""), "sites"),

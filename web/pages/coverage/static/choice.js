@@ -24,10 +24,10 @@ export const toggleCommunity = (code) =>
 export const clearChoice = () => choose({ class: '', community: '' });
 
 const SHORT = {
-  to: (values) => t('≤ %(n)s', values),
-  between: (values) => t('%(from)s–%(to)s', values),
-  over: (values) => t('> %(n)s', values),
-  unreachable: () => t('> 60'),
+  to: ({ n }) => `≤ ${n}`,
+  between: ({ from, to }) => `${from}–${to}`,
+  over: ({ n }) => `> ${n}`,
+  unreachable: () => '> 60',
 };
 const LONG = {
   to: (values) => t('to %(n)s min', values),

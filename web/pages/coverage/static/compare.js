@@ -58,14 +58,7 @@ function namesOf({ profile, at, clock }) {
   if (kind === 'circle') return [t('On foot'), t('Straight circle')];
   if (kind === 'sites') return [t('As it is'), t('With the new places')];
   if (kind === 'profile') return [profile, optionText(state.with)];
-  return [
-    at,
-    value === 'any'
-      ? t('at any time')
-      : value === 'now'
-        ? t('open now')
-        : t('open at %(time)s', { time: clock(value) }),
-  ];
+  return [at, value === 'any' ? t('at any time') : value === 'now' ? t('open now') : clock(value)];
 }
 
 function showSides(texts) {

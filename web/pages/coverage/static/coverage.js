@@ -24,6 +24,15 @@ const what = () => ({ service: chosenText('what'), profile: chosenText('profile'
 const clock = (value) =>
   new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', { dateStyle: 'medium', timeStyle: 'short' });
 
+const shortClock = (value) =>
+  new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
+
 // ---- the controls
 function fillControls() {
   const fields = controls.elements;
@@ -226,8 +235,11 @@ async function askOther() {
     return null;
   }
 }
-const sides = () => ({ profile: chosenText('profile'), at: state.at ? momentText() : chosenText('when'), clock });
-const momentText = () => (state.at === 'now' ? t('open now') : t('open at %(time)s', { time: clock(state.at) }));
+const sides = () => ({
+  profile: chosenText('profile'),
+  at: /^\d/.test(state.at) ? shortClock(state.at) : chosenText('when'),
+  clock: shortClock,
+});
 
 function compareNow() {
   fillCompare(sides());
@@ -300,7 +312,7 @@ $('back').addEventListener('click', back);
 $('print').addEventListener('click', () => print());
 
 // ---- the map as a file: a picture drawn here, or a page made by the server
-const save = $('save');
+const save = $('save-map');
 $('save-picture').addEventListener('click', () => {
   save.open = false;
   savePicture();

@@ -7,7 +7,8 @@ import { metresText, scaleBar, wrapped } from './sheet.js';
 
 const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
 const MARGIN = 24,
-  LEGEND = 232,
+  LEGEND = 280,
+  COLUMN = 84, // of numbers in the legend
   LINE = 22,
   DETAIL = 2; // canvas pixels to a CSS pixel
 const NARROW = 640; // maps below this have the legend beneath
@@ -238,7 +239,12 @@ function drawLegend(pen, lines, x, y, width) {
     pen.write(label, swatch ? x + 26 : x, base, { size: 13, weight: bold, ink });
     [...values].reverse().forEach((value, nth) => {
       const weight = kind === 'li' || kind === 'p' ? 600 : 400;
-      pen.write(value, right - nth * 64, base, { size: 13, weight, ink: 'ink', align: 'right' });
+      pen.write(value, right - nth * COLUMN, base, {
+        size: kind === 'sides' ? 12 : 13,
+        weight,
+        ink: 'ink',
+        align: 'right',
+      });
     });
   });
 }
