@@ -3,6 +3,7 @@
 Coordinates are longitude, latitude (RFC 7946).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -79,3 +80,22 @@ def feature_collection(
             for record in records[:limit]
         ],
     }
+
+
+def visible_collections(
+    session: Session,
+    layers: Iterable[Layer],
+    at: datetime,
+    bbox: tuple[float, float, float, float],
+    zoom: int,
+) -> list[tuple[Layer, dict[str, Any]]]:
+    """Return those of some layers that a map of that zoom shows, with their features in a box.
+
+    A layer with more features than one answer holds is left out.
+    """
+    pairs = [
+        (layer, feature_collection(session, layer, at, bbox=bbox))
+        for layer in layers
+        if zoom - 1 >= layer.zooms.start
+    ]
+    return [(layer, collection) for layer, collection in pairs if not collection["truncated"]]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import folium
 from branca.element import Figure
@@ -27,6 +27,22 @@ def escape_markup(value: object) -> str:
         .replace("${", "&#36;{")
         .replace("\\", "&#92;")
     )
+
+
+class LegendLine(NamedTuple):
+    """A line of a legend: how a shape is painted, what that means, and how many there are."""
+
+    style: Style
+    text: str
+    value: str = ""
+
+
+class Legend(NamedTuple):
+    """A legend: its heading, what its numbers count, and its lines."""
+
+    heading: str
+    unit: str
+    lines: Sequence[LegendLine]
 
 
 class SavedMap(literal.Map):
@@ -59,6 +75,7 @@ def saved_map(
     title: str,
     notes: Iterable[str],
     circle: Mapping[str, Any] | None = None,
+    legend: Legend | None = None,
 ) -> str:
     """Return a page with a map that needs no server and no network.
 
@@ -76,6 +93,8 @@ def saved_map(
         Credits, date and other lines below the title; empty ones are left out.
     circle
         Service circle as FeatureCollection, drawn above the layers.
+    legend
+        In a corner of the map.
 
     Notes
     -----
@@ -115,7 +134,22 @@ def saved_map(
         ),
         name="saved",
     )
+    if legend:
+        figure.html.add_child(literal.LiteralText(_legend_html(legend)), name="legend")
     return str(figure.render())
+
+
+def _legend_html(legend: Legend) -> str:
+    lines = "".join(
+        f'<li><i style="background:{line.style.fill};border:1px'
+        f' {"dashed" if line.style.dash else "solid"} {line.style.stroke}"></i>'
+        f"<span>{escape_markup(line.text)}</span><b>{escape_markup(line.value)}</b></li>"
+        for line in legend.lines
+    )
+    return (
+        f'<aside class="saved-legend"><h2>{escape_markup(legend.heading)}'
+        f"<span>{escape_markup(legend.unit)}</span></h2><ul>{lines}</ul></aside>"
+    )
 
 
 def _embed_assets(figure: Any, title: str) -> None:
@@ -208,7 +242,7 @@ def _at(stops: Stops, zoom: float) -> float:
 
 CSS = f"""
 html, body {{ height: 100%; margin: 0; font-family: {FONT_STACK}; color: {PAGE_COLOURS["text"]}; }}
-body {{ display: flex; flex-direction: column-reverse; }}
+body {{ display: flex; flex-direction: column; }}
 .folium-map {{ flex: 1; background: {BASEMAP_COLOURS["land"]}; font-family: {FONT_STACK}; }}
 .saved {{
   padding: 8px 16px;
@@ -220,6 +254,29 @@ body {{ display: flex; flex-direction: column-reverse; }}
 }}
 .saved h1 {{ font-size: 18px; margin: 0; color: {PAGE_COLOURS["ink"]}; }}
 .saved p {{ margin: 0; font-size: 13px; color: {PAGE_COLOURS["quiet"]}; }}
+.saved-legend {{
+  position: absolute;
+  z-index: 900;
+  left: 12px;
+  bottom: 12px;
+  padding: 8px 12px;
+  border-radius: 8px;
+  background: {PAGE_COLOURS["paper"]};
+  box-shadow: 0 1px 5px rgb(27 39 51 / 0.2);
+  font-size: 13px;
+}}
+.saved-legend h2 {{
+  margin: 0 0 4px;
+  font-size: 13px;
+  display: flex;
+  gap: 24px;
+  justify-content: space-between;
+}}
+.saved-legend h2 span {{ font-weight: 400; color: {PAGE_COLOURS["quiet"]}; }}
+.saved-legend ul {{ list-style: none; margin: 0; padding: 0; }}
+.saved-legend li {{ display: flex; gap: 8px; align-items: center; line-height: 22px; }}
+.saved-legend i {{ width: 16px; height: 12px; box-sizing: border-box; }}
+.saved-legend li span {{ flex: 1; }}
 .leaflet-control-layers {{ font-size: 14px; }}
 .foliumtooltip, .leaflet-tooltip {{ font-size: 13px; }}
 .foliumtooltip table {{ margin: 0; }}

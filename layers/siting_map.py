@@ -15,7 +15,7 @@ from gis.palette import SITING_COLOURS, WHITE
 from layers.areas import COMMUNITIES, GRIDS
 from layers.basemap import BASEMAP
 from layers.facilities import FACILITIES
-from layers.features import feature_collection
+from layers.features import visible_collections
 from layers.layer import Layer, Style
 from layers.overview import overview
 from layers.saved_map import saved_map
@@ -52,12 +52,7 @@ def siting_map(session: Session, answer: SitingAnswer, at: datetime, language: s
     )
     width = max(bbox[2] - bbox[0], bbox[3] - bbox[1])
     zoom = min(max(floor(log2(360 / width * MAP_WIDTH_PX / 256)), ZOOMS.start), ZOOMS.stop - 1)
-    drawn: list[tuple[Layer, dict[str, Any]]] = []
-    for layer in (*BASEMAP, GRIDS, COMMUNITIES):
-        if zoom - 1 >= layer.zooms.start:
-            collection = feature_collection(session, layer, at, bbox=bbox)
-            if not collection["truncated"]:
-                drawn.append((layer, collection))
+    drawn = visible_collections(session, (*BASEMAP, GRIDS, COMMUNITIES), at, bbox, zoom)
     for state in STATES:
         homes = [_point(lon, lat) for lon, lat, is_now in answer.homes if is_now == state]
         drawn.append((_layer(state, radius=3.0), _collection(homes)))

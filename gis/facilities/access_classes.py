@@ -5,7 +5,7 @@ of it, and farther. Three stand apart. Every building is in exactly one, so that
 to all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,19 +21,35 @@ from gis.facilities.building_coverage import (
     BuildingCoverage,
     Standing,
     read_buildings,
+    require_level,
+    straight_minutes,
 )
 from gis.facilities.circles import require_limit
 from gis.facilities.coverage_summary import Tally, tally
+from gis.facilities.planned import PlannedFacility
+from gis.network.snapping import Bools
 
 UNREACHABLE = "unreachable"  # not within an hour
 MAX_BUILDINGS = 4_000  # outlines in one answer
 DECIMALS = 6  # of their coordinates: 0.1 m
+CLASSES = ("0", "1", "2", "3", "4", "5", UNREACHABLE, "cannot_say", "off_network")
+
+Bbox = tuple[float, float, float, float]  # (west, south, east, north) in degrees
 
 OUTLINES_SQL = """
 SELECT id, ST_AsGeoJSON(ST_ForcePolygonCCW(geom), :decimals, 0)
 FROM building
 WHERE id = ANY(:ids)
 """
+
+
+@dataclass(frozen=True)
+class AreaClasses:
+    """How many of an area are in each class; `code` is None outside every grid."""
+
+    code: str | None
+    name: str
+    counts: dict[str, Tally]
 
 
 @dataclass(frozen=True)
@@ -45,11 +61,14 @@ class AccessClasses:
     limits
         Minutes between the six ordered classes; the third is the limit itself.
     counts
-        By class: "0" to "5" in order, unreachable, cannot_say, off_network.
+        By class, in the order of `CLASSES`.
+    areas
+        The same by area, in the order of codes; they add up to `counts`.
     """
 
     limits: tuple[int, ...]
     counts: dict[str, Tally]
+    areas: tuple[AreaClasses, ...] = ()
 
 
 def class_limits(minutes: int) -> tuple[int, ...]:
@@ -77,54 +96,110 @@ def class_of(buildings: BuildingCoverage, minutes: int) -> NDArray[np.str_]:
     )
 
 
-def access_classes(
-    session: Session,
-    categories: Sequence[str],
-    minutes: int = 15,
-    profile: str = "adult",
-    *,
-    area: str | None = None,
-    open_at: datetime | None = None,
-) -> AccessClasses:
-    """Count buildings, households and people by class.
+@dataclass(frozen=True)
+class MinutesQuery:
+    """Whose minutes to what are painted.
 
-    Parameters
+    Attributes
     ----------
     categories, minutes, profile, area, open_at
         As in `gis.facilities.coverage_summary.coverage`, which also says what is raised.
+    straight
+        Minutes are those of a straight line, as a plain circle has them.
+    sites
+        Places (lon, lat) in degrees, EPSG:4490, counted as if a facility stood there.
     """
-    require_limit(minutes)
-    return count_classes(
-        read_buildings(session, categories, profile, area, open_at=open_at), minutes
-    )
+
+    categories: Sequence[str]
+    minutes: int = 15
+    profile: str = "adult"
+    area: str | None = None
+    open_at: datetime | None = None
+    straight: bool = False
+    sites: Sequence[tuple[float, float]] = ()
+
+    def read(self, session: Session) -> BuildingCoverage:
+        """Read the buildings with these minutes."""
+        require_limit(self.minutes)
+        planned = [PlannedFacility(self.categories[0], "", "", *site) for site in self.sites]
+        buildings = read_buildings(
+            session,
+            self.categories,
+            self.profile,
+            self.area,
+            open_at=self.open_at,
+            planned=planned,
+        )
+        if self.straight:
+            return straight_minutes(session, buildings, self.categories)
+        return buildings
+
+
+def access_classes(
+    session: Session,
+    query: MinutesQuery,
+    *,
+    by: str = "community",
+    bbox: Bbox | None = None,
+    within: Collection[int] | None = None,
+) -> AccessClasses:
+    """Count buildings, households and people by class, and by class and area.
+
+    Parameters
+    ----------
+    by
+        county, street, community or grid.
+    bbox
+        Only buildings whose door lies in the box; None means all.
+    within
+        Ids of the areas whose buildings may be counted; None means all.
+    """
+    level = require_level(by)
+    buildings, minutes = query.read(session), query.minutes
+    which = np.ones(len(buildings.id), bool) if bbox is None else in_box(buildings, bbox)
+    if within is not None:
+        which &= buildings.areas.in_any(frozenset(within))
+    buildings = buildings.select(which)
+    number, areas = buildings.areas.at_level(level)
+    rows = [
+        AreaClasses(where.code, where.name, _count(buildings.select(number == i), minutes))
+        for i, where in enumerate(areas)
+        if (number == i).any()
+    ]
+    if (number < 0).any():
+        rows.append(AreaClasses(None, "", _count(buildings.select(number < 0), minutes)))
+    return AccessClasses(class_limits(minutes), _count(buildings, minutes), tuple(rows))
 
 
 def count_classes(buildings: BuildingCoverage, minutes: int) -> AccessClasses:
     """Count some buildings, their households and people by class."""
+    return AccessClasses(class_limits(minutes), _count(buildings, minutes))
+
+
+def _count(buildings: BuildingCoverage, minutes: int) -> dict[str, Tally]:
     classes = class_of(buildings, minutes)
-    keys = ("0", "1", "2", "3", "4", "5", UNREACHABLE, Standing.CANNOT_SAY, Standing.OFF_NETWORK)
-    return AccessClasses(
-        class_limits(minutes),
-        {str(key): tally(buildings, classes == key) for key in keys},
+    return {key: tally(buildings, classes == key) for key in CLASSES}
+
+
+def in_box(buildings: BuildingCoverage, bbox: Bbox) -> Bools:
+    """Return which buildings have their door in a box."""
+    west, south, east, north = bbox
+    inside: Bools = (
+        (buildings.lon >= west)
+        & (buildings.lon <= east)
+        & (buildings.lat >= south)
+        & (buildings.lat <= north)
     )
+    return inside
 
 
-def building_features(
-    session: Session,
-    categories: Sequence[str],
-    minutes: int,
-    profile: str,
-    bbox: tuple[float, float, float, float],
-    *,
-    area: str | None = None,
-    open_at: datetime | None = None,
-) -> dict[str, Any]:
+def building_features(session: Session, query: MinutesQuery, bbox: Bbox) -> dict[str, Any]:
     """Return the outlines of the buildings in a box with their class, as a FeatureCollection.
 
     Parameters
     ----------
     bbox
-        (west, south, east, north) in degrees; buildings whose door lies in it.
+        Buildings whose door lies in it.
 
     Returns
     -------
@@ -132,25 +207,17 @@ def building_features(
         GeoJSON without numbers of households; its member `truncated` tells whether there are more
         than MAX_BUILDINGS, of which those first by code are given.
     """
-    require_limit(minutes)
-    buildings = read_buildings(session, categories, profile, area, open_at=open_at)
-    return features_within(session, buildings, minutes, bbox)
+    return features_within(session, query.read(session), query.minutes, bbox)
 
 
 def features_within(
     session: Session,
     buildings: BuildingCoverage,
     minutes: int,
-    bbox: tuple[float, float, float, float],
+    bbox: Bbox,
 ) -> dict[str, Any]:
     """Return those of some buildings that lie in a box; see `building_features`."""
-    west, south, east, north = bbox
-    inside = np.flatnonzero(
-        (buildings.lon >= west)
-        & (buildings.lon <= east)
-        & (buildings.lat >= south)
-        & (buildings.lat <= north)
-    )
+    inside = np.flatnonzero(in_box(buildings, bbox))
     inside = inside[np.argsort(buildings.code[inside], kind="stable")]
     truncated, inside = inside.size > MAX_BUILDINGS, inside[:MAX_BUILDINGS]
     outlines = {
@@ -160,6 +227,7 @@ def features_within(
         )
     }
     classes = class_of(buildings, minutes)
+    community, communities = buildings.areas.at_level("community")
     return {
         "type": "FeatureCollection",
         "truncated": bool(truncated),
@@ -170,6 +238,7 @@ def features_within(
                 "properties": {
                     "code": str(buildings.code[i]),
                     "name": str(buildings.name[i]),
+                    "community": communities[community[i]].code if community[i] >= 0 else "",
                     "class": str(classes[i]),
                     "minutes": round(float(buildings.minutes[i]), 1)
                     if np.isfinite(buildings.minutes[i])

@@ -29,7 +29,7 @@ from gis.facilities.accessibility import (
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.category_labels import CategoryLabels, by_category
 from gis.facilities.opening import find_open
-from gis.facilities.planned import PlannedFacility, with_planned
+from gis.facilities.planned import PlannedFacility, planned_entrances
 from gis.facilities.walkers import ProfileNetwork, walker_on
 from gis.network.build import load_edited
 from gis.network.edits import find_edits
@@ -251,17 +251,26 @@ def read_labels(
     Notes
     -----
     Those stored if they are of the present network, buildings and facilities; else, and for a
-    moment or a plan, new ones, which are not stored.
+    moment, new ones, which are not stored. What is planned is joined to them.
     """
-    if open_at is not None:
-        return _label_open(session, walker, categories, open_at, planned)
-    if planned:
-        demand = read_demand_points(session, walker.network)
-        entrances = with_planned(
-            read_facility_entrances(session, walker.network), planned, walker.network
-        )
-        labels = label_buildings(walker.network, demand, entrances, categories, walker.speed_m_s)
-        return by_category(labels, demand, entrances)
+    if open_at is None:
+        labels = _read_present(session, walker, categories)
+    else:
+        labels = _label_open(session, walker, categories, open_at)
+    if not planned:
+        return labels
+    demand = read_demand_points(session, walker.network)
+    entrances = planned_entrances(planned, walker.network)
+    more = label_buildings(walker.network, demand, entrances, categories, walker.speed_m_s)
+    return {
+        key: labels[key].joined(each) for key, each in by_category(more, demand, entrances).items()
+    }
+
+
+def _read_present(
+    session: Session, walker: ProfileNetwork, categories: Sequence[str]
+) -> dict[str, CategoryLabels]:
+    """Return the labels stored, brought in step where they are outdated."""
     inputs = read_inputs(session, walker.version)
     stored = read_runs(session, walker.name)
     result = {}
@@ -278,11 +287,7 @@ def read_labels(
 
 
 def _label_open(
-    session: Session,
-    walker: ProfileNetwork,
-    categories: Sequence[str],
-    at: datetime,
-    planned: Sequence[PlannedFacility],
+    session: Session, walker: ProfileNetwork, categories: Sequence[str], at: datetime
 ) -> dict[str, CategoryLabels]:
     """Return labels of the facilities open at a moment.
 
@@ -291,13 +296,9 @@ def _label_open(
     demand = read_demand_points(session, walker.network)
     entrances = read_facility_entrances(session, walker.network)
     facilities = find_open(session, entrances, at)
-    entrances = with_planned(entrances, planned, walker.network)
     certain, possible = (
         label_buildings(walker.network, demand, entrances.only(which), categories, walker.speed_m_s)
-        for which in (
-            np.append(facilities.open, np.ones(len(planned), bool)),
-            np.append(facilities.unknown, np.zeros(len(planned), bool)),
-        )
+        for which in (facilities.open, facilities.unknown)
     )
     return {
         key: replace(labels, edge_minutes=np.minimum(labels.edge_minutes, possible.minutes[:, i]))

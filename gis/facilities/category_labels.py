@@ -42,6 +42,15 @@ class CategoryLabels:
     off_network: Bools
     computed_at: datetime
 
+    def joined(self, more: "CategoryLabels") -> "CategoryLabels":
+        """Return the labels of both sets of facilities together."""
+        return replace(
+            self,
+            minutes=np.minimum(self.minutes, more.minutes),
+            facility=np.where(more.minutes < self.minutes, more.facility, self.facility),
+            within=self.within + more.within,
+        )
+
     def patched(self, which: NDArray[np.int64], labels: "CategoryLabels") -> "CategoryLabels":
         """Return the labels with those of some buildings, by their places, put in."""
         columns = {}

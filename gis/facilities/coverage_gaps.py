@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import Area
+from gis.facilities.access_classes import class_of
 from gis.facilities.building_coverage import (
     STANDINGS,
     BuildingCoverage,
@@ -41,6 +42,8 @@ class Gap:
         The nearest facility; empty for none.
     standing
         beyond, cannot_say (the data end nearer than the facility) or off_network.
+    access_class
+        Its class of `gis.facilities.access_classes`.
     lon, lat
         The door, else the middle of the footprint, degrees, EPSG:4490.
     """
@@ -58,6 +61,7 @@ class Gap:
     facility: str
     facility_name: str
     standing: str
+    access_class: str
     lon: float
     lat: float
 
@@ -111,6 +115,7 @@ def list_gaps(
         which &= buildings.areas.in_any(frozenset(within))
     lacking = buildings.select(which)
     standing = lacking.standing(minutes)
+    classes = class_of(lacking, minutes)
     number, communities = lacking.areas.at_level("community")
     facilities = {
         row[0]: (row[1], row[2])
@@ -131,6 +136,7 @@ def list_gaps(
             communities[number[i]] if number[i] >= 0 else None,
             facilities.get(int(lacking.facility[i]), ("", "")),
             STANDINGS[standing[i]],
+            str(classes[i]),
         )
         for i in order.tolist()
     ]
@@ -143,6 +149,7 @@ def _gap(
     community: Area | None,
     facility: tuple[str, str],
     standing: Standing,
+    access_class: str,
 ) -> Gap:
     walk = float(buildings.minutes[i])
     grid = int(buildings.areas.grid[i])
@@ -159,6 +166,7 @@ def _gap(
         round(max(walk - minutes, 0.0), 2) if np.isfinite(walk) else None,
         *facility,
         standing.value,
+        access_class,
         round(float(buildings.lon[i]), 7),
         round(float(buildings.lat[i]), 7),
     )

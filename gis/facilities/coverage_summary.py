@@ -91,8 +91,8 @@ class AreaCoverage:
         parts |= {f"{name}_": getattr(self, name) for name in CIRCLE_PARTS}
         counts = {
             f"{prefix}{name}": count
-            for prefix, tally in parts.items()
-            for name, count in asdict(tally).items()
+            for prefix, each in parts.items()
+            for name, count in asdict(each).items()
         }
         return counts | {
             "elders_unknown": self.elders_unknown,

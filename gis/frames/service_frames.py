@@ -287,8 +287,8 @@ def gaps(
         people, as far as households say; missing: none says), `minutes` (to the nearest, missing
         for none within an hour), `missing_minutes` (beyond the limit), `facility` (code of the
         nearest), `facility_name`, `standing` (beyond, cannot_say where the data end nearer,
-        off_network), `geometry` (Point: the entrance, else the centroid). Buildings where nobody
-        lives are left out.
+        off_network), `access_class` (of minutes, as on the page of coverage), `geometry` (Point:
+        the entrance, else the centroid). Buildings where nobody lives are left out.
 
     Raises
     ------

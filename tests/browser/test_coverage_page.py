@@ -2,14 +2,39 @@
 
 import re
 
+import numpy as np
 import pytest
+from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
-from tests.support.browser import serious, sign_in
+from gis.palette import ACCESS_CLASS_COLOURS
+from tests.support.browser import serious, session, sign_in  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
 QUESTION = "/coverage?category=clinic&profile=elder&minutes=15"
+
+
+# buildings that the map draws
+DRAWN = """() => {
+  let count = 0;
+  wangge.map.eachLayer((layer) => { if (layer.feature?.properties.class) count += 1; });
+  return count;
+}"""
+
+# painted pixels of each side that its clip leaves
+SHOWN = """() => ['cov-minutes', 'cov-compared'].map((name) => {
+  const pane = wangge.map.getPane(name), canvas = pane.querySelector('canvas');
+  const [from, to] = [...pane.style.clipPath.matchAll(/(-?[\\d.]+)px -?[\\d.]+px/g)]
+    .slice(0, 2).map((match) => Number(match[1]) - canvas._leaflet_pos.x);
+  const ratio = canvas.width / canvas.clientWidth;
+  const left = Math.max(from * ratio, 0), width = Math.min(to * ratio, canvas.width) - left;
+  const data = canvas.getContext('2d').getImageData(left, 0, width, canvas.height).data;
+  let painted = 0;
+  for (let i = 3; i < data.length; i += 4) painted += data[i] > 0;
+  return painted;
+})"""
 
 
 def number(text: str) -> int:
@@ -45,6 +70,7 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
     ]
     assert sum(sorts) == total
     assert sorts[0] == sum(classes[:3])
+    assert [number(one) for one in desk.locator(".cov-col b").all_inner_texts()] == classes
     areas = desk.locator(".cov-areas tbody tr")
     assert areas.count() == 3
     assert (
@@ -96,6 +122,215 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
     expect(desk.locator(".cov-means dl")).to_be_visible()
     expect(desk.locator(".cov-dates")).to_be_visible()
     expect(desk.locator("#controls")).to_be_hidden()
+
+
+def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_path):
+    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    answered(desk)
+    gap_count, drawn = desk.locator("#gap-count"), DRAWN
+    all_gaps = number(gap_count.inner_text())
+    all_drawn = desk.evaluate(drawn)
+    column = desk.locator(".cov-col[data-choose='4']")
+    households = number(column.locator("b").inner_text())
+    column.focus()
+    desk.keyboard.press("Enter")
+    expect(column).to_have_attribute("aria-pressed", "true")
+    expect(column).to_be_focused()
+    assert "class=4" in desk.url
+    assert 0 < desk.evaluate(drawn) < all_drawn
+    # each community says how many of it are chosen; together they are the column
+    areas = desk.locator(".cov-areas tbody tr")
+    assert households == sum(
+        number(shown.split("/")[0]) for shown in areas.locator("td:nth-child(3)").all_inner_texts()
+    )
+    name = areas.first.locator("th").inner_text()
+    areas.first.locator("td").first.click()
+    expect(areas.first.locator("button")).to_have_attribute("aria-pressed", "true")
+    expect(desk.locator(".cov-chip")).to_have_text(["20–30 分钟", name])
+    assert number(column.locator("b").inner_text()) < households
+    assert serious(desk) == []
+    desk.locator("#tab-gaps").click()
+    rows = desk.locator(".cov-gap-table tbody tr")
+    assert 0 < rows.count() == number(gap_count.inner_text()) < all_gaps
+    assert set(rows.locator("th small").all_inner_texts()) == {name}
+    with desk.expect_download() as download:
+        desk.locator(".cov-exports a", has_text="CSV").click()
+    download.value.save_as(tmp_path / "gaps.csv")
+    lines = (tmp_path / "gaps.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == rows.count() + 1
+
+    # Escape takes all of it away
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#choice")).to_be_hidden()
+    expect(gap_count).to_have_text(str(all_gaps))
+    assert desk.evaluate(drawn) == all_drawn
+
+    # only what the map shows: fewer when it comes nearer, all again without
+    total = desk.locator("#legend-total b")
+    everybody = total.inner_text()
+    desk.locator("#in-view").check()
+    for _ in range(2):
+        desk.locator("#zoom-in").click()
+    expect(total).not_to_have_text(everybody)
+    desk.locator("#tab-overview").click()
+    assert number(total.inner_text()) == sum(
+        number(one) for one in desk.locator(".cov-col b").all_inner_texts()
+    )
+    expect(desk.locator(".cov-sentence small")).to_contain_text("地图所示")
+    expect(gap_count).not_to_have_text(str(all_gaps))
+    desk.locator("#in-view").uncheck()
+    expect(total).to_have_text(everybody)
+    assert desk.said == []
+
+
+def legend_sums(page: Page, side: int) -> tuple[int, int]:
+    """Return the served and all households of a side of the legend."""
+    counts = page.locator(f"#legend li b:nth-of-type({side})").all_inner_texts()
+    numbers = [number(each) for each in counts]
+    return sum(numbers[:3]), sum(numbers)
+
+
+def test_two_maps_and_a_divider(desk, site, served):
+    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    answered(desk)
+    divider, shares = desk.locator("#divider"), desk.locator(".cov-side")
+    expect(divider).to_be_hidden()
+    desk.locator("#with").select_option("circle")
+    expect(divider).to_be_visible()
+    expect(desk.locator(".cov-legend-sides span")).to_have_text(["步行", "直线圈"])
+    expect(shares).to_have_text([re.compile(r"步行\s*[\d.]+%"), re.compile(r"直线圈\s*[\d.]+%")])
+    walk, circle = desk.locator(".cov-compare-row b").all_inner_texts()
+    assert legend_sums(desk, 1)[0] == number(walk)
+    assert legend_sums(desk, 2)[0] == number(circle)
+    assert legend_sums(desk, 1)[1] == legend_sums(desk, 2)[1]
+    assert serious(desk) == []
+
+    # both sides are drawn, and the divider takes from one what it gives to the other
+    before = desk.evaluate(SHOWN)
+    assert before[0] > 0 and before[1] > 0
+    divider.focus()
+    for key in ("PageDown", "PageDown", "ArrowLeft"):
+        desk.keyboard.press(key)
+    expect(divider).to_have_attribute("aria-valuenow", "28")
+    assert "split=28" in desk.url
+    after = desk.evaluate(SHOWN)
+    assert after[0] < before[0] and after[1] > before[1]
+    box, ground = divider.bounding_box(), desk.locator(".folium-map").bounding_box()
+    desk.mouse.move(box["x"] + 22, box["y"] + 22)
+    desk.mouse.down()
+    desk.mouse.move(ground["x"] + ground["width"] * 0.7, box["y"] + 30, steps=4)
+    desk.mouse.up()
+    expect(divider).to_have_attribute("aria-valuenow", "70")
+
+    # another walker, another time, and the address says which
+    desk.locator("#with").select_option("profile.adult")
+    expect(desk.locator("#side-right")).to_have_text("成年人")
+    assert "with=profile.adult" in desk.url
+    desk.locator("#with").select_option("at.then")
+    desk.locator("#with-time").fill("2026-11-28T23:30")  # clinics are closed
+    expect(desk.locator("#share-right")).to_have_text("0.0%")
+
+    # with the new places more are served
+    expect(desk.locator("#with option[value=sites]")).to_be_disabled()
+    desk.locator("#tab-siting").click()
+    desk.locator("#pin-put").click()
+    expect(desk.locator("#pin-answer b")).to_have_text(re.compile(r"^\+[\d,]+$"))
+    desk.locator("#with").select_option("sites")
+    expect(desk.locator("#side-right")).to_have_text("加上新址")
+    newly = desk.locator("#pin-answer small").inner_text()
+    expect(desk.locator("#share-right")).not_to_have_text("0.0%")
+    assert legend_sums(desk, 2)[0] - legend_sums(desk, 1)[0] == number(newly)
+    desk.locator("#with").select_option("")
+    expect(divider).to_be_hidden()
+    assert desk.said == []
+
+
+def test_the_map_as_a_picture_and_as_a_page_of_its_own(desk, site, served, tmp_path):
+    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    answered(desk)
+    desk.locator(".cov-col[data-choose='4']").click()
+    desk.locator("#save-map summary").click()
+    with desk.expect_download() as download:
+        desk.locator("#save-picture").click()
+    assert re.fullmatch(r"coverage-clinic-15-elder-\d{8}\.png", download.value.suggested_filename)
+    with Image.open(download.value.path()) as picture:
+        assert picture.format == "PNG" and picture.width > 2 * 900
+        pixels = np.asarray(picture.convert("RGB"), int)
+    # the chosen class is on the map and in the legend, the others in the legend only
+    chosen, other = (
+        (np.abs(pixels - ImageColor.getrgb(ACCESS_CLASS_COLOURS[i])).max(axis=2) < 14).sum()
+        for i in (4, 2)
+    )
+    assert chosen > 2 * other > 0
+    with desk.expect_download() as download:
+        desk.locator("#save-map summary").click()
+        desk.locator("#save-page").click()
+    download.value.save_as(tmp_path / "map.html")
+    households = desk.locator("#legend li[data-class='4'] b").inner_text()
+    asked = len(desk.asked)
+    desk.goto((tmp_path / "map.html").as_uri())
+    expect(desk.locator(".saved-legend li").nth(4)).to_contain_text(households)
+    expect(desk.locator(".saved h1")).to_contain_text("15 分钟")
+    assert all(url.startswith("file:") for url in desk.asked[asked:])
+    assert desk.said == []
+
+
+def test_doors_are_added_moved_and_taken_away(desk, site, served, session):  # noqa: F811
+    home = session.execute(
+        text(
+            "SELECT estate || name AS name, ST_X(p) AS lon, ST_Y(p) AS lat FROM (SELECT estate,"
+            " name, ST_PointOnSurface(geom) AS p FROM building WHERE estate <> '' ORDER BY"
+            " ST_Area(geom) DESC LIMIT 1) b"
+        )
+    ).one()
+    sign_in(desk, site, served.var, "planner", "/rules")
+    desk.goto(f"{site}{QUESTION}&c={home.lon},{home.lat},18")
+    answered(desk)
+    doors, status = desk.locator(".cov-door.editing"), desk.locator("#map-status")
+    desk.locator("#doors-edit").click()
+    expect(doors.first).to_be_visible()
+    desk.locator("#doors-add").press("Enter")  # by the keyboard: in the middle of the map
+    form = desk.locator(".cov-door-form")
+    expect(form.locator("[name=owner] option").first).to_contain_text(home.name)
+    form.locator("[name=kind]").select_option("gate")
+    form.locator("[name=hours]").fill("whenever")
+    form.locator("[type=submit]").click()
+    expect(form.get_by_role("alert")).to_contain_text("whenever")
+    form.locator("[name=hours]").fill("Mo-Su 06:00-22:00")
+    assert serious(desk) == []
+    form.locator("[type=submit]").click()
+    expect(status).to_contain_text(f"已添加：大门 · {home.name}")
+    gate = desk.locator(f".cov-door.gate[title*='{home.name}']")
+    expect(gate).to_have_count(1)
+    gate.focus()
+    desk.keyboard.press("ArrowRight")
+    expect(status).to_contain_text("已移动")
+    session.execute(
+        text("UPDATE entrance SET version = version + 1 WHERE id = (SELECT max(id) FROM entrance)")
+    )
+    session.commit()  # somebody else was quicker
+    gate.click()
+    form.locator("[name=note]").fill("x")
+    form.locator("[type=submit]").click()
+    expect(form.get_by_role("alert")).to_contain_text("重新查看")
+    desk.locator(".leaflet-popup-close-button").click()
+
+    # dragged too far off it says so beside the place, and the door stays
+    box = gate.bounding_box()
+    desk.mouse.move(box["x"] + 12, box["y"] + 12)
+    desk.mouse.down()
+    desk.mouse.move(box["x"] + 12, box["y"] + 330, steps=5)
+    desk.mouse.up()
+    expect(desk.locator(".cov-door-popup [role=alert]")).to_contain_text("50 米")
+    desk.locator(".leaflet-popup-close-button").click()
+    gate.click()
+    form.get_by_text("移除").click()
+    expect(status).to_contain_text("已移除")
+    expect(gate).to_have_count(0)
+    desk.locator("#doors-edit").click()
+    answered(desk)
+    expect(doors).to_have_count(0)
+    assert [said for said in desk.said if "409" not in said and "422" not in said] == []
 
 
 def test_the_gaps_as_a_file(desk, site, served, tmp_path):

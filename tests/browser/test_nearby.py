@@ -42,7 +42,7 @@ def test_an_address_a_list_and_the_walk_on_the_map(request, site, session, scree
     assert page.locator(".nby-item").count() < whole
     page.locator('.nby-ring[data-minutes="15"]').click()
     page.locator("#open-only").check()
-    assert set(page.locator(".nby-state").all_inner_texts()) == {"营业中"}
+    assert set(page.locator(".nby-state").all_inner_texts()) == {"届时营业"}
     page.locator("#open-only").uncheck()
 
     item = page.locator(".nby-item").first
@@ -94,6 +94,35 @@ def test_far_from_streets_and_without_a_connection_it_says_so_in_words(desk, sit
 
 def test_in_english_it_reads_as_well(desk, site):
     opened(desk, site, "&lang=en&p=105.9535,26.2267")
-    expect(desk.locator(".nby-state").first).to_have_text(re.compile("Open now|Closed now|Hours"))
+    expect(desk.locator(".nby-state").first).to_have_text(re.compile("Open then|Closed then|Hours"))
     expect(desk.locator(".nby-rings")).to_contain_text("15 min")
     assert not serious(desk)
+
+
+def test_a_stated_time_says_what_is_open_then(desk, site, session):  # noqa: F811
+    home = session.execute(
+        text(
+            "SELECT ST_X(p) AS lon, ST_Y(p) AS lat FROM (SELECT ST_Centroid(geom) AS p"
+            " FROM building WHERE estate <> '' ORDER BY id LIMIT 1) b"
+        )
+    ).one()
+    desk.goto(f"{site}/nearby?p={home.lon},{home.lat}")
+    expect(desk.locator(".nby-item").first).to_be_visible()
+    expect(desk.locator("#at")).to_be_hidden()
+    desk.locator("#when").select_option("then")
+    expect(desk.locator("#at")).to_be_focused()
+    desk.locator("#at").fill("2026-11-26T10:00")  # a Thursday morning
+    states = desk.locator(".nby-state")
+    expect(states.filter(has_text="届时营业").first).to_be_visible()
+    assert "at=2026-11-26T10:00" in desk.url
+    open_by_day = states.filter(has_text="届时营业").count()
+    desk.locator("#at").fill("2026-11-26T23:50")
+    expect(states.filter(has_text="届时未营业").first).to_be_visible()
+    assert states.filter(has_text="届时营业").count() < open_by_day
+    assert serious(desk) == []
+    desk.reload()
+    expect(desk.locator("#at")).to_have_value("2026-11-26T23:50")
+    expect(states.filter(has_text="届时未营业").first).to_be_visible()
+    desk.locator("#when").select_option("")
+    expect(states.filter(has_text="届时").first).to_be_hidden()
+    assert "at=" not in desk.url and desk.said == []

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import geopandas
@@ -172,9 +174,95 @@ def test_shares_of_capacity_are_open_and_those_of_buildings_are_not(
     assert after["features"] == rows[5:10]
 
 
+def added_up(parts: list[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    """Return the sums of counts by class."""
+    return {
+        key: {unit: sum(part[key][unit] for part in parts) for unit in counts}
+        for key, counts in parts[0].items()
+    }
+
+
+def test_classes_by_area_and_in_a_box_of_the_own_areas(
+    client: FlaskClient, session: Session
+) -> None:
+    generate_town(session, households=4500)
+    session.commit()
+    codes = session.scalars(
+        text("SELECT code FROM area WHERE level = 'community' ORDER BY code")
+    ).all()
+    query = "/api/v1/coverage/classes?category=clinic&minutes=2"
+    desk = account(session, "desk", "dispatcher", codes[0])
+    signed_in(client, desk)
+    body = client.get(query).json
+    assert [row["code"] for row in body["areas"]] == list(codes)
+    assert added_up([row["counts"] for row in body["areas"]]) == body["counts"]
+    assert sum(part["households"] for part in body["counts"].values()) == 4500
+
+    # the whole world as a box: only what the dispatcher may see of single buildings
+    boxed = client.get(f"{query}&bbox=-180,-90,180,90").json
+    assert [row["code"] for row in boxed["areas"]] == [codes[0]]
+    assert boxed["areas"][0] == body["areas"][0] and boxed["counts"] == boxed["areas"][0]["counts"]
+    # one building as a box: its gap, its class
+    gap = client.get("/api/v1/coverage/gaps?category=clinic&minutes=2").json["features"][0]
+    lon, lat = gap["geometry"]["coordinates"]
+    box = f"{lon - 1e-6:.7f},{lat - 1e-6:.7f},{lon + 1e-6:.7f},{lat + 1e-6:.7f}"
+    counts = client.get(f"{query}&bbox={box}").json["counts"]
+    assert counts[gap["properties"]["access_class"]] == {
+        "buildings": 1,
+        "households": gap["properties"]["households"],
+        "people": gap["properties"]["people"],
+        "elders": gap["properties"]["elders"],
+    }
+    features = client.get(f"/api/v1/coverage/buildings?category=clinic&minutes=2&bbox={box}").json[
+        "features"
+    ]
+    assert [each["properties"]["community"] for each in features] == [codes[0]]
+    assert client.get(f"{query}&bbox=1,2,3").status_code == 422
+    assert client.get(f"{query}&by=unit").status_code == 422
+
+
+def test_straight_lines_are_those_of_the_plain_circle(client: FlaskClient, town: Session) -> None:
+    county = str(town.scalar(text("SELECT code FROM area WHERE level = 'county'")))
+    signed_in(client, account(town, "planner", "planner", county))
+    query = "category=clinic&minutes=5&bbox=-180,-90,180,90"
+    walked, straight = (
+        {
+            item["properties"]["code"]: item["properties"]
+            for item in client.get(f"/api/v1/coverage/buildings?{query}{more}").json["features"]
+        }
+        for more in ("", "&straight=true")
+    )
+    inside = [item for item in straight.values() if item["class"] in "012"]
+    plain = client.get("/api/v1/coverage?category=clinic&minutes=5").json["totals"]
+    assert len(inside) == plain["plain_circle_buildings"] > plain["served_buildings"]
+    assert not {"cannot_say", "off_network"} & {item["class"] for item in straight.values()}
+    for code, item in straight.items():
+        if item["minutes"] is not None and walked[code]["minutes"] is not None:
+            assert item["minutes"] <= walked[code]["minutes"] + 0.11
+
+
+def test_a_planned_site_serves_who_can_walk_to_it(client: FlaskClient, town: Session) -> None:
+    county = str(town.scalar(text("SELECT code FROM area WHERE level = 'county'")))
+    signed_in(client, account(town, "planner", "planner", county))
+    query = "/api/v1/coverage/classes?category=clinic&minutes=5"
+    today = client.get(query).json["counts"]
+    site = client.get("/api/v1/siting?category=clinic&minutes=5&sites=1").json["sites"][0]
+    place = f"{site['lon']},{site['lat']}"
+    planned = client.get(f"{query}&sites={place}").json["counts"]
+    newly = sum(planned[key]["people"] - today[key]["people"] for key in "012")
+    assert newly == site["people"] > 0
+    assert client.get(f"{query}&sites={place};{place}").json["counts"] == planned
+    # far from any street nobody is served
+    assert client.get(f"{query}&sites=106.5,26.9").json["counts"] == today
+    for wrong in ("here", "1", "200,3", "nan,1", "1,2,3"):
+        assert client.get(f"{query}&sites={wrong}").status_code == 422, wrong
+
+
 def test_gaps_as_files(town: Session, tmp_path: Path) -> None:
     rows = gaps(town, ["clinic"], 2)
-    risky = [Gap("=1+1", "@x", "", "", "", 1, 2, None, None, None, "", "", "beyond", 106.0, 26.0)]
+    risky = [
+        Gap("=1+1", "@x", "", "", "", 1, 2, None, None, None, "", "", "beyond", "3", 106.0, 26.0)
+    ]
     for ending in (".xlsx", ".csv", ".gpkg", ".geojson"):
         path = tmp_path / f"gaps{ending}"
         assert write_gaps([*rows, *risky], path) == len(rows) + 1
@@ -242,3 +330,64 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     marks = json.loads(run("--score", "--json").stdout)
     assert all(0 <= mark["score"] <= 100 for mark in marks)
     assert "of 100" in run("--score").stdout
+
+
+def as_json(text: str) -> str:
+    """Return a text as it stands within JSON."""
+    return json.dumps(text)[1:-1]
+
+
+def test_the_map_as_a_file_tells_households_only_where_they_may_be_taken_out(
+    client: FlaskClient, session: Session
+) -> None:
+    generate_town(session, households=4500)
+    session.commit()
+    codes = session.scalars(
+        text("SELECT code FROM area WHERE level = 'community' ORDER BY code")
+    ).all()
+    county = str(session.scalar(text("SELECT code FROM area WHERE level = 'county'")))
+    address = "/coverage/map.html?category=clinic&minutes=2&profile=adult&lang=zh"
+    signed_in(client, account(session, "resident-wang"))
+    assert client.get(address).status_code == 403
+
+    signed_in(client, account(session, "planner", "planner", county))
+    response = client.get(address)
+    page = response.text
+    assert response.status_code == 200 and "attachment" in response.headers["Content-Disposition"]
+    assert not re.search(r"(src|href)\s*=\s*.https?:|url\(.?https?:", page)
+    counts = client.get("/api/v1/coverage/classes?category=clinic&minutes=2").json["counts"]
+    for part in counts.values():
+        assert f"<b>{part['households']:,}</b>" in page
+    (gap, *_) = gaps(session, ["clinic"], 2)
+    tooltip = f"{gap.name} · {round(gap.minutes or 0, 1):g}分钟 · {gap.households} 户"
+    assert as_json(tooltip) in page
+    subject = session.scalar(text("SELECT subject FROM personal.disclosure ORDER BY id DESC"))
+    assert subject == "coverage map.html category=clinic minutes=2"
+    # only what is chosen
+    chosen = client.get(f"{address}&community={codes[0]}&class=2,3").text
+    assert len(chosen) < len(page) and "<b>0</b>" in chosen
+
+    # a dispatcher takes out the households of the own community, and of no other
+    signed_in(client, account(session, "desk", "dispatcher", codes[0]))
+    areas = client.get("/api/v1/coverage/classes?category=clinic&minutes=2").json["areas"]
+    page = client.get(address).text
+    for part in areas[0]["counts"].values():
+        assert f"<b>{part['households']:,}</b>" in page
+    rows = gaps(session, ["clinic"], 2)
+    times = Counter(row.name for row in rows)
+    unique = [row for row in rows if times[row.name] == 1]
+    shown = {row.community for row in unique if as_json(row.name) in page}
+    told = {
+        row.community
+        for row in unique
+        if as_json(f"{row.name} · {round(row.minutes or 0, 1):g}分钟 · {row.households} 户") in page
+    }
+    assert told == {codes[0]} < shown
+
+    # an auditor sees figures but takes nothing out: the map has no household
+    signed_in(client, account(session, "auditor", "auditor", county))
+    page = client.get(address).text
+    assert "saved-legend" in page and as_json(" 户") not in page and "户数" not in page
+    for wrong in ("category=none", "profile=%27", "minutes=0", "zoom=inf", "sites=x", "at=x"):
+        assert client.get(f"/coverage/map.html?{wrong}").status_code == 422, wrong
+    assert client.get(f"{address}&bbox=1,2,3").status_code == 422

@@ -450,6 +450,7 @@ TABLE: dict[str, Row] = {
         exports_without_network, path={"kind": "csv"}
     ),
     "GET /coverage": Row(may(A.FIGURES)),
+    "GET /coverage/map.html": Row(figures_without_network, "bbox=105.9,26.2,106,26.3"),
     "GET /api/v1/unanswered": Row(may(A.ACCOUNTS)),
     "GET /unanswered": Row(may(A.ACCOUNTS)),
     "GET /figures.csv": Row(may(A.FIGURES)),

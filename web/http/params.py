@@ -111,6 +111,26 @@ def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, flo
     return west, south, east, north
 
 
+def parse_points(text: str, field: str) -> list[tuple[float, float]]:
+    """Return points (lon, lat) in degrees, written as lon,lat;lon,lat.
+
+    Raises
+    ------
+    InvalidInput
+        One is not two numbers, or not on Earth.
+    """
+    points = []
+    for part in filter(None, text.split(";")):
+        try:
+            lon, lat = (float(number) for number in part.split(","))
+        except ValueError:
+            raise invalid_field(field, "input.points_malformed", value=part[:80]) from None
+        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+            raise invalid_field(field, "input.points_malformed", value=part[:80])
+        points.append((lon, lat))
+    return points
+
+
 def decode_cursor(text: str | None) -> str | None:
     """Return the key behind which the next page begins.
 

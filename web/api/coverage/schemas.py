@@ -202,6 +202,7 @@ class GapProperties(BaseModel):
     facility: str = Field(description="Code of the nearest; empty for none")
     facility_name: str
     standing: Literal["beyond", "cannot_say", "off_network"]
+    access_class: str = Field(description="As in `GET /api/v1/coverage/classes`")
 
 
 class GapFeature(BaseModel):

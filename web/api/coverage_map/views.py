@@ -7,8 +7,7 @@ from flask import Response
 
 from gis.facilities.access_classes import access_classes, building_features
 from gis.rights.actions import Action
-from web.api.coverage.schemas import WalkQuery
-from web.api.coverage_map.schemas import BuildingsIn, BuildingsOut, ClassesOut
+from web.api.coverage_map.schemas import BuildingsIn, BuildingsOut, ClassesIn, ClassesOut
 from web.http import params
 from web.http.db import session
 from web.http.responses import GEOJSON, conditional_response
@@ -18,24 +17,27 @@ bp = APIBlueprint("coverage_map", __name__, url_prefix="/api/v1", tag="Facilitie
 
 
 @bp.get("/coverage/classes")
-@bp.input(WalkQuery, location="query")
+@bp.input(ClassesIn, location="query")
 @bp.output(ClassesOut)
 @bp.doc(
     summary="Households by class of minutes to the nearest facility",
     responses={404: "No area has that code", 503: "No walking network is loaded"},
 )
-def classes(query_data: WalkQuery) -> Response:
-    """Count by class; the classes depend on the limit, and every building is in one."""
-    require(Action.FIGURES)
+def classes(query_data: ClassesIn) -> Response:
+    """Count by class; the classes depend on the limit, and every building is in one.
+
+    A box may be as small as one building: then only the asker's own areas count.
+    """
+    by = require(Action.FIGURES)
+    bbox = None if query_data.bbox is None else params.parse_bbox(query_data.bbox)
     return conditional_response(
         asdict(
             access_classes(
                 session(),
-                query_data.categories,
-                query_data.minutes,
-                query_data.profile,
-                area=query_data.area or None,
-                open_at=query_data.open_at,
+                query_data.minutes_query,
+                by=query_data.by,
+                bbox=bbox,
+                within=None if bbox is None else by.areas_by_action[Action.FIGURES],
             )
         )
     )
@@ -54,12 +56,8 @@ def buildings(query_data: BuildingsIn) -> Response:
     return conditional_response(
         building_features(
             session(),
-            query_data.categories,
-            query_data.minutes,
-            query_data.profile,
+            query_data.minutes_query,
             params.parse_bbox(query_data.bbox),
-            area=query_data.area or None,
-            open_at=query_data.open_at,
         ),
         GEOJSON,
     )

@@ -15,6 +15,7 @@ class Question(NamedTuple):
     profile: str
 
 
+OUTSIDE = "-"  # no community, as in static/cross.js
 DEFAULT = Question("clinic", 15, "elder")
 
 
@@ -33,3 +34,25 @@ def read_question() -> Question:
         round(minutes),
         arguments.get("profile", DEFAULT.profile),
     )
+
+
+class Choice(NamedTuple):
+    """Which classes of minutes and communities are chosen; an empty choice is all of them."""
+
+    classes: frozenset[str]
+    communities: frozenset[str]
+
+    def passes(self, access_class: str, community: str) -> bool:
+        """Return whether something of a class, in a community or in none (""), is chosen."""
+        return (not self.classes or access_class in self.classes) and (
+            not self.communities or (community or OUTSIDE) in self.communities
+        )
+
+
+def read_choice() -> Choice:
+    """Return what the address of this request chooses."""
+    return Choice(*(_listed(request.args.get(name)) for name in ("class", "community")))
+
+
+def _listed(text: str | None) -> frozenset[str]:
+    return frozenset(text.split(",")) if text else frozenset()

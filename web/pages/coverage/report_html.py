@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app, render_template
 from flask_babel import gettext as _
 
-from gis.facilities.access_classes import MAX_BUILDINGS, UNREACHABLE
+from gis.facilities.access_classes import MAX_BUILDINGS
 from gis.facilities.area_report import AreaReport
 from gis.facilities.building_coverage import STANDINGS, Standing
 from gis.facilities.categories import CATEGORY_BY_KEY
@@ -18,6 +18,7 @@ from gis.settings import ROOT
 from layers.overview import overview
 from layers.report_map import CLASS_COLOURS, report_map
 from web.http.db import session
+from web.pages.coverage.class_labels import class_labels
 from web.pages.shell.choices import service_name
 from web.pages.shell.tokens import tokens_css
 
@@ -55,7 +56,7 @@ def report_values(report: AreaReport, language: str, at: datetime) -> dict[str, 
         "standings": standings,
         "map": report_map(session(), report, at, f"{report.name}: {title}"),
         "max_drawn": MAX_BUILDINGS,
-        "legend": _legend(report, standings),
+        "legend": _legend(report),
         "certainty": _certainty(report),
         "services": [
             (service_name(key), row)
@@ -80,20 +81,9 @@ def report_document(report: AreaReport, language: str, at: datetime) -> str:
     )
 
 
-def _legend(report: AreaReport, standings: dict[Standing, str]) -> list[tuple[str, str, int]]:
+def _legend(report: AreaReport) -> list[tuple[str, str, int]]:
     """Return colour, label and households of each class that has buildings."""
-    limits = report.classes.limits
-    labels = {
-        "0": _("to %(n)s min", n=limits[0]),
-        **{
-            str(i): _("%(from)s–%(to)s min", **{"from": limits[i - 1], "to": limits[i]})
-            for i in range(1, len(limits))
-        },
-        str(len(limits)): _("over %(n)s min", n=limits[-1]),
-        UNREACHABLE: _("not within 60 min"),
-        Standing.CANNOT_SAY.value: standings[Standing.CANNOT_SAY],
-        Standing.OFF_NETWORK.value: standings[Standing.OFF_NETWORK],
-    }
+    labels = class_labels(report.classes.limits)
     return [
         (CLASS_COLOURS[key], labels[key], tally.households)
         for key, tally in report.classes.counts.items()

@@ -18,7 +18,7 @@ from layers.folium_map import PageParts, live_map, vector_tiles
 from layers.overview import Overview, overview
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.coverage.question import DEFAULT, read_question
+from web.pages.coverage.question import DEFAULT, read_choice, read_question
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.choices import profile_choices, service_name
@@ -93,6 +93,8 @@ def coverage() -> Response:
 def gaps_file(kind: str) -> Response:
     """Send the gaps as a file: of areas where who asks may see figures and take data out.
 
+    The choice of classes and communities and the box stand in the address, as on the page.
+
     Raises
     ------
     NotFound
@@ -115,7 +117,16 @@ def gaps_file(kind: str) -> Response:
         for within in {by.areas_by_action[action] for action in (Action.EXPORT, Action.FIGURES)}
     ]
     both = set.intersection(*({gap.code for gap in part} for part in rows))
-    allowed = [gap for gap in rows[0] if gap.code in both]
+    choice, box = read_choice(), request.args.get("bbox")
+    west, south, east, north = params.parse_bbox(box) if box else (-180, -90, 180, 90)
+    allowed = [
+        gap
+        for gap in rows[0]
+        if gap.code in both
+        and choice.passes(gap.access_class, gap.community)
+        and west <= gap.lon <= east
+        and south <= gap.lat <= north
+    ]
     if not allowed:
         raise NotFound("coverage.no_gaps")
     with TemporaryDirectory() as folder:

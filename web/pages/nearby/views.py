@@ -17,7 +17,7 @@ DEFAULT_PROFILE = "adult"
 
 @bp.get("/nearby")
 def nearby() -> Response:
-    """Show the page; the address keeps the place `p=lon,lat`, `profile` and the facility `to`."""
+    """Show the page; its address keeps `p=lon,lat`, `profile`, the time `at`, the facility `to`."""
     figures = overview(session(), params.parse_datetime(None))
     return render_page(
         "nearby/nearby.html",

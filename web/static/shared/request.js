@@ -54,7 +54,7 @@ export const query = (values) =>
   new URLSearchParams(Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '')).toString();
 
 // Sends one request with a JSON body.
-export async function call(method, path, body) {
+export async function call(method, path, body, headers = {}) {
   let response;
   try {
     response = await fetch(page.api + path, {
@@ -63,6 +63,7 @@ export async function call(method, path, body) {
         Accept: 'application/json',
         ...(body ? { 'Content-Type': 'application/json' } : {}),
         ...(page.csrf && method !== 'GET' ? { 'X-CSRFToken': page.csrf } : {}),
+        ...headers,
       },
       body: body ? JSON.stringify(body) : undefined,
     });

@@ -3,12 +3,15 @@ import { call, query, request } from '../../shared/request.js';
 import { question, state } from './address.js';
 
 export const PARTS = ['served', 'beyond', 'cannot_say', 'off_network'];
+const BY = 'community';
 export const GAP_PAGE = 500;
 
-export const askCoverage = () => request(`/coverage?${question({ by: 'community' })}`, 'coverage');
+export const askCoverage = () => request(`/coverage?${question({ by: BY })}`, 'coverage');
 export const askGaps = (cursor) => request(`/coverage/gaps?${question({ limit: GAP_PAGE, cursor })}`, 'gaps');
-export const askClasses = () => request(`/coverage/classes?${question()}`, 'classes');
-export const askBuildings = (bbox) => request(`/coverage/buildings?${question({ bbox })}`, 'buildings');
+export const askClasses = (bbox, changes = {}, kind = 'classes') =>
+  request(`/coverage/classes?${question({ by: BY, bbox, ...changes })}`, kind);
+export const askBuildings = (bbox, changes = {}, kind = 'buildings') =>
+  request(`/coverage/buildings?${question({ bbox, ...changes })}`, kind);
 export const askSites = () => request(`/siting?${question({ sites: state.sites, model: state.model })}`, 'siting');
 export const askClosures = () => request(`/siting/closures?${question()}`, 'closures');
 export const askPin = ([lon, lat]) =>

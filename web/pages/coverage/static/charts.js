@@ -1,4 +1,4 @@
-// Small bars and the curve of people served against sites, as SVG without styles of their own.
+// Small bars, the histogram and the curve of people served against sites, as SVG without styles of their own.
 import { number, t } from '../../shared/i18n.js';
 
 const NS = 'http://www.w3.org/2000/svg';
@@ -11,7 +11,7 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Parts of a whole side by side; parts are [class, value].
+// Parts of a whole side by side; parts are [class, value], and the colour where the class has none.
 export function stack(parts, total, height = 12) {
   let x = 0;
   const bar = svg('svg', {
@@ -20,12 +20,29 @@ export function stack(parts, total, height = 12) {
     preserveAspectRatio: 'none',
     'aria-hidden': 'true',
   });
-  for (const [name, value] of parts) {
+  for (const [name, value, fill] of parts) {
     const width = total ? (100 * value) / total : 0;
-    if (width) bar.append(svg('rect', { class: name, x: x.toFixed(3), width: width.toFixed(3), height }));
+    const colours = fill ? { fill } : {};
+    if (width) bar.append(svg('rect', { class: name, x: x.toFixed(3), width: width.toFixed(3), height, ...colours }));
     x += width;
   }
   return bar;
+}
+
+// One column of a histogram, from the bottom up; `share` of the height is 0 to 1. What is not nothing stays visible.
+export function column(share, { fill, dashed = false }) {
+  const height = share ? Math.max(100 * share, 1.5) : 0;
+  const attributes = { x: 0, y: (100 - height).toFixed(2), width: 10, height: height.toFixed(2), fill };
+  return svg(
+    'svg',
+    {
+      class: dashed ? 'cov-column dashed' : 'cov-column',
+      viewBox: '0 0 10 100',
+      preserveAspectRatio: 'none',
+      'aria-hidden': 'true',
+    },
+    svg('rect', attributes),
+  );
 }
 
 // A scale whose top is a round number.

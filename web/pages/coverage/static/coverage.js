@@ -2,12 +2,19 @@
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { RequestError } from '../../shared/request.js';
-import { readAddress, state, TABS, writeAddress } from './address.js';
+import { question, readAddress, state, TABS, writeAddress } from './address.js';
 import { askClasses, askCoverage, askFacilities } from './answers.js';
-import { clearBuildings, drawBuildings, drawFacilities, forgetReturn, map, mapStatus, whole } from './drawing.js';
-import { back, pick, showGaps } from './gaps.js';
-import { showAreas, showLegend, showTotals } from './overview.js';
-import { findClosures, findSites, forgetSites, restoreSiting, startPin, takePinAway } from './siting.js';
+import { clearBuildings, drawBuildings, drawChosen, viewBox } from './outlines.js';
+import { choice, clearChoice, isChosen, nameOf, onChoice, showChips } from './choice.js';
+import { fillCompare, onCompare, otherChanges, showShares, sideNames } from './compare.js';
+import { codeOf, countsOf, totalsOf } from './cross.js';
+import { drawDoors, onDoorsChanged, placeDoor } from './doors.js';
+import { drawFacilities, forgetReturn, map, mapStatus, whole } from './drawing.js';
+import { back, drawGaps, pick, showGaps } from './gaps.js';
+import { showLegend } from './legend.js';
+import { histogram, percent, showAreas, showCircle, showTotals } from './overview.js';
+import { savePicture } from './picture.js';
+import { findClosures, findSites, forgetSites, onPlaces, restoreSiting, startPin, takePinAway } from './siting.js';
 
 const controls = $('controls');
 let asked = 0;
@@ -16,6 +23,15 @@ const chosenText = (name) => controls.elements[name].selectedOptions[0]?.textCon
 const what = () => ({ service: chosenText('what'), profile: chosenText('profile'), area: chosenText('area') });
 const clock = (value) =>
   new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', { dateStyle: 'medium', timeStyle: 'short' });
+
+const shortClock = (value) =>
+  new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
 
 // ---- the controls
 function fillControls() {
@@ -27,6 +43,7 @@ function fillControls() {
   fields.then.value = fields.when.value === 'then' ? state.at : '';
   $('then').hidden = fields.when.value !== 'then';
   fields.area.value = state.area;
+  $('in-view').checked = Boolean(state.view);
   if (page.may.plan && state.sites) $('siting-form').elements.sites.value = state.sites;
   if (page.may.plan && state.model) $('siting-form').elements.model.value = state.model;
 }
@@ -49,6 +66,7 @@ function readControls(event) {
       at,
       area: fields.area.value,
       gap: '',
+      community: fields.area.value === state.area ? state.community : '',
     },
     true,
   );
@@ -65,9 +83,10 @@ async function show() {
   $('panel').classList.add('waits');
   mapStatus('');
   try {
-    const [answer, classes] = await Promise.all([askCoverage(), askClasses()]);
+    fillCompare(sides());
+    const [answer, classes, other] = await Promise.all([askCoverage(), askClasses(viewed()), askOther()]);
     if (turn !== asked) return;
-    showAnswer(answer, classes);
+    showAnswer({ answer, classes, other });
     buildings(true);
     askFacilities().then(drawFacilities, () => drawFacilities([])); // the figures stand without them
     await showGaps();
@@ -85,17 +104,20 @@ async function show() {
       room.setAttribute('aria-busy', 'false');
       $('panel').classList.remove('waits');
       document.body.dataset.ready = 'yes';
+      if (recount) countView();
+      recount = false;
     }
   }
 }
 
-function showAnswer(answer, classes) {
+let latest = null; // the answer on the page: {answer, classes, other}; other is the right side of a comparison
+
+function showAnswer(given) {
+  latest = given;
+  const { answer } = given;
   const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
-  $('answer').replaceChildren(
-    ...[showTotals(answer, { ...what(), then }), showAreas(answer.areas, zoomToArea), dates(answer)].filter(Boolean),
-  );
   $('flat').textContent = answer.flat ? t('Slopes are not counted: no elevations are loaded') : t('Slopes are counted');
-  showLegend(classes, answer.totals.households, answer.minutes);
+  showCounts();
   const { service, profile, area } = what();
   $('printed-title').textContent = t('%(what)s within %(minutes)s minutes', {
     what: service,
@@ -103,6 +125,39 @@ function showAnswer(answer, classes) {
   });
   $('printed-query').textContent = [profile, then, area].filter(Boolean).join(' · ');
 }
+
+// Charts, table and legend, of what the choice and the view of the map leave.
+function showCounts() {
+  const { answer, classes, other } = latest;
+  const { communities } = choice();
+  const counts = countsOf(classes.areas, communities);
+  const total = totalsOf(counts);
+  const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
+  const names = classes.areas.filter((area) => communities.includes(codeOf(area.code))).map(nameOf);
+  const focus = /** @type {HTMLElement} */ (document.activeElement)?.dataset ?? {};
+  $('answer').replaceChildren(
+    ...[
+      showTotals(total, answer, { ...what(), then, communities: names }, [
+        histogram(counts, classes.limits),
+        showAreas(classes.areas),
+      ]),
+      state.view || !total.households ? null : showCircle(total, plainOf(answer.areas, communities)),
+      dates(answer),
+    ].filter(Boolean),
+  );
+  const compared = other && countsOf(other.areas, communities);
+  showLegend(counts, classes.limits, answer.minutes, compared, sideNames());
+  if (compared) showShares(percent(total.share), percent(totalsOf(compared).share));
+  showChips(classes);
+  const again = focus.choose ? `[data-choose="${focus.choose}"]` : focus.line && `[data-line="${focus.line}"]`;
+  if (again) /** @type {HTMLElement} */ (document.querySelector(again))?.focus();
+}
+
+// Households that a straight circle would count, in the chosen communities or everywhere.
+const plainOf = (areas, communities) =>
+  areas
+    .filter((area) => !communities.length || communities.includes(codeOf(area.code)))
+    .reduce((sum, area) => sum + area.plain_circle_households, 0);
 
 function dates(answer) {
   return h(
@@ -115,6 +170,7 @@ function dates(answer) {
 }
 
 function showError(error) {
+  latest = null;
   clearBuildings();
   $('legend').hidden = true;
   $('gap-count').textContent = '';
@@ -135,8 +191,8 @@ function showError(error) {
 
 async function buildings(anew = false) {
   try {
-    await drawBuildings((code) => {
-      if (pick(code)) tab('gaps');
+    await drawBuildings((code, latlng) => {
+      if (!placeDoor(latlng) && pick(code)) tab('gaps');
     }, anew);
   } catch (error) {
     if (error.name === 'AbortError') return;
@@ -145,10 +201,77 @@ async function buildings(anew = false) {
   }
 }
 
-function zoomToArea(code) {
-  controls.elements.area.value = code;
-  readControls();
+// ---- the choice: classes, communities, and the view of the map
+const viewed = () => (state.view ? viewBox() : null);
+
+let recount = false; // the map has moved while an answer was awaited
+
+async function countView() {
+  if (!latest) return;
+  if ($('answer').getAttribute('aria-busy') === 'true') {
+    recount = true;
+    return;
+  }
+  try {
+    [latest.classes, latest.other] = await Promise.all([askClasses(viewed()), askOther()]);
+    showCounts();
+    drawGaps();
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+    if (!(error instanceof RequestError)) throw error;
+    mapStatus(error.message);
+  }
 }
+
+// ---- the comparison
+// The right side; without an answer it is left out, and the left stands alone.
+async function askOther() {
+  if (!otherChanges()) return null;
+  try {
+    return await askClasses(viewed(), otherChanges(), 'classes compared');
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    mapStatus(error.message);
+    return null;
+  }
+}
+const sides = () => ({
+  profile: chosenText('profile'),
+  at: /^\d/.test(state.at) ? shortClock(state.at) : chosenText('when'),
+  clock: shortClock,
+});
+
+function compareNow() {
+  fillCompare(sides());
+  if (!latest) return;
+  buildings();
+  countView();
+}
+onCompare(compareNow);
+onPlaces(() => {
+  if (state.with === 'sites') compareNow();
+  else fillCompare(sides());
+});
+
+onDoorsChanged(show);
+
+onChoice(() => {
+  if (latest) showCounts();
+  drawChosen();
+  drawGaps();
+});
+$('in-view').addEventListener('change', ({ target }) => {
+  writeAddress({ view: target.checked ? 'yes' : '' });
+  countView();
+});
+$('choice-clear').addEventListener('click', () => {
+  clearChoice();
+  $('in-view').focus();
+});
+addEventListener('keydown', (event) => {
+  const isFree = !event.defaultPrevented && !document.querySelector('.leaflet-popup');
+  if (event.key === 'Escape' && isFree && isChosen()) clearChoice();
+});
 
 // ---- tabs
 function tab(name, focus = false) {
@@ -178,6 +301,8 @@ map.on('moveend', () => {
   settled = setTimeout(() => {
     writeAddress();
     if (!$('legend').hidden) buildings();
+    if (state.view) countView();
+    drawDoors();
   }, 150);
 });
 $('zoom-in').addEventListener('click', () => map.zoomIn());
@@ -185,6 +310,27 @@ $('zoom-out').addEventListener('click', () => map.zoomOut());
 $('whole').addEventListener('click', () => whole());
 $('back').addEventListener('click', back);
 $('print').addEventListener('click', () => print());
+
+// ---- the map as a file: a picture drawn here, or a page made by the server
+const save = $('save-map');
+$('save-picture').addEventListener('click', () => {
+  save.open = false;
+  savePicture();
+});
+$('save-page').addEventListener('click', ({ target }) => {
+  save.open = false;
+  const shown = { class: state.class, community: state.community, bbox: viewBox(), zoom: map.getZoom() };
+  target.href = `${page.root}/coverage/map.html?${question(shown)}`;
+});
+addEventListener('click', ({ target }) => {
+  if (save.open && !save.contains(target)) save.open = false;
+});
+save.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || !save.open) return;
+  event.preventDefault();
+  save.open = false;
+  save.querySelector('summary').focus();
+});
 
 controls.addEventListener('change', readControls);
 controls.addEventListener('submit', (event) => event.preventDefault());
@@ -226,4 +372,5 @@ if (phone.matches) map.scrollWheelZoom.disable();
 readAddress();
 if (!state.c) whole(false);
 start();
+drawDoors();
 if (page.may.plan) restoreSiting();

@@ -1,74 +1,19 @@
-// What lies over the tiles: buildings by class, gaps, numbered sites and the pin.
+// What lies over the tiles besides the buildings: facilities, gaps, numbered sites and the pin.
 import { $, colour, page, phone, pin as pictogram } from '../../shared/dom.js';
-import { number, t } from '../../shared/i18n.js';
-import { askBuildings } from './answers.js';
+import { t } from '../../shared/i18n.js';
 
 export const { map } = window.wangge;
-const canvas = L.canvas({ padding: 0.3, tolerance: 4 });
-const shapes = new Map(); // code -> what is drawn of the building
-const buildings = L.layerGroup().addTo(map),
-  facilities = L.layerGroup().addTo(map),
+const facilities = L.layerGroup().addTo(map),
   selection = L.layerGroup().addTo(map),
-  served = L.layerGroup().addTo(map),
   sites = L.layerGroup().addTo(map);
-let returnView = null,
-  newlyServed = [];
+let returnView = null;
 
 export const classColour = (key) => page.colours.classes[key] ?? page.colours.apart[key];
-const edge = colour('ink'),
-  white = colour('white');
 
-function styleOf(feature) {
-  const key = feature.properties.class;
-  const dashed = key === 'cannot_say';
-  return {
-    renderer: canvas,
-    fillColor: classColour(key),
-    fillOpacity: 0.95,
-    color: dashed ? edge : white,
-    weight: dashed ? 1.2 : 0.6,
-    dashArray: dashed ? '3 2' : null,
-    opacity: 1,
-  };
-}
-
-const nameOf = ({ name, code, minutes }) =>
-  `${name || code} · ${minutes === null ? t('over 60 min') : t('%(n)s min', { n: number(minutes) })}`;
-
-let drawn = null; // the box whose buildings are all drawn
-
-// Draws the buildings in view and around; those of the same question that are drawn already stay.
-export async function drawBuildings(onPick, anew) {
-  if (!anew && drawn?.contains(map.getBounds())) return;
-  drawn = null;
-  const b = map.getBounds().pad(0.4);
-  const bbox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
-  $('drawing').hidden = false;
-  try {
-    const collection = await askBuildings(bbox);
-    buildings.clearLayers();
-    shapes.clear();
-    const shown = L.geoJSON(collection, {
-      style: styleOf,
-      onEachFeature: (feature, layer) => {
-        shapes.set(feature.properties.code, feature.geometry);
-        layer.on('click', (event) => {
-          L.DomEvent.stop(event);
-          onPick(feature.properties.code);
-        });
-        layer.bindTooltip(() => nameOf(feature.properties), { className: 'name', sticky: true });
-      },
-    });
-    buildings.addLayer(shown);
-    drawServed(newlyServed); // above the buildings just drawn
-    if (!collection.truncated) drawn = b;
-    mapStatus(collection.truncated ? t('Only some of the buildings are drawn: zoom in for all') : '');
-  } finally {
-    $('drawing').hidden = true;
-  }
-}
-
+let facilityList = [];
+export const drawnFacilities = () => facilityList;
 export function drawFacilities(list) {
+  facilityList = list;
   facilities.clearLayers();
   list.forEach((facility) =>
     L.marker([facility.lat, facility.lon], {
@@ -76,12 +21,14 @@ export function drawFacilities(list) {
       keyboard: false,
       icon: L.divIcon({ className: 'cov-facility', html: pictogram(facility.category), iconSize: [24, 24] }),
     })
-      .bindTooltip(facility.name || facility.category_zh, { className: 'name', direction: 'top', offset: [0, -12] })
+      .bindTooltip(document.createTextNode(facility.name || facility.category_zh), {
+        className: 'name',
+        direction: 'top',
+        offset: [0, -12],
+      })
       .addTo(facilities),
   );
 }
-
-export const clearBuildings = () => buildings.clearLayers();
 
 export function mapStatus(text) {
   $('map-status').textContent = text;
@@ -110,7 +57,10 @@ export function goThere(geometry, name) {
     pointToLayer: (feature, latlng) =>
       L.circleMarker(latlng, { radius: 14, color: colour('chosen'), weight: 3, fill: false, interactive: false }),
   }).addTo(selection);
-  if (name) shape.bindTooltip(name, { permanent: true, className: 'name', direction: 'top' }).openTooltip();
+  if (name)
+    shape
+      .bindTooltip(document.createTextNode(name), { permanent: true, className: 'name', direction: 'top' })
+      .openTooltip();
   const target = shape.getBounds().getCenter();
   if (phone.matches) map.getContainer().scrollIntoView({ block: 'start' });
   map.flyTo(target, Math.max(map.getZoom(), 17), { duration: 0.5 });
@@ -186,19 +136,4 @@ export function putPin([lon, lat], onMove) {
 export function removePin() {
   pin?.remove();
   pin = null;
-  drawServed([]);
-}
-
-// Buildings that the pin newly serves, outlined where they are drawn.
-export function drawServed(list) {
-  newlyServed = list;
-  served.clearLayers();
-  list.forEach(({ code }) => {
-    const geometry = shapes.get(code);
-    if (!geometry) return;
-    L.geoJSON(geometry, {
-      interactive: false,
-      style: { renderer: canvas, color: colour('chosen'), weight: 2.5, fill: false },
-    }).addTo(served);
-  });
 }

@@ -4,11 +4,15 @@ import { $, h, page } from '../../shared/dom.js';
 import { RequestError } from '../../shared/request.js';
 import { question, state, writeAddress } from './address.js';
 import { askGaps } from './answers.js';
+import { viewBox } from './outlines.js';
+import { choice, isChosen } from './choice.js';
+import { passes } from './cross.js';
+import { goBack, goThere, map } from './drawing.js';
 import { LABELS } from './overview.js';
-import { goBack, goThere } from './drawing.js';
 
 let features = [],
-  next = null;
+  next = null,
+  filling = false; // while pages are read that a choice needs
 
 // Columns that put the list in order, and the numbers they compare; larger comes first.
 const ORDERS = {
@@ -26,6 +30,7 @@ export async function showGaps() {
   room.replaceChildren(h('div', { className: 'skeleton cov-pad' }, h('i'), h('i'), h('i'), h('i'), h('i')));
   try {
     await more();
+    await drawGaps();
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof RequestError)) throw error;
@@ -40,9 +45,35 @@ async function more() {
   draw();
 }
 
-function sorted() {
+// Draws the rows that the choice and the view of the map leave; what is chosen is sought on all pages.
+export async function drawGaps() {
+  draw();
+  if (filling || !isNarrowed()) return;
+  filling = true;
+  try {
+    while (next && isNarrowed()) await more();
+  } catch (error) {
+    if (error.name !== 'AbortError' && !(error instanceof RequestError)) throw error;
+  } finally {
+    filling = false;
+  }
+}
+
+const isNarrowed = () => isChosen() || Boolean(state.view);
+
+function chosen() {
+  const set = choice(),
+    bounds = state.view && map.getBounds();
+  return features.filter(
+    ({ geometry, properties }) =>
+      passes(set, { key: properties.access_class, community: properties.community }) &&
+      (!bounds || bounds.contains([geometry.coordinates[1], geometry.coordinates[0]])),
+  );
+}
+
+function sorted(rows) {
   const value = ORDERS[state.sort] ?? ORDERS.people;
-  return [...features].sort((a, b) => {
+  return rows.sort((a, b) => {
     const [x, y] = [value(a.properties), value(b.properties)];
     return x === y ? 0 : y > x ? 1 : -1;
   });
@@ -63,14 +94,21 @@ function order(key, label) {
 }
 
 function draw() {
-  $('gap-count').textContent = number(features.length) + (next ? '+' : '');
-  if (!features.length) {
+  const rows = chosen();
+  $('gap-count').textContent = number(rows.length) + (next ? '+' : '');
+  if (!rows.length) {
     $('gaps').replaceChildren(
       h(
         'div',
         { className: 'cov-none' },
-        h('h2', {}, t('No gaps')),
-        h('p', {}, t('Every building that can be told is within the minutes.')),
+        h('h2', {}, features.length ? t('No gaps among what is chosen') : t('No gaps')),
+        h(
+          'p',
+          {},
+          features.length
+            ? t('There are %(n)s gaps altogether.', { n: number(features.length) + (next ? '+' : '') })
+            : t('Every building that can be told is within the minutes.'),
+        ),
       ),
     );
     return;
@@ -99,9 +137,9 @@ function draw() {
           h('th', { scope: 'col' }, t('Nearest alternative')),
         ),
       ),
-      h('tbody', {}, sorted().map(row)),
+      h('tbody', {}, sorted(rows).map(row)),
     ),
-    next
+    next && !filling
       ? h(
           'p',
           { className: 'cov-more' },
@@ -119,11 +157,14 @@ const exports_ = () =>
     ['xlsx', 'csv', 'gpkg'].map((format) =>
       h(
         'a',
-        { href: `${page.root}/coverage/gaps.${format}?${question()}`, download: true },
+        { href: `${page.root}/coverage/gaps.${format}?${question(narrowed())}`, download: true },
         format === 'gpkg' ? 'GeoPackage' : format.toUpperCase(),
       ),
     ),
   );
+
+// The file has the rows of the list.
+const narrowed = () => ({ class: state.class, community: state.community, bbox: state.view && viewBox() });
 
 function missingText(gap) {
   if (gap.standing === 'cannot_say') return LABELS.cannot_say;

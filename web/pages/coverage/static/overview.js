@@ -1,9 +1,11 @@
-// Who is served: totals with their denominators, the circle beside, the communities, and the legend.
-import { $, colour, h } from '../../shared/dom.js';
+// Who is served: the share, households by minutes, the communities, totals with their denominators, and the circle.
+import { h } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
-import { reportAddress } from './address.js';
+import { reportAddress, state } from './address.js';
 import { PARTS } from './answers.js';
-import { stack } from './charts.js';
+import { column, stack } from './charts.js';
+import { choice, longLabel, nameOf, shortLabel, toggleClass, toggleCommunity } from './choice.js';
+import { CLASSES, codeOf, rowsOf, sumOf } from './cross.js';
 import { classColour } from './drawing.js';
 
 export const LABELS = {
@@ -20,28 +22,26 @@ export function percent(share) {
   return `${value.toFixed(1)}%`;
 }
 
-const shareOf = (row) => row.share ?? null;
 const bars = (row) =>
   stack(
     PARTS.map((part) => [part, row[`${part}_households`]]),
     row.households,
   );
 
-export function showTotals(answer, what) {
-  const total = answer.totals;
+// ---- the answer: the share, the two charts, and the table; all of the same counts by class and community
+export function showTotals(total, answer, what, charts) {
   if (!total.households) {
     return h(
       'div',
       { className: 'cov-none' },
-      h('h2', {}, t('No households are known here')),
-      h('p', {}, t('Load households, or choose a larger area.')),
+      h('h2', {}, state.view ? t('Nobody lives in what the map shows') : t('No households are known here')),
+      h('p', {}, state.view ? t('Move the map, or count all again.') : t('Load households, or choose a larger area.')),
     );
   }
-  const share = shareOf(total);
   return h(
     'div',
     { className: 'cov-pad' },
-    h('p', { className: 'cov-share' }, percent(share)),
+    h('p', { className: 'cov-share' }, percent(total.share)),
     h(
       'p',
       { className: 'cov-sentence' },
@@ -51,13 +51,64 @@ export function showTotals(answer, what) {
         what: what.service,
         minutes: number(answer.minutes),
       }),
-      h('small', {}, [what.profile, what.then].filter(Boolean).join(' · ')),
+      h(
+        'small',
+        {},
+        [what.profile, what.then, state.view && t('only what the map shows'), ...what.communities]
+          .filter(Boolean)
+          .join(' · '),
+      ),
     ),
     bars(total),
+    charts,
+    h('h2', { className: 'cov-h' }, t('In numbers')),
     table(total),
-    circle(total),
   );
 }
+
+// ---- households by minutes: columns that choose what the map and the gaps show
+export function histogram(counts, limits) {
+  const { classes } = choice();
+  const highest = Math.max(...CLASSES.map((key) => counts[key].households), 1);
+  const all = sumOf(counts).households;
+  const columns = CLASSES.map((key) => {
+    const { households } = counts[key];
+    const dashed = key === 'cannot_say';
+    const said = t('%(class)s: %(n)s households, %(share)s', {
+      class: longLabel(key, limits),
+      n: number(households),
+      share: percent(all ? households / all : 0),
+    });
+    return h(
+      'button',
+      {
+        type: 'button',
+        className: `cov-col${isFaint(classes, key)}`,
+        'data-choose': key,
+        'aria-pressed': String(classes.includes(key)),
+        title: said,
+        onclick: () => toggleClass(key),
+      },
+      h('b', { 'aria-hidden': 'true' }, number(households)),
+      column(households / highest, { fill: classColour(key), dashed }),
+      h('span', { 'aria-hidden': 'true' }, shortLabel(key, limits)),
+      h('span', { className: 'hidden' }, said),
+    );
+  });
+  return h(
+    'div',
+    { className: 'cov-histogram', role: 'group', 'aria-label': t('Households by minutes on foot') },
+    h(
+      'h2',
+      { className: 'cov-h' },
+      t('Households by minutes on foot'),
+      h('small', {}, t('choose columns to see only them')),
+    ),
+    h('div', { className: 'cov-cols' }, columns),
+  );
+}
+
+const isFaint = (classes, key) => (classes.length && !classes.includes(key) ? ' faint' : '');
 
 function table(total) {
   const units = ['households', 'people', 'buildings'];
@@ -103,8 +154,7 @@ function table(total) {
 }
 
 // The plain circle says more than is true: by how much.
-function circle(total) {
-  const plain = total.plain_circle_households;
+export function showCircle(total, plain) {
   const extra = plain - total.served_households;
   const line = (label, value, name) =>
     h(
@@ -115,7 +165,7 @@ function circle(total) {
     );
   return h(
     'div',
-    { className: 'cov-compare' },
+    { className: 'cov-pad cov-compare' },
     h('h2', { className: 'cov-h' }, t('What the straight circle hides')),
     h('dl', {}, line(t('On foot'), total.served_households, 'served'), line(t('Straight circle'), plain, 'plain')),
     h(
@@ -128,13 +178,20 @@ function circle(total) {
   );
 }
 
-export function showAreas(areas, onPick) {
+// ---- the communities: rows that choose what the map and the gaps show
+export function showAreas(areas) {
   if (!areas.length) return null;
-  const rows = [...areas].sort((a, b) => (shareOf(a) ?? 2) - (shareOf(b) ?? 2));
+  const chosen = choice();
+  const heading = (text) => h('th', { scope: 'col' }, text);
   return h(
     'div',
-    { className: 'cov-pad cov-areas' },
-    h('h2', { className: 'cov-h' }, t('By community, least served above')),
+    { className: 'cov-areas' },
+    h(
+      'h2',
+      { className: 'cov-h' },
+      t('By community, least served above'),
+      h('small', {}, t('choose rows to see only them')),
+    ),
     h(
       'table',
       { className: 'cov-table' },
@@ -144,39 +201,52 @@ export function showAreas(areas, onPick) {
         h(
           'tr',
           {},
-          h('th', { scope: 'col' }, t('Community')),
-          h('th', { scope: 'col' }, t('Share served')),
-          h('th', { scope: 'col' }, t('Served of all households')),
-          h('th', { scope: 'col' }, t('Report')),
+          heading(t('Community')),
+          heading(t('Share served')),
+          heading(chosen.classes.length ? t('Chosen of all households') : t('Served of all households')),
+          heading(t('Report')),
         ),
       ),
       h(
         'tbody',
         {},
-        rows.map((row) =>
-          h(
-            'tr',
-            {},
-            h(
-              'th',
-              { scope: 'row' },
-              row.code
-                ? h(
-                    'button',
-                    { type: 'button', className: 'link', onclick: () => onPick(row.code) },
-                    row.name || row.code,
-                  )
-                : t('In no community'),
-            ),
-            h('td', { className: 'cov-bar-cell' }, h('b', {}, percent(shareOf(row))), bars(row)),
-            h('td', {}, `${number(row.served_households)} / ${number(row.households)}`),
-            h('td', {}, row.code ? reportLink(row) : null),
-          ),
-        ),
+        rowsOf(areas, chosen.classes).map((area) => areaRow(area, chosen)),
       ),
     ),
   );
 }
+
+function areaRow(area, { classes, communities }) {
+  const code = codeOf(area.code);
+  const on = communities.includes(code);
+  const part = classes.length ? area.chosen : area.totals.served_households;
+  return h(
+    'tr',
+    {
+      className: `${on ? 'on' : ''}${communities.length && !on ? ' faint' : ''}`,
+      onclick: ({ target }) => target.closest('a') || toggleCommunity(area.code),
+    },
+    h(
+      'th',
+      { scope: 'row' },
+      h('button', { type: 'button', 'data-choose': code, 'aria-pressed': String(on) }, nameOf(area)),
+    ),
+    h('td', { className: 'cov-bar-cell' }, h('b', {}, percent(area.totals.share)), classBars(area, classes)),
+    h('td', {}, `${number(part)} / ${number(area.totals.households)}`),
+    h('td', {}, area.code ? reportLink(area) : null),
+  );
+}
+
+// The households of a community by class, in the colours of the map; what is not chosen is left pale.
+const classBars = (area, classes) =>
+  stack(
+    CLASSES.map((key) => [
+      classes.length && !classes.includes(key) ? 'pale' : key === 'cannot_say' ? key : 'of-class',
+      area.counts[key].households,
+      key === 'cannot_say' || (classes.length && !classes.includes(key)) ? '' : classColour(key),
+    ]),
+    area.totals.households,
+  );
 
 const reportLink = (row) =>
   h(
@@ -184,50 +254,3 @@ const reportLink = (row) =>
     { className: 'link', href: reportAddress(row.code), 'aria-label': `${row.name || row.code}: ${t('Report')}` },
     t('Report'),
   );
-
-// ---- the legend: households by class; they add up to all
-export function showLegend(classes, total, minutes) {
-  const legend = $('legend');
-  legend.hidden = false;
-  const limits = classes.limits;
-  const range = (i) =>
-    i === 0
-      ? t('to %(n)s min', { n: limits[0] })
-      : i === limits.length
-        ? t('over %(n)s min', { n: limits.at(-1) })
-        : t('%(from)s–%(to)s min', { from: limits[i - 1], to: limits[i] });
-  const count = (key) => classes.counts[key]?.households ?? null;
-  const line = (key, label) =>
-    h(
-      'li',
-      { 'data-class': key },
-      h('svg', { viewBox: '0 0 18 14', 'aria-hidden': 'true' }, swatch(key)),
-      h('span', {}, label),
-      h('b', {}, count(key) === null ? '' : number(count(key))),
-    );
-  const within = limits.indexOf(minutes) + 1;
-  const keys = [...limits.map((_, i) => i), limits.length];
-  const group = (heading, list) => [h('h3', {}, heading), h('ul', {}, list)];
-  legend.replaceChildren(
-    h('h2', {}, h('span', {}, t('Minutes on foot')), h('span', {}, t('Households'))),
-    ...group(
-      t('Served'),
-      keys.slice(0, within).map((i) => line(String(i), range(i))),
-    ),
-    ...group(t('Beyond'), [
-      ...keys.slice(within).map((i) => line(String(i), range(i))),
-      line('unreachable', t('not within 60 min')),
-    ]),
-    ...group(t('Set apart'), [line('cannot_say', LABELS.cannot_say), line('off_network', LABELS.off_network)]),
-    h('p', { id: 'legend-total' }, h('span', {}, t('Altogether')), h('b', {}, number(total))),
-  );
-}
-
-function swatch(key) {
-  const dashed = key === 'cannot_say';
-  const path = h('path', { d: 'M1 1h16v12H1z' });
-  path.setAttribute('fill', classColour(key));
-  path.setAttribute('stroke', dashed ? colour('ink') : classColour(key));
-  if (dashed) path.setAttribute('stroke-dasharray', '3 2');
-  return path;
-}

@@ -6,7 +6,8 @@ import { reportAddress, state, writeAddress } from './address.js';
 import { askClosures, askPin, askSites } from './answers.js';
 import { curve } from './charts.js';
 import { percent } from './overview.js';
-import { drawServed, drawSites, fitSites, flyTo, map, putPin, removePin } from './drawing.js';
+import { drawServed } from './outlines.js';
+import { drawSites, fitSites, flyTo, map, putPin, removePin } from './drawing.js';
 
 const PIN_EVERY = 120; // milliseconds between questions while it is dragged
 
@@ -25,6 +26,17 @@ async function guarded(room, work) {
   }
 }
 
+// ---- the planned places: the sites and the pin, as [lon, lat]
+let sites = [];
+let placesChanged = () => {};
+export const onPlaces = (listener) => (placesChanged = listener);
+export const plannedPlaces = () => [...sites.map(({ lon, lat }) => [lon, lat]), ...(state.pin ? [state.pin] : [])];
+
+function setSites(list) {
+  sites = list;
+  placesChanged();
+}
+
 // ---- the pin
 let asking = false,
   waiting = null,
@@ -39,9 +51,13 @@ export function startPin() {
 function setPin(place) {
   writeAddress({ pin: place });
   putPin(place, (moved, dropped) => {
-    if (dropped) writeAddress({ pin: moved });
+    if (dropped) {
+      writeAddress({ pin: moved });
+      placesChanged();
+    }
     ask(moved, dropped);
   });
+  placesChanged();
   $('pin-drop').hidden = false;
   $('pin-put').textContent = t('Put the pin in the middle of the map');
   ask(place, true);
@@ -86,6 +102,8 @@ function showPin(result) {
 export function takePinAway() {
   writeAddress({ pin: null });
   removePin();
+  drawServed([]);
+  placesChanged();
   $('pin-answer').hidden = true;
   $('pin-drop').hidden = true;
   $('pin-put').textContent = t('Drop a pin on the map');
@@ -100,6 +118,7 @@ export function findSites(fit = true) {
     const result = await askSites();
     room.replaceChildren(...sitesFound(result));
     drawSites(result.sites, (i) => lit(i));
+    setSites(result.sites);
     if (fit) fitSites(result.sites);
   });
 }
@@ -229,6 +248,7 @@ export function restoreSiting() {
 export function forgetSites() {
   writeAddress({ found: '' });
   drawSites([]);
+  sites = [];
   $('siting-answer').replaceChildren();
   $('closures').replaceChildren();
   if (state.pin) setPin(state.pin);

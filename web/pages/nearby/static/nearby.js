@@ -7,8 +7,10 @@ import { searchBox } from '../../shared/search.js';
 const { map, config } = window.wangge;
 const WIDEST = Math.max(...page.rings);
 const FEW = 3; // facilities of a category that are listed before "all"
-const who = $('who');
-const state = { point: null, answer: null, minutes: WIDEST, openOnly: false, to: null, expanded: new Set() };
+const who = $('who'),
+  when = $('when'),
+  time = $('at');
+const state = { point: null, answer: null, minutes: WIDEST, openOnly: false, to: null, at: '', expanded: new Set() };
 const ringLayer = L.layerGroup().addTo(map),
   dotLayer = L.layerGroup().addTo(map),
   walkLayer = L.layerGroup().addTo(map), // above the dots
@@ -21,9 +23,12 @@ function writeAddress() {
   const values = new URLSearchParams(location.search);
   if (state.point) values.set('p', `${state.point.lon},${state.point.lat}`);
   values.set('profile', who.value);
+  if (state.at) values.set('at', state.at);
+  else values.delete('at');
   if (state.to) values.set('to', state.to);
   else values.delete('to');
-  history.replaceState(null, '', `?${values}`);
+  const written = `?${values}`.replaceAll('%3A', ':');
+  history.replaceState(null, '', written);
   values.set('lang', zh ? 'en' : 'zh');
   $('other-language').href = `?${values}`;
 }
@@ -43,10 +48,9 @@ async function start(lon, lat, status = '') {
   $('result').replaceChildren(skeleton());
   $('result').setAttribute('aria-busy', 'true');
   const place = { ...state.point, crs: 'cgcs2000', profile: who.value };
-  const at = new URLSearchParams(location.search).get('at');
   try {
     const rings = request(`/nearby/reach?${query(place)}`, 'reach').catch(() => null);
-    const answer = await request(`/nearby?${query({ ...place, at })}`, 'nearby');
+    const answer = await request(`/nearby?${query({ ...place, at: state.at })}`, 'nearby');
     if (asked !== askNumber) return;
     state.answer = answer;
     startLayer.clearLayers();
@@ -139,7 +143,9 @@ function draw() {
             'h3',
             {},
             state.openOnly
-              ? t('Not open now within %(n)s minutes', { n: state.minutes })
+              ? state.at
+                ? t('Not open then within %(n)s minutes', { n: state.minutes })
+                : t('Not open now within %(n)s minutes', { n: state.minutes })
               : t('Not within %(n)s minutes', { n: state.minutes }),
           ),
           h(
@@ -173,7 +179,9 @@ const sentence = (text) => text[0].toUpperCase() + text.slice(1);
 
 function nothingText(all) {
   if (state.openOnly && all.some((item) => item.minutes <= state.minutes))
-    return t('Nothing within %(n)s minutes is known to be open now.', { n: state.minutes });
+    return state.at
+      ? t('Nothing within %(n)s minutes is known to be open then.', { n: state.minutes })
+      : t('Nothing within %(n)s minutes is known to be open now.', { n: state.minutes });
   return t('No facility is known within %(n)s minutes on foot.', { n: state.minutes });
 }
 
@@ -221,9 +229,15 @@ function openSwitch(all) {
           redraw('#open-only');
         },
       }),
-      h('span', {}, t('Only what is open now')),
+      h('span', {}, state.at ? t('Only what is open then') : t('Only what is open now')),
     ),
-    h('small', {}, t('%(open)s open now, %(unknown)s without known hours', { open, unknown })),
+    h(
+      'small',
+      {},
+      state.at
+        ? t('%(open)s open then, %(unknown)s without known hours', { open, unknown })
+        : t('%(open)s open now, %(unknown)s without known hours', { open, unknown }),
+    ),
   );
 }
 
@@ -273,6 +287,7 @@ function group(category) {
 }
 
 const OPEN_TEXTS = { true: t('Open now'), false: t('Closed now'), null: t('Hours not known') };
+const THEN_TEXTS = { ...OPEN_TEXTS, true: t('Open then'), false: t('Closed then') };
 
 function row(item, category) {
   const label = item.name || name(category);
@@ -295,7 +310,7 @@ function row(item, category) {
         h(
           'small',
           {},
-          h('span', { className: `nby-state ${item.open}` }, OPEN_TEXTS[item.open]),
+          h('span', { className: `nby-state ${item.open}` }, (state.at ? THEN_TEXTS : OPEN_TEXTS)[item.open]),
           h('span', {}, t('%(n)s m', { n: number(Math.round(item.walk_m)) })),
           item.address && h('span', {}, item.address),
         ),
@@ -416,7 +431,7 @@ function drawDots() {
         fillOpacity: 1,
         bubblingMouseEvents: false,
       })
-        .bindTooltip(item.name || name(category), { direction: 'top', offset: [0, -6] })
+        .bindTooltip(document.createTextNode(item.name || name(category)), { direction: 'top', offset: [0, -6] })
         .on('click', () => showRow(item, category))
         .addTo(dotLayer);
 }
@@ -484,13 +499,39 @@ $('gps').onclick = () => {
   );
 };
 
-who.onchange = () => {
+function askAgain() {
   if (state.point) start(state.point.lon, state.point.lat);
   else writeAddress();
+}
+who.onchange = askAgain;
+
+// ---- the time at which facilities are to be open: now, or one that is stated
+when.onchange = () => {
+  $('then').hidden = when.value !== 'then';
+  if (when.value === 'then' && !time.value) return time.focus();
+  state.at = when.value === 'then' ? time.value : '';
+  askAgain();
 };
+time.onchange = () => {
+  if (!time.value) return;
+  state.at = time.value;
+  askAgain();
+};
+
+// A time in the address may bear an offset; the field has the local time of who reads.
+function showTime(at) {
+  state.at = at === 'now' ? '' : at;
+  when.value = state.at ? 'then' : '';
+  $('then').hidden = !state.at;
+  const local = /(Z|[+-]\d\d:?\d\d)$/.test(at)
+    ? new Date(new Date(at).getTime() - new Date(at).getTimezoneOffset() * 60_000)
+    : null;
+  time.value = (local && Number.isFinite(local.getTime()) ? local.toISOString() : at).slice(0, 16);
+}
 
 // ---- a place in the address of the page
 const parameters = new URLSearchParams(location.search);
+showTime(parameters.get('at') ?? '');
 const [lon, lat] = (parameters.get('p') ?? '').split(',').map(Number);
 const to = parameters.get('to');
 if (parameters.get('p') && Number.isFinite(lon) && Number.isFinite(lat)) {

@@ -1,0 +1,162 @@
+"""Buildings by class of minutes and the facilities they walk to, as one HTML file of Folium."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gis.errors import TooLarge
+from gis.facilities.access_classes import CLASSES, MinutesQuery, features_within, in_box
+from gis.facilities.building_coverage import BuildingCoverage, Standing
+from gis.messages import Message
+from gis.palette import PAGE_COLOURS, WHITE
+from layers.areas import BUILDINGS, COMMUNITIES
+from layers.basemap import BASEMAP
+from layers.facilities import FACILITIES
+from layers.features import feature_collection, visible_collections
+from layers.layer import Style
+from layers.overview import overview
+from layers.report_map import CLASS_COLOURS
+from layers.saved_map import Legend, LegendLine, saved_map
+
+DASHED = {Standing.CANNOT_SAY.value: Style(stroke=PAGE_COLOURS["mark"], dash=(3.0, 2.0))}
+MINUTES = replace(
+    BUILDINGS,
+    name="minutes",
+    title=Message("layer.title.minutes"),
+    styles={
+        key: replace(DASHED.get(key, Style(stroke=WHITE)), fill=colour, width=((0, 0.6),))
+        for key, colour in CLASS_COLOURS.items()
+    },
+    style_property="class",
+    labels=(),
+)
+SERVICES = replace(
+    FACILITIES,
+    styles={key: replace(style, radius=((0, 7.0),)) for key, style in FACILITIES.styles.items()},
+)
+
+
+@dataclass(frozen=True)
+class CoverageView:
+    """What a saved map of coverage shows.
+
+    Attributes
+    ----------
+    bbox
+        (west, south, east, north) in degrees.
+    zoom
+        Map zoom.
+    at
+        Moment of the boundaries that are drawn.
+    passes
+        Whether a building is shown, by its class and the code of its community, or "".
+    counted
+        Sets of ids of areas: households are told of buildings that lie in an area of each; None
+        stands for everywhere.
+    """
+
+    bbox: tuple[float, float, float, float]
+    zoom: int
+    at: datetime
+    passes: Callable[[str, str], bool]
+    counted: Sequence[Collection[int] | None]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a saved map of coverage says; `minutes` and `homes` are filled with a number."""
+
+    language: str
+    title: str
+    notes: tuple[str, ...]
+    heading: str
+    unit: str
+    classes: Mapping[str, str]
+    minutes: Callable[[str], str]
+    homes: Callable[[str], str]
+
+
+def coverage_map(session: Session, query: MinutesQuery, view: CoverageView, texts: Texts) -> str:
+    """Return a page with a map that needs no server and no network.
+
+    Raises
+    ------
+    TooLarge
+        `map.too_many_in_view`: more buildings are in view than one map holds.
+    """
+    buildings = query.read(session)
+    collection = features_within(session, buildings, query.minutes, view.bbox)
+    if collection["truncated"]:
+        raise TooLarge(
+            "map.too_many_in_view", limit=len(collection["features"]), layer=MINUTES.name
+        )
+    homes = _households(buildings, view)
+    shown = [
+        feature
+        for feature in collection["features"]
+        if view.passes(feature["properties"]["class"], feature["properties"]["community"])
+    ]
+    facilities = feature_collection(session, FACILITIES, view.at, bbox=view.bbox)
+    facilities["features"] = [
+        feature
+        for feature in facilities["features"]
+        if feature["properties"]["category"] in query.categories
+    ]
+    west, south, east, north = view.bbox
+    return saved_map(
+        [
+            *visible_collections(session, (*BASEMAP, COMMUNITIES), view.at, view.bbox, view.zoom),
+            (MINUTES, {"features": [_labelled(feature, homes, texts) for feature in shown]}),
+            (SERVICES, facilities),
+        ],
+        centre=((west + east) / 2, (south + north) / 2),
+        zoom=view.zoom,
+        language=texts.language,
+        title=texts.title,
+        notes=[*texts.notes, *overview(session, view.at).attributions],
+        legend=_legend(shown, homes, texts),
+    )
+
+
+def _households(buildings: BuildingCoverage, view: CoverageView) -> dict[str, int]:
+    """Return households by the code of the building, where they may be told."""
+    which = in_box(buildings, view.bbox)
+    for areas in view.counted:
+        if areas is not None:
+            which &= buildings.areas.in_any(frozenset(areas))
+    codes, households = buildings.code[which].tolist(), buildings.households[which].tolist()
+    return dict(zip(codes, households, strict=True))
+
+
+def _labelled(feature: Mapping[str, Any], homes: Mapping[str, int], texts: Texts) -> dict[str, Any]:
+    """Return a building with all that its tooltip says as its name."""
+    properties = feature["properties"]
+    key, minutes = properties["class"], properties["minutes"]
+    parts = [
+        properties["name"] or properties["code"],
+        texts.classes[key] if minutes is None else texts.minutes(f"{minutes:g}"),
+    ]
+    if households := homes.get(properties["code"]):
+        parts.append(texts.homes(f"{households:,}"))
+    return {
+        "type": "Feature",
+        "geometry": feature["geometry"],
+        "properties": {"name": " · ".join(parts), "class": key},
+    }
+
+
+def _legend(
+    features: Collection[Mapping[str, Any]], homes: Mapping[str, int], texts: Texts
+) -> Legend:
+    """Return the classes with the households that may be told; without any, no numbers."""
+    counts = dict.fromkeys(CLASSES, 0)
+    for feature in features:
+        counts[feature["properties"]["class"]] += homes.get(feature["properties"]["code"], 0)
+    lines = [
+        LegendLine(MINUTES.styles[key], texts.classes[key], f"{counts[key]:,}" if homes else "")
+        for key in CLASSES
+    ]
+    return Legend(texts.heading, texts.unit if homes else "", lines)

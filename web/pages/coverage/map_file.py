@@ -1,0 +1,99 @@
+"""`/coverage/map.html`: the map of coverage as shown, as one file that needs no network."""
+
+from flask import Blueprint, Response, current_app, request
+from flask_babel import gettext as _
+
+from gis.errors import NotFound
+from gis.facilities.access_classes import MinutesQuery, class_limits
+from gis.facilities.access_store import require_categories
+from gis.messages import label
+from gis.network.profile_table import find_profile
+from gis.rights.actions import Action
+from layers.coverage_map import CoverageView, Texts, coverage_map
+from layers.folium_map import MAX_ZOOM, MIN_ZOOM
+from layers.overview import overview
+from web.http import i18n, params
+from web.http.db import session
+from web.pages.coverage.class_labels import class_labels
+from web.pages.coverage.question import read_choice, read_question
+from web.pages.shell.choices import service_name
+from web.security.disclosures import record_export
+from web.security.guard import require
+
+bp = Blueprint("coverage_map_file", __name__)
+
+
+@bp.get("/coverage/map.html")
+def map_file() -> Response:
+    """Send the map: question, choice, `bbox` and `zoom` stand in the address.
+
+    Notes
+    -----
+    Households of buildings are told only where who asks may see figures and take data out; that is
+    noted for auditors.
+    """
+    by, now = require(Action.FIGURES), params.parse_datetime(None)
+    category, minutes, profile = read_question()
+    categories = require_categories([key.strip() for key in category.split(",")])
+    area = request.args.get("area") or None
+    query = MinutesQuery(
+        categories,
+        minutes,
+        find_profile(session(), profile).name,
+        area,
+        params.parse_open_at(request.args.get("at")),
+        sites=params.parse_points(request.args.get("sites", ""), "sites"),
+    )
+    bbox = _bbox()
+    zoom = int(params.parse_float(request.args.get("zoom", "15"), "zoom"))
+    may_export = by.is_allowed(Action.EXPORT)
+    counted = [
+        by.areas_by_action[action] if may_export else frozenset()
+        for action in (Action.FIGURES, Action.EXPORT)
+    ]
+    view = CoverageView(
+        bbox, min(max(zoom, MIN_ZOOM), MAX_ZOOM), now, read_choice().passes, counted
+    )
+    html = coverage_map(session(), query, view, _texts(query))
+    if may_export:
+        record_export(by, f"coverage map.html category={category} minutes={minutes}", area or "")
+    response = Response(html, mimetype="text/html")
+    response.headers["Content-Disposition"] = f'attachment; filename="coverage-{now:%Y%m%d}.html"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _bbox() -> tuple[float, float, float, float]:
+    """Return the box of the address, else that of the deployment; raise NotFound without any."""
+    text = request.args.get("bbox")
+    bbox = (
+        params.parse_bbox(text) if text else overview(session(), params.parse_datetime(None)).bbox
+    )
+    if bbox is None:
+        raise NotFound("map.empty")
+    return bbox
+
+
+def _texts(query: MinutesQuery) -> Texts:
+    zone, now = current_app.config["SETTINGS"].timezone, params.parse_datetime(None)
+    services = "、".join(service_name(category) for category in query.categories)
+    figures = overview(session(), now)
+    title = _("%(what)s within %(minutes)s minutes", what=services, minutes=query.minutes)
+    open_at = query.open_at
+    return Texts(
+        i18n.chosen(),
+        f"{figures.county_names} · {title}" if figures.county_names else title,
+        (
+            label(f"profile.{query.profile}", i18n.chosen()),
+            _("open at %(time)s", time=f"{open_at:%Y-%m-%d %H:%M}") if open_at else "",
+            _("Made-up data: people, households and posts here are invented")
+            if figures.made_up
+            else "",
+            _("Saved on %(time)s", time=f"{now.astimezone(zone):%Y-%m-%d %H:%M}"),
+        ),
+        _("Minutes on foot"),
+        _("Households"),
+        class_labels(class_limits(query.minutes)),
+        lambda n: _("%(n)s min", n=n),
+        lambda n: _("%(n)s households", n=n),
+    )
