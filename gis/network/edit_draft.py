@@ -17,7 +17,6 @@ from shapely.ops import substring
 from gis.errors import Unavailable
 from gis.network.edits import CLOSED, Edit
 from gis.network.joiner import SAME_M, Stop
-from gis.network.models import EDIT_KINDS
 from gis.network.shape_parts import points_of
 from gis.network.snapping import Bools, Floats, Ints
 from gis.network.store import MIN_EDGE_LENGTH_M
@@ -66,19 +65,14 @@ def apply_edits(network: "Network", edits: Sequence[Edit], version: str) -> Edit
     each end the nearest path within REACH_M that no wall hides.
     """
     draft = _Draft(network, edits)
-    numbers = {
-        kind: [number for number, edit in enumerate(edits) if edit.kind == kind]
-        for kind in EDIT_KINDS
-    }
-    for number in numbers["close"]:
-        draft.close(number)
-    for number in numbers["add"]:
-        draft.cross(number)
-    loose = [(number, place) for number in numbers["add"] for place in draft.loose_ends(number)]
-    for number, place in loose:
-        draft.join_end(number, place)
-    for number in numbers["gate"]:
-        draft.gate(number)
+    for number, edit in enumerate(edits):
+        if edit.kind == "close":
+            draft.close(number)
+    for number, edit in enumerate(edits):
+        if edit.kind == "add":
+            draft.add(number)
+        elif edit.kind == "gate":
+            draft.gate(number)
     draft.name_islands()
     return EditedNetwork(draft.finish(version), tuple(edit.id for edit in edits), draft.unfit)
 
@@ -170,41 +164,28 @@ class _Draft:
             self._stop(edge, line.interpolate(metres))
         self.gates.setdefault(edge, []).append((begin, end, edit.hours))
 
-    def cross(self, number: int) -> None:
-        """Join an added line to what it crosses."""
-        own, shape, near = self.edge_of[number], self.shapes[number], self._joinable(number)
+    def add(self, number: int) -> None:
+        """Join an added line to what it crosses, and its ends to what is near them."""
+        own, shape = self.edge_of[number], self.shapes[number]
+        if own in self.closed:
+            return
+        near = self.near[number]
+        near = near[self.ground[near] & (near != own) & ~np.isin(near, list(self.closed))]
         for edge in near[shapely.intersects(self.lines[near], shape)].tolist():
             for point in points_of(self.lines[edge].intersection(shape)):
                 self._unite(self._stop(own, point).node, self._stop(edge, point).node)
                 self.joins.append((own, edge))
-
-    def loose_ends(self, number: int) -> list[int]:
-        """Return the ends of an added line, 0 and -1, that go on beyond no path it crosses."""
-        own = self.edge_of[number]
-        if own in self.closed:
-            return []
-        metres = [at for at, _ in self.stops.get(own, [])]
-        length = self.shapes[number].length
-        ends = ((0, 0.0), (-1, length))
-        return [place for place, end in ends if all(abs(at - end) > REACH_M for at in metres)]
-
-    def join_end(self, number: int, place: int) -> None:
-        """Join an end of an added line to the nearest path that no wall hides."""
-        own, end = self.edge_of[number], Point(self.shapes[number].coords[place])
-        for edge in self._nearest(end, self._joinable(number)).tolist():
-            leg = shapely.shortest_line(end, self.lines[edge])
-            if not self._crosses_wall(leg):
-                stop = self._stop(edge, Point(leg.coords[-1]))
-                self._link(Stop(int((self.u, self.v)[place][own]), end), stop)
-                self.joins.append((own, edge))
-                return
-
-    def _joinable(self, number: int) -> Ints:
-        """Return the edges near an added line that it may be joined to; none if it is closed."""
-        own, near = self.edge_of[number], self.near[number]
-        if own in self.closed:
-            return near[:0]
-        return near[self.ground[near] & (near != own) & ~np.isin(near, list(self.closed))]
+        for metres, place in ((0.0, 0), (shape.length, -1)):
+            end = Point(shape.coords[place])
+            if any(abs(at - metres) <= REACH_M for at, _ in self.stops.get(own, [])):
+                continue  # the line goes on a little beyond what it joins
+            for edge in self._nearest(end, near).tolist():
+                leg = shapely.shortest_line(end, self.lines[edge])
+                if not self._crosses_wall(leg):
+                    stop = self._stop(edge, Point(leg.coords[-1]))
+                    self._link(Stop(int((self.u, self.v)[place][own]), end), stop)
+                    self.joins.append((own, edge))
+                    break
 
     def name_islands(self) -> None:
         """Name the added paths that lead to no path of the map, by others neither."""
