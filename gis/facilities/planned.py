@@ -10,7 +10,7 @@ from gis.facilities.accessibility import FacilityEntrances
 from gis.network.build import Network
 from gis.network.snapping import SnappedPoints
 
-MAX_PLANNED = 500
+MAX_PLANNED = 100
 
 
 @dataclass(frozen=True)
