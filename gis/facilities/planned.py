@@ -9,7 +9,7 @@ import shapely
 from gis.facilities.accessibility import FacilityEntrances
 from gis.network.build import Network
 
-MAX_PLANNED = 500
+MAX_PLANNED = 100
 
 
 @dataclass(frozen=True)

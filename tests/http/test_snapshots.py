@@ -235,6 +235,10 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(body["after"]["planned"]) == 1
     assert changes["gained_people"] == with_plan["served_people"] - now["served_people"]
     assert run(*asked, "--with", str(plan), "--save", "plan").exit_code == 0
+    far = tmp_path / "far.json"
+    far.write_text(json.dumps({"category": "pharmacy", "sites": [site | {"lon": 0, "lat": 0}]}))
+    useless = run(*asked, "--with", str(far)).stderr
+    assert "1 of 1 planned facilities are far from" in useless and "not asked about" in useless
     printed = run("--against", "spring", "--to", "plan").stdout
     assert "from spring to plan" in printed and "all: " in printed
     assert "plan: clinic within 5 minutes (adult, 1 planned)" in run("--saved").stdout

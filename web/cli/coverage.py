@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
+from gis.facilities.access_store import profile_network
 from gis.facilities.building_coverage import BuildingCoverage, read_buildings, require_level
 from gis.facilities.catchment import METHODS
 from gis.facilities.circles import require_limit
@@ -125,11 +126,11 @@ def command(
     with session_scope("coverage") as session:
         if recompute:
             _recompute(session, profile)
-        planned = (
-            ()
-            if plan is None
-            else read_planned(session, plan, categories[0] if len(categories) == 1 else None, crs)
-        )
+        planned: tuple[PlannedFacility, ...] = ()
+        if plan is not None:
+            only = categories[0] if len(categories) == 1 else None
+            planned = read_planned(session, plan, only, crs)
+            _note_useless(session, planned, categories, profile)
         if saved or forget is not None:
             _saved(session, forget, as_json)
         elif against is not None:
@@ -159,6 +160,21 @@ def command(
                 rows = list_gaps(session, buildings, minutes)
                 _write_gaps(session, rows, file, f"{category} {file.suffix}", area, reason)
             print_summary(summary, as_json)
+
+
+def _note_useless(
+    session: Session,
+    planned: tuple[PlannedFacility, ...],
+    categories: tuple[str, ...],
+    profile: str,
+) -> None:
+    """Say which planned facilities can serve nobody."""
+    network = profile_network(session, profile).network
+    far = sum(bool(network.snap_degrees(each.lon, each.lat).edge[0] < 0) for each in planned)
+    other = sum(bool(categories) and each.category not in categories for each in planned)
+    for count, why in ((far, "far from any street"), (other, "of a category not asked about")):
+        if count:
+            click.echo(f"{count} of {len(planned)} planned facilities are {why}", err=True)
 
 
 def _coverage(

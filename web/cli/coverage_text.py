@@ -12,6 +12,7 @@ from gis.facilities.coverage_summary import AreaCoverage, CoverageSummary
 from gis.facilities.coverage_tiers import ItemCoverage
 from gis.facilities.snapshot_difference import AreaDifference, CoverageDifference
 from gis.facilities.snapshots import SnapshotHead
+from gis.settings import Settings
 
 LISTED_FACILITIES = 20
 
@@ -125,6 +126,7 @@ def print_saved(heads: Sequence[SnapshotHead], as_json: bool) -> None:
         rows = [head.as_json() | {"author": head.author} for head in heads]
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
+    zone = Settings.from_env().timezone
     for head in heads:
         asked = head.question
         what = (
@@ -132,11 +134,15 @@ def print_saved(heads: Sequence[SnapshotHead], as_json: bool) -> None:
             if asked.tier
             else f"{','.join(asked.categories)} within {asked.minutes:g} minutes"
         )
-        open_at = "" if asked.open_at is None else f", open {asked.open_at:%Y-%m-%d %H:%M}"
+        open_at = (
+            ""
+            if asked.open_at is None
+            else f", open {asked.open_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        )
         plan = f", {len(asked.planned)} planned" if asked.planned else ""
         click.echo(
             f"{head.name}: {what} ({asked.profile}{open_at}{plan});"
-            f" {head.saved_at:%Y-%m-%d %H:%M}, {head.author}"
+            f" {head.saved_at.astimezone(zone):%Y-%m-%d %H:%M}, {head.author}"
         )
 
 
