@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from gis.facilities.access_store import profile_network
 from gis.facilities.building_coverage import BuildingCoverage, read_buildings, require_level
 from gis.facilities.catchment import METHODS
 from gis.facilities.circles import require_limit
@@ -16,6 +15,7 @@ from gis.facilities.planned import PlannedFacility
 from gis.facilities.siting_request import WEIGHTS
 from gis.facilities.snapshot_difference import CoverageDifference, difference, read_state
 from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
+from gis.facilities.walkers import profile_network
 from gis.rights.principal import system_principal
 from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope, user
 from web.cli.coverage_text import (
