@@ -82,7 +82,8 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
     # the gaps, those with most people first; a row takes the map there, and back
     desk.locator("#tab-gaps").click()
     rows = desk.locator(".cov-gap-table tbody tr")
-    people = [number(one) for one in rows.locator("td:nth-child(3)").all_inner_texts()]
+    cells = rows.locator("td:nth-child(3)").all_inner_texts()  # people, below them elders
+    people = [number(one.split("\n")[0].partition("老人")[0]) for one in cells]
     assert people == sorted(people, reverse=True) and people[0] > 0
     home = re.search(r"c=([^&]*)", desk.url)
     rows.first.click()
@@ -311,7 +312,8 @@ def test_doors_are_added_moved_and_taken_away(desk, site, served, session):  # n
     session.commit()  # somebody else was quicker
     gate.click()
     form.locator("[name=note]").fill("x")
-    form.locator("[type=submit]").click()
+    with desk.expect_response(lambda answer: "/entrances?" in answer.url):  # it is read anew
+        form.locator("[type=submit]").click()
     expect(form.get_by_role("alert")).to_contain_text("重新查看")
     desk.locator(".leaflet-popup-close-button").click()
 

@@ -20,7 +20,8 @@ let doors = [],
   box = null, // whose doors are drawn
   editing = false,
   adding = false,
-  isChanged = false; // since the figures were asked for
+  changes = 0, // made on this page
+  shownChanges = 0; // of them those that the figures count
 let finished = () => {};
 export const onDoorsChanged = (listener) => (finished = listener);
 
@@ -36,8 +37,11 @@ export async function drawDoors(anew = false) {
   }
   if (!anew && box?.contains(map.getBounds())) return;
   const bounds = map.getBounds();
+  const before = changes;
   try {
-    doors = await askDoors();
+    const answer = await askDoors();
+    if (changes !== before) return drawDoors(true); // it may be of before a change
+    doors = answer;
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof RequestError)) throw error;
@@ -122,9 +126,11 @@ async function move(door, marker) {
 
 const change = (door, body) => call('PATCH', `/entrances/${door.id}`, body, { 'If-Match': `"${door.version}"` });
 
+// The answer to a change, into the door that was changed and that of the list, which may have been read anew meanwhile.
 function take(door, answer) {
   Object.assign(door, answer);
-  isChanged = true;
+  Object.assign(doors.find(({ id }) => id === door.id) ?? door, answer);
+  changes++;
 }
 
 // Popups stay clear of what lies over the map on the left.
@@ -273,7 +279,7 @@ const field = (label, control) => h('label', {}, h('span', {}, label), control);
 
 async function add({ owner, code }, marker, facts) {
   doors.push(await call('POST', '/entrances', { owner, owner_code: code, ...placeOf(marker), ...facts }));
-  isChanged = true;
+  changes++;
   mapStatus(t('Added: %(what)s', { what: titleOf(doors.at(-1)) }));
 }
 
@@ -284,8 +290,8 @@ async function save(door, facts) {
 
 async function remove(door) {
   await call('DELETE', `/entrances/${door.id}`, null, { 'If-Match': `"${door.version}"` });
-  doors = doors.filter((each) => each !== door);
-  isChanged = true;
+  doors = doors.filter(({ id }) => id !== door.id);
+  changes++;
   mapStatus(t('Removed: %(what)s', { what: titleOf(door) }));
 }
 
@@ -297,8 +303,8 @@ function edit(on) {
   if (!on) {
     setAdding(false);
     map.closePopup();
-    if (isChanged) finished(); // the figures follow the doors
-    isChanged = false;
+    if (changes > shownChanges) finished(); // the figures follow the doors
+    shownChanges = changes;
   }
   draw();
 }
