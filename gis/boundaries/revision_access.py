@@ -10,7 +10,7 @@ from gis.areas.models import Revision
 from gis.db import cached_text
 from gis.errors import Forbidden, NotFound
 from gis.messages import Message
-from gis.rights.actions import Action
+from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
 
 ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
@@ -42,12 +42,9 @@ def get_revision(
 
 def visibility_params(session: Session, principal: Principal) -> dict[str, Any]:
     """Return the parameters of `VISIBLE_REVISION_SQL`."""
-    both = [
-        principal.areas_by_action.get(action, frozenset())
-        for action in (Action.DRAFT, Action.PUBLISH)
-    ]
-    everything = principal.kind == "system" or None in both
-    ids = [] if everything else sorted(set().union(*(areas for areas in both if areas)))
+    areas = principal.areas_of(PLANNING)
+    everything = principal.kind == "system" or areas is None
+    ids = [] if everything else sorted(areas or ())
     return {"everything": everything, "who": principal.actor, "within": area_codes(session, ids)}
 
 

@@ -15,23 +15,15 @@ from sqlalchemy.orm import Session
 from gis.db import point_ewkt
 from gis.errors import Conflict, NotFound, invalid_field
 from gis.facilities.hours import read_hours
-from gis.people.queries import area_chain
+from gis.facilities.planning_land import PLANNED_AREAS_CTE, planning_params, require_planner_of
 from gis.places.doors import ENTRANCE_KINDS, Owner
-from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
 MAX_DISTANCE_M = 50  # of a door from the outline of its building or facility
 MAX_TEXT_CHARS = 500
-PLANNING = (Action.DRAFT, Action.PUBLISH)  # one of them is enough to change doors
 REACH_DEG = 0.002  # a circle this far from a building cannot have counted it by its door
 
-# grids of the areas of a planner
-ENTRANCES_SQL = """
-WITH RECURSIVE mine AS (
-  SELECT id FROM area WHERE id = ANY(:areas)
-  UNION
-  SELECT a.id FROM area a JOIN mine m ON a.parent_id = m.id
-)
+ENTRANCES_SQL = f"""{PLANNED_AREAS_CTE}
 SELECT e.id, CASE WHEN e.building_id IS NULL THEN 'facility' ELSE 'building' END AS owner,
   coalesce(b.code, f.code) AS owner_code, e.code, e.kind, e.hours, e.note, e.source, e.version,
   ST_X(e.geom) AS lon, ST_Y(e.geom) AS lat
@@ -46,7 +38,7 @@ WHERE e.removed_at IS NULL
   AND (:everywhere OR g.id IN (SELECT id FROM mine))
 ORDER BY e.id
 LIMIT :limit
-"""
+"""  # noqa: S608  ours
 OWNER_SQL = """
 SELECT o.id, g.id AS grid,
   ST_Distance(geography(ST_SetSRID(o.geom, 4326)),
@@ -225,11 +217,8 @@ def remove_entrance(
 def _read(
     session: Session, principal: Principal, at: datetime, **conditions: Any
 ) -> list[EntranceRow]:
-    allowed = [principal.areas_by_action.get(action, frozenset()) for action in PLANNING]
-    areas = [area for part in allowed for area in part or ()]
-    params = {"id": None, "box": None, "cursor": None, "limit": 1, "at": at, "areas": areas}
-    params["everywhere"] = None in allowed
-    rows = session.execute(text(ENTRANCES_SQL), params | conditions)
+    params = {"id": None, "box": None, "cursor": None, "limit": 1, "at": at}
+    rows = session.execute(text(ENTRANCES_SQL), params | planning_params(principal) | conditions)
     return [EntranceRow(**row._mapping) for row in rows]
 
 
@@ -265,9 +254,7 @@ def _owner_id(
     ).first()
     if row is None:
         raise NotFound(UNKNOWN_OWNER[owner], code=code)
-    areas = [] if row.grid is None else area_chain(session, row.grid, None, at)
-    if not any(principal.is_allowed(action, areas) for action in PLANNING):
-        principal.require(Action.DRAFT, areas)
+    require_planner_of(session, principal, row.grid, at)
     if row.metres > MAX_DISTANCE_M:
         raise invalid_field(
             "lon", "entrance.too_far", metres=round(row.metres), limit=MAX_DISTANCE_M

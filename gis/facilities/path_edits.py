@@ -17,16 +17,14 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID
 from gis.errors import FieldError, NotFound, Unavailable, invalid_fields
 from gis.facilities.hours import read_hours
+from gis.facilities.planning_land import PLANNED_AREAS_CTE, planning_params, require_planner_of
 from gis.network.build import load_edited
 from gis.network.edit_draft import REACH_M
 from gis.network.edits import CLOSED, find_edits
 from gis.network.models import EDIT_KINDS
-from gis.people.queries import area_chain
-from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes.measure import GEOD
 
-PLANNING = (Action.DRAFT, Action.PUBLISH)  # one of them is enough to change paths
 MAX_TEXT_CHARS = 500
 MAX_POINTS = 500  # of a line
 MIN_LINE_M, MAX_LINE_M = 1, 5_000
@@ -40,12 +38,7 @@ ST_DumpPoints(ST_SetSRID(geometry(ST_Segmentize(geography(ST_SetSRID({shape}, 43
   {srid}))"""
 
 # edits that lie in the grids that a planner plans, all along
-EDITS_SQL = f"""
-WITH RECURSIVE mine AS (
-  SELECT id FROM area WHERE id = ANY(:areas)
-  UNION
-  SELECT a.id FROM area a JOIN mine m ON a.parent_id = m.id
-)
+EDITS_SQL = f"""{PLANNED_AREAS_CTE}
 SELECT e.id, e.code, e.kind, ST_AsGeoJSON(e.geom, 7) AS geometry, e.hours, e.reason, e.from_at,
   e.until_at, e.source, e.stated_at, e.author = :who AS mine,
   CASE WHEN e.from_at > :at THEN 'to_come' WHEN e.until_at <= :at THEN 'over' ELSE 'in_force'
@@ -279,19 +272,12 @@ def _require_planner(
     """Raise Forbidden unless the principal plans in all grids that a shape lies in."""
     params = {"geom": shapely.to_wkb(shape), "at": at}
     for grid in session.scalars(text(GRIDS_SQL), params).all():
-        areas = [] if grid is None else area_chain(session, grid, None, at)
-        if not any(principal.is_allowed(action, areas) for action in PLANNING):
-            principal.require(Action.DRAFT, areas)
+        require_planner_of(session, principal, grid, at)
 
 
 def _read(session: Session, principal: Principal, at: datetime, **conditions: Any) -> list[EditRow]:
-    allowed = [principal.areas_by_action.get(action, frozenset()) for action in PLANNING]
     params: dict[str, Any] = {"id": None, "box": None, "cursor": None, "limit": 1, "at": at}
-    params |= {
-        "who": principal.actor,
-        "everywhere": None in allowed,
-        "areas": [area for part in allowed for area in part or ()],
-    }
+    params |= planning_params(principal) | {"who": principal.actor}
     rows = session.execute(text(EDITS_SQL), params | conditions).all()
     try:
         problems = find_problems(session) if rows else {}

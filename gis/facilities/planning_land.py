@@ -8,11 +8,18 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden, InvalidInput, NotFound
-from gis.rights.actions import Action
+from gis.people.queries import area_chain
+from gis.rights.actions import PLANNING
 from gis.rights.principal import Principal
 
-PLANNING_ACTIONS = (Action.DRAFT, Action.PUBLISH)  # either of them, in the area asked about
-
+# Begins a query on what lies where a principal plans; with the parameters of `planning_params`.
+PLANNED_AREAS_CTE = """
+WITH RECURSIVE mine AS (
+  SELECT id FROM area WHERE id = ANY(:areas)
+  UNION
+  SELECT a.id FROM area a JOIN mine m ON a.parent_id = m.id
+)
+"""
 LANDS_SQL = """
 SELECT ST_AsBinary(b.geom)
 FROM boundary b JOIN area a ON a.id = b.area_id
@@ -60,22 +67,30 @@ def planned_land(
     NotFound, InvalidInput
         As `land_of_area`.
     """
-    if not any(principal.is_allowed(action) for action in PLANNING_ACTIONS):
-        principal.require(PLANNING_ACTIONS[0])
-    area_sets = [
-        principal.areas_by_action[action]
-        for action in PLANNING_ACTIONS
-        if action in principal.areas_by_action
-    ]
-    if None in area_sets:
+    principal.require_any(PLANNING)
+    areas = principal.areas_of(PLANNING)
+    if areas is None:
         return None if code is None else land_of_area(session, code, at)
-    ids = sorted({number for areas in area_sets for number in areas or ()})
+    ids = sorted(areas)
     if code is None:
         return _lands(session, at, ids=ids) or shapely.MultiPolygon()
     codes = session.scalars(text("SELECT code FROM area WHERE id = ANY(:ids)"), {"ids": ids})
     if not code.startswith(tuple(codes)):
         raise Forbidden("siting.not_allowed", code=code)
     return land_of_area(session, code, at)
+
+
+def planning_params(principal: Principal) -> dict[str, object]:
+    """Return the parameters of `PLANNED_AREAS_CTE`, and whether the principal plans everywhere."""
+    areas = principal.areas_of(PLANNING)
+    return {"everywhere": areas is None, "areas": sorted(areas or ())}
+
+
+def require_planner_of(
+    session: Session, principal: Principal, grid: int | None, at: datetime
+) -> None:
+    """Raise Forbidden unless the principal plans in a grid; outside every grid, everywhere."""
+    principal.require_any(PLANNING, [] if grid is None else area_chain(session, grid, None, at))
 
 
 def _lands(

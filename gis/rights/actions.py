@@ -28,6 +28,7 @@ class Action(StrEnum):
     ACCOUNTS = "accounts.manage"
 
 
+PLANNING = (Action.DRAFT, Action.PUBLISH)  # who may do one of them plans there
 STAFF = frozenset({Action.REPORT, Action.READ, Action.NOTE, Action.NAMES})
 
 

@@ -1,6 +1,6 @@
 """Who makes a request, and what they may do in which areas."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -81,6 +81,21 @@ class Principal:
                 action=Message(f"action_name.{action.value}"),
                 roles=self.role_labels,
             )
+
+    def require_any(self, actions: Sequence[Action], areas: Iterable[int] | None = None) -> None:
+        """Raise Forbidden, naming the first, unless `is_allowed` allows one of some actions."""
+        if not any(self.is_allowed(action, areas) for action in actions):
+            self.require(actions[0], areas)
+
+    def areas_of(self, actions: Sequence[Action]) -> frozenset[int] | None:
+        """Return the ids of the areas that one of some actions is allowed in; None: everywhere."""
+        union: frozenset[int] = frozenset()
+        for action in actions:
+            areas = self.areas_by_action.get(action, frozenset())
+            if areas is None:
+                return None
+            union |= areas
+        return union
 
     @property
     def role_labels(self) -> list[Message]:
