@@ -1,5 +1,6 @@
 """Accessibility of facilities: exact walking distances from buildings."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -194,6 +195,11 @@ def read_demand_points(session: Session, network: Network, bbox: str | None = No
         network.snap(shapely.points(doors)),
         owner,
     )
+
+
+def stated_count(value: float) -> int | None:
+    """Return a count; None where nobody stated it (NaN)."""
+    return None if math.isnan(value) else int(value)
 
 
 def sum_elders(elders: Floats, people: NDArray[np.int64]) -> int | None:

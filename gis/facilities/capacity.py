@@ -15,6 +15,7 @@ from gis.facilities.accessibility import (
     FacilityEntrances,
     read_demand_points,
     read_facility_entrances,
+    stated_count,
 )
 from gis.facilities.building_coverage import (
     STANDINGS,
@@ -26,7 +27,7 @@ from gis.facilities.building_coverage import (
 from gis.facilities.catchment import METHODS
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.circles import require_limit
-from gis.facilities.coverage_summary import Tally, tally
+from gis.facilities.coverage_summary import Tally, flat_counts, tally
 from gis.facilities.siting_demand import weights_of
 from gis.facilities.siting_inputs import home_table
 from gis.facilities.siting_request import WEIGHTS
@@ -99,11 +100,7 @@ class AreaCapacity:
         """Return the figures under flat names, as `people` and `reached_people`."""
         parts = {"": self.total}
         parts |= {f"{name}_": getattr(self, name) for name in (*REACHES, "at_least")}
-        return {"per_1000": self.per_1000} | {
-            f"{prefix}{name}": count
-            for prefix, part in parts.items()
-            for name, count in asdict(part).items()
-        }
+        return {"per_1000": self.per_1000} | flat_counts(parts)
 
 
 @dataclass(frozen=True)
@@ -299,7 +296,7 @@ def list_buildings(
             "" if number[i] < 0 else communities[number[i]].code,
             int(buildings.households[i]),
             int(buildings.people[i]),
-            None if np.isnan(buildings.elders[i]) else int(buildings.elders[i]),
+            stated_count(buildings.elders[i]),
             round(1000 * float(answer.per_person[i]), 3) if said[i] else None,
             REACHES[answer.reach[i]],
             bool(answer.at_least[i]),

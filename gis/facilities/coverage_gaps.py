@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import Area
 from gis.facilities.access_classes import class_of
+from gis.facilities.accessibility import stated_count
 from gis.facilities.building_coverage import (
     STANDINGS,
     BuildingCoverage,
@@ -161,7 +162,7 @@ def _gap(
         "" if community is None else community.name,
         int(buildings.households[i]),
         int(buildings.people[i]),
-        None if np.isnan(buildings.elders[i]) else int(buildings.elders[i]),
+        stated_count(buildings.elders[i]),
         round(walk, 2) if np.isfinite(walk) else None,
         round(max(walk - minutes, 0.0), 2) if np.isfinite(walk) else None,
         *facility,

@@ -1,6 +1,6 @@
 """Coverage of areas: who has a facility within a walk, who has not, and who cannot be judged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -37,6 +37,15 @@ class Tally:
     households: int
     people: int
     elders: int | None = None
+
+
+def flat_counts(parts: Mapping[str, Tally]) -> dict[str, object]:
+    """Return counts under flat names: the key of the part before the name of the count."""
+    return {
+        f"{prefix}{name}": count
+        for prefix, each in parts.items()
+        for name, count in asdict(each).items()
+    }
 
 
 @dataclass(frozen=True)
@@ -89,12 +98,7 @@ class AreaCoverage:
         parts = {"": self.total}
         parts |= {f"{value}_": getattr(self, value) for value in STANDINGS}
         parts |= {f"{name}_": getattr(self, name) for name in CIRCLE_PARTS}
-        counts = {
-            f"{prefix}{name}": count
-            for prefix, each in parts.items()
-            for name, count in asdict(each).items()
-        }
-        return counts | {
+        return flat_counts(parts) | {
             "elders_unknown": self.elders_unknown,
             "share": self.share,
             "share_people": self.share_people,

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     Text,
@@ -25,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.db import Base, geometry, key, one_of
 from gis.files.editions import EditionColumns
+from gis.files.photos import PhotoColumns
 from gis.places.doors import ENTRANCE_KINDS
 
 ENTRANCE_SOURCES = ("osm", "town", "file", "page")
@@ -362,7 +362,7 @@ class CheckupVisit(Base):
     )
 
 
-class CheckupPhoto(Base):
+class CheckupPhoto(PhotoColumns, Base):
     """A photo of what a visit saw; the file lies under var/photos, without EXIF."""
 
     __tablename__ = "checkup_photo"
@@ -373,10 +373,3 @@ class CheckupPhoto(Base):
         ForeignKey("checkup_visit.id"), index=True, comment="The visit."
     )
     position: Mapped[int] = mapped_column(SmallInteger, comment="Its place among them, from 0.")
-    media_type: Mapped[str] = mapped_column(
-        comment="image/jpeg, image/png or image/webp, found by content."
-    )
-    width: Mapped[int] = mapped_column(comment="Pixels.")
-    height: Mapped[int] = mapped_column(comment="Pixels.")
-    size: Mapped[int] = mapped_column(comment="Bytes of the file as kept.")
-    sha256: Mapped[bytes] = mapped_column(LargeBinary, comment="Of the file as kept.")

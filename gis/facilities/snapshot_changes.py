@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
+from gis.facilities.accessibility import stated_count
 from gis.facilities.snapshot_difference import CHANGES, Change, CoverageDifference
 
 NAMES_SQL = "SELECT code, concat(estate, name) FROM building WHERE code = ANY(:codes)"
@@ -80,7 +81,7 @@ def list_changes(
             "" if number[i] < 0 else communities[number[i]].code,
             int(residents.households[i]),
             int(residents.people[i]),
-            None if np.isnan(residents.elders[i]) else int(residents.elders[i]),
+            stated_count(residents.elders[i]),
             CHANGES[walks.change[i]].value,
             _minutes(walks.walk_before[i]),
             _minutes(walks.walk_after[i]),

@@ -1,7 +1,7 @@
 """What has changed between two states of coverage: who gained, lost, got faster or slower."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,7 @@ from gis.areas.building_areas import PointAreas, areas_of_points
 from gis.errors import InvalidInput, invalid_field
 from gis.facilities.accessibility import sum_elders
 from gis.facilities.building_coverage import STANDINGS, Standing, require_area, require_level
-from gis.facilities.coverage_summary import Tally
+from gis.facilities.coverage_summary import Tally, flat_counts
 from gis.facilities.snapshots import NOW, Snapshot, SnapshotHead, SnapshotItem, read_snapshot, take
 from gis.network.snapping import Bools, Floats, Ints
 
@@ -60,11 +60,7 @@ class AreaDifference:
     def figures(self) -> dict[str, object]:
         """Return the figures under flat names, as `lost_people`."""
         parts = {"served_before": self.served_before, "served_after": self.served_after}
-        return {
-            f"{part}_{name}": count
-            for part, tally in (parts | self.changes).items()
-            for name, count in asdict(tally).items()
-        }
+        return flat_counts({f"{name}_": part for name, part in (parts | self.changes).items()})
 
 
 @dataclass(frozen=True)

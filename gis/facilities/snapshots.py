@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, Forbidden, NotFound, TooLarge, invalid_field
 from gis.facilities.access_runs import FACILITIES_DIGEST_SQL
 from gis.facilities.access_store import require_categories
+from gis.facilities.accessibility import stated_count
 from gis.facilities.building_coverage import nearest_of, read_by_category
 from gis.facilities.circles import require_limit
 from gis.facilities.models import CoverageSnapshot, CoverageSnapshotItem
@@ -26,7 +27,7 @@ from gis.facilities.planned import MAX_PLANNED, PlannedFacility
 from gis.facilities.standard_editions import active_rows
 from gis.facilities.standards import TIERS, WALK_M_PER_MINUTE
 from gis.network.snapping import Floats
-from gis.rights.actions import Action
+from gis.rights.actions import PLANNING
 from gis.rights.principal import Principal
 
 SNAPSHOTS, ITEMS = (
@@ -254,7 +255,7 @@ def save(session: Session, principal: Principal, name: str, question: Question) 
             "lat": state.lat.tolist(),
             "households": state.households.tolist(),
             "people": state.people.tolist(),
-            "elders": [None if math.isnan(value) else int(value) for value in state.elders],
+            "elders": [stated_count(value) for value in state.elders],
         },
     ).scalar_one()
     session.execute(
@@ -323,11 +324,7 @@ def delete_snapshot(session: Session, principal: Principal, name: str) -> None:
         Somebody else saved it.
     """
     number, head = _find(session, name)
-    everywhere = any(
-        principal.areas_by_action.get(action, frozenset()) is None
-        for action in (Action.DRAFT, Action.PUBLISH)
-    )
-    if not (everywhere or head.is_of(principal)):
+    if not (principal.areas_of(PLANNING) is None or head.is_of(principal)):
         raise Forbidden("snapshot.of_another", name=name)
     session.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.id == number))
 

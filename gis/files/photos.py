@@ -14,8 +14,8 @@ from time import time
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import LargeBinary, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gis import private
 from gis.errors import FieldError, TooLarge
@@ -30,6 +30,18 @@ ORPHAN_MIN_AGE_S = (
 LIMITS = Limits(
     cpu_s=14.0, memory_bytes=2_000_000_000
 )  # for all photos that come together; six of 12 megapixels take 4 s
+
+
+class PhotoColumns:
+    """What a row says of the file of a photo, to be mixed into its model."""
+
+    media_type: Mapped[str] = mapped_column(
+        comment="image/jpeg, image/png or image/webp, found by content."
+    )
+    width: Mapped[int] = mapped_column(comment="Pixels.")
+    height: Mapped[int] = mapped_column(comment="Pixels.")
+    size: Mapped[int] = mapped_column(comment="Bytes of the file as kept.")
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, comment="Of the file as kept.")
 
 
 def sanitise_photos(photos: Sequence[bytes]) -> list[SanitisedPhoto]:

@@ -1,5 +1,6 @@
 """`./wangge coverage`: who has a facility within some minutes' walk, and who has not."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from gis.facilities.catchment import METHODS
 from gis.facilities.circles import require_limit
 from gis.facilities.coverage_gaps import Gap, list_gaps
 from gis.facilities.coverage_summary import CoverageSummary, summarise
-from gis.facilities.planned import PlannedFacility
+from gis.facilities.planned import PlannedFacility, planned_entrances
 from gis.facilities.siting_request import WEIGHTS
 from gis.facilities.snapshot_difference import CoverageDifference, difference, read_state
 from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
@@ -111,16 +112,7 @@ def command(
     from gis.facilities.capacity import CapacityRequest, capacity_coverage
     from gis.facilities.coverage_tiers import tier_coverage
 
-    elsewhere = marks or recompute or saved or against is not None or forget is not None
-    if category is None and tier is None and not elsewhere:
-        raise click.UsageError("say which with --category, or use --tier, --score or --recompute")
-    for option, used in (("--capacity", shares), ("--gaps", file is not None)):
-        if used and category is None:
-            raise click.UsageError(f"{option} needs --category")
-    if against is not None and (category is not None or tier is not None):
-        raise click.UsageError("--against asks again what the saved state asked")
-    if plan is not None and (marks or shares):
-        raise click.UsageError("--with goes with --category, --tier, --save and --against")
+    _require_usage(click.get_current_context().params)
     open_at = parse_moment(at) if at else None
     categories = tuple(key.strip() for key in (category or "").split(",") if key.strip())
     with session_scope("coverage") as session:
@@ -162,6 +154,21 @@ def command(
             print_summary(summary, as_json)
 
 
+def _require_usage(given: Mapping[str, object]) -> None:
+    """Raise UsageError where options are missing or do not go together."""
+    used = {name for name, value in given.items() if value not in (None, False)}
+    questions = {"category", "tier", "marks", "recompute", "saved", "against", "forget"}
+    if not used & questions:
+        raise click.UsageError("say which with --category, or use --tier, --score or --recompute")
+    for option, name in (("--capacity", "shares"), ("--gaps", "file")):
+        if name in used and "category" not in used:
+            raise click.UsageError(f"{option} needs --category")
+    if "against" in used and used & {"category", "tier"}:
+        raise click.UsageError("--against asks again what the saved state asked")
+    if "plan" in used and used & {"marks", "shares"}:
+        raise click.UsageError("--with goes with --category, --tier, --save and --against")
+
+
 def _note_useless(
     session: Session,
     planned: tuple[PlannedFacility, ...],
@@ -170,7 +177,7 @@ def _note_useless(
 ) -> None:
     """Say which planned facilities can serve nobody."""
     network = profile_network(session, profile).network
-    far = sum(bool(network.snap_degrees(each.lon, each.lat).edge[0] < 0) for each in planned)
+    far = int((planned_entrances(planned, network).snaps.edge < 0).sum())
     other = sum(bool(categories) and each.category not in categories for each in planned)
     for count, why in ((far, "far from any street"), (other, "of a category not asked about")):
         if count:

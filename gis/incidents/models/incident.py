@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.db import Base, geometry, one_of
+from gis.files.photos import PhotoColumns
 from gis.incidents.models.values import DISPATCH_MODES, SEVERITIES
 from gis.incidents.states import REQUESTS, State
 
@@ -239,7 +240,7 @@ class IncidentEvent(Base):
     )
 
 
-class Photo(Base):
+class Photo(PhotoColumns, Base):
     """A photo of an incident; the file lies under var/photos, without EXIF."""
 
     __tablename__ = "photo"
@@ -256,13 +257,6 @@ class Photo(Base):
     )
     incident_id: Mapped[uuid.UUID] = mapped_column(comment="The incident.")
     event_id: Mapped[int] = mapped_column(BigInteger, comment="The event it came with.")
-    media_type: Mapped[str] = mapped_column(
-        comment="image/jpeg, image/png or image/webp, found by content."
-    )
-    width: Mapped[int] = mapped_column(comment="Pixels.")
-    height: Mapped[int] = mapped_column(comment="Pixels.")
-    size: Mapped[int] = mapped_column(comment="Bytes of the file as kept.")
-    sha256: Mapped[bytes] = mapped_column(LargeBinary, comment="Of the file as kept.")
     at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was stored.")
 
 
