@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from gis.palette import ACCESS_CLASS_COLOURS
-from tests.support.browser import serious, session, sign_in  # noqa: F401
+from tests.support.browser import planned_session, serious, sign_in  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -276,16 +276,16 @@ def test_the_map_as_a_picture_and_as_a_page_of_its_own(desk, site, served, tmp_p
     assert desk.said == []
 
 
-def test_doors_are_added_moved_and_taken_away(desk, site, served, session):  # noqa: F811
-    home = session.execute(
+def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  # noqa: F811
+    home = planned_session.execute(
         text(
             "SELECT estate || name AS name, ST_X(p) AS lon, ST_Y(p) AS lat FROM (SELECT estate,"
             " name, ST_PointOnSurface(geom) AS p FROM building WHERE estate <> '' ORDER BY"
             " ST_Area(geom) DESC LIMIT 1) b"
         )
     ).one()
-    sign_in(desk, site, served.var, "planner", "/rules")
-    desk.goto(f"{site}{QUESTION}&c={home.lon},{home.lat},18")
+    sign_in(desk, planned.url, planned.var, "planner", "/rules")
+    desk.goto(f"{planned.url}{QUESTION}&c={home.lon},{home.lat},18")
     answered(desk)
     doors, status = desk.locator(".cov-door.editing"), desk.locator("#map-status")
     desk.locator("#doors-edit").click()
@@ -306,10 +306,10 @@ def test_doors_are_added_moved_and_taken_away(desk, site, served, session):  # n
     gate.focus()
     desk.keyboard.press("ArrowRight")
     expect(status).to_contain_text("已移动")
-    session.execute(
+    planned_session.execute(
         text("UPDATE entrance SET version = version + 1 WHERE id = (SELECT max(id) FROM entrance)")
     )
-    session.commit()  # somebody else was quicker
+    planned_session.commit()  # somebody else was quicker
     gate.click()
     form.locator("[name=note]").fill("x")
     with desk.expect_response(lambda answer: "/entrances?" in answer.url):  # it is read anew

@@ -818,7 +818,6 @@ def test_three_events_of_a_report_change_its_row_once(
 ON_THE_WAY = {
     "web.api.incidents.views",
     "web.api.incidents.schemas",
-    "gis.incidents.photos",
     "gis.incidents.lifecycle.intake",
     "gis.incidents.lifecycle.report",
     "gis.incidents.lifecycle.events",

@@ -40,6 +40,13 @@ def session(served: Deployment) -> Iterator[Session]:
         yield created
 
 
+@pytest.fixture
+def planned_session(planned: Deployment) -> Iterator[Session]:
+    """The database of the deployment that tests may change."""
+    with Session(engine(cluster.database_urls(Settings(var=planned.var)).app)) as created:
+        yield created
+
+
 def filed(session: Session) -> tuple[UUID, str]:
     """A report that lies with the demo's grid worker; its number and the words to tell it by."""
     description, now = f"垃圾没人清 {uuid4().hex[:8]}", datetime.now(UTC)

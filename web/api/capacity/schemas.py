@@ -136,7 +136,7 @@ class CapacityOut(BaseModel):
     )
 
 
-class BuildingProperties(BaseModel):
+class CapacityBuildingProperties(BaseModel):
     """What the people of a building can share."""
 
     name: str
@@ -149,20 +149,20 @@ class BuildingProperties(BaseModel):
     at_least: bool = Field(description="A facility of unstated capacity is in reach as well")
 
 
-class BuildingFeature(BaseModel):
+class CapacityBuildingFeature(BaseModel):
     """A building as GeoJSON; its id is its code."""
 
     type: Literal["Feature"]
     id: str
     geometry: dict[str, Any]
-    properties: BuildingProperties
+    properties: CapacityBuildingProperties
 
 
-class BuildingsOut(BaseModel):
+class CapacityBuildingsOut(BaseModel):
     """GeoJSON: longitude first. Those with least to share first."""
 
     type: Literal["FeatureCollection"]
-    features: list[BuildingFeature]
+    features: list[CapacityBuildingFeature]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 

@@ -8,7 +8,7 @@ from gis.rights.actions import Action
 from web.api.capacity.schemas import (
     AreasIn,
     BuildingsIn,
-    BuildingsOut,
+    CapacityBuildingsOut,
     CapacityOut,
     building_to_feature,
 )
@@ -45,7 +45,7 @@ def by_area(query_data: AreasIn) -> Response:
 
 @bp.get("/coverage/capacity/buildings")
 @bp.input(BuildingsIn, location="query")
-@bp.output(BuildingsOut, content_type=GEOJSON)
+@bp.output(CapacityBuildingsOut, content_type=GEOJSON)
 @bp.doc(
     summary="How many places, beds or doctors the people of each building can share",
     responses=ABSENT | {401: "Sign in, or send a key", 403: "Not allowed"},
