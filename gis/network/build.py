@@ -33,7 +33,16 @@ from gis.network.edge_facts import (
 from gis.network.edit_draft import EditedNetwork, apply_edits
 from gis.network.edits import EditSet, find_edits, read_edits
 from gis.network.lattice import Lattice, make_lattice
-from gis.network.snapping import Bools, Floats, Ints, Shapes, SnappedPoints, Snapper, doubled
+from gis.network.snapping import (
+    Bools,
+    Floats,
+    Ints,
+    Shapes,
+    SnappedPoints,
+    Snapper,
+    doubled,
+    places_of,
+)
 
 # Kinds of edge that connect nothing: a part of only these is an island.
 AT_NODE_M = 1e-6
@@ -137,7 +146,9 @@ class Network:
         rank = parts.ranks(
             len(self.nodes), self.u, self.v, np.where(self.street, self.metres, 0.0), self.ground
         )
-        rank[doubled(self.u, self.v, self.lines, self.length, self.access.edge)] = parts.DOUBLED
+        place = places_of(self.nodes)
+        ends = place[self.u], place[self.v]
+        rank[doubled(ends, self.lines, rank, self.length, self.access.edge)] = parts.DOUBLED
         return rank
 
     @cached_property

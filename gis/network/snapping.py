@@ -75,27 +75,39 @@ def pieces_of(lines: Shapes) -> Pieces:
     return Pieces(edge, points[inner], way, metres, total - total[first_piece][edge])
 
 
-def doubled(u: Ints, v: Ints, lines: Shapes, length: Floats, public: Bools) -> Bools:
-    """Return which edges are drawn on the very line of another one between the same nodes.
+def places_of(nodes: Floats) -> Ints:
+    """Return a number for each node, the same for nodes at one place; shape (n,)."""
+    order = np.lexsort(nodes.T)
+    number = np.zeros(len(nodes), np.int64)
+    number[order[1:]] = np.cumsum((nodes[order[1:]] != nodes[order[:-1]]).any(axis=1))
+    return number
+
+
+def doubled(
+    ends: tuple[Ints, Ints], lines: Shapes, rank: Ints, length: Floats, public: Bools
+) -> Bools:
+    """Return which edges are drawn on the very line of another one.
 
     Parameters
     ----------
-    u, v
-        End nodes of each edge.
+    ends
+        Per edge, the numbers of the places of its ends, as `places_of` gives them.
     lines
         Their lines.
-    length
-        What walking them costs. Of edges on one line the public one, then the cheapest stays.
+    rank
+        Per edge, as of `gis.network.parts.ranks`: of edges on one line the first of these stays,
     public
-        Per edge, whether it is public.
+        then one that is public,
+    length
+        then the one that costs least to walk.
 
     Notes
     -----
     Nothing is snapped to a doubled edge: else two places on one street would stand on different
     edges, and walk from one to the other round by its ends.
     """
-    low, high = np.minimum(u, v), np.maximum(u, v)
-    order = np.lexsort((length, ~public, high, low))
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    order = np.lexsort((length, ~public, rank, high, low))
     again = (low[order[1:]] == low[order[:-1]]) & (high[order[1:]] == high[order[:-1]])
     parallel = order[np.r_[False, again] | np.r_[again, False]]
     result = np.zeros(len(lines), bool)

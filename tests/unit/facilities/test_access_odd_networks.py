@@ -161,12 +161,22 @@ def test_ten_thousand_facilities_of_one_category_are_each_counted():
     assert labels.within.max() > 1000
 
 
-def test_two_doors_on_a_street_drawn_twice_stand_on_the_same_one():
+@pytest.mark.parametrize(
+    ("nodes", "pairs"),
+    [
+        ([(0, 0), (1000, 0)], [(0, 1), (1, 0), (0, 1)]),
+        # with nodes of its own, joined to the other at one end; and by itself, an island
+        ([(0, 0), (1000, 0), (0, 0), (1000, 0)], [(0, 1), (0, 2), (2, 3)]),
+        ([(0, 0), (1000, 0), (1000, 90), (0, 0), (1000, 0)], [(3, 4), (0, 1), (1, 2)]),
+    ],
+)
+def test_two_doors_on_a_street_drawn_twice_stand_on_the_same_one(nodes, pairs):
     """Else the walk between them would lead round by an end of the street."""
-    plain = network([(0, 0), (1000, 0)], [(0, 1), (1, 0), (0, 1)])
+    plain = network(nodes, pairs)
     home, shop = metric(plain, [(600, 20), (500, -10)])
     labels = label_buildings(
         plain, demand_of(plain, [home]), entrances_of(plain, [[shop]], ["clinic"]), ["clinic"], 1.0
     )
     assert labels.minutes[0, 0] * 60 == pytest.approx(130, abs=0.1)
-    assert len(np.unique(plain.lattice.edge[plain.lattice.edge >= 0])) == 1
+    long = plain.lattice.edge[plain.lattice.edge >= 0]
+    assert len(np.unique(long[plain.metres[long] > 500])) == 1
