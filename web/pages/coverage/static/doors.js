@@ -278,9 +278,11 @@ function openForm(door, marker, owners = null) {
 const field = (label, control) => h('label', {}, h('span', {}, label), control);
 
 async function add({ owner, code }, marker, facts) {
-  doors.push(await call('POST', '/entrances', { owner, owner_code: code, ...placeOf(marker), ...facts }));
+  const door = await call('POST', '/entrances', { owner, owner_code: code, ...placeOf(marker), ...facts });
+  // the list may have been read anew meanwhile, before or after the door was added
+  doors = [...doors.filter(({ id }) => id !== door.id), door];
   changes++;
-  mapStatus(t('Added: %(what)s', { what: titleOf(doors.at(-1)) }));
+  mapStatus(t('Added: %(what)s', { what: titleOf(door) }));
 }
 
 async function save(door, facts) {
