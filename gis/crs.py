@@ -166,7 +166,9 @@ def find_invalid_points(lon: ArrayLike, lat: ArrayLike, crs: str) -> list[PointE
     return [error_by_index[i] for i in sorted(error_by_index)]
 
 
-def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
+def validate_points(
+    lon: Any, lat: Any, crs: str | None, names: Mapping[str, str] | None = None
+) -> None:
     """Raise InvalidInput unless all points can be right.
 
     Parameters
@@ -175,6 +177,8 @@ def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
         Degrees in `crs`, scalars or one-dimensional arrays; None means missing.
     crs
         One of `SUPPORTED_CRS`; there is no default.
+    names
+        What the fields are called where not lon, lat and crs.
 
     Raises
     ------
@@ -193,13 +197,15 @@ def validate_points(lon: Any, lat: Any, crs: str | None) -> None:
     if not invalid:
         return
     many = np.ndim(lon) > 0
+    names = names or {}
+    fields = [names.get(point.field, point.field) for point in invalid[:_MAX_NAMED_POINTS]]
     errors = [
         FieldError(
-            f"row {point.index + 1}, {point.field}" if many else point.field,
+            f"row {point.index + 1}, {field}" if many else field,
             point.code,
             point.params,
         )
-        for point in invalid[:_MAX_NAMED_POINTS]
+        for point, field in zip(invalid, fields, strict=False)
     ]
     problem = Message(invalid[0].code, invalid[0].params)
     if len(invalid) > 1:

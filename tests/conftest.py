@@ -41,6 +41,8 @@ hypothesis.settings.load_profile("wangge")
 # asks the environment gets a folder to throw away, also in the processes that tests start.
 for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
     del os.environ[name]
+# hundreds of processes import the same files: the first of them writes them down compiled
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 THROW_AWAY = Path(tempfile.mkdtemp(prefix="wangge-var-"))
 os.environ["WANGGE_VAR"] = str(THROW_AWAY)
 OWN = str(ROOT / "var")

@@ -134,10 +134,15 @@ def minutes_to_edge(
     network: Network, demand: DemandPoints, speed_m_s: float, limit_min: float = MAX_WALK_MIN
 ) -> Floats:
     """Return the minutes from buildings to where the data end; infinite beyond a limit."""
+    metre_min = 1.0 / (60.0 * speed_m_s)
+    return metres_to_edge(network, demand, limit_min / metre_min) * metre_min
+
+
+def metres_to_edge(network: Network, demand: DemandPoints, limit_m: float) -> Floats:
+    """Return the metres from buildings to where the data end; infinite beyond a limit."""
     door = np.flatnonzero(demand.snaps.edge >= 0)
     by_door = np.full(len(demand.snaps), np.inf)
-    metre_min = 1.0 / (60.0 * speed_m_s)
-    by_door[door] = edge_distances(network, demand.snaps[door], limit_min / metre_min) * metre_min
+    by_door[door] = edge_distances(network, demand.snaps[door], limit_m)
     return demand.best(by_door)
 
 

@@ -136,6 +136,9 @@ class SitingAnswer:
     total, served, off_network
         Who lives in the land, who has an existing facility within the limit, and who lives more
         than 100 m from any street.
+    cannot_say
+        Who counts as not served, but lives so near to the edge of the data that a facility beyond
+        it may serve them.
     curve
         MCLP: the best 1, 2, … sites, each solved for itself; other models: what the chosen sites
         serve one after the other.
@@ -157,6 +160,7 @@ class SitingAnswer:
     total: Inhabitants
     served: Inhabitants
     off_network: Inhabitants
+    cannot_say: Inhabitants
     sites: list[Site]
     curve: list[CurvePoint]
     closures: list[Closure]
@@ -201,12 +205,15 @@ class Pin:
     ----------
     within
         Everybody within the limit, served today or not.
+    cannot_say
+        Of those newly served, who may have a facility beyond the edge of the data today.
     off_network
         There is no street within 100 m: nobody is served.
     """
 
     newly_served: Inhabitants
     within: Inhabitants
+    cannot_say: Inhabitants
     buildings: list[PinBuilding]
     off_network: bool
 

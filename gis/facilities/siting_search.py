@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput
+from gis.facilities.access_labels import metres_to_edge
 from gis.facilities.accessibility import (
     DemandPoints,
     FacilityEntrances,
@@ -119,6 +120,7 @@ def site(
         count_of(homes, np.ones(served.size, bool)),
         count_of(homes, served),
         count_of(homes, homes.off_network),
+        count_of(homes, ~served & _near_edge(network, homes, limit_m)),
         named_sites(
             session, network, candidates, result.sites, [count_of(homes, who) for who in newly]
         ),
@@ -219,6 +221,7 @@ def pin(
     return Pin(
         count_of(homes, newly),
         count_of(homes, within),
+        count_of(homes, newly & _near_edge(network, homes, limit_m)),
         [
             PinBuilding(
                 *named[int(homes.building[i])],
@@ -260,6 +263,12 @@ def _newly_served(problem: SitingProblem, sites: Sequence[int]) -> list[NDArray[
         newly.append(who & waiting)
         waiting = waiting & ~who
     return newly
+
+
+def _near_edge(network: Network, homes: DemandPoints, limit_m: float) -> NDArray[np.bool_]:
+    """Return from which buildings the data end within the limit."""
+    near: NDArray[np.bool_] = np.isfinite(metres_to_edge(network, homes, limit_m))
+    return near
 
 
 def _curve(problem: SitingProblem, result: SitingResult, deadline: float) -> list[CurvePoint]:

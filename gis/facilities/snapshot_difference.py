@@ -1,6 +1,6 @@
 """What has changed between two states of coverage: who gained, lost, got faster or slower."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -183,6 +183,7 @@ def difference(
     area: str | None = None,
     by: str = "community",
     moment: datetime | None = None,
+    within: Collection[int] | None = None,
 ) -> CoverageDifference:
     """Compare two states of coverage.
 
@@ -196,6 +197,9 @@ def difference(
         county, street, community or grid.
     moment
         Whose boundaries count, for both states; None means now.
+    within
+        Ids of the areas that count where one of the states has a plan, which may serve a single
+        building and so tell who lives there; None means all.
 
     Raises
     ------
@@ -216,8 +220,12 @@ def difference(
         for old, new in ((before.lon, after.lon), (before.lat, after.lat))
     )
     areas = areas_of_points(session, moment or datetime.now(UTC), lon, lat)
+    which = np.ones(len(code), bool)
     if area is not None:
-        which = areas.within(require_area(session, area))
+        which &= areas.within(require_area(session, area))
+    if within is not None and (before.head.question.planned or after.head.question.planned):
+        which &= areas.in_any(frozenset(within))
+    if not which.all():
         code, lon, lat = code[which], lon[which], lat[which]
         was, now = was[which], now[which]
         areas = PointAreas(areas.grid[which], areas.chains)

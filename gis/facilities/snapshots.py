@@ -223,14 +223,16 @@ def save(session: Session, principal: Principal, name: str, question: Question) 
     Raises
     ------
     InvalidInput, Unavailable
-        As of `take`; or the name is empty, too long or NOW.
+        As of `take`; or the name is empty, too long, NOW, not printable or no part of an address.
     Conflict
         Another snapshot has the name.
     TooLarge
         There are MAX_SNAPSHOTS already.
     """
     name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME_CHARS or name == NOW or "\0" in name:
+    steps = name.split("/")  # of the address by which it is deleted; no client keeps these
+    in_address = not {"", ".", ".."} & {*steps}
+    if not in_address or len(name) > MAX_NAME_CHARS or name == NOW or not name.isprintable():
         raise invalid_field("name", "snapshot.bad_name", limit=MAX_NAME_CHARS, now=NOW)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('coverage_snapshot'))"))
     if session.scalar(select(SNAPSHOTS.c.id).where(SNAPSHOTS.c.name == name)):

@@ -126,7 +126,7 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
 
 
 def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_path):
-    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    sign_in(desk, site, served.var, "planner", QUESTION)
     answered(desk)
     gap_count, drawn = desk.locator("#gap-count"), DRAWN
     all_gaps = number(gap_count.inner_text())
@@ -192,7 +192,7 @@ def legend_sums(page: Page, side: int) -> tuple[int, int]:
 
 
 def test_two_maps_and_a_divider(desk, site, served):
-    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    sign_in(desk, site, served.var, "planner", QUESTION)
     answered(desk)
     divider, shares = desk.locator("#divider"), desk.locator(".cov-side")
     expect(divider).to_be_hidden()
@@ -247,7 +247,7 @@ def test_two_maps_and_a_divider(desk, site, served):
 
 
 def test_the_map_as_a_picture_and_as_a_page_of_its_own(desk, site, served, tmp_path):
-    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    sign_in(desk, site, served.var, "planner", QUESTION)
     answered(desk)
     desk.locator(".cov-col[data-choose='4']").click()
     desk.locator("#save-map summary").click()
@@ -284,7 +284,7 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
             " ST_Area(geom) DESC LIMIT 1) b"
         )
     ).one()
-    sign_in(desk, planned.url, planned.var, "planner", "/rules")
+    sign_in(desk, planned.url, planned.var, "planner")
     desk.goto(f"{planned.url}{QUESTION}&c={home.lon},{home.lat},18")
     answered(desk)
     doors, status = desk.locator(".cov-door.editing"), desk.locator("#map-status")
@@ -336,7 +336,7 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
 
 
 def test_the_gaps_as_a_file(desk, site, served, tmp_path):
-    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    sign_in(desk, site, served.var, "planner", QUESTION)
     answered(desk)
     desk.locator("#tab-gaps").click()
     count = number(desk.locator("#gap-count").inner_text())
@@ -347,7 +347,7 @@ def test_the_gaps_as_a_file(desk, site, served, tmp_path):
 
 
 def test_at_a_time_only_what_is_open_counts(desk, site, served):
-    sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
+    sign_in(desk, site, served.var, "planner", QUESTION)
     answered(desk)
     controls = desk.locator("#controls")
     served_any = desk.locator(".cov-totals tbody tr:first-child td:nth-child(2)")
@@ -368,7 +368,7 @@ def test_at_a_time_only_what_is_open_counts(desk, site, served):
 
 
 def test_an_answer_that_breaks_off_is_said_and_not_drawn(desk, site, served):
-    sign_in(desk, site, served.var, "planner", "/rules")
+    sign_in(desk, site, served.var, "planner")
     desk.route(
         "**/coverage/buildings*",
         lambda route: route.fulfill(body='{"type": "FeatureColl', content_type="application/json"),
@@ -380,7 +380,7 @@ def test_an_answer_that_breaks_off_is_said_and_not_drawn(desk, site, served):
 
 
 def test_on_a_phone(phone, site, served):
-    sign_in(phone, site, served.var, "planner", "/rules")
+    sign_in(phone, site, served.var, "planner")
     phone.goto(site + QUESTION)
     answered(phone)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
@@ -391,11 +391,11 @@ def test_on_a_phone(phone, site, served):
 
 
 def test_a_dispatcher_plans_nothing_and_a_worker_sees_nothing(desk, site, served, browser):
-    sign_in(desk, site, served.var, "dispatcher", "/rules")
+    sign_in(desk, site, served.var, "dispatcher")
     desk.goto(site + QUESTION)
     answered(desk)
     desk.locator("#tab-siting").click()
     expect(desk.locator("#siting-form")).to_have_count(0)
     desk.context.clear_cookies()
-    sign_in(desk, site, served.var, "worker", "/rules")
+    sign_in(desk, site, served.var, "worker")
     assert desk.goto(site + QUESTION).status == 403

@@ -10,9 +10,8 @@ from playwright.sync_api import TimeoutError as NotYet
 from playwright.sync_api import expect
 from shapely.geometry import shape
 
-from gis.demo import accounts
 from gis.shapes import polygon_coverage
-from tests.support.browser import serious
+from tests.support.browser import serious, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -45,14 +44,7 @@ FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 
 def open_editor(page, deployment, title):
     """Sign in as the planner and begin a draft in the first community."""
-    actor = next(
-        item for item in accounts.read(deployment.var / accounts.FILE) if item.username == "planner"
-    )
-    page.goto(deployment.url + "/sign-in?lang=zh&next=/editor")
-    page.locator("#username").fill(actor.username)
-    page.locator("#password").fill(actor.password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/sign-in" not in url)
+    sign_in(page, deployment.url, deployment.var, "planner")
     page.goto(deployment.url + "/editor?lang=zh")
     page.get_by_label("调整内容").fill(title)
     page.get_by_role("button", name="开始").click()

@@ -48,7 +48,7 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
 
 
 def test_a_community_counts_its_own_on_a_phone(phone, site, served):
-    sign_in(phone, site, served.var, "dispatcher", "/rules")
+    sign_in(phone, site, served.var, "dispatcher")
     phone.goto(site + "/figures?per=community")
     expect(phone.locator(".fig-table tbody tr")).to_have_count(
         1
@@ -63,6 +63,6 @@ def test_a_community_counts_its_own_on_a_phone(phone, site, served):
 
 
 def test_a_grid_worker_has_no_figures(phone, site, served):
-    sign_in(phone, site, served.var, "worker", "/rules")
+    sign_in(phone, site, served.var, "worker")
     assert phone.goto(site + "/figures").status == 403
     assert phone.goto(site + "/figures.csv").status == 403

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from gis.demo import accounts
 from gis.settings import ROOT
+from tests.support.browser import sign_in
 from tests.support.served import until
 
 pytestmark = pytest.mark.browser
@@ -31,14 +31,7 @@ def ready(page, address):
 
 def signed_in(page, site, served):
     """Who may have the names of the whole county."""
-    centre = next(
-        item for item in accounts.read(served.var / accounts.FILE) if item.username == "centre"
-    )
-    page.goto(site + "/sign-in")
-    page.locator("#username").fill(centre.username)
-    page.locator("#password").fill(centre.password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/sign-in" not in url)
+    sign_in(page, site, served.var, "centre")
     return ready(page, site)
 
 

@@ -32,10 +32,9 @@ from gis.network.models import WalkNetwork
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops import cluster
 from gis.settings import ROOT, Settings
-from tests.support.served import environment, started, worker_number
+from tests.support.served import environment, started, unused_port
 from web.api.areas import schemas as areas_api
 from web.api.facilities import schemas as facilities_api
-from web.cli.serve import free_port
 from web.http import db, params
 
 SPRING = datetime(2026, 3, 3, tzinfo=UTC)
@@ -744,7 +743,7 @@ def served(
 ) -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
     """`serve` with two workers on the throw-away database; its address, process and log."""
     folder = tmp_path_factory.mktemp("served")
-    port = free_port("127.0.0.1", 8100 + worker_number() * 400)
+    port = unused_port()
     env = environment(folder) | {"DATABASE_URL": addresses.app}
     with started(
         [sys.executable, "-m", "web", "serve", "--port", port],

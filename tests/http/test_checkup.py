@@ -115,13 +115,15 @@ def picture(colour: str = "green", kind: str = "JPEG", size: tuple[int, int] = (
     return file.getvalue()
 
 
-def write_with_photos(client: FlaskClient, *photos: bytes, **visit: str):
-    """Write a visit down by the API, with photos."""
+def write_with_photos(client: FlaskClient, *photos: bytes, key: str | None = None, **visit: str):
+    """Write a visit down by the API, with photos; `key` is its Idempotency-Key."""
     form = {
         "json": json.dumps({"item": "toilet", "result": "have"} | visit),
         "photo": [(io.BytesIO(photo), f"{number}.jpg") for number, photo in enumerate(photos)],
     }
     headers = {"X-CSRFToken": token(client, "/password")}
+    if key is not None:
+        headers["Idempotency-Key"] = key
     return client.post(f"{API}/visits", data=form, headers=headers)
 
 
@@ -164,6 +166,14 @@ def test_photos_are_drawn_in_the_spreadsheet(desk: FlaskClient) -> None:
     assert place == {(row[0].row, title.column)}
     height = page.row_dimensions[row[0].row].height * 12_700  # a point in EMU
     assert all(anchor._from.rowOff + anchor.ext.height <= height for anchor in anchors)
+
+
+def test_another_photo_under_the_same_key_is_not_taken_for_the_first(desk: FlaskClient) -> None:
+    first = write_with_photos(desk, picture("red"), key="visit-0001")
+    again = write_with_photos(desk, picture("red"), key="visit-0001")
+    assert again.headers["Idempotency-Replayed"] == "true" and again.json == first.json
+    assert write_with_photos(desk, picture("blue"), key="visit-0001").status_code == 422
+    assert len(items(desk)["toilet"]["visits"]) == 1
 
 
 def test_a_bad_photo_writes_no_visit(session: Session, desk: FlaskClient) -> None:

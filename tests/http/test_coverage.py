@@ -213,6 +213,9 @@ def test_classes_by_area_and_in_a_box_of_the_own_areas(
         "people": gap["properties"]["people"],
         "elders": gap["properties"]["elders"],
     }
+    # a site may serve one building alone: it tells nothing of other areas either
+    sited = client.get(f"{query}&sites={lon},{lat}").json
+    assert [row["code"] for row in sited["areas"]] == [codes[0]]
     features = client.get(f"/api/v1/coverage/buildings?category=clinic&minutes=2&bbox={box}").json[
         "features"
     ]

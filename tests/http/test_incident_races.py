@@ -31,8 +31,7 @@ from gis.ops import cluster
 from gis.settings import Settings
 from tests.support import build
 from tests.support.deployment import PreparedDeployments
-from tests.support.served import environment, serving, until, worker_number
-from web.cli.serve import free_port
+from tests.support.served import environment, serving, until, unused_port
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 TAKERS = 50
@@ -217,7 +216,7 @@ def until_more(load: Load, count: int) -> None:
 
 
 def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: Small) -> None:
-    port = free_port("127.0.0.1", 8500 + worker_number() * 400)
+    port = unused_port()
     server = serve(small.var, port)
     load = Load(f"http://127.0.0.1:{port}")
     try:

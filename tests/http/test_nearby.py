@@ -155,6 +155,8 @@ def test_off_the_network_nothing_is_reached_and_it_says_so(client, homes):
     refused = get(client, f"walk?{WALK}&to=n1", 404)
     assert refused["code"] == "walk.facility_off_network" and "卫生站" in refused["zh"]
     assert get(client, f"walk?{WALK}&to=none", 404)["code"] == "facility.unknown"
+    refused = get(client, "walk?from_lon=1070&from_lat=26.2&crs=cgcs2000&to=n1", 422)
+    assert refused["errors"][0]["field"] == "from_lon"
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,8 @@ from gis.rights.principal import Principal
 from gis.settings import Settings
 from tests.support.access_table import TABLE, Asker, World
 from tests.support.incident_town import POINT, IncidentTown, taker
-from tests.support.served import Deployment, environment, started, worker_number
+from tests.support.served import Deployment, environment, started, unused_port
 from web.api.events import views
-from web.cli.serve import free_port
 from web.http.errors import in_chinese
 
 NUL = "a\0b"
@@ -654,7 +653,7 @@ def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> Non
 def test_the_server_says_that_it_stops(
     addresses: cluster.DatabaseUrls, tmp_path: Path, sign: signal.Signals
 ) -> None:
-    port = free_port("127.0.0.1", 8550 + worker_number() * 400)
+    port = unused_port()
     env = environment(tmp_path) | {"DATABASE_URL": addresses.app}
     arguments = [
         sys.executable,

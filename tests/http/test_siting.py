@@ -53,6 +53,26 @@ def test_a_planner_gets_sites_losses_and_pins(
     assert losses == direct["closures"] and losses[0]["code"] == "c1"
 
 
+def test_who_lives_at_the_edge_of_the_data_is_said(
+    client: FlaskClient, session: Session, town: build.Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(monkeypatch, Principal("account", "account p", {Action.DRAFT: None}))
+
+    def unclear() -> tuple[int, int]:
+        answer = client.get(f"/api/v1/siting?{ASKED}").json
+        place = {"category": "clinic", "minutes": 3, **PLACE}
+        pinned = client.post("/api/v1/siting/pin", json=place).json
+        assert pinned["cannot_say"]["people"] <= pinned["newly_served"]["people"]
+        return answer["cannot_say"]["people"], pinned["cannot_say"]["people"]
+
+    assert unclear() == (0, 0)
+    session.execute(text("UPDATE walk_node SET at_edge_of_data = true"))
+    session.execute(text("UPDATE walk_network SET version = 'cut off'"))
+    coverage = client.get(f"/api/v1/coverage?{ASKED}").json["totals"]
+    everywhere, here = unclear()
+    assert everywhere == coverage["cannot_say_people"] > here > 0
+
+
 def test_numbers_are_of_the_planners_own_areas_only(
     client: FlaskClient, town: build.Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

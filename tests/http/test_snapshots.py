@@ -90,6 +90,10 @@ def test_a_planner_saves_compares_and_deletes_and_others_see_their_own_areas(
     mine = client.get(f"{DIFFERENCE}/buildings", query_string=query | {"limit": 1000}).json
     communities = {row["properties"]["community"] for row in mine["features"]}
     assert communities == {codes[0]}
+    # with a plan, which may serve a single building, of its own community only
+    for names in ({"from": "方案一"}, query | {"to": "方案一"}):
+        (item,) = client.get(DIFFERENCE, query_string=names).json["items"]
+        assert [row["code"] for row in item["areas"]] == [codes[0]]
     other = client.get(f"{DIFFERENCE}/buildings", query_string=query | {"area": codes[1]}).json
     assert other["features"] == []
     first = client.get(f"{DIFFERENCE}/buildings", query_string=query | {"limit": 2}).json
@@ -116,6 +120,11 @@ def test_a_planner_saves_compares_and_deletes_and_others_see_their_own_areas(
 WRONG: tuple[dict[str, object], ...] = (
     {"name": ""},
     {"name": "now"},
+    {"name": "/"},
+    {"name": "甲/../乙"},
+    {"name": "2026/"},
+    {"name": "春\x1b[31m"},
+    {"planned": [{"category": "clinic", "lon": 999, "lat": 26.2, "crs": "wgs84"}]},
     {"name": 5},
     {"name": "x" * 81},
     {"category": "nothing"},

@@ -5,6 +5,7 @@ of its own.
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,6 @@ import pytest
 
 from gis.settings import ROOT
 from web.cli import main
-from web.cli.serve import free_port
 
 WAIT_S = 120.0  # for what takes a second or two: the machine may be busy with eight times as much
 
@@ -146,22 +146,27 @@ def environment(var: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(var: Path, first_port: int = 8200, **settings: str) -> Iterator[str]:
+def serving(var: Path, **settings: str) -> Iterator[str]:
     """Serve a deployment in a process of its own; the address, once it answers.
 
     `settings`: more environment.
     """
-    port = free_port("127.0.0.1", first_port + worker_number() * 400)
+    port = unused_port()
     arguments = [sys.executable, "-m", "web", "serve", "--port", str(port)]
     with started(arguments, environment(var) | settings, var / "serve.log", port):
         yield f"http://127.0.0.1:{port}"
 
 
-def worker_number() -> int:
-    """Which of the processes that run tests side by side this is, from 0: each has ports of its
-    own.
+def unused_port() -> int:
+    """Return a port that the system says is free.
+
+    It is not the next after a fixed one: suites that run beside each other would answer for each
+    other.
     """
-    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 @contextmanager

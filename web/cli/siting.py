@@ -122,6 +122,11 @@ def in_words(answer: SitingAnswer) -> str:
         lines.append(f"{answer.out_of_reach.people:,} people no candidate can serve")
     if answer.off_network.people:
         lines.append(f"{answer.off_network.people:,} people live more than 100 m from any street")
+    if answer.cannot_say.people:
+        lines.append(
+            f"{answer.cannot_say.people:,} people count as not served, though a facility beyond the"
+            " edge of the data may serve them"
+        )
     lines.append("site  newly served  total by then  place")
     by_then = 0
     for nth, chosen in enumerate(answer.sites, 1):

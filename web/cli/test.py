@@ -30,12 +30,9 @@ def command(arguments: tuple[str, ...]) -> None:
         chosen, arguments = FAST, arguments[1:]
     elif not arguments:
         chosen = PARALLEL
-    # a deployment's own settings must not reach the tests
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("WANGGE_VAR", "DATABASE_"))
-    }
+    # a deployment's own settings must not reach the tests; their assertions are compiled once
+    unwanted = ("WANGGE_VAR", "DATABASE_", "PYTHONDONTWRITEBYTECODE")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     env.setdefault(
         "PYTHONHASHSEED", "0"
     )  # processes that run tests side by side must find them in one order

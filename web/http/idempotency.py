@@ -108,6 +108,7 @@ def _digest() -> bytes:
     # the parts of a form, without the boundary that differs from try to try
     digest = hashlib.sha256(request.form.get("json", "").encode())
     for file in request.files.getlist("photo"):
+        file.stream.seek(0)  # the form may have been read before
         digest.update(hashlib.sha256(file.stream.read()).digest())
         file.stream.seek(0)
     return digest.digest()

@@ -20,7 +20,7 @@ class MinutesIn(WalkQuery):
         Field(
             max_length=2_000,
             description="lon,lat in degrees (EPSG:4490), several with semicolons: as if a facility"
-            " stood there too",
+            " stood there too; numbers are then of areas whose figures the asker may see",
         ),
     ] = ""
 

@@ -26,18 +26,21 @@ bp = APIBlueprint("coverage_map", __name__, url_prefix="/api/v1", tag="Facilitie
 def classes(query_data: ClassesIn) -> Response:
     """Count by class; the classes depend on the limit, and every building is in one.
 
-    A box may be as small as one building: then only the asker's own areas count.
+    A box may be as small as one building, and a site may serve one alone: then only the asker's
+    own areas count.
     """
     by = require(Action.FIGURES)
+    query = query_data.minutes_query
     bbox = None if query_data.bbox is None else params.parse_bbox(query_data.bbox)
+    narrow = bbox is not None or query.sites
     return conditional_response(
         asdict(
             access_classes(
                 session(),
-                query_data.minutes_query,
+                query,
                 by=query_data.by,
                 bbox=bbox,
-                within=None if bbox is None else by.areas_by_action[Action.FIGURES],
+                within=by.areas_by_action[Action.FIGURES] if narrow else None,
             )
         )
     )

@@ -97,7 +97,7 @@ def _moment(text: str | None, field: str) -> datetime | None:
 def _shape(geometry: PointIn | LineIn, system: str) -> BaseGeometry:
     """Return a geometry in storage coordinates, rounded as doors are."""
     lon, lat = np.array(geometry.coordinates, float).reshape(-1, 2).T
-    crs.validate_points(lon, lat, system)
+    crs.validate_points(lon, lat, system, {"lon": "geometry", "lat": "geometry"})
     places = np.round(np.column_stack(crs.to_storage(lon, lat, system)), 7)
     if isinstance(geometry, PointIn):
         return shapely.Point(places[0])

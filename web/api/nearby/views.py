@@ -1,5 +1,6 @@
 """A household's quarter of an hour: what is near on foot, how far one gets, and the walk there."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import shapely
@@ -104,7 +105,8 @@ def reach(query_data: ReachIn) -> Response:
 )
 def walk(query_data: WalkIn) -> Response:
     """As long as the time that `/nearby` gives the facility."""
-    lon, lat = _to_storage(query_data.from_lon, query_data.from_lat, query_data.crs)
+    names = {"lon": "from_lon", "lat": "from_lat"}
+    lon, lat = _to_storage(query_data.from_lon, query_data.from_lat, query_data.crs, names)
     start = engine.find_start(session(), params.parse_datetime(None), point=(lon, lat))
     network = network_at(session(), query_data.profile, params.parse_open_at(query_data.at))
     result = engine.walk_to(
@@ -151,6 +153,8 @@ def _start(query_data: FromIn, at: str | None) -> engine.Start:
     )
 
 
-def _to_storage(lon: float, lat: float, name: str) -> tuple[float, float]:
-    crs.validate_points(lon, lat, name)
+def _to_storage(
+    lon: float, lat: float, name: str, names: Mapping[str, str] | None = None
+) -> tuple[float, float]:
+    crs.validate_points(lon, lat, name, names)
     return crs.to_storage(lon, lat, name)

@@ -130,6 +130,10 @@ class SitingOut(BaseModel):
     total: InhabitantsOut
     served: InhabitantsOut = Field(description="By the facilities of today")
     off_network: InhabitantsOut = Field(description="More than 100 m from any street")
+    cannot_say: InhabitantsOut = Field(
+        description="Counted as not served, though a facility beyond the edge of the data may serve"
+        " them"
+    )
     sites: list[SiteOut]
     curve: list[CurvePointOut]
     closures: list[ClosureOut]
@@ -161,5 +165,8 @@ class PinOut(BaseModel):
 
     newly_served: InhabitantsOut
     within: InhabitantsOut = Field(description="Everybody within the limit, served today or not")
+    cannot_say: InhabitantsOut = Field(
+        description="Of those newly served, who may have a facility beyond the edge of the data"
+    )
     buildings: list[PinBuildingOut] = Field(description="Those newly served, nearest first")
     off_network: bool = Field(description="No street within 100 m: nobody is served")

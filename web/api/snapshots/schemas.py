@@ -30,9 +30,16 @@ class PlannedIn(BaseModel):
     code: Annotated[str, Field(max_length=100)] = ""
     name: Annotated[str, Field(max_length=200)] = ""
 
-    def facility(self) -> PlannedFacility:
-        """Return it in the system of storage; raise InvalidInput if its place is none."""
-        crs.validate_points(self.lon, self.lat, self.crs)
+    def facility(self, number: int) -> PlannedFacility:
+        """Return the facility of a number in the system of storage.
+
+        Raises
+        ------
+        InvalidInput
+            Its place is none.
+        """
+        names = {name: f"planned.{number}.{name}" for name in ("lon", "lat", "crs")}
+        crs.validate_points(self.lon, self.lat, self.crs, names)
         lon, lat = crs.to_storage(self.lon, self.lat, self.crs)
         return PlannedFacility(self.category, self.code, self.name, float(lon), float(lat))
 
@@ -74,7 +81,7 @@ class SnapshotIn(BaseModel):
             self.minutes,
             self.profile,
             params.parse_open_at(self.at),
-            tuple(each.facility() for each in self.planned),
+            tuple(each.facility(number) for number, each in enumerate(self.planned)),
         )
 
 

@@ -85,8 +85,7 @@ def forget(name: str) -> Response:
 @bp.output(DifferenceOut)
 @bp.doc(summary="Who gained and lost between two states of coverage", responses=REFUSALS)
 def by_area(query_data: AreasIn) -> Response:
-    """Sum up by area and in all, for who may see figures."""
-    require(Action.FIGURES)
+    """Sum up by area and in all, for who may see figures; of a plan only in the asker's areas."""
     return conditional_response(_difference(query_data, query_data.by).as_json())
 
 
@@ -99,7 +98,7 @@ def by_area(query_data: AreasIn) -> Response:
 )
 def by_building(query_data: ChangesIn) -> Response:
     """Households of single buildings: for who may see the figures of the areas they stand in."""
-    areas = require(Action.FIGURES).areas_by_action[Action.FIGURES]
+    areas = _figures_areas()
     start = params.number_cursor(params.decode_cursor(query_data.cursor)) or 0
     rows = list_changes(session(), _difference(query_data), query_data.item, within=areas)
     end = start + query_data.limit
@@ -113,7 +112,13 @@ def by_building(query_data: ChangesIn) -> Response:
     )
 
 
+def _figures_areas() -> frozenset[int] | None:
+    """Return the areas whose figures the asker may see; None means all."""
+    return require(Action.FIGURES).areas_by_action[Action.FIGURES]
+
+
 def _difference(query: DifferenceIn, by: str = "community") -> CoverageDifference:
+    within = _figures_areas()
     before = read_state(session(), query.before)
     after = read_state(session(), query.after, before)
-    return difference(session(), before, after, area=query.area, by=by)
+    return difference(session(), before, after, area=query.area, by=by, within=within)

@@ -202,7 +202,9 @@ async function buildings(anew = false) {
 }
 
 // ---- the choice: classes, communities, and the view of the map
-const viewed = () => (state.view ? viewBox() : null);
+// With new places the answer counts the own areas only, as in a box: both sides of the comparison shall.
+const EVERYWHERE = '-180,-90,180,90';
+const viewed = () => (state.view ? viewBox() : otherChanges()?.sites ? EVERYWHERE : null);
 
 let recount = false; // the map has moved while an answer was awaited
 
