@@ -35,6 +35,13 @@ def at(words: str) -> str:
     return f"/desk?words={quote(words)}"
 
 
+# a photo is ready only after its form has been sent, as on a slow phone
+SLOW_PHOTOS = """
+const decode = createImageBitmap, sent = new Promise((go) => addEventListener('submit', go, true));
+window.createImageBitmap = async (...all) => (await sent, decode(...all));
+"""
+
+
 def row(page: Page, words: str):
     return page.locator("#rows tr", has_text=words)
 
@@ -102,6 +109,7 @@ def test_what_the_worker_does_is_seen_at_the_desk_and_closed_there(
     expect(detail.locator(".leaflet-marker-icon")).to_have_count(1)
     assert serious(desk) == []
 
+    worker.add_init_script(SLOW_PHOTOS)
     signed_in(worker, site, served, "worker", "/work")
     worker.locator(".wrk-card", has_text=phrase).locator("[data-move=take]").tap()
     expect(row(desk, phrase).locator(".inc-state")).to_have_text(

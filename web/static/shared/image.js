@@ -1,4 +1,8 @@
-// A photo made ready on the phone: no longer than is kept, so that it is quick to send; null when it is none.
+// Photos chosen in a form: made ready on the phone, no longer than is kept, so that they are quick to send.
+import { h, page } from './dom.js';
+import { t } from './i18n.js';
+
+// null when the file is no photo
 export async function prepared(file, longest) {
   let picture;
   try {
@@ -24,4 +28,37 @@ export async function prepared(file, longest) {
       canvas.toBlob(done, 'image/jpeg', 0.86);
     })) ?? file
   );
+}
+
+// What a form with photos needs: the change of its file field, and `ready()`, the photos once all are made ready: what
+// is sent sooner would leave them out. `thumbnails` is a list of the form; `say` shows why a file is not taken.
+export function photoChoice(thumbnails, say) {
+  const photos = [];
+  let preparing = Promise.resolve();
+
+  async function add(files) {
+    for (const file of files) {
+      if (photos.length >= page.most_photos) return say(t('At most %(n)s photos.', { n: page.most_photos }));
+      const photo = await prepared(file, page.longest_side);
+      if (!photo) {
+        say(t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name }));
+        continue;
+      }
+      photos.push(photo);
+      const alt = t('Photo %(n)s', { n: photos.length });
+      thumbnails.append(h('li', {}, h('img', { src: URL.createObjectURL(photo), alt, width: 96, height: 96 })));
+    }
+  }
+
+  return {
+    onchange: ({ target }) => {
+      const chosen = [...target.files];
+      target.value = '';
+      preparing = preparing.then(() => add(chosen));
+    },
+    ready: async () => {
+      await preparing;
+      return photos;
+    },
+  };
 }

@@ -1,6 +1,7 @@
 // What the worker's page and the dispatcher's desk share: how an incident looks, its moves, sending them, what is new.
 import { h, page } from './dom.js';
 import { number, t, zh } from './i18n.js';
+import { photoChoice } from './image.js';
 import { answerOf, RequestError, setOfflineText } from './request.js';
 import { inOfferedOrder, isEnded, moveLabel, moveOf, stateLabel, stateOf } from './workflow.js';
 
@@ -245,8 +246,8 @@ export function moveButtons(incident, act, extra = {}) {
         id: 'inc-minutes',
         required: name === 'request_limit',
       });
-    let photos = [];
     const strip = h('ul', { className: 'inc-photos' });
+    const choice = photoChoice(strip, (message) => showError(message));
     const camera =
       moveOf(name).photos &&
       h(
@@ -256,29 +257,7 @@ export function moveButtons(incident, act, extra = {}) {
           type: 'file',
           accept: 'image/jpeg,image/png,image/webp',
           multiple: true,
-          onchange: async (event) => {
-            const { prepared } = await import('./image.js');
-            for (const file of event.target.files) {
-              const photo = await prepared(file, page.longest_side);
-              if (photo) photos.push(photo);
-            }
-            photos = photos.slice(0, page.most_photos);
-            event.target.value = '';
-            strip.replaceChildren(
-              ...photos.map((blob, i) =>
-                h(
-                  'li',
-                  {},
-                  h('img', {
-                    src: URL.createObjectURL(blob),
-                    alt: t('Photo %(n)s', { n: i + 1 }),
-                    width: 96,
-                    height: 96,
-                  }),
-                ),
-              ),
-            );
-          },
+          onchange: choice.onchange,
         }),
         h(
           'svg',
@@ -300,8 +279,9 @@ export function moveButtons(incident, act, extra = {}) {
         {
           className: 'inc-form',
           novalidate: true,
-          onsubmit: (event) => {
+          onsubmit: async (event) => {
             event.preventDefault();
+            const photos = await choice.ready();
             if (needsNote(name) && !note.value.trim())
               return showError(t('Say it in a few words: who comes after you reads this.'), note);
             if (minutes && (minutes.required || minutes.value) && !(minutes.valueAsNumber >= 1))

@@ -4,7 +4,7 @@ import { number, t, title, zh } from '../../shared/i18n.js';
 import { RequestError } from '../../shared/request.js';
 import { emergency } from './emergency.js';
 import { forget, listReports, remember } from './my-reports.js';
-import { prepared } from '../../shared/image.js';
+import { photoChoice } from '../../shared/image.js';
 import { isEnded, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 
 const DUE_LABELS = { green: t('in time'), amber: t('nearly due'), red: t('overdue') };
@@ -482,9 +482,9 @@ function noting(forms) {
 }
 
 function wordsForm(name, label, button) {
-  const photos = [];
   const status = h('p', { role: 'status', className: 'rep-status' }),
-    thumbnails = h('ul', { className: 'trk-photos' });
+    thumbnails = h('ul', { className: 'trk-photos' }),
+    choice = photoChoice(thumbnails, (message) => (status.textContent = message));
   const form = h(
     'form',
     { id: name, className: 'trk-form' },
@@ -494,47 +494,20 @@ function wordsForm(name, label, button) {
     h(
       'label',
       { className: 'rep-pick' },
-      h('input', { type: 'file', accept: 'image/jpeg,image/png,image/webp', multiple: true, onchange: add }),
+      h('input', {
+        type: 'file',
+        accept: 'image/jpeg,image/png,image/webp',
+        multiple: true,
+        onchange: choice.onchange,
+      }),
       h('span', {}, t('Add a photo')),
     ),
     status,
     h('button', { type: 'submit', className: 'rep-go' }, button),
   );
-  let preparing = Promise.resolve();
-  function add({ target }) {
-    const chosen = [...target.files];
-    target.value = '';
-    preparing = preparing.then(() => addFiles(chosen));
-  }
-  async function addFiles(chosen) {
-    for (const file of chosen) {
-      if (photos.length >= page.most_photos) {
-        status.textContent = t('At most %(n)s photos.', { n: page.most_photos });
-        return;
-      }
-      const ready = await prepared(file, page.longest_side);
-      if (!ready) {
-        status.textContent = t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name });
-        continue;
-      }
-      photos.push(ready);
-      thumbnails.append(
-        h(
-          'li',
-          {},
-          h('img', {
-            src: URL.createObjectURL(ready),
-            alt: t('Photo %(n)s', { n: photos.length }),
-            width: 96,
-            height: 96,
-          }),
-        ),
-      );
-    }
-  }
   form.onsubmit = async (event) => {
     event.preventDefault();
-    await preparing; // a photo being made ready goes along
+    const photos = await choice.ready();
     const note = String(new FormData(form).get('note')).trim();
     if (!note) {
       status.textContent = t('Write a few words.');
