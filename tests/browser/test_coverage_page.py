@@ -37,6 +37,9 @@ SHOWN = """() => ['cov-minutes', 'cov-compared'].map((name) => {
 })"""
 
 
+PAINTED = "() => document.querySelector('canvas').toDataURL()"
+
+
 def number(text: str) -> int:
     """Read a count as the page writes it."""
     return int(re.sub(r"[^\d]", "", text))
@@ -200,7 +203,7 @@ def legend_sums(page: Page, side: int) -> tuple[int, int]:
     return sum(numbers[:3]), sum(numbers)
 
 
-def test_two_maps_and_a_divider(desk, site, served):
+def test_two_maps_and_a_divider(desk, site, served, tmp_path):
     sign_in(desk, site, served.var, "planner", QUESTION.replace("&", "%26"))
     answered(desk)
     divider, shares = desk.locator("#divider"), desk.locator(".cov-side")
@@ -236,6 +239,22 @@ def test_two_maps_and_a_divider(desk, site, served):
     desk.locator("#with").select_option("profile.adult")
     expect(desk.locator("#side-right")).to_have_text("成年人")
     assert "with=profile.adult" in desk.url
+
+    # the file has both sides with the figures of the page, and shows one at a time
+    desk.locator("#save-map summary").click()
+    with desk.expect_download() as download:
+        desk.locator("#save-page").click()
+    download.value.save_as(tmp_path / "sides.html")
+    expect(desk.locator("#legend li b")).to_have_count(18)
+    counts = desk.locator("#legend li b").all_inner_texts()
+    file = desk.context.new_page()
+    file.goto((tmp_path / "sides.html").as_uri())
+    assert file.locator(".saved-legend b").all_inner_texts() == counts
+    expect(file.locator(".leaflet-control-layers-base label")).to_have_text(["老年人", "成年人"])
+    painted = file.evaluate(PAINTED)
+    file.get_by_label("成年人").check()
+    assert file.evaluate(PAINTED) != painted
+    file.close()
     desk.locator("#with").select_option("at.then")
     desk.locator("#with-time").fill("2026-11-28T23:30")  # clinics are closed
     expect(desk.locator("#share-right")).to_have_text("0.0%")

@@ -324,7 +324,10 @@ $('save-picture').addEventListener('click', () => {
 $('save-page').addEventListener('click', ({ target }) => {
   save.open = false;
   const shown = { class: state.class, community: state.community, bbox: viewBox(), zoom: map.getZoom() };
-  target.href = `${page.root}/coverage/map.html?${question(shown)}`;
+  const changes = Object.entries(otherChanges() ?? {}).map(
+    ([name, value]) => `&with_${name}=${encodeURIComponent(value)}`,
+  );
+  target.href = `${page.root}/coverage/map.html?${question(shown)}${changes.join('')}`;
 });
 addEventListener('click', ({ target }) => {
   if (save.open && !save.contains(target)) save.open = false;
