@@ -21,6 +21,8 @@ from layers.overview import overview
 from layers.report_map import CLASS_COLOURS
 from layers.saved_map import Legend, LegendLine, saved_map
 
+Side = tuple[list[Any], dict[str, int]]  # buildings as GeoJSON, households by code of building
+
 DASHED = {Standing.CANNOT_SAY.value: Style(stroke=PAGE_COLOURS["mark"], dash=(3.0, 2.0))}
 MINUTES = replace(
     BUILDINGS,
@@ -33,6 +35,7 @@ MINUTES = replace(
     style_property="class",
     labels=(),
 )
+COMPARED = replace(MINUTES, name="compared")
 SERVICES = replace(
     FACILITIES,
     styles={key: replace(style, radius=((0, 7.0),)) for key, style in FACILITIES.styles.items()},
@@ -66,6 +69,22 @@ class CoverageView:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What a saved map shows besides, in place of the minutes asked about.
+
+    Attributes
+    ----------
+    query
+        The same question with something changed.
+    sides
+        What to call the question and the changed one.
+    """
+
+    query: MinutesQuery
+    sides: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class Texts:
     """What a saved map of coverage says; `minutes` and `homes` are filled with a number."""
 
@@ -79,26 +98,25 @@ class Texts:
     homes: Callable[[str], str]
 
 
-def coverage_map(session: Session, query: MinutesQuery, view: CoverageView, texts: Texts) -> str:
+def coverage_map(
+    session: Session,
+    query: MinutesQuery,
+    view: CoverageView,
+    texts: Texts,
+    compared: Comparison | None = None,
+) -> str:
     """Return a page with a map that needs no server and no network.
+
+    Of a comparison the page shows one side at a time, as its reader chooses.
 
     Raises
     ------
     TooLarge
         `map.too_many_in_view`: more buildings are in view than one map holds.
     """
-    buildings = query.read(session)
-    collection = features_within(session, buildings, query.minutes, view.bbox)
-    if collection["truncated"]:
-        raise TooLarge(
-            "map.too_many_in_view", limit=len(collection["features"]), layer=MINUTES.name
-        )
-    homes = _households(buildings, view)
-    shown = [
-        feature
-        for feature in collection["features"]
-        if view.passes(feature["properties"]["class"], feature["properties"]["community"])
-    ]
+    sides = [_side(session, query, view)]
+    if compared:
+        sides.append(_side(session, compared.query, view))
     facilities = feature_collection(session, FACILITIES, view.at, bbox=view.bbox)
     facilities["features"] = [
         feature
@@ -109,7 +127,10 @@ def coverage_map(session: Session, query: MinutesQuery, view: CoverageView, text
     return saved_map(
         [
             *visible_collections(session, (*BASEMAP, COMMUNITIES), view.at, view.bbox, view.zoom),
-            (MINUTES, {"features": [_labelled(feature, homes, texts) for feature in shown]}),
+            *(
+                (layer, {"features": [_labelled(feature, homes, texts) for feature in shown]})
+                for layer, (shown, homes) in zip((MINUTES, COMPARED), sides, strict=False)
+            ),
             (SERVICES, facilities),
         ],
         centre=((west + east) / 2, (south + north) / 2),
@@ -117,8 +138,27 @@ def coverage_map(session: Session, query: MinutesQuery, view: CoverageView, text
         language=texts.language,
         title=texts.title,
         notes=[*texts.notes, *overview(session, view.at).attributions],
-        legend=_legend(shown, homes, texts),
+        legend=_legend(sides, texts, compared.sides if compared else ()),
+        alternatives=dict(zip((MINUTES.name, COMPARED.name), compared.sides, strict=True))
+        if compared
+        else None,
     )
+
+
+def _side(session: Session, query: MinutesQuery, view: CoverageView) -> Side:
+    """Return the buildings of a side that are shown, and the households that may be told."""
+    buildings = query.read(session)
+    collection = features_within(session, buildings, query.minutes, view.bbox)
+    if collection["truncated"]:
+        raise TooLarge(
+            "map.too_many_in_view", limit=len(collection["features"]), layer=MINUTES.name
+        )
+    shown = [
+        feature
+        for feature in collection["features"]
+        if view.passes(feature["properties"]["class"], feature["properties"]["community"])
+    ]
+    return shown, _households(buildings, view)
 
 
 def _households(buildings: BuildingCoverage, view: CoverageView) -> dict[str, int]:
@@ -148,15 +188,16 @@ def _labelled(feature: Mapping[str, Any], homes: Mapping[str, int], texts: Texts
     }
 
 
-def _legend(
-    features: Collection[Mapping[str, Any]], homes: Mapping[str, int], texts: Texts
-) -> Legend:
+def _legend(sides: Sequence[Side], texts: Texts, names: Sequence[str]) -> Legend:
     """Return the classes with the households that may be told; without any, no numbers."""
-    counts = dict.fromkeys(CLASSES, 0)
-    for feature in features:
-        counts[feature["properties"]["class"]] += homes.get(feature["properties"]["code"], 0)
+    values = []  # by side and class
+    for features, homes in sides:
+        counts = dict.fromkeys(CLASSES, 0)
+        for feature in features:
+            counts[feature["properties"]["class"]] += homes.get(feature["properties"]["code"], 0)
+        values.append({key: f"{count:,}" if homes else "" for key, count in counts.items()})
     lines = [
-        LegendLine(MINUTES.styles[key], texts.classes[key], f"{counts[key]:,}" if homes else "")
+        LegendLine(MINUTES.styles[key], texts.classes[key], *(side[key] for side in values))
         for key in CLASSES
     ]
-    return Legend(texts.heading, texts.unit if homes else "", lines)
+    return Legend(texts.heading, texts.unit if sides[0][1] else "", lines, names)

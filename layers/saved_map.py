@@ -30,19 +30,24 @@ def escape_markup(value: object) -> str:
 
 
 class LegendLine(NamedTuple):
-    """A line of a legend: how a shape is painted, what that means, and how many there are."""
+    """A line of a legend: how a shape is painted, what that means, and how many there are.
+
+    Of two sides that are compared `other` is the value of the second.
+    """
 
     style: Style
     text: str
     value: str = ""
+    other: str = ""
 
 
 class Legend(NamedTuple):
-    """A legend: its heading, what its numbers count, and its lines."""
+    """A legend: its heading, what its numbers count, its lines, and the names of two sides."""
 
     heading: str
     unit: str
     lines: Sequence[LegendLine]
+    sides: Sequence[str] = ()
 
 
 class SavedMap(literal.Map):
@@ -66,6 +71,26 @@ class SavedMap(literal.Map):
     )
 
 
+class KeepInFront(literal.LiteralMacro):
+    """Keeps groups above those of which one is chosen, whichever was chosen last."""
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+        {{ this._parent.get_name() }}.on("baselayerchange", () => {
+            {%- for group in this.groups %}
+            {{ group.get_name() }}.bringToFront();
+            {%- endfor %}
+        });
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, groups: Sequence[folium.FeatureGroup]) -> None:
+        super().__init__()
+        self.groups = groups
+
+
 def saved_map(
     drawn: Sequence[tuple[Layer, Mapping[str, Any]]],
     *,
@@ -76,6 +101,7 @@ def saved_map(
     notes: Iterable[str],
     circle: Mapping[str, Any] | None = None,
     legend: Legend | None = None,
+    alternatives: Mapping[str, str] | None = None,
 ) -> str:
     """Return a page with a map that needs no server and no network.
 
@@ -95,6 +121,8 @@ def saved_map(
         Service circle as FeatureCollection, drawn above the layers.
     legend
         In a corner of the map.
+    alternatives
+        What to call layers of which one is seen at a time, by their names; the first to begin with.
 
     Notes
     -----
@@ -107,9 +135,17 @@ def saved_map(
         prefer_canvas=True,
         max_zoom=20,
     )
+    alternatives = alternatives or {}
+    above: list[folium.FeatureGroup] = []  # what is painted after the alternatives
     for layer, features in drawn:
-        layer_title = render(layer.title, language)
-        group = literal.FeatureGroup(name=escape_markup(layer_title), control=layer.user_selectable)
+        is_alternative = layer.name in alternatives
+        layer_title = alternatives.get(layer.name) or render(layer.title, language)
+        group = literal.FeatureGroup(
+            name=escape_markup(layer_title),
+            control=layer.user_selectable,
+            overlay=not is_alternative,
+            show=not is_alternative or layer.name == next(iter(alternatives)),
+        )
         for value, style in layer.styles.items():
             members = [
                 feature for feature in features["features"] if _style_of(layer, feature) == value
@@ -117,6 +153,9 @@ def saved_map(
             if members:
                 _shapes(layer, style, members, zoom, language).add_to(group)
         group.add_to(page)
+        above = [] if is_alternative else [*above, group]
+    if alternatives:
+        KeepInFront(above).add_to(page)
     if circle:
         literal.GeoJson(
             _collection(circle["features"], language),
@@ -143,12 +182,16 @@ def _legend_html(legend: Legend) -> str:
     lines = "".join(
         f'<li><i style="background:{line.style.fill};border:1px'
         f' {"dashed" if line.style.dash else "solid"} {line.style.stroke}"></i>'
-        f"<span>{escape_markup(line.text)}</span><b>{escape_markup(line.value)}</b></li>"
+        f"<span>{escape_markup(line.text)}</span><b>{escape_markup(line.value)}</b>"
+        + (f"<b>{escape_markup(line.other)}</b>" if legend.sides else "")
+        + "</li>"
         for line in legend.lines
     )
+    sides = "".join(f"<span>{escape_markup(side)}</span>" for side in legend.sides)
+    head = f'<p class="saved-sides">{sides}</p>' if sides else ""
     return (
         f'<aside class="saved-legend"><h2>{escape_markup(legend.heading)}'
-        f"<span>{escape_markup(legend.unit)}</span></h2><ul>{lines}</ul></aside>"
+        f"<span>{escape_markup(legend.unit)}</span></h2>{head}<ul>{lines}</ul></aside>"
     )
 
 
@@ -273,6 +316,12 @@ body {{ display: flex; flex-direction: column; }}
   justify-content: space-between;
 }}
 .saved-legend h2 span {{ font-weight: 400; color: {PAGE_COLOURS["quiet"]}; }}
+.saved-sides {{ display: flex; justify-content: flex-end; gap: 8px; margin: 0; }}
+.saved-sides span, .saved-legend b + b, .saved-legend b:has(+ b) {{
+  width: 88px;
+  text-align: right;
+}}
+.saved-sides span {{ overflow-wrap: anywhere; font-size: 12px; color: {PAGE_COLOURS["quiet"]}; }}
 .saved-legend ul {{ list-style: none; margin: 0; padding: 0; }}
 .saved-legend li {{ display: flex; gap: 8px; align-items: center; line-height: 22px; }}
 .saved-legend i {{ width: 16px; height: 12px; box-sizing: border-box; }}

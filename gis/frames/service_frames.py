@@ -16,6 +16,7 @@ from gis.db import PRECISION_DEG
 from gis.facilities import coverage_gaps
 from gis.facilities.building_coverage import STANDINGS, Standing, read_buildings
 from gis.facilities.models import Entrance, Facility, ServiceCircle
+from gis.facilities.snapshot_changes import ChangedBuilding
 from gis.frames.read import Query, read_frame, wkb
 from gis.network.models import WalkEdge, WalkEdit, WalkNode
 from gis.places.models import Building
@@ -31,6 +32,10 @@ LEFT JOIN facility f ON f.id = h.facility_id
 WHERE h.profile = :profile AND (CAST(:category AS text) IS NULL OR h.category = :category)
 ORDER BY h.county, h.household_id, h.category
 """
+
+
+BuildingRow = coverage_gaps.Gap | ChangedBuilding
+DTYPES: dict[object, str] = {int: "int64", int | None: "Int64", float | None: "float64"}
 
 
 class WalkNetworkFrames(NamedTuple):
@@ -300,17 +305,20 @@ def gaps(
         No walking network is loaded.
     """
     rows = coverage_gaps.gaps(session, [category], minutes, profile, area=area)
-    return gap_frame(rows)
+    return building_frame(rows, coverage_gaps.Gap)
 
 
-def gap_frame(rows: Sequence[coverage_gaps.Gap]) -> GeoDataFrame:
-    """Return listed gaps as the frame of `gaps`."""
-    names = [field.name for field in fields(coverage_gaps.Gap)]
+def building_frame(rows: Sequence[BuildingRow], kind: type[BuildingRow]) -> GeoDataFrame:
+    """Return listed buildings as a frame with the index `building` and their points."""
+    names = [field.name for field in fields(kind)]
     table = pd.DataFrame([astuple(row) for row in rows], columns=names).rename(
         columns={"code": "building"}
     )
-    kinds = dict.fromkeys(("households", "people"), "int64")
-    kinds |= {"elders": "Int64", "minutes": "float64", "missing_minutes": "float64"}
+    kinds = {
+        field.name: DTYPES[field.type]
+        for field in fields(kind)
+        if field.type in DTYPES and field.name in table
+    }
     points = shapely.points(table.pop("lon").to_numpy(float), table.pop("lat").to_numpy(float))
     return GeoDataFrame(
         table.astype(kinds).set_index("building"), geometry=points, crs=f"EPSG:{STORAGE_SRID}"

@@ -37,6 +37,9 @@ SHOWN = """() => ['cov-minutes', 'cov-compared'].map((name) => {
 })"""
 
 
+PAINTED = "() => document.querySelector('canvas').toDataURL()"
+
+
 def number(text: str) -> int:
     """Read a count as the page writes it."""
     return int(re.sub(r"[^\d]", "", text))
@@ -114,6 +117,15 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
     desk.locator("#closures-ask").click()
     expect(desk.locator("#closures tbody tr").first).to_be_visible()
     assert serious(desk) == []
+
+    # another question has other places; a step back brings those of the former, and its figure
+    people = desk.locator("#pin-answer b").inner_text()
+    controls.locator("[name=what]").select_option("kindergarten")
+    expect(desk.locator(".cov-site")).to_have_count(0)
+    expect(desk.locator("#pin-answer b")).not_to_have_text(people)
+    desk.go_back()
+    expect(desk.locator(".cov-site")).to_have_count(2)
+    expect(desk.locator("#pin-answer b")).to_have_text(people)
     assert desk.said == []
 
     # paper has the figures, the definitions and the date, and no controls
@@ -191,7 +203,7 @@ def legend_sums(page: Page, side: int) -> tuple[int, int]:
     return sum(numbers[:3]), sum(numbers)
 
 
-def test_two_maps_and_a_divider(desk, site, served):
+def test_two_maps_and_a_divider(desk, site, served, tmp_path):
     sign_in(desk, site, served.var, "planner", QUESTION)
     answered(desk)
     divider, shares = desk.locator("#divider"), desk.locator(".cov-side")
@@ -227,6 +239,22 @@ def test_two_maps_and_a_divider(desk, site, served):
     desk.locator("#with").select_option("profile.adult")
     expect(desk.locator("#side-right")).to_have_text("成年人")
     assert "with=profile.adult" in desk.url
+
+    # the file has both sides with the figures of the page, and shows one at a time
+    desk.locator("#save-map summary").click()
+    with desk.expect_download() as download:
+        desk.locator("#save-page").click()
+    download.value.save_as(tmp_path / "sides.html")
+    expect(desk.locator("#legend li b")).to_have_count(18)
+    counts = desk.locator("#legend li b").all_inner_texts()
+    file = desk.context.new_page()
+    file.goto((tmp_path / "sides.html").as_uri())
+    assert file.locator(".saved-legend b").all_inner_texts() == counts
+    expect(file.locator(".leaflet-control-layers-base label")).to_have_text(["老年人", "成年人"])
+    painted = file.evaluate(PAINTED)
+    file.get_by_label("成年人").check()
+    assert file.evaluate(PAINTED) != painted
+    file.close()
     desk.locator("#with").select_option("at.then")
     desk.locator("#with-time").fill("2026-11-28T23:30")  # clinics are closed
     expect(desk.locator("#share-right")).to_have_text("0.0%")
@@ -332,6 +360,25 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
     desk.locator("#doors-edit").click()
     answered(desk)
     expect(doors).to_have_count(0)
+
+    # a path that the map lacks: two corners, a reason, and it is drawn; withdrawn it is gone
+    desk.locator("#paths summary").click()
+    desk.locator("#paths-add").click()
+    ground = desk.locator(".ground").bounding_box()
+    middle = ground["x"] + ground["width"] / 2, ground["y"] + ground["height"] / 2
+    for step in (-40, 40):
+        desk.mouse.click(middle[0] + step, middle[1] + 40)
+    desk.locator("#paths-finish").click()
+    form.locator("[name=reason]").fill("<b>新桥")
+    assert serious(desk) == []
+    form.locator("[type=submit]").click()
+    expect(form).to_have_count(0)
+    expect(status).to_have_text("已保存：新增道路")
+    desk.mouse.click(middle[0], middle[1] + 40)
+    expect(form).to_contain_text("<b>新桥")
+    form.get_by_text("撤回").click()
+    expect(status).to_have_text("已撤回：新增道路")
+    expect(desk.locator(".leaflet-cov-paths-pane path")).to_have_count(0)
     assert [said for said in desk.said if "409" not in said and "422" not in said] == []
 
 

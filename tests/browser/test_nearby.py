@@ -29,6 +29,12 @@ def test_an_address_a_list_and_the_walk_on_the_map(request, site, session, scree
     ).one()
     page.locator("#q").fill(home.name)
     expect(page.locator(".hit").first).to_contain_text(home.name)
+    page.locator("#q").fill("没有这个地方")
+    page.locator("#q").press("Enter")  # before the answer: the hits of the former text do not count
+    expect(page.locator("#hits")).to_contain_text("没有找到")
+    expect(page.locator(".nby-result h2")).to_have_text("您住在哪里？")
+    page.locator("#q").fill(home.name)
+    expect(page.locator(".hit").first).to_contain_text(home.name)
     page.locator("#q").press("ArrowDown")
     page.locator("#q").press("Enter")
     expect(page.locator("#h-result")).to_have_text(home.name)
@@ -76,6 +82,7 @@ def test_who_walks_decides_how_far_one_gets(phone, site, session):  # noqa: F811
     expect(places).not_to_have_text(re.compile(rf"^{adult}\D"))
     assert int(re.sub(r"\D", "", places.inner_text())) < adult
     assert "profile=elder" in page.url
+    expect(page.locator(".nby-note")).to_contain_text("每小时2.9公里")
     page.reload()
     expect(page.locator("#who")).to_have_value("elder")
     assert page.said == []
@@ -120,6 +127,8 @@ def test_a_stated_time_says_what_is_open_then(desk, site, session):  # noqa: F81
     expect(states.filter(has_text="届时未营业").first).to_be_visible()
     assert states.filter(has_text="届时营业").count() < open_by_day
     assert serious(desk) == []
+    with desk.expect_request(re.compile(r"/walk\?.*at=2026-11-26T23")):  # gates closed then are
+        desk.locator(".nby-walk").first.click()
     desk.reload()
     expect(desk.locator("#at")).to_have_value("2026-11-26T23:50")
     expect(states.filter(has_text="届时未营业").first).to_be_visible()

@@ -251,6 +251,14 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     printed = run("--against", "spring", "--to", "plan").stdout
     assert "from spring to plan" in printed and "all: " in printed
     assert "plan: clinic within 5 minutes (adult, 1 planned)" in run("--saved").stdout
+    for file in (tmp_path / "changes.csv", tmp_path / "changes.gpkg"):
+        assert run("--against", "spring", "--to", "plan", "--changes", str(file)).exit_code == 0
+    with (tmp_path / "changes.csv").open(encoding="utf-8-sig") as table:
+        rows = list(csv.DictReader(table))
+    gained = sum(int(row["people"]) for row in rows if row["change"] == "gained")
+    assert gained == changes["gained_people"] > 0 and rows[0]["crs"] == "cgcs2000"
+    frame = geopandas.read_file(tmp_path / "changes.gpkg")
+    assert len(frame) == len(rows) and frame["minutes_after"].notna().any()
     tier = run("--tier", "15", "--save", "tier")
     assert tier.exit_code == 0, tier.output
     assert "health_centre" in run("--against", "tier").stdout
@@ -261,6 +269,7 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for words in (
         ("--save", "x"),
         (*asked, "--against", "spring"),
+        (*asked, "--changes", "x.csv"),
         (*asked, "--score", "--with", str(plan)),
         ("--against", "spring", "--to", "tier", "--with", str(plan)),
     ):

@@ -45,7 +45,7 @@ from web.cli.coverage_text import (
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the buildings that lack one: .xlsx .csv .gpkg .geojson.",
 )
-@click.option("--reason", default="", help="With --gaps: why, for auditors.")
+@click.option("--reason", default="", help="With --gaps and --changes: why, for auditors.")
 @click.option(
     "--capacity", "shares", is_flag=True, help="Places, beds or doctors that people can share."
 )
@@ -73,6 +73,12 @@ from web.cli.coverage_text import (
 @click.option("--save", "saved_as", metavar="NAME", help="Save this state of coverage.")
 @click.option("--against", metavar="NAME", help="What has changed since a saved state.")
 @click.option("--to", "later", default=NOW, show_default=True, help="With --against: until when.")
+@click.option(
+    "--changes",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --against: write the buildings that changed: .xlsx .csv .gpkg .geojson.",
+)
+@click.option("--item", help="With --changes: which item, of a tier.")
 @click.option("--saved", is_flag=True, help="List the saved states.")
 @click.option("--forget", metavar="NAME", help="Delete a saved state.")
 @click.option("--score", "marks", is_flag=True, help="One mark for each area, of all categories.")
@@ -96,6 +102,8 @@ def command(
     saved_as: str | None,
     against: str | None,
     later: str,
+    changes: Path | None,
+    item: str | None,
     saved: bool,
     forget: str | None,
     marks: bool,
@@ -127,6 +135,8 @@ def command(
             _saved(session, forget, as_json)
         elif against is not None:
             answer = _compare(session, against, later, planned, area, by)
+            if changes is not None:
+                _write_changes(session, answer, item, changes, f"since {against}", reason)
             print_difference(answer, as_json)
         elif saved_as is not None:
             question = Question(
@@ -163,6 +173,8 @@ def _require_usage(given: Mapping[str, object]) -> None:
     for option, name in (("--capacity", "shares"), ("--gaps", "file")):
         if name in used and "category" not in used:
             raise click.UsageError(f"{option} needs --category")
+    if "changes" in used and "against" not in used:
+        raise click.UsageError("--changes needs --against")
     if "against" in used and used & {"category", "tier"}:
         raise click.UsageError("--against asks again what the saved state asked")
     if "plan" in used and used & {"marks", "shares"}:
@@ -257,5 +269,25 @@ def _write_gaps(
 
     count = write_gaps(rows, file)
     subject = f"gaps of {what} within {area or 'everywhere'}"
+    _note_export(session, file, count, subject, reason)
+
+
+def _write_changes(
+    session: Session,
+    answer: CoverageDifference,
+    item: str | None,
+    file: Path,
+    what: str,
+    reason: str,
+) -> None:
+    """Write the buildings that changed to a file, and note it for auditors."""
+    from gis.exchange.gaps_file import write_changes
+    from gis.facilities.snapshot_changes import list_changes
+
+    count = write_changes(list_changes(session, answer, item), file)
+    _note_export(session, file, count, f"changes {what} {file.suffix}", reason)
+
+
+def _note_export(session: Session, file: Path, count: int, subject: str, reason: str) -> None:
     record_disclosure(session, "export", subject, reason=reason)
     click.echo(f"{file}: {count} buildings", err=True)

@@ -1,5 +1,7 @@
 """`/coverage/map.html`: the map of coverage as shown, as one file that needs no network."""
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 
@@ -9,7 +11,7 @@ from gis.facilities.access_store import require_categories
 from gis.messages import label
 from gis.network.profile_table import find_profile
 from gis.rights.actions import Action
-from layers.coverage_map import CoverageView, Texts, coverage_map
+from layers.coverage_map import Comparison, CoverageView, Texts, coverage_map
 from layers.folium_map import MAX_ZOOM, MIN_ZOOM
 from layers.overview import overview
 from web.http import i18n, params
@@ -26,6 +28,8 @@ bp = Blueprint("coverage_map_file", __name__)
 @bp.get("/coverage/map.html")
 def map_file() -> Response:
     """Send the map: question, choice, `bbox` and `zoom` stand in the address.
+
+    Of a comparison the names of what changes begin with `with_`.
 
     Notes
     -----
@@ -54,13 +58,41 @@ def map_file() -> Response:
     view = CoverageView(
         bbox, min(max(zoom, MIN_ZOOM), MAX_ZOOM), now, read_choice().passes, counted
     )
-    html = coverage_map(session(), query, view, _texts(query))
+    html = coverage_map(session(), query, view, _texts(query), _comparison(query))
     if may_export:
         record_export(by, f"coverage map.html category={category} minutes={minutes}", area or "")
     response = Response(html, mimetype="text/html")
     response.headers["Content-Disposition"] = f'attachment; filename="coverage-{now:%Y%m%d}.html"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _comparison(query: MinutesQuery) -> Comparison | None:
+    """Return the other side, as static/sides.js writes what changes; None without any."""
+    arguments = request.args
+    if "with_straight" in arguments:
+        other = replace(query, straight=True)
+        return Comparison(other, (_("On foot"), _("Straight circle")))
+    if sites := arguments.get("with_sites"):
+        other = replace(query, sites=params.parse_points(sites, "with_sites"))
+        return Comparison(other, (_("As it is"), _("With the new places")))
+    if name := arguments.get("with_profile"):
+        other = replace(query, profile=find_profile(session(), name).name)
+        return Comparison(other, (_profile_label(query), _profile_label(other)))
+    if "with_at" in arguments:
+        other = replace(query, open_at=params.parse_open_at(arguments["with_at"] or None))
+        return Comparison(other, (_hours_label(query), _hours_label(other)))
+    return None
+
+
+def _profile_label(query: MinutesQuery) -> str:
+    return label(f"profile.{query.profile}", i18n.chosen())
+
+
+def _hours_label(query: MinutesQuery) -> str:
+    if query.open_at is None:
+        return _("at any time")
+    return _("open at %(time)s", time=f"{query.open_at:%Y-%m-%d %H:%M}")
 
 
 def _bbox() -> tuple[float, float, float, float]:
@@ -79,13 +111,12 @@ def _texts(query: MinutesQuery) -> Texts:
     services = "、".join(service_name(category) for category in query.categories)
     figures = overview(session(), now)
     title = _("%(what)s within %(minutes)s minutes", what=services, minutes=query.minutes)
-    open_at = query.open_at
     return Texts(
         i18n.chosen(),
         f"{figures.county_names} · {title}" if figures.county_names else title,
         (
-            label(f"profile.{query.profile}", i18n.chosen()),
-            _("open at %(time)s", time=f"{open_at:%Y-%m-%d %H:%M}") if open_at else "",
+            _profile_label(query),
+            _hours_label(query) if query.open_at else "",
             _("Made-up data: people, households and posts here are invented")
             if figures.made_up
             else "",

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, request
 
 from gis.facilities.nearby import RINGS
+from gis.network.profile_table import read_profiles
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
@@ -22,10 +23,15 @@ def nearby() -> Response:
     return render_page(
         "nearby/nearby.html",
         script="nearby/nearby.js",
-        data={"bbox": figures.bbox, "rings": RINGS},
+        data={"bbox": figures.bbox, "rings": RINGS, "speeds": _speeds_km_h()},
         parts=base_map(figures, without=("grids", "units")),
         figures=figures,
         rings=RINGS,
         profiles=profile_choices(),
         profile=request.args.get("profile", DEFAULT_PROFILE),
     )
+
+
+def _speeds_km_h() -> dict[str, float]:
+    """Return the speed on the level of each walking profile, in km/h."""
+    return {key: round(one.speed_m_s * 3.6, 1) for key, one in read_profiles(session()).items()}

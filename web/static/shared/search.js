@@ -31,7 +31,7 @@ export function searchBox(actions) {
     close();
     input.blur();
     if (hit.kind === 'facility') actions.facility(hit.code);
-    else if (hit.kind === 'building') actions.place(hit.lon, hit.lat, hit.address);
+    else if (hit.kind === 'building') actions.place(hit.lon, hit.lat, hit.address, hit);
     else if (hit.kind === 'area' || hit.bbox)
       hit.kind === 'person' && hit.level && !/^\d{6,}$/.test(hit.code)
         ? actions.place(hit.lon, hit.lat)
@@ -109,8 +109,8 @@ export function searchBox(actions) {
   input.addEventListener('input', () => {
     clearTimeout(timer);
     if (!input.value.trim()) return close();
+    items = []; // what is listed answers an older question
     if (list.hidden) {
-      items = [];
       open(notice(t('Searching…')));
     }
     timer = setTimeout(find, 180);

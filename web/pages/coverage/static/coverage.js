@@ -8,11 +8,12 @@ import { clearBuildings, drawBuildings, drawChosen, viewBox } from './outlines.j
 import { choice, clearChoice, isChosen, nameOf, onChoice, showChips } from './choice.js';
 import { fillCompare, onCompare, otherChanges, showShares, sideNames } from './compare.js';
 import { codeOf, countsOf, totalsOf } from './cross.js';
-import { drawDoors, onDoorsChanged, placeDoor } from './doors.js';
-import { drawFacilities, forgetReturn, map, mapStatus, whole } from './drawing.js';
+import { drawDoors, onDoorsChanged } from './doors.js';
+import { drawFacilities, forgetReturn, giveClick, map, mapStatus, whole } from './drawing.js';
 import { back, drawGaps, pick, showGaps } from './gaps.js';
 import { showLegend } from './legend.js';
 import { histogram, percent, showAreas, showCircle, showTotals } from './overview.js';
+import { drawPaths, onPathsChanged } from './paths.js';
 import { savePicture } from './picture.js';
 import { findClosures, findSites, forgetSites, onPlaces, restoreSiting, startPin, takePinAway } from './siting.js';
 
@@ -44,6 +45,7 @@ function fillControls() {
   $('then').hidden = fields.when.value !== 'then';
   fields.area.value = state.area;
   $('in-view').checked = Boolean(state.view);
+  if (page.may.plan) $('siting-hours').hidden = !state.at;
   if (page.may.plan && state.sites) $('siting-form').elements.sites.value = state.sites;
   if (page.may.plan && state.model) $('siting-form').elements.model.value = state.model;
 }
@@ -71,7 +73,10 @@ function readControls(event) {
     true,
   );
   forgetReturn();
-  if (page.may.plan) forgetSites();
+  if (page.may.plan) {
+    $('siting-hours').hidden = !at;
+    forgetSites();
+  }
   show();
 }
 
@@ -87,9 +92,8 @@ async function show() {
     const [answer, classes, other] = await Promise.all([askCoverage(), askClasses(viewed()), askOther()]);
     if (turn !== asked) return;
     showAnswer({ answer, classes, other });
-    buildings(true);
     askFacilities().then(drawFacilities, () => drawFacilities([])); // the figures stand without them
-    await showGaps();
+    await Promise.all([buildings(true), showGaps()]);
     if (state.gap) {
       const code = state.gap;
       state.gap = '';
@@ -174,16 +178,14 @@ function showError(error) {
   clearBuildings();
   $('legend').hidden = true;
   $('gap-count').textContent = '';
-  const none = error.problem.status === 503;
+  const none = error.problem.code === 'network.not_loaded';
   $('answer').replaceChildren(
     h(
       'div',
       { className: 'cov-none', role: 'alert' },
       h('h2', {}, none ? error.message : t('This cannot be shown')),
       none ? null : h('p', {}, error.message),
-      none
-        ? h('pre', {}, './wangge load osm city.osm.pbf --commit')
-        : h('button', { type: 'button', className: 'cov-second', onclick: show }, t('Try again')),
+      none ? null : h('button', { type: 'button', className: 'cov-second', onclick: show }, t('Try again')),
     ),
   );
   $('gaps').replaceChildren(h('p', { className: 'cov-wrong' }, error.message));
@@ -192,7 +194,7 @@ function showError(error) {
 async function buildings(anew = false) {
   try {
     await drawBuildings((code, latlng) => {
-      if (!placeDoor(latlng) && pick(code)) tab('gaps');
+      if (!giveClick(latlng) && pick(code)) tab('gaps');
     }, anew);
   } catch (error) {
     if (error.name === 'AbortError') return;
@@ -256,6 +258,7 @@ onPlaces(() => {
 });
 
 onDoorsChanged(show);
+onPathsChanged(show);
 
 onChoice(() => {
   if (latest) showCounts();
@@ -305,6 +308,7 @@ map.on('moveend', () => {
     if (!$('legend').hidden) buildings();
     if (state.view) countView();
     drawDoors();
+    drawPaths();
   }, 150);
 });
 $('zoom-in').addEventListener('click', () => map.zoomIn());
@@ -322,7 +326,10 @@ $('save-picture').addEventListener('click', () => {
 $('save-page').addEventListener('click', ({ target }) => {
   save.open = false;
   const shown = { class: state.class, community: state.community, bbox: viewBox(), zoom: map.getZoom() };
-  target.href = `${page.root}/coverage/map.html?${question(shown)}`;
+  const changes = Object.entries(otherChanges() ?? {}).map(
+    ([name, value]) => `&with_${name}=${encodeURIComponent(value)}`,
+  );
+  target.href = `${page.root}/coverage/map.html?${question(shown)}${changes.join('')}`;
 });
 addEventListener('click', ({ target }) => {
   if (save.open && !save.contains(target)) save.open = false;
@@ -368,6 +375,7 @@ function start() {
 addEventListener('popstate', () => {
   forgetReturn();
   start();
+  if (page.may.plan) restoreSiting();
 });
 
 if (phone.matches) map.scrollWheelZoom.disable();
@@ -375,4 +383,5 @@ readAddress();
 if (!state.c) whole(false);
 start();
 drawDoors();
+drawPaths();
 if (page.may.plan) restoreSiting();

@@ -3,7 +3,7 @@ import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { call, query, request, RequestError } from '../../shared/request.js';
 import { drawnBuildings, viewBox } from './outlines.js';
-import { drawnFacilities, map, mapStatus } from './drawing.js';
+import { drawnFacilities, map, mapStatus, releaseClicks, takeClicks } from './drawing.js';
 import { ownersNear } from './owners.js';
 
 const FROM_ZOOM = 17;
@@ -76,11 +76,12 @@ function markerOf(door) {
     draggable: editing,
     autoPan: true,
     keyboard: editing,
+    bubblingMouseEvents: !editing, // a click may be meant for the map
     title: titleOf(door),
     alt: titleOf(door),
     icon: L.divIcon({
       className: `cov-door ${door.kind}${editing ? ' editing' : ''}`,
-      iconSize: editing ? [24, 24] : [12, 12],
+      iconSize: editing ? [24, 24] : [8, 8],
     }),
     zIndexOffset: 300,
   });
@@ -170,15 +171,16 @@ function candidates() {
 }
 
 function setAdding(on) {
+  if (on) takeClicks(placeDoor, () => setAdding(false));
+  else releaseClicks(placeDoor);
   adding = on;
   $('doors-add').setAttribute('aria-pressed', String(on));
   map.getContainer().classList.toggle('cov-adding', on);
   mapStatus(on ? t('Click the place of the new door') : '');
 }
 
-// Takes a click on the map where a door is to be added; tells whether it did.
-export function placeDoor(latlng) {
-  if (!adding) return false;
+// A click on the map where a door is to be added.
+function placeDoor(latlng) {
   setAdding(false);
   const door = { kind: 'side', hours: '', note: '', lon: latlng.lng, lat: latlng.lat };
   const owners = ownersNear(candidates(), [latlng.lng, latlng.lat]);
@@ -193,7 +195,6 @@ export function placeDoor(latlng) {
     );
     marker.remove();
   }
-  return true;
 }
 
 // ---- the form beside a door
@@ -317,7 +318,6 @@ if (page.may.plan) {
     setAdding(!adding);
     if (adding && event.detail === 0) placeDoor(map.getCenter()); // by the keyboard: in the middle of the map
   });
-  map.on('click', ({ latlng }) => placeDoor(latlng));
   addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !adding) return;
     event.preventDefault();

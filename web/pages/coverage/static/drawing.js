@@ -19,6 +19,7 @@ export function drawFacilities(list) {
     L.marker([facility.lat, facility.lon], {
       interactive: true,
       keyboard: false,
+      bubblingMouseEvents: true, // a click may be meant for the map
       icon: L.divIcon({ className: 'cov-facility', html: pictogram(facility.category), iconSize: [24, 24] }),
     })
       .bindTooltip(document.createTextNode(facility.name || facility.category_zh), {
@@ -79,6 +80,27 @@ export function forgetReturn() {
   $('back').hidden = true;
   returnView = null;
 }
+
+// ---- who takes the clicks on the map, one at a time
+let clicks = null; // {place, stop}
+
+/** From now on `place` takes the clicks; who took them before is stopped. */
+export function takeClicks(place, stop) {
+  const former = clicks;
+  clicks = { place, stop };
+  former?.stop();
+}
+export const releaseClicks = (place) => {
+  if (clicks?.place === place) clicks = null;
+};
+
+/** Gives a click to who takes them; tells whether somebody does. */
+export function giveClick(latlng) {
+  if (!clicks) return false;
+  clicks.place(latlng);
+  return true;
+}
+map.on('click', ({ latlng }) => giveClick(latlng));
 
 // ---- numbered places
 export function drawSites(list, onPick) {

@@ -1,4 +1,4 @@
-// The legend: households by class; they add up to all. Its lines choose, as the columns of the histogram do.
+// The legend: households by class, or buildings where no household is known; they add up to all. Its lines choose, as the columns of the histogram do.
 import { $, colour, h } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { choice, longLabel, toggleClass } from './choice.js';
@@ -8,6 +8,7 @@ import { classColour } from './drawing.js';
 // `other` are the counts of the right side of a comparison, `names` those of both sides.
 export function showLegend(counts, limits, minutes, other = null, names = []) {
   const { classes } = choice();
+  const unit = sumOf(counts).households ? 'households' : 'buildings';
   const line = (key) =>
     h(
       'li',
@@ -23,8 +24,8 @@ export function showLegend(counts, limits, minutes, other = null, names = []) {
         },
         h('svg', { viewBox: '0 0 18 14', 'aria-hidden': 'true' }, swatch(key)),
         h('span', {}, longLabel(key, limits)),
-        h('b', {}, number(counts[key].households)),
-        other ? h('b', {}, number(other[key].households)) : null,
+        h('b', {}, number(counts[key][unit])),
+        other ? h('b', {}, number(other[key][unit])) : null,
       ),
     );
   const within = limits.indexOf(minutes) + 1;
@@ -32,7 +33,12 @@ export function showLegend(counts, limits, minutes, other = null, names = []) {
   $('legend').hidden = false;
   $('legend').classList.toggle('two', Boolean(other));
   $('legend').replaceChildren(
-    h('h2', {}, h('span', {}, t('Minutes on foot')), h('span', {}, t('Households'))),
+    h(
+      'h2',
+      {},
+      h('span', {}, t('Minutes on foot')),
+      h('span', {}, unit === 'households' ? t('Households') : t('Buildings')),
+    ),
     other
       ? h(
           'div',
@@ -47,8 +53,8 @@ export function showLegend(counts, limits, minutes, other = null, names = []) {
       'p',
       { id: 'legend-total' },
       h('span', {}, t('Altogether')),
-      h('b', {}, number(sumOf(counts).households)),
-      other ? h('b', {}, number(sumOf(other).households)) : null,
+      h('b', {}, number(sumOf(counts)[unit])),
+      other ? h('b', {}, number(sumOf(other)[unit])) : null,
     ),
   );
 }

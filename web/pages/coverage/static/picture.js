@@ -128,6 +128,7 @@ function drawOutlines(ctx, pane) {
     ctx.translate(origin.x, origin.y);
     ctx.strokeStyle = path.getAttribute('stroke') || 'transparent';
     ctx.lineWidth = Number(path.getAttribute('stroke-width') || 0);
+    ctx.setLineDash((path.getAttribute('stroke-dasharray') ?? '').split(/[ ,]+/).filter(Boolean).map(Number));
     ctx.stroke(new Path2D(path.getAttribute('d') ?? ''));
     ctx.restore();
   });
@@ -138,8 +139,9 @@ function drawMarker(pen, icon, box) {
   const at = icon.getBoundingClientRect();
   const [x, y, size] = [at.left - box.left, at.top - box.top, at.width];
   if (icon.classList.contains('cov-door')) {
+    const edge = icon.classList.contains('editing') ? 8 : 5;
     ctx.fillStyle = colour('ink');
-    ctx.fillRect(x + size / 2 - 4, y + size / 2 - 4, 8, 8);
+    ctx.fillRect(x + (size - edge) / 2, y + (size - edge) / 2, edge, edge);
     return;
   }
   const circle = (fill, radius) => {

@@ -239,17 +239,23 @@ export function findClosures() {
   });
 }
 
-// What the address already holds, and what becomes wrong when the question changes.
+// What the address holds, also that of a step back; and what becomes wrong when the question changes.
 export function restoreSiting() {
+  clearSites();
   if (state.pin) setPin(state.pin);
+  else takePinAway();
   if (state.found) findSites(false);
 }
 
 export function forgetSites() {
   writeAddress({ found: '' });
+  clearSites();
+  if (state.pin) setPin(state.pin);
+}
+
+function clearSites() {
   drawSites([]);
   sites = [];
   $('siting-answer').replaceChildren();
   $('closures').replaceChildren();
-  if (state.pin) setPin(state.pin);
 }

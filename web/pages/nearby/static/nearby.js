@@ -34,10 +34,11 @@ function writeAddress() {
 }
 
 // ---- asking
-async function start(lon, lat, status = '') {
+// `label` names the place where the map has no name for it: the address that was sought.
+async function start(lon, lat, { status = '', label = '' } = {}) {
   const asked = ++askNumber;
   state.point = { lon: Number(lon.toFixed(7)), lat: Number(lat.toFixed(7)) };
-  Object.assign(state, { answer: null, to: null, expanded: new Set() });
+  Object.assign(state, { answer: null, to: null, label, expanded: new Set() });
   $('status').textContent = status;
   [ringLayer, dotLayer, walkLayer, startLayer].forEach((layer) => layer.clearLayers());
   $('legend').hidden = true;
@@ -49,7 +50,7 @@ async function start(lon, lat, status = '') {
   $('result').setAttribute('aria-busy', 'true');
   const place = { ...state.point, crs: 'cgcs2000', profile: who.value };
   try {
-    const rings = request(`/nearby/reach?${query(place)}`, 'reach').catch(() => null);
+    const rings = request(`/nearby/reach?${query({ ...place, at: state.at })}`, 'reach').catch(() => null);
     const answer = await request(`/nearby?${query({ ...place, at: state.at })}`, 'nearby');
     if (asked !== askNumber) return;
     state.answer = answer;
@@ -61,9 +62,20 @@ async function start(lon, lat, status = '') {
   } catch (error) {
     if (error.name === 'AbortError' || asked !== askNumber) return;
     $('h-result').textContent = t('This did not work');
+    const empty = error.problem?.code === 'network.not_loaded'; // nothing that who lives here can do
     $('result').replaceChildren(
-      h('p', { className: 'acc-wrong', role: 'alert' }, error.message),
-      h('button', { type: 'button', className: 'button', onclick: () => start(lon, lat) }, t('Try again')),
+      h(
+        'p',
+        { className: 'acc-wrong', role: 'alert' },
+        empty ? t('No paths are loaded yet, so no walk can be worked out.') : error.message,
+      ),
+      empty
+        ? ''
+        : h(
+            'button',
+            { type: 'button', className: 'button', onclick: () => start(lon, lat, { label }) },
+            t('Try again'),
+          ),
     );
   } finally {
     if (asked === askNumber) {
@@ -105,7 +117,7 @@ const isReached = () => state.answer && !state.answer.off_network && !state.answ
 
 function draw() {
   const { start: from, categories } = state.answer;
-  $('h-result').textContent = from.name || t('The place on the map');
+  $('h-result').textContent = from.name || state.label || t('The place on the map');
   if (!isReached()) {
     $('legend').hidden = true;
     $('result').replaceChildren(
@@ -158,7 +170,12 @@ function draw() {
     h(
       'p',
       { className: 'nby-note' },
-      t('Times are those of an adult at 4.5 km/h on the paths that are mapped, from door to door. Call before you go.'),
+      t(
+        'Times are for walking at %(speed)s km/h on the paths that are mapped, from door to door. Call before you go.',
+        {
+          speed: number(page.speeds[state.answer.profile]),
+        },
+      ),
       ' ',
       state.answer.flat ? t('Slopes are not counted: no elevations are loaded') : t('Slopes are counted'),
     ),
@@ -174,6 +191,7 @@ function showMapped() {
   ]);
 }
 
+const places = (n) => (n === 1 ? t('1 place') : t('%(n)s places', { n: number(n) }));
 const name = (category) => (zh ? category.category_zh : sentence(category.category_en));
 const sentence = (text) => text[0].toUpperCase() + text.slice(1);
 
@@ -204,7 +222,7 @@ function rings(all) {
           },
         },
         h('b', {}, t('%(n)s min', { n: minutes })),
-        h('small', {}, t('%(n)s places', { n: number(all.filter((item) => item.minutes <= minutes).length) })),
+        h('small', {}, places(all.filter((item) => item.minutes <= minutes).length)),
       ),
     ),
   );
@@ -259,7 +277,7 @@ function group(category) {
       { id: `c-${category.category}` },
       pin(category.category),
       h('span', {}, name(category)),
-      h('small', {}, t('%(n)s places', { n: number(items.length) })),
+      h('small', {}, places(items.length)),
     ),
     h(
       'ul',
@@ -354,7 +372,7 @@ async function choose(code, { focus = true } = {}) {
   const from = state.answer.start;
   try {
     const walk = await request(
-      `/walk?${query({ from_lon: from.lon, from_lat: from.lat, crs: 'cgcs2000', to: code, profile: who.value })}`,
+      `/walk?${query({ from_lon: from.lon, from_lat: from.lat, crs: 'cgcs2000', to: code, profile: who.value, at: state.at })}`,
       'walk',
     );
     if (state.to !== code) return;
@@ -453,20 +471,20 @@ $('middle').onclick = () => {
 };
 
 // ---- address and position
-const toPlace = (lon, lat) => {
+const toPlace = (lon, lat, _address, hit) => {
   map.setView([lat, lon], 16, { animate: false });
-  start(lon, lat);
+  start(lon, lat, { label: hit?.detail || hit?.name || '' });
 };
 searchBox({
   first: 'building',
   place: toPlace,
   facility: async (code) => {
     const facility = await request(`/facilities/${encodeURIComponent(code)}`, 'place').catch(() => null);
-    if (facility) toPlace(facility.lon, facility.lat);
+    if (facility) toPlace(facility.lon, facility.lat, null, facility);
   },
   area: async (code) => {
     const area = await request(`/areas/${encodeURIComponent(code)}`, 'place').catch(() => null);
-    if (area?.point) toPlace(area.point[0], area.point[1]);
+    if (area?.point) toPlace(area.point[0], area.point[1], null, area);
   },
 });
 
@@ -482,11 +500,9 @@ $('gps').onclick = () => {
     ({ coords }) => {
       $('gps').removeAttribute('aria-busy');
       map.setView([coords.latitude, coords.longitude], 16, { animate: false });
-      start(
-        coords.longitude,
-        coords.latitude,
-        t('Your position, accurate to about %(n)s m.', { n: number(Math.max(1, Math.round(coords.accuracy))) }),
-      );
+      start(coords.longitude, coords.latitude, {
+        status: t('Your position, accurate to about %(n)s m.', { n: number(Math.max(1, Math.round(coords.accuracy))) }),
+      });
     },
     (error) => {
       $('gps').removeAttribute('aria-busy');
@@ -500,7 +516,7 @@ $('gps').onclick = () => {
 };
 
 function askAgain() {
-  if (state.point) start(state.point.lon, state.point.lat);
+  if (state.point) start(state.point.lon, state.point.lat, { label: state.label });
   else writeAddress();
 }
 who.onchange = askAgain;
@@ -535,6 +551,7 @@ showTime(parameters.get('at') ?? '');
 const [lon, lat] = (parameters.get('p') ?? '').split(',').map(Number);
 const to = parameters.get('to');
 if (parameters.get('p') && Number.isFinite(lon) && Number.isFinite(lat)) {
+  if (Math.abs(lat) <= 90 && Math.abs(lon) <= 180) map.setView([lat, lon], map.getZoom(), { animate: false });
   start(lon, lat).then(() => {
     if (to && isReached()) choose(to, { focus: false });
   });
