@@ -97,7 +97,7 @@ TRANSITIONS: dict[str, Transition] = {
     "accept": Transition(states=NEW, to=State.ACCEPTED, by=Action.DISPATCH),
     "reclassify": Transition(states=(*NEW, State.ACCEPTED), by=Action.DISPATCH),
     "dispatch": Transition(
-        states=(State.ACCEPTED, State.DISPATCHED, State.RETURNED),
+        states=(State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED),
         to=State.DISPATCHED,
         by=Action.DISPATCH,
     ),

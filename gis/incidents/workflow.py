@@ -26,7 +26,8 @@ class Offer:
     primary: It carries the work on, and is offered before others.
     one_tap: It is done at once, without a form.
     photos: Its form takes photos.
-    minutes: Its form takes working minutes.
+    minutes: Its form takes minutes.
+    until: Its form takes the day when it ends.
     bulk: It can be done to several incidents together.
     button: It has a button among the moves of an incident; else it is offered elsewhere.
     """
@@ -35,6 +36,7 @@ class Offer:
     one_tap: bool = False
     photos: bool = False
     minutes: bool = False
+    until: bool = False
     bulk: bool = True
     button: bool = True
 
@@ -47,7 +49,7 @@ OFFERS = {
     "dispatch": Offer(primary=True),
     "check": Offer(primary=True, one_tap=True),
     "close": Offer(primary=True, one_tap=True),
-    "approve_suspend": Offer(primary=True, one_tap=True),
+    "approve_suspend": Offer(primary=True, until=True, bulk=False),
     "approve_extend": Offer(primary=True, minutes=True, bulk=False),
     "approve_limit": Offer(primary=True, minutes=True, bulk=False),
     "approve_void": Offer(primary=True, one_tap=True),
@@ -64,7 +66,7 @@ OFFERS = {
     "withdraw": Offer(one_tap=True),
     "request_extend": Offer(minutes=True, bulk=False),
     "request_limit": Offer(minutes=True, bulk=False),
-    "request_suspend": Offer(photos=True, bulk=False),
+    "request_suspend": Offer(photos=True, until=True, bulk=False),
     "request_void": Offer(photos=True, bulk=False),
     "link": Offer(bulk=False, button=False),
     "unlink": Offer(one_tap=True),

@@ -48,7 +48,11 @@ MOVES = (
     "follow",
     "note",
 )
-TOPICS = (*(f"incident.{move}" for move in MOVES), "incident.danger")
+TOPICS = (
+    *(f"incident.{move}" for move in MOVES),
+    "incident.suspension_ends",
+    "incident.danger",
+)
 
 
 class NoticeText(NamedTuple):

@@ -14,6 +14,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from gis.db import cached_text
 from gis.errors import NotFound
+from gis.incidents.clock import clock_changes
 from gis.incidents.models import Incident, IncidentEvent, OrderOffer
 from gis.incidents.reading.locked import LockedIncident, lock_query
 from gis.incidents.states import ENDED_STATES, next_state
@@ -50,7 +51,8 @@ RECIPIENTS_BY_MOVE = {
     "request_limit": ("community",),
     "pass_on": ("community",),
     "approve_suspend": ("reporter",),
-    "resume": ("reporter",),
+    "resume": ("community", "reporter"),
+    "suspension_ends": ("community",),
     "approve_void": ("reporter",),
     "expire": ("community",),
     "rate": ("community",),
@@ -137,7 +139,8 @@ def record_event(
     Parameters
     ----------
     changes
-        Columns of incident and their values; never those that the event itself sets.
+        Columns of incident and their values; never those that the event itself sets. Those of its
+        clocks follow from them.
     shape
         EWKT of where it was done.
 
@@ -151,6 +154,7 @@ def record_event(
     )
     if new_state != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
+    changes = {**(changes or {}), **clock_changes(row, new_state, changes or {}, now)}
     if changes:
         session.execute(
             update(Incident)

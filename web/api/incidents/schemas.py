@@ -81,7 +81,14 @@ class MoveIn(BaseModel):
     category: str = Field("", max_length=20, description="accept, reclassify")
     severity: str = Field("", max_length=20, description="accept, reclassify")
     minutes: float | None = Field(
-        None, description="request_extend: more time; request_limit: the new limit; working minutes"
+        None,
+        description="request_extend: more time; request_limit: the new limit; of the running clock",
+    )
+    until: str = Field(
+        "",
+        max_length=40,
+        description="request_suspend: through which day, or until when; approve_suspend: earlier",
+        examples=["2026-12-31"],
     )
     parent: UUID | None = Field(None, description="link: the incident this one repeats")
     rating: int | None = Field(None, description="rate: 1 (bad) to 5 (good)")

@@ -49,7 +49,7 @@ from web.http.db import session
 from web.http.errors import error_to_json, in_chinese
 from web.http.idempotency import run_once
 from web.http.openapi import documents_body
-from web.http.params import parse_datetime
+from web.http.params import parse_datetime, parse_end
 from web.http.responses import conditional_response, paginate
 from web.http.snapshot import current_snapshot
 from web.security.disclosures import record
@@ -362,7 +362,8 @@ def _move(
             raise invalid_field("crs", "input.crs_missing")
         point = (submitted.lon, submitted.lat, submitted.crs)
     payload = MovePayload(
-        **submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"})
+        **submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version", "until"}),
+        until=parse_end(submitted.until, "until"),
     )
     return moves.apply_move(
         database,
