@@ -1,15 +1,12 @@
 """What each move changes beside the state: columns, the event's detail, and offers."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, invalid_field
-from gis.incidents.catalogue import editions
 from gis.incidents.clock import (
     Spent,
     add_stretch,
@@ -19,14 +16,17 @@ from gis.incidents.clock import (
     stage_clock,
 )
 from gis.incidents.lifecycle.events import lock_incident
-from gis.incidents.lifecycle.rerouting import stored_location
+from gis.incidents.lifecycle.follow_up import NOT_ASKED, follow_up
+from gis.incidents.lifecycle.payload import NOTHING, Effect, MovePayload
+from gis.incidents.lifecycle.relocation import relocate
+from gis.incidents.lifecycle.rerouting import reclassified, stored_location
+from gis.incidents.lifecycle.splitting import split
 from gis.incidents.models import SEVERITIES, Incident, IncidentEvent
 from gis.incidents.policy import MAX_SUSPENSION, SUSPENSION_NOTICE
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.claimants import list_claimants
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import HEIGHT, home, list_post_holders, office
-from gis.incidents.routing.router import route
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message
 from gis.rights.actions import Action
@@ -34,36 +34,12 @@ from gis.rights.living import has_account
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
+__all__ = ["EFFECTS", "NOTHING", "MovePayload", "is_reporters_rating"]
+
 MAX_LIMIT_MINUTES = 60 * 24 * 366  # minutes
 
 
-@dataclass(frozen=True)
-class MovePayload:
-    """What goes with a move; each move reads what it needs.
-
-    note: What is said; some moves need it. to, role: For dispatch: the code of a person, or a role
-    of the place. way: For dispatch: assign, or order to push it to whoever claims it. category,
-    severity: For accept, reclassify. minutes: For more time, and for a new limit: minutes of the
-    incident's clock. until: For request_suspend, and to end it earlier for approve_suspend.
-    parent: For link. rating (1 to 5), solved: For rate.
-    """
-
-    note: str = ""
-    to: str = ""
-    role: str = ""
-    way: str = ""
-    category: str = ""
-    severity: str = ""
-    minutes: float | None = None
-    until: datetime | None = None
-    parent: UUID | None = None
-    rating: int | None = None
-    solved: bool | None = None
-
-
-NOTHING = MovePayload()
 NOT_SUPERVISED: dict[str, Any] = {"supervised": False, "supervisor_role": None}
-Effect = tuple[dict[str, Any], dict[str, Any], list[Any]]  # columns, the event's detail, offers
 
 
 def _accept(
@@ -83,23 +59,9 @@ def _reclassify(
         raise invalid_field(
             "severity", "field.none_of", value=payload.severity[:40], allowed=SEVERITIES
         )
-    kind = editions.get_edition(session, row.edition_id).category(payload.category or row.category)
-    severity = payload.severity or row.severity
-    location = stored_location(session, row)
-    routed = route(session, location, kind, severity, row.channel, now, now)
-    changes = {
-        "category": kind.code,
-        "severity": severity,
-        "rule_id": routed.columns["rule_id"],
-        "rule_name": routed.columns["rule_name"],
-        "skill": kind.skill,
-        "time_limits": routed.columns["time_limits"],
-    }
-    detail = {
-        "category": [row.category, kind.code],
-        "severity": [row.severity, severity],
-        "rule": [row.rule_name, routed.columns["rule_name"]],
-    }
+    changes, detail = reclassified(
+        session, row, payload.category or row.category, payload.severity or row.severity, now
+    )
     return changes, detail, []
 
 
@@ -328,7 +290,9 @@ def _rate(
     office_record = not is_reporters_rating(principal, row)
     detail = {"rating": payload.rating, "solved": payload.solved, "follow_up": office_record}
     names = ("office_rating", "office_solved") if office_record else ("rating", "solved")
-    return dict(zip(names, (payload.rating, payload.solved), strict=True)), detail, []
+    changes: dict[str, Any] = dict(zip(names, (payload.rating, payload.solved), strict=True))
+    asked = {"follow_up_due_at": None} if office_record else NOT_ASKED
+    return changes | asked, detail, []
 
 
 def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
@@ -410,7 +374,10 @@ EFFECTS = {
     "supervise": _supervise,
     "release": _release,
     "rate": _rate,
+    "follow_up": follow_up,
     "reopen": _reopen,
+    "relocate": relocate,
+    "split": split,
     "link": _link,
     "unlink": _unlink,
 }

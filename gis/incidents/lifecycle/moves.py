@@ -30,6 +30,7 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, successor
 from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView, get_incident
@@ -130,12 +131,17 @@ def _apply_consequences(
     """
     if name not in INDEPENDENT_MOVES:
         _move_children(session, principal, row, name, payload, now)
+    elif name == "relocate":
+        dispatch_anew(session, row, principal.actor, now)
     elif name == "link":
         parent = lock_incident(session, system_principal(principal.actor), payload.parent or row.id)
         child = lock_incident(session, system_principal(principal.actor), row.id)
         _follow_parent(session, principal, child, parent.id, "", parent.state, NOTHING, now)
-    elif name == "rate" and payload.solved is False and is_reporters_rating(principal, row):
-        reopening = MovePayload(note=payload.note.strip() or label("event_note.not_solved", "zh"))
+    elif payload.solved is False and (
+        name == "follow_up" or (name == "rate" and is_reporters_rating(principal, row))
+    ):
+        code = "event_note.not_solved" if name == "rate" else "event_note.not_solved_on_the_phone"
+        reopening = MovePayload(note=payload.note.strip() or label(code, "zh"))
         rated = lock_incident(session, system_principal(principal.actor), row.id)
         _apply(session, principal, rated, "reopen", reopening, now)
 

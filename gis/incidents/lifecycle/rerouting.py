@@ -50,6 +50,34 @@ def alarmed(session: Session, row: LockedIncident, now: datetime) -> dict[str, A
     return {"severity": "urgent", **routing, **begun_anew(row)}
 
 
+def reclassified(
+    session: Session, row: LockedIncident, category: str, severity: str, now: datetime
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns of an incident of another category or severity, and the event's detail.
+
+    Raises
+    ------
+    InvalidInput
+        Its edition of the catalogue has no such category.
+    """
+    kind = editions.get_edition(session, row.edition_id).category(category)
+    routed = route(session, stored_location(session, row), kind, severity, row.channel, now, now)
+    changes = {
+        "category": kind.code,
+        "severity": severity,
+        "rule_id": routed.columns["rule_id"],
+        "rule_name": routed.columns["rule_name"],
+        "skill": kind.skill,
+        "time_limits": routed.columns["time_limits"],
+    }
+    detail = {
+        "category": [row.category, kind.code],
+        "severity": [row.severity, severity],
+        "rule": [row.rule_name, routed.columns["rule_name"]],
+    }
+    return changes, detail
+
+
 ABLE = (
     f"SELECT ({NO_ACCOUNTS} AND {on_duty('CAST(:person AS bigint)', ':at')})"
     f" OR {LIVING.able('CAST(:person AS bigint)', ':at')}"

@@ -151,7 +151,8 @@ SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
   (SELECT x.id FROM incident x WHERE x.id = i.parent_id AND {{other}}) AS parent_seen,
   (SELECT x.id FROM incident x WHERE x.id = i.split_from AND {{other}}) AS split_seen,
   ARRAY(SELECT f.id FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
-    WHERE f.incident_id = i.id AND {{told}} ORDER BY f.event_id, f.at) AS photos,
+    WHERE (f.incident_id = i.id OR f.incident_id = i.split_from AND e.move = 'report') AND {{told}}
+    ORDER BY f.event_id, f.at) AS photos,
   (SELECT count(*) FROM order_offer o WHERE o.incident_id = i.id) AS offers,
   {REQUESTED_BY_SQL}, {OFFERED}
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)

@@ -40,6 +40,11 @@ class RoutingDecision:
     how: list[DecisionStep]
     owner: str
 
+    @property
+    def holds(self) -> bool:
+        """Whether somebody has it, or may claim it."""
+        return self.state == State.DISPATCHED
+
 
 def route(
     session: Session,
