@@ -14,11 +14,15 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
+from gis.errors import WanggeError
 from gis.incidents import working_time
-from gis.incidents.lifecycle import deadlines
+from gis.incidents.lifecycle import deadlines, moves
+from gis.incidents.lifecycle.payload import NOTHING, MovePayload
 from gis.incidents.models import OrderTaker
 from gis.jobs import maintenance
 from gis.ops.cluster import DatabaseUrls
+from gis.rights.principal import account_principal
+from tests.support import build
 from tests.support.deployment import new_database
 from tests.support.incident_town import NOW, IncidentTown
 
@@ -61,7 +65,7 @@ def all_of(session: Session, name: str, now: datetime) -> int:
 def steps(session: Session, number: UUID) -> list[tuple[str, int]]:
     """Each time it went up: the role and the level."""
     query = text(
-        "SELECT detail ->> 'role', (detail ->> 'level')::int FROM incident_event"
+        "SELECT detail ->> 'role', (detail ->> 'passed')::int FROM incident_event"
         " WHERE incident_id = :id AND move = 'escalate' ORDER BY id"
     )
     return [(row[0], row[1]) for row in session.execute(query, {"id": number})]
@@ -88,7 +92,7 @@ def test_overdue_goes_one_level_up_and_a_second_run_changes_nothing(
     assert all_of(incident_town.session, "overdue", now) == 0
     assert steps(incident_town.session, incident.id) == [("grid_leader", 1)]
     seen = incident_town.seen(incident.id, now)
-    assert (seen.supervised, seen.supervise_level, seen.colour) == (True, 1, "red")
+    assert (seen.supervised, seen.supervisor_role, seen.colour) == (True, "grid_leader", "red")
 
 
 def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(incident_town: IncidentTown) -> None:
@@ -250,13 +254,42 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     results = at_once(3, lambda: maintenance.run_due(apart, FAR)["overdue"])  # type: ignore[arg-type]
     with Session(apart) as session:
         query = (
-            "SELECT incident_id, array_agg((detail ->> 'level')::int ORDER BY id)"
+            "SELECT incident_id, array_agg((detail ->> 'passed')::int ORDER BY id)"
             " FROM incident_event WHERE move = 'escalate' AND NOT detail ? 'top' GROUP BY 1"
         )
         levels = [tuple(row[1]) for row in session.execute(text(query))]
     assert len(levels) == 80
     assert {report == tuple(range(1, len(report) + 1)) for report in levels} == {True}
     assert maintenance.run_due(apart, FAR)["overdue"] == 0
+
+
+def test_taken_and_relocated_at_once_it_has_one_owner_who_is_there(apart: Engine) -> None:
+    with Session(apart) as session, session.begin():
+        again = Again(session)
+        item = again.report().id
+        ids = dict(map(tuple, session.execute(text("SELECT name, id FROM personal.person"))))
+        by = {name: account_principal(session, -1, ids[name], name, NOW) for name in ids}
+    beside = MovePayload(lon=build.LON + 0.0015, lat=build.LAT + 0.0005, crs="cgcs2000")
+    turns = iter((("王网格", "take", NOTHING), ("赵社工", "relocate", beside)))
+    lock = threading.Lock()
+
+    def move() -> str:
+        with lock:
+            name, what, payload = next(turns)
+        try:
+            with Session(apart) as session, session.begin():
+                moves.apply_move(session, by[name], item, what, NOW, payload)
+        except WanggeError:
+            return "refused"
+        return what
+
+    assert "relocate" in at_once(2, move)
+    with Session(apart) as session:
+        query = (
+            "SELECT i.state, p.name FROM incident i JOIN personal.person p ON p.id = i.holder_id"
+            " WHERE i.id = :id"
+        )
+        assert tuple(session.execute(text(query), {"id": item}).one()) == ("dispatched", "邻网格员")
 
 
 def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path) -> None:
