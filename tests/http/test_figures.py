@@ -2,7 +2,7 @@
 the long way.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +17,16 @@ from gis.demo.claimants import create_claimants
 from gis.demo.generate import generate_town
 from gis.demo.simulation import simulate
 from gis.errors import Forbidden, InvalidInput
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, moves, spot_checks
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import filters, incidents, statistics
+from gis.incidents.reading.statistics_rows import PARTS, counted_incidents
+from gis.incidents.reading.statistics_sql import Scope
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
 from gis.ops.cluster import DatabaseUrls
+from gis.rights.actions import Action
 from gis.rights.principal import (
     ANONYMOUS,
     Principal,
@@ -33,6 +36,7 @@ from gis.rights.principal import (
 )
 from tests.support import build
 from tests.support.deployment import new_database
+from tests.support.figures_by_hand import Counted, count_by_hand
 
 DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
 WEEK = timedelta(days=7)
@@ -197,7 +201,7 @@ def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: l
 
 
 def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
-    elsewhere = Principal("account", "x", {statistics.Action.FIGURES: frozenset({-1})})
+    elsewhere = Principal("account", "x", {Action.FIGURES: frozenset({-1})})
     assert (
         statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
     )
@@ -297,68 +301,85 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     }
 
 
-def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> None:
-    end = DAY + timedelta(days=2)
-    rows = {row.id: row for row in town.execute(text("SELECT * FROM incident"))}
-    events = defaultdict(list)
-    for event in town.execute(text("SELECT * FROM incident_event ORDER BY id")):
-        events[event.incident_id].append(event)
-    counted = [row for row in rows.values() if row.state != "void" and row.parent_id is None]
-    first_take = {i: next((e for e in events[i] if e.move == "take"), None) for i in rows}
-    last_handle = {
-        i: next((e for e in reversed(events[i]) if e.move == "handle"), None) for i in rows
+GROUPED = "SELECT i.id, (SELECT code FROM area WHERE id = i.grid_id) AS key FROM incident i"
+
+
+def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
+    """Every count, numerator, denominator and median, of all and by grid, and the lists behind."""
+    by, end = system_principal("test"), DAY + timedelta(days=2)
+    drawn = spot_checks.draw(town, by, "2026-W48", DAY + WEEK, ZONE, seed="w48", share=0.2)
+    verdicts = ["real", "real", "partly", "not_real"]
+    for number, row in enumerate(row for part in drawn for row in part.incidents):
+        if number % 5:
+            spot_checks.judge(town, by, row.id, verdicts[number % 4], "看过了", DAY + WEEK)
+    counted = count_by_hand(town, DAY, end, end)
+    (whole,) = statistics.incident_statistics(town, by, DAY, end, now=end)
+    ids = counted.of["completion"]
+    assert 0 < len(ids) < REPORTS  # repeats and void ones are left out
+    grid_of = {row.id: row.key for row in town.execute(text(GROUPED))}
+    rows = statistics.incident_statistics(town, by, DAY, end, "grid", now=end)
+    assert [row.key for row in rows] == sorted({grid_of[one] for one in ids})
+    for row in (whole, *rows):
+        members = {one for one in ids if row.key in ("", grid_of[one])}
+        for name, part in counted.count.items():
+            assert getattr(row, name) == len(part & members), (row.key, name)
+        for name in statistics.RATES:
+            n, of = counted.rate(name, members)
+            value = round(n / of, 4) if of else None
+            assert row.rates[name] == statistics.RateCount(n, of, value), (row.key, name)
+            assert getattr(row, name) == value
+        for name in statistics.HOURS:
+            assert getattr(row, name) == pytest.approx(counted.median(name, members), abs=1e-4), (
+                row.key,
+                name,
+            )
+    assert {name for name in statistics.RATES if whole.rates[name].of} == {*statistics.RATES} - {
+        "office_resolution",
+        "office_satisfaction",
     }
-    late = {row.id for row in counted if row.due_at is not None and row.due_at < end}
-    answerable = [
-        row
-        for row in counted
-        if first_take[row.id]
-        or (row.id in late and row.state in ("reported", "accepted", "dispatched", "returned"))
-    ]
+    _check_rows(town, by, counted, end, rows[0].key, {i for i in ids if grid_of[i] == rows[0].key})
+    town.rollback()
 
-    def share(part: int, whole: int) -> float | None:
-        return round(part / whole, 4) if whole else None
 
-    def kept(event: Any) -> bool:
-        return event is not None and event.detail.get("in_time", True)
+def _check_rows(
+    town: Session, by: Principal, counted: Counted, end: datetime, key: str | None, members: Any
+) -> None:
+    scope = Scope(DAY, end, end, "grid")
 
-    (incident_statistic,) = statistics.incident_statistics(
-        town, system_principal("test"), DAY, end, now=end
-    )
-    assert incident_statistic.reported == len(counted)
-    assert incident_statistic.open == sum(row.state != "closed" for row in counted)
-    assert incident_statistic.overdue == len(late)
-    assert incident_statistic.response == share(
-        sum(kept(first_take[row.id]) for row in answerable), len(answerable)
-    )
-    assert incident_statistic.completion == share(
-        sum(row.state == "closed" for row in counted), len(counted)
-    )
-    done = [row for row in counted if row.state in ("handled", "checked", "closed")]
-    unfinished = [row for row in counted if row.id in late and row not in done]
-    handled = [last_handle[row.id] for row in done if last_handle[row.id]]
-    assert incident_statistic.in_time == share(
-        sum(map(kept, handled)), len(handled) + len(unfinished)
-    )
-    rated = [row.rating for row in counted if row.rating is not None]
-    assert incident_statistic.satisfaction == share(
-        sum(rating >= 4 for rating in rated), len(rated)
-    )
-    reopened = {i for i in rows if any(e.move == "reopen" for e in events[i])}
-    followed = [
-        bool(row.solved) and row in done
-        for row in counted
-        if row.solved is not None or (row.id in reopened and row not in done)
-    ]
-    assert incident_statistic.resolution == share(sum(followed), len(followed))
-    watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
-    assert incident_statistic.supervised == sum(
-        row.supervised or row.id in watched for row in counted
-    )
-    per = statistics.incident_statistics(
-        town, system_principal("test"), DAY, end, "community", now=end
-    )
-    assert len(per) == 3 and sum(item.reported for item in per) == incident_statistic.reported
+    def listed(metric: str, part: str = "of", key: str | None = None) -> list[Any]:
+        return counted_incidents(town, by, scope, metric, key, part, limit=1000)
+
+    for name in statistics.RATES:
+        parts = {part: {row.id for row in listed(name, part)} for part in PARTS}
+        assert parts == {
+            "of": counted.of[name],
+            "n": counted.n[name],
+            "rest": counted.of[name] - counted.n[name],
+        }
+        assert {row.id for row in listed(name) if row.counts} == counted.n[name]
+        assert {row.id for row in listed(name, key=key)} == counted.of[name] & members
+    for name in counted.count:
+        assert {row.id for row in listed(name)} == counted.count[name]
+    for name, hours in counted.hours.items():
+        values = {row.id: row.value for row in listed(name)}
+        assert values == pytest.approx(hours, abs=1e-4)
+    whole = listed("reported")
+    pages, after = [], None
+    while page := counted_incidents(town, by, scope, "reported", limit=50, after=after):
+        pages += page
+        after = page[-1].reported_at, page[-1].id
+    assert pages == whole
+
+
+def test_a_period_is_compared_with_the_one_before_it() -> None:
+    def before(since: str, until: str) -> list[str]:
+        moments = (datetime.fromisoformat(day).replace(tzinfo=ZONE) for day in (since, until))
+        return [f"{day:%F}" for day in statistics.previous_period(*moments, ZONE)]
+
+    assert before("2026-11-24", "2026-12-01") == ["2026-11-17", "2026-11-24"]
+    assert before("2026-03-01", "2026-04-01") == ["2026-02-01", "2026-03-01"]
+    assert before("2026-01-01", "2026-04-01") == ["2025-10-01", "2026-01-01"]
+    assert before("2026-01-01", "2027-01-01") == ["2025-01-01", "2026-01-01"]
 
 
 def test_a_day_is_the_same_again(session: Session) -> None:

@@ -12,7 +12,7 @@ from gis.areas.locate_input import read_time
 from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
-from gis.incidents.reading import incidents, statistics, timeline
+from gis.incidents.reading import incidents, statistics, statistics_sql, timeline
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.api.incidents.schemas import incident_to_json
@@ -238,7 +238,7 @@ def listed_disclosures(
     "--per",
     default="all",
     show_default=True,
-    help=f"One of {', '.join(statistics.GROUP_EXPRESSIONS)}.",
+    help=f"One of {', '.join(statistics_sql.GROUP_EXPRESSIONS)}.",
 )
 @click.option("--area", default="", help="Code; only what lies in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")

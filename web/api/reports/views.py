@@ -8,13 +8,13 @@ from flask import Response, current_app
 from pydantic import BaseModel, Field
 
 from gis.incidents.reading.statistics import (
-    GROUP_EXPRESSIONS,
     METRICS,
     StatisticsRow,
     incident_statistics,
     metric_label,
     metric_meaning,
 )
+from gis.incidents.reading.statistics_sql import GROUP_EXPRESSIONS
 from gis.rights.actions import Action
 from web.http.db import session
 from web.http.params import parse_datetime
