@@ -2,10 +2,17 @@
 the long way.
 """
 
+import csv
+import functools
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,11 +23,12 @@ from gis import db
 from gis.demo.claimants import create_claimants
 from gis.demo.generate import generate_town
 from gis.demo.simulation import simulate
-from gis.errors import Forbidden, InvalidInput
+from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import intake, moves, spot_checks
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import filters, incidents, statistics
+from gis.incidents.reading.spot_checks import list_samples
 from gis.incidents.reading.statistics_rows import PARTS, counted_incidents
 from gis.incidents.reading.statistics_sql import Scope
 from gis.incidents.states import TRANSITION_ROWS
@@ -37,9 +45,11 @@ from gis.rights.principal import (
 from tests.support import build
 from tests.support.deployment import new_database
 from tests.support.figures_by_hand import Counted, count_by_hand
+from tests.support.sign_in import account, signed_in
 
 DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
 WEEK = timedelta(days=7)
+CELL = re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
 REPORTS = 240  # of the simulated day: enough for every move of the table to happen
 
 
@@ -218,6 +228,37 @@ def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
             )  # type: ignore[arg-type]
 
 
+def test_small_numbers_are_counts_and_lead_to_their_rows(
+    by_hand: Session, client: FlaskClient
+) -> None:
+    street = signed_in(client, account(by_hand, "someone", "street", "520402007"))
+    query = "since=2026-11-24&until=2026-11-24&per=community"
+    page = street.get(f"/figures?{query}").get_data(as_text=True)
+    cells = [" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in CELL.findall(page)]
+    # of the community: reported, open, overdue, supervised, then the rates, none a percentage
+    assert (cells[0], cells[5], cells[7]) == ("5", "2 / 5", "1 / 1")
+    assert cells[3] and not any("%" in cell for cell in cells)
+    csv_row = next(csv.DictReader(StringIO(street.get(f"/figures.csv?{query}").text[1:])))
+    assert (csv_row["办结率"], csv_row["办结率（分子）"], csv_row["办结率（分母）"]) == (
+        "",
+        "2",
+        "5",
+    )
+    address = f"/figures/rows?{query}&key=520402007012&metric=completion"
+    for part, count in (("of", 5), ("n", 2), ("rest", 3)):
+        rows = street.get(f"{address}&part={part}").get_data(as_text=True)
+        assert rows.count("/desk?incident=") == count
+    assert street.get("/figures/rows?metric=moon").status_code == 422
+    assert street.get("/figures/rows?metric=reported&after=eHg").status_code == 422
+    answer = street.get("/api/v1/figures?since=2026-11-01&until=2026-12-01&compare=true").get_json()
+    assert answer["items"][0]["rates"]["completion"] == {"n": 2, "of": 5, "value": 0.4}
+    assert answer["before"] == {
+        "since": "2026-10-01T00:00:00+08:00",
+        "until": "2026-11-01T00:00:00+08:00",
+        "items": [],
+    }
+
+
 def test_over_http_one_must_be_somebody(client: FlaskClient) -> None:
     assert client.get("/api/v1/figures?since=2026-11-01").status_code == 401
 
@@ -369,6 +410,62 @@ def _check_rows(
         pages += page
         after = page[-1].reported_at, page[-1].id
     assert pages == whole
+
+
+def test_a_spot_check_is_drawn_once_by_its_seed(by_hand: Session) -> None:
+    by, next_week = system_principal("test"), DAY + WEEK
+    ids = [UUID(int=number) for number in range(203)]
+    order = sorted(ids, key=lambda one: hashlib.sha256(f"a:{one}".encode()).hexdigest())
+    assert spot_checks.sample(ids, "a", 0.05, 5) == order[:11]  # a twentieth, rounded up
+    assert (
+        spot_checks.sample(ids[:60], "a", 0.05, 5) == [one for one in order if one in ids[:60]][:5]
+    )
+    assert len(spot_checks.sample(ids[:3], "a", 0.05, 5)) == 3
+    for week, now in (("2026-W48", DAY), ("2026-W54", next_week), ("last", next_week)):
+        with pytest.raises(InvalidInput):
+            spot_checks.draw(by_hand, by, week, now, ZONE)
+    (drawn,) = spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, seed="a")
+    query = "SELECT id FROM incident WHERE state = 'closed' AND parent_id IS NULL"
+    closed = set(by_hand.scalars(text(query)))
+    assert {row.incident_id for row in drawn.incidents} == closed
+    assert (drawn.population, drawn.seed, drawn.area) == (2, "a", "520402007012")
+    assert spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, seed="b") == []
+    assert list_samples(by_hand, by, "2026-W48", next_week)[0].seed == "a"
+
+
+def test_verdicts_are_of_who_supervises_and_did_not_do_it(by_hand: Session) -> None:
+    now = DAY + WEEK
+    (drawn,) = spot_checks.draw(by_hand, system_principal("test"), "2026-W48", now, ZONE)
+    number = text("SELECT id FROM personal.person WHERE name = :name")
+    people = {
+        name: account_principal(by_hand, -1, by_hand.scalar(number, {"name": name}), name, DAY)
+        for name in ("王网格", "街道")
+    }
+    first, second = drawn.incidents
+    judge = functools.partial(spot_checks.judge, by_hand, now=now)
+    with pytest.raises(Forbidden):
+        judge(people["王网格"], first.id, "real", "")
+    handler = replace(system_principal("worker"), person_id=people["王网格"].person_id)
+    with pytest.raises(Forbidden, match="yourself"):
+        judge(handler, first.id, "real", "")
+    for verdict, note in (("maybe", "x"), ("not_real", " "), ("real", "x" * 2001)):
+        with pytest.raises(InvalidInput):
+            judge(people["街道"], first.id, verdict, note)
+    with pytest.raises(NotFound):
+        judge(people["街道"], first.id + 99, "real", "")
+    judge(people["街道"], first.id, "not_real", "还在原地")
+    judge(people["街道"], second.id, "real", "")
+    judge(people["街道"], first.id, "partly", "清了一半")
+    (row,) = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
+    )
+    assert row.rates["confirmed"] == statistics.RateCount(1, 2, 0.5)
+    assert (
+        by_hand.scalar(
+            text("SELECT count(*) FROM history WHERE table_name = 'spot_check' AND op = 'update'")
+        )
+        == 3
+    )  # the first verdict stays on record
 
 
 def test_a_period_is_compared_with_the_one_before_it() -> None:

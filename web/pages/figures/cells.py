@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from flask_babel import gettext
 
-from gis.incidents.reading.statistics import HOURS, RateCount, StatisticsRow
+from gis.incidents.reading.statistics import (
+    HOURS,
+    MIN_RATE_OF,
+    RateCount,
+    StatisticsRow,
+    metric_label,
+)
 from gis.incidents.reading.statistics_sql import HOUR_EXPRESSIONS
 
 WORSE_WHEN_HIGHER = frozenset({"overdue", "supervised", "returned", *HOURS})
@@ -33,9 +39,20 @@ class Cell:
     share: float | None = None
 
 
+def metric_title(name: str, language: str) -> str:
+    """Return what a figure is called, as a heading begins."""
+    text = metric_label(name, language)
+    return text[:1].upper() + text[1:]
+
+
 def percent(value: float) -> str:
     """Return a share as a percentage with one digit, without its sign."""
     return f"{value * 100:.1f}"
+
+
+def fraction(rate: RateCount) -> str:
+    """Return a rate as "46 / 54", with blanks that do not break."""
+    return f"{rate.n:,}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{rate.of:,}"
 
 
 def figure_cell(name: str, row: StatisticsRow, before: StatisticsRow | None) -> Cell:
@@ -46,6 +63,8 @@ def figure_cell(name: str, row: StatisticsRow, before: StatisticsRow | None) -> 
         return _hours_cell(name, row, before)
     value, previous = getattr(row, name), getattr(before, name) if before else None
     change, tone = _change(name, value, previous, "{:+,.0f}", "")
+    if max(value, previous or 0) < MIN_RATE_OF:
+        tone = ""  # of few, one more or less is chance
     return Cell(
         f"{value:,}", before="" if previous is None else f"{previous:,}", change=change, tone=tone
     )
@@ -56,13 +75,13 @@ def _rate_cell(name: str, rate: RateCount, before: RateCount | None) -> Cell:
     if rate.value is None:
         return Cell("", before=previous)
     if rate.is_small:
-        return Cell(f"{rate.n} / {rate.of}", before=previous)
+        return Cell(fraction(rate), before=previous)
     comparable = before.value if before and not before.is_small else None
     change, tone = _change(name, rate.value, comparable, "{:+.1f}", gettext("pp"), 100)
     return Cell(
         percent(rate.value),
         "%",
-        f"{rate.n:,} / {rate.of:,}",
+        fraction(rate),
         previous,
         change,
         tone,
@@ -71,7 +90,7 @@ def _rate_cell(name: str, rate: RateCount, before: RateCount | None) -> Cell:
 
 
 def _rate_text(rate: RateCount) -> str:
-    basis = f"{rate.n:,} / {rate.of:,}"
+    basis = fraction(rate)
     return basis if rate.is_small or rate.value is None else f"{percent(rate.value)}% ({basis})"
 
 
@@ -81,8 +100,9 @@ def _hours_cell(name: str, row: StatisticsRow, before: StatisticsRow | None) -> 
     text = "" if previous is None else f"{previous:.1f} {unit} ({getattr(before, counted)})"
     if value is None:
         return Cell("", before=text)
-    change, tone = _change(name, value, previous, "{:+.1f}", unit)
     count = getattr(row, counted)
+    enough = before is not None and min(count, getattr(before, counted)) >= MIN_RATE_OF
+    change, tone = _change(name, value, previous if enough else None, "{:+.1f}", unit)
     return Cell(f"{value:.1f}", unit, gettext("of %(n)s", n=f"{count:,}"), text, change, tone)
 
 

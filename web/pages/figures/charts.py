@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gis.incidents.reading.statistics import RATES, StatisticsRow, metric_label
+from gis.incidents.reading.statistics import RATES, StatisticsRow
 from gis.incidents.reading.statistics_sql import Scope
+from web.pages.figures.cells import metric_title
 
 MAX_DAY_BARS, MAX_WEEK_BARS = 62, 400  # days of a period up to which a bar is a day, a week
 MAX_GROUP_BARS = 12
@@ -69,7 +70,7 @@ def rates(
             continue
         drawn.append(
             {
-                "label": metric_label(name, language),
+                "label": metric_title(name, language),
                 "n": rate.n,
                 "of": rate.of,
                 "value": rate.value,

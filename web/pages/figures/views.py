@@ -20,10 +20,10 @@ from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS
 from gis.incidents.reading.statistics import (
     METRICS,
+    MIN_RATE_OF,
     RATES,
     StatisticsRow,
     incident_statistics,
-    metric_label,
     metric_meaning,
 )
 from gis.incidents.reading.statistics_rows import CountedIncident, counted_incidents
@@ -36,7 +36,7 @@ from web.http import i18n, params
 from web.http.db import session
 from web.http.errors import localised_detail
 from web.pages.figures import charts
-from web.pages.figures.cells import figure_cell
+from web.pages.figures.cells import figure_cell, metric_title
 from web.pages.figures.query import (
     GROUP_LABELS,
     FigureQuery,
@@ -96,8 +96,10 @@ def figures() -> Response:
         columns=METRICS,
         headline=HEADLINE_COLUMNS,
         rates=RATES,
+        min_of=MIN_RATE_OF,
+        max_bars=charts.MAX_GROUP_BARS,
         metrics={
-            name: (metric_label(name, language), metric_meaning(name, language)) for name in METRICS
+            name: (metric_title(name, language), metric_meaning(name, language)) for name in METRICS
         },
         supervises=by.is_allowed(Action.SUPERVISE),
         row_address=_row_address(query) if by.is_allowed(Action.READ) else None,
@@ -117,7 +119,7 @@ def _counted(by: Principal, query: FigureQuery) -> dict[str, Any]:
     rows = sorted_rows(_count(by, scope), query.sort)
     before = _by_key(_count(by, earlier)) if query.compares_groups else {}
     step, address = charts.time_step(scope), _row_address(query)
-    by_time = (
+    by_time, by_time_before = (
         _count(by, query.scope(per=step, before=earlier_too)) for earlier_too in (False, True)
     )
     return {
@@ -133,7 +135,7 @@ def _counted(by: Principal, query: FigureQuery) -> dict[str, Any]:
         ],
         "hidden_rows": len(rows) - MAX_TABLE_ROWS,
         "charts": {
-            "trend": charts.trend(scope, next(by_time), earlier, next(by_time), address),
+            "trend": charts.trend(scope, by_time, earlier, by_time_before, address),
             "rates": charts.rates(total, total_before, language, address),
             "groups": charts.groups(
                 rows, lambda row: _group_label(row, query.per, language)[0], address
@@ -183,11 +185,11 @@ def rows() -> Response:
     return render_page(
         "figures/rows.html",
         query=query,
-        title=metric_label(metric, language),
+        title=metric_title(metric, language),
         meaning=metric_meaning(metric, language) if metric in METRICS else "",
         group=_group_label(group, query.per, language)[0] if group and key is not None else "",
         parts=_parts(metric, group) if metric in RATES else [],
-        part=part,
+        chosen=part,
         is_rate=metric in RATES,
         is_hours=metric in HOUR_EXPRESSIONS,
         rows=[

@@ -17,6 +17,7 @@ from gis.incidents.reading.spot_checks import (
     week_of,
     week_period,
 )
+from gis.incidents.reading.statistics import MIN_RATE_OF
 from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -116,6 +117,7 @@ def _page(by: Principal, week: str, error: str = "") -> Response:
             "of": sum(sample.confirmed.of for sample in samples),
             "drawn": sum(len(sample.incidents) for sample in samples),
         },
+        min_of=MIN_RATE_OF,
         share=spot_checks.DEFAULT_SHARE,
         minimum=spot_checks.DEFAULT_MINIMUM,
         error=error,

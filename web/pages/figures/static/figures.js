@@ -76,12 +76,17 @@ function drawTrend({ step, keys, closed, open, before, keys_before, addresses })
             .filter(Boolean)
             .join('\n'),
       },
+      legend: {
+        ...BASE.legend,
+        data: [t('Closed'), t('Not closed'), { name: t('The period before'), icon: 'path://M0 5h5v2H0zM7 5h5v2H7z' }],
+      },
       series: [
         bar(t('Closed'), closed, hue.closed),
         bar(t('Not closed'), open, hue.open),
         {
           name: t('The period before'),
           type: 'line',
+          step: 'middle',
           data: before,
           symbol: 'none',
           lineStyle: { color: quiet, width: 1.5, type: 'dashed' },
@@ -108,7 +113,7 @@ function drawRates(rates) {
   draw(
     'fig-rates',
     {
-      grid: { left: 8, right: phone.matches ? 52 : 60, top: 32, bottom: 4, containLabel: true },
+      grid: { left: 8, right: phone.matches ? 52 : 128, top: 32, bottom: 4, containLabel: true },
       xAxis: {
         ...AXIS,
         type: 'value',
@@ -148,7 +153,13 @@ function drawRates(rates) {
           ),
           stack: undefined,
           barMaxWidth: 14,
-          label: { show: true, position: 'right', color: ink, fontSize: 12, formatter: ({ value }) => percent(value) },
+          label: {
+            show: true,
+            position: 'right',
+            color: ink,
+            fontSize: 12,
+            formatter: ({ dataIndex: n }) => (phone.matches ? percent(rows[n].value) : basis(rows[n])),
+          },
         },
       ],
     },
