@@ -3,7 +3,6 @@
 The page needs no script but for its charts.
 """
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -257,8 +256,11 @@ def table(kind: str) -> Response:
         ]
         for row in sorted_rows(_count(by, query.scope()), query.sort)
     ]
-    fields = {name: value for name, value in asdict(query).items() if name != "sort" and value}
-    description = " ".join(f"{name}={value}" for name, value in fields.items())
+    description = " ".join(
+        f"{name}={value}"
+        for name in ("per", "since", "until", "area")
+        if (value := getattr(query, name))
+    )
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"figures.{kind}"
         write_values(path, [*header, *table_header(language, compared=compared)], lines)
