@@ -354,11 +354,15 @@ def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
         if number % 5:
             spot_checks.judge(town, by, row.id, verdicts[number % 4], "看过了", DAY + WEEK)
     counted = count_by_hand(town, DAY, end, end)
-    (whole,) = statistics.incident_statistics(town, by, DAY, end, now=end)
+    scope = Scope(DAY, end, end, "grid")
+    whole, rows = statistics.grouped_statistics(town, by, scope)
+    assert whole and [whole] == statistics.incident_statistics(town, by, DAY, end, now=end)
     ids = counted.of["completion"]
     assert 0 < len(ids) < REPORTS  # repeats and void ones are left out
     grid_of = {row.id: row.key for row in town.execute(text(GROUPED))}
-    rows = statistics.incident_statistics(town, by, DAY, end, "grid", now=end)
+    assert statistics.closed_by_key(town, by, scope) == {
+        row.key: (row.reported, row.closed) for row in rows
+    }
     assert [row.key for row in rows] == sorted({grid_of[one] for one in ids})
     for row in (whole, *rows):
         members = {one for one in ids if row.key in ("", grid_of[one])}

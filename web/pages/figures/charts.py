@@ -1,6 +1,6 @@
 """What the charts of the page draw: reports over time, rates beside those before, groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,29 +24,31 @@ def time_step(scope: Scope) -> str:
 
 def trend(
     scope: Scope,
-    rows: Sequence[StatisticsRow],
+    counts: Mapping[str, tuple[int, int]],
     before: Scope,
-    rows_before: Sequence[StatisticsRow],
+    counts_before: Mapping[str, tuple[int, int]],
     address: Address,
 ) -> dict[str, Any]:
     """Return reports by day, week or month of a period, and those of the period before.
 
     Bars without reports are there too. The n-th of the period before stands beside the n-th.
+
+    Parameters
+    ----------
+    counts, counts_before
+        Reported, and closed of these, as `closed_by_key`.
     """
     step = time_step(scope)
-    keys, keys_before = _keys(scope, step), _keys(before, step)
-    by_key, by_key_before = ({row.key: row for row in part} for part in (rows, rows_before))
-    none = [by_key.get(key) for key in keys]
+    keys = _keys(scope, step)
+    keys_before = _keys(before, step)[: len(keys)]
+    bars = [counts.get(key, (0, 0)) for key in keys]
     return {
         "step": step,
         "keys": keys,
-        "closed": [row.closed if row else 0 for row in none],
-        "open": [row.open if row else 0 for row in none],
-        "keys_before": keys_before[: len(keys)],
-        "before": [
-            by_key_before[key].reported if key in by_key_before else 0
-            for key in keys_before[: len(keys)]
-        ],
+        "closed": [closed for _, closed in bars],
+        "open": [reported - closed for reported, closed in bars],
+        "keys_before": keys_before,
+        "before": [counts_before.get(key, (0, 0))[0] for key in keys_before],
         "addresses": [address(per=step, key=key, metric="reported") for key in keys],
     }
 

@@ -22,7 +22,8 @@ from gis.incidents.reading.statistics import (
     MIN_RATE_OF,
     RATES,
     StatisticsRow,
-    incident_statistics,
+    closed_by_key,
+    grouped_statistics,
     metric_meaning,
 )
 from gis.incidents.reading.statistics_rows import CountedIncident, counted_incidents
@@ -111,15 +112,16 @@ def figures() -> Response:
 def _counted(by: Principal, query: FigureQuery) -> dict[str, Any]:
     """Return what the page shows of its period, beside the period before."""
     language, scope, earlier = i18n.chosen(), query.scope(), query.scope(before=True)
-    total = next(iter(_count(by, query.scope(per="all"))), None)
-    total_before = next(iter(_count(by, query.scope(per="all", before=True))), None)
+    total, rows = grouped_statistics(session(), by, scope)
+    total_before, rows_before = grouped_statistics(session(), by, earlier)
     if total is None:
         return {"total": None, "before": total_before, "period_before": _days(earlier)}
-    rows = sorted_rows(_count(by, scope), query.sort)
-    before = _by_key(_count(by, earlier)) if query.compares_groups else {}
+    rows = sorted_rows(rows, query.sort)
+    before = _by_key(rows_before) if query.compares_groups else {}
     step, address = charts.time_step(scope), _row_address(query)
     by_time, by_time_before = (
-        _count(by, query.scope(per=step, before=earlier_too)) for earlier_too in (False, True)
+        closed_by_key(session(), by, query.scope(per=step, before=earlier_too))
+        for earlier_too in (False, True)
     )
     return {
         "total": {name: figure_cell(name, total, total_before) for name in METRICS},
@@ -208,8 +210,15 @@ def rows() -> Response:
 
 def _one_group(by: Principal, query: FigureQuery, key: str | None) -> StatisticsRow | None:
     if key is None:
-        return next(iter(_count(by, query.scope(per="all"))), None)
-    return next((row for row in _count(by, query.scope()) if (row.key or "") == key), None)
+        return grouped_statistics(session(), by, query.scope(per="all"))[0]
+    return next(
+        (
+            row
+            for row in grouped_statistics(session(), by, query.scope())[1]
+            if (row.key or "") == key
+        ),
+        None,
+    )
 
 
 def _parts(metric: str, group: StatisticsRow | None) -> list[tuple[str, str, int]]:
@@ -246,7 +255,9 @@ def table(kind: str) -> Response:
     by = require(Action.FIGURES)
     query, language = parse_query(by), i18n.chosen()
     compared = query.compares_groups
-    before = _by_key(_count(by, query.scope(before=True))) if compared else {}
+    before = (
+        _by_key(grouped_statistics(session(), by, query.scope(before=True))[1]) if compared else {}
+    )
     header = [str(GROUP_LABELS[query.per]), gettext("code")]
     lines = [
         [
@@ -254,7 +265,7 @@ def table(kind: str) -> Response:
             row.key or "",
             *table_values(row, before.get(row.key), compared=compared),
         ]
-        for row in sorted_rows(_count(by, query.scope()), query.sort)
+        for row in sorted_rows(grouped_statistics(session(), by, query.scope())[1], query.sort)
     ]
     description = " ".join(
         f"{name}={value}"
@@ -270,19 +281,6 @@ def table(kind: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _count(by: Principal, scope: Scope) -> list[StatisticsRow]:
-    return incident_statistics(
-        session(),
-        by,
-        scope.since,
-        scope.until,
-        scope.per,
-        scope.area,
-        now=scope.now,
-        zone=scope.zone,
-    )
 
 
 def _by_key(rows: list[StatisticsRow]) -> dict[str | None, StatisticsRow]:
