@@ -74,6 +74,7 @@ BLUEPRINTS = (
     "web.pages.desk.views",
     "web.pages.rules.views",
     "web.pages.figures.views",
+    "web.pages.spot_checks.views",
     "web.pages.checkup.views",
     "web.pages.coverage.views",
     "web.pages.coverage.report",

@@ -26,6 +26,9 @@ FILES = {
     "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui/swagger-ui-bundle.js",
     "swagger-ui-dist/swagger-ui.css": "swagger-ui/swagger-ui.css",
     "swagger-ui-dist/LICENSE": "swagger-ui/LICENSE",
+    "echarts/dist/echarts.common.min.js": "echarts/echarts.js",
+    "echarts/LICENSE": "echarts/LICENSE",
+    "echarts/NOTICE": "echarts/NOTICE",
     "axe-core/axe.min.js": "axe-core/axe.min.js",  # for the browser tests
     "@mapbox/maki/LICENSE.txt": "maki/LICENSE.txt",
     **{

@@ -22,7 +22,19 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
     InvalidInput
         The file name has another ending.
     """
-    header = [column.zh for column in columns]
+    write_values(path, [column.zh for column in columns], rows)
+
+
+def write_values(
+    path: Path, header: Sequence[str], rows: Sequence[Sequence[str | int | float]]
+) -> None:
+    """Write rows of values under headers, as `write_table`; numbers stay numbers in .xlsx.
+
+    Raises
+    ------
+    InvalidInput
+        The file name has another ending.
+    """
     if path.suffix.lower() == ".csv":
         with private.open_file(path, newline="", encoding="utf-8-sig") as file:
             csv.writer(file).writerows(
@@ -33,7 +45,9 @@ def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[s
         sheet = book.active
         for number, row in enumerate([header, *rows], 1):
             for column, value in enumerate(row, 1):
-                sheet.cell(number, column, cell_text(value)).number_format = "@"
+                cell = sheet.cell(number, column, cell_text(value))
+                if isinstance(value, str):
+                    cell.number_format = "@"
         sheet.freeze_panes = "A2"
         book.save(private.create_file(path))
     else:

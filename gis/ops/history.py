@@ -66,6 +66,8 @@ TABLES = {
     "order_taker": ("person_id",),
     "device": ("id",),
     "notice_target": ("id",),
+    "spot_check": ("id",),
+    "spot_draw": ("id",),
     "personal.account": ("id",),
     "personal.access_grant": ("id",),
     "personal.api_key": ("id",),

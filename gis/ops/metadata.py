@@ -36,6 +36,8 @@ from gis.incidents.models import (
     Reporter,
     RoutingRule,
     RuleSet,
+    SpotCheck,
+    SpotDraw,
 )
 from gis.network.models import WalkEdge, WalkEdit, WalkNetwork, WalkNode, WalkWall
 from gis.notices.models import Notice, NoticeTarget
@@ -91,6 +93,8 @@ __all__ = [
     "ServiceCircle",
     "ServiceStandard",
     "SignIn",
+    "SpotCheck",
+    "SpotDraw",
     "Stairwell",
     "UnitPart",
     "WalkEdge",

@@ -36,6 +36,8 @@ UNDELETABLE_TABLES = (
     "checkup_visit",
     "checkup_photo",
     "walk_edit",
+    "spot_draw",
+    "spot_check",
     "personal.disclosure",
 )
 

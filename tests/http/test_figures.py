@@ -2,10 +2,17 @@
 the long way.
 """
 
-from collections import Counter, defaultdict
+import csv
+import functools
+import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,14 +23,18 @@ from gis import db
 from gis.demo.claimants import create_claimants
 from gis.demo.generate import generate_town
 from gis.demo.simulation import simulate
-from gis.errors import Forbidden, InvalidInput
-from gis.incidents.lifecycle import intake, moves
+from gis.errors import Forbidden, InvalidInput, NotFound
+from gis.incidents.lifecycle import intake, moves, spot_checks
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import filters, incidents, statistics
+from gis.incidents.reading.spot_checks import list_samples
+from gis.incidents.reading.statistics_rows import PARTS, counted_incidents
+from gis.incidents.reading.statistics_sql import Scope
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
 from gis.ops.cluster import DatabaseUrls
+from gis.rights.actions import Action
 from gis.rights.principal import (
     ANONYMOUS,
     Principal,
@@ -33,9 +44,12 @@ from gis.rights.principal import (
 )
 from tests.support import build
 from tests.support.deployment import new_database
+from tests.support.figures_by_hand import Counted, count_by_hand
+from tests.support.sign_in import account, signed_in
 
 DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
 WEEK = timedelta(days=7)
+CELL = re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
 REPORTS = 240  # of the simulated day: enough for every move of the table to happen
 
 
@@ -197,7 +211,7 @@ def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: l
 
 
 def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
-    elsewhere = Principal("account", "x", {statistics.Action.FIGURES: frozenset({-1})})
+    elsewhere = Principal("account", "x", {Action.FIGURES: frozenset({-1})})
     assert (
         statistics.incident_statistics(by_hand, elsewhere, DAY, DAY + WEEK, now=at("15:00")) == []
     )
@@ -212,6 +226,37 @@ def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
             statistics.incident_statistics(
                 by_hand, system_principal("test"), DAY, **{"until": DAY + WEEK, "now": DAY} | wrong
             )  # type: ignore[arg-type]
+
+
+def test_small_numbers_are_counts_and_lead_to_their_rows(
+    by_hand: Session, client: FlaskClient
+) -> None:
+    street = signed_in(client, account(by_hand, "someone", "street", "520402007"))
+    query = "since=2026-11-24&until=2026-11-24&per=community"
+    page = street.get(f"/figures?{query}").get_data(as_text=True)
+    cells = [" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in CELL.findall(page)]
+    # of the community: reported, open, overdue, supervised, then the rates, none a percentage
+    assert (cells[0], cells[5], cells[7]) == ("5", "2 / 5", "1 / 1")
+    assert cells[3] and not any("%" in cell for cell in cells)
+    csv_row = next(csv.DictReader(StringIO(street.get(f"/figures.csv?{query}").text[1:])))
+    assert (csv_row["办结率"], csv_row["办结率（分子）"], csv_row["办结率（分母）"]) == (
+        "",
+        "2",
+        "5",
+    )
+    address = f"/figures/rows?{query}&key=520402007012&metric=completion"
+    for part, count in (("of", 5), ("n", 2), ("rest", 3)):
+        rows = street.get(f"{address}&part={part}").get_data(as_text=True)
+        assert rows.count("/desk?incident=") == count
+    assert street.get("/figures/rows?metric=moon").status_code == 422
+    assert street.get("/figures/rows?metric=reported&after=eHg").status_code == 422
+    answer = street.get("/api/v1/figures?since=2026-11-01&until=2026-12-01&compare=true").get_json()
+    assert answer["items"][0]["rates"]["completion"] == {"n": 2, "of": 5, "value": 0.4}
+    assert answer["before"] == {
+        "since": "2026-10-01T00:00:00+08:00",
+        "until": "2026-11-01T00:00:00+08:00",
+        "items": [],
+    }
 
 
 def test_over_http_one_must_be_somebody(client: FlaskClient) -> None:
@@ -297,68 +342,145 @@ def test_a_day_in_the_pilot(town: Session) -> None:
     }
 
 
-def test_the_day_counted_the_long_way_gives_the_same_figures(town: Session) -> None:
-    end = DAY + timedelta(days=2)
-    rows = {row.id: row for row in town.execute(text("SELECT * FROM incident"))}
-    events = defaultdict(list)
-    for event in town.execute(text("SELECT * FROM incident_event ORDER BY id")):
-        events[event.incident_id].append(event)
-    counted = [row for row in rows.values() if row.state != "void" and row.parent_id is None]
-    first_take = {i: next((e for e in events[i] if e.move == "take"), None) for i in rows}
-    last_handle = {
-        i: next((e for e in reversed(events[i]) if e.move == "handle"), None) for i in rows
+GROUPED = "SELECT i.id, (SELECT code FROM area WHERE id = i.grid_id) AS key FROM incident i"
+
+
+def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
+    """Every count, numerator, denominator and median, of all and by grid, and the lists behind."""
+    by, end = system_principal("test"), DAY + timedelta(days=2)
+    drawn = spot_checks.draw(town, by, "2026-W48", DAY + WEEK, ZONE, seed="w48", share=0.2)
+    verdicts = ["real", "real", "partly", "not_real"]
+    for number, row in enumerate(row for part in drawn for row in part.incidents):
+        if number % 5:
+            spot_checks.judge(town, by, row.id, verdicts[number % 4], "看过了", DAY + WEEK)
+    counted = count_by_hand(town, DAY, end, end)
+    scope = Scope(DAY, end, end, "grid")
+    whole, rows = statistics.grouped_statistics(town, by, scope)
+    assert whole and [whole] == statistics.incident_statistics(town, by, DAY, end, now=end)
+    ids = counted.of["completion"]
+    assert 0 < len(ids) < REPORTS  # repeats and void ones are left out
+    grid_of = {row.id: row.key for row in town.execute(text(GROUPED))}
+    assert statistics.closed_by_key(town, by, scope) == {
+        row.key: (row.reported, row.closed) for row in rows
     }
-    late = {row.id for row in counted if row.due_at is not None and row.due_at < end}
-    answerable = [
-        row
-        for row in counted
-        if first_take[row.id]
-        or (row.id in late and row.state in ("reported", "accepted", "dispatched", "returned"))
-    ]
+    assert [row.key for row in rows] == sorted({grid_of[one] for one in ids})
+    for row in (whole, *rows):
+        members = {one for one in ids if row.key in ("", grid_of[one])}
+        for name, part in counted.count.items():
+            assert getattr(row, name) == len(part & members), (row.key, name)
+        for name in statistics.RATES:
+            n, of = counted.rate(name, members)
+            value = round(n / of, 4) if of else None
+            assert row.rates[name] == statistics.RateCount(n, of, value), (row.key, name)
+            assert getattr(row, name) == value
+        for name in statistics.HOURS:
+            assert getattr(row, name) == pytest.approx(counted.median(name, members), abs=1e-4), (
+                row.key,
+                name,
+            )
+    assert {name for name in statistics.RATES if whole.rates[name].of} == {*statistics.RATES} - {
+        "office_resolution",
+        "office_satisfaction",
+    }
+    _check_rows(town, by, counted, end, rows[0].key, {i for i in ids if grid_of[i] == rows[0].key})
+    town.rollback()
 
-    def share(part: int, whole: int) -> float | None:
-        return round(part / whole, 4) if whole else None
 
-    def kept(event: Any) -> bool:
-        return event is not None and event.detail.get("in_time", True)
+def _check_rows(
+    town: Session, by: Principal, counted: Counted, end: datetime, key: str | None, members: Any
+) -> None:
+    scope = Scope(DAY, end, end, "grid")
 
-    (incident_statistic,) = statistics.incident_statistics(
-        town, system_principal("test"), DAY, end, now=end
+    def listed(metric: str, part: str = "of", key: str | None = None) -> list[Any]:
+        return counted_incidents(town, by, scope, metric, key, part, limit=1000)
+
+    for name in statistics.RATES:
+        parts = {part: {row.id for row in listed(name, part)} for part in PARTS}
+        assert parts == {
+            "of": counted.of[name],
+            "n": counted.n[name],
+            "rest": counted.of[name] - counted.n[name],
+        }
+        assert {row.id for row in listed(name) if row.counts} == counted.n[name]
+        assert {row.id for row in listed(name, key=key)} == counted.of[name] & members
+    for name in counted.count:
+        assert {row.id for row in listed(name)} == counted.count[name]
+    for name, hours in counted.hours.items():
+        values = {row.id: row.value for row in listed(name)}
+        assert values == pytest.approx(hours, abs=1e-4)
+    whole = listed("reported")
+    pages, after = [], None
+    while page := counted_incidents(town, by, scope, "reported", limit=50, after=after):
+        pages += page
+        after = page[-1].reported_at, page[-1].id
+    assert pages == whole
+
+
+def test_a_spot_check_is_drawn_once_by_its_seed(by_hand: Session) -> None:
+    by, next_week = system_principal("test"), DAY + WEEK
+    ids = [UUID(int=number) for number in range(203)]
+    order = sorted(ids, key=lambda one: hashlib.sha256(f"a:{one}".encode()).hexdigest())
+    assert spot_checks.sample(ids, "a", 0.05, 5) == order[:11]  # a twentieth, rounded up
+    assert (
+        spot_checks.sample(ids[:60], "a", 0.05, 5) == [one for one in order if one in ids[:60]][:5]
     )
-    assert incident_statistic.reported == len(counted)
-    assert incident_statistic.open == sum(row.state != "closed" for row in counted)
-    assert incident_statistic.overdue == len(late)
-    assert incident_statistic.response == share(
-        sum(kept(first_take[row.id]) for row in answerable), len(answerable)
+    assert len(spot_checks.sample(ids[:3], "a", 0.05, 5)) == 3
+    for week, now in (("2026-W48", DAY), ("2026-W54", next_week), ("last", next_week)):
+        with pytest.raises(InvalidInput):
+            spot_checks.draw(by_hand, by, week, now, ZONE)
+    (drawn,) = spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, seed="a")
+    query = "SELECT id FROM incident WHERE state = 'closed' AND parent_id IS NULL"
+    closed = set(by_hand.scalars(text(query)))
+    assert {row.incident_id for row in drawn.incidents} == closed
+    assert (drawn.population, drawn.seed, drawn.area) == (2, "a", "520402007012")
+    assert spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, seed="b") == []
+    assert list_samples(by_hand, by, "2026-W48", next_week)[0].seed == "a"
+
+
+def test_verdicts_are_of_who_supervises_and_did_not_do_it(by_hand: Session) -> None:
+    now = DAY + WEEK
+    (drawn,) = spot_checks.draw(by_hand, system_principal("test"), "2026-W48", now, ZONE)
+    number = text("SELECT id FROM personal.person WHERE name = :name")
+    people = {
+        name: account_principal(by_hand, -1, by_hand.scalar(number, {"name": name}), name, DAY)
+        for name in ("王网格", "街道")
+    }
+    first, second = drawn.incidents
+    judge = functools.partial(spot_checks.judge, by_hand, now=now)
+    with pytest.raises(Forbidden):
+        judge(people["王网格"], first.id, "real", "")
+    handler = replace(system_principal("worker"), person_id=people["王网格"].person_id)
+    with pytest.raises(Forbidden, match="yourself"):
+        judge(handler, first.id, "real", "")
+    for verdict, note in (("maybe", "x"), ("not_real", " "), ("real", "x" * 2001)):
+        with pytest.raises(InvalidInput):
+            judge(people["街道"], first.id, verdict, note)
+    with pytest.raises(NotFound):
+        judge(people["街道"], first.id + 99, "real", "")
+    judge(people["街道"], first.id, "not_real", "还在原地")
+    judge(people["街道"], second.id, "real", "")
+    judge(people["街道"], first.id, "partly", "清了一半")
+    (row,) = statistics.incident_statistics(
+        by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
     )
-    assert incident_statistic.completion == share(
-        sum(row.state == "closed" for row in counted), len(counted)
-    )
-    done = [row for row in counted if row.state in ("handled", "checked", "closed")]
-    unfinished = [row for row in counted if row.id in late and row not in done]
-    handled = [last_handle[row.id] for row in done if last_handle[row.id]]
-    assert incident_statistic.in_time == share(
-        sum(map(kept, handled)), len(handled) + len(unfinished)
-    )
-    rated = [row.rating for row in counted if row.rating is not None]
-    assert incident_statistic.satisfaction == share(
-        sum(rating >= 4 for rating in rated), len(rated)
-    )
-    reopened = {i for i in rows if any(e.move == "reopen" for e in events[i])}
-    followed = [
-        bool(row.solved) and row in done
-        for row in counted
-        if row.solved is not None or (row.id in reopened and row not in done)
-    ]
-    assert incident_statistic.resolution == share(sum(followed), len(followed))
-    watched = {i for i in rows if any(e.move in ("escalate", "supervise") for e in events[i])}
-    assert incident_statistic.supervised == sum(
-        row.supervised or row.id in watched for row in counted
-    )
-    per = statistics.incident_statistics(
-        town, system_principal("test"), DAY, end, "community", now=end
-    )
-    assert len(per) == 3 and sum(item.reported for item in per) == incident_statistic.reported
+    assert row.rates["confirmed"] == statistics.RateCount(1, 2, 0.5)
+    assert (
+        by_hand.scalar(
+            text("SELECT count(*) FROM history WHERE table_name = 'spot_check' AND op = 'update'")
+        )
+        == 3
+    )  # the first verdict stays on record
+
+
+def test_a_period_is_compared_with_the_one_before_it() -> None:
+    def before(since: str, until: str) -> list[str]:
+        moments = (datetime.fromisoformat(day).replace(tzinfo=ZONE) for day in (since, until))
+        return [f"{day:%F}" for day in statistics.previous_period(*moments, ZONE)]
+
+    assert before("2026-11-24", "2026-12-01") == ["2026-11-17", "2026-11-24"]
+    assert before("2026-03-01", "2026-04-01") == ["2026-02-01", "2026-03-01"]
+    assert before("2026-01-01", "2026-04-01") == ["2025-10-01", "2026-01-01"]
+    assert before("2026-01-01", "2027-01-01") == ["2025-01-01", "2026-01-01"]
 
 
 def test_a_day_is_the_same_again(session: Session) -> None:

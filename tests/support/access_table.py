@@ -177,6 +177,18 @@ def figures_without_network(asker: Asker) -> str:
     return "none" if allowed == "yes" else allowed
 
 
+def reads_figures(asker: Asker) -> str:
+    """Who may see figures, and the incidents behind them."""
+    allowed = may(A.FIGURES)(asker)
+    return may(A.READ)(asker) if allowed == "yes" else allowed
+
+
+def spot_checked(asker: Asker) -> str:
+    """As `may(A.SUPERVISE)`, of what is not there."""
+    allowed = may(A.SUPERVISE)(asker)
+    return "none" if allowed == "yes" else allowed
+
+
 GRID_ROLES = ("unit head", "grid worker", "grid leader")
 
 
@@ -454,7 +466,14 @@ TABLE: dict[str, Row] = {
     "GET /coverage/map.html": Row(figures_without_network, "bbox=105.9,26.2,106,26.3"),
     "GET /api/v1/unanswered": Row(may(A.ACCOUNTS)),
     "GET /unanswered": Row(may(A.ACCOUNTS)),
-    "GET /figures.csv": Row(may(A.FIGURES)),
+    "GET /figures.<any(csv, xlsx):kind>": Row(may(A.FIGURES), path={"kind": "csv"}),
+    "GET /figures/rows": Row(reads_figures),
+    "GET /spot-checks": Row(may(A.SUPERVISE)),
+    # the week is over, and nothing was closed in it
+    "POST /spot-checks": Row(may(A.SUPERVISE), form={"week": "2026-W02"}),
+    "POST /spot-checks/<int:check_id>": Row(
+        spot_checked, form={"verdict": "real"}, path={"check_id": 1}
+    ),
     # the reporter's pages: the same for every number; their data comes by the tracking secret
     "GET /report": Row(anybody),
     "GET /nearby": Row(anybody),

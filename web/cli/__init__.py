@@ -48,6 +48,7 @@ COMMANDS = {
     "checkup": "The check-up sheet of a community: print, write a visit down.",
     "rules": "Routing rules: show, check, load, test, activate, dump.",
     "incidents": "Report, list and show incidents; the figures.",
+    "spot-check": "Spot checks of what was closed in a week: draw, list.",
     "dev": "For contributors: lint, types, check, migration, translate, reference, licences.",
     "bench": "Measure, beside peers, and write docs/BENCHMARKS.md.",
 }

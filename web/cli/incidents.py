@@ -12,7 +12,7 @@ from gis.areas.locate_input import read_time
 from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
-from gis.incidents.reading import incidents, statistics, timeline
+from gis.incidents.reading import incidents, statistics, statistics_sql, timeline
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.api.incidents.schemas import incident_to_json
@@ -238,7 +238,7 @@ def listed_disclosures(
     "--per",
     default="all",
     show_default=True,
-    help=f"One of {', '.join(statistics.GROUP_EXPRESSIONS)}.",
+    help=f"One of {', '.join(statistics_sql.GROUP_EXPRESSIONS)}.",
 )
 @click.option("--area", default="", help="Code; only what lies in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -256,10 +256,9 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
         return
     click.echo("\t".join(["", *(statistics.metric_label(name, "zh") for name in FIGURE_COLUMNS)]))
     for group in rows:
-        row = [getattr(group, name) for name in FIGURE_COLUMNS]
         cells = [
-            "-" if cell is None else f"{cell:.1%}" if isinstance(cell, float) else str(cell)
-            for cell in row
+            _rate_text(group.rates[name]) if name in group.rates else str(getattr(group, name))
+            for name in FIGURE_COLUMNS
         ]
         click.echo("\t".join([f"{group.key or ''} {group.name or ''}".strip() or "全部", *cells]))
     for name in FIGURE_COLUMNS:
@@ -267,3 +266,11 @@ def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
             f"{statistics.metric_label(name, 'zh')}: {statistics.metric_meaning(name, 'zh')}",
             err=True,
         )
+
+
+def _rate_text(rate: statistics.RateCount) -> str:
+    """Return a rate with what it is of; of few its count alone."""
+    if rate.value is None:
+        return "-"
+    basis = f"{rate.n}/{rate.of}"
+    return basis if rate.is_small else f"{rate.value:.1%} ({basis})"

@@ -5,6 +5,7 @@ interface Event {
 
 interface Window {
   wangge: any;
+  echarts: any;
 }
 declare const L: any;
 declare const protomapsL: any;

@@ -190,6 +190,12 @@ def active_edition(session: Session) -> Edition:
     return get_edition(session, edition_id)
 
 
+def category_label(session: Session, code: str, language: str, name: str) -> str:
+    """Return what a category is called in the active edition; `name` if it is not in it."""
+    category = active_edition(session).categories.get(code)
+    return (category.zh if language == "zh" else category.en) if category else name
+
+
 def active_edition_loaded_at(session: Session) -> datetime | None:
     """Return when the edition in force was loaded; None while there is none."""
     return session.scalar(

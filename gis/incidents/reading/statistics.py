@@ -7,31 +7,28 @@ Incidents that repeat another one (children) and void ones are left out: a matte
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Forbidden, invalid_field
+from gis.incidents.reading.statistics_sql import (
+    COUNTS,
+    HOUR_EXPRESSIONS,
+    RATE_CONDITIONS,
+    Scope,
+    counted_sql,
+)
 from gis.messages import label
-from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 # each with its name `metric.<key>` and its definition `metric_meaning.<key>` in the catalogue
-RATES = (
-    "response",
-    "completion",
-    "in_time",
-    "resolution",
-    "satisfaction",
-    "office_resolution",
-    "office_satisfaction",
-    "returned",
-)
-HOURS = ("hours_to_take", "hours_to_handle")
+RATES = tuple(RATE_CONDITIONS)
+HOURS = tuple(HOUR_EXPRESSIONS)
 METRICS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
+MIN_RATE_OF = 10  # of fewer a rate is shown as a count: one more or less would move it by a tenth
 
 
 def metric_label(metric: str, language: str) -> str:
@@ -44,24 +41,18 @@ def metric_meaning(metric: str, language: str) -> str:
     return label(f"metric_meaning.{metric}", language)
 
 
-LOCAL = "i.reported_at AT TIME ZONE :zone"
-AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
-# what to group by -> the key and its name in SQL
-GROUP_EXPRESSIONS = {
-    "all": ("''", "''"),
-    **{
-        level: (AREA.format("a.code", level), AREA.format("a.name", level))
-        for level in ("street", "community", "grid", "unit")
-    },
-    "category": ("i.category", "c.zh"),
-    "major": ("c.major", "c.major_zh"),
-    "person": ("p.code", "p.name"),
-    "role": ("i.role", "coalesce(r.zh, '')"),
-    "channel": ("i.channel", "i.channel"),
-    "day": (f"to_char({LOCAL}, 'YYYY-MM-DD')", "''"),
-    "week": (f"to_char({LOCAL}, 'IYYY-\"W\"IW')", "''"),
-    "month": (f"to_char({LOCAL}, 'YYYY-MM')", "''"),
-}
+@dataclass(frozen=True)
+class RateCount:
+    """A rate with what it was counted of: `n` of `of`; value 0 to 1, null where `of` is 0."""
+
+    n: int
+    of: int
+    value: float | None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is of so few that it is shown as a count."""
+        return self.of < MIN_RATE_OF
 
 
 @dataclass(frozen=True)
@@ -69,6 +60,8 @@ class StatisticsRow:
     """The figures of one group; a rate is null where nothing is counted under its line.
 
     key, name: Of the group: a code and name, a period, or empty for all. Rates are 0 to 1.
+    taken, handled: How many the medians of hours are of. `_working`: hours of working time, the
+    others of the clock on the wall.
     """
 
     key: str | None
@@ -92,62 +85,33 @@ class StatisticsRow:
     mean_rating: float | None
     hours_to_take: float | None
     hours_to_handle: float | None
+    confirmed: float | None = field(metadata={"description": "Of spot checks"})
+    taken: int
+    handled: int
+    hours_to_take_working: float | None
+    hours_to_handle_working: float | None
+    rates: dict[str, RateCount] = field(
+        metadata={"description": "Each rate with the numbers it is made of"}
+    )
 
 
-STATISTICS_SQL = """
-WITH picked AS (
-  SELECT i.id, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved,
-      i.reported_at, i.due_at, {key} AS key, {name} AS name
-  FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
-    LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
-  WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
-      AND i.parent_id IS NULL AND {allowed}
-    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.area_ids))
-), happened AS (
-  SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
-    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
-        ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
-      AS taken_in_time,
-    max(e.at) FILTER (WHERE e.move = 'handle') AS handled_at,
-    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
-        ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
-      AS handled_in_time,
-    max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at,
-        bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate',
-        'supervise')) AS watched
-  FROM incident_event e JOIN picked ON picked.id = e.incident_id
-  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise')
-      GROUP BY e.incident_id
-), one AS (
-  SELECT i.key, i.name, i.state, i.supervised, i.rating, i.solved, i.office_rating, i.office_solved,
-      i.reported_at, i.due_at < :now AS late,
-    i.state IN ('handled', 'checked', 'closed') AS finished, h.*
-  FROM picked i LEFT JOIN happened h ON h.incident_id = i.id
-), counted AS (
-  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched',
-      'returned')) AS answerable,
-    CASE WHEN finished THEN handled_in_time WHEN late THEN false END AS on_time,
-    CASE WHEN solved IS NOT NULL THEN solved AND finished WHEN reopened_at IS NOT NULL
-        AND NOT finished THEN false END AS settled
-  FROM one
+STATISTICS_SQL = ",\n".join(
+    (
+        "SELECT key, max(name) AS name, grouping(key) = 1 AS whole",
+        *(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in COUNTS.items()),
+        *(
+            f"count(*) FILTER (WHERE {of}) AS {name}_of,\n"
+            f"count(*) FILTER (WHERE ({of}) AND ({n})) AS {name}_n"
+            for name, (of, n) in RATE_CONDITIONS.items()
+        ),
+        "avg(rating) AS mean_rating",
+        *(
+            f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {value})"
+            f" FILTER (WHERE {COUNTS[of]}) AS {name}"
+            for name, (value, of) in HOUR_EXPRESSIONS.items()
+        ),
+    )
 )
-SELECT key, max(name) AS name, count(*) AS reported,
-    count(*) FILTER (WHERE state <> 'closed') AS open,
-  count(*) FILTER (WHERE state = 'closed') AS closed, count(*) FILTER (WHERE late) AS overdue,
-  count(*) FILTER (WHERE supervised OR watched) AS supervised, avg(coalesce(returned,
-      false)::int) AS returned,
-  avg((taken_at IS NOT NULL AND taken_in_time)::int) FILTER (WHERE answerable) AS response,
-  avg((state = 'closed')::int) AS completion, avg(on_time::int) AS in_time,
-  avg(settled::int) AS resolution, avg(office_solved::int) AS office_resolution,
-  avg((office_rating >= 4)::int) FILTER (WHERE office_rating IS NOT NULL) AS office_satisfaction,
-      avg((rating >= 4)::int) FILTER (WHERE rating IS NOT NULL) AS satisfaction,
-  count(rating) AS rated, avg(rating) AS mean_rating,
-  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch
-      FROM taken_at - reported_at) / 3600) AS hours_to_take,
-  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch
-      FROM handled_at - reported_at) / 3600) FILTER (WHERE finished) AS hours_to_handle
-FROM counted GROUP BY key ORDER BY key NULLS LAST
-"""
 
 
 def incident_statistics(
@@ -177,44 +141,63 @@ def incident_statistics(
     InvalidInput
         An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
     """
-    by.require(Action.FIGURES)
-    if per not in GROUP_EXPRESSIONS:
-        raise invalid_field("per", "field.none_of", value=per[:40], allowed=list(GROUP_EXPRESSIONS))
-    if since >= until:
-        raise invalid_field("until", "statistics.until_before_since")
-    if per == "person" and not by.is_allowed(Action.NAMES):
-        raise Forbidden("statistics.names_forbidden")
-    where = None
-    if area:
-        where = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
-        if where is None:
-            raise invalid_field("area", "field.area_unknown", code=area[:40])
-    key, name = GROUP_EXPRESSIONS[per]
-    needed = {"own": Action.FIGURES} | (
-        {"named": ACTION_BY_FACT[Fact.NAMES]} if per == "person" else {}
-    )
-    limits = {
-        column: areas
-        for column, action in needed.items()
-        if (areas := by.areas_by_action[action]) is not None
-    }
-    allowed = " AND ".join(
-        ["true", *(f"i.area_ids && CAST(:{column} AS bigint[])" for column in limits)]
-    )
-    query = STATISTICS_SQL.format(key=key, name=name, allowed=allowed)
-    params = {"since": since, "until": until, "now": now, "zone": zone, "area": where}
-    params |= {column: sorted(areas) for column, areas in limits.items()}
-    return [_figure(row) for row in session.execute(text(query), params).mappings()]
+    return grouped_statistics(session, by, Scope(since, until, now, per, area, zone))[1]
 
 
-COUNTED = frozenset({"key", "name", "reported", "open", "closed", "overdue", "supervised", "rated"})
+def grouped_statistics(
+    session: Session, by: Principal, scope: Scope
+) -> tuple[StatisticsRow | None, list[StatisticsRow]]:
+    """Return the figures of all incidents of a scope, None if there are none, and by group.
+
+    In one pass over the events. Rights and errors are those of `incident_statistics`.
+    """
+    ctes, params = counted_sql(session, by, scope)
+    groups = "GROUP BY GROUPING SETS ((key), ()) ORDER BY key NULLS LAST"
+    rows = session.execute(text(f"{ctes}\n{STATISTICS_SQL}\nFROM counted {groups}"), params)
+    total, grouped = None, []
+    for row in rows.mappings():
+        if not row["whole"]:
+            grouped.append(_row(row))
+        elif row["reported"]:
+            total = _row(dict(row) | {"key": "", "name": ""})
+    return total, grouped
 
 
-def _figure(row: Any) -> StatisticsRow:
-    values: dict[str, Any] = dict(row)
-    rates = {
-        name: round(float(value), 4)
-        for name, value in values.items()
-        if name not in COUNTED and value is not None
-    }
-    return StatisticsRow(**values | rates)
+def closed_by_key(session: Session, by: Principal, scope: Scope) -> dict[str, tuple[int, int]]:
+    """Return how many were reported, and how many of them are closed, by group."""
+    ctes, params = counted_sql(session, by, scope)
+    closed = f"count(*) FILTER (WHERE {COUNTS['closed']})"
+    query = f"{ctes}\nSELECT key, count(*), {closed} FROM picked GROUP BY key"
+    return {row[0]: (row[1], row[2]) for row in session.execute(text(query), params)}
+
+
+def _row(row: Any) -> StatisticsRow:
+    rates = {}
+    for name in RATES:
+        n, of = row[f"{name}_n"], row[f"{name}_of"]
+        rates[name] = RateCount(n, of, round(n / of, 4) if of else None)
+    values = {name: row[name] for name in ("key", "name", *COUNTS)}
+    values |= {name: rate.value for name, rate in rates.items()}
+    for name in ("mean_rating", *HOURS):
+        values[name] = None if row[name] is None else round(float(row[name]), 4)
+    return StatisticsRow(**values, rates=rates)
+
+
+def previous_period(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the period that one is compared with: as long, and just before.
+
+    Whole calendar months of the zone are compared with as many months before, so October with
+    September.
+    """
+    begin, end = since.astimezone(zone), until.astimezone(zone)
+    if _starts_month(begin) and _starts_month(end):
+        months = (end.year - begin.year) * 12 + end.month - begin.month
+        number = begin.year * 12 + begin.month - 1 - months
+        first = date(number // 12, number % 12 + 1, 1)
+        return datetime.combine(first, begin.time(), zone), since
+    return since - (until - since), since
+
+
+def _starts_month(moment: datetime) -> bool:
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return moment.day == 1 and moment - midnight == timedelta(0)

@@ -37,6 +37,7 @@ FAMILIES = (
     "action_name.",
     "metric.",
     "metric_meaning.",
+    "spot_verdict.",
     "rule_severity.",
     "rule_days.",
     "rule_clock.",

@@ -1,28 +1,33 @@
-"""`/figures`: statistics of incidents as a table and as a spreadsheet; needs no script."""
+"""`/figures`: statistics of incidents with charts, as a spreadsheet, and the rows behind a number.
 
-import csv
-from datetime import date, datetime, timedelta
-from io import StringIO
+The page needs no script but for its charts.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlencode
+from uuid import UUID
 
-from flask import Blueprint, Response, current_app, make_response, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask import Blueprint, Response, current_app, request, url_for
+from flask_babel import gettext
 
 from gis.areas.hierarchy import list_subtree
 from gis.errors import InvalidInput
-from gis.files.formulas import cell_text
+from gis.files.table_writer import write_values
 from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS
-from gis.incidents.reading import statistics
 from gis.incidents.reading.statistics import (
-    HOURS,
     METRICS,
+    MIN_RATE_OF,
     RATES,
     StatisticsRow,
-    metric_label,
+    closed_by_key,
+    grouped_statistics,
     metric_meaning,
 )
+from gis.incidents.reading.statistics_rows import CountedIncident, counted_incidents
+from gis.incidents.reading.statistics_sql import HOUR_EXPRESSIONS, Scope
 from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -30,27 +35,25 @@ from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
 from web.http.db import session
 from web.http.errors import localised_detail
+from web.pages.figures import charts
+from web.pages.figures.cells import figure_cell, metric_title
+from web.pages.figures.query import (
+    GROUP_LABELS,
+    FigureQuery,
+    allowed_groups,
+    parse_query,
+    periods,
+    sorted_rows,
+)
+from web.pages.figures.table import table_header, table_values
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
 
 bp = Blueprint("figures_page", __name__)
 
-DEFAULT_DAYS = 30  # length of the period without one in the address
 MAX_TABLE_ROWS = 500  # rows on the page; the spreadsheet has all
-GROUP_LABELS = {
-    "street": lazy_gettext("Street"),
-    "community": lazy_gettext("Community"),
-    "grid": lazy_gettext("Grid"),
-    "category": lazy_gettext("Kind"),
-    "major": lazy_gettext("Group of kinds"),
-    "person": lazy_gettext("Person"),
-    "role": lazy_gettext("Role"),
-    "channel": lazy_gettext("Channel"),
-    "day": lazy_gettext("Day"),
-    "week": lazy_gettext("Week"),
-    "month": lazy_gettext("Month"),
-}
+PAGE_ROWS = 200  # incidents on a page of those behind a number
 # figures in large type above the table
 HEADLINE_COLUMNS = (
     "reported",
@@ -60,149 +63,228 @@ HEADLINE_COLUMNS = (
     "satisfaction",
     "overdue",
 )
+MIMETYPES = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 @bp.get("/figures")
 def figures() -> Response:
     """Show the statistics; period, area, grouping and order stand in the address."""
     by = require(Action.FIGURES)
-    query = _parse_query(by)
-    error_text, rows = "", list[StatisticsRow]()
-    total: StatisticsRow | None = None
+    query = parse_query(by)
+    error_text, values = "", dict[str, Any]()
     try:
-        total = next(iter(_count(by, query, "all")), None)
-        rows = _count(by, query, query["per"])
+        values = _counted(by, query)
     except InvalidInput as error:
         error_text = localised_detail(error)
     language = i18n.chosen()
+    today = datetime.now(current_app.config["SETTINGS"].timezone).date()
     response = render_page(
         "figures/figures.html",
+        script="figures/figures.js" if values.get("total") else "",
+        data={"charts": values.pop("charts", None)},
         query=query,
         error=error_text,
-        total=total if total and total.reported else None,
-        rows=[
-            (_group_label(row, query["per"], language), row)
-            for row in _sorted(rows, query["sort"])[:MAX_TABLE_ROWS]
-        ],
-        hidden_rows=len(rows) - MAX_TABLE_ROWS,
-        groups=_allowed_groups(by),
+        groups=allowed_groups(by),
         areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
+        periods=[
+            (name, query.address(since=since.isoformat(), until=until.isoformat()))
+            for name, since, until in periods(today)
+        ],
         columns=METRICS,
         headline=HEADLINE_COLUMNS,
         rates=RATES,
-        hours=HOURS,
+        min_of=MIN_RATE_OF,
+        max_bars=charts.MAX_GROUP_BARS,
         metrics={
-            name: (metric_label(name, language), metric_meaning(name, language)) for name in METRICS
+            name: (metric_title(name, language), metric_meaning(name, language)) for name in METRICS
         },
-        address=lambda **change: f"?{urlencode(query | change)}",
-        table=f"{url_for('figures_page.table')}?{urlencode(query)}",
+        supervises=by.is_allowed(Action.SUPERVISE),
+        row_address=_row_address(query) if by.is_allowed(Action.READ) else None,
+        **values,
     )
     response.status_code = 422 if error_text else 200
     return response
 
 
-@bp.get("/figures.csv")
-def table() -> Response:
-    """Send the statistics as CSV, with rates from 0 to 1.
+def _counted(by: Principal, query: FigureQuery) -> dict[str, Any]:
+    """Return what the page shows of its period, beside the period before."""
+    language, scope, earlier = i18n.chosen(), query.scope(), query.scope(before=True)
+    total, rows = grouped_statistics(session(), by, scope)
+    total_before, rows_before = grouped_statistics(session(), by, earlier)
+    if total is None:
+        return {"total": None, "before": total_before, "period_before": _days(earlier)}
+    rows = sorted_rows(rows, query.sort)
+    before = _by_key(rows_before) if query.compares_groups else {}
+    step, address = charts.time_step(scope), _row_address(query)
+    by_time, by_time_before = (
+        closed_by_key(session(), by, query.scope(per=step, before=earlier_too))
+        for earlier_too in (False, True)
+    )
+    return {
+        "total": {name: figure_cell(name, total, total_before) for name in METRICS},
+        "period_before": _days(earlier),
+        "rows": [
+            (
+                row,
+                _group_label(row, query.per, language),
+                {name: figure_cell(name, row, before.get(row.key)) for name in METRICS},
+            )
+            for row in rows[:MAX_TABLE_ROWS]
+        ],
+        "hidden_rows": len(rows) - MAX_TABLE_ROWS,
+        "charts": {
+            "trend": charts.trend(scope, by_time, earlier, by_time_before, address),
+            "rates": charts.rates(total, total_before, language, address),
+            "groups": charts.groups(
+                rows, lambda row: _group_label(row, query.per, language)[0], address
+            ),
+        },
+    }
+
+
+def _row_address(query: FigureQuery) -> Any:
+    """Return a function from a figure and group to the address of the incidents behind it."""
+
+    def address(**fields: str) -> str:
+        return f"{url_for('figures_page.rows')}?{query.address(**fields)}"
+
+    return address
+
+
+def _days(scope: Scope) -> tuple[str, str]:
+    """Return the first and the last day of a period."""
+    zone = current_app.config["SETTINGS"].timezone
+    last = scope.until.astimezone(zone) - timedelta(days=1)
+    return scope.since.astimezone(zone).date().isoformat(), last.date().isoformat()
+
+
+@bp.get("/figures/rows")
+def rows() -> Response:
+    """List the incidents behind a figure of a group; `part` chooses those that count."""
+    by = require(Action.FIGURES)
+    query, language = parse_query(by), i18n.chosen()
+    metric, key = request.args.get("metric", "reported"), request.args.get("key")
+    part = request.args.get("part", "of")
+    if query.per == "all":
+        key = None
+    found = counted_incidents(
+        session(),
+        by,
+        query.scope(),
+        metric,
+        key,
+        part,
+        limit=PAGE_ROWS + 1,
+        after=_parse_after(request.args.get("after")),
+    )
+    shown, last = found[:PAGE_ROWS], found[PAGE_ROWS - 1] if len(found) > PAGE_ROWS else None
+    own = {"metric": metric} | ({} if key is None else {"key": key})
+    group = _one_group(by, query, key)
+    return render_page(
+        "figures/rows.html",
+        query=query,
+        title=metric_title(metric, language),
+        meaning=metric_meaning(metric, language) if metric in METRICS else "",
+        group=_group_label(group, query.per, language)[0] if group and key is not None else "",
+        parts=_parts(metric, group) if metric in RATES else [],
+        chosen=part,
+        is_rate=metric in RATES,
+        is_hours=metric in HOUR_EXPRESSIONS,
+        rows=[
+            (
+                row,
+                editions.category_label(session(), row.category, language, row.category_zh),
+                label(f"state.{row.state}", language),
+            )
+            for row in shown
+        ],
+        address=lambda **fields: f"?{query.address(**own, **fields)}",
+        back=f"{url_for('figures_page.figures')}?{query.address()}",
+        older=encode_after(last) if last else None,
+        zone=current_app.config["SETTINGS"].timezone,
+    )
+
+
+def _one_group(by: Principal, query: FigureQuery, key: str | None) -> StatisticsRow | None:
+    if key is None:
+        return grouped_statistics(session(), by, query.scope(per="all"))[0]
+    return next(
+        (
+            row
+            for row in grouped_statistics(session(), by, query.scope())[1]
+            if (row.key or "") == key
+        ),
+        None,
+    )
+
+
+def _parts(metric: str, group: StatisticsRow | None) -> list[tuple[str, str, int]]:
+    """Return the parts of a rate: key, label and how many."""
+    n, of = (group.rates[metric].n, group.rates[metric].of) if group else (0, 0)
+    return [
+        ("of", gettext("All it is of"), of),
+        ("n", gettext("Counted"), n),
+        ("rest", gettext("Not counted"), of - n),
+    ]
+
+
+def encode_after(row: CountedIncident) -> str:
+    """Return the cursor behind which the next page goes on."""
+    return params.encode_cursor(f"{row.reported_at.isoformat()}|{row.id}")
+
+
+def _parse_after(cursor: str | None) -> tuple[datetime, UUID] | None:
+    moment, _, number = (params.decode_cursor(cursor) or "").partition("|")
+    try:
+        return (datetime.fromisoformat(moment), UUID(number)) if moment else None
+    except ValueError:
+        raise params.invalid_field("after", "input.cursor_unknown") from None
+
+
+@bp.get("/figures.<any(csv, xlsx):kind>")
+def table(kind: str) -> Response:
+    """Send the statistics as CSV or .xlsx: the numbers of the page, rates from 0 to 1.
 
     Notes
     -----
-    UTF-8 with a byte order mark, without which Excel does not recognise Chinese.
+    The CSV is UTF-8 with a byte order mark, without which Excel does not recognise Chinese.
     """
     by = require(Action.FIGURES)
-    query = _parse_query(by)
-    language = i18n.chosen()
-    out = StringIO()
-    writer = csv.writer(out)
-    writer.writerow(
+    query, language = parse_query(by), i18n.chosen()
+    compared = query.compares_groups
+    before = (
+        _by_key(grouped_statistics(session(), by, query.scope(before=True))[1]) if compared else {}
+    )
+    header = [str(GROUP_LABELS[query.per]), gettext("code")]
+    lines = [
         [
-            GROUP_LABELS[query["per"]],
-            gettext("code"),
-            *(metric_label(name, language) for name in METRICS),
+            str(_group_label(row, query.per, language)[0]),
+            row.key or "",
+            *table_values(row, before.get(row.key), compared=compared),
         ]
-    )
-    for row in _sorted(_count(by, query, query["per"]), query["sort"]):
-        values = ("" if getattr(row, name) is None else getattr(row, name) for name in METRICS)
-        writer.writerow(
-            [
-                cell_text(str(_group_label(row, query["per"], language)[0])),
-                cell_text(row.key or ""),
-                *values,
-            ]
-        )
+        for row in sorted_rows(grouped_statistics(session(), by, query.scope())[1], query.sort)
+    ]
     description = " ".join(
-        f"{field}={query[field]}" for field in ("per", "since", "until", "area") if query[field]
+        f"{name}={value}"
+        for name in ("per", "since", "until", "area")
+        if (value := getattr(query, name))
     )
-    record_export(by, f"figures.csv {description}", query["area"])
-    response = make_response("\ufeff" + out.getvalue())
-    response.mimetype = "text/csv"
-    name = f"figures-{query['per']}-{query['since']}-{query['until']}.csv"
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"figures.{kind}"
+        write_values(path, [*header, *table_header(language, compared=compared)], lines)
+        response = Response(path.read_bytes(), mimetype=MIMETYPES[kind])
+    record_export(by, f"figures.{kind} {description}", query.area)
+    name = f"figures-{query.per}-{query.since}-{query.until}.{kind}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _allowed_groups(by: Principal) -> dict[str, Any]:
-    return {
-        key: label
-        for key, label in GROUP_LABELS.items()
-        if key != "person" or by.is_allowed(Action.NAMES)
-    }
-
-
-def _parse_query(by: Principal) -> dict[str, str]:
-    """Return the query parameters of the address, with defaults for those missing.
-
-    Raises
-    ------
-    InvalidInput
-        `field.none_of`: an unknown grouping or order. `field.not_a_day`: a malformed day.
-    """
-    today = datetime.now(current_app.config["SETTINGS"].timezone).date()
-    query = {
-        "since": request.args.get("since")
-        or (today - timedelta(days=DEFAULT_DAYS - 1)).isoformat(),
-        "until": request.args.get("until") or today.isoformat(),
-        "per": request.args.get("per", "category"),
-        "area": request.args.get("area", ""),
-        "sort": request.args.get("sort", "-reported"),
-    }
-    for field, allowed in (
-        ("per", _allowed_groups(by)),
-        ("sort", [sign + name for name in ("key", *METRICS) for sign in ("", "-")]),
-    ):
-        if query[field] not in allowed:
-            raise params.invalid_field(
-                field, "field.none_of", value=query[field][:40], allowed=list(allowed)
-            )
-    for field in ("since", "until"):
-        try:
-            date.fromisoformat(query[field])
-        except ValueError:
-            raise params.invalid_field(field, "field.not_a_day", value=query[field][:40]) from None
-    return query
-
-
-def _count(by: Principal, query: dict[str, str], per: str) -> list[StatisticsRow]:
-    """Count the incidents of the period by group; its last day counts as a whole."""
-    last = date.fromisoformat(query["until"]) + timedelta(days=1)
-    since, until = (
-        params.parse_datetime(query["since"], "since"),
-        params.parse_datetime(last.isoformat(), "until"),
-    )
-    zone = current_app.config["SETTINGS"].timezone.key
-    return statistics.incident_statistics(
-        session(), by, since, until, per, query["area"], now=params.parse_datetime(None), zone=zone
-    )
-
-
-def _sorted(rows: list[StatisticsRow], order: str) -> list[StatisticsRow]:
-    """Sort rows by a column, those without a value last."""
-    name, down = order.removeprefix("-"), order.startswith("-")
-    valued = [row for row in rows if getattr(row, name) is not None]
-    return sorted(valued, key=lambda row: getattr(row, name), reverse=down) + [
-        row for row in rows if row not in valued
-    ]
+def _by_key(rows: list[StatisticsRow]) -> dict[str | None, StatisticsRow]:
+    return {row.key: row for row in rows}
 
 
 def _group_label(row: StatisticsRow, per: str, language: str) -> tuple[str, str]:
@@ -215,8 +297,8 @@ def _group_label(row: StatisticsRow, per: str, language: str) -> tuple[str, str]
     if per == "role" and row.key in ROLE_BY_KEY:
         return label(f"role.{row.key}", language), ""
     if per == "category":
-        kind = editions.active_edition(session()).categories.get(row.key)
-        return (kind.zh if language == "zh" else kind.en) if kind else row.name or row.key, row.key
+        name = editions.category_label(session(), row.key, language, row.name or row.key)
+        return name, row.key
     if per in ("day", "week", "month", "major"):
         return row.name or row.key, ""
     return row.name or row.key, row.key

@@ -18,6 +18,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
     ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
     ("figures", lazy_gettext("Figures"), Action.FIGURES),
+    ("spot-checks", lazy_gettext("Spot checks"), Action.SUPERVISE),
     ("checkup", lazy_gettext("Check-up of a community"), Action.FIGURES),
     ("coverage", lazy_gettext("Fifteen-minute coverage"), Action.FIGURES),
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),

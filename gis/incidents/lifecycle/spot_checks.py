@@ -1,0 +1,182 @@
+"""Draw spot checks (抽查) of what was closed, and write the verdicts down.
+
+A draw is of one community and ISO week and is never repeated: a sample that can be drawn again
+until it pleases proves nothing.
+"""
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+from math import ceil
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
+
+from gis.db import audit_context
+from gis.errors import Forbidden, InvalidInput, NotFound, invalid_field
+from gis.incidents.models import VERDICTS, SpotCheck, SpotDraw
+from gis.incidents.reading.spot_checks import (
+    SpotSample,
+    list_samples,
+    supervised_communities,
+    week_period,
+)
+from gis.rights.principal import Principal
+
+DEFAULT_SHARE, DEFAULT_MINIMUM = 0.05, 5
+MAX_NOTE_CHARS = 2000
+MAX_SEED_CHARS = 80
+
+# closed in the week, by its events; what was made void or linked to another since does not count
+CLOSED_SQL = """
+SELECT DISTINCT i.id, i.county FROM incident_event e
+  JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
+WHERE e.move = 'close' AND e.at >= :since AND e.at < :until AND i.parent_id IS NULL
+  AND i.state <> 'void' AND i.area_ids @> CAST(ARRAY[:community] AS bigint[])
+"""
+
+
+def sample(ids: list[UUID], seed: str, share: float, minimum: int) -> list[UUID]:
+    """Return a share of some incidents, at least a minimum, in the order of a seed.
+
+    Those with the lowest SHA-256 of `seed:id`, so that anybody can check a draw without this
+    program; an incident more or less moves the end of the sample only.
+    """
+    size = max(ceil(round(len(ids) * share, 9)), minimum)
+    return sorted(ids, key=lambda row_id: sha256(f"{seed}:{row_id}".encode()).digest())[:size]
+
+
+def draw(
+    session: Session,
+    by: Principal,
+    week: str,
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    area: str = "",
+    seed: str = "",
+    share: float = DEFAULT_SHARE,
+    minimum: int = DEFAULT_MINIMUM,
+) -> list[SpotSample]:
+    """Draw a week's sample in each community that has none yet; return those drawn just now.
+
+    Parameters
+    ----------
+    week
+        ISO week that is over, in which the incidents were closed, as 2026-W48.
+    area
+        Code; only communities in it. Empty: all that the principal supervises.
+    seed
+        Empty: a random one. It is stored with the draw.
+    share
+        Above 0 to 1.
+    minimum
+        At least so many of each community, if so many were closed there.
+
+    Raises
+    ------
+    InvalidInput
+        The week is none or not over, no such area, the share or the minimum is out of range.
+    Forbidden
+        The principal does not supervise.
+    """
+    since, until = _require_valid(week, now, zone, share, minimum, seed)
+    communities = supervised_communities(session, by, now, area)
+    if not communities:
+        raise InvalidInput("spot_check.no_community")
+    # one draw at a time: two at once would collide on the same community and week
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('spot_draw'))"))
+    done = set(session.scalars(select(SpotDraw.area_id).where(SpotDraw.week == week)))
+    seed = seed or secrets.token_hex(4)
+    with audit_context(session, by.actor, f"spot check {week}"):
+        for community in communities:
+            if community.id in done:
+                continue
+            closed = _closed_in(session, community.id, since, until)
+            values = {"week": week, "area_id": community.id, "seed": seed, "share": share}
+            values |= {"minimum": minimum, "drawn_at": now, "drawn_by": by.actor}
+            _store_draw(session, values, closed, sample([*closed], seed, share, minimum))
+    new = {community.code for community in communities if community.id not in done}
+    return [row for row in list_samples(session, by, week, now, area) if row.area in new]
+
+
+def _require_valid(
+    week: str, now: datetime, zone: ZoneInfo, share: float, minimum: int, seed: str
+) -> tuple[datetime, datetime]:
+    """Return the period of the week; raise InvalidInput unless a draw may be of it."""
+    since, until = week_period(week, zone)
+    if until > now:
+        raise invalid_field("week", "spot_check.week_not_over", week=week)
+    if not 0 < share <= 1:
+        raise invalid_field("share", "spot_check.share_out_of_range")
+    if not 0 <= minimum <= 1000:
+        raise invalid_field("minimum", "spot_check.minimum_out_of_range")
+    if len(seed) > MAX_SEED_CHARS:
+        raise invalid_field("seed", "field.too_long", count=len(seed), limit=MAX_SEED_CHARS)
+    return since, until
+
+
+def _closed_in(
+    session: Session, community: int, since: datetime, until: datetime
+) -> dict[UUID, str]:
+    """Return the incidents closed in a community and period, each with its county."""
+    params = {"since": since, "until": until, "community": community}
+    return {row.id: row.county for row in session.execute(text(CLOSED_SQL), params)}
+
+
+def _store_draw(
+    session: Session, values: dict[str, Any], closed: dict[UUID, str], chosen: list[UUID]
+) -> None:
+    values |= {"population": len(closed), "size": len(chosen)}
+    draw_id = session.scalar(insert(SpotDraw).values(values).returning(SpotDraw.id))
+    rows = [{"draw_id": draw_id, "county": closed[one], "incident_id": one} for one in chosen]
+    if rows:
+        session.execute(insert(SpotCheck), rows)
+
+
+def judge(
+    session: Session, by: Principal, check_id: int, verdict: str, note: str, now: datetime
+) -> None:
+    """Write the verdict on a drawn incident down; another one replaces it, and stays in history.
+
+    Parameters
+    ----------
+    verdict
+        One of VERDICTS. All but real need a note.
+
+    Raises
+    ------
+    NotFound
+        There is none, or it is not in a community that the principal supervises.
+    Forbidden
+        The principal handled the incident.
+    InvalidInput
+        The verdict is none, or the note is missing or too long.
+    """
+    week = session.scalar(
+        select(SpotDraw.week)
+        .join(SpotCheck, SpotCheck.draw_id == SpotDraw.id)
+        .where(SpotCheck.id == check_id)
+    )
+    samples = list_samples(session, by, week or "", now)
+    row = next((row for part in samples for row in part.incidents if row.id == check_id), None)
+    if row is None:
+        raise NotFound("spot_check.unknown")
+    if row.mine:
+        raise Forbidden("spot_check.own_work")
+    if verdict not in VERDICTS:
+        raise invalid_field("verdict", "field.none_of", value=verdict[:40], allowed=list(VERDICTS))
+    note = note.strip()
+    if verdict != "real" and not note:
+        raise invalid_field("note", "field.reason_missing")
+    if len(note) > MAX_NOTE_CHARS:
+        raise invalid_field("note", "field.too_long", count=len(note), limit=MAX_NOTE_CHARS)
+    with audit_context(session, by.actor, "spot check"):
+        session.execute(
+            update(SpotCheck)
+            .where(SpotCheck.id == check_id)
+            .values(verdict=verdict, note=note, checked_by=by.actor, checked_at=now)
+        )

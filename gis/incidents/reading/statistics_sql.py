@@ -1,0 +1,231 @@
+"""What each figure counts, as SQL over the incidents of a period.
+
+`CTES` makes one row per incident (`counted`); the conditions of COUNTS and RATES are of its
+columns. So a figure and the list of the incidents behind it cannot differ.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import Forbidden, invalid_field
+from gis.incidents import working_time
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.visibility import ACTION_BY_FACT, Fact
+
+LOCAL = "i.reported_at AT TIME ZONE :zone"
+AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
+# what to group by -> the key and its name in SQL
+GROUP_EXPRESSIONS = {
+    "all": ("''", "''"),
+    **{
+        level: (AREA.format("a.code", level), AREA.format("a.name", level))
+        for level in ("street", "community", "grid", "unit")
+    },
+    "category": ("i.category", "c.zh"),
+    "major": ("c.major", "c.major_zh"),
+    "person": ("p.code", "p.name"),
+    "role": ("i.role", "coalesce(r.zh, '')"),
+    "channel": ("i.channel", "i.channel"),
+    "day": (f"to_char({LOCAL}, 'YYYY-MM-DD')", "''"),
+    "week": (f"to_char({LOCAL}, 'IYYY-\"W\"IW')", "''"),
+    "month": (f"to_char({LOCAL}, 'YYYY-MM')", "''"),
+}
+# figure -> which incidents it counts
+COUNTS = {
+    "reported": "true",
+    "open": "state <> 'closed'",
+    "closed": "state = 'closed'",
+    "overdue": "late",
+    "supervised": "supervised OR watched",
+    "rated": "rating IS NOT NULL",
+    "taken": "taken_at IS NOT NULL",
+    "handled": "finished AND handled_at IS NOT NULL",
+}
+# rate -> of which incidents, and which of these count
+RATE_CONDITIONS = {
+    "response": ("answerable", "taken_at IS NOT NULL AND taken_in_time"),
+    "completion": ("true", "state = 'closed'"),
+    "in_time": ("on_time IS NOT NULL", "on_time"),
+    "resolution": ("settled IS NOT NULL", "settled"),
+    "satisfaction": ("rating IS NOT NULL", "rating >= 4"),
+    "office_resolution": ("office_solved IS NOT NULL", "office_solved"),
+    "office_satisfaction": ("office_rating IS NOT NULL", "office_rating >= 4"),
+    "returned": ("true", "returned"),
+    "confirmed": ("verdict IS NOT NULL", "verdict = 'real'"),
+}
+# median of hours -> its value in SQL, and the count of the incidents that it is of
+HOUR_EXPRESSIONS = {
+    "hours_to_take": ("extract(epoch FROM taken_at - reported_at) / 3600", "taken"),
+    "hours_to_take_working": ("(taken_work - reported_work) / 3600", "taken"),
+    "hours_to_handle": ("extract(epoch FROM handled_at - reported_at) / 3600", "handled"),
+    "hours_to_handle_working": ("(handled_work - reported_work) / 3600", "handled"),
+}
+
+# seconds of working time of a moment's day before the moment
+_WORKED_TODAY = " + ".join(
+    f"greatest(0, least(extract(epoch FROM ({{moment}} AT TIME ZONE :working_zone)::time)"
+    f" - {start / 1e6:.0f}, {(end - start) / 1e6:.0f}))"
+    for start, end in working_time.SPANS
+)
+
+
+def _working_seconds(moment: str, day: str) -> str:
+    """Return SQL for the working time from the start of the calendar to a moment, in seconds."""
+    worked = _WORKED_TODAY.format(moment=moment)
+    return f"({day}.seconds_before + CASE WHEN {day}.works THEN {worked} ELSE 0 END)"
+
+
+def _calendar_join(moment: str, day: str) -> str:
+    return f"LEFT JOIN calendar {day} ON {day}.day = ({moment} AT TIME ZONE :working_zone)::date"
+
+
+CTES = f"""
+WITH picked AS (
+  SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
+      i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
+      {{key}} AS key, {{name}} AS name
+  FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+    LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
+  WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
+      AND i.parent_id IS NULL AND {{allowed}}
+    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.area_ids))
+), happened AS (
+  SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
+        ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
+      AS taken_in_time,
+    max(e.at) FILTER (WHERE e.move = 'handle') AS handled_at,
+    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
+        ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
+      AS handled_in_time,
+    max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at,
+        bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate',
+        'supervise')) AS watched
+  FROM incident_event e JOIN picked ON picked.id = e.incident_id
+  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise')
+      GROUP BY e.incident_id
+), checked AS (
+  SELECT DISTINCT ON (s.incident_id) s.incident_id, s.verdict
+  FROM spot_check s JOIN picked ON picked.id = s.incident_id WHERE s.verdict IS NOT NULL
+  ORDER BY s.incident_id, s.checked_at DESC, s.id DESC
+), calendar AS (
+  SELECT * FROM unnest(CAST(:days AS date[]), CAST(:seconds_before AS bigint[]),
+      CAST(:works AS boolean[])) AS d(day, seconds_before, works)
+), one AS (
+  SELECT i.*, h.*, k.verdict, i.due_at < :now AS late,
+    i.state IN ('handled', 'checked', 'closed') AS finished,
+    {_working_seconds("i.reported_at", "d_reported")} AS reported_work,
+    {_working_seconds("h.taken_at", "d_taken")} AS taken_work,
+    {_working_seconds("h.handled_at", "d_handled")} AS handled_work
+  FROM picked i LEFT JOIN happened h ON h.incident_id = i.id
+    LEFT JOIN checked k ON k.incident_id = i.id
+    {_calendar_join("i.reported_at", "d_reported")}
+    {_calendar_join("h.taken_at", "d_taken")}
+    {_calendar_join("h.handled_at", "d_handled")}
+), counted AS (
+  SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched',
+      'returned')) AS answerable,
+    CASE WHEN finished THEN handled_in_time WHEN late THEN false END AS on_time,
+    CASE WHEN solved IS NOT NULL THEN solved AND finished WHEN reopened_at IS NOT NULL
+        AND NOT finished THEN false END AS settled
+  FROM one
+)"""  # noqa: S608  our own text
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose incidents of when and where are counted, and how they are grouped.
+
+    since, until: Moments of the report, the end itself out. per: One of GROUP_EXPRESSIONS.
+    area: Code of an area; empty: everywhere. now: Moment at which clocks are read.
+    zone: Whose days, weeks (ISO 8601) and months.
+    """
+
+    since: datetime
+    until: datetime
+    now: datetime
+    per: str = "all"
+    area: str = ""
+    zone: str = "Asia/Shanghai"
+
+
+def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dict[str, Any]]:
+    """Return `CTES` for what a principal may count of a scope, and its parameters.
+
+    Raises
+    ------
+    InvalidInput
+        An unknown grouping or area, or a period that ends before it begins.
+    Forbidden
+        The principal may not count, or not by person.
+    """
+    by.require(Action.FIGURES)
+    if scope.per not in GROUP_EXPRESSIONS:
+        allowed = list(GROUP_EXPRESSIONS)
+        raise invalid_field("per", "field.none_of", value=scope.per[:40], allowed=allowed)
+    if scope.since >= scope.until:
+        raise invalid_field("until", "statistics.until_before_since")
+    if scope.per == "person" and not by.is_allowed(Action.NAMES):
+        raise Forbidden("statistics.names_forbidden")
+    condition, params = _limits(by, scope.per)
+    key, name = GROUP_EXPRESSIONS[scope.per]
+    params |= {
+        "since": scope.since,
+        "until": scope.until,
+        "now": scope.now,
+        "zone": scope.zone,
+        "area": _area_id(session, scope.area),
+    }
+    params |= _calendar(session, scope)
+    return CTES.format(key=key, name=name, allowed=condition), params
+
+
+def _limits(by: Principal, per: str) -> tuple[str, dict[str, Any]]:
+    """Return the condition of the areas that the rights reach over, and its parameters."""
+    needed = {"own": Action.FIGURES}
+    if per == "person":
+        needed["named"] = ACTION_BY_FACT[Fact.NAMES]
+    params = {
+        column: sorted(areas)
+        for column, action in needed.items()
+        if (areas := by.areas_by_action[action]) is not None
+    }
+    conditions = [f"i.area_ids && CAST(:{column} AS bigint[])" for column in params]
+    return " AND ".join(conditions) or "true", dict(params)
+
+
+def _area_id(session: Session, code: str) -> int | None:
+    if not code:
+        return None
+    area_id: int | None = session.scalar(
+        text("SELECT id FROM area WHERE code = :code"), {"code": code}
+    )
+    if area_id is None:
+        raise invalid_field("area", "field.area_unknown", code=code[:40])
+    return area_id
+
+
+def _calendar(session: Session, scope: Scope) -> dict[str, Any]:
+    """Return the working days from the first incident of the scope until now, as parameters."""
+    first = session.scalar(
+        text("SELECT min(reported_at) FROM incident WHERE reported_at >= :since"),
+        {"since": scope.since},
+    )
+    begin = min(first or scope.now, scope.now).astimezone(working_time.ZONE).date()
+    end = max(scope.until, scope.now).astimezone(working_time.ZONE).date()
+    days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+    return {"working_zone": working_time.ZONE.key} | _working_days(days)
+
+
+def _working_days(days: list[date]) -> dict[str, list[Any]]:
+    works = [working_time.working_day(day) for day in days]
+    seconds, before = 0, []
+    for working in works:
+        before.append(seconds)
+        seconds += round(working_time.DAY_MINUTES * 60) if working else 0
+    return {"days": days, "seconds_before": before, "works": works}
