@@ -267,7 +267,12 @@ class BySql(RuleBasedStateMachine):
             "closed_at": "coalesce(closed_at, now()) + interval '1 s'",
         }.get(column, ":to")
         fields = {"id": self.number, "to": asked if column == "pending_request" else to}
-        same = fields["to"] == getattr(self.model, column, None)
+        now = {
+            "state": self.model.state,
+            "pending_request": self.model.pending,
+            "state_before_suspension": self.model.before,
+        }
+        same = fields["to"] == now.get(column)
         for query in (
             f"UPDATE incident SET {column} = {value} WHERE id = :id",
             (
