@@ -1,12 +1,14 @@
 """Secrets: passwords and their rules, parts of API keys, the key that signs session cookies."""
 
 import hashlib
+import hmac
 import os
 import re
 import secrets
 import unicodedata
 from functools import cache
 from pathlib import Path
+from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -133,3 +135,16 @@ def signing_key(var: Path) -> str:
         finally:
             temporary.unlink()
     return file.read_text().strip()
+
+
+def derive_tracking_secret(key: str, incident_id: UUID) -> str:
+    """Return the tracking secret of an incident that was filed through the API.
+
+    Derived, so that it need not be stored: a report sent again gets the same one.
+
+    Parameters
+    ----------
+    key
+        As `signing_key` returns it.
+    """
+    return hmac.new(key.encode(), b"tracking " + incident_id.bytes, "sha256").hexdigest()[:43]

@@ -14,10 +14,9 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, select, text, update
 from sqlalchemy.orm import Session
 
-from gis.accounts.credentials import hash_secret, signing_key
+from gis.accounts.credentials import derive_tracking_secret, hash_secret, signing_key
 from gis.db import audit_context
 from gis.errors import InvalidInput
-from gis.incidents.lifecycle.tracking import derive_tracking_secret
 from gis.incidents.models import Incident, Reporter
 from gis.messages import LOCALES, label
 from gis.notices import mail

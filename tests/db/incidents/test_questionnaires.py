@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
-from gis.accounts.credentials import signing_key
-from gis.incidents.lifecycle import moves, tracking
+from gis.accounts.credentials import derive_tracking_secret, signing_key
+from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
@@ -75,7 +75,7 @@ class Again(IncidentTown):
 def closed(engine: Engine, mailing: Settings, email: str = "zhou@example.cn") -> tuple[UUID, str]:
     """A closed matter of a reporter with a mail address, and its tracking secret."""
     new_id = uuid4()
-    secret = tracking.derive_tracking_secret(signing_key(mailing.var), new_id)
+    secret = derive_tracking_secret(signing_key(mailing.var), new_id)
     report = IncidentReport(**POINT, category="06010", channel="web", email=email)
     with Session(engine) as session, session.begin():
         file_report(session, ANONYMOUS, report, NOW, incident_id=new_id, secret=secret)

@@ -12,11 +12,11 @@ from flask import Response, current_app, request
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from gis.accounts import disclosures, rate_limit
+from gis.accounts import credentials, disclosures, rate_limit
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
 from gis.errors import WanggeError, invalid_field
-from gis.incidents.lifecycle import intake, moves, tracking
+from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
@@ -409,4 +409,4 @@ def derive_tracking_secret(incident_id: UUID) -> str:
 
     A report sent again gets the same one.
     """
-    return tracking.derive_tracking_secret(str(current_app.config["SECRET_KEY"]), incident_id)
+    return credentials.derive_tracking_secret(str(current_app.config["SECRET_KEY"]), incident_id)
