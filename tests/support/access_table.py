@@ -474,6 +474,14 @@ TABLE: dict[str, Row] = {
     "POST /open311/v2/requests.<any(json, xml):kind>": Row(
         program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}
     ),
+    "GET /open311/v2/servicerequestupdates": Row(anybody),
+    "GET /open311/v2/servicerequestupdates.<any(json, xml):kind>": Row(
+        anybody, path={"kind": "json"}
+    ),
+    "POST /open311/v2/servicerequestupdates": Row(program(A.NOTE), form={}),
+    "POST /open311/v2/servicerequestupdates.<any(json, xml):kind>": Row(
+        program(A.NOTE), form={}, path={"kind": "json"}
+    ),
     "GET /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),
     "POST /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),
 }

@@ -36,7 +36,8 @@ class MovePayload:
     note: What is said; some moves need it. to, role: For dispatch: the code of a person, or a role
     of the place. way: For dispatch: assign, or order to push it to whoever claims it. category,
     severity: For accept, reclassify. minutes: For more time, and for a new limit: working minutes.
-    parent: For link. rating (1 to 5), solved: For rate.
+    parent: For link. rating (1 to 5), solved: For rate. update_id: For note: its number in the
+    system that sends it.
     """
 
     note: str = ""
@@ -49,6 +50,7 @@ class MovePayload:
     parent: UUID | None = None
     rating: int | None = None
     solved: bool | None = None
+    update_id: str = ""
 
 
 NOTHING = MovePayload()
@@ -378,7 +380,14 @@ def _unlink(
     )
 
 
+def _note(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
+    return {}, {"update_id": payload.update_id} if payload.update_id else {}, []
+
+
 EFFECTS = {
+    "note": _note,
     "accept": _accept,
     "reclassify": _reclassify,
     "dispatch": _dispatch,

@@ -228,7 +228,9 @@ def _check(report: IncidentReport) -> None:
 MAX_ATTRIBUTES_BYTES = 20_000
 
 
-OPEN311_ATTRIBUTES = frozenset({"media_url"})  # GeoReport v2 has them for every service
+# GeoReport v2 has them for every service: a photo's address, and answers that nobody asked for
+UNASKED = "unasked"
+OPEN311_ATTRIBUTES = frozenset({"media_url", UNASKED})
 
 
 # kind of principal -> channels it may name; who works on incidents may also say how a resident came
