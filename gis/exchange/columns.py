@@ -255,6 +255,8 @@ INCIDENTS = (
            ("办理期限", "办理时限", "应办结时间", "到期时间", "due"),
            "在办的：何时到期；留空时从导入起计时",
            "Of open matters: when it is due; empty: its clock begins at loading."),
+    Column("suspended_until", "挂账到期", cells.parse_moment, ("挂账期限",),
+           "状态为 suspended 时必填", "Needed of a suspended matter (state suspended)."),
     Column("handler", "承办人", cells.parse_text,
            ("承办单位", "办理人", "办理单位", "处理人", "责任人", "责任单位", "assignee"),
            "工号、姓名或单位；本系统的人会记在其名下", "Staff number, name or organisation."),

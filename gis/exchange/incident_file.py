@@ -100,7 +100,7 @@ def incident_rows(
     mine, params = visibility_clause(principal, "i")
     query = ROWS_SQL.format(mine=mine, other=visibility_clause(principal, "x")[0])
     for row in session.execute(text(query), params | {"within": within}).mappings():
-        yield _to_row(row, principal, timezone)
+        yield _to_row({**row}, principal, timezone)
 
 
 def _to_row(row: Mapping[str, Any], principal: Principal, timezone: ZoneInfo) -> dict[str, Any]:
@@ -111,6 +111,7 @@ def _to_row(row: Mapping[str, Any], principal: Principal, timezone: ZoneInfo) ->
         "reported_at": _time(row["reported_at"], timezone),
         "closed_at": _time(row["closed_at"], timezone),
         "due_at": _time(row["due_at"], timezone) if row["state"] not in ENDED_STATES else "",
+        "suspended_until": _time(row["suspended_until"], timezone),
         "handler": (row["person"] or row["handler"]) if named else "",
         "attributes": row["answers"] or "",
         **{name: _yes_no(row[name]) if "solved" in name else row[name] for name in RATINGS},

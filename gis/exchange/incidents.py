@@ -24,11 +24,11 @@ from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, fault_message
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.catalogue import editions
+from gis.incidents.clock import CLOCK_COLUMNS
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.history import RATINGS, Past, file_past
 from gis.incidents.models import CHANNELS, SEVERITIES, Incident
-from gis.incidents.routing.router import CLOCK_COLUMNS
 from gis.incidents.states import ENDED_STATES, State
 from gis.messages import Message
 from gis.rights.principal import Principal, system_principal
@@ -93,8 +93,9 @@ WORDS_BY_STATE: dict[State | None, tuple[str, ...]] = {
         *("已受理", "已派单", "已派发", "已退回", "挂账", "open"),
     ),
 }
-STATE_BY_WORD: dict[str, State | None] = {state.value: state for state in State} | {
-    word: state for state, words in WORDS_BY_STATE.items() for word in words
+STATE_BY_WORD: dict[str, State | None] = {
+    **{state.value: state for state in State},
+    **{word: state for state, words in WORDS_BY_STATE.items() for word in words},
 }
 RATING_BY_WORD = {str(number): number for number in range(1, 6)} | {
     "非常满意": 5,
@@ -358,6 +359,8 @@ def _take(row: Row, table: Table, report: LoadReport, now: datetime, timezone: Z
     state = _word(row, "state")
     if state in ENDED_STATES and closed_at is None:
         faults.append(("state", Message("incident_row.closed_missing", {"text": row["state"]})))
+    if state == State.SUSPENDED and row["suspended_until"] is None:
+        faults.append(("suspended_until", Message("incident_row.until_missing")))
     is_open = (row["state"] or "").lower() in STATE_BY_WORD and state not in ENDED_STATES
     if closed_at is not None and is_open:
         faults.append(("closed_at", Message("incident_row.not_finished", {"text": row["state"]})))
@@ -415,12 +418,14 @@ def _word(row: Row, key: str) -> Any:
 def _to_past(row: Row, timezone: ZoneInfo) -> Past:
     """Return what a row says of how its matter stands; `Past()` where it says nothing."""
     closed_at = _moment(row, "closed_at", timezone)
+    state = _word(row, "state") or (State.CLOSED if closed_at else None)
     return Past(
-        state=_word(row, "state") or (State.CLOSED if closed_at else None),
+        state=state,
         handler=row["handler"] or "",
         role=_word(row, "role") or "",
         post_area=row["post_area"] or "",
         due=_moment(row, "due_at", timezone),
+        until=_moment(row, "suspended_until", timezone) if state == State.SUSPENDED else None,
         closed_at=closed_at,
         result=row["result"] or "",
         **{name: _word(row, name) for name in RATINGS},

@@ -110,6 +110,7 @@ def test_what_is_older_than_the_boundaries_is_offered_todays(
         ("工单状态", {"工单状态": "结了吧"}),
         ("满意度", {"满意度": "凑合"}),
         ("重复于", {"重复于": "T99"}),
+        ("suspended_until", {"工单状态": "suspended", "办结时间": ""}),
         ("岗位区域", {"岗位区域": "nowhere", "承办岗位": "网格员"}),
     ],
 )
@@ -154,7 +155,8 @@ def a_life(town: IncidentTown) -> None:
     town.do(closed.id, "rate", rating=2, solved=True)
     town.do(returned.id, "return", "王网格", note="不归我管")
     for one, request in ((void, "void"), (away, "suspend")):
-        town.do(one.id, f"request_{request}", "王网格", note="原因")
+        until = NOW + timedelta(days=9) if request == "suspend" else None
+        town.do(one.id, f"request_{request}", "王网格", note="原因", until=until)
         town.do(one.id, f"approve_{request}")
     town.do(report(8).id, "link", parent=taken.id)
     report(9, area=town.grid.code, lon=None, lat=None, crs=None, channel="phone")

@@ -717,12 +717,11 @@ def test_who_may_not_comment_is_refused(
     client: FlaskClient, incident_town: IncidentTown, site: FixMyStreet, key: str
 ) -> None:
     created = site.send_report(7, PUBLIC, LAT, LON)
-    send = lambda **form: (
-        client.post(  # noqa: E731
-            f"{ROOT}/servicerequestupdates.json",
-            data={"service_request_id": created, "description": "x"} | form,
-        ).status_code
-    )
+
+    def send(**form: str) -> int:
+        fields = {"service_request_id": created, "description": "x"} | form
+        return client.post(f"{ROOT}/servicerequestupdates.json", data=fields).status_code
+
     assert send() == 403  # no key
     assert send(api_key=key) == 403  # it may only report
     others = incident_town.report()

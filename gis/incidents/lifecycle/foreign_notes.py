@@ -9,9 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import photos
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.events import lock_incident
 from gis.incidents.lifecycle.moves import apply_move
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.principal import Principal
 
 NOTE_SQL = """

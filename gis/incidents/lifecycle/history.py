@@ -16,11 +16,18 @@ from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
 from gis.errors import invalid_field
+from gis.incidents.clock import stage_clock
+from gis.incidents.lifecycle.effects import suspension_columns
 from gis.incidents.lifecycle.events import insert_events, insert_offers
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
-from gis.incidents.lifecycle.report import first_events, insert_incident, tell_filed
+from gis.incidents.lifecycle.report import (
+    first_events,
+    insert_contact,
+    insert_incident,
+    tell_filed,
+)
 from gis.incidents.routing.post_holders import office
-from gis.incidents.routing.router import RoutingDecision, route, stage_clock
+from gis.incidents.routing.router import RoutingDecision, route
 from gis.incidents.states import ENDED_STATES, State
 from gis.incidents.working_time import WARNING_SHARE
 from gis.rights.actions import Action
@@ -36,8 +43,9 @@ class Past:
 
     state: None: it is open, and begins here as a report does. handler: Code or name of a person, or
     an organisation, as written. role, post_area: Key of the role that has it, code of the area it
-    is for. due: Of an open matter. closed_at: Of a finished one. result: What was done. rating,
-    solved: The reporter's own word; office_rating, office_solved: as recorded at the follow-up.
+    is for. due: Of an open matter. until: Of a suspended one. closed_at: Of a finished one.
+    result: What was done. rating, solved: The reporter's own word; office_rating, office_solved: as
+    recorded at the follow-up.
     """
 
     state: State | None = None
@@ -45,6 +53,7 @@ class Past:
     role: str = ""
     post_area: str = ""
     due: datetime | None = None
+    until: datetime | None = None
     closed_at: datetime | None = None
     result: str = ""
     rating: int | None = None
@@ -126,6 +135,7 @@ def file_past(
         events[-1]["detail"] = events[-1].get("detail", {}) | {"handler": past.handler}
     keys = {"county": case.where.county, "incident_id": new_id, "at": now}
     insert_events(session, [keys | event for event in events])
+    insert_contact(session, report, case.where.county, new_id)
     if not ended:
         if routed.offers:
             insert_offers(session, case.where.county, new_id, routed.offers, now)
@@ -189,6 +199,8 @@ def _as_past(
             "supervise_at": past.due,
             "warning_at": min(now + left * WARNING_SHARE, past.due),
         }
+    if past.until is not None:
+        columns |= suspension_columns(past.until, now)
     if offers:  # unclaimed in time it falls back to the community instead of going one level up
         columns["supervise_at"] = None
     columns |= {name: getattr(past, name) for name in RATINGS}

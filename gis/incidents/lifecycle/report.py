@@ -135,7 +135,7 @@ def file_report(
     )
     if routed.offers:
         insert_offers(session, location.county, new_id, routed.offers, now)
-    _insert_contact(session, report, location.county, new_id)
+    insert_contact(session, report, location.county, new_id)
     if pictures:
         photos.store(
             session, photos.require_folder(var), location.county, new_id, numbers[0], pictures
@@ -323,9 +323,10 @@ def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | 
     return filed.assigned_to | {"name": label}
 
 
-def _insert_contact(
+def insert_contact(
     session: Session, report: IncidentReport, county: str, incident_id: UUID
 ) -> None:
+    """Write how to reach who reported, where they said it."""
     contact = {"name": report.name, "phone": report.phone, "email": report.email}
     if any(contact.values()):
         session.execute(insert(Reporter).values(county=county, incident_id=incident_id, **contact))
