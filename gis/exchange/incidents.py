@@ -451,12 +451,21 @@ def _categories(session: Session) -> Mapping[str, str]:
     return unique | {row.code: row.code for row in rows}
 
 
+def category_by_word(session: Session, word: str) -> str:
+    """Return the code of a category by one of its common terms; the term if there is none."""
+    return _category(_categories(session), word)
+
+
+def _category(categories: Mapping[str, str], word: str) -> str:
+    return categories.get(word) or categories.get(word.lower()) or word
+
+
 def _to_incident(
     row: Row, crs: str | None, timezone: ZoneInfo, row_id: str, categories: Mapping[str, str]
 ) -> intake.IncidentReport:
     named = row["category"] or ""
     return intake.IncidentReport(
-        category=categories.get(named) or categories.get(named.lower()) or named,
+        category=_category(categories, named),
         description=row["description"] or "",
         lon=row["lon"],
         lat=row["lat"],

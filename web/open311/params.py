@@ -150,19 +150,13 @@ def parse_near() -> tuple[float, float, float] | None:
         if not texts[name]:
             other = "long" if name == "lat" else "lat"
             raise invalid_field(name, "open311.coordinate_missing", other=other)
-    lat, lon = (params.parse_float(texts[name], name) for name in ("lat", "long"))
-    radius_m = (
-        params.parse_float(texts["radius"], "radius") if texts["radius"] else DEFAULT_RADIUS_M
-    )
-    ranges = (
-        ("lat", lat, -90, 90),
-        ("long", lon, -180, 180),
-        ("radius", radius_m, 1, MAX_RADIUS_M),
-    )
-    for name, value, low, high in ranges:
-        if not low <= value <= high:
+    texts["radius"] = texts["radius"] or str(DEFAULT_RADIUS_M)
+    values = {name: params.parse_float(text, name) for name, text in texts.items()}
+    for name, low, high in (("lat", -90, 90), ("long", -180, 180), ("radius", 1, MAX_RADIUS_M)):
+        if not low <= values[name] <= high:
             raise invalid_field(name, "input.not_in_range", low=low, high=high)
-    return *map(float, crs.to_storage(lon, lat, "wgs84")), radius_m
+    x, y = crs.to_storage(values["long"], values["lat"], "wgs84")
+    return float(x), float(y), values["radius"]
 
 
 def parse_count(name: str, default: int, limit: int) -> int:

@@ -2,6 +2,7 @@
 
 from gis.incidents.models.catalogue import CatalogueEdition, Category, DangerTable
 from gis.incidents.models.devices import Device, DeviceAlarm
+from gis.incidents.models.hotline import ExternalOrder, ExternalSystem
 from gis.incidents.models.incident import Incident, IncidentEvent, IncidentMove, Photo, Reporter
 from gis.incidents.models.orders import OrderOffer, OrderTaker
 from gis.incidents.models.rules import RoutingRule, RuleSet
@@ -16,6 +17,8 @@ __all__ = [
     "DangerTable",
     "Device",
     "DeviceAlarm",
+    "ExternalOrder",
+    "ExternalSystem",
     "Incident",
     "IncidentEvent",
     "IncidentMove",
