@@ -162,6 +162,8 @@ TRANSITIONS: dict[str, Transition] = {
     "unlink": Transition(states=OPEN_STATES, by=Action.DISPATCH),
     "relocate": Transition(states=OPEN_STATES, by=Action.DISPATCH),
     "split": Transition(states=VOIDABLE, by=Action.DISPATCH),
+    "hand_out": Transition(states=WORKING, by=Action.SYSTEM),  # by way of lifecycle/joint.py
+    "finish_part": Transition(states=OPEN_STATES, by=Action.SYSTEM),
     "pass_on": Transition(states=(State.DISPATCHED, State.TAKEN), by=Action.SYSTEM),
     "hand_over": Transition(states=OPEN_STATES, by=Action.SYSTEM),
     "follow": Transition(states=OPEN_STATES, by=Action.SYSTEM),
@@ -170,6 +172,8 @@ TRANSITIONS: dict[str, Transition] = {
 # moves that leave a waiting request as it is
 REQUEST_KEEPING_MOVES = frozenset(
     {
+        "hand_out",
+        "finish_part",
         "note",
         "escalate",
         "supervise",
@@ -193,6 +197,8 @@ REQUEST_CANCELLING_MOVES = frozenset(
 # that one
 INDEPENDENT_MOVES = frozenset(
     {
+        "hand_out",
+        "finish_part",
         "note",
         "rate",
         "follow_up",

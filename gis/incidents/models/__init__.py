@@ -5,6 +5,7 @@ from gis.incidents.models.devices import Device, DeviceAlarm
 from gis.incidents.models.hotline import ExternalOrder, ExternalSystem
 from gis.incidents.models.incident import Incident, IncidentEvent, IncidentMove, Photo, Reporter
 from gis.incidents.models.orders import OrderOffer, OrderTaker
+from gis.incidents.models.parts import JointPart, Organisation
 from gis.incidents.models.rules import RoutingRule, RuleSet
 from gis.incidents.models.values import CHANNELS, DISPATCH_MODES, SEVERITIES
 
@@ -22,8 +23,10 @@ __all__ = [
     "Incident",
     "IncidentEvent",
     "IncidentMove",
+    "JointPart",
     "OrderOffer",
     "OrderTaker",
+    "Organisation",
     "Photo",
     "Reporter",
     "RoutingRule",
