@@ -178,6 +178,8 @@ def _as_past(
 ) -> RoutingDecision:
     """Return where a matter goes: to its handler, else as it was routed, else to the office."""
     columns, offers = dict(routed.columns), routed.offers
+    if handler is None and state in ENDED_STATES:  # the figures count it as nobody's here
+        handler = Handler(None, None, None)
     if handler is not None:
         columns |= {
             "role": handler.role or None,
