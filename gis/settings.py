@@ -35,6 +35,15 @@ class Smtp:
 
 
 @dataclass(frozen=True)
+class Hotline:
+    """A hotline that orders are exchanged with: its name, address and our key there."""
+
+    name: str
+    url: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """The options of a deployment.
 
@@ -74,6 +83,8 @@ class Settings:
         service.
     questionnaire_days
         Days after closing when a reporter who has not rated is asked again by mail; 0 means never.
+    hotline
+        The hotline that orders are exchanged with, such as 12345; None means none.
     two_persons
         Whether a boundary draft must be published by another person than its author.
     """
@@ -94,6 +105,7 @@ class Settings:
     min_free_mb: int = 500
     private_webhooks: bool = False
     questionnaire_days: int = 28
+    hotline: Hotline | None = None
     two_persons: bool = False
 
     @classmethod
@@ -118,6 +130,7 @@ class Settings:
             min_free_mb=_number(env, "WANGGE_MIN_FREE_MB", 500, 100_000_000, least=0),
             private_webhooks=_yes(env, "WANGGE_PRIVATE_WEBHOOKS"),
             questionnaire_days=_number(env, "WANGGE_QUESTIONNAIRE_DAYS", 28, 366, least=0),
+            hotline=_hotline(env),
             two_persons=_yes(env, "WANGGE_TWO_PERSONS"),
         )
 
@@ -162,6 +175,15 @@ def _smtp(env: Mapping[str, str]) -> Smtp | None:
         env.get("WANGGE_SMTP_PASSWORD") or "",
         starttls,
     )
+
+
+def _hotline(env: Mapping[str, str]) -> Hotline | None:
+    url, key = env.get("WANGGE_HOTLINE_URL") or "", env.get("WANGGE_HOTLINE_KEY") or ""
+    if not url:
+        return None
+    if not url.startswith(("https://", "http://")) or not key:
+        raise InvalidInput("setting.hotline_incomplete")
+    return Hotline(env.get("WANGGE_HOTLINE_NAME") or "12345", url.rstrip("/"), key)
 
 
 def _yes(env: Mapping[str, str], name: str) -> bool:

@@ -4,6 +4,7 @@ Every parser takes a cell as the file gives it (text, or what Excel keeps: numbe
 and raises CellError with what is wrong and what would be right.
 """
 
+import json
 import math
 import re
 import unicodedata
@@ -188,6 +189,38 @@ def refuse_date(value: object) -> None:
     """Raise CellError where Excel has made a date of a cell."""
     if isinstance(value, datetime | date | time):
         raise CellError("cell.date_by_excel", date=str(value))
+
+
+def parse_words(value: object) -> str:
+    """Return free text as it was written: signs that do not show (of an emoji) stay.
+
+    Raises
+    ------
+    CellError
+        Excel has made a date of it.
+    """
+    refuse_date(value)
+    if isinstance(value, Marked):
+        value = value.value
+    return restore(value.strip()) if isinstance(value, str) else clean_text(value)
+
+
+def parse_json_object(value: object) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises
+    ------
+    CellError
+        The cell is none.
+    """
+    text = parse_words(value)
+    try:
+        item = json.loads(text)
+    except ValueError:
+        item = None
+    if not isinstance(item, dict):
+        raise CellError("cell.not_json_object", text=text[:40])
+    return item
 
 
 def parse_person_name(value: object) -> str:

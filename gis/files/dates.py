@@ -10,6 +10,7 @@ from gis.files.cells import (
     clean_text,
     excel_day,
     parse_local_datetime,
+    parse_moment,
     to_datetime,
 )
 from gis.labels import parse_number
@@ -34,6 +35,21 @@ def parse_first_day(value: object) -> datetime | Guess:
         The cell is not a date, or is ambiguous.
     """
     return _read(value, last=False)
+
+
+def parse_first_moment(value: object) -> datetime | Guess:
+    """Return the moment of a cell with its offset where it has one, else as `parse_first_day`.
+
+    Raises
+    ------
+    CellError
+        As `parse_first_day`.
+    """
+    try:
+        moment = parse_moment(value)
+    except CellError:
+        return parse_first_day(value)
+    return moment if moment.tzinfo else parse_first_day(value)
 
 
 def parse_end_day(value: object) -> datetime | Guess:

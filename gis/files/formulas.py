@@ -22,7 +22,8 @@ def is_formula(text: str) -> bool:
 def cell_text(value: object) -> object:
     """Return a value that is safe in a table.
 
-    Control characters are removed, and formulas are prefixed with an apostrophe.
+    Control characters are removed, and formulas are prefixed with an apostrophe; so are texts that
+    begin with one already, so that `restore` takes off no other.
     """
     if not isinstance(value, str):
         return value
@@ -31,12 +32,13 @@ def cell_text(value: object) -> object:
         for character in value
         if character in CONTROLS or unicodedata.category(character) != "Cc"
     )
-    return f"'{text}" if is_formula(text) else text
+    return f"'{text}" if is_formula(text.lstrip("'")) else text
 
 
 def restore(text: str) -> str:
     """Return a cell's text without the apostrophe that `cell_text` put before a formula."""
-    return text[1:].strip() if text.startswith("'") and is_formula(text[1:]) else text
+    is_marked = text.startswith("'") and is_formula(text.lstrip("'"))
+    return text[1:].strip() if is_marked else text
 
 
 def _is_skipped(character: str) -> bool:

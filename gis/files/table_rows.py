@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gis.files.cells import SUBSTITUTE_PATTERN, CellError, Guess, Marked, clean_text, parse_code
+from gis.files.cells import (
+    SUBSTITUTE_PATTERN,
+    CellError,
+    Guess,
+    Marked,
+    clean_text,
+    parse_code,
+    parse_words,
+)
 from gis.files.column import Column
 from gis.files.header import Header, Meanings, Raw, plain_name
 from gis.files.report import LoadReport, RejectedRow, row_label
@@ -30,6 +38,8 @@ NOTE_PATTERN = re.compile(
     r"\d{4}年\d{1,2}月\d{1,2}日$|(?:填表|制表|填报|审核|负责)人$)"
 )
 MAX_SHOWN_CHARS = 40
+FREE_TEXT = (clean_text, parse_words)
+MAX_TOTAL_CELLS = 2  # filled cells of a total whose word stands in a column of free text
 
 
 @dataclass(frozen=True)
@@ -171,6 +181,12 @@ class RowReader:
             if not isinstance(cell, str) or not any(sign in cell for sign in _TOTAL_SIGNS):
                 continue
             name, column = plain_name(cell), self.columns.get(index)
+            if (
+                column is not None
+                and column.parse is parse_words
+                and len(unmerged) > MAX_TOTAL_CELLS
+            ):
+                continue  # somebody's words in a row of data
             if TOTAL_PATTERN.fullmatch(name) or TOTAL_PATTERN.fullmatch(
                 re.sub(r"[()]", "", _half_width(cell))
             ):
@@ -179,7 +195,7 @@ class RowReader:
             if (
                 SUBTOTAL_PATTERN.fullmatch(name)
                 and not is_open
-                and (column is None or column.parse is not clean_text)
+                and (column is None or column.parse not in FREE_TEXT)
             ):
                 return _short(cell)
         return ""
@@ -192,7 +208,7 @@ class RowReader:
         cell = raw[unmerged[0]]
         text, column = _half_width(cell), self.columns.get(unmerged[0])
         if not isinstance(cell, str) or (
-            column is not None and column.parse is clean_text and len(self.needed) < 2
+            column is not None and column.parse in FREE_TEXT and len(self.needed) < 2
         ):
             return False
         if len(unmerged) == 1:

@@ -1,4 +1,4 @@
-"""CSV and Excel files to rows of typed values: encodings, sheets, limits.
+"""CSV, Excel and NDJSON files to rows of typed values: encodings, sheets, limits.
 
 What a table may hold is told by the columns of gis/exchange/columns.py; gis/files/header.py finds
 the header, and gis/files/table_rows.py reads the rows under it.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+import orjson
 from openpyxl.utils import get_column_letter
 from python_calamine import (
     CalamineError,
@@ -34,6 +35,7 @@ __all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name",
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 TEXTS = (".csv", ".tsv", ".txt")
+OBJECTS = (".ndjson", ".jsonl")  # a JSON object on each line
 ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 DELIMITERS = ",;\t|，；"
 MAX_TEXT_BYTES = 500_000_000  # bytes
@@ -77,7 +79,7 @@ class Table:
 
 
 def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Table:
-    """Open a CSV or Excel file; its rows stream, so memory stays flat for CSV.
+    """Open a CSV, Excel or NDJSON file; its rows stream, so memory stays flat for CSV.
 
     The header is the first that holds all needed columns, in one to three rows, within the first
     `MAX_HEADER_ROW`; of a workbook the first visible sheet that has it counts. Rows are counted in
@@ -88,7 +90,8 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
     Parameters
     ----------
     path
-        .csv, .tsv, .txt (UTF-8 or GB18030; comma, semicolon or tab), .xlsx, .xlsm or .xls.
+        .csv, .tsv, .txt (UTF-8 or GB18030; comma, semicolon or tab), .xlsx, .xlsm, .xls, or .ndjson
+        and .jsonl (UTF-8; the keys are the headers).
     columns
         What the file may hold. Other columns are skipped and noted.
     report
@@ -107,11 +110,11 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
     size, ending = path.stat().st_size, path.suffix.lower()
     if size == 0:
         raise InvalidInput("file.is_empty", file=path.name)
-    if ending not in TEXTS + WORKBOOKS:
+    if ending not in TEXTS + WORKBOOKS + OBJECTS:
         raise InvalidInput(
             "table.wrong_ending",
             file=path.name,
-            endings=TEXTS + WORKBOOKS,
+            endings=TEXTS + WORKBOOKS + OBJECTS,
             ending=ending or Message("file.no_ending"),
         )
     limit = MAX_WORKBOOK_BYTES if ending in WORKBOOKS else MAX_TEXT_BYTES
@@ -121,7 +124,7 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
         )
     is_workbook = ending in WORKBOOKS
     items = sandbox.iterate(
-        _workbook_rows if is_workbook else _text_rows,
+        _workbook_rows if is_workbook else _object_rows if ending in OBJECTS else _text_rows,
         path.absolute(),
         tuple(columns),
         limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10),
@@ -179,6 +182,39 @@ def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
             raise InvalidInput(
                 "table.not_csv", file=path.name, line=str(lines.line_num), reason=str(error)
             ) from error
+
+
+def _object_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
+    """Yield the keys of all objects as the header, then the values of each under them."""
+    keys = list(dict.fromkeys(key for _, item in _objects(path) for key in item))
+    yield 0, keys
+    for number, item in _objects(path):
+        yield number, [_json_cell(item.get(key)) for key in keys]
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                item = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                reason = str(error)
+            else:
+                if isinstance(item, dict):
+                    yield number, item
+                    continue
+                reason = type(item).__name__
+            raise InvalidInput(
+                "table.not_json", file=path.name, line=str(number), reason=reason
+            ) from None
+
+
+def _json_cell(value: object) -> object:
+    if value is None:
+        return ""
+    return orjson.dumps(value).decode() if isinstance(value, dict | list | bool) else value
 
 
 def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:

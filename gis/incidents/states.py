@@ -74,13 +74,14 @@ WORKING = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 class Transition:
     """A move: what may be done to an incident.
 
-    states: From which states. to: The state after; None: it stays. by: The action somebody must be
-    allowed (gis/rights/actions.py). needs_request: The request that must wait (ANY_REQUEST: one of
+    states: From which states. to: The state after; None: it stays; several: the event says which.
+    by: The action somebody must be allowed (gis/rights/actions.py). needs_request: The request
+    that must wait (ANY_REQUEST: one of
     REQUESTS). sets_request: The one it leaves waiting. needs_note: Whether a note is needed.
     """
 
     states: tuple[State, ...]
-    to: State | None = None
+    to: State | tuple[State, ...] | None = None
     by: Action
     needs_request: str = ""
     sets_request: str = ""
@@ -94,6 +95,8 @@ LIMITED = (State.REPORTED, *WORKING, *SOLVED)  # whose running time may be chang
 
 TRANSITIONS: dict[str, Transition] = {
     "report": Transition(states=(State.REPORTED,), to=State.REPORTED, by=Action.REPORT),
+    # what was kept elsewhere, as it stood there; to be suspended it must have been at work
+    "load": Transition(states=(State.REPORTED, *WORKING), to=tuple(State), by=Action.SYSTEM),
     "accept": Transition(states=NEW, to=State.ACCEPTED, by=Action.DISPATCH),
     "reclassify": Transition(states=(*NEW, State.ACCEPTED), by=Action.DISPATCH),
     "dispatch": Transition(
@@ -150,7 +153,8 @@ TRANSITIONS: dict[str, Transition] = {
         states=VOIDABLE, by=Action.APPROVE, needs_request="void", needs_note=True
     ),
     "withdraw": Transition(states=LIMITED, by=Action.HANDLE, needs_request=ANY_REQUEST),
-    "resume": Transition(states=(State.SUSPENDED,), by=Action.APPROVE),  # back to the state before
+    # back to the state before
+    "resume": Transition(states=(State.SUSPENDED,), to=WORKING, by=Action.APPROVE),
     "supervise": Transition(states=OPEN_STATES, by=Action.SUPERVISE, needs_note=True),
     "release": Transition(states=OPEN_STATES, by=Action.SUPERVISE, needs_note=True),
     "escalate": Transition(states=OPEN_STATES, by=Action.SYSTEM),
@@ -158,6 +162,8 @@ TRANSITIONS: dict[str, Transition] = {
     "unlink": Transition(states=OPEN_STATES, by=Action.DISPATCH),
     "relocate": Transition(states=OPEN_STATES, by=Action.DISPATCH),
     "split": Transition(states=VOIDABLE, by=Action.DISPATCH),
+    "hand_out": Transition(states=WORKING, by=Action.SYSTEM),  # by way of lifecycle/joint.py
+    "finish_part": Transition(states=OPEN_STATES, by=Action.SYSTEM),
     "pass_on": Transition(states=(State.DISPATCHED, State.TAKEN), by=Action.SYSTEM),
     "hand_over": Transition(states=OPEN_STATES, by=Action.SYSTEM),
     "follow": Transition(states=OPEN_STATES, by=Action.SYSTEM),
@@ -166,6 +172,8 @@ TRANSITIONS: dict[str, Transition] = {
 # moves that leave a waiting request as it is
 REQUEST_KEEPING_MOVES = frozenset(
     {
+        "hand_out",
+        "finish_part",
         "note",
         "escalate",
         "supervise",
@@ -189,6 +197,8 @@ REQUEST_CANCELLING_MOVES = frozenset(
 # that one
 INDEPENDENT_MOVES = frozenset(
     {
+        "hand_out",
+        "finish_part",
         "note",
         "rate",
         "follow_up",
@@ -210,6 +220,7 @@ INDEPENDENT_MOVES = frozenset(
 # incident
 MOVES_SHOWN_TO_REPORTER = (
     "report",
+    "load",
     "accept",
     "dispatch",
     "take",
@@ -237,6 +248,7 @@ MOVES_SHOWN_TO_REPORTER = (
 # moves whose notes are meant for the reporter
 NOTES_SHOWN_TO_REPORTER = (
     "report",
+    "load",
     "handle",
     "close",
     "rate",
@@ -262,7 +274,8 @@ def transition_rows() -> Iterator[tuple[str, str, str, str, str]]:
         for state in transition.states:
             for pending in requests:
                 new_pending = pending if name in REQUEST_KEEPING_MOVES else transition.sets_request
-                for new_state in WORKING if name == "resume" else (transition.to or state,):
+                to = transition.to or state
+                for new_state in to if isinstance(to, tuple) else (to,):
                     yield name, state.value, pending, new_state.value, new_pending
 
 

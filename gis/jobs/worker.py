@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis.db import engine as engine_of
+from gis.exchange import hotline
 from gis.jobs import maintenance, questionnaires
 from gis.notices import delivery
 from gis.settings import Settings
@@ -54,6 +55,12 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     @app.task(name="sweep", queue="clock", queueing_lock="sweep")
     def run_due(timestamp: int) -> None:
         maintenance.run_due(engine, datetime.now(UTC))
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="hotline", queue="receivers", queueing_lock="hotline")
+    def exchange_orders(timestamp: int) -> None:
+        if settings.hotline is not None:
+            hotline.exchange(engine, settings.hotline, datetime.now(UTC))
 
     @app.periodic(cron="17 19 * * *")  # 03:17 in China
     @app.task(name="clean", queue="clock", queueing_lock="clean")

@@ -46,6 +46,8 @@ MOVES = (
     "unlink",
     "relocate",
     "split",
+    "hand_out",
+    "finish_part",
     "pass_on",
     "hand_over",
     "follow",

@@ -1,6 +1,5 @@
 """Loading incidents that were kept elsewhere: rehearsed, refused row by row, filed once."""
 
-import csv
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -25,22 +24,13 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.settings import SHANGHAI
 from tests.support import build
+from tests.support.incident_tables import GOOD, LAT, LON, refused, table
 from tests.support.incident_town import NOW, IncidentTown
 from tests.support.machine import slowdown
 from tests.support.reading import reading_inside  # noqa: F401
 from tests.support.served import Deployment
 
 pytestmark = pytest.mark.usefixtures("reading_inside")
-
-LON, LAT = build.LON + 0.0005, build.LAT + 0.0005
-GOOD = {
-    "编号": "R1",
-    "类别": "06010",
-    "描述": "一堆垃圾",
-    "经度": str(LON),
-    "纬度": str(LAT),
-    "坐标系": "cgcs2000",
-}
 
 
 @pytest.fixture
@@ -49,27 +39,11 @@ def scene(session: Session) -> IncidentTown:
     return IncidentTown(session)
 
 
-def table(path: Path, rows: Sequence[Mapping[str, object]], name: str = "incidents.csv") -> Path:
-    """A CSV of rows; the columns are those of all of them."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    file = path / name
-    with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    return file
-
-
 def load(
     scene: IncidentTown, file: Path, crs: str | None = None, by: Principal | None = None
 ) -> LoadReport:
     """Load a file at the usual moment."""
     return load_incidents(scene.session, file, crs, now=NOW, principal=by)
-
-
-def refused(report: LoadReport) -> list[tuple[str, str]]:
-    """Where, and which column."""
-    return [(row.where, row.field) for row in report.refused]
 
 
 COLUMNS = """category, severity, description, address, channel, reported_at, state, role, attributes, due_at"""  # noqa: E501
@@ -422,27 +396,3 @@ def test_the_command_rehearses_unless_told_to_commit(served: Deployment, tmp_pat
     answer = served.run_inside("load", "incidents", bad, "--commit")
     assert answer.returncode == 1
     assert "row 3, 类别" in answer.stderr and "Nothing was loaded" in answer.stderr
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("工单状态", "已办结"), ("状态", "Closed"), ("办结时间", "2026-11-21 10:00")],
-)
-def test_a_finished_matter_is_refused_and_not_opened_again(
-    scene: IncidentTown, tmp_path: Path, field: str, value: str
-) -> None:
-    path = tmp_path / "elsewhere.csv"
-    path.write_text(
-        "".join(
-            f"{','.join(line)}\n"
-            for line in (
-                ["编号", "描述", "经度", "纬度", "坐标系", field],
-                ["E1", "楼下垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", value],
-                ["E2", "楼道垃圾", str(GOOD["经度"]), str(GOOD["纬度"]), "cgcs2000", ""],
-            )
-        ),
-        encoding="utf-8",
-    )
-    report = load_incidents(scene.session, path, now=datetime.now(SHANGHAI))
-    assert [(row.where, row.field) for row in report.refused] == [("row 2", field)]
-    assert "finished" in report.refused[0].reason

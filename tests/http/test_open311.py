@@ -5,6 +5,7 @@ is private.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ import pytest
 import xmltodict
 from flask.testing import FlaskClient
 from georeport import GeoReport
+from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,7 @@ from gis.incidents.lifecycle.effects import MovePayload
 from gis.rights.principal import system_principal
 from gis.rights.visibility import reveal_contacts
 from tests.support import build
+from tests.support.fixmystreet import FixMyStreet
 from tests.support.incident_town import IncidentTown
 from tests.support.served import Deployment
 from web.open311.serialise import as_xml
@@ -372,13 +375,16 @@ def test_answers_to_questions_are_kept_and_checked(asking: IncidentTown, post: P
         "BAGS": 3.0,
         "SINCE": "2026-11-20T08:00:00+08:00",
     }
+    unasked = {"attribute[OTHER]": "x", "attribute[URLS][]": ["a", "b"]}
+    read = asking.seen(UUID(number(post(**good, **unasked))))
+    assert read.attributes["unasked"] == {"OTHER": "x", "URLS": ["a", "b"]}
+    assert read.attributes["SIZE"] == "l"
     for fields, expected in (
         ({"attribute[SIZE]": None}, "多大一堆"),
         ({"attribute[SIZE]": "xl"}, "none of s, l"),
         ({"attribute[KINDS][]": ["a", "z"]}, "none of a, b"),
         ({"attribute[BAGS]": "many"}, "not a number"),
         ({"attribute[SINCE]": "lately"}, "not a time"),
-        ({"attribute[OTHER]": "x"}, "not asked"),
     ):
         reply = post(**(good | fields))
         assert (reply.status_code, reply.get_json()[0]["code"]) == (400, 400)
@@ -598,6 +604,133 @@ def test_filters(client: FlaskClient, incident_town: IncidentTown, post: Post) -
     ):
         reply = client.get(f"{ROOT}/requests.json", query_string=wrong)
         assert (reply.status_code, reply.get_json()[0]["code"]) == (400, 400), wrong
+
+
+def test_requests_are_listed_by_their_last_change_and_by_their_place(
+    client: FlaskClient, incident_town: IncidentTown, post: Post
+) -> None:
+    now = datetime.now(UTC)
+    old = incident_town.report(at=now - timedelta(days=100))
+    lately = incident_town.report(at=now - timedelta(days=5), lon=LON + build.SIDE)
+    created = number(post())
+    ids = lambda **query: [  # noqa: E731
+        item["service_request_id"] for item in get(client, "requests.json", **query)
+    ]
+    stamp = lambda **ago: (now - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731
+    assert ids(updated_after=stamp(days=1)) == [created]
+    assert ids(updated_after=stamp(days=80)) == [created, str(lately.id)]
+    for step, is_told in (("note", False), ("take", True)):  # said inside is no change outside
+        payload = MovePayload(note="内部")
+        principal = system_principal("test")
+        moves.apply_move(incident_town.session, principal, old.id, step, now, payload)
+        assert (str(old.id) in ids(updated_after=stamp(minutes=1))) is is_told
+    assert ids(updated_after=stamp(days=1), end_date=stamp(days=3)) == []
+    assert ids(**SPOT, radius=20) == [created]
+    assert set(ids(**SPOT)) == {created, str(lately.id)}
+    assert ids(lat="26.9", long="105.1", radius=100) == []
+    for wrong in (
+        {"lat": "26"},
+        {"radius": "10"},
+        {"lat": "91", "long": "1"},
+        {**SPOT, "radius": "60000"},
+        {"updated_after": "lately"},
+        {"updated_after": stamp(days=91)},
+    ):
+        reply = client.get(f"{ROOT}/requests.json", query_string=wrong)
+        assert (reply.status_code, reply.get_json()[0]["code"]) == (400, 400), wrong
+
+
+def picture() -> bytes:
+    """A small photo."""
+    file = BytesIO()
+    Image.new("RGB", (40, 30), "green").save(file, "JPEG")
+    return file.getvalue()
+
+
+# --- updates, with a client that does as FixMyStreet ----------------------------------------------
+
+
+@pytest.fixture
+def site(client: FlaskClient, incident_town: IncidentTown) -> FixMyStreet:
+    """A site whose key may report and comment in the whole county."""
+    actions = ["incident.report", "incident.note"]
+    county = incident_town.town.county.code
+    secret = api_keys.add(incident_town.session, "site", actions, [county], datetime.now(UTC))
+    return FixMyStreet(client, ROOT, secret, county)
+
+
+def test_fixmystreet_hands_over_photos_and_attributes(
+    incident_town: IncidentTown, site: FixMyStreet
+) -> None:
+    created = UUID(site.send_report(7, PUBLIC, LAT, LON, picture(), picture()))
+    view = incident_town.seen(created)
+    assert len(view.photos) == 2
+    assert view.attributes["unasked"]["fixmystreet_id"] == "7"
+
+
+def test_fixmystreet_reads_what_becomes_of_a_report(
+    incident_town: IncidentTown, site: FixMyStreet, client: FlaskClient
+) -> None:
+    created = site.send_report(7, PUBLIC, LAT, LON)
+    now = datetime.now(UTC)
+    for step, words in (
+        ("take", ""),
+        ("request_extend", "内部：难缠"),
+        ("handle", "清运完毕"),
+        ("check", ""),
+        ("close", ""),
+    ):
+        payload = MovePayload(note=words, minutes=60)
+        principal = system_principal("test")
+        moves.apply_move(incident_town.session, principal, UUID(created), step, now, payload)
+    read = site.read_updates()
+    assert [item["status"] for item in read] == [
+        "investigating",
+        "action_scheduled",
+        "in_progress",
+        "fixed",
+        "fixed",
+        "closed",
+    ]
+    assert {item["service_request_id"] for item in read} == {created}
+    assert "清运完毕" in {item["description"] for item in read}
+    assert len({item["update_id"] for item in read}) == len(read)
+    anonymous = client.get(f"{ROOT}/servicerequestupdates.json").get_json()
+    assert {item["service_request_id"] for item in anonymous} == {created}
+    assert "清运完毕" not in str(anonymous) and "难缠" not in str(anonymous)
+
+
+def test_a_comment_arrives_once_and_changes_no_state(
+    incident_town: IncidentTown, site: FixMyStreet
+) -> None:
+    created = site.send_report(7, PUBLIC, LAT, LON)
+    first = site.send_update(created, 31, "还在那里", "OPEN", picture())
+    assert site.send_update(created, 31, "还在那里", "OPEN") == first
+    assert site.send_update(created, 32, "没了", "FIXED - USER") != first
+    view = incident_town.seen(UUID(created))
+    assert (view.state, len(view.photos)) == ("dispatched", 1)
+    assert incident_town.moves(UUID(created)).count("note") == 2
+    assert first in {item["update_id"] for item in site.read_updates()}
+
+
+def test_who_may_not_comment_is_refused(
+    client: FlaskClient, incident_town: IncidentTown, site: FixMyStreet, key: str
+) -> None:
+    created = site.send_report(7, PUBLIC, LAT, LON)
+
+    def send(**form: str) -> int:
+        fields = {"service_request_id": created, "description": "x"} | form
+        return client.post(f"{ROOT}/servicerequestupdates.json", data=fields).status_code
+
+    assert send() == 403  # no key
+    assert send(api_key=key) == 403  # it may only report
+    others = incident_town.report()
+    mine = site.common["api_key"]
+    assert send(api_key=mine, service_request_id=str(others.id)) == 404
+    assert send(api_key=mine, service_request_id="7") == 404
+    assert send(api_key=mine, description="") == 400
+    assert send(api_key=mine, update_id="x" * 101) == 400
+    assert send(api_key=mine, updated_datetime="lately") == 400
 
 
 # --- what is private ------------------------------------------------------------------------------

@@ -88,6 +88,11 @@ def none(asker: Asker) -> str:
     return "none"
 
 
+def known(asker: Asker) -> str:
+    """Who is signed in is told that there is no such thing."""
+    return "sign in" if asker.by.kind == "anonymous" else "none"
+
+
 def unsigned(asker: Asker) -> str:
     """Nobody without a signature or secret, and who has none is told to show it."""
     return "sign in"
@@ -437,6 +442,14 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/incidents/<uuid:incident_id>/moves": Row(
         notes, json={"move": "note", "note": "看过了"}
     ),
+    "GET /api/v1/organisations": Row(may(A.DISPATCH)),
+    "GET /api/v1/incidents/<uuid:incident_id>/parts": Row(sees),
+    "POST /api/v1/incidents/<uuid:incident_id>/parts": Row(
+        dispatches, json={"kind": "external", "organisation": "nothing"}
+    ),
+    "POST /api/v1/incidents/<uuid:incident_id>/parts/<int:part_id>/finish": Row(
+        known, json={"result": "好了"}, path={"part_id": "1"}
+    ),
     "POST /api/v1/incidents/moves/bulk": Row(signed_in, json={"moves": []}),
     "POST /api/v1/incidents/import": Row(may(A.DISPATCH), form=FILE),
     "GET /api/v1/photos/<uuid:photo_id>": Row(sees_photo),
@@ -493,6 +506,14 @@ TABLE: dict[str, Row] = {
     "POST /open311/v2/requests": Row(program(A.REPORT), form={"service_code": "06010"}),
     "POST /open311/v2/requests.<any(json, xml):kind>": Row(
         program(A.REPORT), form={"service_code": "06010"}, path={"kind": "json"}
+    ),
+    "GET /open311/v2/servicerequestupdates": Row(anybody),
+    "GET /open311/v2/servicerequestupdates.<any(json, xml):kind>": Row(
+        anybody, path={"kind": "json"}
+    ),
+    "POST /open311/v2/servicerequestupdates": Row(program(A.NOTE), form={}),
+    "POST /open311/v2/servicerequestupdates.<any(json, xml):kind>": Row(
+        program(A.NOTE), form={}, path={"kind": "json"}
     ),
     "GET /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),
     "POST /open311/v2/<path:path>": Row(none, path={"path": "nothing"}),

@@ -8,7 +8,7 @@ from web.cli.common import parse_moment, record_disclosure, session_scope
 
 LAYERS = (
     "counties streets communities grids units buildings facilities entrances edits circles"
-    " households"
+    " households incidents"
 )
 
 
@@ -19,17 +19,35 @@ LAYERS = (
     "--at",
     help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.",
 )
-@click.option("--within", default="", help="For areas: only those whose code begins with this one.")
+@click.option(
+    "--within",
+    default="",
+    help="For areas: only those whose code begins so. For incidents: code of the area they lie in.",
+)
 @click.option(
     "--reason", default="", help="Why, for auditors; the export is written down in any case."
 )
 def command(layer: str, file: Path, at: str | None, within: str, reason: str) -> None:
-    """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx."""
+    """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx.
+
+    Incidents: .csv .xlsx .ndjson, as ./wangge load incidents reads them; without contacts.
+    """
+    from gis.errors import InvalidInput
     from gis.exchange.dump import dump, list_attributions
+    from gis.exchange.incident_file import write_incidents
+    from gis.rights.principal import system_principal
+    from gis.settings import Settings
 
     moment = parse_moment(at) if at is not None else None
     with session_scope() as session:
-        count = dump(session, layer, file, moment, within)
+        if layer != "incidents":
+            count = dump(session, layer, file, moment, within)
+        elif moment is not None:
+            raise InvalidInput("dump.no_dates", layer=layer)
+        else:
+            zone = Settings.from_env().timezone
+            me = system_principal("command line")
+            count = write_incidents(session, me, file, within=within, timezone=zone)
         subject = " ".join(
             filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"])
         )

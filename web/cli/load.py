@@ -232,18 +232,30 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
 @command.command()
 @FILE
 @POINTS
+@click.option(
+    "--old-by-today",
+    is_flag=True,
+    help="Place rows from before the first boundary by today's boundaries, and mark them so.",
+)
 @COMMIT
 @JSON
-def incidents(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
-    """Incidents kept elsewhere, from CSV or Excel; each is filed as a report.
+def incidents(file: Path, crs: str | None, old_by_today: bool, commit: bool, as_json: bool) -> None:
+    """Incidents kept elsewhere, open or finished, from CSV, Excel or NDJSON.
 
-    See ./wangge template incidents.
+    See ./wangge template incidents; ./wangge dump incidents writes such a file.
     """
     from gis.exchange.incidents import load_incidents
 
     zone = Settings.from_env().timezone
     _run(
-        lambda session: load_incidents(session, file, crs, now=datetime.now(zone), timezone=zone),
+        lambda session: load_incidents(
+            session,
+            file,
+            crs,
+            now=datetime.now(zone),
+            timezone=zone,
+            old_by_today=old_by_today,
+        ),
         f"load incidents {file.name}",
         commit,
         as_json,

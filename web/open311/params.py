@@ -9,16 +9,22 @@ from uuid import UUID
 
 from flask import g, request
 
+from gis import crs
 from gis.areas.hierarchy import is_county
 from gis.errors import NotFound, invalid_field
+from gis.files.photos import MAX_PHOTOS
 from gis.incidents.catalogue import editions
-from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, UNASKED
 from gis.places.queries import find_building_point
 from web.http import params
 from web.http.db import session
 
 MAX_SPAN = timedelta(days=90)  # longest range of one question
 MAX_URL_CHARS = 2000
+MAX_UPDATE_ID_CHARS = 100
+DEFAULT_RADIUS_M, MAX_RADIUS_M = 1000, 50_000
+# parts of a form that hold photos: of the specification, and of FixMyStreet
+PHOTO_PARTS = ("media", "photo", *(f"photo{number}" for number in range(1, MAX_PHOTOS + 2)))
 ATTRIBUTE_PATTERN = re.compile(r"attribute\[([^\[\]]{1,60})\](\[\d*\])?")
 URL_PATTERN = re.compile(r"https?://[^\s/]+")
 
@@ -110,6 +116,49 @@ def parse_range() -> tuple[datetime, datetime]:
     return since, until
 
 
+def parse_updated_after() -> datetime | None:
+    """Return `updated_after`; None without it.
+
+    Raises
+    ------
+    InvalidInput
+        It is no time, or longer ago than one question reaches.
+    """
+    text = request.args.get("updated_after", "").strip()
+    if not text:
+        return None
+    moment = params.parse_datetime(text, "updated_after")
+    if params.parse_datetime(None) - moment > MAX_SPAN:
+        raise invalid_field("updated_after", "open311.range_too_long", days=MAX_SPAN.days)
+    return moment
+
+
+def parse_near() -> tuple[float, float, float] | None:
+    """Return the circle of `lat`, `long` (WGS 84) and `radius` (metres); None without them.
+
+    Longitude and latitude come back in the system of storage.
+
+    Raises
+    ------
+    InvalidInput
+        One of the three is missing or out of range.
+    """
+    texts = {name: request.args.get(name, "").strip() for name in ("lat", "long", "radius")}
+    if not any(texts.values()):
+        return None
+    for name in ("lat", "long"):
+        if not texts[name]:
+            other = "long" if name == "lat" else "lat"
+            raise invalid_field(name, "open311.coordinate_missing", other=other)
+    texts["radius"] = texts["radius"] or str(DEFAULT_RADIUS_M)
+    values = {name: params.parse_float(text, name) for name, text in texts.items()}
+    for name, low, high in (("lat", -90, 90), ("long", -180, 180), ("radius", 1, MAX_RADIUS_M)):
+        if not low <= values[name] <= high:
+            raise invalid_field(name, "input.not_in_range", low=low, high=high)
+    x, y = crs.to_storage(values["long"], values["lat"], "wgs84")
+    return float(x), float(y), values["radius"]
+
+
 def parse_count(name: str, default: int, limit: int) -> int:
     """Return a whole number from 1 to a limit.
 
@@ -194,7 +243,8 @@ def full_name(given_name: str, family_name: str) -> str:
 def parse_answers(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the attributes of the form as answers to a category's questions.
 
-    They are `attribute[CODE]=…`, and `attribute[CODE][]=…` for several.
+    They are `attribute[CODE]=…`, and `attribute[CODE][]=…` for several. Those that answer no
+    question are kept under `unasked`: senders add what they have.
 
     Raises
     ------
@@ -210,9 +260,12 @@ def parse_answers(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     by_code = {
         str(question["code"]): question for question in questions if question.get("variable", True)
     }
-    for code in submitted.keys() - by_code.keys():
-        raise invalid_field(f"attribute[{code}]", "open311.attribute_unknown")
-    answers: dict[str, Any] = {}
+    unasked = {
+        code: values[0] if len(values) == 1 else values
+        for code, values in submitted.items()
+        if code not in by_code and values
+    }
+    answers: dict[str, Any] = {UNASKED: unasked} if unasked else {}
     for code, question in by_code.items():
         field = f"attribute[{code}]"
         if values := submitted.get(code, []):
@@ -244,3 +297,36 @@ def _parse_answer(field: str, question: Mapping[str, Any], values: list[str]) ->
             field, "input.too_long", length=len(values[0]), limit=MAX_DESCRIPTION_CHARS
         )
     return values[0]
+
+
+# --- fields of an update --------------------------------------------------------------------------
+
+
+def parse_update() -> tuple[UUID, str, str]:
+    """Return the request an update is about, its words, and its number in the sender's system.
+
+    What the sender holds the state to be is said in the words where it is not what we said last:
+    states change here by those who deal with the matter.
+
+    Raises
+    ------
+    InvalidInput, NotFound
+        A field is missing or wrong, or it is the number of no request.
+    """
+    number = form_value("service_request_id")
+    if not number:
+        raise invalid_field("service_request_id", "open311.field_missing")
+    if text := form_value("updated_datetime"):
+        params.parse_datetime(text, "updated_datetime")
+    update_id = form_value("update_id")
+    if len(update_id) > MAX_UPDATE_ID_CHARS:
+        raise invalid_field("update_id", "field.longer_than", limit=MAX_UPDATE_ID_CHARS)
+    words = [form_value("description"), parse_media_url()]
+    if status := form_value("status")[:40]:
+        words.append(f"（status: {status}）")
+    if not any(words[:2]):
+        raise invalid_field("description", "open311.field_missing")
+    incident_id = parse_uuid(number)
+    if incident_id is None:
+        raise NotFound("open311.request_unknown", number=number[:40])
+    return incident_id, "\n".join(filter(None, words)), update_id

@@ -7,9 +7,20 @@ from typing import Any
 from gis import crs
 from gis.incidents.catalogue.editions import CategoryRow
 from gis.incidents.lifecycle.report import FiledIncident
-from gis.incidents.reading.public import PublicView
+from gis.incidents.reading.public import PublicUpdate, PublicView
+from gis.incidents.states import State
 from gis.rights.roles import ROLE_BY_KEY
 
+# state -> status of an update, in the words that FixMyStreet reads; all others are open
+UPDATE_STATUS = {
+    State.ACCEPTED: "investigating",
+    State.DISPATCHED: "action_scheduled",
+    State.TAKEN: "in_progress",
+    State.HANDLED: "fixed",
+    State.CHECKED: "fixed",
+    State.CLOSED: "closed",
+    State.VOID: "no_further_action",
+}
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 
 
@@ -124,4 +135,17 @@ def request_to_dict(incident: PublicView, timezone: tzinfo) -> dict[str, Any]:
         "lat": lat,
         "long": lon,
         "media_url": incident.media_url,
+    }
+
+
+def update_to_dict(update: PublicUpdate, timezone: tzinfo) -> dict[str, Any]:
+    """Return a step of an incident as a service request update; its time is local."""
+    return {
+        "update_id": str(update.id),
+        "service_request_id": str(update.incident_id),
+        "status": UPDATE_STATUS.get(State(update.state), "open"),
+        "updated_datetime": update.at.astimezone(timezone).isoformat(timespec="seconds"),
+        "description": update.words or f"{update.state_zh} ({update.state_en})",
+        "external_status_code": update.state,
+        "media_url": None,
     }

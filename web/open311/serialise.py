@@ -14,6 +14,7 @@ ITEM = {
     "attributes": "attribute",
     "values": "value",
     "service_requests": "request",
+    "service_request_updates": "request_update",
     "endpoints": "endpoint",
     "formats": "format",
     "errors": "error",

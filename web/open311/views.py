@@ -8,7 +8,7 @@ JSON. What may be read is told in gis/incidents/reading/public.py; filing needs 
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ from gis.files.datasets import has_made_up_data
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
+from gis.incidents.lifecycle.foreign_notes import add_foreign_note
 from gis.incidents.reading import public
 from gis.incidents.reading.public import PublicFilters, PublicView
 from gis.messages import Message, label
@@ -105,6 +106,21 @@ def open311_principal() -> Principal:
     return key.principal
 
 
+def require_program(action: Action) -> Principal:
+    """Return the program that asks.
+
+    Raises
+    ------
+    Forbidden
+        No key came, or it does not allow the action.
+    """
+    principal = open311_principal()
+    if principal is ANONYMOUS:
+        raise Forbidden("open311.key_missing")
+    principal.require(action)
+    return principal
+
+
 # --- discovery and services -----------------------------------------------------------------------
 
 
@@ -167,11 +183,8 @@ def get_service(code: str) -> editions.CategoryRow:
 @bp.post("/requests.<any(json, xml):kind>")
 @body_limit(PHOTO_FORM_MAX_BYTES)
 def create_request() -> Response:
-    """File a report with a program's key. A photo may come along as the file `media`."""
-    principal = open311_principal()
-    if principal is ANONYMOUS:
-        raise Forbidden("open311.key_missing")
-    principal.require(Action.REPORT)
+    """File a report with a program's key; photos come as `media`, `photo1`, `photo2` and so on."""
+    principal = require_program(Action.REPORT)
     jurisdiction = county()
     report, now = parse_report(), parse_datetime(None)
     filed = lifecycle_report.file_report(
@@ -181,7 +194,7 @@ def create_request() -> Response:
         now,
         var=current_app.config["SETTINGS"].var,
         assessed=intake.admit(session(), principal, report, now, snapshot=current_snapshot(now)),
-        pictures=parse_photos("media"),
+        pictures=parse_photos(*params.PHOTO_PARTS),
     )
     if jurisdiction not in (None, filed.county):
         raise invalid_field(
@@ -225,20 +238,42 @@ def parse_report() -> intake.IncidentReport:
 @bp.get("/requests")
 @bp.get("/requests.<any(json, xml):kind>")
 def requests() -> Response:
-    """List requests, newest first: of the last 90 days, or between start_date and end_date."""
+    """List requests, newest first: of the last 90 days, or between start_date and end_date.
+
+    Or those that changed after `updated_after`, whenever they were reported.
+    """
     principal, jurisdiction = open311_principal(), county()
     if numbers := params.parse_list("service_request_id")[:MAX_REQUESTS]:
         ids = [number for text in numbers if (number := params.parse_uuid(text))]
         filters = PublicFilters(ids=ids, county=jurisdiction)
     else:
-        since, until = params.parse_range()
-        filters = PublicFilters(
-            None, params.parse_service_codes(), jurisdiction, params.parse_closed(), since, until
-        )
+        filters = parse_filters(jurisdiction)
     size = params.parse_count("page_size", MAX_REQUESTS, MAX_REQUESTS)
     page = params.parse_count("page", 1, 100_000)
     incidents = public.list_public_incidents(session(), principal, filters, size, (page - 1) * size)
     return requests_response(principal, incidents)
+
+
+def parse_filters(jurisdiction: str | None) -> PublicFilters:
+    """Return the filters of a list of requests.
+
+    Raises
+    ------
+    InvalidInput
+        One of them is wrong.
+    """
+    changed_after = params.parse_updated_after()
+    has_range = any(request.args.get(name, "").strip() for name in ("start_date", "end_date"))
+    since, until = params.parse_range() if has_range or not changed_after else (None, None)
+    return PublicFilters(
+        categories=params.parse_service_codes(),
+        county=jurisdiction,
+        closed=params.parse_closed(),
+        since=since,
+        until=until,
+        changed_after=changed_after,
+        near=params.parse_near(),
+    )
 
 
 @bp.get("/requests/<number>")
@@ -276,13 +311,62 @@ def get_public_incident(principal: Principal, number: str) -> PublicView:
 
 
 def requests_response(principal: Principal, incidents: Sequence[PublicView]) -> Response:
-    """Return incidents as a response; what depends on a key is not kept on the way."""
+    """Return incidents as a response."""
     timezone = current_app.config["SETTINGS"].timezone
     body = [schemas.request_to_dict(incident, timezone) for incident in incidents]
-    response = to_response(response_format(), "service_requests", body)
+    return cached_response(principal, "service_requests", body)
+
+
+def cached_response(principal: Principal, name: str, body: Sequence[Mapping[str, Any]]) -> Response:
+    """Return a list as a response; what depends on a key is not kept on the way."""
+    response = to_response(response_format(), name, body)
     response.headers["Cache-Control"] = (
         "public, max-age=30" if principal is ANONYMOUS else "no-store"
     )
+    return response
+
+
+# --- updates --------------------------------------------------------------------------------------
+
+
+@bp.get("/servicerequestupdates")
+@bp.get("/servicerequestupdates.<any(json, xml):kind>")
+def updates() -> Response:
+    """List what happened to requests, oldest first, between start_date and end_date."""
+    principal, jurisdiction = open311_principal(), county()
+    since, until = params.parse_range()
+    size = params.parse_count("page_size", MAX_REQUESTS, MAX_REQUESTS)
+    page = params.parse_count("page", 1, 100_000)
+    rows = public.list_public_updates(
+        session(), principal, since, until, size, (page - 1) * size, county=jurisdiction
+    )
+    timezone = current_app.config["SETTINGS"].timezone
+    body = [schemas.update_to_dict(row, timezone) for row in rows]
+    return cached_response(principal, "service_request_updates", body)
+
+
+@bp.post("/servicerequestupdates")
+@bp.post("/servicerequestupdates.<any(json, xml):kind>")
+@body_limit(PHOTO_FORM_MAX_BYTES)
+def create_update() -> Response:
+    """Add a note to a request; the same `update_id` again changes nothing."""
+    principal = require_program(Action.NOTE)
+    county()
+    incident_id, words, update_id = params.parse_update()
+    event = add_foreign_note(
+        session(),
+        principal,
+        incident_id,
+        words,
+        update_id,
+        parse_datetime(None),
+        var=current_app.config["SETTINGS"].var,
+        pictures=parse_photos(*params.PHOTO_PARTS),
+    )
+    session().commit()
+    body = [{"update_id": str(event), "service_request_id": str(incident_id)}]
+    response = to_response(response_format(), "service_request_updates", body, 201)
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -63,15 +63,15 @@ def parse_photo_body(model: type[Any]) -> tuple[Any, list[SanitisedPhoto]]:
     return validate_model(model, raw), parse_photos("photo")
 
 
-def parse_photos(part: str) -> list[SanitisedPhoto]:
-    """Return the photos of a form; a field of files that is left empty is none.
+def parse_photos(*parts: str) -> list[SanitisedPhoto]:
+    """Return the photos in some parts of a form; a field of files that is left empty is none.
 
     Raises
     ------
     InvalidInput, TooLarge
         As `gis.files.photos.sanitise_photos`.
     """
-    files = [file for file in request.files.getlist(part) if file.filename]
+    files = [file for part in parts for file in request.files.getlist(part) if file.filename]
     return photos.sanitise_photos([file.stream.read() for file in files])
 
 

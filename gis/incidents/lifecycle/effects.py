@@ -185,15 +185,20 @@ def _suspend(
         raise invalid_field("until", "suspend.until_later_than_requested", until=latest.isoformat())
     if until <= now:
         raise invalid_field("until", "suspend.until_past")
-    reminder = until - SUSPENSION_NOTICE
-    columns = {
-        "suspended_until": until,
-        "suspension_reminder_at": reminder if reminder > now else None,
-    }
+    columns = suspension_columns(until, now)
     spent: Spent = row.spent_min
     if row.stage_started_at is not None:
         spent = add_stretch(spent, row.state, row.stage_started_at, now)
     return columns, {"until": until, **_spent_detail(row, spent, row.state)}, []
+
+
+def suspension_columns(until: datetime, now: datetime) -> dict[str, Any]:
+    """Return the columns of a suspension that ends at a moment."""
+    reminder = until - SUSPENSION_NOTICE
+    return {
+        "suspended_until": until,
+        "suspension_reminder_at": reminder if reminder > now else None,
+    }
 
 
 def _spent_detail(row: LockedIncident, spent: Spent, state: str) -> dict[str, Any]:
@@ -358,7 +363,14 @@ def _unlink(
     return {"parent_id": None}, {"parent": str(row.parent_id)}, []
 
 
+def _note(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
+    return {}, {"update_id": payload.update_id} if payload.update_id else {}, []
+
+
 EFFECTS = {
+    "note": _note,
     "accept": _accept,
     "reclassify": _reclassify,
     "dispatch": _dispatch,

@@ -40,7 +40,7 @@ class IncidentReport:
     empty: as the rule and category say. name, phone, email: How to reach who reports; kept apart
     from everything else. at: When it was reported, for imports; None is now. Its place is that of
     then; it goes to who is there now, and its clock begins now: nobody is late with what nobody
-    had.
+    had. placed_at: Moment whose boundaries place it instead, for what is older than the first.
     """
 
     category: str = ""
@@ -57,6 +57,7 @@ class IncidentReport:
     phone: str = ""
     email: str = ""
     at: datetime | None = None
+    placed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def assess(
     )
     location, answer, steps = resolve_location(
         session,
-        at,
+        report.placed_at or at,
         lon=report.lon,
         lat=report.lat,
         crs=report.crs,
@@ -152,6 +153,9 @@ def assess(
     principal.require(Action.REPORT, location.area_ids)
     kind, clear, category_steps = _category(edition, report, danger, suggestions)
     severity, how = report.severity or kind.severity, [*steps, *category_steps]
+    if report.placed_at is not None:
+        day = f"{report.placed_at:%Y-%m-%d}"
+        how.insert(0, routing_step("point", "placed_by_later", day=day))
     if danger is not None:
         severity = catalogue_danger.URGENT
         how.append(alert.danger_step(danger))
@@ -224,7 +228,9 @@ def _check(report: IncidentReport) -> None:
 MAX_ATTRIBUTES_BYTES = 20_000
 
 
-OPEN311_ATTRIBUTES = frozenset({"media_url"})  # GeoReport v2 has them for every service
+# GeoReport v2 has them for every service: a photo's address, and answers that nobody asked for
+UNASKED = "unasked"
+OPEN311_ATTRIBUTES = frozenset({"media_url", UNASKED})
 
 
 # kind of principal -> channels it may name; who works on incidents may also say how a resident came

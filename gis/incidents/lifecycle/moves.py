@@ -30,6 +30,7 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.joint import require_signed
 from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, successor
 from gis.incidents.models import Incident
@@ -105,6 +106,8 @@ def apply_move(
     _require_version(row, version)
     _require_allowed(principal, row, name)
     _require_note(name, payload)
+    if name == "handle":
+        require_signed(session, row.id)
     shape = None
     if point is not None:
         x, y = parse_point(LocateRequest(*point))

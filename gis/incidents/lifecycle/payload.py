@@ -24,7 +24,8 @@ class MovePayload:
     incident's clock. until: For request_suspend, and to end it earlier for approve_suspend.
     parent: For link. rating (1 to 5), solved: For rate, and for follow_up when reached. outcome,
     again_at, reasons: For follow_up. lon and lat in crs, area, building, address: For relocate, one
-    of them. parts: For split, the incident's own first.
+    of them. parts: For split, the incident's own first. update_id: For note: its number in
+    the system that sends it.
     """
 
     note: str = ""
@@ -48,6 +49,7 @@ class MovePayload:
     building: str = ""
     address: str = ""
     parts: tuple[Part, ...] = ()
+    update_id: str = ""
 
 
 NOTHING = MovePayload()

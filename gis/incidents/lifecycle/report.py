@@ -1,7 +1,7 @@
 """Filing a report: its location, rule and person, its first events, and who is told."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -127,20 +127,20 @@ def file_report(
         else []
     )
     new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
-    _insert(session, principal, report, case, routed, how, new_id, secret)
-    events = _first_events(principal, report, case, routed, now)
+    insert_incident(session, principal, report, case, routed.columns, how, new_id, secret)
+    events = first_events(principal, report, case, routed, now)
     numbers = insert_events(
         session,
         [{"county": location.county, "incident_id": new_id, "at": now} | event for event in events],
     )
     if routed.offers:
         insert_offers(session, location.county, new_id, routed.offers, now)
-    _insert_contact(session, report, location.county, new_id)
+    insert_contact(session, report, location.county, new_id)
     if pictures:
         photos.store(
             session, photos.require_folder(var), location.county, new_id, numbers[0], pictures
         )
-    _tell_filed(session, case, routed, new_id, now)
+    tell_filed(session, case, routed, new_id, now)
     return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
 
 
@@ -178,16 +178,17 @@ def _filed(
     )
 
 
-def _insert(
+def insert_incident(
     session: Session,
     principal: Principal,
     report: IncidentReport,
     case: Assessed,
-    routed: RoutingDecision,
+    columns: Mapping[str, Any],
     how: list[DecisionStep],
     new_id: UUID,
     secret: str,
 ) -> None:
+    """Write the row of a report; `columns` are those that routing decides."""
     location = case.where
     session.connection().execute(
         INSERT_INCIDENT,
@@ -211,7 +212,7 @@ def _insert(
             "building_id": location.building_id,
             "revision_id": location.revision,
             "explanation": how,
-            **routed.columns,
+            **columns,
             "account_id": principal.account_id,
             "key_id": principal.key_id,
             "tracking_hash": hash_secret(secret),
@@ -219,7 +220,7 @@ def _insert(
     )
 
 
-def _first_events(
+def first_events(
     principal: Principal,
     report: IncidentReport,
     case: Assessed,
@@ -262,7 +263,7 @@ def _first_events(
     return events
 
 
-def _tell_filed(
+def tell_filed(
     session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime
 ) -> None:
     """Tell who has a new report, else who waits for it; of danger also those above."""
@@ -322,9 +323,10 @@ def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | 
     return filed.assigned_to | {"name": label}
 
 
-def _insert_contact(
+def insert_contact(
     session: Session, report: IncidentReport, county: str, incident_id: UUID
 ) -> None:
+    """Write how to reach who reported, where they said it."""
     contact = {"name": report.name, "phone": report.phone, "email": report.email}
     if any(contact.values()):
         session.execute(insert(Reporter).values(county=county, incident_id=incident_id, **contact))

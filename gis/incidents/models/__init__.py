@@ -2,8 +2,10 @@
 
 from gis.incidents.models.catalogue import CatalogueEdition, Category, DangerTable
 from gis.incidents.models.devices import Device, DeviceAlarm
+from gis.incidents.models.hotline import ExternalOrder, ExternalSystem
 from gis.incidents.models.incident import Incident, IncidentEvent, IncidentMove, Photo, Reporter
 from gis.incidents.models.orders import OrderOffer, OrderTaker
+from gis.incidents.models.parts import JointPart, Organisation
 from gis.incidents.models.rules import RoutingRule, RuleSet
 from gis.incidents.models.spot_checks import VERDICTS, SpotCheck, SpotDraw
 from gis.incidents.models.values import CHANNELS, DISPATCH_MODES, SEVERITIES
@@ -18,11 +20,15 @@ __all__ = [
     "DangerTable",
     "Device",
     "DeviceAlarm",
+    "ExternalOrder",
+    "ExternalSystem",
     "Incident",
     "IncidentEvent",
     "IncidentMove",
+    "JointPart",
     "OrderOffer",
     "OrderTaker",
+    "Organisation",
     "Photo",
     "Reporter",
     "RoutingRule",

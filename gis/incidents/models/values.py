@@ -14,3 +14,5 @@ CHANNELS = (
     "import",
     "api",
 )
+ORGANISATION_KINDS = ("water", "power", "gas", "property", "other")
+PART_KINDS = ("external", "assist", "sign")

@@ -7,7 +7,7 @@ addresses as given and media are only for those who may see the incident
 Open311 may ask how it stands, of whatever category; but not where it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import STORAGE_SRID
 from gis.incidents import working_time
-from gis.incidents.reading.event_access import progress
-from gis.incidents.states import ENDED_STATES, STATE_PARAMS, state_labels
+from gis.incidents.reading.event_access import progress, readable_events
+from gis.incidents.states import (
+    ENDED_STATES,
+    MOVES_SHOWN_TO_REPORTER,
+    NOTES_SHOWN_TO_REPORTER,
+    STATE_PARAMS,
+    state_labels,
+)
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.rights.visibility import location, open_to_all, visibility_clause
@@ -65,7 +72,8 @@ class PublicView:
 class PublicFilters:
     """Which incidents. ids: Those, whatever else is said. county: Code. closed: None is both.
 
-    since, until: When reported, both inclusive.
+    since, until: When reported, both inclusive. changed_after: As its reader knows of it. near:
+    Longitude and latitude, EPSG:4490, and a radius in metres.
     """
 
     ids: Sequence[UUID] | None = None
@@ -74,12 +82,14 @@ class PublicFilters:
     closed: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+    changed_after: datetime | None = None
+    near: tuple[float, float, float] | None = None
 
 
 PUBLIC_SELECT_SQL = """
 SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at,
     i.time_limits,
-  i.reported_at, coalesce(i.closed_at, {changed_at}) AS changed_at,
+  i.reported_at, {changed_at} AS changed_at,
   ST_X({location}) AS lon, ST_Y({location}) AS lat,
   {visible} AS seen, {open} AS open_to_all, i.description, i.address,
       i.attributes ->> 'media_url' AS media_url,
@@ -100,37 +110,59 @@ def list_public_incidents(
     """List incidents open to everybody and those the principal sees, newest first."""
     condition, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")
-    parts = [f"({public} OR {condition})"]
-    params |= public_params | {"limit": limit, "offset": offset}
-    if filters.ids is not None:  # the random number is known to whoever filed it
-        parts = [f"({public} OR {condition} OR i.channel = 'open311')", "i.id = ANY(:ids)"]
-        params["ids"] = list(filters.ids)
-    else:
-        if filters.categories:
-            parts.append("i.category = ANY(:categories)")
-            params["categories"] = list(filters.categories)
-        if filters.closed is not None:
-            parts.append(f"{'' if filters.closed else 'NOT '}i.state = ANY(:ended_states)")
-            params |= STATE_PARAMS
-        if filters.since is not None:
-            parts.append("i.reported_at >= :since")
-            params["since"] = filters.since
-        if filters.until is not None:
-            parts.append("i.reported_at <= :until")
-            params["until"] = filters.until
-    if filters.county is not None:
-        parts.append("i.county = :county")
-        params["county"] = filters.county
     seen, progress_params = progress(by)
-    params |= progress_params
+    params |= public_params | progress_params | {"limit": limit, "offset": offset}
+    place, changed_at = location(condition), f"coalesce(i.closed_at, {seen['changed_at']})"
+    # the random number is known to whoever filed it
+    by_number = " OR i.channel = 'open311'" if filters.ids is not None else ""
+    parts = [f"({public} OR {condition}{by_number})"]
+    for part, values in _conditions(filters, place, changed_at):
+        parts.append(part)
+        params |= values
     query = PUBLIC_SELECT_SQL.format(
         visible=condition,
         open=public,
-        location=location(condition),
+        location=place,
         where=" AND ".join(parts),
-        changed_at=seen["changed_at"],
+        changed_at=changed_at,
     )
     return [_public_view(row) for row in session.execute(text(query), params)]
+
+
+def _conditions(
+    filters: PublicFilters, place: str, changed_at: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the conditions of filters with their parameters.
+
+    Parameters
+    ----------
+    place, changed_at
+        SQL of the incident's point and of its last change, as the reader may know them.
+    """
+    if filters.county is not None:
+        yield "i.county = :county", {"county": filters.county}
+    if filters.ids is not None:
+        yield "i.id = ANY(:ids)", {"ids": list(filters.ids)}
+        return
+    if filters.categories:
+        yield "i.category = ANY(:categories)", {"categories": list(filters.categories)}
+    if filters.closed is not None:
+        yield f"{'' if filters.closed else 'NOT '}i.state = ANY(:ended_states)", dict(STATE_PARAMS)
+    if filters.since is not None:
+        yield "i.reported_at >= :since", {"since": filters.since}
+    if filters.until is not None:
+        yield "i.reported_at <= :until", {"until": filters.until}
+    if filters.changed_after is not None:
+        # what its reader knows of never came later than the last change, which is a column
+        after = {"changed_after": filters.changed_after}
+        yield f"i.changed_at > :changed_after AND {changed_at} > :changed_after", after
+    if filters.near is not None:
+        lon, lat, radius_m = filters.near
+        yield (
+            f"ST_DWithin(CAST({place} AS geography), CAST(ST_SetSRID("
+            f"ST_MakePoint(:near_lon, :near_lat), {STORAGE_SRID}) AS geography), :near_m)",
+            {"near_lon": lon, "near_lat": lat, "near_m": radius_m},
+        )
 
 
 def _public_view(row: Any) -> PublicView:
@@ -169,3 +201,65 @@ def _expected(state: str, due: datetime | None, limits: dict[str, object]) -> da
     return working_time.deadline(
         due, remaining_minutes, around_the_clock=bool(limits.get("around_the_clock"))
     )
+
+
+@dataclass(frozen=True)
+class PublicUpdate:
+    """A step of an incident for everybody. words: For who may see the incident; else empty."""
+
+    id: int
+    incident_id: UUID
+    at: datetime
+    state: str
+    state_zh: str
+    state_en: str
+    words: str
+
+
+UPDATES_SQL = """
+SELECT e.id, e.incident_id, e.at, e.to_state, e.note,
+  {visible} AND e.move = ANY(:worded_moves) AS worded
+FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
+WHERE ({public} OR {visible}) AND {readable} AND e.at BETWEEN :since AND :until
+  AND (e.from_state <> e.to_state AND e.move = ANY(:shown_moves)
+    OR {visible} AND e.move = ANY(:worded_moves) AND e.note <> '' AND e.move <> 'report')
+  AND (CAST(:county AS text) IS NULL OR i.county = :county)
+ORDER BY e.at, e.id LIMIT :limit OFFSET :offset
+"""
+
+
+def list_public_updates(
+    session: Session,
+    by: Principal,
+    since: datetime,
+    until: datetime,
+    limit: int,
+    offset: int = 0,
+    *,
+    county: str | None = None,
+) -> list[PublicUpdate]:
+    """List the steps of incidents that are open to everybody or seen by the principal.
+
+    The oldest first, from `since` until `until`, both inclusive.
+    """
+    visible, params = visibility_clause(by, "i")
+    public, public_params = open_to_all("i")
+    readable, readable_params = readable_events(by)
+    query = UPDATES_SQL.format(visible=visible, public=public, readable=readable)
+    params |= public_params | readable_params
+    params |= {"since": since, "until": until, "limit": limit, "offset": offset, "county": county}
+    params |= {
+        "shown_moves": [*MOVES_SHOWN_TO_REPORTER],
+        "worded_moves": [*NOTES_SHOWN_TO_REPORTER],
+    }
+    return [
+        PublicUpdate(
+            row.id,
+            row.incident_id,
+            row.at,
+            row.to_state,
+            *state_labels(row.to_state),
+            row.note if row.worded else "",
+        )
+        for row in session.execute(text(query), params)
+    ]

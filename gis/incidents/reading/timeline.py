@@ -55,7 +55,7 @@ class EventView:
     detail: dict[str, Any]
 
 
-PERSONS = ("person", "from_person", "to_person")  # in the detail of events
+PERSONS = ("person", "from_person", "to_person", "handler")  # in the detail of events
 
 TIMELINE = """
 SELECT e.*, i.area_ids, {internal} AS inside, p.name AS person_name, ARRAY(SELECT f.id FROM photo f

@@ -29,6 +29,10 @@ class ImportIn(BaseModel):
     crs: Literal["wgs84", "cgcs2000", "gcj02", "bd09"] | None = Field(
         None, description="System of the points of rows that name none"
     )
+    old_by_today: bool = Field(
+        False,
+        description="Place rows from before the first boundary by today's, and mark them so",
+    )
 
 
 @bp.post("/incidents/import")
@@ -45,7 +49,7 @@ class ImportIn(BaseModel):
 )
 @body_limit(MAX_IMPORT_BYTES)
 def load(query_data: ImportIn) -> Response:
-    """CSV or Excel in the form's part `file`, as ./wangge template incidents.
+    """CSV, Excel or NDJSON in the form's part `file`, as ./wangge template incidents.
 
     Rehearses unless `commit`.
 
@@ -63,6 +67,7 @@ def load(query_data: ImportIn) -> Response:
             principal=by,
             timezone=current_app.config["SETTINGS"].timezone,
             most=MAX_IMPORT_ROWS,
+            old_by_today=query_data.old_by_today,
         )
         report.source = file.name
     if query_data.commit and report.refused:

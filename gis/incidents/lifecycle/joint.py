@@ -1,0 +1,243 @@
+"""Handing parts of a matter to external units and colleagues (外部单位、协办、会签).
+
+The matter stays with its holder, and its clock runs on; each part has a clock of its own. A matter
+is handled only when all who are to sign have done so.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis.db import audit_context
+from gis.errors import Conflict, Forbidden, NotFound, invalid_field
+from gis.incidents import working_time
+from gis.incidents.lifecycle.events import (
+    acting_role,
+    lock_incident,
+    notify_of_move,
+    record_event,
+)
+from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
+from gis.incidents.models import JointPart, Organisation
+from gis.incidents.models.values import ORGANISATION_KINDS, PART_KINDS
+from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.routing.post_holders import list_post_holders
+from gis.messages import Message
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+
+DEFAULT_LIMIT_MIN = 900.0  # working minutes of a colleague's part: two days
+MAX_LIMIT_MIN = 60 * 24 * 366.0
+
+
+def save_organisation(
+    session: Session,
+    code: str,
+    name: str,
+    kind: str,
+    phone: str = "",
+    limit_min: float = DEFAULT_LIMIT_MIN,
+    *,
+    active: bool = True,
+) -> None:
+    """Add an external unit, or change the one of the same code.
+
+    Raises
+    ------
+    InvalidInput
+        Code or name is empty, or kind or limit is none of those allowed.
+    """
+    for field_name, value in (("code", code), ("name", name)):
+        if not value.strip():
+            raise invalid_field(field_name, "field.value_missing")
+    if kind not in ORGANISATION_KINDS:
+        raise invalid_field("kind", "field.none_of", value=kind[:40], allowed=ORGANISATION_KINDS)
+    _require_limit(limit_min)
+    values = {"name": name.strip(), "kind": kind, "phone": phone.strip(), "active": active}
+    values["limit_min"] = limit_min
+    row = insert(Organisation).values(code=code.strip(), **values)
+    session.execute(row.on_conflict_do_update(index_elements=["code"], set_=values))
+
+
+def hand_out(
+    session: Session,
+    principal: Principal,
+    incident_id: UUID,
+    kind: str,
+    now: datetime,
+    *,
+    organisation: str = "",
+    person: str = "",
+    note: str = "",
+    minutes: float | None = None,
+) -> int:
+    """Hand a part of a matter to an external unit or a colleague; return the part's id.
+
+    Parameters
+    ----------
+    principal
+        Needs Action.DISPATCH there.
+    kind
+        One of PART_KINDS; external goes to a unit.
+    organisation, person
+        Code of the unit, or of somebody with a post in the matter's place; one of them.
+    minutes
+        Working minutes; None means the unit's, else DEFAULT_LIMIT_MIN.
+
+    Raises
+    ------
+    NotFound, Forbidden
+        The incident is hidden, or not the principal's to dispatch.
+    InvalidInput
+        Something is missing or wrong.
+    Conflict
+        The state does not allow it, or the same is asked of them already.
+    """
+    row = lock_incident(session, principal, incident_id)
+    _desk(principal, row).require(Action.DISPATCH, row.area_ids)
+    if kind not in PART_KINDS:
+        raise invalid_field("kind", "field.none_of", value=kind[:40], allowed=PART_KINDS)
+    if len(note) > MAX_DESCRIPTION_CHARS:
+        raise invalid_field("note", "field.too_long", count=len(note), limit=MAX_DESCRIPTION_CHARS)
+    unit_id, person_id, limit = _addressee(session, row, kind, organisation, person, now)
+    limit = limit if minutes is None else minutes
+    _require_limit(limit)
+    part = JointPart(
+        county=row.county,
+        incident_id=row.id,
+        kind=kind,
+        organisation_id=unit_id,
+        person_id=person_id,
+        note=note.strip(),
+        asked_at=now,
+        due_at=working_time.deadline(now, limit),
+    )
+    _require_new(session, part)
+    session.add(part)
+    session.flush()
+    detail = {"part": part.id, "kind": kind, "organisation": organisation or None}
+    _record(session, principal, row, "hand_out", note, detail | {"person": person or None}, now)
+    notify_of_move(
+        session, row, "hand_out", row.state, {}, principal, extra_person_ids=[person_id], now=now
+    )
+    return part.id
+
+
+def finish_part(
+    session: Session,
+    principal: Principal,
+    incident_id: UUID,
+    part_id: int,
+    result: str,
+    now: datetime,
+) -> None:
+    """Record that a part is done.
+
+    Raises
+    ------
+    NotFound
+        There is none, or the incident is hidden.
+    Forbidden
+        It is neither the principal's part, nor theirs to dispatch. Who signs does so in person.
+    InvalidInput, Conflict
+        The result is missing; the part is done already, or the incident has ended.
+    """
+    row = lock_incident(session, principal, incident_id)
+    part = session.get(JointPart, part_id)
+    if part is None or part.incident_id != row.id:
+        raise NotFound("part.unknown")
+    mine = principal.person_id is not None and part.person_id == principal.person_id
+    dispatches = _desk(principal, row).is_allowed(Action.DISPATCH, row.area_ids)
+    in_person = part.kind == "sign" and part.person_id is not None
+    if not mine and (in_person or not dispatches):
+        raise Forbidden("part.not_yours")
+    if not 0 < len(result.strip()) <= MAX_DESCRIPTION_CHARS:
+        raise invalid_field("result", "part.result_missing", limit=MAX_DESCRIPTION_CHARS)
+    if part.finished_at is not None:
+        raise Conflict("part.finished")
+    part.finished_at, part.result, part.finished_by = now, result.strip(), principal.actor
+    session.flush()
+    detail = {"part": part.id, "kind": part.kind, "in_time": now <= part.due_at}
+    _record(session, principal, row, "finish_part", result, detail, now)
+    notify_of_move(session, row, "finish_part", row.state, {}, principal, now=now)
+
+
+def require_signed(session: Session, incident_id: UUID) -> None:
+    """Raise Conflict `handle.not_signed` while somebody is still to sign."""
+    waiting = session.scalar(
+        select(func.count()).where(
+            JointPart.incident_id == incident_id,
+            JointPart.kind == "sign",
+            JointPart.finished_at.is_(None),
+        )
+    )
+    if waiting:
+        raise Conflict("handle.not_signed", count=waiting)
+
+
+def _desk(principal: Principal, row: LockedIncident) -> Principal:
+    """Return the principal, as the desk of an incident in the operator's queue."""
+    return principal.acting(row.area_ids) if row.unowned else principal
+
+
+def _addressee(
+    session: Session, row: LockedIncident, kind: str, organisation: str, person: str, now: datetime
+) -> tuple[int | None, int | None, float]:
+    """Return unit or person, and the working minutes that they have."""
+    if bool(organisation) == bool(person) or (kind == "external" and not organisation):
+        raise invalid_field("organisation", "part.one_addressee")
+    if organisation:
+        query = select(Organisation).where(Organisation.code == organisation, Organisation.active)
+        unit = session.scalar(query)
+        if unit is None:
+            raise invalid_field("organisation", "part.unit_unknown", code=organisation[:40])
+        return unit.id, None, unit.limit_min
+    posts = list_post_holders(session, row.area_ids, row.building_id, now)
+    ids = {post.person_code: post.person_id for post in posts if post.person_id}
+    if person not in ids:
+        raise invalid_field("person", "dispatch.person_not_there", code=person[:40])
+    if ids[person] == row.holder_id:
+        raise invalid_field("person", "part.is_holder")
+    return None, ids[person], DEFAULT_LIMIT_MIN
+
+
+def _require_limit(minutes: float) -> None:
+    if not 0 < minutes <= MAX_LIMIT_MIN:
+        raise invalid_field("minutes", "limit.minutes_out_of_range", limit=round(MAX_LIMIT_MIN))
+
+
+def _require_new(session: Session, part: JointPart) -> None:
+    same = select(JointPart.id).where(
+        JointPart.incident_id == part.incident_id,
+        JointPart.organisation_id.is_not_distinct_from(part.organisation_id),
+        JointPart.person_id.is_not_distinct_from(part.person_id),
+        JointPart.finished_at.is_(None),
+    )
+    if session.scalar(same) is not None:
+        raise Conflict("part.asked_already", move=Message("move.hand_out"))
+
+
+def _record(
+    session: Session,
+    principal: Principal,
+    row: LockedIncident,
+    move: str,
+    note: str,
+    detail: dict[str, object],
+    now: datetime,
+) -> None:
+    with audit_context(session, principal.actor, move):
+        record_event(
+            session,
+            row,
+            move,
+            now,
+            principal.actor,
+            note=note.strip(),
+            role=acting_role(principal),
+            person_id=principal.person_id,
+            detail={key: value for key, value in detail.items() if value is not None},
+        )

@@ -1,0 +1,65 @@
+"""Parts of a matter that others do: external units, co-handlers and those who sign."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis.db import Base, key, one_of
+from gis.incidents.models.values import ORGANISATION_KINDS, PART_KINDS
+
+
+class Organisation(Base):
+    """An external unit (外部单位) that is handed parts of matters: water, power, property."""
+
+    __tablename__ = "organisation"
+    __table_args__ = (
+        one_of("kind", ORGANISATION_KINDS, "kind_known"),
+        CheckConstraint("limit_min > 0", name="limit_positive"),
+        {"comment": "An external unit that parts of matters are handed to."},
+    )
+
+    id: Mapped[int] = key()
+    code: Mapped[str] = mapped_column(unique=True, comment="Short name, as water.")
+    name: Mapped[str] = mapped_column(comment="As residents know it.")
+    kind: Mapped[str] = mapped_column(comment="water, power, gas, property or other.")
+    phone: Mapped[str] = mapped_column(server_default="", comment="Duty telephone.")
+    limit_min: Mapped[float] = mapped_column(comment="Working minutes it has for a part.")
+    active: Mapped[bool] = mapped_column(server_default="true", comment="Parts are handed to it.")
+
+
+class JointPart(Base):
+    """A part of a matter that somebody else than its holder does, with a clock of its own."""
+
+    __tablename__ = "joint_part"
+    __table_args__ = (
+        ForeignKeyConstraint(["county", "incident_id"], ["incident.county", "incident.id"]),
+        one_of("kind", PART_KINDS, "kind_known"),
+        CheckConstraint(
+            "num_nonnulls(organisation_id, person_id) = 1", name="organisation_or_person"
+        ),
+        Index(None, "incident_id"),
+        {"comment": "A part of a matter that somebody else than its holder does."},
+    )
+
+    id: Mapped[int] = key()
+    county: Mapped[str] = mapped_column(comment="Code of the county.")
+    incident_id: Mapped[uuid.UUID] = mapped_column(comment="The incident.")
+    kind: Mapped[str] = mapped_column(
+        comment="external (外部单位), assist (协办), or sign (会签): handled only after it."
+    )
+    organisation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("organisation.id"), comment="The unit that does it."
+    )
+    person_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal.person.id"), comment="Or the person."
+    )
+    note: Mapped[str] = mapped_column(server_default="", comment="What is asked for.")
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="Since when.")
+    due_at: Mapped[datetime] = mapped_column(comment="Its own time is over.")
+    finished_at: Mapped[datetime | None] = mapped_column(comment="When it was done.")
+    result: Mapped[str] = mapped_column(server_default="", comment="What was done.")
+    finished_by: Mapped[str] = mapped_column(
+        server_default="", comment="Account or program that recorded it."
+    )

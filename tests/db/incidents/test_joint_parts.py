@@ -1,0 +1,125 @@
+"""Parts that external units and colleagues do, each with a clock of its own."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from gis.accounts import api_keys
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
+from gis.incidents.lifecycle import joint
+from gis.incidents.reading.parts import PartView, list_organisations, list_parts
+from gis.rights.principal import system_principal
+from tests.support.incident_town import NOW, IncidentTown
+
+
+@pytest.fixture
+def scene(session: Session) -> IncidentTown:
+    """The usual place, with a water company."""
+    town = IncidentTown(session)
+    joint.save_organisation(session, "water", "自来水公司", "water", "96000", limit_min=450)
+    return town
+
+
+def hand_out(scene: IncidentTown, one: Any, kind: str = "external", **to: Any) -> int:
+    """Hand a part out as the desk does."""
+    to = to or {"organisation": "water"}
+    return joint.hand_out(scene.session, scene.who("赵社工"), one.id, kind, NOW, **to)
+
+
+def parts(scene: IncidentTown, one: Any) -> list[PartView]:
+    """Return its parts, as they stand after a week."""
+    later = NOW + timedelta(days=7)
+    return list_parts(scene.session, system_principal("test"), one.id, later)
+
+
+def finish(scene: IncidentTown, one: Any, part: int, by: str) -> None:
+    """Say that a part is done."""
+    joint.finish_part(scene.session, scene.who(by), one.id, part, "修好了", NOW)
+
+
+def test_a_unit_has_a_clock_of_its_own(scene: IncidentTown) -> None:
+    one = scene.report()
+    due = scene.seen(one.id).due
+    part = hand_out(scene, one)
+    (row,) = parts(scene, one)
+    assert (row.organisation_name, row.late) == ("自来水公司", True)
+    assert row.due == NOW + timedelta(days=1)  # a working day
+    assert scene.seen(one.id).due == due and scene.seen(one.id).state == "dispatched"
+    with pytest.raises(Conflict):
+        hand_out(scene, one)
+    finish(scene, one, part, "赵社工")
+    (row,) = parts(scene, one)
+    assert (row.late, row.result, row.finished_at) == (False, "修好了", NOW)
+    assert scene.moves(one.id)[-2:] == ["hand_out", "finish_part"]
+    with pytest.raises(Conflict):
+        finish(scene, one, part, "赵社工")
+
+
+def test_it_is_handled_only_when_all_have_signed(scene: IncidentTown) -> None:
+    one = scene.report()
+    scene.do(one.id, "take", "王网格")
+    leader = scene.town.person("李网格长")
+    sign = hand_out(scene, one, "sign", person=leader.code)
+    hand_out(scene, one, "assist", organisation="water")
+    with pytest.raises(Conflict, match="1 still"):
+        scene.do(one.id, "handle", "王网格", note="好了")
+    with pytest.raises(Forbidden):  # nobody signs for another
+        finish(scene, one, sign, "赵社工")
+    finish(scene, one, sign, "李网格长")
+    assert scene.do(one.id, "handle", "王网格", note="好了").state == "handled"
+
+
+@pytest.mark.parametrize(
+    ("kind", "to"),
+    [
+        ("external", {"person": "x"}),
+        ("assist", {"organisation": "water", "person": "x"}),
+        ("assist", {"organisation": "nothing"}),
+        ("assist", {"person": "nobody"}),
+        ("other", {"organisation": "water"}),
+        ("external", {"organisation": "water", "minutes": -1}),
+    ],
+)
+def test_what_is_wrong_is_refused(scene: IncidentTown, kind: str, to: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        hand_out(scene, scene.report(), kind, **to)
+
+
+def test_who_may_not_dispatch_hands_nothing_out(scene: IncidentTown) -> None:
+    one = scene.report()
+    for name, error in (("王网格", Forbidden), ("邻网格员", NotFound)):
+        with pytest.raises(error):
+            joint.hand_out(
+                scene.session, scene.who(name), one.id, "external", NOW, organisation="water"
+            )
+    scene.do(one.id, "take", "王网格")
+    scene.do(one.id, "handle", "王网格", note="好了")
+    with pytest.raises(Conflict):
+        hand_out(scene, one)
+
+
+def test_a_unit_that_is_gone_is_not_offered(scene: IncidentTown) -> None:
+    joint.save_organisation(scene.session, "water", "自来水公司", "water", active=False)
+    assert list_organisations(scene.session) == []
+    with pytest.raises(InvalidInput):
+        hand_out(scene, scene.report())
+
+
+def test_a_program_hands_out_and_finishes(scene: IncidentTown, client: FlaskClient) -> None:
+    one = scene.report()
+    actions = ["incident.read", "incident.dispatch"]
+    secret = api_keys.add(scene.session, "desk", actions, [scene.grid.code], NOW)
+    headers = {"Authorization": f"Bearer {secret}"}
+    path = f"/api/v1/incidents/{one.id}/parts"
+    body = {"kind": "external", "organisation": "water", "note": "停水"}
+    units = client.get("/api/v1/organisations", headers=headers).get_json()["items"]
+    assert [unit["code"] for unit in units] == ["water"]
+    created = client.post(path, json=body, headers=headers)
+    assert created.status_code == 201, created.text
+    (part,) = created.get_json()["items"]
+    done = client.post(f"{path}/{part['id']}/finish", json={"result": "来水了"}, headers=headers)
+    assert done.get_json()["items"][0]["result"] == "来水了"
+    assert client.get(path, headers=headers).get_json() == done.get_json()

@@ -1,0 +1,52 @@
+"""`./wangge hotline`: exchange orders with a hotline now, and list them."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+import click
+import orjson
+
+from gis.db import engine
+from gis.exchange.hotline import exchange, list_orders
+from gis.settings import Settings
+from web.cli.common import open_database, session_scope
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+
+
+@click.group()
+def command() -> None:
+    """Exchange with a hotline such as 12345."""
+
+
+@command.command("exchange")
+@AS_JSON
+def exchange_now(as_json: bool) -> None:
+    """Pull new orders and tell what became of the others, as the worker does each minute."""
+    settings = Settings.from_env()
+    if settings.hotline is None:
+        raise click.UsageError("WANGGE_HOTLINE_URL is not set")
+    done = exchange(engine(open_database().app), settings.hotline, datetime.now(settings.timezone))
+    if as_json:
+        click.echo(orjson.dumps(asdict(done)).decode())
+    else:
+        click.echo(f"{done.filed} filed, {done.refused} refused, {done.told} steps told")
+    if done.error:
+        raise click.ClickException(f"{settings.hotline.name} {done.error}")
+
+
+@command.command("orders")
+@click.option("--refused", is_flag=True, help="Only those that could not be filed.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@AS_JSON
+def orders(refused: bool, limit: int, as_json: bool) -> None:
+    """List the newest orders with their incidents, or why they were refused."""
+    with session_scope() as session:
+        rows = list_orders(session, refused=refused, limit=limit)
+    if as_json:
+        click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
+        return
+    for row in rows:
+        result = row.refusal or f"{row.incident_id}  {row.state}"
+        click.echo(f"{row.system} {row.number}  {row.pulled_at:%Y-%m-%d %H:%M}  {result}")
+    click.echo(f"{len(rows)} orders", err=True)
