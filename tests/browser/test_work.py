@@ -106,6 +106,7 @@ def test_what_somebody_did_first_is_said_and_shown(phone, site, served, session)
 
 def test_a_new_matter_appears_without_a_reload(phone, site, served, session):
     page = signed_in(phone, site, served, "worker", "/work")
+    page.locator("#tab-new").tap()
     _, phrase = filed(session)
     expect(page.locator(".wrk-card", has_text=phrase)).to_be_visible()
 
