@@ -1,8 +1,9 @@
 """Who an incident can be given to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -23,7 +24,8 @@ from gis.rights.visibility import Fact, can_see
 class AssigneeCandidate:
     """Somebody an incident can be given to.
 
-    load: Open incidents held. away: On leave now. metres: Straight, for takers.
+    load: Open incidents held. away: On leave now. metres: Straight, for takers. late: Holds the
+    incident past its time. suggested: Whom to give it to first, at most one; never who is late.
     """
 
     code: str | None
@@ -38,6 +40,8 @@ class AssigneeCandidate:
     away: bool
     metres: float | None
     skills: bool
+    late: bool = False
+    suggested: bool = False
 
 
 def list_assignees(
@@ -81,7 +85,35 @@ def list_assignees(
     ]
     if incident.skill and named:
         people += _list_takers(session, incident, ids, now)
-    return people
+    holder = _holder_code(session, incident.id)
+    return _suggest(people, holder, incident.role, late=incident.colour == "red")
+
+
+def _holder_code(session: Session, incident_id: UUID) -> str | None:
+    query = select(Person.code).join(Incident, Incident.holder_id == Person.id)
+    return session.scalar(query.where(Incident.id == incident_id))
+
+
+def _suggest(
+    people: list[AssigneeCandidate], holder: str | None, role: str | None, *, late: bool
+) -> list[AssigneeCandidate]:
+    """Mark who is late, and whom to give it to: with the skill, else of its role or next up.
+
+    Not who has it already, who is away, or a post with nobody.
+    """
+    people = [replace(person, late=late and person.code == holder) for person in people]
+    available = [
+        person
+        for person in people
+        if person.code is not None and person.code != holder and not person.away
+    ]
+    rank = ROLE_BY_KEY[role].rank if role in ROLE_BY_KEY else 0
+    best = min(
+        available,
+        key=lambda person: (not person.skills, ROLE_BY_KEY[person.role].rank < rank),
+        default=None,
+    )
+    return [replace(person, suggested=person is best) for person in people]
 
 
 def _list_takers(

@@ -70,6 +70,7 @@ INCIDENT_ROOMS = [
     "photos",
     "lifecycle",
     "devices",
+    "desk",
 ]
 THIRD_PARTY = {
     "gis": {

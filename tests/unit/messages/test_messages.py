@@ -34,6 +34,7 @@ FAMILIES = (
     "queue.",
     "notice.",
     "severity.",
+    "list_column.",
     "action_name.",
     "metric.",
     "metric_meaning.",

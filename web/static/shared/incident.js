@@ -18,7 +18,7 @@ const REQUEST_LABELS = {
   limit: t('Asks for another time limit'),
   void: t('Asks to make void'),
 };
-const SEVERITY_LABELS = { high: t('Serious'), urgent: t('Urgent') };
+export const SEVERITY_LABELS = { low: t('Low'), normal: t('Normal'), high: t('Serious'), urgent: t('Urgent') };
 
 export const inLanguage = (record, name) => record[`${name}_${zh ? 'zh' : 'en'}`] || record[`${name}_zh`] || '';
 export const when = (at) =>
@@ -96,11 +96,13 @@ export const clockBadge = (incident) =>
     timeLeft(incident),
   );
 
-export const tags = (incident) => [
+/** What is out of the ordinary; without the severity where it is shown beside. */
+export const tags = (incident, { severity = true } = {}) => [
   incident.supervised && h('b', { className: 'inc-tag watch' }, t('Supervised')),
   incident.pending && h('b', { className: 'inc-tag asks' }, REQUEST_LABELS[incident.pending]),
   incident.way === 'order' && h('b', { className: 'inc-tag' }, t('Order')),
-  ['high', 'urgent'].includes(incident.severity) &&
+  severity &&
+    ['high', 'urgent'].includes(incident.severity) &&
     h('b', { className: 'inc-tag urgent' }, SEVERITY_LABELS[incident.severity]),
   incident.parent && h('b', { className: 'inc-tag' }, t('Linked')),
   incident.children?.length > 0 && h('b', { className: 'inc-tag' }, t('%(n)s linked', { n: incident.children.length })),
@@ -189,7 +191,8 @@ export const useful = (incident) =>
   );
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
-export function moveButtons(incident, act, extra = {}) {
+// `templates(note)` makes a choice of words for the note, or null.
+export function moveButtons(incident, act, extra = {}, { templates = null } = {}) {
   const container = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
   const noApprover = () =>
@@ -245,6 +248,7 @@ export function moveButtons(incident, act, extra = {}) {
         id: 'inc-minutes',
         required: name === 'request_limit',
       });
+    const words = templates && (await templates(note));
     let photos = [];
     const strip = h('ul', { className: 'inc-photos' });
     const camera =
@@ -342,6 +346,7 @@ export function moveButtons(incident, act, extra = {}) {
           { for: 'inc-note' },
           needsNote(name) ? t('What is there to say') : t('What is there to say (optional)'),
         ),
+        words,
         note,
         camera && [strip, camera],
         status,

@@ -9,7 +9,11 @@ export const FIELDS = [
   'words',
   'area',
   'category',
+  'severity',
+  'assignee',
   'colour',
+  'channel',
+  'reopened',
   'way',
   'supervised',
   'pending',
@@ -28,15 +32,18 @@ export const state = () => {
 export const filters = () => Object.fromEntries(FIELDS.map((name) => [name, address().get(name) ?? '']));
 // as the API has them: `until` is a moment, the field's day is still within
 export const dayAfter = (day) => day && new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
-export const listQuery = () => {
+export const dayBefore = (day) => new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10);
+// what was chosen, else: what is open by urgency, what has ended by its age
+export const order = () => filters().sort || (isEnded(state()) || state() === 'all' ? 'newest' : 'urgent');
+const asAsked = () => {
   const values = filters();
-  return query({
-    ...values,
-    until: dayAfter(values.until),
-    state: state() === 'all' ? '' : state(),
-    sort: values.sort || (isEnded(state()) || state() === 'all' ? 'newest' : 'urgent'),
-  });
+  return { ...values, until: dayAfter(values.until), state: state() === 'all' ? '' : state(), sort: order() };
 };
+export const listQuery = () => query(asAsked());
+export const isFiltered = () => FIELDS.some((name) => name !== 'sort' && filters()[name]);
+// what is filtered by now, as parameters of the list; the order only where it was chosen
+export const saveable = () =>
+  Object.fromEntries(new URLSearchParams(query({ ...asAsked(), sort: filters().sort })).entries());
 
 export function updateAddress(changes, { replace = false } = {}) {
   const values = { state: state() === 'open' ? '' : state(), ...filters(), incident: inbox.opened ?? '', ...changes };
@@ -49,14 +56,13 @@ export function showFilters() {
     now = state();
   for (const name of FIELDS) {
     const field = $('filters').elements[name],
-      value = values[name];
+      value = name === 'sort' ? order() : values[name];
     if (field !== document.activeElement || field.tagName === 'SELECT') field.value = value;
   }
-  const set = FIELDS.filter((name) => name !== 'sort' && values[name]).length;
   const extraCount = FIELDS.filter(
     (name) => values[name] && $('more-filters').contains($('filters').elements[name]),
   ).length;
-  $('clear').hidden = !set;
+  $('clear').hidden = !isFiltered();
   $('more-count').textContent = extraCount ? number(extraCount) : '';
   for (const tab of $('tabs').children) {
     if (tab.dataset.state === now) tab.setAttribute('aria-current', 'page');

@@ -1,7 +1,7 @@
 // The dispatcher's desk: what is open, filtered by what the address says, one matter beside it, and what can be done.
 import { $, h, page, phone } from '../../shared/dom.js';
-import { t } from '../../shared/i18n.js';
-import { clockBadge, subscribe } from '../../shared/incident.js';
+import { number, t } from '../../shared/i18n.js';
+import { clockBadge, SEVERITY_LABELS, subscribe } from '../../shared/incident.js';
 import { query, request } from '../../shared/request.js';
 import { stateLabel } from '../../shared/workflow.js';
 import { address, FIELDS, listQuery, showFilters, TABS, updateAddress } from './address.js';
@@ -12,6 +12,8 @@ import { inbox } from './inbox.js';
 import { load, PAGE } from './list.js';
 import { hear } from './live.js';
 import { draw } from './rows.js';
+import { drawSaved, loadSaved } from './saved.js';
+import './templates.js';
 
 const EVERY = 60_000;
 const { map } = window.wangge;
@@ -23,6 +25,7 @@ const clear = () => {
 };
 const reload = () => {
   showFilters();
+  drawSaved();
   load();
 };
 let typing;
@@ -54,6 +57,15 @@ $('tabs').append(
   ),
 );
 $('clear').addEventListener('click', clear);
+$('saved').addEventListener('click', ({ target }) => {
+  const search = target.closest('[data-search]')?.dataset.search;
+  if (search === undefined) return;
+  history.pushState(null, '', search ? `?${search}` : location.pathname);
+  reload();
+});
+$('export')?.addEventListener('click', ({ target }) => {
+  target.href = `${page.root}/desk/list.xlsx?${listQuery()}`;
+});
 $('rows').addEventListener('click', ({ target }) => {
   const row = target.closest('tr'),
     cell = target.closest('.dsk-pick');
@@ -118,15 +130,28 @@ $('filters').elements.area.append(
   h('option', { value: '' }, t('All areas')),
   ...page.areas.map((area) => h('option', { value: area.code }, '\u3000'.repeat(area.depth) + area.name)),
 );
+$('filters').elements.severity.append(
+  ...[...page.severities].reverse().map((key) => h('option', { value: key }, SEVERITY_LABELS[key])),
+);
 $('filters').elements.category.append(h('option', { value: '' }, t('All kinds')), ...groups());
 for (const way of [map.scrollWheelZoom, map.keyboard]) way.disable();
 showFilters();
+request('/incidents/holders', 'holders')
+  .then(({ items }) => {
+    $('filters').elements.assignee.append(
+      ...items.map((person) => h('option', { value: person.code }, `${person.name} · ${number(person.open)}`)),
+    );
+    showFilters();
+  })
+  .catch(() => {}); // the filter then offers nobody
+loadSaved();
 const initialIncident = address().get('incident');
 await load();
 if (initialIncident) show(initialIncident, { quiet: true });
 subscribe(hear);
 // the clocks of the rows run on, also where nothing happens; nothing moves
 setInterval(async () => {
+  if (!document.hidden) loadSaved();
   if (document.hidden || !inbox.rows.length || part.moves.hasAttribute('aria-busy')) return;
   const answer = await request(
     `/incidents?${listQuery()}&${query({ limit: Math.min(200, Math.max(PAGE, inbox.rows.length)) })}`,

@@ -9,6 +9,7 @@ import {
   newKey,
   photoList,
   send,
+  SEVERITY_LABELS,
   shape,
   tags,
   timeline,
@@ -19,11 +20,12 @@ import { request, RequestError } from '../../shared/request.js';
 import { moveLabel, stateLabel, stateOf } from '../../shared/workflow.js';
 import { updateAddress } from './address.js';
 import { contact, contactFocus } from './contact.js';
-import { fieldsOf, SEVERITY_LABELS } from './fields.js';
+import { fieldsOf } from './fields.js';
 import { inbox } from './inbox.js';
 import { kin } from './kin.js';
 import { counts } from './list.js';
 import { holder, redraw, showStatus } from './rows.js';
+import { templateChoice } from './templates.js';
 
 const { map } = window.wangge;
 let marker = null;
@@ -106,6 +108,13 @@ function head(incident) {
   part.head.replaceChildren(
     incident ? shape(urgency(incident)) : '',
     h('h2', {}, incident ? inLanguage(incident, 'category') : ''),
+    incident
+      ? h(
+          'a',
+          { className: 'dsk-print', href: `${page.root}/desk/${incident.id}/order`, target: '_blank', rel: 'noopener' },
+          t('Print'),
+        )
+      : '',
     h('button', { type: 'button', className: 'dsk-x', 'aria-label': t('Close'), onclick: close }, '×'),
   );
 }
@@ -143,7 +152,12 @@ function fill(incident) {
       'dl',
       {},
       ...fact(t('Where'), locationText(incident), within !== locationText(incident) && h('small', {}, within)),
-      ...fact(t('Held by'), ...holder(incident)),
+      ...fact(
+        t('Held by'),
+        ...holder(incident),
+        incident.holder_phone &&
+          h('a', { className: 'dsk-phone', href: `tel:${incident.holder_phone}` }, incident.holder_phone),
+      ),
       ...fact(t('Reported'), when(incident.reported_at)),
       ...fact(t('Severity'), SEVERITY_LABELS[incident.severity]),
       ...fact(t('Rule'), incident.rule),
@@ -170,7 +184,9 @@ function fill(incident) {
   ground(incident);
   if (!writing())
     part.moves.replaceChildren(
-      moveButtons(incident, (name, body, photos) => act(incident, name, body, photos), fieldsOf(incident)),
+      moveButtons(incident, (name, body, photos) => act(incident, name, body, photos), fieldsOf(incident), {
+        templates: page.may.dispatch ? (note) => templateChoice(incident, note) : null,
+      }),
     );
 }
 

@@ -1,10 +1,8 @@
 // Fields of its own that a move asks for.
 import { h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
-import { inLanguage } from '../../shared/incident.js';
+import { inLanguage, SEVERITY_LABELS } from '../../shared/incident.js';
 import { request } from '../../shared/request.js';
-
-export const SEVERITY_LABELS = { low: t('Low'), normal: t('Normal'), high: t('Serious'), urgent: t('Urgent') };
 
 const standing = (candidate) =>
   [
@@ -22,16 +20,20 @@ export const fieldsOf = (incident) => ({
     const { items: candidates } = await request(`/incidents/${incident.id}/candidates`, 'candidates').catch(() => ({
       items: [],
     }));
-    const isAvailable = (person) => person.code && !person.away && person.name !== incident.assigned_to;
-    const suggestion =
-      (incident.skill && candidates.find((person) => person.skills && isAvailable(person))) ||
-      candidates.find(isAvailable);
-    const choice = (value, label, small, mark) =>
+    const suggestion = candidates.find((person) => person.suggested);
+    const preset = suggestion ? String(candidates.indexOf(suggestion)) : '';
+    const choice = (value, label, small, mark, late) =>
       h(
         'label',
         { className: 'dsk-who' },
-        h('input', { type: 'radio', name: 'to', value, checked: value === '' }),
-        h('span', {}, h('i', {}, label), mark && h('em', {}, mark), small && h('small', {}, small)),
+        h('input', { type: 'radio', name: 'to', value, checked: value === preset }),
+        h(
+          'span',
+          {},
+          h('i', {}, label),
+          mark && h('em', { className: late ? 'late' : null }, mark),
+          small && h('small', {}, small),
+        ),
       );
     const people = candidates
       .filter((person) => person.code)
@@ -48,7 +50,8 @@ export const fieldsOf = (incident) => ({
           String(candidates.indexOf(person)),
           person.name ?? inLanguage(person, 'role'),
           standing(person),
-          person === suggestion && t('Suggested'),
+          person === suggestion ? t('Suggested') : person.late && t('Late with it'),
+          person.late,
         ),
       ),
     );

@@ -19,8 +19,8 @@ export function hear(event) {
 
 // those of some that the filters let through; an event says no more of its matter than state and category
 async function among(ids) {
-  const { words: search, area, colour, way, supervised, pending, queue, since, until } = filters();
-  if (!ids.length || ![search, area, colour, way, supervised, pending, queue, since, until].some(Boolean)) return ids;
+  const unsaid = Object.entries(filters()).filter(([name]) => !['category', 'sort'].includes(name));
+  if (!ids.length || !unsaid.some(([, value]) => value)) return ids;
   const matches = await request(`/incidents?${listQuery()}&${query({ limit: PAGE })}`, 'among').catch(() => ({
     items: [],
   }));

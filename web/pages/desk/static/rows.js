@@ -1,7 +1,7 @@
 // The rows of the list: how they look, and what changes in them.
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
-import { clockBadge, gridOf, inLanguage, locationText, tags, when } from '../../shared/incident.js';
+import { clockBadge, gridOf, inLanguage, locationText, SEVERITY_LABELS, tags, when } from '../../shared/incident.js';
 import { stateLabel, stateOf } from '../../shared/workflow.js';
 import { fits, state } from './address.js';
 import { inbox } from './inbox.js';
@@ -44,12 +44,13 @@ function row(incident) {
         'aria-label': t('Choose %(what)s', { what: `${inLanguage(incident, 'category')} ${locationText(incident)}` }),
       }),
     ),
+    h('td', { className: `dsk-severity ${incident.severity}` }, h('b', {}, SEVERITY_LABELS[incident.severity])),
     h('td', { className: 'dsk-clock' }, clockBadge(incident)),
     h(
       'td',
       { className: 'dsk-what' },
       h('button', { type: 'button', className: 'dsk-open' }, inLanguage(incident, 'category')),
-      ...tags(incident).filter(Boolean),
+      ...tags(incident, { severity: false }).filter(Boolean),
       h('small', {}, incident.description),
       result && h('p', { className: result.ok ? 'dsk-went' : 'dsk-failed' }, result.words),
     ),
