@@ -72,6 +72,8 @@ class Settings:
     private_webhooks
         Whether notices may go to addresses of the own network, such as a gateway beside the
         service.
+    questionnaire_days
+        Days after closing when a reporter who has not rated is asked again by mail; 0 means never.
     two_persons
         Whether a boundary draft must be published by another person than its author.
     """
@@ -91,6 +93,7 @@ class Settings:
     smtp: Smtp | None = None
     min_free_mb: int = 500
     private_webhooks: bool = False
+    questionnaire_days: int = 28
     two_persons: bool = False
 
     @classmethod
@@ -114,6 +117,7 @@ class Settings:
             smtp=_smtp(env),
             min_free_mb=_number(env, "WANGGE_MIN_FREE_MB", 500, 100_000_000, least=0),
             private_webhooks=_yes(env, "WANGGE_PRIVATE_WEBHOOKS"),
+            questionnaire_days=_number(env, "WANGGE_QUESTIONNAIRE_DAYS", 28, 366, least=0),
             two_persons=_yes(env, "WANGGE_TWO_PERSONS"),
         )
 

@@ -275,7 +275,7 @@ def _step(
     if name not in allowed_moves(row.state, row.pending_request):
         return  # another move came first, such as a deadline
     principal = _actor(session, town, row, name, now)
-    payload = _payload(town, name)
+    payload = _payload(town, name, now)
     try:
         result = moves.apply_move(session, principal, incident, name, now, payload)
     except (Conflict, Forbidden, NotFound):
@@ -324,10 +324,12 @@ def _responsible(
     return town.desk(row.area_ids, "community_worker")
 
 
-def _payload(town: SimulatedTown, name: str) -> MovePayload:
+def _payload(town: SimulatedTown, name: str, now: datetime) -> MovePayload:
     if name == "rate":
         rating = town.rng.choices((5, 4, 3, 2, 1), (50, 28, 12, 6, 4))[0]
         return MovePayload(rating=rating, solved=rating > 2 or town.rng.random() < 0.3)
     return MovePayload(
-        note=NOTE_BY_MOVE.get(name, ""), minutes=120.0 if name == "request_extend" else None
+        note=NOTE_BY_MOVE.get(name, ""),
+        minutes=120.0 if name == "request_extend" else None,
+        until=now + timedelta(days=7) if name == "request_suspend" else None,
     )

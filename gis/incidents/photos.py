@@ -81,10 +81,10 @@ def photo_path(
     condition, params = visibility_clause(principal, "i")
     readable, told_params = readable_events(principal)
     query = f"""SELECT f.media_type
-        FROM photo f JOIN incident i ON (i.county, i.id) = (f.county, f.incident_id)
-                  JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
-                WHERE f.id = :photo AND {condition}
-                    AND {readable}"""  # noqa: S608  the conditions are ours
+        FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
+          JOIN incident i ON i.county = f.county
+            AND (i.id = f.incident_id OR i.split_from = f.incident_id AND e.move = 'report')
+        WHERE f.id = :photo AND {condition} AND {readable} LIMIT 1"""  # noqa: S608  the conditions are ours
     media_type = session.scalar(text(query), params | told_params | {"photo": photo_id})
     path = None
     if media_type is not None:

@@ -97,7 +97,7 @@ TRANSITIONS: dict[str, Transition] = {
     "accept": Transition(states=NEW, to=State.ACCEPTED, by=Action.DISPATCH),
     "reclassify": Transition(states=(*NEW, State.ACCEPTED), by=Action.DISPATCH),
     "dispatch": Transition(
-        states=(State.ACCEPTED, State.DISPATCHED, State.RETURNED),
+        states=(State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED),
         to=State.DISPATCHED,
         by=Action.DISPATCH,
     ),
@@ -113,6 +113,7 @@ TRANSITIONS: dict[str, Transition] = {
     "send_back": Transition(states=SOLVED, to=State.TAKEN, by=Action.DISPATCH, needs_note=True),
     "close": Transition(states=(State.CHECKED,), to=State.CLOSED, by=Action.DISPATCH),
     "rate": Transition(states=(*SOLVED, State.CLOSED), by=Action.RATE),
+    "follow_up": Transition(states=(*SOLVED, State.CLOSED), by=Action.DISPATCH),
     "reopen": Transition(
         states=(*SOLVED, State.CLOSED), to=State.DISPATCHED, by=Action.RATE, needs_note=True
     ),
@@ -155,6 +156,8 @@ TRANSITIONS: dict[str, Transition] = {
     "escalate": Transition(states=OPEN_STATES, by=Action.SYSTEM),
     "link": Transition(states=OPEN_STATES, by=Action.DISPATCH),
     "unlink": Transition(states=OPEN_STATES, by=Action.DISPATCH),
+    "relocate": Transition(states=OPEN_STATES, by=Action.DISPATCH),
+    "split": Transition(states=VOIDABLE, by=Action.DISPATCH),
     "pass_on": Transition(states=(State.DISPATCHED, State.TAKEN), by=Action.SYSTEM),
     "hand_over": Transition(states=OPEN_STATES, by=Action.SYSTEM),
     "follow": Transition(states=OPEN_STATES, by=Action.SYSTEM),
@@ -172,18 +175,23 @@ REQUEST_KEEPING_MOVES = frozenset(
         "follow",
         "link",
         "unlink",
+        "split",
+        "follow_up",
         "take",
         "rate",
     }
 )
 # moves after which a waiting request needs no answer any more
-REQUEST_CANCELLING_MOVES = frozenset({"handle", "return", "check", "close", "send_back", "reopen"})
+REQUEST_CANCELLING_MOVES = frozenset(
+    {"handle", "return", "check", "close", "send_back", "reopen", "relocate"}
+)
 # moves that an incident linked to another still does by itself; all others it does together with
 # that one
 INDEPENDENT_MOVES = frozenset(
     {
         "note",
         "rate",
+        "follow_up",
         "reopen",
         "link",
         "unlink",
@@ -192,6 +200,8 @@ INDEPENDENT_MOVES = frozenset(
         "pass_on",
         "hand_over",
         "reclassify",
+        "relocate",
+        "split",
         "supervise",
         "release",
     }
@@ -221,6 +231,8 @@ MOVES_SHOWN_TO_REPORTER = (
     "hand_over",
     "pass_on",
     "approve_limit",
+    "relocate",
+    "split",
 )
 # moves whose notes are meant for the reporter
 NOTES_SHOWN_TO_REPORTER = (

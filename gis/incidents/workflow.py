@@ -26,17 +26,21 @@ class Offer:
     primary: It carries the work on, and is offered before others.
     one_tap: It is done at once, without a form.
     photos: Its form takes photos.
-    minutes: Its form takes working minutes.
+    minutes: Its form takes minutes.
+    until: Its form takes the day when it ends.
     bulk: It can be done to several incidents together.
-    button: It has a button among the moves of an incident; else it is offered elsewhere.
+    button: It has a button among the moves of an incident; else `place` says where it is offered:
+    map, parts (of the report), duplicates (the list of them), rating (of the reporter), follow_up.
     """
 
     primary: bool = False
     one_tap: bool = False
     photos: bool = False
     minutes: bool = False
+    until: bool = False
     bulk: bool = True
     button: bool = True
+    place: str = ""
 
 
 # in the order in which moves are offered; a move without a row comes last
@@ -47,7 +51,7 @@ OFFERS = {
     "dispatch": Offer(primary=True),
     "check": Offer(primary=True, one_tap=True),
     "close": Offer(primary=True, one_tap=True),
-    "approve_suspend": Offer(primary=True, one_tap=True),
+    "approve_suspend": Offer(primary=True, until=True, bulk=False),
     "approve_extend": Offer(primary=True, minutes=True, bulk=False),
     "approve_limit": Offer(primary=True, minutes=True, bulk=False),
     "approve_void": Offer(primary=True, one_tap=True),
@@ -59,17 +63,20 @@ OFFERS = {
     "send_back": Offer(),
     "return": Offer(photos=True),
     "reclassify": Offer(bulk=False),
+    "relocate": Offer(bulk=False, button=False, place="map"),
+    "split": Offer(bulk=False, button=False, place="parts"),
     "supervise": Offer(),
     "release": Offer(),
     "withdraw": Offer(one_tap=True),
     "request_extend": Offer(minutes=True, bulk=False),
     "request_limit": Offer(minutes=True, bulk=False),
-    "request_suspend": Offer(photos=True, bulk=False),
+    "request_suspend": Offer(photos=True, until=True, bulk=False),
     "request_void": Offer(photos=True, bulk=False),
-    "link": Offer(bulk=False, button=False),
+    "link": Offer(bulk=False, button=False, place="duplicates"),
     "unlink": Offer(one_tap=True),
-    "reopen": Offer(bulk=False, button=False),
-    "rate": Offer(bulk=False, button=False),
+    "reopen": Offer(bulk=False, button=False, place="rating"),
+    "follow_up": Offer(bulk=False, button=False, place="follow_up"),
+    "rate": Offer(bulk=False, button=False, place="rating"),
     "note": Offer(photos=True),
 }
 # moves after which an incident may lie with somebody else

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis.db import engine as engine_of
-from gis.jobs import maintenance
+from gis.jobs import maintenance, questionnaires
 from gis.notices import delivery
 from gis.settings import Settings
 
@@ -59,6 +59,11 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     @app.task(name="clean", queue="clock", queueing_lock="clean")
     def purge_expired(timestamp: int) -> None:
         maintenance.purge_expired(engine, datetime.now(UTC), settings.var)
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="questionnaires", queue="clock", queueing_lock="questionnaires")
+    def send_questionnaires(timestamp: int) -> None:
+        questionnaires.send_due(engine, settings, datetime.now(UTC))
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="tidy", queue="clock", queueing_lock="tidy")

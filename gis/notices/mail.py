@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -73,6 +73,26 @@ def send(
     DeliveryError
         No server is set, or it did not accept the mail.
     """
+    _deliver(settings, build_message(settings, address, number, topic, at, body))
+
+
+def send_text(settings: Settings, address: str, subject: str, paragraphs: Sequence[str]) -> None:
+    """Send a plain mail through the mail server.
+
+    Raises
+    ------
+    DeliveryError
+        No server is set, or it did not accept the mail.
+    """
+    message = EmailMessage()
+    message["From"], message["To"] = settings.smtp.sender if settings.smtp else "", address
+    message["Subject"] = " ".join(subject.split())  # a header is one line
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content("\n\n".join(paragraphs) + "\n")
+    _deliver(settings, message)
+
+
+def _deliver(settings: Settings, message: EmailMessage) -> None:
     smtp = settings.smtp
     if smtp is None:
         raise DeliveryError("no mail server is set; set WANGGE_SMTP_HOST and WANGGE_SMTP_FROM")
@@ -82,7 +102,7 @@ def send(
                 server.starttls(context=ssl.create_default_context())
             if smtp.user:
                 server.login(smtp.user, smtp.password)
-            server.send_message(build_message(settings, address, number, topic, at, body))
+            server.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
         raise DeliveryError(f"the mail server refuses the address ({code})") from None

@@ -23,6 +23,7 @@ MOVES = (
     "send_back",
     "close",
     "rate",
+    "follow_up",
     "reopen",
     "request_suspend",
     "request_extend",
@@ -43,12 +44,18 @@ MOVES = (
     "escalate",
     "link",
     "unlink",
+    "relocate",
+    "split",
     "pass_on",
     "hand_over",
     "follow",
     "note",
 )
-TOPICS = (*(f"incident.{move}" for move in MOVES), "incident.danger")
+TOPICS = (
+    *(f"incident.{move}" for move in MOVES),
+    "incident.suspension_ends",
+    "incident.danger",
+)
 
 
 class NoticeText(NamedTuple):

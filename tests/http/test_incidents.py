@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
-from gis.incidents.lifecycle import moves, upkeep
+from gis.incidents.lifecycle import moves, supervision, upkeep
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.report import file_report
@@ -249,18 +249,19 @@ def test_overdue_goes_up_once_a_time_and_a_missed_run_catches_up(
     item = incident_town.report().id
     initial = incident_town.seen(item).due
     assert initial is not None
-    assert not upkeep.escalate_overdue(incident_town.session, item, initial - timedelta(seconds=1))
-    assert upkeep.escalate_overdue(incident_town.session, item, initial)
-    assert not upkeep.escalate_overdue(incident_town.session, item, initial)
-    assert incident_town.seen(item).supervise_level == 1
+    second = timedelta(seconds=1)
+    assert not supervision.escalate_overdue(incident_town.session, item, initial - second)
+    assert supervision.escalate_overdue(incident_town.session, item, initial)
+    assert not supervision.escalate_overdue(incident_town.session, item, initial)
+    assert incident_town.seen(item).supervisor_role == "grid_leader"
     week = NOW + timedelta(days=30)
     steps = 0
-    while upkeep.escalate_overdue(incident_town.session, item, week):
+    while supervision.escalate_overdue(incident_town.session, item, week):
         steps += 1
     result = incident_town.seen(item, week)
     assert result.supervised and result.colour == "red"
     assert incident_town.moves(item).count("escalate") == 1 + steps
-    assert not upkeep.escalate_overdue(incident_town.session, item, week)
+    assert not supervision.escalate_overdue(incident_town.session, item, week)
 
 
 def test_handled_is_green_amber_red_by_the_clock(incident_town: IncidentTown) -> None:
@@ -829,6 +830,7 @@ ON_THE_WAY = {
 ASKED_ON_THE_WAY = {
     "gis.incidents.catalogue.danger",
     "gis.incidents.catalogue.editions",
+    "gis.incidents.clock",
     "gis.incidents.danger.reader",
     "gis.incidents.danger.similarity",
     "gis.incidents.reading.duplicates",

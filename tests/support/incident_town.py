@@ -1,6 +1,6 @@
 """A town of two grids with everybody in it, whose incidents can be reported and moved."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -57,7 +57,9 @@ class IncidentTown:
     def do(
         self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object
     ) -> incidents.IncidentView:
-        """A move by somebody of the town."""
+        """A move by somebody of the town; a suspension is for a month unless it says."""
+        if name == "request_suspend":
+            wish.setdefault("until", at + timedelta(days=30))
         return moves.apply_move(self.session, self.who(by), one, name, at, MovePayload(**wish))  # type: ignore[arg-type]
 
     def seen(self, one: UUID, at: datetime = NOW) -> incidents.IncidentView:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import math
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from flask import current_app
@@ -78,6 +78,22 @@ def parse_datetime(text: str | None, field: str = "at") -> datetime:
     except ValueError:
         raise invalid_field(field, "input.not_time", value=text[:40]) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def parse_end(text: str, field: str) -> datetime | None:
+    """Return the moment at which a time ends; None for an empty text.
+
+    A bare date is through that day: the first moment of the next.
+
+    Raises
+    ------
+    InvalidInput
+        It is not a time.
+    """
+    if not text:
+        return None
+    moment = parse_datetime(text, field)
+    return moment + timedelta(days=1) if len(text.strip()) == len("2026-12-31") else moment
 
 
 def parse_open_at(text: str | None, field: str = "at") -> datetime | None:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
-from gis.incidents.lifecycle import upkeep
+from gis.incidents.lifecycle import supervision, upkeep
 from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 
 BATCH = 50  # incidents held at once
@@ -46,13 +46,34 @@ LAPSED = f"""state IN ('dispatched', 'taken') AND (
     WHERE NOT ({NO_ACCOUNTS} AND {on_duty("h.holder_id", ":now")}
         OR {LIVING.able("h.holder_id", ":now")}))
   OR dispatch_mode = 'order' AND state = 'dispatched' AND NOT {NO_ACCOUNTS} AND NOT EXISTS (
-    SELECT FROM order_offer o WHERE o.incident_id = incident.id
+    SELECT FROM order_offer o WHERE o.incident_id = i.id
         AND {LIVING.able("o.person_id", ":now")}))"""  # noqa: S608  our own text
 
 DEADLINE_RULES = {
     "lapsed": DeadlineRule("reported_at", LAPSED, upkeep.pass_on, "job owners"),
     "overdue": DeadlineRule(
-        "supervise_at", "state NOT IN ('closed', 'void')", upkeep.escalate_overdue, "job clock"
+        "supervise_at",
+        "state NOT IN ('closed', 'void')",
+        supervision.escalate_overdue,
+        supervision.SUPERVISION_ACTOR,
+    ),
+    "vacant": DeadlineRule(
+        "reported_at",
+        f"state NOT IN ('closed', 'void') AND {supervision.VACANT}",
+        supervision.fill_vacant_chair,
+        supervision.SUPERVISION_ACTOR,
+    ),
+    "suspension_ends": DeadlineRule(
+        "suspension_reminder_at",
+        "state = 'suspended'",
+        upkeep.remind_of_suspension,
+        upkeep.SUSPENSION_ACTOR,
+    ),
+    "suspended": DeadlineRule(
+        "suspended_until",
+        "state = 'suspended' AND parent_id IS NULL",
+        upkeep.resume_suspended,
+        upkeep.SUSPENSION_ACTOR,
     ),
     "unclaimed": DeadlineRule(
         "due_at",
@@ -93,7 +114,7 @@ def run_deadline_batch(
     beyond = "" if cursor is None else f"AND ({rule.at}, id) > (:after_at, :after_id)"
     # raw SQL: FOR UPDATE SKIP LOCKED under the conditions of the table above
     query = f"""
-      SELECT {rule.at}, id FROM incident WHERE {rule.at} <= :now AND {rule.which} {beyond}
+      SELECT {rule.at}, id FROM incident i WHERE {rule.at} <= :now AND {rule.which} {beyond}
       ORDER BY {rule.at}, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED
     """  # noqa: S608  the words of the table above
     at, number = cursor or (None, None)

@@ -1,58 +1,45 @@
 """What each move changes beside the state: columns, the event's detail, and offers."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, invalid_field
-from gis.incidents import working_time
-from gis.incidents.catalogue import editions
+from gis.incidents.clock import (
+    Spent,
+    add_stretch,
+    begun_anew,
+    clock_of,
+    spent_minutes,
+    stage_clock,
+)
 from gis.incidents.lifecycle.events import lock_incident
-from gis.incidents.lifecycle.rerouting import stored_location
+from gis.incidents.lifecycle.follow_up import NOT_ASKED, follow_up
+from gis.incidents.lifecycle.payload import NOTHING, Effect, MovePayload
+from gis.incidents.lifecycle.relocation import relocate
+from gis.incidents.lifecycle.rerouting import reclassified, stored_location
+from gis.incidents.lifecycle.splitting import split
 from gis.incidents.models import SEVERITIES, Incident, IncidentEvent
+from gis.incidents.policy import MAX_SUSPENSION, SUSPENSION_NOTICE
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.claimants import list_claimants
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import HEIGHT, home, list_post_holders, office
-from gis.incidents.routing.router import CLOCK_COLUMNS, route, stage_clock
-from gis.incidents.states import ENDED_STATES, State
+from gis.incidents.states import ENDED_STATES
 from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.living import has_account
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
+__all__ = ["EFFECTS", "NOTHING", "MovePayload", "is_reporters_rating"]
+
 MAX_LIMIT_MINUTES = 60 * 24 * 366  # minutes
 
 
-@dataclass(frozen=True)
-class MovePayload:
-    """What goes with a move; each move reads what it needs.
-
-    note: What is said; some moves need it. to, role: For dispatch: the code of a person, or a role
-    of the place. way: For dispatch: assign, or order to push it to whoever claims it. category,
-    severity: For accept, reclassify. minutes: For more time, and for a new limit: working minutes.
-    parent: For link. rating (1 to 5), solved: For rate.
-    """
-
-    note: str = ""
-    to: str = ""
-    role: str = ""
-    way: str = ""
-    category: str = ""
-    severity: str = ""
-    minutes: float | None = None
-    parent: UUID | None = None
-    rating: int | None = None
-    solved: bool | None = None
-
-
-NOTHING = MovePayload()
-Effect = tuple[dict[str, Any], dict[str, Any], list[Any]]  # columns, the event's detail, offers
+NOT_SUPERVISED: dict[str, Any] = {"supervised": False, "supervisor_role": None}
 
 
 def _accept(
@@ -72,33 +59,9 @@ def _reclassify(
         raise invalid_field(
             "severity", "field.none_of", value=payload.severity[:40], allowed=SEVERITIES
         )
-    kind = editions.get_edition(session, row.edition_id).category(payload.category or row.category)
-    severity = payload.severity or row.severity
-    location = stored_location(session, row)
-    routed = route(session, location, kind, severity, row.channel, now, now)
-    new_state = State.ACCEPTED if row.state in ("reported", "returned") else row.state
-    changes = {
-        "category": kind.code,
-        "severity": severity,
-        "rule_id": routed.columns["rule_id"],
-        "rule_name": routed.columns["rule_name"],
-        "skill": kind.skill,
-        "time_limits": routed.columns["time_limits"],
-        **stage_clock(
-            routed.columns["time_limits"],
-            new_state,
-            *(
-                (row.stage_started_at or now, row.elapsed_min)
-                if new_state == row.state
-                else (now, None)
-            ),
-        ),
-    }
-    detail = {
-        "category": [row.category, kind.code],
-        "severity": [row.severity, severity],
-        "rule": [row.rule_name, routed.columns["rule_name"]],
-    }
+    changes, detail = reclassified(
+        session, row, payload.category or row.category, payload.severity or row.severity, now
+    )
     return changes, detail, []
 
 
@@ -198,31 +161,51 @@ def _return(
     )
 
 
-def _stop(
+def _request_suspend(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    spent = row.elapsed_min or 0.0
+    if payload.until is None:
+        raise invalid_field("until", "suspend.until_missing")
+    if payload.until <= now:
+        raise invalid_field("until", "suspend.until_past")
+    if payload.until > now + MAX_SUSPENSION:
+        raise invalid_field("until", "suspend.until_too_far", days=MAX_SUSPENSION.days)
+    return {}, {"until": payload.until}, []
+
+
+def _suspend(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
+    requested = _requested(session, row, "request_suspend", "until")
+    latest = datetime.fromisoformat(requested) if isinstance(requested, str) else payload.until
+    until = payload.until or latest
+    if until is None or latest is None:
+        raise invalid_field("until", "suspend.until_missing")
+    if until > latest:
+        raise invalid_field("until", "suspend.until_later_than_requested", until=latest.isoformat())
+    if until <= now:
+        raise invalid_field("until", "suspend.until_past")
+    reminder = until - SUSPENSION_NOTICE
+    columns = {
+        "suspended_until": until,
+        "suspension_reminder_at": reminder if reminder > now else None,
+    }
+    spent: Spent = row.spent_min
     if row.stage_started_at is not None:
-        spent += working_time.elapsed_minutes(
-            row.stage_started_at,
-            now,
-            around_the_clock=bool(row.time_limits.get("around_the_clock")),
-        )
-    return (
-        dict.fromkeys(CLOCK_COLUMNS) | {"elapsed_min": round(spent, 3)},
-        {"spent_min": round(spent, 1)},
-        [],
-    )
+        spent = add_stretch(spent, row.state, row.stage_started_at, now)
+    return columns, {"until": until, **_spent_detail(row, spent, row.state)}, []
+
+
+def _spent_detail(row: LockedIncident, spent: Spent, state: str) -> dict[str, Any]:
+    clock = clock_of(row.time_limits)
+    return {"clock": clock, "spent_min": round(spent_minutes(spent, state, clock), 1)}
 
 
 def _resume(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    return (
-        stage_clock(row.time_limits, row.state_before_suspension, now, row.elapsed_min),
-        {"spent_min": round(row.elapsed_min or 0.0, 1)},
-        [],
-    )
+    columns = dict.fromkeys(("suspended_until", "suspension_reminder_at"))
+    return columns, _spent_detail(row, row.spent_min, row.state_before_suspension), []
 
 
 def _minutes(payload: MovePayload, requested: object = None) -> float:
@@ -238,17 +221,22 @@ def _ask_time(
     return {}, {"minutes": _minutes(payload)}, []
 
 
-def _asked_minutes(
-    session: Session, row: LockedIncident, payload: MovePayload, request: str
-) -> float:
-    """Return the minutes that are approved: those asked for, unless the approval names others."""
+def _requested(session: Session, row: LockedIncident, request: str, name: str) -> object:
+    """Return what the last request of a kind asks for: a value of its event's detail."""
     query = (
-        select(IncidentEvent.detail["minutes"])
+        select(IncidentEvent.detail[name])
         .where(IncidentEvent.incident_id == row.id, IncidentEvent.move == request)
         .order_by(IncidentEvent.id.desc())
         .limit(1)
     )
-    return _minutes(payload, session.scalar(query))
+    return session.scalar(query)
+
+
+def _asked_minutes(
+    session: Session, row: LockedIncident, payload: MovePayload, request: str
+) -> float:
+    """Return the minutes that are approved: those asked for, unless the approval names others."""
+    return _minutes(payload, _requested(session, row, request, "minutes"))
 
 
 def _extend(
@@ -269,29 +257,21 @@ def _set_limit(
 
 def _limit(row: LockedIncident, minutes: float, now: datetime) -> Effect:
     limits = dict(row.time_limits) | {row.state: minutes}
-    columns = stage_clock(limits, row.state, row.stage_started_at or now, row.elapsed_min)
+    columns = stage_clock(limits, row.state, row.stage_started_at or now, row.spent_min)
     detail = {
         "minutes": [row.time_limits[row.state], minutes],
         "due": [row.due_at, columns["due_at"]],
     }
-    return columns | {"time_limits": limits}, detail, []
+    return {"time_limits": limits}, detail, []
 
 
 def _supervise(
     session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
 ) -> Effect:
-    role = next((key for key, _ in principal.roles), principal.kind)
-    if HEIGHT.get(role, 0) < HEIGHT.get(row.supervisor_role or "", 0):
-        role = row.supervisor_role or role  # it never goes down
-    return (
-        {
-            "supervised": True,
-            "supervise_level": max(row.supervise_level, 1),
-            "supervisor_role": role,
-        },
-        {},
-        [],
-    )
+    role = next((key for key, _ in principal.roles if key in HEIGHT), None)
+    if HEIGHT.get(role or "", 0) < HEIGHT.get(row.supervisor_role or "", 0):
+        role = row.supervisor_role  # it never goes down
+    return {"supervised": True, "supervisor_role": role}, {}, []
 
 
 def _release(
@@ -299,11 +279,7 @@ def _release(
 ) -> Effect:
     if not row.supervised:
         raise Conflict("release.not_supervised")
-    return (
-        {"supervised": False, "supervise_level": 0, "supervisor_role": None},
-        {"level": row.supervise_level},
-        [],
-    )
+    return NOT_SUPERVISED, {"supervisor": row.supervisor_role}, []
 
 
 def _rate(
@@ -314,7 +290,9 @@ def _rate(
     office_record = not is_reporters_rating(principal, row)
     detail = {"rating": payload.rating, "solved": payload.solved, "follow_up": office_record}
     names = ("office_rating", "office_solved") if office_record else ("rating", "solved")
-    return dict(zip(names, (payload.rating, payload.solved), strict=True)), detail, []
+    changes: dict[str, Any] = dict(zip(names, (payload.rating, payload.solved), strict=True))
+    asked = {"follow_up_due_at": None} if office_record else NOT_ASKED
+    return changes | asked, detail, []
 
 
 def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:
@@ -338,7 +316,13 @@ def _reopen(
 ) -> Effect:
     # back to the same chain; what repeated another stands on its own again; nobody says any more
     # that it is solved
-    changes: dict[str, Any] = {"parent_id": None, "office_solved": None, "dispatch_mode": "assign"}
+    changes: dict[str, Any] = {
+        "parent_id": None,
+        "office_solved": None,
+        "dispatch_mode": "assign",
+        **NOT_SUPERVISED,
+        **begun_anew(row),
+    }
     if row.solved:
         changes["solved"] = None
     return changes, {"from": row.state, "withdrawn": bool(row.solved)}, []
@@ -363,7 +347,7 @@ def _link(
         update(Incident).where(Incident.parent_id == row.id).values(parent_id=other.id),
         execution_options={"synchronize_session": False},
     )
-    return {"parent_id": other.id, **dict.fromkeys(CLOCK_COLUMNS)}, {"parent": str(other.id)}, []
+    return {"parent_id": other.id}, {"parent": str(other.id)}, []
 
 
 def _unlink(
@@ -371,11 +355,7 @@ def _unlink(
 ) -> Effect:
     if row.parent_id is None:
         raise Conflict("unlink.not_linked")
-    return (
-        {"parent_id": None, **stage_clock(row.time_limits, row.state, now)},
-        {"parent": str(row.parent_id)},
-        [],
-    )
+    return {"parent_id": None}, {"parent": str(row.parent_id)}, []
 
 
 EFFECTS = {
@@ -384,7 +364,8 @@ EFFECTS = {
     "dispatch": _dispatch,
     "take": _take,
     "return": _return,
-    "approve_suspend": _stop,
+    "request_suspend": _request_suspend,
+    "approve_suspend": _suspend,
     "resume": _resume,
     "request_extend": _ask_time,
     "approve_extend": _extend,
@@ -393,7 +374,10 @@ EFFECTS = {
     "supervise": _supervise,
     "release": _release,
     "rate": _rate,
+    "follow_up": follow_up,
     "reopen": _reopen,
+    "relocate": relocate,
+    "split": split,
     "link": _link,
     "unlink": _unlink,
 }

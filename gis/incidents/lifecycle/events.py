@@ -14,6 +14,8 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from gis.db import cached_text
 from gis.errors import NotFound
+from gis.incidents.clock import clock_changes
+from gis.incidents.lifecycle.follow_up import after_work
 from gis.incidents.models import Incident, IncidentEvent, OrderOffer
 from gis.incidents.reading.locked import LockedIncident, lock_query
 from gis.incidents.states import ENDED_STATES, next_state
@@ -50,7 +52,8 @@ RECIPIENTS_BY_MOVE = {
     "request_limit": ("community",),
     "pass_on": ("community",),
     "approve_suspend": ("reporter",),
-    "resume": ("reporter",),
+    "resume": ("community", "reporter"),
+    "suspension_ends": ("community",),
     "approve_void": ("reporter",),
     "expire": ("community",),
     "rate": ("community",),
@@ -137,7 +140,8 @@ def record_event(
     Parameters
     ----------
     changes
-        Columns of incident and their values; never those that the event itself sets.
+        Columns of incident and their values; never those that the event itself sets. Those of its
+        clocks follow from them.
     shape
         EWKT of where it was done.
 
@@ -151,6 +155,11 @@ def record_event(
     )
     if new_state != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
+    changes = {
+        **after_work(session, row, new_state, now),
+        **(changes or {}),
+        **clock_changes(row, new_state, changes or {}, now),
+    }
     if changes:
         session.execute(
             update(Incident)
@@ -296,7 +305,7 @@ def notify_of_move(
     if "community" in recipients or (
         not people and new_state not in ENDED_STATES and changes.keys() & {"holder_id", "role"}
     ):
-        desk = desk_of(session, row.area_ids, now)
+        desk = desk_of(session, changes.get("area_ids", row.area_ids), now)
         people |= set(desk.people) - {principal.person_id}
         accounts = [one for one in desk.accounts if one != principal.account_id]
     if "reporter" in recipients and row.account_id and row.account_id != principal.account_id:

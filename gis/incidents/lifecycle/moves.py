@@ -4,7 +4,7 @@ Every function flushes and never commits. The database checks each event against
 once more.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from gis.db import audit_context, point_ewkt
 from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
-from gis.incidents.lifecycle import alert
+from gis.incidents.lifecycle import alert, supervision
 from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, is_reporters_rating
 from gis.incidents.lifecycle.events import (
     acting_role,
@@ -30,11 +30,11 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
+from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, successor
 from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
-from gis.incidents.routing.router import CLOCK_COLUMNS, stage_clock
 from gis.incidents.states import (
     ENDED_STATES,
     INDEPENDENT_MOVES,
@@ -131,12 +131,17 @@ def _apply_consequences(
     """
     if name not in INDEPENDENT_MOVES:
         _move_children(session, principal, row, name, payload, now)
+    elif name == "relocate":
+        dispatch_anew(session, row, principal.actor, now)
     elif name == "link":
         parent = lock_incident(session, system_principal(principal.actor), payload.parent or row.id)
         child = lock_incident(session, system_principal(principal.actor), row.id)
         _follow_parent(session, principal, child, parent.id, "", parent.state, NOTHING, now)
-    elif name == "rate" and payload.solved is False and is_reporters_rating(principal, row):
-        reopening = MovePayload(note=payload.note.strip() or label("event_note.not_solved", "zh"))
+    elif payload.solved is False and (
+        name == "follow_up" or (name == "rate" and is_reporters_rating(principal, row))
+    ):
+        code = "event_note.not_solved" if name == "rate" else "event_note.not_solved_on_the_phone"
+        reopening = MovePayload(note=payload.note.strip() or label(code, "zh"))
         rated = lock_incident(session, system_principal(principal.actor), row.id)
         _apply(session, principal, rated, "reopen", reopening, now)
 
@@ -214,10 +219,9 @@ def _apply(
     heeded = name in catalogue_danger.MOVES_WITH_DANGER
     danger = catalogue_danger.heard(session, payload.note) if heeded else None
     if danger is not None:
-        changes |= alarmed(session, row, new_state, now)
+        changes |= alarmed(session, row, now)
         how = [*detail.get("how", ()), alert.danger_step(danger)]
         detail |= {"danger": danger.kinds[0], "how": how}
-    changes |= _clock_changes(row, new_state, changes, now)
     event = record_event(
         session,
         row,
@@ -231,6 +235,8 @@ def _apply(
         detail=detail,
         changes=changes,
     )
+    if name == "reopen":
+        supervision.supervise_reopened(session, row.id, now, principal.actor)
     if offers:
         insert_offers(session, row.county, row.id, offers, now)
     offered = [offer.person_id for offer in offers]
@@ -261,23 +267,6 @@ def _raise_alarm(
         catalogue_danger.URGENT,
     )
     alert.alarm(session, row.county, row.id, row.area_ids, row.building_id, now, body, kind=kind)
-
-
-def _clock_changes(
-    row: LockedIncident, new_state: str, changes: Mapping[str, Any], now: datetime
-) -> dict[str, Any]:
-    """Return the columns of the clock that a move changes besides its own changes."""
-    clock: dict[str, Any] = {}
-    if new_state != row.state and "due_at" not in changes:
-        clock |= stage_clock(changes.get("time_limits", row.time_limits), new_state, now)
-    is_child = changes.get("parent_id", row.parent_id) is not None
-    if is_child and (changes.keys() | clock.keys()) & set(CLOCK_COLUMNS):
-        clock |= dict.fromkeys(
-            CLOCK_COLUMNS
-        )  # the clock is the parent's own: two would blame twice
-    if changes.get("dispatch_mode", row.dispatch_mode) == "order" and new_state == State.DISPATCHED:
-        clock["supervise_at"] = None  # unclaimed in time it falls back to the community instead
-    return clock
 
 
 def _move_children(
@@ -336,7 +325,6 @@ def _follow_parent(
         moves = [FORWARD[state] for state in CHAIN[CHAIN.index(start) : CHAIN.index(parent_state)]]
     for move in moves:
         to, pending = next_state(move, row.state, row.pending_request, row.state_before_suspension)
-        changes = with_parent | (dict.fromkeys(CLOCK_COLUMNS) if to != row.state else {})
         record_event(
             session,
             row,
@@ -345,7 +333,7 @@ def _follow_parent(
             principal.actor,
             note=payload.note,
             detail={"with_parent": str(parent)},
-            changes=changes,
+            changes=with_parent,
         )
         notify_of_move(session, row, move, to, with_parent, principal, now=now)
         state_before = (

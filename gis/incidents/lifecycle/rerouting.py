@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
 from gis.incidents.catalogue import editions
+from gis.incidents.clock import begun_anew
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import HEIGHT, Home, home
-from gis.incidents.routing.router import COMMUNITY, route, stage_clock
+from gis.incidents.routing.router import COMMUNITY, route
 from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 
 
@@ -35,17 +36,46 @@ def stored_location(session: Session, row: LockedIncident) -> IncidentLocation:
     )
 
 
-def alarmed(session: Session, row: LockedIncident, new_state: str, now: datetime) -> dict[str, Any]:
+def alarmed(session: Session, row: LockedIncident, now: datetime) -> dict[str, Any]:
     """Return the columns of an incident that turns out to be dangerous.
 
-    Urgent from now on, by the rule for that.
+    Urgent from now on, by the rule for that. Its stages begin anew: nobody had time for a danger
+    that nobody knew of.
     """
     if row.severity == "urgent":
         return {}
     kind = editions.get_edition(session, row.edition_id).category(row.category)
     routed = route(session, stored_location(session, row), kind, "urgent", row.channel, now, now)
     routing = {key: routed.columns[key] for key in ("rule_id", "rule_name", "time_limits")}
-    return {"severity": "urgent", **routing, **stage_clock(routing["time_limits"], new_state, now)}
+    return {"severity": "urgent", **routing, **begun_anew(row)}
+
+
+def reclassified(
+    session: Session, row: LockedIncident, category: str, severity: str, now: datetime
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns of an incident of another category or severity, and the event's detail.
+
+    Raises
+    ------
+    InvalidInput
+        Its edition of the catalogue has no such category.
+    """
+    kind = editions.get_edition(session, row.edition_id).category(category)
+    routed = route(session, stored_location(session, row), kind, severity, row.channel, now, now)
+    changes = {
+        "category": kind.code,
+        "severity": severity,
+        "rule_id": routed.columns["rule_id"],
+        "rule_name": routed.columns["rule_name"],
+        "skill": kind.skill,
+        "time_limits": routed.columns["time_limits"],
+    }
+    detail = {
+        "category": [row.category, kind.code],
+        "severity": [row.severity, severity],
+        "rule": [row.rule_name, routed.columns["rule_name"]],
+    }
+    return changes, detail
 
 
 ABLE = (

@@ -1,87 +1,30 @@
-"""What our own jobs do to an incident: escalate it, pass it on, take an order back."""
+"""What our own jobs do to an incident: pass it on, take an order back, resume it."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from gis.incidents import working_time
+from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.events import (
     lock_incident,
     notify_of_move,
     record_event,
 )
+from gis.incidents.lifecycle.moves import apply_move
 from gis.incidents.lifecycle.rerouting import successor
-from gis.incidents.models import OrderOffer
+from gis.incidents.models import Incident, OrderOffer
 from gis.incidents.reading.locked import LockedIncident
-from gis.incidents.routing.post_holders import DESKS, HEIGHT, above, home, list_post_holders, office
-from gis.incidents.routing.router import COMMUNITY, stage_clock
-from gis.incidents.states import ENDED_STATES, State
-from gis.messages import Message, render
+from gis.incidents.routing.post_holders import home
+from gis.incidents.routing.router import COMMUNITY
+from gis.incidents.states import State
+from gis.messages import Message, label, render
 from gis.rights.living import LIVING
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 
-
-def escalate_overdue(
-    session: Session, incident_id: UUID, now: datetime, *, job: str = "job clock"
-) -> bool:
-    """Send an overdue incident one level up, once for each time the clock has run out.
-
-    False: it is not due (any more).
-
-    The next level follows when the same limit has passed again, counted from when this step was
-    due, so that a missed run is caught up step by step without doubling.
-    """
-    row = lock_incident(session, system_principal(job), incident_id)
-    if row.supervise_at is None or row.supervise_at > now or row.state in ENDED_STATES:
-        return False
-    people = list_post_holders(session, row.area_ids, row.building_id, now)
-    waits = office(session, row.area_ids, now)
-    place_level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": row.area_id})
-    lies = HEIGHT.get(
-        row.role
-        or DESKS.get(place_level or ("operator" if row.dispatch_mode == "assign" else ""), ""),
-        0,
-    )
-    floor = max(lies, HEIGHT.get(row.supervisor_role or "", 0))
-    supervisor = above(
-        people, row.time_limits.get("escalation", ()), floor, row.supervise_level > 0, waits
-    )
-    changes: dict[str, Any] = {"supervised": True, "supervise_at": None}
-    if supervisor is None:
-        person = None
-        note = Message("event_note.overdue_at_the_top")
-        detail: dict[str, Any] = {"level": row.supervise_level, "top": True}
-    else:
-        role, person = supervisor
-        level = row.supervise_level + 1
-        minutes = float(row.time_limits.get(row.state, 60))
-        wall = bool(row.time_limits.get("around_the_clock"))
-        changes |= {
-            "supervise_level": level,
-            "supervisor_role": role,
-            "supervise_at": working_time.deadline(row.supervise_at, minutes, around_the_clock=wall),
-        }
-        note = Message("event_note.overdue", {"role": Message(f"role.{role}")})
-        detail = {"level": level, "role": role, "due": row.due_at}
-    record_event(
-        session,
-        row,
-        "escalate",
-        now,
-        job,
-        note=render(note, "zh"),
-        role="system",
-        person_id=person,
-        detail=detail | {"en": render(note)},
-        changes=changes,
-    )
-    by = system_principal(job)
-    notify_of_move(session, row, "escalate", row.state, {}, by, extra_person_ids=[person], now=now)
-    return True
+SUSPENSION_ACTOR = "job suspensions"
 
 
 def expire_order(
@@ -100,6 +43,41 @@ def expire_order(
     ):
         return False
     _give_back(session, row, now, job, Message("event_note.nobody_claimed"))
+    return True
+
+
+def remind_of_suspension(
+    session: Session, incident_id: UUID, now: datetime, *, job: str = SUSPENSION_ACTOR
+) -> bool:
+    """Remind holder and desk, once, that a suspension ends soon.
+
+    False: they were, or it ended.
+    """
+    row = lock_incident(session, system_principal(job), incident_id)
+    due = session.scalar(select(Incident.suspension_reminder_at).where(Incident.id == row.id))
+    if row.state != State.SUSPENDED or due is None or due > now:
+        return False
+    session.execute(
+        update(Incident).where(Incident.id == row.id).values(suspension_reminder_at=None),
+        execution_options={"synchronize_session": False},
+    )
+    notify_of_move(session, row, "suspension_ends", row.state, {}, system_principal(job), now=now)
+    return True
+
+
+def resume_suspended(
+    session: Session, incident_id: UUID, now: datetime, *, job: str = SUSPENSION_ACTOR
+) -> bool:
+    """Resume an incident whose suspension ends, and what repeats it; its clock goes on.
+
+    False: it was resumed before, or suspended for longer.
+    """
+    row = lock_incident(session, system_principal(job), incident_id)
+    until = session.scalar(select(Incident.suspended_until).where(Incident.id == row.id))
+    if row.state != State.SUSPENDED or until is None or until > now:
+        return False
+    note = MovePayload(note=label("event_note.suspension_over", "zh"))
+    apply_move(session, system_principal(job), row.id, "resume", now, note)
     return True
 
 
@@ -172,11 +150,7 @@ def _give_back(
         now,
         ("community", "street", "county"),
     )
-    changes = {
-        "dispatch_mode": "assign",
-        **to.columns,
-        **stage_clock(row.time_limits, State.ACCEPTED, now),
-    }
+    changes = {"dispatch_mode": "assign", **to.columns}
     detail = {"en": render(note), "how": to.how}
     record_event(
         session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes

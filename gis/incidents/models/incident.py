@@ -75,6 +75,15 @@ class Incident(Base):
             "due_at",
             postgresql_where=text("dispatch_mode = 'order' AND state = 'dispatched'"),
         ),
+        *(
+            Index(f"ix_incident_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))
+            for name in (
+                "suspended_until",
+                "suspension_reminder_at",
+                "follow_up_due_at",
+                "questionnaire_at",
+            )
+        ),
         {"comment": "A matter somebody reported; its state changes by events only."},
     )
 
@@ -166,19 +175,38 @@ class Incident(Base):
     due_at: Mapped[datetime | None] = mapped_column(
         comment="The stage's time is over; empty: no clock runs."
     )
-    elapsed_min: Mapped[float | None] = mapped_column(
-        comment="Minutes spent of the stage when the clock was stopped."
+    spent_min: Mapped[dict[str, dict[str, float]]] = mapped_column(
+        JSONB,
+        server_default="{}",
+        comment="State -> clock (working, wall) -> minutes spent there before this stretch.",
+    )
+    late_by: Mapped[dict[str, dict[str, Any]]] = mapped_column(
+        JSONB,
+        server_default="{}",
+        comment="State -> since, role, area_id, holder_id: who held it when its limit passed.",
+    )
+    suspended_until: Mapped[datetime | None] = mapped_column(
+        comment="When a suspension ends by itself."
+    )
+    suspension_reminder_at: Mapped[datetime | None] = mapped_column(
+        comment=("When holder and desk are reminded of that end; empty: they were, or need not be.")
+    )
+    follow_up_due_at: Mapped[datetime | None] = mapped_column(
+        comment="By when the reporter is to be called (回访); empty: nobody has to."
+    )
+    questionnaire_at: Mapped[datetime | None] = mapped_column(
+        comment="When the questionnaire is sent next; empty: never (again)."
     )
     supervise_at: Mapped[datetime | None] = mapped_column(comment="When it goes one level up next.")
     supervised: Mapped[bool] = mapped_column(
         server_default="false", comment="督办: somebody above watches it."
     )
-    supervise_level: Mapped[int] = mapped_column(
-        server_default="0", comment="How many levels up it has gone."
-    )
     supervisor_role: Mapped[str | None] = mapped_column(comment="The role that watches it now.")
     parent_id: Mapped[uuid.UUID | None] = mapped_column(
         comment="The incident it repeats; moves with it."
+    )
+    split_from: Mapped[uuid.UUID | None] = mapped_column(
+        index=True, comment="The incident whose report told of this one too."
     )
     account_id: Mapped[int | None] = mapped_column(
         ForeignKey("personal.account.id", ondelete="SET NULL"),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import columns_of
 from gis.errors import NotFound
-from gis.incidents import working_time
+from gis.incidents import clock, working_time
 from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import (
@@ -31,6 +31,7 @@ from gis.incidents.reading.locked import (
 )
 from gis.incidents.reading.orders import ORDERS
 from gis.incidents.routing.approval import has_approver
+from gis.incidents.routing.post_holders import DESKS
 from gis.incidents.routing.router import IN_HAND, queue_to_json
 from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
 from gis.rights.actions import ACCESS_ROLES
@@ -61,8 +62,11 @@ class IncidentView:
     ended. rating, solved: The reporter's own word; office_rating, office_solved: what was recorded
     at the follow-up visit. asked_by: Who made the request that waits. approvable: Whether anybody
     else than who asks could approve a request; None where there is none to make or to approve, and
-    in lists. holder_phone: Duty telephone of who holds it, where the asker may have
-    names; None in lists. left_min: Working minutes until it is due, negative past it.
+    in lists. holder_phone: Duty telephone of who holds it, where the asker may have names; None in
+    lists. clock: working or wall, the clock of left_min (until it is due, negative past it) and
+    stopped_after_min (spent of the stage before it was suspended). late_since, late_by: Since when
+    the running stage is late, and who held it then. open_working_min, open_wall_min, suspended_min,
+    total_due: As `gis.incidents.clock.whole_time`. split_from: Whose report told of it too.
     """
 
     id: UUID
@@ -98,12 +102,21 @@ class IncidentView:
     due: datetime | None
     amber: datetime | None
     colour: str | None
+    clock: str
     left_min: float | None
     stopped_after_min: float | None
+    late_since: datetime | None
+    late_by: dict[str, str | None] | None
+    open_working_min: float
+    open_wall_min: float
+    suspended_min: float
+    total_due: datetime
+    suspended_until: datetime | None
     supervised: bool
-    supervise_level: int
     supervisor_role: str | None
     supervisor_zh: str | None
+    supervisor_en: str | None
+    split_from: UUID | None
     parent: UUID | None
     children: list[UUID]
     rating: int | None
@@ -131,18 +144,25 @@ SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
   coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b
       WHERE b.id = i.building_id), '')
     AS held_name,
+  late.code AS late_code, late.level AS late_level, late.name AS late_area, late_person.name
+      AS late_name,
   (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
      ORDER BY array_position(ARRAY['county', 'street', 'community', 'grid', 'unit'], a.level))
    FROM area a WHERE a.id = ANY(i.area_ids)) AS area_names,
   ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id AND {{other}}
       ORDER BY x.reported_at) AS children,
   (SELECT x.id FROM incident x WHERE x.id = i.parent_id AND {{other}}) AS parent_seen,
+  (SELECT x.id FROM incident x WHERE x.id = i.split_from AND {{other}}) AS split_seen,
   ARRAY(SELECT f.id FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
-    WHERE f.incident_id = i.id AND {{told}} ORDER BY f.event_id, f.at) AS photos,
+    WHERE (f.incident_id = i.id OR f.incident_id = i.split_from AND e.move = 'report') AND {{told}}
+    ORDER BY f.event_id, f.at) AS photos,
   (SELECT count(*) FROM order_offer o WHERE o.incident_id = i.id) AS offers,
   {REQUESTED_BY_SQL}, {OFFERED}
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   LEFT JOIN area held ON held.id = i.area_id LEFT JOIN personal.person p ON p.id = i.holder_id
+  LEFT JOIN area late ON late.id = (i.late_by -> i.state ->> 'area_id')::bigint
+  LEFT JOIN personal.person late_person
+    ON late_person.id = (i.late_by -> i.state ->> 'holder_id')::bigint
 """  # noqa: S608  our own text
 
 
@@ -196,7 +216,9 @@ def get_incident(
 
 
 # fields of a view that are columns as they stand; the others depend on who asks, and when
-STORED_FIELDS = columns_of(IncidentView, Incident, without={"version", "changed_at", "role"})
+STORED_FIELDS = columns_of(
+    IncidentView, Incident, without={"version", "changed_at", "role", "late_by", "split_from"}
+)
 
 
 def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
@@ -234,8 +256,12 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         amber=row.warning_at,
         colour=working_time.due_status(now, row.warning_at, row.due_at),
         left_min=_left_min(row, now),
-        stopped_after_min=row.elapsed_min if row.due_at is None else None,
-        supervisor_zh=_supervisor_zh(row.supervisor_role),
+        stopped_after_min=_stopped_after_min(row),
+        **clock.whole_time(row, now),
+        **_lateness(by, row, now),
+        supervisor_zh=_supervisor(row.supervisor_role, "zh"),
+        supervisor_en=_supervisor(row.supervisor_role, "en"),
+        split_from=row.split_seen,
         parent=row.parent_seen,
         children=list(row.children),
         photos=list(row.photos),
@@ -258,17 +284,52 @@ def _left_min(row: Any, now: datetime) -> float | None:
     """Return the minutes of its clock until an incident is due, negative past it."""
     if row.due_at is None:
         return None
-    wall = bool(row.time_limits.get("around_the_clock"))
     late = now > row.due_at
     begin, end = (row.due_at, now) if late else (now, row.due_at)
-    return round(
-        working_time.elapsed_minutes(begin, end, around_the_clock=wall) * (-1 if late else 1), 1
-    )
+    unit = clock.clock_of(row.time_limits)
+    return round(clock.minutes_between(unit, begin, end) * (-1 if late else 1), 1)
 
 
-def _supervisor_zh(role_key: str | None) -> str | None:
+def _stopped_after_min(row: Any) -> float | None:
+    """Return the minutes of its clock that were spent of the stage before a suspension."""
+    if row.state != State.SUSPENDED:
+        return None
+    unit = clock.clock_of(row.time_limits)
+    return round(clock.spent_minutes(row.spent_min, row.state_before_suspension, unit), 1)
+
+
+def _lateness(by: Principal, row: Any, now: datetime) -> dict[str, Any]:
+    """Return since when the running stage is late, and who held it when its limit passed.
+
+    late_by: role_zh, role_en, area (code), and name: as `holder_label`. None while it is in time.
+    """
+    if row.due_at is None or now <= row.due_at:
+        return {"late_since": None, "late_by": None}
+    entry = row.late_by.get(row.state)
+    if entry is None:  # nothing happened since: it lies where it lay
+        entry = {"role": row.role, "holder_id": row.holder_id}
+        place = row.held_code, row.held_level, row.held_name, row.holder_name
+    else:
+        place = row.late_code, row.late_level, row.late_area or row.held_name, row.late_name
+    code, level, area_name, person = place
+    role = entry["role"]
+    desk = DESKS.get(level or "operator", "")
+    label = holder_label(by, row.area_ids, role, area_name, person, entry["holder_id"])
+    since = entry.get("since")
+    return {
+        "late_since": row.due_at if since is None else datetime.fromisoformat(since),
+        "late_by": {
+            "role_zh": role_label(role or desk, "zh"),
+            "role_en": role_label(role or desk, "en"),
+            "area": code,
+            "name": label or area_name or None,
+        },
+    }
+
+
+def _supervisor(role_key: str | None, language: str) -> str | None:
     known = role_key in ROLE_BY_KEY or role_key in ACCESS_ROLES
-    return role_label(role_key, "zh") if role_key and known else None
+    return role_label(role_key, language) if role_key and known else None
 
 
 def list_incidents(

@@ -55,10 +55,10 @@ class LockedIncident:
     holder_id: int | None
     stage_started_at: datetime | None
     due_at: datetime | None
-    elapsed_min: float | None
+    spent_min: dict[str, dict[str, float]]
+    late_by: dict[str, dict[str, Any]]
     supervise_at: datetime | None
     supervised: bool
-    supervise_level: int
     supervisor_role: str | None
     solved: bool | None
     parent_id: UUID | None

@@ -118,7 +118,8 @@ class TrackedIncident:
     """An incident for who reported it.
 
     Where it stands, who holds it (role; the name of an organisation), since when, who has it to act
-    on now (queue), and what happened. No names, no words between those who work on it.
+    on now (queue), and what happened. parts: What else was made of the same report (id, state,
+    category), each with the same tracking secret. No names, no words between those who work on it.
     """
 
     id: UUID
@@ -150,6 +151,7 @@ class TrackedIncident:
     moves: list[str]
     timeline: list[dict[str, Any]]
     danger: dict[str, Any] | None
+    parts: list[dict[str, Any]]
 
 
 def authenticate_tracking(session: Session, incident_id: UUID, secret: str) -> Principal:
@@ -247,4 +249,24 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
         view.moves,
         [_to_reporter(event) for event in happened],
         catalogue_danger.in_words(danger),
+        _other_parts(session, incident_id),
     )
+
+
+# raw SQL: the report's own incident and those that were split from it, but the one shown
+PARTS = """
+SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en
+FROM incident one
+  JOIN incident i ON coalesce(one.split_from, one.id) IN (i.id, i.split_from) AND i.id <> one.id
+  JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+WHERE one.id = :id AND i.tracking_hash = one.tracking_hash ORDER BY i.reported_at, i.id
+"""
+
+
+def _other_parts(session: Session, incident_id: UUID) -> list[dict[str, Any]]:
+    """List the other incidents made of the same report, for its reporter."""
+    rows = session.execute(text(PARTS), {"id": incident_id}).mappings()
+    return [
+        {**row, **dict(zip(("state_zh", "state_en"), state_labels(row["state"]), strict=True))}
+        for row in rows
+    ]

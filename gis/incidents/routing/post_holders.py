@@ -1,9 +1,9 @@
 """Who is responsible for an incident: from posts and a rule to the first person available."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -261,30 +261,36 @@ DESKS = {
 }  # level of an office -> the access role of its desk
 
 
-def above(
-    holders: Sequence[PostHolder],
-    escalation: Sequence[str],
-    floor: int,
-    watched: bool,
-    waits: Office,
-) -> tuple[str, int | None] | None:
-    """Return the next role that supervises and its person (None: an office's accounts).
+class Step(NamedTuple):
+    """A step of the ladder: a role, and its person (None: an office's accounts)."""
 
-    None at the top.
+    role: str
+    person_id: int | None
 
-    Of the rule's ladder, stepping over roles with nobody there, only what stands higher than
-    `floor`. Where nobody `watched` yet and the ladder has nobody higher: the usual ladder, then the
-    desk it would wait at, then the operator.
+
+def steps_above(
+    holders: Sequence[PostHolder], escalation: Sequence[str], floor: int, waits: Office
+) -> list[Step]:
+    """List the steps that stand higher than `floor`, each higher than the one before.
+
+    Of the rule's ladder; where that has nobody higher, of the usual one and the desk that the
+    matter would wait at. Roles with nobody living are stepped over.
     """
     person_by_role = {
         seat.role: seat.person_id for seat in reversed(holders) if seat.person_id is not None
     }
-    ladder: list[tuple[str, int | None]] = [
-        (role, person_by_role[role]) for role in escalation if role in person_by_role
-    ]
-    if not watched:
-        desk = DESKS.get(waits.level)
-        ladder += [
-            (role, person_by_role[role]) for role in FIRST_CONTACT_ROLES if role in person_by_role
-        ] + ([(desk, None)] if desk else [])
-    return next((entry for entry in ladder if HEIGHT[entry[0]] > floor), None)
+    desk = DESKS.get(waits.level)
+    usual = [*_people(FIRST_CONTACT_ROLES, person_by_role), *([Step(desk, None)] if desk else [])]
+    return _rising(_people(escalation, person_by_role), floor) or _rising(usual, floor)
+
+
+def _people(roles: Sequence[str], person_by_role: Mapping[str, int]) -> list[Step]:
+    return [Step(role, person_by_role[role]) for role in roles if role in person_by_role]
+
+
+def _rising(ladder: Sequence[Step], floor: int) -> list[Step]:
+    steps: list[Step] = []
+    for step in ladder:
+        if HEIGHT[step.role] > (HEIGHT[steps[-1].role] if steps else floor):
+            steps.append(step)
+    return steps

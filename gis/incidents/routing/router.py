@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from gis.areas.explanation import DecisionStep, routing_step
-from gis.incidents import working_time
 from gis.incidents.catalogue import editions
+from gis.incidents.clock import stage_clock
 from gis.incidents.routing import rules
 from gis.incidents.routing.claimants import Claimant, list_claimants
 from gis.incidents.routing.location import IncidentLocation
@@ -22,13 +22,6 @@ from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
 COMMUNITY = "community_worker"  # the role that matters go to which come back
-CLOCK_COLUMNS = (
-    "stage_started_at",
-    "warning_at",
-    "due_at",
-    "elapsed_min",
-    "supervise_at",
-)  # the columns of a clock
 
 
 @dataclass(frozen=True)
@@ -46,6 +39,11 @@ class RoutingDecision:
     offers: list[Claimant]
     how: list[DecisionStep]
     owner: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether somebody has it, or may claim it."""
+        return self.state == State.DISPATCHED
 
 
 def route(
@@ -123,32 +121,6 @@ def _limits(rule: rules.Rule, severity: str) -> dict[str, Any]:
         "around_the_clock": rule.around_the_clock or severity == "urgent",
         "escalation": list(rule.escalation),
         "first_role": rule.first_role,
-    }
-
-
-def stage_clock(
-    limits: Mapping[str, Any], state: str, now: datetime, spent: float | None = None
-) -> dict[str, Any]:
-    """Return the columns of a stage's clock that begins now with some minutes spent.
-
-    All None where none runs.
-    """
-    minutes = limits.get(state)
-    if minutes is None:
-        return dict.fromkeys(CLOCK_COLUMNS)
-    wall = bool(limits.get("around_the_clock"))
-    left, until_amber = (
-        max(float(minutes) * share - (spent or 0.0), 0.0)
-        for share in (1.0, working_time.WARNING_SHARE)
-    )
-    due = working_time.deadline(now, left, around_the_clock=wall)
-    amber = working_time.deadline(now, until_amber, around_the_clock=wall)
-    return {
-        "stage_started_at": now,
-        "warning_at": amber,
-        "due_at": due,
-        "elapsed_min": spent,
-        "supervise_at": due,
     }
 
 

@@ -61,7 +61,7 @@ def all_of(session: Session, name: str, now: datetime) -> int:
 def steps(session: Session, number: UUID) -> list[tuple[str, int]]:
     """Each time it went up: the role and the level."""
     query = text(
-        "SELECT detail ->> 'role', (detail ->> 'level')::int FROM incident_event"
+        "SELECT detail ->> 'role', (detail ->> 'passed')::int FROM incident_event"
         " WHERE incident_id = :id AND move = 'escalate' ORDER BY id"
     )
     return [(row[0], row[1]) for row in session.execute(query, {"id": number})]
@@ -88,7 +88,7 @@ def test_overdue_goes_one_level_up_and_a_second_run_changes_nothing(
     assert all_of(incident_town.session, "overdue", now) == 0
     assert steps(incident_town.session, incident.id) == [("grid_leader", 1)]
     seen = incident_town.seen(incident.id, now)
-    assert (seen.supervised, seen.supervise_level, seen.colour) == (True, 1, "red")
+    assert (seen.supervised, seen.supervisor_role, seen.colour) == (True, "grid_leader", "red")
 
 
 def test_a_run_missed_for_a_day_catches_up_as_the_clock_says(incident_town: IncidentTown) -> None:
@@ -250,7 +250,7 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     results = at_once(3, lambda: maintenance.run_due(apart, FAR)["overdue"])  # type: ignore[arg-type]
     with Session(apart) as session:
         query = (
-            "SELECT incident_id, array_agg((detail ->> 'level')::int ORDER BY id)"
+            "SELECT incident_id, array_agg((detail ->> 'passed')::int ORDER BY id)"
             " FROM incident_event WHERE move = 'escalate' AND NOT detail ? 'top' GROUP BY 1"
         )
         levels = [tuple(row[1]) for row in session.execute(text(query))]

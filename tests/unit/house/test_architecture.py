@@ -62,6 +62,8 @@ INCIDENT_ROOMS = [
     "workflow",
     "models",
     "working_time",
+    "clock",
+    "policy",
     "danger",
     "catalogue",
     "routing",

@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from gis.areas.locate_result import without_names
-from gis.incidents.lifecycle import intake, report
+from gis.incidents.lifecycle import follow_up, intake, report
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
 from gis.incidents.routing import router
 from gis.rights.principal import Principal
@@ -62,6 +62,15 @@ class ReportIn(BaseModel):
     email: str = Field("", max_length=200, description="As `name`")
 
 
+class PartIn(BaseModel):
+    """One of several complaints of a report."""
+
+    model_config = {"extra": "forbid"}
+
+    category: str = Field("", max_length=20, description="Code of the catalogue")
+    description: str = Field("", max_length=intake.MAX_DESCRIPTION_CHARS)
+
+
 class MoveIn(BaseModel):
     """A move; `If-Match` has the version it was seen at."""
 
@@ -81,12 +90,38 @@ class MoveIn(BaseModel):
     category: str = Field("", max_length=20, description="accept, reclassify")
     severity: str = Field("", max_length=20, description="accept, reclassify")
     minutes: float | None = Field(
-        None, description="request_extend: more time; request_limit: the new limit; working minutes"
+        None,
+        description="request_extend: more time; request_limit: the new limit; of the running clock",
+    )
+    until: str = Field(
+        "",
+        max_length=40,
+        description="request_suspend: through which day, or until when; approve_suspend: earlier",
+        examples=["2026-12-31"],
     )
     parent: UUID | None = Field(None, description="link: the incident this one repeats")
-    rating: int | None = Field(None, description="rate: 1 (bad) to 5 (good)")
-    solved: bool | None = Field(None, description="rate: whether it is solved")
-    lon: float | None = Field(None, description="Where it was done")
+    rating: int | None = Field(None, description="rate, follow_up: 1 (bad) to 5 (good)")
+    solved: bool | None = Field(None, description="rate, follow_up: whether it is solved")
+    outcome: str = Field(
+        "", max_length=20, description=f"follow_up: {', '.join(follow_up.OUTCOMES)}"
+    )
+    again_at: str = Field(
+        "", max_length=40, description="follow_up: when to call again, with call_later"
+    )
+    reasons: list[str] = Field(
+        default_factory=list,
+        max_length=10,
+        description=f"follow_up: why not content: {', '.join(follow_up.DISSATISFACTION)}",
+    )
+    area: str = Field("", max_length=40, description="relocate: code of the area it lies in")
+    building: str = Field("", max_length=60, description="relocate: code of the building")
+    address: str = Field("", max_length=200, description="relocate: as people write it")
+    parts: list[PartIn] = Field(
+        default_factory=list,
+        max_length=20,
+        description="split: 2 to 6, what this incident keeps first",
+    )
+    lon: float | None = Field(None, description="Where it was done; relocate: where it is")
     lat: float | None = None
     crs: str | None = None
 
@@ -150,6 +185,12 @@ class ListIn(params.Page):
         max_length=10,
         description="newest, or urgent: by severity, danger (urgent) first, then by what is due",
     )
+
+
+class FollowUpsIn(params.Page):
+    """Whom to call."""
+
+    area: str = Field("", max_length=40, description="Code; everything in it")
 
 
 class NearIn(BaseModel):

@@ -1,6 +1,5 @@
 """Incidents: report, read, move."""
 
-import hmac
 import time
 from collections.abc import Collection
 from dataclasses import asdict
@@ -17,13 +16,14 @@ from gis.accounts import disclosures, rate_limit
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
 from gis.errors import WanggeError, invalid_field
-from gis.incidents.lifecycle import intake, moves
+from gis.incidents.lifecycle import intake, moves, tracking
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import Part
 from gis.incidents.reading import candidates as reading_candidates
 from gis.incidents.reading import duplicates as reading_duplicates
-from gis.incidents.reading import holders, incidents, locked, timeline
+from gis.incidents.reading import follow_ups, holders, incidents, locked, timeline
 from gis.incidents.reading.incidents import IncidentView
 from gis.messages import Message
 from gis.rights.actions import Action
@@ -33,6 +33,7 @@ from web.api.incidents.schemas import (
     BulkMoveIn,
     BulkQueryIn,
     ContactIn,
+    FollowUpsIn,
     ListIn,
     MoveIn,
     NearIn,
@@ -52,7 +53,7 @@ from web.http.db import session
 from web.http.errors import error_to_json, in_chinese
 from web.http.idempotency import run_once
 from web.http.openapi import documents_body
-from web.http.params import parse_datetime
+from web.http.params import parse_datetime, parse_end
 from web.http.responses import conditional_response, paginate
 from web.http.snapshot import current_snapshot
 from web.security.disclosures import record
@@ -164,6 +165,26 @@ def list_holders() -> Response:
     """Code and name of each with how many are open and overdue; where one may have names."""
     by, now = require_sign_in(), parse_datetime(None)
     return conditional_response({"items": holders.list_holders(session(), by, now=now)})
+
+
+@bp.get("/incidents/follow-ups")
+@bp.input(FollowUpsIn, location="query")
+@bp.doc(summary="Whom to call back", responses={401: "Sign in, or send a key", 403: "Not for you"})
+def list_follow_ups(query_data: FollowUpsIn) -> Response:
+    """List reporters to call after the work is done, the most pressing first, with counts.
+
+    The telephone number needs a reason: `POST /incidents/<id>/contact`.
+    """
+    by, now = require_sign_in(), parse_datetime(None)
+    cursor = params.decode_cursor(query_data.cursor)
+    rows = follow_ups.list_follow_ups(
+        session(), by, now, query_data.area, cursor, query_data.limit + 1
+    )
+    page = paginate(rows, query_data.limit, follow_ups.follow_up_key)
+    counts = follow_ups.count_follow_ups(session(), by, now, query_data.area)
+    return conditional_response(
+        page | {"items": [asdict(row) for row in page["items"]], "counts": asdict(counts)}
+    )
 
 
 @bp.get("/incidents/near")
@@ -379,8 +400,13 @@ def _move(
         if not submitted.crs:
             raise invalid_field("crs", "input.crs_missing")
         point = (submitted.lon, submitted.lat, submitted.crs)
+    read_apart = {"move", "id", "version", "until", "again_at", "reasons", "parts"}
     payload = MovePayload(
-        **submitted.model_dump(exclude={"move", "lon", "lat", "crs", "id", "version"})
+        **submitted.model_dump(exclude=read_apart),
+        until=parse_end(submitted.until, "until"),
+        again_at=parse_datetime(submitted.again_at, "again_at") if submitted.again_at else None,
+        reasons=tuple(submitted.reasons),
+        parts=tuple(Part(**part.model_dump()) for part in submitted.parts),
     )
     return moves.apply_move(
         database,
@@ -401,5 +427,4 @@ def derive_tracking_secret(incident_id: UUID) -> str:
 
     A report sent again gets the same one.
     """
-    key = str(current_app.config["SECRET_KEY"]).encode()
-    return hmac.new(key, b"tracking " + incident_id.bytes, "sha256").hexdigest()[:43]
+    return tracking.derive_tracking_secret(str(current_app.config["SECRET_KEY"]), incident_id)

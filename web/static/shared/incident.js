@@ -249,6 +249,14 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
         required: name === 'request_limit',
       });
     const words = templates && (await templates(note));
+    const until =
+      moveOf(name).until &&
+      h('input', {
+        type: 'date',
+        id: 'inc-until',
+        min: new Date(Date.now() + 864e5).toISOString().slice(0, 10),
+        required: name === 'request_suspend',
+      });
     let photos = [];
     const strip = h('ul', { className: 'inc-photos' });
     const camera =
@@ -310,7 +318,9 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
               return showError(t('Say it in a few words: who comes after you reads this.'), note);
             if (minutes && (minutes.required || minutes.value) && !(minutes.valueAsNumber >= 1))
               return showError(t('Give the working minutes as a whole number, at least 1.'), minutes);
+            if (until?.required && !until.value) return showError(t('Choose the day when the suspension ends.'), until);
             const body = {
+              ...(until?.value && { until: until.value }),
               ...(note.value.trim() && { note: note.value.trim() }),
               ...(minutes && minutes.value && { minutes: minutes.valueAsNumber }),
               ...extraFields?.read?.(),
@@ -323,6 +333,10 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
         name.startsWith('request_') && noApprover(),
         extraFields?.element,
         minutes && [h('label', { for: 'inc-minutes' }, t('Working minutes')), minutes],
+        until && [
+          h('label', { for: 'inc-until' }, until.required ? t('Suspended through') : t('End it earlier (optional)')),
+          until,
+        ],
         CHIPS[name] &&
           h(
             'div',

@@ -1,0 +1,125 @@
+"""A report of several complaints: one incident each."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from gis.errors import invalid_field
+from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, IncidentReport
+from gis.incidents.lifecycle.payload import Effect, MovePayload, Part
+from gis.incidents.lifecycle.report import file_report
+from gis.incidents.lifecycle.rerouting import reclassified
+from gis.incidents.models import Incident, Reporter
+from gis.incidents.reading.locked import LockedIncident
+from gis.rights.principal import Principal, system_principal
+from gis.rights.visibility import hide_contacts, reveal_contacts
+
+MIN_PARTS, MAX_PARTS = 2, 6
+
+
+def split(
+    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
+) -> Effect:
+    """Keep the first complaint of a report, and file the others as incidents of their own.
+
+    Each is routed by itself, at the incident's place and as of its report, with its reporter,
+    contact and tracking secret. Photos of the report are shown with each
+    (gis/incidents/photos.py).
+
+    Raises
+    ------
+    InvalidInput
+        There are too few parts or too many, or one lacks its words or its category.
+    """
+    parts = [replace(part, description=part.description.strip()) for part in payload.parts]
+    if not MIN_PARTS <= len(parts) <= MAX_PARTS:
+        raise invalid_field("parts", "split.count", low=MIN_PARTS, high=MAX_PARTS)
+    for number, part in enumerate(parts):
+        _validate(part, number)
+    own, *others = parts
+    changes, detail = reclassified(session, row, own.category, row.severity, now)
+    new_ids = _file(session, principal, row, others, now)
+    return (
+        {**changes, "description": own.description},
+        {**detail, "parts": [str(new_id) for new_id in new_ids]},
+        [],
+    )
+
+
+def _validate(part: Part, number: int) -> None:
+    """Raise InvalidInput unless a part has words and a category."""
+    if not part.description:
+        raise invalid_field(f"parts.{number}.description", "split.description_missing")
+    if len(part.description) > MAX_DESCRIPTION_CHARS:
+        raise invalid_field(
+            f"parts.{number}.description",
+            "field.too_long",
+            count=len(part.description),
+            limit=MAX_DESCRIPTION_CHARS,
+        )
+    if not part.category:
+        raise invalid_field(f"parts.{number}.category", "reclassify.category_missing")
+
+
+def _file(
+    session: Session, principal: Principal, row: LockedIncident, parts: list[Part], now: datetime
+) -> list[UUID]:
+    """File the parts of a report, and return their ids in order."""
+    original = session.execute(
+        select(
+            Incident.reported_at,
+            Incident.address,
+            Incident.account_id,
+            Incident.key_id,
+            Incident.tracking_hash,
+        ).where(Incident.id == row.id)
+    ).one()
+    contact = _contact(session, row)
+    new_ids = []
+    for part in parts:
+        report = IncidentReport(
+            category=part.category,
+            description=part.description,
+            lon=row.lon,
+            lat=row.lat,
+            crs="cgcs2000",
+            address=original.address,
+            channel=row.channel,
+            at=original.reported_at,
+            **contact,
+        )
+        filed = file_report(
+            session, system_principal(principal.actor), report, now, look_alike=False
+        )
+        inherited = {
+            "split_from": row.id,
+            "account_id": original.account_id,
+            "key_id": original.key_id,
+            "tracking_hash": original.tracking_hash,
+        }
+        session.execute(
+            update(Incident).where(Incident.id == filed.id).values(**inherited),
+            execution_options={"synchronize_session": False},
+        )
+        new_ids.append(filed.id)
+    return new_ids
+
+
+def _contact(session: Session, row: LockedIncident) -> dict[str, Any]:
+    """Return how to reach the reporter, to be stored again; it is shown to nobody here."""
+    reveal_contacts(session)
+    contact = (
+        session.execute(
+            select(Reporter.name, Reporter.phone, Reporter.email).where(
+                Reporter.county == row.county, Reporter.incident_id == row.id
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+    hide_contacts(session)
+    return {**contact} if contact else {}

@@ -1,0 +1,177 @@
+"""What was reported wrongly: at the wrong place, or several complaints in one report."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, OutsideGrids
+from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.payload import MovePayload, Part
+from gis.incidents.reading import incidents, timeline
+from gis.rights.principal import system_principal
+from tests.support import build
+from tests.support.incident_town import NOW, IncidentTown, to_state
+
+BESIDE = {"lon": build.LON + 0.0015, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
+
+
+@pytest.fixture
+def incident_town(session: Session) -> IncidentTown:
+    """The usual place."""
+    return IncidentTown(session)
+
+
+def last_detail(town: IncidentTown, item: UUID, move: str) -> dict[str, Any]:
+    """The detail of the last event of a kind."""
+    events = timeline.events(town.session, system_principal("test"), item)
+    return next(event.detail for event in reversed(events) if event.move == move)
+
+
+@pytest.mark.parametrize("under_way", [(), ("take",)])
+def test_a_matter_at_the_wrong_place_goes_to_whoever_is_there(
+    incident_town: IncidentTown, under_way: tuple[str, ...]
+) -> None:
+    item = incident_town.report().id
+    for name in under_way:
+        incident_town.do(item, name, "王网格")
+    moved = incident_town.do(item, "relocate", note="在隔壁", **BESIDE)
+    assert (moved.state, moved.assigned_to, moved.area) == (
+        "dispatched",
+        "邻网格员",
+        incident_town.beside.code,
+    )
+    detail = last_detail(incident_town, item, "relocate")
+    assert (detail["from"]["area"], detail["to"]["area"]) == (
+        incident_town.grid.code,
+        incident_town.beside.code,
+    )
+    assert incident_town.moves(item)[-2:] == ["relocate", "dispatch"]
+    with pytest.raises(NotFound):  # no more of the first grid
+        incidents.get_incident(incident_town.session, incident_town.who("王网格"), item, now=NOW)
+    told = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
+    assert "邻网格员" in incident_town.session.scalars(text(told)).all()
+
+
+def test_by_code_of_an_area_of_a_building_and_by_address(incident_town: IncidentTown) -> None:
+    building = incident_town.town.building("3号楼", 0.0012, 0.0002)
+    ways = ({"area": incident_town.beside.code}, {"building": building.code})
+    for way in ways:
+        item = incident_town.report().id
+        moved = incident_town.do(item, "relocate", **way)
+        assert moved.area == incident_town.beside.code, way
+
+
+def test_a_corrected_point_in_the_same_grid_leaves_it_where_it_lies(
+    incident_town: IncidentTown,
+) -> None:
+    item = incident_town.report().id
+    incident_town.do(item, "take", "王网格")
+    near = BESIDE | {"lon": build.LON + 0.0007}
+    moved = incident_town.do(item, "relocate", **near)
+    assert (moved.state, moved.assigned_to) == ("taken", "王网格")
+    assert moved.point["lon"] == pytest.approx(near["lon"])
+    assert incident_town.moves(item)[-1] == "relocate"
+
+
+def test_what_is_handled_stays_with_who_handled_it_and_time_goes_on(
+    incident_town: IncidentTown,
+) -> None:
+    item, done = incident_town.report().id, incident_town.report().id
+    to_state(incident_town, done, "take", "handle")
+    assert incident_town.do(done, "relocate", **BESIDE).assigned_to == "王网格"
+    due = incident_town.seen(item).due
+    assert incident_town.do(item, "relocate", **BESIDE).due == due
+
+
+def test_a_request_falls_away_and_a_returned_matter_is_dispatched_from_there(
+    incident_town: IncidentTown,
+) -> None:
+    item, back = incident_town.report().id, incident_town.report().id
+    incident_town.do(item, "request_void", "王网格", note="不在这里")
+    assert incident_town.do(item, "relocate", **BESIDE).pending == ""
+    incident_town.do(back, "return", "王网格", note="不是我的网格")
+    assert incident_town.do(back, "relocate", **BESIDE).assigned_to == "邻网格员"
+
+
+def test_there_must_be_such_a_place_and_the_right(incident_town: IncidentTown) -> None:
+    item = incident_town.report().id
+    session = incident_town.session
+
+    def refused(error: type[Exception], by: str = "赵社工", **place: Any) -> None:
+        with pytest.raises(error), session.begin_nested():
+            incident_town.do(item, "relocate", by, **place)
+
+    refused(OutsideGrids, lon=build.LON + 0.5, lat=build.LAT, crs="cgcs2000")
+    refused(InvalidInput)  # no place
+    refused(InvalidInput, building="nothing")
+    refused(NotFound, area="nothing")
+    refused(Conflict, lon=build.LON + 0.0005, lat=build.LAT + 0.0005, crs="cgcs2000")
+    refused(Forbidden, by="王网格", **BESIDE)
+    assert incident_town.seen(item).assigned_to == "王网格"
+
+
+PARTS = (Part("06010", "楼下有一堆垃圾"), Part("06010", "路灯不亮"), Part("06010", "井盖松动"))
+
+
+def test_each_complaint_of_a_report_becomes_a_matter_of_its_own(
+    incident_town: IncidentTown,
+) -> None:
+    filed = incident_town.report(description="垃圾、路灯、井盖", phone="13800000000", name="周")
+    kept = incident_town.do(filed.id, "split", parts=PARTS)
+    assert (kept.description, kept.state, kept.assigned_to) == (
+        "楼下有一堆垃圾",
+        "dispatched",
+        "王网格",
+    )
+    ids = [UUID(number) for number in last_detail(incident_town, filed.id, "split")["parts"]]
+    assert [incident_town.seen(one).description for one in ids] == ["路灯不亮", "井盖松动"]
+    desk = incident_town.who("赵社工")
+    for one in ids:
+        part = incidents.get_incident(incident_town.session, desk, one, now=NOW)
+        assert (part.split_from, part.state, part.due) == (filed.id, "dispatched", kept.due)
+        contact = incidents.get_reporter_contact(incident_town.session, desk, part)
+        assert contact is not None and contact["phone"] == "13800000000"
+        tracked = timeline.tracked(
+            incident_town.session, one, filed.tracking_secret, now=NOW
+        )  # the same secret
+        assert {row["id"] for row in tracked.parts} == {filed.id, *ids} - {one}
+    shown = timeline.tracked(incident_town.session, filed.id, filed.tracking_secret, now=NOW)
+    assert [row["id"] for row in shown.parts] == sorted(ids)
+    assert (
+        incident_town.session.scalar(text("SELECT current_setting('wangge.contacts', true)")) == ""
+    )
+
+
+def test_danger_in_one_part_makes_that_part_urgent(incident_town: IncidentTown) -> None:
+    item = incident_town.report().id
+    parts = (PARTS[0], Part("06010", "楼道里着火了"))
+    incident_town.do(item, "split", parts=parts)
+    (part,) = last_detail(incident_town, item, "split")["parts"]
+    assert incident_town.seen(UUID(part)).severity == "urgent"
+    assert incident_town.seen(item).severity == "normal"
+
+
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        (PARTS[:1], "parts"),
+        (PARTS * 3, "parts"),
+        ((PARTS[0], Part("06010", " ")), "parts.1.description"),
+        ((PARTS[0], Part("", "路灯")), "parts.1.category"),
+        ((PARTS[0], Part("nothing", "路灯")), "category"),
+    ],
+)
+def test_a_split_that_is_none_changes_nothing(
+    incident_town: IncidentTown, parts: tuple[Part, ...], field: str
+) -> None:
+    item = incident_town.report().id
+    with pytest.raises(InvalidInput) as refused, incident_town.session.begin_nested():
+        by = incident_town.who("赵社工")
+        payload = MovePayload(parts=parts)
+        moves.apply_move(incident_town.session, by, item, "split", NOW, payload)
+    assert refused.value.errors[0].field == field
+    count = incident_town.session.scalar(text("SELECT count(*) FROM incident"))
+    assert count == 1
