@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -24,8 +23,9 @@ from gis.rights.visibility import Fact, can_see
 class AssigneeCandidate:
     """Somebody an incident can be given to.
 
-    load: Open incidents held. away: On leave now. metres: Straight, for takers. late: Holds the
-    incident past its time. suggested: Whom to give it to first, at most one; never who is late.
+    load: Open incidents held. away: On leave now. metres: Straight, for takers. late: Held the
+    incident when its time passed. suggested: Whom to give it to first, at most one; never who is
+    late.
     """
 
     code: str | None
@@ -85,27 +85,38 @@ def list_assignees(
     ]
     if incident.skill and named:
         people += _list_takers(session, incident, ids, now)
-    holder = _holder_code(session, incident.id)
-    return _suggest(people, holder, incident.role, late=incident.colour == "red")
+    holder, late = _holder_and_late(session, incident)
+    return _suggest(people, holder, incident.role, late)
 
 
-def _holder_code(session: Session, incident_id: UUID) -> str | None:
-    query = select(Person.code).join(Incident, Incident.holder_id == Person.id)
-    return session.scalar(query.where(Incident.id == incident_id))
+def _holder_and_late(
+    session: Session, incident: IncidentView
+) -> tuple[str | None, frozenset[str | None]]:
+    """Return the code of who holds an incident, and the codes of who let its time pass."""
+    query = select(Incident.holder_id, Incident.late_by).where(Incident.id == incident.id)
+    row = session.execute(query).one()
+    entry = row.late_by.get(incident.state, {"holder_id": row.holder_id})
+    late_id = entry["holder_id"] if incident.late_since is not None else None
+    people = select(Person.id, Person.code).where(Person.id.in_([row.holder_id, late_id]))
+    codes = {person.id: person.code for person in session.execute(people)}
+    return codes.get(row.holder_id), frozenset({codes.get(late_id)} - {None})
 
 
 def _suggest(
-    people: list[AssigneeCandidate], holder: str | None, role: str | None, *, late: bool
+    people: list[AssigneeCandidate],
+    holder: str | None,
+    role: str | None,
+    late: frozenset[str | None],
 ) -> list[AssigneeCandidate]:
     """Mark who is late, and whom to give it to: with the skill, else of its role or next up.
 
-    Not who has it already, who is away, or a post with nobody.
+    Not who has it already, let its time pass or is away, nor a post with nobody.
     """
-    people = [replace(person, late=late and person.code == holder) for person in people]
+    people = [replace(person, late=person.code in late) for person in people]
     available = [
         person
         for person in people
-        if person.code is not None and person.code != holder and not person.away
+        if person.code is not None and person.code != holder and not (person.late or person.away)
     ]
     rank = ROLE_BY_KEY[role].rank if role in ROLE_BY_KEY else 0
     best = min(

@@ -100,8 +100,10 @@ SEVERITY = KeyPart(
 ID = KeyPart("i.id", "uuid", lambda incident: str(incident.id), UUID)
 REPORTED = _moment("reported_at", "reported_at", may_be_missing=False)
 DUE = _moment("due", "due_at", may_be_missing=True)
+SUSPENDED_UNTIL = _moment("suspended_until", "suspended_until", may_be_missing=True)
 
 ORDERS = {
     "urgent": Order((SEVERITY, DUE, ID)),  # danger, severity, lateness
+    "suspended": Order((SUSPENDED_UNTIL, ID)),  # what goes on first
     "newest": Order((REPORTED, ID), descending=True),
 }

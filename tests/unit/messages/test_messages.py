@@ -35,6 +35,8 @@ FAMILIES = (
     "notice.",
     "severity.",
     "list_column.",
+    "follow_up_outcome.",
+    "dissatisfaction.",
     "action_name.",
     "metric.",
     "metric_meaning.",

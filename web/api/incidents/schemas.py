@@ -183,7 +183,10 @@ class ListIn(params.Page):
     sort: str = Field(
         "newest",
         max_length=10,
-        description="newest, or urgent: by severity, danger (urgent) first, then by what is due",
+        description=(
+            "newest; urgent: by severity, danger (urgent) first, then by what is due;"
+            " suspended: by when it goes on"
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """`/desk`: the dispatcher's desk, with an inbox, one incident, and moves of many at once."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,8 @@ from gis.areas.hierarchy import list_subtree
 from gis.errors import Forbidden
 from gis.incidents.catalogue import editions
 from gis.incidents.desk import list_table
+from gis.incidents.lifecycle.follow_up import DISSATISFACTION, OUTCOMES
+from gis.incidents.lifecycle.splitting import MAX_PARTS, MIN_PARTS
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading import incidents, timeline
 from gis.messages import label
@@ -62,6 +65,9 @@ def desk() -> Response:
         ],
         "areas": list_subtree(session(), by.areas_by_action.get(Action.READ) or ()),
         "severities": list(SEVERITIES),
+        "outcomes": list(labels("follow_up_outcome", OUTCOMES).items()),
+        "reasons": list(labels("dissatisfaction", DISSATISFACTION).items()),
+        "parts": [MIN_PARTS, MAX_PARTS],
         "may": {
             "dispatch": by.is_allowed(Action.DISPATCH) or by.operates,
             "export": by.is_allowed(Action.EXPORT),
@@ -80,7 +86,7 @@ def desk() -> Response:
         figures=figures,
         may=data["may"],
         queues=queue_labels(),
-        channels={key: label(f"channel.{key}", i18n.chosen()) for key in CHANNELS},
+        channels=labels("channel", CHANNELS),
     )
 
 
@@ -135,6 +141,11 @@ def work_order(incident_id: UUID) -> Response:
         printed_at=params.parse_datetime(None),
         printed_by=by.actor.removeprefix("account "),
     )
+
+
+def labels(family: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return what the keys of a family of codes are called, in the reader's language."""
+    return {key: label(f"{family}.{key}", i18n.chosen()) for key in keys}
 
 
 def queue_labels() -> dict[str, str]:

@@ -191,7 +191,8 @@ export const useful = (incident) =>
   );
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
-// `templates(note)` makes a choice of words for the note, or null.
+// `templates(note)` makes a choice of words for the note, or null. `openForm(name)` of what it returns opens the form of
+// a move whose button stands elsewhere.
 export function moveButtons(incident, act, extra = {}, { templates = null } = {}) {
   const container = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
@@ -375,7 +376,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
     if (!extraFields) note.focus({ preventScroll: true });
   }
   draw();
-  return container;
+  return Object.assign(container, { openForm: form });
 }
 
 // ---- sending

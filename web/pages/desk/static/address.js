@@ -1,5 +1,5 @@
 // The address of the desk: every filter, the state and the open matter.
-import { $ } from '../../shared/dom.js';
+import { $, page } from '../../shared/dom.js';
 import { number } from '../../shared/i18n.js';
 import { query } from '../../shared/request.js';
 import { isEnded, states } from '../../shared/workflow.js';
@@ -22,7 +22,12 @@ export const FIELDS = [
   'until',
   'sort',
 ];
-export const TABS = ['open', ...states.map((state) => state.key), 'all'];
+export const TABS = [
+  'open',
+  ...states.map((state) => state.key),
+  'all',
+  ...(page.may.dispatch ? ['follow_up'] : []), // the queue of calls, queue.js
+];
 
 export const address = () => new URLSearchParams(location.search);
 export const state = () => {
@@ -33,8 +38,12 @@ export const filters = () => Object.fromEntries(FIELDS.map((name) => [name, addr
 // as the API has them: `until` is a moment, the field's day is still within
 export const dayAfter = (day) => day && new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
 export const dayBefore = (day) => new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10);
-// what was chosen, else: what is open by urgency, what has ended by its age
-export const order = () => filters().sort || (isEnded(state()) || state() === 'all' ? 'newest' : 'urgent');
+// what was chosen, else: what is open by urgency, what is suspended by when it goes on, what has ended by its age
+export const order = () => {
+  if (filters().sort) return filters().sort;
+  if (state() === 'suspended') return 'suspended';
+  return isEnded(state()) || state() === 'all' ? 'newest' : 'urgent';
+};
 const asAsked = () => {
   const values = filters();
   return { ...values, until: dayAfter(values.until), state: state() === 'all' ? '' : state(), sort: order() };
@@ -62,6 +71,7 @@ export function showFilters() {
   const extraCount = FIELDS.filter(
     (name) => values[name] && $('more-filters').contains($('filters').elements[name]),
   ).length;
+  document.body.classList.toggle('dsk-calls', now === 'follow_up'); // with an order and filters of its own
   $('clear').hidden = !isFiltered();
   $('more-count').textContent = extraCount ? number(extraCount) : '';
   for (const tab of $('tabs').children) {
@@ -71,4 +81,6 @@ export function showFilters() {
 }
 
 export const fits = (incident) =>
-  state() === 'all' || state() === incident.state || (state() === 'open' && !isEnded(incident.state));
+  ['all', 'follow_up'].includes(state()) ||
+  state() === incident.state ||
+  (state() === 'open' && !isEnded(incident.state));

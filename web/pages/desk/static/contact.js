@@ -6,7 +6,7 @@ import { send } from '../../shared/incident.js';
 // kept while the same matter is open: what happens meanwhile takes no half-written reason away
 let contactBox = null;
 export const contactFocus = () => (contactBox?.contains(document.activeElement) ? document.activeElement : null);
-export function contact(incident) {
+export function contact(incident, suggested = null) {
   if (contactBox?.dataset.id === incident.id) return contactBox;
   const container = (contactBox = h('div', { 'data-id': incident.id }));
   const reason = h('input', {
@@ -15,6 +15,7 @@ export function contact(incident) {
       required: true,
       maxLength: 400,
       autocomplete: 'off',
+      value: suggested,
     }),
     status = h('p', { className: 'quiet', role: 'alert' });
   container.append(

@@ -6,11 +6,12 @@ import { query, request } from '../../shared/request.js';
 import { stateLabel } from '../../shared/workflow.js';
 import { address, FIELDS, listQuery, showFilters, TABS, updateAddress } from './address.js';
 import { choose } from './bulk.js';
-import { close, mark, part, show, writing } from './detail.js';
-import { groups } from './fields.js';
+import { close, mark, openForm, part, show, writing } from './detail.js';
+import { groups } from './kinds.js';
 import { inbox } from './inbox.js';
 import { load, PAGE } from './list.js';
 import { hear } from './live.js';
+import { isQueue, QUEUE } from './queue.js';
 import { draw } from './rows.js';
 import { drawSaved, loadSaved } from './saved.js';
 import './templates.js';
@@ -39,6 +40,7 @@ $('filters').addEventListener('input', ({ target }) => {
   if (target.name === 'words') typing = setTimeout(apply, 350);
   else apply();
 });
+const tabLabel = (name) => ({ open: t('Open'), all: t('All states'), [QUEUE]: t('To call') })[name] ?? stateLabel(name);
 $('tabs').append(
   ...TABS.map((name) =>
     h(
@@ -51,7 +53,7 @@ $('tabs').append(
           reload();
         },
       },
-      name === 'open' ? t('Open') : name === 'all' ? t('All states') : stateLabel(name),
+      tabLabel(name),
       h('b', {}),
     ),
   ),
@@ -66,10 +68,15 @@ $('saved').addEventListener('click', ({ target }) => {
 $('export')?.addEventListener('click', ({ target }) => {
   target.href = `${page.root}/desk/list.xlsx?${listQuery()}`;
 });
+// of the queue, the form of the call is opened with the matter
+async function open(id) {
+  await show(id);
+  if (isQueue() && inbox.full?.moves.includes('follow_up')) openForm('follow_up');
+}
 $('rows').addEventListener('click', ({ target }) => {
   const row = target.closest('tr'),
     cell = target.closest('.dsk-pick');
-  if (!cell) show(row.dataset.id);
+  if (!cell || isQueue()) open(row.dataset.id);
   else if (target === cell) cell.firstChild.click(); // beside the box, as a thumb does
 });
 $('rows').addEventListener('change', ({ target }) => choose(target.closest('tr').dataset.id, target.checked));
@@ -113,8 +120,8 @@ addEventListener('keydown', (event) => {
     (event.target === document.body || event.target.closest('tr'))
   ) {
     event.preventDefault();
-    show(inbox.rows[inbox.at].id);
-  } else if (event.key === 'x' && inbox.rows[inbox.at]) {
+    open(inbox.rows[inbox.at].id);
+  } else if (event.key === 'x' && inbox.rows[inbox.at] && !isQueue()) {
     choose(inbox.rows[inbox.at].id, !inbox.chosen.has(inbox.rows[inbox.at].id));
     $('rows').children[inbox.at].querySelector('input').checked = inbox.chosen.has(inbox.rows[inbox.at].id);
   } else if (event.key === '/') {
@@ -152,7 +159,7 @@ subscribe(hear);
 // the clocks of the rows run on, also where nothing happens; nothing moves
 setInterval(async () => {
   if (!document.hidden) loadSaved();
-  if (document.hidden || !inbox.rows.length || part.moves.hasAttribute('aria-busy')) return;
+  if (document.hidden || isQueue() || !inbox.rows.length || part.moves.hasAttribute('aria-busy')) return;
   const answer = await request(
     `/incidents?${listQuery()}&${query({ limit: Math.min(200, Math.max(PAGE, inbox.rows.length)) })}`,
     'tick',

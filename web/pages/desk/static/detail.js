@@ -14,6 +14,7 @@ import {
   tags,
   timeline,
   urgency,
+  useful,
   when,
 } from '../../shared/incident.js';
 import { request, RequestError } from '../../shared/request.js';
@@ -23,7 +24,8 @@ import { contact, contactFocus } from './contact.js';
 import { fieldsOf } from './fields.js';
 import { inbox } from './inbox.js';
 import { kin } from './kin.js';
-import { counts } from './list.js';
+import { counts, load } from './list.js';
+import { isQueue } from './queue.js';
 import { holder, redraw, showStatus } from './rows.js';
 import { templateChoice } from './templates.js';
 
@@ -53,7 +55,7 @@ export async function show(id, { quiet = false } = {}) {
     inbox.full = null;
     $('detail').replaceChildren(part.head, part.status, part.top, part.moves, part.ground, part.facts);
     for (const element of [part.moves, part.facts]) element.replaceChildren();
-    if (inbox.rows[index]) fill(inbox.rows[index]);
+    if (inbox.rows[index]?.moves) fill(inbox.rows[index]);
     else {
       head(null);
       part.top.replaceChildren(h('div', { className: 'skeleton' }, ...[1, 2, 3, 4].map(() => h('i'))));
@@ -125,12 +127,39 @@ const fact = (name, ...content) => {
 };
 export const writing = () => part.moves.querySelector('[data-writing]');
 
+// buttons of moves that stand where what they are about is shown; their forms open among the moves
+const triggers = (incident, ...names) => {
+  const offered = useful(incident).filter((name) => names.includes(name));
+  return offered.length
+    ? h(
+        'p',
+        { className: 'dsk-triggers' },
+        offered.map((name) =>
+          h(
+            'button',
+            { type: 'button', className: 'dsk-link', 'data-move': name, onclick: () => openForm(name) },
+            moveLabel(name),
+          ),
+        ),
+      )
+    : '';
+};
+
+/** Opens the form of a move of the open matter. */
+export async function openForm(name) {
+  const buttons = part.moves.querySelector('.inc-moves');
+  await buttons?.openForm(name);
+  buttons?.scrollIntoView({ block: 'start' });
+}
+
 function fill(incident) {
   head(incident);
   const within = incident.areas
     .filter((area) => ['community', 'grid', 'unit'].includes(area.level))
     .map((area) => area.name)
     .join(' › ');
+  const typing = contactFocus();
+  const reach = page.may.contacts ? contact(incident, isQueue() ? t('Follow-up visit') : null) : '';
   part.top.replaceChildren(
     h(
       'p',
@@ -147,6 +176,7 @@ function fill(incident) {
         )
       : '',
     h('blockquote', {}, incident.description || t('No words given')),
+    triggers(incident, 'split'),
     photoList(incident.photos) || '',
     h(
       'dl',
@@ -158,16 +188,26 @@ function fill(incident) {
         incident.holder_phone &&
           h('a', { className: 'dsk-phone', href: `tel:${incident.holder_phone}` }, incident.holder_phone),
       ),
+      ...(incident.late_by
+        ? fact(
+            t('Late since'),
+            when(incident.late_since),
+            h('small', {}, [incident.late_by.name, inLanguage(incident.late_by, 'role')].filter(Boolean).join(' · ')),
+          )
+        : []),
+      ...fact(t('Suspended through'), incident.suspended_until && when(incident.suspended_until)),
       ...fact(t('Reported'), when(incident.reported_at)),
       ...fact(t('Severity'), SEVERITY_LABELS[incident.severity]),
       ...fact(t('Rule'), incident.rule),
       ...fact(t('Number'), h('span', { className: 'dsk-number' }, incident.id.slice(0, 8))),
     ),
+    isQueue() ? reach : '',
   );
-  const typing = contactFocus();
   part.facts.replaceChildren(
+    triggers(incident, 'relocate'),
+    triggers(incident, 'follow_up', 'rate', 'reopen'),
     ...kin(incident, { show, act }),
-    page.may.contacts ? contact(incident) : '',
+    isQueue() ? '' : reach,
     h(
       'details',
       {},
@@ -218,7 +258,8 @@ export async function act(incident, name, body, photos) {
     });
     part.moves.replaceChildren();
     redraw(moved);
-    counts().catch(() => {});
+    if (isQueue()) load({ keep: true });
+    else counts().catch(() => {});
     showStatus(t('Done: %(move)s', { move: moveLabel(name) }));
     if (inbox.opened === incident.id) await show(incident.id, { quiet: true });
   } catch (error) {

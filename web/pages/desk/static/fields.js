@@ -1,8 +1,12 @@
 // Fields of its own that a move asks for.
 import { h, page } from '../../shared/dom.js';
-import { number, t, zh } from '../../shared/i18n.js';
+import { number, t } from '../../shared/i18n.js';
 import { inLanguage, SEVERITY_LABELS } from '../../shared/incident.js';
 import { request } from '../../shared/request.js';
+import { followUpFields, ratingFields } from './follow-up.js';
+import { groups } from './kinds.js';
+import { relocateFields } from './place.js';
+import { splitFields } from './parts.js';
 
 const standing = (candidate) =>
   [
@@ -16,6 +20,12 @@ const standing = (candidate) =>
     .join(' · ');
 
 export const fieldsOf = (incident) => ({
+  relocate: () => relocateFields(),
+  split: () => splitFields(incident),
+  follow_up: () => followUpFields(),
+  rate: () => ratingFields(),
+  reopen: () => null,
+
   dispatch: async () => {
     const { items: candidates } = await request(`/incidents/${incident.id}/candidates`, 'candidates').catch(() => ({
       items: [],
@@ -87,18 +97,3 @@ export const fieldsOf = (incident) => ({
     };
   },
 });
-
-export const groups = (selected) => {
-  const grouped = new Map();
-  for (const category of page.categories)
-    grouped.set(inLanguage(category, 'major'), [...(grouped.get(inLanguage(category, 'major')) ?? []), category]);
-  return [...grouped].map(([name, all]) =>
-    h(
-      'optgroup',
-      { label: name },
-      all.map((category) =>
-        h('option', { value: category.code, selected: category.code === selected }, zh ? category.zh : category.en),
-      ),
-    ),
-  );
-};

@@ -4,11 +4,18 @@ import { number, t } from '../../shared/i18n.js';
 import { query, request } from '../../shared/request.js';
 import { dayAfter, filters, listQuery } from './address.js';
 import { inbox } from './inbox.js';
+import { askQueue, countQueue, isQueue } from './queue.js';
 import { bar, draw, foot, redraw, showStatus } from './rows.js';
 
 export const PAGE = 60,
   FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
 let requestCount = 0;
+
+const askPage = (cursor) => {
+  const part = query({ limit: PAGE, cursor });
+  if (isQueue()) return askQueue(`${part}&${query({ area: filters().area })}`);
+  return request(`/incidents?${listQuery()}&${part}`, 'list');
+};
 
 export async function load({ append = false, keep = false } = {}) {
   const requestNumber = ++requestCount;
@@ -18,10 +25,7 @@ export async function load({ append = false, keep = false } = {}) {
     inbox.results.clear();
   }
   try {
-    const [answer, counted] = await Promise.all([
-      request(`/incidents?${listQuery()}&${query({ limit: PAGE, cursor: append ? inbox.next : '' })}`, 'list'),
-      append ? null : counts(),
-    ]);
+    const [answer, counted] = await Promise.all([askPage(append ? inbox.next : ''), append ? null : counts()]);
     if (requestNumber !== requestCount) return;
     const listed = new Set(inbox.rows.map((incident) => incident.id));
     inbox.rows = append
@@ -68,17 +72,20 @@ export function failed(error, retry) {
 }
 
 export async function counts() {
-  inbox.totals = await request(
-    `/incidents/counts?${query({ ...filters(), until: dayAfter(filters().until), sort: '' })}`,
-    'counts',
-  );
+  const [totals, calls] = await Promise.all([
+    request(`/incidents/counts?${query({ ...filters(), until: dayAfter(filters().until), sort: '' })}`, 'counts'),
+    countQueue(),
+  ]);
+  inbox.totals = { ...totals, follow_up: calls };
   for (const tab of $('tabs').children) {
     const n =
       tab.dataset.state === 'open'
         ? inbox.totals.open
         : tab.dataset.state === 'all'
           ? inbox.totals.all
-          : inbox.totals.states[tab.dataset.state];
+          : tab.dataset.state === 'follow_up'
+            ? inbox.totals.follow_up
+            : inbox.totals.states[tab.dataset.state];
     tab.querySelector('b').textContent = number(n);
     tab.classList.toggle('zero', !n);
   }

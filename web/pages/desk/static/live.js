@@ -6,7 +6,8 @@ import { stateLabel } from '../../shared/workflow.js';
 import { filters, fits, listQuery } from './address.js';
 import { panelSays, part, show, writing } from './detail.js';
 import { inbox } from './inbox.js';
-import { counts, FETCH, PAGE, refresh } from './list.js';
+import { counts, FETCH, load, PAGE, refresh } from './list.js';
+import { isQueue } from './queue.js';
 import { bar } from './rows.js';
 
 const pendingEvents = new Set();
@@ -65,6 +66,7 @@ async function settle() {
       else show(id, { quiet: true });
     }
   }
+  if (isQueue()) return void load({ keep: true });
   counts().catch(() => {});
   (await among(added)).forEach((id) => inbox.news.set(id, true));
   if (changed.length > FETCH) changed.forEach((id) => inbox.news.set(id, true));

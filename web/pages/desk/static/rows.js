@@ -5,6 +5,7 @@ import { clockBadge, gridOf, inLanguage, locationText, SEVERITY_LABELS, tags, wh
 import { stateLabel, stateOf } from '../../shared/workflow.js';
 import { fits, state } from './address.js';
 import { inbox } from './inbox.js';
+import { isQueue, nameColumns, queueCells } from './queue.js';
 
 export const holder = (incident) =>
   incident.role || incident.assigned_to
@@ -35,6 +36,12 @@ function row(incident) {
       className: fits(incident) ? null : 'old',
       'aria-current': incident.id === inbox.opened ? 'true' : null,
     },
+    ...(isQueue() ? queueCells(incident) : cells(incident, result)),
+  );
+}
+
+function cells(incident, result) {
+  return [
     h(
       'td',
       { className: 'dsk-pick' },
@@ -67,7 +74,7 @@ function row(incident) {
     ),
     h('td', { className: 'dsk-held' }, ...holder(incident).filter(Boolean)),
     h('td', { className: 'dsk-when' }, when(incident.reported_at)),
-  );
+  ];
 }
 
 let drawn = () => {};
@@ -77,13 +84,15 @@ export const onDrawn = (listener) => {
 };
 
 export function draw() {
+  nameColumns();
   $('rows').replaceChildren(...inbox.rows.map(row));
   const filtered = !$('clear').hidden;
   $('none').hidden = inbox.rows.length > 0;
   if (!inbox.rows.length) {
     const byOperator = !filtered && !inbox.totals?.all && page.unanswered;
-    const empty =
-      filtered || inbox.totals?.all
+    const empty = isQueue()
+      ? t('Nobody is to be called.')
+      : filtered || inbox.totals?.all
         ? t('Nothing fits these filters.')
         : byOperator
           ? t('Nothing waits here: every open matter is with somebody of its place. See also:')
@@ -100,7 +109,7 @@ export function draw() {
 
 export function redraw(incident, mark = true) {
   const index = inbox.rows.findIndex((other) => other.id === incident.id);
-  if (index < 0) return false;
+  if (index < 0 || isQueue()) return false; // a call is drawn when the queue is asked again
   inbox.rows[index] = incident;
   const old = $('rows').children[index],
     replacement = row(incident),
@@ -115,7 +124,13 @@ export function redraw(incident, mark = true) {
 export function foot() {
   const all =
     inbox.totals &&
-    (state() === 'open' ? inbox.totals.open : state() === 'all' ? inbox.totals.all : inbox.totals.states[state()]);
+    (isQueue()
+      ? inbox.totals.follow_up
+      : state() === 'open'
+        ? inbox.totals.open
+        : state() === 'all'
+          ? inbox.totals.all
+          : inbox.totals.states[state()]);
   $('list-count').textContent = inbox.rows.length
     ? t('%(n)s shown, %(all)s in all', {
         n: number(inbox.rows.length),

@@ -2,7 +2,7 @@
 import { $, h, page } from '../../shared/dom.js';
 import { t, zh } from '../../shared/i18n.js';
 import { call, request } from '../../shared/request.js';
-import { groups } from './fields.js';
+import { groups } from './kinds.js';
 
 /**
  * The templates that fit a matter, as a choice that writes into its note; null where there is none.
