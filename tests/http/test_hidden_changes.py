@@ -30,10 +30,10 @@ from tests.support.access_table import NOW, TABLE, Asker
 from tests.support.secret_world import CLOSE, EXTRA, FINDING, PAGE_READERS, SecretWorld, readable
 from web.api.events import views
 
-# what differs from one moment to the next whatever happened: working minutes left, forms' tokens,
+# what differs from one moment to the next whatever happened: minutes of clocks, forms' tokens,
 # nonces, and tags made of bodies that hold them
 CLOCK = re.compile(
-    r'"left_min": ?[-\d.e]+|[0-9a-f]{24,32}|"csrf": "[^"]*"|nonce-?="?[\w-]+"?|nonce-[\w-]+'
+    r'"\w+_min": ?[-\d.e]+|[0-9a-f]{24,32}|"csrf": "[^"]*"|nonce-?="?[\w-]+"?|nonce-[\w-]+'
     r"|csrf[^>]*>"
 )
 ASKED_AT = re.compile(r'"(at|until)":"[^"]*"')  # of locate and figures: the moment of the question

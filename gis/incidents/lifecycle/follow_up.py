@@ -25,7 +25,7 @@ OUTCOMES = (REACHED, "no_answer", "wrong_number", "refused", CALL_LATER)
 # nobody is called again after these, whatever the number of calls
 FINAL_OUTCOMES = (REACHED, "wrong_number", "refused")
 NOT_ASKED = {"follow_up_due_at": None, "questionnaire_at": None}  # any more
-# why somebody is not content; labels are `dissatisfaction.*`
+# why somebody is not content
 DISSATISFACTION = ("not_solved", "slow", "attitude", "not_informed", "result", "other")
 
 

@@ -75,6 +75,7 @@ class Incident(Base):
             "due_at",
             postgresql_where=text("dispatch_mode = 'order' AND state = 'dispatched'"),
         ),
+        Index("ix_incident_supervised", "reported_at", postgresql_where=text("supervised")),
         *(
             Index(f"ix_incident_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))
             for name in (

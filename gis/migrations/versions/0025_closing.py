@@ -31,6 +31,7 @@ def upgrade() -> None:
         op.add_column("incident", sa.Column(name, sa.DateTime(timezone=True), nullable=True, comment=comment))
     op.add_column("incident", sa.Column("split_from", sa.Uuid(), nullable=True, comment="The incident whose report told of this one too."))
     op.create_index(op.f("ix_incident_split_from"), "incident", ["split_from"])
+    op.create_index("ix_incident_supervised", "incident", ["reported_at"], postgresql_where=sa.text("supervised"))
     for name in MOMENTS:
         op.create_index(f"ix_incident_{name}", "incident", [name], postgresql_where=sa.text(f"{name} IS NOT NULL"))
     op.execute("""
@@ -57,5 +58,6 @@ def downgrade() -> None:
           elapsed_min = (spent_min -> CASE WHEN state = 'suspended' THEN state_before_suspension ELSE state END
             ->> CASE WHEN (time_limits ->> 'around_the_clock')::boolean THEN 'wall' ELSE 'working' END)::double precision
     """)
+    op.drop_index("ix_incident_supervised", "incident")
     for name in ("split_from", *MOMENTS, "late_by", "spent_min"):
         op.drop_column("incident", name)

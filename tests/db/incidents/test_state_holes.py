@@ -5,7 +5,7 @@ one's own, or COPY.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -351,7 +351,14 @@ class ByMoves(RuleBasedStateMachine):
     def moved(self, name: str, by: str) -> None:
         was = (self.model.state, self.model.pending, self.model.before)
         wish = MovePayload(
-            note="有话", minutes=60, parent=self.other, rating=4, solved=True, severity="high"
+            note="有话",
+            minutes=60,
+            until=NOW + timedelta(days=30),
+            parent=self.other,
+            rating=4,
+            solved=True,
+            outcome="reached",
+            severity="high",
         )
         try:
             with self.session.begin_nested():

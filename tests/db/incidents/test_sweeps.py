@@ -14,11 +14,15 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
+from gis.errors import WanggeError
 from gis.incidents import working_time
-from gis.incidents.lifecycle import deadlines
+from gis.incidents.lifecycle import deadlines, moves
+from gis.incidents.lifecycle.payload import NOTHING, MovePayload
 from gis.incidents.models import OrderTaker
 from gis.jobs import maintenance
 from gis.ops.cluster import DatabaseUrls
+from gis.rights.principal import account_principal
+from tests.support import build
 from tests.support.deployment import new_database
 from tests.support.incident_town import NOW, IncidentTown
 
@@ -257,6 +261,35 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     assert len(levels) == 80
     assert {report == tuple(range(1, len(report) + 1)) for report in levels} == {True}
     assert maintenance.run_due(apart, FAR)["overdue"] == 0
+
+
+def test_taken_and_relocated_at_once_it_has_one_owner_who_is_there(apart: Engine) -> None:
+    with Session(apart) as session, session.begin():
+        again = Again(session)
+        item = again.report().id
+        ids = dict(map(tuple, session.execute(text("SELECT name, id FROM personal.person"))))
+        by = {name: account_principal(session, -1, ids[name], name, NOW) for name in ids}
+    beside = MovePayload(lon=build.LON + 0.0015, lat=build.LAT + 0.0005, crs="cgcs2000")
+    turns = iter((("王网格", "take", NOTHING), ("赵社工", "relocate", beside)))
+    lock = threading.Lock()
+
+    def move() -> str:
+        with lock:
+            name, what, payload = next(turns)
+        try:
+            with Session(apart) as session, session.begin():
+                moves.apply_move(session, by[name], item, what, NOW, payload)
+        except WanggeError:
+            return "refused"
+        return what
+
+    assert "relocate" in at_once(2, move)
+    with Session(apart) as session:
+        query = (
+            "SELECT i.state, p.name FROM incident i JOIN personal.person p ON p.id = i.holder_id"
+            " WHERE i.id = :id"
+        )
+        assert tuple(session.execute(text(query), {"id": item}).one()) == ("dispatched", "邻网格员")
 
 
 def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path) -> None:

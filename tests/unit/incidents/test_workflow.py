@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 
 from gis.incidents import workflow
-from gis.incidents.states import STATES, TRANSITIONS, State, is_done_by_people
+from gis.incidents.states import (
+    REQUESTS,
+    STATES,
+    TRANSITIONS,
+    State,
+    allowed_moves,
+    is_done_by_people,
+)
+from gis.rights.actions import ACCESS_ROLES, Action
 from web.pages.report.views import STATE_NOTES, STEP_LABELS
 from web.pages.shell.assets import list_assets
 
@@ -65,6 +73,28 @@ def test_every_state_is_on_one_tab_of_the_worker():
 
 def test_every_move_of_people_has_its_place_among_those_offered():
     assert set(workflow.OFFERS) == {name for name in TRANSITIONS if is_done_by_people(name)}
+
+
+PLACES = {"map", "parts", "duplicates", "rating", "follow_up"}
+
+
+@pytest.mark.parametrize("role", [*ACCESS_ROLES, "reporter"])
+@pytest.mark.parametrize("state", State)
+def test_every_move_that_the_table_allows_a_role_has_a_control(state: State, role: str) -> None:
+    """A button among the moves of an incident, or a place elsewhere on the page; never both."""
+    actions = ACCESS_ROLES.get(role, {Action.RATE, Action.NOTE})
+    allowed = {
+        name
+        for request in ("", *REQUESTS)
+        for name in allowed_moves(state, request)
+        if TRANSITIONS[name].by in actions
+    }
+    without = {name for name in allowed if name not in workflow.OFFERS}
+    assert not without
+    for name in allowed:
+        offer = workflow.OFFERS[name]
+        assert offer.button != bool(offer.place), name
+        assert not offer.place or offer.place in PLACES
 
 
 def test_every_step_has_a_label():

@@ -18,7 +18,7 @@ import {
   when,
 } from '../../shared/incident.js';
 import { request, RequestError } from '../../shared/request.js';
-import { moveLabel, stateLabel, stateOf } from '../../shared/workflow.js';
+import { moveLabel, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 import { updateAddress } from './address.js';
 import { contact, contactFocus } from './contact.js';
 import { fieldsOf } from './fields.js';
@@ -128,8 +128,8 @@ const fact = (name, ...content) => {
 export const writing = () => part.moves.querySelector('[data-writing]');
 
 // buttons of moves that stand where what they are about is shown; their forms open among the moves
-const triggers = (incident, ...names) => {
-  const offered = useful(incident).filter((name) => names.includes(name));
+const triggers = (incident, place) => {
+  const offered = useful(incident).filter((name) => moveOf(name).place === place);
   return offered.length
     ? h(
         'p',
@@ -176,7 +176,7 @@ function fill(incident) {
         )
       : '',
     h('blockquote', {}, incident.description || t('No words given')),
-    triggers(incident, 'split'),
+    triggers(incident, 'parts'),
     photoList(incident.photos) || '',
     h(
       'dl',
@@ -204,8 +204,9 @@ function fill(incident) {
     isQueue() ? reach : '',
   );
   part.facts.replaceChildren(
-    triggers(incident, 'relocate'),
-    triggers(incident, 'follow_up', 'rate', 'reopen'),
+    triggers(incident, 'map'),
+    triggers(incident, 'follow_up'),
+    triggers(incident, 'rating'),
     ...kin(incident, { show, act }),
     isQueue() ? '' : reach,
     h(

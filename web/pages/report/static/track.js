@@ -211,6 +211,7 @@ function draw() {
       emergency(report.danger),
       stepper(),
       holder(),
+      otherParts(),
       h('p', { id: 'trk-status', className: 'trk-wrong', role: 'alert', hidden: true }),
       rating(forms),
       reopening(forms),
@@ -243,6 +244,31 @@ function head() {
           }),
         )
       : null,
+  );
+}
+
+/** What else was made of the same report, when it had several complaints; the same secret opens each. */
+function otherParts() {
+  if (!report.parts?.length) return null;
+  return h(
+    'section',
+    { id: 'trk-parts' },
+    h('h2', {}, t('Your report was split; the other parts')),
+    h(
+      'ul',
+      {},
+      report.parts.map((part) =>
+        h(
+          'li',
+          {},
+          h(
+            'a',
+            { href: `${page.track}/${part.id}#${secret}` },
+            `${zh ? part.category_zh : part.category_en} · ${zh ? part.state_zh : part.state_en}`,
+          ),
+        ),
+      ),
+    ),
   );
 }
 
