@@ -53,6 +53,7 @@ BLUEPRINTS = (
     "web.api.photos.views",
     "web.api.incidents.views",
     "web.api.parts.views",
+    "web.api.desk.views",
     "web.api.events.views",
     "web.api.categories.views",
     "web.api.profiles.views",

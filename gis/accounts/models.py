@@ -116,6 +116,26 @@ class EndedSession(Base):
     )
 
 
+class SavedFilter(Base):
+    """Filters of the desk that an account saved under a name."""
+
+    __tablename__ = "saved_filter"
+    __table_args__ = (
+        Index(None, "account_id", "name", unique=True),
+        CheckConstraint("btrim(name) <> ''", name="has_name"),
+        {"schema": "personal", "comment": "Filters of incidents that an account saved; its own."},
+    )
+
+    id: Mapped[int] = key()
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("personal.account.id", ondelete="CASCADE"), comment="Whose it is."
+    )
+    name: Mapped[str] = mapped_column(comment="As the account calls it.")
+    filters: Mapped[dict[str, str]] = mapped_column(
+        JSONB, comment="Parameters of GET /api/v1/incidents, by name."
+    )
+
+
 class ApiKey(Base):
     """An API key of a program; only the hash of the secret is stored."""
 

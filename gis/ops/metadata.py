@@ -7,6 +7,7 @@ from gis.accounts.models import (
     Disclosure,
     EndedSession,
     Idempotency,
+    SavedFilter,
     SignIn,
 )
 from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
@@ -23,6 +24,7 @@ from gis.facilities.models import (
     ServiceStandard,
 )
 from gis.incidents.models import (
+    AnswerTemplate,
     CatalogueEdition,
     Category,
     Device,
@@ -48,6 +50,7 @@ from gis.places.models import Building, Household, Stairwell, UnitPart
 __all__ = [
     "AccessGrant",
     "Account",
+    "AnswerTemplate",
     "ApiKey",
     "Area",
     "Base",
@@ -90,6 +93,7 @@ __all__ = [
     "Role",
     "RoutingRule",
     "RuleSet",
+    "SavedFilter",
     "ServiceCircle",
     "ServiceStandard",
     "SignIn",

@@ -119,6 +119,20 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
     }
 
 
+def names_clause(principal: Principal, incident: str = "i") -> tuple[str, dict[str, Any]]:
+    """Return the SQL condition and parameters of incidents whose holder's name may be shown."""
+    if principal.kind == "system":
+        return "true", {}
+    areas = principal.areas_by_action.get(ACTION_BY_FACT[Fact.NAMES], frozenset())
+    if areas is None:
+        return "true", {}
+    condition = (
+        f"({incident}.area_ids && CAST(:name_areas AS bigint[])"
+        f" OR {incident}.holder_id = :name_person)"
+    )
+    return condition, {"name_areas": sorted(areas), "name_person": principal.person_id}
+
+
 def internal(principal: Principal, incident: str = "i") -> str:
     """Return the SQL condition of `Fact.INTERNAL`, with the parameters of `visibility_clause`."""
     if (

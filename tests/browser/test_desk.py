@@ -271,3 +271,61 @@ def test_on_a_phone_the_matter_covers_the_list(
     assert serious(page) == []
     page.locator("#detail .dsk-x").tap()
     expect(row(page, phrase)).to_be_visible()
+
+
+def test_a_reporter_is_called_from_the_queue(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    (phrase,) = handled(session, 1)
+    number = session.scalar(text("SELECT id FROM incident WHERE description = :d"), {"d": phrase})
+    session.execute(
+        text("UPDATE incident SET follow_up_due_at = now() WHERE id = :id"), {"id": number}
+    )
+    session.commit()
+    page = signed_in(desk, site, served, "dispatcher", quote("/desk?state=follow_up", safe=""))
+    row(page, phrase).locator(".dsk-open").click()
+    form = page.locator("#detail .inc-form")
+    expect(page.locator("#contact-reason")).to_have_value("回访")
+    form.locator(".inc-go").click()
+    expect(form.locator("[role=alert]")).to_have_text("请选择通话结果。")
+    form.get_by_label("已接通").check()
+    form.locator("[name=solved][value=true]").check()
+    form.locator("[name=rating][value='5']").check()
+    assert serious(page) == []
+    form.locator(".inc-go").click()
+    expect(row(page, phrase)).to_have_count(0)
+    session.rollback()
+    query = "SELECT state, office_solved, office_rating FROM incident WHERE id = :id"
+    assert session.execute(text(query), {"id": number}).one() == ("handled", True, 5)
+
+
+def test_a_wrong_place_is_put_right_by_a_click_on_the_map(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    number, phrase = filed(session)
+    where = "SELECT ST_AsText(geom) FROM incident WHERE id = :id"
+    before = session.scalar(text(where), {"id": number})
+    page = signed_in(desk, site, served, "dispatcher", at(phrase))
+    row(page, phrase).locator(".dsk-open").click()
+    page.locator("#detail [data-move=relocate]").click()
+    page.locator("#ground").scroll_into_view_if_needed()
+    page.locator("#ground").click(position={"x": 150, "y": 60})
+    expect(page.locator(".dsk-new-place")).to_be_visible()
+    page.locator("#detail .inc-form .inc-go").click()
+    expect(page.locator("#detail .inc-line li").first).to_contain_text("更正地点")
+    session.rollback()
+    assert session.scalar(text(where), {"id": number}) != before
+
+
+def test_a_bulk_dispatch_says_to_whom_before_it_acts(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    number, phrase = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(phrase))
+    row(page, phrase).locator("input").check()
+    page.locator("#bulk [data-move=dispatch]").click()
+    expect(page.locator(".dsk-preview li")).to_have_count(1)
+    assert serious(page) == []
+    page.locator("#bulk [data-confirm]").click()
+    expect(row(page, phrase).locator(".dsk-went")).to_be_visible()
+    assert state(session, number) == "dispatched"

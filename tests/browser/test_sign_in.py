@@ -24,7 +24,7 @@ def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
     assert serious(phone) == []
     phone.locator("#password").fill(worker.password)
     phone.keyboard.press("Enter")
-    phone.wait_for_url(lambda url: "off=clinic" in url)  # back where it came from
+    phone.wait_for_url(site + "/work")  # the page of a grid worker
     phone.locator(".me summary").click()
     menu = phone.locator(".me-list")
     expect(menu).to_contain_text(worker.zh)

@@ -20,7 +20,7 @@ from gis.incidents.lifecycle import moves, supervision, upkeep
 from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.report import file_report
-from gis.incidents.reading import duplicates, filters, incidents, timeline
+from gis.incidents.reading import duplicates, filters, incidents, orders, timeline
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.rights.principal import ANONYMOUS, Principal, system_principal
 from tests.support import build
@@ -544,7 +544,7 @@ def test_filters_and_pages(incident_town: IncidentTown) -> None:
     assert ids(state=("closed",)) == []
     assert len(ids(state=("open",))) == 6
     assert ids(since=NOW + timedelta(minutes=3), category="06010") == created[:2:-1]
-    for sort in filters.SORTS:
+    for sort in orders.ORDERS:
         incident_filters, seen, new_sort_key = (
             filters.IncidentFilters(sort=sort),
             list[UUID](),

@@ -311,7 +311,7 @@ def test_codes_of_areas_and_categories_that_exist_are_no_mistake(world: World) -
 def test_a_cursor_of_nothing_is_refused(world: World, cursor: str) -> None:
     from web.http.params import encode_cursor
 
-    for sort in ("newest", "urgent"):
+    for sort in ("newest", "urgent", "suspended"):
         query = f"/api/v1/incidents?sort={sort}&cursor={encode_cursor(cursor)}"
         answer = world.ask(world.who("command centre"), "GET", query)
         assert (answer.status_code, fields(answer)) == (422, {"cursor"})

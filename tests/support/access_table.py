@@ -159,6 +159,22 @@ def dispatches(asker: Asker) -> str:
     return sees(asker) if result == "yes" or asker.by.operates else result
 
 
+def keeps(asker: Asker) -> str:
+    """People; programs keep their own filters."""
+    return {"anonymous": "sign in", "account": "yes"}.get(asker.by.kind, "no")
+
+
+def prints(asker: Asker) -> str:
+    """As `desks`, of an incident that they see."""
+    result = desks(asker)
+    return sees(asker) if result == "yes" else result
+
+
+def of_nothing(who: Who) -> Who:
+    """As `who`, for something that is not there."""
+    return lambda asker: "none" if who(asker) == "yes" else who(asker)
+
+
 def desks(asker: Asker) -> str:
     """Who sees incidents of places, and the operator, whose queue is there."""
     return "yes" if asker.by.operates else may(A.READ)(asker)
@@ -276,6 +292,7 @@ RULE = {
 
 COMMUNITY = {"community": "520402007012"}
 FILE = {"file": (b"id,lon\n", "x.csv")}
+TEMPLATE = {"area": COMMUNITY["community"], "title": "已清运", "text": "今天清完。"}
 TABLE: dict[str, Row] = {
     # the map and its data: the same for everybody; names of people apart (see below)
     "GET /": Row(anybody),
@@ -433,6 +450,7 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/incidents": Row(may(A.REPORT), json={**POINT, "category": "06010"}),
     "GET /api/v1/incidents": Row(signed_in),
     "GET /api/v1/incidents/counts": Row(signed_in),
+    "GET /api/v1/incidents/holders": Row(signed_in),
     "GET /api/v1/incidents/follow-ups": Row(may(A.DISPATCH)),
     "GET /api/v1/incidents/near": Row(anybody, AT + "&category=06010"),
     "GET /api/v1/incidents/<uuid:incident_id>": Row(sees),
@@ -467,6 +485,19 @@ TABLE: dict[str, Row] = {
     # pages of those who work on them
     "GET /work": Row(may(A.HANDLE)),
     "GET /desk": Row(desks),
+    "GET /desk/list.xlsx": Row(may(A.EXPORT)),
+    "GET /desk/<uuid:incident_id>/order": Row(prints),
+    "GET /api/v1/me/filters": Row(keeps),
+    "POST /api/v1/me/filters": Row(keeps, json={"name": "急", "filters": {"severity": "urgent"}}),
+    "DELETE /api/v1/me/filters/<int:filter_id>": Row(of_nothing(keeps), path={"filter_id": 1}),
+    "GET /api/v1/answer-templates": Row(may(A.DISPATCH)),
+    "POST /api/v1/answer-templates": Row(may(A.DISPATCH), json=TEMPLATE),
+    "PUT /api/v1/answer-templates/<int:template_id>": Row(
+        of_nothing(may(A.DISPATCH)), path={"template_id": 1}, json=TEMPLATE
+    ),
+    "DELETE /api/v1/answer-templates/<int:template_id>": Row(
+        of_nothing(may(A.DISPATCH)), path={"template_id": 1}
+    ),
     "GET /figures": Row(may(A.FIGURES)),
     "GET /api/v1/coverage/classes": Row(figures_without_network, "category=clinic"),
     "GET /api/v1/coverage/buildings": Row(

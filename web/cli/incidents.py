@@ -104,7 +104,7 @@ def report(as_json: bool, **options: str | float | None) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str) -> None:
-    """Incidents by urgency: supervised first, then by what is due."""
+    """Incidents by urgency: danger and severity first, then what is due."""
     now = datetime.now(Settings.from_env().timezone)
     states = tuple(filter(None, state.split(",")))
     incident_filters = incidents.IncidentFilters(

@@ -8,6 +8,7 @@ from gis.incidents.models.orders import OrderOffer, OrderTaker
 from gis.incidents.models.parts import JointPart, Organisation
 from gis.incidents.models.rules import RoutingRule, RuleSet
 from gis.incidents.models.spot_checks import VERDICTS, SpotCheck, SpotDraw
+from gis.incidents.models.templates import AnswerTemplate
 from gis.incidents.models.values import CHANNELS, DISPATCH_MODES, SEVERITIES
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "DISPATCH_MODES",
     "SEVERITIES",
     "VERDICTS",
+    "AnswerTemplate",
     "CatalogueEdition",
     "Category",
     "DangerTable",

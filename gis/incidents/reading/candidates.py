@@ -1,7 +1,7 @@
 """Who an incident can be given to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select, text
@@ -23,7 +23,9 @@ from gis.rights.visibility import Fact, can_see
 class AssigneeCandidate:
     """Somebody an incident can be given to.
 
-    load: Open incidents held. away: On leave now. metres: Straight, for takers.
+    load: Open incidents held. away: On leave now. metres: Straight, for takers. late: Held the
+    incident when its time passed. suggested: Whom to give it to first, at most one; never who is
+    late.
     """
 
     code: str | None
@@ -38,6 +40,8 @@ class AssigneeCandidate:
     away: bool
     metres: float | None
     skills: bool
+    late: bool = False
+    suggested: bool = False
 
 
 def list_assignees(
@@ -81,7 +85,46 @@ def list_assignees(
     ]
     if incident.skill and named:
         people += _list_takers(session, incident, ids, now)
-    return people
+    holder, late = _holder_and_late(session, incident)
+    return _suggest(people, holder, incident.role, late)
+
+
+def _holder_and_late(
+    session: Session, incident: IncidentView
+) -> tuple[str | None, frozenset[str | None]]:
+    """Return the code of who holds an incident, and the codes of who let its time pass."""
+    query = select(Incident.holder_id, Incident.late_by).where(Incident.id == incident.id)
+    row = session.execute(query).one()
+    entry = row.late_by.get(incident.state, {"holder_id": row.holder_id})
+    late_id = entry["holder_id"] if incident.late_since is not None else None
+    people = select(Person.id, Person.code).where(Person.id.in_([row.holder_id, late_id]))
+    codes = {person.id: person.code for person in session.execute(people)}
+    return codes.get(row.holder_id), frozenset({codes.get(late_id)} - {None})
+
+
+def _suggest(
+    people: list[AssigneeCandidate],
+    holder: str | None,
+    role: str | None,
+    late: frozenset[str | None],
+) -> list[AssigneeCandidate]:
+    """Mark who is late, and whom to give it to: with the skill, else of its role or next up.
+
+    Not who has it already, let its time pass or is away, nor a post with nobody.
+    """
+    people = [replace(person, late=person.code in late) for person in people]
+    available = [
+        person
+        for person in people
+        if person.code is not None and person.code != holder and not (person.late or person.away)
+    ]
+    rank = ROLE_BY_KEY[role].rank if role in ROLE_BY_KEY else 0
+    best = min(
+        available,
+        key=lambda person: (not person.skills, ROLE_BY_KEY[person.role].rank < rank),
+        default=None,
+    )
+    return [replace(person, suggested=person is best) for person in people]
 
 
 def _list_takers(

@@ -13,13 +13,12 @@ from gis.errors import invalid_field
 from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading.event_access import progress
+from gis.incidents.reading.orders import ORDERS
 from gis.incidents.routing.router import QUEUES
 from gis.incidents.states import STATE_PARAMS, STATES
 from gis.rights.living import LIVING
 from gis.rights.principal import Principal
-from gis.rights.visibility import visibility_clause
-
-SORTS = ("urgent", "newest")
+from gis.rights.visibility import names_clause, visibility_clause
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,9 @@ class IncidentFilters:
     """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
 
     colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the
-    asker. queue: Who has it to act on now, one of QUEUES. since, until: By when they were reported.
-    sort: urgent (督办 first, then by due) or newest.
+    asker. assignee: Code of the person who holds it, where the asker may have names. reopened: It
+    was reopened at least once. queue: Who has it to act on now, one of QUEUES. since, until: By
+    when they were reported. sort: One of ORDERS.
     """
 
     state: Sequence[str] = ()
@@ -42,6 +42,8 @@ class IncidentFilters:
     supervised: bool | None = None
     pending: bool | None = None
     mine: bool = False
+    assignee: str = ""
+    reopened: bool | None = None
     queue: str = ""
     words: str = ""
     since: datetime | None = None
@@ -57,6 +59,10 @@ COLOURS = {
 }
 
 
+REOPENED = (
+    "EXISTS (SELECT FROM incident_event e WHERE (e.county, e.incident_id) = (i.county, i.id)"
+    " AND e.move = 'reopen')"
+)
 # filter -> the values there are
 ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
     "state": ("open", *STATES),
@@ -64,7 +70,7 @@ ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
     "way": ("assign", "order"),
     "severity": SEVERITIES,
     "channel": CHANNELS,
-    "sort": SORTS,
+    "sort": tuple(ORDERS),
     "queue": QUEUES,
 }
 
@@ -127,6 +133,12 @@ def filter_conditions(
             "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
             " WHERE o.incident_id = i.id AND o.person_id = :me))"
         )
+    if filters.assignee:
+        named, named_params = names_clause(by)
+        parts.append(
+            f"i.holder_id = (SELECT id FROM personal.person WHERE code = :assignee) AND {named}"  # noqa: S608
+        )
+        params |= named_params | {"assignee": filters.assignee}
     if filters.queue:
         parts.append(f"{LIVING.owner('i', ':now')} = :queue")
         params["queue"] = filters.queue
@@ -162,6 +174,8 @@ def _column_conditions(filters: IncidentFilters) -> Iterator[tuple[str, dict[str
         yield "starts_with(i.category, :category)", {"category": filters.category}
     if filters.supervised is not None:
         yield "i.supervised" if filters.supervised else "NOT i.supervised", {}
+    if filters.reopened is not None:
+        yield f"{'' if filters.reopened else 'NOT '}{REOPENED}", {}
     if filters.words:
         yield (
             "(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.db import columns_of
-from gis.errors import NotFound, invalid_field
+from gis.errors import NotFound
 from gis.incidents import clock, working_time
 from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.event_access import progress, readable_events
@@ -29,6 +29,7 @@ from gis.incidents.reading.locked import (
     LockedIncident,
     may_move,
 )
+from gis.incidents.reading.orders import ORDERS
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.routing.post_holders import DESKS
 from gis.incidents.routing.router import IN_HAND, queue_to_json
@@ -61,7 +62,8 @@ class IncidentView:
     ended. rating, solved: The reporter's own word; office_rating, office_solved: what was recorded
     at the follow-up visit. asked_by: Who made the request that waits. approvable: Whether anybody
     else than who asks could approve a request; None where there is none to make or to approve, and
-    in lists. clock: working or wall, the clock of left_min (until it is due, negative past it) and
+    in lists. holder_phone: Duty telephone of who holds it, where the asker may have names; None in
+    lists. clock: working or wall, the clock of left_min (until it is due, negative past it) and
     stopped_after_min (spent of the stage before it was suspended). late_since, late_by: Since when
     the running stage is late, and who held it then. open_working_min, open_wall_min, suspended_min,
     total_due: As `gis.incidents.clock.whole_time`. split_from: Whose report told of it too.
@@ -129,6 +131,7 @@ class IncidentView:
     office_rating: int | None
     office_solved: bool | None
     approvable: bool | None = None
+    holder_phone: str | None = None
 
 
 # raw SQL: subqueries beside each row, and the conditions of visibility that every reading shares
@@ -137,7 +140,7 @@ SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
     {{pending_request}} AS pending_seen, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat,
     c.zh AS category_zh, c.en AS category_en, c.kind,
   held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner,
-      {{unowned}} AS unowned, p.name AS holder_name,
+      {{unowned}} AS unowned, p.name AS holder_name, p.phone AS holder_phone,
   coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b
       WHERE b.id = i.building_id), '')
     AS held_name,
@@ -202,6 +205,8 @@ def get_incident(
     if row is None:
         raise NotFound("incident.unknown")
     view = _view(by, row, now)
+    if view.assigned_to and can_see(by, Fact.NAMES, row.area_ids):
+        view = replace(view, holder_phone=row.holder_phone or None)
     if not row.pending_request and not any(name.startswith("request_") for name in view.moves):
         return view
     requester = row.asked_by if row.pending_request else by.actor
@@ -327,16 +332,6 @@ def _supervisor(role_key: str | None, language: str) -> str | None:
     return role_label(role_key, language) if role_key and known else None
 
 
-KEYS = {
-    "newest": "(i.reported_at, i.id)",
-    "urgent": "(NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id)",
-}
-ORDERS = {
-    "newest": "i.reported_at DESC, i.id DESC",
-    "urgent": "NOT i.supervised, coalesce(i.due_at, 'infinity'), i.id",
-}
-
-
 def list_incidents(
     session: Session,
     by: Principal,
@@ -355,41 +350,20 @@ def list_incidents(
     """
     validate_filters(session, filters)
     where, params = filter_conditions(session, by, filters, now)
+    order = ORDERS[filters.sort]
     if cursor is not None:
-        params |= _behind(cursor, filters.sort)
-        if filters.sort == "newest":
-            where += f" AND {KEYS['newest']} < (CAST(:a0 AS timestamptz), CAST(:a1 AS uuid))"
-        else:
-            where += (
-                f" AND {KEYS['urgent']} > (CAST(:a0 AS boolean), CAST(:a1 AS timestamptz),"
-                f" CAST(:a2 AS uuid))"
-            )
-    query, query_params = _query(by, f"WHERE {where} ORDER BY {ORDERS[filters.sort]} LIMIT :limit")
+        behind, bounds = order.behind(cursor)
+        where, params = f"{where} AND {behind}", params | bounds
+    query, query_params = _query(by, f"WHERE {where} ORDER BY {order.order_by} LIMIT :limit")
     return [
         _view(by, row, now)
         for row in session.execute(text(query), params | query_params | {"limit": limit})
     ]
 
 
-def _behind(cursor: str, sort: str) -> dict[str, Any]:
-    parts: list[Any] = cursor.split("|")
-    try:
-        parts[-1] = UUID(parts[-1])
-        if parts[-2] != "infinity":
-            parts[-2] = datetime.fromisoformat(parts[-2])
-        if parts[:-2] not in ([["True"], ["False"]] if sort == "urgent" else [[]]):
-            raise ValueError
-    except (ValueError, IndexError):
-        raise invalid_field("cursor", "field.cursor_of_another_order") from None
-    return {f"a{number}": str(part) for number, part in enumerate(parts)}
-
-
 def sort_key(incident: IncidentView, sort: str) -> str:
     """Return the cursor after which the next page begins."""
-    if sort == "newest":
-        return f"{incident.reported_at.isoformat()}|{incident.id}"
-    due = incident.due.isoformat() if incident.due else "infinity"
-    return f"{not incident.supervised}|{due}|{incident.id}"
+    return ORDERS[sort].key(incident)
 
 
 COUNTS = f"""

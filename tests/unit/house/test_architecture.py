@@ -72,6 +72,7 @@ INCIDENT_ROOMS = [
     "photos",
     "lifecycle",
     "devices",
+    "desk",
 ]
 THIRD_PARTY = {
     "gis": {

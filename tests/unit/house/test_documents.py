@@ -12,8 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from dev import licences, reference
+from gis.messages import LOCALES, LOCALES_PATH
 from gis.settings import ROOT
 
 DOCUMENTS = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -239,3 +241,11 @@ def test_no_test_imports_another() -> None:
         if name.startswith("tests.") and re.search(r"\.(test_\w+|conftest)(\.|$)", name)
     ]
     assert wrong == []
+
+
+def test_the_guide_calls_the_controls_of_the_desk_as_the_page_does() -> None:
+    named = set(re.findall("【([^】]+)】", text_of(ROOT / "docs/guide-dispatchers.md")))
+    with (LOCALES_PATH / LOCALES["zh"] / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        texts = {entry.string for entry in read_po(file)}
+    assert sorted(name for name in named if name not in texts) == []
+    assert len(named) > 30

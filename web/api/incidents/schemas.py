@@ -141,6 +141,14 @@ class BulkIn(BaseModel):
     ]
 
 
+class BulkQueryIn(BaseModel):
+    """Whether to do it."""
+
+    dry_run: bool = Field(
+        False, description="Do nothing; say what each would come to, and who would have it"
+    )
+
+
 class ListIn(params.Page):
     """Which incidents."""
 
@@ -161,6 +169,10 @@ class ListIn(params.Page):
     supervised: bool | None = Field(None, description="督办")
     pending: bool | None = Field(None, description="A request waits for approval")
     mine: bool = Field(False, description="Held by me, or offered to me")
+    assignee: str = Field(
+        "", max_length=60, description="Code of the person who holds it, for who may have names"
+    )
+    reopened: bool | None = Field(None, description="Reopened at least once")
     queue: str = Field(
         "", max_length=12, description=f"Who has it to act on now: {', '.join(router.QUEUES)}"
     )
@@ -171,7 +183,10 @@ class ListIn(params.Page):
     sort: str = Field(
         "newest",
         max_length=10,
-        description="newest, or urgent: supervised first, then by what is due",
+        description=(
+            "newest; urgent: by severity, danger (urgent) first, then by what is due;"
+            " suspended: by when it goes on"
+        ),
     )
 
 
@@ -255,6 +270,12 @@ def moved_to_json(by: Principal, incident: IncidentView) -> dict[str, Any]:
     return {
         key: value for key, value in incident_to_json(incident).items() if key in reporter_fields
     }
+
+
+def outcome_to_json(incident: IncidentView) -> dict[str, Any]:
+    """Return what a move of many came to for one: its state, and who has it then."""
+    fields = ("state", "version", "assigned_to", "role_zh", "role_en", "queue", "offered")
+    return {"id": str(incident.id), "ok": True} | {name: getattr(incident, name) for name in fields}
 
 
 def filters(query: ListIn) -> IncidentFilters:

@@ -23,13 +23,15 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import Part
 from gis.incidents.reading import candidates as reading_candidates
 from gis.incidents.reading import duplicates as reading_duplicates
-from gis.incidents.reading import follow_ups, incidents, locked, timeline
+from gis.incidents.reading import follow_ups, holders, incidents, locked, timeline
 from gis.incidents.reading.incidents import IncidentView
 from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.api.incidents.schemas import (
     BulkIn,
+    BulkMoveIn,
+    BulkQueryIn,
     ContactIn,
     FollowUpsIn,
     ListIn,
@@ -41,6 +43,7 @@ from web.api.incidents.schemas import (
     filters,
     incident_to_json,
     moved_to_json,
+    outcome_to_json,
 )
 from web.http import params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
@@ -151,6 +154,17 @@ def count_incidents(query_data: ListIn) -> Response:
             session(), require_sign_in(), filters(query_data), now=parse_datetime(None)
         )
     )
+
+
+@bp.get("/incidents/holders")
+@bp.doc(
+    summary="Who holds the open incidents one may see",
+    responses={401: "Sign in, or send a key"},
+)
+def list_holders() -> Response:
+    """Code and name of each with how many are open and overdue; where one may have names."""
+    by, now = require_sign_in(), parse_datetime(None)
+    return conditional_response({"items": holders.list_holders(session(), by, now=now)})
 
 
 @bp.get("/incidents/follow-ups")
@@ -336,37 +350,41 @@ def move(incident_id: UUID) -> Response:
 
 
 @bp.post("/incidents/moves/bulk")
+@bp.input(BulkQueryIn, location="query")
 @bp.input(BulkIn)
 @bp.doc(summary="Move many incidents", responses={401: "Sign in, or send a key"})
-def apply_moves(json_data: BulkIn) -> Response:
-    """Each move is done or refused by itself; the answer says which, in their order."""
+def apply_moves(query_data: BulkQueryIn, json_data: BulkIn) -> Response:
+    """Each move is done or refused by itself; the answer says which, in their order.
+
+    With `dry_run` nothing is done; the answer says what each would come to, and who would have it.
+    """
     by = require_sign_in()
+    if query_data.dry_run:
+        with session().begin_nested() as trial:
+            results = [_try_move(by, item) for item in json_data.moves]
+            trial.rollback()
+        return conditional_response({"results": results})
 
     def do() -> tuple[int, dict[str, Any]]:
-        results = []
-        for item in json_data.moves:
-            try:
-                with session().begin_nested():
-                    incident = _move(session(), by, item.id, item, item.version, ())
-                results.append(
-                    {
-                        "id": str(item.id),
-                        "ok": True,
-                        "state": incident.state,
-                        "version": incident.version,
-                    }
-                )
-            except (WanggeError, DataError) as error:
-                refusal = (
-                    error
-                    if isinstance(error, WanggeError)
-                    else invalid_field("move", "input.unstorable_value")
-                )
-                problem = error_to_json(refusal) | {"zh": in_chinese(refusal)}
-                results.append({"id": str(item.id), "ok": False, "problem": problem})
-        return 200, {"results": results}
+        return 200, {"results": [_try_move(by, item) for item in json_data.moves]}
 
     return run_once(by, do)
+
+
+def _try_move(by: Principal, item: BulkMoveIn) -> dict[str, Any]:
+    """Return what a move of many came to; one that is refused leaves nothing behind."""
+    try:
+        with session().begin_nested():
+            incident = _move(session(), by, item.id, item, item.version, ())
+    except (WanggeError, DataError) as error:
+        refusal = (
+            error
+            if isinstance(error, WanggeError)
+            else invalid_field("move", "input.unstorable_value")
+        )
+        problem = error_to_json(refusal) | {"zh": in_chinese(refusal)}
+        return {"id": str(item.id), "ok": False, "problem": problem}
+    return outcome_to_json(incident)
 
 
 def _move(

@@ -1,6 +1,7 @@
 """Signing in and out, by password or at the identity provider, and changing one's password."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -19,11 +20,12 @@ from gis.accounts.models import Account
 from gis.db import audit_context
 from gis.errors import InvalidInput, NotFound, RateLimited, Unavailable
 from gis.messages import Message
-from gis.rights.principal import Principal
+from gis.rights.principal import ANONYMOUS, Principal
 from gis.settings import Settings
 from web.http import i18n
 from web.http.client import client_network
 from web.http.db import session
+from web.pages.shell.home import home_address
 from web.pages.shell.page import render_page
 from web.security import guard, trusted_browser
 from web.security import session as browser_session
@@ -41,10 +43,32 @@ MAX_PASSWORD_CHANGES_PER_MINUTE = 10
 @bp.get("/sign-in")
 def sign_in() -> Response:
     """Show the sign-in form, or go on if an account is signed in already."""
-    onwards = guard.safe_redirect_target(request.args.get("next") or _referring_page())
+    onwards = Onwards(request.args.get("next", ""), _referring_page())
     if browser_session.principal().kind == "account":
-        return _go_to(onwards)
+        return _go_to(onwards.address(browser_session.principal()))
     return _form(onwards)
+
+
+@dataclass(frozen=True)
+class Onwards:
+    """Where to go on after signing in. asked: The address asked for. back: The page that led here.
+
+    Both may be empty, or addresses of others.
+    """
+
+    asked: str
+    back: str
+
+    def address(self, by: Principal) -> str:
+        """Return the address asked for, else the principal's own page, else the page before."""
+        if self.asked:
+            return guard.safe_redirect_target(self.asked)
+        return home_address(by) or guard.safe_redirect_target(self.back)
+
+    def address_of_account(self, account_id: int) -> str:
+        """Return the address for an account that has just signed in."""
+        status = sessions.account_status(session(), account_id, datetime.now(UTC))
+        return self.address(status.principal if status else ANONYMOUS)
 
 
 def _referring_page() -> str:
@@ -68,7 +92,7 @@ def submit_sign_in() -> Response:
     -----
     A wrong name and a wrong password get the same message after the same time.
     """
-    onwards = guard.safe_redirect_target(request.form.get("next"))
+    onwards = Onwards(request.form.get("next", ""), request.form.get("back", ""))
     username = sessions.normalise_username(request.form.get("username", ""))
     password = request.form.get("password", "")
     if not username or not password:
@@ -105,8 +129,11 @@ def submit_sign_in() -> Response:
     with audit_context(session(), f"account {username}", "signed in"):
         sessions.complete_sign_in(session(), attempt, password)
         session().commit()
-    browser_session.start_session(cast(int, attempt.account_id), attempt.session_version)
-    return _go_to(url_for("account.password") if attempt.must_change else onwards)
+    account_id = cast(int, attempt.account_id)
+    browser_session.start_session(account_id, attempt.session_version)
+    if attempt.must_change:
+        return _go_to(url_for("account.password"))
+    return _go_to(onwards.address_of_account(account_id))
 
 
 @bp.post("/sign-out")
@@ -128,7 +155,7 @@ def sign_out_everywhere() -> Response:
     return _go_to(url_for("account.sign_in"))
 
 
-def _form(onwards: str, username: str = "", message: str = "", status: int = 200) -> Response:
+def _form(onwards: Onwards, username: str = "", message: str = "", status: int = 200) -> Response:
     response = render_page(
         "account/sign_in.html",
         onwards=onwards,
@@ -148,7 +175,7 @@ def _form(onwards: str, username: str = "", message: str = "", status: int = 200
 def oidc() -> Response:
     """Send the browser to the identity provider: authorisation code, PKCE, nonce and state."""
     provider = _provider()
-    browser["next"] = guard.safe_redirect_target(request.args.get("next"))
+    browser["next"] = request.args.get("next", ""), request.args.get("back", "")
     try:
         _require_issuer(provider)
         return cast(
@@ -165,7 +192,7 @@ def oidc() -> Response:
 def oidc_back() -> Response:
     """Sign in the account linked to the subject with whose code the browser comes back."""
     provider = _provider()
-    onwards = guard.safe_redirect_target(browser.get("next"))
+    onwards = Onwards(*browser.get("next", ("", "")))
     try:
         token = provider.authorize_access_token()
         sub = token["userinfo"]["sub"]
@@ -187,7 +214,7 @@ def oidc_back() -> Response:
         response.status_code = 403
         return response
     browser_session.start_session(*identity, at_provider=True)
-    return _go_to(onwards)
+    return _go_to(onwards.address_of_account(identity[0]))
 
 
 def _provider() -> Any:

@@ -1,25 +1,42 @@
 """`/desk`: the dispatcher's desk, with an inbox, one incident, and moves of many at once."""
 
-from flask import Blueprint, Response, url_for
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import gettext as _
 
 from gis.areas.hierarchy import list_subtree
 from gis.errors import Forbidden
 from gis.incidents.catalogue import editions
-from gis.incidents.models import SEVERITIES
+from gis.incidents.desk import list_table
+from gis.incidents.lifecycle.follow_up import DISSATISFACTION, OUTCOMES
+from gis.incidents.lifecycle.splitting import MAX_PARTS, MIN_PARTS
+from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.incidents.reading import incidents, timeline
+from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from layers.overview import overview
-from web.http import params
+from web.api.incidents.schemas import ListIn, filters
+from web.http import i18n, params
 from web.http.db import session
+from web.http.validation import validate_model
 from web.pages.shell.access import require_worker
 from web.pages.shell.base_map import base_map
 from web.pages.shell.incident_data import incident_data
 from web.pages.shell.page import render_page
+from web.security.disclosures import record_export
+from web.security.guard import require
 from web.security.session import principal
 
 bp = Blueprint("desk", __name__)
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+READ_AND_EXPORT = (Action.READ, Action.EXPORT)
 # actions of those who see incidents here
 DESK_ACTIONS = (Action.DISPATCH, Action.SUPERVISE, Action.READ)
 
@@ -48,8 +65,12 @@ def desk() -> Response:
         ],
         "areas": list_subtree(session(), by.areas_by_action.get(Action.READ) or ()),
         "severities": list(SEVERITIES),
+        "outcomes": list(labels("follow_up_outcome", OUTCOMES).items()),
+        "reasons": list(labels("dissatisfaction", DISSATISFACTION).items()),
+        "parts": [MIN_PARTS, MAX_PARTS],
         "may": {
             "dispatch": by.is_allowed(Action.DISPATCH) or by.operates,
+            "export": by.is_allowed(Action.EXPORT),
             "contacts": by.is_allowed(Action.CONTACTS) or by.operates,
         },
         # an operator without the right to read sees only what nobody else can act on
@@ -63,8 +84,68 @@ def desk() -> Response:
         data=data,
         parts=base_map(figures),
         figures=figures,
+        may=data["may"],
         queues=queue_labels(),
+        channels=labels("channel", CHANNELS),
     )
+
+
+@bp.get("/desk/list.xlsx")
+def list_file() -> Response:
+    """Send the list as shown, in its order and with its filters; that it was is recorded."""
+    by, now = require(Action.EXPORT), params.parse_datetime(None)
+    query = validate_model(ListIn, request.args.to_dict())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "list.xlsx"
+        count = list_table.write_list(
+            session(),
+            exporting(by),
+            filters(query),
+            path,
+            now=now,
+            zone=current_app.config["SETTINGS"].timezone,
+            language=i18n.chosen(),
+        )
+        data = path.read_bytes()
+    values = query.model_dump(exclude_defaults=True, exclude={"limit", "cursor"}, mode="json")
+    stated = " ".join(f"{name}={value}" for name, value in values.items())
+    record_export(by, f"list of {count} incidents (.xlsx) {stated}".strip(), query.area)
+    response = Response(data, mimetype=XLSX)
+    response.headers["Content-Disposition"] = (
+        f'attachment; filename="incidents-{now:%Y%m%d-%H%M}.xlsx"'
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def exporting(by: Principal) -> Principal:
+    """Return a principal that reads only in the areas where it may also take data out."""
+    read, export = (by.areas_by_action.get(name, frozenset()) for name in READ_AND_EXPORT)
+    both = export if read is None else read if export is None else read & export
+    return replace(by, areas_by_action={**by.areas_by_action, Action.READ: both})
+
+
+@bp.get("/desk/<uuid:incident_id>/order")
+def work_order(incident_id: UUID) -> Response:
+    """Show one incident as a work order for paper (A4), without how to reach who reported."""
+    by = require_incident_reader()
+    incident = incidents.get_incident(session(), by, incident_id, now=params.parse_datetime(None))
+    return render_page(
+        "desk/work_order.html",
+        script="desk/work_order.js",
+        incident=incident,
+        severity=label(f"severity.{incident.severity}", i18n.chosen()),
+        channel=label(f"channel.{incident.channel}", i18n.chosen()),
+        events=timeline.events(session(), by, incident_id),
+        zone=current_app.config["SETTINGS"].timezone,
+        printed_at=params.parse_datetime(None),
+        printed_by=by.actor.removeprefix("account "),
+    )
+
+
+def labels(family: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return what the keys of a family of codes are called, in the reader's language."""
+    return {key: label(f"{family}.{key}", i18n.chosen()) for key in keys}
 
 
 def queue_labels() -> dict[str, str]:

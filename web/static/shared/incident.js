@@ -19,7 +19,7 @@ const REQUEST_LABELS = {
   limit: t('Asks for another time limit'),
   void: t('Asks to make void'),
 };
-const SEVERITY_LABELS = { high: t('Serious'), urgent: t('Urgent') };
+export const SEVERITY_LABELS = { low: t('Low'), normal: t('Normal'), high: t('Serious'), urgent: t('Urgent') };
 
 export const inLanguage = (record, name) => record[`${name}_${zh ? 'zh' : 'en'}`] || record[`${name}_zh`] || '';
 export const when = (at) =>
@@ -97,11 +97,13 @@ export const clockBadge = (incident) =>
     timeLeft(incident),
   );
 
-export const tags = (incident) => [
+/** What is out of the ordinary; without the severity where it is shown beside. */
+export const tags = (incident, { severity = true } = {}) => [
   incident.supervised && h('b', { className: 'inc-tag watch' }, t('Supervised')),
   incident.pending && h('b', { className: 'inc-tag asks' }, REQUEST_LABELS[incident.pending]),
   incident.way === 'order' && h('b', { className: 'inc-tag' }, t('Order')),
-  ['high', 'urgent'].includes(incident.severity) &&
+  severity &&
+    ['high', 'urgent'].includes(incident.severity) &&
     h('b', { className: 'inc-tag urgent' }, SEVERITY_LABELS[incident.severity]),
   incident.parent && h('b', { className: 'inc-tag' }, t('Linked')),
   incident.children?.length > 0 && h('b', { className: 'inc-tag' }, t('%(n)s linked', { n: incident.children.length })),
@@ -190,7 +192,9 @@ export const useful = (incident) =>
   );
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
-export function moveButtons(incident, act, extra = {}) {
+// `templates(note)` makes a choice of words for the note, or null. `openForm(name)` of what it returns opens the form of
+// a move whose button stands elsewhere.
+export function moveButtons(incident, act, extra = {}, { templates = null } = {}) {
   const container = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
   const noApprover = () =>
@@ -246,6 +250,7 @@ export function moveButtons(incident, act, extra = {}) {
         id: 'inc-minutes',
         required: name === 'request_limit',
       });
+    const words = templates && (await templates(note));
     const until =
       moveOf(name).until &&
       h('input', {
@@ -336,6 +341,7 @@ export function moveButtons(incident, act, extra = {}) {
           { for: 'inc-note' },
           needsNote(name) ? t('What is there to say') : t('What is there to say (optional)'),
         ),
+        words,
         note,
         camera && [strip, camera],
         status,
@@ -350,7 +356,7 @@ export function moveButtons(incident, act, extra = {}) {
     if (!extraFields) note.focus({ preventScroll: true });
   }
   draw();
-  return container;
+  return Object.assign(container, { openForm: form });
 }
 
 // ---- sending

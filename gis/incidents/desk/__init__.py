@@ -1,0 +1,1 @@
+"""What a dispatcher keeps at the desk: saved filters, templates of answers."""
