@@ -139,19 +139,13 @@ def saved_map(
     above: list[folium.FeatureGroup] = []  # what is painted after the alternatives
     for layer, features in drawn:
         is_alternative = layer.name in alternatives
-        layer_title = alternatives.get(layer.name) or render(layer.title, language)
         group = literal.FeatureGroup(
-            name=escape_markup(layer_title),
+            name=escape_markup(alternatives.get(layer.name) or render(layer.title, language)),
             control=layer.user_selectable,
             overlay=not is_alternative,
             show=not is_alternative or layer.name == next(iter(alternatives)),
         )
-        for value, style in layer.styles.items():
-            members = [
-                feature for feature in features["features"] if _style_of(layer, feature) == value
-            ]
-            if members:
-                _shapes(layer, style, members, zoom, language).add_to(group)
+        _add_features(group, layer, features["features"], zoom, language)
         group.add_to(page)
         above = [] if is_alternative else [*above, group]
     if alternatives:
@@ -166,6 +160,23 @@ def saved_map(
     figure: Any = page.get_root()
     assert isinstance(figure, Figure)
     _embed_assets(figure, title)
+    _add_texts(figure, title, notes, legend)
+    return str(figure.render())
+
+
+def _add_features(
+    group: folium.FeatureGroup,
+    layer: Layer,
+    features: Sequence[Mapping[str, Any]],
+    zoom: int,
+    language: str,
+) -> None:
+    for value, style in layer.styles.items():
+        if members := [feature for feature in features if _style_of(layer, feature) == value]:
+            _shapes(layer, style, members, zoom, language).add_to(group)
+
+
+def _add_texts(figure: Figure, title: str, notes: Iterable[str], legend: Legend | None) -> None:
     lines = "".join(f"<p>{escape_markup(note)}</p>" for note in notes if note)
     figure.html.add_child(
         literal.LiteralText(
@@ -175,7 +186,6 @@ def saved_map(
     )
     if legend:
         figure.html.add_child(literal.LiteralText(_legend_html(legend)), name="legend")
-    return str(figure.render())
 
 
 def _legend_html(legend: Legend) -> str:

@@ -81,6 +81,13 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
             24, include_failed=True, include_cancelled=True, include_aborted=True
         )
 
+    _add_delivery(app, engine, settings)
+    return app
+
+
+def _add_delivery(app: procrastinate.App, engine: Engine, settings: Settings) -> None:
+    """Add the jobs that deliver notices, one job for each receiver at a time."""
+
     @app.periodic(cron="* * * * * */3")
     @app.task(name="post", queue="post", queueing_lock="post")
     async def deliver_due(timestamp: int) -> None:
@@ -99,8 +106,6 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     @app.task(name="deliver", queue="receivers", pass_context=True)
     def deliver_to(context: procrastinate.JobContext, target: int) -> None:
         delivery.deliver(engine, settings, target, context.should_abort)
-
-    return app
 
 
 def redact_errors(engine: Engine) -> Engine:
