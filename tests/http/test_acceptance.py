@@ -104,7 +104,7 @@ def restored(served: Deployment, folder: Path) -> Iterator[Deployment]:
     with deployment_folder() as var:
         done = Deployment(var).run("db", "restore", "--yes", backup)
         assert done.returncode == 0, done.stderr
-        with serving(var, 8300) as url:
+        with serving(var) as url:
             yield Deployment(var, url, served.key)
 
 

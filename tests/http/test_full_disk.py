@@ -132,7 +132,7 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
             backup.restore(addresses, elsewhere / "whole", elsewhere)
         old_fill.unlink()
         assert databases.list_old(addresses) == []
-    with serving(small_disk, 8480, TMPDIR=str(small_disk), WANGGE_MIN_FREE_MB="1") as url:
+    with serving(small_disk, TMPDIR=str(small_disk), WANGGE_MIN_FREE_MB="1") as url:
         report = POINT | {"category": "06010", "description": "水管漏水"}
         status, body = ask(f"{url}/api/v1/incidents", report)
         assert status == 201, body
