@@ -52,6 +52,7 @@ BLUEPRINTS = (
     "web.api.unanswered.views",
     "web.api.photos.views",
     "web.api.incidents.views",
+    "web.api.today.views",
     "web.api.events.views",
     "web.api.categories.views",
     "web.api.profiles.views",

@@ -416,6 +416,7 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/incidents": Row(may(A.REPORT), json={**POINT, "category": "06010"}),
     "GET /api/v1/incidents": Row(signed_in),
     "GET /api/v1/incidents/counts": Row(signed_in),
+    "GET /api/v1/incidents/today": Row(anybody),
     "GET /api/v1/incidents/near": Row(anybody, AT + "&category=06010"),
     "GET /api/v1/incidents/<uuid:incident_id>": Row(sees),
     "GET /api/v1/incidents/<uuid:incident_id>/track": Row(none),
