@@ -45,8 +45,7 @@ TEXT_COLOURS = {
 
 AREA_OUTLINE_COLOURS = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
 
-# the clock of an incident on the map; with every kind of colour blindness they differ, also in
-# lightness
+# the clock of an incident on the map: apart with every kind of colour blindness
 TIME_COLOURS = {
     "red": OKABE_ITO["vermilion"],
     "amber": OKABE_ITO["yellow"],

@@ -29,7 +29,7 @@ const state = {
   missing: false,
   rows: new Map(),
   all: false,
-  chosen: null,
+  chosen: [], // ids
 };
 let clusters = [];
 let panel; // of the page: how it opens the list, and the room it leaves on the map
@@ -131,7 +131,7 @@ function marker(features) {
       iconSize: single ? [MARK_PX, MARK_PX] : [34, 34],
     }),
   });
-  const open = () => (single ? choose(first, { list: true }) : enter(features));
+  const open = () => (single ? choose(features, { list: true }) : enter(features));
   result.on({
     click: open,
     keypress: ({ originalEvent }) => originalEvent.key === 'Enter' && open(),
@@ -146,7 +146,7 @@ function enter(features) {
   const bounds = L.latLngBounds(features.map(latlng));
   const apart = map.getBoundsZoom(bounds) > map.getZoom() && !bounds.getNorthEast().equals(bounds.getSouthWest());
   if (apart) map.fitBounds(bounds, panel.room(48));
-  else choose(features[0], { list: true });
+  else choose(features, { list: true });
 }
 
 // Only what is in view is drawn; a mark that stays in view stays as it is.
@@ -167,21 +167,24 @@ function mark() {
   clusters.forEach(({ features, marker }) =>
     marker.getElement()?.classList.toggle(
       'chosen',
-      features.some(({ id }) => id === state.chosen),
+      features.some(({ id }) => state.chosen.includes(id)),
     ),
   );
-  state.rows.forEach((element, id) => element.firstChild.setAttribute('aria-pressed', String(id === state.chosen)));
+  state.rows.forEach((element, id) =>
+    element.firstChild.setAttribute('aria-pressed', String(state.chosen.includes(id))),
+  );
 }
 
-// From a mark to its row, or from a row to its mark.
-function choose(feature, { list = false } = {}) {
-  state.chosen = feature.id;
+// From a mark to its rows, or from a row to its mark.
+function choose(features, { list = false } = {}) {
+  state.chosen = features.map(({ id }) => id);
+  const [first] = features;
   if (list) {
     panel.open();
-    if (!state.rows.get(feature.id)?.isConnected) draw(true);
-    state.rows.get(feature.id)?.scrollIntoView({ block: 'nearest' });
+    if (!state.rows.get(first.id)?.isConnected) draw(true);
+    state.rows.get(first.id)?.scrollIntoView({ block: 'nearest' });
   } else {
-    const at = latlng(feature);
+    const at = latlng(first);
     map.fitBounds(L.latLngBounds(at, at), { ...panel.room(60), maxZoom: Math.max(map.getZoom(), 17) });
   }
   mark();
@@ -211,7 +214,7 @@ function row(feature) {
       {
         type: 'button',
         'aria-pressed': 'false',
-        onclick: () => choose(feature),
+        onclick: () => choose([feature]),
         onfocus: hover(true),
         onblur: hover(false),
       },
