@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_map import ready
-from tests.support.browser import serious, sign_in
+from tests.support.browser import ready, serious, sign_in
 from tests.support.served import Deployment, until
 
 pytestmark = pytest.mark.browser

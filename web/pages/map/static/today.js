@@ -103,19 +103,16 @@ function regroup() {
   const zoom = map.getZoom();
   clusters = [];
   for (const feature of state.features) {
-    const at = map.project(latlng(feature), zoom);
-    const cluster = clusters.find((other) => other.at.distanceTo(at) < CLOSE_PX);
+    const { x, y } = map.project(latlng(feature), zoom);
+    const cluster = clusters.find((other) => Math.abs(other.x - x) < CLOSE_PX && Math.abs(other.y - y) < CLOSE_PX);
     if (cluster) cluster.features.push(feature);
-    else clusters.push({ at, features: [feature] });
+    else clusters.push({ x, y, features: [feature], marker: null });
   }
   markLayer.clearLayers();
-  clusters.forEach((cluster) => {
-    cluster.marker = marker(cluster.features);
-  });
   place();
 }
 
-function marker(features) {
+function markerOf(features) {
   const [first] = features,
     single = features.length === 1;
   const worst = features.reduce((a, b) => (timeRank(b) < timeRank(a) ? b : a));
@@ -152,20 +149,20 @@ function enter(features) {
 // Only what is in view is drawn; a mark that stays in view stays as it is.
 function place() {
   const view = map.getBounds().pad(0.1);
-  clusters.forEach(({ marker }) => {
-    if (view.contains(marker.getLatLng())) markLayer.addLayer(marker);
-    else markLayer.removeLayer(marker);
+  clusters.forEach((cluster) => {
+    if (view.contains(latlng(cluster.features[0]))) markLayer.addLayer((cluster.marker ??= markerOf(cluster.features)));
+    else if (cluster.marker) markLayer.removeLayer(cluster.marker);
   });
   draw();
 }
 
 const elementOf = (id) =>
-  clusters.find(({ features }) => features.some((feature) => feature.id === id))?.marker.getElement();
+  clusters.find(({ features }) => features.some((feature) => feature.id === id))?.marker?.getElement();
 const point = (features, on) => features.forEach(({ id }) => state.rows.get(id)?.classList.toggle('pointed', on));
 
 function mark() {
   clusters.forEach(({ features, marker }) =>
-    marker.getElement()?.classList.toggle(
+    marker?.getElement()?.classList.toggle(
       'chosen',
       features.some(({ id }) => state.chosen.includes(id)),
     ),
