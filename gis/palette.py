@@ -45,6 +45,13 @@ TEXT_COLOURS = {
 
 AREA_OUTLINE_COLOURS = {"community": "#123f6d", "grid": "#2f6db0", "unit": "#7a5195"}
 
+# the clock of an incident on the map: apart with every kind of colour blindness
+TIME_COLOURS = {
+    "red": OKABE_ITO["vermilion"],
+    "amber": OKABE_ITO["yellow"],
+    "green": OKABE_ITO["blue"],
+    "none": WHITE,
+}
 SELECTION_COLOUR = "#d1390b"  # the selected thing, and nothing else
 # siting: chosen places, and homes by whether an existing facility or a new one serves them
 SITING_COLOURS = {
@@ -131,6 +138,7 @@ PAGE_COLOURS = {
     "handled-ink": "#0b4f3c",
     "due-soft": "#e2f1ec",
     "due-ink": "#00543f",
+    **{f"time-{colour}": value for colour, value in TIME_COLOURS.items()},
     # areas, and boundaries before and after
     "community": "#123f6d",
     "grid": "#2f6db0",

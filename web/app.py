@@ -54,6 +54,7 @@ BLUEPRINTS = (
     "web.api.incidents.views",
     "web.api.parts.views",
     "web.api.desk.views",
+    "web.api.today.views",
     "web.api.events.views",
     "web.api.categories.views",
     "web.api.profiles.views",

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gis.settings import ROOT
-from tests.support.browser import sign_in
+from tests.support.browser import ready, sign_in
 from tests.support.served import until
 
 pytestmark = pytest.mark.browser
@@ -20,13 +20,6 @@ GRID = "#answer .chain li:last-child"
 def ask(site, path):
     with urllib.request.urlopen(site + path, timeout=120) as answer:
         return json.load(answer)
-
-
-def ready(page, address):
-    page.goto(address)
-    expect(page.locator("body")).to_have_attribute("data-map", "drawn")
-    expect(page.locator("canvas.leaflet-tile").first).to_be_visible()
-    return page
 
 
 def signed_in(page, site, served):

@@ -226,6 +226,7 @@ def test_lists_counts_and_figures_are_as_if_the_hidden_one_were_not_there(world:
         f"/api/v1/figures?since=2026-01-01&area={world.far.county.code}",
         "/api/v1/notices",
         "/open311/v2/requests.json",
+        "/api/v1/incidents/today",
         f"/api/v1/incidents/{world.incident}",
         "/api/v1/search?q=" + MARK[:4],
         f"/api/v1/incidents/near?{FAR_AWAY}&category={world.private}",

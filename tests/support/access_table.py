@@ -452,6 +452,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/incidents/counts": Row(signed_in),
     "GET /api/v1/incidents/holders": Row(signed_in),
     "GET /api/v1/incidents/follow-ups": Row(may(A.DISPATCH)),
+    "GET /api/v1/incidents/today": Row(anybody),
     "GET /api/v1/incidents/near": Row(anybody, AT + "&category=06010"),
     "GET /api/v1/incidents/<uuid:incident_id>": Row(sees),
     "GET /api/v1/incidents/<uuid:incident_id>/track": Row(none),

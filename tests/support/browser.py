@@ -72,6 +72,14 @@ def signed_in(page: Page, site: str, served: Deployment, username: str, address:
     return page
 
 
+def ready(page: Page, address: str) -> Page:
+    """Open the map at an address, until it is drawn."""
+    page.goto(address)
+    expect(page.locator("body")).to_have_attribute("data-map", "drawn")
+    expect(page.locator("canvas.leaflet-tile").first).to_be_visible()
+    return page
+
+
 def picture() -> dict[str, object]:
     target = io.BytesIO()
     Image.new("RGB", (1200, 900), "#5070a0").save(target, "JPEG")

@@ -21,14 +21,18 @@ from layers.registry import MAP_LAYERS
 from layers.saved_map import saved_map
 from web.http import i18n, params
 from web.http.db import session
-from web.pages.shell.assets import asset_digest
+from web.pages.shell.assets import asset_digest, asset_url
 from web.pages.shell.base_map import map_centre
+from web.pages.shell.incident_address import incident_address
 from web.pages.shell.page import render_page
+from web.security.session import principal
 
 bp = Blueprint("map", __name__)
 
 MAX_EXPORT_FEATURES = 20_000  # features of one layer in a saved map
 SELECTABLE_LAYERS = tuple(layer for layer in MAP_LAYERS if layer.user_selectable)
+# a layer without tiles, which are the same for everybody: its script asks what the reader may see
+TODAY = "today"
 
 
 @bp.get("/")
@@ -62,6 +66,7 @@ def index() -> Response:
         text_of=render,
         visible=visible,
         hidden=hidden,
+        today=TODAY in parse_list("layers", [TODAY], []),
         facilities=FACILITIES,
         map_approval=current_app.config["SETTINGS"].map_approval,
     )
@@ -95,6 +100,10 @@ def _page_data(figures: Overview) -> dict[str, Any]:
             key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title
         },
         "sign_in": url_for("account.sign_in"),
+        "today": {
+            "style": asset_url("map/today.css"),
+            "incident": incident_address(principal(), "{id}"),
+        },
         "colours": {
             "chosen": SELECTION_COLOUR,
             "circle": CIRCLE,

@@ -278,6 +278,7 @@ function chooseLayers() {
   off.length ? parameters.set('off', off.join(',')) : parameters.delete('off');
   history.replaceState(null, '', `?${parameters}`.replaceAll('%2C', ','));
   write(false);
+  showToday();
 }
 [...boxes, ...kinds].forEach((checkbox) => checkbox.addEventListener('change', chooseLayers));
 const every = (checked) => () => {
@@ -289,8 +290,18 @@ const every = (checked) => () => {
 $('all-categories').onclick = every(true);
 $('no-categories').onclick = every(false);
 
+// Who does not show today's incidents does not load them, nor their script.
+const todayBox = boxes.find((checkbox) => checkbox.value === 'today');
+async function showToday(open = false) {
+  if (!todayBox || (!todayBox.checked && $('tab-today').hidden)) return;
+  $('tab-today').hidden = !todayBox.checked;
+  const today = await import('./today.js');
+  today.show(todayBox.checked, { open: () => selectTab($('tab-today')), room });
+  if (open) selectTab($('tab-today'));
+}
+
 // ---- tabs, and on a phone the sheet's three heights
-const tabs = [$('tab-responsible'), $('tab-layers')];
+const tabs = [...document.querySelectorAll('[role="tab"]')];
 export function selectTab(chosen) {
   tabs.forEach((tab) => {
     const selected = tab === chosen;
@@ -300,12 +311,15 @@ export function selectTab(chosen) {
   });
   if (phone.matches && $('panel').dataset.size === 'peek') size('half');
 }
-tabs.forEach((tab, i) => {
+tabs.forEach((tab) => {
   tab.onclick = () => selectTab(tab);
   tab.onkeydown = (event) => {
-    if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
-    selectTab(tabs[1 - i]);
-    tabs[1 - i].focus();
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const offered = tabs.filter((other) => !other.hidden);
+    const next = offered.at((offered.indexOf(tab) + step) % offered.length);
+    selectTab(next);
+    next.focus();
   };
 });
 busy.onshow = () => selectTab(tabs[0]);
@@ -339,3 +353,4 @@ read();
 limits();
 scale();
 show();
+if (todayBox?.checked) showToday(!state.p && !state.area && !state.facility);

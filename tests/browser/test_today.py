@@ -1,0 +1,61 @@
+"""Today's incidents on the map, as a dispatcher and as everybody sees them."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import ready, serious, sign_in
+from tests.support.served import Deployment, until
+
+pytestmark = pytest.mark.browser
+
+ROWS = "#today .today-list li"
+
+
+def test_the_list_and_the_marks_point_at_each_other(
+    desk: Page, site: str, served: Deployment
+) -> None:
+    sign_in(desk, site, served.var, "centre")
+    ready(desk, site)
+    expect(desk.locator("#tab-today")).to_be_hidden()
+    assert [url for url in desk.asked if "today" in url] == []  # nobody has asked for it
+    desk.locator("#tab-layers").click()
+    desk.get_by_label("今日事件").check()
+    desk.locator("#tab-today").click()
+    row, marks = desk.locator(ROWS).first, desk.locator(".today-mark")
+    expect(row).to_contain_text("网格")
+    total = desk.request.get(f"{site}/api/v1/incidents/today").json()["total"]
+    expect(desk.locator("#today [role=status]")).to_contain_text(f"共 {total} 件")
+    assert 0 < marks.count() <= total == desk.locator(ROWS).count()
+    assert "today" in desk.url.partition("layers=")[2]
+    # from a row to its mark
+    row.hover()
+    expect(desk.locator(".today-mark.pointed")).to_have_count(1)
+    row.get_by_role("button").click()
+    expect(desk.locator(".today-mark.chosen")).to_have_count(1)
+    assert "/desk?incident=" in row.get_by_role("link").get_attribute("href")
+    # from a mark to its row
+    mark = desk.locator(".today-mark.single:not(.chosen)").first
+    name = mark.get_attribute("title").split(" · ")[0]
+    mark.focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator(f"{ROWS}:has([aria-pressed=true]) b")).to_have_text(name)
+    assert serious(desk) == []
+    ready(desk, desk.url)  # the address remembers
+    expect(row).to_be_visible()
+    desk.locator("#tab-layers").click()
+    desk.get_by_label("今日事件").uncheck()
+    expect(marks).to_have_count(0)
+    expect(desk.locator("#tab-today")).to_be_hidden()
+    until(lambda: "today" not in desk.url)
+    assert desk.said == []
+
+
+def test_everybody_sees_rings_and_states_only(desk: Page, site: str) -> None:
+    ready(desk, f"{site}/?layers=grids,today")
+    expect(desk.locator("#today")).to_contain_text("位置取整到约十米")
+    rows = desk.locator(ROWS)
+    assert not re.search("超时|时限|紧急|较重", " ".join(rows.all_inner_texts()))
+    assert desk.locator(f"{ROWS} a").count() == 0
+    assert desk.locator(f"{ROWS} .today-symbol.open").count() == rows.count() > 0
