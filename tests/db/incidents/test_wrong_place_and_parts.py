@@ -152,6 +152,8 @@ def test_danger_in_one_part_makes_that_part_urgent(incident_town: IncidentTown) 
     (part,) = last_detail(incident_town, item, "split")["parts"]
     assert incident_town.seen(UUID(part)).severity == "urgent"
     assert incident_town.seen(item).severity == "normal"
+    kept = incident_town.do(incident_town.report().id, "split", parts=parts[::-1])
+    assert (kept.severity, kept.clock) == ("urgent", "wall")
 
 
 @pytest.mark.parametrize(
