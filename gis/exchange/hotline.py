@@ -12,12 +12,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -31,12 +31,13 @@ from gis.incidents.models import ExternalOrder, ExternalSystem, Incident
 from gis.incidents.states import MOVES_SHOWN_TO_REPORTER, NOTES_SHOWN_TO_REPORTER, state_labels
 from gis.messages import label
 from gis.rights.principal import Principal, system_principal
-from gis.settings import Hotline
+from gis.settings import SHANGHAI, Hotline
 
 TIMEOUT_S = 15.0
 MAX_PAGES = 20  # of orders in one run
 MAX_STEPS = 500  # told in one run
 MAX_NUMBER_CHARS = 100
+MAX_CURSOR_CHARS = 1000
 
 log = logging.getLogger(__name__)
 
@@ -56,28 +57,50 @@ ORDER BY 2 LIMIT :limit
 """
 
 
+def is_storable(value: str) -> bool:
+    """Return whether the database takes a text: no NUL, no half of a surrogate pair."""
+    return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _storable(value: str) -> str:
+    if not is_storable(value):
+        raise ValueError("not storable")
+    return value
+
+
+def _in_a_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
+
+
+Words = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[datetime, AfterValidator(_in_a_zone)]
+
+
 class Order(BaseModel):
-    """An order as the hotline sends it; a point, else an address, else the code of an area."""
+    """An order as the hotline sends it; a point, else an address, else the code of an area.
+
+    Moments without an offset are Chinese time.
+    """
 
     number: str = Field(min_length=1, max_length=MAX_NUMBER_CHARS)
-    content: str
-    accepted_at: datetime
-    category: str = ""
+    content: Words
+    accepted_at: Moment
+    category: Words = ""
     lon: float | None = None
     lat: float | None = None
-    crs: str | None = None
-    address: str = ""
-    area: str = ""
-    due_at: datetime | None = None
-    name: str = ""
-    phone: str = ""
+    crs: Words | None = None
+    address: Words = ""
+    area: Words = ""
+    due_at: Moment | None = None
+    name: Words = ""
+    phone: Words = ""
 
 
 class Page(BaseModel):
     """Orders since a cursor, the cursor after them, and whether there are more."""
 
     orders: list[dict[str, Any]]
-    next: str
+    next: Words = Field(max_length=MAX_CURSOR_CHARS)
     more: bool = False
 
 
@@ -153,7 +176,7 @@ def file_order(
     elsewhere.
     """
     number = str(order.get("number") or "")
-    if not 0 < len(number) <= MAX_NUMBER_CHARS:
+    if not 0 < len(number) <= MAX_NUMBER_CHARS or not is_storable(number):
         log.warning("an order of %s has no number", system)
         return None
     new = insert(ExternalOrder).values(system=system, number=number, pulled_at=now)
@@ -224,7 +247,8 @@ def _tell(engine: Engine, client: httpx.Client, hotline: Hotline) -> int:
             "note": step.note,
         }
         url = f"{hotline.url}/orders/{quote(step.number, safe='')}/states"
-        key = {"Idempotency-Key": f"wangge-{step.number}-{step.id}"}
+        # a header holds ASCII only
+        key = {"Idempotency-Key": f"wangge-{quote(step.number)}-{step.id}"}
         try:
             _send(client, "POST", url, json=body, headers=key)
         except StepRefused as error:
@@ -248,7 +272,7 @@ class StepRefused(HotlineError):
 def _send(client: httpx.Client, method: str, url: str, **options: Any) -> httpx.Response:
     try:
         answer = client.request(method, url, **options)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise HotlineError(f"cannot be reached: {type(error).__name__}") from None
     if answer.is_success:
         return answer

@@ -425,7 +425,13 @@ def test_a_spot_check_is_drawn_once_by_its_seed(by_hand: Session) -> None:
         spot_checks.sample(ids[:60], "a", 0.05, 5) == [one for one in order if one in ids[:60]][:5]
     )
     assert len(spot_checks.sample(ids[:3], "a", 0.05, 5)) == 3
-    for week, now in (("2026-W48", DAY), ("2026-W54", next_week), ("last", next_week)):
+    weeks = (
+        "2026-W54",
+        "last",
+        "9999-W52",
+        "2026-W48".translate({50: "２"}),
+    )
+    for week, now in (("2026-W48", DAY), *((week, next_week) for week in weeks)):
         with pytest.raises(InvalidInput):
             spot_checks.draw(by_hand, by, week, now, ZONE)
     (drawn,) = spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, seed="a")

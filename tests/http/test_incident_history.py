@@ -112,12 +112,15 @@ def test_what_is_older_than_the_boundaries_is_offered_todays(
         ("重复于", {"重复于": "T99"}),
         ("suspended_until", {"工单状态": "suspended", "办结时间": ""}),
         ("岗位区域", {"岗位区域": "nowhere", "承办岗位": "网格员"}),
+        ("截止时间", {"工单状态": "办理中", "办结时间": "", "截止时间": "0001-01-01"}),
+        ("受理时间", {"受理时间": "0001-01-01"}),
     ],
 )
 def test_what_contradicts_itself_is_refused(
     scene: IncidentTown, tmp_path: Path, column: str, cells: dict[str, str]
 ) -> None:
-    report = load_incidents(scene.session, table(tmp_path, [ELSEWHERE | cells]), now=NOW)
+    file = table(tmp_path, [ELSEWHERE | cells])
+    report = load_incidents(scene.session, file, now=NOW, old_by_today=True)
     assert refused(report) == [("row 2", column)]
 
 

@@ -15,11 +15,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
-from gis.errors import invalid_field
+from gis.errors import invalid_field, invalid_fields
 from gis.incidents.clock import stage_clock
 from gis.incidents.lifecycle.effects import suspension_columns
 from gis.incidents.lifecycle.events import insert_events, insert_offers
-from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
+from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess, moment_error
 from gis.incidents.lifecycle.report import (
     first_events,
     insert_contact,
@@ -115,6 +115,9 @@ def file_past(
     InvalidInput, OutsideGrids, NotFound, Forbidden
         As `gis.incidents.lifecycle.intake.assess`; or a role or area is unknown.
     """
+    moments = (("due_at", past.due), ("suspended_until", past.until))
+    if wrong := [error for name, at in moments if (error := moment_error(name, at))]:
+        raise invalid_fields(wrong)
     case = assess(session, principal, report, now, snapshot=snapshot)
     principal.require(Action.DISPATCH, case.where.area_ids)
     ended = past.state in ENDED_STATES

@@ -196,8 +196,17 @@ def is_sure(edition: editions.Edition, best: Suggestion) -> bool:
     )
 
 
+def moment_error(name: str, moment: datetime | None) -> FieldError | None:
+    """Return what is wrong with a moment that no clock can show in every zone."""
+    if moment is None or moment.year in YEARS:
+        return None
+    return FieldError(name, "input.not_time", {"value": moment.isoformat()})
+
+
 def _check(report: IncidentReport) -> None:
     wrong = []
+    if error := moment_error("reported_at", report.at):
+        wrong.append(error)
     if not report.category and not report.description.strip():
         wrong.append(FieldError("category", "report.category_missing"))
     if len(report.description) > MAX_DESCRIPTION_CHARS:
@@ -225,6 +234,7 @@ def _check(report: IncidentReport) -> None:
         raise invalid_fields(wrong)
 
 
+YEARS = range(1900, 3000)  # of moments
 MAX_ATTRIBUTES_BYTES = 20_000
 
 

@@ -141,7 +141,8 @@ def finish_part(
     NotFound
         There is none, or the incident is hidden.
     Forbidden
-        It is neither the principal's part, nor theirs to dispatch. Who signs does so in person.
+        It is neither the principal's part, nor theirs to dispatch. Who signs does so in person
+        while they have a post in the matter's place; of who has none any more, the desk says so.
     InvalidInput, Conflict
         The result is missing; the part is done already, or the incident has ended.
     """
@@ -151,7 +152,7 @@ def finish_part(
         raise NotFound("part.unknown")
     mine = principal.person_id is not None and part.person_id == principal.person_id
     dispatches = _desk(principal, row).is_allowed(Action.DISPATCH, row.area_ids)
-    in_person = part.kind == "sign" and part.person_id is not None
+    in_person = part.kind == "sign" and part.person_id in _people_there(session, row, now).values()
     if not mine and (in_person or not dispatches):
         raise Forbidden("part.not_yours")
     if not 0 < len(result.strip()) <= MAX_DESCRIPTION_CHARS:
@@ -195,13 +196,18 @@ def _addressee(
         if unit is None:
             raise invalid_field("organisation", "part.unit_unknown", code=organisation[:40])
         return unit.id, None, unit.limit_min
-    posts = list_post_holders(session, row.area_ids, row.building_id, now)
-    ids = {post.person_code: post.person_id for post in posts if post.person_id}
+    ids = _people_there(session, row, now)
     if person not in ids:
         raise invalid_field("person", "dispatch.person_not_there", code=person[:40])
     if ids[person] == row.holder_id:
         raise invalid_field("person", "part.is_holder")
     return None, ids[person], DEFAULT_LIMIT_MIN
+
+
+def _people_there(session: Session, row: LockedIncident, now: datetime) -> dict[str | None, int]:
+    """Return the ids of who has a post in a matter's place, by their codes."""
+    posts = list_post_holders(session, row.area_ids, row.building_id, now)
+    return {post.person_code: post.person_id for post in posts if post.person_id}
 
 
 def _require_limit(minutes: float) -> None:

@@ -19,6 +19,7 @@ from gis.db import audit_context, point_ewkt
 from gis.errors import Conflict, Forbidden, invalid_field
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
+from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert, supervision
 from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, is_reporters_rating
 from gis.incidents.lifecycle.events import (
@@ -219,8 +220,7 @@ def _apply(
     if name in RETURNING_MOVES and (to := successor(session, row, now)) is not None:
         changes |= to.columns
         detail |= {"how": to.how, "from_person": row.holder_id}
-    heeded = name in catalogue_danger.MOVES_WITH_DANGER
-    danger = catalogue_danger.heard(session, payload.note) if heeded else None
+    danger = _heard_danger(session, row, name, payload)
     if danger is not None:
         changes |= alarmed(session, row, now)
         how = [*detail.get("how", ()), alert.danger_step(danger)]
@@ -249,6 +249,16 @@ def _apply(
     if danger is not None and not is_repetition:
         _raise_alarm(session, row, danger.kinds[0], new_state, changes.get("role", row.role), now)
     return event
+
+
+def _heard_danger(
+    session: Session, row: LockedIncident, name: str, payload: MovePayload
+) -> Danger | None:
+    """Return the danger that the words of a move tell of, or of the part that a split keeps."""
+    if name == "split" and row.severity != catalogue_danger.URGENT:
+        return catalogue_danger.heard(session, payload.parts[0].description)
+    heeded = name in catalogue_danger.MOVES_WITH_DANGER
+    return catalogue_danger.heard(session, payload.note) if heeded else None
 
 
 def _raise_alarm(

@@ -76,6 +76,7 @@ def _file(
             Incident.account_id,
             Incident.key_id,
             Incident.tracking_hash,
+            Incident.split_from,
         ).where(Incident.id == row.id)
     ).one()
     contact = _contact(session, row)
@@ -96,7 +97,8 @@ def _file(
             session, system_principal(principal.actor), report, now, look_alike=False
         )
         inherited = {
-            "split_from": row.id,
+            # of a part split again: all are parts of the one report, whose reporter sees them
+            "split_from": original.split_from or row.id,
             "account_id": original.account_id,
             "key_id": original.key_id,
             "tracking_hash": original.tracking_hash,

@@ -16,7 +16,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
-WEEK_PATTERN = re.compile(r"(\d{4})-W(\d{2})")
+WEEK_PATTERN = re.compile(r"((?:19|2[0-9])[0-9]{2})-W([0-9]{2})")
 
 
 @dataclass(frozen=True)

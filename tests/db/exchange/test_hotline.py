@@ -166,3 +166,33 @@ def test_the_settings_need_an_address_and_a_key() -> None:
     for wrong in ({"WANGGE_HOTLINE_KEY": ""}, {"WANGGE_HOTLINE_URL": "ftp://h"}):
         with pytest.raises(Exception, match="WANGGE_HOTLINE"):
             Settings.from_env(env | wrong)
+
+
+# what a gateway may send beside what was agreed: field, value, whether it is filed
+ODD = [
+    ("content", "a\0b", False),
+    ("content", "\ud800", False),
+    ("phone", "\0", False),
+    ("category", "\0", False),
+    ("number", "N\0", False),
+    ("number", "\ud800", False),
+    ("number", "贵安〔2026〕1号", True),
+    ("number", "N\n1", True),
+    ("accepted_at", "2026-11-23 08:30:00", True),
+    ("due_at", "2026-12-01 18:00:00", True),
+]
+
+
+def test_an_odd_order_holds_up_no_other(scene: IncidentTown) -> None:
+    orders = [ORDER | {"number": f"odd-{number}"} for number in range(len(ODD))]
+    orders = [order | {field: value} for order, (field, value, _) in zip(orders, ODD, strict=True)]
+    page = {"orders": [*orders, ORDER], "next": "1"}
+    with serving(FakeHotline({"": page, "1": {"orders": [], "next": "\0"}})) as fake:
+        done = run(scene, fake)
+        assert done.error == "" and incident(scene)
+        filed = [number for number, (_, _, is_filed) in enumerate(ODD) if is_filed]
+        assert done.filed == len(filed) + 1
+        assert fake.states("贵安〔2026〕1号") == ["accepted", "dispatched"]
+        due = "SELECT due_at FROM incident WHERE attributes ->> 'external_number' = 'odd-9'"
+        assert scene.session.scalar(text(due)).isoformat().startswith("2026-12-01T10:00")
+        assert "cannot be read" in run(scene, fake).error  # a cursor that cannot be kept

@@ -12,7 +12,7 @@ from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import joint
 from gis.incidents.reading.parts import PartView, list_organisations, list_parts
 from gis.rights.principal import system_principal
-from tests.support.incident_town import NOW, IncidentTown
+from tests.support.incident_town import NOW, POINT, IncidentTown
 
 
 @pytest.fixture
@@ -70,6 +70,19 @@ def test_it_is_handled_only_when_all_have_signed(scene: IncidentTown) -> None:
         finish(scene, one, sign, "赵社工")
     finish(scene, one, sign, "李网格长")
     assert scene.do(one.id, "handle", "王网格", note="好了").state == "handled"
+
+
+def test_the_desk_says_so_of_a_signer_who_has_no_post_there_any_more(scene: IncidentTown) -> None:
+    one = scene.report()
+    leader = scene.town.person("李网格长")
+    sign = hand_out(scene, one, "sign", person=leader.code)
+    beside = {"lon": POINT["lon"] + 0.001, "lat": POINT["lat"], "crs": "cgcs2000"}
+    scene.do(one.id, "relocate", **beside)
+    scene.do(one.id, "take", "邻网格员")
+    with pytest.raises(Conflict):
+        scene.do(one.id, "handle", "邻网格员", note="好了")
+    finish(scene, one, sign, "赵社工")
+    assert scene.do(one.id, "handle", "邻网格员", note="好了").state == "handled"
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,17 @@ def test_each_complaint_of_a_report_becomes_a_matter_of_its_own(
     )
 
 
+def test_a_part_can_be_split_again_and_its_reporter_sees_all(incident_town: IncidentTown) -> None:
+    filed = incident_town.report()
+    last = filed.id
+    for _ in range(2):
+        incident_town.do(last, "split", parts=PARTS[:2])
+        last = UUID(last_detail(incident_town, last, "split")["parts"][0])
+    for number in (filed.id, last):
+        tracked = timeline.tracked(incident_town.session, number, filed.tracking_secret, now=NOW)
+        assert len(tracked.parts) == 2
+
+
 def test_danger_in_one_part_makes_that_part_urgent(incident_town: IncidentTown) -> None:
     item = incident_town.report().id
     parts = (PARTS[0], Part("06010", "楼道里着火了"))
@@ -152,6 +163,8 @@ def test_danger_in_one_part_makes_that_part_urgent(incident_town: IncidentTown) 
     (part,) = last_detail(incident_town, item, "split")["parts"]
     assert incident_town.seen(UUID(part)).severity == "urgent"
     assert incident_town.seen(item).severity == "normal"
+    kept = incident_town.do(incident_town.report().id, "split", parts=parts[::-1])
+    assert (kept.severity, kept.clock) == ("urgent", "wall")
 
 
 @pytest.mark.parametrize(
