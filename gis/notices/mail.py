@@ -12,7 +12,7 @@ from gis.errors import invalid_field
 from gis.messages import LOCALES, label
 from gis.notices.notice_text import render_notice
 from gis.notices.webhook import STEP_TIMEOUT_S, DeliveryError
-from gis.settings import Settings
+from gis.settings import Settings, Smtp
 
 
 def check_address(address: str) -> None:
@@ -34,10 +34,9 @@ def build_message(
     settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]
 ) -> EmailMessage:
     """Return the mail of a notice; its Message-ID is the same for every attempt."""
-    assert settings.smtp is not None
     texts = {language: render_notice(topic, body, language) for language in LOCALES}
     chinese, english = texts["zh"], texts["en"]
-    sender = settings.smtp.sender
+    sender = _server(settings).sender
     message = EmailMessage()
     message["From"], message["To"] = sender, address
     subject = f"{label('notice.mail_tag', 'zh')}{chinese.event} {english.event}: {chinese.subject}"
@@ -85,17 +84,21 @@ def send_text(settings: Settings, address: str, subject: str, paragraphs: Sequen
         No server is set, or it did not accept the mail.
     """
     message = EmailMessage()
-    message["From"], message["To"] = settings.smtp.sender if settings.smtp else "", address
+    message["From"], message["To"] = _server(settings).sender, address
     message["Subject"] = " ".join(subject.split())  # a header is one line
     message["Auto-Submitted"] = "auto-generated"
     message.set_content("\n\n".join(paragraphs) + "\n")
     _deliver(settings, message)
 
 
-def _deliver(settings: Settings, message: EmailMessage) -> None:
-    smtp = settings.smtp
-    if smtp is None:
+def _server(settings: Settings) -> Smtp:
+    if settings.smtp is None:
         raise DeliveryError("no mail server is set; set WANGGE_SMTP_HOST and WANGGE_SMTP_FROM")
+    return settings.smtp
+
+
+def _deliver(settings: Settings, message: EmailMessage) -> None:
+    smtp = _server(settings)
     try:
         with smtplib.SMTP(smtp.host, smtp.port, timeout=STEP_TIMEOUT_S) as server:
             if smtp.starttls:

@@ -46,6 +46,7 @@ MOVES = (
     "unlink",
     "relocate",
     "split",
+    "load",
     "hand_out",
     "finish_part",
     "pass_on",

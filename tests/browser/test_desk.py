@@ -282,7 +282,7 @@ def test_a_reporter_is_called_from_the_queue(
         text("UPDATE incident SET follow_up_due_at = now() WHERE id = :id"), {"id": number}
     )
     session.commit()
-    page = signed_in(desk, site, served, "dispatcher", quote("/desk?state=follow_up", safe=""))
+    page = signed_in(desk, site, served, "dispatcher", "/desk?state=follow_up")
     row(page, phrase).locator(".dsk-open").click()
     form = page.locator("#detail .inc-form")
     expect(page.locator("#contact-reason")).to_have_value("回访")
@@ -312,7 +312,7 @@ def test_a_wrong_place_is_put_right_by_a_click_on_the_map(
     page.locator("#ground").click(position={"x": 150, "y": 60})
     expect(page.locator(".dsk-new-place")).to_be_visible()
     page.locator("#detail .inc-form .inc-go").click()
-    expect(page.locator("#detail .inc-line li").first).to_contain_text("更正地点")
+    expect(page.locator("#detail .inc-line")).to_contain_text("更正地点")
     session.rollback()
     assert session.scalar(text(where), {"id": number}) != before
 

@@ -10,6 +10,7 @@ from gis.errors import TooLarge
 from gis.files.cells import parse_text
 from gis.files.column import Column
 from gis.files.table_writer import write_table
+from gis.incidents.models import channel_label
 from gis.incidents.reading.filters import IncidentFilters
 from gis.incidents.reading.incidents import IncidentView, list_incidents
 from gis.messages import label
@@ -80,7 +81,7 @@ def _cells(incident: IncidentView, zone: tzinfo, language: str) -> Iterator[str]
     yield incident.assigned_to or ""
     yield in_language("role")
     yield _minute(incident.reported_at, zone)
-    yield label(f"channel.{incident.channel}", language)
+    yield channel_label(incident.channel, language)
     yield label("list_column.supervised", language) if incident.supervised else ""
 
 

@@ -9,7 +9,7 @@ from gis.incidents.models.parts import JointPart, Organisation
 from gis.incidents.models.rules import RoutingRule, RuleSet
 from gis.incidents.models.spot_checks import VERDICTS, SpotCheck, SpotDraw
 from gis.incidents.models.templates import AnswerTemplate
-from gis.incidents.models.values import CHANNELS, DISPATCH_MODES, SEVERITIES
+from gis.incidents.models.values import CHANNELS, DISPATCH_MODES, SEVERITIES, channel_label
 
 __all__ = [
     "CHANNELS",
@@ -37,4 +37,5 @@ __all__ = [
     "RuleSet",
     "SpotCheck",
     "SpotDraw",
+    "channel_label",
 ]

@@ -1,5 +1,7 @@
 """Words that columns of several tables may hold."""
 
+from gis.messages import label
+
 SEVERITIES = ("low", "normal", "high", "urgent")
 DISPATCH_MODES = ("assign", "order")
 CHANNELS = (
@@ -16,3 +18,8 @@ CHANNELS = (
 )
 ORGANISATION_KINDS = ("water", "power", "gas", "property", "other")
 PART_KINDS = ("external", "assist", "sign")
+
+
+def channel_label(channel: str, language: str) -> str:
+    """Return what a channel is called; one that is no longer known by its own word."""
+    return label(f"channel.{channel}", language) if channel in CHANNELS else channel

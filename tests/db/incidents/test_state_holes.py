@@ -420,7 +420,7 @@ def test_no_sequence_of_moves_reaches_what_the_table_does_not_allow(world: Sessi
 
 def test_the_code_knows_the_same_table() -> None:
     """Every state, request, state before and move: 10 × 4 × 5 × 33."""
-    for name in TRANSITIONS:
+    for name in TRANSITIONS.keys() - {"load"}:  # which goes to any state
         for state in State:
             for pending in ("", *REQUESTS):
                 for old in ("", "accepted", "dispatched", "taken", "returned"):

@@ -15,7 +15,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.desk import list_table
 from gis.incidents.lifecycle.follow_up import DISSATISFACTION, OUTCOMES
 from gis.incidents.lifecycle.splitting import MAX_PARTS, MIN_PARTS
-from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.incidents.models import CHANNELS, SEVERITIES, channel_label
 from gis.incidents.reading import incidents, timeline
 from gis.messages import label
 from gis.rights.actions import Action
@@ -135,7 +135,7 @@ def work_order(incident_id: UUID) -> Response:
         script="desk/work_order.js",
         incident=incident,
         severity=label(f"severity.{incident.severity}", i18n.chosen()),
-        channel=label(f"channel.{incident.channel}", i18n.chosen()),
+        channel=channel_label(incident.channel, i18n.chosen()),
         events=timeline.events(session(), by, incident_id),
         zone=current_app.config["SETTINGS"].timezone,
         printed_at=params.parse_datetime(None),

@@ -16,7 +16,7 @@ from gis.areas.hierarchy import list_subtree
 from gis.errors import InvalidInput
 from gis.files.table_writer import write_values
 from gis.incidents.catalogue import editions
-from gis.incidents.models import CHANNELS
+from gis.incidents.models import channel_label
 from gis.incidents.reading.statistics import (
     METRICS,
     MIN_RATE_OF,
@@ -292,7 +292,7 @@ def _group_label(row: StatisticsRow, per: str, language: str) -> tuple[str, str]
     if not row.key:
         return "—", ""
     if per == "channel":
-        channel = label(f"channel.{row.key}", language) if row.key in CHANNELS else row.key
+        channel = channel_label(row.key, language)
         return channel[:1].upper() + channel[1:], ""
     if per == "role" and row.key in ROLE_BY_KEY:
         return label(f"role.{row.key}", language), ""
