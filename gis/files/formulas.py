@@ -4,6 +4,7 @@ import unicodedata
 
 FORMULA_STARTS = frozenset("=+-@＝＋－＠")
 CONTROLS = frozenset("\t\n\r")  # control characters that a cell may hold
+NO_XML = frozenset("\ufffe\uffff")  # characters that no XML holds, so no .xlsx either
 
 
 def is_formula(text: str) -> bool:
@@ -22,15 +23,16 @@ def is_formula(text: str) -> bool:
 def cell_text(value: object) -> object:
     """Return a value that is safe in a table.
 
-    Control characters are removed, and formulas are prefixed with an apostrophe; so are texts that
-    begin with one already, so that `restore` takes off no other.
+    Control characters and what no XML holds are removed, and formulas are prefixed with an
+    apostrophe; so are texts that begin with one already, so that `restore` takes off no other.
     """
     if not isinstance(value, str):
         return value
     text = "".join(
         character
         for character in value
-        if character in CONTROLS or unicodedata.category(character) != "Cc"
+        if character in CONTROLS
+        or (unicodedata.category(character) != "Cc" and character not in NO_XML)
     )
     return f"'{text}" if is_formula(text.lstrip("'")) else text
 

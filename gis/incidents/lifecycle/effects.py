@@ -323,13 +323,12 @@ def _reopen(
     # that it is solved
     changes: dict[str, Any] = {
         "parent_id": None,
-        "office_solved": None,
         "dispatch_mode": "assign",
         **NOT_SUPERVISED,
         **begun_anew(row),
     }
-    if row.solved:
-        changes["solved"] = None
+    # that it is not is still counted
+    changes |= {name: None for name in ("solved", "office_solved") if getattr(row, name)}
     return changes, {"from": row.state, "withdrawn": bool(row.solved)}, []
 
 

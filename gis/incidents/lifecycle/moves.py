@@ -40,6 +40,7 @@ from gis.incidents.reading.locked import LockedIncident, may_move
 from gis.incidents.states import (
     ENDED_STATES,
     INDEPENDENT_MOVES,
+    SOLVED,
     TRANSITIONS,
     State,
     allowed_moves,
@@ -137,6 +138,7 @@ def _apply_consequences(
         _move_children(session, principal, row, name, payload, now)
     elif name == "relocate":
         dispatch_anew(session, row, principal.actor, now)
+        _raise_alarm_elsewhere(session, row, now)
     elif name == "link":
         parent = lock_incident(session, system_principal(principal.actor), payload.parent or row.id)
         child = lock_incident(session, system_principal(principal.actor), row.id)
@@ -259,6 +261,17 @@ def _heard_danger(
         return catalogue_danger.heard(session, payload.parts[0].description)
     heeded = name in catalogue_danger.MOVES_WITH_DANGER
     return catalogue_danger.heard(session, payload.note) if heeded else None
+
+
+def _raise_alarm_elsewhere(session: Session, old: LockedIncident, now: datetime) -> None:
+    """Notify those above at the right place of a danger that was reported at a wrong one."""
+    if old.severity != catalogue_danger.URGENT or old.state in SOLVED:
+        return
+    row = lock_incident(session, system_principal("relocate"), old.id)
+    words = session.scalar(select(Incident.description).where(Incident.id == row.id)) or ""
+    danger = catalogue_danger.heard(session, words)
+    if danger is not None and set(row.area_ids) != set(old.area_ids):
+        _raise_alarm(session, row, danger.kinds[0], row.state, row.role, now)
 
 
 def _raise_alarm(

@@ -61,6 +61,7 @@ class LockedIncident:
     supervised: bool
     supervisor_role: str | None
     solved: bool | None
+    office_solved: bool | None
     parent_id: UUID | None
     account_id: int | None
     key_id: int | None

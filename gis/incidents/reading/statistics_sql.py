@@ -217,7 +217,7 @@ def _calendar(session: Session, scope: Scope) -> dict[str, Any]:
         {"since": scope.since},
     )
     begin = min(first or scope.now, scope.now).astimezone(working_time.ZONE).date()
-    end = max(scope.until, scope.now).astimezone(working_time.ZONE).date()
+    end = (scope.now + timedelta(days=1)).astimezone(working_time.ZONE).date()  # clocks may differ
     days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
     return {"working_zone": working_time.ZONE.key} | _working_days(days)
 

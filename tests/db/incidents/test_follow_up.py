@@ -74,6 +74,7 @@ def test_who_says_it_is_not_solved_reopens_it(
         incident_town.do(item, name)
     seen = incident_town.do(item, "follow_up", outcome="reached", solved=False, rating=1)
     assert (seen.state, seen.assigned_to) == ("dispatched", "王网格")
+    assert seen.office_solved is False  # and counted so, until a call says otherwise
     assert incident_town.moves(item)[-2:] == ["follow_up", "reopen"]
     words = timeline.events(incident_town.session, system_principal("test"), item)[-1].words
     assert "回访" in words

@@ -55,6 +55,16 @@ def test_a_matter_at_the_wrong_place_goes_to_whoever_is_there(
     assert "邻网格员" in incident_town.session.scalars(text(told)).all()
 
 
+def test_a_danger_is_told_to_those_above_at_the_right_place(incident_town: IncidentTown) -> None:
+    incident_town.town.post("grid_leader", incident_town.beside, "邻网格长")
+    item = incident_town.report(description="楼道里着火了").id
+    incident_town.do(item, "relocate", **BESIDE)
+    told = """
+        SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id
+        WHERE n.topic = 'incident.danger'"""
+    assert "邻网格长" in incident_town.session.scalars(text(told)).all()
+
+
 def test_by_code_of_an_area_of_a_building_and_by_address(incident_town: IncidentTown) -> None:
     building = incident_town.town.building("3号楼", 0.0012, 0.0002)
     ways = ({"area": incident_town.beside.code}, {"building": building.code})
