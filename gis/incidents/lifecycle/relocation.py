@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
-from gis.db import point_ewkt
 from gis.errors import Conflict, invalid_field
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.events import (
@@ -54,16 +53,7 @@ def relocate(
         raise Conflict("relocate.other_county", county=location.county)
     if (round(location.lon, 7), round(location.lat, 7)) == (round(row.lon, 7), round(row.lat, 7)):
         raise Conflict("relocate.same_place")
-    changes: dict[str, Any] = {
-        "geom": point_ewkt(location.lon, location.lat),
-        "location_input": location.location_input,
-        "area_ids": location.area_ids,
-        "grid_id": location.grid_id,
-        "unit_id": location.unit_id,
-        "building_id": location.building_id,
-        "revision_id": location.revision,
-        "explanation": steps,
-    }
+    changes = location.columns | {"explanation": steps}
     if payload.address:
         changes["address"] = payload.address.strip()
     detail = {

@@ -15,7 +15,6 @@ from gis.accounts.credentials import hash_secret
 from gis.areas.explanation import DecisionStep
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
-from gis.db import point_ewkt
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue.classifier import Suggestion
@@ -204,13 +203,7 @@ def insert_incident(
             "address": report.address.strip(),
             "channel": report.channel,
             "attributes": report.attributes,
-            "geom": point_ewkt(location.lon, location.lat),
-            "location_input": location.location_input,
-            "area_ids": location.area_ids,
-            "grid_id": location.grid_id,
-            "unit_id": location.unit_id,
-            "building_id": location.building_id,
-            "revision_id": location.revision,
+            **location.columns,
             "explanation": how,
             **columns,
             "account_id": principal.account_id,

@@ -12,7 +12,7 @@ from gis.areas.locate_result import LocateRequest, LocateResult
 from gis.areas.models import Level
 from gis.areas.resolver import locate, parse_point
 from gis.areas.snapshot import RegistrySnapshot
-from gis.db import cached_text
+from gis.db import cached_text, point_ewkt
 from gis.errors import NotFound, invalid_field
 from gis.places.address import parse_address
 from gis.places.lookup import find_named, named_area
@@ -44,6 +44,19 @@ class IncidentLocation:
     def county(self) -> str:
         """Code of its county."""
         return self.areas[0][2]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What an incident stores of it."""
+        return {
+            "geom": point_ewkt(self.lon, self.lat),
+            "location_input": self.location_input,
+            "area_ids": self.area_ids,
+            "grid_id": self.grid_id,
+            "unit_id": self.unit_id,
+            "building_id": self.building_id,
+            "revision_id": self.revision,
+        }
 
 
 # raw SQL: on the way of every report
