@@ -35,11 +35,11 @@ def test_the_list_and_the_marks_point_at_each_other(
     row.get_by_role("button").click()
     expect(desk.locator(".today-mark.chosen")).to_have_count(1)
     assert "/desk?incident=" in row.get_by_role("link").get_attribute("href")
-    # from a mark to its row
+    # from a mark to its row, once the map stands still
+    expect(desk.locator(".leaflet-pan-anim, .leaflet-zoom-anim")).to_have_count(0)
     mark = desk.locator(".today-mark.single:not(.chosen)").first
     name = mark.get_attribute("title").split(" · ")[0]
-    mark.focus()
-    desk.keyboard.press("Enter")
+    mark.press("Enter")
     expect(desk.locator(f"{ROWS}:has([aria-pressed=true]) b")).to_have_text(name)
     assert serious(desk) == []
     ready(desk, desk.url)  # the address remembers
