@@ -305,7 +305,7 @@ const tabs = [...document.querySelectorAll('[role="tab"]')];
 export function selectTab(chosen) {
   tabs.forEach((tab) => {
     const selected = tab === chosen;
-    tab.setAttribute('aria-selected', selected);
+    tab.setAttribute('aria-selected', String(selected));
     tab.tabIndex = selected ? 0 : -1;
     $(tab.getAttribute('aria-controls')).hidden = !selected;
   });
