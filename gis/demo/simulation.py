@@ -21,8 +21,8 @@ from gis.errors import Conflict, Forbidden, NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import deadlines, intake, moves, report
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import CHANNELS_BY_KIND
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.reading import locked
 from gis.incidents.states import allowed_moves
 from gis.rights.principal import (

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gis.errors import invalid_field
 from gis.incidents import working_time
 from gis.incidents.states import ENDED_STATES, State
 
@@ -24,6 +25,7 @@ STAGES = (
     State.CHECKED,
 )
 MIN_LIMIT_MINUTES = 1.0
+MAX_LIMIT_MINUTES = 60 * 24 * 366
 
 # state -> clock -> minutes
 Spent = Mapping[str, Mapping[str, float]]
@@ -94,6 +96,19 @@ def passed_limits(limits: Mapping[str, Any], state: str, due: datetime, at: date
 def limit_minutes(limits: Mapping[str, Any], state: str) -> float:
     """Return the minutes of a stage's limit, at least MIN_LIMIT_MINUTES."""
     return max(float(limits.get(state, 60)), MIN_LIMIT_MINUTES)
+
+
+def require_limit(minutes: object) -> float:
+    """Return a limit that somebody states, in minutes of its clock.
+
+    Raises
+    ------
+    InvalidInput
+        It is no number, not above 0, or more than MAX_LIMIT_MINUTES.
+    """
+    if not isinstance(minutes, int | float) or not 0 < minutes <= MAX_LIMIT_MINUTES:
+        raise invalid_field("minutes", "limit.minutes_out_of_range", limit=MAX_LIMIT_MINUTES)
+    return float(minutes)
 
 
 def begun_anew(row: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from gis.db import point_ewkt
 from gis.errors import AuthenticationRequired, Conflict, FieldError, NotFound, invalid_fields
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import intake, moves, report
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.models import Device, DeviceAlarm
 from gis.incidents.routing.location import resolve_location
 from gis.incidents.states import State

@@ -11,17 +11,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, select, text, update
+from sqlalchemy import Engine, Row, text, update
 from sqlalchemy.orm import Session
 
 from gis.accounts.credentials import derive_tracking_secret, hash_secret, signing_key
 from gis.db import audit_context
 from gis.errors import InvalidInput
-from gis.incidents.models import Incident, Reporter
+from gis.incidents.models import Incident
+from gis.incidents.reading.reporters import find_contact
 from gis.messages import LOCALES, label
 from gis.notices import mail
 from gis.notices.webhook import DeliveryError
-from gis.rights.visibility import hide_contacts, reveal_contacts
 from gis.settings import Settings
 
 ACTOR = "job questionnaires"
@@ -90,12 +90,7 @@ def _secret(settings: Settings, row: Row[Any]) -> str | None:
 def _address(engine: Engine, row: Row[Any]) -> str:
     """Return the reporter's mail address; empty if they left none, or none that can be right."""
     with Session(engine) as session:
-        reveal_contacts(session)
-        query = select(Reporter.email).where(
-            Reporter.county == row.county, Reporter.incident_id == row.id
-        )
-        address = session.scalar(query) or ""
-        hide_contacts(session)
+        address = find_contact(session, row.county, row.id).get("email", "")
     try:
         mail.check_address(address)
     except InvalidInput:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from tests.support.browser import BY, filed, moved, opened, picture, serious, session, signed_in
 from tests.support.served import Deployment
 

@@ -7,8 +7,8 @@ import openpyxl
 import pytest
 from playwright.sync_api import expect
 
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.moves import apply_move
+from gis.incidents.lifecycle.payload import MovePayload
 from tests.support.browser import BY, filed, planned_session, serious, sign_in  # noqa: F401
 
 pytestmark = pytest.mark.browser

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import engine
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.ops import cluster
 from gis.rights.principal import system_principal
 from gis.settings import ROOT, Settings

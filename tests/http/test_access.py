@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gis.accounts.models import Account
 from gis.incidents import states
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.principal import system_principal
 from tests.support import access_table, build
 from tests.support.access_table import (

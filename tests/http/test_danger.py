@@ -21,7 +21,7 @@ from gis.incidents.danger import table
 from gis.incidents.danger.reader import MAX_READ_CHARS, Reader
 from gis.incidents.devices import Alarm
 from gis.incidents.lifecycle import intake, moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident
 from gis.rights.principal import reporter_principal
 from gis.settings import ROOT

@@ -25,7 +25,7 @@ from gis.demo.generate import generate_town
 from gis.demo.simulation import simulate
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import intake, moves, spot_checks
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import filters, incidents, statistics
 from gis.incidents.reading.spot_checks import list_samples

@@ -13,9 +13,9 @@ from gis.areas.resolver import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves as incidents
 from gis.incidents.lifecycle import report
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.handover import apply_due_handovers, hand_over, record_leave
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.reading import incidents as reading_incidents
 from gis.incidents.reading import timeline
 from gis.ops.metadata import Post

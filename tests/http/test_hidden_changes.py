@@ -22,8 +22,8 @@ from gis.accounts import disclosures
 from gis.files import photo_files
 from gis.files import photos as photo_store
 from gis.incidents.lifecycle import moves, report
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.actions import Action
 from gis.rights.principal import system_principal
 from tests.support.access_table import NOW, TABLE, Asker

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves, supervision, upkeep
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import duplicates, filters, incidents, orders, timeline
 from gis.network.store import WalkEdgeRow, replace_network

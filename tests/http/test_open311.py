@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from gis.accounts import api_keys
 from gis.db import as_json
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.principal import system_principal
 from gis.rights.visibility import reveal_contacts
 from tests.support import build

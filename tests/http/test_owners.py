@@ -16,8 +16,8 @@ from gis.db import allow_boundary_writes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import handover as posts
 from gis.incidents.lifecycle import moves, report
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import filters, incidents, timeline

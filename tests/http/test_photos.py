@@ -27,8 +27,8 @@ from gis.files import photo_files
 from gis.files import photos as photo_store
 from gis.incidents import photos
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.reading import incidents
 from gis.jobs.maintenance import PHOTO_TABLES

@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from gis import errors
 from gis.errors import WanggeError
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading import timeline
 from gis.ops import cluster

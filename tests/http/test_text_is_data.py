@@ -28,7 +28,7 @@ from gis.exchange.dump import LAYERS, dump
 from gis.facilities.models import Facility, ServiceCircle
 from gis.files.formulas import cell_text, restore
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.notices import delivery, mail
 from gis.rights.principal import system_principal

@@ -35,8 +35,8 @@ from gis.accounts import disclosures
 from gis.errors import NotFound
 from gis.exchange import dump
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import duplicates, public
 from gis.ops import qgis

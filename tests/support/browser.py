@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from gis.db import engine
 from gis.demo import accounts
 from gis.incidents.lifecycle import moves, report
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.ops import cluster
 from gis.rights.principal import system_principal
 from gis.settings import ROOT, Settings

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.ops.metadata import Account
 from gis.rights.actions import Action

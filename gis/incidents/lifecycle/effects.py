@@ -12,12 +12,13 @@ from gis.incidents.clock import (
     add_stretch,
     begun_anew,
     clock_of,
+    require_limit,
     spent_minutes,
     stage_clock,
 )
 from gis.incidents.lifecycle.events import lock_incident
 from gis.incidents.lifecycle.follow_up import NOT_ASKED, follow_up
-from gis.incidents.lifecycle.payload import NOTHING, Effect, MovePayload
+from gis.incidents.lifecycle.payload import Effect, MovePayload
 from gis.incidents.lifecycle.relocation import relocate
 from gis.incidents.lifecycle.rerouting import reclassified, stored_location
 from gis.incidents.lifecycle.splitting import split
@@ -33,11 +34,6 @@ from gis.rights.actions import Action
 from gis.rights.living import has_account
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
-
-__all__ = ["EFFECTS", "NOTHING", "MovePayload", "is_reporters_rating"]
-
-MAX_LIMIT_MINUTES = 60 * 24 * 366  # minutes
-
 
 NOT_SUPERVISED: dict[str, Any] = {"supervised": False, "supervisor_role": None}
 
@@ -214,10 +210,7 @@ def _resume(
 
 
 def _minutes(payload: MovePayload, requested: object = None) -> float:
-    minutes = payload.minutes if payload.minutes is not None else requested
-    if not isinstance(minutes, int | float) or not 0 < minutes <= MAX_LIMIT_MINUTES:
-        raise invalid_field("minutes", "limit.minutes_out_of_range", limit=MAX_LIMIT_MINUTES)
-    return float(minutes)
+    return require_limit(payload.minutes if payload.minutes is not None else requested)
 
 
 def _ask_time(

@@ -6,19 +6,19 @@ It changes no state; a reporter who says that it is not solved reopens the matte
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
 from gis.incidents.clock import WORKING, moment_after
 from gis.incidents.lifecycle.payload import Effect, MovePayload
-from gis.incidents.models import IncidentEvent, Reporter
+from gis.incidents.models import IncidentEvent
 from gis.incidents.policy import MAX_CALL_LATER, MAX_CALLS
 from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.reading.reporters import find_contact
 from gis.incidents.states import ENDED_STATES, SOLVED, State
 from gis.incidents.working_time import DAY_MINUTES
 from gis.rights.principal import Principal
-from gis.rights.visibility import hide_contacts, reveal_contacts
 
 REACHED, CALL_LATER = "reached", "call_later"
 OUTCOMES = (REACHED, "no_answer", "wrong_number", "refused", CALL_LATER)
@@ -129,14 +129,5 @@ def _is_reachable(session: Session, row: LockedIncident, *, mail: bool) -> bool:
     """Return whether a reporter has an account or left a way to reach them, or a mail address."""
     if row.account_id is not None and not mail:
         return True
-    address = Reporter.email != ""
-    reveal_contacts(session)
-    is_there = session.scalar(
-        select(Reporter.incident_id).where(
-            Reporter.county == row.county,
-            Reporter.incident_id == row.id,
-            address if mail else or_(address, Reporter.phone != ""),
-        )
-    )
-    hide_contacts(session)
-    return is_there is not None
+    contact = find_contact(session, row.county, row.id)
+    return any(contact.get(name) for name in (("email",) if mail else ("email", "phone")))

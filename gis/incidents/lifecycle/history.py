@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
-from gis.errors import invalid_field, invalid_fields
+from gis.errors import invalid_fields
 from gis.incidents.clock import stage_clock
 from gis.incidents.lifecycle.effects import suspension_columns
 from gis.incidents.lifecycle.events import insert_events, insert_offers
@@ -26,6 +26,7 @@ from gis.incidents.lifecycle.report import (
     insert_incident,
     tell_filed,
 )
+from gis.incidents.reading.filters import area_id
 from gis.incidents.routing.post_holders import office
 from gis.incidents.routing.router import RoutingDecision, route
 from gis.incidents.states import ENDED_STATES, State
@@ -150,12 +151,7 @@ def _find_handler(
     session: Session, case: Assessed, past: Past, now: datetime, *, ended: bool
 ) -> Handler | None:
     """Return who has or had a matter; None if that is not known here."""
-    area_id = None
-    if past.post_area:
-        query = text("SELECT id FROM area WHERE code = :code")
-        area_id = session.scalar(query, {"code": past.post_area})
-        if area_id is None:
-            raise invalid_field("post_area", "field.area_unknown", code=past.post_area[:40])
+    post_area = area_id(session, past.post_area, "post_area") if past.post_area else None
     params = {
         "handler": past.handler,
         "now": now,
@@ -166,8 +162,8 @@ def _find_handler(
     row = session.execute(text(HANDLER_SQL), params).one_or_none() if past.handler else None
     if row is not None and (ended or row.seat):
         role, seat_area = row.seat or (None, None)
-        return Handler(row.id, past.role or role, area_id or seat_area)
-    return Handler(None, past.role, area_id) if past.role else None
+        return Handler(row.id, past.role or role, post_area or seat_area)
+    return Handler(None, past.role, post_area) if past.role else None
 
 
 def _as_past(

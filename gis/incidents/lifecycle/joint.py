@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, NotFound, invalid_field
 from gis.incidents import working_time
+from gis.incidents.clock import require_limit
 from gis.incidents.lifecycle.events import (
     acting_role,
     lock_incident,
@@ -30,7 +31,6 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
 DEFAULT_LIMIT_MIN = 900.0  # working minutes of a colleague's part: two days
-MAX_LIMIT_MIN = 60 * 24 * 366.0
 
 
 def save_organisation(
@@ -55,7 +55,7 @@ def save_organisation(
             raise invalid_field(field_name, "field.value_missing")
     if kind not in ORGANISATION_KINDS:
         raise invalid_field("kind", "field.none_of", value=kind[:40], allowed=ORGANISATION_KINDS)
-    _require_limit(limit_min)
+    require_limit(limit_min)
     values = {"name": name.strip(), "kind": kind, "phone": phone.strip(), "active": active}
     values["limit_min"] = limit_min
     row = insert(Organisation).values(code=code.strip(), **values)
@@ -103,8 +103,7 @@ def hand_out(
     if len(note) > MAX_DESCRIPTION_CHARS:
         raise invalid_field("note", "field.too_long", count=len(note), limit=MAX_DESCRIPTION_CHARS)
     unit_id, person_id, limit = _addressee(session, row, kind, organisation, person, now)
-    limit = limit if minutes is None else minutes
-    _require_limit(limit)
+    limit = require_limit(limit if minutes is None else minutes)
     part = JointPart(
         county=row.county,
         incident_id=row.id,
@@ -208,11 +207,6 @@ def _people_there(session: Session, row: LockedIncident, now: datetime) -> dict[
     """Return the ids of who has a post in a matter's place, by their codes."""
     posts = list_post_holders(session, row.area_ids, row.building_id, now)
     return {post.person_code: post.person_id for post in posts if post.person_id}
-
-
-def _require_limit(minutes: float) -> None:
-    if not 0 < minutes <= MAX_LIMIT_MIN:
-        raise invalid_field("minutes", "limit.minutes_out_of_range", limit=round(MAX_LIMIT_MIN))
 
 
 def _require_new(session: Session, part: JointPart) -> None:

@@ -21,7 +21,7 @@ from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert, supervision
-from gis.incidents.lifecycle.effects import EFFECTS, NOTHING, MovePayload, is_reporters_rating
+from gis.incidents.lifecycle.effects import EFFECTS, is_reporters_rating
 from gis.incidents.lifecycle.events import (
     acting_role,
     insert_offers,
@@ -32,6 +32,7 @@ from gis.incidents.lifecycle.events import (
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.lifecycle.joint import require_signed
+from gis.incidents.lifecycle.payload import NOTHING, MovePayload
 from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, successor
 from gis.incidents.models import Incident

@@ -13,10 +13,10 @@ from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, IncidentReport
 from gis.incidents.lifecycle.payload import Effect, MovePayload, Part
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.lifecycle.rerouting import reclassified
-from gis.incidents.models import Incident, Reporter
+from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.reading.reporters import find_contact
 from gis.rights.principal import Principal, system_principal
-from gis.rights.visibility import hide_contacts, reveal_contacts
 
 MIN_PARTS, MAX_PARTS = 2, 6
 
@@ -79,7 +79,7 @@ def _file(
             Incident.split_from,
         ).where(Incident.id == row.id)
     ).one()
-    contact = _contact(session, row)
+    contact: dict[str, Any] = find_contact(session, row.county, row.id)
     new_ids = []
     for part in parts:
         report = IncidentReport(
@@ -109,19 +109,3 @@ def _file(
         )
         new_ids.append(filed.id)
     return new_ids
-
-
-def _contact(session: Session, row: LockedIncident) -> dict[str, Any]:
-    """Return how to reach the reporter, to be stored again; it is shown to nobody here."""
-    reveal_contacts(session)
-    contact = (
-        session.execute(
-            select(Reporter.name, Reporter.phone, Reporter.email).where(
-                Reporter.county == row.county, Reporter.incident_id == row.id
-            )
-        )
-        .mappings()
-        .one_or_none()
-    )
-    hide_contacts(session)
-    return {**contact} if contact else {}

@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.events import (
     lock_incident,
     notify_of_move,
     record_event,
 )
 from gis.incidents.lifecycle.moves import apply_move
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.rerouting import successor
 from gis.incidents.models import Incident, OrderOffer
 from gis.incidents.reading.locked import LockedIncident

@@ -96,19 +96,19 @@ def validate_filters(session: Session, filters: IncidentFilters) -> None:
         editions.active_edition(session).category(filters.category)
 
 
-def area_id(session: Session, code: str) -> int:
+def area_id(session: Session, code: str, field: str = "area") -> int:
     """Return the id of an area, also of a retired one; codes of areas are public.
 
     Raises
     ------
     InvalidInput
-        There never was an area of the code.
+        There never was an area of the code; it names the field.
     """
     row_id: int | None = session.scalar(
         cached_text("SELECT id FROM area WHERE code = :code"), {"code": code}
     )
     if row_id is None:
-        raise invalid_field("area", "field.area_unknown", code=code[:40])
+        raise invalid_field(field, "field.area_unknown", code=code[:40])
     return row_id
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import invalid_field
 from gis.incidents.reading.filters import area_id
+from gis.incidents.reading.orders import KeyPart, Order
 from gis.incidents.states import SOLVED, State, state_labels
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -57,9 +57,30 @@ class FollowUpCounts:
     first: int
 
 
+def _is_first(row: FollowUp) -> bool:
+    return row.severity == "urgent" or row.reopened > 0
+
+
+def _parse_flag(value: str) -> str:
+    if value not in ("True", "False"):
+        raise ValueError(value)
+    return value
+
+
 # urgent and reopened ones first, then by when they are due
 FIRST = "(i.severity = 'urgent' OR happened.reopened > 0)"
-ORDER = "(NOT q.first, q.follow_up_due_at, q.id)"
+ORDER = Order(
+    (
+        KeyPart("NOT q.first", "boolean", lambda row: str(not _is_first(row)), _parse_flag),
+        KeyPart(
+            "q.follow_up_due_at",
+            "timestamptz",
+            lambda row: row.due.isoformat(),
+            datetime.fromisoformat,
+        ),
+        KeyPart("q.id", "uuid", lambda row: str(row.id), UUID),
+    )
+)
 # raw SQL: a lateral subquery over the events, and the visibility that every reading shares as text
 QUEUE = f"""
 SELECT i.id, i.version, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.severity,
@@ -85,7 +106,7 @@ SELECT q.*, calls.* FROM ({QUEUE}) q
       (array_agg(e.detail ->> 'again_at' ORDER BY e.id DESC))[1] AS again_at
     FROM incident_event e WHERE e.incident_id = q.id AND e.move = 'follow_up'
       AND e.id > coalesce(q.handled_event, 0)) calls
-WHERE {{beyond}} ORDER BY NOT q.first, q.follow_up_due_at, q.id LIMIT :limit
+WHERE {{beyond}} ORDER BY {ORDER.order_by} LIMIT :limit
 """  # noqa: S608  our own text
 COUNTS = f"""
 SELECT count(*) AS waiting, count(*) FILTER (WHERE q.follow_up_due_at < :now) AS overdue,
@@ -112,7 +133,7 @@ def list_follow_ups(
     by
         Needs Action.DISPATCH; only matters of areas where it is allowed are listed.
     area
-        Code; only what lies in it. cursor: `follow_up_key` of the last row of the page before.
+        Code; only what lies in it. cursor: `ORDER.key` of the last row of the page before.
 
     Raises
     ------
@@ -122,8 +143,8 @@ def list_follow_ups(
     where, params = _conditions(session, by, area)
     beyond = "true"
     if cursor is not None:
-        beyond = f"{ORDER} > (:first, CAST(:due AS timestamptz), CAST(:id AS uuid))"
-        params |= _behind(cursor)
+        beyond, behind = ORDER.behind(cursor)
+        params |= behind
     query = PAGE.format(beyond=beyond, **where)
     rows = session.execute(text(query), params | {"limit": limit}).mappings()
     return [_follow_up(row, now) for row in rows]
@@ -161,19 +182,3 @@ def _follow_up(row: Any, now: datetime) -> FollowUp:
     return FollowUp(
         **values | {"again_at": again_at}, state_zh=zh, state_en=en, due=due, overdue=due < now
     )
-
-
-def follow_up_key(row: FollowUp) -> str:
-    """Return the cursor after which the next page begins."""
-    is_first = row.severity == "urgent" or row.reopened > 0
-    return f"{not is_first}|{row.due.isoformat()}|{row.id}"
-
-
-def _behind(cursor: str) -> dict[str, Any]:
-    try:
-        first, due, number = cursor.split("|")
-        if first not in ("True", "False"):
-            raise ValueError
-        return {"first": first == "True", "due": datetime.fromisoformat(due), "id": UUID(number)}
-    except ValueError:
-        raise invalid_field("cursor", "field.cursor_of_another_order") from None

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis.db import columns_of
 from gis.errors import NotFound
 from gis.incidents import clock, working_time
-from gis.incidents.models import Incident, Reporter
+from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import (
     COLOURS,
@@ -30,6 +30,7 @@ from gis.incidents.reading.locked import (
     may_move,
 )
 from gis.incidents.reading.orders import ORDERS
+from gis.incidents.reading.reporters import find_contact
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.routing.post_holders import DESKS
 from gis.incidents.routing.router import IN_HAND, queue_to_json
@@ -42,9 +43,7 @@ from gis.rights.visibility import (
     ACTION_BY_FACT,
     Fact,
     can_see,
-    hide_contacts,
     holder_label,
-    reveal_contacts,
     visibility_clause,
     waits_for_operator,
 )
@@ -417,10 +416,4 @@ def get_reporter_contact(
         The asker may not have contacts there.
     """
     by.require(ACTION_BY_FACT[Fact.CONTACT], areas_of(session, incident.id))
-    reveal_contacts(session)
-    query = select(Reporter.name, Reporter.phone, Reporter.email).where(
-        Reporter.county == incident.county, Reporter.incident_id == incident.id
-    )
-    contact = session.execute(query).mappings().one_or_none()
-    hide_contacts(session)
-    return {**contact} if contact else None
+    return find_contact(session, incident.county, incident.id) or None

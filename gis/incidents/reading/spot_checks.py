@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
+from gis.incidents.reading.filters import area_id
 from gis.incidents.reading.statistics import RateCount
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -133,10 +134,7 @@ def supervised_communities(
     areas = by.areas_by_action[Action.SUPERVISE]
     rows = _communities(session, areas)
     if area:
-        area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
-        if area_id is None:
-            raise invalid_field("area", "field.area_unknown", code=area[:40])
-        inside = {row.id for row in _communities(session, [area_id])}
+        inside = {row.id for row in _communities(session, [area_id(session, area)])}
         rows = [row for row in rows if row.id in inside]
     return [
         CommunityRow(row.id, row.code, row.name)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden, invalid_field
 from gis.incidents import working_time
+from gis.incidents.reading.filters import area_id
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import ACTION_BY_FACT, Fact
@@ -179,7 +180,7 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
         "until": scope.until,
         "now": scope.now,
         "zone": scope.zone,
-        "area": _area_id(session, scope.area),
+        "area": area_id(session, scope.area) if scope.area else None,
     }
     params |= _calendar(session, scope)
     return CTES.format(key=key, name=name, allowed=condition), params
@@ -197,17 +198,6 @@ def _limits(by: Principal, per: str) -> tuple[str, dict[str, Any]]:
     }
     conditions = [f"i.area_ids && CAST(:{column} AS bigint[])" for column in params]
     return " AND ".join(conditions) or "true", dict(params)
-
-
-def _area_id(session: Session, code: str) -> int | None:
-    if not code:
-        return None
-    area_id: int | None = session.scalar(
-        text("SELECT id FROM area WHERE code = :code"), {"code": code}
-    )
-    if area_id is None:
-        raise invalid_field("area", "field.area_unknown", code=code[:40])
-    return area_id
 
 
 def _calendar(session: Session, scope: Scope) -> dict[str, Any]:

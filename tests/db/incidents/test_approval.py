@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden
 from gis.incidents.lifecycle import moves
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.reading import incidents
 from tests.support import sign_in
 from tests.support.owners_town import NOW, World

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.reading import incidents, timeline
 from gis.ops.metadata import Revision
 from gis.rights.principal import ANONYMOUS, account_principal, system_principal

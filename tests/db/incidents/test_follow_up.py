@@ -12,9 +12,9 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.reading import timeline
 from gis.incidents.reading.follow_ups import (
+    ORDER,
     FollowUp,
     count_follow_ups,
-    follow_up_key,
     list_follow_ups,
 )
 from gis.rights.principal import system_principal
@@ -121,7 +121,7 @@ def test_urgent_and_reopened_ones_come_first_page_by_page(incident_town: Inciden
     pages, cursor = [], None
     while page := queue(incident_town, cursor=cursor, limit=1):
         pages += page
-        cursor = follow_up_key(page[-1])
+        cursor = ORDER.key(page[-1])
     assert [row.id for row in pages] == [row.id for row in rows]
     for wrong in ("x", "True|x|y", f"True|{NOW.isoformat()}|1"):
         with pytest.raises(InvalidInput):

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves, report
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.states import (
     REQUESTS,
     STATES,

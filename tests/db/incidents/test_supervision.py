@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gis.errors import InvalidInput, WanggeError
 from gis.incidents.clock import CLOCKS
 from gis.incidents.lifecycle import deadlines, moves, supervision, upkeep
-from gis.incidents.lifecycle.effects import MovePayload
+from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.reading import incidents, timeline
 from gis.incidents.reading.filters import IncidentFilters
 from gis.incidents.routing.post_holders import HEIGHT

@@ -18,9 +18,8 @@ from gis.areas.locate_result import LocateRequest
 from gis.errors import WanggeError, invalid_field
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle import report as lifecycle_report
-from gis.incidents.lifecycle.effects import MovePayload
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.lifecycle.payload import Part
+from gis.incidents.lifecycle.payload import MovePayload, Part
 from gis.incidents.reading import candidates as reading_candidates
 from gis.incidents.reading import duplicates as reading_duplicates
 from gis.incidents.reading import follow_ups, holders, incidents, locked, timeline
@@ -180,7 +179,7 @@ def list_follow_ups(query_data: FollowUpsIn) -> Response:
     rows = follow_ups.list_follow_ups(
         session(), by, now, query_data.area, cursor, query_data.limit + 1
     )
-    page = paginate(rows, query_data.limit, follow_ups.follow_up_key)
+    page = paginate(rows, query_data.limit, follow_ups.ORDER.key)
     counts = follow_ups.count_follow_ups(session(), by, now, query_data.area)
     return conditional_response(
         page | {"items": [asdict(row) for row in page["items"]], "counts": asdict(counts)}

@@ -170,7 +170,7 @@ def rows() -> Response:
     part = request.args.get("part", "of")
     if query.per == "all":
         key = None
-    found = counted_incidents(
+    listed = counted_incidents(
         session(),
         by,
         query.scope(),
@@ -180,9 +180,9 @@ def rows() -> Response:
         limit=PAGE_ROWS + 1,
         after=_parse_after(request.args.get("after")),
     )
-    shown, last = found[:PAGE_ROWS], found[PAGE_ROWS - 1] if len(found) > PAGE_ROWS else None
+    shown, last = listed[:PAGE_ROWS], listed[PAGE_ROWS - 1] if len(listed) > PAGE_ROWS else None
     own = {"metric": metric} | ({} if key is None else {"key": key})
-    group = _one_group(by, query, key)
+    group = _one_group(by, query, key) if key is not None or metric in RATES else None
     return render_page(
         "figures/rows.html",
         query=query,
