@@ -211,7 +211,7 @@ def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_me
     for item in pair:
         box = desk.evaluate(BOX, item)
         desk.mouse.click((box["w"] + box["e"]) / 2, (box["n"] + box["s"]) / 2)
-    desk.locator("#ed-merge").click()
+    desk.locator("#ed-act").click()
     expect(desk.locator("#ed-step-count")).to_have_text("1")
     expect(desk.locator("#ed-grids")).to_contain_text("停用")
 

@@ -90,6 +90,8 @@ TOOLS = (
     ),
 )
 
+TOOL_KEYS = {"Del": "delete"}  # keys that a browser names otherwise than their caps do
+
 
 @bp.get("/editor")
 def drafts_() -> Response:
@@ -136,6 +138,7 @@ def editor(number: int) -> Response:
         "may_publish": by.is_allowed(Action.PUBLISH),
         "bands": GRID_HOUSEHOLDS,
         "chosen": SELECTION_COLOUR,
+        "keys": {TOOL_KEYS.get(tool.key, tool.key.lower()): tool.name for tool in TOOLS},
     }
     return render_page(
         "editor/editor.html",

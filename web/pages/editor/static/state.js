@@ -1,0 +1,40 @@
+// What the editor holds: the coverage, the draft, the tool and what is chosen.
+import { colour, page, phone } from '../../shared/dom.js';
+import { Coverage, round, Segments } from '../../shared/coverage.js';
+
+export const { map } = window.wangge;
+export const SNAP = 10; // pixels
+export const INK = {
+  grid: colour('grid'),
+  around: colour('neighbour'),
+  changed: colour('changed'),
+  chosen: page.chosen,
+  old: colour('former'),
+};
+
+export const coverage = new Coverage();
+export const state = {
+  tool: 'move',
+  chosen: [],
+  steps: [],
+  redo: [],
+  busy: false,
+  dragging: null,
+  within: page.within,
+  homes: [],
+  guides: new Segments(),
+  snap: true,
+  preview: null,
+  editable: page.mine && page.state === 'draft' && !phone.matches,
+};
+
+export const name = (code) => coverage.grids.get(code)?.properties.name ?? code;
+export const community = (code) => coverage.grids.get(code).properties.community;
+export const mayEdit = (code) => coverage.grids.get(code)?.properties.editable;
+
+export const lonlat = (point) => [round(point.lng), round(point.lat)];
+export const degreesPerPixel = () => {
+  const a = map.containerPointToLatLng([0, 0]),
+    b = map.containerPointToLatLng([0, 100]);
+  return Math.abs(a.lat - b.lat) / 100;
+};
