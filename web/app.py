@@ -81,6 +81,7 @@ BLUEPRINTS = (
     "web.pages.checkup.views",
     "web.pages.coverage.views",
     "web.pages.coverage.report",
+    "web.pages.sheet.views",
     "web.pages.coverage.map_file",
     "web.pages.disclosures.views",
     "web.pages.unanswered.views",

@@ -241,6 +241,12 @@ def exports_report(asker: Asker) -> str:
     return reads_report(asker) if allowed == "yes" else allowed
 
 
+def exports_figures(asker: Asker) -> str:
+    """Who may read figures of the whole home community and take data out."""
+    allowed = may(A.EXPORT)(asker)
+    return checks_up(asker) if allowed == "yes" else allowed
+
+
 def exports_without_network(asker: Asker) -> str:
     """As `figures_without_network`, of those who may also take data out."""
     allowed = may(A.EXPORT)(asker)
@@ -331,6 +337,9 @@ TABLE: dict[str, Row] = {
     "GET /coverage/report/<area>": Row(reads_report, path={"area": COMMUNITY["community"]}),
     "GET /coverage/report/<area>.<any(pdf, html):kind>": Row(
         exports_report, path={"area": COMMUNITY["community"], "kind": "html"}
+    ),
+    "GET /sheets/<code>.<any(pdf, html):kind>": Row(
+        exports_figures, path={"code": COMMUNITY["community"], "kind": "html"}
     ),
     "GET /checkup": Row(may(A.FIGURES)),
     "GET /checkup/<community>": Row(checks_up, path=COMMUNITY),

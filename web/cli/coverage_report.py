@@ -4,11 +4,10 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from sqlalchemy.orm import Session
 
-from gis.facilities.area_report import MAX_SITES, AreaReport, ReportQuery
+from gis.facilities.area_report import MAX_SITES, ReportQuery
 from gis.messages import LOCALES
-from gis.settings import ROOT, Settings
+from gis.settings import Settings
 from web.cli.common import record_disclosure, session_scope
 
 
@@ -34,29 +33,19 @@ def command(
     """Write the report of AREA (its code) to FILE, .html or .pdf."""
     from gis.facilities.area_report import area_report
     from gis.files.pdf import html_to_pdf
+    from web.cli.documents import document_context
+    from web.pages.coverage.report_html import report_document
 
     if file.suffix not in (".html", ".pdf"):
         raise click.UsageError(f"{file.name}: the report is .html or .pdf")
     now = datetime.now(Settings.from_env().timezone)
     query = ReportQuery(area, category, minutes, profile, sites)
     with session_scope("coverage report") as session:
-        html = _document(session, area_report(session, query, now), lang, now)
+        report = area_report(session, query, now)
+        with document_context(session, lang):
+            html = report_document(report, lang, now)
         file.write_bytes(html_to_pdf(html) if file.suffix == ".pdf" else html.encode())
         record_disclosure(
             session, "export", f"coverage report of {area} ({file.suffix})", reason=reason
         )
     click.echo(f"{file}")
-
-
-def _document(session: Session, report: AreaReport, language: str, at: datetime) -> str:
-    """Lay the report out with the template of the pages, without the rest of the application."""
-    from flask import Flask
-
-    from web.http import i18n
-    from web.pages.coverage.report_html import report_document
-
-    app = Flask(__name__, template_folder=str(ROOT / "web" / "pages"))
-    app.config.update(SETTINGS=Settings.from_env(), SESSION_FACTORY=lambda reading: session)
-    i18n.init_app(app)
-    with app.test_request_context(f"/?lang={language}"):
-        return report_document(report, language, at)

@@ -38,6 +38,13 @@ function bar(count, previous) {
   return graphic;
 }
 
+// The printed sheet of a grid as this draft has it.
+const sheetLink = (code) => ({
+  className: 'ed-sheet',
+  href: `${page.root}/sheets/${code}.pdf${page.state === 'draft' ? `?draft=${page.revision}` : ''}`,
+  target: '_blank',
+});
+
 // rows: {code, name, households, before, compactness, hectares, change}
 export function showGrids(rows, choose) {
   $('ed-grids').replaceChildren(
@@ -74,6 +81,7 @@ export function showGrids(rows, choose) {
                     row.before === null ? '' : ` · ${t('was %(n)s', { n: number(row.before) })}`,
                   ),
             ),
+            row.change === 'gone' ? null : h('a', sheetLink(row.code), t('Map sheet')),
           ),
         )
       : [
