@@ -170,12 +170,17 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
     assert (last["title"], last["reason"]) == ("浏览器里的调整", "新楼入住")
 
 
-def test_what_cannot_be_is_refused_in_words_and_put_back(desk, planned):
+def test_what_cannot_be_is_said_while_held_and_stays_until_the_planner_acts(desk, planned):
     open_editor(desk, planned, "拉不动")
     position = desk.evaluate(SHARED)
+    before = desk.locator("#ed-grids").inner_text()
     drag(desk, position, (420, 330))
+    expect(desk.locator("#ed-status.wrong")).to_contain_text("此处边界会与其他边界相交")
+    expect(desk.locator("#ed-grids")).not_to_have_text(before)  # hectares follow the hand
     desk.mouse.up()
-    expect(desk.locator("#ed-status.wrong")).to_contain_text("边界")
+    pending = desk.locator(".ed-pending")
+    expect(pending).to_contain_text("未保存")
+    expect(pending).to_contain_text("边界")
     now = desk.evaluate(
         "(key) => [...wangge.coverage.grids.values()].filter((one) =>"
         " JSON.stringify(one.polygons).includes(key)).length",
@@ -183,6 +188,61 @@ def test_what_cannot_be_is_refused_in_words_and_put_back(desk, planned):
     )
     assert now == len(position["codes"])
     expect(desk.locator("#ed-step-count")).to_be_empty()
+    desk.reload()  # it is not lost with the page
+    expect(pending).to_contain_text("边界")
+    assert serious(desk) == []
+    desk.get_by_role("button", name="放弃").click()
+    expect(pending).to_have_count(0)
+
+
+def test_a_point_is_taken_back_an_interrupted_line_is_sent_again_and_redo_survives(desk, planned):
+    open_editor(desk, planned, "断网")
+    code = desk.evaluate(SHARED)["codes"][0]
+    desk.keyboard.press("s")
+    box = desk.evaluate(BOX, code)
+    middle = (box["n"] + box["s"]) / 2
+    drawn = "wangge.map.pm.Draw.Line._layer.getLatLngs().length"
+    for x, y in ((box["w"] - 12, middle), (box["w"] + 40, box["n"] - 60)):
+        desk.mouse.move(x, y, steps=3)
+        desk.mouse.click(x, y)
+    assert desk.evaluate(drawn) == 2
+    desk.keyboard.press("Backspace")
+    assert desk.evaluate(drawn) == 1
+    desk.context.set_offline(True)
+    desk.mouse.move(box["e"], middle, steps=4)
+    desk.mouse.dblclick(box["e"] + 12, middle)
+    expect(desk.locator(".ed-pending")).to_contain_text("无法连接服务器")
+    desk.context.set_offline(False)
+    desk.get_by_role("button", name="重试").click()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+    expect(desk.locator(".ed-pending")).to_have_count(0)
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("Control+z")
+    expect(desk.locator("#ed-step-count")).to_be_empty()
+    desk.reload()
+    desk.wait_for_selector("body[data-ready]")
+    desk.locator("#ed-redo").click()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+
+
+def test_a_second_tab_is_told_what_changed_and_loses_nothing(desk, planned):
+    open_editor(desk, planned, "两个窗口")
+    position = desk.evaluate(SHARED)
+    other = desk.context.new_page()
+    other.goto(desk.url)
+    other.wait_for_selector("body[data-ready]")
+    drag(desk, position, (14, 10))
+    desk.mouse.up()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+    drag(other, other.evaluate(SHARED), (-14, 10))
+    other.mouse.up()
+    expect(other.locator("#ed-bar-status")).to_contain_text("此草案已在别处改动：1.")
+    expect(other.locator(".ed-pending")).to_be_visible()
+    other.get_by_role("button", name="显示改动").click()
+    expect(other.locator("#ed-step-count")).to_have_text("1")
+    expect(other.locator("#ed-bar")).to_be_hidden()
+    expect(other.locator(".ed-pending")).to_be_visible()
+    other.close()
 
 
 def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_merge(desk, planned):

@@ -242,13 +242,15 @@ def coverage(number: int, query_data: WithinIn) -> Response:
     """
     by = require_planner()
     view = editor_view.read_editor_view(session(), by, number, query_data.within)
+    revision = revision_access.get_revision(session(), by, number)
     return conditional_response(
         grids_to_geojson(view)
         | {
             "homes": view.homes,
             "bands": {"grid_households": GRID_HOUSEHOLDS, "unit_households": UNIT_HOUSEHOLDS},
             "newest": drafts.latest_published_id(session()),
-            "base": revision_access.get_revision(session(), by, number).base,
+            "base": revision.base,
+            "version": revision.version,
         },
         GEOJSON,
     )

@@ -29,7 +29,7 @@ function rows(counts = new Map()) {
         before: was,
         households: now?.households ?? grid.properties.households,
         compactness: now?.compactness ?? grid.properties.compactness,
-        hectares: hectares(grid),
+        hectares: now?.hectares ?? hectares(grid),
       };
     })
     .filter(Boolean);
@@ -51,6 +51,9 @@ export function refresh() {
   later = setTimeout(async () => {
     try {
       const [preview, draft] = await Promise.all([api.preview(), api.read()]);
+      if (draft.version < state.version) return; // a later step was saved meanwhile: its own account follows
+      showConflicts(draft);
+      if (draft.version > state.version) return;
       state.preview = preview;
       state.steps = draft.operations;
       showRows();
@@ -62,7 +65,6 @@ export function refresh() {
       );
       showSteps(state.steps);
       showTotals(preview.totals);
-      showConflicts(draft);
       buttons();
     } catch (error) {
       showStatus(error.message, 'wrong');

@@ -1,6 +1,6 @@
-// Somebody else publishes meanwhile: a bar says what changed and draws the draft on it.
+// Somebody else publishes, or this draft changes in another tab: a bar says what changed and shows it.
 import { $ } from '../../shared/dom.js';
-import { t } from '../../shared/i18n.js';
+import { t, zh } from '../../shared/i18n.js';
 import { busy } from './account.js';
 import * as api from './api.js';
 import { load } from './load.js';
@@ -9,39 +9,63 @@ import { state } from './state.js';
 
 const POLL = 10_000; // milliseconds
 
+function bar(message, label, act) {
+  $('ed-bar-status').textContent = message;
+  $('ed-bar-do').textContent = label;
+  $('ed-bar-do').onclick = act;
+  $('ed-bar').hidden = false;
+}
+
+// Show the newest of the draft; what was drawn here and not saved stays.
+async function show() {
+  $('ed-bar').hidden = true;
+  state.seen = undefined;
+  state.version = null;
+  state.redo = [];
+  await load();
+}
+
+// What the draft has that this page does not show: its state, steps and boundaries published since.
 export function showConflicts(draft) {
-  const bar = $('ed-bar'),
-    clashes = draft.conflicts;
-  if (clashes.length) {
-    $('ed-bar-status').textContent = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', {
+  const clashes = draft.conflicts;
+  if (state.version !== null && draft.state !== 'draft' && state.editable) {
+    state.editable = false;
+    bar(t('This draft was published or withdrawn elsewhere.'), t('Look at it'), () => location.reload());
+  } else if (state.version !== null && draft.version > state.version) {
+    bar(elsewhere(draft), t('Show the changes'), show);
+  } else if (clashes.length) {
+    const message = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', {
       who: clashes[0].author,
       n: clashes[0].revision,
       grids: clashes.map((clash) => clash.name).join('、'),
     });
-    $('ed-bar-do').textContent = t('Reapply my changes to the latest boundaries');
-    $('ed-bar-do').onclick = rebase;
-    bar.hidden = false;
+    bar(message, t('Reapply my changes to the latest boundaries'), rebase);
   } else if (state.seen !== undefined && draft.newest !== state.seen) {
-    $('ed-bar-status').textContent = t('Newer boundaries were published elsewhere on this map.');
-    $('ed-bar-do').textContent = t('Show them');
-    $('ed-bar-do').onclick = async () => {
-      bar.hidden = true;
-      state.seen = undefined;
-      await load();
-    };
-    bar.hidden = false;
-  } else bar.hidden = true;
+    bar(t('Newer boundaries were published elsewhere on this map.'), t('Show them'), show);
+  } else $('ed-bar').hidden = true;
   state.seen ??= draft.newest;
+}
+
+export const showElsewhere = async () => showConflicts(await api.read());
+
+// In words: the steps that were added or taken back in another tab or by a colleague.
+function elsewhere(draft) {
+  const ours = state.steps.length,
+    added = draft.operations.slice(ours);
+  const steps = added.map((step) => `${step.step}. ${zh ? step.zh : step.en}`).join('; ');
+  return added.length
+    ? t('This draft was changed elsewhere: %(steps)s.', { steps })
+    : t('This draft was changed elsewhere: it has %(n)s steps now, %(ours)s here.', {
+        n: draft.operations.length,
+        ours,
+      });
 }
 
 async function rebase() {
   busy(t('Saving…'));
   try {
-    await api.rebase();
-    $('ed-bar').hidden = true;
-    state.seen = undefined;
-    state.redo = [];
-    await load();
+    await api.rebase(state.version);
+    await show();
     showStatus(t('Your draft is drawn on the newest boundaries.'), 'done');
   } catch (error) {
     busy('');
@@ -52,7 +76,7 @@ async function rebase() {
 setInterval(async () => {
   if (document.hidden || !state.editable || state.busy) return;
   try {
-    showConflicts(await api.read());
+    await showElsewhere();
   } catch {
     /* asked again soon */
   }

@@ -21,7 +21,7 @@ export function tempt(latlng) {
 }
 
 export function startDrawing(kind) {
-  if (map.pm.globalDrawModeEnabled()) return;
+  if (isDrawing()) return;
   lure.addTo(map);
   map.pm.enableDraw(kind, {
     snappable: state.snap,
@@ -37,8 +37,17 @@ export function startDrawing(kind) {
 }
 
 export function stopDrawing() {
-  if (map.pm.globalDrawModeEnabled()) map.pm.disableDraw();
+  if (isDrawing()) map.pm.disableDraw();
   lure.remove();
+}
+
+export const isDrawing = () => map.pm.globalDrawModeEnabled();
+
+// Take back the last point of what is being drawn; without points the drawing begins anew.
+export function takeBackPoint() {
+  const drawing = map.pm.Draw[map.pm.Draw.getActiveShape()];
+  if (drawing._layer.getLatLngs().length > 1) drawing._removeLastVertex();
+  else guide();
 }
 
 map.on('pm:create', async ({ layer, shape }) => {

@@ -4,6 +4,7 @@ import { $, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { buttons, refresh } from './account.js';
 import * as api from './api.js';
+import { isDrawing, takeBackPoint } from './drawing.js';
 import { fit, load, updateAddress } from './load.js';
 import { showTotals } from './panel.js';
 import { label } from './picture.js';
@@ -12,30 +13,35 @@ import { redo, undo } from './steps.js';
 import { act, choose, escape, guide, use } from './tools.js';
 
 map.on('click', ({ latlng }) => {
-  if (state.letGo || map.pm.globalDrawModeEnabled() || performance.now() - (state.dropped ?? -1e9) < 300) return;
+  if (state.letGo || isDrawing() || performance.now() - (state.dropped ?? -1e9) < 300) return;
   choose(coverage.at(latlng.lng, latlng.lat));
 });
 
 // ---- keys, buttons, dialogs
+// What a key does depends on what the hand is doing: holding a corner, drawing, or neither.
 document.addEventListener('keydown', (event) => {
-  if (event.target.closest('input, textarea, select, dialog[open]')) return;
-  const pressed = event.key.toLowerCase();
+  if (event.target.closest('input, textarea, select, dialog[open]')) return undefined;
+  const pressed = event.key.toLowerCase(),
+    control = event.ctrlKey || event.metaKey;
+  const back = control && pressed === 'z' && !event.shiftKey,
+    forth = control && (pressed === 'y' || (pressed === 'z' && event.shiftKey));
   if (state.dragging && pressed !== 'escape') return undefined;
-  if ((event.ctrlKey || event.metaKey) && pressed === 'z') {
-    event.preventDefault();
-    return event.shiftKey ? redo() : undo();
-  }
-  if ((event.ctrlKey || event.metaKey) && pressed === 'y') {
-    event.preventDefault();
-    return redo();
-  }
-  if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
-  const tool = page.keys[pressed === 'backspace' ? 'delete' : pressed];
+  if (back || forth || pressed === 'backspace') event.preventDefault();
+  if (isDrawing() && (back || pressed === 'backspace')) return takeBackPoint();
+  if (isDrawing() && forth) return undefined;
+  if (back) return undo();
+  if (forth) return redo();
+  if (control || event.altKey) return undefined;
+  const tool = page.keys[pressed];
   if (tool) return use(tool);
   if (pressed === 'escape') return escape();
   if (pressed === 'enter') return act();
   if (pressed === '?') return $('ed-help').showModal();
   return undefined;
+});
+
+window.addEventListener('beforeunload', (event) => {
+  if (isDrawing() && map.pm.Draw[map.pm.Draw.getActiveShape()]._layer?.getLatLngs().length) event.preventDefault();
 });
 
 document

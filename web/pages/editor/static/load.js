@@ -5,8 +5,10 @@ import { Segments } from '../../shared/coverage.js';
 import { busy, refresh } from './account.js';
 import * as api from './api.js';
 import { showStatus } from './panel.js';
+import { keep } from './pending.js';
 import { draw, drawOld, label, layers, restyle } from './picture.js';
 import { coverage, map, state } from './state.js';
+import { stored } from './stored.js';
 
 export async function load() {
   busy(t('Loading the borders…'));
@@ -17,6 +19,8 @@ export async function load() {
       draw(code);
     });
     state.homes = answer.homes;
+    if (state.version === null) restoreFrom(stored(answer.version));
+    state.version = answer.version;
     for (const feature of answer.features) {
       coverage.set(feature);
       draw(feature.id);
@@ -39,6 +43,15 @@ export async function load() {
   } catch {
     /* without guides one draws freely */
   }
+}
+
+// What an earlier visit left: steps to do again, and drawings that were not saved.
+function restoreFrom({ redo, pending }) {
+  state.redo = redo;
+  const shown = state.pending.map(({ op }) => JSON.stringify(op));
+  pending
+    .filter(({ op }) => !shown.includes(JSON.stringify(op)))
+    .forEach(({ op, reason }) => keep(op, { message: reason, problem: null }, null));
 }
 
 export function fit() {

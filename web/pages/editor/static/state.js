@@ -16,8 +16,10 @@ export const coverage = new Coverage();
 export const state = {
   tool: 'move',
   chosen: [],
+  version: null, // of the draft as the page shows it
   steps: [],
   redo: [],
+  pending: [], // drawings that are not saved
   busy: false,
   dragging: null,
   within: page.within,
@@ -29,6 +31,8 @@ export const state = {
 };
 
 export const name = (code) => coverage.grids.get(code)?.properties.name ?? code;
+// A sentence of the server with the names of grids in place of their codes.
+export const named = (sentence) => sentence.replace(/\d{15}/g, name);
 export const community = (code) => coverage.grids.get(code).properties.community;
 export const mayEdit = (code) => coverage.grids.get(code)?.properties.editable;
 

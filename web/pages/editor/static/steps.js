@@ -2,25 +2,39 @@
 import { t } from '../../shared/i18n.js';
 import { busy, buttons, refresh } from './account.js';
 import * as api from './api.js';
+import { showElsewhere } from './conflicts.js';
 import { showStatus } from './panel.js';
+import { isDrawn, keep } from './pending.js';
 import { apply } from './picture.js';
-import { state } from './state.js';
+import { named, state } from './state.js';
+import { store } from './stored.js';
 
-export async function operate(op, { again: repeated = false } = {}) {
+const STALE = 'draft.stale_version';
+
+/**
+ * again: whether it is done again, which leaves the other steps to do again. key: of a sending that may have arrived.
+ * @returns {Promise<boolean>} whether it was done; a drawing that was not stays on the map
+ */
+export async function operate(op, { again: repeated = false, key = null } = {}) {
   if (!state.editable || state.busy) return false;
+  const sending = key ?? crypto.randomUUID();
   busy(t('Saving…'));
   try {
-    const done = await api.operate(op);
+    const done = await api.operate(op, state.version, sending);
     if (!repeated) state.redo = [];
+    state.version = done.version;
     state.steps = [...state.steps, { step: done.step, op: done.op, zh: '…', en: '…' }];
     apply(done.changed);
     busy('');
     showStatus(t('Saved as step %(n)s', { n: done.step }), 'done');
     refresh();
+    store();
     return true;
   } catch (error) {
     busy('');
-    showStatus(error.message, 'wrong');
+    if (!repeated && isDrawn(op)) keep(op, error, sending);
+    else showStatus(named(error.message), 'wrong', true);
+    if (error.problem?.code === STALE) await showElsewhere();
     return false;
   } finally {
     buttons();
@@ -32,15 +46,18 @@ export async function undo() {
   busy(t('Saving…'));
   try {
     const last = state.steps.at(-1),
-      done = await api.undo(last.step);
+      done = await api.undo(last.step, state.version);
+    state.version = done.version;
     state.redo.push(...done.undone.reverse());
     state.steps = state.steps.slice(0, -1);
     apply(done.changed);
     busy('');
     refresh();
+    store();
   } catch (error) {
     busy('');
-    showStatus(error.message, 'wrong');
+    showStatus(named(error.message), 'wrong', true);
+    if (error.problem?.code === STALE) await showElsewhere();
   }
   buttons();
 }
@@ -49,6 +66,7 @@ export async function redo() {
   const op = state.redo.at(-1);
   if (op && (await operate(op, { again: true }))) {
     state.redo.pop();
+    store();
     buttons();
   }
 }

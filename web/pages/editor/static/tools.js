@@ -2,9 +2,10 @@
 import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { showRows } from './account.js';
-import { startDrawing, stopDrawing } from './drawing.js';
+import { isDrawing, startDrawing, stopDrawing } from './drawing.js';
 import { updateAddress } from './load.js';
 import { showStatus } from './panel.js';
+import { dropLast } from './pending.js';
 import { restyle } from './picture.js';
 import { community, coverage, map, mayEdit, name, state } from './state.js';
 import { operate } from './steps.js';
@@ -142,9 +143,10 @@ export async function act() {
     { chosen } = state;
   if (!tool.ready?.(chosen)) return;
   state.chosen = [];
-  if (!(await tool.act(chosen)) && !tool.once) state.chosen = chosen;
+  const done = await tool.act(chosen);
+  if (!done && !tool.once) state.chosen = chosen;
   restyle();
-  guide();
+  if (done) guide(); // else what was refused stays to be read
 }
 
 export function use(tool) {
@@ -165,10 +167,11 @@ export function escape() {
     putBack();
     return;
   }
+  if (!isDrawing() && dropLast()) return;
   state.chosen = [];
   restyle();
   showRows();
-  use(map.pm.globalDrawModeEnabled() ? state.tool : 'move');
+  use(isDrawing() ? state.tool : 'move');
 }
 
 // The grid a line runs through for the most part.

@@ -1,7 +1,9 @@
 // Dragging a vertex: the picture runs ahead of the coverage on the server until it is let go.
-import { compactness, households, key, nearest, round } from '../../shared/coverage.js';
+import { t } from '../../shared/i18n.js';
+import { areaM2, compactness, crossing, households, key, nearest, round } from '../../shared/coverage.js';
 import { showRows } from './account.js';
-import { tempt } from './drawing.js';
+import { isDrawing, tempt } from './drawing.js';
+import { showStatus } from './panel.js';
 import { latlngs, layers } from './picture.js';
 import { coverage, degreesPerPixel, map, mayEdit, SNAP, state } from './state.js';
 import { operate } from './steps.js';
@@ -58,20 +60,35 @@ function follow(latlng) {
     for (const code of dragged.codes) {
       const grid = coverage.grids.get(code);
       layers.get(code).setLatLngs(latlngs(grid));
-      dragged.counts.set(code, { households: households(grid, state.homes), compactness: compactness(grid) });
+      dragged.counts.set(code, {
+        households: households(grid, state.homes),
+        compactness: compactness(grid),
+        hectares: areaM2(grid) / 10_000,
+      });
     }
     handle.setLatLng([dragged.to[1], dragged.to[0]]);
+    warn(crossing(coverage, dragged));
     showRows();
     frames.push(performance.now() - begin);
     window.wangge.frames = frames = frames.slice(-200);
   });
 }
 
+// Say, while it is held, that the corner cannot lie here.
+function warn(place) {
+  handle.getElement()?.classList.toggle('wrong', Boolean(place));
+  showStatus(
+    place ? t('Here the border would cross another one. Drag the corner back, or press Esc.') : '',
+    'wrong',
+    true,
+  );
+}
+
 export const hideHandle = () => handle.remove();
 
 map.on('mousemove', ({ latlng }) => {
   if (state.dragging) return follow(latlng);
-  if (map.pm.globalDrawModeEnabled()) return tempt(latlng);
+  if (isDrawing()) return tempt(latlng);
   const grip = grasp(latlng);
   map.getContainer().classList.toggle('ed-over', Boolean(grip));
   if (!grip) {
@@ -99,6 +116,7 @@ async function release() {
   map.dragging.enable();
   cancelAnimationFrame(frame);
   frame = 0;
+  warn(null);
   handle.remove();
   if (!dragged.to) return;
   state.dropped = performance.now();
@@ -122,6 +140,7 @@ export function putBack() {
   map.dragging.enable();
   cancelAnimationFrame(frame); // the picture of the last move must not come after the putting back
   frame = 0;
+  warn(null);
   restore(dragged);
 }
 window.addEventListener('mouseup', release);
