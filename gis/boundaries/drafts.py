@@ -17,7 +17,7 @@ from gis.boundaries import conservation, operation_model, operations
 from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids
-from gis.boundaries.household_counts import count_households
+from gis.boundaries.household_counts import count_households, read_building_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.revision_access import (
@@ -220,6 +220,7 @@ def _do(
         operation_model.Surroundings(
             lambda code: next_codes(session, code, new_codes),
             lambda geometries: count_households(session, geometries),
+            lambda geometries: read_building_households(session, geometries),
         ),
     )
     conservation.check_abroad(session, state.geometries, done.changed)

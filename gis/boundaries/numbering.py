@@ -13,6 +13,9 @@ from gis.db import cached_text
 from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike
 
+# the field of an operation that names new grids
+NEW_CODE_FIELDS = {"split": "codes", "merge": "into", "add": "code", "cut": "pieces"}
+
 
 def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
     """Yield unused codes for new grids of a community, in order.
@@ -71,7 +74,7 @@ def validate_new_codes(
         A code is malformed, outside the community, used before or reserved by another draft.
     """
     revived = _revived(session, draft) if op["op"] == "redraw" else set()
-    field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
+    field = NEW_CODE_FIELDS.get(op["op"], "grids")
     communities = _communities(op, geometries)
     fresh = [code for code in _named_codes(op) if code not in geometries]
     for code in fresh:
@@ -107,6 +110,7 @@ def _named_codes(op: OperationSpec) -> list[str]:
         "split": op.get("codes", ()),
         "merge": [op.get("into", "")],
         "add": [op["code"]] if "code" in op else (),
+        "cut": [code for codes in op.get("pieces", {}).values() for code in codes],
     }
     return [
         *codes.get(op["op"], ()),
@@ -118,6 +122,8 @@ def _communities(op: OperationSpec, geometries: Mapping[str, PolygonLike]) -> se
     """Return the communities in which new grids may lie; empty means any."""
     if op["op"] == "split":
         return {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
+    if op["op"] == "cut":
+        return {patterns.ancestor_code(code, Level.COMMUNITY) for code in op.get("pieces", ())}
     if op["op"] == "add":
         return {op["parent"]}
     communities = {

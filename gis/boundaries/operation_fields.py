@@ -19,6 +19,9 @@ MAX_NAME_CHARS = 100  # characters
 MAX_SPLIT_PARTS = 50  # of one split or merge
 
 
+MAX_TOLERANCE_M = 100  # metres by which a simplified border may move
+
+
 MAX_REDRAWN_GRIDS = 20_000  # grids of one file
 
 
@@ -122,6 +125,10 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     ),
     "code": (is_code, Message("expected.grid_code_text")),
     "codes": (_are_codes, Message("expected.codes", {"limit": MAX_SPLIT_PARTS})),
+    "count": (
+        lambda value: type(value) is int and 2 <= value <= MAX_SPLIT_PARTS,
+        Message("expected.part_count", {"limit": MAX_SPLIT_PARTS}),
+    ),
     "edge": (
         lambda value: isinstance(value, list) and len(value) == 2 and all(map(is_point, value)),
         Message("expected.two_vertices"),
@@ -151,7 +158,23 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
         ),
         Message("expected.parts"),
     ),
+    "pieces": (
+        lambda value: (
+            isinstance(value, Mapping)
+            and 0 < len(value) <= MAX_SPLIT_PARTS
+            and all(is_code(code) and _are_codes(codes) for code, codes in value.items())
+        ),
+        Message("expected.pieces"),
+    ),
     "region": (_is_shape, Message("expected.polygon")),
     "to": (lambda value: is_code(value) or is_point(value), Message("expected.code_or_vertex")),
+    "tolerance_m": (
+        lambda value: (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and 0 < value <= MAX_TOLERANCE_M
+        ),
+        Message("expected.tolerance", {"limit": MAX_TOLERANCE_M}),
+    ),
     "unit": (is_code, Message("expected.unit_code")),
 }

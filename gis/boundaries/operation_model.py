@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from shapely.geometry.base import BaseGeometry
 
-from gis.boundaries.operation_fields import (
-    OperationSpec,
-)
+from gis.boundaries.household_counts import BuildingHouseholds
+from gis.boundaries.operation_fields import OperationSpec
 from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.polygon_coverage import PolygonLike
 
@@ -37,10 +36,12 @@ class Surroundings(NamedTuple):
 
     fresh_codes: Returns unused codes for a grid or community, in order.
     count_households: Returns the number of households on each of some shapes.
+    read_homes: Returns the buildings near some shapes, with their households.
     """
 
     fresh_codes: Callable[[str], Iterator[str]]
     count_households: Callable[[Sequence[PolygonLike]], Sequence[int]]
+    read_homes: Callable[[Sequence[PolygonLike]], BuildingHouseholds]
 
 
 class OperationType:

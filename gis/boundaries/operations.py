@@ -13,6 +13,7 @@ import shapely
 from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from gis.boundaries.cutting import cut, divide, simplify
 from gis.boundaries.operation_fields import (
     FIELD_RULES,
     OperationSpec,
@@ -32,7 +33,7 @@ from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.measure import wider
 from gis.shapes.repair import extract_polygons
 
-MAKES = ("add", "merge", "redraw", "split")  # operations that may create grids
+MAKES = ("add", "cut", "merge", "redraw", "split")  # operations that may create grids
 
 
 def validate_operation(op: Any) -> OperationSpec:
@@ -168,8 +169,10 @@ def _split(
     op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
 ) -> OperationResult:
     code = op["code"]
-    if ("line" in op) == ("parts" in op):
+    if sum(key in op for key in ("line", "parts", "count")) != 1:
         raise invalid_field("line", "operation.split_line_or_parts")
+    if "count" in op:
+        op = divide(op, geometries, surroundings)
     changed = edits.split(
         geometries,
         code,
@@ -183,16 +186,7 @@ def _split(
     new = [part_code for part_code in changed if part_code not in geometries]
     if "codes" not in op and "parts" not in op:
         shapes = {part_code: changed[part_code] for part_code in (code, *new)}
-        middles = {part_code: shapely.centroid(shape) for part_code, shape in shapes.items()}
-        op = op | {
-            "codes": sorted(
-                shapes,
-                key=lambda part_code: (
-                    round(middles[part_code].x, 7),
-                    -round(middles[part_code].y, 7),
-                ),
-            )
-        }
+        op = op | {"codes": edits.codes_west_to_east(shapes)}
     elif "codes" not in op:
         op = op | {
             "codes": _by_parts(op, {part_code: changed[part_code] for part_code in (code, *new)})
@@ -326,6 +320,7 @@ OPERATION_TYPES: dict[str, OperationType] = {
             "code": True,
             "line": False,
             "parts": False,
+            "count": False,
             "codes": False,
             "names": False,
             "islands": False,
@@ -338,6 +333,20 @@ OPERATION_TYPES: dict[str, OperationType] = {
         ),
         _split,
         "operation.split",
+    ),
+    "cut": OperationType(
+        {"line": True, "pieces": False},
+        lambda op: list(op.get("pieces", ())),
+        lambda op: [parse_line(op, "line")],
+        cut,
+        "operation.cut",
+    ),
+    "simplify": OperationType(
+        {"between": True, "tolerance_m": False},
+        lambda op: op["between"],
+        _none,
+        simplify,
+        "operation.simplify",
     ),
     "merge": OperationType(
         {"codes": True, "into": True, "parent": False, "name": False, "islands": False},

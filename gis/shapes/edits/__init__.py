@@ -10,12 +10,12 @@ without a receiver. The given shapes are never changed.
 """
 
 from gis.shapes.edits.add import add
-from gis.shapes.edits.common import ChangedGeometries, GridGeometries
+from gis.shapes.edits.common import ChangedGeometries, GridGeometries, require_grids
 from gis.shapes.edits.merge import merge
 from gis.shapes.edits.move import move_border
 from gis.shapes.edits.reshape import reshape
 from gis.shapes.edits.retire import retire
-from gis.shapes.edits.split import split
+from gis.shapes.edits.split import codes_west_to_east, split
 from gis.shapes.edits.transfer import transfer
 from gis.shapes.edits.vertex import move_vertex
 
@@ -23,9 +23,11 @@ __all__ = [
     "ChangedGeometries",
     "GridGeometries",
     "add",
+    "codes_west_to_east",
     "merge",
     "move_border",
     "move_vertex",
+    "require_grids",
     "reshape",
     "retire",
     "split",

@@ -1,6 +1,6 @@
 """Cut a grid in parts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -196,6 +196,12 @@ def _part_codes(
     if code not in codes:
         raise InvalidInput("split.code_not_kept", grid=code)
     return list(codes)
+
+
+def codes_west_to_east(shapes: Mapping[str, PolygonLike]) -> list[str]:
+    """Return codes in the order of their shapes: west to east, then north to south."""
+    codes = list(shapes)
+    return [codes[i] for i in _west_to_east(list(shapes.values()))]
 
 
 def _west_to_east(shapes: Sequence[PolygonLike]) -> list[int]:
