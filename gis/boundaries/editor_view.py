@@ -209,7 +209,7 @@ def _household_dots(
 def snapping_guides(
     session: Session, principal: Principal, number: int, within: str
 ) -> dict[str, list[Any]]:
-    """Streets and building outlines of an area to snap to: lists of [lon, lat], degrees.
+    """Streets, waters, railways and building outlines of an area: lists of [lon, lat], degrees.
 
     Raises
     ------
@@ -238,14 +238,28 @@ def snapping_guides(
         f"SELECT ST_AsBinary(geom) FROM building WHERE geom && {box_sql}",  # noqa: S608
         params,
     )
-    lines = shapely.from_wkb([row[0] for row in streets])
-    rings = shapely.get_exterior_ring(
-        shapely.get_parts(shapely.from_wkb([row[0] for row in houses]))
+    waters = fetch_rows(
+        session,
+        "SELECT ST_AsBinary(geom) FROM basemap_feature"  # noqa: S608  a number of ours
+        f" WHERE kind IN ('water', 'waterway', 'rail') AND geom && {box_sql}",
+        params,
     )
+    lines = shapely.from_wkb([row[0] for row in streets])
+    rings = _lines(shapely.from_wkb([row[0] for row in houses]))
+    banks = _lines(shapely.from_wkb([row[0] for row in waters]))
     return {
         name: [np.round(shapely.get_coordinates(shape), 7).tolist() for shape in shapes]
-        for name, shapes in (("streets", lines), ("buildings", rings))
+        for name, shapes in (("streets", lines), ("buildings", rings), ("waters", banks))
     }
+
+
+def _lines(shapes: Any) -> Any:
+    """Return the lines of shapes, and the outer rings of their polygons."""
+    parts = shapely.get_parts(shapes)
+    areas = shapely.get_dimensions(parts) == 2
+    return np.concatenate(
+        [shapely.get_exterior_ring(parts[areas]), parts[shapely.get_dimensions(parts) == 1]]
+    )
 
 
 def first_changed_grid(session: Session, number: int) -> str | None:

@@ -225,6 +225,67 @@ def test_a_point_is_taken_back_an_interrupted_line_is_sent_again_and_redo_surviv
     expect(desk.locator("#ed-step-count")).to_have_text("1")
 
 
+def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk, planned):
+    open_editor(desk, planned, "沿线描绘")
+    code = desk.evaluate(SHARED)["codes"][0]
+    box = desk.evaluate(BOX, code)
+    middle = (box["n"] + box["s"]) / 2
+
+    # one line through the grid and its neighbours; its ends are typed
+    desk.keyboard.press("c")
+    position = desk.get_by_label("坐标")
+    place = """([x, y]) => {
+      const box = wangge.map.getContainer().getBoundingClientRect();
+      const at = wangge.map.containerPointToLatLng([x - box.x, y - box.y]);
+      return `${at.lng.toFixed(7)}, ${at.lat.toFixed(7)}`;
+    }"""
+    ends = [[box["w"] - 60, middle], [box["e"] + 60, middle]]
+    position.fill("这里")
+    position.press("Enter")
+    assert "105.9501, 26.2302" in position.evaluate("(input) => input.validationMessage")
+    for end in ends:
+        position.fill(desk.evaluate(place, end))
+        position.press("Enter")
+        expect(position).to_have_value("")
+    desk.mouse.dblclick(box["e"] + 70, middle)
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+    new = desk.evaluate("[...wangge.coverage.grids.keys()].length")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("Control+z")
+    expect(desk.locator("#ed-step-count")).to_be_empty()
+    assert new > desk.evaluate("[...wangge.coverage.grids.keys()].length")
+
+    # a border is followed between two of its vertices that are not neighbours
+    desk.keyboard.press("p")
+    desk.mouse.click((box["w"] + box["e"]) / 2, middle)
+    desk.keyboard.press("t")
+    expect(desk.get_by_label("两点之间沿边界")).to_be_checked()
+    corner = "(n) => { const ring = wangge.coverage.grids.get('%s').polygons[0][0]; %s }" % (
+        code,
+        "const [lon, lat] = ring[n]; const at = wangge.map.latLngToContainerPoint([lat, lon]);"
+        "const box = wangge.map.getContainer().getBoundingClientRect();"
+        "return [at.x + box.x, at.y + box.y];",
+    )
+    for vertex in (0, 3):
+        x, y = desk.evaluate(corner, vertex)
+        desk.mouse.move(x - 6, y, steps=3)
+        desk.mouse.move(x, y, steps=3)
+        desk.mouse.click(x, y)
+    assert desk.evaluate("wangge.map.pm.Draw.Polygon._layer.getLatLngs().length") == 2
+    drawn = desk.evaluate("wangge.traced.getLatLngs().length")
+    assert drawn > 2
+    desk.keyboard.press("Escape")
+
+    # equal parts, and a vertex put where it is said to be
+    desk.keyboard.press("d")
+    desk.mouse.click((box["w"] + box["e"]) / 2, middle)
+    desk.get_by_label("份数").fill("2")
+    desk.get_by_role("button", name="等分", exact=True).click()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+    expect(desk.locator("#ed-grids em")).to_have_text("新")
+    assert serious(desk) == []
+
+
 def test_a_second_tab_is_told_what_changed_and_loses_nothing(desk, planned):
     open_editor(desk, planned, "两个窗口")
     position = desk.evaluate(SHARED)

@@ -65,6 +65,24 @@ TOOLS = (
         ),
     ),
     Tool(
+        "cut",
+        lazy_gettext("Cut across"),
+        "C",
+        lazy_gettext("Draw one line across several grids; each that it crosses is split."),
+    ),
+    Tool(
+        "divide",
+        lazy_gettext("Divide equally"),
+        "D",
+        lazy_gettext("Choose a grid, say into how many parts: each gets as many households."),
+    ),
+    Tool(
+        "simplify",
+        lazy_gettext("Simplify"),
+        "L",
+        lazy_gettext("Choose two neighbours: their border loses vertices, or becomes straight."),
+    ),
+    Tool(
         "merge",
         lazy_gettext("Merge"),
         "M",

@@ -32,6 +32,7 @@ document.addEventListener('keydown', (event) => {
   if (back) return undo();
   if (forth) return redo();
   if (control || event.altKey) return undefined;
+  if (pressed === 't') return follow(!state.trace);
   const tool = page.keys[pressed];
   if (tool) return use(tool);
   if (pressed === 'escape') return escape();
@@ -58,6 +59,11 @@ $('ed-snap').addEventListener('change', (event) => {
   state.snap = event.target.checked;
   guide();
 });
+const follow = (trace) => {
+  state.trace = trace;
+  $('ed-trace').checked = trace;
+};
+$('ed-trace').addEventListener('change', (event) => follow(event.target.checked));
 $('ed-within').addEventListener('change', async (event) => {
   state.within = event.target.value;
   state.chosen = [];

@@ -26,6 +26,8 @@ export const state = {
   homes: [],
   guides: new Segments(),
   snap: true,
+  trace: false, // whether a drawing follows lines between its points
+  picked: null, // the vertex that was clicked
   preview: null,
   editable: page.mine && page.state === 'draft' && !phone.matches,
 };

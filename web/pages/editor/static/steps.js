@@ -48,7 +48,8 @@ export async function undo() {
     const last = state.steps.at(-1),
       done = await api.undo(last.step, state.version);
     state.version = done.version;
-    state.redo.push(...done.undone.reverse());
+    // of a file only the number of its grids comes back: it is loaded again, not done again
+    state.redo.push(...done.undone.reverse().filter((op) => typeof op.grids !== 'number'));
     state.steps = state.steps.slice(0, -1);
     apply(done.changed);
     busy('');

@@ -9,6 +9,7 @@ import { dropLast } from './pending.js';
 import { restyle } from './picture.js';
 import { community, coverage, map, mayEdit, name, state } from './state.js';
 import { operate } from './steps.js';
+import { showPositionForm } from './position.js';
 import { hideHandle, putBack } from './vertex.js';
 
 const HANDLES_FROM = 13; // zoom
@@ -57,6 +58,31 @@ export const TOOLS = {
       const code = chosen[0] ?? crossed(coordinates);
       if (code) await operate({ op: 'split', code, line: line(coordinates) });
       state.chosen = [];
+    },
+  },
+  cut: {
+    choice: ONE,
+    hint: () => t('Draw a line across all grids that it is to cut, from outside to outside; double-click ends it'),
+    draws: () => 'Line',
+    finish: (coordinates) => operate({ op: 'cut', line: line(coordinates) }),
+  },
+  divide: {
+    choice: ONE,
+    hint: (chosen) =>
+      chosen.length ? t('Say into how many parts, then press Enter') : t('Choose the grid to divide by households'),
+    ready: (chosen) => chosen.length === 1,
+    button: () => t('Divide'),
+    act: ([code]) => operate({ op: 'split', code, count: $('ed-count').valueAsNumber }),
+  },
+  simplify: {
+    choice: PAIR,
+    keepsChoice: true,
+    hint: ([, b]) => (b ? t('Say how much, then press Enter') : t('Choose two neighbouring grids')),
+    ready: (chosen) => chosen.length === 2,
+    button: () => t('Simplify the border'),
+    act(between) {
+      const tolerance = Number($('ed-tolerance').value);
+      return operate({ op: 'simplify', between, ...(tolerance ? { tolerance_m: tolerance } : {}) });
     },
   },
   merge: {
@@ -132,8 +158,12 @@ export function guide() {
   const drawing = tool.draws?.(chosen);
   if (drawing) startDrawing(drawing);
   const ready = tool.ready?.(chosen);
-  $('ed-act').hidden = !(ready && tool.button);
+  $('ed-act-bar').hidden = !(ready && tool.button);
+  document.querySelectorAll('#ed-act-bar [data-for]').forEach((option) => {
+    option.hidden = option.dataset.for !== state.tool;
+  });
   if (ready && tool.button) $('ed-act').textContent = tool.button(chosen);
+  showPositionForm(drawing ? '' : null);
   if (ready && tool.once) act();
 }
 

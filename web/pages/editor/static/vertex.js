@@ -6,6 +6,7 @@ import { isDrawing, tempt } from './drawing.js';
 import { showStatus } from './panel.js';
 import { latlngs, layers } from './picture.js';
 import { coverage, degreesPerPixel, map, mayEdit, SNAP, state } from './state.js';
+import { pick } from './position.js';
 import { operate } from './steps.js';
 import { handlesShown } from './tools.js';
 
@@ -118,7 +119,13 @@ async function release() {
   frame = 0;
   warn(null);
   handle.remove();
-  if (!dragged.to) return;
+  if (!dragged.to) {
+    if (dragged.kind === 'vertex') {
+      state.letGo = true; // the click that ends the press chooses no grid
+      pick(dragged);
+    }
+    return;
+  }
   state.dropped = performance.now();
   const op = dragged.edge
     ? { op: 'move_vertex', to: dragged.to, edge: dragged.edge }
