@@ -68,6 +68,8 @@ CIRCLE_COLOUR_BY_MINUTES = {5: "#00524d", 10: "#0a7f78", 15: "#4fa8a0"}
 # up to 4/3 and twice of it, and farther. Blue is served, orange is not, darker is farther in each;
 # blue and orange differ with every kind of colour blindness, and lightness orders each arm.
 ACCESS_CLASS_COLOURS = ("#a9cdea", "#5b9fd4", "#1d62a4", "#f6b65c", "#dd7420", "#99340a")
+# five steps of one quantity, light to dark; equal steps of lightness (CIELAB 93 to 35)
+SEQUENTIAL_COLOURS = ("#e3eef7", "#b5d3ea", "#7db1da", "#3f86bf", "#14568f")
 # buildings to which no class applies
 ACCESS_PLACE_COLOURS = {"unreachable": "#2b1b17", "cannot_say": WHITE, "off_network": "#9b9b9b"}
 

@@ -189,7 +189,9 @@ def test_what_cannot_be_is_said_while_held_and_stays_until_the_planner_acts(desk
     assert now == len(position["codes"])
     expect(desk.locator("#ed-step-count")).to_be_empty()
     desk.reload()  # it is not lost with the page
+    desk.wait_for_selector("body[data-ready]")
     expect(pending).to_contain_text("边界")
+    expect(pending).to_have_css("opacity", "1")
     assert serious(desk) == []
     desk.get_by_role("button", name="放弃").click()
     expect(pending).to_have_count(0)
@@ -276,7 +278,22 @@ def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk,
     assert drawn > 2
     desk.keyboard.press("Escape")
 
-    # equal parts, and a vertex put where it is said to be
+    # the whole community: in classes with a legend, as dots, and the farthest from the band first
+    desk.get_by_label("着色").select_option("households")
+    classes = desk.locator("#ed-theme-legend small").all_inner_texts()
+    assert sum(int(text.split()[0]) for text in classes) == 12
+    desk.get_by_label("着色").select_option("response")
+    expect(desk.locator("#ed-theme-legend")).to_contain_text("接单用时中位数")
+    desk.get_by_label("住户点").check()
+    desk.get_by_role("tab", name="全部网格").click()
+    counts = [int(text) for text in desk.locator("#ed-all .ed-count b").all_inner_texts()]
+    assert len(counts) == 12
+    away = [max(0, 300 - count, count - 500) for count in counts]
+    assert away == sorted(away, reverse=True)
+    desk.get_by_role("tab", name="变动网格").click()
+    desk.get_by_label("着色").select_option("")
+
+    # equal parts
     desk.keyboard.press("d")
     desk.mouse.click((box["w"] + box["e"]) / 2, middle)
     desk.get_by_label("份数").fill("2")

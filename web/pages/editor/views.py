@@ -11,7 +11,7 @@ from gis.areas.models import RevisionState
 from gis.boundaries import drafts, revision_access
 from gis.boundaries.editor_view import first_changed_grid
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
-from gis.palette import SELECTION_COLOUR
+from gis.palette import SELECTION_COLOUR, SEQUENTIAL_COLOURS
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from layers.editor_map import editor_map
@@ -156,6 +156,7 @@ def editor(number: int) -> Response:
         "may_publish": by.is_allowed(Action.PUBLISH),
         "bands": GRID_HOUSEHOLDS,
         "chosen": SELECTION_COLOUR,
+        "ramp": SEQUENTIAL_COLOURS,
         "keys": {TOOL_KEYS.get(tool.key, tool.key.lower()): tool.name for tool in TOOLS},
     }
     return render_page(
@@ -168,6 +169,7 @@ def editor(number: int) -> Response:
         areas=areas,
         within=within,
         tools=TOOLS,
+        by_figures=by.is_allowed(Action.FIGURES),
     )
 
 

@@ -2,12 +2,22 @@
 import { $ } from '../../shared/dom.js';
 import * as api from './api.js';
 import { showConflicts } from './conflicts.js';
-import { showGrids, showProblems, showStatus, showSteps, showTotals } from './panel.js';
+import { showAll, showGrids, showProblems, showStatus, showSteps, showTotals } from './panel.js';
 import { layers, over, restyle } from './picture.js';
 import { coverage, INK, map, name, state } from './state.js';
 import { operate } from './steps.js';
 
 const hectares = (grid) => grid.properties.area_m2 / 10_000;
+
+const asRow = (grid) => ({
+  code: grid.code,
+  name: grid.properties.name,
+  change: 'changed',
+  before: null,
+  households: grid.properties.households ?? 0,
+  compactness: grid.properties.compactness,
+  hectares: hectares(grid),
+});
 
 function rows(counts = new Map()) {
   const previewed = new Map((state.preview?.grids ?? []).map((grid) => [grid.code, grid]));
@@ -35,14 +45,24 @@ function rows(counts = new Map()) {
     .filter(Boolean);
 }
 
+const chooseRow = (code) => {
+  const layer = layers.get(code);
+  if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
+  state.chosen = [code];
+  restyle();
+};
+
 // The preview may come while a corner is held: then the grids that it moves stay in the list.
-export const showRows = () =>
-  showGrids(rows(state.dragging?.counts), (code) => {
-    const layer = layers.get(code);
-    if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
-    state.chosen = [code];
-    restyle();
-  });
+export function showRows() {
+  showGrids(rows(state.dragging?.counts), chooseRow);
+  if (!state.dragging) showAllRows();
+}
+
+export function showAllRows() {
+  if ($('ed-pane-all').hidden) return; // of a whole county it is long
+  const within = [...coverage.grids.values()].filter((grid) => grid.code.startsWith(state.within));
+  showAll(within.map(asRow), chooseRow);
+}
 
 // The server's own account of the draft, a moment after the last change.
 let later;

@@ -13,3 +13,5 @@ export const undo = (step, version) =>
 export const preview = () => call('GET', `${draft}/preview`);
 export const rebase = (version) => call('POST', `${draft}/rebase`, undefined, changing(version, crypto.randomUUID()));
 export const publish = (reason, effective) => call('POST', `${draft}/publish`, { reason, effective });
+export const figures = (area, since) =>
+  call('GET', `/figures?per=grid&area=${encodeURIComponent(area)}&since=${since}`);

@@ -2,7 +2,7 @@
 // coverage; the picture here only runs ahead of it while a vertex is dragged.
 import { $, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
-import { buttons, refresh } from './account.js';
+import { buttons, refresh, showAllRows } from './account.js';
 import * as api from './api.js';
 import { isDrawing, takeBackPoint } from './drawing.js';
 import { fit, load, updateAddress } from './load.js';
@@ -88,6 +88,7 @@ document.querySelectorAll('.ed-tabs [role="tab"]').forEach((tab) =>
       other.setAttribute('aria-selected', String(other === tab));
       $(other.getAttribute('aria-controls')).hidden = other !== tab;
     });
+    showAllRows();
   }),
 );
 

@@ -9,6 +9,7 @@ import { keep } from './pending.js';
 import { draw, drawOld, label, layers, restyle } from './picture.js';
 import { coverage, map, state } from './state.js';
 import { stored } from './stored.js';
+import { renewTheme } from './theme.js';
 
 export async function load() {
   busy(t('Loading the borders…'));
@@ -29,6 +30,7 @@ export async function load() {
     drawOld();
     label();
     busy('');
+    renewTheme();
     refresh();
   } catch (error) {
     busy('');

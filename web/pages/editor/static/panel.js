@@ -45,45 +45,46 @@ const sheetLink = (code) => ({
   target: '_blank',
 });
 
-// rows: {code, name, households, before, compactness, hectares, change}
+// row: {code, name, households, before, compactness, hectares, change}
+const gridItem = (row, choose) =>
+  h(
+    'li',
+    { 'data-code': row.code },
+    h(
+      'button',
+      { type: 'button', className: 'ed-grid', onclick: () => choose(row.code) },
+      h(
+        'span',
+        { className: 'ed-name' },
+        row.name,
+        row.change === 'changed' ? null : h('em', {}, CHANGE_LABELS[row.change]),
+      ),
+      row.change === 'gone' || row.households == null
+        ? null
+        : h(
+            'span',
+            { className: 'ed-count' },
+            h('b', {}, number(row.households)),
+            ` ${t('%(n)s households', { n: '' }).trim()}`,
+            h('small', {}, BAND_LABELS[householdRange(row.households)]),
+          ),
+      row.change === 'gone' || row.households == null ? null : bar(row.households, row.before),
+      row.change === 'gone'
+        ? null
+        : h(
+            'small',
+            { className: 'ed-more' },
+            `${t('%(n)s ha', { n: row.hectares.toFixed(1) })} · ${t('compactness %(n)s', { n: row.compactness.toFixed(2) })}`,
+            row.before === null ? '' : ` · ${t('was %(n)s', { n: number(row.before) })}`,
+          ),
+    ),
+    row.change === 'gone' ? null : h('a', sheetLink(row.code), t('Map sheet')),
+  );
+
 export function showGrids(rows, choose) {
   $('ed-grids').replaceChildren(
     ...(rows.length
-      ? rows.map((row) =>
-          h(
-            'li',
-            { 'data-code': row.code },
-            h(
-              'button',
-              { type: 'button', className: 'ed-grid', onclick: () => choose(row.code) },
-              h(
-                'span',
-                { className: 'ed-name' },
-                row.name,
-                row.change === 'changed' ? null : h('em', {}, CHANGE_LABELS[row.change]),
-              ),
-              row.change === 'gone' || row.households == null
-                ? null
-                : h(
-                    'span',
-                    { className: 'ed-count' },
-                    h('b', {}, number(row.households)),
-                    ` ${t('%(n)s households', { n: '' }).trim()}`,
-                    h('small', {}, BAND_LABELS[householdRange(row.households)]),
-                  ),
-              row.change === 'gone' || row.households == null ? null : bar(row.households, row.before),
-              row.change === 'gone'
-                ? null
-                : h(
-                    'small',
-                    { className: 'ed-more' },
-                    `${t('%(n)s ha', { n: row.hectares.toFixed(1) })} · ${t('compactness %(n)s', { n: row.compactness.toFixed(2) })}`,
-                    row.before === null ? '' : ` · ${t('was %(n)s', { n: number(row.before) })}`,
-                  ),
-            ),
-            row.change === 'gone' ? null : h('a', sheetLink(row.code), t('Map sheet')),
-          ),
-        )
+      ? rows.map((row) => gridItem(row, choose))
       : [
           h(
             'li',
@@ -93,6 +94,24 @@ export function showGrids(rows, choose) {
           ),
         ]),
   );
+}
+
+// Households missing to the band, or beyond it; 0 within.
+export const bandDistance = (n) => Math.max(0, LOW - n, n - HIGH);
+
+// Every grid of the area, the farthest from the band first.
+export function showAll(rows, choose) {
+  const order = [...rows].sort(
+    (a, b) => bandDistance(b.households) - bandDistance(a.households) || a.code.localeCompare(b.code),
+  );
+  const outside = order.filter((row) => bandDistance(row.households)).length;
+  $('ed-all-totals').textContent = t('%(out)s of %(n)s grids are outside %(low)s–%(high)s households', {
+    out: outside,
+    n: order.length,
+    low: LOW,
+    high: HIGH,
+  });
+  $('ed-all').replaceChildren(...order.map((row) => gridItem(row, choose)));
 }
 
 // A torn unit offers the choice of its grid: `settle` takes the unit and the grid.

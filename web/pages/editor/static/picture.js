@@ -17,12 +17,13 @@ export function style(code) {
     { editable, community } = grid.properties;
   const chosen = state.chosen.includes(code),
     isWithin = community.startsWith(state.within) || code.startsWith(state.within);
+  const themed = chosen || !isWithin ? null : state.theme?.(code);
   return {
     color: chosen ? INK.chosen : !editable || !isWithin ? INK.around : grid.properties.before ? INK.changed : INK.grid,
     weight: chosen ? 3 : grid.properties.before ? 2.5 : 1.5,
     opacity: 1,
-    fillColor: chosen ? INK.chosen : INK.changed,
-    fillOpacity: chosen ? 0.12 : grid.properties.before ? 0.07 : 0.01,
+    fillColor: themed ?? (chosen ? INK.chosen : INK.changed),
+    fillOpacity: themed ? 0.65 : chosen ? 0.12 : grid.properties.before ? 0.07 : 0.01,
   };
 }
 

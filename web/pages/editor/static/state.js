@@ -29,6 +29,7 @@ export const state = {
   trace: false, // whether a drawing follows lines between its points
   picked: null, // the vertex that was clicked
   preview: null,
+  theme: null, // code -> colour of its class, where the grids are coloured by something
   editable: page.mine && page.state === 'draft' && !phone.matches,
 };
 

@@ -8,6 +8,7 @@ import { isDrawn, keep } from './pending.js';
 import { apply } from './picture.js';
 import { named, state } from './state.js';
 import { store } from './stored.js';
+import { renewTheme } from './theme.js';
 
 const STALE = 'draft.stale_version';
 
@@ -28,6 +29,7 @@ export async function operate(op, { again: repeated = false, key = null } = {}) 
     busy('');
     showStatus(t('Saved as step %(n)s', { n: done.step }), 'done');
     refresh();
+    renewTheme();
     store();
     return true;
   } catch (error) {
@@ -54,6 +56,7 @@ export async function undo() {
     apply(done.changed);
     busy('');
     refresh();
+    renewTheme();
     store();
   } catch (error) {
     busy('');
