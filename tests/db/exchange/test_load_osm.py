@@ -24,7 +24,8 @@ from gis.exchange.osm import rules
 from gis.exchange.osm.loader import load_osm
 from gis.exchange.osm.staging import set_counties
 from gis.exchange.osm.walk_graph import Walk, WalkGraphBuilder
-from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, classify_tags
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
+from gis.facilities.category_tags import classify_tags
 from gis.files.report import LoadReport
 from tests.support.osm_files import OsmFile, Point, degrees
 

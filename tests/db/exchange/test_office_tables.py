@@ -24,7 +24,7 @@ from gis.exchange.columns import FACILITIES, HOUSEHOLDS, PEOPLE
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
-from gis.facilities.categories import key_of_word
+from gis.facilities.category_words import key_of_word
 from gis.facilities.models import Facility
 from gis.files import tables
 from gis.files.cells import Guess, parse_crs

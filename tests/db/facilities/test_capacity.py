@@ -7,7 +7,8 @@ from sqlalchemy import text
 from gis.errors import InvalidInput, NotFound, TooLarge
 from gis.facilities import capacity
 from gis.facilities.access_store import read_labels
-from gis.facilities.capacity import REACHES, CapacityRequest, capacity_coverage, list_buildings
+from gis.facilities.capacity import REACHES, CapacityRequest, capacity_coverage
+from gis.facilities.capacity_buildings import list_buildings
 from gis.facilities.walkers import profile_network
 from tests.support import build, siting_town
 
