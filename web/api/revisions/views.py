@@ -110,7 +110,7 @@ def get_revision(number: int) -> Response:
     `ETag` is its version, for `If-Match`.
     """
     by = require_planner()
-    revision = drafts.get_revision(session(), by, number)
+    revision = revision_access.get_revision(session(), by, number)
     body = revision_to_json(revision, by) | {
         "operations": [operation_to_json(operation, names) for operation, names in _named(number)]
     }
@@ -332,7 +332,7 @@ def rebase(number: int) -> Response:
             for code in operation.geometries
         }
         return 200, {
-            **revision_to_json(drafts.get_revision(session(), by, number), by),
+            **revision_to_json(revision_access.get_revision(session(), by, number), by),
             "rebased": [
                 {"grid": clash.grid, "name": clash.name, "revision": clash.revision}
                 for clash in clashes
