@@ -27,7 +27,7 @@ from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import intake, moves, spot_checks
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
-from gis.incidents.reading import filters, incidents, statistics
+from gis.incidents.reading import counts, filters, statistics
 from gis.incidents.reading.spot_checks import list_samples
 from gis.incidents.reading.statistics_rows import PARTS, counted_incidents
 from gis.incidents.reading.statistics_sql import Scope, counted_sql
@@ -503,7 +503,7 @@ def test_a_day_is_the_same_again(session: Session) -> None:
     for _ in range(2):
         with session.begin_nested() as undone:
             day = simulate(session, at("08:00"), at("12:00"), 20, seed=7, last=at("18:00"))
-            by_state = incidents.count_by_state(
+            by_state = counts.count_by_state(
                 session, system_principal("test"), filters.IncidentFilters(), now=at("18:00")
             )
             days.append((day.moves - Counter({"unclaimed": 0}), by_state["states"]))

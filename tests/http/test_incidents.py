@@ -20,7 +20,7 @@ from gis.incidents.lifecycle import moves, supervision, upkeep
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
-from gis.incidents.reading import duplicates, filters, incidents, orders, timeline
+from gis.incidents.reading import counts, duplicates, filters, incidents, orders, timeline
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.rights.principal import ANONYMOUS, Principal, system_principal
 from tests.support import build
@@ -169,7 +169,7 @@ def test_who_may_not_see_it_is_told_it_is_not_there(incident_town: IncidentTown)
         == []
     )
     assert (
-        incidents.count_by_state(
+        counts.count_by_state(
             incident_town.session, incident_town.who("邻网格员"), filters.IncidentFilters(), now=NOW
         )["all"]
         == 0
@@ -556,9 +556,7 @@ def test_filters_and_pages(incident_town: IncidentTown) -> None:
             seen += [v.id for v in part]
             new_sort_key = incidents.sort_key(part[-1], sort)
         assert len(seen) == len(set(seen)) == 6
-    counted = incidents.count_by_state(
-        incident_town.session, by, filters.IncidentFilters(), now=now
-    )
+    counted = counts.count_by_state(incident_town.session, by, filters.IncidentFilters(), now=now)
     assert (counted["all"], counted["open"], counted["states"]["dispatched"]) == (6, 6, 6)
 
 
