@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from gis.facilities.area_report import MAX_SITES, AreaReport, ReportQuery
 from gis.messages import LOCALES
 from gis.settings import ROOT, Settings
-from web.cli.common import record_disclosure, session_scope
+from web.cli.common import local_now, record_disclosure, session_scope
 
 
 @click.command()
@@ -37,7 +37,7 @@ def command(
 
     if file.suffix not in (".html", ".pdf"):
         raise click.UsageError(f"{file.name}: the report is .html or .pdf")
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     query = ReportQuery(area, category, minutes, profile, sites)
     with session_scope("coverage report") as session:
         html = _document(session, area_report(session, query, now), lang, now)
