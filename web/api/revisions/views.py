@@ -47,6 +47,7 @@ from web.http import params
 from web.http.body_limit import body_limit
 from web.http.conditional import if_match
 from web.http.db import session
+from web.http.downloads import attachment
 from web.http.idempotency import run_once
 from web.http.responses import GEOJSON, conditional_response, paginate
 from web.http.uploads import uploaded_file
@@ -58,7 +59,6 @@ from web.security.session import principal
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
 
 MAX_BOUNDARY_FILE_BYTES = 64 * 1024 * 1024  # bytes
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key",
     403: "Not allowed there",
@@ -277,10 +277,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
         out = BytesIO()
         preview_workbook.write(changes, out)
         record_export(principal(), f"preview of revision {number} (.xlsx)")
-        response = Response(out.getvalue(), mimetype=XLSX)
-        response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return attachment(f"revision-{number}.xlsx", out.getvalue())
     return conditional_response(preview_to_json(changes))
 
 
