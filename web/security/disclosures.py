@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import current_app, request
 
 from gis.accounts import disclosures
-from gis.areas.hierarchy import find_area_id
+from gis.areas.identity import find_area_id
 from gis.incidents.reading import incidents
 from gis.incidents.reading.incidents import IncidentView
 from gis.people.queries import area_chain

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from gis.areas.hierarchy import find_area_id
+from gis.areas.identity import find_area_id
 from gis.errors import NotFound
 from gis.facilities.area_report import ReportQuery, area_report
 from gis.facilities.planning_land import planned_land
