@@ -108,7 +108,7 @@ def test_words_nobody_understands_wait_for_the_community_to_choose(
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("value", "field"),
     [
         ({"category": "99999"}, "category"),
         ({"category": "", "description": " "}, "category"),
@@ -121,10 +121,10 @@ def test_words_nobody_understands_wait_for_the_community_to_choose(
     ],
 )
 def test_a_wrong_report_names_its_field_and_leaves_nothing(
-    incident_town: IncidentTown, session: Session, given: dict[str, object], field: str
+    incident_town: IncidentTown, session: Session, value: dict[str, object], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        incident_town.report(**given)  # type: ignore[arg-type]
+        incident_town.report(**value)  # type: ignore[arg-type]
     assert refused.value.detail
     if field:
         assert field in {error.field for error in refused.value.errors}
