@@ -26,11 +26,6 @@ DRY_RUN = "Dry run: nothing was changed. Add --commit to apply."
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
-def author() -> str:
-    """Return who is at the command line."""
-    return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}"
-
-
 def local_now() -> datetime:
     """Return the present moment in the deployment's zone."""
     return datetime.now(Settings.from_env().timezone)

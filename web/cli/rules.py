@@ -13,7 +13,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
-from web.cli.common import DRY_RUN, FILE, author, local_now, refused, session_scope
+from web.cli.common import DRY_RUN, FILE, local_now, refused, session_scope, user
 
 
 @click.group()
@@ -85,7 +85,7 @@ def load(file: Path, name: str, commit: bool) -> None:
     with session_scope("load rules") as session:
         parsed, report = rules_file.parse(file, editions.active_edition(session), session)
         refused(report)
-        new_id = rules_store.load(session, parsed, name, author())
+        new_id = rules_store.load(session, parsed, name, user())
         if commit:
             session.commit()
             click.echo(
