@@ -126,7 +126,7 @@ def transferred_pieces(
 
     Parameters
     ----------
-    before, after
+    old_shapes, new_shapes
         Shapes by code, degrees, EPSG:4490.
     codes
         Codes of the grids whose area changes.

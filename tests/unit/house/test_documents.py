@@ -227,7 +227,7 @@ def test_pre_commit_checks_what_ci_checks() -> None:
     hooks = re.findall(
         r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     )
-    assert hooks == re.findall(r"^(\.venv/bin/\S+.*?) \|\| status=1$", ci, re.MULTILINE)
+    assert hooks == re.findall(r"^(\.(?:venv/bin|ci)/\S+.*?) \|\| status=1$", ci, re.MULTILINE)
     assert "repo: http" not in (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
 
 
