@@ -831,6 +831,7 @@ ASKED_ON_THE_WAY = {
     "gis.incidents.clock",
     "gis.incidents.danger.reader",
     "gis.incidents.danger.similarity",
+    "gis.incidents.danger.spans",
     "gis.incidents.reading.duplicates",
     "gis.incidents.routing.post_holders",
     "gis.incidents.routing.rules",
