@@ -52,6 +52,7 @@ BLUEPRINTS = (
     "web.api.unanswered.views",
     "web.api.photos.views",
     "web.api.incidents.views",
+    "web.api.follow_ups.views",
     "web.api.parts.views",
     "web.api.desk.views",
     "web.api.today.views",

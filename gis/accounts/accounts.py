@@ -14,7 +14,7 @@ from gis.accounts import credentials
 from gis.accounts.account_list import RoleGrant, is_within_reach, reachable_areas, roles_of
 from gis.accounts.models import AccessGrant, Account, SignIn
 from gis.accounts.sessions import normalise_username
-from gis.areas.models import Area
+from gis.areas.identity import find_present_area_id
 from gis.errors import Conflict, Forbidden, NotFound
 from gis.people.models import Person
 from gis.rights.actions import ACCESS_ROLES, Action
@@ -251,11 +251,7 @@ def _grant_area_id(session: Session, principal: Principal, role: str, area: str)
         raise credentials.account_field_error("area", "account.area_not_allowed")
     if not area and role not in ROLES_WITHOUT_AREA:
         raise credentials.account_field_error("area", "account.area_needed")
-    area_id = (
-        session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None)))
-        if area
-        else None
-    )
+    area_id = find_present_area_id(session, area) if area else None
     if area and area_id is None:
         raise credentials.account_field_error("area", "account.area_unknown")
     if not is_within_reach(

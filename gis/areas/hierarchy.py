@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
+from gis.areas.identity import require_area_id
 from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
@@ -142,8 +143,7 @@ def areas(
     if level is not None:
         query = query.where(Area.level == level)
     if parent is not None:
-        if session.scalar(select(Area.id).where(Area.code == parent)) is None:
-            raise NotFound("area.unknown_code", code=parent)
+        require_area_id(session, parent)
         query = query.where(Parent.code == parent)
     if q:
         query = query.where(
@@ -231,9 +231,7 @@ def history(
     NotFound
         No area has this code.
     """
-    area_id = session.scalar(select(Area.id).where(Area.code == code))
-    if area_id is None:
-        raise NotFound("area.unknown_code", code=code)
+    area_id = require_area_id(session, code)
     shapes = session.execute(
         select(
             Revision.id,
@@ -260,11 +258,6 @@ def history(
         [AreaChange(*row) for row in changes],
         [LineageRow(*row) for row in related],
     )
-
-
-def find_area_id(session: Session, code: str) -> int | None:
-    """Return the id of the area with a code, retired or not; None when there is none."""
-    return session.scalar(select(Area.id).where(Area.code == code))
 
 
 def is_county(session: Session, code: str) -> bool:

@@ -49,8 +49,8 @@ def guess_encoding(content: bytes) -> str:
 def read_rows(source: Path, encoding: str) -> Iterator[pa.Table]:
     """Yield all rows of a file of points as tables of text, in their order.
 
-    Returns
-    -------
+    Yields
+    ------
     Tables with the columns of the header and `FAULT_COLUMN`: empty, or [code, parameters] as JSON
     of the message why the row cannot be read. Of such a row only the id is there, where it has one.
 

@@ -8,9 +8,10 @@ import shapely
 from shapely import STRtree
 from sqlalchemy.orm import Session
 
+from gis.areas.identity import require_area_id
 from gis.boundaries.operations import moves_land
 from gis.db import cached_text
-from gis.errors import NotFound, TooLarge, invalid_field
+from gis.errors import TooLarge, invalid_field
 from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, shape_array, wider
 from gis.shapes.polygon_coverage import PolygonLike
@@ -79,12 +80,8 @@ def compare_boundaries(
     """
     if since >= until:
         raise invalid_field("to", "field.not_later_than_from")
-    if (
-        within
-        and session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within})
-        is None
-    ):
-        raise NotFound("area.unknown_code", code=within)
+    if within:
+        require_area_id(session, within)
     rows = session.execute(
         cached_text(CHANGED_GRIDS_SQL),
         {"since": since, "until": until, "within": within, "limit": MAX_COMPARED_GRIDS + 1},
@@ -129,7 +126,7 @@ def transferred_pieces(
 
     Parameters
     ----------
-    before, after
+    old_shapes, new_shapes
         Shapes by code, degrees, EPSG:4490.
     codes
         Codes of the grids whose area changes.

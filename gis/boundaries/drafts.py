@@ -17,18 +17,17 @@ from gis.boundaries import conservation, operation_model, operations
 from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids
+from gis.boundaries.draft_locks import lock_own_draft
 from gis.boundaries.household_counts import count_households, read_building_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.revision_access import (
     VISIBLE_REVISION_SQL,
-    get_revision,
     require_on_grids,
     visibility_params,
 )
 from gis.db import cached_text
-from gis.errors import Conflict, Forbidden, NotFound, WanggeError, invalid_field
-from gis.messages import Message
+from gis.errors import Conflict, NotFound, WanggeError, invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes.polygon_coverage import PolygonLike
@@ -362,43 +361,3 @@ def withdraw(session: Session, principal: Principal, number: int) -> Revision:
     draft.version += 1
     session.flush()
     return draft
-
-
-def lock_own_draft(
-    session: Session, principal: Principal, number: int, version: int | None
-) -> Revision:
-    """Return a draft of the principal, locked.
-
-    Raises
-    ------
-    NotFound, Forbidden, Conflict
-        The draft is hidden, belongs to another author, or is not a draft of that version.
-    """
-    draft = get_revision(session, principal, number, lock=True)
-    if principal.kind != "system" and draft.author != principal.actor:
-        raise Forbidden("draft.of_somebody_else", number=str(number))
-    principal.require(Action.DRAFT)
-    require_draft(draft)
-    if version is not None and version != draft.version:
-        raise stale_version(draft.version, version)
-    return draft
-
-
-def stale_version(current: int, version: int) -> Conflict:
-    """Return the error for a draft whose version is not the one the caller knows."""
-    return Conflict(
-        "draft.stale_version",
-        extra={"version": current},
-        current=str(current),
-        version=str(version),
-    )
-
-
-def require_draft(revision: Revision) -> None:
-    """Raise Conflict unless the revision is a draft."""
-    if revision.state != RevisionState.DRAFT:
-        raise Conflict(
-            "revision.not_draft",
-            number=str(revision.id),
-            state=Message(f"revision_state.{revision.state}"),
-        )

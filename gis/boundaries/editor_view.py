@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
+from gis.areas.identity import require_area_id
 from gis.areas.models import Level, Operation
 from gis.boundaries import draft_grids, drafts, operations, revision_access, statistics
 from gis.boundaries.household_counts import BuildingHouseholds, read_building_households
@@ -69,11 +70,7 @@ def read_editor_view(
     ) is not None and revision.effective is not None:
         return _as_published(session, stored, revision.effective)
     drawn = drafts.drawn_shapes(done)
-    if (
-        session.scalar(cached_text("SELECT id FROM area WHERE code = :code"), {"code": within})
-        is None
-    ):
-        raise NotFound("area.unknown_code", code=within)
+    require_area_id(session, within)
     rows = session.execute(
         cached_text(
             "SELECT a.code FROM area a"

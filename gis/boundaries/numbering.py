@@ -24,7 +24,7 @@ def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iter
 
     Parameters
     ----------
-    near
+    code_within
         Code of the community, or of a grid in it.
     taken
         Codes that the draft has assigned so far.

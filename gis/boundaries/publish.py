@@ -16,6 +16,7 @@ from gis.areas.models import Area, Level, Lineage, Operation, Revision, Revision
 from gis.boundaries import (
     conservation,
     draft_conflicts,
+    draft_locks,
     drafts,
     numbering,
     operations,
@@ -89,9 +90,9 @@ def publish(
     """
     draft = revision_access.get_revision(session, principal, number, lock=True)
     principal.require(Action.PUBLISH)
-    drafts.require_draft(draft)
+    draft_locks.require_draft(draft)
     if version is not None and version != draft.version:
-        raise drafts.stale_version(draft.version, version)
+        raise draft_locks.stale_version(draft.version, version)
     stated_reason = _validate_reason(reason)
     if two_persons and draft.author == principal.actor:
         raise Forbidden("publish.needs_second_person")

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.hierarchy import area as read_area
-from gis.areas.hierarchy import areas, find_area_id
+from gis.areas.hierarchy import areas
+from gis.areas.identity import find_area_id
 from gis.areas.models import Area, Level, Operation, Revision
 from gis.boundaries import drafts, revision_access
 from gis.boundaries.draft_grids import neighbouring_grids
+from gis.boundaries.draft_locks import require_draft
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
     bbox_params,
@@ -192,7 +194,7 @@ def _draft(
     if number is None:
         return None, []
     revision = revision_access.get_revision(session, principal, number)
-    drafts.require_draft(revision)
+    require_draft(revision)
     return revision, drafts.list_operations(session, number)
 
 

@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.boundaries.store import derive_units, publish_shapes
+from gis.boundaries.store import derive_units
 from gis.db import copy_rows, new_ids
 from gis.demo import facilities
 from gis.demo.compounds import Block, fill
@@ -29,8 +29,8 @@ from gis.demo.households import (
     largest_remainder_shares,
 )
 from gis.demo.names import person_name, street_name
-from gis.demo.streets import Cell, Plan, Street, ewkb_hex, rng_for, shape_to_degrees, streets
-from gis.demo.town_areas import COUNTY, STREETS, communities, house_number
+from gis.demo.streets import Cell, Plan, Street, ewkb_hex, rng_for, streets
+from gis.demo.town_areas import COUNTY, communities, house_number, write_areas
 from gis.demo.town_network import ZOOM, scenery, write_network
 
 Progress = Callable[[int, int], None]
@@ -85,7 +85,8 @@ class TownWriter:
             max(len(cells), round(self.households * UNITS / HOUSEHOLDS)), homes
         )
         parts = communities(len(cells))
-        ids = self._areas(parts)
+        ids, self.codes = write_areas(self.session, self.plan, parts, f"seed {self.seed}")
+        self._count("area", len(self.codes))
         staff = Staff(rng_for(self.seed, "posts"))
         done = 0
         for number, (which, community) in enumerate(parts):
@@ -126,51 +127,6 @@ class TownWriter:
 
     def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         self._count(table.split(".")[-1], copy_rows(self.session, table, columns, rows))
-
-    def _areas(self, parts: list[tuple[list[int], tuple[str, str]]]) -> dict[object, int]:
-        """Write county, streets, communities and grids with their boundaries.
-
-        Returns
-        -------
-        dict[object, int]
-            Ids by number of the grid, and by level and number.
-        """
-        cells = self.plan.cells
-        street_codes = list(dict.fromkeys(community[0][:9] for _, community in parts))
-        new = iter(new_ids(self.session, "area", 1 + len(street_codes) + len(parts) + len(cells)))
-        ids: dict[object, int] = {}
-        rows: list[tuple[object, ...]] = []
-        shapes = {}
-
-        def add(key: object, code: str, level: str, name: str, parent: int | None) -> None:
-            ids[key] = next(new)
-            rows.append((ids[key], code, level, name, COUNTY[0], parent))
-
-        add(("county", 0), COUNTY[0], "county", COUNTY[1], None)
-        name_by_street = dict(STREETS)
-        for number, code in enumerate(street_codes):
-            name = name_by_street.get(code, f"示例{number - 1}街道")
-            add(("street", number), code, "street", name, ids["county", 0])
-        for number, (which, (code, name)) in enumerate(parts):
-            parent = ids["street", street_codes.index(code[:9])]
-            add(("community", number), code, "community", f"{name}社区", parent)
-            from_north_west = sorted(which, key=lambda i: (-cells[i].row, cells[i].column))
-            for nth, i in enumerate(from_north_west, 1):
-                grid = f"{code}{nth:03d}"
-                add(i, grid, "grid", f"{name}第{nth}网格", ids["community", number])
-                shapes[grid] = shape_to_degrees(self.plan.outline(cells[i]))
-        self._copy("area", ("id", "code", "level", "name", "county", "parent_id"), rows)
-        self.session.flush()
-        publish_shapes(
-            self.session,
-            shapes,
-            title="示例网格划分",
-            author="town",
-            reason=f"seed {self.seed}",
-            effective=START,
-        )
-        self.codes = {int(str(row[0])): str(row[1]) for row in rows}
-        return ids
 
     def _grid(
         self, block: Block, area: int, households: int, people: int, count: int

@@ -89,10 +89,7 @@ def load_areas(
     names and parents.
     """
     level = _level(level)
-    if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
-        raise InvalidInput(
-            "area_file.clean_out_of_range", high=round(MAX_CLEAN_WIDTH_M), value=str(clean)
-        )
+    _require_clean_width(clean)
     at = effective_time(session, effective)
     report = LoadReport(f"areas:{level}", path.name)
     file = read_area_file(path, level, options or ReadOptions(), report)
@@ -129,6 +126,14 @@ def load_areas(
     if level is Level.GRID:
         report.messages += unanswered.note(session, at)
     return report
+
+
+def _require_clean_width(clean: float | None) -> None:
+    """Raise InvalidInput unless a width to repair is none or up to MAX_CLEAN_WIDTH_M."""
+    if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
+        raise InvalidInput(
+            "area_file.clean_out_of_range", high=round(MAX_CLEAN_WIDTH_M), value=str(clean)
+        )
 
 
 def _count_changes(

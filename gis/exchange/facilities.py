@@ -13,9 +13,8 @@ from gis.facilities.categories import (
     CATEGORIES,
     CATEGORY_BY_KEY,
     MAX_CAPACITY,
-    is_own_name,
-    key_of_word,
 )
+from gis.facilities.category_words import is_own_name, key_of_word
 from gis.files import datasets
 from gis.files.points import read_points
 from gis.files.report import LoadReport

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import audit_context
 from gis.errors import WanggeError
-from gis.exchange.incidents import category_by_word
+from gis.exchange.incident_rows import category_by_word
 from gis.incidents.lifecycle.history import Past, file_past
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.models import ExternalOrder, ExternalSystem, Incident

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from gis.errors import InvalidInput, TooLarge
 from gis.exchange.candidates import places_of_table, read_candidates
 from gis.exchange.columns import CANDIDATES, FACILITIES
-from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, key_of_word
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
+from gis.facilities.category_words import key_of_word
 from gis.facilities.planned import MAX_PLANNED, PlannedFacility
 from gis.facilities.siting_inputs import CandidatePlace
 from gis.files.tables import TEXTS, WORKBOOKS

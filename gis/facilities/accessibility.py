@@ -142,6 +142,10 @@ class FacilityEntrances:
     door: Floats
     snaps: SnappedPoints
 
+    def __len__(self) -> int:
+        """Return the number of facilities."""
+        return len(self.code)
+
     def of(self, facility: int) -> slice:
         """Return the slice of a facility's entrances among all."""
         low, high = np.searchsorted(self.owner, [facility, facility + 1])

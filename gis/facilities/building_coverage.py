@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.building_areas import PointAreas, areas_of_points
-from gis.areas.hierarchy import find_area_id
+from gis.areas.identity import find_area_id
 from gis.areas.models import Level
 from gis.errors import NotFound, invalid_field
 from gis.facilities.access_store import read_labels, require_categories

@@ -1,8 +1,8 @@
 """Demand against capacity: how many places, beds or doctors people of an area can share on foot."""
 
-from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import compress
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
@@ -15,7 +15,6 @@ from gis.facilities.accessibility import (
     FacilityEntrances,
     read_demand_points,
     read_facility_entrances,
-    stated_count,
 )
 from gis.facilities.building_coverage import (
     STANDINGS,
@@ -125,35 +124,6 @@ class FacilityLoad:
 
 
 @dataclass(frozen=True)
-class BuildingCapacity:
-    """What the people of one building can share.
-
-    Attributes
-    ----------
-    per_1000
-        As of AreaCapacity; None where it cannot be said.
-    reach
-        One of REACHES.
-    at_least
-        A facility of unstated capacity is in reach as well.
-    lon, lat
-        The door, else the middle of the footprint, degrees, EPSG:4490.
-    """
-
-    code: str
-    name: str
-    community: str
-    households: int
-    people: int
-    elders: int | None
-    per_1000: float | None
-    reach: str
-    at_least: bool
-    lon: float
-    lat: float
-
-
-@dataclass(frozen=True)
 class CapacityCoverage:
     """What people can share, by area, and who shares each facility.
 
@@ -223,13 +193,7 @@ def capacity_coverage(
     TooLarge
         More than MAX_PAIRS buildings and facilities reach each other.
     """
-    for name, value, allowed in (
-        ("method", request.method, METHODS),
-        ("demand", request.demand, WEIGHTS),
-    ):
-        if value not in allowed:
-            raise invalid_field(name, "input.not_among", value=value, allowed=[*allowed])
-    require_limit(request.minutes)
+    _require_request(request)
     level = require_level(by)
     buildings = read_buildings(session, [request.category], request.profile, area, moment)
     network = buildings.walker.network
@@ -252,19 +216,16 @@ def capacity_coverage(
     by_area = [row(number == i, where.code, where.name) for i, where in enumerate(areas)]
     if (number < 0).any():
         by_area.append(row(number < 0))
-    near = np.ones(len(stated), bool) if area is None else _columns(metres)
-    loads = [
-        _load(facilities.code[i], names[i], int(capacity[i]) if stated[i] else None, claims)
-        for i, claims in enumerate(shared.claims.tolist())
-        if near[i]
-    ]
+    in_reach = np.ones(len(stated), bool) if area is None else _columns(metres)
+    capacities = [int(number) if number >= 0 else None for number in capacity]  # NaN: unstated
+    loads = map(_load, facilities.code, names, capacities, shared.claims.tolist())
     return CapacityCoverage(
         request,
         CATEGORY_BY_KEY[request.category].capacity_unit,
         level.value,
         row(np.ones(len(rows), bool)),
         tuple(each for each in by_area if each.total.buildings),
-        tuple(sorted(loads, key=_most_crowded)),
+        tuple(sorted(compress(loads, in_reach), key=_most_crowded)),
         buildings,
         per_person,
         reach,
@@ -272,39 +233,15 @@ def capacity_coverage(
     )
 
 
-def list_buildings(
-    answer: CapacityCoverage, within: Collection[int] | None = None
-) -> list[BuildingCapacity]:
-    """List the buildings where people live, those with least to share first.
-
-    Parameters
-    ----------
-    within
-        Ids of the areas whose buildings may be listed; None means all.
-    """
-    buildings = answer.buildings
-    which = buildings.households > 0
-    if within is not None:
-        which &= buildings.areas.in_any(frozenset(within))
-    number, communities = buildings.areas.at_level("community")
-    said = np.isin(answer.reach, [REACHES.index("reached"), REACHES.index("beyond")])
-    order = np.lexsort((buildings.code, -buildings.people, answer.per_person, ~said))
-    return [
-        BuildingCapacity(
-            str(buildings.code[i]),
-            str(buildings.name[i]),
-            "" if number[i] < 0 else communities[number[i]].code,
-            int(buildings.households[i]),
-            int(buildings.people[i]),
-            stated_count(buildings.elders[i]),
-            round(1000 * float(answer.per_person[i]), 3) if said[i] else None,
-            REACHES[answer.reach[i]],
-            bool(answer.at_least[i]),
-            round(float(buildings.lon[i]), 7),
-            round(float(buildings.lat[i]), 7),
-        )
-        for i in order[which[order]].tolist()
-    ]
+def _require_request(request: CapacityRequest) -> None:
+    """Raise InvalidInput unless the method, the demand and the walk are possible."""
+    for name, value, allowed in (
+        ("method", request.method, METHODS),
+        ("demand", request.demand, WEIGHTS),
+    ):
+        if value not in allowed:
+            raise invalid_field(name, "input.not_among", value=value, allowed=[*allowed])
+    require_limit(request.minutes)
 
 
 def _walks(

@@ -4,8 +4,6 @@ A new category is one entry here. Colours are the Okabe-Ito set (Okabe & Ito 200
 Design"), one for a family of categories; the icon distinguishes the members of a family.
 """
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,17 +17,6 @@ ORANGE, GREEN, BLUE, BLACK = (
     OKABE_ITO["black"],
 )
 
-# Keys of objects that a name pattern may classify: a bus stop named after a 街道办事处 is not one.
-NAMED_BY = (
-    "amenity",
-    "office",
-    "government",
-    "healthcare",
-    "social_facility",
-    "shop",
-    "building",
-    "landuse",
-)
 # What the capacity of a facility counts -> the tags of OSM that state it, the surest first.
 CAPACITY_TAGS: Mapping[str, tuple[str, ...]] = {
     "places": ("capacity:persons", "capacity"),
@@ -37,7 +24,6 @@ CAPACITY_TAGS: Mapping[str, tuple[str, ...]] = {
     "doctors": ("staff_count:doctors",),
 }
 MAX_CAPACITY = 1_000_000
-NOT_PUBLIC = frozenset({"private", "no", "residents", "members", "permit"})
 
 
 @dataclass(frozen=True)
@@ -423,104 +409,3 @@ CATEGORIES: tuple[Category, ...] = (
 )
 
 CATEGORY_BY_KEY = {category.key: category for category in CATEGORIES}
-NO_SHOP = frozenset({"no", "vacant", "disused"})
-
-
-_KEY_BY_NAME = {
-    name.lower(): category.key
-    for category in CATEGORIES
-    for name in (category.key, category.zh, category.en)
-}
-_KEY_BY_PART = {part: category.key for category in CATEGORIES for part in category.zh.split("/")}
-_KEY_BY_ALIAS = {
-    alias: category.key for category in CATEGORIES for alias in category.aliases.split()
-}
-_ENDINGS = {
-    category.key: re.compile(f"(?:{category.endings})$")
-    for category in CATEGORIES
-    if category.endings
-}
-
-
-def is_own_name(word: str) -> bool:
-    """Return whether a word is the key or a name of a category."""
-    return word.lower() in _KEY_BY_NAME
-
-
-def key_of_word(word: str) -> str | None:
-    """Return the key of the category that a word means; None if it means none, or several."""
-    text = unicodedata.normalize("NFKC", word).lower().strip()
-    if key := _KEY_BY_NAME.get(text):
-        return key
-    text = re.sub(r"\(.*?\)|\s", "", text)
-    if key := _KEY_BY_PART.get(text) or _KEY_BY_ALIAS.get(text):
-        return key
-    keys = {key for part in re.split(r"[/、,;]|和|及", text) if part for key in _keys(part)}
-    return keys.pop() if len(keys) == 1 else None
-
-
-def _keys(word: str) -> set[str]:
-    """Return the keys of all categories that a word may mean, by itself or by its ending."""
-    exact = _KEY_BY_NAME.get(word) or _KEY_BY_PART.get(word) or _KEY_BY_ALIAS.get(word)
-    return {exact} if exact else {key for key, ending in _ENDINGS.items() if ending.search(word)}
-
-
-def _tags() -> dict[tuple[str, str], int]:
-    """Return the position in CATEGORIES by (key, value) of every rule."""
-    positions: dict[tuple[str, str], int] = {}
-    for position, category in enumerate(CATEGORIES):
-        for rule in category.osm:
-            key, values = rule.split("=")
-            for value in values.split(","):
-                positions.setdefault((key, value), position)
-    return positions
-
-
-_TAGS = _tags()
-# an object without any of these keys is not a facility
-OSM_KEYS = tuple(sorted({key for key, _ in _TAGS} | set(NAMED_BY)))
-_NAMES = tuple((position, re.compile(c.name)) for position, c in enumerate(CATEGORIES) if c.name)
-
-
-def classify_tags(tags: Mapping[str, str]) -> str | None:
-    """Return the category that an OSM object's tags mean; None if it is no facility.
-
-    Notes
-    -----
-    A name that is more specific than the tag wins (社区卫生服务中心 mapped as a hospital is a
-    clinic); then the first category of the table with a matching tag; "shop=*" comes last.
-    """
-    named = tags.get("name:zh") or tags.get("name") or ""
-    positions = [_TAGS[pair] for pair in tags.items() if pair in _TAGS]
-    if (
-        named
-        and any(key in tags for key in NAMED_BY)
-        and "highway" not in tags
-        and "railway" not in tags
-    ):
-        by_name = next((position for position, pattern in _NAMES if pattern.search(named)), None)
-        if by_name is not None and _may_name_decide(positions):
-            positions = [by_name]
-    if not positions and tags.get("shop", "no") not in NO_SHOP:
-        positions = [_TAGS["shop", "*"]]
-    if not positions:
-        return None
-    category = CATEGORIES[min(positions)]
-    if category.open_only and (tags.get("access") in NOT_PUBLIC or tags.get("foot") in NOT_PUBLIC):
-        return None
-    return category.key
-
-
-def _may_name_decide(positions: list[int]) -> bool:
-    """Return whether a name may decide: not for categories often named after a neighbour."""
-    settled = {CATEGORIES[position].key for position in positions}
-    return not settled & {
-        "transit",
-        "parking",
-        "toilet",
-        "food",
-        "park",
-        "sport",
-        "bank_post",
-        "convenience",
-    }

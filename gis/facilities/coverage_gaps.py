@@ -1,6 +1,6 @@
 """Gaps of coverage: the buildings without a facility within some minutes' walk, one by one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,7 +76,7 @@ def gaps(
     area: str | None = None,
     moment: datetime | None = None,
     open_at: datetime | None = None,
-    within: Collection[int] | None = None,
+    within: Iterable[Collection[int] | None] = (),
 ) -> list[Gap]:
     """List the buildings that are not served, those with most people first.
 
@@ -85,7 +85,7 @@ def gaps(
     categories, minutes, profile, area, moment, open_at
         As in `gis.facilities.coverage_summary.coverage`.
     within
-        Ids of the areas whose buildings may be listed; None means all.
+        Sets of ids of areas; a building is listed if it lies in an area of each. None means all.
 
     Raises
     ------
@@ -106,14 +106,15 @@ def list_gaps(
     session: Session,
     buildings: BuildingCoverage,
     minutes: int,
-    within: Collection[int] | None = None,
+    within: Iterable[Collection[int] | None] = (),
 ) -> list[Gap]:
     """List those of some buildings that are not served; see `gaps`."""
     which = buildings.standing(minutes) != STANDINGS.index(Standing.SERVED)
     if buildings.households.any():
         which &= buildings.households > 0
-    if within is not None:
-        which &= buildings.areas.in_any(frozenset(within))
+    for areas in within:
+        if areas is not None:
+            which &= buildings.areas.in_any(frozenset(areas))
     lacking = buildings.select(which)
     standing = lacking.standing(minutes)
     classes = class_of(lacking, minutes)

@@ -7,6 +7,7 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.areas.identity import find_area_id
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.people.queries import area_chain
 from gis.rights.actions import PLANNING
@@ -38,7 +39,7 @@ def land_of_area(session: Session, code: str, at: datetime) -> shapely.Geometry:
     InvalidInput
         It has no land of its own at that moment, as a unit or a retired area.
     """
-    if session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": code}) is None:
+    if find_area_id(session, code) is None:
         raise NotFound("facility.area_unknown", code=code)
     land = _lands(session, at, code=code)
     if land is None:

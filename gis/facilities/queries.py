@@ -8,7 +8,8 @@ import shapely
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from gis.areas.models import Area, Boundary
+from gis.areas.identity import find_area_id
+from gis.areas.models import Boundary
 from gis.db import STORAGE_SRID
 from gis.errors import NotFound
 from gis.facilities.models import Facility, ServiceCircle
@@ -109,7 +110,7 @@ def facilities(
             func.ST_Intersects(Facility.geom, func.ST_MakeEnvelope(*bbox, STORAGE_SRID))
         )
     if area is not None:
-        area_id = session.scalar(select(Area.id).where(Area.code == area))
+        area_id = find_area_id(session, area)
         if area_id is None:
             raise NotFound("facility.area_unknown", code=area)
         # the rectangle first, by the index; then the location itself

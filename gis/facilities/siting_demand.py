@@ -18,11 +18,9 @@ from gis.facilities.accessibility import (
     sum_elders,
 )
 from gis.facilities.circles import box_ewkt, walk_bbox
+from gis.facilities.coverage_summary import Tally
 from gis.facilities.siting_problem import (
     Floats,
-)
-from gis.facilities.siting_request import (
-    Inhabitants,
 )
 from gis.network.build import Network
 
@@ -59,9 +57,9 @@ def existing_facilities(
     return read_facility_entrances(session, network, category, bbox)
 
 
-def count_of(homes: DemandPoints, who: NDArray[Any]) -> Inhabitants:
+def count_of(homes: DemandPoints, who: NDArray[Any]) -> Tally:
     """Return how many live in some of the buildings; `who` is a mask or numbers."""
-    return Inhabitants(
+    return Tally(
         int(homes.building[who].size),
         int(homes.households[who].sum()),
         int(homes.people[who].sum()),

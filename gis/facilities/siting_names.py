@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.facilities.coverage_summary import Tally
 from gis.facilities.siting_demand import (
     to_degrees,
 )
@@ -15,7 +16,6 @@ from gis.facilities.siting_problem import (
     Ints,
 )
 from gis.facilities.siting_request import (
-    Inhabitants,
     Site,
 )
 from gis.network.build import Network
@@ -65,7 +65,7 @@ def named_sites(
     network: Network,
     candidates: Candidates,
     chosen: Sequence[int],
-    newly: Sequence[Inhabitants],
+    newly: Sequence[Tally],
 ) -> list[Site]:
     """Return the chosen candidates with their names and what each newly serves."""
     lon, lat = to_degrees(network, candidates.points[list(chosen)])

@@ -7,6 +7,7 @@ from typing import Any
 from gis.errors import invalid_field
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.circles import MAX_MINUTES, require_limit
+from gis.facilities.coverage_summary import Tally
 from gis.facilities.siting_problem import (
     DEFAULT_TIME_LIMIT_S,
     MAX_SITES,
@@ -53,22 +54,6 @@ class SitingRequest:
 
 
 @dataclass(frozen=True)
-class Inhabitants:
-    """How many homes and people; buildings without homes do not count.
-
-    Attributes
-    ----------
-    elders
-        How many of the people are sixty or older, as far as households say; None: none says.
-    """
-
-    buildings: int
-    households: int
-    people: int
-    elders: int | None
-
-
-@dataclass(frozen=True)
 class Site:
     """A place chosen for a new facility.
 
@@ -95,7 +80,7 @@ class Site:
     near: str
     grid: str
     community: str
-    newly_served: Inhabitants
+    newly_served: Tally
 
 
 @dataclass(frozen=True)
@@ -115,7 +100,7 @@ class Closure:
     name: str
     lon: float
     lat: float
-    lose: Inhabitants
+    lose: Tally
 
     def to_dict(self) -> dict[str, Any]:
         """Return the closure as JSON values, its losses beside its name."""
@@ -157,10 +142,10 @@ class SitingAnswer:
     network_version: str
     candidate_count: int
     spacing_m: float | None
-    total: Inhabitants
-    served: Inhabitants
-    off_network: Inhabitants
-    cannot_say: Inhabitants
+    total: Tally
+    served: Tally
+    off_network: Tally
+    cannot_say: Tally
     sites: list[Site]
     curve: list[CurvePoint]
     closures: list[Closure]
@@ -169,7 +154,7 @@ class SitingAnswer:
     bound: float
     gap: float
     seconds: float
-    out_of_reach: Inhabitants
+    out_of_reach: Tally
     elders_unknown: int
     homes: list[tuple[float, float, str]] = field(default_factory=list, repr=False)
 
@@ -211,9 +196,9 @@ class Pin:
         There is no street within 100 m: nobody is served.
     """
 
-    newly_served: Inhabitants
-    within: Inhabitants
-    cannot_say: Inhabitants
+    newly_served: Tally
+    within: Tally
+    cannot_say: Tally
     buildings: list[PinBuilding]
     off_network: bool
 

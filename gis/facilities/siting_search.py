@@ -95,15 +95,11 @@ def site(
     homes = inhabited(everyone)
     if not homes.building.size:
         raise InvalidInput("siting.no_households")
-    candidates = _candidates(network, request, everyone, land, places)
-    if not len(candidates):
-        raise InvalidInput("siting.no_candidates")
+    candidates = _require_candidates(network, request, everyone, land, places)
     existing = existing_facilities(session, network, request.category, land, horizon_m)
-    existing_table = home_table(
-        network, existing.snaps, existing.owner, len(existing.code), homes, horizon_m
-    )
-    table = home_table(
-        network, candidates.snaps, candidates.owner, len(candidates), homes, horizon_m
+    existing_table, table = (
+        home_table(network, sources.snaps, sources.owner, len(sources), homes, horizon_m)
+        for sources in (existing, candidates)
     )
     weights = weights_of(homes, request.weights)
     problem = SitingProblem(table, weights, nearest_of(existing_table), limit_m)
@@ -169,7 +165,7 @@ def closures(
     network, limit_m = _walk(session, category, minutes, profile)
     homes = inhabited(demand_of(session, network, land))
     existing = existing_facilities(session, network, category, land, limit_m)
-    table = home_table(network, existing.snaps, existing.owner, len(existing.code), homes, limit_m)
+    table = home_table(network, existing.snaps, existing.owner, len(existing), homes, limit_m)
     return _closures(session, existing, _sole_users(table, limit_m), homes)
 
 
@@ -235,20 +231,25 @@ def pin(
     )
 
 
-def _candidates(
+def _require_candidates(
     network: Network,
     request: SitingRequest,
     demand: DemandPoints,
     land: shapely.Geometry | None,
     places: Sequence[CandidatePlace] | None,
 ) -> Candidates:
+    """Return where a site may stand; raise InvalidInput if that is nowhere in the land."""
     metric = None if land is None else to_metric(network, land)
     most = MAX_FAR_CANDIDATES if request.model in FAR_MODELS else MAX_CANDIDATES
     if places is not None:
-        return file_candidates(network, places, metric, most)
-    if request.candidates == "buildings":
-        return building_candidates(demand, metric, most=most)
-    return street_candidates(network, metric, most=most)
+        candidates = file_candidates(network, places, metric, most)
+    elif request.candidates == "buildings":
+        candidates = building_candidates(demand, metric, most=most)
+    else:
+        candidates = street_candidates(network, metric, most=most)
+    if not len(candidates):
+        raise InvalidInput("siting.no_candidates")
+    return candidates
 
 
 def _newly_served(problem: SitingProblem, sites: Sequence[int]) -> list[NDArray[np.bool_]]:

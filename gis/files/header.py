@@ -8,12 +8,15 @@ from functools import lru_cache
 
 from gis.files.cells import Marked, clean_text
 from gis.files.column import Column
+from gis.messages import Message
 
 MAX_HEADER_ROW = 20  # rows; titles and explanations may stand above the header
 MAX_HEADER_ROWS = 3
 MAX_HEADER_CHARS = 40  # a longer text is not a header
 
 Raw = Sequence[object]
+Item = tuple[int, Raw] | Message
+"""A row with its number, or a note on the file."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,11 @@ What a table may hold is told by the columns of gis/exchange/columns.py; gis/fil
 the header, and gis/files/table_rows.py reads the rows under it.
 """
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-import orjson
 from openpyxl.utils import get_column_letter
 from python_calamine import (
     CalamineError,
@@ -25,10 +23,19 @@ from gis.errors import InvalidInput, TooLarge
 from gis.files import sandbox, workbook_xml
 from gis.files.cells import Marked, clean_text
 from gis.files.column import TEMPLATE_SHEETS, Column
-from gis.files.header import MAX_HEADER_ROW, MAX_HEADER_ROWS, Header, Meanings, Raw, plain_name
+from gis.files.header import (
+    MAX_HEADER_ROW,
+    MAX_HEADER_ROWS,
+    Header,
+    Item,
+    Meanings,
+    Raw,
+    plain_name,
+)
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow, row_label
 from gis.files.sandbox import Limits
 from gis.files.table_rows import Row, RowReader
+from gis.files.text_tables import object_rows, text_rows
 from gis.messages import Message
 
 __all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read_table"]
@@ -36,17 +43,11 @@ __all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name",
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 TEXTS = (".csv", ".tsv", ".txt")
 OBJECTS = (".ndjson", ".jsonl")  # a JSON object on each line
-ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
-DELIMITERS = ",;\t|，；"
 MAX_TEXT_BYTES = 500_000_000  # bytes
 MAX_WORKBOOK_BYTES = 100_000_000  # bytes on disk
 MAX_UNPACKED_BYTES = workbook_xml.MAX_UNPACKED_BYTES
-MAX_LINE_CHARS = 1 << 16  # of the lines that are searched for the delimiter
 MAX_LISTED_RANGES = 20
 MAX_COLUMNS = workbook_xml.MAX_COLUMNS
-
-Item = tuple[int, Raw] | Message
-"""A row with its number, or a note on the file."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
         )
     is_workbook = ending in WORKBOOKS
     items = sandbox.iterate(
-        _workbook_rows if is_workbook else _object_rows if ending in OBJECTS else _text_rows,
+        _workbook_rows if is_workbook else object_rows if ending in OBJECTS else text_rows,
         path.absolute(),
         tuple(columns),
         limits=Limits().scaled(size, seconds_per_mb=2.0, growth=30 if is_workbook else 10),
@@ -164,86 +165,6 @@ def _take_notes(items: Iterator[Item], report: LoadReport) -> Iterator[tuple[int
             )
         else:
             yield item
-
-
-def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
-    encoding = _encoding(path)
-    if encoding == "gb18030":
-        yield Message("table.gb18030", {})
-    with path.open(encoding=encoding, newline="") as file:
-        delimiter = _delimiter(
-            [file.readline(MAX_LINE_CHARS) for _ in range(MAX_HEADER_ROW)], Meanings(columns)
-        )
-        file.seek(0)
-        lines = csv.reader(file, delimiter=delimiter, strict=True)
-        try:
-            yield from enumerate(lines, 1)
-        except csv.Error as error:
-            raise InvalidInput(
-                "table.not_csv", file=path.name, line=str(lines.line_num), reason=str(error)
-            ) from error
-
-
-def _object_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
-    """Yield the keys of all objects as the header, then the values of each under them."""
-    keys = list(dict.fromkeys(key for _, item in _objects(path) for key in item))
-    yield 0, keys
-    for number, item in _objects(path):
-        yield number, [_json_cell(item.get(key)) for key in keys]
-
-
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                item = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                reason = str(error)
-            else:
-                if isinstance(item, dict):
-                    yield number, item
-                    continue
-                reason = type(item).__name__
-            raise InvalidInput(
-                "table.not_json", file=path.name, line=str(number), reason=reason
-            ) from None
-
-
-def _json_cell(value: object) -> object:
-    if value is None:
-        return ""
-    return orjson.dumps(value).decode() if isinstance(value, dict | list | bool) else value
-
-
-def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
-    """Return the delimiter under which a header is found, else that of most lines."""
-
-    def fit(delimiter: str) -> tuple[int, int, int]:
-        rows = list(csv.reader(lines, delimiter=delimiter))
-        header = meanings.find(rows) or meanings.closest(rows)
-        counts = [line.count(delimiter) for line in lines if delimiter in line]
-        most = max(map(counts.count, counts), default=0)
-        return len(header.keys), most, sum(counts)
-
-    return max(DELIMITERS, key=fit)
-
-
-def _encoding(path: Path) -> str:
-    """Return the first encoding that the whole file keeps to."""
-    with path.open("rb") as file:
-        marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    for encoding in ("utf-16",) if marked else ENCODINGS:
-        try:
-            with path.open(encoding=encoding) as text:
-                while piece := text.read(1 << 20):
-                    if "\0" in piece:
-                        raise InvalidInput("table.not_text", file=path.name)
-        except UnicodeError:
-            continue
-        return encoding
-    raise InvalidInput("table.unknown_encoding", file=path.name)
 
 
 def _workbook_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:

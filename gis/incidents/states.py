@@ -293,7 +293,7 @@ def next_state(
         A key of TRANSITIONS.
     state, pending
         As the incident stands.
-    before
+    suspended_from
         Its state before it was suspended.
 
     Raises

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
-from gis.areas.models import Area
+from gis.areas.identity import find_present_area_id
 from gis.errors import Conflict, NotFound, invalid_field
 from gis.notices import mail, webhook
 from gis.notices.models import Notice, NoticeTarget
@@ -57,11 +57,7 @@ def add_target(
         raise invalid_field(
             "secret", "notice_target.secret_too_short", count=len(secret), limit=MIN_SECRET_CHARS
         )
-    area_id = (
-        session.scalar(select(Area.id).where(Area.code == area, Area.retired_at.is_(None)))
-        if area
-        else None
-    )
+    area_id = find_present_area_id(session, area) if area else None
     if area and area_id is None:
         raise invalid_field("area", "field.area_unknown", code=area[:40])
     same = select(NoticeTarget.id).where(

@@ -219,7 +219,7 @@ def _c_micros(
 def store(session: Session, town: city.City, doors: np.ndarray, facilities: np.ndarray) -> None:
     """Write a city's streets, a building round each door with homes, and its clinics."""
     places = town.nodes.tolist()
-    nodes = ((nth, *place) for nth, place in enumerate(places))
+    nodes = ((nth, *location) for nth, location in enumerate(places))
     edges = [
         WalkEdgeRow(None, u, v, [(*places[u],), (*places[v],)], "residential", "", False, "")
         for u, v in zip(town.u.tolist(), town.v.tolist(), strict=True)

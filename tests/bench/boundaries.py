@@ -206,13 +206,13 @@ def _many_revisions(session: Session, small: bool) -> None:
     session.commit()
 
 
-def _past(session: Session, asked: int, small: bool) -> tuple[float, float]:
+def _past(session: Session, query: int, small: bool) -> tuple[float, float]:
     """Median seconds of locating through the database, today and five years back."""
     corner = 10 if small else 20
     rng = np.random.default_rng(5)
     inside = corner * grids.STEP * 0.9
     spent: tuple[list[float], list[float]] = ([], [])
-    for _ in range(asked):
+    for _ in range(query):
         lon, lat = (
             grids.WEST + 0.001 + rng.uniform(0, inside),
             grids.SOUTH + 0.001 + rng.uniform(0, inside),

@@ -154,7 +154,7 @@ def race(
         actors = [actor for actor, (_, count) in ways.items() if i < count]
         turns = [(*ways[a][0](i), a) for _ in range(TURNS) for a in rng.permutation(actors)]
         for actor in actors:
-            answers = [(seconds, shape) for seconds, shape, who in turns if who == actor]
+            answers = [(seconds, shape) for seconds, shape, user in turns if user == actor]
             spent[actor].append(min(seconds for seconds, _ in answers) * 1e3)
             shape = answers[0][1]
             shapely.prepare(shape)

@@ -61,24 +61,24 @@ def measure(settings: Settings, small: bool) -> Row:
         return f"{wrong} of {10 * buildings:,} labels wrong"
 
     ways: dict[str, Callable[[], Any]] = {"ours": ours, BARE: bare}
-    more = {BARE: "no buildings, no legs, no labels"}
+    extra = {BARE: "no buildings, no legs, no labels"}
     absent = ["pgRouting for coverage. DESIGN's trial had 916 ms, 49 labels off."]
     with tempfile.TemporaryDirectory(prefix="wangge-bench-") as folder:
         try:
             peer = peers.c_dijkstra(Path(folder), network)
             doors, targets = [peer.places(node) for node in facilities], peer.places(homes)
             ways[C] = lambda: [peer.label(door, targets, LIMIT) for door in doors]
-            more[C] = count_wrong(ways[C]())
+            extra[C] = count_wrong(ways[C]())
         except peers.PeerMissing as error:
             absent.append(f"a Dijkstra in C: {error}.")
         try:
             ways[PANDANA] = pandana_way(network, nodes)
-            more[PANDANA] = "no buildings, no legs; at most one facility a node"
+            extra[PANDANA] = "no buildings, no legs; at most one facility a node"
         except ImportError as error:
             absent.append(f"pandana: {error}. DESIGN's trial had 431 ms.")
-        more["ours"] = count_wrong(ours())
+        extra["ours"] = count_wrong(ours())
         spent = race(ways, runs)
-    initial, *others = (Figure(who, value, runs, more[who]) for who, value in spent.items())
+    initial, *others = (Figure(actor, value, runs, extra[actor]) for actor, value in spent.items())
     return Row(
         "coverage",
         "Exact coverage, 10 categories",
@@ -123,13 +123,13 @@ def measure(settings: Settings, small: bool) -> Row:
 def race(ways: dict[str, Callable[[], Any]], turns: int) -> dict[str, float]:
     """Return the least milliseconds of CPU of each way, asked in turns in a random order."""
     rng = np.random.default_rng(5)
-    spent: dict[str, list[float]] = {who: [] for who in ways}
+    spent: dict[str, list[float]] = {actor: [] for actor in ways}
     for work in ways.values():
         work()
     for _ in range(turns):
-        for who in rng.permutation(list(ways)).tolist():
-            spent[who].append(cpu_seconds(ways[who])[0] * 1e3)
-    return {who: min(values) for who, values in spent.items()}
+        for actor in rng.permutation(list(ways)).tolist():
+            spent[actor].append(cpu_seconds(ways[actor])[0] * 1e3)
+    return {actor: min(values) for actor, values in spent.items()}
 
 
 def pandana_way(network: Network, nodes: list[NDArray[Any]]) -> Callable[[], Any]:

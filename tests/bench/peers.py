@@ -56,10 +56,10 @@ def valhalla(folder: Path, town: City) -> Iterator[Valhalla]:
     write_osm(extract, town)
     tiles = folder / "valhalla"
     tiles.mkdir()
-    words = [python, "-P", "-s", str(HERE / "valhalla_peer.py"), str(tiles), str(extract)]
+    arguments = [python, "-P", "-s", str(HERE / "valhalla_peer.py"), str(tiles), str(extract)]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
     ) as process:
         assert process.stdout
         if process.stdout.readline() != "ready\n":
@@ -72,8 +72,8 @@ def valhalla(folder: Path, town: City) -> Iterator[Valhalla]:
 def write_osm(path: Path, town: City) -> None:
     """Write a city as an extract of OpenStreetMap, each street a residential way."""
     with osmium.SimpleWriter(str(path)) as writer:
-        for number, place in enumerate(town.nodes.tolist(), 1):
-            writer.add_node(osmium.osm.mutable.Node(id=number, location=place, version=1))
+        for number, location in enumerate(town.nodes.tolist(), 1):
+            writer.add_node(osmium.osm.mutable.Node(id=number, location=location, version=1))
         for number, ends in enumerate(np.column_stack([town.u, town.v]).tolist(), 1):
             writer.add_way(
                 osmium.osm.mutable.Way(
@@ -148,7 +148,7 @@ def c_dijkstra(folder: Path, network: Network) -> CDijkstra:
     if compiler is None:
         raise PeerMissing("no C compiler is on PATH")
     library = folder / "dijkstra.so"
-    words = [
+    arguments = [
         compiler,
         "-O3",
         "-march=native",
@@ -159,6 +159,6 @@ def c_dijkstra(folder: Path, network: Network) -> CDijkstra:
         HERE / "dijkstra.c",
         "-lm",
     ]
-    if subprocess.run([str(word) for word in words]).returncode:
+    if subprocess.run([str(word) for word in arguments]).returncode:
         raise PeerMissing("the C compiler failed")
     return CDijkstra(ctypes.CDLL(str(library)), network)

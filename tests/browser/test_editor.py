@@ -262,14 +262,14 @@ def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk,
     desk.mouse.click((box["w"] + box["e"]) / 2, middle)
     desk.keyboard.press("t")
     expect(desk.get_by_label("两点之间沿边界")).to_be_checked()
-    corner = "(n) => { const ring = wangge.coverage.grids.get('%s').polygons[0][0]; %s }" % (
-        code,
-        "const [lon, lat] = ring[n]; const at = wangge.map.latLngToContainerPoint([lat, lon]);"
-        "const box = wangge.map.getContainer().getBoundingClientRect();"
-        "return [at.x + box.x, at.y + box.y];",
-    )
+    corner = """([code, n]) => {
+      const [lon, lat] = wangge.coverage.grids.get(code).polygons[0][0][n];
+      const at = wangge.map.latLngToContainerPoint([lat, lon]);
+      const box = wangge.map.getContainer().getBoundingClientRect();
+      return [at.x + box.x, at.y + box.y];
+    }"""
     for vertex in (0, 3):
-        x, y = desk.evaluate(corner, vertex)
+        x, y = desk.evaluate(corner, [code, vertex])
         desk.mouse.move(x - 6, y, steps=3)
         desk.mouse.move(x, y, steps=3)
         desk.mouse.click(x, y)

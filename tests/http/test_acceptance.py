@@ -405,8 +405,8 @@ def test_a_bad_point_is_refused_with_its_field_named(served, case):
     assert field in {error["field"] for error in refused["errors"]} and all(
         error["message"] for error in refused["errors"]
     )
-    first, second = many(served, [point, PLACE])  # in a batch it is refused alone
-    assert field in {error["field"] for error in first["error"]["errors"]} and not first.get(
+    initial, second = many(served, [point, PLACE])  # in a batch it is refused alone
+    assert field in {error["field"] for error in initial["error"]["errors"]} and not initial.get(
         "answer"
     )
     assert second["answer"] and not second.get("error")
@@ -505,7 +505,7 @@ def test_a_file_of_wrong_columns_or_onto_itself_is_refused_and_nothing_is_writte
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("arguments", "code", "output"),
     [
         ("locate 26.23 105.95 --crs wgs84 --json", 1, "latitude first"),
         ("locate 105.95 26.23", 2, "--crs"),
@@ -513,11 +513,11 @@ def test_a_file_of_wrong_columns_or_onto_itself_is_refused_and_nothing_is_writte
     ],
 )
 def test_exit_codes_are_1_for_refused_input_and_2_for_wrong_usage_with_the_reason_on_stderr(
-    served, words, code, said
+    served, arguments, code, output
 ):
-    done = served.run(*words.split())
+    done = served.run(*arguments.split())
     assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr and "Traceback" not in done.stderr
+    assert output in done.stderr and "Traceback" not in done.stderr
 
 
 # areas
@@ -839,10 +839,10 @@ def test_a_rehearsal_changes_nothing_and_committing_twice_changes_nothing_more(r
         and restored.get(f"{position}/history") == old
     )
 
-    first, second = (json.loads(restored.run_inside(*load, "--commit").stdout) for _ in range(2))
+    initial, second = (json.loads(restored.run_inside(*load, "--commit").stdout) for _ in range(2))
     assert (
-        first["committed"]
-        and first["counts"]["changed"] == 1
+        initial["committed"]
+        and initial["counts"]["changed"] == 1
         and restored.get(position)["name"] == name
     )
     assert (

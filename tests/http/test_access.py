@@ -134,9 +134,9 @@ SIGNED = re.compile(r"(?<==)[\w.-]*")
 BY_SECRET = re.compile("/track|/photos|note|rate|reopen")
 
 
-def differences(world: World, asker: Asker, asked: list[tuple[str, str, Any]]) -> Iterator[str]:
+def differences(world: World, asker: Asker, query: list[tuple[str, str, Any]]) -> Iterator[str]:
     """Requests that answer otherwise for the hidden incident than for one that is not there."""
-    for method, path, body in asked:
+    for method, path, body in query:
         seen = []
         for number, photo in ((world.hidden, world.hidden_photo), (ABSENT, uuid4())):
             places = {"id": str(number), "photo": str(photo), "home": str(world.incident)}
@@ -209,10 +209,12 @@ def test_neither_does_a_wrong_tracking_secret_tell(world: World) -> None:
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
-def strip(said: str) -> str:
+def strip(reported: str) -> str:
     """A page without its nonces and tokens."""
     return re.sub(
-        r'v=[0-9a-f]+|nonce="[^"]*"|csrf_token" value="[^"]*"|"csrf": ?"[^"]*"|ms=[0-9.]+', "", said
+        r'v=[0-9a-f]+|nonce="[^"]*"|csrf_token" value="[^"]*"|"csrf": ?"[^"]*"|ms=[0-9.]+',
+        "",
+        reported,
     )
 
 

@@ -224,7 +224,7 @@ def test_one_address_has_only_so_many_tries(client, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "goes"),
+    ("value", "goes"),
     [
         ("/?lon=105.9&lat=26.2", "/?lon=105.9&lat=26.2"),
         ("/accounts?name=zhang", "/accounts?name=zhang"),
@@ -238,17 +238,17 @@ def test_one_address_has_only_so_many_tries(client, monkeypatch):
         ("", "/"),
     ],
 )
-def test_signing_in_leads_only_to_our_own_pages(client, session, given, goes):
+def test_signing_in_leads_only_to_our_own_pages(client, session, value, goes):
     with_password(session, "zhang")
-    assert sign_in(client, "zhang", next=given).location == goes
-    assert client.get("/sign-in", query_string={"next": given}).location == goes
+    assert sign_in(client, "zhang", next=value).location == goes
+    assert client.get("/sign-in", query_string={"next": value}).location == goes
 
 
 # --- sessions -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("began", "seen", "there"),
+    ("began", "seen", "present"),
     [
         (0, 0, True),
         (3600, 29 * 60, True),
@@ -257,12 +257,12 @@ def test_signing_in_leads_only_to_our_own_pages(client, session, given, goes):
         (12 * 3600 + 1, 60, False),
     ],
 )
-def test_a_session_ends_without_use_and_after_twelve_hours(client, session, began, seen, there):
+def test_a_session_ends_without_use_and_after_twelve_hours(client, session, began, seen, present):
     signed_in(client, account(session, "zhang"))
     now = int(time.time())
     with client.session_transaction() as cookie:
         cookie["account"] = [*cookie["account"][:2], now - began, now - seen]
-    assert (who(client) == "zhang") == there
+    assert (who(client) == "zhang") == present
 
 
 def test_use_keeps_a_session_and_a_stream_does_not(client, session):
@@ -608,8 +608,8 @@ def test_a_search_finds_names_and_persons_and_wildcards_are_letters(session, tow
     account(session, "zhang", person="p-张三")
     account(session, "under_score")
 
-    def found(words):
-        return [item.username for item in account_list.list_accounts(session, ADMIN, NOW, words)]
+    def found(message):
+        return [item.username for item in account_list.list_accounts(session, ADMIN, NOW, message)]
 
     assert found("张") == found("zha") == found("p-张") == ["zhang"]
     assert found("_") == ["under_score"] and found("%") == found("\\") == []

@@ -386,15 +386,15 @@ def test_several_storeys_or_rooms_leave_the_unit_open_unless_they_are_of_one_uni
     st.sampled_from(["楼", "层", "F", "01室", "02", "03号"]),
 )
 def test_two_storeys_are_never_one(storeys, sign, word):
-    first, second = storeys[:2]
+    initial, second = storeys[:2]
     for text in (
-        f"5栋{first}{word}{sign}{second}{word}",
-        f"5号楼1单元{first}楼{second}02",
-        f"5号楼{first}层{second}02室",
+        f"5栋{initial}{word}{sign}{second}{word}",
+        f"5号楼1单元{initial}楼{second}02",
+        f"5号楼{initial}层{second}02室",
     ):
         address = parse_address(text)
         assert (address.building, address.floor, address.room) == ("5", None, ""), text
-        assert set(address.storeys) == {first, second}, text
+        assert set(address.storeys) == {initial, second}, text
 
 
 # What stands around an address on a report: bays and shops, moments, brackets, landmarks, leaks,

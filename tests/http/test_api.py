@@ -55,7 +55,7 @@ def square(west: float, east: float) -> str:
 def town(session: Session) -> Session:
     """A county with one community of two grids; in summer, grid A gave its eastern half to B."""
     allow_boundary_writes(session)
-    first = Revision(
+    initial = Revision(
         title="first", state="published", author="t", effective=SPRING, published_at=SPRING
     )
     second = Revision(
@@ -74,14 +74,14 @@ def town(session: Session) -> Session:
     a = Area(code=A, level="grid", name="第一网格", county="520402", parent=community)
     b = Area(code=B, level="grid", name="<b>100%_网格</b>", county="520402", parent=community)
     unit = Area(code=A + "01", level="unit", name="一号", county="520402", parent=a)
-    session.add_all([first, second, county, street, community, a, b, unit])
+    session.add_all([initial, second, county, street, community, a, b, unit])
     session.flush()
     for where, revision, west, east, since, until in (
-        (a, first, 105.94, 105.96, SPRING, SUMMER),
-        (b, first, 105.96, 105.98, SPRING, SUMMER),
+        (a, initial, 105.94, 105.96, SPRING, SUMMER),
+        (b, initial, 105.96, 105.98, SPRING, SUMMER),
         (a, second, 105.94, 105.95, SUMMER, None),
         (b, second, 105.95, 105.98, SUMMER, None),
-        *((top, first, 105.94, 105.98, SPRING, None) for top in (county, street, community)),
+        *((top, initial, 105.94, 105.98, SPRING, None) for top in (county, street, community)),
     ):
         session.add(
             Boundary(

@@ -223,10 +223,12 @@ def test_of_two_loads_at_once_the_second_sees_the_first(apart: Callable[[], Sess
                 return str(error)
             return str(created)
 
-    with apart() as first, ThreadPoolExecutor(1) as pool:
-        assert editions.load(first, others, "2027-01")
+    with apart() as initial, ThreadPoolExecutor(1) as pool:
+        assert editions.load(initial, others, "2027-01")
         waiting = pool.submit(second)
-        until(lambda: first.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")))
+        until(
+            lambda: initial.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+        )
         assert not waiting.done()
-        first.commit()
+        initial.commit()
         assert waiting.result(120) == "None"  # the same rows are in force already

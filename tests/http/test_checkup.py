@@ -22,8 +22,8 @@ API, PAGE = f"/api/v1/checkups/{CODE}", f"/checkup/{CODE}"
 @pytest.fixture
 def desk(session: Session, client: FlaskClient) -> FlaskClient:
     """The worker of the community, on a street with a clinic for some of its homes."""
-    made = CheckupTown(session)
-    made.facility("c1", "clinic", 0.001)
+    created = CheckupTown(session)
+    created.facility("c1", "clinic", 0.001)
     return signed_in(client, account(session, "zhao", "dispatcher", CODE))
 
 
@@ -46,19 +46,19 @@ def test_the_sheet_by_the_api(desk: FlaskClient) -> None:
     clinic = items(desk)["health_station"]
     assert clinic["result"] == "have" and clinic["beyond"] == {"households": 3, "people": 15}
     assert [home["name"] for home in clinic["left_out"]] == ["西兴苑3号楼"]
-    assert [near["code"] for near in clinic["facilities"]] == ["c1"]
+    assert [nearby["code"] for nearby in clinic["facilities"]] == ["c1"]
     assert items(desk, "5")["health_station"]["beyond"] == {"households": 4, "people": 17}
     assert desk.get(f"{API}?tier=20").status_code == 422
     assert desk.get("/api/v1/checkups/520402007999").status_code == 404
 
 
 def test_a_visit_is_written_beside_the_data(session: Session, desk: FlaskClient) -> None:
-    before = items(desk)["toilet"]
-    made = write(desk, item="toilet", result="have", where="南门", visited_at="2026-11-02")
-    assert made.status_code == 201 and made.get_json()["author"] == "account zhao"
-    after = items(desk)["toilet"]
-    assert [visit["where"] for visit in after.pop("visits")] == ["南门"]
-    assert before.pop("visits") == [] and after == before
+    old = items(desk)["toilet"]
+    created = write(desk, item="toilet", result="have", where="南门", visited_at="2026-11-02")
+    assert created.status_code == 201 and created.get_json()["author"] == "account zhao"
+    new = items(desk)["toilet"]
+    assert [visit["where"] for visit in new.pop("visits")] == ["南门"]
+    assert old.pop("visits") == [] and new == old
     stored = session.execute(text("SELECT account_id IS NOT NULL, author FROM checkup_visit"))
     assert [tuple(row) for row in stored] == [(True, "account zhao")]
     tomorrow = (datetime.now(UTC) + timedelta(days=2)).isoformat()
@@ -90,8 +90,8 @@ def test_the_page_shows_the_sheet_and_takes_a_visit(desk: FlaskClient) -> None:
         "visited_at": "2026-11-02",
     }
     assert desk.post(PAGE, data=form).status_code == 303
-    shown = desk.get(PAGE).text
-    assert "&lt;b&gt;北门&lt;/b&gt;" in shown and "<b>北门" not in shown
+    displayed = desk.get(PAGE).text
+    assert "&lt;b&gt;北门&lt;/b&gt;" in displayed and "<b>北门" not in displayed
     wrong = desk.post(PAGE, data=form | {"item": "castle", "note": "留着的话"})
     assert wrong.status_code == 422 and "留着的话" in wrong.text
     assert desk.get(f"{PAGE}?tier=20").status_code == 422
@@ -132,15 +132,15 @@ def test_photos_of_a_visit_are_shown_to_who_reads_the_sheet(
 ) -> None:
     answer = write_with_photos(desk, picture(), picture("red", "WEBP"))
     assert answer.status_code == 201
-    first, second = answer.get_json()["photos"]
-    assert items(desk)["toilet"]["visits"][0]["photos"] == [first, second]
-    sent = desk.get(f"/api/v1/checkups/photos/{first}")
+    initial, second = answer.get_json()["photos"]
+    assert items(desk)["toilet"]["visits"][0]["photos"] == [initial, second]
+    sent = desk.get(f"/api/v1/checkups/photos/{initial}")
     assert sent.mimetype == "image/jpeg" and sent.headers["Cache-Control"] == "no-store"
-    shown = Image.open(io.BytesIO(sent.data))
-    assert shown.size == (400, 300) and not shown.getexif()
+    displayed = Image.open(io.BytesIO(sent.data))
+    assert displayed.size == (400, 300) and not displayed.getexif()
     assert desk.get(f"/api/v1/checkups/photos/{second}/thumbnail").mimetype == "image/webp"
     page = desk.get(PAGE).text
-    assert page.count("<img ") == 2 and f"/api/v1/checkups/photos/{first}/thumbnail" in page
+    assert page.count("<img ") == 2 and f"/api/v1/checkups/photos/{initial}/thumbnail" in page
     assert desk.get(f"/api/v1/checkups/photos/{uuid4()}").status_code == 404
     # another community's worker gets neither the sheet nor the photo
     session.execute(
@@ -149,8 +149,8 @@ def test_photos_of_a_visit_are_shown_to_who_reads_the_sheet(
           FROM area WHERE code = '520402007'""")
     )
     signed_in(desk, account(session, "other", "dispatcher", "520402007013"))
-    assert desk.get(f"/api/v1/checkups/photos/{first}").status_code == 404
-    assert desk.get(f"/api/v1/checkups/photos/{first}/thumbnail").status_code == 404
+    assert desk.get(f"/api/v1/checkups/photos/{initial}").status_code == 404
+    assert desk.get(f"/api/v1/checkups/photos/{initial}/thumbnail").status_code == 404
 
 
 def test_photos_are_drawn_in_the_spreadsheet(desk: FlaskClient) -> None:
@@ -162,16 +162,16 @@ def test_photos_are_drawn_in_the_spreadsheet(desk: FlaskClient) -> None:
     assert row[title.column - 1].value == "另有 2 张"
     anchors = [image.anchor for image in page._images]
     assert len(anchors) == 10
-    place = {(anchor._from.row + 1, anchor._from.col + 1) for anchor in anchors}
-    assert place == {(row[0].row, title.column)}
+    location = {(anchor._from.row + 1, anchor._from.col + 1) for anchor in anchors}
+    assert location == {(row[0].row, title.column)}
     height = page.row_dimensions[row[0].row].height * 12_700  # a point in EMU
     assert all(anchor._from.rowOff + anchor.ext.height <= height for anchor in anchors)
 
 
 def test_another_photo_under_the_same_key_is_not_taken_for_the_first(desk: FlaskClient) -> None:
-    first = write_with_photos(desk, picture("red"), key="visit-0001")
+    initial = write_with_photos(desk, picture("red"), key="visit-0001")
     again = write_with_photos(desk, picture("red"), key="visit-0001")
-    assert again.headers["Idempotency-Replayed"] == "true" and again.json == first.json
+    assert again.headers["Idempotency-Replayed"] == "true" and again.json == initial.json
     assert write_with_photos(desk, picture("blue"), key="visit-0001").status_code == 422
     assert len(items(desk)["toilet"]["visits"]) == 1
 

@@ -36,7 +36,7 @@ def test_the_moves_take_their_fields_and_the_queue_lists_who_to_call(
 
     item = town.report(phone="13800000000").id
     assert move(item, "request_suspend").get_json()["errors"][0]["field"] == "until"
-    parts = [{"category": "06010", "description": words} for words in ("垃圾", "路灯")]
+    parts = [{"category": "06010", "description": message} for message in ("垃圾", "路灯")]
     assert move(item, "split", parts=parts).status_code == 200
     assert move(item, "split", parts=[*parts, {"words": "?"}]).status_code == 422
     point = {"lon": build.LON + 0.0015, "lat": build.LAT + 0.0005}

@@ -166,12 +166,12 @@ def test_shares_of_capacity_are_open_and_those_of_buildings_are_not(
     rows = client.get(listed).json["features"]
     assert rows and {row["properties"]["community"] for row in rows} == {codes[0]}
     assert client.get(f"{listed}&area={codes[1]}").json["features"] == []
-    first = client.get(f"/api/v1/coverage/capacity/buildings?{query}&limit=5").json
-    assert first["features"] == rows[:5]
-    after = client.get(
-        f"/api/v1/coverage/capacity/buildings?{query}&limit=5&cursor={first['next']}"
+    initial = client.get(f"/api/v1/coverage/capacity/buildings?{query}&limit=5").json
+    assert initial["features"] == rows[:5]
+    new = client.get(
+        f"/api/v1/coverage/capacity/buildings?{query}&limit=5&cursor={initial['next']}"
     ).json
-    assert after["features"] == rows[5:10]
+    assert new["features"] == rows[5:10]
 
 
 def added_up(parts: list[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
@@ -231,9 +231,9 @@ def test_straight_lines_are_those_of_the_plain_circle(client: FlaskClient, town:
     walked, straight = (
         {
             item["properties"]["code"]: item["properties"]
-            for item in client.get(f"/api/v1/coverage/buildings?{query}{more}").json["features"]
+            for item in client.get(f"/api/v1/coverage/buildings?{query}{extra}").json["features"]
         }
-        for more in ("", "&straight=true")
+        for extra in ("", "&straight=true")
     )
     inside = [item for item in straight.values() if item["class"] in "012"]
     plain = client.get("/api/v1/coverage?category=clinic&minutes=5").json["totals"]
@@ -250,11 +250,11 @@ def test_a_planned_site_serves_who_can_walk_to_it(client: FlaskClient, town: Ses
     query = "/api/v1/coverage/classes?category=clinic&minutes=5"
     today = client.get(query).json["counts"]
     site = client.get("/api/v1/siting?category=clinic&minutes=5&sites=1").json["sites"][0]
-    place = f"{site['lon']},{site['lat']}"
-    planned = client.get(f"{query}&sites={place}").json["counts"]
+    location = f"{site['lon']},{site['lat']}"
+    planned = client.get(f"{query}&sites={location}").json["counts"]
     newly = sum(planned[key]["people"] - today[key]["people"] for key in "012")
     assert newly == site["people"] > 0
-    assert client.get(f"{query}&sites={place};{place}").json["counts"] == planned
+    assert client.get(f"{query}&sites={location};{location}").json["counts"] == planned
     # far from any street nobody is served
     assert client.get(f"{query}&sites=106.5,26.9").json["counts"] == today
     for wrong in ("here", "1", "200,3", "nan,1", "1,2,3"):
@@ -299,7 +299,7 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         yield town
 
     monkeypatch.setattr(module, "session_scope", scope)
-    run = lambda *words: CliRunner().invoke(module.command, [*words])  # noqa: E731
+    run = lambda *arguments: CliRunner().invoke(module.command, [*arguments])  # noqa: E731
     assert run().exit_code == 2
     done = run("--category", "clinic", "--minutes", "10", "--json", "--recompute")
     assert done.exit_code == 0, done.output
@@ -379,13 +379,13 @@ def test_the_map_as_a_file_tells_households_only_where_they_may_be_taken_out(
     rows = gaps(session, ["clinic"], 2)
     times = Counter(row.name for row in rows)
     unique = [row for row in rows if times[row.name] == 1]
-    shown = {row.community for row in unique if as_json(row.name) in page}
-    told = {
+    displayed = {row.community for row in unique if as_json(row.name) in page}
+    messages = {
         row.community
         for row in unique
         if as_json(f"{row.name} · {round(row.minutes or 0, 1):g}分钟 · {row.households} 户") in page
     }
-    assert told == {codes[0]} < shown
+    assert messages == {codes[0]} < displayed
 
     # an auditor sees figures but takes nothing out: the map has no household
     signed_in(client, account(session, "auditor", "auditor", county))

@@ -168,7 +168,7 @@ def test_the_command(
         yield session
 
     monkeypatch.setattr(module, "session_scope", scope)
-    run = lambda *words: CliRunner().invoke(module.command, [community, *words])  # noqa: E731
+    run = lambda *arguments: CliRunner().invoke(module.command, [community, *arguments])  # noqa: E731
     assert run(str(tmp_path / "report.docx")).exit_code == 2
     done = run(str(tmp_path / "report.html"), "--lang", "en", "--sites", "1")
     assert done.exit_code == 0, done.output

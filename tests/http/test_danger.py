@@ -116,7 +116,7 @@ def test_the_sentences_of_the_cases(
 
 
 @pytest.mark.parametrize(
-    ("words", "kind", "number"),
+    ("message", "kind", "number"),
     [
         ("厨房烧起来了", "fire", "119"),
         ("走廊一股煤气味", "gas", "119"),
@@ -126,8 +126,8 @@ def test_the_sentences_of_the_cases(
         ("爷爷三天没出门，敲门没人应", "missing_elder", "110"),
     ],
 )
-def test_each_danger_names_its_number(reader: Reader, words: str, kind: str, number: str) -> None:
-    result = reader.read(words)
+def test_each_danger_names_its_number(reader: Reader, message: str, kind: str, number: str) -> None:
+    result = reader.read(message)
     assert (
         result is not None
         and result.kinds[0] == kind
@@ -137,15 +137,15 @@ def test_each_danger_names_its_number(reader: Reader, words: str, kind: str, num
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     ["", " ", "着", "🔥", "没有着火", "沒有人受傷", "假如着火了谁来管", "a" * 9000, "\u200b"],
 )
-def test_no_danger(reader: Reader, words: str) -> None:
-    assert reader.read(words) is None
+def test_no_danger(reader: Reader, message: str) -> None:
+    assert reader.read(message) is None
 
 
 @pytest.mark.parametrize(
-    ("words", "danger"),
+    ("message", "danger"),
     [
         (
             "不是煤气味，是胶水味",
@@ -163,23 +163,23 @@ def test_no_danger(reader: Reader, words: str) -> None:
         ("温感探测器 电池低", False),
     ],
 )
-def test_what_stands_beside_danger(reader: Reader, words: str, danger: bool) -> None:
-    assert (reader.read(words) is not None) == danger
+def test_what_stands_beside_danger(reader: Reader, message: str, danger: bool) -> None:
+    assert (reader.read(message) is not None) == danger
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_any_text_is_read(reader: Reader, before: str, after: str) -> None:
-    result = reader.read(f"{before}。现在三楼着火了。{after}")
+def test_any_text_is_read(reader: Reader, old: str, new: str) -> None:
+    result = reader.read(f"{old}。现在三楼着火了。{new}")
     assert result is None or result.call
 
 
 @pytest.mark.parametrize(
-    "words", ["着火", "如果着火", "没有老人", "垃圾三天没人收", "小孩不见了，不是，"]
+    "message", ["着火", "如果着火", "没有老人", "垃圾三天没人收", "小孩不见了，不是，"]
 )
-def test_the_time_grows_with_the_length_only(reader: Reader, words: str) -> None:
+def test_the_time_grows_with_the_length_only(reader: Reader, message: str) -> None:
     def cost(length: int) -> float:
-        fields = (words * length)[:length]
+        fields = (message * length)[:length]
         spent = []
         for _ in range(3):
             began = time.process_time()
@@ -324,7 +324,7 @@ def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "那个东西请看一看",
         "学苑路口",
@@ -335,8 +335,8 @@ def test_the_table_is_edited_as_a_spreadsheet(session: Session, tmp_path: Path) 
         "两个人在楼下聊天",
     ],
 )
-def test_ordinary_words_are_no_danger(reader: Reader, words: str) -> None:
-    assert reader.read(words) is None
+def test_ordinary_words_are_no_danger(reader: Reader, message: str) -> None:
+    assert reader.read(message) is None
 
 
 def test_a_table_nobody_edited_follows_the_default(session: Session) -> None:

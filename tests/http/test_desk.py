@@ -113,8 +113,8 @@ def test_templates_fit_the_category_and_the_place(
     fitting = desk.get(f"/api/v1/answer-templates?incident={rubbish}").json["items"]
     assert [item["title"] for item in fitting] == ["已清运"]
     assert len(desk.get("/api/v1/answer-templates").json["items"]) == 2
-    far = desk.post("/api/v1/answer-templates", json=TEMPLATE | {"area": "520402"})
-    assert far.status_code == 403
+    distant = desk.post("/api/v1/answer-templates", json=TEMPLATE | {"area": "520402"})
+    assert distant.status_code == 403
     address = f"/api/v1/answer-templates/{created.json['id']}"
     changed = desk.put(address, json=TEMPLATE | {"text": "明天清完。"})
     assert changed.json["text"] == "明天清完。"
@@ -128,12 +128,12 @@ def test_a_move_of_many_says_to_whom_before_it_acts(
     one, closed = incident_town.report(), incident_town.report()
     to_state(incident_town, closed.id, "take", "handle", "check", "close")
     moves = [{"id": str(item), "move": "dispatch"} for item in (one.id, closed.id)]
-    before = incident_town.seen(one.id).version
+    old = incident_town.seen(one.id).version
     answer = desk.post("/api/v1/incidents/moves/bulk?dry_run=true", json={"moves": moves})
-    first, second = answer.json["results"]
-    assert (first["ok"], first["assigned_to"], first["role_zh"]) == (True, "王网格", "网格员")
+    initial, second = answer.json["results"]
+    assert (initial["ok"], initial["assigned_to"], initial["role_zh"]) == (True, "王网格", "网格员")
     assert not second["ok"] and second["problem"]["detail"]
-    assert incident_town.seen(one.id).version == before
+    assert incident_town.seen(one.id).version == old
 
 
 def test_the_list_leaves_as_a_table_in_its_order_and_is_recorded(
@@ -176,15 +176,15 @@ def test_each_role_lands_on_its_own_page(
     incident_town: IncidentTown, client: FlaskClient, role: str, lands: str
 ) -> None:
     session = incident_town.session
-    who = with_password(session, "somebody")
+    actor = with_password(session, "somebody")
     area = incident_town.town.community.id
     grant = (
         "INSERT INTO personal.access_grant (account_id, role, area_id) VALUES (:who, :role, :area)"
     )
-    session.execute(text(grant), {"who": who.id, "role": role, "area": area})
+    session.execute(text(grant), {"who": actor.id, "role": role, "area": area})
     session.commit()
     assert sign_in(client, "somebody").location == lands
-    asked = client.get("/sign-in", query_string={"next": "/notices"})
-    assert asked.location == "/notices"
+    query = client.get("/sign-in", query_string={"next": "/notices"})
+    assert query.location == "/notices"
     back = client.get("/sign-in", headers={"Referer": "http://localhost/?lon=105.9"})
     assert back.location == ("/?lon=105.9" if lands == "/" else lands)

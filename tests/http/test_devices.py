@@ -79,9 +79,9 @@ def send(client: FlaskClient, secret: str) -> Send:
         code: str = CODE,
         key: str | None = None,
         off: float = 0.0,
-        **more: object,
+        **extra: object,
     ) -> tuple[int, dict[str, object]]:
-        body = json.dumps({"alarm": alarm, "kind": "smoke", **more}).encode()
+        body = json.dumps({"alarm": alarm, "kind": "smoke", **extra}).encode()
         headers = signed(key or secret, body, datetime.now(UTC).timestamp() + off)
         reply = client.post(f"/api/v1/devices/{code}/alarms", data=body, headers=headers)
         return reply.status_code, reply.get_json()
@@ -121,18 +121,18 @@ def test_the_same_alarm_again_gives_the_same_incident(
 def test_an_alarm_soon_after_is_a_note_to_the_open_incident(
     incident_town: IncidentTown, send: Send
 ) -> None:
-    _, first = send("a-1")
+    _, leading = send("a-1")
     status, second = send("a-2", value="still smoking")
     assert (status, second["incident"], second["filed"], second["again"]) == (
         200,
-        first["incident"],
+        leading["incident"],
         False,
         False,
     )
     notes = [
         event.words
         for event in timeline.events(
-            incident_town.session, system_principal("test"), UUID(str(first["incident"]))
+            incident_town.session, system_principal("test"), UUID(str(leading["incident"]))
         )
         if event.move == "note"
     ]
@@ -166,25 +166,28 @@ def test_each_alarm_that_joins_begins_the_ten_minutes_anew(
 
 def test_what_is_closed_is_not_joined(incident_town: IncidentTown, secret: str) -> None:
     session, device = incident_town.session, device_id(incident_town.session)
-    first = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
+    leading = devices.receive_alarm(session, device, Alarm("a-1"), NOW)
     for move in ("take", "handle", "check", "close"):
         incident_town.do(
-            first.incident, move, "王网格" if move in ("take", "handle") else "赵社工", note="误报"
+            leading.incident,
+            move,
+            "王网格" if move in ("take", "handle") else "赵社工",
+            note="误报",
         )
     second = devices.receive_alarm(session, device, Alarm("a-2"), NOW + timedelta(minutes=1))
-    assert second.filed and second.incident != first.incident
+    assert second.filed and second.incident != leading.incident
     assert (
         devices.receive_alarm(session, device, Alarm("a-1"), NOW + timedelta(minutes=2)).incident
-        == first.incident
+        == leading.incident
     )
 
 
 def test_two_devices_do_not_join_each_other(incident_town: IncidentTown, secret: str) -> None:
     session = incident_town.session
     devices.add(session, "SM-0002", "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
-    first = devices.receive_alarm(session, device_id(session), Alarm("a-1"), NOW)
+    leading = devices.receive_alarm(session, device_id(session), Alarm("a-1"), NOW)
     second = devices.receive_alarm(session, device_id(session, "SM-0002"), Alarm("a-1"), NOW)
-    assert second.filed and second.incident != first.incident
+    assert second.filed and second.incident != leading.incident
 
 
 def test_an_alarm_is_not_lost_when_its_category_left_the_catalogue(
@@ -261,7 +264,7 @@ def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: 
 
 
 @pytest.mark.parametrize(
-    ("more", "field"),
+    ("extra", "field"),
     [
         ({"alarm": ""}, "alarm"),
         ({"alarm": "x" * 101}, "alarm"),
@@ -273,8 +276,8 @@ def test_verify_says_the_same_of_a_device_that_is_not(session: Session, secret: 
         ({"alarm": "a", "kind": "x" * 61}, "kind"),
     ],
 )
-def test_a_wrong_field_is_named(send: Send, more: dict[str, object], field: str) -> None:
-    status, answer = send(**more)  # type: ignore[arg-type]
+def test_a_wrong_field_is_named(send: Send, extra: dict[str, object], field: str) -> None:
+    status, answer = send(**extra)  # type: ignore[arg-type]
     assert status == 422
     assert [error["field"] for error in answer["errors"]] == [field]  # type: ignore[union-attr, index, call-overload]
 

@@ -20,9 +20,9 @@ COVERAGE = "/api/v1/coverage?category=clinic&minutes=15"
 
 @pytest.fixture
 def town(session: Session) -> CheckupTown:
-    made = CheckupTown(session)
-    made.facility("c1", "clinic", 0.001)
-    return made
+    created = CheckupTown(session)
+    created.facility("c1", "clinic", 0.001)
+    return created
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def test_a_gate_is_stated_listed_and_withdrawn_and_coverage_follows(
 ) -> None:
     recompute_access(session)
     whole = served(planner)
-    made = ask(planner, "POST", API, point(0.003, reason="围墙"))
-    assert made.status_code == 201, made.get_json()
-    edit = made.get_json()
+    created = ask(planner, "POST", API, point(0.003, reason="围墙"))
+    assert created.status_code == 201, created.get_json()
+    edit = created.get_json()
     assert (edit["hours"], edit["state"], edit["problem"], edit["mine"]) == (
         "closed", "in_force", None, True,
     )  # fmt: skip
@@ -83,8 +83,8 @@ def test_a_path_is_added_and_one_to_come_holds_from_its_day(
         "crs": "cgcs2000",
         "geometry": line((0.001, 0), (0.001, 0.001), (0.004, 0.001), (0.004, 0)),
     }
-    made = ask(planner, "POST", API, path)
-    assert made.status_code == 201, made.get_json()
+    created = ask(planner, "POST", API, path)
+    assert created.status_code == 201, created.get_json()
     tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     later = ask(
         planner, "POST", API,
@@ -97,19 +97,19 @@ def test_a_path_is_added_and_one_to_come_holds_from_its_day(
 def test_coverage_nearby_and_walk_keep_a_gate_shut_at_its_hours(
     session: Session, town: CheckupTown, planner: FlaskClient
 ) -> None:
-    far = town.facility("c2", "market", 0.014)
+    distant = town.facility("c2", "market", 0.014)
     session.execute(text("UPDATE facility SET opening_hours = '24/7'"))
     assert ask(planner, "POST", API, point(0.003, hours="06:00-22:00")).status_code == 201
-    place = f"lon={LON + 0.001}&lat={STREET}&crs=cgcs2000"
-    walk = f"/api/v1/walk?from_lon={LON + 0.001}&from_lat={STREET}&crs=cgcs2000&to={far.code}"
+    location = f"lon={LON + 0.001}&lat={STREET}&crs=cgcs2000"
+    walk = f"/api/v1/walk?from_lon={LON + 0.001}&from_lat={STREET}&crs=cgcs2000&to={distant.code}"
 
     def reach(at: str) -> float:
-        rings = planner.get(f"/api/v1/nearby/reach?{place}{at}").get_json()["features"]
+        rings = planner.get(f"/api/v1/nearby/reach?{location}{at}").get_json()["features"]
         return max(x for ring in rings for part in ring["geometry"]["coordinates"]
                    for x, _ in part[0])  # fmt: skip
 
     def markets(at: str) -> list:
-        body = planner.get(f"/api/v1/nearby?{place}&minutes=30{at}").get_json()
+        body = planner.get(f"/api/v1/nearby?{location}&minutes=30{at}").get_json()
         return next(each["items"] for each in body["categories"] if each["category"] == "market")
 
     night, day = "2026-11-24T23:00", "2026-11-24T12:00"
@@ -211,6 +211,6 @@ def test_a_line_through_areas_of_others_is_for_who_plans_all_along(
     assert ask(signed_in(client, wang), "POST", API, between).status_code == 403
     grant(session, ADMIN, wang, "planner", town.east.code)
     session.commit()
-    made = ask(signed_in(client, wang), "POST", API, between)
-    assert made.status_code == 201, made.get_json()
+    created = ask(signed_in(client, wang), "POST", API, between)
+    assert created.status_code == 201, created.get_json()
     assert session.scalar(text("SELECT count(*) FROM history WHERE table_name = 'walk_edit'")) == 1

@@ -15,9 +15,9 @@ API = "/api/v1/entrances"
 
 @pytest.fixture
 def town(session: Session) -> CheckupTown:
-    made = CheckupTown(session)
-    made.facility("c1", "clinic", 0.001)
-    return made
+    created = CheckupTown(session)
+    created.facility("c1", "clinic", 0.001)
+    return created
 
 
 @pytest.fixture
@@ -37,26 +37,26 @@ def at_home(session: Session, dlon: float = 0.0) -> dict:
     code, lon, lat = session.execute(
         text("SELECT code, ST_X(c), ST_Y(c) FROM building, ST_Centroid(geom) c ORDER BY id LIMIT 1")
     ).one()
-    place = {"lon": round(lon + dlon, 7), "lat": round(lat, 7), "crs": "cgcs2000"}
-    return {"owner": "building", "owner_code": code, **place}
+    location = {"lon": round(lon + dlon, 7), "lat": round(lat, 7), "crs": "cgcs2000"}
+    return {"owner": "building", "owner_code": code, **location}
 
 
 def test_a_door_is_added_moved_and_taken_away(session: Session, planner: FlaskClient) -> None:
     recompute_access(session)
-    made = ask(planner, "POST", API, at_home(session) | {"hours": "每天6:00-22:00"})
-    assert made.status_code == 201, made.get_json()
-    door = made.get_json()
+    created = ask(planner, "POST", API, at_home(session) | {"hours": "每天6:00-22:00"})
+    assert created.status_code == 201, created.get_json()
+    door = created.get_json()
     assert (door["kind"], door["source"], door["version"]) == ("side", "page", 1)
     assert door["hours"] == "Mo-Su 06:00-22:00"
     # the labels follow
     assert "clinic" in recompute_access(session).recomputed
     url = f"{API}/{door['id']}"
-    place = {name: at_home(session, 0.0001)[name] for name in ("lon", "lat", "crs")}
-    moved = ask(planner, "PATCH", url, place | {"kind": "main"}, **{"If-Match": '"1"'})
+    location = {name: at_home(session, 0.0001)[name] for name in ("lon", "lat", "crs")}
+    moved = ask(planner, "PATCH", url, location | {"kind": "main"}, **{"If-Match": '"1"'})
     assert moved.status_code == 200 and moved.headers["ETag"] == '"2"'
-    assert moved.get_json()["lon"] == place["lon"]
+    assert moved.get_json()["lon"] == location["lon"]
     main = session.scalar(text("SELECT ST_X(entrance) FROM building ORDER BY id LIMIT 1"))
-    assert main == place["lon"]
+    assert main == location["lon"]
     assert [each["id"] for each in planner.get(API).get_json()["items"]] == [door["id"]]
     # somebody else saw the first version
     for method, body in (("PATCH", {"note": "x"}), ("DELETE", None)):

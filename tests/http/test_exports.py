@@ -60,7 +60,7 @@ def test_who_may_export_or_draft_gets_the_grids_of_the_area(
 
 
 @pytest.mark.parametrize(
-    ("role", "place", "within", "status"),
+    ("role", "location", "within", "status"),
     [
         ("", "", COMMUNITY, 403),  # a resident
         ("grid_worker", COMMUNITY, COMMUNITY, 403),
@@ -73,8 +73,8 @@ def test_who_may_export_or_draft_gets_the_grids_of_the_area(
         ("planner", "520402", "520402%25", 422),
     ],
 )
-def test_others_and_other_areas_are_refused(session, client, town, role, place, within, status):
-    signed_in(client, account(session, "wang", role, place))
+def test_others_and_other_areas_are_refused(session, client, town, role, location, within, status):
+    signed_in(client, account(session, "wang", role, location))
     came = client.get(f"{ADDRESS}?within={within}")
     assert came.status_code == status, came.text
     assert came.mimetype == "application/problem+json"

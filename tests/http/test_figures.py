@@ -27,7 +27,7 @@ from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import intake, moves, spot_checks
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
-from gis.incidents.reading import filters, incidents, statistics
+from gis.incidents.reading import counts, filters, statistics
 from gis.incidents.reading.spot_checks import list_samples
 from gis.incidents.reading.statistics_rows import PARTS, counted_incidents
 from gis.incidents.reading.statistics_sql import Scope, counted_sql
@@ -409,10 +409,10 @@ def _check_rows(
         values = {row.id: row.value for row in listed(name)}
         assert values == pytest.approx(hours, abs=1e-4)
     whole = listed("reported")
-    pages, after = [], None
-    while page := counted_incidents(town, by, scope, "reported", limit=50, after=after):
+    pages, new = [], None
+    while page := counted_incidents(town, by, scope, "reported", limit=50, after=new):
         pages += page
-        after = page[-1].reported_at, page[-1].id
+        new = page[-1].reported_at, page[-1].id
     assert pages == whole
 
 
@@ -451,21 +451,21 @@ def test_verdicts_are_of_who_supervises_and_did_not_do_it(by_hand: Session) -> N
         name: account_principal(by_hand, -1, by_hand.scalar(number, {"name": name}), name, DAY)
         for name in ("王网格", "街道")
     }
-    first, second = drawn.incidents
+    initial, second = drawn.incidents
     judge = functools.partial(spot_checks.judge, by_hand, now=now)
     with pytest.raises(Forbidden):
-        judge(people["王网格"], first.id, "real", "")
+        judge(people["王网格"], initial.id, "real", "")
     handler = replace(system_principal("worker"), person_id=people["王网格"].person_id)
     with pytest.raises(Forbidden, match="yourself"):
-        judge(handler, first.id, "real", "")
+        judge(handler, initial.id, "real", "")
     for verdict, note in (("maybe", "x"), ("not_real", " "), ("real", "x" * 2001)):
         with pytest.raises(InvalidInput):
-            judge(people["街道"], first.id, verdict, note)
+            judge(people["街道"], initial.id, verdict, note)
     with pytest.raises(NotFound):
-        judge(people["街道"], first.id + 99, "real", "")
-    judge(people["街道"], first.id, "not_real", "还在原地")
+        judge(people["街道"], initial.id + 99, "real", "")
+    judge(people["街道"], initial.id, "not_real", "还在原地")
     judge(people["街道"], second.id, "real", "")
-    judge(people["街道"], first.id, "partly", "清了一半")
+    judge(people["街道"], initial.id, "partly", "清了一半")
     (row,) = statistics.incident_statistics(
         by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
     )
@@ -503,7 +503,7 @@ def test_a_day_is_the_same_again(session: Session) -> None:
     for _ in range(2):
         with session.begin_nested() as undone:
             day = simulate(session, at("08:00"), at("12:00"), 20, seed=7, last=at("18:00"))
-            by_state = incidents.count_by_state(
+            by_state = counts.count_by_state(
                 session, system_principal("test"), filters.IncidentFilters(), now=at("18:00")
             )
             days.append((day.moves - Counter({"unclaimed": 0}), by_state["states"]))

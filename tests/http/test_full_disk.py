@@ -218,9 +218,9 @@ CONTROL = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 CHANGES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\b")
 
 
-def refusal(kind: type[psycopg.Error], words: str) -> Exception:
+def refusal(kind: type[psycopg.Error], message: str) -> Exception:
     """What SQLAlchemy makes of an error of psycopg."""
-    return DBAPIError.instance("statement", {}, kind(words), psycopg.Error)  # type: ignore[return-value]
+    return DBAPIError.instance("statement", {}, kind(message), psycopg.Error)  # type: ignore[return-value]
 
 
 def any_statement(action: str) -> bool:
@@ -267,14 +267,14 @@ def test_a_full_disk_is_said_on_every_route(
     originals = {os: os.open, io: io.open, builtins: builtins.open}
 
     def opener(module: Any) -> Any:
-        def opened(path: Any, mode: Any = "r", *more: Any, **named: Any) -> Any:
+        def opened(path: Any, mode: Any = "r", *extra: Any, **named: Any) -> Any:
             if (
                 (mode & (os.O_WRONLY | os.O_RDWR))
                 if isinstance(mode, int)
                 else set(mode) & set("wax+")
             ):
                 full.meet(f"file {path}")
-            return originals[module](path, mode, *more, **named)
+            return originals[module](path, mode, *extra, **named)
 
         return opened
 

@@ -252,7 +252,7 @@ def test_a_post_left_vacant_and_filled_again(incident_town: IncidentTown) -> Non
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("value", "field"),
     [
         ({"to": "王网格"}, "to"),
         ({"at": NOW - TICK}, "at"),
@@ -261,10 +261,10 @@ def test_a_post_left_vacant_and_filled_again(incident_town: IncidentTown) -> Non
     ],
 )
 def test_what_cannot_be_is_refused_and_says_why(
-    incident_town: IncidentTown, given: dict[str, object], field: str
+    incident_town: IncidentTown, value: dict[str, object], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        incident_town.hand(**given)  # type: ignore[arg-type]
+        incident_town.hand(**value)  # type: ignore[arg-type]
     assert refused.value.errors[0].field == field
     assert incident_town.session.query(Post).count() == 3
 
@@ -427,9 +427,9 @@ def ladder(session: Session) -> Ladder:
     return Ladder(session)
 
 
-def steps(found: LocateResult) -> list[str]:
+def steps(matches: LocateResult) -> list[str]:
     """The rules of the steps to the person."""
-    return [item.rule for item in found.how if item.step == "answerable"]
+    return [item.rule for item in matches.how if item.step == "answerable"]
 
 
 @pytest.mark.parametrize("up", range(len(LADDER)))

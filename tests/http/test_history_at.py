@@ -29,11 +29,14 @@ def changed(session, town):
     """The grid in the middle gave its west to a new one, and will be merged with its eastern
     neighbour in ten days.
     """
-    first = begin(session)
+    initial = begin(session)
     drafts.add_operation(
-        session, LEAD, first, {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))}
+        session,
+        LEAD,
+        initial,
+        {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1))},
     )
-    done = publish.publish(session, LEAD, first, "拆分", None).effective
+    done = publish.publish(session, LEAD, initial, "拆分", None).effective
     then = datetime.now(UTC) + timedelta(days=10)
     second = begin(session)
     drafts.add_operation(

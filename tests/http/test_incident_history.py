@@ -73,8 +73,8 @@ def test_a_finished_matter_is_finished_and_an_open_one_goes_to_who_is_there(
     assert (closed.holder_id, closed.due_at, closed.supervise_at) == (None, None, None)
     assert (running.state, running.role) == ("dispatched", "grid_worker")
     assert running.due_at > NOW and running.closed_at is None
-    told = scene.session.scalars(text("SELECT DISTINCT incident_id FROM notice")).all()
-    assert closed.id not in told  # nobody is told of what is over
+    messages = scene.session.scalars(text("SELECT DISTINCT incident_id FROM notice")).all()
+    assert closed.id not in messages  # nobody is told of what is over
     assert scene.moves(closed.id) == ["report", "load"]
     (_, loaded) = timeline.events(scene.session, ME, closed.id)
     assert loaded.detail["handler"] == "西兴社区" and loaded.move_zh == "外部导入"
@@ -173,28 +173,28 @@ def written(town: IncidentTown, file: Path) -> list[dict[str, Any]]:
 
 def reloaded(town: IncidentTown, make: Any, file: Path) -> tuple[list[Any], list[Any]]:
     """Return the rows of what is made, and those of a town that loads its file."""
-    with town.session.begin_nested() as first:
+    with town.session.begin_nested() as initial:
         make()
-        before = written(town, file)
-        first.rollback()
+        old = written(town, file)
+        initial.rollback()
     with town.session.begin_nested() as second:
         load(town, file)
-        after = list(incident_rows(town.session, ME))
+        new = list(incident_rows(town.session, ME))
         again = load(town, file)
         assert again.counts["new"] == 0
         second.rollback()
-    return before, after
+    return old, new
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "ndjson"])
 def test_a_file_of_ours_loads_back_the_same(
     scene: IncidentTown, tmp_path: Path, ending: str
 ) -> None:
-    before, after = reloaded(scene, lambda: a_life(scene), tmp_path / f"incidents.{ending}")
-    assert len(before) == 9 and {row["state"] for row in before} >= {
+    old, new = reloaded(scene, lambda: a_life(scene), tmp_path / f"incidents.{ending}")
+    assert len(old) == 9 and {row["state"] for row in old} >= {
         "reported", "taken", "handled", "closed", "void", "suspended", "returned", "dispatched"
     }  # fmt: skip
-    assert after == before
+    assert new == old
 
 
 def test_our_own_file_in_our_own_town_changes_nothing(scene: IncidentTown, tmp_path: Path) -> None:
@@ -222,22 +222,22 @@ WORDS = st.text(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    words=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4),
+    message=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4),
     ending=st.sampled_from(["csv", "xlsx", "ndjson"]),
 )
 def test_any_words_load_back_the_same(
-    scene: IncidentTown, tmp_path: Path, words: list[tuple[str, str]], ending: str
+    scene: IncidentTown, tmp_path: Path, message: list[tuple[str, str]], ending: str
 ) -> None:
     def make() -> None:
-        for number, (description, result) in enumerate(words):
+        for number, (description, result) in enumerate(message):
             one = scene.report(
                 at=NOW - timedelta(hours=number + 1), description=description, address=result
             )
             scene.do(one.id, "take", "王网格")
             scene.do(one.id, "handle", "王网格", note=result)
 
-    before, after = reloaded(scene, make, tmp_path / f"words.{ending}")
-    assert after == before
+    old, new = reloaded(scene, make, tmp_path / f"words.{ending}")
+    assert new == old
 
 
 def test_people_are_named_only_to_who_may_have_names(scene: IncidentTown) -> None:

@@ -205,9 +205,9 @@ def test_names_of_columns_and_values_in_english_or_chinese(
         "受理时间": "2026年11月20日",
     }
     assert load(scene, table(tmp_path, [chinese])).counts["new"] == 1
-    first, second = stored(scene.session)
+    initial, second = stored(scene.session)
     for name in ("category", "severity", "channel", "reported_at"):
-        assert first[name] == second[name], name
+        assert initial[name] == second[name], name
 
 
 def test_a_crs_for_all_rows_and_an_address_alone(scene: IncidentTown, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from gis.incidents.lifecycle import moves, supervision, upkeep
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
-from gis.incidents.reading import duplicates, filters, incidents, orders, timeline
+from gis.incidents.reading import counts, duplicates, filters, incidents, orders, timeline
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.rights.principal import ANONYMOUS, Principal, system_principal
 from tests.support import build
@@ -108,7 +108,7 @@ def test_words_nobody_understands_wait_for_the_community_to_choose(
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("value", "field"),
     [
         ({"category": "99999"}, "category"),
         ({"category": "", "description": " "}, "category"),
@@ -121,10 +121,10 @@ def test_words_nobody_understands_wait_for_the_community_to_choose(
     ],
 )
 def test_a_wrong_report_names_its_field_and_leaves_nothing(
-    incident_town: IncidentTown, session: Session, given: dict[str, object], field: str
+    incident_town: IncidentTown, session: Session, value: dict[str, object], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        incident_town.report(**given)  # type: ignore[arg-type]
+        incident_town.report(**value)  # type: ignore[arg-type]
     assert refused.value.detail
     if field:
         assert field in {error.field for error in refused.value.errors}
@@ -169,7 +169,7 @@ def test_who_may_not_see_it_is_told_it_is_not_there(incident_town: IncidentTown)
         == []
     )
     assert (
-        incidents.count_by_state(
+        counts.count_by_state(
             incident_town.session, incident_town.who("邻网格员"), filters.IncidentFilters(), now=NOW
         )["all"]
         == 0
@@ -556,9 +556,7 @@ def test_filters_and_pages(incident_town: IncidentTown) -> None:
             seen += [v.id for v in part]
             new_sort_key = incidents.sort_key(part[-1], sort)
         assert len(seen) == len(set(seen)) == 6
-    counted = incidents.count_by_state(
-        incident_town.session, by, filters.IncidentFilters(), now=now
-    )
+    counted = counts.count_by_state(incident_town.session, by, filters.IncidentFilters(), now=now)
     assert (counted["all"], counted["open"], counted["states"]["dispatched"]) == (6, 6, 6)
 
 
@@ -833,6 +831,7 @@ ASKED_ON_THE_WAY = {
     "gis.incidents.clock",
     "gis.incidents.danger.reader",
     "gis.incidents.danger.similarity",
+    "gis.incidents.danger.spans",
     "gis.incidents.reading.duplicates",
     "gis.incidents.routing.post_holders",
     "gis.incidents.routing.rules",

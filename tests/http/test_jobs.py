@@ -33,13 +33,13 @@ __all__ = ["office"]
 
 
 @contextmanager
-def worker(place: Office) -> Iterator[subprocess.Popen[bytes]]:
+def worker(location: Office) -> Iterator[subprocess.Popen[bytes]]:
     """`./wangge worker` on a database."""
-    env = environment(place.settings.var) | {
-        "DATABASE_URL": place.database,
+    env = environment(location.settings.var) | {
+        "DATABASE_URL": location.database,
         "WANGGE_PRIVATE_WEBHOOKS": "yes",
     }
-    log = place.settings.var / "worker.log"
+    log = location.settings.var / "worker.log"
     with log.open("wb") as output:
         popen = subprocess.Popen(
             [sys.executable, "-m", "web", "worker"], env=env, stdout=output, stderr=output
@@ -51,9 +51,9 @@ def worker(place: Office) -> Iterator[subprocess.Popen[bytes]]:
         popen.wait()
 
 
-def value(place: Office, query: str) -> object:
+def value(location: Office, query: str) -> object:
     """A value of the database."""
-    with Session(place.engine) as session:
+    with Session(location.engine) as session:
         return session.scalar(text(query))
 
 
@@ -150,9 +150,9 @@ def test_the_server_runs_one_beside_it_and_takes_it_along(migrated_var: Path) ->
     engine(addresses.app).dispose()
     with serving(migrated_var) as url:
         server = child_of_ours(url)
-        (first,) = jobs_of(server)
-        os.kill(first, signal.SIGKILL)
-        until(lambda: [item for item in jobs_of(server) if item != first], 15)
+        (initial,) = jobs_of(server)
+        os.kill(initial, signal.SIGKILL)
+        until(lambda: [item for item in jobs_of(server) if item != initial], 15)
         until(lambda: swept(url) > time.time() - 120, 30)
         (second,) = jobs_of(server)
     until(lambda: not alive(second), 15)

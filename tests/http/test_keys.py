@@ -162,7 +162,7 @@ def test_rotation_keeps_the_old_secret_for_a_while_and_the_program_what_it_filed
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("value", "field"),
     [
         ({"name": ""}, "name"),
         ({"name": "x" * 41}, "name"),
@@ -175,10 +175,10 @@ def test_rotation_keeps_the_old_secret_for_a_while_and_the_program_what_it_filed
         ({"days": 0}, "days"),
     ],
 )
-def test_a_wrong_field_of_a_key_is_named(session, town, given, field):
+def test_a_wrong_field_of_a_key_is_named(session, town, value, field):
     right = {"name": "mini", "actions": ["incident.read"], "areas": ["520402"], "now": NOW}
     with pytest.raises(InvalidInput) as refused:
-        api_keys.add(session, **right | given)
+        api_keys.add(session, **right | value)
     assert [item.field for item in refused.value.errors] == [field]
 
 
@@ -231,7 +231,7 @@ def test_the_page_makes_shows_once_rotates_and_revokes(client, session, town):
 
 
 def test_the_commands(session, town, monkeypatch):
-    monkeypatch.setattr(key_command, "session_scope", lambda why="": nullcontext(session))
+    monkeypatch.setattr(key_command, "session_scope", lambda reason="": nullcontext(session))
 
     def run(*expected):
         return CliRunner().invoke(key_command.command, [*expected])

@@ -245,9 +245,9 @@ def test_a_floor_alone_tells_the_unit_where_floors_divide_a_building(town, sessi
 
 def test_a_room_tells_the_unit_where_stairwell_and_floor_do_not(town, session):
     mixed = town.building("7号楼", 0.0002, 0.0006)
-    first = town.unit(town.a, "11", [(mixed, "1", None, None)])
+    initial = town.unit(town.a, "11", [(mixed, "1", None, None)])
     second = town.unit(town.a, "12", [(mixed, "1", None, None)])
-    town.household(mixed, "501", "1", first)
+    town.household(mixed, "501", "1", initial)
     town.household(mixed, "502", "1", second)
     result = locate(session, *at(0.0003, 0.0007), "wgs84", address="7号楼1单元502室")
     assert result.unit is not None and (result.unit.code, rules(result)["unit"]) == (
@@ -657,7 +657,7 @@ def run(session, monkeypatch):
     from web.cli import locate as module
 
     @contextmanager
-    def scope(why: str = ""):
+    def scope(reason: str = ""):
         yield session
 
     monkeypatch.setattr(module, "session_scope", scope)

@@ -45,7 +45,7 @@ def street(services: Session) -> Session:
         WalkEdgeRow(i, i, i + 1, [places[i], places[i + 1]], "residential", "", False, "")
         for i in range(3)
     ]
-    replace_network(services, [(i, *place) for i, place in enumerate(places)], edges, "t")
+    replace_network(services, [(i, *location) for i, location in enumerate(places)], edges, "t")
     return services
 
 
@@ -119,8 +119,8 @@ def test_an_address_begins_at_the_door_of_its_building(client, homes):
     # stood on, or the nearer of two that the words may mean
     on = get(client, "nearby?lon=105.96&lat=26.2354&crs=cgcs2000")["start"]
     assert on["building"] == "B1" and on["lat"] == pytest.approx(26.2352)
-    near = get(client, "nearby?address=3号楼&lon=105.9595&lat=26.2351&crs=cgcs2000")["start"]
-    assert near["building"] == "B1"
+    nearby = get(client, "nearby?address=3号楼&lon=105.9595&lat=26.2351&crs=cgcs2000")["start"]
+    assert nearby["building"] == "B1"
     several = get(client, "nearby?address=3号楼", 404)
     assert several["code"] == "nearby.address_ambiguous" and "玉兰苑3号楼" in several["detail"]
     assert get(client, "nearby?address=北京路7号", 404)["code"] == "nearby.address_unknown"
@@ -191,10 +191,10 @@ def test_answers_say_whether_slopes_count_and_times_follow(
     client: FlaskClient, street: Session
 ) -> None:
     def ask() -> list[tuple[bool, float]]:
-        near = client.get(f"/api/v1/nearby?{PLACE}").json
+        nearby = client.get(f"/api/v1/nearby?{PLACE}").json
         walk = client.get(f"/api/v1/walk?{WALK}&to=n2").json["properties"]
-        minutes = next(c for c in near["categories"] if c["category"] == "clinic")["items"][-1]
-        return [(near["flat"], minutes["minutes"]), (walk["flat"], walk["minutes"])]
+        minutes = next(c for c in nearby["categories"] if c["category"] == "clinic")["items"][-1]
+        return [(nearby["flat"], minutes["minutes"]), (walk["flat"], walk["minutes"])]
 
     level = ask()
     rise = "UPDATE walk_edge SET rise_m = length_m / 10, fall_m = 0, steepest_pct = 10"
@@ -202,10 +202,10 @@ def test_answers_say_whether_slopes_count_and_times_follow(
     street.execute(text("UPDATE walk_network SET version = version || '-hills'"))
     sloped = ask()
     assert [flat for flat, _ in (*level, *sloped)] == [True, True, False, False]
-    for (_, before), (_, after) in zip(level, sloped, strict=True):
-        assert before * 1.15 < after < before * 1.21  # the legs to the street stay level
+    for (_, old), (_, new) in zip(level, sloped, strict=True):
+        assert old * 1.15 < new < old * 1.21  # the legs to the street stay level
 
 
 def test_the_command_takes_a_raster_or_none_of_both() -> None:
-    for words in (["elevation"], ["elevation", "--none", __file__]):
-        assert CliRunner().invoke(load.command, words).exit_code == 2
+    for message in (["elevation"], ["elevation", "--none", __file__]):
+        assert CliRunner().invoke(load.command, message).exit_code == 2

@@ -597,10 +597,10 @@ def shown(client: FlaskClient, query: str = "") -> dict[str, Any]:
 def test_my_notices_newest_first_and_seen_when_i_say_so(
     incident_town: IncidentTown, wang: FlaskClient
 ) -> None:
-    first, second = incident_town.report(), incident_town.report()
+    leading, second = incident_town.report(), incident_town.report()
     incident_town.session.commit()
     result = shown(wang)
-    assert [item["incident"] for item in result["items"]] == [str(second.id), str(first.id)]
+    assert [item["incident"] for item in result["items"]] == [str(second.id), str(leading.id)]
     assert (result["unseen"], result["next"]) == (2, None)
     item = result["items"][0]
     assert (item["zh"], item["en"], item["category_zh"], item["area"], item["seen"]) == (
@@ -643,9 +643,9 @@ def test_what_is_seen_must_be_said_clearly(
 def test_pages_of_notices(incident_town: IncidentTown, wang: FlaskClient) -> None:
     reports = [incident_town.report() for _ in range(5)]
     incident_town.session.commit()
-    first = shown(wang, "?limit=3")
-    second = shown(wang, f"?limit=3&cursor={first['next']}")
-    ids = [report["incident"] for report in first["items"] + second["items"]]
+    leading = shown(wang, "?limit=3")
+    second = shown(wang, f"?limit=3&cursor={leading['next']}")
+    ids = [report["incident"] for report in leading["items"] + second["items"]]
     assert ids == [str(report.id) for report in reversed(reports)]
     assert second["next"] is None
     assert wang.get("/api/v1/notices?cursor=eHg").status_code == 422

@@ -392,7 +392,7 @@ def test_answers_to_questions_are_kept_and_checked(asking: IncidentTown, post: P
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "words"),
+    ("fields", "status", "message"),
     [
         ({"api_key": None}, 403, "api_key"),
         ({"api_key": ""}, 403, "api_key"),
@@ -412,12 +412,12 @@ def test_answers_to_questions_are_kept_and_checked(asking: IncidentTown, post: P
     ],
 )
 def test_errors_are_as_the_specification_says(
-    post: Post, fields: dict[str, Any], status: int, words: str
+    post: Post, fields: dict[str, Any], status: int, message: str
 ) -> None:
     reply = post(**fields)
     assert reply.status_code == status
     assert [list(item) for item in reply.get_json()] == [["code", "description"]]
-    assert reply.get_json()[0]["code"] == status and words in reply.get_json()[0]["description"]
+    assert reply.get_json()[0]["code"] == status and message in reply.get_json()[0]["description"]
     tree = ElementTree.fromstring(post(".xml", **fields).data)
     assert (tree.tag, tree[0].tag, tree[0][0].text) == ("errors", "error", str(status))
     assert tree[0][1].text == reply.get_json()[0]["description"]
@@ -673,14 +673,14 @@ def test_fixmystreet_reads_what_becomes_of_a_report(
 ) -> None:
     created = site.send_report(7, PUBLIC, LAT, LON)
     now = datetime.now(UTC)
-    for step, words in (
+    for step, message in (
         ("take", ""),
         ("request_extend", "内部：难缠"),
         ("handle", "清运完毕"),
         ("check", ""),
         ("close", ""),
     ):
-        payload = MovePayload(note=words, minutes=60)
+        payload = MovePayload(note=message, minutes=60)
         principal = system_principal("test")
         moves.apply_move(incident_town.session, principal, UUID(created), step, now, payload)
     read = site.read_updates()
@@ -704,13 +704,13 @@ def test_a_comment_arrives_once_and_changes_no_state(
     incident_town: IncidentTown, site: FixMyStreet
 ) -> None:
     created = site.send_report(7, PUBLIC, LAT, LON)
-    first = site.send_update(created, 31, "还在那里", "OPEN", picture())
-    assert site.send_update(created, 31, "还在那里", "OPEN") == first
-    assert site.send_update(created, 32, "没了", "FIXED - USER") != first
+    initial = site.send_update(created, 31, "还在那里", "OPEN", picture())
+    assert site.send_update(created, 31, "还在那里", "OPEN") == initial
+    assert site.send_update(created, 32, "没了", "FIXED - USER") != initial
     view = incident_town.seen(UUID(created))
     assert (view.state, len(view.photos)) == ("dispatched", 1)
     assert incident_town.moves(UUID(created)).count("note") == 2
-    assert first in {item["update_id"] for item in site.read_updates()}
+    assert initial in {item["update_id"] for item in site.read_updates()}
 
 
 def test_who_may_not_comment_is_refused(

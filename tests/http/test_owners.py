@@ -20,7 +20,7 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident
 from gis.incidents.models import OrderTaker
-from gis.incidents.reading import filters, incidents, timeline
+from gis.incidents.reading import counts, filters, incidents, timeline
 from gis.incidents.reading.unanswered import unanswered
 from gis.incidents.routing.post_holders import HEIGHT
 from gis.ops.metadata import Leave, Post, Revision
@@ -61,9 +61,7 @@ def test_a_county_without_posts_waits_at_the_operator_who_can_do_everything(worl
         world.session, by, filters.IncidentFilters(queue="operator"), 10, None, now=NOW
     )
     assert [item.id for item in listed] == [filed.id]
-    assert (
-        incidents.count_by_state(world.session, by, filters.IncidentFilters(), now=NOW)["open"] == 1
-    )
+    assert counts.count_by_state(world.session, by, filters.IncidentFilters(), now=NOW)["open"] == 1
     for name in ("dispatch", "take", "handle", "check", "close"):
         result = moves.apply_move(
             world.session, by, filed.id, name, NOW, MovePayload(note="已处理")

@@ -188,7 +188,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"", "is empty"),
         (b"hello", "is no photo"),
@@ -203,8 +203,8 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
         (b"PK\x03\x04 a zip", "is no photo"),
     ],
 )
-def test_what_is_no_photo_is_refused_and_named(data, words):
-    with pytest.raises(InvalidInput, match=rf"^photos\[1\]: {words}") as refused:
+def test_what_is_no_photo_is_refused_and_named(data, message):
+    with pytest.raises(InvalidInput, match=rf"^photos\[1\]: {message}") as refused:
         photo_store.sanitise_photos([photo(), data])
     assert refused.value.errors[0].field == "photos[1]"
 
@@ -227,7 +227,7 @@ def zipped() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "more",
+    "extra",
     [
         zipped(),
         b"<script>alert(1)</script>",
@@ -237,12 +237,12 @@ def zipped() -> bytes:
     ],
     ids=["zip", "script", "php", "pdf", "html"],
 )
-def test_a_photo_that_is_something_else_as_well_is_refused(more):
+def test_a_photo_that_is_something_else_as_well_is_refused(extra):
     with pytest.raises(InvalidInput, match="another kind of file"):
-        photo_store.sanitise_photo(photo() + more)
+        photo_store.sanitise_photo(photo() + extra)
     with pytest.raises(InvalidInput, match="another kind of file"):
         photo_store.sanitise_photo(
-            photo(comment=more) if len(more) < 100 else photo() + b"\0" + more
+            photo(comment=extra) if len(extra) < 100 else photo() + b"\0" + extra
         )
 
 
@@ -343,19 +343,19 @@ def incident_town(session: Session, settings: Settings) -> Iterator[IncidentTown
 
 def test_a_photo_is_kept_as_two_files_under_its_own_name(incident_town):
     filed = incident_town.report(photo(colour="red"), photo(kind="PNG", mode="RGBA"))
-    first, second = incident_town.ids(filed)
+    leading, second = incident_town.ids(filed)
     stored = {str(file.relative_to(incident_town.var / "photos")) for file in incident_town.files()}
     assert stored >= {
         f"{item.hex[:2]}/{item}{small}{ending}"
-        for item, ending in ((first, ".jpg"), (second, ".png"))
+        for item, ending in ((leading, ".jpg"), (second, ".png"))
         for small in ("", "-small")
     }
     row = (
-        incident_town.session.execute(text("SELECT * FROM photo WHERE id = :id"), {"id": first})
+        incident_town.session.execute(text("SELECT * FROM photo WHERE id = :id"), {"id": leading})
         .mappings()
         .one()
     )
-    data = (incident_town.var / "photos" / first.hex[:2] / f"{first}.jpg").read_bytes()
+    data = (incident_town.var / "photos" / leading.hex[:2] / f"{leading}.jpg").read_bytes()
     assert (row["media_type"], row["width"], row["height"], row["size"]) == (
         "image/jpeg",
         40,

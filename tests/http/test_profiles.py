@@ -56,17 +56,17 @@ def test_the_command_shows_dumps_and_loads(
     from web.cli import profiles as command
 
     @contextmanager
-    def scope(why: str = "") -> Iterator[Session]:
+    def scope(reason: str = "") -> Iterator[Session]:
         yield session
 
     monkeypatch.setattr(command, "session_scope", scope)
     monkeypatch.setattr("web.cli.editions.session_scope", scope)
 
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(command.command, [*words])
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(command.command, [*arguments])
 
-    shown = run("show").output
-    assert "elder 老年人" in shown and "  speed_m_s 0.8 m/s (Asher" in shown
+    displayed = run("show").output
+    assert "elder 老年人" in displayed and "  speed_m_s 0.8 m/s (Asher" in displayed
     edition = json.loads(run("show", "--json").output)
     assert len(edition["rows"]) == len(default_rows())
     file = tmp_path / "profiles.xlsx"

@@ -73,12 +73,12 @@ def as_allowed(world: World, name: str) -> Asker:
     )
 
 
-def schema_of(spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def schema_of(spec: dict[str, Any], submitted: dict[str, Any]) -> dict[str, Any]:
     """A schema, what it refers to looked up."""
-    if "$ref" in given:
-        result: dict[str, Any] = spec["components"]["schemas"][given["$ref"].rpartition("/")[2]]
+    if "$ref" in submitted:
+        result: dict[str, Any] = spec["components"]["schemas"][submitted["$ref"].rpartition("/")[2]]
         return result
-    return given
+    return submitted
 
 
 def body_of(spec: dict[str, Any], name: str) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "known"),
+    ("field", "existing"),
     [
         ("state", "open"),
         ("severity", SEVERITIES[-1]),
@@ -272,7 +272,7 @@ def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
     ],
 )
 def test_a_filter_that_names_nothing_is_refused_with_what_there_is(
-    world: World, field: str, known: str
+    world: World, field: str, existing: str
 ) -> None:
     asker = world.who("command centre")
     for path in ("incidents", "incidents/counts"):
@@ -281,10 +281,10 @@ def test_a_filter_that_names_nothing_is_refused_with_what_there_is(
         assert fields(answer) == {field}
         assert (
             answer.get_json()["detail"].startswith(f"{field}: ")
-            and known in answer.get_json()["detail"]
+            and existing in answer.get_json()["detail"]
         )
-        if known:
-            assert world.ask(asker, "GET", f"/api/v1/{path}?{field}={known}").status_code == 200
+        if existing:
+            assert world.ask(asker, "GET", f"/api/v1/{path}?{field}={existing}").status_code == 200
 
 
 def test_codes_of_areas_and_categories_that_exist_are_no_mistake(world: World) -> None:
@@ -388,7 +388,7 @@ def test_a_file_that_is_no_table_is_refused_by_the_name_of_its_part(world: World
 
 
 @pytest.mark.parametrize(
-    ("given", "status"),
+    ("submitted", "status"),
     [
         ('"{v}"', 200),
         ("{v}", 200),
@@ -405,11 +405,11 @@ def test_a_file_that_is_no_table_is_refused_by_the_name_of_its_part(world: World
         (", ,", 422),
     ],
 )
-def test_if_match_takes_a_list_of_versions(world: World, given: str, status: int) -> None:
+def test_if_match_takes_a_list_of_versions(world: World, submitted: str, status: int) -> None:
     asker = world.who("community dispatcher")
     path = f"/api/v1/incidents/{world.incident}"
     version = world.ask(asker, "GET", path).get_json()["version"]
-    asker.headers["If-Match"] = given.replace("{v}", str(version))
+    asker.headers["If-Match"] = submitted.replace("{v}", str(version))
     answer = world.ask(asker, "POST", f"{path}/moves", json={"move": "note", "note": "看过了"})
     assert answer.status_code == status, answer.get_data()
     if status == 422:
@@ -478,7 +478,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(
     result: dict[str, str] = {}
 
     def refused(
-        why: str,
+        cause: str,
         by: Principal,
         name: str,
         one: UUID = filed.id,
@@ -495,7 +495,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(
                 MovePayload(**wish),
                 version=version,
             )
-        result[why] = in_chinese(caught.value)
+        result[cause] = in_chinese(caught.value)
 
     refused("state", zhao, "close")
     refused("version", wang, "take", version=1)
@@ -599,7 +599,7 @@ def wangge(settings: Settings, database_url: str) -> Callable[..., Result]:
 
 
 @pytest.mark.parametrize(
-    ("words", "field"),
+    ("arguments", "field"),
     [
         ("figures --since nope", "since"),
         ("figures --since 2026-01-01 --until nope", "until"),
@@ -612,8 +612,10 @@ def wangge(settings: Settings, database_url: str) -> Callable[..., Result]:
         ("show nope", "incident"),
     ],
 )
-def test_commands_name_what_is_wrong(wangge: Callable[..., Result], words: str, field: str) -> None:
-    done = wangge("incidents", *words.split())
+def test_commands_name_what_is_wrong(
+    wangge: Callable[..., Result], arguments: str, field: str
+) -> None:
+    done = wangge("incidents", *arguments.split())
     assert isinstance(done.exception, errors.InvalidInput)
     assert [error.field for error in done.exception.errors] == [field]
     assert done.exception.detail.startswith(f"{field}: ")

@@ -52,16 +52,16 @@ def rule(name: str = "r", **values: object) -> Rule:
     return replace(LAST, name=name, **values)  # type: ignore[arg-type]
 
 
-def went(given: RoutingCase) -> str:
+def went(submitted: RoutingCase) -> str:
     """The name of the default rule for a case."""
-    return rules.first_match(DEFAULTS, given).name
+    return rules.first_match(DEFAULTS, submitted).name
 
 
 # --- matching -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("given", "name"),
+    ("submitted", "name"),
     [
         (case("06010"), "其他事件"),
         (case("06010", "urgent"), "紧急"),
@@ -86,8 +86,8 @@ def went(given: RoutingCase) -> str:
         (case("D0101", "urgent", channel="device"), "手环和烟感告警"),
     ],
 )
-def test_the_default_rules(given: RoutingCase, name: str) -> None:
-    assert went(given) == name
+def test_the_default_rules(submitted: RoutingCase, name: str) -> None:
+    assert went(submitted) == name
 
 
 def test_fire_and_urgent_matters_run_around_the_clock_with_short_limits() -> None:
@@ -211,7 +211,7 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "words"),
+    ("change", "column", "message"),
     [
         ({"name": ""}, "规则", "is empty"),
         ({"category": "99"}, "类别", "no category of the catalogue begins with '99'"),
@@ -245,12 +245,12 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
     ],
 )
 def test_a_wrong_cell_is_named_by_row_and_column(
-    session: Session, tmp_path: Path, change: dict[str, str], column: str, words: str
+    session: Session, tmp_path: Path, change: dict[str, str], column: str, message: str
 ) -> None:
     changed = {"category": "06"} | change
     result = said(written(tmp_path / "r.csv", changed), session)
     assert [(where, field) for where, field, _ in result] == [("row 2", column)]
-    assert result[0][2].startswith(words)
+    assert result[0][2].startswith(message)
 
 
 def test_a_rule_that_is_never_reached_names_the_one_before_it(
@@ -371,10 +371,10 @@ def test_one_set_is_in_force_and_one_that_was_may_be_again(session: Session) -> 
 
 
 def test_a_draft_may_be_loaded_anew_a_set_in_force_may_not(session: Session) -> None:
-    first = rules_store.load(session, [LAST], "新")
+    leading = rules_store.load(session, [LAST], "新")
     second = rules_store.load(session, [rule(category="06"), LAST], "新")
     with pytest.raises(NotFound):
-        rules.read_rule_set(session, first)
+        rules.read_rule_set(session, leading)
     rules_store.activate(session, second, NOW)
     with pytest.raises(Conflict, match="is or was in force"):
         rules_store.load(session, [LAST], "新")

@@ -42,7 +42,7 @@ TIGHT = Limits(
 
 
 @pytest.mark.parametrize(
-    ("function", "args", "words"),
+    ("function", "args", "message"),
     [
         (readers.spin, (), "takes too long to read"),
         (readers.sleep, (), "takes too long to read"),
@@ -62,7 +62,7 @@ TIGHT = Limits(
 def test_whatever_a_reader_does_becomes_a_sentence(
     function: Callable[..., object],
     args: tuple[object, ...],
-    words: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -70,7 +70,7 @@ def test_whatever_a_reader_does_becomes_a_sentence(
     # on a busy machine what takes memory takes time, too
     limits = TIGHT if function is readers.sleep else replace(TIGHT, wall_s=60)
     begin = time.monotonic()
-    with pytest.raises(InvalidInput, match=rf"^a\.gpkg .*{words}") as refused:
+    with pytest.raises(InvalidInput, match=rf"^a\.gpkg .*{message}") as refused:
         list(sandbox.iterate(function, *args, limits=limits, name="a.gpkg"))
     assert time.monotonic() - begin < 10 * slowdown()
     assert not list(tmp_path.iterdir())  # what was planted did not run

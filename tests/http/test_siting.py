@@ -39,15 +39,15 @@ def test_a_planner_gets_sites_losses_and_pins(
     direct = siting_search.site(session, SitingRequest("clinic", 2, 3)).to_dict()
     for key in ("sites", "curve", "closures", "total", "served", "status", "gap", "bound"):
         assert response.json[key] == direct[key], key
-    first = response.json["sites"][0]
+    initial = response.json["sites"][0]
     pinned = client.post(
         "/api/v1/siting/pin",
         json={"category": "clinic", "minutes": 3, "crs": "cgcs2000"}
-        | {"lon": first["lon"], "lat": first["lat"]},
+        | {"lon": initial["lon"], "lat": initial["lat"]},
     )
     assert pinned.status_code == 200, pinned.json
     newly = pinned.json["newly_served"]
-    assert newly == {name: first[name] for name in newly}
+    assert newly == {name: initial[name] for name in newly}
     assert sum(row["people"] for row in pinned.json["buildings"]) == newly["people"] > 0
     losses = client.get(f"/api/v1/siting/closures?{ASKED}").json["items"]
     assert losses == direct["closures"] and losses[0]["code"] == "c1"
@@ -60,8 +60,8 @@ def test_who_lives_at_the_edge_of_the_data_is_said(
 
     def unclear() -> tuple[int, int]:
         answer = client.get(f"/api/v1/siting?{ASKED}").json
-        place = {"category": "clinic", "minutes": 3, **PLACE}
-        pinned = client.post("/api/v1/siting/pin", json=place).json
+        location = {"category": "clinic", "minutes": 3, **PLACE}
+        pinned = client.post("/api/v1/siting/pin", json=location).json
         assert pinned["cannot_say"]["people"] <= pinned["newly_served"]["people"]
         return answer["cannot_say"]["people"], pinned["cannot_say"]["people"]
 
@@ -69,8 +69,8 @@ def test_who_lives_at_the_edge_of_the_data_is_said(
     session.execute(text("UPDATE walk_node SET at_edge_of_data = true"))
     session.execute(text("UPDATE walk_network SET version = 'cut off'"))
     coverage = client.get(f"/api/v1/coverage?{ASKED}").json["totals"]
-    everywhere, here = unclear()
-    assert everywhere == coverage["cannot_say_people"] > here > 0
+    everywhere, local = unclear()
+    assert everywhere == coverage["cannot_say_people"] > local > 0
 
 
 def test_numbers_are_of_the_planners_own_areas_only(

@@ -65,9 +65,9 @@ def test_a_planner_saves_compares_and_deletes_and_others_see_their_own_areas(
     desk = account(town, "desk", "dispatcher", codes[0])
     planner = account(town, "planner", "planner", county)
     body = {"name": "2026/春 现状", "category": "clinic", "minutes": 5}
-    for who, status in ((None, 401), (resident, 403), (desk, 403), (planner, 201)):
-        if who is not None:
-            signed_in(client, who)
+    for actor, status in ((None, 401), (resident, 403), (desk, 403), (planner, 201)):
+        if actor is not None:
+            signed_in(client, actor)
         assert _post(client, body).status_code == status
     assert _post(client, body).status_code == 409
     plan = _post(client, body | {"name": "方案一", "planned": [place(town)]})
@@ -96,11 +96,11 @@ def test_a_planner_saves_compares_and_deletes_and_others_see_their_own_areas(
         assert [row["code"] for row in item["areas"]] == [codes[0]]
     other = client.get(f"{DIFFERENCE}/buildings", query_string=query | {"area": codes[1]}).json
     assert other["features"] == []
-    first = client.get(f"{DIFFERENCE}/buildings", query_string=query | {"limit": 2}).json
+    initial = client.get(f"{DIFFERENCE}/buildings", query_string=query | {"limit": 2}).json
     second = client.get(
-        f"{DIFFERENCE}/buildings", query_string=query | {"limit": 2, "cursor": first["next"]}
+        f"{DIFFERENCE}/buildings", query_string=query | {"limit": 2, "cursor": initial["next"]}
     ).json
-    assert first["features"] + second["features"] == mine["features"][:4]
+    assert initial["features"] + second["features"] == mine["features"][:4]
     listed = client.get(SNAPSHOTS).json["items"]
     assert [row["name"] for row in listed] == ["方案一", body["name"]]
     assert {(row["author"], row["is_mine"]) for row in listed} == {("", False)}
@@ -226,9 +226,9 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         yield town
 
     monkeypatch.setattr(module, "session_scope", scope)
-    run = lambda *words: CliRunner().invoke(module.command, [*words])  # noqa: E731
-    asked = ("--category", "clinic", "--minutes", "5")
-    done = run(*asked, "--save", "spring")
+    run = lambda *arguments: CliRunner().invoke(module.command, [*arguments])  # noqa: E731
+    questions = ("--category", "clinic", "--minutes", "5")
+    done = run(*questions, "--save", "spring")
     assert done.exit_code == 0 and "spring: clinic within 5 minutes (adult);" in done.stdout
     plan = tmp_path / "plan.json"
     site = {"code": "", "name": "甲"} | {
@@ -236,17 +236,17 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     }
     plan.write_text(json.dumps({"category": "clinic", "sites": [site]}))
     now, with_plan = (
-        json.loads(run(*asked, *extra, "--json").stdout)["totals"]
+        json.loads(run(*questions, *extra, "--json").stdout)["totals"]
         for extra in ((), ("--with", str(plan)))
     )
     body = json.loads(run("--against", "spring", "--with", str(plan), "--json").stdout)
     changes = body["items"][0]["totals"]
     assert len(body["after"]["planned"]) == 1
     assert changes["gained_people"] == with_plan["served_people"] - now["served_people"]
-    assert run(*asked, "--with", str(plan), "--save", "plan").exit_code == 0
-    far = tmp_path / "far.json"
-    far.write_text(json.dumps({"category": "pharmacy", "sites": [site | {"lon": 0, "lat": 0}]}))
-    useless = run(*asked, "--with", str(far)).stderr
+    assert run(*questions, "--with", str(plan), "--save", "plan").exit_code == 0
+    distant = tmp_path / "far.json"
+    distant.write_text(json.dumps({"category": "pharmacy", "sites": [site | {"lon": 0, "lat": 0}]}))
+    useless = run(*questions, "--with", str(distant)).stderr
     assert "1 of 1 planned facilities are far from" in useless and "not asked about" in useless
     printed = run("--against", "spring", "--to", "plan").stdout
     assert "from spring to plan" in printed and "all: " in printed
@@ -266,11 +266,11 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "tier",
         "spring",
     ]
-    for words in (
+    for arguments in (
         ("--save", "x"),
-        (*asked, "--against", "spring"),
-        (*asked, "--changes", "x.csv"),
-        (*asked, "--score", "--with", str(plan)),
+        (*questions, "--against", "spring"),
+        (*questions, "--changes", "x.csv"),
+        (*questions, "--score", "--with", str(plan)),
         ("--against", "spring", "--to", "tier", "--with", str(plan)),
     ):
-        assert run(*words).exit_code == 2, words
+        assert run(*arguments).exit_code == 2, arguments

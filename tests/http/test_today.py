@@ -63,7 +63,7 @@ def test_every_role_sees_its_own_exactly_and_the_public_ones_as_open311(world: S
     assert features[str(world.public)]["properties"]["severity"]
     # a box takes points as they are shown: repeated questions do not find the exact one
     rounded = {name: round(value, 4) for name, value in CLOSE.items()}
-    for who, point, number, sees in (
+    for actor, point, number, sees in (
         ("anonymous", CLOSE, world.public, False),
         ("anonymous", rounded, world.public, True),
         ("grid leader", CLOSE, world.public, True),
@@ -72,7 +72,7 @@ def test_every_role_sees_its_own_exactly_and_the_public_ones_as_open311(world: S
     ):
         box = [point["lon"] - 1e-6, point["lat"] - 1e-6, point["lon"] + 1e-6, point["lat"] + 1e-6]
         query = f"?bbox={','.join(map(str, box))}"
-        assert (str(number) in shown(world, world.who(who), query)) == sees, (who, point)
+        assert (str(number) in shown(world, world.who(actor), query)) == sees, (actor, point)
 
 
 def test_today_is_what_is_open_and_what_came_since_midnight(session: Session) -> None:

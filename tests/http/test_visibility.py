@@ -241,7 +241,7 @@ def test_a_right_elsewhere_is_no_right_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "place", "name"),
+    ("role", "location", "name"),
     [
         ("enforcement_squad", "东关街道", "东关街道综合执法中队"),
         ("street_office", "东关街道", "东关街道党工委"),
@@ -250,12 +250,12 @@ def test_a_right_elsewhere_is_no_right_here() -> None:
         ("volunteer_team", "", "志愿服务队"),
     ],
 )
-def test_an_organisation_is_called_by_its_place(role: str, place: str, name: str) -> None:
-    assert organisation_name(role, place) == name
-    assert holder_label(ANONYMOUS, [1], role, place, "赵某", 9) == name
-    assert holder_label(ANONYMOUS, [1], "grid_worker", place, "赵某", 9) is None
-    assert holder_label(ANONYMOUS, [1], role, place, None, None) is None  # nobody is there
-    assert holder_label(system_principal("test"), [1], role, place, "赵某", 9) == "赵某"
+def test_an_organisation_is_called_by_its_place(role: str, location: str, name: str) -> None:
+    assert organisation_name(role, location) == name
+    assert holder_label(ANONYMOUS, [1], role, location, "赵某", 9) == name
+    assert holder_label(ANONYMOUS, [1], "grid_worker", location, "赵某", 9) is None
+    assert holder_label(ANONYMOUS, [1], role, location, None, None) is None  # nobody is there
+    assert holder_label(system_principal("test"), [1], role, location, "赵某", 9) == "赵某"
 
 
 def test_a_stranger_finds_only_the_rounded_place_however_often_they_ask(session: Session) -> None:
@@ -455,8 +455,8 @@ def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     answer = send(world, "street", "GET", item + "&reason=问地点")
     assert answer.json is not None and answer.json["contact"]["phone"] == PHONE
-    second, first = rows(world, "contact")
-    assert (first["who"], first["incident"], first["source"], first["reason"]) == (
+    second, initial = rows(world, "contact")
+    assert (initial["who"], initial["incident"], initial["source"], initial["reason"]) == (
         "account user-grid-worker",
         str(world.own),
         "198.51.100.23",
@@ -603,14 +603,14 @@ def test_the_command_line_asks_for_the_reason_and_writes_it_down(
     from web.cli import incidents as command
 
     @contextmanager
-    def scope(why: str = "") -> Iterator[Session]:
+    def scope(cause: str = "") -> Iterator[Session]:
         yield world.session
 
     for module in (common, command, dump):
         monkeypatch.setattr(module, "session_scope", scope)
 
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(command.command, [*words])
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(command.command, [*arguments])
 
     assert "reason: is missing" in str(run("contact", str(world.own)).exception)
     completed = run("contact", str(world.own), "--reason", "核对电话", "--json")

@@ -13,7 +13,7 @@ from gis.facilities.standards import COMPLETE, TIERS
 from gis.files import photos
 from gis.rights.principal import system_principal
 from gis.settings import Settings
-from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope, user
+from web.cli.common import AS_JSON, MOMENT, record_disclosure, session_scope, user
 
 
 @click.command()
@@ -34,7 +34,7 @@ from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_sco
     help="A photo of what the visit saw; up to six.",
 )
 @click.option(
-    "--at", "visited", default="", help="When, as 2026-11-26 or with a time; default now."
+    "--at", "visited", type=MOMENT, help="When, as 2026-11-26 or with a time; default now."
 )
 @AS_JSON
 def command(
@@ -46,7 +46,7 @@ def command(
     location: str,
     note: str,
     photo_files: tuple[Path, ...],
-    visited: str,
+    visited: datetime | None,
     as_json: bool,
 ) -> None:
     """Print the check-up sheet of COMMUNITY (its code): have, have not, who is left out."""
@@ -64,7 +64,7 @@ def command(
                 result=result or "",
                 location=location,
                 note=note,
-                visited_at=parse_moment(visited) if visited else now,
+                visited_at=visited or now,
                 now=now,
                 var=settings.var,
                 pictures=photos.sanitise_photos([file.read_bytes() for file in photo_files]),

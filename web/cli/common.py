@@ -26,39 +26,41 @@ DRY_RUN = "Dry run: nothing was changed. Add --commit to apply."
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
-def author() -> str:
-    """Return who is at the command line."""
-    return f"command line: {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'somebody'}"
+def local_now() -> datetime:
+    """Return the present moment in the deployment's zone."""
+    return datetime.now(Settings.from_env().timezone)
 
 
-def parse_moment(text: str, field: str = "at") -> datetime:
-    """Return a moment of the command line, of the deployment's zone where it names none.
+class Moment(click.ParamType):
+    """A moment, of the deployment's zone where it names none.
 
-    Parameters
-    ----------
-    text
-        `now`; ISO 8601; or a day as offices write it, with or without a time.
-    field
-        Name of the option, for the error.
-
-    Raises
-    ------
-    click.BadParameter
-        It is no time.
+    `now`; ISO 8601; or a day as offices write it, with or without a time.
     """
-    from gis.areas.locate_input import read_time
-    from gis.files.cells import CellError, parse_local_datetime
 
-    zone = Settings.from_env().timezone
-    if text == "now":
-        return datetime.now(zone)
-    try:
-        return parse_local_datetime(text).replace(tzinfo=zone)
-    except CellError as no_day:
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the moment that a value names; fail if it is no time."""
+        from gis.areas.locate_input import read_time
+        from gis.files.cells import CellError, parse_local_datetime
+
+        if isinstance(value, datetime):
+            return value
+        if value == "now":
+            return local_now()
+        zone = Settings.from_env().timezone
         try:
-            return read_time(text, zone, field)
-        except InvalidInput:
-            raise click.BadParameter(str(no_day), param_hint=f"--{field}") from None
+            return parse_local_datetime(value).replace(tzinfo=zone)
+        except CellError as no_day:
+            try:
+                return read_time(value, zone)
+            except InvalidInput:
+                self.fail(str(no_day), param, ctx)
+
+
+MOMENT = Moment()
 
 
 def refused(report: LoadReport) -> None:

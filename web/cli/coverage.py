@@ -1,8 +1,10 @@
 """`./wangge coverage`: who has a facility within some minutes' walk, and who has not."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -18,7 +20,7 @@ from gis.facilities.snapshot_difference import CoverageDifference, difference, r
 from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
 from gis.facilities.walkers import profile_network
 from gis.rights.principal import system_principal
-from web.cli.common import AS_JSON, parse_moment, record_disclosure, session_scope, user
+from web.cli.common import AS_JSON, MOMENT, record_disclosure, session_scope, user
 from web.cli.coverage_text import (
     print_capacity,
     print_difference,
@@ -27,6 +29,46 @@ from web.cli.coverage_text import (
     print_summary,
     print_tier,
 )
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command, by the names that click gives them."""
+
+    category: str | None
+    tier: str | None
+    minutes: int
+    profile: str
+    area: str | None
+    by: str
+    at: datetime | None
+    file: Path | None
+    reason: str
+    shares: bool
+    method: str
+    demand: str
+    plan: Path | None
+    crs: str | None
+    saved_as: str | None
+    against: str | None
+    later: str
+    changes: Path | None
+    item: str | None
+    saved: bool
+    forget: str | None
+    marks: bool
+    recompute: bool
+    as_json: bool
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Return the keys of the categories."""
+        return tuple(key.strip() for key in (self.category or "").split(",") if key.strip())
+
+    def question(self, planned: tuple[PlannedFacility, ...]) -> Question:
+        """Return what is asked of the present state, with planned facilities."""
+        categories = () if self.tier else self.categories
+        return Question(categories, self.tier, self.minutes, self.profile, self.at, planned)
 
 
 @click.command()
@@ -38,7 +80,7 @@ from web.cli.coverage_text import (
 @click.option(
     "--by", default="community", show_default=True, help="county, street, community or grid."
 )
-@click.option("--at", help="Only facilities open then: now, or as 2026-11-28T20:00.")
+@click.option("--at", type=MOMENT, help="Only facilities open then: now, or as 2026-11-28T20:00.")
 @click.option(
     "--gaps",
     "file",
@@ -84,89 +126,60 @@ from web.cli.coverage_text import (
 @click.option("--score", "marks", is_flag=True, help="One mark for each area, of all categories.")
 @click.option("--recompute", is_flag=True, help="Bring the stored walks in step first.")
 @AS_JSON
-def command(
-    category: str | None,
-    tier: str | None,
-    minutes: int,
-    profile: str,
-    area: str | None,
-    by: str,
-    at: str | None,
-    file: Path | None,
-    reason: str,
-    shares: bool,
-    method: str,
-    demand: str,
-    plan: Path | None,
-    crs: str | None,
-    saved_as: str | None,
-    against: str | None,
-    later: str,
-    changes: Path | None,
-    item: str | None,
-    saved: bool,
-    forget: str | None,
-    marks: bool,
-    recompute: bool,
-    as_json: bool,
-) -> None:
+def command(**values: Any) -> None:
     """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said.
 
     Two dates, networks or plans are compared by saving one state (--save) and asking what the
     other changes (--against).
     """
-    from gis.exchange.planned import read_planned
+    _require_usage(values)
+    options = Options(**values)
+    with session_scope("coverage") as session:
+        if options.recompute:
+            _recompute(session, options.profile)
+        planned = _read_plan(session, options)
+        if options.saved or options.forget is not None:
+            _saved(session, options.forget, options.as_json)
+        elif options.against is not None:
+            _against(session, options, planned)
+        elif options.saved_as is not None:
+            _save(session, options.saved_as, options.question(planned), options.as_json)
+        elif options.category or options.tier or options.marks:
+            _print_present(session, options, planned)
+
+
+def _print_present(
+    session: Session, options: Options, planned: tuple[PlannedFacility, ...]
+) -> None:
+    """Print one of the answers on the present state: marks, capacity, a tier or categories."""
     from gis.facilities.access_score import score
     from gis.facilities.capacity import CapacityRequest, capacity_coverage
     from gis.facilities.coverage_tiers import tier_coverage
 
-    _require_usage(click.get_current_context().params)
-    open_at = parse_moment(at) if at else None
-    categories = tuple(key.strip() for key in (category or "").split(",") if key.strip())
-    with session_scope("coverage") as session:
-        if recompute:
-            _recompute(session, profile)
-        planned: tuple[PlannedFacility, ...] = ()
-        if plan is not None:
-            only = categories[0] if len(categories) == 1 else None
-            planned = read_planned(session, plan, only, crs)
-            _note_useless(session, planned, categories, profile)
-        if saved or forget is not None:
-            _saved(session, forget, as_json)
-        elif against is not None:
-            answer = _compare(session, against, later, planned, area, by)
-            if changes is not None:
-                _write_changes(session, answer, item, changes, f"since {against}", reason)
-            print_difference(answer, as_json)
-        elif saved_as is not None:
-            question = Question(
-                () if tier else categories, tier, minutes, profile, open_at, planned
-            )
-            _save(session, saved_as, question, as_json)
-        elif marks:
-            print_scores(
-                score(session, area, profile, by=by, categories=categories or None), as_json
-            )
-        elif shares:
-            request = CapacityRequest(category or "", minutes, profile, method, demand)
-            print_capacity(capacity_coverage(session, request, area=area, by=by), as_json)
-        elif tier is not None:
-            items = tier_coverage(
-                session, tier, profile, area=area, by=by, open_at=open_at, planned=planned
-            )
-            print_tier(items, as_json)
-        elif category is not None:
-            question = Question(categories, None, minutes, profile, open_at, planned)
-            buildings, summary = _coverage(session, question, area, by)
-            if file is not None:
-                rows = list_gaps(session, buildings, minutes)
-                _write_gaps(session, rows, file, f"{category} {file.suffix}", area, reason)
-            print_summary(summary, as_json)
+    area, by, profile, as_json = options.area, options.by, options.profile, options.as_json
+    if options.marks:
+        categories = options.categories or None
+        print_scores(score(session, area, profile, by=by, categories=categories), as_json)
+    elif options.shares:
+        request = CapacityRequest(
+            options.category or "", options.minutes, profile, options.method, options.demand
+        )
+        print_capacity(capacity_coverage(session, request, area=area, by=by), as_json)
+    elif options.tier is not None:
+        items = tier_coverage(
+            session, options.tier, profile, area=area, by=by, open_at=options.at, planned=planned
+        )
+        print_tier(items, as_json)
+    else:
+        buildings, summary = _coverage(session, options.question(planned), area, by)
+        if options.file is not None:
+            _write_gaps(session, list_gaps(session, buildings, options.minutes), options)
+        print_summary(summary, as_json)
 
 
-def _require_usage(given: Mapping[str, object]) -> None:
+def _require_usage(values: Mapping[str, object]) -> None:
     """Raise UsageError where options are missing or do not go together."""
-    used = {name for name, value in given.items() if value not in (None, False)}
+    used = {name for name, value in values.items() if value not in (None, False)}
     questions = {"category", "tier", "marks", "recompute", "saved", "against", "forget"}
     if not used & questions:
         raise click.UsageError("say which with --category, or use --tier, --score or --recompute")
@@ -179,6 +192,19 @@ def _require_usage(given: Mapping[str, object]) -> None:
         raise click.UsageError("--against asks again what the saved state asked")
     if "plan" in used and used & {"marks", "shares"}:
         raise click.UsageError("--with goes with --category, --tier, --save and --against")
+
+
+def _read_plan(session: Session, options: Options) -> tuple[PlannedFacility, ...]:
+    """Return the facilities of the plan, and say which of them can serve nobody."""
+    from gis.exchange.planned import read_planned
+
+    if options.plan is None:
+        return ()
+    categories = options.categories
+    only = categories[0] if len(categories) == 1 else None
+    planned = read_planned(session, options.plan, only, options.crs)
+    _note_useless(session, planned, categories, options.profile)
+    return planned
 
 
 def _note_useless(
@@ -227,24 +253,27 @@ def _saved(session: Session, forget: str | None, as_json: bool) -> None:
     print_saved(list_snapshots(session), as_json)
 
 
+def _against(session: Session, options: Options, planned: tuple[PlannedFacility, ...]) -> None:
+    """Print what has changed since a saved state; write the buildings that changed if wanted."""
+    answer = _compare(session, options, planned)
+    if options.changes is not None:
+        _write_changes(session, answer, options.changes, options)
+    print_difference(answer, options.as_json)
+
+
 def _compare(
-    session: Session,
-    earlier: str,
-    later: str,
-    planned: tuple[PlannedFacility, ...],
-    area: str | None,
-    by: str,
+    session: Session, options: Options, planned: tuple[PlannedFacility, ...]
 ) -> CoverageDifference:
     """Return what has changed from a saved state to another, or to now with a plan."""
-    before = read_state(session, earlier)
-    if planned and later != NOW:
+    old = read_state(session, options.against or "")
+    if planned and options.later != NOW:
         raise click.UsageError("--with changes the present state only: leave out --to")
-    after = (
-        take(session, replace(before.head.question, planned=planned))
+    new = (
+        take(session, replace(old.head.question, planned=planned))
         if planned
-        else read_state(session, later, before)
+        else read_state(session, options.later, old)
     )
-    return difference(session, before, after, area=area, by=by)
+    return difference(session, old, new, area=options.area, by=options.by)
 
 
 def _recompute(session: Session, profile: str) -> None:
@@ -261,31 +290,27 @@ def _recompute(session: Session, profile: str) -> None:
     )
 
 
-def _write_gaps(
-    session: Session, rows: list[Gap], file: Path, what: str, area: str | None, reason: str
-) -> None:
+def _write_gaps(session: Session, rows: list[Gap], options: Options) -> None:
     """Write gaps to a file, and note it for auditors."""
     from gis.exchange.gaps_file import write_gaps
 
-    count = write_gaps(rows, file)
-    subject = f"gaps of {what} within {area or 'everywhere'}"
-    _note_export(session, file, count, subject, reason)
+    assert options.file is not None
+    count = write_gaps(rows, options.file)
+    area = options.area or "everywhere"
+    subject = f"gaps of {options.category} {options.file.suffix} within {area}"
+    _note_export(session, options.file, count, subject, options.reason)
 
 
 def _write_changes(
-    session: Session,
-    answer: CoverageDifference,
-    item: str | None,
-    file: Path,
-    what: str,
-    reason: str,
+    session: Session, answer: CoverageDifference, file: Path, options: Options
 ) -> None:
     """Write the buildings that changed to a file, and note it for auditors."""
     from gis.exchange.gaps_file import write_changes
     from gis.facilities.snapshot_changes import list_changes
 
-    count = write_changes(list_changes(session, answer, item), file)
-    _note_export(session, file, count, f"changes {what} {file.suffix}", reason)
+    count = write_changes(list_changes(session, answer, options.item), file)
+    subject = f"changes since {options.against} {file.suffix}"
+    _note_export(session, file, count, subject, options.reason)
 
 
 def _note_export(session: Session, file: Path, count: int, subject: str, reason: str) -> None:

@@ -1,14 +1,12 @@
 """`./wangge coverage-report AREA FILE`: the report of an area, to print and take along."""
 
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from gis.facilities.area_report import MAX_SITES, ReportQuery
 from gis.messages import LOCALES
-from gis.settings import Settings
-from web.cli.common import record_disclosure, session_scope
+from web.cli.common import local_now, record_disclosure, session_scope
 
 
 @click.command()
@@ -38,7 +36,7 @@ def command(
 
     if file.suffix not in (".html", ".pdf"):
         raise click.UsageError(f"{file.name}: the report is .html or .pdf")
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     query = ReportQuery(area, category, minutes, profile, sites)
     with session_scope("coverage report") as session:
         report = area_report(session, query, now)

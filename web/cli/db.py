@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from gis.ops import archive as archives
 from gis.ops import backup as backups
 from gis.ops import backup_file, cluster, databases, schema, server_check
 from gis.settings import Settings
-from web.cli.common import make_private, parse_moment
+from web.cli.common import MOMENT, make_private
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 YES = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -197,7 +198,10 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
 )
 @IDENTITY
 @click.option(
-    "--at", metavar="TIME", help="Restore from the archive, as it was at TIME (ISO 8601)."
+    "--at",
+    type=MOMENT,
+    metavar="TIME",
+    help="Restore from the archive, as it was at TIME (ISO 8601).",
 )
 @click.option(
     "--from",
@@ -215,7 +219,7 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
 def restore(
     file: Path | None,
     identity: Path | None,
-    at: str | None,
+    at: datetime | None,
     folder: Path | None,
     into: str | None,
     yes: bool,
@@ -237,14 +241,13 @@ def restore(
         raise click.UsageError(
             "DATABASE_URL is set: the recovery of that server is in its administrator's hands"
         )
-    moment = parse_moment(at) if at is not None else None
     if not yes and into is None:
         click.confirm(
             "This replaces the database in use, which is kept aside. Go on?", abort=True, err=True
         )
     addresses = cluster.database_urls(settings)
-    if moment is not None:
-        photos = archives.restore_at(settings, moment, folder)
+    if at is not None:
+        photos = archives.restore_at(settings, at, folder)
     else:
         assert file is not None
         photos = backups.restore(addresses, file, settings.var, identity=identity, into=into)

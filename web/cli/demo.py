@@ -18,7 +18,7 @@ from gis.ops import cluster, schema
 from gis.ops.history import find_other_author, has_changes
 from gis.ops.schema import MIGRATION_ACTOR
 from gis.settings import Settings
-from web.cli.common import progress_bar, progress_line
+from web.cli.common import local_now, progress_bar, progress_line
 
 if TYPE_CHECKING:
     from gis.demo.accounts import DemoAccount
@@ -176,7 +176,7 @@ def fill_made_up(session: Session, households: int, seed: int) -> None:
     generate_town(session, seed=seed, households=households, progress=progress_bar("town"))
     create_claimants(session)
     print_step(f"{INCIDENTS} made-up incidents of the last days")
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     simulate(session, now - timedelta(days=4), now, INCIDENTS, seed)
 
 
@@ -185,7 +185,7 @@ def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:
     from gis.demo.populate import SINCE, populate
     from gis.exchange.areas import load_areas
     from gis.exchange.osm.loader import load_osm
-    from web.cli.load import raise_if_rejected
+    from web.cli.load_text import raise_if_rejected
 
     print_step(f"grids of {areas.name}")
     raise_if_rejected(load_areas(session, areas, "grid", effective=SINCE))

@@ -1,10 +1,11 @@
 """`./wangge dump`: a layer to a file for other programs."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from web.cli.common import parse_moment, record_disclosure, session_scope
+from web.cli.common import MOMENT, record_disclosure, session_scope
 
 LAYERS = (
     "counties streets communities grids units buildings facilities entrances edits circles"
@@ -17,6 +18,7 @@ LAYERS = (
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--at",
+    type=MOMENT,
     help="For areas: the day or moment whose boundaries count, as 2026-03-01 or 2026-03-01T08:30.",
 )
 @click.option(
@@ -27,7 +29,7 @@ LAYERS = (
 @click.option(
     "--reason", default="", help="Why, for auditors; the export is written down in any case."
 )
-def command(layer: str, file: Path, at: str | None, within: str, reason: str) -> None:
+def command(layer: str, file: Path, at: datetime | None, within: str, reason: str) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx.
 
     Incidents: .csv .xlsx .ndjson, as ./wangge load incidents reads them; without contacts.
@@ -38,19 +40,18 @@ def command(layer: str, file: Path, at: str | None, within: str, reason: str) ->
     from gis.rights.principal import system_principal
     from gis.settings import Settings
 
-    moment = parse_moment(at) if at is not None else None
     with session_scope() as session:
         if layer != "incidents":
-            count = dump(session, layer, file, moment, within)
-        elif moment is not None:
+            count = dump(session, layer, file, at, within)
+        elif at is not None:
             raise InvalidInput("dump.no_dates", layer=layer)
         else:
             zone = Settings.from_env().timezone
             me = system_principal("command line")
             count = write_incidents(session, me, file, within=within, timezone=zone)
-        subject = " ".join(
-            filter(None, [layer, file.suffix, within and f"within {within}", at and f"at {at}"])
-        )
+        parts = [layer, file.suffix, f"within {within}" if within else ""]
+        parts.append(f"at {at.isoformat()}" if at else "")
+        subject = " ".join(filter(None, parts))
         record_disclosure(session, "export", subject, reason=reason)
         click.echo(f"{file}: {count} {layer}")
         for credit in list_attributions(session):

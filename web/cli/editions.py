@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gis.files.editions import Editions
-from web.cli.common import DRY_RUN, FILE, author, refused, session_scope
+from web.cli.common import DRY_RUN, FILE, refused, session_scope, user
 
 Load = Callable[..., int | None]
 
@@ -30,7 +30,7 @@ def add_load_and_dump(
         rows, report = editions.parse(file)
         refused(report)
         with session_scope(f"load {editions.subject}") as session:
-            new_id = (load or editions.load)(session, rows, file.name, author())
+            new_id = (load or editions.load)(session, rows, file.name, user())
             if new_id is None:
                 return click.echo("the same as the table in force; nothing to do")
             if commit:

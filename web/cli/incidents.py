@@ -8,7 +8,6 @@ import click
 import orjson
 
 from gis.accounts import disclosures
-from gis.areas.locate_input import read_time
 from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
@@ -16,7 +15,7 @@ from gis.incidents.reading import incidents, statistics, statistics_sql, timelin
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.api.incidents.schemas import incident_to_json
-from web.cli.common import record_disclosure, session_scope
+from web.cli.common import MOMENT, local_now, record_disclosure, session_scope
 
 FIGURE_COLUMNS = (
     "reported",
@@ -54,7 +53,7 @@ def me() -> Principal:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def report(as_json: bool, **options: str | float | None) -> None:
     """File a report, with DESCRIPTION in the reporter's words."""
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     with session_scope("report") as session:
         filed = lifecycle_report.file_report(
             session,
@@ -105,7 +104,7 @@ def report(as_json: bool, **options: str | float | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str) -> None:
     """Incidents by urgency: danger and severity first, then what is due."""
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     states = tuple(filter(None, state.split(",")))
     incident_filters = incidents.IncidentFilters(
         states,
@@ -137,7 +136,7 @@ def listed(state: str, overdue: bool, limit: int, as_json: bool, **options: str)
 def show(incident: str, as_json: bool) -> None:
     """One incident with what happened to it."""
     incident_id = _number(incident)
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     with session_scope() as session:
         view = incidents.get_incident(session, me(), incident_id, now=now)
         events = timeline.events(session, me(), incident_id)
@@ -176,9 +175,7 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
     """How to reach who reported INCIDENT."""
     number, stated = _number(incident), disclosures.require_reason(reason)
     with session_scope() as session:
-        view = incidents.get_incident(
-            session, me(), number, now=datetime.now(Settings.from_env().timezone)
-        )
+        view = incidents.get_incident(session, me(), number, now=local_now())
         reached = incidents.get_reporter_contact(session, me(), view)
         areas = incidents.areas_of(session, number)
         record_disclosure(
@@ -203,20 +200,22 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
 @click.option("--kind", default="", help=f"Only one of {', '.join(disclosures.KINDS)}.")
 @click.option("--who", default="", help="Part of the account's or program's name.")
 @click.option("--incident", default="", help="Of one incident.")
-@click.option("--since", default="", help="From this moment on, ISO 8601.")
-@click.option("--until", default="", help="Before this moment.")
+@click.option("--since", type=MOMENT, help="From this moment on, ISO 8601.")
+@click.option("--until", type=MOMENT, help="Before this moment.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def listed_disclosures(
-    kind: str, who: str, incident: str, since: str, until: str, limit: int, as_json: bool
+    kind: str,
+    who: str,
+    incident: str,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """Who was shown contacts, photos and exports, the newest first."""
     zone = Settings.from_env().timezone
-    begin, end = (
-        read_time(text, zone, name) if text else None
-        for name, text in (("since", since), ("until", until))
-    )
-    filters = disclosures.Filters(kind, who, _number(incident) if incident else None, begin, end)
+    filters = disclosures.Filters(kind, who, _number(incident) if incident else None, since, until)
     with session_scope() as session:
         rows = disclosures.list_disclosures(session, me(), filters, limit)
     if as_json:
@@ -232,8 +231,8 @@ def listed_disclosures(
 
 
 @command.command("figures")
-@click.option("--since", required=True, help="Reported from this moment on, ISO 8601.")
-@click.option("--until", default="", help="Reported before this moment; default: now.")
+@click.option("--since", type=MOMENT, required=True, help="Reported from this moment on, ISO 8601.")
+@click.option("--until", type=MOMENT, help="Reported before this moment; default: now.")
 @click.option(
     "--per",
     default="all",
@@ -242,14 +241,13 @@ def listed_disclosures(
 )
 @click.option("--area", default="", help="Code; only what lies in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def figures(since: str, until: str, per: str, area: str, as_json: bool) -> None:
+def figures(since: datetime, until: datetime | None, per: str, area: str, as_json: bool) -> None:
     """Response, completion, resolution and satisfaction, with what each means."""
     zone = Settings.from_env().timezone
-    now = datetime.now(zone)
-    begin, end = read_time(since, zone, "since"), read_time(until, zone, "until") if until else now
+    now = local_now()
     with session_scope() as session:
         rows = statistics.incident_statistics(
-            session, me(), begin, end, per, area, now=now, zone=zone.key
+            session, me(), since, until or now, per, area, now=now, zone=zone.key
         )
     if as_json:
         click.echo(orjson.dumps([asdict(row) for row in rows]).decode())

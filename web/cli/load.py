@@ -1,6 +1,5 @@
 """`./wangge load`: import files; rehearses and reports unless `--commit`."""
 
-import json
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -11,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
 from gis.crs import SUPPORTED_CRS
-from gis.errors import InvalidInput, Unavailable
+from gis.errors import Unavailable
 from gis.files.report import LoadReport
 from gis.messages import Message
 from gis.settings import Settings
-from web.cli.common import DRY_RUN, parse_moment, progress_bar, progress_line, session_scope
+from web.cli.common import MOMENT, local_now, progress_bar, progress_line, session_scope
+from web.cli.load_text import print_report
 
 KINDS_AFFECTING_CIRCLES = (
     "osm",
@@ -76,7 +76,10 @@ def command() -> None:
     help="Mend overlaps and gaps between grids up to this width.",
 )
 @click.option(
-    "--effective", metavar="TIME", help="From when the shapes hold (ISO 8601); now when not given."
+    "--effective",
+    type=MOMENT,
+    metavar="TIME",
+    help="From when the shapes hold (ISO 8601); now when not given.",
 )
 @click.option("--attribution", default="", help="The credit to print on maps.")
 @COMMIT
@@ -88,7 +91,7 @@ def areas(
     crs: str | None,
     layer: str | None,
     clean: float | None,
-    effective: str | None,
+    effective: datetime | None,
     attribution: str,
     commit: bool,
     as_json: bool,
@@ -102,7 +105,6 @@ def areas(
     from gis.exchange.areas import load_areas
 
     mapping = dict(_pair(pair) for pair in pairs)
-    at = parse_moment(effective, "effective") if effective else None
 
     def load(session: Session) -> LoadReport:
         return load_areas(
@@ -111,7 +113,7 @@ def areas(
             level,
             ReadOptions(mapping, crs, layer),
             clean=clean,
-            effective=at,
+            effective=effective,
             attribution=attribution,
         )
 
@@ -326,7 +328,7 @@ def _incidents(session: Session, report: LoadReport) -> None:
     """Let open incidents follow to the patch they lie in now."""
     from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 
-    moved = reassign_after_boundary_change(session, datetime.now(Settings.from_env().timezone))
+    moved = reassign_after_boundary_change(session, local_now())
     if moved:
         report.note("load.incidents_followed", count=moved)
 
@@ -336,30 +338,6 @@ def _pair(pair: str) -> tuple[str, str]:
     if not (key and sign and name):
         raise click.BadParameter(f"{pair!r} is not KEY=NAME, as code=GRIDCODE", param_hint="--map")
     return key.strip(), name.strip()
-
-
-def raise_if_rejected(report: LoadReport) -> None:
-    """Raise when a load refused anything: for commands in which that load is a step.
-
-    Raises
-    ------
-    InvalidInput
-        Each refused row in `errors`.
-    """
-    if report.refused:
-        raise InvalidInput(
-            "cli.load_refused",
-            [row.to_field_error() for row in report.refused],
-            file=str(report.source),
-            count=len(report.refused),
-        )
-
-
-def print_report(report: LoadReport, as_json: bool) -> None:
-    """Print a report on stdout."""
-    click.echo(
-        json.dumps(report.to_dict(), ensure_ascii=False) if as_json else format_report(report)
-    )
 
 
 def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_json: bool) -> None:
@@ -384,22 +362,3 @@ def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_js
             )
         click.echo(f"wangge: {len(report.refused)} rows rejected. Nothing was loaded.", err=True)
         sys.exit(1)
-
-
-def format_report(report: LoadReport) -> str:
-    """Return the report for people, without the refused rows."""
-    lines = [f"{report.source}: {report.kind}"]
-    if report.crs:
-        lines.append(f"  coordinate system  {report.crs}")
-    if report.bbox:
-        west, south, east, north = report.bbox
-        lines.append(
-            f"  bounding box       {west:.6f}, {south:.6f} to {east:.6f}, {north:.6f} (EPSG:4490)"
-        )
-    lines += [f"  {name.replace('_', ' '):18} {count:,}" for name, count in report.counts.items()]
-    lines += [f"  note: {note}" for note in report.notes]
-    if report.committed:
-        lines.append("committed")
-    elif not report.refused:
-        lines.append(DRY_RUN)
-    return "\n".join(lines)

@@ -7,19 +7,17 @@ from pathlib import Path
 import click
 import orjson
 
-from gis.areas.locate_input import read_time
 from gis.areas.locate_result import LocateResult
 from gis.areas.models import Level
 from gis.areas.resolver import locate
-from gis.settings import Settings
-from web.cli.common import session_scope
+from web.cli.common import MOMENT, local_now, session_scope
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # a longitude may be negative
 @click.argument("places", nargs=2, metavar="LON LAT | IN.csv OUT.csv")
 @click.option("--crs", help="wgs84, cgcs2000, gcj02 or bd09; there is no default.")
 @click.option("--address", help="As people write it: 西兴社区3号楼2单元501室.")
-@click.option("--at", help="A past moment, ISO 8601; local time where it names no zone.")
+@click.option("--at", type=MOMENT, help="A past moment, ISO 8601; local where it names no zone.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option(
     "--batch", is_flag=True, help="Read IN.csv (id,lon,lat,crs[,address][,at]) and write OUT.csv."
@@ -28,7 +26,7 @@ def command(
     places: tuple[str, str],
     crs: str | None,
     address: str | None,
-    at: str | None,
+    at: datetime | None,
     as_json: bool,
     batch: bool,
 ) -> None:
@@ -36,8 +34,7 @@ def command(
 
     LON and LAT are degrees in the system named by --crs.
     """
-    zone = Settings.from_env().timezone
-    moment = read_time(at, zone) if at else datetime.now(zone)
+    moment = at or local_now()
     if batch:
         if crs or address:
             raise click.UsageError("with --batch every row of IN.csv has its own crs and address")

@@ -13,7 +13,7 @@ from gis.people.posts import posts_of
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
-from web.cli.common import parse_moment, session_scope
+from web.cli.common import MOMENT, local_now, session_scope
 
 BY = system_principal("command line")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -27,13 +27,12 @@ def command() -> None:
 @command.command("list")
 @click.argument("area")
 @click.option("--within", is_flag=True, help="Also those of every area and building in it.")
-@click.option("--at", help="The moment, ISO 8601; now when not given.")
+@click.option("--at", type=MOMENT, help="The moment, ISO 8601; now when not given.")
 @JSON
-def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
+def list_(area: str, within: bool, at: datetime | None, as_json: bool) -> None:
     """List the posts of AREA (its code) with holder, deputy and leave."""
-    moment = parse_moment(at or "now")
     with session_scope() as session:
-        rows = posts_of(session, BY, area, moment, within=within)
+        rows = posts_of(session, BY, area, at or local_now(), within=within)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
         return
@@ -60,7 +59,7 @@ def list_(area: str, within: bool, at: str | None, as_json: bool) -> None:
 @click.argument("post", type=int)
 @click.option("--to", help="Code of the successor.")
 @click.option("--vacant", is_flag=True, help="Leave it vacant instead.")
-@click.option("--at", help="From when, ISO 8601; now when not given.")
+@click.option("--at", type=MOMENT, help="From when, ISO 8601; now when not given.")
 @click.option(
     "--incidents",
     type=click.Choice(["follow", "stay"]),
@@ -72,18 +71,15 @@ def hand_over(
     post: int,
     to: str | None,
     vacant: bool,
-    at: str | None,
+    at: datetime | None,
     incidents: Literal["follow", "stay"],
     as_json: bool,
 ) -> None:
     """Hand over POST (its number in the list)."""
     if (to is None) != vacant:
         raise click.UsageError("say either --to CODE or --vacant")
-    now = parse_moment("now")
     with session_scope("hand over") as session:
-        result = handover.hand_over(
-            session, BY, post, to, parse_moment(at) if at else None, incidents, now
-        )
+        result = handover.hand_over(session, BY, post, to, at, incidents, local_now())
         session.commit()
     if as_json:
         click.echo(json.dumps(asdict(result), default=str))
@@ -96,15 +92,14 @@ def hand_over(
 
 @command.command()
 @click.argument("person")
-@click.option("--from", "begins", help="ISO 8601; now when not given.")
-@click.option("--until", help="ISO 8601, itself out; without: until further notice.")
+@click.option("--from", "begins", type=MOMENT, help="ISO 8601; now when not given.")
+@click.option("--until", type=MOMENT, help="ISO 8601, itself out; without: until further notice.")
 @JSON
-def leave(person: str, begins: str | None, until: str | None, as_json: bool) -> None:
+def leave(person: str, begins: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Enter leave of PERSON (their code): the deputies of their posts stand in."""
-    start = parse_moment(begins or "now", "from")
-    end = parse_moment(until, "until") if until else None
+    start = begins or local_now()
     with session_scope("leave") as session:
-        result = handover.record_leave(session, BY, person, start, end, parse_moment("now"))
+        result = handover.record_leave(session, BY, person, start, until, local_now())
         session.commit()
     click.echo(json.dumps({"leave": result}) if as_json else f"{person}: away from {_local(start)}")
 
@@ -122,7 +117,7 @@ def _local(at: datetime | str | None) -> str:
 def unanswered_(as_json: bool) -> None:
     """List the grids nobody answers for, up to the county, and what waits at the operator."""
     with session_scope() as session:
-        queue = unanswered(session, datetime.now(Settings.from_env().timezone))
+        queue = unanswered(session, local_now())
     if as_json:
         click.echo(json.dumps(asdict(queue), ensure_ascii=False))
         return

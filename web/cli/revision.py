@@ -1,6 +1,7 @@
 """`./wangge revision`: boundary drafts from the command line."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from gis import private
 from gis.errors import InvalidInput
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
-from web.cli.common import parse_moment, session_scope
+from web.cli.common import MOMENT, session_scope
 
 if TYPE_CHECKING:
     from gis.exchange.boundary_file import BoundaryFileDraft
@@ -163,19 +164,19 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
 @click.option("--reason", required=True, help="For everybody who looks at the history.")
 @click.option(
     "--effective",
+    type=MOMENT,
     metavar="TIME",
     help="From when it holds (ISO 8601), not past; now when not given.",
 )
 @JSON
-def publish(number: int, reason: str, effective: str | None, as_json: bool) -> None:
+def publish(number: int, reason: str, effective: datetime | None, as_json: bool) -> None:
     """Publish draft NUMBER with upper levels, units and open incidents in one transaction."""
     from gis.boundaries import publish as publishing
 
     settings = Settings.from_env()
     with session_scope() as session:
-        at = parse_moment(effective, "effective") if effective else None
         done = publishing.publish(
-            session, cli_principal(), number, reason, at, two_persons=settings.two_persons
+            session, cli_principal(), number, reason, effective, two_persons=settings.two_persons
         )
         session.commit()
         summary = {"id": done.id, "state": done.state, "effective": done.effective}

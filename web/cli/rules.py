@@ -13,8 +13,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
-from gis.settings import Settings
-from web.cli.common import DRY_RUN, FILE, author, refused, session_scope
+from web.cli.common import DRY_RUN, FILE, local_now, refused, session_scope, user
 
 
 @click.group()
@@ -86,7 +85,7 @@ def load(file: Path, name: str, commit: bool) -> None:
     with session_scope("load rules") as session:
         parsed, report = rules_file.parse(file, editions.active_edition(session), session)
         refused(report)
-        new_id = rules_store.load(session, parsed, name, author())
+        new_id = rules_store.load(session, parsed, name, user())
         if commit:
             session.commit()
             click.echo(
@@ -105,7 +104,7 @@ def load(file: Path, name: str, commit: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def test(name: str, days: int, as_json: bool) -> None:
     """Test a set on past incidents: which would go elsewhere, or get other time limits."""
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     with session_scope() as session:
         replayed = rules_replay.replay(
             session,
@@ -139,7 +138,7 @@ def activate(name: str) -> None:
     """
     with session_scope("activate rules") as session:
         rule_set = get_rule_set(session, name)
-        rules_store.activate(session, rule_set.id, datetime.now(Settings.from_env().timezone))
+        rules_store.activate(session, rule_set.id, local_now())
         session.commit()
     click.echo(f"{rule_set.name} is in force")
 

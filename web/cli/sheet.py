@@ -1,14 +1,12 @@
 """`./wangge sheet AREA FILE.pdf`: the map sheet of a grid, or of all grids of a community."""
 
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from gis.messages import LOCALES
 from gis.rights.principal import system_principal
-from gis.settings import Settings
-from web.cli.common import author, record_disclosure, session_scope
+from web.cli.common import local_now, record_disclosure, session_scope, user
 
 
 @click.command()
@@ -27,9 +25,9 @@ def command(area: str, file: Path, paper: str, draft: int | None, lang: str, rea
 
     if file.suffix not in (".html", ".pdf"):
         raise click.UsageError(f"{file.name}: the sheet is .pdf or .html")
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     with session_scope("map sheet") as session:
-        sheets = read_sheets(session, system_principal(author()), area, now, draft)
+        sheets = read_sheets(session, system_principal(user()), area, now, draft)
         with document_context(session, lang):
             html = sheets_document(sheets, paper, lang, now)
         file.write_bytes(html_to_pdf(html) if file.suffix == ".pdf" else html.encode())

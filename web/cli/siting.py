@@ -1,7 +1,6 @@
 """`./wangge siting`: where new facilities serve most people, and who loses if one closes."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -9,8 +8,7 @@ import click
 from gis import private
 from gis.crs import SUPPORTED_CRS
 from gis.facilities.siting_request import CANDIDATE_KINDS, WEIGHTS, SitingAnswer, SitingRequest
-from gis.settings import Settings
-from web.cli.common import AS_JSON, session_scope
+from web.cli.common import AS_JSON, local_now, session_scope
 
 MODELS = ("mclp", "lscp", "p-median", "p-centre")
 LISTED_CLOSURES = 10
@@ -77,7 +75,7 @@ def command(
     if crs is not None and crs not in SUPPORTED_CRS and not crs.upper().startswith("EPSG:"):
         raise click.BadParameter(f"one of {', '.join(SUPPORTED_CRS)}, or EPSG:number")
     from_file = candidates not in CANDIDATE_KINDS
-    now = datetime.now(Settings.from_env().timezone)
+    now = local_now()
     request = SitingRequest(
         category,
         sites,
@@ -127,7 +125,20 @@ def in_words(answer: SitingAnswer) -> str:
             f"{answer.cannot_say.people:,} people count as not served, though a facility beyond the"
             " edge of the data may serve them"
         )
-    lines.append("site  newly served  total by then  place")
+    lines += _sites(answer)
+    lines.append(
+        f"curve ({request.weights}): "
+        + ", ".join(
+            f"{point.sites}: {point.newly_served:,.0f}"
+            + ("" if point.status == "optimal" else f" ({point.status})")
+            for point in answer.curve
+        )
+    )
+    return "\n".join(lines + _closures(answer))
+
+
+def _sites(answer: SitingAnswer) -> list[str]:
+    lines = ["site  newly served  total by then  place"]
     by_then = 0
     for nth, chosen in enumerate(answer.sites, 1):
         by_then += chosen.newly_served.people
@@ -137,20 +148,17 @@ def in_words(answer: SitingAnswer) -> str:
             f"{nth:>4}  {chosen.newly_served.people:>12,}  {by_then:>13,}  {named}{near}"
             f"  {chosen.lon:.6f},{chosen.lat:.6f}"
         )
-    lines.append(
-        f"curve ({request.weights}): "
-        + ", ".join(
-            f"{point.sites}: {point.newly_served:,.0f}"
-            + ("" if point.status == "optimal" else f" ({point.status})")
-            for point in answer.curve
-        )
-    )
+    return lines
+
+
+def _closures(answer: SitingAnswer) -> list[str]:
     losing = [closure for closure in answer.closures if closure.lose.people]
-    lines.append(f"if one closes, people without another within {request.minutes} minutes:")
+    minutes = answer.request.minutes
+    lines = [f"if one closes, people without another within {minutes} minutes:"]
     lines += [
         f"  {closure.lose.people:>7,}  {closure.name or closure.code} ({closure.code})"
         for closure in losing[:LISTED_CLOSURES]
     ]
     if len(losing) > LISTED_CLOSURES:
         lines.append(f"  and {len(losing) - LISTED_CLOSURES} more; --json lists all")
-    return "\n".join(lines)
+    return lines

@@ -16,7 +16,7 @@ from web.cli.common import progress_bar, session_scope
 def command(seed: int, households: int, commit: bool, as_json: bool) -> None:
     """Make a made-up town: streets, compounds, towers, households, posts, facilities."""
     from gis.demo.generate import generate_town
-    from web.cli.load import print_report
+    from web.cli.load_text import print_report
 
     with session_scope("a made-up town") as session:
         report = generate_town(

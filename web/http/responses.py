@@ -9,8 +9,9 @@ import orjson
 import shapely
 from flask import Response, request, send_file
 
+from gis.facilities.circles import box_ewkt
 from gis.shapes.polygon_coverage import PolygonLike
-from web.http.params import encode_cursor
+from web.http.params import decode_cursor, encode_cursor, number_cursor, parse_bbox
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
@@ -56,6 +57,29 @@ def paginate(rows: Sequence[Item], limit: int, key: Callable[[Item], str]) -> di
     """
     items = rows[:limit]
     return {"items": items, "next": encode_cursor(key(items[-1])) if len(rows) > limit else None}
+
+
+def page_by_id(
+    read: Callable[..., Sequence[Any]],
+    bbox: str | None,
+    cursor: str | None,
+    limit: int,
+    to_json: Callable[[Any], object],
+) -> Response:
+    """Return one page of rows that have an `id`, in a box or everywhere.
+
+    Parameters
+    ----------
+    read
+        Takes box (EWKT or None), cursor (id or None) and limit.
+    """
+    rows = read(
+        box=None if bbox is None else box_ewkt(*parse_bbox(bbox)),
+        cursor=number_cursor(decode_cursor(cursor)),
+        limit=limit + 1,
+    )
+    page = paginate(rows, limit, lambda row: str(row.id))
+    return conditional_response(page | {"items": [to_json(row) for row in page["items"]]})
 
 
 def feature(

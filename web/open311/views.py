@@ -6,28 +6,20 @@ JSON. What may be read is told in gis/incidents/reading/public.py; filing needs 
 """
 
 import re
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
 from apiflask import APIBlueprint
 from flask import Response, current_app, g, request
-from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from gis.accounts import api_keys, rate_limit
 from gis.errors import (
-    AuthenticationRequired,
     Forbidden,
     NotFound,
-    OutsideGrids,
     RateLimited,
-    TooLarge,
-    Unavailable,
-    WanggeError,
     invalid_field,
 )
 from gis.files.datasets import has_made_up_data
@@ -37,15 +29,15 @@ from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.foreign_notes import add_foreign_note
 from gis.incidents.reading import public
 from gis.incidents.reading.public import PublicFilters, PublicView
-from gis.messages import Message, label
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.db import session
-from web.http.errors import http_error_detail, storage_error_code
 from web.http.params import parse_datetime
 from web.http.snapshot import current_snapshot
 from web.open311 import params, schemas
+from web.open311.errors import describe_error
 from web.open311.params import county, form_value, response_format
 from web.open311.serialise import to_response
 from web.security.sanitising import parse_photos
@@ -55,20 +47,6 @@ bp = APIBlueprint("open311", __name__, url_prefix="/open311/v2", enable_openapi=
 
 MAX_REQUESTS = 1000  # in one answer
 ENDING_PATTERN = re.compile(r"(.+)\.(json|xml)")
-
-# error -> HTTP status, as the specification has them
-STATUS: dict[type[WanggeError], int] = {
-    OutsideGrids: 400,
-    NotFound: 404,
-    Forbidden: 403,
-    AuthenticationRequired: 403,
-    RateLimited: 429,
-    TooLarge: 413,
-    Unavailable: 503,
-    WanggeError: 400,
-}
-
-log = structlog.get_logger("wangge")
 
 
 @bp.url_value_preprocessor
@@ -396,22 +374,3 @@ def error_response(error: Exception) -> Response:
     if isinstance(error, RateLimited) and "retry_after" in error.extra:
         response.headers["Retry-After"] = str(error.extra["retry_after"])
     return response
-
-
-def describe_error(error: Exception) -> tuple[int, str]:
-    """Return status and English sentence of an error.
-
-    What is unexpected is logged under a number.
-    """
-    if isinstance(error, HTTPException):
-        return int(error.code or 500), http_error_detail(error)
-    if isinstance(error, WanggeError):
-        return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), error.detail
-    if isinstance(error, DataError):
-        log.warning("unfit", endpoint=request.endpoint, exc_info=error)
-        return 400, label("input.unstorable_value")
-    number = secrets.token_hex(6)
-    log.error("unexpected", id=number, endpoint=request.endpoint, exc_info=error)
-    is_lost, storage_code = isinstance(error, OperationalError), storage_error_code(error)
-    code = storage_code or ("service.database_lost" if is_lost else "service.unexpected")
-    return 503 if is_lost or storage_code else 500, f"{label(code)} ({number})"

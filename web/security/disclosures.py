@@ -8,7 +8,9 @@ from uuid import UUID
 from flask import current_app, request
 
 from gis.accounts import disclosures
-from gis.areas.hierarchy import find_area_id
+from gis.areas.identity import find_area_id
+from gis.incidents.reading import incidents
+from gis.incidents.reading.incidents import IncidentView
 from gis.people.queries import area_chain
 from gis.rights.principal import Principal
 from web.http.db import Factory, session
@@ -56,3 +58,27 @@ def record(
             source=request.remote_addr or "",
         )
         writing.commit()
+
+
+def disclose_contact(by: Principal, incident: IncidentView, reason: str) -> dict[str, str] | None:
+    """Return how to reach who reported, None if unknown; it is written down first.
+
+    Raises
+    ------
+    Forbidden
+        Not allowed there.
+    InvalidInput
+        The reason is missing.
+    """
+    areas = incidents.areas_of(session(), incident.id)
+    reached = incidents.get_reporter_contact(session(), by, incident)
+    stated = disclosures.require_reason(reason)
+    record(
+        by,
+        "contact",
+        "contact of the reporter",
+        areas=areas,
+        incident_id=incident.id,
+        reason=stated,
+    )
+    return None if reached is None else dict(reached)

@@ -31,7 +31,7 @@ from gis.exchange.osm.walk_graph import (
     cut_nodes,
     split_at_missing_nodes,
 )
-from gis.facilities.categories import OSM_KEYS, classify_tags
+from gis.facilities.category_tags import OSM_KEYS, classify_tags
 from gis.files.datasets import file_sha256, find_source, is_loaded, record_load
 from gis.files.progress import Progress
 from gis.files.report import LoadReport, shorten

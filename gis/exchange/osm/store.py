@@ -27,7 +27,7 @@ from gis.exchange.osm.staging import (
     repair_shapes,
     staging_table,
 )
-from gis.exchange.osm.walk_graph import WalkGraphBuilder
+from gis.exchange.osm.walk_graph import WalkGraphBuilder, WalkSegment
 from gis.files.progress import Progress, counted
 from gis.messages import Message
 from gis.network.models import WalkEdge, WalkNetwork, WalkNode
@@ -160,21 +160,7 @@ def publish_walks(
 ) -> tuple[dict[str, int], list[Message]]:
     """Replace the walking network; return what it holds, and notes on what was joined."""
     segments = counted(walks.pieces(), "edges of the walking network", report_progress)
-    edges = (
-        WalkEdgeRow(
-            way_id=p.walk.way_id,
-            u=p.u,
-            v=p.v,
-            coords=p.coords,
-            kind=p.walk.kind,
-            name=p.walk.name,
-            steps=p.walk.steps,
-            structure=p.walk.structure,
-            ends=p.walk.ends,
-            tags=p.walk.tags,
-        )
-        for p in segments
-    )
+    edges = map(_edge_row, segments)
     joined = join_surroundings(edges, around, report_progress)
     report_progress("storing the walking network", 0)
     at_edge = {joined.root(node) for node in walks.nodes_at_edge()}
@@ -189,6 +175,27 @@ def publish_walks(
     notes = [Message(code, {"count": count}) for code, count in sorted(joined.counts.items())]
     if walks.twins:
         notes.append(Message("osm.nodes_joined", {"count": walks.twins}))
+    return _count_walks(session) | {"walk_walls": len(joined.walls)}, notes
+
+
+def _edge_row(segment: WalkSegment) -> WalkEdgeRow:
+    walk = segment.walk
+    return WalkEdgeRow(
+        way_id=walk.way_id,
+        u=segment.u,
+        v=segment.v,
+        coords=segment.coords,
+        kind=walk.kind,
+        name=walk.name,
+        steps=walk.steps,
+        structure=walk.structure,
+        ends=walk.ends,
+        tags=walk.tags,
+    )
+
+
+def _count_walks(session: Session) -> dict[str, int]:
+    """Return what the stored walking network holds; streets in kilometres."""
     nodes, parts = session.execute(
         select(func.count(), func.count(WalkNode.component.distinct()))
     ).one()
@@ -200,10 +207,9 @@ def publish_walks(
         "walk_km": round(metres / 1000),
         "walk_islands": max(parts - 1, 0),
         "walk_ends_edges": session.scalar(select(func.count()).where(WalkEdge.ends)) or 0,
-        "walk_walls": len(joined.walls),
         "walk_nodes_at_edge": session.scalar(select(func.count()).where(WalkNode.at_edge_of_data))
         or 0,
-    }, notes
+    }
 
 
 def network_is_osm(session: Session) -> bool:

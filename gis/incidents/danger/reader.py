@@ -9,13 +9,13 @@ grows with its length only.
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from gis.incidents.danger.similarity import Likeness
+from gis.incidents.danger.spans import NONE, Hit, Spans, around
 from gis.incidents.danger.table import EXAMPLES, Row
 
 MAX_READ_CHARS = 4000  # characters read
@@ -33,14 +33,6 @@ CLAUSE, SENTENCE = (
 )
 UNSEEN = re.compile("[\u200b-\u200f\u2060\ufeff\ufe0f]")
 NOT_OVER = frozenset("没未不难")  # before a word of `over`: it is not over
-
-
-class Hit(NamedTuple):
-    """A word of the table found in a text."""
-
-    start: int
-    end: int
-    word: str
 
 
 @dataclass(frozen=True)
@@ -230,7 +222,7 @@ class _Text:
         ]
         asking = self.of(reader.other.get("asking", ()))
         self.other = {
-            use: _Spans(
+            use: Spans(
                 [
                     match
                     for match in self.of(terms).hits
@@ -241,9 +233,9 @@ class _Text:
         }
         self.harmless = self.other.get("harmless", NONE)
 
-    def of(self, terms: Iterable[str]) -> "_Spans":
+    def of(self, terms: Iterable[str]) -> "Spans":
         """Return the hits of some terms, in the order of the text."""
-        return _Spans(
+        return Spans(
             sorted(hit for word in self.hits.keys() & set(terms) for hit in self.hits[word])
         )
 
@@ -256,7 +248,7 @@ class _Text:
         if not acts:
             return None
         unless = self.of(row.unless)
-        objects = _Spans([hit for hit in self.of(row.words).hits if not self.harmless.over(hit)])
+        objects = Spans([hit for hit in self.of(row.words).hits if not self.harmless.over(hit)])
         for tried, act in enumerate(acts):
             if tried == MAX_TRIED_ACTS:
                 return act.word
@@ -265,7 +257,7 @@ class _Text:
             for word in objects.beside(act, within) if row.words else (act,):
                 left, right = sorted((act, word))
                 span = Hit(left.start, max(left.end, right.end), act.word)
-                start, end = _around(self.sentences, span)
+                start, end = around(self.sentences, span)
                 if not (
                     unless.within(max(start, span.start - beside), min(end, span.end + beside))
                     or self._taken_back(row, act, span)
@@ -289,12 +281,12 @@ class _Text:
             self.filler.fullmatch(self.normalised, hit.end, denied.start) is not None
             for denied in (act, span)
             for hit in self.of_use("negation").ending_before(
-                denied.start, max(_around(self.clauses, denied)[0], denied.start - 24)
+                denied.start, max(around(self.clauses, denied)[0], denied.start - 24)
             )
         )
 
     def _feared(self, act: Hit, span: Hit) -> bool:
-        clause, _ = _around(self.clauses, span)
+        clause, _ = around(self.clauses, span)
         reach = REACH["doubt"] * (LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1)
         preceding = self.of_use("doubt").ending_before(span.start, max(clause, span.start - reach))
         return any(not self._now(hit.end, span.start) for hit in preceding) or self.of_use(
@@ -302,22 +294,22 @@ class _Text:
         ).at(span.end)
 
     def _past(self, act: Hit, span: Hit) -> bool:
-        sentence, _ = _around(self.sentences, span)
-        clause_end = _around(self.clauses, span)[1]
+        sentence, _ = around(self.sentences, span)
+        clause_end = around(self.clauses, span)[1]
         reach = REACH["past"] * (LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1)
         preceding = self.of_use("past").ending_before(span.start, max(sentence, span.start - reach))
         followed = self.of_use("past after").within(span.end, min(clause_end, span.end + reach))
         return any(not self._now(hit.end, span.end) for hit in preceding) or followed
 
     def _drilled(self, act: Hit, span: Hit) -> bool:
-        start, end = _around(self.sentences, span)
+        start, end = around(self.sentences, span)
         for hit in self.of_use("drill").inside(start, end):
             if not self._now(min(hit.end, span.end), max(hit.start, span.start)):
                 return True
         return False
 
     def _over(self, act: Hit, span: Hit) -> bool:
-        clause = _around(self.clauses, span)[0]
+        clause = around(self.clauses, span)[0]
         reach = REACH["over"] * (LATIN_CHARS_PER_CHINESE if act.word.isascii() else 1)
         hits = [
             *self.of_use("over").inside(span.end, span.end + reach),
@@ -327,77 +319,8 @@ class _Text:
             NOT_OVER.isdisjoint(self.normalised[max(hit.start - 2, 0) : hit.start]) for hit in hits
         )
 
-    def of_use(self, use: str) -> "_Spans":
+    def of_use(self, use: str) -> "Spans":
         return self.other.get(use, NONE)
 
     def _now(self, start: int, end: int) -> bool:
         return self.of_use("now").within(start, end)
-
-
-class _Spans:
-    """Hits in the order of the text, asked by place.
-
-    Looks at a few of them only, wherever it is asked.
-    """
-
-    FEW = 8
-
-    def __init__(self, hits: Sequence[Hit]) -> None:
-        self.hits = hits
-        self.starts = [hit.start for hit in hits]
-
-    def over(self, hit: Hit) -> bool:
-        """Return whether a hit overlaps one of these.
-
-        A longer one that contains it entirely still counts.
-        """
-        at = bisect_left(self.starts, hit.end)
-        return any(
-            other.end > hit.start
-            and not (hit.start <= other.start and other.end <= hit.end and other.word != hit.word)
-            for other in self.hits[max(at - self.FEW, 0) : at]
-        )
-
-    def inside(self, start: int, end: int) -> Sequence[Hit]:
-        """Return the first few hits that begin and end in a range."""
-        at = bisect_left(self.starts, start)
-        return [hit for hit in self.hits[at : at + self.FEW] if hit.end <= end]
-
-    def within(self, start: int, end: int) -> bool:
-        return bool(self.inside(start, end))
-
-    def at(self, start: int) -> bool:
-        """Return whether a hit begins exactly at a position."""
-        at = bisect_left(self.starts, start)
-        return self.starts[at : at + 1] == [start]
-
-    def ending_before(self, end: int, start: int) -> Sequence[Hit]:
-        """Return the last few hits that end before a position and begin after another."""
-        at = bisect_right(self.starts, end)
-        return [
-            hit
-            for hit in self.hits[max(at - self.FEW, 0) : at]
-            if hit.start >= start and hit.end <= end
-        ]
-
-    def beside(self, act: Hit, within: int) -> Iterator[Hit]:
-        """Yield the nearest hits before and after an act, within so many characters."""
-        preceding = self.ending_before(act.start, act.start - within - 12)
-        nearest = max(preceding, key=lambda hit: hit.end, default=None)
-        if nearest is not None and act.start - nearest.end <= within:
-            yield nearest
-        following = self.inside(act.end, act.end + within + 12)
-        if following and following[0].start - act.end <= within:
-            yield following[0]
-
-
-NONE = _Spans(())
-
-
-def _around(borders: Sequence[int], span: Hit) -> tuple[int, int]:
-    """Return the clause or sentence of a span.
-
-    From its start to the end of the one the span ends in.
-    """
-    at = bisect_right(borders, span.start) - 1
-    return borders[at], borders[bisect_left(borders, span.end)]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from gis.areas.hierarchy import find_area_id
+from gis.areas.identity import find_area_id
 from gis.areas.models import Area
 from gis.errors import NotFound, invalid_field
 from gis.incidents.catalogue import editions

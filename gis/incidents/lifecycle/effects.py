@@ -16,24 +16,21 @@ from gis.incidents.clock import (
     spent_minutes,
     stage_clock,
 )
+from gis.incidents.lifecycle.dispatching import dispatch
 from gis.incidents.lifecycle.events import lock_incident
 from gis.incidents.lifecycle.follow_up import NOT_ASKED, follow_up
 from gis.incidents.lifecycle.payload import Effect, MovePayload
 from gis.incidents.lifecycle.relocation import relocate
-from gis.incidents.lifecycle.rerouting import reclassified, stored_location
+from gis.incidents.lifecycle.rerouting import reclassified
 from gis.incidents.lifecycle.splitting import split
 from gis.incidents.models import SEVERITIES, Incident, IncidentEvent
 from gis.incidents.policy import MAX_SUSPENSION, SUSPENSION_NOTICE
 from gis.incidents.reading.locked import LockedIncident
-from gis.incidents.routing.claimants import list_claimants
-from gis.incidents.routing.location import IncidentLocation
-from gis.incidents.routing.post_holders import HEIGHT, home, list_post_holders, office
+from gis.incidents.routing.post_holders import HEIGHT, office
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message
 from gis.rights.actions import Action
-from gis.rights.living import has_account
 from gis.rights.principal import Principal
-from gis.rights.roles import ROLE_BY_KEY
 
 NOT_SUPERVISED: dict[str, Any] = {"supervised": False, "supervisor_role": None}
 
@@ -59,76 +56,6 @@ def _reclassify(
         session, row, payload.category or row.category, payload.severity or row.severity, now
     )
     return changes, detail, []
-
-
-def _dispatch(
-    session: Session, principal: Principal, row: LockedIncident, payload: MovePayload, now: datetime
-) -> Effect:
-    location = stored_location(session, row)
-    if payload.way not in ("", "assign", "order"):
-        raise invalid_field("way", "dispatch.way_unknown", way=payload.way[:40])
-    if payload.way == "order":
-        skill = row.skill
-        if not skill:
-            raise invalid_field("way", "dispatch.no_skill")
-        claimants, offer_step = list_claimants(session, location, skill, now)
-        if not claimants:
-            raise Conflict("dispatch.nobody_claims", skill=skill)
-        changes: dict[str, Any] = {
-            "dispatch_mode": "order",
-            "role": None,
-            "area_id": None,
-            "holder_id": None,
-        }
-        return changes, {"how": [offer_step], "way": "order"}, claimants
-    if payload.to:
-        holders = [
-            seat
-            for seat in list_post_holders(session, location.area_ids, location.building_id, now)
-            if seat.person_code == payload.to
-        ]
-        if payload.role:
-            holders = [seat for seat in holders if seat.role == payload.role]
-        if holders:
-            seat = holders[0]
-            role, area, person = seat.role, seat.area_id, seat.person_id
-            code = seat.code
-        else:
-            role, area, person, code = _taker(session, location, payload.to)
-        changes = {"dispatch_mode": "assign", "role": role, "area_id": area, "holder_id": person}
-        return (
-            changes,
-            {"role": role, "area": code, "person": payload.to, "way": "assign", "chosen": True},
-            [],
-        )
-    if payload.role and payload.role not in ROLE_BY_KEY:
-        raise invalid_field("role", "dispatch.role_unknown", role=payload.role[:40])
-    first_role = payload.role or row.time_limits.get("first_role") or "grid_worker"
-    escalation = () if payload.role else row.time_limits.get("escalation", ())
-    to = home(session, row.area_ids, row.building_id, first_role, escalation, now)
-    changes = {"dispatch_mode": "assign", **to.columns}
-    how = to.how
-    assignment = (
-        {"role": to.seat.role, "area": to.seat.code, "person": to.seat.person_code}
-        if to.seat
-        else {}
-    )
-    return changes, {**assignment, "way": "assign", "how": how}, []
-
-
-TAKER = f"""
-SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p
-    ON p.id = t.person_id
-  JOIN area a ON a.id = t.area_id
-WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}
-"""  # noqa: S608  our own text
-
-
-def _taker(session: Session, location: IncidentLocation, code: str) -> tuple[str, int, int, str]:
-    claimant = session.execute(text(TAKER), {"code": code, "areas": location.area_ids}).first()
-    if claimant is None:
-        raise invalid_field("to", "dispatch.person_not_there", code=code[:40])
-    return claimant[0], claimant[1], claimant[2], claimant[3]
 
 
 def _take(
@@ -365,7 +292,7 @@ EFFECTS = {
     "note": _note,
     "accept": _accept,
     "reclassify": _reclassify,
-    "dispatch": _dispatch,
+    "dispatch": dispatch,
     "take": _take,
     "return": _return,
     "request_suspend": _request_suspend,

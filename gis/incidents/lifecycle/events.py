@@ -167,27 +167,11 @@ def record_event(
             .values(**changes),
             execution_options={"synchronize_session": False},
         )
-    (number,) = insert_events(
-        session,
-        [
-            {
-                "county": row.county,
-                "incident_id": row.id,
-                "at": now,
-                "move": name,
-                "from_state": row.state,
-                "to_state": new_state,
-                "from_request": row.pending_request,
-                "to_request": pending,
-                "who": actor,
-                "role": role,
-                "person_id": person_id,
-                "note": note,
-                "geom": shape,
-                "detail": detail or {},
-            }
-        ],
-    )
+    event = {"county": row.county, "incident_id": row.id, "at": now, "move": name, "who": actor}
+    event |= {"role": role, "person_id": person_id, "note": note, "geom": shape}
+    event |= {"from_state": row.state, "to_state": new_state, "detail": detail or {}}
+    event |= {"from_request": row.pending_request, "to_request": pending}
+    (number,) = insert_events(session, [event])
     return number
 
 

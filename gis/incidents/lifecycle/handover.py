@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gis.db import audit_context
 from gis.errors import NotFound, invalid_field
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message, render
@@ -53,9 +54,11 @@ def hand_over(
     ----------
     principal
         Needs Action.POSTS in the post's area.
-    to_person Code or number of the successor; None leaves the post vacant. The deputy stays, unless
+    to_person
+        Code or number of the successor; None leaves the post vacant. The deputy stays, unless
         it is they.
-    at From when, not past; None is now. A later moment takes effect by itself
+    at
+        From when, not past; None is now. A later moment takes effect by itself
         (`apply_due_handovers`).
     open_incidents
         Whether what the old holder has open in this post goes to the successor, or stays with them.
@@ -79,29 +82,9 @@ def hand_over(
         )
     at = at or now
     _require_moment_of_post(old, at, now)
-    begins, ends = old.valid_time.lower, old.valid_time.upper
     successor = _successor(session, old, to_person)
     with audit_context(session, principal.actor, "hand over"):
-        new = Post(
-            county=old.county,
-            role=old.role,
-            area_id=old.area_id,
-            building_id=old.building_id,
-            holder_id=successor.id if successor else None,
-            deputy_id=None if successor and successor.id == old.deputy_id else old.deputy_id,
-            valid_time=Range(at, ends, bounds="[)"),
-        )
-        old.valid_time = Range(begins, at, bounds="[)")
-        session.add(new)
-        session.flush()
-        # what was to come along to a post already planned after this one comes from the new one
-        # then
-        session.execute(
-            update(Post)
-            .where(Post.incidents_from_post_id == old.id)
-            .values(incidents_from_post_id=new.id),
-            execution_options={"synchronize_session": False},
-        )
+        new = _succeed(session, old, successor, at)
         carried = 0
         if open_incidents == "follow":
             if at > now:
@@ -110,6 +93,30 @@ def hand_over(
             else:
                 carried = _carry(session, old, new, now, principal.actor)
     return HandoverResult(new.id, at, carried)
+
+
+def _succeed(session: Session, old: Post, successor: Person | None, at: datetime) -> Post:
+    """End a post at a moment and store the one that continues it."""
+    new = Post(
+        county=old.county,
+        role=old.role,
+        area_id=old.area_id,
+        building_id=old.building_id,
+        holder_id=successor.id if successor else None,
+        deputy_id=None if successor and successor.id == old.deputy_id else old.deputy_id,
+        valid_time=Range(at, old.valid_time.upper, bounds="[)"),
+    )
+    old.valid_time = Range(old.valid_time.lower, at, bounds="[)")
+    session.add(new)
+    session.flush()
+    # what was to come along to a post already planned after this one comes from the new one then
+    session.execute(
+        update(Post)
+        .where(Post.incidents_from_post_id == old.id)
+        .values(incidents_from_post_id=new.id),
+        execution_options={"synchronize_session": False},
+    )
+    return new
 
 
 def _successor(session: Session, post: Post, to_person: str | int | None) -> Person | None:
@@ -195,26 +202,7 @@ def _carry_one(
 ) -> None:
     """Give one incident to who answers for the post now, else one step up."""
     row = lock_incident(session, system_principal(actor), number)
-    seat = next(
-        (
-            holder
-            for holder in list_post_holders(session, row.area_ids, row.building_id, now)
-            if holder.post_id == new.id
-        ),
-        None,
-    )
-    changes: dict[str, Any] = {"holder_id": seat.person_id if seat else new.holder_id}
-    if (
-        changes["holder_id"] is None
-    ):  # vacant, away or without an account, and no deputy: one step up
-        changes = home(
-            session,
-            row.area_ids,
-            row.building_id,
-            old.role,
-            row.time_limits.get("escalation", ()),
-            now,
-        ).columns
+    changes = _holder_after(session, row, new, now)
     note = Message("event_note.handed_over", {"role": Message(f"role.{old.role}")})
     detail = {
         "from_person": old.holder_id,
@@ -244,6 +232,20 @@ def _carry_one(
         extra_person_ids=[old.holder_id],
         now=now,
     )
+
+
+def _holder_after(
+    session: Session, row: LockedIncident, post: Post, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of an incident that say who holds it, once a post has changed hands."""
+    seats = list_post_holders(session, row.area_ids, row.building_id, now)
+    holders = (seat.person_id for seat in seats if seat.post_id == post.id)
+    holder_id = next(holders, post.holder_id)
+    if holder_id is not None:
+        return {"holder_id": holder_id}
+    # vacant, away or without an account, and no deputy: one step up
+    escalation = row.time_limits.get("escalation", ())
+    return home(session, row.area_ids, row.building_id, post.role, escalation, now).columns
 
 
 def record_leave(

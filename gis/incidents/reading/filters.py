@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from gis.areas.identity import find_area_id
 from gis.db import cached_text
 from gis.errors import invalid_field
 from gis.incidents.catalogue import editions
@@ -104,12 +105,10 @@ def area_id(session: Session, code: str, field: str = "area") -> int:
     InvalidInput
         There never was an area of the code; it names the field.
     """
-    row_id: int | None = session.scalar(
-        cached_text("SELECT id FROM area WHERE code = :code"), {"code": code}
-    )
-    if row_id is None:
+    area_id = find_area_id(session, code)
+    if area_id is None:
         raise invalid_field(field, "field.area_unknown", code=code[:40])
-    return row_id
+    return area_id
 
 
 def filter_conditions(

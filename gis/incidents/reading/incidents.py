@@ -18,7 +18,6 @@ from gis.incidents import clock, working_time
 from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress, readable_events
 from gis.incidents.reading.filters import (
-    COLOURS,
     IncidentFilters,
     filter_conditions,
     validate_filters,
@@ -34,7 +33,7 @@ from gis.incidents.reading.reporters import find_contact
 from gis.incidents.routing.approval import has_approver
 from gis.incidents.routing.post_holders import DESKS
 from gis.incidents.routing.router import IN_HAND, queue_to_json
-from gis.incidents.states import INDEPENDENT_MOVES, OPEN_STATES, State, allowed_moves, state_labels
+from gis.incidents.states import INDEPENDENT_MOVES, State, allowed_moves, state_labels
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.living import LIVING
 from gis.rights.principal import Principal
@@ -250,13 +249,7 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         way=row.dispatch_mode,
         rule=row.rule_name,
         changed_at=row.changed_seen,
-        stage_began=row.stage_started_at,
-        due=row.due_at,
-        amber=row.warning_at,
-        colour=working_time.due_status(now, row.warning_at, row.due_at),
-        left_min=_left_min(row, now),
-        stopped_after_min=_stopped_after_min(row),
-        **clock.whole_time(row, now),
+        **_clocks(row, now),
         **_lateness(by, row, now),
         supervisor_zh=_supervisor(row.supervisor_role, "zh"),
         supervisor_en=_supervisor(row.supervisor_role, "en"),
@@ -267,16 +260,33 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         asked_by=row.asked_by if row.pending_seen and names_seen else None,
         offered=row.offers,
         mine=by.person_id is not None and by.person_id == row.holder_id,
-        moves=sorted(
-            name
-            for name in allowed_moves(row.state, row.pending_request)
-            if may_move(by, row, name) and (row.parent_id is None or name in INDEPENDENT_MOVES)
-        ),
+        moves=_moves(by, row),
         how=row.explanation,
         queue=queue_to_json(row.owner, row.role, {area["level"]: area["name"] for area in areas})
         if row.owner
         else None,
     )
+
+
+def _moves(by: Principal, row: Any) -> list[str]:
+    """Return what the asker may do now; little where the incident repeats another."""
+    allowed = allowed_moves(row.state, row.pending_request)
+    if row.parent_id is not None:
+        allowed = allowed & INDEPENDENT_MOVES
+    return sorted(name for name in allowed if may_move(by, row, name))
+
+
+def _clocks(row: Any, now: datetime) -> dict[str, Any]:
+    """Return the fields of a view that say how its time runs."""
+    return {
+        "stage_began": row.stage_started_at,
+        "due": row.due_at,
+        "amber": row.warning_at,
+        "colour": working_time.due_status(now, row.warning_at, row.due_at),
+        "left_min": _left_min(row, now),
+        "stopped_after_min": _stopped_after_min(row),
+        **clock.whole_time(row, now),
+    }
 
 
 def _left_min(row: Any, now: datetime) -> float | None:
@@ -363,39 +373,6 @@ def list_incidents(
 def sort_key(incident: IncidentView, sort: str) -> str:
     """Return the cursor after which the next page begins."""
     return ORDERS[sort].key(incident)
-
-
-COUNTS = f"""
-SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
-  count(*) FILTER (WHERE {COLOURS["amber"]}) AS amber,
-      count(*) FILTER (WHERE i.supervised) AS supervised,
-  count(*) FILTER (WHERE {{pending}} <> '') AS pending
-FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
-
-
-def count_by_state(
-    session: Session, by: Principal, filters: IncidentFilters, *, now: datetime
-) -> dict[str, Any]:
-    """Count visible incidents by state.
-
-    And those overdue, nearly due, supervised or awaiting approval.
-    """
-    validate_filters(session, filters)
-    where, params = filter_conditions(session, by, replace(filters, state=()), now)
-    rows = session.execute(
-        text(COUNTS.format(where=where, pending=progress(by)[0]["pending_request"])), params
-    ).all()
-    states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
-    total = {
-        name: sum(getattr(row, name) for row in rows)
-        for name in ("red", "amber", "supervised", "pending")
-    }
-    return {
-        "states": states,
-        "open": sum(states[state] for state in OPEN_STATES),
-        "all": sum(states.values()),
-        **total,
-    }
 
 
 def areas_of(session: Session, incident_id: UUID) -> list[int]:

@@ -265,7 +265,7 @@ def test_without_grids_every_row_says_so(session, tmp_path):
 
 def test_the_command_writes_the_file_and_counts(town, session, tmp_path, monkeypatch):
     @contextmanager
-    def scope(why: str = ""):
+    def scope(reason: str = ""):
         yield session
 
     monkeypatch.setattr(command, "session_scope", scope)

@@ -128,8 +128,8 @@ def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(se
     torn = edited(file, tear)
     result = draft_from_file(session, LEAD, torn, "破")
     assert result.draft is None and "overlaps" in result.report.refused[0].reason
-    ((first, second, overlap),) = result.torn.overlaps
-    assert {first, second} == {code(5), code(6)} and overlap.width_m == pytest.approx(3, rel=0.1)
+    ((initial, second, overlap),) = result.torn.overlaps
+    assert {initial, second} == {code(5), code(6)} and overlap.width_m == pytest.approx(3, rel=0.1)
     (gap,) = result.torn.gaps
     assert gap.width_m == pytest.approx(2, rel=0.1) and X + S < gap.label_point[0] < X + 1.02 * S
     mended = draft_from_file(session, LEAD, torn, "补", clean=5)

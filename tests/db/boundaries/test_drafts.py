@@ -297,9 +297,9 @@ def test_homes_are_never_left_without_a_grid(session, town):
 def test_two_drafts_are_never_given_the_same_new_code(session, town):
     draft, two = begin(session), begin(session)
     cut = {"op": "split", "code": code(5), "line": line((0.9, 1.5), (2.1, 1.4))}
-    first = drafts.add_operation(session, LEAD, draft, cut)
+    leading = drafts.add_operation(session, LEAD, draft, cut)
     second = drafts.add_operation(session, LEAD, two, cut)
-    assert set(first.new_grids) == {code(10)} and set(second.new_grids) == {code(11)}
+    assert set(leading.new_grids) == {code(10)} and set(second.new_grids) == {code(11)}
 
 
 def test_a_base_that_is_behind_is_said(session, town):

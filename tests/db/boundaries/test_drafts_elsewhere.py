@@ -74,9 +74,9 @@ def test_what_lies_over_another_county_already_can_still_be_edited(session, town
 
 def test_taking_back_revives_only_the_codes_of_what_is_taken_back(session, town):
     merges = []
-    for first, second in ((8, 9), (1, 2)):
+    for initial, second in ((8, 9), (1, 2)):
         merges.append(begin(session))
-        merge = {"op": "merge", "codes": [code(first), code(second)], "into": code(first)}
+        merge = {"op": "merge", "codes": [code(initial), code(second)], "into": code(initial)}
         drafts.add_operation(session, LEAD, merges[-1], merge)
         publish.publish(session, LEAD, merges[-1], "好", None)
     back = publish.create_reverting_draft(session, LEAD, merges[1]).id

@@ -167,7 +167,7 @@ def test_grids_of_another_county_are_not_looked_at(session, town):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("wrong", "message"),
     [
         (
             MultiPolygon([shapely.Polygon([(105, 26), (106, 27), (106, 26), (105, 27)])]),
@@ -177,9 +177,9 @@ def test_grids_of_another_county_are_not_looked_at(session, town):
         (MultiPolygon([]), "Valid Geometry"),
     ],
 )
-def test_shapes_that_cannot_be_stored_are_refused_by_code(session, town, wrong, words):
+def test_shapes_that_cannot_be_stored_are_refused_by_code(session, town, wrong, message):
     a = bare(town, "001")
-    with pytest.raises(InvalidInput, match=words) as refused:
+    with pytest.raises(InvalidInput, match=message) as refused:
         publish(session, {a.code: wrong})
     assert refused.value.errors[0].field == a.code
 

@@ -106,15 +106,15 @@ def test_332_chinese_cities_are_met_within_the_vectors_own_error():
 
 
 @pytest.mark.parametrize("system", crs.SUPPORTED_CRS)
-@given(place=places)
-def test_there_and_back_is_the_same_place(system, place):
-    assert metres(crs.to_storage(*crs.from_storage(*place, system), system), place) < 0.001
-    assert metres(crs.from_storage(*crs.to_storage(*place, system), system), place) < 0.001
+@given(location=places)
+def test_there_and_back_is_the_same_place(system, location):
+    assert metres(crs.to_storage(*crs.from_storage(*location, system), system), location) < 0.001
+    assert metres(crs.from_storage(*crs.to_storage(*location, system), system), location) < 0.001
 
 
-@given(place=places)
-def test_gcj02_moves_every_place_in_china_and_never_more_than_a_kilometre(place):
-    assert 10 < metres(crs.from_storage(*place, "gcj02"), place) < 1000
+@given(location=places)
+def test_gcj02_moves_every_place_in_china_and_never_more_than_a_kilometre(location):
+    assert 10 < metres(crs.from_storage(*location, "gcj02"), location) < 1000
 
 
 @given(st.lists(places, min_size=1, max_size=40), st.sampled_from(crs.SUPPORTED_CRS))
@@ -165,7 +165,7 @@ def test_a_good_point_is_let_through(system):
 
 
 @pytest.mark.parametrize(
-    ("lon", "lat", "system", "field", "words"),
+    ("lon", "lat", "system", "field", "message"),
     [
         (105.95, 26.23, None, "crs", "missing"),
         (105.95, 26.23, "", "crs", "missing"),
@@ -185,11 +185,11 @@ def test_a_good_point_is_let_through(system):
         (0.0, 0.0, "gcj02", "crs", "only for places in China"),
     ],
 )
-def test_a_point_that_cannot_be_right_is_refused_by_field(lon, lat, system, field, words):
+def test_a_point_that_cannot_be_right_is_refused_by_field(lon, lat, system, field, message):
     with pytest.raises(InvalidInput) as refused:
         crs.validate_points(lon, lat, system)
     assert field in [error.field for error in refused.value.errors]
-    assert words in refused.value.detail
+    assert message in refused.value.detail
 
 
 def test_places_outside_china_are_fine_in_wgs84():
@@ -237,14 +237,14 @@ def test_the_metric_system_of_a_place(lon, lat, code):
 
 
 @given(places)
-def test_the_chosen_zone_is_the_nearest_and_measures_true(place):
-    lon, lat = place
+def test_the_chosen_zone_is_the_nearest_and_measures_true(location):
+    lon, lat = location
     code = crs.metric_epsg(lon, lat)
     meridian = CRS(code).coordinate_operation.params[1].value
     assert abs(meridian - lon) <= 1.5 + 1e-9
     x, y = crs.get_transformer(4490, code).transform([lon, lon + 0.001], [lat, lat])
     assert math.dist((x[0], y[0]), (x[1], y[1])) == pytest.approx(
-        metres(place, (lon + 0.001, lat)), rel=5e-4
+        metres(location, (lon + 0.001, lat)), rel=5e-4
     )
 
 

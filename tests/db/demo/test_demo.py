@@ -77,8 +77,8 @@ def test_a_real_extract_and_real_grids_become_a_neighbourhood_that_answers(migra
 
 
 @pytest.mark.parametrize(
-    "words", [("--osm", ROOT / "pyproject.toml"), ("--areas", ROOT / "pyproject.toml")]
+    "arguments", [("--osm", ROOT / "pyproject.toml"), ("--areas", ROOT / "pyproject.toml")]
 )
-def test_one_file_without_the_other_is_wrong_usage(own_var, words):
-    done = Deployment(own_var).run_inside("demo", *words)
+def test_one_file_without_the_other_is_wrong_usage(own_var, arguments):
+    done = Deployment(own_var).run_inside("demo", *arguments)
     assert done.returncode == 2 and "both" in done.stderr

@@ -80,9 +80,9 @@ def test_orders_are_filed_once_and_what_cannot_be_is_sent_back(
     reveal_contacts(scene.session)
     assert scene.session.scalar(text("SELECT phone FROM personal.reporter")) == "13800000001"
     assert gateway.states("GD-2026/1") == ["accepted", "dispatched"]
-    told = {number: body for number, _, body in gateway.told}
-    assert told["GD-2"]["state"] == told["GD-3"]["state"] == "refused"
-    assert "accepted_at" in told["GD-3"]["note"] and "网格" in told["GD-2"]["note"]
+    messages = {number: body for number, _, body in gateway.told}
+    assert messages["GD-2"]["state"] == messages["GD-3"]["state"] == "refused"
+    assert "accepted_at" in messages["GD-3"]["note"] and "网格" in messages["GD-2"]["note"]
     assert run(scene, gateway) == Exchanged()
     gateway.pages["2"] = gateway.pages["1"]  # the same again
     assert run(scene, gateway) == Exchanged()

@@ -211,7 +211,7 @@ def change(frame, column, row, value):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("spoil", "message"),
     [
         (lambda f: change(f, "code", 1, f"{COMMUNITY}001"), "001"),
         (lambda f: change(f, "code", 1, None), "code"),
@@ -220,11 +220,11 @@ def change(frame, column, row, value):
         (lambda f: f.set_geometry([f.geometry[0], MultiPolygon(), f.geometry[2]]), "shape"),
     ],
 )
-def test_a_bad_row_is_named_and_nothing_is_loaded(session, tmp_path, spoil, words):
+def test_a_bad_row_is_named_and_nothing_is_loaded(session, tmp_path, spoil, message):
     spoil(squares()).to_file(tmp_path / "g.gpkg")
     report = load_areas(session, tmp_path / "g.gpkg", "grid")
     assert report.refused
-    assert words in " ".join(f"{row.where} {row.field} {row.reason}" for row in report.refused)
+    assert message in " ".join(f"{row.where} {row.field} {row.reason}" for row in report.refused)
     assert session.scalar(text("SELECT count(*) FROM area")) == 0
 
 

@@ -36,9 +36,9 @@ def square(column, row=0.0, width=1.0, height=1.0):
     return build.square(build.LON + column * S, build.LAT + row * S, width * S, height * S)
 
 
-def grids(path, shapes, epsg=4490, first=1, **extra):
+def grids(path, shapes, epsg=4490, initial=1, **extra):
     """A file of grids, numbered from `first`."""
-    codes = [f"{COMMUNITY}{first + n:03d}" for n in range(len(shapes))]
+    codes = [f"{COMMUNITY}{initial + n:03d}" for n in range(len(shapes))]
     rows = {"code": codes, "name": [f"网格{code[-3:]}" for code in codes]} | extra
     geopandas.GeoDataFrame(rows, geometry=list(shapes), crs=epsg).to_file(path)
     return path
@@ -103,14 +103,14 @@ def test_the_official_codes_load_from_the_top_down(session, shared):
 def test_a_neighbour_loaded_later_shares_the_border_and_both_files_again_change_nothing(
     session, tmp_path
 ):
-    first = grids(tmp_path / "a.gpkg", [square(0, 0, 1, 2)])
+    initial = grids(tmp_path / "a.gpkg", [square(0, 0, 1, 2)])
     off = 0.05 / 99.9  # five centimetres
-    second = grids(tmp_path / "b.gpkg", [square(1 + off), square(1 + off, 1)], first=2)
-    for path in (first, second):
+    second = grids(tmp_path / "b.gpkg", [square(1 + off), square(1 + off, 1)], initial=2)
+    for path in (initial, second):
         assert load_areas(session, path, "grid").refused == []
     assert is_valid(list(stored(session).values()))
     earlier, rows = stored(session), histories(session)
-    for path in (first, second):
+    for path in (initial, second):
         assert load_areas(session, path, "grid").counts["unchanged"] > 0
     assert stored(session) == earlier and histories(session) == rows
 
@@ -136,7 +136,7 @@ def test_an_overlap_wider_than_clean_is_still_refused(session, tmp_path):
 
 def test_an_overlap_with_a_stored_grid_names_it(session, tmp_path):
     load_areas(session, grids(tmp_path / "a.gpkg", [square(0)]), "grid")
-    report = load_areas(session, grids(tmp_path / "b.gpkg", [square(0.5)], first=2), "grid")
+    report = load_areas(session, grids(tmp_path / "b.gpkg", [square(0.5)], initial=2), "grid")
     assert f"the stored grid {COMMUNITY}001" in refusals(report)
 
 
@@ -176,7 +176,7 @@ def test_names_with_script_in_them_are_kept_as_text(session, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("extra", "message"),
     [
         ({"community_code": ["520402007004"]}, "its code begins with 520402007012"),
         ({"code": ["5.20402E+14"]}, "lost digits"),
@@ -184,9 +184,9 @@ def test_names_with_script_in_them_are_kept_as_text(session, tmp_path):
         ({"name": ["长" * 101]}, "longer than 100"),
     ],
 )
-def test_a_row_that_contradicts_itself_is_refused_by_attribute(session, tmp_path, more, words):
-    assert words in refusals(
-        load_areas(session, grids(tmp_path / "a.gpkg", [square(0)], **more), "grid")
+def test_a_row_that_contradicts_itself_is_refused_by_attribute(session, tmp_path, extra, message):
+    assert message in refusals(
+        load_areas(session, grids(tmp_path / "a.gpkg", [square(0)], **extra), "grid")
     )
 
 
@@ -359,7 +359,7 @@ def test_of_several_layers_one_must_be_told(session, tmp_path):
 @pytest.fixture
 def run(session, monkeypatch):
     @contextmanager
-    def scope(why=""):
+    def scope(reason=""):
         with session.begin_nested() as point:
             yield session
             if point.is_active:

@@ -31,8 +31,8 @@ def load(session: Session, path: Path, crs: str | None = None) -> LoadReport:
 
 def row(code: str, **cells: object) -> dict[str, object]:
     """A row of a gate on the street."""
-    place = {"经度": LON + 0.001, "纬度": STREET, "坐标系": "cgcs2000"}
-    return {"编码": code, "类型": "门", **place, "线": "", "开放时间": "06:00-22:00", **cells}
+    location = {"经度": LON + 0.001, "纬度": STREET, "坐标系": "cgcs2000"}
+    return {"编码": code, "类型": "门", **location, "线": "", "开放时间": "06:00-22:00", **cells}
 
 
 def added(code: str, **cells: object) -> dict[str, object]:
@@ -142,9 +142,9 @@ def test_of_a_map_file_features_are_named(town: Session, tmp_path: Path) -> None
 def test_a_moment_of_a_map_file_is_that_of_its_offset_else_local(
     town: Session, tmp_path: Path, written: str, hour: int
 ) -> None:
-    place = {"type": "Point", "coordinates": [LON + 0.001, STREET]}
+    location = {"type": "Point", "coordinates": [LON + 0.001, STREET]}
     facts = {"kind": "close", "code": "1", "from_at": written}
-    feature = {"type": "Feature", "geometry": place, "properties": facts}
+    feature = {"type": "Feature", "geometry": location, "properties": facts}
     file = tmp_path / "a.geojson"
     file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     assert load(town, file).counts["new"] == 1

@@ -91,10 +91,10 @@ def test_on_a_plane_every_walk_takes_toblers_time_and_all_say_that_slopes_count(
     assert adult.length == pytest.approx(network.metres * factors, rel=1e-7)
     sloped = labels(town)
     compared = 0
-    for before, after in zip(flat, sloped, strict=True):
-        if before[3] is not None and before[3] > 1:
+    for old, new in zip(flat, sloped, strict=True):
+        if old[3] is not None and old[3] > 1:
             # legs from door to street stay level
-            assert before[3] < after[3] < before[3] * factors[0]
+            assert old[3] < new[3] < old[3] * factors[0]
             compared += 1
     assert compared
     assert not coverage(town, ["clinic"]).flat
@@ -110,7 +110,7 @@ def test_labels_on_a_plane_are_those_of_a_slow_dijkstra_with_toblers_costs(
         for y in range(side)
         for x in range(side)
     ]
-    nodes = [(n, *to_degrees(*place)) for n, place in enumerate(places)]
+    nodes = [(n, *to_degrees(*location)) for n, location in enumerate(places)]
     pairs = [(n, n + 1) for n in range(side * side) if (n + 1) % side]
     pairs += [(n, n + side) for n in range(side * (side - 1))]
     edges = [
@@ -141,9 +141,9 @@ def test_labels_on_a_plane_are_those_of_a_slow_dijkstra_with_toblers_costs(
     doors, homes = net.snap(np.array(points[:2])), net.snap(np.array(points))
     assert same(nearest_source_distances(net, doors, homes, 1e9), truth)
     level = nearest_source_distances(load_network(session), doors, homes, 1e9)
-    far = np.isfinite(truth) & (level > 200)
-    assert far.sum() > 30 and (np.array(truth)[far] > level[far]).all()
-    assert np.array(truth)[far].mean() > 1.1 * level[far].mean()
+    distant = np.isfinite(truth) & (level > 200)
+    assert distant.sum() > 30 and (np.array(truth)[distant] > level[distant]).all()
+    assert np.array(truth)[distant].mean() > 1.1 * level[distant].mean()
 
 
 def test_too_steep_for_wheels_closes_the_street(town: Session, load: Load) -> None:
@@ -240,7 +240,7 @@ def test_another_map_drops_the_heights_and_says_so_and_the_same_one_keeps_them(
 def test_heights_hold_for_the_same_network_put_again(town: Session, load: Load) -> None:
     nodes = [(1, LON, STREET), (2, LON + 0.002, STREET)]
     edge = WalkEdgeRow(1, 1, 2, [nodes[0][1:], nodes[1][1:]], "residential", "", False, "")
-    first = replace_network(town, nodes, [edge], "test")
+    initial = replace_network(town, nodes, [edge], "test")
     load(slope)
-    assert replace_network(town, nodes, [edge], "test") == load_network(town).version != first
+    assert replace_network(town, nodes, [edge], "test") == load_network(town).version != initial
     assert np.isfinite(load_network(town).facts.gradient).all()

@@ -19,8 +19,8 @@ FROM entrance e ORDER BY e.code
 
 def row(code: str, **cells: object) -> dict[str, object]:
     """A row of the office's table, of the gate of the clinic."""
-    place = {"经度": LON + 0.001, "纬度": STREET, "坐标系": "cgcs2000"}
-    return {"编码": code, "楼栋编码": "", "设施编码": "c1", **place, "类型": "大门", **cells}
+    location = {"经度": LON + 0.001, "纬度": STREET, "坐标系": "cgcs2000"}
+    return {"编码": code, "楼栋编码": "", "设施编码": "c1", **location, "类型": "大门", **cells}
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from gis.exchange.osm import rules
 from gis.exchange.osm.loader import load_osm
 from gis.exchange.osm.staging import set_counties
 from gis.exchange.osm.walk_graph import Walk, WalkGraphBuilder
-from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY, classify_tags
+from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
+from gis.facilities.category_tags import classify_tags
 from gis.files.report import LoadReport
 from tests.support.osm_files import OsmFile, Point, degrees
 
@@ -846,12 +847,12 @@ def test_helsinki_loads_whole(session: Session, helsinki: Path) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("place", ["beijing_cau_2026", "shenzhen_longgang_2019"])
+@pytest.mark.parametrize("location", ["beijing_cau_2026", "shenzhen_longgang_2019"])
 def test_real_chinese_extracts_agree_with_their_counts(
-    session: Session, shared: Path, place: str
+    session: Session, shared: Path, location: str
 ) -> None:
-    stats = json.loads((shared / place / f"{place}_stats.json").read_text())
-    report = load_osm(session, shared / place / "source.osm.pbf")
+    stats = json.loads((shared / location / f"{location}_stats.json").read_text())
+    report = load_osm(session, shared / location / "source.osm.pbf")
     assert report.counts["buildings"] == stats["buildings"]
     with_levels = rows(session, "SELECT count(floors) FROM building")[0][0]
     assert with_levels == stats["bld_with_levels"]
@@ -861,4 +862,4 @@ def test_real_chinese_extracts_agree_with_their_counts(
         session, "SELECT 100.0 * count(*) FILTER (WHERE component = 0) / count(*) FROM walk_node"
     )[0][0]
     assert float(main) == pytest.approx(stats["largest_component_nodes_pct"], abs=2)
-    check_network(session, shared / place / "source.osm.pbf")
+    check_network(session, shared / location / "source.osm.pbf")

@@ -250,7 +250,7 @@ def written(name: str, content: bytes) -> object:
 
 
 @pytest.mark.parametrize(
-    ("make", "error", "words"),
+    ("make", "error", "message"),
     [
         (lambda folder: folder / "no.csv", InvalidInput, "no such file"),
         (written("a.csv", b""), InvalidInput, "empty"),
@@ -282,9 +282,9 @@ def written(name: str, content: bytes) -> object:
     ],
 )
 def test_a_file_that_cannot_be_a_table_is_refused_in_words(
-    tmp_path: Path, make: object, error: type[Exception], words: str
+    tmp_path: Path, make: object, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         read_two(make(tmp_path))  # type: ignore[operator]
 
 
@@ -591,14 +591,14 @@ def test_a_row_is_a_post_with_its_person_deputy_and_county(town: Session, tmp_pa
 def test_a_new_holder_closes_the_old_post_and_an_old_file_changes_nothing(
     town: Session, tmp_path: Path
 ) -> None:
-    first = write_csv(tmp_path / "a.csv", [leader("1", "2026-01-01")])  # and until whenever
+    initial = write_csv(tmp_path / "a.csv", [leader("1", "2026-01-01")])  # and until whenever
     second = write_csv(tmp_path / "b.csv", [leader("2", "2026-03-01")])
-    for path in (first, second):
+    for path in (initial, second):
         assert load_people(town, path).refused == []
     now = [("1", "2026-01-01", "2026-03-01"), ("2", "2026-03-01", None)]
     assert holders(town, "grid_leader") == now
     posts = town.scalar(select(func.max(HistoryEntry.id)).where(HistoryEntry.table_name == "post"))
-    for path in (second, first, second):
+    for path in (second, initial, second):
         assert load_people(town, path).refused == []
     assert holders(town, "grid_leader") == now
     assert (

@@ -24,7 +24,7 @@ from gis.exchange.columns import FACILITIES, HOUSEHOLDS, PEOPLE
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
-from gis.facilities.categories import key_of_word
+from gis.facilities.category_words import key_of_word
 from gis.facilities.models import Facility
 from gis.files import tables
 from gis.files.cells import Guess, parse_crs
@@ -390,7 +390,7 @@ def test_a_room_is_read_as_people_write_it(
 
 
 @pytest.mark.parametrize(
-    ("cell", "words"),
+    ("cell", "message"),
     [
         *(
             (cell, "several homes")
@@ -411,8 +411,8 @@ def test_a_room_is_read_as_people_write_it(
         ("1单元2-501", "stairwell 1 and stairwell 2"),
     ],
 )
-def test_a_cell_that_is_not_one_room_is_refused(cell: object, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_a_cell_that_is_not_one_room_is_refused(cell: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_room(cell)
 
 
@@ -467,7 +467,7 @@ def test_buildings_and_stairwells_in_cells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "first", "after_last"),
+    ("cell", "initial", "after_last"),
     [
         ("2026.3.1", "2026-03-01", "2026-03-02"),
         (46082.0, "2026-03-01", "2026-03-02"),
@@ -483,10 +483,12 @@ def test_buildings_and_stairwells_in_cells() -> None:
     ],
 )
 def test_a_date_is_read_as_people_and_excel_write_it(
-    cell: object, first: str, after_last: str
+    cell: object, initial: str, after_last: str
 ) -> None:
     assert (
-        value(parse_first_day(cell)) == value(parse_end_day(cell)) == datetime.fromisoformat(first)
+        value(parse_first_day(cell))
+        == value(parse_end_day(cell))
+        == datetime.fromisoformat(initial)
     )
     assert value(parse_last_day(cell)) == datetime.fromisoformat(after_last)
 

@@ -38,9 +38,9 @@ def middles(session: Session) -> list[Point]:
 def test_one_change_computes_few_labels_anew_and_equals_a_full_run(session: Session) -> None:
     generate_town(session, households=3000)
     dice = random.Random(4)
-    first = recompute_access(session)
-    whole = first.buildings * len(CATEGORY_BY_KEY)
-    assert first.labels == whole
+    initial = recompute_access(session)
+    whole = initial.buildings * len(CATEGORY_BY_KEY)
+    assert initial.labels == whole
     paths = middles(session)
 
     def edit(kind: str, hours: str = "") -> None:

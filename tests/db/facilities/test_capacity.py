@@ -7,7 +7,8 @@ from sqlalchemy import text
 from gis.errors import InvalidInput, NotFound, TooLarge
 from gis.facilities import capacity
 from gis.facilities.access_store import read_labels
-from gis.facilities.capacity import REACHES, CapacityRequest, capacity_coverage, list_buildings
+from gis.facilities.capacity import REACHES, CapacityRequest, capacity_coverage
+from gis.facilities.capacity_buildings import list_buildings
 from gis.facilities.walkers import profile_network
 from tests.support import build, siting_town
 
@@ -17,7 +18,7 @@ METHODS = ("2sfca", "e2sfca", "3sfca")
 @pytest.fixture
 def town(session) -> build.Town:
     """Three clinics in a row: 4 doctors, 6 doctors, and one that nobody stated."""
-    made = siting_town.make(session)
+    created = siting_town.make(session)
     for code, east, doctors in (("c2", 0.0026, 6), ("c3", 0.0049, None)):
         session.execute(
             text(
@@ -32,7 +33,7 @@ def town(session) -> build.Town:
             },
         )
     session.execute(text("UPDATE facility SET capacity = 4 WHERE code = 'c1'"))
-    return made
+    return created
 
 
 def people(session) -> int:
@@ -71,8 +72,8 @@ def test_what_is_shared_is_what_is_stated_and_reached(session, town, method) -> 
     assert not answer.per_person[~reached].any()
     rows = answer.totals
     assert sum(getattr(rows, key).people for key in REACHES) == rows.total.people == people(session)
-    said = rows.reached.people + rows.beyond.people
-    assert rows.per_1000 == pytest.approx(1000 * stated / said, abs=1e-3)
+    output = rows.reached.people + rows.beyond.people
+    assert rows.per_1000 == pytest.approx(1000 * stated / output, abs=1e-3)
 
 
 def test_an_area_has_the_row_it_has_among_others_and_only_its_facilities(session, town) -> None:
@@ -82,8 +83,8 @@ def test_an_area_has_the_row_it_has_among_others_and_only_its_facilities(session
     alone = capacity_coverage(session, request, area=west.code, by="grid")
     assert alone.areas == (west,) and alone.totals.per_1000 == west.per_1000
     assert {load.code for load in alone.facilities} < {"c1", "c2", "c3"}
-    known = {load.code: load for load in everywhere.facilities}
-    assert all(known[load.code] == load for load in alone.facilities)
+    existing = {load.code: load for load in everywhere.facilities}
+    assert all(existing[load.code] == load for load in alone.facilities)
     area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": west.code})
     listed = list_buildings(everywhere, {area_id})
     assert sum(row.people for row in listed) == west.total.people
@@ -127,10 +128,10 @@ def test_elders_share_as_far_as_households_say(session, town) -> None:
     with pytest.raises(InvalidInput, match="elders"):
         capacity_coverage(session, request)
     session.execute(text("UPDATE household SET elders = 1 WHERE id % 2 = 0 AND people > 0"))
-    known = session.scalar(text("SELECT sum(elders) FROM household"))
+    existing = session.scalar(text("SELECT sum(elders) FROM household"))
     answer = capacity_coverage(session, request)
-    assert answer.totals.per_1000 == pytest.approx(10_000 / known, abs=1e-3)
-    assert answer.totals.total.elders == known
+    assert answer.totals.per_1000 == pytest.approx(10_000 / existing, abs=1e-3)
+    assert answer.totals.total.elders == existing
     assert np.isfinite(answer.per_person).all()
 
 

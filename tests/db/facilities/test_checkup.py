@@ -38,12 +38,12 @@ def test_each_item_says_who_is_left_out(session):
     assert (sheet.households, sheet.people) == (6, 22)
     clinic = by_item["health_station"]
     assert clinic.result == "have"
-    assert [(near.code, near.inside) for near in clinic.facilities] == [("c1", True)]
+    assert [(nearby.code, nearby.inside) for nearby in clinic.facilities] == [("c1", True)]
     assert clinic.facilities[0].walk_m == pytest.approx(33, abs=1)
     assert (clinic.reached, clinic.beyond, clinic.off_network) == ((3, 7), (3, 15), (0, 0))
     assert [(home.name, home.households) for home in clinic.left_out] == [("西兴苑3号楼", 3)]
     kindergarten = by_item["kindergarten"]
-    assert [(near.code, near.inside) for near in kindergarten.facilities] == [("k1", False)]
+    assert [(nearby.code, nearby.inside) for nearby in kindergarten.facilities] == [("k1", False)]
     assert kindergarten.facilities[0].walk_m == pytest.approx(433, abs=2)
     assert (kindergarten.reached, kindergarten.beyond) == ((2, 5), (4, 17))
     assert [home.name for home in kindergarten.left_out] == ["西兴苑3号楼", "西兴苑2号楼"]
@@ -117,11 +117,11 @@ def test_items_without_a_distance_are_sought_inside_only(session):
 
 def test_a_visit_stands_beside_the_data(session):
     CheckupTown(session)
-    before, _ = sheet_of(session)
+    old, _ = sheet_of(session)
     add(session, location="南门", note="新建", visited_at=NOW - timedelta(days=3))
     add(session, result="partly")
-    after, by_item = sheet_of(session)
-    assert after == before and by_item["toilet"].result == "cannot_say"
+    new, by_item = sheet_of(session)
+    assert new == old and by_item["toilet"].result == "cannot_say"
     community = checkup.find_community(session, CODE)
     visits = checkup_visits.list_visits(session, SYSTEM, community, "complete", NOW)
     assert [visit.result for visit in visits] == ["partly", "have"]
@@ -148,11 +148,11 @@ def test_a_wrong_visit_is_refused(session, wish, code):
 
 
 def test_who_reads_and_who_writes(session):
-    made = CheckupTown(session)
-    town = made.town
+    created = CheckupTown(session)
+    town = created.town
     other = town.area("community", "520402007013", "别的社区", town.street)
     town.post("community_worker", town.community, "赵社工")
-    town.post("grid_leader", made.grid, "李网格长")
+    town.post("grid_leader", created.grid, "李网格长")
     town.post("street_office", town.street, "街道")
     town.post("community_worker", other, "邻社工")
 

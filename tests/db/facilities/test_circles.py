@@ -97,9 +97,9 @@ def against_brute_force(session, sources: int, targets: int, minutes: int) -> No
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("place", ["beijing_cau_2026", "shenzhen_longgang_2019"])
-def test_on_real_chinese_streets_labels_are_exact_and_polygons_fit(session, shared, place):
-    load_osm(session, shared / place / "source.osm.pbf")
+@pytest.mark.parametrize("location", ["beijing_cau_2026", "shenzhen_longgang_2019"])
+def test_on_real_chinese_streets_labels_are_exact_and_polygons_fit(session, shared, location):
+    load_osm(session, shared / location / "source.osm.pbf")
     against_brute_force(session, sources=5, targets=250, minutes=15)
 
 

@@ -47,9 +47,9 @@ def stored(session) -> list[tuple]:
 def test_only_changed_categories_are_computed_anew_and_the_labels_are_those_of_a_full_run(session):
     """Facilities are added, removed and moved, and a door of a building, in random order."""
     generate_town(session, households=1500)
-    first = recompute_access(session)
-    assert first.recomputed == tuple(CATEGORY_BY_KEY) and not first.unchanged
-    assert len(stored(session)) == first.buildings * len(CATEGORY_BY_KEY)
+    initial = recompute_access(session)
+    assert initial.recomputed == tuple(CATEGORY_BY_KEY) and not initial.unchanged
+    assert len(stored(session)) == initial.buildings * len(CATEGORY_BY_KEY)
     assert recompute_access(session).recomputed == ()
     dice = random.Random(7)
     present = sorted(session.scalars(text("SELECT DISTINCT category FROM facility")))
@@ -83,7 +83,7 @@ def test_only_changed_categories_are_computed_anew_and_the_labels_are_those_of_a
     # another profile has labels of its own
     slow = recompute_access(session, "elder")
     assert slow.recomputed == tuple(CATEGORY_BY_KEY)
-    assert len(stored(session)) == 2 * first.buildings * len(CATEGORY_BY_KEY)
+    assert len(stored(session)) == 2 * initial.buildings * len(CATEGORY_BY_KEY)
 
 
 def test_sums_are_those_of_the_exact_distances_and_of_the_stored_labels(session):
@@ -116,12 +116,12 @@ def test_sums_are_those_of_the_exact_distances_and_of_the_stored_labels(session)
     again = coverage(session, ["clinic"], 10)
     assert (again.totals, again.areas) == (fresh.totals, fresh.areas)
     # an area alone has the row it has among others; by grid the rows add up to it
-    first = fresh.areas[0]
-    alone = coverage(session, ["clinic"], 10, area=first.code)
-    assert alone.areas == (first,)
-    grids = coverage(session, ["clinic"], 10, area=first.code, by="grid")
-    assert len(grids.areas) > 1 and all(row.code.startswith(first.code) for row in grids.areas)
-    assert sum(row.served.people for row in grids.areas) == first.served.people
+    initial = fresh.areas[0]
+    alone = coverage(session, ["clinic"], 10, area=initial.code)
+    assert alone.areas == (initial,)
+    grids = coverage(session, ["clinic"], 10, area=initial.code, by="grid")
+    assert len(grids.areas) > 1 and all(row.code.startswith(initial.code) for row in grids.areas)
+    assert sum(row.served.people for row in grids.areas) == initial.served.people
     # of two categories the nearer counts
     both = coverage(session, ["clinic", "pharmacy"], 10).totals
     assert both.served.people >= max(
@@ -232,20 +232,20 @@ def test_elders_are_counted_as_far_as_households_say(session):
     session.execute(
         text("UPDATE household SET elders = (id % 4 = 0)::int WHERE id % 2 = 0 AND people > 0")
     )
-    known, silent = session.execute(
+    existing, silent = session.execute(
         text("SELECT sum(elders), count(*) FILTER (WHERE elders IS NULL) FROM household")
     ).one()
     some = coverage(session, ["clinic"], 5)
-    assert (some.totals.total.elders, some.totals.elders_unknown) == (known, silent)
+    assert (some.totals.total.elders, some.totals.elders_unknown) == (existing, silent)
     parts = (some.totals.served, some.totals.beyond, some.totals.off_network)
-    assert sum(part.elders for part in parts) == known
-    assert sum(row.total.elders for row in some.areas) == known
+    assert sum(part.elders for part in parts) == existing
+    assert sum(row.total.elders for row in some.areas) == existing
     listed = gaps(session, ["clinic"], 5)
     assert sum(gap.elders or 0 for gap in listed) == (
         some.totals.beyond.elders + some.totals.off_network.elders
     )
     answer = site(session, SitingRequest("clinic", 2, 5, weights="elders"))
-    assert answer.total.elders == known
+    assert answer.total.elders == existing
     assert answer.objective == sum(each.newly_served.elders or 0 for each in answer.sites) > 0
 
 
@@ -317,8 +317,8 @@ def test_marks_follow_the_formula(session):
     whole = score(session, by="county", categories=["clinic"])
     assert len(whole) == 1 and whole[0].score == pytest.approx(100 * mean, abs=0.06)
     for mark in marks:
-        known = [value for value in mark.by_category.values() if value is not None]
-        assert mark.score == pytest.approx(sum(known) / len(known), abs=0.1)
+        existing = [value for value in mark.by_category.values() if value is not None]
+        assert mark.score == pytest.approx(sum(existing) / len(existing), abs=0.1)
     session.execute(text("DELETE FROM facility"))
     assert {mark.score for mark in score(session)} == {None}
 
@@ -345,10 +345,10 @@ def test_what_cannot_be_asked_is_refused(session):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("place", ["beijing_cau_2026", "shenzhen_longgang_2019"])
-def test_on_real_chinese_streets_labels_are_exact(session, shared, place):
+@pytest.mark.parametrize("location", ["beijing_cau_2026", "shenzhen_longgang_2019"])
+def test_on_real_chinese_streets_labels_are_exact(session, shared, location):
     """Nearest and counts of one category and some buildings against brute force."""
-    load_osm(session, shared / place / "source.osm.pbf")
+    load_osm(session, shared / location / "source.osm.pbf")
     network = load_network(session)
     assert network.at_edge.size  # an extract ends somewhere
     entrances = read_entrances(session, network)
@@ -377,9 +377,9 @@ def test_on_real_chinese_streets_labels_are_exact(session, shared, place):
     )
     nearest = truth.min(axis=0)
     nearest[nearest > 60] = np.inf
-    found = labels.minutes[places]
-    assert (np.isfinite(found) == np.isfinite(nearest)).all() and np.isfinite(found).any()
-    assert found[np.isfinite(found)] == pytest.approx(nearest[np.isfinite(nearest)], abs=1e-4)
+    matches = labels.minutes[places]
+    assert (np.isfinite(matches) == np.isfinite(nearest)).all() and np.isfinite(matches).any()
+    assert matches[np.isfinite(matches)] == pytest.approx(nearest[np.isfinite(nearest)], abs=1e-4)
     for number, limit in enumerate((5, 10, 15)):
         assert (labels.within[places, number] == (truth <= limit).sum(axis=0)).all()
     totals = coverage(session, [category], 15).totals

@@ -223,7 +223,7 @@ def test_candidates_come_from_a_map_file_or_a_table(session: Session, tmp_path: 
     frame.to_crs(4326).to_file(tmp_path / "parcels.geojson")
     for name in ("parcels.gpkg", "parcels.geojson"):
         places = read_candidates(session, tmp_path / name)
-        assert [(place.code, place.name) for place in places] == [
+        assert [(location.code, location.name) for location in places] == [
             ("p1", "东地块"),
             ("p2", "西地块"),
         ]
@@ -322,18 +322,18 @@ def test_the_command_says_it_and_draws_it(
         yield session
 
     monkeypatch.setattr(siting, "session_scope", scope)
-    words = ["--category", "clinic", "--sites", "2", "--minutes", str(MINUTES)]
+    arguments = ["--category", "clinic", "--sites", "2", "--minutes", str(MINUTES)]
     page = tmp_path / "sites.html"
-    said = CliRunner().invoke(siting.command, [*words, "--json", "--map", str(page)])
-    assert said.exit_code == 0, said.output
-    answer = json.loads(said.output)
+    output = CliRunner().invoke(siting.command, [*arguments, "--json", "--map", str(page)])
+    assert output.exit_code == 0, output.output
+    answer = json.loads(output.output)
     assert len(answer["sites"]) == 2 and answer["status"] == "optimal"
     assert answer["objective"] == sum(chosen["people"] for chosen in answer["sites"])
     html = page.read_text(encoding="utf-8")
     assert "选址" in html and 'src="http' not in html and 'href="http' not in html
     assert all(json.dumps(chosen["name"])[1:-1] in html for chosen in answer["sites"])
-    said = CliRunner().invoke(siting.command, [*words, "--area", town.community.code])
-    assert said.exit_code == 0 and "newly served" in said.output and "西门诊所" in said.output
+    output = CliRunner().invoke(siting.command, [*arguments, "--area", town.community.code])
+    assert output.exit_code == 0 and "newly served" in output.output and "西门诊所" in output.output
 
 
 def test_a_city_takes_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

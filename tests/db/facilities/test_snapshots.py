@@ -59,8 +59,8 @@ def add_clinic(session, code: str, east: float, north: float) -> None:
 
 
 def since(session, name: str, **options):
-    before = read_snapshot(session, name)
-    return difference(session, before, read_state(session, NOW, before), **options)
+    old = read_snapshot(session, name)
+    return difference(session, old, read_state(session, NOW, old), **options)
 
 
 def test_a_snapshot_is_the_coverage_of_its_moment_and_nothing_changes_by_itself(
@@ -132,8 +132,8 @@ def test_two_networks_a_path_is_closed(session, town) -> None:
     head = read_snapshot(session, "all paths").head
     nodes, edges = siting_town._streets(Random(1))
     corner = Point(build.LON, build.LAT)
-    near = sorted(edges, key=lambda edge: LineString(edge.coords).distance(corner))
-    replace_network(session, nodes, [near[0], *near[4:]], "test")
+    nearby = sorted(edges, key=lambda edge: LineString(edge.coords).distance(corner))
+    replace_network(session, nodes, [nearby[0], *nearby[4:]], "test")
     assert load_network(session).version not in head.network_version
     totals = since(session, "all paths").items[0].totals
     assert totals.served_after.people < totals.served_before.people
@@ -146,12 +146,12 @@ def test_two_plans_are_compared_like_two_dates(session, town) -> None:
         Question(("clinic",), minutes=3, planned=(planned(east, north),))
         for east, north in ((EAST, EAST), (EAST, 0.0))
     ]
-    before = coverage(session, ["clinic"], 3).totals
+    old = coverage(session, ["clinic"], 3).totals
     save(session, BY, "as it is", CLINIC)
     for number, plan in enumerate(plans):
         head = save(session, BY, f"plan {number}", plan)
         assert read_snapshot(session, head.name).head.question == plan
-    assert coverage(session, ["clinic"], 3).totals == before  # a plan changes nothing
+    assert coverage(session, ["clinic"], 3).totals == old  # a plan changes nothing
     as_it_is, north, south = (
         read_snapshot(session, name) for name in ("as it is", "plan 0", "plan 1")
     )

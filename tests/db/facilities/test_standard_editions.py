@@ -47,8 +47,8 @@ def test_commands_show_dump_and_load(session, monkeypatch, tmp_path):
     monkeypatch.setattr(command, "session_scope", scope)
     monkeypatch.setattr("web.cli.editions.session_scope", scope)
     run = CliRunner().invoke
-    shown = run(command.command, ["show", "--tier", "complete"])
-    assert shown.exit_code == 0 and "kindergarten" in shown.output
+    displayed = run(command.command, ["show", "--tier", "complete"])
+    assert displayed.exit_code == 0 and "kindergarten" in displayed.output
     path = tmp_path / "standards.xlsx"
     assert run(command.command, ["dump", str(path)]).exit_code == 0
     assert "nothing to do" in run(command.command, ["load", str(path)]).output

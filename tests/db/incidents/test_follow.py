@@ -83,9 +83,9 @@ class IncidentTown:
             if event.move == "follow"
         ]
 
-    def move(self, one: UUID, name: str, who: str, **wish: object) -> None:
+    def move(self, one: UUID, name: str, user: str, **wish: object) -> None:
         """A move by somebody of the town."""
-        by = account_principal(self.session, -1, self.town.person(who).id, who, NOW)
+        by = account_principal(self.session, -1, self.town.person(user).id, user, NOW)
         moves.apply_move(self.session, by, one, name, NOW, MovePayload(**wish))  # type: ignore[arg-type]
 
 

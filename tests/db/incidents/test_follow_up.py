@@ -76,8 +76,8 @@ def test_who_says_it_is_not_solved_reopens_it(
     assert (seen.state, seen.assigned_to) == ("dispatched", "王网格")
     assert seen.office_solved is False  # and counted so, until a call says otherwise
     assert incident_town.moves(item)[-2:] == ["follow_up", "reopen"]
-    words = timeline.events(incident_town.session, system_principal("test"), item)[-1].words
-    assert "回访" in words
+    message = timeline.events(incident_town.session, system_principal("test"), item)[-1].words
+    assert "回访" in message
     assert queue(incident_town) == []
     to_state(incident_town, item, "take", "handle")  # called again, and first
     (row,) = queue(incident_town)

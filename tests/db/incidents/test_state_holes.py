@@ -107,11 +107,11 @@ def stands(session: Session, number: UUID) -> Any:
     return session.execute(text(STANDS), {"id": number}).one()
 
 
-def refused(session: Session, query: str, given: dict[str, Any]) -> bool:
+def refused(session: Session, query: str, submitted: dict[str, Any]) -> bool:
     """Whether the database refuses a statement; what it did is kept when it does not."""
     try:
         with session.begin_nested():
-            session.execute(text(query), given)
+            session.execute(text(query), submitted)
     except DBAPIError:
         return True
     return False
@@ -213,8 +213,8 @@ class BySql(RuleBasedStateMachine):
         if right:
             self.model.took(step)
 
-    @rule(first=any_steps, data=st.data())
-    def several_at_once_and_the_last_is_wrong(self, first: Step, data: st.DataObject) -> None:
+    @rule(initial=any_steps, data=st.data())
+    def several_at_once_and_the_last_is_wrong(self, initial: Step, data: st.DataObject) -> None:
         right = [
             transition_row
             for transition_row in sorted(TRANSITION_ROWS)
@@ -225,14 +225,14 @@ class BySql(RuleBasedStateMachine):
         good = data.draw(st.sampled_from(right))
         branch = Model(stands(self.session, self.number))
         branch.took(good)
-        if branch.takes(first):
+        if branch.takes(initial):
             return
-        rows = [params(self.number, good), params(self.number, first)]
+        rows = [params(self.number, good), params(self.number, initial)]
         both = INSERT + ", (:county, :id, :at, :m, :fs, :fp, :ts, :tp, 'test')"
         assert refused(
             self.session,
             both,
-            rows[0] | dict(zip(("m", "fs", "fp", "ts", "tp"), first, strict=True)),
+            rows[0] | dict(zip(("m", "fs", "fp", "ts", "tp"), initial, strict=True)),
         )
         with pytest.raises(Exception, match="is not changed by"), self.session.begin_nested():
             copied(self.session, rows)
@@ -259,14 +259,14 @@ class BySql(RuleBasedStateMachine):
             ["state", "pending_request", "state_before_suspension", "version", "closed_at"]
         ),
         to=state_names,
-        asked=requests,
+        questions=requests,
     )
-    def the_incident_itself_is_written_to(self, column: str, to: str, asked: str) -> None:
+    def the_incident_itself_is_written_to(self, column: str, to: str, questions: str) -> None:
         value = {
             "version": "version + 1",
             "closed_at": "coalesce(closed_at, now()) + interval '1 s'",
         }.get(column, ":to")
-        fields = {"id": self.number, "to": asked if column == "pending_request" else to}
+        fields = {"id": self.number, "to": questions if column == "pending_request" else to}
         now = {
             "state": self.model.state,
             "pending_request": self.model.pending,

@@ -94,10 +94,10 @@ def test_the_new_holder_of_a_late_matter_reads_whose_lateness_it_is(
     due = incident_town.seen(item).due
     assert due is not None
     assert incident_town.seen(item, due).late_by is None  # the last moment is in time
-    before = incident_town.seen(item, due + MINUTE)
+    old = incident_town.seen(item, due + MINUTE)
     code = incident_town.town.person("李网格长").code
-    after = incident_town.do(item, "dispatch", at=due + 2 * MINUTE, to=code)
-    for seen in (before, after):
+    new = incident_town.do(item, "dispatch", at=due + 2 * MINUTE, to=code)
+    for seen in (old, new):
         assert seen.late_since == due
         assert seen.late_by == {
             "role_zh": "网格员",
@@ -147,13 +147,13 @@ def test_danger_runs_by_the_wall_and_working_minutes_are_never_added_to_it(
 
 def test_the_one_above_whoever_is_late_now_supervises(incident_town: IncidentTown) -> None:
     item = incident_town.report().id
-    far = NOW + 30 * DAY
-    while sweep(incident_town, "overdue", far):
+    distant = NOW + 30 * DAY
+    while sweep(incident_town, "overdue", distant):
         pass
-    assert incident_town.seen(item, far).supervisor_role == "street_office"
+    assert incident_town.seen(item, distant).supervisor_role == "street_office"
     # taken: another stage, late by the worker: their leader comes first
-    incident_town.do(item, "take", "王网格", at=far)
-    due = incident_town.seen(item, far).due
+    incident_town.do(item, "take", "王网格", at=distant)
+    due = incident_town.seen(item, distant).due
     assert due is not None
     assert sweep(incident_town, "overdue", due) == 1
     assert incident_town.seen(item, due).supervisor_role == "grid_leader"
@@ -266,10 +266,10 @@ def test_a_suspension_needs_an_end_and_ends_by_itself_at_the_last_moment(
     item = incident_town.report().id
     by, desk = incident_town.who("王网格"), incident_town.who("赵社工")
 
-    def refused(who: Any, move: str, until: datetime | None) -> str:
+    def refused(actor: Any, move: str, until: datetime | None) -> str:
         with pytest.raises(InvalidInput) as error, incident_town.session.begin_nested():
             payload = MovePayload(note="等零件", until=until)
-            moves.apply_move(incident_town.session, who, item, move, NOW, payload)
+            moves.apply_move(incident_town.session, actor, item, move, NOW, payload)
         (field,) = error.value.errors
         assert field.field == "until"
         return field.code
@@ -289,8 +289,8 @@ def test_a_suspension_needs_an_end_and_ends_by_itself_at_the_last_moment(
     second = timedelta(seconds=1)
     reminds = (NOW + 2 * DAY - second, NOW + 2 * DAY, NOW + 3 * DAY)
     assert [sweep(incident_town, "suspension_ends", at) for at in reminds] == [0, 1, 0]
-    told = "SELECT count(*) FROM notice WHERE topic = 'incident.suspension_ends'"
-    assert incident_town.session.scalar(text(told)) == 2  # who holds it, and the desk
+    messages = "SELECT count(*) FROM notice WHERE topic = 'incident.suspension_ends'"
+    assert incident_town.session.scalar(text(messages)) == 2  # who holds it, and the desk
     ends = (NOW + 5 * DAY - second, NOW + 5 * DAY, NOW + 5 * DAY)
     assert [sweep(incident_town, "suspended", at) for at in ends] == [0, 1, 0]
     back = incident_town.seen(item, NOW + 5 * DAY)

@@ -51,18 +51,18 @@ def test_a_matter_at_the_wrong_place_goes_to_whoever_is_there(
     assert incident_town.moves(item)[-2:] == ["relocate", "dispatch"]
     with pytest.raises(NotFound):  # no more of the first grid
         incidents.get_incident(incident_town.session, incident_town.who("王网格"), item, now=NOW)
-    told = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
-    assert "邻网格员" in incident_town.session.scalars(text(told)).all()
+    messages = "SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id"
+    assert "邻网格员" in incident_town.session.scalars(text(messages)).all()
 
 
 def test_a_danger_is_told_to_those_above_at_the_right_place(incident_town: IncidentTown) -> None:
     incident_town.town.post("grid_leader", incident_town.beside, "邻网格长")
     item = incident_town.report(description="楼道里着火了").id
     incident_town.do(item, "relocate", **BESIDE)
-    told = """
+    messages = """
         SELECT p.name FROM notice n JOIN personal.person p ON p.id = n.person_id
         WHERE n.topic = 'incident.danger'"""
-    assert "邻网格长" in incident_town.session.scalars(text(told)).all()
+    assert "邻网格长" in incident_town.session.scalars(text(messages)).all()
 
 
 def test_by_code_of_an_area_of_a_building_and_by_address(incident_town: IncidentTown) -> None:
@@ -79,10 +79,10 @@ def test_a_corrected_point_in_the_same_grid_leaves_it_where_it_lies(
 ) -> None:
     item = incident_town.report().id
     incident_town.do(item, "take", "王网格")
-    near = BESIDE | {"lon": build.LON + 0.0007}
-    moved = incident_town.do(item, "relocate", **near)
+    nearby = BESIDE | {"lon": build.LON + 0.0007}
+    moved = incident_town.do(item, "relocate", **nearby)
     assert (moved.state, moved.assigned_to) == ("taken", "王网格")
-    assert moved.point["lon"] == pytest.approx(near["lon"])
+    assert moved.point["lon"] == pytest.approx(nearby["lon"])
     assert incident_town.moves(item)[-1] == "relocate"
 
 
@@ -110,9 +110,9 @@ def test_there_must_be_such_a_place_and_the_right(incident_town: IncidentTown) -
     item = incident_town.report().id
     session = incident_town.session
 
-    def refused(error: type[Exception], by: str = "赵社工", **place: Any) -> None:
+    def refused(error: type[Exception], by: str = "赵社工", **location: Any) -> None:
         with pytest.raises(error), session.begin_nested():
-            incident_town.do(item, "relocate", by, **place)
+            incident_town.do(item, "relocate", by, **location)
 
     refused(OutsideGrids, lon=build.LON + 0.5, lat=build.LAT, crs="cgcs2000")
     refused(InvalidInput)  # no place
@@ -130,8 +130,8 @@ def test_each_complaint_of_a_report_becomes_a_matter_of_its_own(
     incident_town: IncidentTown,
 ) -> None:
     filed = incident_town.report(description="垃圾、路灯、井盖", phone="13800000000", name="周")
-    kept = incident_town.do(filed.id, "split", parts=PARTS)
-    assert (kept.description, kept.state, kept.assigned_to) == (
+    stored = incident_town.do(filed.id, "split", parts=PARTS)
+    assert (stored.description, stored.state, stored.assigned_to) == (
         "楼下有一堆垃圾",
         "dispatched",
         "王网格",
@@ -141,15 +141,15 @@ def test_each_complaint_of_a_report_becomes_a_matter_of_its_own(
     desk = incident_town.who("赵社工")
     for one in ids:
         part = incidents.get_incident(incident_town.session, desk, one, now=NOW)
-        assert (part.split_from, part.state, part.due) == (filed.id, "dispatched", kept.due)
+        assert (part.split_from, part.state, part.due) == (filed.id, "dispatched", stored.due)
         contact = incidents.get_reporter_contact(incident_town.session, desk, part)
         assert contact is not None and contact["phone"] == "13800000000"
         tracked = timeline.tracked(
             incident_town.session, one, filed.tracking_secret, now=NOW
         )  # the same secret
         assert {row["id"] for row in tracked.parts} == {filed.id, *ids} - {one}
-    shown = timeline.tracked(incident_town.session, filed.id, filed.tracking_secret, now=NOW)
-    assert [row["id"] for row in shown.parts] == sorted(ids)
+    displayed = timeline.tracked(incident_town.session, filed.id, filed.tracking_secret, now=NOW)
+    assert [row["id"] for row in displayed.parts] == sorted(ids)
     assert (
         incident_town.session.scalar(text("SELECT current_setting('wangge.contacts', true)")) == ""
     )
@@ -173,8 +173,8 @@ def test_danger_in_one_part_makes_that_part_urgent(incident_town: IncidentTown) 
     (part,) = last_detail(incident_town, item, "split")["parts"]
     assert incident_town.seen(UUID(part)).severity == "urgent"
     assert incident_town.seen(item).severity == "normal"
-    kept = incident_town.do(incident_town.report().id, "split", parts=parts[::-1])
-    assert (kept.severity, kept.clock) == ("urgent", "wall")
+    stored = incident_town.do(incident_town.report().id, "split", parts=parts[::-1])
+    assert (stored.severity, stored.clock) == ("urgent", "wall")
 
 
 @pytest.mark.parametrize(

@@ -276,7 +276,7 @@ def named(session, town):
 
 
 @pytest.mark.parametrize(
-    ("words", "first"),
+    ("message", "initial"),
     [
         ("520402007012001", ("area", "520402007012001")),
         ("52040200701", ("area", "520402007012")),  # the beginning of a code: the upper area first
@@ -292,9 +292,9 @@ def named(session, town):
         ("W3", ("building", "w3")),
     ],
 )
-def test_search_finds_by_code_name_address_and_person(session, named, words, first):
-    hit = search(session, words, NOW)[0]
-    assert (hit.kind, hit.code) == first
+def test_search_finds_by_code_name_address_and_person(session, named, message, initial):
+    hit = search(session, message, NOW)[0]
+    assert (hit.kind, hit.code) == initial
     assert hit.bbox[0] <= hit.lon <= hit.bbox[2] and hit.bbox[1] <= hit.lat <= hit.bbox[3]
 
 
@@ -321,7 +321,7 @@ def test_a_post_of_yesterday_is_not_found(session, town):
     assert search(session, "旧网格长", NOW) == []
 
 
-@pytest.mark.parametrize("words", ["", "   ", "长" * 101])
-def test_empty_and_endless_words_are_refused(session, words):
+@pytest.mark.parametrize("message", ["", "   ", "长" * 101])
+def test_empty_and_endless_words_are_refused(session, message):
     with pytest.raises(InvalidInput, match="q: "):
-        search(session, words, NOW)
+        search(session, message, NOW)

@@ -186,8 +186,8 @@ def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city
             ].covers(Point(to_degrees(*door)))
 
 
-def edge(u, v, coords, **more):
-    return WalkEdgeRow(more.pop("way_id", 1), u, v, coords, "footway", "", False, "", **more)
+def edge(u, v, coords, **extra):
+    return WalkEdgeRow(extra.pop("way_id", 1), u, v, coords, "footway", "", False, "", **extra)
 
 
 def test_a_stored_network_comes_back_and_the_same_one_again_changes_nothing(session):

@@ -43,11 +43,11 @@ def test_the_line_is_as_long_as_the_way_of_brute_force(city):
         follows(net, route, starts[i], door_places[route.door])
 
 
-def follows(net, route, place, door):
+def follows(net, route, location, door):
     """Whether the line goes from the place to the door and, but for two legs, on the streets."""
     to_metric = crs.get_transformer(4490, net.epsg).transform
     points = np.column_stack(to_metric(*shapely.get_coordinates(route.line).T))
-    assert points[0] == pytest.approx(place, abs=0.05)
+    assert points[0] == pytest.approx(location, abs=0.05)
     assert points[-1] == pytest.approx(door, abs=0.05)
     streets = shapely.buffer(shapely.union_all(net.lines), 0.1)
     assert sum(not streets.covers(shapely.LineString(pair)) for pair in _pairs(points)) <= 2
@@ -61,11 +61,11 @@ def test_of_parallel_ways_the_line_takes_the_shorter():
     net = network([(0, 0), (300, 0), (600, 0)], [(0, 1), (0, 1), (1, 2)])
     detour = shapely.LineString([net.nodes[0], net.nodes[0] + [150, 90], net.nodes[1]])
     net.lines[0], net.length[0] = detour, detour.length
-    place, door = net.nodes[0] + [10, -5], net.nodes[2] + [-10, -5]
+    location, door = net.nodes[0] + [10, -5], net.nodes[2] + [-10, -5]
     route = shortest_walk(
         net,
-        net.snap(np.array([Point(place)])),
-        place,
+        net.snap(np.array([Point(location)])),
+        location,
         net.snap(np.array([Point(door)])),
         door[None],
     )
@@ -75,11 +75,11 @@ def test_of_parallel_ways_the_line_takes_the_shorter():
 
 def test_within_one_street_the_line_stays_on_it_and_a_short_limit_finds_nothing():
     net = network([(0, 0), (600, 0)], [(0, 1)])
-    place, door = net.nodes[0] + [100, 7], net.nodes[0] + [400, -3]
-    start, to = net.snap(np.array([Point(place)])), net.snap(np.array([Point(door)]))
-    route = shortest_walk(net, start, place, to, door[None])
+    location, door = net.nodes[0] + [100, 7], net.nodes[0] + [400, -3]
+    start, to = net.snap(np.array([Point(location)])), net.snap(np.array([Point(door)]))
+    route = shortest_walk(net, start, location, to, door[None])
     assert route is not None and route.length_m == pytest.approx(310, abs=0.5)
     assert len(route.line.coords) == 4
     off = net.snap(np.array([Point(net.nodes[0] + [0, 500])]))
-    assert shortest_walk(net, off, place, to, door[None]) is None
-    assert shortest_walk(net, start, place, off, door[None]) is None
+    assert shortest_walk(net, off, location, to, door[None]) is None
+    assert shortest_walk(net, start, location, off, door[None]) is None

@@ -46,9 +46,9 @@ def test_a_new_edition_is_in_force_and_the_same_one_again_is_none(
         )
     )
     assert report.refused == []
-    first = table.active_edition_id(session)
+    initial = table.active_edition_id(session)
     new = table.load(session, rows, "own.csv", "somebody")
-    assert new and new > first and table.active_edition_id(session) == new
+    assert new and new > initial and table.active_edition_id(session) == new
     assert table.load(session, rows, "own.csv") is None
     assert list(table.read_profiles(session)) == ["adult", "toddler"]
     toddler = table.find_profile(session, "toddler")
@@ -95,8 +95,8 @@ def test_a_change_reaches_circles_and_networks_of_that_profile_only(session: Ses
     for name in ("adult", "elder"):
         service_circles.recompute(session, (15,), name)
     count = text("SELECT profile, count(*) FROM service_circle GROUP BY 1 ORDER BY 1")
-    before = {row[0]: row[1] for row in session.execute(count)}
-    assert set(before) == {"adult", "elder"}
+    old = {row[0]: row[1] for row in session.execute(count)}
+    assert set(old) == {"adult", "elder"}
     slower = [
         row._replace(value=0.5) if row[:2] == ("elder", "speed_m_s") else row
         for row in default_rows()
@@ -104,11 +104,11 @@ def test_a_change_reaches_circles_and_networks_of_that_profile_only(session: Ses
     code = session.scalar(text("SELECT code FROM facility WHERE category = 'clinic' LIMIT 1"))
     former = queries.circle(session, str(code), 15, "elder")
     assert table.load(session, slower, "slower.csv")
-    assert [tuple(row) for row in session.execute(count)] == [("adult", before["adult"])]
+    assert [tuple(row) for row in session.execute(count)] == [("adult", old["adult"])]
     now = queries.circle(session, str(code), 15, "elder")
     assert now.buildings is not None and former.buildings is not None
     assert now.speed == 0.5 and now.buildings < former.buildings
-    assert service_circles.recompute(session, (15,), "elder").recomputed == before["elder"]
+    assert service_circles.recompute(session, (15,), "elder").recomputed == old["elder"]
     assert network_for(session, "adult") is load_network(session)
     assert service_circles.recompute(session, (15,)).recomputed == 0
 

@@ -39,12 +39,14 @@ def load(session: Session, tmp_path: Path):
 
 def steps(net: Network, start: tuple[float, float], end: tuple[float, float]) -> float:
     """The walk between two places, in steps."""
-    a, b = (net.snap_degrees(*(np.array([d]) for d in degrees(*place))) for place in (start, end))
+    a, b = (
+        net.snap_degrees(*(np.array([d]) for d in degrees(*location))) for location in (start, end)
+    )
     return float(walk.network_distances(net, a, b, 1e6)[0]) / STEP_M
 
 
 def state(session: Session, kind: str, *places: tuple[float, float], **facts) -> int:
-    points = [degrees(*place) for place in places]
+    points = [degrees(*location) for location in places]
     shape = Point(points[0]) if len(points) == 1 else LineString(points)
     return insert_edit(session, NewEdit(kind, shape, **facts), source="page", author="test")
 

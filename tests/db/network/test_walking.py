@@ -529,10 +529,10 @@ def test_the_data_end_at_missing_nodes_and_where_ways_leave_the_box(
     """A street through the box, one with a missing node, one along the border, one inside."""
     file = OsmFile()
     file.box = (-5, -5), (5, 5)
-    outside, far = file.node(6, 0), file.node(7, 0)
-    file.way([(0, 0), (1, 0), outside, far], highway="residential")
-    near, missing = file.node(-1, 0), file.node(-2, 0)
-    file.way([(0, 0), near, missing, (-3, 0)], highway="residential")
+    outside, distant = file.node(6, 0), file.node(7, 0)
+    file.way([(0, 0), (1, 0), outside, distant], highway="residential")
+    nearby, missing = file.node(-1, 0), file.node(-2, 0)
+    file.way([(0, 0), nearby, missing, (-3, 0)], highway="residential")
     border = file.node(0, 5)
     file.way([(0, 0), (0, 1), border], highway="residential")
     file.way([(0, 0), (0, -1)], highway="residential")
@@ -540,12 +540,12 @@ def test_the_data_end_at_missing_nodes_and_where_ways_leave_the_box(
     clinic(file, 0, 0.1)
     report = load(file.without_node(missing))
     # beyond the missing node nothing is left of that street, and its other end hangs in the air
-    assert edge_of_data(session) == sorted([outside, near, border])
+    assert edge_of_data(session) == sorted([outside, nearby, border])
     assert report.counts["walk_nodes_at_edge"] == 3
     network = load_network(session)
     assert len(network.at_edge) == 3
     version = network.version
     file.box = (-50, -50), (50, 50)
     load(file)
-    assert edge_of_data(session) == [near]
+    assert edge_of_data(session) == [nearby]
     assert load_network(session).version != version

@@ -169,8 +169,8 @@ def test_no_password_is_in_a_process_list(addresses, settings, tmp_path, monkeyp
     assert "://" not in phrase and not any(secret in phrase for secret in secrets.values())
 
 
-@pytest.mark.parametrize("place", ["manifest", "dump", "photo", "end", "behind"])
-def test_one_changed_byte_is_noticed(saved, addresses, tmp_path, place):
+@pytest.mark.parametrize("position", ["manifest", "dump", "photo", "end", "behind"])
+def test_one_changed_byte_is_noticed(saved, addresses, tmp_path, position):
     data = bytearray(saved.read_bytes())
     contents = backup_file.verify(saved, saved)
     end = data.index(contents.sha256.encode())
@@ -180,7 +180,7 @@ def test_one_changed_byte_is_noticed(saved, addresses, tmp_path, place):
         "photo": end - 1500,
         "end": end + 5,
         "behind": len(data) - 9,
-    }[place]
+    }[position]
     data[at] ^= 0x11
     bad, old_names = tmp_path / "bad.backup", names(addresses)
     bad.write_bytes(data)

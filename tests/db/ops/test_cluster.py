@@ -136,14 +136,14 @@ def test_passwords_are_private_and_asked_for(settings):
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    ("url", "message"),
     [
         ("postgresql://nobody@127.0.0.1:1/none", "cannot be reached"),
         ("mysql://x", "is not an address of PostgreSQL"),
     ],
 )
-def test_a_server_that_does_not_answer_gets_one_clear_sentence(url, words):
-    with pytest.raises(Unavailable, match=words) as caught:
+def test_a_server_that_does_not_answer_gets_one_clear_sentence(url, message):
+    with pytest.raises(Unavailable, match=message) as caught:
         server_check.check_server(url)
     assert "\n" not in caught.value.detail
 

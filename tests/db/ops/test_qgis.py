@@ -70,18 +70,18 @@ def qgis_town(prepared: PreparedDeployments) -> Iterator[QgisTown]:
         with Session(engine(addresses.app)) as session:
             town = build.Town(session)
             town.boundary(town.community, build.square(LON, LAT, 2 * SIDE, SIDE))
-            first = town.grid("001")
+            initial = town.grid("001")
             second = town.area("grid", town.community.code + "002", "第002网格", town.community)
             until = build.FROM.replace(year=2024)
             town.boundary(second, build.square(LON + SIDE, LAT, 0.5 * SIDE, SIDE), end=until)
             town.boundary(second, build.square(LON + SIDE, LAT), start=until)
             tower = town.building("3号楼", 0.0002, 0.0002, estate="桂花苑")
-            unit = town.unit(first, "01", [(tower, "2", None, None)])
+            unit = town.unit(initial, "01", [(tower, "2", None, None)])
             town.boundary(unit, build.square(LON + 0.0002, LAT + 0.0002, 0.0002))
             for room in ("201", "301"):
                 town.household(tower, room, "2", unit)
             town.household(tower, "401", "1")
-            town.post("grid_leader", first, "张三")
+            town.post("grid_leader", initial, "张三")
             square = f"SRID=4490;{build.square(LON, LAT, 0.0001)}"
             session.add(
                 Facility(code="F1", county="520402", category="clinic", name="诊所", geom=square)
@@ -342,11 +342,11 @@ def test_names_of_areas_change_and_publishing_still_works(qgis_town: QgisTown) -
 
 
 def test_a_second_access_rotates_the_password_and_revoking_ends_it(qgis_town: QgisTown) -> None:
-    first = qgis.grant_login(qgis_town.settings, qgis_town.addresses, "zhang_san")
+    initial = qgis.grant_login(qgis_town.settings, qgis_town.addresses, "zhang_san")
     second = qgis.grant_login(qgis_town.settings, qgis_town.addresses, "zhang_san")
-    assert (first.user, first.password != second.password) == ("wangge_qgis_zhang_san", True)
+    assert (initial.user, initial.password != second.password) == ("wangge_qgis_zhang_san", True)
     with pytest.raises(psycopg.OperationalError, match="password"):
-        qgis_town.connect(first)
+        qgis_town.connect(initial)
     assert qgis.list_logins(qgis_town.addresses) == ["planner", "zhang_san"]
     with qgis_town.connect(second) as open_one:
         qgis.revoke_login(qgis_town.settings, qgis_town.addresses, "zhang_san")

@@ -57,8 +57,8 @@ def agree(one: CategoryLabels, other: CategoryLabels) -> None:
     assert (one.within == other.within).all()
     assert (one.edge_minutes == other.edge_minutes).all()
     assert (one.off_network == other.off_network).all()
-    near = one.minutes <= 15
-    assert (one.facility[near] == other.facility[near]).all()
+    nearby = one.minutes <= 15
+    assert (one.facility[nearby] == other.facility[nearby]).all()
     assert ((one.facility >= 0) == (other.facility >= 0)).all()
 
 
@@ -87,10 +87,12 @@ def test_what_is_brought_in_step_equals_a_full_run(city, seed) -> None:
     ] + [facility(10 + number) for number in range(dice.randint(0, 2))]
     homes = [point(xy) for xy in places]
     try:
-        before, after = (apply_edits(net, random_edits(dice, nodes), name).network for name in "ab")
+        previous, following = (
+            apply_edits(net, random_edits(dice, nodes), name).network for name in "ab"
+        )
     except Unavailable:
         return
-    old, new = state(before, homes, every), state(after, homes, later)
+    old, new = state(previous, homes, every), state(following, homes, later)
     change = AccessChange(old, new, SPEED_M_S, LIMIT_MIN)
     stored, truth = full(old), full(new)
     for category in CATEGORIES:
@@ -136,14 +138,14 @@ def test_few_buildings_are_computed_anew(edit, facilities, most) -> None:
     old = state(net, homes, clinics(net, 500, 2500, 4500, 8000))
     new = state(edited, homes, clinics(edited, *facilities))
     change = AccessChange(old, new, 1.25)
-    before, after = (
+    previous, following = (
         by_category(
             label_buildings(each.network, each.demand, each.entrances, ["clinic"], 1.25),
             each.demand, each.entrances,
         )["clinic"]
         for each in (old, new)
     )  # fmt: skip
-    labels, which = change.relabel("clinic", before)
+    labels, which = change.relabel("clinic", previous)
     print(f"{len(which)} of {len(homes)} buildings computed anew")
-    assert same(labels.minutes, after.minutes) and (labels.within == after.within).all()
+    assert same(labels.minutes, following.minutes) and (labels.within == following.within).all()
     assert len(which) <= most

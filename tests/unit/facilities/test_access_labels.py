@@ -57,11 +57,11 @@ def test_labels_are_those_of_brute_force(city, seed):
             continue
         nearest = truth[which].min(axis=0)
         assert same(labels.minutes[:, column], nearest)
-        for place, facility in enumerate(labels.facility[:, column]):
-            assert (facility >= 0) == np.isfinite(nearest[place])
+        for location, facility in enumerate(labels.facility[:, column]):
+            assert (facility >= 0) == np.isfinite(nearest[location])
             if facility >= 0:
                 assert categories[facility] == category
-                assert abs(truth[facility, place] - nearest[place]) < 1e-3
+                assert abs(truth[facility, location] - nearest[location]) < 1e-3
         for number, limit in enumerate(STEPS_MIN):
             sure = (np.abs(truth[which] - limit) > 1e-3).all(axis=0)
             count = (truth[which] <= limit).sum(axis=0)

@@ -145,9 +145,9 @@ def test_ten_thousand_facilities_of_one_category_are_each_counted():
 
     metres = np.min(
         [
-            between[np.ix_(node, other)] + far[:, None] + near[None, :]
-            for node, far in at_ends(home)
-            for other, near in at_ends(door)
+            between[np.ix_(node, other)] + distant[:, None] + nearby[None, :]
+            for node, distant in at_ends(home)
+            for other, nearby in at_ends(door)
         ],
         axis=0,
     )

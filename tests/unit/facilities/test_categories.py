@@ -2,7 +2,9 @@
 
 import pytest
 
-from gis.facilities.categories import CATEGORIES, classify_tags, key_of_word
+from gis.facilities.categories import CATEGORIES
+from gis.facilities.category_tags import classify_tags
+from gis.facilities.category_words import key_of_word
 
 
 @pytest.mark.parametrize(

@@ -119,10 +119,10 @@ def test_every_command_in_a_document_is_there() -> None:
     gone = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in GUIDES
-        for first, second in re.findall(
+        for initial, second in re.findall(
             r"\./wangge ([a-z][a-z-]*)(?: ([a-z][a-z-]*)\b(?![./]))?", text_of(path)
         )
-        for name in [f"{first} {second}" if first in groups and second else first]
+        for name in [f"{initial} {second}" if initial in groups and second else initial]
         if name not in commands and name not in groups
     ]
     assert gone == []
@@ -227,7 +227,7 @@ def test_pre_commit_checks_what_ci_checks() -> None:
     hooks = re.findall(
         r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     )
-    assert hooks == re.findall(r"^(\.venv/bin/\S+.*?) \|\| status=1$", ci, re.MULTILINE)
+    assert hooks == re.findall(r"^(\.(?:venv/bin|ci)/\S+.*?) \|\| status=1$", ci, re.MULTILINE)
     assert "repo: http" not in (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
 
 

@@ -15,9 +15,9 @@ from gis.incidents import working_time
 from gis.incidents.working_time import ZONE, amber, deadline, due_status, elapsed_minutes
 
 
-def at(words: str) -> datetime:
+def at(message: str) -> datetime:
     """A moment in Anshun."""
-    return datetime.fromisoformat(words).replace(tzinfo=ZONE)
+    return datetime.fromisoformat(message).replace(tzinfo=ZONE)
 
 
 MOMENTS = st.datetimes(datetime(2019, 1, 1), datetime(2031, 12, 31), timezones=st.just(ZONE))

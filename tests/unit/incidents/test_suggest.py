@@ -171,9 +171,9 @@ def test_shares_do_not_add_up_to_more_than_all(edition: Edition) -> None:
         )
 
 
-@pytest.mark.parametrize("words", ["", "  ", "啊", "？？？", "\u200b", "😀😀", "qwertyuiop"])
-def test_words_that_say_nothing_suggest_nothing(edition: Edition, words: str) -> None:
-    assert suggest(edition, words) == []
+@pytest.mark.parametrize("message", ["", "  ", "啊", "？？？", "\u200b", "😀😀", "qwertyuiop"])
+def test_words_that_say_nothing_suggest_nothing(edition: Edition, message: str) -> None:
+    assert suggest(edition, message) == []
 
 
 def test_english_names_are_known(edition: Edition) -> None:

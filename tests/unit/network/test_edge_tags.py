@@ -65,7 +65,7 @@ def test_what_a_way_says(tags, field, value):
 
 
 @pytest.mark.parametrize(
-    ("tags", "said"),
+    ("tags", "output"),
     [
         ({"kerb": "raised"}, {"kerb": "raised"}),
         ({"barrier": "kerb", "kerb": "lowered"}, {"kerb": "lowered"}),
@@ -77,8 +77,8 @@ def test_what_a_way_says(tags, field, value):
         ({"shop": "bakery", "opening_hours": "06:00-22:00", "wheelchair": "no"}, {}),
     ],
 )
-def test_what_a_node_says_of_the_way_around_it(tags, said):
-    assert node_tags(tags) == EdgeTags(**said)
+def test_what_a_node_says_of_the_way_around_it(tags, output):
+    assert node_tags(tags) == EdgeTags(**output)
 
 
 def test_steps_are_shared_among_the_parts_of_a_stair():

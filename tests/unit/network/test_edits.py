@@ -30,7 +30,7 @@ def at(east: float, north: float) -> Point:
 
 
 def line(*places: tuple[float, float]) -> LineString:
-    return LineString([to_degrees(*place) for place in places])
+    return LineString([to_degrees(*location) for location in places])
 
 
 def edited(net: Network, *edits: Edit) -> EditedNetwork:
@@ -107,8 +107,8 @@ def test_a_path_is_closed_from_one_junction_to_the_next(shape) -> None:
 def test_a_closing_line_leaves_what_it_crosses_or_touches() -> None:
     net = network([*LADDER, (150, -60), (150, 60)], [*STREETS, (6, 7)])
     result = edited(net, Edit(1, "close", line((0, 0), (300, 0))))
-    kept = sorted(zip(result.network.u.tolist(), result.network.v.tolist(), strict=True))
-    assert kept == [(1, 4), (4, 5), (5, 2), (6, 7)]
+    stored = sorted(zip(result.network.u.tolist(), result.network.v.tolist(), strict=True))
+    assert stored == [(1, 4), (4, 5), (5, 2), (6, 7)]
 
 
 def test_an_added_path_meets_what_it_crosses_and_what_its_ends_are_near() -> None:
@@ -128,10 +128,10 @@ def test_an_added_path_meets_what_it_crosses_and_what_its_ends_are_near() -> Non
 
 def test_an_end_on_a_junction_and_two_added_paths_meet() -> None:
     net = ladder()
-    first, second = line((100, 80), (100, 200)), line((40, 200), (160, 200))
+    initial, second = line((100, 80), (100, 200)), line((40, 200), (160, 200))
     for edits in (
-        [Edit(1, "add", first), Edit(2, "add", second)],
-        [Edit(1, "add", second), Edit(2, "add", first)],
+        [Edit(1, "add", initial), Edit(2, "add", second)],
+        [Edit(1, "add", second), Edit(2, "add", initial)],
     ):
         result = edited(net, *edits)
         assert result.unfit == {}
@@ -249,13 +249,13 @@ def test_edits_are_what_they_say_on_any_network(world) -> None:
     gates = [edit for edit in edits if edit.hours not in ("", "closed")]
     gated = edited(net, *gates).network
     assert gated.metres.sum() == pytest.approx(net.metres.sum(), abs=1e-6)
-    lon, lat = zip(*(to_degrees(*place) for place in (*sources, *places)), strict=True)
-    before, after = (
+    lon, lat = zip(*(to_degrees(*location) for location in (*sources, *places)), strict=True)
+    old, new = (
         network_distances(each, snaps[: len(sources)], snaps[len(sources) :], 1e6)
         for each in (net, gated)
         for snaps in [each.snap_degrees(lon, lat)]
     )
-    assert same(before, after)
+    assert same(old, new)
     # what is closed is no more, and all else is as it was
     closings = [edit for edit in edits if edit.kind == "close"]
     try:

@@ -67,8 +67,8 @@ def test_points_lie_on_the_line_in_equal_stretches():
     samples, _ = slopes_on(edges, lambda x, y: x * 0)
     points = [(28.57, 0), (57.14, 0), (85.71, 0), (100, 14.3), (100, 42.9), (100, 71.4)]
     assert samples.stretches[0] == math.ceil(edges.length[0] / STRETCH_M) == 7
-    wanted = np.array([to_degrees(*point) for point in points])
-    assert np.abs(samples.points[2:] - wanted).max() < 5e-6  # half a metre
+    target = np.array([to_degrees(*point) for point in points])
+    assert np.abs(samples.points[2:] - target).max() < 5e-6  # half a metre
 
 
 def test_over_a_hill_both_sides_count_and_the_steepest_stretch():

@@ -82,9 +82,9 @@ def test_labels_of_every_profile_are_those_of_brute_force_and_circles_hold_them(
             for_profile(plain, profile)
         return
     net = for_profile(plain, profile)
-    kept = [edge for edge in edges if not edge.closed]
-    assert net.length == pytest.approx([edge.time for edge in kept])
-    assert (net.metres == [edge.length for edge in kept]).all()
+    stored = [edge for edge in edges if not edge.closed]
+    assert net.length == pytest.approx([edge.time for edge in stored])
+    assert (net.metres == [edge.length for edge in stored]).all()
     assert (net.length >= net.metres).all()
     points = lambda all_: [Point(*net.to_metric(*to_degrees(*one))[0]) for one in all_]  # noqa: E731
     truth = brute_force.distances(edges, points(doors), points(places), list(net.walls))

@@ -104,25 +104,25 @@ BASES = {
 
 
 def whole(
-    before: dict[str, PolygonLike], changed: dict[str, PolygonLike | None]
+    previous: dict[str, PolygonLike], changed: dict[str, PolygonLike | None]
 ) -> dict[str, PolygonLike]:
     """The coverage after an edit, when it is one."""
-    new = {code: shape for code, shape in {**before, **changed}.items() if shape is not None}
+    new = {code: shape for code, shape in {**previous, **changed}.items() if shape is not None}
     assert polygon_coverage.is_valid(list(new.values()))
     return new
 
 
 def same_land(
-    before: dict[str, PolygonLike], after: dict[str, PolygonLike], within: float = 1e-9
+    previous: dict[str, PolygonLike], following: dict[str, PolygonLike], within: float = 1e-9
 ) -> None:
     """The land as a whole is what it was: to 1e-9 of its area (in a tiny county: to 100 cm²), in
     every place.
     """
-    old, new = (sum(shape.area for shape in lands.values()) for lands in (before, after))
+    old, new = (sum(shape.area for shape in lands.values()) for lands in (previous, following))
     least = max(within * old, 1e-12)  # square degrees
     assert abs(new - old) <= least
     differ = shapely.symmetric_difference(
-        *(shapely.union_all(list(lands.values())) for lands in (before, after))
+        *(shapely.union_all(list(lands.values())) for lands in (previous, following))
     )
     assert differ.area <= least
 
@@ -230,8 +230,8 @@ def test_real_street_cut_grids_stay_whole_whatever_is_done_to_them(real, steps):
 @pytest.fixture(scope="module")
 def real(shared):
     """Grids cut along real streets."""
-    given_ = json.loads((shared / "beijing_cau_2026" / "grids.geojson").read_text())["features"]
-    shapes = [repair(shapely.geometry.shape(item["geometry"])).shape for item in given_]
+    features = json.loads((shared / "beijing_cau_2026" / "grids.geojson").read_text())["features"]
+    shapes = [repair(shapely.geometry.shape(item["geometry"])).shape for item in features]
     return {
         f"g{i}": shape
         for i, shape in enumerate(
@@ -454,7 +454,7 @@ def test_a_vertex_moves_for_all_grids_that_share_it():
 
 
 @pytest.mark.parametrize(
-    ("work", "words"),
+    ("work", "message"),
     [
         (lambda lands: edits.split(lands, "11", line=line((0.9, 1.5), (1.5, 1.5))), "ends inside"),
         (lambda lands: edits.split(lands, "11", line=line((5, 5), (6, 6))), "does not cross"),
@@ -485,8 +485,8 @@ def test_a_vertex_moves_for_all_grids_that_share_it():
         ),
     ],
 )
-def test_what_is_refused_says_what_would_be_right(work, words):
-    with pytest.raises(InvalidInput, match=words) as refused:
+def test_what_is_refused_says_what_would_be_right(work, message):
+    with pytest.raises(InvalidInput, match=message) as refused:
         work(squares())
     assert ";" in refused.value.detail
 

@@ -119,7 +119,7 @@ def at(column, row):
     (
         "name",
         "shape",
-        "words",
+        "message",
         "share",
     ),  # share of the 4 x 4 shell (or of the square) that stays land
     [
@@ -155,14 +155,14 @@ def at(column, row):
         ),
     ],
 )
-def test_invalid_rings_are_mended_and_said(name, shape, words, share):
+def test_invalid_rings_are_mended_and_said(name, shape, message, share):
     done = repair(shape)
     assert (
         done.shape is not None
         and shapely.is_valid(done.shape)
         and is_on_lattice([done.shape]).all()
     )
-    assert words in " ".join(map(render, done.repairs))
+    assert message in " ".join(map(render, done.repairs))
     assert measure.geodesic_area_m2(done.shape) == pytest.approx(
         share * measure.geodesic_area_m2(square()), rel=0.05
     )
@@ -196,7 +196,7 @@ def test_heights_are_dropped():
 
 
 @pytest.mark.parametrize(
-    ("shape", "words"),
+    ("shape", "message"),
     [
         (None, "no shape"),
         (Polygon(), "no shape"),
@@ -208,9 +208,9 @@ def test_heights_are_dropped():
         (Polygon([(LON, LAT), (LON + 1e-9, LAT), (LON, LAT + 1e-9)]), "thinner than 1 cm"),
     ],
 )
-def test_what_cannot_be_mended_is_refused_in_words(shape, words):
+def test_what_cannot_be_mended_is_refused_in_words(shape, message):
     done = repair(shape)
-    assert done.shape is None and done.reason is not None and words in render(done.reason)
+    assert done.shape is None and done.reason is not None and message in render(done.reason)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from gis.facilities.capacity import BuildingCapacity, CapacityRequest
+from gis.facilities.capacity import CapacityRequest
+from gis.facilities.capacity_buildings import BuildingCapacity
 from gis.facilities.circles import MAX_MINUTES
 from web.api.coverage.schemas import By
 from web.http import params

@@ -3,7 +3,8 @@
 from apiflask import APIBlueprint
 from flask import Response
 
-from gis.facilities.capacity import capacity_coverage, list_buildings
+from gis.facilities.capacity import capacity_coverage
+from gis.facilities.capacity_buildings import list_buildings
 from gis.rights.actions import Action
 from web.api.capacity.schemas import (
     AreasIn,

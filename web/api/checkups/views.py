@@ -1,7 +1,6 @@
 """Check-up sheets of communities: read, as a spreadsheet, and visits written down."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from web.api.checkups.schemas import (
 from web.http import i18n, params
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.db import session
+from web.http.downloads import XLSX, attachment
 from web.http.idempotency import run_once
 from web.http.openapi import IMAGE, documents_body
 from web.http.responses import conditional_response, photo_response
@@ -31,7 +31,6 @@ from web.security.sanitising import parse_photo_body
 
 bp = APIBlueprint("checkups", __name__, url_prefix="/api/v1", tag="Facilities")
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key",
     403: "Not allowed there",
@@ -66,14 +65,11 @@ def table(community: str, query_data: CheckupIn) -> Response:
     result = checkup.check_up(session(), area, now, query_data.tier)
     visits = checkup_visits.list_visits(session(), by, area, query_data.tier, now)
     zone = current_app.config["SETTINGS"].timezone
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "checkup.xlsx"
-        checkup_table.write_sheet(result, visits, path, i18n.chosen(), zone, _var())
-        response = Response(path.read_bytes(), mimetype=XLSX)
+    response = attachment(
+        f"checkup-{area.code}-{query_data.tier}.xlsx",
+        lambda path: checkup_table.write_sheet(result, visits, path, i18n.chosen(), zone, _var()),
+    )
     record_export(by, f"checkup {area.code} (.xlsx)", area.code)
-    name = f"checkup-{area.code}-{query_data.tier}.xlsx"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

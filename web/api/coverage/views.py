@@ -95,7 +95,7 @@ def listed(query_data: GapsIn) -> Response:
         query_data.profile,
         area=query_data.area,
         open_at=query_data.open_at,
-        within=areas,
+        within=[areas],
     )
     end = start + query_data.limit
     return conditional_response(

@@ -15,7 +15,7 @@ from gis.errors import InvalidInput
 from gis.incidents.desk import answer_templates, saved_filters
 from gis.incidents.desk.answer_templates import TemplateContent
 from gis.incidents.desk.saved_filters import SavedFilterView
-from gis.incidents.reading import incidents
+from gis.incidents.reading import counts, incidents
 from gis.incidents.states import OPEN_STATES
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -60,7 +60,7 @@ def save(json_data: SavedFilterIn) -> tuple[dict[str, Any], int]:
     """Save filters under a name, in place of those that had it."""
     by, now = require_sign_in(), parse_datetime(None)
     saved_filters.require_account(by)
-    incidents.count_by_state(session(), by, filters(json_data.filters), now=now)  # valid, or raises
+    counts.count_by_state(session(), by, filters(json_data.filters), now=now)  # valid, or raises
     values = json_data.filters.model_dump(
         mode="json", exclude=UNSAVED, exclude_defaults=True, exclude_none=True
     )
@@ -93,7 +93,7 @@ def _filter_to_json(by: Principal, saved: SavedFilterView, now: datetime) -> dic
 
 def _count(by: Principal, values: Mapping[str, Any], now: datetime) -> int:
     chosen = filters(ListIn.model_validate(values))
-    by_state = incidents.count_by_state(session(), by, chosen, now=now)["states"]
+    by_state = counts.count_by_state(session(), by, chosen, now=now)["states"]
     states = {
         state for name in chosen.state for state in (OPEN_STATES if name == "open" else [name])
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,12 @@ from shapely.geometry.base import BaseGeometry
 
 from gis import crs
 from gis.facilities import path_edits
-from gis.facilities.circles import box_ewkt
 from gis.facilities.path_edits import EditRow, NewEdit
 from web.api.edits.schemas import EditIn, EditOut, EditsIn, EditsOut, LineIn, PointIn
 from web.http import params
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.responses import conditional_response, paginate
+from web.http.responses import page_by_id
 from web.security.readers import require_planner, storable_id
 
 bp = APIBlueprint("edits", __name__, url_prefix="/api/v1", tag="Facilities")
@@ -41,17 +41,8 @@ REFUSALS: dict[int | str, Any] = {
 )
 def list_all(query_data: EditsIn) -> Response:
     """Paths closed or added, and gates, by id, in the areas that the asker plans."""
-    by = require_planner()
-    rows = path_edits.list_edits(
-        session(),
-        by,
-        params.parse_datetime(None),
-        box=None if query_data.bbox is None else box_ewkt(*params.parse_bbox(query_data.bbox)),
-        cursor=params.number_cursor(params.decode_cursor(query_data.cursor)),
-        limit=query_data.limit + 1,
-    )
-    body = paginate(rows, query_data.limit, lambda row: str(row.id))
-    return conditional_response(body | {"items": [_shown(row) for row in body["items"]]})
+    read = partial(path_edits.list_edits, session(), require_planner(), params.parse_datetime(None))
+    return page_by_id(read, query_data.bbox, query_data.cursor, query_data.limit, _shown)
 
 
 @bp.post("/network/edits")

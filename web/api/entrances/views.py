@@ -1,6 +1,7 @@
 """Doors and gates: listed and changed by planners in their areas."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -9,7 +10,6 @@ from flask import Response
 from gis import crs
 from gis.errors import invalid_field
 from gis.facilities import entrances
-from gis.facilities.circles import box_ewkt
 from web.api.entrances.schemas import (
     EntranceChangeIn,
     EntranceIn,
@@ -21,7 +21,7 @@ from web.http import params
 from web.http.conditional import if_match, with_etag
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.responses import conditional_response, paginate
+from web.http.responses import page_by_id
 from web.security.readers import require_planner, storable_id
 
 bp = APIBlueprint("entrances", __name__, url_prefix="/api/v1", tag="Facilities")
@@ -40,17 +40,10 @@ REFUSALS: dict[int | str, Any] = {
 @bp.doc(summary="List doors and gates", responses={401: REFUSALS[401], 403: REFUSALS[403]})
 def list_all(query_data: EntrancesIn) -> Response:
     """By id, in the areas that the asker plans."""
-    by = require_planner()
-    rows = entrances.list_entrances(
-        session(),
-        by,
-        params.parse_datetime(None),
-        box=None if query_data.bbox is None else box_ewkt(*params.parse_bbox(query_data.bbox)),
-        cursor=params.number_cursor(params.decode_cursor(query_data.cursor)),
-        limit=query_data.limit + 1,
+    read = partial(
+        entrances.list_entrances, session(), require_planner(), params.parse_datetime(None)
     )
-    body = paginate(rows, query_data.limit, lambda row: str(row.id))
-    return conditional_response(body | {"items": [asdict(row) for row in body["items"]]})
+    return page_by_id(read, query_data.bbox, query_data.cursor, query_data.limit, asdict)
 
 
 @bp.post("/entrances")

@@ -1,7 +1,5 @@
 """Layers as files for other programs, cut to the areas where the asker may have them."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -15,13 +13,13 @@ from gis.exchange.dump import dump
 from gis.rights.actions import Action
 from web.http import params
 from web.http.db import session
+from web.http.downloads import GPKG, attachment
 from web.security.disclosures import record_export
 from web.security.guard import require
 from web.security.session import principal
 
 bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 
-GPKG = "application/geopackage+sqlite3"
 MAY = (Action.EXPORT, Action.DRAFT, Action.PUBLISH)  # any of them, in the area asked for
 MIN_CODE_DIGITS = (
     6  # digits of a county's code: one file is of one county at most, some 10,000 grids
@@ -70,19 +68,16 @@ def grids(query_data: GridsIn) -> Response:
     if not (within.isdigit() and within.isascii() and len(within) >= MIN_CODE_DIGITS):
         raise invalid_field("within", "export.area_malformed", code=within[:40])
     at = params.parse_datetime(query_data.at) if query_data.at else FAR_FUTURE
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "grids.gpkg"
-        try:
-            dump(session(), "grids", path, at, within)
-        except NotFound:  # in its own words it would name the year in which plans end
-            if not query_data.at:
-                raise NotFound("export.no_grids", code=within) from None
-            raise NotFound("export.no_grids_at", code=within, time=f"{at:%Y-%m-%d %H:%M}") from None
-        response = Response(path.read_bytes(), mimetype=GPKG)
-    record_export(principal(), f"grids.gpkg within {within}", within)
     of = f"-{at:%Y%m%d}" if query_data.at else ""
-    response.headers["Content-Disposition"] = f'attachment; filename="grids-{within}{of}.gpkg"'
-    response.headers["Cache-Control"] = "no-store"
+    try:
+        response = attachment(
+            f"grids-{within}{of}.gpkg", lambda path: dump(session(), "grids", path, at, within)
+        )
+    except NotFound:  # in its own words it would name the year in which plans end
+        if not query_data.at:
+            raise NotFound("export.no_grids", code=within) from None
+        raise NotFound("export.no_grids_at", code=within, time=f"{at:%Y-%m-%d %H:%M}") from None
+    record_export(principal(), f"grids.gpkg within {within}", within)
     return response
 
 

@@ -8,13 +8,15 @@ import orjson
 from pydantic import BaseModel, Field
 
 from gis.areas.locate_result import without_names
+from gis.errors import invalid_field
 from gis.incidents.lifecycle import follow_up, intake, report
+from gis.incidents.lifecycle.payload import MovePayload, Part
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
 from gis.incidents.routing import router
 from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see
 from web.http import params
-from web.http.params import parse_datetime
+from web.http.params import parse_datetime, parse_end
 
 MAX_MOVES = 200  # in one request
 
@@ -124,6 +126,25 @@ class MoveIn(BaseModel):
     lon: float | None = Field(None, description="Where it was done; relocate: where it is")
     lat: float | None = None
     crs: str | None = None
+
+    def to_payload(self) -> MovePayload:
+        """Return what goes with the move, its moments read in the deployment's zone."""
+        read_apart = {"move", "id", "version", "until", "again_at", "reasons", "parts"}
+        return MovePayload(
+            **self.model_dump(exclude=read_apart),
+            until=parse_end(self.until, "until"),
+            again_at=parse_datetime(self.again_at, "again_at") if self.again_at else None,
+            reasons=tuple(self.reasons),
+            parts=tuple(Part(**part.model_dump()) for part in self.parts),
+        )
+
+    def to_point(self) -> tuple[float, float, str] | None:
+        """Return longitude, latitude and their system; raise InvalidInput if that is missing."""
+        if self.lon is None or self.lat is None:
+            return None
+        if not self.crs:
+            raise invalid_field("crs", "input.crs_missing")
+        return self.lon, self.lat, self.crs
 
 
 class BulkMoveIn(MoveIn):

@@ -12,17 +12,16 @@ from flask import Response, current_app, request
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from gis.accounts import credentials, disclosures, rate_limit
+from gis.accounts import credentials, rate_limit
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
 from gis.errors import WanggeError, invalid_field
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.lifecycle.payload import MovePayload, Part
 from gis.incidents.reading import candidates as reading_candidates
+from gis.incidents.reading import counts, holders, incidents, locked, timeline
 from gis.incidents.reading import duplicates as reading_duplicates
-from gis.incidents.reading import follow_ups, holders, incidents, locked, timeline
 from gis.incidents.reading.incidents import IncidentView
 from gis.messages import Message
 from gis.rights.actions import Action
@@ -31,8 +30,6 @@ from web.api.incidents.schemas import (
     BulkIn,
     BulkMoveIn,
     BulkQueryIn,
-    ContactIn,
-    FollowUpsIn,
     ListIn,
     MoveIn,
     NearIn,
@@ -52,10 +49,10 @@ from web.http.db import session
 from web.http.errors import error_to_json, in_chinese
 from web.http.idempotency import run_once
 from web.http.openapi import documents_body
-from web.http.params import parse_datetime, parse_end
+from web.http.params import parse_datetime
 from web.http.responses import conditional_response, paginate
 from web.http.snapshot import current_snapshot
-from web.security.disclosures import record
+from web.security.disclosures import disclose_contact
 from web.security.guard import require_sign_in
 from web.security.sanitising import parse_photo_body
 from web.security.session import principal
@@ -149,7 +146,7 @@ def count_incidents(query_data: ListIn) -> Response:
     The filters of the list but the state.
     """
     return conditional_response(
-        incidents.count_by_state(
+        counts.count_by_state(
             session(), require_sign_in(), filters(query_data), now=parse_datetime(None)
         )
     )
@@ -164,26 +161,6 @@ def list_holders() -> Response:
     """Code and name of each with how many are open and overdue; where one may have names."""
     by, now = require_sign_in(), parse_datetime(None)
     return conditional_response({"items": holders.list_holders(session(), by, now=now)})
-
-
-@bp.get("/incidents/follow-ups")
-@bp.input(FollowUpsIn, location="query")
-@bp.doc(summary="Whom to call back", responses={401: "Sign in, or send a key", 403: "Not for you"})
-def list_follow_ups(query_data: FollowUpsIn) -> Response:
-    """List reporters to call after the work is done, the most pressing first, with counts.
-
-    The telephone number needs a reason: `POST /incidents/<id>/contact`.
-    """
-    by, now = require_sign_in(), parse_datetime(None)
-    cursor = params.decode_cursor(query_data.cursor)
-    rows = follow_ups.list_follow_ups(
-        session(), by, now, query_data.area, cursor, query_data.limit + 1
-    )
-    page = paginate(rows, query_data.limit, follow_ups.ORDER.key)
-    counts = follow_ups.count_follow_ups(session(), by, now, query_data.area)
-    return conditional_response(
-        page | {"items": [asdict(row) for row in page["items"]], "counts": asdict(counts)}
-    )
 
 
 @bp.get("/incidents/near")
@@ -218,61 +195,10 @@ def get_incident(incident_id: UUID, query_data: OneIn) -> Response:
         session(), by, incident.category, lon, lat, now, incident_id
     )
     if query_data.contact:
-        body["contact"] = _contact(
+        body["contact"] = disclose_contact(
             locked.as_desk(session(), by, incident_id), incident, query_data.reason
         )
     return with_etag(body, incident.version)
-
-
-@bp.post("/incidents/<uuid:incident_id>/contact")
-@bp.input(ContactIn)
-@bp.doc(
-    summary="How to reach who reported",
-    responses={
-        401: "Sign in",
-        403: "Not for you",
-        404: "None, or hidden",
-        422: "The reason is missing",
-    },
-)
-def contact(incident_id: UUID, json_data: ContactIn) -> Response:
-    """Name, telephone and mail, for those who may call back.
-
-    Who asked, when, from where and why is kept for auditors.
-    """
-    by = require_sign_in()
-    incident = incidents.get_incident(session(), by, incident_id, now=parse_datetime(None))
-    response = conditional_response(
-        {
-            "contact": _contact(
-                locked.as_desk(session(), by, incident_id), incident, json_data.reason
-            )
-        }
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _contact(by: Principal, incident: IncidentView, reason: str) -> dict[str, str] | None:
-    """How to reach who reported, once it is written down that somebody is told.
-
-    Raises
-    ------
-    Forbidden
-        Not allowed there. InvalidInput: The reason is missing.
-    """
-    areas = incidents.areas_of(session(), incident.id)
-    reached = incidents.get_reporter_contact(session(), by, incident)
-    stated = disclosures.require_reason(reason)
-    record(
-        by,
-        "contact",
-        "contact of the reporter",
-        areas=areas,
-        incident_id=incident.id,
-        reason=stated,
-    )
-    return None if reached is None else dict(reached)
 
 
 @bp.get("/incidents/<uuid:incident_id>/track")
@@ -394,27 +320,14 @@ def _move(
     version: int | Collection[int] | None,
     pictures: Any,
 ) -> IncidentView:
-    point = None
-    if submitted.lon is not None and submitted.lat is not None:
-        if not submitted.crs:
-            raise invalid_field("crs", "input.crs_missing")
-        point = (submitted.lon, submitted.lat, submitted.crs)
-    read_apart = {"move", "id", "version", "until", "again_at", "reasons", "parts"}
-    payload = MovePayload(
-        **submitted.model_dump(exclude=read_apart),
-        until=parse_end(submitted.until, "until"),
-        again_at=parse_datetime(submitted.again_at, "again_at") if submitted.again_at else None,
-        reasons=tuple(submitted.reasons),
-        parts=tuple(Part(**part.model_dump()) for part in submitted.parts),
-    )
     return moves.apply_move(
         database,
         by,
         incident_id,
         submitted.move,
         parse_datetime(None),
-        payload,
-        point=point,
+        submitted.to_payload(),
+        point=submitted.to_point(),
         version=version,
         var=current_app.config["SETTINGS"].var,
         pictures=pictures,

@@ -47,6 +47,7 @@ from web.http import params
 from web.http.body_limit import body_limit
 from web.http.conditional import if_match
 from web.http.db import session
+from web.http.downloads import attachment
 from web.http.idempotency import run_once
 from web.http.responses import GEOJSON, conditional_response, paginate
 from web.http.uploads import uploaded_file
@@ -58,7 +59,6 @@ from web.security.session import principal
 bp = APIBlueprint("revisions", __name__, url_prefix="/api/v1", tag="Boundaries")
 
 MAX_BOUNDARY_FILE_BYTES = 64 * 1024 * 1024  # bytes
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key",
     403: "Not allowed there",
@@ -110,7 +110,7 @@ def get_revision(number: int) -> Response:
     `ETag` is its version, for `If-Match`.
     """
     by = require_planner()
-    revision = drafts.get_revision(session(), by, number)
+    revision = revision_access.get_revision(session(), by, number)
     body = revision_to_json(revision, by) | {
         "operations": [operation_to_json(operation, names) for operation, names in _named(number)]
     }
@@ -279,10 +279,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
         out = BytesIO()
         preview_workbook.write(changes, out)
         record_export(principal(), f"preview of revision {number} (.xlsx)")
-        response = Response(out.getvalue(), mimetype=XLSX)
-        response.headers["Content-Disposition"] = f'attachment; filename="revision-{number}.xlsx"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return attachment(f"revision-{number}.xlsx", out.getvalue())
     return conditional_response(preview_to_json(changes))
 
 
@@ -334,7 +331,7 @@ def rebase(number: int) -> Response:
             for code in operation.geometries
         }
         return 200, {
-            **revision_to_json(drafts.get_revision(session(), by, number), by),
+            **revision_to_json(revision_access.get_revision(session(), by, number), by),
             "rebased": [
                 {"grid": clash.grid, "name": clash.name, "revision": clash.revision}
                 for clash in clashes

@@ -16,6 +16,7 @@ from layers.folium_map import MAX_ZOOM, MIN_ZOOM
 from layers.overview import overview
 from web.http import i18n, params
 from web.http.db import session
+from web.http.downloads import attachment
 from web.pages.coverage.class_labels import class_labels
 from web.pages.coverage.question import read_choice, read_question
 from web.pages.shell.choices import service_name
@@ -61,10 +62,7 @@ def map_file() -> Response:
     html = coverage_map(session(), query, view, _texts(query), _comparison(query))
     if may_export:
         record_export(by, f"coverage map.html category={category} minutes={minutes}", area or "")
-    response = Response(html, mimetype="text/html")
-    response.headers["Content-Disposition"] = f'attachment; filename="coverage-{now:%Y%m%d}.html"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return attachment(f"coverage-{now:%Y%m%d}.html", html)
 
 
 def _comparison(query: MinutesQuery) -> Comparison | None:

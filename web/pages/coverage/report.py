@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from gis.areas.hierarchy import find_area_id
+from gis.areas.identity import find_area_id
 from gis.errors import NotFound
 from gis.facilities.area_report import ReportQuery, area_report
 from gis.facilities.planning_land import planned_land
@@ -15,6 +15,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.db import session
+from web.http.downloads import attachment
 from web.pages.coverage.question import read_question
 from web.pages.coverage.report_html import report_document, report_values
 from web.pages.shell.page import render_page
@@ -52,10 +53,7 @@ def file(area: str, kind: str) -> Response:
     html = report_document(area_report(session(), query, now), i18n.chosen(), now)
     data = html_to_pdf(html) if kind == "pdf" else html.encode()
     record_export(by, f"coverage report.{kind} category={query.category}", area)
-    response = Response(data, mimetype="application/pdf" if kind == "pdf" else "text/html")
-    response.headers["Content-Disposition"] = f'attachment; filename="coverage-{query.area}.{kind}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return attachment(f"coverage-{query.area}.{kind}", data)
 
 
 def _require_figures(by: Principal, area: str, now: datetime) -> list[int]:

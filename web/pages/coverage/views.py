@@ -1,8 +1,5 @@
 """`/coverage`: who has a service within a walk, where it is missing, where one more helps."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import LazyString, lazy_gettext
 
@@ -18,6 +15,7 @@ from layers.folium_map import PageParts, live_map, vector_tiles
 from layers.overview import Overview, overview
 from web.http import i18n, params
 from web.http.db import session
+from web.http.downloads import attachment
 from web.pages.coverage.question import DEFAULT, read_choice, read_question
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
@@ -36,13 +34,6 @@ MODEL_LABELS: dict[Model, LazyString] = {
     Model.LSCP: lazy_gettext("everybody is served, by the fewest"),
     Model.P_MEDIAN: lazy_gettext("all walks together are shortest"),
     Model.P_CENTRE: lazy_gettext("the longest walk is shortest"),
-}
-
-
-EXPORT_TYPES = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv",
-    "gpkg": "application/geopackage+sqlite3",
 }
 
 
@@ -104,39 +95,28 @@ def gaps_file(kind: str) -> Response:
     require(Action.FIGURES)
     category, minutes, profile = read_question()
     area = request.args.get("area") or None
-    rows = [
-        gaps(
-            session(),
-            category.split(","),
-            minutes,
-            profile,
-            area=area,
-            open_at=params.parse_open_at(request.args.get("at")),
-            within=within,
-        )
-        for within in {by.areas_by_action[action] for action in (Action.EXPORT, Action.FIGURES)}
-    ]
-    both = set.intersection(*({gap.code for gap in part} for part in rows))
+    rows = gaps(
+        session(),
+        category.split(","),
+        minutes,
+        profile,
+        area=area,
+        open_at=params.parse_open_at(request.args.get("at")),
+        within=[by.areas_by_action[action] for action in (Action.EXPORT, Action.FIGURES)],
+    )
     choice, box = read_choice(), request.args.get("bbox")
     west, south, east, north = params.parse_bbox(box) if box else (-180, -90, 180, 90)
     allowed = [
         gap
-        for gap in rows[0]
-        if gap.code in both
-        and choice.passes(gap.access_class, gap.community)
+        for gap in rows
+        if choice.passes(gap.access_class, gap.community)
         and west <= gap.lon <= east
         and south <= gap.lat <= north
     ]
     if not allowed:
         raise NotFound("coverage.no_gaps")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"gaps.{kind}"
-        write_gaps(allowed, path)
-        data = path.read_bytes()
+    response = attachment(f"gaps.{kind}", lambda path: write_gaps(allowed, path))
     record_export(by, f"gaps.{kind} category={category} minutes={minutes}", area or "")
-    response = Response(data, mimetype=EXPORT_TYPES[kind])
-    response.headers["Content-Disposition"] = f'attachment; filename="gaps.{kind}"'
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

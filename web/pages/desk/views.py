@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request, url_for
@@ -24,6 +23,7 @@ from layers.overview import overview
 from web.api.incidents.schemas import ListIn, filters
 from web.http import i18n, params
 from web.http.db import session
+from web.http.downloads import attachment
 from web.http.validation import validate_model
 from web.pages.shell.access import require_worker
 from web.pages.shell.base_map import base_map
@@ -35,7 +35,6 @@ from web.security.session import principal
 
 bp = Blueprint("desk", __name__)
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READ_AND_EXPORT = (Action.READ, Action.EXPORT)
 # actions of those who see incidents here
 DESK_ACTIONS = (Action.DISPATCH, Action.SUPERVISE, Action.READ)
@@ -95,8 +94,10 @@ def list_file() -> Response:
     """Send the list as shown, in its order and with its filters; that it was is recorded."""
     by, now = require(Action.EXPORT), params.parse_datetime(None)
     query = validate_model(ListIn, request.args.to_dict())
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "list.xlsx"
+    count = 0
+
+    def write(path: Path) -> None:
+        nonlocal count
         count = list_table.write_list(
             session(),
             exporting(by),
@@ -106,15 +107,11 @@ def list_file() -> Response:
             zone=current_app.config["SETTINGS"].timezone,
             language=i18n.chosen(),
         )
-        data = path.read_bytes()
+
+    response = attachment(f"incidents-{now:%Y%m%d-%H%M}.xlsx", write)
     values = query.model_dump(exclude_defaults=True, exclude={"limit", "cursor"}, mode="json")
     stated = " ".join(f"{name}={value}" for name, value in values.items())
     record_export(by, f"list of {count} incidents (.xlsx) {stated}".strip(), query.area)
-    response = Response(data, mimetype=XLSX)
-    response.headers["Content-Disposition"] = (
-        f'attachment; filename="incidents-{now:%Y%m%d-%H%M}.xlsx"'
-    )
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -4,8 +4,6 @@ The page needs no script but for its charts.
 """
 
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +32,7 @@ from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
 from web.http.db import session
+from web.http.downloads import attachment
 from web.http.errors import localised_detail
 from web.pages.figures import charts
 from web.pages.figures.cells import figure_cell, metric_title
@@ -63,10 +62,6 @@ HEADLINE_COLUMNS = (
     "satisfaction",
     "overdue",
 )
-MIMETYPES = {
-    "csv": "text/csv",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @bp.get("/figures")
@@ -272,14 +267,12 @@ def table(kind: str) -> Response:
         for name in ("per", "since", "until", "area")
         if (value := getattr(query, name))
     )
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"figures.{kind}"
-        write_values(path, [*header, *table_header(language, compared=compared)], lines)
-        response = Response(path.read_bytes(), mimetype=MIMETYPES[kind])
+    header += table_header(language, compared=compared)
+    response = attachment(
+        f"figures-{query.per}-{query.since}-{query.until}.{kind}",
+        lambda path: write_values(path, header, lines),
+    )
     record_export(by, f"figures.{kind} {description}", query.area)
-    name = f"figures-{query.per}-{query.since}-{query.until}.{kind}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

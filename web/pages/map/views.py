@@ -21,6 +21,7 @@ from layers.registry import MAP_LAYERS
 from layers.saved_map import saved_map
 from web.http import i18n, params
 from web.http.db import session
+from web.http.downloads import attachment
 from web.pages.shell.assets import asset_digest, asset_url
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.incident_address import incident_address
@@ -139,10 +140,7 @@ def export() -> Response:
         notes=_map_notes(figures, at),
         circle=feature_collection(session(), CIRCLES, at, code=facility) if facility else None,
     )
-    response = Response(html, mimetype="text/html")
-    response.headers["Content-Disposition"] = f'attachment; filename="wangge-{at:%Y%m%d-%H%M}.html"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return attachment(f"wangge-{at:%Y%m%d-%H%M}.html", html)
 
 
 def _visible_features(

@@ -1,12 +1,11 @@
 """`/rules`: sets of routing rules: read, upload as a spreadsheet, test, and put in force."""
 
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, flash, redirect, request, send_file, url_for
+from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from gis.db import audit_context
@@ -25,6 +24,7 @@ from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
 from web.http.body_limit import body_limit
 from web.http.db import session
+from web.http.downloads import attachment
 from web.http.errors import localised_detail
 from web.pages.shell.incident_address import incident_address
 from web.pages.shell.page import render_page
@@ -37,7 +37,6 @@ bp = Blueprint("rules_page", __name__)
 TEST_DAYS = (30, 90, 365)  # offered for a test
 MAX_LINKED_INCIDENTS = 14  # of a group of a test
 MAX_SPREADSHEET_BYTES = 2 * 1024 * 1024
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @bp.get("/rules")
@@ -102,12 +101,11 @@ def table(set_id: int) -> Response:
     """Send a set as a spreadsheet, to be edited and uploaded."""
     by = require_rules_reader()
     rule_set = rules.read_rule_set(session(), storable_id(set_id))
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "rules.xlsx"
-        rules_file.dump(rule_set.rules, path)
-        written = BytesIO(path.read_bytes())
+    response = attachment(
+        f"{rule_set.name}.xlsx", lambda path: rules_file.dump(rule_set.rules, path)
+    )
     record_export(by, f"rule set {set_id} (.xlsx)")
-    return send_file(written, XLSX, as_attachment=True, download_name=f"{rule_set.name}.xlsx")
+    return response
 
 
 @bp.get("/rules/danger.xlsx")
@@ -115,12 +113,9 @@ def danger() -> Response:
     """Send the table of danger as a spreadsheet, which ./wangge danger loads."""
     by = require_rules_reader()
     rows = catalogue_danger.EDITIONS.active_rows(session())
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "danger.xlsx"
-        danger_table.dump(rows, path)
-        written = BytesIO(path.read_bytes())
+    response = attachment("danger.xlsx", lambda path: danger_table.dump(rows, path))
     record_export(by, "table of danger (.xlsx)")
-    return send_file(written, XLSX, as_attachment=True, download_name="danger.xlsx")
+    return response
 
 
 def _dangers(english: bool) -> list[tuple[str, str]]:
