@@ -34,6 +34,8 @@ from gis.facilities.siting_request import WEIGHTS
 from gis.network.build import Network
 from gis.network.snapping import Bools, Floats, Ints
 
+USUAL = "usual"  # as the category says, where households say it; else people
+DEMANDS = (USUAL, *WEIGHTS)
 UNSTATED = "unstated"  # only facilities are in reach whose capacity nobody stated
 REACHES = ("reached", UNSTATED, "beyond", "cannot_say", "off_network")
 FACILITIES_AT_A_TIME = 100
@@ -56,14 +58,14 @@ class CapacityRequest:
     method
         A key of `gis.facilities.catchment.METHODS`.
     demand
-        Who shares: people, households or elders.
+        Who shares: one of DEMANDS.
     """
 
     category: str
     minutes: int = 15
     profile: str = "adult"
     method: str = "2sfca"
-    demand: str = "people"
+    demand: str = USUAL
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,8 @@ def capacity_coverage(
     Raises
     ------
     InvalidInput
-        Something asked is not possible, or elders shall share and no household says how many.
+        Something asked is not possible, or elders or children shall share and no household says how
+        many.
     NotFound
         No area has the code.
     Unavailable
@@ -225,7 +228,7 @@ def capacity_coverage(
     """
     for name, value, allowed in (
         ("method", request.method, METHODS),
-        ("demand", request.demand, WEIGHTS),
+        ("demand", request.demand, DEMANDS),
     ):
         if value not in allowed:
             raise invalid_field(name, "input.not_among", value=value, allowed=[*allowed])
@@ -238,6 +241,8 @@ def capacity_coverage(
     limit_m = request.minutes * 60 * buildings.walker.speed_m_s
     metres = _walks(network, facilities, homes, limit_m)
     names, stated, capacity = _capacities(session, facilities)
+    if request.demand == USUAL:
+        request = replace(request, demand=_usual_demand(homes, request.category))
     demand = weights_of(homes, request.demand)
     # an unstated capacity shares nothing out, but draws people all the same
     shared = METHODS[request.method](metres, demand, np.where(stated, capacity, 0.0), limit_m)
@@ -305,6 +310,12 @@ def list_buildings(
         )
         for i in order[which[order]].tolist()
     ]
+
+
+def _usual_demand(homes: DemandPoints, category: str) -> str:
+    """Return who shares a category, people where no household says how many others there are."""
+    sharers = CATEGORY_BY_KEY[category].sharers
+    return "people" if np.isnan(np.asarray(getattr(homes, sharers), float)).all() else sharers
 
 
 def _walks(

@@ -25,6 +25,8 @@ class FacilityRow:
     ----------
     capacity
         In the unit of its category; None: nobody stated it.
+    version
+        One more with every change on a page.
     lon, lat
         Its entrance if known, else a point inside it; degrees, EPSG:4490.
     """
@@ -37,6 +39,7 @@ class FacilityRow:
     contact: str
     capacity: int | None
     county: str | None
+    version: int
     lon: float
     lat: float
 
@@ -221,6 +224,7 @@ def _rows() -> Select[Any]:
         Facility.contact,
         Facility.capacity,
         Facility.county,
+        Facility.version,
         func.ST_X(_location()),
         func.ST_Y(_location()),
     )

@@ -70,17 +70,18 @@ def count_of(homes: DemandPoints, who: NDArray[Any]) -> Inhabitants:
 
 
 def weights_of(homes: DemandPoints, weights: str) -> Floats:
-    """Return how much each building counts: its people, households or known elders.
+    """Return how much each building counts: its people, households, known elders or children.
 
     Raises
     ------
     InvalidInput
-        Elders shall count, and no household says how many there are.
+        Elders or children shall count, and no household says how many there are.
     """
-    if weights == "elders" and np.isnan(homes.elders).all():
-        raise invalid_field("weights", "coverage.elders_unknown")
-    counts: Floats = np.nan_to_num(np.asarray(getattr(homes, weights), float))
-    return counts
+    counts = np.asarray(getattr(homes, weights), float)
+    if np.isnan(counts).all() and counts.size:
+        raise invalid_field("weights", f"coverage.{weights}_unknown")
+    known: Floats = np.nan_to_num(counts)
+    return known
 
 
 def to_metric(network: Network, land: shapely.Geometry) -> shapely.Geometry:

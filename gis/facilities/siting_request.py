@@ -16,7 +16,7 @@ from gis.facilities.siting_problem import (
 from gis.network.profiles import WalkingProfile, get_profile
 
 CANDIDATE_KINDS = ("network", "buildings")
-WEIGHTS = ("people", "households", "elders")
+WEIGHTS = ("people", "households", "elders", "children")
 FAR_MODELS = (Model.P_MEDIAN, Model.P_CENTRE)  # for which walks beyond the limit count too
 
 

@@ -369,6 +369,12 @@ TABLE: dict[str, Row] = {
         plans_walks, json={"kind": "side"}, path={"entrance": 1}
     ),
     "DELETE /api/v1/entrances/<int:entrance>": Row(plans_walks, path={"entrance": 1}),
+    # facilities, likewise
+    "POST /api/v1/facilities": Row(plans_walks, json={"category": "clinic", **POINT}),
+    "PATCH /api/v1/facilities/<code>": Row(
+        plans_walks, json={"capacity": 2}, path={"code": "nothing"}
+    ),
+    "DELETE /api/v1/facilities/<code>": Row(plans_walks, path={"code": "nothing"}),
     # changes of the walking network, likewise; there is none here
     "GET /api/v1/network/edits": Row(plans),
     "POST /api/v1/network/edits": Row(

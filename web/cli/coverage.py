@@ -8,12 +8,12 @@ import click
 from sqlalchemy.orm import Session
 
 from gis.facilities.building_coverage import BuildingCoverage, read_buildings, require_level
+from gis.facilities.capacity import DEMANDS, USUAL
 from gis.facilities.catchment import METHODS
 from gis.facilities.circles import require_limit
 from gis.facilities.coverage_gaps import Gap, list_gaps
 from gis.facilities.coverage_summary import CoverageSummary, summarise
 from gis.facilities.planned import PlannedFacility, planned_entrances
-from gis.facilities.siting_request import WEIGHTS
 from gis.facilities.snapshot_difference import CoverageDifference, difference, read_state
 from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
 from gis.facilities.walkers import profile_network
@@ -58,10 +58,10 @@ from web.cli.coverage_text import (
 )
 @click.option(
     "--demand",
-    type=click.Choice(WEIGHTS),
-    default="people",
+    type=click.Choice(DEMANDS),
+    default=USUAL,
     show_default=True,
-    help="With --capacity: who shares.",
+    help="With --capacity: who shares; usual: elders of their care, children of kindergartens.",
 )
 @click.option(
     "--with",

@@ -47,9 +47,10 @@ class SitingIn(ClosuresIn):
         Literal["network", "buildings"], Field(description="Points along streets, or buildings")
     ] = "network"
     weights: Annotated[
-        Literal["people", "households", "elders"],
+        Literal["people", "households", "elders", "children"],
         Field(
-            description="Whom the choice counts; elders: people of sixty or more, as far as known"
+            description="Whom the choice counts; elders are sixty or older, children six or"
+            " younger, as far as known"
         ),
     ] = "people"
     time_limit: Annotated[
