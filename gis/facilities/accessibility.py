@@ -152,6 +152,19 @@ class FacilityEntrances:
         low, high = np.searchsorted(self.owner, [facility, facility + 1])
         return slice(int(low), int(high))
 
+    def select(self, which: NDArray[np.bool_]) -> "FacilityEntrances":
+        """Return some of the facilities."""
+        number, doors = np.cumsum(which) - 1, which[self.owner]
+        return FacilityEntrances(
+            self.id[which],
+            [code for code, is_chosen in zip(self.code, which, strict=True) if is_chosen],
+            self.category[which],
+            self.shape[which],
+            number[self.owner[doors]],
+            self.door[doors],
+            self.snaps[doors],
+        )
+
     def only(self, which: NDArray[np.bool_]) -> "FacilityEntrances":
         """Return all facilities, those not chosen without a category, so that none looks for them.
 

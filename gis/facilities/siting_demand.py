@@ -1,5 +1,6 @@
 """Homes and existing facilities in and around the land of a siting question."""
 
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from gis.facilities.accessibility import (
     sum_elders,
 )
 from gis.facilities.circles import box_ewkt, walk_bbox
+from gis.facilities.opening import find_open
 from gis.facilities.siting_problem import (
     Floats,
 )
@@ -51,12 +53,24 @@ def existing_facilities(
     category: str,
     land: shapely.Geometry | None,
     reach_m: float,
+    open_at: datetime | None = None,
 ) -> FacilityEntrances:
-    """Read the facilities of a category in the land and so many metres around it."""
-    if land is None or land.is_empty:
-        return read_facility_entrances(session, network, category)
-    bbox = box_ewkt(*walk_bbox(land.bounds, reach_m))
-    return read_facility_entrances(session, network, category, bbox)
+    """Read the facilities of a category in the land and so many metres around it.
+
+    Parameters
+    ----------
+    open_at
+        Without those closed at this moment, in the time zone of the place; of whose hours do not
+        tell it is not certain that one more helps, so they stay.
+    """
+    bbox = None
+    if land is not None and not land.is_empty:
+        bbox = box_ewkt(*walk_bbox(land.bounds, reach_m))
+    entrances = read_facility_entrances(session, network, category, bbox)
+    if open_at is None:
+        return entrances
+    states = find_open(session, entrances, open_at)
+    return entrances.select(states.open | states.unknown)
 
 
 def count_of(homes: DemandPoints, who: NDArray[Any]) -> Inhabitants:

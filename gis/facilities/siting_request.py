@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from gis.errors import invalid_field
@@ -40,6 +41,9 @@ class SitingRequest:
         One of CANDIDATE_KINDS; ignored where places of a file are given.
     time_limit_s
         For the search and its curve together.
+    open_at
+        The moment of the walks, in the time zone of the place: facilities and paths closed then do
+        not count, those whose hours do not tell do; None: any.
     """
 
     category: str
@@ -50,6 +54,7 @@ class SitingRequest:
     weights: str = "people"
     candidates: str = "network"
     time_limit_s: float = DEFAULT_TIME_LIMIT_S
+    open_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,7 @@ class SitingAnswer:
             | answer
             | {"sites": [site.pop("newly_served") | site for site in answer["sites"]]}
             | {"site_limit": self.request.sites}
+            | {"open_at": self.request.open_at and self.request.open_at.isoformat()}
             | {"closures": [closure.to_dict() for closure in self.closures]}
         )
 

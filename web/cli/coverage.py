@@ -145,7 +145,10 @@ def command(
             _save(session, saved_as, question, as_json)
         elif marks:
             print_scores(
-                score(session, area, profile, by=by, categories=categories or None), as_json
+                score(
+                    session, area, profile, by=by, categories=categories or None, open_at=open_at
+                ),
+                as_json,
             )
         elif shares:
             request = CapacityRequest(category or "", minutes, profile, method, demand)

@@ -10,7 +10,7 @@ from gis import private
 from gis.crs import SUPPORTED_CRS
 from gis.facilities.siting_request import CANDIDATE_KINDS, WEIGHTS, SitingAnswer, SitingRequest
 from gis.settings import Settings
-from web.cli.common import AS_JSON, session_scope
+from web.cli.common import AS_JSON, parse_moment, session_scope
 
 MODELS = ("mclp", "lscp", "p-median", "p-centre")
 LISTED_CLOSURES = 10
@@ -35,6 +35,7 @@ LISTED_CLOSURES = 10
     help="network, buildings, or a map file or table of parcels or vacant rooms.",
 )
 @click.option("--crs", help="System of the file's coordinates, where it names none.")
+@click.option("--at", help="Without facilities closed then: now, or as 2026-11-28T20:00.")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="people", show_default=True)
 @click.option("--area", help="Code: only its inhabitants count, and the sites lie in it.")
 @click.option(
@@ -58,6 +59,7 @@ def command(
     model: str,
     candidates: str,
     crs: str | None,
+    at: str | None,
     weights: str,
     area: str | None,
     time_limit: float,
@@ -87,6 +89,7 @@ def command(
         weights,
         CANDIDATE_KINDS[0] if from_file else candidates,
         time_limit,
+        parse_moment(at) if at else None,
     )
     with session_scope() as session:
         answer = site(

@@ -1,4 +1,4 @@
-"""facilities that planners state and close on a page, and small children of households."""
+"""facilities that planners state and close, small children of households, heights of crossings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,6 +33,10 @@ def upgrade() -> None:
         "household",
         sa.Column("children", sa.Integer(), nullable=True, comment="How many of them are six or younger; empty: not known."),
     )
+    op.add_column(
+        "walk_node",
+        sa.Column("height_m", sa.REAL(), nullable=True, comment="Height, by the elevation loaded; null: not known."),
+    )
     op.create_check_constraint(
         op.f("ck_household_children_among_people"), "household", "children >= 0 AND children <= people"
     )
@@ -40,6 +44,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_column("walk_node", "height_m")
     op.drop_column("household", "children")
     op.drop_table("closed_facility")
     op.execute("COMMENT ON COLUMN facility.source IS 'The load it came from.'")
