@@ -82,6 +82,7 @@ BLUEPRINTS = (
     "web.pages.coverage.views",
     "web.pages.coverage.report",
     "web.pages.coverage.map_file",
+    "web.pages.coverage.tables",
     "web.pages.disclosures.views",
     "web.pages.unanswered.views",
     "web.pages.editor.views",

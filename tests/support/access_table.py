@@ -513,6 +513,13 @@ TABLE: dict[str, Row] = {
     "GET /coverage/gaps.<any(xlsx, csv, gpkg):kind>": Row(
         exports_without_network, path={"kind": "csv"}
     ),
+    "GET /coverage/tables": Row(may(A.FIGURES)),
+    "GET /coverage/tables/<any(profiles, standards):name>.xlsx": Row(
+        may(A.FIGURES), path={"name": "profiles"}
+    ),
+    "POST /coverage/tables/<any(profiles, standards):name>": Row(
+        may(A.RULES, everywhere=True), path={"name": "profiles"}, form=FILE
+    ),
     "GET /coverage": Row(may(A.FIGURES)),
     "GET /coverage/map.html": Row(figures_without_network, "bbox=105.9,26.2,106,26.3"),
     "GET /api/v1/unanswered": Row(may(A.ACCOUNTS)),
