@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from gis.network.profile_table import read_profiles
+from tests.support.checkup_town import CheckupTown
 from tests.support.sign_in import account, send, signed_in
 
 URL = "/coverage/tables"
@@ -23,7 +24,8 @@ def edited(data: bytes, value: object) -> BytesIO:
 
 
 def test_a_table_is_read_edited_and_put_in_force(client: FlaskClient, session: Session) -> None:
-    admin = signed_in(client, account(session, "gao", "command_centre", "520402007012"))
+    CheckupTown(session)
+    admin = signed_in(client, account(session, "gao", "command_centre", "520402"))
     page = admin.get(URL).text
     assert "1.25" in page and "GB 50180" in page
     sheet = admin.get(f"{URL}/profiles.xlsx").data
