@@ -16,7 +16,7 @@ from layers.areas import BUILDINGS, COMMUNITIES
 from layers.basemap import BASEMAP
 from layers.facilities import FACILITIES
 from layers.features import feature_collection, visible_collections
-from layers.layer import Style
+from layers.layer import Layer, Style
 from layers.overview import overview
 from layers.report_map import CLASS_COLOURS
 from layers.saved_map import Legend, LegendLine, saved_map
@@ -40,6 +40,38 @@ SERVICES = replace(
     FACILITIES,
     styles={key: replace(style, radius=((0, 7.0),)) for key, style in FACILITIES.styles.items()},
 )
+EDIT_STYLES = {
+    "add": Style(
+        stroke=PAGE_COLOURS["ink"], width=((0, 4.0),), casing=WHITE, casing_width=((0, 8.0),)
+    ),
+    "close": Style(
+        stroke=PAGE_COLOURS["chosen"],
+        width=((0, 4.0),),
+        casing=WHITE,
+        casing_width=((0, 8.0),),
+        dash=(2.0, 7.0),
+    ),
+}
+EDITED_PATHS = replace(
+    MINUTES,
+    name="edited_paths",
+    title=Message("layer.title.edited_paths"),
+    geometry_type="line",
+    styles=EDIT_STYLES,
+    style_property="kind",
+)
+EDITED_PLACES = replace(
+    FACILITIES,
+    name="edited_places",
+    title=Message("layer.title.edited_places"),
+    styles={
+        kind: Style(fill=PAGE_COLOURS[colour], stroke=WHITE, radius=((0, 6.0),))
+        for kind, colour in (("gate", "ink"), ("close", "chosen"))
+    },
+    style_property="kind",
+    labels=(),
+    icons={},
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +91,8 @@ class CoverageView:
     counted
         Sets of ids of areas: households are told of buildings that lie in an area of each; None
         stands for everywhere.
+    edits
+        What is changed of the paths, as GeoJSON features with `kind` and `name`.
     """
 
     bbox: tuple[float, float, float, float]
@@ -66,6 +100,7 @@ class CoverageView:
     at: datetime
     passes: Callable[[str, str], bool]
     counted: Sequence[Collection[int] | None]
+    edits: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -131,6 +166,7 @@ def coverage_map(
                 (layer, {"features": [_labelled(feature, homes, texts) for feature in shown]})
                 for layer, (shown, homes) in zip((MINUTES, COMPARED), sides, strict=False)
             ),
+            *_edited(view.edits),
             (SERVICES, facilities),
         ],
         centre=((west + east) / 2, (south + north) / 2),
@@ -143,6 +179,16 @@ def coverage_map(
         if compared
         else None,
     )
+
+
+def _edited(edits: Sequence[dict[str, Any]]) -> list[tuple[Layer, dict[str, Any]]]:
+    """Return the layers of what is changed of the paths, without those that are empty."""
+    drawn = []
+    for layer, shape in ((EDITED_PATHS, "LineString"), (EDITED_PLACES, "Point")):
+        features = [edit for edit in edits if edit["geometry"]["type"] == shape]
+        if features:
+            drawn.append((layer, {"features": features}))
+    return drawn
 
 
 def _side(session: Session, query: MinutesQuery, view: CoverageView) -> Side:

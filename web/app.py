@@ -84,6 +84,7 @@ BLUEPRINTS = (
     "web.pages.coverage.report",
     "web.pages.sheet.views",
     "web.pages.coverage.map_file",
+    "web.pages.coverage.tables",
     "web.pages.disclosures.views",
     "web.pages.unanswered.views",
     "web.pages.editor.views",

@@ -52,6 +52,7 @@ class GeneratedHousehold:
     room: str
     people: int
     elders: int
+    children: int
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,20 @@ def allocate_households(
             if 1 <= sizes[i] + step <= 7:
                 sizes[i] += step
     return [
-        GeneratedHousehold(*rooms[i], size, draw_elders(size, rng))
+        GeneratedHousehold(*rooms[i], size, elders, draw_children(size, elders))
         for i, size in zip(taken, sizes, strict=True)
+        for elders in [draw_elders(size, rng)]
     ]
 
 
 def draw_elders(people: int, rng: Random) -> int:
     """Return how many people of a home are sixty or older: of all homes about a fifth."""
     return min(people, rng.choices((0, 1, 2), (62, 20, 18))[0])
+
+
+def draw_children(people: int, elders: int) -> int:
+    """Return how many people of a home are six or younger: one where two others can be parents."""
+    return int(people - elders >= 3)
 
 
 def allocate_units(

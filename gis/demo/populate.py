@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows, new_ids
-from gis.demo.households import draw_elders
+from gis.demo.households import draw_children, draw_elders
 from gis.demo.names import person_name
 from gis.errors import InvalidInput
 from gis.files.datasets import record_load
@@ -208,7 +208,17 @@ def _write_homes(
     return copy_rows(
         session,
         "household",
-        ("county", "building_id", "stairwell_id", "floor", "room", "people", "elders", "unit_id"),
+        (
+            "county",
+            "building_id",
+            "stairwell_id",
+            "floor",
+            "room",
+            "people",
+            "elders",
+            "children",
+            "unit_id",
+        ),
         (
             (
                 stair.county,
@@ -217,7 +227,8 @@ def _write_homes(
                 floor,
                 f"{floor}{door:02d}",
                 people := rng.choice((1, 2, 2, 3, 3, 3, 4, 5)),
-                draw_elders(people, dice),
+                elders := draw_elders(people, dice),
+                draw_children(people, elders),
                 unit.id,
             )
             for unit in units

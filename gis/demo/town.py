@@ -244,6 +244,7 @@ class TownWriter:
                 "room",
                 "people",
                 "elders",
+                "children",
                 "unit_id",
             ),
             [
@@ -255,6 +256,7 @@ class TownWriter:
                     h.room,
                     h.people,
                     h.elders,
+                    h.children,
                     unit,
                 )
                 for unit, (_, members) in zip(unit_ids, bound, strict=True)

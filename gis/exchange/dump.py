@@ -76,6 +76,7 @@ def _household_query() -> Query:
             Household.room,
             Household.people,
             Household.elders,
+            Household.children,
             unit.code.label("unit"),
             wkb(building_point()),
         )

@@ -83,6 +83,9 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
+# who names one that was closed opens it again
+REOPENED = "DELETE FROM closed_facility c USING incoming_facility f WHERE f.code = c.code"
+
 # entrances that were known for another place are none for this one
 FORMER_ENTRANCES = """
 DELETE FROM entrance e USING facility k, incoming_facility f
@@ -235,6 +238,7 @@ def _write(session: Session, report: LoadReport) -> None:
     session.execute(text(AT_BUILDINGS))
     session.execute(text(COUNTIES))
     session.execute(text(FORMER_ENTRANCES))
+    session.execute(text(REOPENED))
     new, changed = session.execute(text(WRITE), {"source": f"facilities: {report.source}"}).one()
     report.counts |= {
         "new": new,

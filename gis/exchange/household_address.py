@@ -71,7 +71,7 @@ def combine(row: Row, report: LoadReport) -> Home:
 
 def _faults(row: Row, door: Door | None) -> list[Fault]:
     """Return what is wrong with single cells."""
-    people, elders, floor = row["people"], row["elders"], row["floor"]
+    people, floor = row["people"], row["floor"]
     faults: list[Fault] = []
     if door is None:
         faults.append(("room", Message("household_row.room_empty")))
@@ -86,9 +86,11 @@ def _faults(row: Row, door: Door | None) -> list[Fault]:
                 ),
             )
         )
-    elif elders is not None and not 0 <= elders <= people:
-        params = {"elders": str(elders), "people": str(people)}
-        faults.append(("elders", Message("household_row.elders_not_among_people", params)))
+    else:
+        for name in ("elders", "children"):
+            if row[name] is not None and not 0 <= row[name] <= people:
+                params: dict[str, object] = {name: str(row[name]), "people": str(people)}
+                faults.append((name, Message(f"household_row.{name}_not_among_people", params)))
     if (floor is not None and not -9 <= floor <= HIGHEST_FLOOR) or floor == 0:
         faults.append(("floor", Message("household_row.no_such_storey", {"floor": str(floor)})))
     if (

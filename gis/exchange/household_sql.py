@@ -5,7 +5,7 @@ from gis.labels import PLAIN_ROOM_SQL
 INCOMING = """
 CREATE TEMP TABLE incoming_household (
   row int PRIMARY KEY, place int NOT NULL, stairwell text, floor int, room text NOT NULL,
-      people int NOT NULL, elders int,
+      people int NOT NULL, elders int, children int,
   unit text, unit_name text, building_id bigint, unit_id bigint, grid_id bigint, county text
 ) ON COMMIT DROP
 """
@@ -103,13 +103,14 @@ RETURNING id
 """
 
 
-# An empty cell leaves the stored value; more elders than people are left are not known any more.
+# An empty cell leaves the stored value; more elders or children than people are not known any more.
 WRITE = """
 WITH written AS (
   INSERT INTO household AS old
-    (county, building_id, stairwell_id, floor, room, people, elders, unit_id)
+    (county, building_id, stairwell_id, floor, room, people, elders, children, unit_id)
   SELECT h.county, h.building_id, s.id, h.floor, h.room, h.people,
-    coalesce(h.elders, CASE WHEN k.elders <= h.people THEN k.elders END), h.unit_id
+    coalesce(h.elders, CASE WHEN k.elders <= h.people THEN k.elders END),
+    coalesce(h.children, CASE WHEN k.children <= h.people THEN k.children END), h.unit_id
   FROM incoming_household h
   LEFT JOIN stairwell s ON s.building_id = h.building_id AND s.name = h.stairwell
   LEFT JOIN household k ON k.county = h.county AND k.building_id = h.building_id
@@ -117,9 +118,10 @@ WITH written AS (
   ORDER BY h.row
   ON CONFLICT ON CONSTRAINT uq_household_county_building_id_stairwell_id_room DO UPDATE
   SET floor = coalesce(excluded.floor, old.floor), people = excluded.people,
-      elders = excluded.elders, unit_id = coalesce(excluded.unit_id, old.unit_id)
-  WHERE (old.floor, old.people, old.elders, old.unit_id) IS DISTINCT FROM
-        (coalesce(excluded.floor, old.floor), excluded.people, excluded.elders,
+      elders = excluded.elders, children = excluded.children,
+      unit_id = coalesce(excluded.unit_id, old.unit_id)
+  WHERE (old.floor, old.people, old.elders, old.children, old.unit_id) IS DISTINCT FROM
+        (coalesce(excluded.floor, old.floor), excluded.people, excluded.elders, excluded.children,
          coalesce(excluded.unit_id, old.unit_id))
   RETURNING xmax = 0 AS new
 )

@@ -83,6 +83,7 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
         "room",
         "people",
         "elders",
+        "children",
         "unit",
         "unit_name",
     )
@@ -126,6 +127,7 @@ def _homes(
             home.room,
             row["people"],
             row["elders"],
+            row["children"],
             row["unit"],
             row["unit_name"],
         )

@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
             "room": "501",
             "people": 3,
             "elders": 1,
+            "children": 1,
             "unit": "52040200700400301",
         },
         {

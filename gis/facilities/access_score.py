@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -45,6 +46,7 @@ def score(
     *,
     by: str = "community",
     categories: Sequence[str] | None = None,
+    open_at: datetime | None = None,
 ) -> list[AreaScore]:
     r"""Return the mark of each area, by code.
 
@@ -58,6 +60,8 @@ def score(
         county, street, community or grid.
     categories
         Which count, each the same; None means those of which the data hold a facility.
+    open_at
+        As of `read_buildings`.
 
     Raises
     ------
@@ -74,9 +78,10 @@ def score(
     all says more about the data than about the place, so it does not count unless it is named.
     """
     level = require_level(by)
-    buildings = read_buildings(session, categories or [next(iter(CATEGORY_BY_KEY))], profile, area)
+    first = categories or [next(iter(CATEGORY_BY_KEY))]
+    buildings = read_buildings(session, first, profile, area, open_at=open_at)
     keys = require_categories(categories or [*CATEGORY_BY_KEY])
-    labels = read_labels(session, buildings.walker, keys)
+    labels = read_labels(session, buildings.walker, keys, open_at)
     order = labels[keys[0]].building
     if categories is None:
         labels = {key: each for key, each in labels.items() if (each.facility >= 0).any()}

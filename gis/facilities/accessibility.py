@@ -17,11 +17,12 @@ from gis.places.doors import doors_sql
 
 # Every building, with or without households, by its doors, else the centroid of its footprint.
 DEMAND_POINTS_SQL = f"""
-SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), h.elders,
+SELECT b.id, coalesce(h.households, 0), coalesce(h.people, 0), h.elders, h.children,
   ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat
 FROM building b
 LEFT JOIN (
-  SELECT building_id, count(*) AS households, sum(people) AS people, sum(elders) AS elders
+  SELECT building_id, count(*) AS households, sum(people) AS people, sum(elders) AS elders,
+    sum(children) AS children
   FROM household
   WHERE CAST(:near AS text) IS NULL
     OR building_id IN (SELECT id FROM building WHERE geom && ST_GeomFromEWKT(:near))
@@ -54,6 +55,8 @@ class DemandPoints:
         How many live in each building.
     elders
         How many of the people are sixty or older, as far as households say; NaN: none says.
+    children
+        Likewise how many are six or younger.
     doors
         Metric coordinates, shape (m, 2), the main one of a building first: all its doors that are
         known, else the footprint's centroid.
@@ -67,6 +70,7 @@ class DemandPoints:
     households: NDArray[np.int64]
     people: NDArray[np.int64]
     elders: Floats
+    children: Floats
     doors: Floats
     snaps: SnappedPoints
     owner: NDArray[np.int64]
@@ -105,6 +109,7 @@ class DemandPoints:
             self.households[which],
             self.people[which],
             self.elders[which],
+            self.children[which],
             self.doors[door],
             self.snaps[door],
             number[self.owner[door]],
@@ -151,6 +156,19 @@ class FacilityEntrances:
         low, high = np.searchsorted(self.owner, [facility, facility + 1])
         return slice(int(low), int(high))
 
+    def select(self, which: NDArray[np.bool_]) -> "FacilityEntrances":
+        """Return some of the facilities."""
+        number, doors = np.cumsum(which) - 1, which[self.owner]
+        return FacilityEntrances(
+            self.id[which],
+            [code for code, is_chosen in zip(self.code, which, strict=True) if is_chosen],
+            self.category[which],
+            self.shape[which],
+            number[self.owner[doors]],
+            self.door[doors],
+            self.snaps[doors],
+        )
+
     def only(self, which: NDArray[np.bool_]) -> "FacilityEntrances":
         """Return all facilities, those not chosen without a category, so that none looks for them.
 
@@ -184,8 +202,8 @@ def read_demand_points(session: Session, network: Network, bbox: str | None = No
         EWKT; None means all.
     """
     rows = session.execute(text(DEMAND_POINTS_SQL), {"near": bbox}).all()
-    table = np.array([tuple(row) for row in rows], float).reshape(-1, 6)
-    doors = network.to_metric(table[:, 4], table[:, 5]) if len(table) else np.empty((0, 2))
+    table = np.array([tuple(row) for row in rows], float).reshape(-1, 7)
+    doors = network.to_metric(table[:, 5], table[:, 6]) if len(table) else np.empty((0, 2))
     building, begin, owner = np.unique(
         table[:, 0].astype(np.int64), return_index=True, return_inverse=True
     )
@@ -195,6 +213,7 @@ def read_demand_points(session: Session, network: Network, bbox: str | None = No
         households,
         people,
         table[begin, 3],
+        table[begin, 4],
         doors,
         network.snap(shapely.points(doors)),
         owner,

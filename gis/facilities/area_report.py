@@ -38,6 +38,8 @@ class ReportQuery:
         Who walks.
     sites
         How many new places are sought, 0 to MAX_SITES.
+    open_at
+        Only facilities open at this moment count, in the time zone of the place; None: all.
     """
 
     area: str
@@ -45,6 +47,7 @@ class ReportQuery:
     minutes: int = 15
     profile: str = "adult"
     sites: int = 0
+    open_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,20 @@ def area_report(session: Session, query: ReportQuery, at: datetime) -> AreaRepor
         raise invalid_field("sites", "siting.sites_out_of_range", low=0, high=MAX_SITES)
     require_limit(query.minutes)
     require_categories([query.category])
-    by_category = read_by_category(session, [*CATEGORY_BY_KEY], query.profile, query.area)
+    by_category = read_by_category(
+        session, [*CATEGORY_BY_KEY], query.profile, query.area, open_at=query.open_at
+    )
     buildings = by_category[query.category]
     level, name = session.execute(
         text("SELECT level, name FROM area WHERE code = :code"), {"code": query.area}
     ).one()
-    mark = next(iter(score(session, query.area, query.profile, by=level)), None)
+    marks = score(session, query.area, query.profile, by=level, open_at=query.open_at)
+    mark = next(iter(marks), None)
     siting = None
     if query.sites:
-        request = SitingRequest(query.category, query.sites, query.minutes, query.profile)
+        request = SitingRequest(
+            query.category, query.sites, query.minutes, query.profile, open_at=query.open_at
+        )
         siting = site(session, request, land=land_of_area(session, query.area, at))
     return AreaReport(
         query,

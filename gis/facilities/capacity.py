@@ -33,6 +33,8 @@ from gis.facilities.siting_request import WEIGHTS
 from gis.network.build import Network
 from gis.network.snapping import Bools, Floats, Ints
 
+USUAL = "usual"  # as the category says, where households say it; else people
+DEMANDS = (USUAL, *WEIGHTS)
 UNSTATED = "unstated"  # only facilities are in reach whose capacity nobody stated
 REACHES = ("reached", UNSTATED, "beyond", "cannot_say", "off_network")
 FACILITIES_AT_A_TIME = 100
@@ -55,14 +57,14 @@ class CapacityRequest:
     method
         A key of `gis.facilities.catchment.METHODS`.
     demand
-        Who shares: people, households or elders.
+        Who shares: one of DEMANDS.
     """
 
     category: str
     minutes: int = 15
     profile: str = "adult"
     method: str = "2sfca"
-    demand: str = "people"
+    demand: str = USUAL
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,8 @@ def capacity_coverage(
     Raises
     ------
     InvalidInput
-        Something asked is not possible, or elders shall share and no household says how many.
+        Something asked is not possible, or elders or children shall share and no household says how
+        many.
     NotFound
         No area has the code.
     Unavailable
@@ -202,6 +205,8 @@ def capacity_coverage(
     limit_m = request.minutes * 60 * buildings.walker.speed_m_s
     metres = _walks(network, facilities, homes, limit_m)
     names, stated, capacity = _capacities(session, facilities)
+    if request.demand == USUAL:
+        request = replace(request, demand=_usual_demand(homes, request.category))
     demand = weights_of(homes, request.demand)
     # an unstated capacity shares nothing out, but draws people all the same
     shared = METHODS[request.method](metres, demand, np.where(stated, capacity, 0.0), limit_m)
@@ -237,11 +242,17 @@ def _require_request(request: CapacityRequest) -> None:
     """Raise InvalidInput unless the method, the demand and the walk are possible."""
     for name, value, allowed in (
         ("method", request.method, METHODS),
-        ("demand", request.demand, WEIGHTS),
+        ("demand", request.demand, DEMANDS),
     ):
         if value not in allowed:
             raise invalid_field(name, "input.not_among", value=value, allowed=[*allowed])
     require_limit(request.minutes)
+
+
+def _usual_demand(homes: DemandPoints, category: str) -> str:
+    """Return who shares a category, people where no household says how many others there are."""
+    sharers = CATEGORY_BY_KEY[category].sharers
+    return "people" if np.isnan(np.asarray(getattr(homes, sharers), float)).all() else sharers
 
 
 def _walks(

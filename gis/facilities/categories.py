@@ -55,6 +55,8 @@ class Category:
         Pattern of the ends of longer words: 西航社区卫生服务站 ends as a clinic does.
     capacity_unit
         What the capacity of its facilities counts: a key of CAPACITY_TAGS.
+    sharers
+        Who shares it: people, or the elders or children among them where households say.
     """
 
     key: str
@@ -69,6 +71,7 @@ class Category:
     aliases: str = ""
     endings: str = ""
     capacity_unit: str = "places"
+    sharers: str = "people"
 
 
 # An object with the tags of two categories gets the upper one.
@@ -133,6 +136,7 @@ CATEGORIES: tuple[Category, ...] = (
         "居家养老服务中心 居家养老服务站 老年活动中心 老年人活动中心",
         endings="养老院|敬老院|日间照料中心|养老服务中心|养老服务站",
         capacity_unit="beds",
+        sharers="elders",
     ),
     Category(
         "clinic",
@@ -187,6 +191,7 @@ CATEGORIES: tuple[Category, ...] = (
         name="幼儿园|托儿所",
         aliases="幼儿园所 托儿所 托育 托育机构 托育中心 幼托 幼托机构",
         endings="幼儿园|托儿所",
+        sharers="children",
     ),
     Category(
         "school",

@@ -65,7 +65,30 @@ class Facility(Base):
     entrance: Mapped[WKBElement | None] = mapped_column(
         geometry("POINT"), comment="The main one of its doors in the table entrance, when known."
     )
-    source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
+    source: Mapped[str] = mapped_column(
+        server_default="",
+        comment=(
+            "The load it came from; page: as a person stated it, which map loads leave alone."
+        ),
+    )
+    version: Mapped[int] = mapped_column(
+        server_default="1", comment="One more with every change on a page; for If-Match."
+    )
+
+
+class ClosedFacility(Base):
+    """A facility that closed for good: loads of maps do not bring it back."""
+
+    __tablename__ = "closed_facility"
+    __table_args__ = (
+        {"comment": "A facility that closed for good: loads of maps do not bring it back."},
+    )
+
+    code: Mapped[str] = mapped_column(primary_key=True, comment="Code it had.")
+    category: Mapped[str] = mapped_column(comment="Key of gis/facilities/categories.py.")
+    name: Mapped[str] = mapped_column(comment="Name as signed.")
+    closed_at: Mapped[datetime] = mapped_column(comment="When a person took it away.")
+    author: Mapped[str] = mapped_column(comment="Who, as the history names them.")
 
 
 class Entrance(Base):

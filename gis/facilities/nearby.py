@@ -20,24 +20,31 @@ from gis.network.build import Network
 from gis.network.isochrone import isochrones
 from gis.network.paths import shortest_walk
 from gis.network.profiles import ADULT, WalkingProfile
+from gis.network.snapping import Floats
 from gis.network.walk import network_distances
 from gis.places.address import parse_address
+from gis.places.doors import doors_sql
 from gis.places.lookup import NamedBuilding, find_named
 
 RINGS = (5, 10, 15)  # minutes
 MAX_NAMED = 5  # buildings that a refusal lists
 
-# The door of a building: a walk begins there. The one named, or the one that the point lies on.
-BUILDING_SQL = text("""
-SELECT b.code, b.name, b.estate, ST_X(p.point) AS lon, ST_Y(p.point) AS lat
+# The doors of a building: a walk begins at the best. The one named, or the one that the point lies
+# on or is a door of.
+BUILDING_SQL = text(f"""
+SELECT b.code, b.name, b.estate, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
+  ARRAY(SELECT ST_X(d.geom) FROM ST_Dump({doors_sql("building", "b")}) d ORDER BY d.path) AS xs,
+  ARRAY(SELECT ST_Y(d.geom) FROM ST_Dump({doors_sql("building", "b")}) d ORDER BY d.path) AS ys
 FROM building b
 CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS point) p
+CROSS JOIN (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), :srid) AS point) at
 WHERE CASE WHEN CAST(:code AS text) IS NULL
-    THEN ST_Covers(b.geom, ST_SetSRID(ST_MakePoint(:lon, :lat), :srid))
+    THEN ST_Covers(b.geom, at.point) OR b.id IN (SELECT e.building_id FROM entrance e
+      WHERE e.geom ~= at.point AND e.removed_at IS NULL)
     ELSE b.code = :code END
 ORDER BY p.point <-> ST_SetSRID(ST_MakePoint(:lon, :lat), :srid), b.code
 LIMIT 1
-""")
+""")  # noqa: S608  ours
 
 FACILITIES_SQL = text("""
 SELECT f.id, f.code, f.name, f.address, f.contact, f.opening_hours,
@@ -55,15 +62,27 @@ class Start:
     Attributes
     ----------
     lon, lat
-        Degrees, EPSG:4490: the door of the building, else the point itself.
+        Degrees, EPSG:4490: the main door of the building, else the point itself.
     building, name
         Code and name of the building; None and empty if the point lies on none.
+    doors
+        Longitudes and latitudes of all its doors; empty where none is known.
     """
 
     lon: float
     lat: float
     building: str | None = None
     name: str = ""
+    doors: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def places(self) -> Floats:
+        """Where a walk may begin, degrees, shape (n, 2)."""
+        return np.array(self.doors or [(self.lon, self.lat)])
+
+    def as_json(self) -> dict[str, object]:
+        """Return the start as the API shows it."""
+        return {name: getattr(self, name) for name in ("lon", "lat", "building", "name")}
 
 
 @dataclass(frozen=True)
@@ -138,7 +157,7 @@ class WalkTo:
 def find_start(
     session: Session, at: datetime, *, point: tuple[float, float] | None, address: str = ""
 ) -> Start:
-    """Return where a walk begins: the door of the building that is named or stood on.
+    """Return where a walk begins: the doors of the building that is named or stood on.
 
     Parameters
     ----------
@@ -168,7 +187,8 @@ def find_start(
     ).first()
     if row is None:
         return Start(*point)
-    return Start(row.lon, row.lat, row.code, row.estate + row.name)
+    doors = tuple(zip(row.xs, row.ys, strict=True))
+    return Start(row.lon, row.lat, row.code, row.estate + row.name, doors)
 
 
 def _nearest_of(named: list[NamedBuilding], lon: float, lat: float) -> NamedBuilding:
@@ -204,14 +224,14 @@ def find_nearby(
     """
     speed = profile.speed_m_s
     limit = minutes * 60 * speed
-    snap = network.snap_degrees(start.lon, start.lat)
-    off = bool(snap.edge[0] < 0)
+    snaps = network.snap_degrees(*start.places.T)
+    off = bool((snaps.edge < 0).all())
     by_category: dict[str, list[NearbyFacility]] = {}
     if not off:
-        bounds = (start.lon, start.lat, start.lon, start.lat)
-        bbox = box_ewkt(*walk_bbox(bounds, limit))
+        (west, south), (east, north) = start.places.min(axis=0), start.places.max(axis=0)
+        bbox = box_ewkt(*walk_bbox((west, south, east, north), limit))
         entrances = read_facility_entrances(session, network, bbox=bbox)
-        metres = entrances.best(network_distances(network, snap, entrances.snaps, limit))
+        metres = entrances.best(network_distances(network, snaps, entrances.snaps, limit))
         within = [i for i in np.argsort(metres, kind="stable").tolist() if metres[i] <= limit]
         rows = session.execute(
             FACILITIES_SQL, {"ids": [int(entrances.id[i]) for i in within]}
@@ -225,7 +245,7 @@ def find_nearby(
         NearbyCategory(category.key, category.zh, category.en, by_category.get(category.key, []))
         for category in sorted(CATEGORIES, key=lambda category: category.rank)
     ]
-    island = off and bool(snap.island[0])
+    island = off and bool(snaps.island.any())
     return Nearby(start, off and not island, island, categories)
 
 
@@ -255,9 +275,9 @@ def reach(
     speed = profile.speed_m_s
     return isochrones(
         network,
-        network.snap_degrees(start.lon, start.lat),
+        network.snap_degrees(*start.places.T),
         [limit * 60 * speed for limit in minutes],
-        network.to_metric(start.lon, start.lat),
+        network.to_metric(*start.places.T),
     )
 
 
@@ -282,21 +302,26 @@ def walk_to(
     if row is None:
         raise NotFound("facility.unknown", code=code)
     entrances = read_facility_entrances(session, network, bbox=row.box)
-    i = entrances.code.index(code)
-    doors = entrances.of(i)
-    snap = network.snap_degrees(start.lon, start.lat)
-    if snap.edge[0] < 0:
+    number = entrances.code.index(code)
+    doors = entrances.of(number)
+    snaps = network.snap_degrees(*start.places.T)
+    if (snaps.edge < 0).all():
         raise NotFound("walk.start_off_network")
     if (entrances.snaps[doors].edge < 0).all():
         raise NotFound("walk.facility_off_network", name=row.name or code)
-    walk = shortest_walk(
-        network,
-        snap,
-        network.to_metric(start.lon, start.lat)[0],
-        entrances.snaps[doors],
-        entrances.door[doors],
-        MAX_MINUTES * 60 * speed,
-    )
+    places = network.to_metric(*start.places.T)
+    walks = [
+        shortest_walk(
+            network,
+            snaps[i : i + 1],
+            places[i],
+            entrances.snaps[doors],
+            entrances.door[doors],
+            MAX_MINUTES * 60 * speed,
+        )
+        for i in range(len(places))
+    ]
+    walk = min((walk for walk in walks if walk), key=lambda walk: walk.length_m, default=None)
     if walk is None:
         raise NotFound("walk.no_way", name=row.name or code, minutes=MAX_MINUTES)
     return WalkTo(

@@ -26,6 +26,8 @@ class FacilityRow:
     ----------
     capacity
         In the unit of its category; None: nobody stated it.
+    version
+        One more with every change on a page.
     lon, lat
         Its entrance if known, else a point inside it; degrees, EPSG:4490.
     """
@@ -38,6 +40,7 @@ class FacilityRow:
     contact: str
     capacity: int | None
     county: str | None
+    version: int
     lon: float
     lat: float
 
@@ -222,6 +225,7 @@ def _rows() -> Select[Any]:
         Facility.contact,
         Facility.capacity,
         Facility.county,
+        Facility.version,
         func.ST_X(_location()),
         func.ST_Y(_location()),
     )

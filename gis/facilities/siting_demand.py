@@ -1,5 +1,6 @@
 """Homes and existing facilities in and around the land of a siting question."""
 
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from gis.facilities.accessibility import (
 )
 from gis.facilities.circles import box_ewkt, walk_bbox
 from gis.facilities.coverage_summary import Tally
+from gis.facilities.opening import find_open
 from gis.facilities.siting_problem import (
     Floats,
 )
@@ -49,12 +51,24 @@ def existing_facilities(
     category: str,
     land: shapely.Geometry | None,
     reach_m: float,
+    open_at: datetime | None = None,
 ) -> FacilityEntrances:
-    """Read the facilities of a category in the land and so many metres around it."""
-    if land is None or land.is_empty:
-        return read_facility_entrances(session, network, category)
-    bbox = box_ewkt(*walk_bbox(land.bounds, reach_m))
-    return read_facility_entrances(session, network, category, bbox)
+    """Read the facilities of a category in the land and so many metres around it.
+
+    Parameters
+    ----------
+    open_at
+        Without those closed at this moment, in the time zone of the place; of whose hours do not
+        tell it is not certain that one more helps, so they stay.
+    """
+    bbox = None
+    if land is not None and not land.is_empty:
+        bbox = box_ewkt(*walk_bbox(land.bounds, reach_m))
+    entrances = read_facility_entrances(session, network, category, bbox)
+    if open_at is None:
+        return entrances
+    states = find_open(session, entrances, open_at)
+    return entrances.select(states.open | states.unknown)
 
 
 def count_of(homes: DemandPoints, who: NDArray[Any]) -> Tally:
@@ -68,17 +82,18 @@ def count_of(homes: DemandPoints, who: NDArray[Any]) -> Tally:
 
 
 def weights_of(homes: DemandPoints, weights: str) -> Floats:
-    """Return how much each building counts: its people, households or known elders.
+    """Return how much each building counts: its people, households, known elders or children.
 
     Raises
     ------
     InvalidInput
-        Elders shall count, and no household says how many there are.
+        Elders or children shall count, and no household says how many there are.
     """
-    if weights == "elders" and np.isnan(homes.elders).all():
-        raise invalid_field("weights", "coverage.elders_unknown")
-    counts: Floats = np.nan_to_num(np.asarray(getattr(homes, weights), float))
-    return counts
+    counts = np.asarray(getattr(homes, weights), float)
+    if np.isnan(counts).all() and counts.size:
+        raise invalid_field("weights", f"coverage.{weights}_unknown")
+    known: Floats = np.nan_to_num(counts)
+    return known
 
 
 def to_metric(network: Network, land: shapely.Geometry) -> shapely.Geometry:

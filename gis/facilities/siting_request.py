@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from gis.errors import invalid_field
@@ -17,7 +18,7 @@ from gis.facilities.siting_problem import (
 from gis.network.profiles import WalkingProfile, get_profile
 
 CANDIDATE_KINDS = ("network", "buildings")
-WEIGHTS = ("people", "households", "elders")
+WEIGHTS = ("people", "households", "elders", "children")
 FAR_MODELS = (Model.P_MEDIAN, Model.P_CENTRE)  # for which walks beyond the limit count too
 
 
@@ -41,6 +42,9 @@ class SitingRequest:
         One of CANDIDATE_KINDS; ignored where places of a file are given.
     time_limit_s
         For the search and its curve together.
+    open_at
+        The moment of the walks, in the time zone of the place: facilities and paths closed then do
+        not count, those whose hours do not tell do; None: any.
     """
 
     category: str
@@ -51,6 +55,7 @@ class SitingRequest:
     weights: str = "people"
     candidates: str = "network"
     time_limit_s: float = DEFAULT_TIME_LIMIT_S
+    open_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,7 @@ class SitingAnswer:
             | answer
             | {"sites": [site.pop("newly_served") | site for site in answer["sites"]]}
             | {"site_limit": self.request.sites}
+            | {"open_at": self.request.open_at and self.request.open_at.isoformat()}
             | {"closures": [closure.to_dict() for closure in self.closures]}
         )
 

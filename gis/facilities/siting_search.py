@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from gis.facilities.accessibility import (
     FacilityEntrances,
 )
 from gis.facilities.circles import walk_bbox
+from gis.facilities.opening import network_at
 from gis.facilities.siting import served_curve, solve
 from gis.facilities.siting_demand import (
     count_of,
@@ -57,7 +59,6 @@ from gis.facilities.siting_request import (
 )
 from gis.network.build import Network
 from gis.network.profile_table import find_profile, read_profiles
-from gis.network.profiled import network_for
 from gis.network.walk import nearest_source_distances
 
 
@@ -90,13 +91,15 @@ def site(
     """
     model, limit_m, horizon_m = check(request, read_profiles(session))
     started = time.monotonic()
-    network = network_for(session, request.profile)
+    network = network_at(session, request.profile, request.open_at)
     everyone = demand_of(session, network, land)
     homes = inhabited(everyone)
     if not homes.building.size:
         raise InvalidInput("siting.no_households")
     candidates = _require_candidates(network, request, everyone, land, places)
-    existing = existing_facilities(session, network, request.category, land, horizon_m)
+    existing = existing_facilities(
+        session, network, request.category, land, horizon_m, request.open_at
+    )
     existing_table, table = (
         home_table(network, sources.snaps, sources.owner, len(sources), homes, horizon_m)
         for sources in (existing, candidates)
@@ -133,11 +136,13 @@ def site(
     )
 
 
-def _walk(session: Session, category: str, minutes: int, profile: str) -> tuple[Network, float]:
+def _walk(
+    session: Session, category: str, minutes: int, profile: str, open_at: datetime | None
+) -> tuple[Network, float]:
     """Return the network of a profile, and the limit of a checked request in its metres."""
     request = SitingRequest(category, minutes=minutes, profile=profile)
     _, limit_m, _ = check(request, read_profiles(session))
-    return network_for(session, profile), limit_m
+    return network_at(session, profile, open_at), limit_m
 
 
 def closures(
@@ -147,6 +152,7 @@ def closures(
     profile: str = "adult",
     *,
     land: shapely.Geometry | None = None,
+    open_at: datetime | None = None,
 ) -> list[Closure]:
     """List the existing facilities of a category with who would lose it, most people first.
 
@@ -154,6 +160,8 @@ def closures(
     ----------
     land
         Whose inhabitants count; degrees, EPSG:4490. None means everywhere.
+    open_at
+        As of SitingRequest.
 
     Raises
     ------
@@ -162,9 +170,9 @@ def closures(
     Unavailable
         No walking network is loaded.
     """
-    network, limit_m = _walk(session, category, minutes, profile)
+    network, limit_m = _walk(session, category, minutes, profile, open_at)
     homes = inhabited(demand_of(session, network, land))
-    existing = existing_facilities(session, network, category, land, limit_m)
+    existing = existing_facilities(session, network, category, land, limit_m, open_at)
     table = home_table(network, existing.snaps, existing.owner, len(existing), homes, limit_m)
     return _closures(session, existing, _sole_users(table, limit_m), homes)
 
@@ -178,6 +186,7 @@ def pin(
     minutes: int = 15,
     profile: str = "adult",
     land: shapely.Geometry | None = None,
+    open_at: datetime | None = None,
 ) -> Pin:
     """Return who a facility of a category at a point would newly serve.
 
@@ -187,6 +196,8 @@ def pin(
         Degrees, EPSG:4490.
     land
         Whose inhabitants count; degrees, EPSG:4490. None means everywhere.
+    open_at
+        As of SitingRequest.
 
     Raises
     ------
@@ -195,7 +206,7 @@ def pin(
     Unavailable
         No walking network is loaded.
     """
-    network, limit_m = _walk(session, category, minutes, profile)
+    network, limit_m = _walk(session, category, minutes, profile, open_at)
     door = network.snap_degrees(lon, lat)
     around = shapely.box(*walk_bbox((lon, lat, lon, lat), limit_m))
     if land is not None:
@@ -206,7 +217,7 @@ def pin(
     metres = nearest_of(home_table(network, door, np.zeros(1, np.int64), 1, homes, limit_m))
     within = metres <= limit_m
     reach = shapely.box(*walk_bbox((lon, lat, lon, lat), 2 * limit_m))
-    existing = existing_facilities(session, network, category, reach, 0.0)
+    existing = existing_facilities(session, network, category, reach, 0.0, open_at)
     by_door = nearest_source_distances(network, existing.snaps, homes.snaps, limit_m)
     served = np.isfinite(homes.best(by_door))
     newly = within & ~served

@@ -6,7 +6,7 @@ latitude stay outside.
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -83,6 +83,7 @@ class Network:
     walls: Lines in metres that no straight leg crosses.
     facts: What else is known of the edges, for those whom it hinders.
     at_edge: Numbers of the nodes where the data end, ascending: streets go on that are not in it.
+    height: Per node, metres; NaN is unknown. Empty: nothing is known.
     """
 
     version: str
@@ -100,6 +101,7 @@ class Network:
     walls: Shapes
     facts: EdgeFacts
     at_edge: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    height: Floats = field(default_factory=lambda: np.empty(0))
 
     @property
     def flat(self) -> bool:
@@ -355,8 +357,9 @@ def load_edited(session: Session, edits: EditSet) -> EditedNetwork:
 
 
 def _read(session: Session, version: str) -> Network:
-    node_ids, x, y, at_edge = _columns(
-        session, "SELECT id, ST_X(geom), ST_Y(geom), at_edge_of_data FROM walk_node ORDER BY id"
+    node_ids, x, y, at_edge, height = _columns(
+        session,
+        "SELECT id, ST_X(geom), ST_Y(geom), at_edge_of_data, height_m FROM walk_node ORDER BY id",
     )
     u, v, length, wkb, kind, structure, ends, steps, rise, fall, steepest, *tags = _columns(
         session,
@@ -367,7 +370,7 @@ def _read(session: Session, version: str) -> Network:
     )
     (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
     ids, metres = np.array(node_ids, np.int64), np.array(length, float)
-    return from_degrees(
+    network = from_degrees(
         version,
         np.column_stack([np.array(x, float), np.array(y, float)]),
         EdgeTable(
@@ -386,6 +389,7 @@ def _read(session: Session, version: str) -> Network:
         ),
         at_edge=np.flatnonzero(np.array(at_edge, bool)),
     )
+    return replace(network, height=np.array(height, float))
 
 
 def _columns(session: Session, query: str) -> list[tuple[Any, ...]]:

@@ -19,6 +19,7 @@ MAIN_ROADS = ("trunk", "primary", "secondary", "tertiary")
 CROSSINGS = ("", "yes", "unmarked", "marked", "signals")
 SIGNALS = CROSSINGS.index("signals")
 SOFT, UNPAVED, ROUGH = 1, 2, 3
+STEEP_BASE_M = 10.0  # a slope is not measured over fewer metres: rasters are not that fine
 # surface=* that is slower than paving; all others, and none, are paved.
 SURFACES = {
     **dict.fromkeys(("sand", "mud", "snow", "ice"), SOFT),
@@ -209,6 +210,22 @@ def with_heights(facts: EdgeFacts, heights: HeightColumns, length: Floats) -> Ed
     rise, fall, steepest = (np.array(column, float) for column in heights)
     slope = np.where(np.isnan(facts.slope_pct), steepest, facts.slope_pct)
     return replace(facts, slope_pct=slope.astype(np.float32), gradient=(rise + fall) / length)
+
+
+def climbing(facts: EdgeFacts, edges: Ints, climb_m: Floats, length: Floats) -> EdgeFacts:
+    """Return the facts of a network of which some edges climb evenly.
+
+    Parameters
+    ----------
+    edges
+        Numbers of these edges.
+    climb_m, length
+        Of each: metres from end to end upward, NaN is unknown, and along.
+    """
+    slope, gradient = facts.slope_pct.copy(), facts.gradient.copy()
+    gradient[edges] = np.abs(climb_m) / length
+    slope[edges] = np.abs(climb_m) / np.maximum(length, STEEP_BASE_M) * 100
+    return replace(facts, slope_pct=slope, gradient=gradient)
 
 
 def main_roads(kind: Sequence[str]) -> Codes:

@@ -15,6 +15,7 @@ from shapely import LineString, Point, STRtree
 from shapely.ops import substring
 
 from gis.errors import Unavailable
+from gis.network.edge_facts import climbing
 from gis.network.edits import CLOSED, Edit
 from gis.network.joiner import SAME_M, Stop
 from gis.network.shape_parts import points_of
@@ -62,7 +63,8 @@ def apply_edits(network: "Network", edits: Sequence[Edit], version: str) -> Edit
     Edits are fitted to the paths of the map and to added ones as drawn, not to the pieces into
     which others cut these; so their order does not matter. A path is closed from one junction to
     the next. A gate takes a metre of it. An added path meets what it crosses on the ground, and
-    each end the nearest path within REACH_M that no wall hides.
+    each end the nearest path within REACH_M that no wall hides. Where heights are known it climbs
+    evenly between the paths that it meets.
     """
     draft = _Draft(network, edits)
     for number, edit in enumerate(edits):
@@ -105,6 +107,8 @@ class _Draft:
         self.edge_of = {number: self.base + place for place, number in enumerate(added)}
         self.lines = np.concatenate([network.lines, self.shapes[added]])
         self.points: list[Point] = []  # of the new nodes
+        self.heights: list[float] = []  # of the new nodes, metres
+        self.height = network.height if len(network.height) else np.full(self.first_node, np.nan)
         ends = [self._new_node(Point(self.shapes[n].coords[i])) for n in added for i in (0, -1)]
         self.u = np.concatenate([network.u, np.array(ends[::2], np.int32)])
         self.v = np.concatenate([network.v, np.array(ends[1::2], np.int32)])
@@ -224,8 +228,9 @@ class _Draft:
     def _crosses_wall(self, leg: LineString) -> bool:
         return leg.length > SAME_M and bool(self.walls.query(leg, predicate="intersects").size)
 
-    def _new_node(self, point: Point) -> int:
+    def _new_node(self, point: Point, height: float = np.nan) -> int:
         self.points.append(point)
+        self.heights.append(height)
         return self.first_node + len(self.points) - 1
 
     def _stop(self, edge: int, point: Point) -> Stop:
@@ -240,7 +245,11 @@ class _Draft:
         for other, stop in stops:
             if abs(other - metres) <= SAME_M:
                 return stop
-        stop = Stop(self._new_node(line.interpolate(metres)), line.interpolate(metres))
+        height = np.nan
+        if edge < self.base:
+            ends = self.height[[self.u[edge], self.v[edge]]]
+            height = float(np.interp(metres / line.length, [0.0, 1.0], ends))
+        stop = Stop(self._new_node(line.interpolate(metres), height), line.interpolate(metres))
         stops.append((metres, stop))
         return stop
 
@@ -280,12 +289,18 @@ class _Draft:
         hours = {len(kept) + n: piece.hours for n, piece in enumerate(pieces) if piece.hours}
         facts = replace(facts.grown(len(links)), hours=facts.hours | hours)
         new_nodes = shapely.get_coordinates(self.points).reshape(-1, 2)
+        u = self._nodes(self.u[kept], [piece.u for piece in pieces], [a.node for a, _ in links])
+        v = self._nodes(self.v[kept], [piece.v for piece in pieces], [b.node for _, b in links])
+        height = self._all_heights()
+        added = np.flatnonzero(np.r_[source >= self.base, np.ones(len(links), bool)])
+        facts = climbing(facts, added, height[v[added]] - height[u[added]], metres[added])
         return replace(
             self.network,
             version=version,
             nodes=np.concatenate([self.network.nodes, new_nodes]),
-            u=self._nodes(self.u[kept], [piece.u for piece in pieces], [a.node for a, _ in links]),
-            v=self._nodes(self.v[kept], [piece.v for piece in pieces], [b.node for _, b in links]),
+            height=height,
+            u=u,
+            v=v,
             metres=metres,
             length=metres,
             lines=np.concatenate(
@@ -297,6 +312,15 @@ class _Draft:
             ground=self._flags("ground", source),
             road=self._flags("road", source),
         )
+
+    def _all_heights(self) -> Floats:
+        """Return the heights of all nodes; what joins a path has the height of that path."""
+        height = np.r_[self.height, self.heights]
+        for a, b in [*self.alias.items(), *((a.node, b.node) for a, b in self.links)]:
+            ends = [a, b, self._root(a), self._root(b)]
+            known = [height[node] for node in ends if np.isfinite(height[node])]
+            height[ends] = known[0] if known else np.nan
+        return height
 
     def _flags(self, name: str, source: Ints) -> Bools:
         """Return a flag of the network for the edges and links; added paths are public streets."""

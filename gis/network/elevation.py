@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from gis.db import copy_rows
 from gis.errors import Unavailable
-from gis.network.models import WalkEdge, WalkNetwork
+from gis.network.edge_facts import STEEP_BASE_M
+from gis.network.models import WalkEdge, WalkNetwork, WalkNode
 from gis.network.snapping import Bools, Floats, Ints, Shapes
 
 STRETCH_M = 30.0  # an edge is looked at in equal stretches of at most so many metres
-STEEP_BASE_M = 10.0  # a slope is not measured over fewer metres: rasters are not that fine
 CLIMBING = ("steps", "elevator")  # kinds of edge that lead from the ground to a bridge
 
 
@@ -92,11 +92,14 @@ class EdgeSlopes:
     ----------
     steepest_pct
         Slope of its steepest stretch, upward or downward, percent.
+    node_m
+        Height of every node, those of bridges and tunnels by where these meet the ground.
     """
 
     rise: Floats
     fall: Floats
     steepest_pct: Floats
+    node_m: Floats
 
     @property
     def are_known(self) -> Bools:
@@ -181,6 +184,7 @@ def edge_slopes(edges: EdgeLines, samples: EdgeSamples, heights: Floats) -> Edge
         np.add.reduceat(np.maximum(climb, 0), begin),
         np.add.reduceat(np.maximum(-climb, 0), begin),
         np.maximum.reduceat(np.abs(climb), begin) / base * 100,
+        at_node,
     )
 
 
@@ -216,7 +220,8 @@ def _lifted_heights(edges: EdgeLines, heights: Floats) -> Floats:
 
 
 def store_slopes(session: Session, edges: EdgeLines, slopes: EdgeSlopes) -> bool:
-    """Write rise, fall and steepest stretch of all edges; return whether any is another."""
+    """Write heights of nodes and slopes of all edges; return whether any slope is another."""
+    _store_heights(session, slopes.node_m)
     columns = np.column_stack([slopes.rise, slopes.fall, slopes.steepest_pct]).astype(np.float32)
     stored = session.scalar(select(WalkNetwork.version)) or ""
     version = f"{stored.split('-')[0]}-{hashlib.sha256(columns.tobytes()).hexdigest()[:8]}"
@@ -248,11 +253,25 @@ def store_slopes(session: Session, edges: EdgeLines, slopes: EdgeSlopes) -> bool
     return True
 
 
+def _store_heights(session: Session, metres: Floats) -> None:
+    """Write the heights of all nodes, in the order of their ids."""
+    session.execute(
+        text("""
+            UPDATE walk_node n SET height_m = h.metres
+            FROM (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM walk_node) o
+            JOIN unnest(CAST(:metres AS real[])) WITH ORDINALITY AS h(metres, nth) USING (nth)
+            WHERE n.id = o.id
+        """),
+        {"metres": [height if np.isfinite(height) else None for height in metres.tolist()]},
+    )
+
+
 def clear_slopes(session: Session) -> int:
     """Take the heights off all edges; return how many had any."""
     session.execute(
         update(WalkNetwork).values(version=func.split_part(WalkNetwork.version, "-", 1))
     )
+    session.execute(update(WalkNode).values(height_m=None))
     statement = update(WalkEdge).where(WalkEdge.rise_m.is_not(None))
     nothing = {"rise_m": None, "fall_m": None, "steepest_pct": None}
     return session.connection().execute(statement.values(nothing)).rowcount

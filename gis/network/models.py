@@ -56,6 +56,9 @@ class WalkNode(Base):
         server_default="false",
         comment="The data end here: a way goes on that is not in the file, or leaves its box.",
     )
+    height_m: Mapped[float | None] = mapped_column(
+        REAL, comment="Height, by the elevation loaded; null: not known."
+    )
 
 
 class WalkEdge(Base):

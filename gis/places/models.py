@@ -117,6 +117,7 @@ class Household(Base):
         ),
         CheckConstraint("people >= 0 AND people < 100", name="people_plausible"),
         CheckConstraint("elders >= 0 AND elders <= people", name="elders_among_people"),
+        CheckConstraint("children >= 0 AND children <= people", name="children_among_people"),
         Index(None, "building_id"),
         Index(None, "unit_id"),
         {"comment": "A home: where it is and how many people live there; no names."},
@@ -135,6 +136,9 @@ class Household(Base):
     people: Mapped[int] = mapped_column(comment="How many live there.")
     elders: Mapped[int | None] = mapped_column(
         comment="How many of them are sixty or older; empty: not known."
+    )
+    children: Mapped[int | None] = mapped_column(
+        comment="How many of them are six or younger; empty: not known."
     )
     unit_id: Mapped[int | None] = mapped_column(
         ForeignKey("area.id"), comment="Its ten-household unit."

@@ -372,16 +372,55 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
         desk.mouse.click(middle[0] + step, middle[1] + 40)
     desk.locator("#paths-finish").click()
     form.locator("[name=reason]").fill("<b>新桥")
+    form.locator("[name=until]").fill("2099-01-01T00:00")
     assert serious(desk) == []
     form.locator("[type=submit]").click()
     expect(form).to_have_count(0)
     expect(status).to_have_text("已保存：新增道路")
     desk.mouse.click(middle[0], middle[1] + 40)
     expect(form).to_contain_text("<b>新桥")
+    expect(form).to_contain_text("2099")
     form.get_by_text("撤回").click()
     expect(status).to_have_text("已撤回：新增道路")
     expect(desk.locator(".leaflet-cov-paths-pane path")).to_have_count(0)
     assert [said for said in desk.said if "409" not in said and "422" not in said] == []
+
+
+def test_a_facility_is_added_changed_and_closed(desk, planned, planned_session):  # noqa: F811
+    lon, lat = planned_session.execute(
+        text("SELECT ST_X(p), ST_Y(p) FROM facility, ST_PointOnSurface(geom) p ORDER BY id LIMIT 1")
+    ).one()
+    sign_in(desk, planned.url, planned.var, "planner")
+    desk.goto(f"{planned.url}{QUESTION}&c={lon},{lat},18")
+    answered(desk)
+    desk.locator("#facilities-edit").click()
+    desk.locator("#facilities-add").press("Enter")  # by the keyboard: in the middle of the map
+    form, status = desk.locator(".cov-door-form"), desk.locator("#map-status")
+    form.locator("[name=name]").fill("<i>新诊所")
+    form.locator("[name=capacity]").fill("3")
+    form.locator("[name=opening_hours]").fill("whenever")
+    form.locator("[type=submit]").click()
+    expect(form.get_by_role("alert")).to_contain_text("whenever")
+    form.locator("[name=opening_hours]").fill("周一至周五8:00-18:00")
+    assert serious(desk) == []
+    form.locator("[type=submit]").click()
+    expect(status).to_have_text("已保存：<i>新诊所")
+    marker = desk.locator(".cov-facility[alt='<i>新诊所']")
+    marker.click()
+    expect(form.locator("[name=opening_hours]")).to_have_value("Mo-Fr 08:00-18:00")
+    expect(form.locator("[name=capacity]")).to_have_value("3")
+    form.locator("[name=capacity]").fill("5")
+    form.locator("[type=submit]").click()
+    expect(form).to_have_count(0)
+    capacity = text("SELECT capacity FROM facility WHERE source = 'page'")
+    planned_session.rollback()
+    assert planned_session.scalars(capacity).all() == [5]
+    marker.click()
+    form.get_by_text("已关闭").click()
+    form.get_by_text("确认移除").click()
+    expect(status).to_have_text("已移除：<i>新诊所")
+    expect(marker).to_have_count(0)
+    assert [said for said in desk.said if "422" not in said] == []
 
 
 def test_the_gaps_as_a_file(desk, site, served, tmp_path):

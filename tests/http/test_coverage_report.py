@@ -49,6 +49,19 @@ def test_its_figures_are_those_of_coverage(session: Session, community: str) -> 
         area_report(session, ReportQuery(community, "clinic", sites=6), NOW)
 
 
+def test_at_a_moment_only_what_is_open_counts(
+    session: Session, client: FlaskClient, community: str
+) -> None:
+    session.execute(text("UPDATE facility SET opening_hours = 'Mo-Su 08:00-18:00'"))
+    session.commit()
+    reader = signed_in(client, account(session, "lin", "planner", community))
+    url = f"/coverage/report/{community}?category=clinic"
+    day, night = (reader.get(f"{url}&at=2026-11-28T{hour}").text for hour in ("12:00", "23:00"))
+    shares = [re.findall(r'rep-share">([^<]+)', page) for page in (day, night)]
+    assert shares[1] == ["0.0%"] != shares[0]
+    assert "2026-11-28 23:00" in night
+
+
 def test_the_map_draws_every_building_facility_and_site(session: Session, community: str) -> None:
     report = area_report(session, ReportQuery(community, "clinic", 10, "elder", sites=2), NOW)
     label = "<b>&\"' {{7*7}}"

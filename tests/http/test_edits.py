@@ -11,7 +11,7 @@ from gis.accounts.accounts import grant
 from gis.facilities.access_store import recompute_access
 from tests.support.build import LAT, LON, square
 from tests.support.checkup_town import STREET, CheckupTown
-from tests.support.sign_in import ADMIN, account, signed_in, token
+from tests.support.sign_in import ADMIN, account, ask, signed_in
 
 CODE = "520402007012"
 API = "/api/v1/network/edits"
@@ -29,13 +29,6 @@ def town(session: Session) -> CheckupTown:
 def planner(session: Session, town: CheckupTown, client: FlaskClient) -> FlaskClient:
     """Who plans in the community."""
     return signed_in(client, account(session, "lin", "planner", CODE))
-
-
-def ask(client: FlaskClient, method: str, url: str, body=None):
-    """Send a change as a page does."""
-    return client.open(
-        url, method=method, json=body, headers={"X-CSRFToken": token(client, "/password")}
-    )
 
 
 def point(east: float, **facts) -> dict:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from gis.facilities.access_store import recompute_access
 from tests.support.checkup_town import CheckupTown
-from tests.support.sign_in import account, signed_in, token
+from tests.support.sign_in import account, ask, signed_in
 
 CODE = "520402007012"
 API = "/api/v1/entrances"
@@ -24,12 +24,6 @@ def town(session: Session) -> CheckupTown:
 def planner(session: Session, town: CheckupTown, client: FlaskClient) -> FlaskClient:
     """Who plans in the community."""
     return signed_in(client, account(session, "lin", "planner", CODE))
-
-
-def ask(client: FlaskClient, method: str, url: str, body=None, **headers: str):
-    """Send a change as a page does."""
-    headers = {"X-CSRFToken": token(client, "/password"), **headers}
-    return client.open(url, method=method, json=body, headers=headers)
 
 
 def at_home(session: Session, dlon: float = 0.0) -> dict:

@@ -209,3 +209,30 @@ def test_answers_say_whether_slopes_count_and_times_follow(
 def test_the_command_takes_a_raster_or_none_of_both() -> None:
     for message in (["elevation"], ["elevation", "--none", __file__]):
         assert CliRunner().invoke(load.command, message).exit_code == 2
+
+
+def test_a_walk_begins_at_the_best_door(homes: Session, client: FlaskClient) -> None:
+    """The building in the middle has a back door, put by a person beside its outline."""
+
+    def minutes() -> tuple[float, float]:
+        at = "lon=105.950&lat=26.2352&crs=cgcs2000"
+        found = client.get(f"/api/v1/nearby?{at}&minutes=30").get_json()
+        start = found["start"]
+        to = f"from_lon={start['lon']}&from_lat={start['lat']}&crs=cgcs2000&to=n2"
+        walk = client.get(f"/api/v1/walk?{to}").get_json()
+        clinics = next(each for each in found["categories"] if each["category"] == "clinic")
+        near = {each["code"]: each["minutes"] for each in clinics["items"]}
+        return near["n2"], walk["properties"]["minutes"]
+
+    by_main = minutes()
+    assert by_main[0] == by_main[1]
+    for kind, lon in (("main", 105.950), ("side", 105.9503)):
+        homes.execute(
+            text("""
+                INSERT INTO entrance (building_id, kind, geom, source)
+                SELECT id, :kind, ST_SetSRID(ST_MakePoint(:lon, 26.2352), 4490), 'page'
+                FROM building WHERE code = 'B0'"""),
+            {"kind": kind, "lon": lon},
+        )
+    by_side = minutes()
+    assert by_side[0] == by_side[1] < by_main[0]

@@ -13,7 +13,9 @@ def demand_of(net: Network, places: list[Point]) -> DemandPoints:
     points = shapely.get_coordinates(places).reshape(-1, 2)
     number = np.arange(len(places))
     snaps = net.snap(np.array(places, object))
-    return DemandPoints(number, number % 3, number % 7, number * 0.0, points, snaps, number)
+    return DemandPoints(
+        number, number % 3, number % 7, number * 0.0, number * 0.0, points, snaps, number
+    )
 
 
 def entrances_of(

@@ -378,6 +378,12 @@ TABLE: dict[str, Row] = {
         plans_walks, json={"kind": "side"}, path={"entrance": 1}
     ),
     "DELETE /api/v1/entrances/<int:entrance>": Row(plans_walks, path={"entrance": 1}),
+    # facilities, likewise
+    "POST /api/v1/facilities": Row(plans_walks, json={"category": "clinic", **POINT}),
+    "PATCH /api/v1/facilities/<code>": Row(
+        plans_walks, json={"capacity": 2}, path={"code": "nothing"}
+    ),
+    "DELETE /api/v1/facilities/<code>": Row(plans_walks, path={"code": "nothing"}),
     # changes of the walking network, likewise; there is none here
     "GET /api/v1/network/edits": Row(plans),
     "POST /api/v1/network/edits": Row(
@@ -515,6 +521,13 @@ TABLE: dict[str, Row] = {
     ),
     "GET /coverage/gaps.<any(xlsx, csv, gpkg):kind>": Row(
         exports_without_network, path={"kind": "csv"}
+    ),
+    "GET /coverage/tables": Row(may(A.FIGURES)),
+    "GET /coverage/tables/<any(profiles, standards):name>.xlsx": Row(
+        may(A.FIGURES), path={"name": "profiles"}
+    ),
+    "POST /coverage/tables/<any(profiles, standards):name>": Row(
+        may(A.RULES, everywhere=True), path={"name": "profiles"}, form=FILE
     ),
     "GET /coverage": Row(may(A.FIGURES)),
     "GET /coverage/map.html": Row(figures_without_network, "bbox=105.9,26.2,106,26.3"),

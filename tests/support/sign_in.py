@@ -92,3 +92,9 @@ def sign_in(
 def send(client: FlaskClient, address: str, **form: str):
     """Send a form of a signed-in page, with its token."""
     return client.post(address, data={"csrf_token": token(client), **form})
+
+
+def ask(client: FlaskClient, method: str, url: str, body=None, **headers: str):
+    """Send a change of the API as a page does."""
+    headers = {"X-CSRFToken": token(client, "/password"), **headers}
+    return client.open(url, method=method, json=body, headers=headers)

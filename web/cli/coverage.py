@@ -10,12 +10,12 @@ import click
 from sqlalchemy.orm import Session
 
 from gis.facilities.building_coverage import BuildingCoverage, read_buildings, require_level
+from gis.facilities.capacity import DEMANDS, USUAL
 from gis.facilities.catchment import METHODS
 from gis.facilities.circles import require_limit
 from gis.facilities.coverage_gaps import Gap, list_gaps
 from gis.facilities.coverage_summary import CoverageSummary, summarise
 from gis.facilities.planned import PlannedFacility, planned_entrances
-from gis.facilities.siting_request import WEIGHTS
 from gis.facilities.snapshot_difference import CoverageDifference, difference, read_state
 from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
 from gis.facilities.walkers import profile_network
@@ -100,10 +100,10 @@ class Options:
 )
 @click.option(
     "--demand",
-    type=click.Choice(WEIGHTS),
-    default="people",
+    type=click.Choice(DEMANDS),
+    default=USUAL,
     show_default=True,
-    help="With --capacity: who shares.",
+    help="With --capacity: who shares; usual: elders of their care, children of kindergartens.",
 )
 @click.option(
     "--with",
@@ -159,7 +159,8 @@ def _print_present(
     area, by, profile, as_json = options.area, options.by, options.profile, options.as_json
     if options.marks:
         categories = options.categories or None
-        print_scores(score(session, area, profile, by=by, categories=categories), as_json)
+        marks = score(session, area, profile, by=by, categories=categories, open_at=options.at)
+        print_scores(marks, as_json)
     elif options.shares:
         request = CapacityRequest(
             options.category or "", options.minutes, profile, options.method, options.demand

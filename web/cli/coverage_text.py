@@ -126,6 +126,8 @@ def print_saved(heads: Sequence[SnapshotHead], as_json: bool) -> None:
         rows = [head.as_json() | {"author": head.author} for head in heads]
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
+    if not heads:
+        click.echo("no state of coverage is saved; --save NAME saves one")
     zone = Settings.from_env().timezone
     for head in heads:
         asked = head.question

@@ -1,6 +1,7 @@
 """`./wangge siting`: where new facilities serve most people, and who loses if one closes."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ import click
 from gis import private
 from gis.crs import SUPPORTED_CRS
 from gis.facilities.siting_request import CANDIDATE_KINDS, WEIGHTS, SitingAnswer, SitingRequest
-from web.cli.common import AS_JSON, local_now, session_scope
+from web.cli.common import AS_JSON, MOMENT, local_now, session_scope
 
 MODELS = ("mclp", "lscp", "p-median", "p-centre")
 LISTED_CLOSURES = 10
@@ -33,6 +34,9 @@ LISTED_CLOSURES = 10
     help="network, buildings, or a map file or table of parcels or vacant rooms.",
 )
 @click.option("--crs", help="System of the file's coordinates, where it names none.")
+@click.option(
+    "--at", type=MOMENT, help="Without facilities closed then: now, or as 2026-11-28T20:00."
+)
 @click.option("--weights", type=click.Choice(WEIGHTS), default="people", show_default=True)
 @click.option("--area", help="Code: only its inhabitants count, and the sites lie in it.")
 @click.option(
@@ -56,6 +60,7 @@ def command(
     model: str,
     candidates: str,
     crs: str | None,
+    at: datetime | None,
     weights: str,
     area: str | None,
     time_limit: float,
@@ -85,6 +90,7 @@ def command(
         weights,
         CANDIDATE_KINDS[0] if from_file else candidates,
         time_limit,
+        at,
     )
     with session_scope() as session:
         answer = site(

@@ -1,0 +1,1 @@
+from web.http import validation as validation

@@ -1,8 +1,12 @@
 """What pydantic finds wrong with a request, as codes of the message catalogue."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from apiflask.schema_adapters import registry
+from apiflask.schema_adapters.pydantic import PydanticAdapter
+from flask import Request
 from pydantic import BaseModel, ValidationError
 
 from gis.errors import FieldError, invalid_fields
@@ -70,7 +74,7 @@ def validate_model(model: type[Model], value: Any) -> Model:
         A field is missing or wrong.
     """
     try:
-        return model.model_validate(value)
+        return refuse_truths(value, model.model_validate(value))
     except ValidationError as error:
         raise invalid_fields(
             [
@@ -78,3 +82,43 @@ def validate_model(model: type[Model], value: Any) -> Model:
                 for finding in error.errors()
             ]
         ) from None
+
+
+def refuse_truths(value: Any, parsed: Model) -> Model:
+    """Return what JSON was read as, unless `true` or `false` was taken for a number.
+
+    Raises
+    ------
+    InvalidInput
+        It was, as pydantic does.
+    """
+    places = [".".join(map(str, place)) or "body" for place in _truths(value, parsed, ())]
+    if places:
+        raise invalid_fields([FieldError(place, "input.number_expected") for place in places])
+    return parsed
+
+
+def _truths(value: Any, parsed: Any, place: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield where JSON has a truth value and what was read from it has another."""
+    if isinstance(value, bool):
+        if not isinstance(parsed, bool):
+            yield place
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            part = parsed.get(key) if isinstance(parsed, dict) else getattr(parsed, key, item)
+            yield from _truths(item, part, (*place, key))
+    elif isinstance(value, list) and isinstance(parsed, list | tuple):
+        for number, (item, part) in enumerate(zip(value, parsed, strict=False)):
+            yield from _truths(item, part, (*place, number))
+
+
+class BodyAdapter(PydanticAdapter):
+    """Reads what views take in; of JSON a truth value is no number."""
+
+    def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
+        """Return what a request says as the model; raise where it is wrong."""
+        parsed = super().validate_input(request, location, **kwargs)
+        return refuse_truths(request.get_json(force=True), parsed) if location == "json" else parsed
+
+
+registry.register("pydantic", BodyAdapter)

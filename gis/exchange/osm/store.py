@@ -116,6 +116,7 @@ def merge_staging(
         " AND ST_Covers(f.geom, ST_PointOnSurface(b.geom)) "
         "ORDER BY ST_Area(f.geom), f.name LIMIT 1), '')",
         "UPDATE incoming_basemap_feature SET geom = ST_PointOnSurface(geom) WHERE kind = 'place'",
+        "DELETE FROM incoming_facility WHERE code IN (SELECT code FROM closed_facility)",
     ):
         session.execute(text(statement))
     counts: dict[str, int] = {"new": 0, "changed": 0, "deleted": 0}
@@ -225,7 +226,7 @@ def current_counts(session: Session, kind: str) -> tuple[dict[str, int], Bbox | 
 def _upsert(session: Session, name: str) -> tuple[int, int]:
     """Insert new rows and update changed ones by code; return (new, changed).
 
-    What OSM does not say wipes nothing.
+    What OSM does not say wipes nothing; what a person stated on a page stays as it is.
     """
     stored, incoming = STORED[name], staging_table(name)
     columns = [c.name for c in incoming.c if c.name != "id"]
@@ -240,7 +241,9 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
     del values["code"]
     differs = func.row(*(stored.c[c] for c in values)).is_distinct_from(func.row(*values.values()))
     written = (
-        statement.on_conflict_do_update(index_elements=["code"], set_=values, where=differs)
+        statement.on_conflict_do_update(
+            index_elements=["code"], set_=values, where=differs & (stored.c.source != "page")
+        )
         .returning(literal_column("xmax = 0").label("is_new"))
         .cte("written")
     )

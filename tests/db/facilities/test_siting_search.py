@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import geopandas
@@ -182,6 +183,24 @@ def test_who_loses_a_facility_has_no_other(session: Session) -> None:
         code: people[within[n] & alone].sum() for n, code in enumerate(["c1", "x0", "x1", "x2"])
     }
     assert list(losses.values()) == sorted(losses.values(), reverse=True)
+
+
+def test_at_night_a_closed_clinic_does_not_count(session: Session) -> None:
+    siting_town.make(session)
+    night = datetime(2026, 11, 28, 23, tzinfo=UTC)
+    hours = text("UPDATE facility SET opening_hours = :hours WHERE category = 'clinic'")
+    served = [site(session, SitingRequest("clinic", 2, MINUTES)).served.people]
+    at = SitingRequest("clinic", 2, MINUTES, open_at=night)
+    for opening in ("", "Mo-Su 08:00-18:00"):
+        session.execute(hours, {"hours": opening})
+        answer = site(session, at)
+        served.append(answer.served.people)
+        place = pin(session, "clinic", *CLINIC, minutes=MINUTES, open_at=night)
+        assert (place.newly_served.people > 0) == bool(opening)
+        lose = [row.lose.people for row in closures(session, "clinic", MINUTES, open_at=night)]
+        assert lose == ([] if opening else [served[0]])
+    assert served[0] == served[1] > served[2] == 0
+    assert answer.to_dict()["open_at"] == night.isoformat()
 
 
 def test_candidates_on_streets_lie_on_them_and_apart(session: Session) -> None:

@@ -81,7 +81,9 @@ def test_the_label_of_a_building_is_that_of_its_best_door(city, seed):
     owner.sort()
     count = owner[-1] + 1
     number = np.arange(count)
-    homes = DemandPoints(number, number, number, number * 0.0, single.doors, single.snaps, owner)
+    homes = DemandPoints(
+        number, number, number, number * 0.0, number * 0.0, single.doors, single.snaps, owner
+    )
     of_doors, labels = (
         label_buildings(net, demand, entrances, ("clinic",), SPEED_M_S)
         for demand in (single, homes)

@@ -88,6 +88,21 @@ def test_odd_lines_give_sound_networks(shape) -> None:
     assert edited(ladder(), Edit(1, "add", shape)).unfit == {}
 
 
+def test_an_added_path_climbs_between_what_it_meets() -> None:
+    east = np.array([place[0] for place in LADDER], float)
+    hill = replace(ladder(), height=east / 10)  # a tenth of the way east
+    across = Edit(1, "add", line((20, 0), (20, 40), (100, 40)))  # from a street up to a lane
+    net = edited(hill, across).network
+    known = np.flatnonzero(np.isfinite(net.facts.gradient))
+    metres_up = net.facts.gradient[known] * net.metres[known]
+    assert metres_up.sum() == pytest.approx(8, abs=0.01)
+    assert net.facts.slope_pct[known].max() == pytest.approx(100 * 8 / 120, abs=0.1)
+    assert len(net.height) == len(net.nodes) and not net.flat
+    assert edited(ladder(), across).network.flat
+    lost = edited(hill, Edit(1, "add", line((20, 0), (20, 40)))).network  # its end meets nothing
+    assert lost.flat
+
+
 @pytest.mark.parametrize(
     "shape",
     [

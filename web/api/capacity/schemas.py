@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from gis.facilities.capacity import CapacityRequest
+from gis.facilities.capacity import USUAL, CapacityRequest
 from gis.facilities.capacity_buildings import BuildingCapacity
 from gis.facilities.circles import MAX_MINUTES
 from web.api.coverage.schemas import By
@@ -32,18 +32,21 @@ class CapacityIn(BaseModel):
         ),
     ] = "2sfca"
     demand: Annotated[
-        Literal["people", "households", "elders"],
-        Field(description="Who shares; elders: for those who may see figures"),
-    ] = "people"
+        Literal["usual", "people", "households", "elders", "children"],
+        Field(
+            description="Who shares; usual: elders of care for them, children of kindergartens,"
+            " where households say and you may see figures; else people"
+        ),
+    ] = "usual"
     area: Annotated[
         str | None,
         Field(max_length=40, description="Only of the area with this code; others share too"),
     ] = None
 
-    @property
-    def request(self) -> CapacityRequest:
-        """What is asked of the engine."""
-        return CapacityRequest(self.category, self.minutes, self.profile, self.method, self.demand)
+    def request(self, *, figures: bool) -> CapacityRequest:
+        """Return what the engine is asked, by somebody who may see figures or not."""
+        demand = "people" if self.demand == USUAL and not figures else self.demand
+        return CapacityRequest(self.category, self.minutes, self.profile, self.method, demand)
 
 
 class AreasIn(CapacityIn):

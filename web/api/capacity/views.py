@@ -32,14 +32,15 @@ bp = APIBlueprint("capacity", __name__, url_prefix="/api/v1", tag="Coverage")
 def by_area(query_data: AreasIn) -> Response:
     """Floating catchment areas on exact walking distances; a capacity nobody stated is not 0.
 
-    Sums of grids and larger areas are open to all; elders are for those who may see figures.
+    Sums of grids and larger areas are open to all; elders and children are for those
+    who may see figures.
     """
-    if query_data.demand == "elders":
+    if query_data.demand in ("elders", "children"):
         require(Action.FIGURES)
-    answer = capacity_coverage(
-        session(), query_data.request, area=query_data.area, by=query_data.by
-    ).as_json()
-    if not principal().is_allowed(Action.FIGURES):
+    may_see = principal().is_allowed(Action.FIGURES)
+    request = query_data.request(figures=may_see)
+    answer = capacity_coverage(session(), request, area=query_data.area, by=query_data.by).as_json()
+    if not may_see:
         answer = without_elders(answer)
     return conditional_response(answer)
 
@@ -55,7 +56,7 @@ def by_building(query_data: BuildingsIn) -> Response:
     """Households of single buildings: for who may see the figures of the areas they stand in."""
     areas = require(Action.FIGURES).areas_by_action[Action.FIGURES]
     start = params.number_cursor(params.decode_cursor(query_data.cursor)) or 0
-    answer = capacity_coverage(session(), query_data.request, area=query_data.area)
+    answer = capacity_coverage(session(), query_data.request(figures=True), area=query_data.area)
     rows = list_buildings(answer, within=areas)
     end = start + query_data.limit
     return conditional_response(

@@ -56,8 +56,38 @@ class FacilityOut(BaseModel):
     capacity: int | None = Field(description="Null: nobody stated it")
     capacity_unit: str = Field(description="What it counts: places, beds or doctors")
     county: str | None
+    version: int = Field(description="For `If-Match`: one more with every change on a page")
     lon: float
     lat: float
+
+
+Said = Annotated[str, Field(max_length=500)]
+Capacity = Annotated[
+    int | None, Field(description="In the unit of its category; null: nobody states it")
+]
+
+
+class FacilityChangeIn(BaseModel):
+    """What changes of a facility; what is left out stays."""
+
+    model_config = {"extra": "forbid"}
+
+    category: Annotated[str, Field(description="Key of a facility category", max_length=40)] = ""
+    name: Said = ""
+    address: Said = ""
+    opening_hours: Annotated[
+        str, Field(description="As Mo-Fr 08:00-18:00, or 每天8:00-18:00", max_length=500)
+    ] = ""
+    contact: Annotated[str, Field(description="Public telephone", max_length=500)] = ""
+    capacity: Capacity = None
+
+
+class NewFacilityIn(FacilityChangeIn):
+    """A new facility, and where people go in."""
+
+    lon: float
+    lat: float
+    crs: Annotated[str, Field(description="wgs84, cgcs2000, gcj02 or bd09")]
 
 
 class FacilitiesOut(BaseModel):

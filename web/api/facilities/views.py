@@ -1,13 +1,14 @@
-"""Facilities, their walking circles, and the nearest of each category."""
+"""Facilities, their circles, the nearest of each category; added and changed by planners."""
 
 from dataclasses import asdict
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
 
 from gis import crs
 from gis.errors import invalid_field
-from gis.facilities import queries
+from gis.facilities import facility_edits, queries
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.service_circles import nearest_facilities
 from gis.network.profiled import network_for
@@ -16,17 +17,29 @@ from web.api.facilities.schemas import (
     CircleOut,
     FacilitiesIn,
     FacilitiesOut,
+    FacilityChangeIn,
     FacilityOut,
     NearestIn,
     NearestOut,
+    NewFacilityIn,
     circle_to_feature,
     facility_to_json,
 )
 from web.http import params
+from web.http.conditional import if_match, with_etag
 from web.http.db import session
+from web.http.idempotency import run_once
 from web.http.responses import GEOJSON, conditional_response, paginate
+from web.security.readers import require_planner
 
 bp = APIBlueprint("facilities", __name__, url_prefix="/api/v1", tag="Facilities")
+
+REFUSALS: dict[int | str, Any] = {
+    401: "Sign in, or send a key",
+    403: "For who may draft or publish boundaries there",
+    404: "No facility has that code",
+    409: "Somebody has changed it since",
+}
 
 
 @bp.get("/facilities")
@@ -77,6 +90,52 @@ def nearest(query_data: NearestIn) -> Response:
 def facility(code: str) -> Response:
     """Its id is its code."""
     return conditional_response(facility_to_json(queries.facility(session(), code)))
+
+
+@bp.post("/facilities")
+@bp.input(NewFacilityIn)
+@bp.output(FacilityOut, status_code=201)
+@bp.doc(summary="Add a facility", responses=REFUSALS)
+def add(json_data: NewFacilityIn) -> Response:
+    """At the place where people go in; its code is of ours."""
+    by = require_planner()
+
+    def do() -> tuple[int, dict[str, Any]]:
+        crs.validate_points(json_data.lon, json_data.lat, json_data.crs)
+        lon, lat = crs.to_storage(json_data.lon, json_data.lat, json_data.crs)
+        point = round(float(lon), 7), round(float(lat), 7)
+        facts = json_data.model_dump(exclude={"lon", "lat", "crs"})
+        now = params.parse_datetime(None)
+        row = facility_edits.add_facility(session(), by, now, point, facts)
+        return 201, facility_to_json(row)
+
+    return run_once(by, do)
+
+
+@bp.patch("/facilities/<code>")
+@bp.input(FacilityChangeIn)
+@bp.output(FacilityOut)
+@bp.doc(summary="Change what is said of a facility", responses=REFUSALS)
+def change(code: str, json_data: FacilityChangeIn) -> Response:
+    """`If-Match`: its version. Loads of maps then leave it alone."""
+    by = require_planner()
+    facts = json_data.model_dump(exclude_unset=True)
+    now = params.parse_datetime(None)
+    row = facility_edits.change_facility(session(), by, now, code, facts, if_match())
+    session().commit()
+    return with_etag(facility_to_json(row), row.version)
+
+
+@bp.delete("/facilities/<code>")
+@bp.output({}, status_code=204)
+@bp.doc(summary="Close a facility for good", responses=REFUSALS)
+def close(code: str) -> Response:
+    """`If-Match`: its version. Loads of maps do not bring it back; a table that names it does."""
+    by = require_planner()
+    now = params.parse_datetime(None)
+    facility_edits.close_facility(session(), by, now, code, if_match())
+    session().commit()
+    return Response(status=204)
 
 
 @bp.get("/facilities/<code>/circle")

@@ -28,7 +28,7 @@ bp = APIBlueprint("nearby", __name__, url_prefix="/api/v1", tag="Facilities")
     responses={404: "The address means no building", 503: "No walking network is loaded"},
 )
 def nearby(query_data: NearbyIn) -> Response:
-    """Exact times from the door of the building; `open` is at `at`, by default now.
+    """Exact times from the best door of the building; `open` is at `at`, by default now.
 
     Paths and gates that are closed at a stated `at` are not walked.
     The point, the address, or both: of several buildings the address may mean, the nearest.
@@ -50,7 +50,7 @@ def nearby(query_data: NearbyIn) -> Response:
     )
     return conditional_response(
         {
-            "start": asdict(result.start),
+            "start": result.start.as_json(),
             "minutes": query_data.minutes,
             "profile": query_data.profile,
             "off_network": result.off_network,

@@ -1,5 +1,6 @@
 """Siting as the API takes and shows it."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -18,6 +19,14 @@ class WalkIn(BaseModel):
     ]
     minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES, description="Walking time")] = 15
     profile: Annotated[str, Field(max_length=40, description="Who walks")] = "adult"
+    at: Annotated[
+        str | None,
+        Field(
+            description="Facilities and paths closed then do not count, those whose hours do not"
+            " tell do: ISO 8601, or now; default: any time",
+            max_length=40,
+        ),
+    ] = None
 
 
 class ClosuresIn(WalkIn):
@@ -47,9 +56,10 @@ class SitingIn(ClosuresIn):
         Literal["network", "buildings"], Field(description="Points along streets, or buildings")
     ] = "network"
     weights: Annotated[
-        Literal["people", "households", "elders"],
+        Literal["people", "households", "elders", "children"],
         Field(
-            description="Whom the choice counts; elders: people of sixty or more, as far as known"
+            description="Whom the choice counts; elders are sixty or older, children six or"
+            " younger, as far as known"
         ),
     ] = "people"
     time_limit: Annotated[
@@ -121,6 +131,7 @@ class SitingOut(BaseModel):
     weights: str
     candidates: str
     time_limit_s: float
+    open_at: datetime | None = Field(description="The moment of the walks; null: any")
     site_limit: int
     network_version: str
     candidate_count: int

@@ -20,7 +20,7 @@ from web.api.siting.schemas import (
     SitingOut,
 )
 from web.http.db import session
-from web.http.params import parse_datetime
+from web.http.params import parse_datetime, parse_open_at
 from web.security.readers import require_planner
 
 bp = APIBlueprint("siting", __name__, url_prefix="/api/v1", tag="Facilities")
@@ -49,6 +49,7 @@ def siting(query_data: SitingIn) -> Response:
         query_data.weights,
         query_data.candidates,
         query_data.time_limit,
+        parse_open_at(query_data.at),
     )
     return _private_json(siting_search.site(session(), request, land=land).to_dict())
 
@@ -65,6 +66,7 @@ def closures(query_data: ClosuresIn) -> Response:
         query_data.minutes,
         query_data.profile,
         land=_land(query_data.area),
+        open_at=parse_open_at(query_data.at),
     )
     return _private_json({"items": [closure.to_dict() for closure in losses]})
 
@@ -87,6 +89,7 @@ def pin(json_data: PinIn) -> Response:
             minutes=json_data.minutes,
             profile=json_data.profile,
             land=land,
+            open_at=parse_open_at(json_data.at),
         )
     )
 

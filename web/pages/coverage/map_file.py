@@ -1,16 +1,22 @@
 """`/coverage/map.html`: the map of coverage as shown, as one file that needs no network."""
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
+import orjson
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 
 from gis.errors import NotFound
+from gis.facilities import path_edits
 from gis.facilities.access_classes import MinutesQuery, class_limits
 from gis.facilities.access_store import require_categories
+from gis.facilities.circles import box_ewkt
 from gis.messages import label
 from gis.network.profile_table import find_profile
-from gis.rights.actions import Action
+from gis.rights.actions import PLANNING, Action
+from gis.rights.principal import Principal
 from layers.coverage_map import Comparison, CoverageView, Texts, coverage_map
 from layers.folium_map import MAX_ZOOM, MIN_ZOOM
 from layers.overview import overview
@@ -22,6 +28,8 @@ from web.pages.coverage.question import read_choice, read_question
 from web.pages.shell.choices import service_name
 from web.security.disclosures import record_export
 from web.security.guard import require
+
+MAX_EDITS = 10_000  # on one map
 
 bp = Blueprint("coverage_map_file", __name__)
 
@@ -57,7 +65,12 @@ def map_file() -> Response:
         for action in (Action.FIGURES, Action.EXPORT)
     ]
     view = CoverageView(
-        bbox, min(max(zoom, MIN_ZOOM), MAX_ZOOM), now, read_choice().passes, counted
+        bbox,
+        min(max(zoom, MIN_ZOOM), MAX_ZOOM),
+        now,
+        read_choice().passes,
+        counted,
+        _edits(by, now, bbox),
     )
     html = coverage_map(session(), query, view, _texts(query), _comparison(query))
     if may_export:
@@ -81,6 +94,34 @@ def _comparison(query: MinutesQuery) -> Comparison | None:
         other = replace(query, open_at=params.parse_open_at(arguments["with_at"] or None))
         return Comparison(other, (_hours_label(query), _hours_label(other)))
     return None
+
+
+def _edits(
+    by: Principal, now: datetime, bbox: tuple[float, float, float, float]
+) -> list[dict[str, Any]]:
+    """Return what is changed of the paths in a box, to who plans there."""
+    if not any(by.is_allowed(action) for action in PLANNING):
+        return []
+    rows = path_edits.list_edits(session(), by, now, box=box_ewkt(*bbox), limit=MAX_EDITS)
+    named = {
+        "close": _("Path closed"),
+        "add": _("Path added"),
+        "gate": _("Gate on a path"),
+    }
+    return [
+        {
+            "type": "Feature",
+            "geometry": orjson.loads(row.geometry),
+            "properties": {
+                "kind": row.kind,
+                "name": " · ".join(
+                    part for part in (named[row.kind], row.hours, row.reason) if part
+                ),
+            },
+        }
+        for row in rows
+        if row.state == "in_force"
+    ]
 
 
 def _profile_label(query: MinutesQuery) -> str:

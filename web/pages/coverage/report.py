@@ -87,4 +87,5 @@ def _query(area: str, now: datetime) -> ReportQuery:
     sites = round(params.parse_float(request.args.get("sites") or "0", "sites"))
     if sites:
         planned_land(session(), require_planner(), area, now)
-    return ReportQuery(area, *read_question(), sites)
+    open_at = params.parse_open_at(request.args.get("at"))
+    return ReportQuery(area, *read_question(), sites, open_at)

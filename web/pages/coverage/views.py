@@ -48,6 +48,8 @@ def coverage() -> Response:
     by = require(Action.FIGURES)
     figures = overview(session(), params.parse_datetime(None))
     may_plan = by.is_allowed(Action.DRAFT) or by.is_allowed(Action.PUBLISH)
+    areas = list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ())
+    tops = [area["code"] for area in areas if area["depth"] == 0]
     what = request.args.get("category", DEFAULT.category)
     profile = request.args.get("profile", DEFAULT.profile)
     return render_page(
@@ -56,6 +58,7 @@ def coverage() -> Response:
         data={
             "bbox": figures.bbox,
             "default": DEFAULT._asdict(),
+            "whole": tops[0] if len(tops) == 1 else "",
             "colours": {"classes": ACCESS_CLASS_COLOURS, "apart": ACCESS_PLACE_COLOURS},
             "may": {"export": by.is_allowed(Action.EXPORT), "plan": may_plan},
         },
@@ -72,7 +75,7 @@ def coverage() -> Response:
         selected_minutes=request.args.get("minutes", DEFAULT.minutes, int),
         profiles=profile_choices(),
         selected_profile=profile,
-        areas=list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ()),
+        areas=areas,
         selected_area=request.args.get("area", ""),
         models=list(MODEL_LABELS.items()),
         model=request.args.get("model", Model.MCLP),

@@ -1,5 +1,6 @@
 // What is measured and looked at; all of it stands in the address.
-import { $, page } from '../../shared/dom.js';
+import { $, h, page } from '../../shared/dom.js';
+import { t } from '../../shared/i18n.js';
 import { query } from '../../shared/request.js';
 
 export const TABS = ['overview', 'gaps', 'siting'];
@@ -70,8 +71,17 @@ export const reportAddress = (area) =>
     category: state.category,
     minutes: state.minutes,
     profile: state.profile,
+    at: state.at,
     sites: page.may.plan && state.found ? Math.min(Number(state.sites), MAX_REPORT_SITES) : null,
   })}`;
+
+/** The report of the area that is asked about; of all areas, that of the one that holds them. */
+export const wholeReport = (text) => {
+  const area = state.area || page.whole;
+  return area
+    ? h('p', {}, h('a', { className: 'link', href: reportAddress(area) }, text))
+    : h('p', { className: 'quiet' }, t('Choose an area for a report.'));
+};
 
 // The question as the API takes it.
 export const question = (more = {}) =>

@@ -22,12 +22,23 @@ export const askPin = ([lon, lat]) =>
     category: state.category,
     minutes: state.minutes,
     profile: state.profile,
+    ...(state.at ? { at: state.at } : {}),
     ...(state.area ? { area: state.area } : {}),
   });
 
+/** All items of a list, page after page. */
+export async function askAll(path, values, kind) {
+  const all = [];
+  let cursor = null;
+  do {
+    const part = await request(`${path}?${query({ ...values, limit: 1000, cursor })}`, kind);
+    all.push(...part.items);
+    cursor = part.next;
+  } while (cursor);
+  return all;
+}
+
 export const askFacilities = () =>
   Promise.all(
-    state.category
-      .split(',')
-      .map((category) => request(`/facilities?${query({ category, limit: 1000 })}`, `facilities ${category}`)),
-  ).then((lists) => lists.flatMap((list) => list.items));
+    state.category.split(',').map((category) => askAll('/facilities', { category }, `facilities ${category}`)),
+  ).then((lists) => lists.flat());

@@ -2,13 +2,14 @@
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { RequestError } from '../../shared/request.js';
-import { question, readAddress, state, TABS, writeAddress } from './address.js';
+import { question, readAddress, state, TABS, wholeReport, writeAddress } from './address.js';
 import { askClasses, askCoverage, askFacilities } from './answers.js';
 import { clearBuildings, drawBuildings, drawChosen, viewBox } from './outlines.js';
 import { choice, clearChoice, isChosen, nameOf, onChoice, showChips } from './choice.js';
 import { fillCompare, onCompare, otherChanges, showShares, sideNames } from './compare.js';
 import { codeOf, countsOf, totalsOf } from './cross.js';
 import { drawDoors, onDoorsChanged } from './doors.js';
+import { offerFacilities, onFacilitiesChanged } from './facilities.js';
 import { drawFacilities, forgetReturn, giveClick, map, mapStatus, whole } from './drawing.js';
 import { back, drawGaps, pick, showGaps } from './gaps.js';
 import { showLegend } from './legend.js';
@@ -146,6 +147,7 @@ function showCounts() {
         showAreas(classes.areas),
       ]),
       state.view || !total.households ? null : showCircle(total, plainOf(answer.areas, communities)),
+      wholeReport(t('Report of fifteen-minute coverage')),
       dates(answer),
     ].filter(Boolean),
   );
@@ -259,6 +261,7 @@ onPlaces(() => {
 
 onDoorsChanged(show);
 onPathsChanged(show);
+onFacilitiesChanged(show);
 
 onChoice(() => {
   if (latest) showCounts();
@@ -309,6 +312,7 @@ map.on('moveend', () => {
     if (state.view) countView();
     drawDoors();
     drawPaths();
+    offerFacilities();
   }, 150);
 });
 $('zoom-in').addEventListener('click', () => map.zoomIn());
@@ -384,4 +388,5 @@ if (!state.c) whole(false);
 start();
 drawDoors();
 drawPaths();
+offerFacilities();
 if (page.may.plan) restoreSiting();

@@ -1,10 +1,12 @@
 // Doors and gates, from a near view on: seen and changed by who plans there. What the server refuses stands beside the door.
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
-import { call, query, request, RequestError } from '../../shared/request.js';
+import { call, RequestError } from '../../shared/request.js';
+import { askAll } from './answers.js';
 import { drawnBuildings, viewBox } from './outlines.js';
 import { drawnFacilities, map, mapStatus, releaseClicks, takeClicks } from './drawing.js';
 import { ownersNear } from './owners.js';
+import { field } from './popups.js';
 
 const FROM_ZOOM = 17;
 const NUDGE_PX = 4,
@@ -39,7 +41,7 @@ export async function drawDoors(anew = false) {
   const bounds = map.getBounds();
   const before = changes;
   try {
-    const answer = await askDoors();
+    const answer = await askAll('/entrances', { bbox: viewBox() }, 'entrances');
     if (changes !== before) return drawDoors(true); // it may be of before a change
     doors = answer;
   } catch (error) {
@@ -49,17 +51,6 @@ export async function drawDoors(anew = false) {
   }
   box = bounds;
   draw();
-}
-
-async function askDoors() {
-  const all = [];
-  let cursor = null;
-  do {
-    const part = await request(`/entrances?${query({ bbox: viewBox(), limit: 1000, cursor })}`, 'entrances');
-    all.push(...part.items);
-    cursor = part.next;
-  } while (cursor);
-  return all;
 }
 
 function draw() {
@@ -275,8 +266,6 @@ function openForm(door, marker, owners = null) {
   popup.openOn(map);
   form.elements.kind.focus();
 }
-
-const field = (label, control) => h('label', {}, h('span', {}, label), control);
 
 async function add({ owner, code }, marker, facts) {
   const door = await call('POST', '/entrances', { owner, owner_code: code, ...placeOf(marker), ...facts });

@@ -10,16 +10,23 @@ let returnView = null;
 
 export const classColour = (key) => page.colours.classes[key] ?? page.colours.apart[key];
 
-let facilityList = [];
+let facilityList = [],
+  editFacility = null; // opens the form of one, while they are edited
 export const drawnFacilities = () => facilityList;
+/** From now on a click on a facility opens it; null: they are only seen. */
+export function editFacilities(open) {
+  editFacility = open;
+  drawFacilities(facilityList);
+}
 export function drawFacilities(list) {
   facilityList = list;
   facilities.clearLayers();
-  list.forEach((facility) =>
-    L.marker([facility.lat, facility.lon], {
+  list.forEach((facility) => {
+    const marker = L.marker([facility.lat, facility.lon], {
       interactive: true,
-      keyboard: false,
-      bubblingMouseEvents: true, // a click may be meant for the map
+      keyboard: Boolean(editFacility),
+      alt: facility.name || facility.category_zh,
+      bubblingMouseEvents: !editFacility, // a click may be meant for the map
       icon: L.divIcon({ className: 'cov-facility', html: pictogram(facility.category), iconSize: [24, 24] }),
     })
       .bindTooltip(document.createTextNode(facility.name || facility.category_zh), {
@@ -27,8 +34,9 @@ export function drawFacilities(list) {
         direction: 'top',
         offset: [0, -12],
       })
-      .addTo(facilities),
-  );
+      .addTo(facilities);
+    if (editFacility) marker.on('click', () => editFacility(facility));
+  });
 }
 
 export function mapStatus(text) {

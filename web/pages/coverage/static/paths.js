@@ -1,10 +1,12 @@
 // Where planners say that the map is behind: paths closed and added, and gates. Seen by who plans there, stated and
 // withdrawn here; what the server refuses stands beside the place.
-import { $, colour, h, page, phone } from '../../shared/dom.js';
+import { $, colour, h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
-import { call, query, request, RequestError } from '../../shared/request.js';
+import { call, RequestError } from '../../shared/request.js';
+import { askAll } from './answers.js';
 import { giveClick, map, mapStatus, releaseClicks, takeClicks } from './drawing.js';
 import { viewBox } from './outlines.js';
+import { attempt, field, popupAt, refusal } from './popups.js';
 
 const FROM_ZOOM = 15;
 const KINDS = { close: t('Path closed'), add: t('Path added'), gate: t('Gate on a path') };
@@ -37,7 +39,7 @@ export async function drawPaths() {
     return;
   }
   try {
-    edits = (await request(`/network/edits?${query({ bbox: viewBox(), limit: 1000 })}`, 'edits')).items;
+    edits = await askAll('/network/edits', { bbox: viewBox() }, 'edits');
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof RequestError)) throw error;
@@ -129,36 +131,10 @@ function finishPath() {
   openForm('add', { type: 'LineString', coordinates });
 }
 
-const popupAt = ([lng, lat], content) =>
-  L.popup({
-    className: 'cov-door-popup',
-    minWidth: 240,
-    maxWidth: 300,
-    autoPanPaddingTopLeft: phone.matches ? [8, 8] : [300, 16],
-  })
-    .setLatLng([lat, lng])
-    .setContent(content)
-    .openOn(map);
-
-const field = (label, control) => h('label', {}, h('span', {}, label), control);
-
-// Does some work for a popup: closes it when done, else says beside it why not.
-async function attempt(popup, wrong, work, done) {
-  wrong.hidden = true;
-  try {
-    await work();
-    popup.close();
-    await Promise.all([drawPaths(), changed()]);
-    mapStatus(done); // after what the map itself says
-  } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
-    wrong.textContent = error.message;
-    wrong.hidden = false;
-    popup.update();
-  }
+async function follow(done) {
+  await Promise.all([drawPaths(), changed()]);
+  mapStatus(done); // after what the map itself says
 }
-
-const refusal = () => h('p', { className: 'cov-wrong', role: 'alert', hidden: true });
 
 function openForm(kind, geometry) {
   const wrong = refusal();
@@ -173,6 +149,8 @@ function openForm(kind, geometry) {
         )
       : null,
     field(t('Reason'), h('input', { name: 'reason', maxlength: 500 })),
+    field(t('From'), h('input', { name: 'from', type: 'datetime-local' })),
+    field(t('Until'), h('input', { name: 'until', type: 'datetime-local' })),
     wrong,
     h('p', { className: 'cov-row' }, h('button', { className: 'button', type: 'submit' }, t('Save'))),
   );
@@ -181,9 +159,22 @@ function openForm(kind, geometry) {
   popup.on('remove', () => draft.clearLayers());
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const { hours, reason } = form.elements;
-    const body = { kind, geometry, crs: 'cgcs2000', hours: hours?.value.trim() ?? '', reason: reason.value.trim() };
-    attempt(popup, wrong, () => call('POST', '/network/edits', body), t('Saved: %(what)s', { what: KINDS[kind] }));
+    const { hours, reason, from, until } = form.elements;
+    const body = {
+      kind,
+      geometry,
+      crs: 'cgcs2000',
+      hours: hours?.value.trim() ?? '',
+      reason: reason.value.trim(),
+      from_at: from.value || null,
+      until_at: until.value || null,
+    };
+    attempt(
+      popup,
+      wrong,
+      () => call('POST', '/network/edits', body),
+      () => follow(t('Saved: %(what)s', { what: KINDS[kind] })),
+    );
   });
   (form.elements.hours ?? form.elements.reason).focus();
 }
@@ -224,7 +215,7 @@ function openEdit(edit, { lng, lat }) {
                 popup,
                 wrong,
                 () => call('DELETE', `/network/edits/${edit.id}`),
-                t('Withdrawn: %(what)s', { what: KINDS[edit.kind] ?? edit.kind }),
+                () => follow(t('Withdrawn: %(what)s', { what: KINDS[edit.kind] ?? edit.kind })),
               ),
           },
           t('Withdraw'),

@@ -2,7 +2,7 @@
 import { $, h, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { RequestError } from '../../shared/request.js';
-import { reportAddress, state, writeAddress } from './address.js';
+import { state, wholeReport, writeAddress } from './address.js';
 import { askClosures, askPin, askSites } from './answers.js';
 import { curve } from './charts.js';
 import { percent } from './overview.js';
@@ -174,9 +174,7 @@ function sitesFound(result) {
           ),
         ]
       : []),
-    ...(state.area
-      ? [h('p', {}, h('a', { className: 'link', href: reportAddress(state.area) }, t('Report with these places')))]
-      : []),
+    wholeReport(t('Report with these places')),
   ];
 }
 
