@@ -12,6 +12,7 @@ from gis.incidents.clock import (
     add_stretch,
     begun_anew,
     clock_of,
+    late_holders,
     require_limit,
     spent_minutes,
     stage_clock,
@@ -105,7 +106,8 @@ def _dispatch(
         raise invalid_field("role", "dispatch.role_unknown", role=payload.role[:40])
     first_role = payload.role or row.time_limits.get("first_role") or "grid_worker"
     escalation = () if payload.role else row.time_limits.get("escalation", ())
-    to = home(session, row.area_ids, row.building_id, first_role, escalation, now)
+    late = late_holders(row, now)
+    to = home(session, row.area_ids, row.building_id, first_role, escalation, now, without=late)
     changes = {"dispatch_mode": "assign", **to.columns}
     how = to.how
     assignment = (

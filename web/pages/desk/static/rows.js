@@ -40,6 +40,14 @@ function row(incident) {
   );
 }
 
+// the column is of moments: minutes of working time and of the wall clock are not to be compared
+export const clockCell = (incident) => [
+  clockBadge(incident),
+  incident.due &&
+    !stateOf(incident.state).paused &&
+    h('small', {}, t('until %(time)s', { time: when(incident.due).textContent })),
+];
+
 function cells(incident, result) {
   return [
     h(
@@ -52,7 +60,7 @@ function cells(incident, result) {
       }),
     ),
     h('td', { className: `dsk-severity ${incident.severity}` }, h('b', {}, SEVERITY_LABELS[incident.severity])),
-    h('td', { className: 'dsk-clock' }, clockBadge(incident)),
+    h('td', { className: 'dsk-clock' }, ...clockCell(incident)),
     h(
       'td',
       { className: 'dsk-what' },
