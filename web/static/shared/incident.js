@@ -89,7 +89,7 @@ const dueText = (incident, time) =>
     ? t('Due %(time)s; every hour counts', { time })
     : t('Due %(time)s; only working time counts', { time });
 
-export const clockBadge = (incident) =>
+export const clockBadge = (incident, text = timeLeft(incident)) =>
   h(
     'span',
     {
@@ -98,7 +98,7 @@ export const clockBadge = (incident) =>
     },
     shape(urgency(incident)),
     h('span', { className: 'hidden' }, urgencyWords(incident)),
-    timeLeft(incident),
+    text,
   );
 
 /** What is out of the ordinary; without the severity where it is shown beside. */

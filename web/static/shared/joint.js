@@ -48,7 +48,7 @@ export function jointParts(incident, changed = () => {}) {
     const ask = async () => open.replaceWith(await handOutForm(incident, (body) => write(address, body)));
     const open = h(
       'button',
-      { type: 'button', className: 'dsk-link', 'data-hand-out': '', onclick: ask },
+      { type: 'button', className: 'inc-do', 'data-hand-out': '', onclick: ask },
       t('Ask others for a part'),
     );
     box.append(open);
@@ -99,7 +99,7 @@ function partLine(item, finish) {
       item.late && ` · ${t('Overdue')}`,
     ),
     item.result && h('p', {}, item.result),
-    !item.finished_at && (item.mine || page.may?.dispatch) && [done, form],
+    ...(!item.finished_at && (item.mine || page.may?.dispatch) ? [done, form] : []),
   ];
 }
 

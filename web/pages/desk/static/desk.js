@@ -170,7 +170,7 @@ setInterval(async () => {
       inbox.rows[index] = incident;
       $('rows')
         .children[index].querySelector('.dsk-clock')
-        .replaceChildren(...clockCell(incident).filter(Boolean));
+        .replaceChildren(...clockCell(incident));
     }
   }
 }, EVERY);
