@@ -156,6 +156,7 @@ def test_the_list_leaves_as_a_table_in_its_order_and_is_recorded(
     subject = "SELECT subject FROM personal.disclosure WHERE kind = 'export'"
     recorded = incident_town.session.scalar(text(subject))
     assert recorded == "list of 2 incidents (.xlsx) state=open sort=urgent"
+    assert desk.get("/desk/list.xlsx?severty=high").status_code == 422
 
 
 def test_a_work_order_says_who_holds_it_but_not_who_reported(

@@ -21,7 +21,8 @@ from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from layers.overview import overview
-from web.api.incidents.schemas import ListIn, filters
+from web.api.desk.schemas import FiltersIn
+from web.api.incidents.schemas import filters
 from web.http import i18n, params
 from web.http.db import session
 from web.http.validation import validate_model
@@ -94,7 +95,9 @@ def desk() -> Response:
 def list_file() -> Response:
     """Send the list as shown, in its order and with its filters; that it was is recorded."""
     by, now = require(Action.EXPORT), params.parse_datetime(None)
-    query = validate_model(ListIn, request.args.to_dict())
+    asked = request.args.to_dict()
+    asked.pop("lang", None)
+    query = validate_model(FiltersIn, asked)  # what is misspelt would take out more than was meant
     with TemporaryDirectory() as folder:
         path = Path(folder) / "list.xlsx"
         count = list_table.write_list(
