@@ -38,6 +38,7 @@ BLUEPRINTS = (
     "web.api.entrances.views",
     "web.api.capacity.views",
     "web.api.snapshots.views",
+    "web.api.spot_checks.views",
     "web.api.edits.views",
     "web.api.coverage.views",
     "web.api.siting.views",

@@ -4,8 +4,10 @@
     POST URL/orders/NUMBER/states       {"event", "state", "state_zh", "at", "note"}
 
 Both with `Authorization: Bearer KEY`. An order is filed once, by its number; a step is told until
-the hotline has taken it (2xx), under the same `Idempotency-Key` each time. While the other side is
-down nothing moves on: the next run goes on where this one ended.
+the hotline has taken it (2xx), under the same `Idempotency-Key` each time; one that it refuses
+(4xx) is told again when something more has happened to its order. While the other side is down
+nothing moves on: the next run goes on where this one ended. `remarks` of an order, also of a known
+one, become notes of its incident, each once.
 """
 
 import logging
@@ -18,15 +20,16 @@ from uuid import UUID
 
 import httpx
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
 from gis.errors import WanggeError
 from gis.exchange.incident_rows import category_by_word
+from gis.incidents.lifecycle.foreign_notes import add_foreign_note
 from gis.incidents.lifecycle.history import Past, file_past
-from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, IncidentReport
 from gis.incidents.models import ExternalOrder, ExternalSystem, Incident
 from gis.incidents.states import MOVES_SHOWN_TO_REPORTER, NOTES_SHOWN_TO_REPORTER, state_labels
 from gis.messages import label
@@ -36,24 +39,28 @@ from gis.settings import SHANGHAI, Hotline
 TIMEOUT_S = 15.0
 MAX_PAGES = 20  # of orders in one run
 MAX_STEPS = 500  # told in one run
+ORDERS_AT_ONCE = 100  # filed in one transaction
 MAX_NUMBER_CHARS = 100
 MAX_CURSOR_CHARS = 1000
 
 log = logging.getLogger(__name__)
 
-# steps that the reporter may know, in their order; an order of a refusal has one
+# steps that the reporter may know, in their order; an order of a refusal has one. What the hotline
+# took no step of waits until something more has happened.
 STEPS_SQL = """
-SELECT o.number, e.id, e.to_state AS state, e.at,
+SELECT number, id, state, at, note, last_id FROM (
+SELECT steps.*, max(id) OVER (PARTITION BY number) AS last_id FROM (
+SELECT o.number, o.held_up_event_id, e.id, e.to_state AS state, e.at,
   CASE WHEN e.move = ANY(:worded) THEN e.note ELSE '' END AS note
 FROM external_order o JOIN incident_event e ON e.incident_id = o.incident_id
 WHERE o.system = :system AND e.id > o.told_event_id AND e.move <> 'report'
   AND (e.from_state <> e.to_state AND e.move = ANY(:shown)
     OR e.move = ANY(:worded) AND e.note <> '')
 UNION ALL
-SELECT o.number, 1, 'refused', o.pulled_at, o.refusal
+SELECT o.number, o.held_up_event_id, 1, 'refused', o.pulled_at, o.refusal
 FROM external_order o
 WHERE o.system = :system AND o.incident_id IS NULL AND o.told_event_id = 0
-ORDER BY 2 LIMIT :limit
+) steps) s WHERE last_id > held_up_event_id ORDER BY id LIMIT :limit
 """
 
 
@@ -74,6 +81,13 @@ def _in_a_zone(moment: datetime) -> datetime:
 
 Words = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[datetime, AfterValidator(_in_a_zone)]
+
+
+class Remark(BaseModel):
+    """What the hotline adds to an order: its number there, and its words."""
+
+    number: Words = Field(min_length=1, max_length=MAX_NUMBER_CHARS)
+    content: Words = Field(min_length=1)
 
 
 class Order(BaseModel):
@@ -141,7 +155,10 @@ def exchange(engine: Engine, hotline: Hotline, now: datetime) -> Exchanged:
 
 
 def _pull(engine: Engine, client: httpx.Client, hotline: Hotline, now: datetime) -> tuple[int, int]:
-    """File new orders, a page in one transaction; return how many were filed and refused."""
+    """File new orders, some in one transaction; return how many were filed and refused.
+
+    A page that was not filed whole is asked for again: orders and remarks known are passed over.
+    """
     filed = refused = 0
     for _ in range(MAX_PAGES):
         with Session(engine) as session:
@@ -154,14 +171,17 @@ def _pull(engine: Engine, client: httpx.Client, hotline: Hotline, now: datetime)
         except ValueError as error:
             raise HotlineError(f"its orders cannot be read: {str(error)[:200]}") from None
         actor = f"hotline {hotline.name}"
-        with Session(engine) as session, session.begin(), audit_context(session, actor):
-            results = [
-                file_order(session, hotline.name, order, now, system_principal(actor))
-                for order in page.orders
-            ]
+        by = system_principal(actor)
+        for first in range(0, len(page.orders), ORDERS_AT_ONCE):
+            orders = page.orders[first : first + ORDERS_AT_ONCE]
+            with Session(engine) as session, session.begin(), audit_context(session, actor):
+                results = [file_order(session, hotline.name, order, now, by) for order in orders]
+                for order in orders:
+                    add_remarks(session, hotline.name, order, now, by)
+            filed += results.count(True)
+            refused += results.count(False)
+        with Session(engine) as session, session.begin():
             _keep(session, hotline.name, cursor=page.next)
-        filed += results.count(True)
-        refused += results.count(False)
         if not page.more:
             break
     return filed, refused
@@ -220,10 +240,38 @@ def _file(
     return file_past(session, principal, report, Past(due=order.due_at), now)
 
 
+def add_remarks(
+    session: Session, system: str, order: Mapping[str, Any], now: datetime, principal: Principal
+) -> None:
+    """Add the remarks of an order that was filed to its incident, each once.
+
+    What is no remark is passed over and logged.
+    """
+    remarks = order.get("remarks") or ()
+    number = str(order.get("number") or "")
+    if not isinstance(remarks, list | tuple) or not remarks or not is_storable(number):
+        return
+    query = select(ExternalOrder.incident_id).where(
+        ExternalOrder.system == system, ExternalOrder.number == number
+    )
+    incident_id = session.scalar(query)
+    if incident_id is None:
+        return
+    for raw in remarks:
+        try:
+            remark = Remark.model_validate(raw)
+            with session.begin_nested():
+                note = remark.content.strip()[:MAX_DESCRIPTION_CHARS]
+                add_foreign_note(session, principal, incident_id, note, remark.number, now)
+        except (ValidationError, WanggeError) as error:
+            log.warning("a remark on %s of %s was not taken: %s", number, system, error)
+
+
 def _tell(engine: Engine, client: httpx.Client, hotline: Hotline) -> int:
     """Tell the hotline the steps it does not know, in their order; return how many it took.
 
-    A step that it refuses (4xx) holds up its own order alone, until the next run.
+    A step that it refuses (4xx) holds up its own order alone, until something more has happened to
+    that or somebody says to try again.
     """
     params = {
         "system": hotline.name,
@@ -254,15 +302,29 @@ def _tell(engine: Engine, client: httpx.Client, hotline: Hotline) -> int:
         except StepRefused as error:
             log.warning("%s refused a step of %s: %s", hotline.name, step.number, error)
             held_up.add(step.number)
+            values = {"held_up_event_id": step.last_id, "step_refusal": f"{step.state}: {error}"}
+            _write_order(engine, hotline.name, step.number, values)
             continue
-        with Session(engine) as session, session.begin():
-            session.execute(
-                update(ExternalOrder)
-                .where(ExternalOrder.system == hotline.name, ExternalOrder.number == step.number)
-                .values(told_event_id=step.id)
-            )
+        _write_order(
+            engine, hotline.name, step.number, {"told_event_id": step.id, "step_refusal": ""}
+        )
         told += 1
     return told
+
+
+def _write_order(engine: Engine, system: str, number: str, values: Mapping[str, Any]) -> None:
+    own = (ExternalOrder.system == system, ExternalOrder.number == number)
+    with Session(engine) as session, session.begin():
+        session.execute(update(ExternalOrder).where(*own).values(**values))
+
+
+def retry_steps(session: Session, number: str = "") -> int:
+    """Have the steps that were refused told again, of one order or of all; return of how many."""
+    refused = update(ExternalOrder).where(ExternalOrder.step_refusal != "")
+    if number:
+        refused = refused.where(ExternalOrder.number == number)
+    rows = session.execute(refused.values(held_up_event_id=0).returning(ExternalOrder.number))
+    return len(rows.all())
 
 
 class StepRefused(HotlineError):
@@ -288,7 +350,10 @@ def _keep(session: Session, name: str, **values: Any) -> None:
 
 @dataclass(frozen=True)
 class OrderRow:
-    """An order as it is listed; state: of its incident, None where it was refused."""
+    """An order as it is listed; state: of its incident, None where it was refused.
+
+    step_refusal: Why the hotline takes no step of it; empty: it does.
+    """
 
     system: str
     number: str
@@ -296,10 +361,11 @@ class OrderRow:
     incident_id: UUID | None
     state: str | None
     refusal: str
+    step_refusal: str
 
 
 def list_orders(session: Session, *, refused: bool, limit: int) -> list[OrderRow]:
-    """List orders, the newest first; only those refused, or all."""
+    """List orders, the newest first; only those refused here or there, or all."""
     order, incident = ExternalOrder, Incident
     query = (
         select(
@@ -309,11 +375,12 @@ def list_orders(session: Session, *, refused: bool, limit: int) -> list[OrderRow
             order.incident_id,
             incident.state,
             order.refusal,
+            order.step_refusal,
         )
         .outerjoin(incident, incident.id == order.incident_id)
         .order_by(order.pulled_at.desc(), order.number)
         .limit(limit)
     )
     if refused:
-        query = query.where(order.incident_id.is_(None))
+        query = query.where(or_(order.incident_id.is_(None), order.step_refusal != ""))
     return [OrderRow(*row) for row in session.execute(query)]

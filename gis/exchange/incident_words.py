@@ -56,7 +56,9 @@ STATE_BY_WORD: dict[str, State | None] = {
     **{state.value: state for state in State},
     **{word: state for state, words in WORDS_BY_STATE.items() for word in words},
 }
-RATING_BY_WORD = {str(number): number for number in range(1, 6)} | {
+RATING_BY_WORD = {
+    word: number for number in range(1, 6) for word in (f"{number}", f"{number}.0")
+} | {
     "非常满意": 5,
     "很满意": 5,
     "满意": 4,

@@ -187,6 +187,29 @@ def with_lateness(row: Any, now: datetime) -> dict[str, Any]:
     return {**row.late_by, row.state: entry}
 
 
+def late_holders(row: Any, now: datetime) -> frozenset[int]:
+    """Return the ids of the persons who held an incident when a limit passed that is still over."""
+    holders = (entry["holder_id"] for entry in with_lateness(row, now).values())
+    return frozenset(holder for holder in holders if holder is not None)
+
+
+def carried_on(row: Any, part: Any, now: datetime) -> dict[str, Any]:
+    """Return the columns of the clocks of a part of an incident.
+
+    What was spent of each stage is spent of the part's, too: splitting buys no time.
+    """
+    spent = row.spent_min
+    if row.stage_started_at is not None:
+        spent = add_stretch(spent, row.state, row.stage_started_at, now)
+    columns = stage_clock(part.time_limits, part.state, now, spent)
+    late = with_lateness(row, now)
+    if columns["due_at"] is not None and columns["due_at"] > now:
+        late = {state: entry for state, entry in late.items() if state != part.state}
+    if part.dispatch_mode == "order":
+        columns["supervise_at"] = None
+    return columns | {"spent_min": spent, "late_by": late}
+
+
 def late_since(row: Any) -> str | None:
     """Return the moment since when the running stage is late, as ISO 8601; None: it has no clock.
 

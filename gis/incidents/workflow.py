@@ -72,7 +72,7 @@ OFFERS = {
     "request_limit": Offer(minutes=True, bulk=False),
     "request_suspend": Offer(photos=True, until=True, bulk=False),
     "request_void": Offer(photos=True, bulk=False),
-    "link": Offer(bulk=False, button=False, place="duplicates"),
+    "link": Offer(bulk=False, button=False, place="kin"),
     "unlink": Offer(one_tap=True),
     "reopen": Offer(bulk=False, button=False, place="rating"),
     "follow_up": Offer(bulk=False, button=False, place="follow_up"),

@@ -1,7 +1,7 @@
 """The desk: its order and filters, what it keeps, whom it suggests, and what leaves it."""
 
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,6 +92,8 @@ def test_saved_filters_are_ones_own_and_counted(
     assert (again.json["id"], again.json["count"]) == (saved.json["id"], 2)
     wrong = desk.post("/api/v1/me/filters", json=body | {"filters": {"severity": "grave"}})
     assert wrong.status_code == 422
+    unknown = desk.post("/api/v1/me/filters", json=body | {"filters": {"severty": "high"}})
+    assert (unknown.status_code, unknown.json["errors"][0]["field"]) == (422, "filters.severty")
     assert desk.post("/api/v1/me/filters", json=body | {"name": " "}).status_code == 422
     address = f"/api/v1/me/filters/{saved.json['id']}"
     other = account(incident_town.session, "qian", "dispatcher", COMMUNITY)
@@ -125,7 +127,7 @@ def test_templates_fit_the_category_and_the_place(
 def test_a_move_of_many_says_to_whom_before_it_acts(
     incident_town: IncidentTown, desk: FlaskClient
 ) -> None:
-    one, closed = incident_town.report(), incident_town.report()
+    one, closed = incident_town.report(at=datetime.now(UTC)), incident_town.report()
     to_state(incident_town, closed.id, "take", "handle", "check", "close")
     moves = [{"id": str(item), "move": "dispatch"} for item in (one.id, closed.id)]
     old = incident_town.seen(one.id).version
@@ -134,6 +136,12 @@ def test_a_move_of_many_says_to_whom_before_it_acts(
     assert (initial["ok"], initial["assigned_to"], initial["role_zh"]) == (True, "王网格", "网格员")
     assert not second["ok"] and second["problem"]["detail"]
     assert incident_town.seen(one.id).version == old
+    late = incident_town.report()
+    leader = incident_town.town.person("李网格长").code
+    account(incident_town.session, "li", person=leader)
+    moves = [{"id": str(late.id), "move": "dispatch"}]
+    answer = desk.post("/api/v1/incidents/moves/bulk?dry_run=true", json={"moves": moves})
+    assert answer.json["results"][0]["assigned_to"] == "李网格长"
 
 
 def test_the_list_leaves_as_a_table_in_its_order_and_is_recorded(
@@ -143,11 +151,12 @@ def test_the_list_leaves_as_a_table_in_its_order_and_is_recorded(
     incident_town.report(severity="urgent", description="急的事")
     answer = desk.get("/desk/list.xlsx?state=open&sort=urgent&lang=zh")
     rows = list(load_workbook(io.BytesIO(answer.data)).active.values)
-    assert rows[0][:5] == ("编号", "程度", "时限", "剩余分钟", "类别")
-    assert [row[5] for row in rows[1:]] == ["急的事", "一般的事"]
+    assert rows[0][:5] == ("编号", "程度", "时限", "剩余分钟（工作时间）", "剩余分钟（昼夜计时）")
+    assert [row[6] for row in rows[1:]] == ["急的事", "一般的事"]
     subject = "SELECT subject FROM personal.disclosure WHERE kind = 'export'"
     recorded = incident_town.session.scalar(text(subject))
     assert recorded == "list of 2 incidents (.xlsx) state=open sort=urgent"
+    assert desk.get("/desk/list.xlsx?severty=high").status_code == 422
 
 
 def test_a_work_order_says_who_holds_it_but_not_who_reported(

@@ -506,6 +506,11 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/me/filters": Row(keeps),
     "POST /api/v1/me/filters": Row(keeps, json={"name": "急", "filters": {"severity": "urgent"}}),
     "DELETE /api/v1/me/filters/<int:filter_id>": Row(of_nothing(keeps), path={"filter_id": 1}),
+    "GET /api/v1/spot-checks": Row(may(A.SUPERVISE), "week=2026-W02"),
+    "POST /api/v1/spot-checks": Row(may(A.SUPERVISE), json={"week": "2026-W02"}),
+    "PUT /api/v1/spot-checks/<int:check_id>": Row(
+        spot_checked, json={"verdict": "real"}, path={"check_id": 1}
+    ),
     "GET /api/v1/answer-templates": Row(may(A.DISPATCH)),
     "POST /api/v1/answer-templates": Row(may(A.DISPATCH), json=TEMPLATE),
     "PUT /api/v1/answer-templates/<int:template_id>": Row(

@@ -43,6 +43,7 @@ COMMANDS = {
     "worker": "Run the jobs alone: overdue matters, notices, cleaning (serve runs them too).",
     "notices": "Notices: receivers, what waits, what is dead, send again.",
     "hotline": "Exchange orders with a hotline such as 12345: exchange, orders.",
+    "policy": "Numbers of the loop that a county sets: show, set.",
     "organisation": "External units that parts of matters are handed to: set, list.",
     "catalogue": "The catalogue of categories: show, check, load, dump, suggest.",
     "profiles": "Walking profiles: show, check, load, dump.",

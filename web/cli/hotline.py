@@ -7,7 +7,7 @@ import click
 import orjson
 
 from gis.db import engine
-from gis.exchange.hotline import exchange, list_orders
+from gis.exchange.hotline import exchange, list_orders, retry_steps
 from gis.settings import Settings
 from web.cli.common import open_database, session_scope
 
@@ -36,7 +36,9 @@ def exchange_now(as_json: bool) -> None:
 
 
 @command.command("orders")
-@click.option("--refused", is_flag=True, help="Only those that could not be filed.")
+@click.option(
+    "--refused", is_flag=True, help="Only those that could not be filed, or whose step was refused."
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @AS_JSON
 def orders(refused: bool, limit: int, as_json: bool) -> None:
@@ -48,5 +50,17 @@ def orders(refused: bool, limit: int, as_json: bool) -> None:
         return
     for row in rows:
         result = row.refusal or f"{row.incident_id}  {row.state}"
+        if row.step_refusal:
+            result += f"  not taken there: {row.step_refusal}"
         click.echo(f"{row.system} {row.number}  {row.pulled_at:%Y-%m-%d %H:%M}  {result}")
     click.echo(f"{len(rows)} orders", err=True)
+
+
+@command.command("retry")
+@click.argument("number", default="")
+def retry(number: str) -> None:
+    """Tell the steps that the hotline refused again, of the order NUMBER or of all."""
+    with session_scope("hotline retry") as session:
+        count = retry_steps(session, number)
+        session.commit()
+    click.echo(f"{count} orders")

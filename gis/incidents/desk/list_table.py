@@ -10,6 +10,7 @@ from gis.errors import TooLarge
 from gis.files.cells import parse_text
 from gis.files.column import Column
 from gis.files.table_writer import write_table
+from gis.incidents.clock import CLOCKS
 from gis.incidents.models import channel_label
 from gis.incidents.reading.filters import IncidentFilters
 from gis.incidents.reading.incidents import IncidentView, list_incidents
@@ -21,7 +22,8 @@ COLUMNS = (
     "number",
     "severity",
     "due",
-    "left_min",
+    "left_working_min",
+    "left_wall_min",
     "category",
     "description",
     "address",
@@ -47,7 +49,8 @@ def write_list(
 ) -> int:
     """Write the visible incidents that filters select as .csv or .xlsx; return how many.
 
-    Moments are of the zone, to the minute; `left_min` is in working minutes.
+    Moments are of the zone, to the minute. The minutes left stand in the column of the clock that
+    an incident runs by.
 
     Raises
     ------
@@ -72,7 +75,9 @@ def _cells(incident: IncidentView, zone: tzinfo, language: str) -> Iterator[str]
     yield str(incident.id)
     yield label(f"severity.{incident.severity}", language)
     yield _minute(incident.due, zone)
-    yield "" if incident.left_min is None else f"{incident.left_min:.0f}"
+    for name in CLOCKS:
+        runs = incident.left_min is not None and incident.clock == name
+        yield f"{incident.left_min:.0f}" if runs else ""
     yield in_language("category")
     yield incident.description
     yield incident.address

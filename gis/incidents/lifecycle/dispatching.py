@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, invalid_field
+from gis.incidents.clock import late_holders
 from gis.incidents.lifecycle.payload import Effect, MovePayload
 from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.reading.locked import LockedIncident
@@ -101,7 +102,10 @@ def _assign_post(session: Session, row: LockedIncident, role: str, now: datetime
         raise invalid_field("role", "dispatch.role_unknown", role=role[:40])
     first_role = role or row.time_limits.get("first_role") or "grid_worker"
     escalation = () if role else row.time_limits.get("escalation", ())
-    assigned = home(session, row.area_ids, row.building_id, first_role, escalation, now)
+    late = late_holders(row, now)
+    assigned = home(
+        session, row.area_ids, row.building_id, first_role, escalation, now, without=late
+    )
     detail: dict[str, Any] = {"way": "assign", "how": assigned.how}
     if seat := assigned.seat:
         detail |= {"role": seat.role, "area": seat.code, "person": seat.person_code}

@@ -1,6 +1,6 @@
 """What each move changes beside the state: columns, the event's detail, and offers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -24,7 +24,7 @@ from gis.incidents.lifecycle.relocation import relocate
 from gis.incidents.lifecycle.rerouting import reclassified
 from gis.incidents.lifecycle.splitting import split
 from gis.incidents.models import SEVERITIES, Incident, IncidentEvent
-from gis.incidents.policy import MAX_SUSPENSION, SUSPENSION_NOTICE
+from gis.incidents.policy import MAX_SUSPENSION, policy_of
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import HEIGHT, office
 from gis.incidents.states import ENDED_STATES
@@ -108,19 +108,22 @@ def _suspend(
         raise invalid_field("until", "suspend.until_later_than_requested", until=latest.isoformat())
     if until <= now:
         raise invalid_field("until", "suspend.until_past")
-    columns = suspension_columns(until, now)
+    columns = suspension_columns(session, row.county, until, now)
     spent: Spent = row.spent_min
     if row.stage_started_at is not None:
         spent = add_stretch(spent, row.state, row.stage_started_at, now)
     return columns, {"until": until, **_spent_detail(row, spent, row.state)}, []
 
 
-def suspension_columns(until: datetime, now: datetime) -> dict[str, Any]:
-    """Return the columns of a suspension that ends at a moment."""
-    reminder = until - SUSPENSION_NOTICE
+def suspension_columns(
+    session: Session, county: str, until: datetime, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of a suspension that ends at a moment; a county sets the reminder."""
+    days = policy_of(session, county).suspension_notice_days
+    reminder = until - timedelta(days=days)
     return {
         "suspended_until": until,
-        "suspension_reminder_at": reminder if reminder > now else None,
+        "suspension_reminder_at": reminder if days and reminder > now else None,
     }
 
 

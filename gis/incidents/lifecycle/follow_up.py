@@ -13,7 +13,7 @@ from gis.errors import invalid_field
 from gis.incidents.clock import WORKING, moment_after
 from gis.incidents.lifecycle.payload import Effect, MovePayload
 from gis.incidents.models import IncidentEvent
-from gis.incidents.policy import MAX_CALL_LATER, MAX_CALLS
+from gis.incidents.policy import MAX_CALL_LATER, policy_of
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.reading.reporters import find_contact
 from gis.incidents.states import ENDED_STATES, SOLVED, State
@@ -42,7 +42,8 @@ def follow_up(
     _validate(payload, now)
     attempt = count_calls(session, row) + 1
     changes: dict[str, Any] = {"follow_up_due_at": None}
-    if payload.outcome not in FINAL_OUTCOMES and attempt < MAX_CALLS:
+    max_calls = policy_of(session, row.county).max_calls
+    if payload.outcome not in FINAL_OUTCOMES and attempt < max_calls:
         changes["follow_up_due_at"] = payload.again_at or next_working_day(now)
     detail: dict[str, Any] = {"outcome": payload.outcome, "attempt": attempt}
     if payload.again_at is not None:

@@ -201,7 +201,7 @@ def _as_past(
             "warning_at": min(now + left * WARNING_SHARE, past.due),
         }
     if past.until is not None:
-        columns |= suspension_columns(past.until, now)
+        columns |= suspension_columns(session, case.where.county, past.until, now)
     if offers:  # unclaimed in time it falls back to the community instead of going one level up
         columns["supervise_at"] = None
     columns |= {name: getattr(past, name) for name in RATINGS}

@@ -22,10 +22,11 @@ from gis.incidents.lifecycle.events import (
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
-from gis.incidents.models import JointPart, Organisation
+from gis.incidents.models import Incident, JointPart, Organisation
 from gis.incidents.models.values import ORGANISATION_KINDS, PART_KINDS
-from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.reading.locked import LockedIncident, as_desk
 from gis.incidents.routing.post_holders import list_post_holders
+from gis.incidents.states import TRANSITIONS
 from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -123,6 +124,15 @@ def hand_out(
         session, row, "hand_out", row.state, {}, principal, extra_person_ids=[person_id], now=now
     )
     return part.id
+
+
+def may_hand_out(session: Session, principal: Principal, incident_id: UUID) -> bool:
+    """Return whether a principal may hand a part of an incident out now."""
+    query = select(Incident.state, Incident.area_ids).where(Incident.id == incident_id)
+    row = session.execute(query).one()
+    desk = as_desk(session, principal, incident_id)
+    allowed = desk.is_allowed(Action.DISPATCH, row.area_ids)
+    return row.state in TRANSITIONS["hand_out"].states and allowed
 
 
 def finish_part(

@@ -34,10 +34,11 @@ from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.lifecycle.joint import require_signed
 from gis.incidents.lifecycle.payload import NOTHING, MovePayload
 from gis.incidents.lifecycle.relocation import dispatch_anew
-from gis.incidents.lifecycle.rerouting import alarmed, successor
+from gis.incidents.lifecycle.rerouting import alarmed, home_by_rule, successor
 from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
+from gis.incidents.routing.post_holders import Home
 from gis.incidents.states import (
     ENDED_STATES,
     INDEPENDENT_MOVES,
@@ -220,7 +221,7 @@ def _apply(
     offers: list[Any] = []
     if effect := EFFECTS.get(name):
         changes, detail, offers = effect(session, principal, row, payload, now)
-    if name in RETURNING_MOVES and (to := successor(session, row, now)) is not None:
+    if name in RETURNING_MOVES and (to := _returns_to(session, row, new_state, now)) is not None:
         changes |= to.columns
         detail |= {"how": to.how, "from_person": row.holder_id}
     danger = _heard_danger(session, row, name, payload)
@@ -252,6 +253,16 @@ def _apply(
     if danger is not None and not is_repetition:
         _raise_alarm(session, row, danger.kinds[0], new_state, changes.get("role", row.role), now)
     return event
+
+
+def _returns_to(
+    session: Session, row: LockedIncident, new_state: str, now: datetime
+) -> Home | None:
+    """Return who has an incident that comes back; None: as before it was away."""
+    is_held = row.holder_id is not None or row.dispatch_mode == "order"
+    if is_held or new_state not in (State.DISPATCHED, State.TAKEN):
+        return successor(session, row, now)
+    return home_by_rule(session, row, now)  # it lost its holder meanwhile
 
 
 def _heard_danger(

@@ -91,12 +91,18 @@ def successor(session: Session, row: LockedIncident, now: datetime) -> Home | No
     """
     if row.holder_id is None or session.scalar(text(ABLE), {"person": row.holder_id, "at": now}):
         return None
-    first_role = row.role if row.role in HEIGHT else row.time_limits.get("first_role") or COMMUNITY
+    return home_by_rule(session, row, now, row.role if row.role in HEIGHT else None)
+
+
+def home_by_rule(
+    session: Session, row: LockedIncident, now: datetime, first_role: str | None = None
+) -> Home:
+    """Return who has an incident of its place by its rule, from a role on; None: the rule's."""
     return home(
         session,
         row.area_ids,
         row.building_id,
-        first_role,
+        first_role or row.time_limits.get("first_role") or COMMUNITY,
         row.time_limits.get("escalation", ()),
         now,
     )

@@ -9,6 +9,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
+from gis.incidents.catalogue.danger import URGENT
+from gis.incidents.clock import carried_on
+from gis.incidents.lifecycle.events import lock_incident
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS, IncidentReport
 from gis.incidents.lifecycle.payload import Effect, MovePayload, Part
 from gis.incidents.lifecycle.report import file_report
@@ -19,6 +22,7 @@ from gis.incidents.reading.reporters import find_contact
 from gis.rights.principal import Principal, system_principal
 
 MIN_PARTS, MAX_PARTS = 2, 6
+EXTERNAL = ("external_system", "external_number")  # attributes that all parts share
 
 
 def split(
@@ -27,8 +31,8 @@ def split(
     """Keep the first complaint of a report, and file the others as incidents of their own.
 
     Each is routed by itself, at the incident's place and as of its report, with its reporter,
-    contact and tracking secret. Photos of the report are shown with each
-    (gis/incidents/photos.py).
+    contact and tracking secret; its clock goes on with what was spent. Photos of the report are
+    shown with each (gis/incidents/photos.py).
 
     Raises
     ------
@@ -77,9 +81,11 @@ def _file(
             Incident.key_id,
             Incident.tracking_hash,
             Incident.split_from,
+            Incident.attributes,
         ).where(Incident.id == row.id)
     ).one()
     contact: dict[str, Any] = find_contact(session, row.county, row.id)
+    numbers = {key: original.attributes[key] for key in EXTERNAL if key in original.attributes}
     new_ids = []
     for part in parts:
         report = IncidentReport(
@@ -91,6 +97,7 @@ def _file(
             address=original.address,
             channel=row.channel,
             at=original.reported_at,
+            attributes=numbers,
             **contact,
         )
         filed = file_report(
@@ -103,6 +110,9 @@ def _file(
             "key_id": original.key_id,
             "tracking_hash": original.tracking_hash,
         }
+        filed_row = lock_incident(session, system_principal(principal.actor), filed.id)
+        if filed_row.severity != URGENT or row.severity == URGENT:  # nobody knew of the danger
+            inherited |= carried_on(row, filed_row, now)
         session.execute(
             update(Incident).where(Incident.id == filed.id).values(**inherited),
             execution_options={"synchronize_session": False},

@@ -23,7 +23,7 @@ from gis.incidents.clock import (
 )
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
 from gis.incidents.models import IncidentEvent
-from gis.incidents.policy import THIRD
+from gis.incidents.policy import policy_of
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import (
     DESKS,
@@ -115,7 +115,7 @@ def fill_vacant_chair(
 
 
 def supervise_reopened(session: Session, incident_id: UUID, now: datetime, actor: str) -> bool:
-    """Supervise an incident at once that was reopened for the third time, or more often.
+    """Supervise an incident at once that was reopened as often as its county sets, or more often.
 
     By the first living step above whoever holds it. False: it was not, or nobody is above.
     """
@@ -124,9 +124,9 @@ def supervise_reopened(session: Session, incident_id: UUID, now: datetime, actor
             IncidentEvent.incident_id == incident_id, IncidentEvent.move == "reopen"
         )
     )
-    if (reopened or 0) < THIRD:
-        return False
     row = lock_incident(session, system_principal(actor), incident_id)
+    if (reopened or 0) < policy_of(session, row.county).supervised_reopening:
+        return False
     steps = _steps(session, row, now)
     if not steps:
         return False

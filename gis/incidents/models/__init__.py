@@ -6,6 +6,7 @@ from gis.incidents.models.hotline import ExternalOrder, ExternalSystem
 from gis.incidents.models.incident import Incident, IncidentEvent, IncidentMove, Photo, Reporter
 from gis.incidents.models.orders import OrderOffer, OrderTaker
 from gis.incidents.models.parts import JointPart, Organisation
+from gis.incidents.models.policy import CountyPolicy
 from gis.incidents.models.rules import RoutingRule, RuleSet
 from gis.incidents.models.spot_checks import VERDICTS, SpotCheck, SpotDraw
 from gis.incidents.models.templates import AnswerTemplate
@@ -19,6 +20,7 @@ __all__ = [
     "AnswerTemplate",
     "CatalogueEdition",
     "Category",
+    "CountyPolicy",
     "DangerTable",
     "Device",
     "DeviceAlarm",

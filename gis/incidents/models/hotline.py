@@ -44,6 +44,16 @@ class ExternalOrder(Base):
     refusal: Mapped[str] = mapped_column(
         server_default="", comment="Why it could not be filed, as that system is told."
     )
+    held_up_event_id: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default="0",
+        comment="The last event there was when that system took no step; told again after a later"
+        " one.",
+    )
+    step_refusal: Mapped[str] = mapped_column(
+        server_default="",
+        comment="Why it took no step, as its answer said; empty: it took the last one.",
+    )
     told_event_id: Mapped[int] = mapped_column(
         BigInteger,
         server_default="0",

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
+from gis.incidents.clock import late_holders
 from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView
 from gis.incidents.routing.claimants import CLAIMANTS_SQL
@@ -85,21 +86,21 @@ def list_assignees(
     ]
     if incident.skill and named:
         people += _list_takers(session, incident, ids, now)
-    holder, late = _holder_and_late(session, incident)
+    holder, late = _holder_and_late(session, incident, now)
     return _suggest(people, holder, incident.role, late)
 
 
 def _holder_and_late(
-    session: Session, incident: IncidentView
+    session: Session, incident: IncidentView, now: datetime
 ) -> tuple[str | None, frozenset[str | None]]:
     """Return the code of who holds an incident, and the codes of who let its time pass."""
-    query = select(Incident.holder_id, Incident.late_by).where(Incident.id == incident.id)
+    columns = (Incident.state, Incident.due_at, Incident.late_by, Incident.role, Incident.area_id)
+    query = select(*columns, Incident.holder_id).where(Incident.id == incident.id)
     row = session.execute(query).one()
-    entry = row.late_by.get(incident.state, {"holder_id": row.holder_id})
-    late_id = entry["holder_id"] if incident.late_since is not None else None
-    people = select(Person.id, Person.code).where(Person.id.in_([row.holder_id, late_id]))
+    late = late_holders(row, now)
+    people = select(Person.id, Person.code).where(Person.id.in_([row.holder_id, *late]))
     codes = {person.id: person.code for person in session.execute(people)}
-    return codes.get(row.holder_id), frozenset({codes.get(late_id)} - {None})
+    return codes.get(row.holder_id), frozenset(codes[person] for person in late if person in codes)
 
 
 def _suggest(

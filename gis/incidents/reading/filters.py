@@ -27,8 +27,9 @@ class IncidentFilters:
     """Which incidents. area: Code; everything in it. overdue: The running stage's time is over.
 
     colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the
-    asker. assignee: Code of the person who holds it, where the asker may have names. reopened: It
-    was reopened at least once. queue: Who has it to act on now, one of QUEUES. since, until: By
+    asker. words: Part of the description or address, the beginning of its id, or its number at a
+    hotline. assignee: Code of the person who holds it, where the asker may have names. reopened:
+    It was reopened at least once. queue: Who has it to act on now, one of QUEUES. since, until: By
     when they were reported. sort: One of ORDERS.
     """
 
@@ -178,7 +179,8 @@ def _column_conditions(filters: IncidentFilters) -> Iterator[tuple[str, dict[str
     if filters.words:
         yield (
             "(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"
-            " OR starts_with(i.id::text, :words))",
+            " OR starts_with(i.id::text, :words)"
+            " OR lower(i.attributes ->> 'external_number') = :words)",
             {"words": filters.words.lower()},
         )
     if filters.since is not None:

@@ -64,7 +64,8 @@ class IncidentView:
     lists. clock: working or wall, the clock of left_min (until it is due, negative past it) and
     stopped_after_min (spent of the stage before it was suspended). late_since, late_by: Since when
     the running stage is late, and who held it then. open_working_min, open_wall_min, suspended_min,
-    total_due: As `gis.incidents.clock.whole_time`. split_from: Whose report told of it too.
+    total_due: As `gis.incidents.clock.whole_time`. split_from: Whose report told of it too;
+    split_into: What else this report told of.
     """
 
     id: UUID
@@ -115,6 +116,7 @@ class IncidentView:
     supervisor_zh: str | None
     supervisor_en: str | None
     split_from: UUID | None
+    split_into: list[UUID]
     parent: UUID | None
     children: list[UUID]
     rating: int | None
@@ -151,6 +153,8 @@ SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
       ORDER BY x.reported_at) AS children,
   (SELECT x.id FROM incident x WHERE x.id = i.parent_id AND {{other}}) AS parent_seen,
   (SELECT x.id FROM incident x WHERE x.id = i.split_from AND {{other}}) AS split_seen,
+  ARRAY(SELECT x.id FROM incident x WHERE x.split_from = i.id AND {{other}}
+      ORDER BY x.id) AS split_into,
   ARRAY(SELECT f.id FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
     WHERE (f.incident_id = i.id OR f.incident_id = i.split_from AND e.move = 'report') AND {{told}}
     ORDER BY f.event_id, f.at) AS photos,
@@ -254,6 +258,7 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
         supervisor_zh=_supervisor(row.supervisor_role, "zh"),
         supervisor_en=_supervisor(row.supervisor_role, "en"),
         split_from=row.split_seen,
+        split_into=list(row.split_into),
         parent=row.parent_seen,
         children=list(row.children),
         photos=list(row.photos),

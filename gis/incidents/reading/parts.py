@@ -26,7 +26,10 @@ class OrganisationView:
 
 @dataclass(frozen=True)
 class PartView:
-    """A part of a matter. person: A name where the reader may have names; late: past its time."""
+    """A part of a matter. person: A name where the reader may have names; late: past its time.
+
+    mine: It is the reader's own.
+    """
 
     id: int
     kind: str
@@ -37,6 +40,7 @@ class PartView:
     asked_at: datetime
     due: datetime
     late: bool
+    mine: bool
     finished_at: datetime | None
     result: str
 
@@ -79,6 +83,7 @@ def list_parts(session: Session, by: Principal, incident_id: UUID, now: datetime
             part.asked_at,
             part.due_at,
             (part.finished_at or now) > part.due_at,
+            by.person_id is not None and part.person_id == by.person_id,
             part.finished_at,
             part.result,
         )

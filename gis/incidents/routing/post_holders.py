@@ -1,7 +1,7 @@
 """Who is responsible for an incident: from posts and a rule to the first person available."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -125,13 +125,15 @@ def choose_assignee(
 
 
 def _passed_over(holders: Sequence[PostHolder]) -> str:
-    """Return why a role is passed over: no_post, vacant, away or no_account.
+    """Return why a role is passed over: no_post, vacant, away, no_account or late.
 
     The last that is true of a holder.
     """
     reasons = {seat.absence for seat in holders}
     return (
-        "no_account"
+        "late"
+        if "late" in reasons
+        else "no_account"
         if "account" in reasons
         else "away"
         if "leave" in reasons
@@ -221,6 +223,7 @@ def home(
     escalation: Sequence[str],
     at: datetime,
     levels: Collection[str] = (),
+    without: Collection[int] = (),
 ) -> Home:
     """Return who holds an incident of a place.
 
@@ -230,9 +233,10 @@ def home(
     ----------
     first_role, escalation
         As for `choose_assignee`. levels: Only posts of these levels of area; empty: of all.
+        without: Persons who are passed over, since they let its time pass.
     """
     holders = [
-        seat
+        replace(seat, person_id=None, absence="late") if seat.person_id in without else seat
         for seat in list_post_holders(session, areas, building, at)
         if not levels or seat.level in levels
     ]

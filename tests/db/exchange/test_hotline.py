@@ -144,9 +144,30 @@ def test_a_step_that_is_refused_holds_up_its_own_order_alone(
 ) -> None:
     gateway.refuses = {"GD-2026/1"}
     assert run(scene, gateway).told == 2
+    listed = hotline.list_orders(scene.session, refused=True, limit=9)
+    assert {row.number: row.step_refusal for row in listed}["GD-2026/1"].endswith("answered 404")
     gateway.refuses = set()
-    assert run(scene, gateway).told == 2
-    assert gateway.states("GD-2026/1") == ["accepted", "dispatched"]
+    assert run(scene, gateway).told == 0  # nothing has changed
+    work(scene, "take")
+    assert run(scene, gateway).told == 3
+    assert gateway.states("GD-2026/1") == ["accepted", "dispatched", "taken"]
+    gateway.refuses = {"GD-2026/1"}
+    work(scene, "handle")
+    assert run(scene, gateway).told == 0
+    gateway.refuses = set()
+    assert hotline.retry_steps(scene.session, "GD-2026/1") == 1
+    assert run(scene, gateway).told == 1
+
+
+def test_a_remark_on_a_known_order_is_taken_once(
+    scene: IncidentTown, gateway: FakeHotline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hotline, "ORDERS_AT_ONCE", 1)
+    run(scene, gateway)
+    remarks = [{"number": "R1", "content": "又催了一次"}, {"content": "没有编号"}, "x"]
+    gateway.pages["2"] = {"orders": [ORDER | {"remarks": remarks}] * 2, "next": "3"}
+    assert run(scene, gateway).error == ""
+    assert scene.moves(incident(scene).id).count("note") == 1
 
 
 def test_a_wrong_key_or_nonsense_is_said(scene: IncidentTown, gateway: FakeHotline) -> None:

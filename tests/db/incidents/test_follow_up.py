@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
+from gis.incidents.policy import Policy, set_policy
 from gis.incidents.reading import timeline
 from gis.incidents.reading.follow_ups import (
     ORDER,
@@ -91,6 +92,18 @@ def test_three_calls_nobody_answers_end_it(incident_town: IncidentTown) -> None:
         incident_town.do(item, "follow_up", at=now, outcome="no_answer")
         now += DAY
     assert queue(incident_town, now) == []
+
+
+def test_a_county_sets_after_how_many_calls_nobody_is_called(incident_town: IncidentTown) -> None:
+    session = incident_town.session
+    county = incident_town.town.county.code
+    assert set_policy(session, county, max_calls=1) == Policy(max_calls=1)
+    item = done(incident_town)
+    incident_town.do(item, "follow_up", outcome="no_answer")
+    assert queue(incident_town) == []
+    for wrong in ((county, 0), ("520402007", 2)):
+        with pytest.raises(InvalidInput):
+            set_policy(session, wrong[0], max_calls=wrong[1])
 
 
 @pytest.mark.parametrize("outcome", ["refused", "wrong_number"])

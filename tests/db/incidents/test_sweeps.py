@@ -14,11 +14,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
-from gis.errors import WanggeError
+from gis.errors import Conflict, WanggeError
 from gis.incidents import working_time
 from gis.incidents.lifecycle import deadlines, moves
-from gis.incidents.lifecycle.payload import NOTHING, MovePayload
+from gis.incidents.lifecycle.payload import NOTHING, MovePayload, Part
 from gis.incidents.models import OrderTaker
+from gis.incidents.reading import incidents
 from gis.jobs import maintenance
 from gis.ops.cluster import DatabaseUrls
 from gis.rights.principal import account_principal
@@ -231,7 +232,7 @@ def at_once(number: int, do: Callable[[], object]) -> list[object]:
     return results
 
 
-def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
+def test_workers_that_sweep_rivalsnever_double(apart: Engine) -> None:
     began = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
     with Session(apart) as session, session.begin():
         again = Again(session)
@@ -263,7 +264,7 @@ def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     assert maintenance.run_due(apart, FAR)["overdue"] == 0
 
 
-def test_taken_and_relocated_at_once_it_has_one_owner_who_is_there(apart: Engine) -> None:
+def test_taken_and_relocated_rivalsit_has_one_owner_who_is_there(apart: Engine) -> None:
     with Session(apart) as session, session.begin():
         again = Again(session)
         item = again.report().id
@@ -290,6 +291,54 @@ def test_taken_and_relocated_at_once_it_has_one_owner_who_is_there(apart: Engine
             " WHERE i.id = :id"
         )
         assert tuple(session.execute(text(query), {"id": item}).one()) == ("dispatched", "邻网格员")
+
+
+PARTS = (Part("06010", "垃圾"), Part("06010", "路灯"))
+# what two dispatchers do to one matter in the same moment, each as they see it
+AT_ONCE: list[tuple[tuple[str, ...], tuple[tuple[str, MovePayload], ...]]] = [
+    ((), (("dispatch", MovePayload(role="grid_leader")), ("dispatch", NOTHING))),
+    ((), (("return", MovePayload(note="不归我管")), ("dispatch", NOTHING))),
+    (
+        ("take", "handle", "check"),
+        (("close", NOTHING), ("send_back", MovePayload(note="没做完"))),
+    ),
+    ((), (("split", MovePayload(parts=PARTS)), ("split", MovePayload(parts=PARTS)))),
+]
+
+
+@pytest.mark.parametrize(("before", "rivals"), AT_ONCE)
+def test_of_two_dispatchers_at_once_one_wins_and_the_other_reads_why(
+    apart: Engine,
+    before: tuple[str, ...],
+    rivals: tuple[tuple[str, MovePayload], ...],
+) -> None:
+    with Session(apart) as session, session.begin():
+        item = Again(session).report().id
+        ids = dict(map(tuple, session.execute(text("SELECT name, id FROM personal.person"))))
+        by = {name: account_principal(session, -1, ids[name], name, NOW) for name in ids}
+        for name in before:
+            actor = by["赵社工" if name == "check" else "王网格"]
+            moves.apply_move(session, actor, item, name, NOW, MovePayload(note="清走了"))
+        seen = incidents.get_incident(session, by["赵社工"], item, now=NOW)
+    turns = [(by["王网格" if name == "return" else "赵社工"], name, how) for name, how in rivals]
+
+    def move() -> str:
+        actor, name, payload = turns.pop()
+        try:
+            with Session(apart) as session, session.begin():
+                moves.apply_move(session, actor, item, name, NOW, payload, version=seen.version)
+        except Conflict as error:
+            return error.detail_in("zh")
+        return name
+
+    names = {name for name, _ in rivals}
+    results = sorted(at_once(2, move), key=lambda result: result in names)
+    assert str(results[0]).startswith("该事件刚有新的变化") and results[1] in names
+    with Session(apart) as session:
+        now = incidents.get_incident(session, by["赵社工"], item, now=NOW)
+        events = "SELECT count(*) FROM incident_event WHERE incident_id = :id"
+        assert session.scalar(text(events), {"id": item}) == now.version - 1 == seen.version
+        assert len(now.split_into) == (1 if results[1] == "split" else 0)
 
 
 def test_old_rows_are_deleted_and_young_ones_stay(apart: Engine, tmp_path: Path) -> None:

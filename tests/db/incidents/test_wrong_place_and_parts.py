@@ -1,5 +1,6 @@
 """What was reported wrongly: at the wrong place, or several complaints in one report."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -164,6 +165,36 @@ def test_a_part_can_be_split_again_and_its_reporter_sees_all(incident_town: Inci
     for number in (filed.id, last):
         tracked = timeline.tracked(incident_town.session, number, filed.tracking_secret, now=NOW)
         assert len(tracked.parts) == 2
+
+
+def test_splitting_an_old_report_buys_no_time(incident_town: IncidentTown) -> None:
+    """A part goes on with what was spent, its whole time since the first report."""
+    item = incident_town.report(attributes={"external_number": "GD-7"}).id
+    limit = incident_town.seen(item).left_min or 0.0
+    later = NOW + timedelta(minutes=20)
+    kept = incident_town.do(item, "split", at=later, parts=PARTS[:2])
+    part = incident_town.seen(kept.split_into[0], later)
+    assert part.left_min == incident_town.seen(item, later).left_min == limit - 20
+    assert part.total_due == kept.total_due and part.reported_at == kept.reported_at
+    assert part.attributes == {"external_number": "GD-7"}
+    late = NOW + timedelta(days=9)
+    kept = incident_town.do(item, "split", at=late, parts=PARTS[:2])
+    seen = [incident_town.seen(number, late) for number in (item, kept.split_into[1])]
+    assert [row.colour for row in seen] == ["red", "red"]
+    assert seen[1].late_by == seen[0].late_by and seen[1].late_since == seen[0].late_since
+
+
+def test_what_was_suspended_at_the_wrong_place_goes_on_with_whoever_is_there(
+    incident_town: IncidentTown,
+) -> None:
+    item = incident_town.report().id
+    incident_town.do(item, "take", "王网格")
+    incident_town.do(item, "request_suspend", "王网格", note="等零件")
+    incident_town.do(item, "approve_suspend")
+    waits = incident_town.do(item, "relocate", **BESIDE)
+    assert (waits.state, waits.role) == ("suspended", "community_worker")
+    back = incident_town.do(item, "resume")
+    assert (back.state, back.assigned_to) == ("taken", "邻网格员")
 
 
 def test_danger_in_one_part_makes_that_part_urgent(incident_town: IncidentTown) -> None:

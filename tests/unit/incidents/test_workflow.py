@@ -75,7 +75,7 @@ def test_every_move_of_people_has_its_place_among_those_offered():
     assert set(workflow.OFFERS) == {name for name in TRANSITIONS if is_done_by_people(name)}
 
 
-PLACES = {"map", "parts", "duplicates", "rating", "follow_up"}
+PLACES = {"map", "parts", "kin", "rating", "follow_up"}
 
 
 @pytest.mark.parametrize("role", [*ACCESS_ROLES, "reporter"])

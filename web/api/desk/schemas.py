@@ -1,9 +1,9 @@
 """Saved filters and templates of answers as the API takes and shows them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from web.api.incidents.schemas import ListIn
@@ -24,13 +24,19 @@ def filled(value: str) -> str:
     return value.strip()
 
 
+class FiltersIn(ListIn):
+    """Which incidents; another parameter is refused, or more would be listed than was meant."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
 class SavedFilterIn(BaseModel):
     """Filters and what they are called."""
 
     model_config = {"extra": "forbid"}
 
     name: Annotated[str, AfterValidator(filled)] = Field(max_length=MAX_NAME_CHARS)
-    filters: ListIn = Field(description="Parameters of GET /incidents; without limit and cursor")
+    filters: FiltersIn = Field(description="Parameters of GET /incidents; without limit and cursor")
 
 
 class SavedFilterOut(BaseModel):

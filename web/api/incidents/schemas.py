@@ -197,7 +197,12 @@ class ListIn(params.Page):
     queue: str = Field(
         "", max_length=12, description=f"Who has it to act on now: {', '.join(router.QUEUES)}"
     )
-    words: str = Field("", max_length=100, description="Part of the description or address")
+    words: str = Field(
+        "",
+        max_length=100,
+        description="Part of the description or address, the beginning of the id, or the number"
+        " at a hotline",
+    )
     since: str = Field("", max_length=40, description="Reported from this moment on")
     until: str = Field("", max_length=40, description="Reported before this moment")
     parent: UUID | None = Field(None, description="Those that repeat this incident")

@@ -1,5 +1,6 @@
 """Parts of a matter that external units and colleagues do."""
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field
 from gis.incidents.lifecycle import joint
 from gis.incidents.reading import incidents, parts
 from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.http.db import session
 from web.http.idempotency import run_once
 from web.http.params import parse_datetime
@@ -60,7 +62,15 @@ def list_parts(incident_id: UUID) -> Response:
     """List who else was asked, by when, and what they did."""
     by, now = require_sign_in(), parse_datetime(None)
     incidents.get_incident(session(), by, incident_id, now=now)
-    return conditional_response({"items": parts.list_parts(session(), by, incident_id, now)})
+    return conditional_response(_parts_to_json(by, incident_id, now))
+
+
+def _parts_to_json(by: Principal, incident_id: UUID, now: datetime) -> dict[str, object]:
+    """Return the parts of an incident, and whether the asker may hand one out now."""
+    return {
+        "items": parts.list_parts(session(), by, incident_id, now),
+        "may_hand_out": joint.may_hand_out(session(), by, incident_id),
+    }
 
 
 @bp.post("/incidents/<uuid:incident_id>/parts")
@@ -84,7 +94,7 @@ def hand_out(incident_id: UUID, json_data: PartIn) -> Response:
 
     def write() -> tuple[int, dict[str, object]]:
         joint.hand_out(session(), by, incident_id, now=now, **json_data.model_dump())
-        return 201, {"items": parts.list_parts(session(), by, incident_id, now)}
+        return 201, _parts_to_json(by, incident_id, now)
 
     return run_once(by, write)
 
@@ -108,6 +118,6 @@ def finish(incident_id: UUID, part_id: int, json_data: PartFinishIn) -> Response
 
     def write() -> tuple[int, dict[str, object]]:
         joint.finish_part(session(), by, incident_id, part_id, json_data.result, now)
-        return 200, {"items": parts.list_parts(session(), by, incident_id, now)}
+        return 200, _parts_to_json(by, incident_id, now)
 
     return run_once(by, write)

@@ -20,7 +20,8 @@ from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from layers.overview import overview
-from web.api.incidents.schemas import ListIn, filters
+from web.api.desk.schemas import FiltersIn
+from web.api.incidents.schemas import filters
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment
@@ -93,7 +94,10 @@ def desk() -> Response:
 def list_file() -> Response:
     """Send the list as shown, in its order and with its filters; that it was is recorded."""
     by, now = require(Action.EXPORT), params.parse_datetime(None)
-    query = validate_model(ListIn, request.args.to_dict())
+    fields = request.args.to_dict()
+    fields.pop("lang", None)
+    # what is misspelt would take out more than was meant
+    query = validate_model(FiltersIn, fields)
     count = 0
 
     def write(path: Path) -> None:

@@ -76,25 +76,29 @@ export function timeLeft(incident) {
   if (isEnded(incident.state)) return stateLabel(incident.state);
   if (stateOf(incident.state).paused) return t('Clock stopped');
   if (incident.left_min === null || incident.left_min === undefined) return t('No clock runs');
-  return incident.left_min < 0
-    ? t('%(time)s overdue', { time: duration(incident.left_min) })
-    : t('%(time)s left', { time: duration(incident.left_min) });
+  const time = duration(incident.left_min);
+  if (incident.clock === 'wall')
+    return incident.left_min < 0
+      ? t('%(time)s overdue, day and night', { time })
+      : t('%(time)s left, day and night', { time });
+  return incident.left_min < 0 ? t('%(time)s overdue', { time }) : t('%(time)s left', { time });
 }
 
-export const clockBadge = (incident) =>
+const dueText = (incident, time) =>
+  incident.clock === 'wall'
+    ? t('Due %(time)s; every hour counts', { time })
+    : t('Due %(time)s; only working time counts', { time });
+
+export const clockBadge = (incident, text = timeLeft(incident)) =>
   h(
     'span',
     {
       className: `inc-clock ${urgency(incident)}`,
-      title: incident.due
-        ? t('Due %(time)s; only working time counts', {
-            time: new Date(incident.due).toLocaleString(zh ? 'zh-CN' : 'en-GB'),
-          })
-        : null,
+      title: incident.due ? dueText(incident, new Date(incident.due).toLocaleString(zh ? 'zh-CN' : 'en-GB')) : null,
     },
     shape(urgency(incident)),
     h('span', { className: 'hidden' }, urgencyWords(incident)),
-    timeLeft(incident),
+    text,
   );
 
 /** What is out of the ordinary; without the severity where it is shown beside. */
@@ -298,13 +302,13 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
             if (needsNote(name) && !note.value.trim())
               return showError(t('Say it in a few words: who comes after you reads this.'), note);
             if (minutes && (minutes.required || minutes.value) && !(minutes.valueAsNumber >= 1))
-              return showError(t('Give the working minutes as a whole number, at least 1.'), minutes);
+              return showError(t('Give the minutes as a whole number, at least 1.'), minutes);
             if (until?.required && !until.value) return showError(t('Choose the day when the suspension ends.'), until);
             const body = {
               ...(until?.value && { until: until.value }),
               ...(note.value.trim() && { note: note.value.trim() }),
               ...(minutes && minutes.value && { minutes: minutes.valueAsNumber }),
-              ...extraFields?.read?.(),
+              ...(await extraFields?.read?.()),
             };
             if (body.wrong) return showError(body.wrong);
             return act(name, body, photos);
@@ -313,7 +317,14 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
         h('h3', {}, moveLabel(name)),
         name.startsWith('request_') && noApprover(),
         extraFields?.element,
-        minutes && [h('label', { for: 'inc-minutes' }, t('Working minutes')), minutes],
+        minutes && [
+          h(
+            'label',
+            { for: 'inc-minutes' },
+            incident.clock === 'wall' ? t('Minutes, day and night') : t('Working minutes'),
+          ),
+          minutes,
+        ],
         until && [
           h('label', { for: 'inc-until' }, until.required ? t('Suspended through') : t('End it earlier (optional)')),
           until,

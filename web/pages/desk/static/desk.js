@@ -1,7 +1,7 @@
 // The dispatcher's desk: what is open, filtered by what the address says, one matter beside it, and what can be done.
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
-import { clockBadge, SEVERITY_LABELS, subscribe } from '../../shared/incident.js';
+import { SEVERITY_LABELS, subscribe } from '../../shared/incident.js';
 import { query, request } from '../../shared/request.js';
 import { stateLabel } from '../../shared/workflow.js';
 import { address, FIELDS, listQuery, showFilters, TABS, updateAddress } from './address.js';
@@ -12,7 +12,7 @@ import { inbox } from './inbox.js';
 import { load, PAGE } from './list.js';
 import { hear } from './live.js';
 import { isQueue, QUEUE } from './queue.js';
-import { draw } from './rows.js';
+import { clockCell, draw } from './rows.js';
 import { drawSaved, loadSaved } from './saved.js';
 import './templates.js';
 
@@ -168,7 +168,9 @@ setInterval(async () => {
     const index = inbox.rows.findIndex((other) => other.id === incident.id);
     if (index >= 0 && inbox.rows[index].version <= incident.version) {
       inbox.rows[index] = incident;
-      $('rows').children[index].querySelector('.dsk-clock').replaceChildren(clockBadge(incident));
+      $('rows')
+        .children[index].querySelector('.dsk-clock')
+        .replaceChildren(...clockCell(incident));
     }
   }
 }, EVERY);

@@ -17,6 +17,7 @@ import {
   useful,
   when,
 } from '../../shared/incident.js';
+import { jointParts } from '../../shared/joint.js';
 import { request, RequestError } from '../../shared/request.js';
 import { moveLabel, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 import { updateAddress } from './address.js';
@@ -200,14 +201,26 @@ function fill(incident) {
       ...fact(t('Severity'), SEVERITY_LABELS[incident.severity]),
       ...fact(t('Rule'), incident.rule),
       ...fact(t('Number'), h('span', { className: 'dsk-number' }, incident.id.slice(0, 8))),
+      ...fact(
+        t('Hotline number'),
+        incident.attributes?.external_number &&
+          h('span', { className: 'dsk-number' }, incident.attributes.external_number),
+        incident.attributes?.external_system && h('small', {}, incident.attributes.external_system),
+      ),
     ),
     isQueue() ? reach : '',
   );
+  // what is being written there stays
+  const joint =
+    part.facts.querySelector('.inc-joint:has(form:not([hidden]))') ??
+    jointParts(incident, () => show(incident.id, { quiet: true }));
   part.facts.replaceChildren(
     triggers(incident, 'map'),
     triggers(incident, 'follow_up'),
     triggers(incident, 'rating'),
+    triggers(incident, 'kin'),
     ...kin(incident, { show, act }),
+    joint,
     isQueue() ? '' : reach,
     h(
       'details',

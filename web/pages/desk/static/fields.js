@@ -4,6 +4,7 @@ import { number, t } from '../../shared/i18n.js';
 import { inLanguage, SEVERITY_LABELS } from '../../shared/incident.js';
 import { request } from '../../shared/request.js';
 import { followUpFields, ratingFields } from './follow-up.js';
+import { linkFields } from './kin.js';
 import { groups } from './kinds.js';
 import { relocateFields } from './place.js';
 import { splitFields } from './parts.js';
@@ -25,6 +26,7 @@ export const fieldsOf = (incident) => ({
   follow_up: () => followUpFields(),
   rate: () => ratingFields(),
   reopen: () => null,
+  link: () => linkFields(incident),
 
   dispatch: async () => {
     const { items: candidates } = await request(`/incidents/${incident.id}/candidates`, 'candidates').catch(() => ({

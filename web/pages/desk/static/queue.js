@@ -22,7 +22,7 @@ export async function countQueue() {
 }
 
 const HEADS = {
-  due: [t('Time left'), t('Call by')],
+  due: [t('Due'), t('Call by')],
   held: [t('Held by'), t('Calls')],
   at: [t('Reported'), t('Handled')],
 };

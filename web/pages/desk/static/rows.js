@@ -1,7 +1,16 @@
 // The rows of the list: how they look, and what changes in them.
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
-import { clockBadge, gridOf, inLanguage, locationText, SEVERITY_LABELS, tags, when } from '../../shared/incident.js';
+import {
+  clockBadge,
+  gridOf,
+  inLanguage,
+  locationText,
+  SEVERITY_LABELS,
+  tags,
+  timeLeft,
+  when,
+} from '../../shared/incident.js';
 import { stateLabel, stateOf } from '../../shared/workflow.js';
 import { fits, state } from './address.js';
 import { inbox } from './inbox.js';
@@ -40,6 +49,12 @@ function row(incident) {
   );
 }
 
+// a column of moments: minutes of working time and of the wall clock are not to be compared
+export const clockCell = (incident) =>
+  incident.due && !stateOf(incident.state).paused
+    ? [clockBadge(incident, when(incident.due)), h('small', {}, timeLeft(incident))]
+    : [clockBadge(incident)];
+
 function cells(incident, result) {
   return [
     h(
@@ -52,7 +67,7 @@ function cells(incident, result) {
       }),
     ),
     h('td', { className: `dsk-severity ${incident.severity}` }, h('b', {}, SEVERITY_LABELS[incident.severity])),
-    h('td', { className: 'dsk-clock' }, clockBadge(incident)),
+    h('td', { className: 'dsk-clock' }, ...clockCell(incident)),
     h(
       'td',
       { className: 'dsk-what' },

@@ -347,6 +347,13 @@ $('grip').addEventListener('touchend', (event) => {
   size(SIZES[Math.min(2, Math.max(0, at + (moved < 0 ? 1 : -1)))]);
 });
 
+// who signs in while looking at something comes back to it; everybody else goes to their own page
+const signIn = document.querySelector('a.me-in');
+signIn?.addEventListener('click', () => {
+  if (state.p || state.area || state.facility || todayBox?.checked)
+    signIn.href = `${signIn.pathname}?${query({ next: location.pathname + location.search })}`;
+});
+
 searchBox(actions);
 size('peek');
 read();

@@ -1,6 +1,7 @@
 // The grid worker's page: my matters by urgency, the map of my patch, and moves that wait for a connection.
 import { $, colour, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
+import { jointParts } from '../../shared/joint.js';
 import { request, query, RequestError } from '../../shared/request.js';
 import {
   URGENCY_LABELS,
@@ -318,6 +319,7 @@ async function show(id, move = '') {
               : incident.rule,
           ),
         ),
+        full && jointParts(incident),
         full ? [h('h3', {}, t('What happened')), timeline(full.timeline)] : h('p', { className: 'quiet' }, '…'),
       ),
       h(
