@@ -173,7 +173,9 @@ def _outside(
     for code, land in geometries.items():
         neighbours = shapes[tree.query(land, predicate="intersects")]
         remaining = (
-            extract_polygons(shapely.difference(land, shapely.union_all(neighbours)))
+            extract_polygons(
+                shapely.difference(land, polygon_coverage.dissolve(neighbours.tolist()))
+            )
             if len(neighbours)
             else land
         )

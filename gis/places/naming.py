@@ -208,7 +208,9 @@ def compare_estate(prefix: str, estate: str, areas: tuple[str, ...] = ()) -> Est
             return Estate.SAME
         for match in re.finditer(re.escape(estate), tail):
             whole = not match.start() or _may_precede(tail[: match.start()], areas)
-            if whole and re.match(r"(?:小区)?[,;.:()、的里内]", tail[match.end() :]):
+            behind = re.match(r"(?:小区)?[,;.:()、的里内]+", tail[match.end() :])
+            # 祥和苑,二期 is another estate
+            if whole and behind and not _SECTION_PATTERN.match(tail, match.end() + behind.end()):
                 return Estate.SAME
             return Estate.OTHER
     last = _last_name(short, areas)

@@ -19,7 +19,9 @@ from gis.incidents.danger.spans import NONE, Hit, Spans, around
 from gis.incidents.danger.table import EXAMPLES, Row
 
 MAX_READ_CHARS = 4000  # characters read
-BESIDE_CHARS = 12  # characters beside danger in which a word of `unless` counts
+BESIDE_CHARS = (
+    12  # characters beside danger in which a word of `unless` counts, to the clause's end
+)
 LATIN_CHARS_PER_CHINESE = 3  # as many letters take the place of one Chinese character
 MAX_TRIED_ACTS = 30  # words of one row that are looked at; were all taken back, the next one counts
 # how like danger a text must be; in Latin letters; when taken back
@@ -257,7 +259,8 @@ class _Text:
             for word in objects.beside(act, within) if row.words else (act,):
                 left, right = sorted((act, word))
                 span = Hit(left.start, max(left.end, right.end), act.word)
-                start, end = around(self.sentences, span)
+                # the clause behind tells of something else: 奶奶走丢了，手机也没带
+                start, end = around(self.sentences, span)[0], around(self.clauses, span)[1]
                 if not (
                     unless.within(max(start, span.start - beside), min(end, span.end + beside))
                     or self._taken_back(row, act, span)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import shapely
 
+from gis.boundaries.difference import transferred_pieces
 from gis.errors import InvalidInput
 from gis.shapes import edits, measure, polygon_coverage
 from gis.shapes.edits import ChangedGeometries, GridGeometries
@@ -99,6 +100,17 @@ def test_ten_thousand_vertices_are_cut_or_refused_in_bounded_time(name):
             polygon_coverage.dissolve(list(lands.values())), polygon_coverage.dissolve(new)
         )
         assert lost.area < 1e-12
+
+
+def test_what_moves_is_found_in_bounded_time():
+    changed = edits.transfer(STRAIGHT, ragged.ring("star", 300, 300), "c", islands=True)
+    new = {code: shape for code, shape in (STRAIGHT | changed).items() if shape is not None}
+    begin = time.process_time()
+    pieces = transferred_pieces(STRAIGHT, new, sorted(changed))
+    assert time.process_time() - begin < SLOWEST / 2 * slowdown()
+    assert {(start, end) for start, end, _ in pieces} == {("a", "c"), ("b", "c")}
+    gained = new["c"].area - STRAIGHT["c"].area
+    assert sum(land.area for *_, land in pieces) == pytest.approx(gained, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ragged.RINGS)
