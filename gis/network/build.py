@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.errors import Unavailable
 from gis.network import parts
+from gis.network.contraction import ContractedGraph, contract
 from gis.network.edge_facts import (
     EdgeFacts,
     HeightColumns,
@@ -136,6 +137,11 @@ class Network:
     def graph(self) -> csr_array:
         """The matrix of `layers`: the nodes first, then the copies of private ones."""
         return self.layers.matrix
+
+    @cached_property
+    def contracted(self) -> ContractedGraph:
+        """The same graph contracted: distances to all nodes are found in it."""
+        return contract(self.layers.matrix)
 
     @cached_property
     def rank(self) -> Ints:

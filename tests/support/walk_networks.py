@@ -1,13 +1,16 @@
 """Made-up walking networks, from places in metres."""
 
 import random
+from unittest import mock
 
 import numpy as np
 import shapely
 from hypothesis import strategies as st
 
 from gis import crs
-from gis.network.build import EdgeTable, Network, from_degrees
+from gis.network import walk
+from gis.network.build import EdgeTable, Network, SnappedPoints, from_degrees
+from gis.network.contraction import contract
 from gis.shapes.measure import GEOD
 
 WEST, SOUTH = 105.95, 26.23
@@ -78,3 +81,10 @@ def same(found, truth) -> bool:
     found, truth = np.array(found, float), np.array(truth, float)
     with np.errstate(invalid="ignore"):
         return bool(((found == truth) | (np.abs(found - truth) < 1e-3)).all())
+
+
+def contracted_labels(net: Network, sources: SnappedPoints, places: SnappedPoints, limit: float):
+    """The labels of many sources, however few these are, the network contracted to nothing."""
+    whole = contract(net.graph, min_core=0)
+    with mock.patch.multiple(walk, MANY_SOURCES=0), mock.patch.dict(vars(net), contracted=whole):
+        return walk.nearest_source_distances(net, sources, places, limit)
