@@ -144,6 +144,13 @@ class Network:
         return contract(self.layers.matrix)
 
     @cached_property
+    def edge_rows(self) -> NDArray[np.void]:
+        """u, v and length of every edge side by side: whoever needs all reads memory once."""
+        rows = np.empty(len(self.u), [("u", np.int32), ("v", np.int32), ("length", np.float64)])
+        rows["u"], rows["v"], rows["length"] = self.u, self.v, self.length
+        return rows
+
+    @cached_property
     def rank(self) -> Ints:
         """Per edge, the order in which it is snapped to within the cap.
 

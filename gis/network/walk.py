@@ -94,9 +94,9 @@ def place_distances(network: Network, at_nodes: Floats, places: SnappedPoints) -
     result = np.empty(len(places))
     for begin in range(0, len(places), PLACES_AT_A_TIME):
         part = slice(begin, begin + PLACES_AT_A_TIME)
-        edge, offset = np.maximum(places.edge[part], 0), places.offset[part]
-        by_u = at_nodes.take(network.u.take(edge)) + offset
-        by_v = at_nodes.take(network.v.take(edge)) + network.length.take(edge) - offset
+        edge = network.edge_rows.take(places.edge[part], mode="clip")  # -1 as 0
+        by_u = at_nodes.take(edge["u"]) + places.offset[part]
+        by_v = at_nodes.take(edge["v"]) + edge["length"] - places.offset[part]
         result[part] = np.minimum(by_u, by_v) + places.leg[part]
     result[places.edge < 0] = np.inf
     return result
