@@ -60,14 +60,10 @@ def isochrones(
         shapely.line_interpolate_point(network.lines[sources.edge], shares)
     )
     west, south, east, north = _box(network, sources, streets, at_nodes[:-1], farthest)
-    rows, columns = lattice.edge.shape
-    left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, columns)
-    low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, rows)
-    window = np.s_[low:high, left:right]
-    by_u, by_v = lattice.by_u[window], lattice.by_v[window]
-    distances = np.minimum(
-        at_nodes.take(lattice.u[window]) + by_u, at_nodes.take(lattice.v[window]) + by_v
-    )
+    left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, lattice.columns)
+    low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, lattice.rows)
+    at_edge, u, v, by_u, by_v = lattice.window(network, slice(low, high), slice(left, right))
+    distances = np.minimum(at_nodes.take(u) + by_u, at_nodes.take(v) + by_v)
     corner = np.array(
         [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
     )
@@ -75,7 +71,7 @@ def isochrones(
         zip(sources.edge, sources.offset, sources.leg, strict=True)
     ):
         # along the edge itself the way may be shorter
-        same = np.nonzero(lattice.edge[window] == edge)
+        same = np.nonzero(at_edge == edge)
         to_u, to_v = by_u[same], by_v[same]
         along = (to_u - to_v + network.length[edge]) / 2  # the points' own offsets
         straight = np.abs(along - offset) + to_u - along + leg

@@ -11,6 +11,7 @@ from gis import crs
 from gis.network import walk
 from gis.network.build import EdgeTable, Network, SnappedPoints, from_degrees
 from gis.network.contraction import contract
+from gis.network.lattice import Lattice, LatticePoints
 from gis.shapes.measure import GEOD
 
 WEST, SOUTH = 105.95, 26.23
@@ -88,3 +89,9 @@ def contracted_labels(net: Network, sources: SnappedPoints, places: SnappedPoint
     whole = contract(net.graph, min_core=0)
     with mock.patch.multiple(walk, MANY_SOURCES=0), mock.patch.dict(vars(net), contracted=whole):
         return walk.nearest_source_distances(net, sources, places, limit)
+
+
+def whole_lattice(net: Network) -> LatticePoints:
+    """All points of the lattice of a network, snapped anew in one rectangle."""
+    lattice = Lattice(net)
+    return lattice.window(net, slice(0, lattice.rows), slice(0, lattice.columns))

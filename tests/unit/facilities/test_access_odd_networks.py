@@ -21,7 +21,7 @@ from gis.shapes.measure import GEOD
 from tests.support import brute_force
 from tests.support.access_inputs import demand_of, entrances_of
 from tests.support.slow_profiles import edges_the_slow_way
-from tests.support.walk_networks import contracted_labels, network, same, to_degrees
+from tests.support.walk_networks import contracted_labels, network, same, to_degrees, whole_lattice
 
 SLOW = 0.2  # of the speed of a profile: so 15 minutes end inside a city of some 500 m
 
@@ -181,5 +181,6 @@ def test_two_doors_on_a_street_drawn_twice_stand_on_the_same_one(nodes, pairs):
         plain, demand_of(plain, [home]), entrances_of(plain, [[shop]], ["clinic"]), ["clinic"], 1.0
     )
     assert labels.minutes[0, 0] * 60 == pytest.approx(130, abs=0.1)
-    long = plain.lattice.edge[plain.lattice.edge >= 0]
+    edge = whole_lattice(plain).edge
+    long = edge[edge >= 0]
     assert len(np.unique(long[plain.metres[long] > 500])) == 1
