@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -85,10 +85,9 @@ class Lattice:
         self.columns = int(np.ceil((east + margin - self.west) / self.spacing)) + 1
         self.rows = int(np.ceil((north + margin - self.south) / self.spacing)) + 1
         shape = self.rows, self.columns
-        numbers = [np.empty(shape, np.int32) for _ in range(3)]
-        self._points = LatticePoints(
-            *numbers, np.empty(shape, np.float32), np.empty(shape, np.float32)
-        )
+        types = np.int32, np.int32, np.int32, np.float32, np.float32
+        points: list[Any] = [np.empty(shape, each) for each in types]
+        self._points = LatticePoints(*points)
         self._snapped = np.zeros((-(-self.rows // BLOCK), -(-self.columns // BLOCK)), bool)
 
     def window(self, network: Network, rows: slice, columns: slice) -> LatticePoints:
@@ -107,7 +106,8 @@ class Lattice:
             first = np.array([block.start for block in blocks])
             low, high = first + missing.min(axis=0), first + missing.max(axis=0) + 1
             self._snap(network, *low.tolist(), *high.tolist())
-        return LatticePoints(*(each[rows, columns] for each in self._points))
+        window: list[Any] = [each[rows, columns] for each in self._points]
+        return LatticePoints(*window)
 
     def _snap(self, network: Network, bottom: int, left: int, top: int, right: int) -> None:
         """Snap a rectangle of blocks, from the first to one past the last each way."""
