@@ -1,4 +1,4 @@
-"""The walking network in memory: a graph, edges to snap to, and a lattice snapped once.
+"""The walking network in memory: graphs, edges to snap to, and a lattice snapped once.
 
 Everything is metric here, in the deployment's own zone (`gis.crs.metric_epsg`); longitude and
 latitude stay outside.
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from gis import crs
 from gis.errors import Unavailable
 from gis.network import parts
+from gis.network.contraction import ContractedGraph, contract
 from gis.network.edge_facts import (
     EdgeFacts,
     HeightColumns,
@@ -32,7 +33,7 @@ from gis.network.edge_facts import (
 )
 from gis.network.edit_draft import EditedNetwork, apply_edits
 from gis.network.edits import EditSet, find_edits, read_edits
-from gis.network.lattice import Lattice, make_lattice
+from gis.network.lattice import Lattice
 from gis.network.snapping import (
     Bools,
     Floats,
@@ -126,7 +127,7 @@ class Network:
             return np.zeros(len(self.lines), bool)
         joined = shapely.union_all(shapely.buffer(self.walls, WALL_GAP_M))
         compounds = shapely.convex_hull(shapely.get_parts(joined))
-        inside = STRtree(self.lines).query(compounds, predicate="contains")[1]
+        inside = self.line_tree.query(compounds, predicate="contains")[1]
         return np.isin(np.arange(len(self.lines)), inside)
 
     @cached_property
@@ -138,6 +139,18 @@ class Network:
     def graph(self) -> csr_array:
         """The matrix of `layers`: the nodes first, then the copies of private ones."""
         return self.layers.matrix
+
+    @cached_property
+    def contracted(self) -> ContractedGraph:
+        """The same graph contracted: distances to all nodes are found in it."""
+        return contract(self.layers.matrix)
+
+    @cached_property
+    def edge_rows(self) -> NDArray[np.void]:
+        """u, v and length of every edge side by side: whoever needs all reads memory once."""
+        rows = np.empty(len(self.u), [("u", np.int32), ("v", np.int32), ("length", np.float64)])
+        rows["u"], rows["v"], rows["length"] = self.u, self.v, self.length
+        return rows
 
     @cached_property
     def rank(self) -> Ints:
@@ -159,6 +172,11 @@ class Network:
         return Snapper(self.lines, self.rank, self.walls)
 
     @cached_property
+    def line_tree(self) -> STRtree:
+        """Index of the lines of all edges."""
+        return STRtree(self.lines)
+
+    @cached_property
     def tree(self) -> STRtree:
         """Index of the lines of the edges on the ground, in the order of `on_ground`."""
         return STRtree(self.lines[self.on_ground])
@@ -178,8 +196,8 @@ class Network:
 
     @cached_property
     def lattice(self) -> Lattice:
-        """The lattice over the whole network, snapped; made when first asked for."""
-        return make_lattice(self)
+        """The lattice over the whole network, snapped where it is first asked for."""
+        return Lattice(self)
 
     def to_metric(self, lon: ArrayLike, lat: ArrayLike) -> Floats:
         """Degrees (EPSG:4490) to metres of this network, shape (n, 2)."""

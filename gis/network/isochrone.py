@@ -1,12 +1,12 @@
 """Circles: contours of walking distance on the lattice (docs/decisions/0006)."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import shapely
 from contourpy import FillType, contour_generator
+from numpy.typing import NDArray
 from shapely import MultiPolygon
 
 from gis import crs
@@ -60,26 +60,22 @@ def isochrones(
         shapely.line_interpolate_point(network.lines[sources.edge], shares)
     )
     west, south, east, north = _box(network, sources, streets, at_nodes[:-1], farthest)
-    rows, columns = lattice.edge.shape
-    left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, columns)
-    low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, rows)
-    window = np.s_[low:high, left:right]
-    by_u, by_v = lattice.by_u[window], lattice.by_v[window]
-    distances = np.minimum(
-        at_nodes.take(lattice.u[window]) + by_u, at_nodes.take(lattice.v[window]) + by_v
-    )
+    left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, lattice.columns)
+    low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, lattice.rows)
+    at_edge, u, v, by_u, by_v = lattice.window(network, slice(low, high), slice(left, right))
+    distances = np.minimum(at_nodes.take(u) + by_u, at_nodes.take(v) + by_v)
     corner = np.array(
         [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
     )
     for i, (edge, offset, leg) in enumerate(
         zip(sources.edge, sources.offset, sources.leg, strict=True)
     ):
-        same = lattice.edge[window] == edge  # along the edge itself the way may be shorter
-        beyond = (
-            by_u[same] - by_v[same] + network.length[edge]
-        ) / 2  # the points' own offset along it
-        own_leg = by_u[same] - beyond
-        distances[same] = np.minimum(distances[same], np.abs(beyond - offset) + own_leg + leg)
+        # along the edge itself the way may be shorter
+        same = np.nonzero(at_edge == edge)
+        to_u, to_v = by_u[same], by_v[same]
+        along = (to_u - to_v + network.length[edge]) / 2  # the points' own offsets
+        straight = np.abs(along - offset) + to_u - along + leg
+        distances[same] = np.minimum(distances[same], straight)
         door = streets[i] if doors is None else doors[on[i]]
         _own_ground(distances, float(leg), streets[i], door, corner, lattice.spacing)
     xs = lattice.west + lattice.spacing * np.arange(left, right)
@@ -135,18 +131,21 @@ def _polygon(
 ) -> MultiPolygon:
     slack = MAX_STEP_SPACINGS * network.lattice.spacing
     z = np.clip(distances, limit - slack, limit + slack, dtype=float)
-    areas: Any = contour_generator(x=xs, y=ys, z=z, fill_type=FillType.OuterOffset).filled(
-        limit - 2 * slack, limit
+    areas: Any = contour_generator(
+        x=xs, y=ys, z=z, fill_type=FillType.ChunkCombinedOffsetOffset
+    ).filled(limit - 2 * slack, limit)
+    (points,), (ring_begins,), (polygon_begins,) = areas
+    if points is None:
+        return MultiPolygon()
+    rings = shapely.linearrings(points, indices=_owners(ring_begins))
+    polygons = shapely.simplify(
+        shapely.polygons(rings, indices=_owners(polygon_begins)),
+        STRAIGHT_M,
+        preserve_topology=False,
     )
-    polygons = [
-        shapely.Polygon(rings[0], rings[1:])
-        for points, starts in zip(*areas, strict=True)
-        for rings in [[points[a:b] for a, b in pairwise(starts)]]
-    ]
-    straight = shapely.simplify(np.array(polygons, object), STRAIGHT_M, preserve_topology=False)
     change = crs.get_transformer(network.epsg, 4490).transform
     shape = shapely.transform(
-        MultiPolygon(straight[~shapely.is_empty(straight)].tolist()),
+        shapely.multipolygons(polygons[~shapely.is_empty(polygons)]),
         lambda xy: np.round(np.column_stack(change(*xy.T)), 7),  # PRECISION_DEG
     )
     if not shape.is_valid:  # contours that touch themselves in a point
@@ -158,3 +157,8 @@ def _polygon(
         ]
         shape = MultiPolygon(parts)
     return shape
+
+
+def _owners(begins: NDArray[np.uint32]) -> NDArray[np.intp]:
+    """Return for every item the number of the part it is in; part i begins at `begins[i]`."""
+    return np.repeat(np.arange(begins.size - 1), np.diff(begins))

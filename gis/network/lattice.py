@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,29 +23,8 @@ MIN_SPACING_M, MAX_SPACING_M = 6.0, 12.0
 FINE_LATTICE_POINTS = 1e6  # points from which the lattice grows coarser
 MAX_LATTICE_POINTS = 8e6
 STREET_SAMPLE_M = 5.0  # metres between sample points along streets
+BLOCK = 32  # points each way that are snapped together
 SNAP_BATCH_POINTS = 200_000  # lattice points snapped at a time, to bound memory
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """A metric lattice, each point snapped once.
-
-    All arrays have the shape (rows, columns), row 0 southernmost.
-
-    west, south: Metric coordinates of the first point. spacing: metres between points.
-    edge: Number of the nearest edge; -1 off the network.
-    u, v: The nodes at that edge's ends; off the network the number of nodes, one past the last.
-    by_u, by_v: Metres from those nodes to the point: along the edge and the straight leg.
-    """
-
-    west: float
-    south: float
-    spacing: float
-    edge: Ints
-    u: Ints
-    v: Ints
-    by_u: Singles
-    by_v: Singles
 
 
 def spacing_for(area: float) -> float:
@@ -62,40 +40,13 @@ def spacing_for(area: float) -> float:
     )
 
 
-def make_lattice(network: Network, spacing: float | None = None) -> Lattice:
-    """Snap a lattice over the extent of the network and `MAX_SNAP_DISTANCE_M` around it.
+class LatticePoints(NamedTuple):
+    """Points of a lattice, each snapped to the network; rows run from the south.
 
-    Notes
-    -----
-    A k-d tree of points along the streets selects the piece of street, then the point is projected
-    onto it exactly. Where two streets differ by less than a metre, the farther one may be selected:
-    accurate enough for drawing, never used for counts.
+    edge: Number of the nearest edge; -1 off the network.
+    u, v: The nodes at that edge's ends; off the network the number of nodes, one past the last.
+    by_u, by_v: Metres from those nodes to the point: along the edge and the straight leg.
     """
-    west, south, east, north = shapely.total_bounds(network.lines)
-    spacing = spacing or spacing_for((east - west) * (north - south))
-    margin = MAX_SNAP_DISTANCE_M + 4 * spacing
-    west, south = west - margin, south - margin
-    columns = int(np.ceil((east + margin - west) / spacing)) + 1
-    rows = int(np.ceil((north + margin - south) / spacing)) + 1
-    total, no_node = rows * columns, len(network.nodes)
-    edge, u, v = (
-        np.full(total, -1, np.int32),
-        np.full(total, no_node, np.int32),
-        np.full(total, no_node, np.int32),
-    )
-    by_u, by_v = np.full(total, np.inf, np.float32), np.full(total, np.inf, np.float32)
-    flat = _Flat(edge, u, v, by_u, by_v)
-    origin = np.array([west, south])
-    for rank in SNAPPED:  # each rank fills what the previous ones leave
-        _fill(network, np.flatnonzero(network.rank == rank), flat, origin, spacing, columns)
-    if len(network.walls):
-        _heed_walls(network, flat, origin, spacing, rows, columns)
-    table: list[Any] = [column.reshape(rows, columns) for column in flat]
-    return Lattice(west, south, spacing, *table)
-
-
-class _Flat(NamedTuple):
-    """The arrays of a lattice, one entry for each point."""
 
     edge: Ints
     u: Ints
@@ -104,8 +55,100 @@ class _Flat(NamedTuple):
     by_v: Singles
 
 
+class Lattice:
+    """A metric lattice over a network and `MAX_SNAP_DISTANCE_M` around it, each point snapped once.
+
+    Points are snapped, block by block, when a window over them is first asked for: so the first
+    circle in a county costs what is around it, and ground that nobody asks for takes no memory.
+
+    Attributes
+    ----------
+    west, south
+        Metric coordinates of the first point.
+    spacing
+        Metres between points.
+    rows, columns
+        How many points there are.
+
+    Notes
+    -----
+    A k-d tree of points along the streets selects the piece of street, then the point is projected
+    onto it exactly. Where two streets differ by less than a metre, the farther one may be selected:
+    accurate enough for drawing, never used for counts.
+    """
+
+    def __init__(self, network: Network, spacing: float | None = None) -> None:
+        west, south, east, north = shapely.total_bounds(network.lines)
+        self.spacing = spacing or spacing_for((east - west) * (north - south))
+        margin = MAX_SNAP_DISTANCE_M + 4 * self.spacing
+        self.west, self.south = west - margin, south - margin
+        self.columns = int(np.ceil((east + margin - self.west) / self.spacing)) + 1
+        self.rows = int(np.ceil((north + margin - self.south) / self.spacing)) + 1
+        shape = self.rows, self.columns
+        types = np.int32, np.int32, np.int32, np.float32, np.float32
+        points: list[Any] = [np.empty(shape, each) for each in types]
+        self._points = LatticePoints(*points)
+        self._snapped = np.zeros((-(-self.rows // BLOCK), -(-self.columns // BLOCK)), bool)
+
+    def window(self, network: Network, rows: slice, columns: slice) -> LatticePoints:
+        """Return the points of some rows and columns of the network that the lattice is of.
+
+        Notes
+        -----
+        Whoever comes while others snap the same points snaps them too, and writes the same.
+        """
+        blocks = np.s_[
+            rows.start // BLOCK : -(-rows.stop // BLOCK),
+            columns.start // BLOCK : -(-columns.stop // BLOCK),
+        ]
+        missing = np.argwhere(~self._snapped[blocks])
+        if missing.size:
+            first = np.array([block.start for block in blocks])
+            low, high = first + missing.min(axis=0), first + missing.max(axis=0) + 1
+            self._snap(network, *low.tolist(), *high.tolist())
+        window: list[Any] = [each[rows, columns] for each in self._points]
+        return LatticePoints(*window)
+
+    def _snap(self, network: Network, bottom: int, left: int, top: int, right: int) -> None:
+        """Snap a rectangle of blocks, from the first to one past the last each way."""
+        rows = slice(bottom * BLOCK, min(top * BLOCK, self.rows))
+        columns = slice(left * BLOCK, min(right * BLOCK, self.columns))
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        origin = np.array([self.west, self.south]) + self.spacing * np.array(
+            [columns.start, rows.start]
+        )
+        flat = _snapped(network, origin, self.spacing, *shape)
+        for whole, part in zip(self._points, flat, strict=True):
+            whole[rows, columns] = part.reshape(shape)
+        self._snapped[bottom:top, left:right] = True
+
+
+def _snapped(
+    network: Network, origin: Floats, spacing: float, rows: int, columns: int
+) -> LatticePoints:
+    """Return the snapped points of a rectangle, the first of which lies at `origin`."""
+    total, no_node = rows * columns, len(network.nodes)
+    flat = LatticePoints(
+        np.full(total, -1, np.int32),
+        np.full(total, no_node, np.int32),
+        np.full(total, no_node, np.int32),
+        np.full(total, np.inf, np.float32),
+        np.full(total, np.inf, np.float32),
+    )
+    reach = MAX_SNAP_DISTANCE_M + STREET_SAMPLE_M
+    box = shapely.box(
+        *(origin - reach), *(origin + spacing * np.array([columns - 1, rows - 1]) + reach)
+    )
+    near = np.sort(network.line_tree.query(box))
+    for rank in SNAPPED:  # each rank fills what the previous ones leave
+        _fill(network, near[network.rank[near] == rank], flat, origin, spacing, columns)
+    if len(network.walls):
+        _heed_walls(network, flat, origin, spacing, rows, columns)
+    return flat
+
+
 def _fill(
-    network: Network, edges: Ints, flat: _Flat, origin: Floats, spacing: float, columns: int
+    network: Network, edges: Ints, flat: LatticePoints, origin: Floats, spacing: float, columns: int
 ) -> None:
     """Put the points that are on no edge yet on the nearest of some edges."""
     if not edges.size:
@@ -135,7 +178,7 @@ def _fill(
 
 
 def _put(
-    network: Network, flat: _Flat, point: Ints, edge: Ints, metres: Floats, leg: Floats
+    network: Network, flat: LatticePoints, point: Ints, edge: Ints, metres: Floats, leg: Floats
 ) -> None:
     """Note the edge of lattice points, with the projected metres along it and the leg."""
     offset = np.minimum(metres * network.stretch[edge], network.length[edge])
@@ -145,17 +188,21 @@ def _put(
 
 
 def _heed_walls(
-    network: Network, flat: _Flat, origin: Floats, spacing: float, rows: int, columns: int
+    network: Network, flat: LatticePoints, origin: Floats, spacing: float, rows: int, columns: int
 ) -> None:
     """Snap the points whose leg crosses a wall again, exactly as places are snapped."""
-    bare = np.ones((rows, columns), bool)
-    samples = shapely.get_coordinates(shapely.segmentize(network.walls, spacing / 2))
-    column, row = np.rint((samples - origin) / spacing).astype(int).T
-    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    if not inside.any():
+    pad = int(MAX_SNAP_DISTANCE_M / spacing) + 3  # walls beside the rectangle hide streets too
+    corner = origin - pad * spacing
+    shape = np.array([columns, rows]) + 2 * pad
+    walls = network.snapper.walls_near(shapely.box(*corner, *(corner + spacing * shape)))
+    samples = shapely.get_coordinates(shapely.segmentize(walls, spacing / 2))
+    cell = np.rint((samples - corner) / spacing).astype(int)
+    column, row = cell[((cell >= 0) & (cell < shape)).all(axis=1)].T
+    if not row.size:
         return
-    bare[row[inside], column[inside]] = False
-    to_wall = distance_transform_edt(bare).ravel() * spacing - 1.5 * spacing
+    bare = np.ones(shape[::-1], bool)
+    bare[row, column] = False
+    to_wall = distance_transform_edt(bare)[pad:-pad, pad:-pad].ravel() * spacing - 1.5 * spacing
     leg = (flat.by_u + flat.by_v - network.length[flat.edge]) / 2
     for exposed in np.array_split(
         np.flatnonzero((flat.edge >= 0) & (leg >= to_wall)), 1 + flat.edge.size // SNAP_BATCH_POINTS

@@ -146,18 +146,20 @@ def graph(count: int, u: Ints, v: Ints, length: Floats, access: Access) -> Graph
     tail = np.concatenate([start[out], np.where(from_public, start, copy_of[start])[into]])
     head = np.concatenate([end[out], copy_of[end][into]])
     metres = np.concatenate([metres[out], metres[into]])
-    order = np.lexsort((metres, head, tail))  # the shortest of parallel edges
-    tail, head, metres = tail[order], head[order], metres[order]
-    is_shortest = np.ones(tail.size, bool)
-    is_shortest[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
-    is_shortest &= tail != head
-    size = count + copies.size
-    return Graph(
-        coo_array(
-            (metres[is_shortest], (tail[is_shortest], head[is_shortest])), shape=(size, size)
-        ).tocsr(),
-        copies,
-    )
+    return Graph(least_arcs(tail, head, metres, count + copies.size), copies)
+
+
+def least_arcs(tail: Ints, head: Ints, cost: Floats, size: int) -> csr_array:
+    """Return the matrix of arcs: of parallel ones the least, none from a node to itself."""
+    key = tail.astype(np.int64) * size + head
+    order = np.argsort(key)
+    order = order[tail[order] != head[order]]
+    key = key[order]
+    begin = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: key.size])
+    least = np.minimum.reduceat(cost[order], begin) if begin.size else np.empty(0)
+    tail, head = tail[order[begin]], head[order[begin]]
+    filled = np.append(0, np.cumsum(np.bincount(tail, minlength=size)))
+    return csr_array((least, head.astype(np.int32), filled.astype(np.int32)), shape=(size, size))
 
 
 def _parts(count: int, u: Ints, v: Ints) -> Ints:

@@ -214,6 +214,13 @@ class Snapper:
             self._pieces[rank] = STRtree(lines), lines, edges[pieces.edge]
         return self._pieces[rank]
 
+    def walls_near(self, box: shapely.Geometry) -> Shapes:
+        """Return the walls whose bounds meet a box."""
+        if self._walls is None:
+            return np.empty(0, object)
+        walls: Shapes = self._walls.geometries[self._walls.query(box)]
+        return walls
+
     def blocked(self, legs: Shapes) -> Bools:
         """Return which straight legs cross a wall; touching one with an end is not crossing."""
         crossed = np.zeros(len(legs), bool)

@@ -8,6 +8,9 @@ from scipy.sparse.csgraph import dijkstra
 from gis.network.build import Network
 from gis.network.snapping import Floats, SnappedPoints
 
+PLACES_AT_A_TIME = 16_384  # so that what is computed of them stays in the processor's cache
+MANY_SOURCES = 32
+
 
 def node_distances(
     network: Network, sources: SnappedPoints, limit: float, nearest_only: bool = False
@@ -88,10 +91,15 @@ def place_distances(network: Network, at_nodes: Floats, places: SnappedPoints) -
     -----
     A source on the edge of a point may be nearer along it: see `along_own_edges`.
     """
-    edge = np.maximum(places.edge, 0)
-    by_u = at_nodes[network.u[edge]] + places.offset
-    by_v = at_nodes[network.v[edge]] + network.length[edge] - places.offset
-    return np.where(places.edge >= 0, np.minimum(by_u, by_v) + places.leg, np.inf)
+    result = np.empty(len(places))
+    for begin in range(0, len(places), PLACES_AT_A_TIME):
+        part = slice(begin, begin + PLACES_AT_A_TIME)
+        edge = network.edge_rows.take(places.edge[part], mode="clip")  # -1 as 0
+        by_u = at_nodes.take(edge["u"]) + places.offset[part]
+        by_v = at_nodes.take(edge["v"]) + edge["length"] - places.offset[part]
+        result[part] = np.minimum(by_u, by_v) + places.leg[part]
+    result[places.edge < 0] = np.inf
+    return result
 
 
 def along_own_edges(distances: Floats, sources: SnappedPoints, places: SnappedPoints) -> Floats:
@@ -126,13 +134,30 @@ def nearest_source_distances(
     Notes
     -----
     Distances beyond the limit are infinite. One run of Dijkstra serves all sources; points that
-    share an edge with a source are also measured along it.
+    share an edge with a source are also measured along it. Many sources together reach most of the
+    network, so that contracting it pays (`gis.network.contraction`).
     """
-    distances = place_distances(
-        network, node_distances(network, sources, limit, nearest_only=True), places
-    )
+    if len(sources) < MANY_SOURCES:
+        at_nodes = node_distances(network, sources, limit, nearest_only=True)
+    else:
+        at_nodes = _contracted_distances(network, sources, limit)
+    distances = place_distances(network, at_nodes, places)
     _along_shared_edges(distances, sources, places, len(network.lines))
     return np.where(distances <= limit, distances, np.inf)
+
+
+def _contracted_distances(network: Network, sources: SnappedPoints, limit: float) -> Floats:
+    """Return what `node_distances` does of the nearest source."""
+    on = sources.edge >= 0
+    edge, offset, leg = sources.edge[on], sources.offset[on], sources.leg[on]
+    distances = network.contracted.distances(
+        np.concatenate([network.u[edge], network.v[edge]]),
+        np.concatenate([leg + offset, leg + network.length[edge] - offset]),
+        limit,
+    )
+    count, copies = len(network.nodes), network.layers.copies
+    distances[copies] = np.minimum(distances[copies], distances[count:])
+    return distances[:count]
 
 
 def _along_shared_edges(

@@ -108,8 +108,10 @@ def measure(settings: Settings, small: bool) -> Row:
             ),
             *(
                 [
-                    f"scipy's Dijkstra alone, which ours runs, takes {spent[BARE] / spent[C]:.2f} ×"
-                    " the C; the rest of ours is the legs and labels."
+                    f"scipy's Dijkstra on the whole network takes {spent[BARE] / spent[C]:.2f} ×"
+                    " the C; ours runs it on the contracted network, made when it is loaded:"
+                    f" of {len(network.nodes):,} crossings"
+                    f" {network.contracted.core.shape[0]:,} are left."
                 ]
                 if C in spent
                 else []

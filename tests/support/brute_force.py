@@ -175,7 +175,8 @@ def _snap(edges, rank, public, place, walls, cap):
             if rank[number] == expected:
                 for a, b in itertools.pairwise(edges[number].line.coords):
                     leg = shapely.shortest_line(place, LineString([a, b]))
-                    pieces.append((leg.length, number, leg))
+                    if leg.length <= cap:  # walls may hide the near pieces of an edge
+                        pieces.append((leg.length, number, leg))
         for metres, number, leg in sorted(
             pieces, key=lambda piece: (round(piece[0], 6), piece[1] not in public)
         ):

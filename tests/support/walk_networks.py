@@ -1,13 +1,17 @@
 """Made-up walking networks, from places in metres."""
 
 import random
+from unittest import mock
 
 import numpy as np
 import shapely
 from hypothesis import strategies as st
 
 from gis import crs
-from gis.network.build import EdgeTable, Network, from_degrees
+from gis.network import walk
+from gis.network.build import EdgeTable, Network, SnappedPoints, from_degrees
+from gis.network.contraction import contract
+from gis.network.lattice import Lattice, LatticePoints
 from gis.shapes.measure import GEOD
 
 WEST, SOUTH = 105.95, 26.23
@@ -78,3 +82,16 @@ def same(found, truth) -> bool:
     found, truth = np.array(found, float), np.array(truth, float)
     with np.errstate(invalid="ignore"):
         return bool(((found == truth) | (np.abs(found - truth) < 1e-3)).all())
+
+
+def contracted_labels(net: Network, sources: SnappedPoints, places: SnappedPoints, limit: float):
+    """The labels of many sources, however few these are, the network contracted to nothing."""
+    whole = contract(net.graph, min_core=0)
+    with mock.patch.multiple(walk, MANY_SOURCES=0), mock.patch.dict(vars(net), contracted=whole):
+        return walk.nearest_source_distances(net, sources, places, limit)
+
+
+def whole_lattice(net: Network) -> LatticePoints:
+    """All points of the lattice of a network, snapped anew in one rectangle."""
+    lattice = Lattice(net)
+    return lattice.window(net, slice(0, lattice.rows), slice(0, lattice.columns))

@@ -21,7 +21,16 @@ from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops.history import HistoryEntry
 from gis.shapes.measure import GEOD
 from tests.support import brute_force
-from tests.support.walk_networks import SOUTH, WEST, cities, network, same, snap, to_degrees
+from tests.support.walk_networks import (
+    SOUTH,
+    WEST,
+    cities,
+    contracted_labels,
+    network,
+    same,
+    snap,
+    to_degrees,
+)
 
 METRE = 1 / 111_000  # degrees of latitude, about
 
@@ -166,6 +175,7 @@ def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city
     result = walk.network_distances(net, sources, every, 1e9)
     assert same(result, truth)
     assert same(walk.nearest_source_distances(net, sources, every, 1e9), truth)
+    assert same(contracted_labels(net, sources, every, 1e9), truth)
     rows = walk.node_distances(net, sources, 1e9)
     least = [
         walk.along_own_edges(walk.place_distances(net, row, every), sources[i], every)

@@ -21,7 +21,7 @@ from gis.shapes.measure import GEOD
 from tests.support import brute_force
 from tests.support.access_inputs import demand_of, entrances_of
 from tests.support.slow_profiles import edges_the_slow_way
-from tests.support.walk_networks import network, same, to_degrees
+from tests.support.walk_networks import contracted_labels, network, same, to_degrees, whole_lattice
 
 SLOW = 0.2  # of the speed of a profile: so 15 minutes end inside a city of some 500 m
 
@@ -116,6 +116,9 @@ def test_labels_of_every_profile_are_right_on_odd_networks(profile, plain, seed)
     for number, limit in enumerate(STEPS_MIN):
         sure = (np.abs(truth - limit) > 1e-3).all(axis=0)
         assert (labels.within[sure, 0, number] == (truth <= limit).sum(axis=0)[sure]).all()
+    every_door = net.snap(np.array([door for those in doors for door in those]))
+    by_home = contracted_labels(net, every_door, net.snap(np.array(homes)), 1e9) / (60 * speed)
+    assert same(by_home, nearest)
     # an empty category has nothing to say of anybody
     assert np.isinf(labels.minutes[:, 1]).all() and (labels.facility[:, 1] == -1).all()
     assert not labels.within[:, 1].any()
@@ -178,5 +181,6 @@ def test_two_doors_on_a_street_drawn_twice_stand_on_the_same_one(nodes, pairs):
         plain, demand_of(plain, [home]), entrances_of(plain, [[shop]], ["clinic"]), ["clinic"], 1.0
     )
     assert labels.minutes[0, 0] * 60 == pytest.approx(130, abs=0.1)
-    long = plain.lattice.edge[plain.lattice.edge >= 0]
+    edge = whole_lattice(plain).edge
+    long = edge[edge >= 0]
     assert len(np.unique(long[plain.metres[long] > 500])) == 1

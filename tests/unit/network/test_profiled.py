@@ -29,7 +29,7 @@ from gis.network.profiles import (
 )
 from tests.support import brute_force
 from tests.support.slow_profiles import edges_the_slow_way
-from tests.support.walk_networks import cities, network, same, snap, to_degrees
+from tests.support.walk_networks import cities, contracted_labels, network, same, snap, to_degrees
 
 MAIN = {name: n for n, name in enumerate(MAIN_ROADS, 1)}
 
@@ -91,6 +91,7 @@ def test_labels_of_every_profile_are_those_of_brute_force_and_circles_hold_them(
     sources, every = net.snap(np.array(points(doors))), net.snap(np.array(points(places)))
     assert same(walk.network_distances(net, sources, every, 1e9), truth)
     assert same(walk.nearest_source_distances(net, sources, every, 1e9), truth)
+    assert same(contracted_labels(net, sources, every, 1e9), truth)
     one_by_one = [walk.network_distances(net, every[i], sources, 1e9).min() for i in range(12)]
     assert same(one_by_one, truth)  # there and back are the same way
     small, large = isochrones(net, sources, [200.0, 400.0])
