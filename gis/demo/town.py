@@ -234,6 +234,16 @@ class TownWriter:
                 for p in parts
             ],
         )
+        self._households(buildings, stairs, unit_ids, bound, homes)
+
+    def _households(
+        self,
+        buildings: Sequence[int],
+        stairs: dict[tuple[int, int], int],
+        unit_ids: Sequence[int],
+        bound: list[tuple[list[Part], list[int]]],
+        homes: Sequence[GeneratedHousehold],
+    ) -> None:
         self._copy(
             "household",
             (

@@ -33,6 +33,13 @@ class Home:
     room: str
 
 
+# columns that count some of the people, with what is said of one that counts more
+AMONG_PEOPLE = {
+    "elders": "household_row.elders_not_among_people",
+    "children": "household_row.children_not_among_people",
+}
+
+
 def combine(row: Row, report: LoadReport) -> Home:
     """Return the home of a row; what is assumed becomes a note of the report.
 
@@ -87,10 +94,10 @@ def _faults(row: Row, door: Door | None) -> list[Fault]:
             )
         )
     else:
-        for name in ("elders", "children"):
+        for name, code in AMONG_PEOPLE.items():
             if row[name] is not None and not 0 <= row[name] <= people:
                 params: dict[str, object] = {name: str(row[name]), "people": str(people)}
-                faults.append((name, Message(f"household_row.{name}_not_among_people", params)))
+                faults.append((name, Message(code, params)))
     if (floor is not None and not -9 <= floor <= HIGHEST_FLOOR) or floor == 0:
         faults.append(("floor", Message("household_row.no_such_storey", {"floor": str(floor)})))
     if (

@@ -31,8 +31,8 @@ from gis.facilities.category_labels import CategoryLabels, by_category
 from gis.facilities.opening import find_open
 from gis.facilities.planned import PlannedFacility, planned_entrances
 from gis.facilities.walkers import ProfileNetwork, walker_on
-from gis.network.build import load_edited
 from gis.network.edits import find_edits
+from gis.network.loading import load_edited
 from gis.network.snapping import Floats
 
 LABELS_SQL = """

@@ -21,7 +21,8 @@ from gis.facilities.accessibility import (
 from gis.facilities.circles import box_ewkt, walk_bbox
 from gis.facilities.standard_editions import EDITIONS
 from gis.facilities.standards import COMPLETE, Standard
-from gis.network.build import Network, load_network
+from gis.network.build import Network
+from gis.network.loading import load_network
 from gis.network.snapping import Floats
 from gis.network.walk import nearest_source_distances
 

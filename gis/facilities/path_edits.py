@@ -18,9 +18,9 @@ from gis.db import STORAGE_SRID
 from gis.errors import FieldError, NotFound, Unavailable, invalid_fields
 from gis.facilities.hours import read_hours
 from gis.facilities.planning_land import PLANNED_AREAS_CTE, planning_params, require_planner_of
-from gis.network.build import load_edited
 from gis.network.edit_draft import REACH_M
 from gis.network.edits import CLOSED, find_edits
+from gis.network.loading import load_edited
 from gis.network.models import EDIT_KINDS
 from gis.rights.principal import Principal
 from gis.shapes.measure import GEOD

@@ -14,7 +14,7 @@ from gis.db import STORAGE_SRID
 from gis.errors import NotFound
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
-from gis.network.build import load_network
+from gis.network.loading import load_network
 from gis.network.models import WalkNetwork
 
 

@@ -26,6 +26,9 @@ from gis.facilities.siting_problem import (
 )
 from gis.network.build import Network
 
+# what is said where no household states its number
+UNKNOWN_WEIGHTS = {"elders": "coverage.elders_unknown", "children": "coverage.children_unknown"}
+
 
 def demand_of(session: Session, network: Network, land: shapely.Geometry | None) -> DemandPoints:
     """Read the buildings whose door lies in the land."""
@@ -91,7 +94,7 @@ def weights_of(homes: DemandPoints, weights: str) -> Floats:
     """
     counts = np.asarray(getattr(homes, weights), float)
     if np.isnan(counts).all() and counts.size:
-        raise invalid_field("weights", f"coverage.{weights}_unknown")
+        raise invalid_field("weights", UNKNOWN_WEIGHTS[weights])
     known: Floats = np.nan_to_num(counts)
     return known
 

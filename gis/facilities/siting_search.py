@@ -93,9 +93,7 @@ def site(
     started = time.monotonic()
     network = network_at(session, request.profile, request.open_at)
     everyone = demand_of(session, network, land)
-    homes = inhabited(everyone)
-    if not homes.building.size:
-        raise InvalidInput("siting.no_households")
+    homes = _require_homes(everyone)
     candidates = _require_candidates(network, request, everyone, land, places)
     existing = existing_facilities(
         session, network, request.category, land, horizon_m, request.open_at
@@ -106,10 +104,12 @@ def site(
     )
     weights = weights_of(homes, request.weights)
     problem = SitingProblem(table, weights, nearest_of(existing_table), limit_m)
-    deadline = time.monotonic() + request.time_limit_s
-    result = solve(problem, model, request.sites, time_limit_s=request.time_limit_s)
+    limit_s = request.time_limit_s
+    deadline = time.monotonic() + limit_s
+    result = solve(problem, model, request.sites, time_limit_s=limit_s)
     served = ~problem.unserved
     newly = _newly_served(problem, result.sites)
+    newly_served = [count_of(homes, who) for who in newly]
     covered = served | np.logical_or.reduce(newly, axis=0) if newly else served
     return SitingAnswer(
         request,
@@ -120,9 +120,7 @@ def site(
         count_of(homes, served),
         count_of(homes, homes.off_network),
         count_of(homes, ~served & _near_edge(network, homes, limit_m)),
-        named_sites(
-            session, network, candidates, result.sites, [count_of(homes, who) for who in newly]
-        ),
+        named_sites(session, network, candidates, result.sites, newly_served),
         _curve(problem, result, deadline),
         _closures(session, existing, _sole_users(existing_table, limit_m), homes),
         result.status,
@@ -134,6 +132,14 @@ def site(
         int(homes.households[np.isnan(homes.elders)].sum()),
         _home_states(network, homes, served, covered),
     )
+
+
+def _require_homes(everyone: DemandPoints) -> DemandPoints:
+    """Return the buildings where people live; raise InvalidInput if there is none."""
+    homes = inhabited(everyone)
+    if not homes.building.size:
+        raise InvalidInput("siting.no_households")
+    return homes
 
 
 def _walk(

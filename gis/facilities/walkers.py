@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from gis.facilities.opening import is_gate_open
-from gis.network.build import Network, load_network
+from gis.network.build import Network
+from gis.network.loading import load_network
 from gis.network.profile_table import find_profile
 from gis.network.profiled import for_profile
 

@@ -4,10 +4,8 @@ Everything is metric here, in the deployment's own zone (`gis.crs.metric_epsg`);
 latitude stay outside.
 """
 
-import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -16,8 +14,6 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from shapely import STRtree
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from gis import crs
 from gis.errors import Unavailable
@@ -25,14 +21,8 @@ from gis.network import parts
 from gis.network.contraction import ContractedGraph, contract
 from gis.network.edge_facts import (
     EdgeFacts,
-    HeightColumns,
-    TagColumns,
-    facts_of,
     plain_facts,
-    with_heights,
 )
-from gis.network.edit_draft import EditedNetwork, apply_edits
-from gis.network.edits import EditSet, find_edits, read_edits
 from gis.network.lattice import Lattice
 from gis.network.snapping import (
     Bools,
@@ -45,24 +35,8 @@ from gis.network.snapping import (
     places_of,
 )
 
-# Kinds of edge that connect nothing: a part of only these is an island.
 AT_NODE_M = 1e-6
-# Classes of street that are public outside walls; lanes of compounds are
-# service or footway.
-ROADS = (
-    "residential",
-    "unclassified",
-    "tertiary",
-    "secondary",
-    "primary",
-    "trunk",
-    "tertiary_link",
-    "secondary_link",
-    "primary_link",
-    "trunk_link",
-)
 WALL_GAP_M = 10.0  # metres of a gap, such as a gate, between walls of one compound
-NO_STREETS = ("plaza", "across", "platform", "pier", "link")
 
 
 @dataclass(frozen=True)
@@ -80,7 +54,8 @@ class Network:
     ends: Per edge, whether it is open only to those who start or end on it or behind it.
     street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
     ground: Per edge, whether it is on the ground rather than a bridge, tunnel or another storey.
-    road: Per edge, whether its class leads through a town (see ROADS), unlike a lane or path.
+    road: Per edge, whether its class leads through a town, unlike a lane or path (`ROADS` of
+        `gis.network.loading`).
     walls: Lines in metres that no straight leg crosses.
     facts: What else is known of the edges, for those whom it hinders.
     at_edge: Numbers of the nodes where the data end, ascending: streets go on that are not in it.
@@ -328,90 +303,4 @@ def from_degrees(
         else shapely.transform(walls, to_metric),
         plain_facts(len(lines)) if facts is None else facts,
         np.empty(0, np.int64) if at_edge is None else at_edge,
-    )
-
-
-MAX_LOADED = 3  # networks in memory: of the map, and with the edits of some moments
-_loaded: OrderedDict[str, EditedNetwork] = OrderedDict()
-_lock = threading.Lock()
-
-
-def load_network(session: Session, at: datetime | None = None) -> Network:
-    """Return the stored network with the edits in force, cached until another is stored.
-
-    Parameters
-    ----------
-    at
-        The moment whose edits count; None means now.
-
-    Raises
-    ------
-    Unavailable
-        No network is stored, or all of it is closed.
-    """
-    return load_edited(session, find_edits(session, at)).network
-
-
-def load_edited(session: Session, edits: EditSet) -> EditedNetwork:
-    """Return the stored network with edits, and which of them do not fit.
-
-    Raises
-    ------
-    Unavailable
-        The edits close all of it.
-    """
-    with _lock:
-        if edits.base not in _loaded:
-            _loaded.clear()
-            _loaded[edits.base] = EditedNetwork(_read(session, edits.base), (), {})
-        if edits.version not in _loaded:
-            _loaded[edits.version] = apply_edits(
-                _loaded[edits.base].network, read_edits(session, edits.ids), edits.version
-            )
-            while len(_loaded) > MAX_LOADED:
-                del _loaded[next(name for name in _loaded if name != edits.base)]
-        _loaded.move_to_end(edits.version)
-        return _loaded[edits.version]
-
-
-def _read(session: Session, version: str) -> Network:
-    node_ids, x, y, at_edge, height = _columns(
-        session,
-        "SELECT id, ST_X(geom), ST_Y(geom), at_edge_of_data, height_m FROM walk_node ORDER BY id",
-    )
-    u, v, length, wkb, kind, structure, ends, steps, rise, fall, steepest, *tags = _columns(
-        session,
-        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends, steps,"
-        " rise_m, fall_m, steepest_pct,"
-        " step_count, incline_pct, width_m, surface, kerb, wheelchair, crossing, hours"
-        " FROM walk_edge ORDER BY id",
-    )
-    (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
-    ids, metres = np.array(node_ids, np.int64), np.array(length, float)
-    network = from_degrees(
-        version,
-        np.column_stack([np.array(x, float), np.array(y, float)]),
-        EdgeTable(
-            np.searchsorted(ids, np.array(u, np.int64)),
-            np.searchsorted(ids, np.array(v, np.int64)),
-            metres,
-            shapely.from_wkb([bytes(value) for value in wkb]),
-        ),
-        ends=np.array(ends, bool),
-        street=~np.isin(np.array(kind, np.str_), NO_STREETS),
-        ground=np.array(structure, np.str_) == "",
-        road=np.isin(np.array(kind, np.str_), ROADS),
-        walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
-        facts=with_heights(
-            facts_of(kind, steps, TagColumns(*tags)), HeightColumns(rise, fall, steepest), metres
-        ),
-        at_edge=np.flatnonzero(np.array(at_edge, bool)),
-    )
-    return replace(network, height=np.array(height, float))
-
-
-def _columns(session: Session, query: str) -> list[tuple[Any, ...]]:
-    rows = session.execute(text(query)).all()
-    return (
-        list(zip(*rows, strict=True)) if rows else [()] * (query.split(" FROM ")[0].count(", ") + 1)
     )

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Unavailable
 from gis.network import parts
-from gis.network.build import Network, load_network
+from gis.network.build import Network
 from gis.network.edge_facts import MAIN_ROADS, ROUGH, SIGNALS, SOFT, UNPAVED, EdgeFacts
+from gis.network.loading import load_network
 from gis.network.profile_table import find_profile
 from gis.network.profiles import WalkingProfile
 from gis.network.snapping import Bools, Floats

@@ -17,17 +17,8 @@ from gis.errors import NotFound
 from gis.incidents import clock, working_time
 from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress, readable_events
-from gis.incidents.reading.filters import (
-    IncidentFilters,
-    filter_conditions,
-    validate_filters,
-)
-from gis.incidents.reading.locked import (
-    OFFERED,
-    REQUESTED_BY_SQL,
-    LockedIncident,
-    may_move,
-)
+from gis.incidents.reading.filters import IncidentFilters, filter_conditions, validate_filters
+from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncident, may_move
 from gis.incidents.reading.orders import ORDERS
 from gis.incidents.reading.reporters import find_contact
 from gis.incidents.routing.approval import has_approver

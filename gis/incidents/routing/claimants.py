@@ -11,7 +11,7 @@ from gis.areas.explanation import DecisionStep, routing_step
 from gis.errors import Unavailable
 from gis.incidents.catalogue import editions
 from gis.incidents.routing.location import IncidentLocation
-from gis.network.build import load_network
+from gis.network.loading import load_network
 from gis.network.walk import network_distances
 from gis.rights.living import has_account
 

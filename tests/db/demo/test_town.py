@@ -19,7 +19,7 @@ from gis.errors import Conflict, InvalidInput, OutsideGrids
 from gis.facilities.accessibility import read_demand_points, read_facility_entrances
 from gis.facilities.service_circles import recompute
 from gis.network import walk
-from gis.network.build import load_network
+from gis.network.loading import load_network
 
 
 def value(session, sql, **values):

@@ -22,7 +22,7 @@ from gis.facilities.access_store import recompute_access
 from gis.facilities.coverage_summary import coverage
 from gis.files.datasets import find_source
 from gis.files.report import LoadReport
-from gis.network.build import load_network
+from gis.network.loading import load_network
 from gis.network.profiled import network_for
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.network.walk import nearest_source_distances

@@ -25,8 +25,8 @@ from gis.facilities.accessibility import (
 )
 from gis.frames.service_frames import coverage as coverage_frame
 from gis.network import profiles, walk
-from gis.network.build import load_network
 from gis.network.isochrone import isochrones as contours
+from gis.network.loading import load_network
 from tests.support import brute_force
 from tests.support.plain_coverage import compute_coverage
 from tests.support.slow_profiles import edges_the_slow_way

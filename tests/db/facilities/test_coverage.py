@@ -27,7 +27,7 @@ from gis.facilities.siting_request import SitingRequest
 from gis.facilities.siting_search import site
 from gis.facilities.standard_editions import active_rows
 from gis.facilities.walkers import profile_network
-from gis.network.build import load_network
+from gis.network.loading import load_network
 from tests.support import brute_force
 from tests.support.osm_files import OsmFile, degrees
 from tests.support.plain_coverage import compute_coverage

@@ -29,7 +29,7 @@ from gis.facilities.siting_inputs import (
 from gis.facilities.siting_problem import Status
 from gis.facilities.siting_request import SitingRequest
 from gis.facilities.siting_search import closures, pin, site
-from gis.network.build import load_network
+from gis.network.loading import load_network
 from gis.network.profiled import network_for
 from gis.network.profiles import get_profile
 from gis.rights.actions import Action

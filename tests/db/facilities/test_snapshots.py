@@ -28,7 +28,7 @@ from gis.facilities.snapshots import (
     take,
 )
 from gis.facilities.standard_editions import active_rows
-from gis.network.build import load_network
+from gis.network.loading import load_network
 from gis.network.store import replace_network
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal

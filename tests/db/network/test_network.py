@@ -14,8 +14,9 @@ from sqlalchemy import func, select, text
 
 from gis.errors import InvalidInput, Unavailable
 from gis.network import profiles, walk
-from gis.network.build import EdgeTable, from_degrees, load_network
+from gis.network.build import EdgeTable, from_degrees
 from gis.network.isochrone import isochrones
+from gis.network.loading import load_network
 from gis.network.models import WalkEdge, WalkNode
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops.history import HistoryEntry

@@ -10,7 +10,7 @@ from gis.demo.generate import generate_town
 from gis.errors import InvalidInput
 from gis.facilities import queries, service_circles
 from gis.network import profile_table as table
-from gis.network.build import load_network
+from gis.network.loading import load_network
 from gis.network.profiled import network_for
 from gis.network.profiles import PROFILES, ProfileValue, default_rows
 

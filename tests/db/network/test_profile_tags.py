@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from gis.exchange.osm.loader import load_osm
 from gis.files.report import LoadReport
 from gis.network import walk
-from gis.network.build import Network, load_network
+from gis.network.build import Network
+from gis.network.loading import load_network
 from gis.network.profiled import for_profile, network_for
 from gis.network.profiles import ADULT, get_profile
 from tests.support.osm_files import OsmFile, degrees

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from gis.exchange.osm.loader import load_osm
 from gis.facilities.path_edits import NewEdit, find_problems, insert_edit
 from gis.network import walk
-from gis.network.build import Network, load_network
+from gis.network.build import Network
+from gis.network.loading import load_network
 from gis.network.profiled import network_for
 from tests.support.osm_files import OsmFile, degrees
 

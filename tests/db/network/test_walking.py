@@ -18,7 +18,7 @@ from gis.exchange.osm import access_tags as access
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries, service_circles
 from gis.files.report import LoadReport
-from gis.network.build import load_network as load_network
+from gis.network.loading import load_network as load_network
 from gis.settings import ROOT
 from tests.support.osm_files import OsmFile
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries
 from gis.network import walk
-from gis.network.build import load_network
+from gis.network.loading import load_network
 
 
 def rows(session, query, **values):

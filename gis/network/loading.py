@@ -1,0 +1,118 @@
+"""Load the walking network from the database; the newest stay in memory."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.network.build import EdgeTable, Network, from_degrees
+from gis.network.edge_facts import HeightColumns, TagColumns, facts_of, with_heights
+from gis.network.edit_draft import EditedNetwork, apply_edits
+from gis.network.edits import EditSet, find_edits, read_edits
+
+# Classes of street that are public outside walls; lanes of compounds are
+# service or footway.
+ROADS = (
+    "residential",
+    "unclassified",
+    "tertiary",
+    "secondary",
+    "primary",
+    "trunk",
+    "tertiary_link",
+    "secondary_link",
+    "primary_link",
+    "trunk_link",
+)
+# kinds of edge that connect nothing: a part of only these is an island
+NO_STREETS = ("plaza", "across", "platform", "pier", "link")
+MAX_LOADED = 3  # networks in memory: of the map, and with the edits of some moments
+_loaded: OrderedDict[str, EditedNetwork] = OrderedDict()
+_lock = threading.Lock()
+
+
+def load_network(session: Session, at: datetime | None = None) -> Network:
+    """Return the stored network with the edits in force, cached until another is stored.
+
+    Parameters
+    ----------
+    at
+        The moment whose edits count; None means now.
+
+    Raises
+    ------
+    Unavailable
+        No network is stored, or all of it is closed.
+    """
+    return load_edited(session, find_edits(session, at)).network
+
+
+def load_edited(session: Session, edits: EditSet) -> EditedNetwork:
+    """Return the stored network with edits, and which of them do not fit.
+
+    Raises
+    ------
+    Unavailable
+        The edits close all of it.
+    """
+    with _lock:
+        if edits.base not in _loaded:
+            _loaded.clear()
+            _loaded[edits.base] = EditedNetwork(_read(session, edits.base), (), {})
+        if edits.version not in _loaded:
+            _loaded[edits.version] = apply_edits(
+                _loaded[edits.base].network, read_edits(session, edits.ids), edits.version
+            )
+            while len(_loaded) > MAX_LOADED:
+                del _loaded[next(name for name in _loaded if name != edits.base)]
+        _loaded.move_to_end(edits.version)
+        return _loaded[edits.version]
+
+
+def _read(session: Session, version: str) -> Network:
+    node_ids, x, y, at_edge, height = _columns(
+        session,
+        "SELECT id, ST_X(geom), ST_Y(geom), at_edge_of_data, height_m FROM walk_node ORDER BY id",
+    )
+    u, v, length, wkb, kind, structure, ends, steps, rise, fall, steepest, *tags = _columns(
+        session,
+        "SELECT u, v, length_m, ST_AsBinary(geom), kind, structure, ends, steps,"
+        " rise_m, fall_m, steepest_pct,"
+        " step_count, incline_pct, width_m, surface, kerb, wheelchair, crossing, hours"
+        " FROM walk_edge ORDER BY id",
+    )
+    (walls,) = _columns(session, "SELECT ST_AsBinary(geom) FROM walk_wall ORDER BY id")
+    ids, metres = np.array(node_ids, np.int64), np.array(length, float)
+    network = from_degrees(
+        version,
+        np.column_stack([np.array(x, float), np.array(y, float)]),
+        EdgeTable(
+            np.searchsorted(ids, np.array(u, np.int64)),
+            np.searchsorted(ids, np.array(v, np.int64)),
+            metres,
+            shapely.from_wkb([bytes(value) for value in wkb]),
+        ),
+        ends=np.array(ends, bool),
+        street=~np.isin(np.array(kind, np.str_), NO_STREETS),
+        ground=np.array(structure, np.str_) == "",
+        road=np.isin(np.array(kind, np.str_), ROADS),
+        walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
+        facts=with_heights(
+            facts_of(kind, steps, TagColumns(*tags)), HeightColumns(rise, fall, steepest), metres
+        ),
+        at_edge=np.flatnonzero(np.array(at_edge, bool)),
+    )
+    return replace(network, height=np.array(height, float))
+
+
+def _columns(session: Session, query: str) -> list[tuple[Any, ...]]:
+    rows = session.execute(text(query)).all()
+    return (
+        list(zip(*rows, strict=True)) if rows else [()] * (query.split(" FROM ")[0].count(", ") + 1)
+    )
