@@ -379,7 +379,7 @@ TABLE: dict[str, Row] = {
     ),
     "DELETE /api/v1/entrances/<int:entrance>": Row(plans_walks, path={"entrance": 1}),
     # facilities, likewise
-    "POST /api/v1/facilities": Row(plans_walks, json={"category": "clinic", **POINT}),
+    "POST /api/v1/facilities": Row(plans, json={"category": "clinic", **POINT}),
     "PATCH /api/v1/facilities/<code>": Row(
         plans_walks, json={"capacity": 2}, path={"code": "nothing"}
     ),

@@ -39,7 +39,7 @@ from gis.errors import (
 from gis.messages import Message, render
 from gis.ops import cluster
 from gis.settings import Settings
-from web.http import i18n, validation
+from web.http import i18n
 
 # error -> status and the name its `type` ends with; the nearest class on the error's line of
 # descent counts
@@ -79,7 +79,7 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(DataError, handle_data_error)
     app.register_error_handler(RecursionError, handle_nesting_error)
     app.register_error_handler(Exception, handle_unexpected_error)
-    app.error_processor(handle_validation_error)
+    app.error_processor(handle_request_error)
     # error_processor claims Werkzeug's errors too; ours knows pages
     app.register_error_handler(HTTPException, handle_http_error)
 
@@ -163,18 +163,10 @@ def http_error_detail(error: HTTPException) -> str:
     return render(Message(code)) if code else error.description or error.name
 
 
-def handle_validation_error(error: HTTPError) -> Response:
-    """Answer errors of APIFlask: pydantic's, by location and field, become our `errors`."""
+def handle_request_error(error: HTTPError) -> Response:
+    """Answer an error of APIFlask; what pydantic finds wrong is an `InvalidFields` already."""
     if error.status_code == 422:
-        fields = [
-            validation.field_error(field, finding)
-            for location in (error.detail.values() if isinstance(error.detail, dict) else ())
-            for field, findings in (location.items() if isinstance(location, dict) else ())
-            for finding in findings
-        ]
-        return handle_domain_error(
-            InvalidFields(fields) if fields else InvalidInput("http.request_refused")
-        )
+        return handle_domain_error(InvalidInput("http.request_refused"))
     name = HTTP_STATUS_CODES.get(error.status_code, "Error")
     zh = render(Message(DETAIL.get(error.status_code, "http.request_refused")), "zh")
     return problem_response(

@@ -4,65 +4,63 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from apiflask import HTTPError
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from gis.errors import FieldError, invalid_fields
 
 Model = TypeVar("Model", bound=BaseModel)
 
+NUMBER_EXPECTED = "input.number_expected"
+
 CHOICE_PATTERN = re.compile(r"'([^']*)'")
-# pattern of a finding -> code; its groups are the parameters
-FINDING_CODES = tuple(
-    (re.compile(pattern), code)
-    for pattern, code in {
-        r"Field required": "input.missing",
-        r"Extra inputs are not permitted": "input.field_unknown",
-        r"String should have at most (?P<limit>\d+) characters?": "input.text_too_long",
-        r"List should have at most (?P<limit>\d+) items?.*": "input.list_too_long",
-        r"List should have at least (?P<limit>\d+) items?.*": "input.list_too_short",
-        r"Input should be greater than or equal to (?P<low>\S+)": "input.too_low",
-        r"Input should be greater than (?P<low>\S+)": "input.not_above",
-        r"Input should be less than or equal to (?P<high>\S+)": "input.too_high",
-        r"Input should be a valid integer.*": "input.integer_expected",
-        r"Input should be a (?:valid|finite) number.*": "input.number_expected",
-        r"Input should be a valid boolean.*": "input.boolean_expected",
-        r"Input should be a valid string": "input.text_expected",
-        r"Input should be a valid UUID.*": "input.uuid_expected",
-        (
-            r"Input should be a valid (?:list|dictionary|tuple).*|Input should be an object.*"
-        ): "input.structure_wrong",
-        r"Value error, (?P<code>[a-z][a-z0-9_.]+)": "",  # our own validators name a code
-    }.items()
-)
+# type of a finding -> code, and the name of its limit here and in pydantic
+FINDINGS: dict[str, tuple[str, str, str]] = {
+    "extra_forbidden": ("input.field_unknown", "", ""),
+    "greater_than": ("input.not_above", "low", "gt"),
+    "greater_than_equal": ("input.too_low", "low", "ge"),
+    "less_than_equal": ("input.too_high", "high", "le"),
+    "missing": ("input.missing", "", ""),
+    "string_too_long": ("input.text_too_long", "limit", "max_length"),
+    "string_type": ("input.text_expected", "", ""),
+    "too_long": ("input.list_too_long", "limit", "max_length"),
+    "too_short": ("input.list_too_short", "limit", "min_length"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), ("input.boolean_expected", "", "")),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), (NUMBER_EXPECTED, "", "")),
+    **dict.fromkeys(
+        ("int_from_float", "int_parsing", "int_parsing_size", "int_type"),
+        ("input.integer_expected", "", ""),
+    ),
+    **dict.fromkeys(("uuid_parsing", "uuid_type"), ("input.uuid_expected", "", "")),
+    **dict.fromkeys(
+        ("dict_type", "list_type", "model_attributes_type", "model_type", "tuple_type"),
+        ("input.structure_wrong", "", ""),
+    ),
+}
 
 
-def field_error(field: str, finding: str) -> FieldError:
-    """Return one finding as an error about its field.
-
-    Parameters
-    ----------
-    field
-        Name of the field, with its place in lists: `moves.3.note`.
-    finding
-        The sentence of pydantic.
-    """
-    if field == "crs" and finding == "Field required":
+def field_error(finding: ErrorDetails) -> FieldError:
+    """Return one finding of pydantic as an error about its field, as `moves.3.note`."""
+    field, kind = ".".join(map(str, finding["loc"])) or "body", finding["type"]
+    context = finding.get("ctx", {})
+    if field == "crs" and kind == "missing":
         return FieldError(field, "input.crs_missing")
-    if finding.startswith("Input should be '"):
-        return FieldError(field, "input.not_allowed", {"allowed": CHOICE_PATTERN.findall(finding)})
-    for pattern, code in FINDING_CODES:
-        if match := pattern.fullmatch(finding):
-            groups = match.groupdict()
-            code = code or groups.pop("code")
-            return FieldError(
-                field,
-                code,
-                {key: int(text) if text.isdecimal() else text for key, text in groups.items()},
-            )
-    return FieldError(field, "input.value_wrong")
+    if kind in ("literal_error", "enum"):
+        choices = CHOICE_PATTERN.findall(context["expected"])
+        return FieldError(field, "input.not_allowed", {"allowed": choices})
+    if kind == "value_error":  # our own validators name a code
+        return FieldError(field, str(context["error"]))
+    if kind not in FINDINGS:
+        return FieldError(field, "input.value_wrong")
+    code, name, limit = FINDINGS[kind]
+    if not name:
+        return FieldError(field, code)
+    value = context[limit]
+    return FieldError(field, code, {name: int(value) if value == int(value) else str(value)})
 
 
 def validate_model(model: type[Model], value: Any) -> Model:
@@ -76,12 +74,7 @@ def validate_model(model: type[Model], value: Any) -> Model:
     try:
         return refuse_truths(value, model.model_validate(value))
     except ValidationError as error:
-        raise invalid_fields(
-            [
-                field_error(".".join(map(str, finding["loc"])) or "body", finding["msg"])
-                for finding in error.errors()
-            ]
-        ) from None
+        raise invalid_fields([field_error(finding) for finding in error.errors()]) from None
 
 
 def refuse_truths(value: Any, parsed: Model) -> Model:
@@ -94,7 +87,7 @@ def refuse_truths(value: Any, parsed: Model) -> Model:
     """
     places = [".".join(map(str, place)) or "body" for place in _truths(value, parsed, ())]
     if places:
-        raise invalid_fields([FieldError(place, "input.number_expected") for place in places])
+        raise invalid_fields([FieldError(place, NUMBER_EXPECTED) for place in places])
     return parsed
 
 
@@ -117,7 +110,12 @@ class BodyAdapter(PydanticAdapter):
 
     def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
         """Return what a request says as the model; raise where it is wrong."""
-        parsed = super().validate_input(request, location, **kwargs)
+        try:
+            parsed = super().validate_input(request, location, **kwargs)
+        except HTTPError as error:
+            if not isinstance(cause := error.__context__, ValidationError):
+                raise
+            raise invalid_fields([field_error(finding) for finding in cause.errors()]) from None
         return refuse_truths(request.get_json(force=True), parsed) if location == "json" else parsed
 
 

@@ -25,7 +25,6 @@ export function drawFacilities(list) {
     const marker = L.marker([facility.lat, facility.lon], {
       interactive: true,
       keyboard: Boolean(editFacility),
-      alt: facility.name || facility.category_zh,
       bubblingMouseEvents: !editFacility, // a click may be meant for the map
       icon: L.divIcon({ className: 'cov-facility', html: pictogram(facility.category), iconSize: [24, 24] }),
     })
@@ -35,6 +34,7 @@ export function drawFacilities(list) {
         offset: [0, -12],
       })
       .addTo(facilities);
+    marker.getElement()?.setAttribute('aria-label', facility.name || facility.category_zh); // a div has no alt
     if (editFacility) marker.on('click', () => editFacility(facility));
   });
 }

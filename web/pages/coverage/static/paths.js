@@ -166,8 +166,8 @@ function openForm(kind, geometry) {
       crs: 'cgcs2000',
       hours: hours?.value.trim() ?? '',
       reason: reason.value.trim(),
-      from_at: from.value || null,
-      until_at: until.value || null,
+      from_at: written(from.value),
+      until_at: written(until.value),
     };
     attempt(
       popup,
@@ -180,7 +180,11 @@ function openForm(kind, geometry) {
 }
 
 // ---- withdrawing
-const day = (moment) => moment && new Date(moment).toLocaleDateString(page.language === 'zh' ? 'zh-CN' : 'en');
+const moment = (time) =>
+  time &&
+  new Date(time).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', { dateStyle: 'medium', timeStyle: 'short' });
+// a field of a form says a time of where the reader is
+const written = (value) => (value ? new Date(value).toISOString() : null);
 
 function openEdit(edit, { lng, lat }) {
   const wrong = refusal();
@@ -196,9 +200,9 @@ function openEdit(edit, { lng, lat }) {
         { className: 'cov-edit-facts' },
         fact(t('Open hours'), edit.hours),
         fact(t('Reason'), edit.reason),
-        fact(t('From'), day(edit.from_at)),
-        fact(t('Until'), day(edit.until_at)),
-        fact(t('Stated on'), day(edit.stated_at)),
+        fact(t('From'), moment(edit.from_at)),
+        fact(t('Until'), moment(edit.until_at)),
+        fact(t('Stated on'), moment(edit.stated_at)),
       ),
       edit.problem ? h('p', { className: 'cov-wrong' }, MISFIT) : null,
       wrong,
