@@ -1,5 +1,7 @@
 """`./wangge serve`: the web service, with granian."""
 
+import gc
+import importlib
 import os
 import resource
 import signal
@@ -76,6 +78,7 @@ def run(
     from granian.log import LogLevels
 
     check_free(host, port)
+    _import_application()
     _allow_files(2 * MAX_CONNECTIONS)
     for url in (addresses.app, addresses.owner):
         # workers are forked: two of them on one connection would read each other's answers
@@ -110,6 +113,15 @@ def run(
             stack.enter_context(keep_database(settings, addresses.app))
         server.serve()
     say(f"wangge: stopped; http://{host}:{port}/ is served no more")
+
+
+def _import_application() -> None:
+    """Import what every worker runs: the workers are forked, and share it from then on."""
+    from web.app import BLUEPRINTS
+
+    for name in BLUEPRINTS:
+        importlib.import_module(name)
+    gc.freeze()  # a collection would write to the shared pages, and so copy them
 
 
 def _allow_files(count: int) -> None:
