@@ -117,9 +117,8 @@ def run(
 
 def _import_application() -> None:
     """Import what every worker runs: the workers are forked, and share it from then on."""
-    from web.app import BLUEPRINTS
-
-    for name in BLUEPRINTS:
+    # by its name, as granian does it: the application stands above the commands
+    for name in importlib.import_module("web.app").BLUEPRINTS:
         importlib.import_module(name)
     gc.freeze()  # a collection would write to the shared pages, and so copy them
 
