@@ -25,6 +25,8 @@ from web.cli.common import make_private, open_database
 from web.http import worker_metrics
 from web.http.observability import say
 
+# by their names, which granian and we import: what is served stands above the commands
+APPLICATION, WORKER = "web.app", "web.wsgi:gateway"
 MAX_CONNECTIONS = 4096  # of each worker: who only holds them open must not keep others out
 
 
@@ -89,7 +91,7 @@ def run(
     }
     console = {"class": "logging.StreamHandler", "formatter": "generic"}  # on stderr
     server = Granian(
-        "web.wsgi:gateway",
+        WORKER,
         address=host,
         port=port,
         interface=Interfaces.RSGI,
@@ -117,8 +119,7 @@ def run(
 
 def _import_application() -> None:
     """Import what every worker runs: the workers are forked, and share it from then on."""
-    # by its name, as granian does it: the application stands above the commands
-    for name in importlib.import_module("web.app").BLUEPRINTS:
+    for name in importlib.import_module(APPLICATION).BLUEPRINTS:
         importlib.import_module(name)
     gc.freeze()  # a collection would write to the shared pages, and so copy them
 
