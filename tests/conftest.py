@@ -43,6 +43,7 @@ for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATA
     del os.environ[name]
 # hundreds of processes import the same files: the first of them writes them down compiled
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False  # this one too: the next run need not compile the tests
 THROW_AWAY = Path(tempfile.mkdtemp(prefix="wangge-var-"))
 os.environ["WANGGE_VAR"] = str(THROW_AWAY)
 OWN = str(ROOT / "var")

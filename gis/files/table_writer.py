@@ -4,8 +4,6 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from openpyxl import Workbook
-
 from gis import private
 from gis.errors import InvalidInput
 from gis.files.column import Column
@@ -41,6 +39,8 @@ def write_values(
                 [header, *([cell_text(value) for value in row] for row in rows)]
             )
     elif path.suffix.lower() == ".xlsx":
+        from openpyxl import Workbook  # takes 0.2 s, and every command imports this module
+
         book = Workbook()
         sheet = book.active
         for number, row in enumerate([header, *rows], 1):

@@ -127,9 +127,8 @@ def _fill_moves(connection: Connection) -> None:
     columns = [column.name for column in IncidentMove.__table__.columns]
     connection.execute(delete(IncidentMove))
     connection.execute(
-        insert(IncidentMove).values(
-            [dict(zip(columns, row, strict=True)) for row in sorted(TRANSITION_ROWS)]
-        )
+        insert(IncidentMove),
+        [dict(zip(columns, row, strict=True)) for row in sorted(TRANSITION_ROWS)],
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +41,6 @@ LEAVE_SQL = (
 )
 NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
-ROLE_KEYS = pa.array([role.key for role in ROLES], pa.large_string())
 _RANK = np.array([role.rank for role in ROLES])
 MAX_CACHED_AREAS = 20_000
 MANY = 5000  # number of ids from which reading all rows is faster
@@ -271,7 +270,7 @@ class PeopleIndex:
         if len(self.persons):
             names = pc.if_else(pa.array(person > 0), self.names.take(pa.array(row)), names)
         entry = pc.binary_join_element_wise(
-            ROLE_KEYS.take(pa.array(posts.role[post])), names, _text(":")
+            _role_keys().take(pa.array(posts.role[post])), names, _text(":")
         )
         ends = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(places)))])
         joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(ends), entry), _text(";"))
@@ -342,6 +341,12 @@ def _expand(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     counts = ends - starts
     which = np.repeat(np.arange(len(starts)), counts)
     return which, np.arange(len(which)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+
+
+@cache
+def _role_keys() -> pa.LargeStringArray:
+    # made by who needs it: for its first array pyarrow imports pandas, which takes 0.4 s
+    return pa.array([role.key for role in ROLES], pa.large_string())
 
 
 def _text(value: str) -> pa.Scalar:

@@ -6,7 +6,7 @@ import pytest
 
 from gis.ops import cluster
 from gis.settings import Settings
-from tests.support.browser import PATIENCE_MS, opened
+from tests.support.browser import PATIENCE_MS, patient, reopened
 from tests.support.served import Deployment, serving
 
 # The shell has no window, tabs and their pages to draw: a page takes half the time of Chromium's.
@@ -42,18 +42,32 @@ def browser():
         opened.close()
 
 
+DESK = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.fixture(scope="session")
+def desks(browser):
+    """The browser of a desk, whose files the tests share."""
+    return patient(browser, **DESK)
+
+
+@pytest.fixture(scope="session")
+def phones(browser):
+    """The browser of a phone, whose files the tests share."""
+    return patient(browser, **PHONE)
+
+
 @pytest.fixture
-def desk(browser):
+def desk(desks):
     """A page on a desk; what it said on its console is in `.said`, where it asked in `.asked`."""
-    yield from opened(browser, viewport={"width": 1440, "height": 900})
+    yield from reopened(desks)
 
 
 @pytest.fixture
-def phone(browser):
+def phone(phones):
     """A page on a phone."""
-    yield from opened(
-        browser, viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2
-    )
+    yield from reopened(phones)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def beijing(migrated_var: Path, shared: Path) -> Iterator[Deployment]:
     cluster.start(Settings(var=migrated_var), throw_away=True)
     loaded = Deployment(migrated_var).load_extract(shared / "beijing_cau_2026")
     assert loaded.returncode == 0, loaded.stderr
-    with serving(migrated_var) as url:
+    with serving(migrated_var, "--no-jobs") as url:
         yield Deployment(migrated_var, url)
 
 

@@ -104,7 +104,7 @@ def restored(served: Deployment, folder: Path) -> Iterator[Deployment]:
     with deployment_folder() as var:
         done = Deployment(var).run("db", "restore", "--yes", backup)
         assert done.returncode == 0, done.stderr
-        with serving(var) as url:
+        with serving(var, "--no-jobs") as url:
             yield Deployment(var, url, served.key)
 
 
@@ -496,11 +496,11 @@ def test_a_file_keeps_its_order_and_every_row_has_a_grid_or_an_error(served, tow
 def test_a_file_of_wrong_columns_or_onto_itself_is_refused_and_nothing_is_written(served, folder):
     source = folder / "wrong.csv"
     source.write_text("id,lon,lat,height\na,105.95,26.23,1\n")
-    done = served.run("locate", "--batch", source, folder / "never.csv")
+    done = served.run_inside("locate", "--batch", source, folder / "never.csv")
     assert (done.returncode, done.stdout) == (1, "") and not (folder / "never.csv").exists()
     assert "missing: 'crs'" in done.stderr and "not known: 'height'" in done.stderr
     source.write_text("id,lon,lat,crs\na,105.95,26.23,wgs84\n")
-    assert served.run("locate", "--batch", source, source).returncode == 1
+    assert served.run_inside("locate", "--batch", source, source).returncode == 1
     assert source.read_text().startswith("id,lon,lat,crs")
 
 
@@ -815,8 +815,8 @@ def test_a_broken_backup_changes_nothing(restored, folder):
 
 def test_a_dump_loads_back_as_unchanged(restored, folder):
     file = folder / "grids.gpkg"
-    assert restored.run("dump", "grids", file).returncode == 0
-    done = restored.run("load", "areas", file, "--level", "grid", "--commit", "--json")
+    assert restored.run_inside("dump", "grids", file).returncode == 0
+    done = restored.run_inside("load", "areas", file, "--level", "grid", "--commit", "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 0 and report["committed"] and not report["refused"]
     assert report["counts"]["rows"] == report["counts"]["unchanged"] == 35
@@ -870,7 +870,7 @@ def test_refused_shapes_are_named_and_nothing_of_their_file_is_kept(restored, fo
     ]
     file = folder / "refused.geojson"
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    done = restored.run("load", "areas", file, "--level", "grid", "--commit")
+    done = restored.run_inside("load", "areas", file, "--level", "grid", "--commit")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert re.search("latitude", done.stderr), done.stderr
     problem(restored.ask("/api/v1/areas/520402007004091"), 404)

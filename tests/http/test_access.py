@@ -40,6 +40,13 @@ from tests.support.access_table import (
 
 world = access_table.world  # the fixture
 
+
+@pytest.fixture(autouse=True)
+def cookies_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cookie is written anew in between: on a busy machine a walk lasts longer than a minute."""
+    monkeypatch.setattr("web.security.session.SESSION_REFRESH_S", 3600)
+
+
 # --- the walk -------------------------------------------------------------------------------------
 
 

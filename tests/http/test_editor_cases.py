@@ -43,7 +43,7 @@ def pilot(prepared: PreparedDeployments) -> Iterator[Deployment]:
         completed = town.run_inside("key", "add", "planner", *rights, "--per-minute", "100000")
         key = re.search(r"wg_\S+", completed.stdout)
         assert key is not None, completed.stderr
-        with serving(var) as url:
+        with serving(var, "--no-jobs") as url:
             yield replace(town, url=url, key=key[0])
 
 

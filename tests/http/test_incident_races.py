@@ -132,7 +132,7 @@ def test_fifty_claim_one_order_and_one_wins(small: Small) -> None:
             text("SELECT code FROM incident_category WHERE kind = 'order' ORDER BY position")
         )
     headers = cookies(small)
-    with serving(small.var) as url, ThreadPoolExecutor(TAKERS) as pool:
+    with serving(small.var, "--no-jobs") as url, ThreadPoolExecutor(TAKERS) as pool:
         status, filed = post(
             f"{url}/api/v1/incidents", POINT | {"category": code, "description": "水管漏水"}
         )
@@ -149,7 +149,7 @@ def test_twenty_posts_with_one_key_are_one_incident(small: Small) -> None:
     old_count = small.count("SELECT count(*) FROM incident")
     body = POINT | {"category": "06010", "description": "同一件事"}
     key = {"Idempotency-Key": str(uuid4())}
-    with serving(small.var) as url, ThreadPoolExecutor(20) as pool:
+    with serving(small.var, "--no-jobs") as url, ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: post(f"{url}/api/v1/incidents", body, key), range(20)))
     assert {status for status, _ in answers} == {201}
     assert len({json.dumps(body, sort_keys=True) for _, body in answers}) == 1

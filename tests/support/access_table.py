@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -764,14 +765,19 @@ class World:
             undo.rollback()
             self.session.expire_all()
 
+    @cached_property
+    def codes(self) -> dict[str, object]:
+        """What places are filled in with, read once: `ask` makes the session forget its rows."""
+        return {"post": self.post.id, "grid": self.grid.code, "unit": self.unit.code}
+
     def path(self, rule: str, row: Row) -> str:
         """A rule with its places filled in."""
         recorded = {
             "incident_id": self.incident,
             "photo_id": self.photo,
             "visit_photo_id": self.visit_photo,
-            "post_id": self.post.id,
-            "code": self.grid.code,
+            "post_id": self.codes["post"],
+            "code": self.codes["grid"],
             "set_id": self.rules,
             "number": self.draft,
         }
@@ -780,7 +786,7 @@ class World:
             return str((recorded | row.path)[found[1]])
 
         path = re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule)
-        query = row.query.format(unit=self.unit.code, grid=self.grid.code, id=self.incident)
+        query = row.query.format(**self.codes, id=self.incident)
         return f"{path}?{query}" if query else path
 
 

@@ -4,14 +4,16 @@ axe-core finds.
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -92,15 +94,51 @@ def moved(session: Session, number: UUID) -> None:
 
 
 def opened(browser, **options):
+    """A page of a browser that knows nothing yet; it ends with the test."""
+    context = patient(browser, **options)
+    yield watched(context.new_page())
+    context.close()
+
+
+def reopened(context: BrowserContext) -> Iterator[Page]:
+    """A page of a browser that others have used: it still has their files, which the server need
+    not send and Chromium need not compile again, and nothing that they or the pages stored.
+    """
+    page = watched(context.new_page())
+    yield page
+    origins = {re.sub(r"^(\w+://[^/]+).*", r"\1", address) for address in page.asked}
+    devtools = context.new_cdp_session(page)
+    for origin in origins:
+        devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": STORED})
+    context.clear_cookies()
+    context.set_offline(False)
+    for left in context.pages:
+        left.close()
+
+
+STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
+
+
+def patient(browser, **options) -> BrowserContext:
+    """A new context that waits as long as a busy machine takes."""
     context = browser.new_context(**options)
     context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
+    return context
+
+
+def watched(page: Page) -> Page:
+    """The page, noting what it says on its console in `.said` and where it asks in `.asked`."""
     page.said, page.asked = [], []
     page.on("pageerror", lambda error: page.said.append(str(error)))
     page.on("console", lambda message: message.type == "error" and page.said.append(message.text))
     page.on("request", lambda request: page.asked.append(request.url))
-    yield page
-    context.close()
+    return page
+
+
+# what the browser holds once somebody has signed in: address and name -> until when it is used
+# again, and the cookies; a form and a hash of the password for each test would take half a second
+signed: dict[tuple[str, str], tuple[float, list[Any]]] = {}
+SIGNED_S = 300
 
 
 def sign_in(page: Page, site: str, var: Path, username: str, address: str = "") -> None:
@@ -108,6 +146,18 @@ def sign_in(page: Page, site: str, var: Path, username: str, address: str = "") 
 
     The form is sent without being drawn, which takes a second; test_sign_in fills it in.
     """
+    until, cookies = signed.get((site, username), (0.0, []))
+    if time.monotonic() < until:
+        page.context.add_cookies(cookies)
+    else:
+        send_form(page, site, var, username)
+        signed[site, username] = time.monotonic() + SIGNED_S, page.context.cookies()
+    if address:
+        page.goto(site + address)
+
+
+def send_form(page: Page, site: str, var: Path, username: str) -> None:
+    """Send the form of signing in."""
     account = next(item for item in accounts.read(var / accounts.FILE) if item.username == username)
     form = page.context.request.get(f"{site}/sign-in?lang=zh").text()
     token = re.search(r'name="csrf_token" value="([^"]+)"', form)
@@ -118,8 +168,6 @@ def sign_in(page: Page, site: str, var: Path, username: str, address: str = "") 
         max_redirects=0,
     )
     assert answer.status == 303, answer.text()
-    if address:
-        page.goto(site + address)
 
 
 def serious(page: Page) -> list[list[str]]:

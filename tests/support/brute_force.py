@@ -56,10 +56,11 @@ def distances(
     public_nodes = {node for number in public for node in (edges[number].u, edges[number].v)}
     public -= {number for number, edge in enumerate(edges) if edge.closed}
     rank = _ranks(edges)
+    lines = np.array([edge.line for edge in edges], object)
     stops: dict[int, list[tuple[float, int]]] = {}
     legs: dict[int, float] = {}
     for number, location in enumerate([*sources, *places]):
-        hit = _snap(edges, rank, public, location, walls, cap)
+        hit = _snap(edges, lines, rank, public, location, walls, cap)
         if hit is not None:
             edge, share, legs[number] = hit
             stops.setdefault(edge, []).append((share * edges[edge].time, number))
@@ -92,14 +93,13 @@ def distances(
     graph.remove_edges_from(
         [out for node in ended if node in graph for out in list(graph.out_edges(node))]
     )
-    reached: dict[object, float] = {}
-    for number in range(len(sources)):
-        if number in legs:
-            for phase in (0, 1):
-                start = (phase, ("place", number))
-                if start in graph:
-                    for at, metres in nx.single_source_dijkstra_path_length(graph, start).items():
-                        reached[at] = min(reached.get(at, math.inf), metres + legs[number])
+    # one search for all sources: each is its leg away from where they begin
+    graph.add_node("outset")
+    for number, phase in itertools.product(range(len(sources)), (0, 1)):
+        start = (phase, ("place", number))
+        if start in graph:
+            graph.add_edge("outset", start, weight=legs[number])
+    reached = nx.single_source_dijkstra_path_length(graph, "outset")
     return [
         min(reached.get((phase, ("place", n)), math.inf) for phase in (0, 1, 2))
         + legs.get(n, math.inf)
@@ -162,21 +162,16 @@ def _public(edges, walls):
     return public
 
 
-def _snap(edges, rank, public, place, walls, cap):
+def _snap(edges, lines, rank, public, place, walls, cap):
     """The edge, the share along it and the leg of a place: best rank (ground first), then nearest,
     no wall in the way.
 
     Of edges that meet in the nearest point a public one counts.
     """
-    away = shapely.distance(np.array([edge.line for edge in edges], object), place)
+    near = np.flatnonzero(shapely.distance(lines, place) <= cap).tolist()
     for expected in range(4):
-        pieces = []
-        for number in np.flatnonzero(away <= cap).tolist():
-            if rank[number] == expected:
-                for a, b in itertools.pairwise(edges[number].line.coords):
-                    leg = shapely.shortest_line(place, LineString([a, b]))
-                    if leg.length <= cap:  # walls may hide the near pieces of an edge
-                        pieces.append((leg.length, number, leg))
+        legs = _legs(lines, [number for number in near if rank[number] == expected], place)
+        pieces = [leg for leg in legs if leg[0] <= cap]  # walls may hide the near ones of an edge
         for metres, number, leg in sorted(
             pieces, key=lambda piece: (round(piece[0], 6), piece[1] not in public)
         ):
@@ -184,6 +179,16 @@ def _snap(edges, rank, public, place, walls, cap):
                 share = edges[number].line.project(Point(leg.coords[-1]), normalized=True)
                 return *_on_public(edges, public, number, share), metres
     return None
+
+
+def _legs(lines, numbers, place):
+    """Of each straight piece of some edges: metres to it, the edge, the line that leads there."""
+    coords, of = shapely.get_coordinates(lines[np.array(numbers, int)], return_index=True)
+    piece = of[1:] == of[:-1]
+    straight = shapely.linestrings(np.stack([coords[:-1][piece], coords[1:][piece]], axis=1))
+    legs = shapely.shortest_line(place, straight)
+    edge = np.array(numbers, int)[of[1:][piece]]
+    return zip(shapely.length(legs).tolist(), edge.tolist(), legs.tolist(), strict=True)
 
 
 def _on_public(edges, public, number, share):

@@ -146,13 +146,14 @@ def environment(var: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(var: Path, **settings: str) -> Iterator[str]:
+def serving(var: Path, *options: str, **settings: str) -> Iterator[str]:
     """Serve a deployment in a process of its own; the address, once it answers.
 
-    `settings`: more environment.
+    `options`: more words of the command; `--no-jobs` where no job is waited for, since they import
+    everything once more. `settings`: more environment.
     """
     port = unused_port()
-    arguments = [sys.executable, "-m", "web", "serve", "--port", str(port)]
+    arguments = [sys.executable, "-m", "web", "serve", "--port", str(port), *options]
     with started(arguments, environment(var) | settings, var / "serve.log", port):
         yield f"http://127.0.0.1:{port}"
 

@@ -1,5 +1,7 @@
 """`./wangge serve`: the web service, with granian."""
 
+import gc
+import importlib
 import os
 import resource
 import signal
@@ -23,6 +25,8 @@ from web.cli.common import make_private, open_database
 from web.http import worker_metrics
 from web.http.observability import say
 
+# by their names, which granian and we import: what is served stands above the commands
+APPLICATION, WORKER = "web.app", "web.wsgi:gateway"
 MAX_CONNECTIONS = 4096  # of each worker: who only holds them open must not keep others out
 
 
@@ -76,6 +80,7 @@ def run(
     from granian.log import LogLevels
 
     check_free(host, port)
+    _import_application()
     _allow_files(2 * MAX_CONNECTIONS)
     for url in (addresses.app, addresses.owner):
         # workers are forked: two of them on one connection would read each other's answers
@@ -86,7 +91,7 @@ def run(
     }
     console = {"class": "logging.StreamHandler", "formatter": "generic"}  # on stderr
     server = Granian(
-        "web.wsgi:gateway",
+        WORKER,
         address=host,
         port=port,
         interface=Interfaces.RSGI,
@@ -110,6 +115,13 @@ def run(
             stack.enter_context(keep_database(settings, addresses.app))
         server.serve()
     say(f"wangge: stopped; http://{host}:{port}/ is served no more")
+
+
+def _import_application() -> None:
+    """Import what every worker runs: the workers are forked, and share it from then on."""
+    for name in importlib.import_module(APPLICATION).BLUEPRINTS:
+        importlib.import_module(name)
+    gc.freeze()  # a collection would write to the shared pages, and so copy them
 
 
 def _allow_files(count: int) -> None:

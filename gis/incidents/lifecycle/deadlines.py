@@ -119,6 +119,8 @@ def run_deadline_batch(
     """  # noqa: S608  the words of the table above
     at, number = cursor or (None, None)
     rows = session.execute(text(query), {"now": now, "after_at": at, "after_id": number}).all()
+    if not rows:
+        return Batch(0, None)
     done = 0
     with audit_context(session, rule.who, name):
         for _, incident_id in rows:
@@ -127,4 +129,4 @@ def run_deadline_batch(
                     done += rule.do(session, incident_id, now)
             except Exception:
                 log.exception("%s failed for incident %s", name, incident_id)
-    return Batch(done, (rows[-1][0], rows[-1][1]) if rows else None)
+    return Batch(done, (rows[-1][0], rows[-1][1]))

@@ -42,7 +42,7 @@ from tests.support import build
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SYSTEM = system_principal("test")
-EXAMPLES, STEPS = 40, 30  # of each machine
+EXAMPLES, STEPS = 20, 30  # of each machine
 FEW = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
@@ -405,13 +405,13 @@ class ByMoves(RuleBasedStateMachine):
 
 
 def test_no_sql_reaches_what_the_table_does_not_allow(world: Session) -> None:
-    """40 sequences of 30 statements."""
+    """20 sequences of 30 statements."""
     machine = type("Machine", (BySql,), {"session": world})
     run_state_machine_as_test(machine, settings=FEW)
 
 
 def test_no_sequence_of_moves_reaches_what_the_table_does_not_allow(world: Session) -> None:
-    """40 sequences of 30 moves."""
+    """20 sequences of 30 moves."""
     ids = dict(map(tuple, world.execute(text("SELECT name, id FROM personal.person"))))
     actor = {name: account_principal(world, -1, number, name, NOW) for name, number in ids.items()}
     machine = type("Machine", (ByMoves,), {"session": world, "who": actor})
