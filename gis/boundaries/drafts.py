@@ -6,6 +6,7 @@ two conflict until the draft is rebased. Nothing here commits.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import shapely
@@ -13,7 +14,13 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Operation, Revision, RevisionState
-from gis.boundaries import conservation, operation_model, operations
+from gis.boundaries import (
+    conservation,
+    draft_identity,
+    operation_model,
+    operations,
+    settlements,
+)
 from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids
@@ -209,26 +216,32 @@ def _do(
     drawn = drawn_shapes(earlier)
     new_codes = {code for item in earlier for code in item.new_grids}
     county = county_of_operation(session, op)
-    named = [*operations.grids_named(op), *(grid["code"] for grid in op.get("grids", ()))]
-    state = neighbouring_grids(session, county, drawn, named, operations.operation_geometries(op))
+    named = [] if op["op"] == "rename" else operations.grids_named(op)  # a name has no borders
+    codes = [*named, *(grid["code"] for grid in op.get("grids", ()))]
+    state = neighbouring_grids(session, county, drawn, codes, operations.operation_geometries(op))
     if op["op"] in operations.MAKES:
         _lock_codes(session, county)
-    validate_new_codes(session, draft, op, state.geometries, new_codes)
+    first_code = draft_identity.first_code(earlier, op)
+    validate_new_codes(session, draft, op, state.geometries, {*new_codes, first_code or ""})
     done = operations.apply_operation(
         op,
         state.geometries,
         operation_model.Surroundings(
             lambda code: next_codes(session, code, new_codes),
             lambda geometries: count_households(session, geometries),
+            lambda codes: draft_identity.sibling_names(session, earlier, drawn, codes),
+            lambda unit: settlements.unit_grids(session, county, drawn, unit, datetime.now(UTC)),
         ),
     )
     conservation.check_abroad(session, state.geometries, done.changed)
     touched = operations.moves_land(state.geometries, done.changed) or operations.grids_named(op)
     new_grids = made_of(session, done)
+    if first_code is not None and first_code == done.op.get("new_code"):
+        new_grids = {}  # the grid has its own code again
     require_on_grids(session, principal, Action.DRAFT, touched)
     if op["op"] == "settle":
         require_unit(session, principal, op["unit"])
-    read = {*done.changed, *operations.grids_named(op), *_touching(state.geometries, touched)}
+    read = {*done.changed, *named, *_touching(state.geometries, touched)}
     return Operation(
         revision_id=draft.id,
         step=step,

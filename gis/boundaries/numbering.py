@@ -7,11 +7,21 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
+from gis.boundaries.identity_operations import RECODING
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.operation_model import OperationResult
 from gis.db import cached_text
 from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike
+
+# the field of an operation that names the codes of new grids
+CODE_FIELDS = {
+    "add": "code",
+    "merge": "into",
+    "move_to": "new_code",
+    "recode": "new_code",
+    "split": "codes",
+}
 
 
 def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
@@ -57,7 +67,7 @@ def validate_new_codes(
         Open session; only read.
     draft
         The draft. One that reverts a publication may give that publication's codes area again by
-        redrawing.
+        redrawing or recoding.
     op
         The operation.
     geometries
@@ -70,8 +80,8 @@ def validate_new_codes(
     InvalidInput
         A code is malformed, outside the community, used before or reserved by another draft.
     """
-    revived = _revived(session, draft) if op["op"] == "redraw" else set()
-    field = {"split": "codes", "merge": "into", "add": "code"}.get(op["op"], "grids")
+    revived = _revived(session, draft) if op["op"] in ("redraw", *RECODING) else set()
+    field = CODE_FIELDS.get(op["op"], "grids")
     communities = _communities(op, geometries)
     fresh = [code for code in _named_codes(op) if code not in geometries]
     for code in fresh:
@@ -107,6 +117,8 @@ def _named_codes(op: OperationSpec) -> list[str]:
         "split": op.get("codes", ()),
         "merge": [op.get("into", "")],
         "add": [op["code"]] if "code" in op else (),
+        "recode": [op.get("new_code", "")],
+        "move_to": [op["new_code"]] if "new_code" in op else (),
     }
     return [
         *codes.get(op["op"], ()),
@@ -116,9 +128,9 @@ def _named_codes(op: OperationSpec) -> list[str]:
 
 def _communities(op: OperationSpec, geometries: Mapping[str, PolygonLike]) -> set[str]:
     """Return the communities in which new grids may lie; empty means any."""
-    if op["op"] == "split":
+    if op["op"] in ("split", "recode"):
         return {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
-    if op["op"] == "add":
+    if op["op"] in ("add", "move_to"):
         return {op["parent"]}
     communities = {
         patterns.ancestor_code(code, Level.COMMUNITY)

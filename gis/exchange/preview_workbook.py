@@ -54,6 +54,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
             ("名称", "编码", "由", "至", "户数", "任职人"),
             (_moved_row(preview, moved) for moved in preview.moved if moved.kind == kind),
         )
+    _identity_sheets(book, preview)
     if preview.incidents is not None:
         _sheet(
             book,
@@ -74,6 +75,23 @@ def write(preview: Preview, out: IO[bytes]) -> None:
         ),
     )
     book.save(out)
+
+
+def _identity_sheets(book: Workbook, preview: Preview) -> None:
+    """Write what the sheets of land do not say: names, codes and communities; only those that are."""
+    if preview.renamed or preview.recoded:
+        names = [(item.code, item.code, item.old, item.new) for item in preview.renamed]
+        recoded = [(item.old, item.new, item.name, item.name) for item in preview.recoded]
+        headers = ("编码·前", "编码·后", "名称·前", "名称·后")
+        _sheet(book, "名称与编码", headers, (*names, *recoded))
+    if preview.communities:
+        pairs = ("网格", "户数", "人数", "面积（平方米）")
+        headers = ("社区", "编码", *(name + side for name in pairs for side in ("·前", "·后")))
+        rows = (
+            (item.name, item.code, *item.grids, *item.households, *item.people, *item.area_m2)
+            for item in preview.communities
+        )
+        _sheet(book, "社区", headers, rows)
 
 
 def _grid_label(preview: Preview, code: str | None) -> str:

@@ -26,15 +26,33 @@ from pyproj.exceptions import ProjError
 
 from gis import crs as systems
 from gis.errors import InvalidInput, TooLarge
+from gis.files import dxf
 from gis.files.geopackage import check_one_system, check_schema
 from gis.files.vector_crs import Conversion, conversion_to_storage, parse_crs_option
 from gis.messages import Message
 
-DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
+DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "LIBKML", "DXF", "MEM"})
 BATCH_FEATURES = 1_024
 MAX_FILE_FEATURES = 500_000
 MAX_VERTICES = 20_000_000  # in a whole file
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+# fields that GDAL gives every KML, whether the file has them or not
+KML_FIELDS = frozenset(
+    {
+        "id",
+        "description",
+        "timestamp",
+        "begin",
+        "end",
+        "altitudeMode",
+        "tessellate",
+        "extrude",
+        "visibility",
+        "drawOrder",
+        "icon",
+        "snippet",
+    }
+)
 ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 
 
@@ -62,6 +80,11 @@ def read_features(
     with _opened(path, max_unpacked_bytes) as file:
         if file.suffix.lower() == ".gpkg":
             check_schema(file)
+        if file.suffix.lower() == ".kml":
+            _check_entities(path, file)
+        if file.suffix.lower() == ".dxf":
+            yield from _drawing(path, layer, given_crs)
+            return
         layer = _layer(path, file, layer)
         notes: list[Message] = []
         encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
@@ -79,6 +102,45 @@ def read_features(
             UnicodeDecodeError,
         ) as error:
             raise _damaged(path) from error
+
+
+def _drawing(path: Path, layer: str | None, given_crs: str | int | None) -> Iterator[Any]:
+    """Yield the outlines of a DXF drawing as `read_features`; its system must be given."""
+    notes: list[Message] = []
+    to_storage, crs_name = conversion_to_storage(path.name, None, given_crs, notes)
+    try:
+        drawing = dxf.read_drawing(path, path.name, layer, MAX_FILE_FEATURES)
+    except (
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
+        pyogrio.errors.FeatureError,
+        OSError,
+        UnicodeDecodeError,
+    ) as error:
+        raise _damaged(path) from error
+    if int(shapely.get_num_coordinates(drawing.shapes).sum()) > MAX_VERTICES:
+        raise TooLarge("map_file.too_many_vertices", file=path.name, limit=MAX_VERTICES)
+    yield crs_name, notes + drawing.notes, list(drawing.columns)
+    for start in range(0, len(drawing.shapes), BATCH_FEATURES):
+        end = start + BATCH_FEATURES
+        faults = {i - start: fault for i, fault in drawing.faults.items() if start <= i < end}
+        moved = move_points(drawing.shapes[start:end], to_storage, given_crs, faults)
+        yield (
+            shapely.to_wkb(moved).tolist(),
+            [values[start:end] for values in drawing.columns.values()],
+            {i: repair for i, repair in drawing.repairs.items() if start <= i < end},
+            _shifted(faults, start),
+        )
+
+
+def _check_entities(path: Path, file: Path) -> None:
+    """Refuse XML that declares entities: a few lines of them unfold to gigabytes."""
+    tail = b""
+    with file.open("rb") as text:
+        while piece := text.read(1 << 20):
+            if b"<!ENTITY" in tail + piece or b"<!DOCTYPE" in tail + piece:
+                raise InvalidInput("map_file.xml_entities", file=path.name)
+            tail = piece[-16:]
 
 
 def _features(
@@ -107,7 +169,8 @@ def _features(
         if file.suffix.lower() == ".gpkg":
             check_one_system(file, layer, meta["geometry_name"])
         to_storage, crs_name = conversion_to_storage(path.name, meta["crs"], given_crs, notes)
-        names = [str(name) for name in meta["fields"]]
+        own = KML_FIELDS if file.suffix.lower() == ".kml" else ()
+        names = [str(name) for name in meta["fields"] if name not in own]
         yield crs_name, notes, names
         offset = vertices = 0
         for batch in reader:
@@ -149,12 +212,13 @@ def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
 
     The parts of a zipped Shapefile are unpacked for as long as it is open.
     """
-    if path.suffix.lower() != ".zip":
+    if path.suffix.lower() not in (".zip", ".kmz"):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         try:
-            yield _unpack(path, Path(folder), max_unpacked_bytes)
+            unpack = _unpack_kmz if path.suffix.lower() == ".kmz" else _unpack
+            yield unpack(path, Path(folder), max_unpacked_bytes)
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -163,6 +227,34 @@ def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
             EOFError,
         ) as error:
             raise InvalidInput("map_file.not_unpackable", file=path.name) from error
+
+
+def _unpack_kmz(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
+    """Unpack the one KML of a KMZ; pictures and whatever else it holds stay where they are."""
+    with zipfile.ZipFile(path) as archive:
+        texts = [
+            member for member in archive.infolist() if member.filename.lower().endswith(".kml")
+        ]
+        main = [member for member in texts if member.filename.lower() == "doc.kml"] or texts
+        if len(main) != 1:
+            raise InvalidInput("map_file.several_kml", file=path.name, count=len(main))
+        if _copy(archive, main[0], folder / "layer.kml", max_unpacked_bytes) < 0:
+            raise _zip_bomb(path, max_unpacked_bytes)
+    return folder / "layer.kml"
+
+
+def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path, left: int) -> int:
+    """Unpack a member; return how many bytes are left of a limit, below 0 when it is exceeded."""
+    with archive.open(member) as packed, to.open("wb") as out:
+        while left >= 0 and (piece := packed.read(1 << 20)):
+            left -= len(piece)
+            out.write(piece)
+    return left
+
+
+def _zip_bomb(path: Path, max_unpacked_bytes: int) -> TooLarge:
+    limit = round(max_unpacked_bytes / 1e6)
+    return TooLarge("map_file.zip_bomb", file=path.name, limit=limit)
 
 
 def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
@@ -181,16 +273,9 @@ def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
             ending = next((part for part in SHAPEFILE_PARTS if name.lower() == stem + part), None)
             if ending is None:
                 continue
-            with archive.open(member) as packed, (folder / f"layer{ending}").open("wb") as out:
-                while piece := packed.read(1 << 20):
-                    left -= len(piece)
-                    if left < 0:
-                        raise TooLarge(
-                            "map_file.zip_bomb",
-                            file=path.name,
-                            limit=round(max_unpacked_bytes / 1e6),
-                        )
-                    out.write(piece)
+            left = _copy(archive, member, folder / f"layer{ending}", left)
+            if left < 0:
+                raise _zip_bomb(path, max_unpacked_bytes)
     return folder / "layer.shp"
 
 

@@ -2,6 +2,7 @@
 import { $ } from '../../shared/dom.js';
 import * as api from './api.js';
 import { showConflicts } from './conflicts.js';
+import { showChosen, showIdentity } from './identity.js';
 import { showGrids, showProblems, showStatus, showSteps, showTotals } from './panel.js';
 import { layers, over, restyle } from './picture.js';
 import { coverage, INK, map, name, state } from './state.js';
@@ -36,13 +37,16 @@ function rows(counts = new Map()) {
 }
 
 // The preview may come while a corner is held: then the grids that it moves stay in the list.
-export const showRows = () =>
+export function showRows() {
   showGrids(rows(state.dragging?.counts), (code) => {
     const layer = layers.get(code);
     if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
     state.chosen = [code];
     restyle();
+    showChosen();
   });
+  showChosen();
+}
 
 // The server's own account of the draft, a moment after the last change.
 let later;
@@ -60,6 +64,7 @@ export function refresh() {
         state.editable && ((unit, grid) => operate({ op: 'settle', unit, grid })),
         name,
       );
+      showIdentity(preview);
       showSteps(state.steps);
       showTotals(preview.totals);
       showConflicts(draft);

@@ -13,11 +13,11 @@ export function showConflicts(draft) {
   const bar = $('ed-bar'),
     clashes = draft.conflicts;
   if (clashes.length) {
-    $('ed-bar-status').textContent = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', {
-      who: clashes[0].author,
-      n: clashes[0].revision,
-      grids: clashes.map((clash) => clash.name).join('、'),
-    });
+    const facts = { who: clashes[0].author, n: clashes[0].revision, grids: clashes.map(({ name }) => name).join('、') };
+    $('ed-bar-status').textContent =
+      clashes[0].change === 'name'
+        ? t('%(who)s has renamed or ended %(grids)s meanwhile.', facts)
+        : t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', facts);
     $('ed-bar-do').textContent = t('Reapply my changes to the latest boundaries');
     $('ed-bar-do').onclick = rebase;
     bar.hidden = false;
