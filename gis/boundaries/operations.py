@@ -127,7 +127,8 @@ def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str
         "parent": called(op.get("parent", "")),
     }
     is_withdrawn = op["op"] == "settle" and "grid" not in op
-    message = Message(kind.description + "_withdrawn" * is_withdrawn, params)
+    code = "operation.settle_withdrawn" if is_withdrawn else kind.description
+    message = Message(code, params)
     return render(message, "zh"), render(message, "en")
 
 

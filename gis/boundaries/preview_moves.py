@@ -38,6 +38,8 @@ from gis.shapes.polygon_coverage import PolygonLike
 # A unit: its code, name, grid before, grid after, and households by grid after.
 MovedUnit = tuple[str, str, str, str, dict[str, int]]
 
+UNIT_MESSAGES = {"unit_torn": "preview.unit_torn", "settle_void": "preview.settle_void"}
+
 FACILITIES = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom))
 FROM facility f
@@ -125,7 +127,7 @@ def _unit_issue(
         for code, count in counts.items()
     ]
     params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": grid}
-    message = Message(f"preview.{kind}", params)
+    message = Message(UNIT_MESSAGES[kind], params)
     return new_issue(kind, severity, (unit.code, *counts), message, unit.point)
 
 

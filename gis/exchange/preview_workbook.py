@@ -78,7 +78,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
 
 
 def _identity_sheets(book: Workbook, preview: Preview) -> None:
-    """Write what the sheets of land do not say: names, codes and communities; only those that are."""
+    """Write the other names and codes, and communities before and after; no sheet without any."""
     if preview.renamed or preview.recoded:
         names = [(item.code, item.code, item.old, item.new) for item in preview.renamed]
         recoded = [(item.old, item.new, item.name, item.name) for item in preview.recoded]

@@ -2,6 +2,7 @@
 import { $, h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { identityLines, settledText } from '../../shared/identity.js';
+import { restyle } from './picture.js';
 import { coverage, mayEdit, state } from './state.js';
 import { operate } from './steps.js';
 
@@ -13,7 +14,9 @@ export function showChosen() {
   const form = $('ed-identity'),
     grid = state.chosen.length === 1 ? coverage.grids.get(state.chosen[0]) : null;
   form.hidden = !grid || !state.editable || !mayEdit(grid.code);
-  if (form.hidden || form.dataset.code === grid.code) return;
+  const shown = grid && `${grid.code} ${grid.properties.name}`;
+  if (form.hidden || form.dataset.shown === shown) return; // what is being typed stays
+  form.dataset.shown = shown;
   form.dataset.code = grid.code;
   form.elements.name.value = grid.properties.name;
   form.elements.code.value = grid.code;
@@ -38,7 +41,10 @@ $('ed-identity').addEventListener('submit', async (event) => {
     grid = coverage.grids.get(form.dataset.code);
   const values = Object.fromEntries(['name', 'code', 'parent'].map((key) => [key, form.elements[key].value.trim()]));
   const op = grid && operation(values, grid);
-  if (op && (await operate(op))) delete form.dataset.code; // it shows the draft's own values next time
+  if (!op || !(await operate(op))) return;
+  if (coverage.grids.has(op.new_code)) state.chosen = [op.new_code];
+  restyle();
+  showChosen();
 });
 
 export function showIdentity(preview) {
@@ -59,6 +65,5 @@ export function showIdentity(preview) {
       ),
     ),
   );
-  delete $('ed-identity').dataset.code;
   showChosen();
 }
