@@ -5,7 +5,7 @@ boundaries it was drawn on. If another revision has redrawn a grid whose area th
 two conflict until the draft is rebased. Nothing here commits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,9 +23,9 @@ from gis.boundaries import (
 )
 from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
-from gis.boundaries.draft_grids import neighbouring_grids
+from gis.boundaries.draft_grids import neighbouring_grids, touching_grids
 from gis.boundaries.household_counts import count_households
-from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
+from gis.boundaries.numbering import lock_codes, made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.revision_access import (
     VISIBLE_REVISION_SQL,
@@ -220,7 +220,7 @@ def _do(
     codes = [*named, *(grid["code"] for grid in op.get("grids", ()))]
     state = neighbouring_grids(session, county, drawn, codes, operations.operation_geometries(op))
     if op["op"] in operations.MAKES:
-        _lock_codes(session, county)
+        lock_codes(session, county)
     first_code = draft_identity.first_code(earlier, op)
     validate_new_codes(session, draft, op, state.geometries, {*new_codes, first_code or ""})
     done = operations.apply_operation(
@@ -241,7 +241,7 @@ def _do(
     require_on_grids(session, principal, Action.DRAFT, touched)
     if op["op"] == "settle":
         require_unit(session, principal, op["unit"])
-    read = {*done.changed, *named, *_touching(state.geometries, touched)}
+    read = {*done.changed, *named, *touching_grids(state.geometries, touched)}
     return Operation(
         revision_id=draft.id,
         step=step,
@@ -259,24 +259,6 @@ def _do(
             if code in state.stored and code not in drawn
         },
     )
-
-
-def _lock_codes(session: Session, county: str) -> None:
-    """Lock the codes of a county: drafts that request new codes at the same time take turns."""
-    session.execute(
-        cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
-        {"county": county},
-    )
-
-
-def _touching(geometries: Mapping[str, PolygonLike], codes: Sequence[str]) -> set[str]:
-    """Return the grids that touch one of some grids, these included."""
-    changed = [geometries[code] for code in codes if code in geometries]
-    return {
-        code
-        for code, shape in geometries.items()
-        if any(shape.intersects(other) for other in changed)
-    }
 
 
 def undo_operations(

@@ -52,6 +52,14 @@ def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iter
             yield code
 
 
+def lock_codes(session: Session, county: str) -> None:
+    """Lock the codes of a county: drafts that request new codes at the same time take turns."""
+    session.execute(
+        cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
+        {"county": county},
+    )
+
+
 def validate_new_codes(
     session: Session,
     draft: Revision,

@@ -16,23 +16,23 @@ from typing import Any
 import numpy as np
 import shapely
 from shapely import STRtree
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
-from gis.areas.models import Area, Boundary, Level, Revision
-from gis.boundaries import draft_identity, drafts, operations
+from gis.areas.models import Level, Revision
+from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
 from gis.boundaries.queries import grids_near
 from gis.db import STORAGE_SRID
 from gis.errors import invalid_field
-from gis.exchange import boundary_names
+from gis.exchange import boundary_missing, boundary_names
 from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries
 from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
 from gis.files import tables
-from gis.files.report import LoadReport, RejectedRow
-from gis.messages import Message, text_of
+from gis.files.report import LoadReport
+from gis.messages import text_of
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
@@ -165,8 +165,9 @@ def _compare(
     _number(session, file, stored, report)
     good = _validated(session, file, report)
     result.gone = _gone(good, stored)
-    result.missing = _missing(session, good, result.gone)
-    result.gone = sorted({*result.gone, *_retired(result, missing)})
+    result.missing = boundary_missing.missing_grids(session, good, result.gone, FAR_FUTURE)
+    ended = boundary_missing.chosen_to_end(result.missing, missing, report)
+    result.gone = sorted({*result.gone, *ended})
     moved = fit_to_coverage(
         session, good, clean, FAR_FUTURE, report, result.gone, same_within=NOISE_WIDTH_M
     )
@@ -186,55 +187,6 @@ def _compare(
     if not result.gone and not operations.moves_land(stored, moved):
         return []
     return [_redraw(good, moved, result.gone)]
-
-
-def _missing(
-    session: Session, entries: Sequence[AreaRecord], gone: Sequence[str]
-) -> dict[str, str]:
-    """Return the name of each grid of the file's communities that it omits, by code."""
-    file_codes = {entry.code for entry in entries}
-    names = draft_identity.sibling_names(session, [], dict.fromkeys(gone), sorted(file_codes))
-    with_land = _with_land(session, list(names))
-    return {
-        code: name
-        for code, name in sorted(names.items())
-        if code not in file_codes and code in with_land
-    }
-
-
-def _with_land(session: Session, grids: Sequence[str]) -> set[str]:
-    query = (
-        select(Area.code)
-        .join(Boundary, Boundary.area_id == Area.id)
-        .where(Area.code.in_(grids), Boundary.in_force(FAR_FUTURE))
-    )
-    return set(session.scalars(query))
-
-
-def _retired(result: BoundaryFileDraft, missing: str | None) -> list[str]:
-    """Return the missing grids that end; refuse the file where nobody has chosen.
-
-    Raises
-    ------
-    InvalidInput
-        A code is none of the missing grids.
-    """
-    if missing is None:
-        result.report.refused += [
-            RejectedRow(
-                Message("area_shape.stored_grid", {"code": code}),
-                "",
-                Message("boundary_file.grid_missing", {"name": name}),
-            )
-            for code, name in result.missing.items()
-        ]
-        return []
-    if missing in ("keep", "retire"):
-        return list(result.missing) if missing == "retire" else []
-    chosen = [code.strip() for code in missing.split(",") if code.strip()]
-    if unknown := [code for code in chosen if code not in result.missing]:
-        raise invalid_field("missing", "boundary_file.not_missing", codes=unknown[:5])
-    return chosen
 
 
 def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[AreaRecord]:

@@ -16,6 +16,13 @@ SEVERITY = {"refused": "不能发布", "warning": "提醒"}
 KINDS = {"楼栋": "building", "十联户": "unit", "岗位": "post", "设施": "facility"}
 MAX_COLUMN_CHARS = 60  # characters of a column
 PAIRS = ("面积（平方米）", "户数", "人数", "楼栋", "十联户", "紧凑度")
+NAME_HEADERS = ("编码·前", "编码·后", "名称·前", "名称·后")
+COMMUNITY_PAIRS = ("网格", "户数", "人数", "面积（平方米）")
+COMMUNITY_HEADERS = (
+    "社区",
+    "编码",
+    *(name + side for name in COMMUNITY_PAIRS for side in ("·前", "·后")),
+)
 GRID_HEADERS = (
     "网格",
     "编码",
@@ -82,16 +89,13 @@ def _identity_sheets(book: Workbook, preview: Preview) -> None:
     if preview.renamed or preview.recoded:
         names = [(item.code, item.code, item.old, item.new) for item in preview.renamed]
         recoded = [(item.old, item.new, item.name, item.name) for item in preview.recoded]
-        headers = ("编码·前", "编码·后", "名称·前", "名称·后")
-        _sheet(book, "名称与编码", headers, (*names, *recoded))
+        _sheet(book, "名称与编码", NAME_HEADERS, (*names, *recoded))
     if preview.communities:
-        pairs = ("网格", "户数", "人数", "面积（平方米）")
-        headers = ("社区", "编码", *(name + side for name in pairs for side in ("·前", "·后")))
         rows = (
             (item.name, item.code, *item.grids, *item.households, *item.people, *item.area_m2)
             for item in preview.communities
         )
-        _sheet(book, "社区", headers, rows)
+        _sheet(book, "社区", COMMUNITY_HEADERS, rows)
 
 
 def _grid_label(preview: Preview, code: str | None) -> str:

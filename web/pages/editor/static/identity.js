@@ -26,7 +26,10 @@ export function showChosen() {
   );
 }
 
-// One operation for what was changed: another community gives another code by itself.
+/**
+ * One operation for what was changed: another community gives another code by itself.
+ * @returns {Record<string, string> | null}
+ */
 function operation({ name, code, parent }, grid) {
   const named = name === grid.properties.name ? {} : { name };
   if (parent && parent !== grid.code.slice(0, COMMUNITY_DIGITS))
@@ -39,8 +42,8 @@ $('ed-identity').addEventListener('submit', async (event) => {
   event.preventDefault();
   const form = event.target,
     grid = coverage.grids.get(form.dataset.code);
-  const values = Object.fromEntries(['name', 'code', 'parent'].map((key) => [key, form.elements[key].value.trim()]));
-  const op = grid && operation(values, grid);
+  const value = (key) => form.elements[key].value.trim();
+  const op = grid && operation({ name: value('name'), code: value('code'), parent: value('parent') }, grid);
   if (!op || !(await operate(op))) return;
   if (coverage.grids.has(op.new_code)) state.chosen = [op.new_code];
   restyle();
