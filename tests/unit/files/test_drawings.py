@@ -74,7 +74,7 @@ def test_closed_lines_are_outlines_and_texts_in_them_code_and_name(drawing):
         "name": ["花园网格", None, None],
     }
     assert file.shapes[2] is None and file.faults[2].code == "map_file.open_line"
-    assert file.faults[2].params["gap"] == "70.71"
+    assert file.faults[2].params["gap"] == "50.00"
     assert [note.code for note in file.notes][-1:] == ["map_file.several_texts"]
     west, south, east, north = shapely.bounds(file.shapes[0])
     assert 105 < west < east < 107 and 26 < south < north < 27
