@@ -44,6 +44,11 @@ def code_error(code: str, level: Level) -> Message | None:
     return Message("area.code_wrong", params)
 
 
+def level_of(code: str) -> Level | None:
+    """Return the level that a code is of by its length; None for no code at all."""
+    return next((level for level in LEVELS if code_error(code, level) is None), None)
+
+
 def ancestor_code(code: str, level: Level) -> str:
     """Return the code of the ancestor of the given level: the first digits of a valid code."""
     return code[: DIGITS[level][0]]

@@ -94,7 +94,7 @@ class AreaChange:
 class LineageRow:
     """An ancestor or descendant of a grid, with the kind of relation and its first moment.
 
-    The kinds are split_from, split_into, merged_from and merged_into.
+    The kinds are split, merged and recoded, each followed by _from or _into.
     """
 
     relation: str
@@ -209,9 +209,7 @@ WHERE h.table_name = 'area' AND h.row_key = :key AND h.op = 'update'
 ORDER BY h.id, f.field
 """
 LINEAGE_SQL = """
-SELECT CASE WHEN l.from_id = :id THEN CASE l.kind WHEN 'split' THEN 'split_into'
-    ELSE 'merged_into' END
-            ELSE CASE l.kind WHEN 'split' THEN 'split_from' ELSE 'merged_from' END END,
+SELECT l.kind || CASE WHEN l.from_id = :id THEN '_into' ELSE '_from' END,
        o.code, o.name, r.id, r.title, r.effective
 FROM lineage l JOIN area o ON o.id = CASE WHEN l.from_id = :id THEN l.to_id ELSE l.from_id END
   JOIN revision r ON r.id = l.revision_id

@@ -100,6 +100,11 @@ class Operation(Base):
         UniqueConstraint("revision_id", "step"),
         CheckConstraint("step > 0", name="steps_from_one"),
         Index(None, "changed_codes", postgresql_using="gin"),
+        Index(
+            "ix_operation_settled_unit",
+            text("(op ->> 'unit')"),
+            postgresql_where=text("op ->> 'op' = 'settle'"),
+        ),
         {"comment": "One edit of a boundary draft, in order."},
     )
 
@@ -116,7 +121,8 @@ class Operation(Base):
         JSONB, comment="New grids: code to name and parent."
     )
     lineage: Mapped[list[list[str]]] = mapped_column(
-        JSONB, comment="Where grids came from: [split or merged, code before, code after]."
+        JSONB,
+        comment="Where grids came from: [split, merged or recoded, code before, code after].",
     )
     geometries: Mapped[dict[str, str | None]] = mapped_column(
         JSONB, comment="The shapes that change by code, WKB in hex; null: no land any more."
@@ -156,7 +162,7 @@ class Lineage(Base):
     __tablename__ = "lineage"
     __table_args__ = (
         UniqueConstraint("revision_id", "from_id", "to_id"),
-        CheckConstraint("kind IN ('split', 'merged')", name="kind_known"),
+        CheckConstraint("kind IN ('split', 'merged', 'recoded')", name="kind_known"),
         CheckConstraint("from_id <> to_id", name="not_from_itself"),
         {"comment": "Which area another was split from, or merged into."},
     )
@@ -166,7 +172,10 @@ class Lineage(Base):
         ForeignKey("revision.id"), comment="The revision that did it."
     )
     kind: Mapped[str] = mapped_column(
-        comment="split (a part of it became a new area) or merged (its land went on)."
+        comment=(
+            "split (a part of it became a new area), merged (its land went on) or recoded (it goes"
+            " on under another code)."
+        )
     )
     from_id: Mapped[int] = mapped_column(
         ForeignKey("area.id"), index=True, comment="The area before."
@@ -279,3 +288,23 @@ class DatedParent(Base):
         return cls.valid_time.op("@>")(
             text("CAST(:parent_at AS timestamptz)").bindparams(parent_at=at)
         )
+
+
+class PlannedName(Base):
+    """A name that an area gets at a later moment; the row goes when it has it."""
+
+    __tablename__ = "planned_name"
+    __table_args__ = (
+        UniqueConstraint("area_id", "revision_id"),
+        {"comment": "Names of areas that are published and hold from a later moment."},
+    )
+
+    id: Mapped[int] = key()
+    area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="Whose name it will be.")
+    revision_id: Mapped[int] = mapped_column(
+        ForeignKey("revision.id"), comment="The publication that gives it."
+    )
+    name: Mapped[str] = mapped_column(comment="The new name.")
+    effective: Mapped[datetime] = mapped_column(
+        comment="From when; the row goes when the area has the name."
+    )

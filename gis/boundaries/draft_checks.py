@@ -20,7 +20,7 @@ def county_of_operation(session: Session, op: OperationSpec) -> str:
     """Return the county of an operation; it must lie in one."""
     codes = [
         *operations.grids_named(op),
-        *([op["parent"]] if "parent" in op else []),
+        *(op[key] for key in ("parent", "unit") if key in op),
         *(grid["code"] for grid in op.get("grids", ())),
     ]
     if codes:

@@ -114,3 +114,13 @@ def _touches_any(shape: PolygonLike, places: Sequence[Any]) -> bool:
             north + NEIGHBOUR_TOLERANCE_DEG,
         ).intersects(shape)
     )
+
+
+def touching_grids(geometries: Mapping[str, PolygonLike], codes: Sequence[str]) -> set[str]:
+    """Return the grids that touch one of some grids, these included."""
+    changed = [geometries[code] for code in codes if code in geometries]
+    return {
+        code
+        for code, shape in geometries.items()
+        if any(shape.intersects(other) for other in changed)
+    }

@@ -5,7 +5,8 @@ boundaries it was drawn on. If another revision has redrawn a grid whose area th
 two conflict until the draft is rebased. Nothing here commits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import shapely
@@ -13,13 +14,19 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Operation, Revision, RevisionState
-from gis.boundaries import conservation, operation_model, operations
+from gis.boundaries import (
+    conservation,
+    draft_identity,
+    operation_model,
+    operations,
+    settlements,
+)
 from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
-from gis.boundaries.draft_grids import neighbouring_grids
+from gis.boundaries.draft_grids import neighbouring_grids, touching_grids
 from gis.boundaries.draft_locks import lock_own_draft
 from gis.boundaries.household_counts import count_households, read_building_households
-from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
+from gis.boundaries.numbering import lock_codes, made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.revision_access import (
     VISIBLE_REVISION_SQL,
@@ -208,11 +215,13 @@ def _do(
     drawn = drawn_shapes(earlier)
     new_codes = {code for item in earlier for code in item.new_grids}
     county = county_of_operation(session, op)
-    named = [*operations.grids_named(op), *(grid["code"] for grid in op.get("grids", ()))]
-    state = neighbouring_grids(session, county, drawn, named, operations.operation_geometries(op))
+    named = [] if op["op"] == "rename" else operations.grids_named(op)  # a name has no borders
+    codes = [*named, *(grid["code"] for grid in op.get("grids", ()))]
+    state = neighbouring_grids(session, county, drawn, codes, operations.operation_geometries(op))
     if op["op"] in operations.MAKES:
-        _lock_codes(session, county)
-    validate_new_codes(session, draft, op, state.geometries, new_codes)
+        lock_codes(session, county)
+    first_code = draft_identity.first_code(earlier, op)
+    validate_new_codes(session, draft, op, state.geometries, {*new_codes, first_code or ""})
     done = operations.apply_operation(
         op,
         state.geometries,
@@ -220,15 +229,19 @@ def _do(
             lambda code: next_codes(session, code, new_codes),
             lambda geometries: count_households(session, geometries),
             lambda geometries: read_building_households(session, geometries),
+            lambda codes: draft_identity.sibling_names(session, earlier, drawn, codes),
+            lambda unit: settlements.unit_grids(session, county, drawn, unit, datetime.now(UTC)),
         ),
     )
     conservation.check_abroad(session, state.geometries, done.changed)
     touched = operations.moves_land(state.geometries, done.changed) or operations.grids_named(op)
     new_grids = made_of(session, done)
+    if first_code is not None and first_code == done.op.get("new_code"):
+        new_grids = {}  # the grid has its own code again
     require_on_grids(session, principal, Action.DRAFT, touched)
     if op["op"] == "settle":
         require_unit(session, principal, op["unit"])
-    read = {*done.changed, *operations.grids_named(op), *_touching(state.geometries, touched)}
+    read = {*done.changed, *named, *touching_grids(state.geometries, touched)}
     return Operation(
         revision_id=draft.id,
         step=step,
@@ -246,24 +259,6 @@ def _do(
             if code in state.stored and code not in drawn
         },
     )
-
-
-def _lock_codes(session: Session, county: str) -> None:
-    """Lock the codes of a county: drafts that request new codes at the same time take turns."""
-    session.execute(
-        cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
-        {"county": county},
-    )
-
-
-def _touching(geometries: Mapping[str, PolygonLike], codes: Sequence[str]) -> set[str]:
-    """Return the grids that touch one of some grids, these included."""
-    changed = [geometries[code] for code in codes if code in geometries]
-    return {
-        code
-        for code, shape in geometries.items()
-        if any(shape.intersects(other) for other in changed)
-    }
 
 
 def undo_operations(

@@ -7,14 +7,22 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
+from gis.boundaries.identity_operations import RECODING
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.operation_model import OperationResult
 from gis.db import cached_text
 from gis.errors import Conflict, invalid_field
 from gis.shapes.polygon_coverage import PolygonLike
 
-# the field of an operation that names new grids
-NEW_CODE_FIELDS = {"split": "codes", "merge": "into", "add": "code", "cut": "pieces"}
+# the field of an operation that names the codes of new grids
+CODE_FIELDS = {
+    "add": "code",
+    "cut": "pieces",
+    "merge": "into",
+    "move_to": "new_code",
+    "recode": "new_code",
+    "split": "codes",
+}
 
 
 def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iterator[str]:
@@ -45,6 +53,14 @@ def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iter
             yield code
 
 
+def lock_codes(session: Session, county: str) -> None:
+    """Lock the codes of a county: drafts that request new codes at the same time take turns."""
+    session.execute(
+        cached_text("SELECT pg_advisory_xact_lock(hashtext('grid codes ' || :county))"),
+        {"county": county},
+    )
+
+
 def validate_new_codes(
     session: Session,
     draft: Revision,
@@ -60,7 +76,7 @@ def validate_new_codes(
         Open session; only read.
     draft
         The draft. One that reverts a publication may give that publication's codes area again by
-        redrawing.
+        redrawing or recoding.
     op
         The operation.
     geometries
@@ -73,8 +89,8 @@ def validate_new_codes(
     InvalidInput
         A code is malformed, outside the community, used before or reserved by another draft.
     """
-    revived = _revived(session, draft) if op["op"] == "redraw" else set()
-    field = NEW_CODE_FIELDS.get(op["op"], "grids")
+    revived = _revived(session, draft) if op["op"] in ("redraw", *RECODING) else set()
+    field = CODE_FIELDS.get(op["op"], "grids")
     communities = _communities(op, geometries)
     fresh = [code for code in _named_codes(op) if code not in geometries]
     for code in fresh:
@@ -111,6 +127,8 @@ def _named_codes(op: OperationSpec) -> list[str]:
         "merge": [op.get("into", "")],
         "add": [op["code"]] if "code" in op else (),
         "cut": [code for codes in op.get("pieces", {}).values() for code in codes],
+        "recode": [op.get("new_code", "")],
+        "move_to": [op["new_code"]] if "new_code" in op else (),
     }
     return [
         *codes.get(op["op"], ()),
@@ -120,11 +138,11 @@ def _named_codes(op: OperationSpec) -> list[str]:
 
 def _communities(op: OperationSpec, geometries: Mapping[str, PolygonLike]) -> set[str]:
     """Return the communities in which new grids may lie; empty means any."""
-    if op["op"] == "split":
+    if op["op"] in ("split", "recode"):
         return {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
     if op["op"] == "cut":
         return {patterns.ancestor_code(code, Level.COMMUNITY) for code in op.get("pieces", ())}
-    if op["op"] == "add":
+    if op["op"] in ("add", "move_to"):
         return {op["parent"]}
     communities = {
         patterns.ancestor_code(code, Level.COMMUNITY)

@@ -82,6 +82,14 @@ def _is_name(value: object) -> bool:
     )
 
 
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and 0 < len(value) <= MAX_REDRAWN_GRIDS
+        and all(is_code(code) and _is_name(name) for code, name in value.items())
+    )
+
+
 def is_point(value: object) -> bool:
     """Return whether a value is a GeoJSON position of finite numbers."""
     return (
@@ -142,13 +150,8 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     "islands": (lambda value: isinstance(value, bool), Message("expected.boolean")),
     "line": (_is_shape, Message("expected.line")),
     "name": (_is_name, Message("expected.name", {"limit": MAX_NAME_CHARS})),
-    "names": (
-        lambda value: (
-            isinstance(value, Mapping)
-            and all(is_code(code) and _is_name(name) for code, name in value.items())
-        ),
-        Message("expected.names", {"limit": MAX_NAME_CHARS}),
-    ),
+    "names": (_are_names, Message("expected.names", {"limit": MAX_NAME_CHARS})),
+    "new_code": (is_code, Message("expected.grid_code_text")),
     "parent": (is_code, Message("expected.community_code")),
     "parts": (
         lambda value: (
@@ -177,4 +180,5 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
         Message("expected.tolerance", {"limit": MAX_TOLERANCE_M}),
     ),
     "unit": (is_code, Message("expected.unit_code")),
+    "was": (_are_names, Message("expected.names", {"limit": MAX_NAME_CHARS})),
 }

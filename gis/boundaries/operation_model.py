@@ -21,7 +21,7 @@ class OperationResult:
     the grid has no area any longer.
     new_grids: The parent (community) of each new grid by its code.
     names: Names given to new grids, by code.
-    lineage: (kind, from, to), where the kind is split or merged.
+    lineage: (kind, from, to), where the kind is split, merged or recoded.
     """
 
     op: OperationSpec
@@ -37,11 +37,16 @@ class Surroundings(NamedTuple):
     fresh_codes: Returns unused codes for a grid or community, in order.
     count_households: Returns the number of households on each of some shapes.
     read_homes: Returns the buildings near some shapes, with their households.
+    sibling_names: Returns the names in the draft of some areas and of all beside them, by code;
+    areas that no longer stand are left out.
+    unit_grids: Returns the households of a ten-household unit by the grid they live in.
     """
 
     fresh_codes: Callable[[str], Iterator[str]]
     count_households: Callable[[Sequence[PolygonLike]], Sequence[int]]
     read_homes: Callable[[Sequence[PolygonLike]], BuildingHouseholds]
+    sibling_names: Callable[[Sequence[str]], Mapping[str, str]]
+    unit_grids: Callable[[str], Mapping[str, int]]
 
 
 class OperationType:

@@ -14,6 +14,7 @@ from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 from gis.boundaries.cutting import cut, divide, simplify
+from gis.boundaries.identity_operations import IDENTITY_OPERATIONS, names_given
 from gis.boundaries.operation_fields import (
     FIELD_RULES,
     OperationSpec,
@@ -26,14 +27,14 @@ from gis.boundaries.operation_fields import (
 )
 from gis.boundaries.operation_model import OperationResult, OperationType, Surroundings
 from gis.boundaries.redraw import redraw
-from gis.errors import InvalidInput, NotFound, invalid_field
+from gis.errors import InvalidInput, invalid_field
 from gis.messages import Message, render
 from gis.shapes import edits, polygon_coverage
 from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.measure import wider
 from gis.shapes.repair import extract_polygons
 
-MAKES = ("add", "cut", "merge", "redraw", "split")  # operations that may create grids
+MAKES = ("add", "cut", "merge", "move_to", "recode", "redraw", "split")  # may create grids
 
 
 def validate_operation(op: Any) -> OperationSpec:
@@ -121,8 +122,14 @@ def describe_operation(op: OperationSpec, names: Mapping[str, str]) -> tuple[str
         "to": called(op.get("to") or op.get("into") or op.get("give_to") or op.get("grid") or ""),
         "unit": called(op.get("unit", "")),
         "count": str(len(op.get("grids", ()))),
+        "was": list(op.get("was", {}).values())[:4] + ["…"] * (len(op.get("was", ())) > 4),
+        "name": list(names_given(op).values())[:4] + ["…"] * (len(names_given(op)) > 4),
+        "new_code": str(op.get("new_code", "")),
+        "parent": called(op.get("parent", "")),
     }
-    message = Message(kind.description, params)
+    is_withdrawn = op["op"] == "settle" and "grid" not in op
+    code = "operation.settle_withdrawn" if is_withdrawn else kind.description
+    message = Message(code, params)
     return render(message, "zh"), render(message, "en")
 
 
@@ -265,14 +272,6 @@ def _move_vertex(
     )
 
 
-def _settle(
-    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
-) -> OperationResult:
-    if op["grid"] not in geometries:
-        raise NotFound("settle.unknown_grid", code=op["grid"])
-    return OperationResult(op, {})
-
-
 def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
     names: dict[str, str] = dict(op.get("names", {}))
     if op.get("name") and len(new) == 1:
@@ -394,11 +393,4 @@ OPERATION_TYPES: dict[str, OperationType] = {
         redraw,
         "operation.redraw",
     ),
-    "settle": OperationType(
-        {"unit": True, "grid": True},
-        lambda op: [op["grid"]],
-        _none,
-        _settle,
-        "operation.settle",
-    ),
-}
+} | IDENTITY_OPERATIONS

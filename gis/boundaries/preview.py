@@ -16,11 +16,24 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
-from gis.areas.models import Level, Operation, Revision
-from gis.boundaries import difference, drafts, operations, revision_access, statistics
+from gis.areas.models import Level, Operation, Revision, RevisionState
+from gis.boundaries import (
+    difference,
+    draft_identity,
+    drafts,
+    operations,
+    revision_access,
+    settlements,
+    statistics,
+)
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
     read_building_households,
+)
+from gis.boundaries.preview_communities import (
+    border_crossings,
+    community_changes,
+    crossing_issues,
 )
 from gis.boundaries.preview_grids import (
     as_grids,
@@ -41,11 +54,12 @@ from gis.boundaries.preview_moves import (
     moved_incidents,
     moved_posts,
     moved_units,
-    settled_grids,
     unit_features,
 )
 from gis.boundaries.statistics import (
+    CodeChange,
     GridChange,
+    NameChange,
     Preview,
     PreviewIssue,
     TransferredPiece,
@@ -85,9 +99,14 @@ def compute(session: Session, revision: Revision) -> Preview:
     """
     done = drafts.list_operations(session, revision.id)
     old_shapes, new_shapes, neighbours = grid_states(session, revision, done)
+    footprints = settlements.decided_footprints(session, done)
+    if footprints:
+        around = settlements.grids_around(session, done, footprints)
+        drawn = {**old_shapes, **new_shapes}
+        neighbours |= {code: land for code, land in around.items() if code not in drawn}
     moved_land = operations.moves_land(old_shapes, changed_shapes(old_shapes, new_shapes))
     before_all, after_all = {**neighbours, **old_shapes}, {**neighbours, **new_shapes}
-    names = grid_names(session, {*before_all, *after_all}, done)
+    names = grid_names(session, _named_areas({**before_all, **after_all}, done), done)
     at = effective_time(session, None)
     sides = [side.get(code) for code in moved_land for side in (old_shapes, new_shapes)]
     core = [shape for shape in sides if shape is not None]
@@ -96,7 +115,7 @@ def compute(session: Session, revision: Revision) -> Preview:
     was, becomes = grid_codes_at(old, homes.points), grid_codes_at(new, homes.points)
     problems = find_conflicts(session, revision)
     pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
-    units, torn = moved_units(session, old, new, core, at, settled_grids(done))
+    units, torn, settled = moved_units(session, old, new, [*core, *footprints], at, done)
     grids = [
         _grid(code, names, old_shapes.get(code), new_shapes.get(code), homes, was, becomes, units)
         for code in moved_land
@@ -105,10 +124,13 @@ def compute(session: Session, revision: Revision) -> Preview:
     moved += unit_features(units)
     ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
     gone = [grid.code for grid in grids if grid.change == "gone"]
-    moved += moved_posts(session, moved, ids, gone, at)
+    recoded = draft_identity.recoded(done)
+    moved += moved_posts(session, moved, ids, gone, recoded, at)
     moved += moved_facilities(session, core, old, new)
+    crossings = border_crossings(pieces)
     problems += [
-        *find_odd_grids(session, grids, at),
+        *find_odd_grids(session, grids, recoded, at),
+        *crossing_issues(crossings, pieces, names),
         *find_cut_buildings(homes, old, new, names),
         *torn,
         *find_free_land(session, old_shapes, new_shapes, done),
@@ -116,6 +138,8 @@ def compute(session: Session, revision: Revision) -> Preview:
     redrawn = {
         code: (old_shapes.get(code), new_shapes.get(code)) for code in {**old_shapes, **new_shapes}
     }
+    is_draft = revision.state == RevisionState.DRAFT
+    drawn_shapes = changed_shapes(old_shapes, new_shapes)
     return Preview(
         revision.id,
         revision.title,
@@ -129,7 +153,32 @@ def compute(session: Session, revision: Revision) -> Preview:
         names=names,
         open_incidents=moved_incidents(session, core, old, new),
         redrawn=redrawn,
+        communities=community_changes(session, crossings, drawn_shapes, names) if is_draft else [],
+        crossings=crossings,
+        renamed=_name_changes(done, names),
+        recoded=[CodeChange(code, new_code, names[new_code]) for code, new_code in recoded.items()],
+        settled=settled,
     )
+
+
+def _named_areas(codes: Iterable[str], done: Sequence[Operation]) -> set[str]:
+    """Return the codes whose names a preview shows: grids, their communities, renamed areas."""
+    grids = set(codes)
+    renamed = {str(code) for item in done for code in item.op.get("was", ())}  # type: ignore[attr-defined]
+    return grids | renamed | {patterns.ancestor_code(code, Level.COMMUNITY) for code in grids}
+
+
+def _name_changes(done: Sequence[Operation], names: Mapping[str, str]) -> list[NameChange]:
+    """Return the areas with another name than before, by code."""
+    old_names: dict[str, str] = {}
+    for item in done:
+        if item.op["op"] == "rename":
+            old_names = dict(item.op["was"]) | old_names  # type: ignore[call-overload]
+    return [
+        NameChange(code, str(patterns.level_of(code)), old, names[code])
+        for code, old in sorted(old_names.items())
+        if names.get(code, old) != old
+    ]
 
 
 def seen_by(session: Session, principal: Principal, complete: Preview) -> Preview:

@@ -1,7 +1,6 @@
 """The grids before and after a revision, as indexes for locating."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import shapely
@@ -12,7 +11,7 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.snapshot import GridIndex
-from gis.boundaries import draft_grids, drafts
+from gis.boundaries import draft_grids, draft_identity, drafts
 from gis.db import cached_text
 from gis.shapes.measure import shape_array
 from gis.shapes.polygon_coverage import PolygonLike
@@ -83,17 +82,12 @@ def changed_shapes(
 
 
 def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
-    """Return the names of grids by code, including those a draft creates."""
+    """Return the names of areas by code as a draft has them."""
     rows = session.execute(
         cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
         {"codes": sorted(codes)},
     )
-    new_grids: dict[str, Any] = {
-        code: item.new_grids[code] for item in done for code in item.new_grids
-    }
-    return {code: item["name"] for code, item in new_grids.items()} | {
-        row.code: row.name for row in rows
-    }
+    return {row.code: row.name for row in rows} | draft_identity.draft_names(done)
 
 
 def as_grids(geometries: Mapping[str, PolygonLike], names: Mapping[str, str]) -> GridIndex:

@@ -74,9 +74,12 @@ def actor_display_name(actor: str | None) -> str:
 
 
 def find_odd_grids(
-    session: Session, grids: Sequence[GridChange], at: datetime
+    session: Session, grids: Sequence[GridChange], recoded: Mapping[str, str], at: datetime
 ) -> list[PreviewIssue]:
-    """Return issues on household bands, separate parts, and grids without responsible people."""
+    """Return issues on household bands, separate parts, and grids without responsible people.
+
+    The posts of a recoded grid (new code by old one) go along with it.
+    """
     low, high = GRID_HOUSEHOLDS
     issues = []
     for grid in grids:
@@ -97,10 +100,10 @@ def find_odd_grids(
             issues.append(
                 new_issue("islands", "warning", (grid.code,), message, label_point(least))
             )
-        if grid.change == "new":
+        if grid.change == "new" and grid.code not in recoded.values():
             message = Message("preview.no_post", {"name": grid.name})
             issues.append(new_issue("no_post", "warning", (grid.code,), message, point))
-    gone = [grid for grid in grids if grid.change == "gone"]
+    gone = [grid for grid in grids if grid.change == "gone" and grid.code not in recoded]
     rows = session.execute(
         text(
             "SELECT a.code, count(*) FROM post p JOIN area a ON a.id = p.area_id"

@@ -12,24 +12,33 @@ from gis.areas.models import Operation
 from gis.areas.snapshot import GridIndex
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
+    UnitHouseholds,
     bbox_params,
     read_unit_households,
 )
+from gis.boundaries.identity_operations import holds_part
 from gis.boundaries.preview_grids import (
     grid_codes_at,
 )
 from gis.boundaries.preview_issues import (
     new_issue,
 )
+from gis.boundaries.settlements import decisions
 from gis.boundaries.statistics import (
     MovedFeature,
     PreviewIssue,
+    SettledUnit,
 )
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message
 from gis.rights.roles import ROLE_BY_KEY
 from gis.shapes.polygon_coverage import PolygonLike
+
+# A unit: its code, name, grid before, grid after, and households by grid after.
+MovedUnit = tuple[str, str, str, str, dict[str, int]]
+
+UNIT_MESSAGES = {"unit_torn": "preview.unit_torn", "settle_void": "preview.settle_void"}
 
 FACILITIES = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom))
@@ -47,15 +56,6 @@ FROM post p
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
   AND (upper_inf(p.valid_time) OR upper(p.valid_time) > CAST(:at AS timestamptz))
 ORDER BY p.id"""
-
-
-def settled_grids(done: Sequence[Operation]) -> dict[str, str]:
-    """Return the grid of each unit that a draft settles, by codes."""
-    return {
-        str(operation.op["unit"]): str(operation.op["grid"])
-        for operation in done
-        if operation.op["op"] == "settle"
-    }
 
 
 def moved_buildings(
@@ -77,9 +77,9 @@ def moved_units(
     new: GridIndex,
     core: Sequence[PolygonLike],
     at: datetime,
-    settled: Mapping[str, str],
-) -> tuple[list[tuple[str, str, str, str, dict[str, int]]], list[PreviewIssue]]:
-    """Return the units near the changed area, and warnings on those newly divided.
+    done: Sequence[Operation],
+) -> tuple[list[MovedUnit], list[PreviewIssue], list[SettledUnit]]:
+    """Return the units near the changed area, issues on them, and those settled by hand.
 
     Parameters
     ----------
@@ -88,42 +88,51 @@ def moved_units(
     old, new
         The grids before and after.
     core
-        The changed shapes.
+        The changed shapes, and the buildings of the units that the draft decides on.
     at
         Moment whose parents apply.
-    settled
-        Grid of each unit that the draft settles, by code.
+    done
+        The operations of the draft.
 
     Returns
     -------
-    Code, name, grid before, grid after and households by grid after, and the warnings.
+    Code, name, grid before, grid after and households by grid after; warnings on units that are
+    newly divided and not settled, and errors on those whose decision no longer fits.
     """
-    units, torn = [], []
+    units, issues, settled = [], [], []
     was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
-    for unit in read_unit_households(session, new, core, at):
-        best = settled.get(unit.code) or (
-            unit.parent if unit.best is None else new.codes[unit.best]
-        )
+    after = read_unit_households(session, new, core, at)
+    decided = decisions(session, done, [unit.code for unit in after], at)
+    for unit in after:
         counts = {new.codes[row]: count for row, count in unit.households.items()}
-        units.append((unit.code, unit.name, unit.parent, best, counts))
-        if len(counts) > 1 and was.get(unit.code, 0) < len(counts):
-            shares = [
-                Message("preview.households_in_grid", {"grid": code, "count": str(count)})
-                for code, count in counts.items()
-            ]
-            message_code = (
-                "preview.unit_torn_settled" if unit.code in settled else "preview.unit_torn"
-            )
-            params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": best}
-            message = Message(message_code, params)
-            torn.append(
-                new_issue("unit_torn", "warning", (unit.code, *counts), message, unit.point)
-            )
-    return units, torn
+        majority = unit.parent if unit.best is None else new.codes[unit.best]
+        grid = decided.grid_of(unit.code, counts)
+        units.append((unit.code, unit.name, unit.parent, grid or majority, counts))
+        is_torn = len(counts) > 1 and was.get(unit.code, 0) < len(counts)
+        if grid is not None:
+            in_draft = unit.code in decided.settled
+            settled.append(SettledUnit(unit.code, unit.name, grid, counts, in_draft))
+            if not holds_part(grid, counts):
+                issues.append(_unit_issue(unit, counts, "settle_void", "refused", grid))
+        elif is_torn:
+            issues.append(_unit_issue(unit, counts, "unit_torn", "warning", majority))
+    return units, issues, settled
+
+
+def _unit_issue(
+    unit: UnitHouseholds, counts: Mapping[str, int], kind: str, severity: str, grid: str
+) -> PreviewIssue:
+    shares = [
+        Message("preview.households_in_grid", {"grid": code, "count": str(count)})
+        for code, count in counts.items()
+    ]
+    params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": grid}
+    message = Message(UNIT_MESSAGES[kind], params)
+    return new_issue(kind, severity, (unit.code, *counts), message, unit.point)
 
 
 def unit_features(
-    units: Sequence[tuple[str, str, str, str, dict[str, int]]],
+    units: Sequence[MovedUnit],
 ) -> list[MovedFeature]:
     """Return the units that change grid, of the result of `moved_units`."""
     return [
@@ -138,9 +147,13 @@ def moved_posts(
     moved: Sequence[MovedFeature],
     buildings: Mapping[str, int],
     gone: Sequence[str],
+    recoded: Mapping[str, str],
     at: datetime,
 ) -> list[MovedFeature]:
-    """Return the posts of buildings and units that change grid, and of grids that end."""
+    """Return the posts of buildings and units that change grid, and of grids that end.
+
+    Those of a grid that goes on under another code go along.
+    """
     units = {feature.code: feature for feature in moved if feature.kind == "unit"}
     houses = {buildings[feature.code]: feature for feature in moved if feature.kind == "building"}
     query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
@@ -151,7 +164,7 @@ def moved_posts(
     posts = []
     for _, role, code, name, area_id, building_id, holder in rows:
         move = houses[building_id] if area_id is None else units.get(ids[area_id])
-        start, end = (move.start, move.end) if move else (code, None)
+        start, end = (move.start, move.end) if move else (code, recoded.get(code))
         posts.append(
             MovedFeature(
                 "post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder

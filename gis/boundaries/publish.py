@@ -16,8 +16,10 @@ from gis.areas.models import Area, Level, Lineage, Operation, Revision, Revision
 from gis.boundaries import (
     conservation,
     draft_conflicts,
+    draft_identity,
     draft_locks,
     drafts,
+    identity_publication,
     numbering,
     operations,
     preview,
@@ -112,6 +114,8 @@ def publish(
         effective = planned
     numbering.check_free(session, draft, _born(done))
     figures = preview.compute(session, draft)
+    if void := next((item for item in figures.problems if item.kind == "settle_void"), None):
+        raise Conflict("settle.void", unit=void.codes[0], grids=list(void.codes[1:]))
     _write(session, draft, done, stated_reason, effective or now, now, cancels=planned is not None)
     statistics.store(session, figures)
     if (effective or now) <= now:
@@ -121,6 +125,7 @@ def publish(
 
 def _take_effect(session: Session, now: datetime) -> None:
     session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
+    identity_publication.apply_due(session, now)
     reassign_after_boundary_change(session, now)
 
 
@@ -174,12 +179,12 @@ def _require_no_conflicts(session: Session, number: int) -> None:
         return
     grids = [
         Message(
-            "publish.grid_of_author",
-            {"grid": item.grid, "author": item.author, "revision": str(item.revision)},
+            "publish.grid_of_author" if item.revision else "publish.name_of_author",
+            {"grid": item.grid, "author": item.author or "", "revision": str(item.revision)},
         )
         for item in conflicts[:5]
     ]
-    keys = ("grid", "name", "revision", "title", "author")
+    keys = ("grid", "name", "revision", "title", "author", "change")
     extra = {"conflicts": [{key: getattr(item, key) for key in keys} for item in conflicts]}
     raise Conflict("publish.redrawn_since", extra=extra, grids=grids)
 
@@ -189,15 +194,16 @@ def drafts_author(draft: Revision) -> Principal:
     return Principal("system", draft.author, dict.fromkeys(Action))
 
 
-def apply_scheduled_parents(session: Session, now: datetime) -> int:
-    """Bring units under the grids that are theirs from now on; returns how many changed.
+def apply_scheduled(session: Session, now: datetime) -> int:
+    """Bring units under the grids that are theirs from now on, and give areas their planned names.
 
-    For the sweep.
+    Returns
+    -------
+    How many changed. For the sweep.
     """
     allow_boundary_writes(session)
-    return int(
-        getattr(session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now}), "rowcount", 0)
-    )
+    moved = session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
+    return int(getattr(moved, "rowcount", 0)) + identity_publication.apply_due(session, now)
 
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
@@ -280,7 +286,8 @@ def _write(
         code_of[number]: land for number, land in boundaries_at(session, ids.values(), at).items()
     }
     conservation.check(session, done, old_shapes, shapes, at)
-    _make(session, born)
+    identity_publication.check_names(session, done, shapes)
+    _make(session, born, draft_identity.draft_names(done))
     revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
     _revive(session, revived)
     published = publish_shapes(
@@ -292,13 +299,18 @@ def _write(
         effective=at,
         draft=draft,
     )
+    renamed = 0
+    if cancels and draft.reverts is not None:
+        renamed += identity_publication.cancel_names(session, draft.reverts)
+    renamed += identity_publication.write_names(session, draft, done, shapes, at, now)
     if published is None:
-        _mark_published(draft, done, reason, at, now)
+        _mark_published(draft, done, reason, at, now, renames=renamed > 0)
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
     params = {"at": now if cancels else at, "codes": ended}
     session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), params)
     _lineage(session, draft, done)
+    identity_publication.move_posts(session, done, at)
     reassign_units(session, draft.id, [*shapes.values(), *old_shapes.values()], done, at)
     session.flush()
 
@@ -315,10 +327,16 @@ def _revive(session: Session, codes: list[str]) -> None:
 
 
 def _mark_published(
-    draft: Revision, done: Sequence[Operation], reason: str, at: datetime, now: datetime
+    draft: Revision,
+    done: Sequence[Operation],
+    reason: str,
+    at: datetime,
+    now: datetime,
+    *,
+    renames: bool,
 ) -> None:
-    """Mark a draft without new shapes as published; it must settle a unit."""
-    if not any(operation.op["op"] == "settle" for operation in done):
+    """Mark a draft without new shapes as published; it must rename an area or settle a unit."""
+    if not renames and not any(operation.op["op"] == "settle" for operation in done):
         raise InvalidInput("publish.changes_nothing", number=str(draft.id))
     draft.state, draft.reason = RevisionState.PUBLISHED, reason
     draft.effective, draft.published_at = at, now
@@ -331,7 +349,9 @@ def _ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
     return {row.code: row.id for row in rows}
 
 
-def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
+def _make(
+    session: Session, born: Mapping[str, Mapping[str, str]], names: Mapping[str, str]
+) -> None:
     parents = {grid["parent"] for grid in born.values()}
     communities = {area.code: area for area in session.query(Area).filter(Area.code.in_(parents))}
     for code, grid in sorted(born.items()):
@@ -342,7 +362,7 @@ def _make(session: Session, born: Mapping[str, Mapping[str, str]]) -> None:
             Area(
                 code=code,
                 level=Level.GRID,
-                name=grid["name"],
+                name=names.get(code, grid["name"]),
                 county=parent.county,
                 parent_id=parent.id,
             )

@@ -79,6 +79,54 @@ class MovedFeature(NamedTuple):
     holder_id: int | None = None
 
 
+class CommunityChange(NamedTuple):
+    """A community whose land changes, before and after: pairs, areas in square metres."""
+
+    code: str
+    name: str
+    grids: tuple[int, int]
+    households: tuple[int, int]
+    people: tuple[int, int]
+    area_m2: tuple[float, float]
+
+
+class BorderCrossing(NamedTuple):
+    """Land that goes from one community to another, by their codes."""
+
+    start: str
+    end: str
+    area_m2: float
+    households: int
+    people: int
+
+
+class NameChange(NamedTuple):
+    """An area with another name; level is that of its code."""
+
+    code: str
+    level: str
+    old: str
+    new: str
+
+
+class CodeChange(NamedTuple):
+    """A grid that goes on under another code."""
+
+    old: str
+    new: str
+    name: str
+
+
+class SettledUnit(NamedTuple):
+    """A unit settled on a grid by hand; in_draft: by this revision, else by an earlier one."""
+
+    unit: str
+    name: str
+    grid: str
+    households: dict[str, int]
+    in_draft: bool
+
+
 @dataclass(frozen=True)
 class Preview:
     """All changes of a revision.
@@ -87,6 +135,7 @@ class Preview:
     incident_ids: Those the principal may see.
     open_incidents: All of them, as (id, from, to); never displayed.
     redrawn: The old and new shapes of all grids that differ, if only by a vertex.
+    communities: The communities whose land changes, and `crossings` what goes from which to which.
     """
 
     revision: int
@@ -101,6 +150,11 @@ class Preview:
     names: dict[str, str] = field(default_factory=dict)
     open_incidents: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     redrawn: dict[str, tuple[PolygonLike | None, PolygonLike | None]] = field(default_factory=dict)
+    communities: list[CommunityChange] = field(default_factory=list)
+    crossings: list[BorderCrossing] = field(default_factory=list)
+    renamed: list[NameChange] = field(default_factory=list)
+    recoded: list[CodeChange] = field(default_factory=list)
+    settled: list[SettledUnit] = field(default_factory=list)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -116,6 +170,16 @@ class Preview:
             "facilities": kinds["facility"],
             "incidents": sum((self.incidents or {}).values()),
         }
+
+
+# Lists of a preview whose rows are plain values.
+LISTS: dict[str, Any] = {
+    "communities": CommunityChange,
+    "crossings": BorderCrossing,
+    "renamed": NameChange,
+    "recoded": CodeChange,
+    "settled": SettledUnit,
+}
 
 
 def store(session: Session, changes: Preview) -> None:
@@ -143,8 +207,14 @@ def to_json(changes: Preview) -> dict[str, Any]:
         moved=[],
         problems=[],
         redrawn={},
+        communities=[],
+        crossings=[],
+        renamed=[],
+        recoded=[],
+        settled=[],
     )
     return asdict(every) | {
+        **{key: [item._asdict() for item in getattr(changes, key)] for key in LISTS},
         "grids": [
             vars(item) | {"before": _hex(item.before), "after": _hex(item.after)}
             for item in changes.grids
@@ -188,11 +258,21 @@ def from_json(figures: Mapping[str, Any]) -> Preview:
             "moved": [MovedFeature(**item) for item in figures["moved"]],
             "problems": problems,
             "open_incidents": [tuple(item) for item in figures["open_incidents"]],
+            **{
+                key: [_row(kind, item) for item in figures.get(key, ())]
+                for key, kind in LISTS.items()
+            },
             "redrawn": {
                 code: tuple(_shape(item) for item in pair)
                 for code, pair in figures["redrawn"].items()
             },
         }
+    )
+
+
+def _row(kind: Any, item: Mapping[str, Any]) -> Any:
+    return kind(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
     )
 
 

@@ -11,8 +11,20 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Operation
 from gis.areas.snapshot import read_grids
+from gis.boundaries import draft_identity, settlements
 from gis.boundaries.household_counts import read_unit_households
-from gis.db import copy_rows
+from gis.db import cached_text, copy_rows
+
+# Units under grids that go on under another code, those without a building too.
+UNITS_OF_RECODED_SQL = """
+SELECT u.id AS unit, old.id AS old, new.id AS new
+FROM unnest(CAST(:olds AS text[]), CAST(:news AS text[])) t(old_code, new_code)
+  JOIN area old ON old.code = t.old_code JOIN area new ON new.code = t.new_code
+  JOIN area u ON u.level = 'unit' AND u.county = old.county
+    AND (u.retired_at IS NULL OR u.retired_at > now())
+  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> CAST(:at AS timestamptz)
+WHERE coalesce(d.parent_id, u.parent_id) = old.id
+"""
 
 
 def reassign_units(
@@ -63,33 +75,36 @@ def _new_parents(
 ) -> dict[int, tuple[int, int]]:
     """Return the old and new parent of each unit that changes grid, by id."""
     geometries = [land for land in geometries if land is not None]
-    grids = (
-        read_grids(session, at, shapely.box(*shapely.total_bounds(geometries)))
-        if geometries
-        else None
-    )
-    moved = [] if grids is None else read_unit_households(session, grids, geometries, at)
-    settled = {
-        str(item.op["unit"]): str(item.op["grid"]) for item in done if item.op["op"] == "settle"
-    }
-    parents: dict[int, tuple[int, int]] = {}
-    for unit in moved:
-        if unit.best is not None and grids is not None and unit.parent != grids.codes[unit.best]:
-            parents[unit.id] = (unit.parent_id, int(grids.ids[unit.best]))
-    if settled:
-        rows = session.execute(
-            text(
-                "SELECT u.id, u.parent_id, g.id"
-                " FROM unnest(CAST(:units AS text[]), CAST(:grids AS text[])) t(u, g)"
-                " JOIN area u ON u.code = t.u JOIN area g ON g.code = t.g"
-            ),
-            {"units": list(settled), "grids": list(settled.values())},
-        )
-        for item, parent, grid in rows:
-            parents.pop(item, None)
-            if parent != grid:
-                parents[item] = (parent, grid)
+    geometries += settlements.decided_footprints(session, done)
+    parents = _parents_by_code(session, done, at)
+    if not geometries:
+        return parents
+    grids = read_grids(session, at, shapely.box(*shapely.total_bounds(geometries)))
+    units = read_unit_households(session, grids, geometries, at)
+    decisions = settlements.decisions(session, done, [unit.code for unit in units], at)
+    ids = dict(zip(grids.codes, grids.ids.tolist(), strict=True))
+    for unit in units:
+        households = {grids.codes[row]: count for row, count in unit.households.items()}
+        grid = decisions.grid_of(unit.code, households)
+        majority = None if unit.best is None else ids[grids.codes[unit.best]]
+        new_id = majority if grid is None else ids.get(grid)
+        if new_id is not None:
+            parents.pop(unit.id, None)
+            if new_id != unit.parent_id:
+                parents[unit.id] = (unit.parent_id, new_id)
     return parents
+
+
+def _parents_by_code(
+    session: Session, done: Sequence[Operation], at: datetime
+) -> dict[int, tuple[int, int]]:
+    """Return the old and new parent of the units whose grid goes on under another code, by id."""
+    goes_on = draft_identity.recoded(done)
+    if not goes_on:
+        return {}
+    params = {"olds": list(goes_on), "news": list(goes_on.values()), "at": at}
+    rows = session.execute(cached_text(UNITS_OF_RECODED_SQL), params)
+    return {row.unit: (row.old, row.new) for row in rows}
 
 
 def _end_terms(

@@ -279,7 +279,7 @@ def _headers(
         )
         if header := next(matches, None):
             header_by_key[key] = header
-    if "code" not in header_by_key:
+    if "code" not in header_by_key and not name.lower().endswith(vector.DRAWINGS):
         errors = [FieldError("map", "area_file.code_not_mapped")]
         raise InvalidInput(
             "area_file.no_code", errors, file=name, attributes=headers or NO_ATTRIBUTES

@@ -1,9 +1,9 @@
 """Create a boundary draft from grids edited in another program; nothing takes effect by it.
 
-Grids are matched by their codes. Of several features with one code (as QGIS leaves after splitting
-one) the largest keeps it and the others get new codes, as do features without a code. A stored grid
-ends if the file gives its area to others; a grid that the file omits, and whose area stays free,
-is kept.
+Grids are matched by their codes, in drawings also by their names. Of several features with one code
+(as QGIS leaves after splitting one) the largest keeps it and the others get new codes, as do
+features without a code. Other names are renamings. A stored grid ends if the file gives its area to
+others; of a grid that the file omits, and whose area stays free, the planner says whether it ends.
 """
 
 from collections import defaultdict
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import shapely
 from shapely import STRtree
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
@@ -23,10 +24,13 @@ from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
 from gis.boundaries.queries import grids_near
+from gis.db import STORAGE_SRID
 from gis.errors import invalid_field
+from gis.exchange import boundary_missing, boundary_names
 from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries
 from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
+from gis.files import tables
 from gis.files.report import LoadReport
 from gis.messages import text_of
 from gis.rights.actions import Action
@@ -35,6 +39,10 @@ from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 
 FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # a moment at which the newest shapes are in force
+COUNTIES_SQL = f"""
+SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND upper_inf(b.valid_time)
+  AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608  ours
 MIN_TAKEN_SHARE = 0.5  # share of a grid's area that went to others
 MAX_LISTED_ERRORS = 500  # listed gaps and overlaps of a file
 
@@ -53,6 +61,9 @@ class BoundaryFileDraft:
 
     draft: The draft; None if the file was rejected or equals the stored boundaries.
     new, gone, changed: Codes of grids.
+    renamed: New names by code.
+    missing: Name by code of the grids of its communities that the file omits, and whose land it
+    leaves free.
     torn: Remaining gaps and overlaps, or those for which it was rejected.
     """
 
@@ -61,6 +72,8 @@ class BoundaryFileDraft:
     new: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     torn: CoverageErrors = field(default_factory=CoverageErrors)
 
 
@@ -72,8 +85,11 @@ def draft_from_file(
     options: ReadOptions | None = None,
     *,
     clean: float | None = None,
+    missing: str | None = None,
 ) -> BoundaryFileDraft:
     """Create a draft of the differences between a file of grids and the newest boundaries.
+
+    A table (see `gis.files.tables`) of codes and names gives areas these names.
 
     Parameters
     ----------
@@ -90,6 +106,9 @@ def draft_from_file(
     clean
         Metres; overlaps and gaps up to this width are repaired and listed. None means drawing noise
         only.
+    missing
+        What becomes of the grids that the file omits: keep, retire, or the codes of those that
+        end, with commas. None means that a file that omits some is rejected.
 
     Returns
     -------
@@ -109,33 +128,65 @@ def draft_from_file(
             "clean", "boundary_file.clean_out_of_range", high=high, value=str(clean)
         )
     result = BoundaryFileDraft(LoadReport("boundaries", path.name))
+    if path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
+        entries = boundary_names.read_names(path, result.report)
+        result.renamed = boundary_names.new_names(session, entries, result.report)
+        result.report.counts = {"rows": len(entries), "renamed": len(result.renamed)}
+        steps = []
+    else:
+        steps = _compare(session, path, options or ReadOptions(), clean, missing, result)
+    if result.report.refused:
+        return result
+    if result.renamed:
+        steps.append({"op": "rename", "names": result.renamed})
+    if not steps:
+        result.report.note("boundary_file.nothing_to_draft")
+        return result
+    result.draft = drafts.create_draft(session, principal, title)
+    for step in steps:
+        drafts.add_operation(session, principal, result.draft.id, step)
+    return result
+
+
+def _compare(
+    session: Session,
+    path: Path,
+    options: ReadOptions,
+    clean: float | None,
+    missing: str | None,
+    result: BoundaryFileDraft,
+) -> list[dict[str, Any]]:
+    """Return the operation that redraws the grids of a map file; none where no land moves."""
     report = result.report
-    file = read_area_file(path, Level.GRID, options or ReadOptions(), report)
+    file = read_area_file(path, Level.GRID, options, report)
     repair_geometries(file.entries, report, needed=True)
     stored = _stored(session, file.entries)
+    boundary_names.recognise(session, file, stored, report)
     _number(session, file, stored, report)
     good = _validated(session, file, report)
     result.gone = _gone(good, stored)
+    result.missing = boundary_missing.missing_grids(session, good, result.gone, FAR_FUTURE)
+    ended = boundary_missing.chosen_to_end(result.missing, missing, report)
+    result.gone = sorted({*result.gone, *ended})
     moved = fit_to_coverage(
         session, good, clean, FAR_FUTURE, report, result.gone, same_within=NOISE_WIDTH_M
     )
     result.torn = _torn(good, stored, result.gone, clean or NOISE_WIDTH_M)
-    if report.refused:
-        return result
     result.new = sorted(code for code in moved if code not in stored)
+    result.renamed = boundary_names.new_names(session, good, report, result.gone, result.new)
+    if report.refused:
+        return []
     result.changed = sorted(code for code in moved if code in stored)
     report.counts |= {
         "new": len(result.new),
         "changed": len(result.changed),
         "gone": len(result.gone),
+        "renamed": len(result.renamed),
     }
     report.counts["unchanged"] = len(good) - len({entry.code for entry in good} & set(moved))
     if not result.gone and not operations.moves_land(stored, moved):
-        report.note("boundary_file.nothing_to_draft")
-        return result
-    result.draft = drafts.create_draft(session, principal, title)
-    drafts.add_operation(session, principal, result.draft.id, _redraw(good, moved, result.gone))
-    return result
+        return []
+    return [_redraw(good, moved, result.gone)]
 
 
 def _validated(session: Session, file: AreaFile, report: LoadReport) -> list[AreaRecord]:
@@ -178,12 +229,22 @@ def _redraw(
 
 
 def _stored(session: Session, entries: Sequence[AreaRecord]) -> dict[str, PolygonLike]:
-    """Return the newest grids around those of a file, of the counties it names."""
+    """Return the newest grids around those of a file, of the counties it names or lies in."""
     shapes = [entry.shape for entry in entries if entry.shape is not None]
     counties = sorted(
         {codes.ancestor_code(entry.code, Level.COUNTY) for entry in entries if entry.code}
+        or _counties_under(session, shapes)
     )
     return dict(grids_near(session, counties, shapes, FAR_FUTURE, NEIGHBOUR_MARGIN_DEG))
+
+
+def _counties_under(session: Session, shapes: Sequence[PolygonLike]) -> set[str]:
+    """Return the counties of the grids whose boxes lie near some shapes."""
+    if not shapes:
+        return set()
+    west, south, east, north = shapely.total_bounds(list(shapes)).tolist()
+    box = {"west": west, "south": south, "east": east, "north": north}
+    return set(session.scalars(text(COUNTIES_SQL), box))
 
 
 def _number(

@@ -16,6 +16,13 @@ SEVERITY = {"refused": "不能发布", "warning": "提醒"}
 KINDS = {"楼栋": "building", "十联户": "unit", "岗位": "post", "设施": "facility"}
 MAX_COLUMN_CHARS = 60  # characters of a column
 PAIRS = ("面积（平方米）", "户数", "人数", "楼栋", "十联户", "紧凑度")
+NAME_HEADERS = ("编码·前", "编码·后", "名称·前", "名称·后")
+COMMUNITY_PAIRS = ("网格", "户数", "人数", "面积（平方米）")
+COMMUNITY_HEADERS = (
+    "社区",
+    "编码",
+    *(name + side for name in COMMUNITY_PAIRS for side in ("·前", "·后")),
+)
 GRID_HEADERS = (
     "网格",
     "编码",
@@ -54,6 +61,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
             ("名称", "编码", "由", "至", "户数", "任职人"),
             (_moved_row(preview, moved) for moved in preview.moved if moved.kind == kind),
         )
+    _identity_sheets(book, preview)
     if preview.incidents is not None:
         _sheet(
             book,
@@ -74,6 +82,20 @@ def write(preview: Preview, out: IO[bytes]) -> None:
         ),
     )
     book.save(out)
+
+
+def _identity_sheets(book: Workbook, preview: Preview) -> None:
+    """Write the other names and codes, and communities before and after; no sheet without any."""
+    if preview.renamed or preview.recoded:
+        names = [(item.code, item.code, item.old, item.new) for item in preview.renamed]
+        recoded = [(item.old, item.new, item.name, item.name) for item in preview.recoded]
+        _sheet(book, "名称与编码", NAME_HEADERS, (*names, *recoded))
+    if preview.communities:
+        rows = (
+            (item.name, item.code, *item.grids, *item.households, *item.people, *item.area_m2)
+            for item in preview.communities
+        )
+        _sheet(book, "社区", COMMUNITY_HEADERS, rows)
 
 
 def _grid_label(preview: Preview, code: str | None) -> str:

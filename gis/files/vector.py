@@ -1,4 +1,6 @@
-"""Read map files (GeoPackage, GeoJSON, Shapefile, FlatGeobuf) into frames in the storage system.
+"""Read map files into frames in the storage system.
+
+GeoPackage, GeoJSON, Shapefile, FlatGeobuf, KML and KMZ, and the closed lines of DXF drawings.
 
 The format is determined from the first bytes and the ending, so that a file never starts another
 driver of GDAL. `gis.files.vector_reader` reads the file in a child process with limits.
@@ -26,15 +28,23 @@ from gis.files.sandbox import Limits
 from gis.files.vector_reader import environment, read_features
 from gis.messages import Message
 
-# ending -> how such a file begins (None: text, seen below)
-FORMATS: dict[str, bytes | None] = {
+# ending -> how such a file begins
+SIGNATURES: dict[str, bytes] = {
     ".gpkg": b"SQLite format 3\0",
     ".fgb": b"fgb",
     ".shp": b"\x00\x00\x27\x0a",
     ".zip": b"PK\x03\x04",
-    ".geojson": None,
-    ".json": None,
+    ".kmz": b"PK\x03\x04",
 }
+# ending -> the first sign of such a text may be one of these
+TEXT_FORMATS: dict[str, bytes] = {
+    ".geojson": b"{",
+    ".json": b"{",
+    ".kml": b"<",
+    ".dxf": b"0123456789",
+}
+FORMATS = (*SIGNATURES, *TEXT_FORMATS)
+DRAWINGS = (".kml", ".kmz", ".dxf")  # without columns of their own for codes
 MAX_VECTOR_FILE_BYTES = 1_000_000_000  # bytes
 MAX_UNPACKED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
 ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
@@ -133,10 +143,10 @@ def _limits(path: Path) -> Limits:
         *(path.with_suffix(ending) for ending in (".dbf", ".DBF") if path.suffix.lower() == ".shp"),
     ]
     size = sum(part.stat().st_size for part in parts if part.is_file())
-    if path.suffix.lower() == ".zip":
+    if path.suffix.lower() in (".zip", ".kmz"):
         size = min(size * ZIP_GROWTH, MAX_UNPACKED_BYTES)
-    # GDAL stores a JSON feature as objects
-    growth = 40 if path.suffix.lower() in (".geojson", ".json") else 10
+    # GDAL stores a feature of JSON or XML as objects
+    growth = 40 if path.suffix.lower() in (*TEXT_FORMATS, ".kmz") else 10
     return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
 
 
@@ -158,11 +168,11 @@ def _check_file(path: Path) -> None:
         raise TooLarge("file.too_large", file=path.name, size=round(size / 1e6), limit=limit)
     with path.open("rb") as file:
         head = file.read(64)
-    signature = FORMATS[ending]
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     is_right = (
-        head.startswith(signature)
-        if signature
-        else head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+        head.startswith(SIGNATURES[ending])
+        if ending in SIGNATURES
+        else text != b"" and text in TEXT_FORMATS[ending]
     )
     if not is_right:
         raise InvalidInput("map_file.wrong_signature", file=path.name, ending=ending)

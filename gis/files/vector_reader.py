@@ -6,12 +6,8 @@ Of GDAL only the drivers in `DRIVERS` are there, see `environment`.
 """
 
 import struct
-import tempfile
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -26,15 +22,33 @@ from pyproj.exceptions import ProjError
 
 from gis import crs as systems
 from gis.errors import InvalidInput, TooLarge
+from gis.files import dxf
 from gis.files.geopackage import check_one_system, check_schema
+from gis.files.unpacking import opened
 from gis.files.vector_crs import Conversion, conversion_to_storage, parse_crs_option
 from gis.messages import Message
 
-DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
+DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "LIBKML", "DXF", "MEM"})
 BATCH_FEATURES = 1_024
 MAX_FILE_FEATURES = 500_000
 MAX_VERTICES = 20_000_000  # in a whole file
-SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+# fields that GDAL gives every KML, whether the file has them or not
+KML_FIELDS = frozenset(
+    {
+        "id",
+        "description",
+        "timestamp",
+        "begin",
+        "end",
+        "altitudeMode",
+        "tessellate",
+        "extrude",
+        "visibility",
+        "drawOrder",
+        "icon",
+        "snippet",
+    }
+)
 ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 
 
@@ -59,9 +73,14 @@ def read_features(
     last two by position in the file.
     """
     given_crs = parse_crs_option(crs)
-    with _opened(path, max_unpacked_bytes) as file:
+    with opened(path, max_unpacked_bytes) as file:
         if file.suffix.lower() == ".gpkg":
             check_schema(file)
+        if file.suffix.lower() == ".kml":
+            _check_entities(path, file)
+        if file.suffix.lower() == ".dxf":
+            yield from _drawing(path, layer, given_crs)
+            return
         layer = _layer(path, file, layer)
         notes: list[Message] = []
         encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
@@ -79,6 +98,45 @@ def read_features(
             UnicodeDecodeError,
         ) as error:
             raise _damaged(path) from error
+
+
+def _drawing(path: Path, layer: str | None, given_crs: str | int | None) -> Iterator[Any]:
+    """Yield the outlines of a DXF drawing as `read_features`; its system must be given."""
+    notes: list[Message] = []
+    to_storage, crs_name = conversion_to_storage(path.name, None, given_crs, notes)
+    try:
+        drawing = dxf.read_drawing(path, path.name, layer, MAX_FILE_FEATURES)
+    except (
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
+        pyogrio.errors.FeatureError,
+        OSError,
+        UnicodeDecodeError,
+    ) as error:
+        raise _damaged(path) from error
+    if int(shapely.get_num_coordinates(drawing.shapes).sum()) > MAX_VERTICES:
+        raise TooLarge("map_file.too_many_vertices", file=path.name, limit=MAX_VERTICES)
+    yield crs_name, notes + drawing.notes, list(drawing.columns)
+    for start in range(0, len(drawing.shapes), BATCH_FEATURES):
+        end = start + BATCH_FEATURES
+        faults = {i - start: fault for i, fault in drawing.faults.items() if start <= i < end}
+        moved = move_points(drawing.shapes[start:end], to_storage, given_crs, faults)
+        yield (
+            shapely.to_wkb(moved).tolist(),
+            [values[start:end] for values in drawing.columns.values()],
+            {i: repair for i, repair in drawing.repairs.items() if start <= i < end},
+            _shifted(faults, start),
+        )
+
+
+def _check_entities(path: Path, file: Path) -> None:
+    """Refuse XML that declares entities: a few lines of them unfold to gigabytes."""
+    tail = b""
+    with file.open("rb") as text:
+        while piece := text.read(1 << 20):
+            if b"<!ENTITY" in tail + piece or b"<!DOCTYPE" in tail + piece:
+                raise InvalidInput("map_file.xml_entities", file=path.name)
+            tail = piece[-16:]
 
 
 def _features(
@@ -107,7 +165,8 @@ def _features(
         if file.suffix.lower() == ".gpkg":
             check_one_system(file, layer, meta["geometry_name"])
         to_storage, crs_name = conversion_to_storage(path.name, meta["crs"], given_crs, notes)
-        names = [str(name) for name in meta["fields"]]
+        own = KML_FIELDS if file.suffix.lower() == ".kml" else ()
+        names = [str(name) for name in meta["fields"] if name not in own]
         yield crs_name, notes, names
         offset = vertices = 0
         for batch in reader:
@@ -141,57 +200,6 @@ def _values(column: pa.Array) -> list[Any]:
         values = column.cast(pa.timestamp(column.type.unit)).to_pylist()
         return [value and value.replace(tzinfo=UTC) for value in values]
     return list(column.to_pylist())
-
-
-@contextmanager
-def _opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
-    """Yield the file for GDAL.
-
-    The parts of a zipped Shapefile are unpacked for as long as it is open.
-    """
-    if path.suffix.lower() != ".zip":
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
-        try:
-            yield _unpack(path, Path(folder), max_unpacked_bytes)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            NotImplementedError,
-            RuntimeError,
-            EOFError,
-        ) as error:
-            raise InvalidInput("map_file.not_unpackable", file=path.name) from error
-
-
-def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
-    with zipfile.ZipFile(path) as archive:
-        members = {member.filename: member for member in archive.infolist()}
-        layers = [
-            name
-            for name in members
-            if name.lower().endswith(".shp") and not name.startswith("__MACOSX")
-        ]
-        if len(layers) != 1:
-            raise InvalidInput("map_file.several_shapefiles", file=path.name, count=len(layers))
-        stem = layers[0][: -len(".shp")].lower()
-        left = max_unpacked_bytes
-        for name, member in members.items():
-            ending = next((part for part in SHAPEFILE_PARTS if name.lower() == stem + part), None)
-            if ending is None:
-                continue
-            with archive.open(member) as packed, (folder / f"layer{ending}").open("wb") as out:
-                while piece := packed.read(1 << 20):
-                    left -= len(piece)
-                    if left < 0:
-                        raise TooLarge(
-                            "map_file.zip_bomb",
-                            file=path.name,
-                            limit=round(max_unpacked_bytes / 1e6),
-                        )
-                    out.write(piece)
-    return folder / "layer.shp"
 
 
 def _layer(path: Path, file: Path, layer: str | None) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from gis.boundaries.publish import apply_scheduled_parents
+from gis.boundaries.publish import apply_scheduled
 from gis.db import audit_context
 from gis.files import photos
 from gis.incidents.lifecycle import deadlines
@@ -85,7 +85,7 @@ def _at_once(name: str, do: Callable[[Session, datetime], int]) -> Part:
 # in this order, so that holders are up to date before notices about deadlines are sent
 DUE_TASKS: dict[str, Part] = {
     "posts": _at_once("posts", apply_due_handovers),
-    "units": _at_once("units", apply_scheduled_parents),
+    "units": _at_once("units", apply_scheduled),
     "boundaries": _at_once("boundaries", reassign_after_boundary_change),
     **{name: _in_batches(name) for name in deadlines.DEADLINE_RULES},
 }

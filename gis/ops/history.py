@@ -47,6 +47,7 @@ TABLES = {
     "operation": ("id",),
     "lineage": ("id",),
     "dated_parent": ("id",),
+    "planned_name": ("id",),
     "building": ("id",),
     "stairwell": ("id",),
     "household": ("county", "id"),

@@ -10,7 +10,16 @@ from gis.accounts.models import (
     SavedFilter,
     SignIn,
 )
-from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
+from gis.areas.models import (
+    Area,
+    Boundary,
+    DatedParent,
+    Lineage,
+    Operation,
+    PlannedName,
+    Publication,
+    Revision,
+)
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
 from gis.facilities.models import (
@@ -86,6 +95,7 @@ __all__ = [
     "OrderTaker",
     "Person",
     "Photo",
+    "PlannedName",
     "Post",
     "Publication",
     "Reporter",

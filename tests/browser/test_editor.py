@@ -354,6 +354,28 @@ def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_me
     expect(desk.locator("#ed-grids")).to_contain_text("停用")
 
 
+def test_a_chosen_grid_gets_a_name_and_another_community(desk, planned):
+    open_editor(desk, planned, "改名划归")
+    code = desk.evaluate(SHARED)["codes"][0]
+    desk.goto(f"{desk.url}&chosen={code}")
+    desk.wait_for_selector("body[data-ready]")
+    form = desk.locator("#ed-identity")
+    expect(form.get_by_label("编码")).to_have_value(code)
+    form.get_by_label("名称").fill("花园网格")
+    form.get_by_role("button", name="修改").click()
+    expect(desk.locator("#ed-identity-changes")).to_contain_text("→ 花园网格")
+    other = form.get_by_label("社区").locator(f"option:not([value='{code[:12]}'])").first
+    community = other.text_content()
+    form.get_by_label("社区").select_option(other.get_attribute("value"))
+    form.get_by_role("button", name="修改").click()
+    expect(desk.locator("#ed-step-count")).to_have_text("2")
+    lines = desk.locator("#ed-identity-changes li")
+    expect(lines.filter(has_text=f"花园网格 {code} →")).to_have_count(1)
+    expect(lines.filter(has_text=community)).to_contain_text("公顷")
+    expect(form).to_be_hidden()  # the grid has another code now
+    assert serious(desk) == []
+
+
 def test_it_stays_smooth_while_dragging(desk, planned):
     open_editor(desk, planned, "流畅")
     position = desk.evaluate(SHARED)

@@ -15,6 +15,7 @@ from gis.settings import Settings
 from web.cli.common import MOMENT, session_scope
 
 if TYPE_CHECKING:
+    from gis.boundaries.statistics import Preview
     from gis.exchange.boundary_file import BoundaryFileDraft
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -90,8 +91,8 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     """Add an OPERATION (a file with a JSON object, - is stdin) to draft NUMBER.
 
     As {"op": "merge", "codes": ["520402007004001", "520402007004002"], "into": "520402007004001"};
-    the others are move_border, reshape, split, transfer, add, retire, move_vertex, redraw and
-    settle (see the guide for programs).
+    the others are move_border, reshape, split, transfer, add, retire, move_vertex, redraw, rename,
+    recode, move_to and settle (see the guide for programs).
     """
     from gis.boundaries import drafts
 
@@ -151,12 +152,30 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
             f" {grid.households[0]} → {grid.households[1]} households,"
             f" {grid.area_m2[0]:,.0f} → {grid.area_m2[1]:,.0f} m²"
         )
+    _print_identity(changes)
     click.echo(", ".join(f"{count} {kind}" for kind, count in changes.totals.items()) + " change")
     for problem in changes.problems[:MOST]:
         click.echo(f"  {problem.severity}: {problem.en}")
     if len(changes.problems) > MOST:
         click.echo(f"  and {len(changes.problems) - MOST} more (--json has all)")
     return None
+
+
+def _print_identity(changes: "Preview") -> None:
+    """Print other names and codes, communities whose land changes, and settled units."""
+    for name in changes.renamed:
+        click.echo(f"{name.code} {name.old} → {name.new}")
+    for code in changes.recoded:
+        click.echo(f"{code.old} → {code.new} {code.name}")
+    for community in changes.communities:
+        click.echo(
+            f"{community.code} {community.name}: {community.grids[0]} → {community.grids[1]} grids,"
+            f" {community.households[0]} → {community.households[1]} households,"
+            f" {community.people[0]} → {community.people[1]} people,"
+            f" {community.area_m2[0]:,.0f} → {community.area_m2[1]:,.0f} m²"
+        )
+    for unit in changes.settled:
+        click.echo(f"{unit.unit} {unit.name} is settled on {unit.grid}")
 
 
 @command.command()
@@ -238,6 +257,11 @@ def revert(number: int) -> None:
 )
 @click.option("--layer", help="Which layer, where the file has several.")
 @click.option(
+    "--missing",
+    metavar="CHOICE",
+    help="Grids that FILE omits: keep, retire, or the codes of those that end, with commas.",
+)
+@click.option(
     "--torn",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write overlaps and gaps as GeoJSON.",
@@ -249,13 +273,15 @@ def from_file(
     clean: float | None,
     crs: str | None,
     layer: str | None,
+    missing: str | None,
     torn: Path | None,
     as_json: bool,
 ) -> None:
     """Make a draft of the grids in FILE, edited in QGIS for example, that differ from the newest.
 
-    Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code; a refused file changes
-    nothing.
+    Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code, and other names rename
+    them; a refused file changes nothing. KML, KMZ and DXF are read too (of DXF, --crs says the
+    system), and tables (.csv, .xlsx) of codes and names rename.
     """
     from gis.exchange.area_file import ReadOptions
     from gis.exchange.boundary_file import draft_from_file
@@ -269,6 +295,7 @@ def from_file(
             title or file.stem,
             ReadOptions(crs=crs, layer=layer),
             clean=clean,
+            missing=missing,
         )
         if not file_draft.report.refused:
             session.commit()
@@ -291,6 +318,8 @@ def _print_file_draft(file_draft: "BoundaryFileDraft", number: int | None, as_js
             "new": file_draft.new,
             "gone": file_draft.gone,
             "changed": file_draft.changed,
+            "renamed": file_draft.renamed,
+            "missing": file_draft.missing,
         }
         click.echo(orjson.dumps(summary).decode())
         return
@@ -301,7 +330,8 @@ def _print_file_draft(file_draft: "BoundaryFileDraft", number: int | None, as_js
     if file_draft.report.refused:
         return
     counts = (
-        f"{len(file_draft.new)} new, {len(file_draft.changed)} changed, {len(file_draft.gone)} gone"
+        f"{len(file_draft.new)} new, {len(file_draft.changed)} changed,"
+        f" {len(file_draft.gone)} gone, {len(file_draft.renamed)} renamed"
     )
     click.echo(
         f"draft {number}: {counts}" if number else "every grid is as published; no draft was made"

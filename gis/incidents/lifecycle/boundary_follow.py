@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gis.areas.locate_result import LocateResult
 from gis.areas.models import Area
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
+from gis.areas.successors import successor_ids
 from gis.errors import WanggeError
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
 from gis.incidents.lifecycle.rerouting import stored_location
@@ -190,6 +191,9 @@ def _holder(
     now: datetime,
 ) -> dict[str, Any]:
     """Who holds it in the new patch: only what changes."""
+    goes_on = successor_ids(session, now).get(row.area_id or 0)
+    if goes_on in areas:
+        return {"area_id": goes_on}  # the same patch under another code: who holds it keeps it
     if (
         row.dispatch_mode == "order"
         or row.area_id is None

@@ -14,7 +14,7 @@ from gis.exchange.boundary_file import draft_from_file
 from gis.exchange.dump import dump
 from gis.shapes import polygon_coverage
 from tests.support import build, draft_town
-from tests.support.draft_town import LEAD, S, X, Y, code, shapes_of
+from tests.support.draft_town import BASE, LEAD, S, X, Y, code, shapes_of
 
 town = draft_town.town  # the fixture
 
@@ -113,11 +113,85 @@ def test_a_grid_whose_land_others_took_is_gone_and_one_left_out_stays(session, f
         }
         return others | {code(5): part(1, 1, 3, 2)}  # 006 taken; 001 only not in the file
 
-    result = draft_from_file(session, LEAD, edited(file, merge), "合并")
+    lacking = edited(file, merge)
+    refused = draft_from_file(session, LEAD, lacking, "合并")
+    assert refused.draft is None and refused.missing == {code(1): "第001网格"}
+    assert "第001网格 is not in the file" in refused.report.refused[0].reason
+    result = draft_from_file(session, LEAD, lacking, "合并", missing="keep")
     assert result.gone == [code(6)] and code(1) not in result.changed
     publish.publish(session, LEAD, result.draft.id, "合并", None)
     session.commit()
     assert code(6) not in shapes_of(session) and code(1) in shapes_of(session)
+
+
+def test_a_grid_deleted_in_the_file_ends_when_the_planner_says_so(session, file):
+    lacking = edited(file, lambda grids: {k: v for k, v in grids.items() if k != code(9)})
+    with pytest.raises(InvalidInput, match="not missing"):
+        draft_from_file(session, LEAD, lacking, "x", missing=code(8))
+    result = draft_from_file(session, LEAD, lacking, "停用", missing=code(9))
+    assert result.gone == [code(9)]
+    publish.publish(session, LEAD, result.draft.id, "停用", None)
+    assert code(9) not in shapes_of(session)
+
+
+def test_names_changed_in_the_file_are_renamings_of_the_draft(session, file):
+    def rename(grids):
+        names = {code(5): "花园网格", code(6): "{{7*7}}", code(7): "第007网格"}
+        return [(item, names.get(item), shape) for item, shape in grids.items()]
+
+    result = draft_from_file(session, LEAD, edited(file, rename), "改名")
+    assert result.renamed == {code(5): "花园网格", code(6): "{{7*7}}"}
+    (step,) = drafts.list_operations(session, result.draft.id)
+    assert step.op["op"] == "rename" and step.op["names"] == result.renamed
+
+    def twice(grids):
+        return [(item, "同名" if item > code(7) else None, shape) for item, shape in grids.items()]
+
+    refused = draft_from_file(session, LEAD, edited(file, twice), "改名")
+    assert [(row.where, row.field) for row in refused.report.refused] == [
+        (f"feature 8 (code {code(8)})", "name"),
+        (f"feature 9 (code {code(9)})", "name"),
+    ]
+
+
+def test_a_table_of_codes_and_names_renames_and_names_each_row_at_fault(session, town, tmp_path):
+    table = tmp_path / "names.csv"
+    table.write_text(
+        f"网格编码,网格名称\n{code(5)},花园网格\n{code(6)},第006网格\n{BASE},新兴社区\n"
+    )
+    result = draft_from_file(session, LEAD, table, "改名")
+    assert result.renamed == {code(5): "花园网格", BASE: "新兴社区"} and result.draft is not None
+    table.write_text(
+        f"code,name\n{code(5)},第006网格\n{code(77)},幽灵\n{code(1)},\n{code(2)},a\n{code(2)},b\n"
+    )
+    refused = draft_from_file(session, LEAD, table, "改名")
+    assert refused.draft is None
+    assert {row.where.split(" (")[0]: row.message.code for row in refused.report.refused} == {
+        "row 2": "rename.name_taken",
+        "row 3": "rename.unknown_area",
+        "row 4": "field.value_missing",
+        "row 6": "area_row.code_twice",
+    }
+
+
+def test_a_kml_is_matched_by_the_names_of_its_places(session, town, tmp_path):
+    def place(name, west, east):
+        corners = [(west, 0), (east, 0), (east, 1), (west, 1), (west, 0)]
+        ring = " ".join(f"{X + x * S:.7f},{Y + y * S:.7f},0" for x, y in corners)
+        return (
+            f"<Placemark><name>{name}</name><Polygon><outerBoundaryIs><LinearRing><coordinates>"
+            f"{ring}</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark>"
+        )
+
+    path = tmp_path / "grids.kml"
+    places = place("第001网格", 0, 1.3) + place(code(2), 1.3, 2)
+    path.write_text(
+        '<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder><name>a</name>'
+        f"{places}</Folder></Document></kml>"
+    )
+    result = draft_from_file(session, LEAD, path, "谷歌地球", missing="keep")
+    assert result.report.refused == [] and result.new == [] and result.renamed == {}
+    assert {code(1), code(2)} <= set(result.changed)
 
 
 def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(session, file):
@@ -141,13 +215,9 @@ def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(se
     )
 
 
-def test_a_file_that_cannot_be_taken_says_why(session, file, tmp_path):
+def test_a_file_that_cannot_be_taken_says_why(session, file):
     with pytest.raises(InvalidInput, match="clean: must be"):
         draft_from_file(session, LEAD, file, "x", clean=500)
-    table = tmp_path / "grids.csv"
-    table.write_text("code,name\n1,2\n")
-    with pytest.raises(InvalidInput, match="without shapes"):
-        draft_from_file(session, LEAD, table, "x")
     other = build.square(X + 9 * S, Y)
     away = edited(file, lambda grids: grids | {"520499001001001": other})
     assert any(

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
 from gis.boundaries import drafts, editor_view, preview, publish, statistics
+from gis.boundaries.draft_conflicts import conflicts, is_outdated
+from gis.boundaries.draft_identity import NEWEST_NAME_SQL, draft_names, settled_grids
 from gis.errors import WanggeError
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -31,6 +33,14 @@ who = st.sampled_from([0, 1])
 grid = st.integers(0, 8)
 unit = st.floats(0.1, 0.9)
 days = st.sampled_from([None, None, 10, 10, 20])
+# Units under a grid without land at a moment.
+LOST_UNITS_SQL = """
+SELECT count(*) FROM area u
+  LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> CAST(:at AS timestamptz)
+WHERE u.level = 'unit' AND NOT EXISTS (
+  SELECT FROM boundary b WHERE b.area_id = coalesce(d.parent_id, u.parent_id)
+    AND b.valid_time @> CAST(:at AS timestamptz))
+"""
 
 
 class TwoPlanners(RuleBasedStateMachine):
@@ -115,6 +125,34 @@ class TwoPlanners(RuleBasedStateMachine):
     def retire(self, planner, at):
         self.operate(planner, {"op": "retire", "code": code(at), "give_to": code(at + 1)})
 
+    @rule(planner=who, at=st.integers(1, 12), name=st.sampled_from(["甲", "乙", "丙"]))
+    def rename(self, planner, at, name):
+        self.operate(planner, {"op": "rename", "code": code(at), "name": name})
+
+    @rule(planner=who, at=st.integers(1, 22), new=st.integers(1, 24))
+    def recode(self, planner, at, new):
+        self.operate(planner, {"op": "recode", "code": code(at), "new_code": code(new)})
+
+    @rule(planner=who, house=st.integers(4, 6), at=st.integers(1, 12), back=st.booleans())
+    def settle(self, planner, house, at, back):
+        grid = {} if back else {"grid": code(at)}
+        self.operate(planner, {"op": "settle", "unit": code(house) + "01"} | grid)
+
+    @rule(planner=who)
+    def do_again(self, planner):
+        """Without a publication between, the same comes of the same operations."""
+        number = self.draft(planner)
+        if conflicts(self.session, number) or is_outdated(self.session, number):
+            return
+        before = self.result_of(number)
+        if self.attempt(lambda: drafts.rebase(self.session, PLANNERS[planner], number)) is not None:
+            assert self.result_of(number) == before
+
+    def result_of(self, number: int) -> Any:
+        done = drafts.list_operations(self.session, number)
+        shapes = {code: shape and shape.wkb for code, shape in drafts.drawn_shapes(done).items()}
+        return shapes, draft_names(done), settled_grids(done), [item.op for item in done]
+
     @rule(planner=who, step=st.integers(1, 3))
     def undo(self, planner, step):
         number = self.draft(planner)
@@ -177,6 +215,7 @@ class TwoPlanners(RuleBasedStateMachine):
             ).all()
             grids = [shapely.from_wkb(row[2]) for row in rows if row[1] == "grid"]
             assert polygon_coverage.is_valid(grids)
+            assert not self.session.scalar(text(LOST_UNITS_SQL), {"at": moment})
             assert shapely.union_all(grids).symmetric_difference(self.land).area < 1e-12
             assert (
                 abs(sum(item.area for item in grids) - self.land.area) < 1e-12
@@ -200,6 +239,16 @@ class TwoPlanners(RuleBasedStateMachine):
         assert len({row[0] for row in rows}) == len(set(rows))
         taken = set(self.session.scalars(text("SELECT code FROM area WHERE level = 'grid'")))
         assert not taken & {row[0] for row in rows}
+
+    @invariant()
+    def no_name_is_given_twice(self):
+        names = self.session.scalars(
+            text(
+                f"SELECT {NEWEST_NAME_SQL} FROM area a WHERE a.level = 'grid' AND EXISTS ("
+                " SELECT FROM boundary b WHERE b.area_id = a.id AND upper_inf(b.valid_time))"
+            )
+        ).all()
+        assert len(names) == len(set(names))
 
     @invariant()
     def figures_stay(self):

@@ -99,7 +99,9 @@ class ChangeOut(BaseModel):
 class LineageOut(BaseModel):
     """A grid that this one came from, or went into."""
 
-    relation: str = Field(description="split_from, split_into, merged_from or merged_into")
+    relation: str = Field(
+        description="split_from, split_into, merged_from, merged_into, recoded_from or recoded_into"
+    )
     code: str
     name: str
     revision: int

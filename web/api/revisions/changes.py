@@ -1,15 +1,23 @@
 """What an operation changed of a draft, as the editor redraws it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gis.areas.models import Revision
+from gis.areas.codes import level_of
+from gis.areas.models import Level, Operation, Revision
 from gis.boundaries import drafts, editor_view
+from gis.boundaries.identity_operations import names_given
 from gis.rights.principal import Principal
 from web.api.revisions.schemas import (
     grids_to_geojson,
 )
 from web.http.db import session
+
+
+def redrawn_grids(done: Iterable[Operation]) -> list[str]:
+    """Return the grids that look different by some operations: another shape, or another name."""
+    codes = {code for item in done for code in (*item.geometries, *names_given(item.op))}
+    return sorted(code for code in codes if level_of(code) == Level.GRID)
 
 
 def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, Any]:

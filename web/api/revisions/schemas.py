@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from gis.areas.models import Operation, Revision
 from gis.boundaries import operations, preview
 from gis.boundaries.editor_view import EditorView
-from gis.boundaries.statistics import Preview, PreviewIssue
+from gis.boundaries.statistics import LISTS, Preview, PreviewIssue
 from gis.exchange import boundary_file
 from gis.rights.principal import Principal
 from gis.shapes.measure import geodesic_area_m2
@@ -84,6 +84,11 @@ class FileIn(BaseModel):
     )
     layer: str | None = Field(
         None, max_length=100, description="Which layer, where the file has several"
+    )
+    missing: str | None = Field(
+        None,
+        max_length=20_000,
+        description="Grids that the file omits: keep, retire, or the codes of those that end",
     )
 
 
@@ -193,6 +198,11 @@ def coverage_errors_to_geojson(file_draft: boundary_file.BoundaryFileDraft) -> d
     }
 
 
+def missing_to_json(file_draft: boundary_file.BoundaryFileDraft) -> list[dict[str, str]]:
+    """Return the grids that a file omits."""
+    return [{"code": code, "name": name} for code, name in file_draft.missing.items()]
+
+
 def issue_to_json(issue: PreviewIssue) -> dict[str, Any]:
     """Return an issue of a preview as JSON."""
     return issue._asdict()
@@ -257,6 +267,7 @@ def preview_to_json(changes: Preview) -> dict[str, Any]:
         "incident_ids": changes.incident_ids,
         "problems": [issue_to_json(issue) for issue in changes.problems],
         "names": changes.names,
+        **{key: [item._asdict() for item in getattr(changes, key)] for key in LISTS},
     }
 
 

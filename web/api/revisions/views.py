@@ -25,7 +25,7 @@ from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
-from web.api.revisions.changes import after_change
+from web.api.revisions.changes import after_change, redrawn_grids
 from web.api.revisions.schemas import (
     REVISION_KEYS,
     FileIn,
@@ -38,6 +38,7 @@ from web.api.revisions.schemas import (
     coverage_errors_to_geojson,
     grids_to_geojson,
     issue_to_json,
+    missing_to_json,
     operation_to_json,
     preview_to_json,
     revision_to_json,
@@ -123,6 +124,7 @@ def get_revision(number: int) -> Response:
                 "title": clash.title,
                 "author": clash.author,
                 "published_at": clash.published_at,
+                "change": clash.change,
             }
             for clash in draft_conflicts.conflicts(session(), number)
         ]
@@ -141,7 +143,7 @@ def get_revision(number: int) -> Response:
     summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"}
 )
 def operate(number: int, json_data: OperationIn) -> Response:
-    """move_border, reshape, split, merge, transfer, add, retire, move_vertex, redraw or settle.
+    """Draw, name, recode or settle something; `op` names the operation and its fields.
 
     All or nothing.
     """
@@ -153,7 +155,7 @@ def operate(number: int, json_data: OperationIn) -> Response:
             "step": operation.step,
             "op": shorten_operation(operation.op),
             "made": operation.new_grids,
-            **after_change(by, number, list(operation.geometries)),
+            **after_change(by, number, redrawn_grids([operation])),
             "problems": [
                 issue_to_json(issue) for issue in preview.operation_issues(session(), by, operation)
             ],
@@ -170,12 +172,11 @@ def undo(number: int, step: int) -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         undone = drafts.undo_operations(session(), by, number, step, _version())
-        changed = {code for item in undone for code in item.geometries}
         issues = preview.preview(session(), by, number).problems
         return 200, {
             "step": step - 1,
             "undone": [shorten_operation(item.op) for item in undone],
-            **after_change(by, number, sorted(changed)),
+            **after_change(by, number, redrawn_grids(undone)),
             "problems": [issue_to_json(item) for item in issues],
         }
 
@@ -192,8 +193,11 @@ def undo(number: int, step: int) -> Response:
 def from_file(query_data: FileIn) -> Response:
     """Create a draft from a file of grids, matched by code, in the form's part `file`.
 
-    GeoPackage, GeoJSON, FlatGeobuf or zipped Shapefile. A file with overlaps or gaps is refused
-    (422) with them as GeoJSON in `torn`; `clean` mends them up to a width.
+    GeoPackage, GeoJSON, FlatGeobuf, zipped Shapefile, KML, KMZ, or DXF, whose `crs` must be given;
+    other names are renamings. A file with overlaps or gaps is refused (422) with them as GeoJSON in
+    `torn`; `clean` mends them up to a width. One that omits grids is refused with them in
+    `missing`, until the parameter `missing` says what becomes of them. A table (CSV, Excel) of
+    codes and names renames.
     """
     by = require(Action.DRAFT)
     with uploaded_file("input.map_file_missing", max_suffixes=2) as file:
@@ -204,6 +208,7 @@ def from_file(query_data: FileIn) -> Response:
             query_data.title,
             ReadOptions(crs=query_data.crs, layer=query_data.layer),
             clean=query_data.clean,
+            missing=query_data.missing,
         )
     report = file_draft.report
     report.source = file.name
@@ -214,6 +219,7 @@ def from_file(query_data: FileIn) -> Response:
             "notes": report.notes,
             "notes_zh": report.notes_in("zh"),
             "errors_zh": [rejected.text_in("zh") for rejected in report.refused],
+            "missing": missing_to_json(file_draft),
         }
         raise InvalidInput("boundary_file.rejected", errors, extra=extra, count=len(errors))
     session().commit()
@@ -222,6 +228,8 @@ def from_file(query_data: FileIn) -> Response:
         "new": file_draft.new,
         "gone": file_draft.gone,
         "changed": file_draft.changed,
+        "renamed": file_draft.renamed,
+        "missing": missing_to_json(file_draft),
         "torn": coverage_errors_to_geojson(file_draft),
         "revision": None if file_draft.draft is None else revision_to_json(file_draft.draft, by),
     }
@@ -325,11 +333,8 @@ def rebase(number: int) -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         clashes = drafts.rebase(session(), by, number, _version())
-        changed = {clash.grid for clash in clashes} | {
-            code
-            for operation in drafts.list_operations(session(), number)
-            for code in operation.geometries
-        }
+        changed = {clash.grid for clash in clashes if clash.change == "land"}
+        changed |= set(redrawn_grids(drafts.list_operations(session(), number)))
         return 200, {
             **revision_to_json(revision_access.get_revision(session(), by, number), by),
             "rebased": [
@@ -376,6 +381,7 @@ def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
             *operations.grids_named(operation.op),
             *operation.changed_codes,
             str(operation.op.get("unit", "")),
+            str(operation.op.get("parent", "")),
         )
     }
     names = preview_grids.grid_names(session(), codes, steps)

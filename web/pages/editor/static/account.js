@@ -2,6 +2,7 @@
 import { $ } from '../../shared/dom.js';
 import * as api from './api.js';
 import { showConflicts } from './conflicts.js';
+import { showChosen, showIdentity } from './identity.js';
 import { showAll, showGrids, showProblems, showStatus, showSteps, showTotals } from './panel.js';
 import { layers, over, restyle } from './picture.js';
 import { coverage, INK, map, name, state } from './state.js';
@@ -50,11 +51,13 @@ const chooseRow = (code) => {
   if (layer) map.fitBounds(layer.getBounds(), { padding: [60, 60], maxZoom: 18 });
   state.chosen = [code];
   restyle();
+  showChosen();
 };
 
 // The preview may come while a corner is held: then the grids that it moves stay in the list.
 export function showRows() {
   showGrids(rows(state.dragging?.counts), chooseRow);
+  showChosen();
   if (!state.dragging) showAllRows();
 }
 
@@ -83,6 +86,7 @@ export function refresh() {
         state.editable && ((unit, grid) => operate({ op: 'settle', unit, grid })),
         name,
       );
+      showIdentity(preview);
       showSteps(state.steps);
       showTotals(preview.totals);
       buttons();

@@ -34,11 +34,11 @@ export function showConflicts(draft) {
   } else if (state.version !== null && draft.version > state.version) {
     bar(elsewhere(draft), t('Show the changes'), show);
   } else if (clashes.length) {
-    const message = t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', {
-      who: clashes[0].author,
-      n: clashes[0].revision,
-      grids: clashes.map((clash) => clash.name).join('、'),
-    });
+    const facts = { who: clashes[0].author, n: clashes[0].revision, grids: clashes.map(({ name }) => name).join('、') };
+    const message =
+      clashes[0].change === 'name'
+        ? t('%(who)s has renamed or ended %(grids)s meanwhile.', facts)
+        : t('%(who)s has redrawn %(grids)s meanwhile (revision %(n)s).', facts);
     bar(message, t('Reapply my changes to the latest boundaries'), rebase);
   } else if (state.seen !== undefined && draft.newest !== state.seen) {
     bar(t('Newer boundaries were published elsewhere on this map.'), t('Show them'), show);

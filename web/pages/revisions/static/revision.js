@@ -1,6 +1,7 @@
 // The preview of a revision: its map, what moves, what is odd, and what can be done with it.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
+import { identityLines, settledText } from '../../shared/identity.js';
 import { call } from '../../shared/request.js';
 import { Coverage, removedVertices } from '../../shared/coverage.js';
 import { COLOURS, fit, fly, shape } from './revision-map.js';
@@ -113,6 +114,14 @@ function draw(preview) {
       : [h('li', { className: 'quiet' }, t('Nothing changes hands.'))]),
   );
   $('rev-grids').replaceChildren(...preview.grids.map(row));
+  const identity = [
+    ...identityLines(preview),
+    ...preview.settled.map((unit) => h('li', {}, ...settledText(unit, names))),
+  ];
+  $('rev-identity').hidden = !identity.length;
+  $('rev-identity')
+    .querySelector('ul')
+    .replaceChildren(...identity);
   if ($('rev-publish') && order[0]?.severity === 'refused') {
     $('rev-publish').disabled = true;
     $('rev-publish').setAttribute('aria-describedby', 'rev-unsolved');
@@ -253,13 +262,12 @@ async function load() {
     $('rev-conflict').querySelector('button').hidden = !page.may.edit; // only its author draws it again
     $('rev-unsolved').hidden ||= draft.conflicts.length > 0; // said already, with the way out
     $('rev-conflict').firstElementChild.textContent = draft.conflicts
-      .map((name) =>
-        t('%(name)s was redrawn by %(author)s in revision %(n)s', {
-          name: name.name,
-          author: name.author.replace(/^(account|program) /, ''),
-          n: name.revision,
-        }),
-      )
+      .map(({ name, author, revision, change }) => {
+        const facts = { name, author: author.replace(/^(account|program) /, ''), n: revision };
+        return change === 'name'
+          ? t('%(name)s was renamed or ended by %(author)s', facts)
+          : t('%(name)s was redrawn by %(author)s in revision %(n)s', facts);
+      })
       .join(zh ? '；' : '; ');
   } catch (error) {
     showStatus(error.message);

@@ -74,14 +74,46 @@ const listed = (all) =>
       )
     : null;
 
-form?.addEventListener('submit', async (event) => {
+form?.addEventListener('submit', (event) => {
   event.preventDefault();
+  send();
+});
+
+// Which of the grids that the file omits end; the others stay.
+function choice(grids) {
+  const boxes = grids.map((grid) => h('input', { type: 'checkbox', value: grid.code }));
+  const goOn = () =>
+    send(
+      boxes
+        .filter((box) => box.checked)
+        .map((box) => box.value)
+        .join(',') || 'keep',
+    );
+  return [
+    h(
+      'p',
+      { className: 'rev-wrong' },
+      t('%(n)s grids are not in the file. Which of them end? The others stay.', { n: grids.length }),
+    ),
+    h(
+      'ul',
+      { className: 'rev-missing' },
+      grids.map((grid, i) => h('li', {}, h('label', {}, boxes[i], ` ${grid.name} ${grid.code}`))),
+    ),
+    h('button', { type: 'button', className: 'button', onclick: goOn }, t('Go on')),
+  ];
+}
+
+async function send(missing) {
   const file = form.file.files[0];
   const sent = new FormData();
   sent.append('file', file);
   const parameters = new URLSearchParams({
     title: form.title.value,
-    ...(form.clean.value ? { clean: form.clean.value } : {}),
+    ...Object.fromEntries(
+      ['clean', 'crs', 'layer'].map((key) => [key, form[key].value.trim()]).filter(([, value]) => value),
+    ),
+    ...(missing === undefined ? {} : { missing }),
   });
   $('rev-busy').hidden = false;
   form.querySelector('button').disabled = true;
@@ -94,7 +126,9 @@ form?.addEventListener('submit', async (event) => {
     });
     const body = await response.json();
     const faults = torn(body.torn);
-    if (!response.ok) {
+    if (!response.ok && body.missing?.length && missing === undefined && body.errors.length === body.missing.length)
+      answer(...choice(body.missing));
+    else if (!response.ok) {
       const count = (kind) => faults.filter((fault) => fault.properties.kind === kind).length;
       answer(
         h(
@@ -123,10 +157,11 @@ form?.addEventListener('submit', async (event) => {
         h(
           'p',
           { className: 'rev-done' },
-          t('Draft made: %(changed)s changed, %(new)s new, %(gone)s gone', {
+          t('Draft made: %(changed)s changed, %(new)s new, %(gone)s gone, %(renamed)s renamed', {
             changed: body.changed.length,
             new: body.new.length,
             gone: body.gone.length,
+            renamed: Object.keys(body.renamed).length,
           }),
         ),
         h(
@@ -142,7 +177,7 @@ form?.addEventListener('submit', async (event) => {
   }
   $('rev-busy').hidden = true;
   form.querySelector('button').disabled = false;
-});
+}
 
 const drop = $('rev-drop');
 for (const kind of ['dragover', 'dragleave', 'drop']) {
