@@ -57,14 +57,15 @@ class LiveMap(literal.Map):
         static
             Address of web/static.
         version
-            Digest in the address of our own files, so that browsers may cache them.
+            Digest in the address of the files, so that browsers may cache them for good.
         """
+        root = f"{static}/v/{version}"
         self.default_js = [
-            ("leaflet", f"{static}/vendor/leaflet/leaflet.js"),
-            ("protomaps", f"{static}/vendor/protomaps-leaflet/protomaps-leaflet.js"),
-            ("tiles", f"{static}/shared/tiles.js?v={version}"),
+            ("leaflet", f"{root}/vendor/leaflet/leaflet.js"),
+            ("protomaps", f"{root}/vendor/protomaps-leaflet/protomaps-leaflet.js"),
+            ("tiles", f"{root}/shared/tiles.js"),
         ]
-        self.default_css = [("leaflet_css", f"{static}/vendor/leaflet/leaflet.css")]
+        self.default_css = [("leaflet_css", f"{root}/vendor/leaflet/leaflet.css")]
         super().__init__(
             tiles=None,
             zoom_control=False,

@@ -24,7 +24,7 @@ from tests.support.build import LAT, LON, SIDE
 from tests.support.map_things import EVIL, facility, tile_of
 from web.http.errors import DETAIL, STATUS
 from web.http.observability import UNLOGGED
-from web.pages.shell.assets import list_assets
+from web.pages.shell.assets import asset_url, list_assets
 from web.pages.shell.script_messages import messages_json, script_msgids
 from web.security.anonymous_budget import UNITS
 from web.security.guard import ALLOWED_BEFORE_PASSWORD_CHANGE, SIGN_IN
@@ -229,9 +229,11 @@ def test_every_page_finds_its_scripts_and_styles(client, session, town):
             if address not in seen:
                 seen.add(address)
                 scripts.add(address)
-    assert {
-        f"/static/shared/{name}.js" for name in ("dom", "i18n", "image", "incident", "request")
-    } <= seen
+    with client.application.test_request_context():
+        assert {
+            asset_url(f"shared/{name}.js")
+            for name in ("dom", "i18n", "image", "incident", "request")
+        } <= seen
     assert (
         len(seen) > 30
         and [address for address in seen if client.get(address).status_code != 200] == []

@@ -14,13 +14,13 @@ from layers import tiles
 from layers.layer import Layer
 from layers.registry import LAYERS, TILE_SETS
 from web.http import params
+from web.http.compression import MVT
 from web.http.db import session
 from web.http.openapi import alternative_response
 from web.http.responses import GEOJSON
 
 bp = APIBlueprint("tiles", __name__, tag="Maps")
 
-MVT = "application/vnd.mapbox-vector-tile"
 # the address names the version, so the bytes never change
 CACHE_IMMUTABLE = "public, max-age=31536000, immutable"
 CACHE_REVALIDATE = (

@@ -1,6 +1,11 @@
-"""The scripts and styles of the pages: files, addresses, and a digest that changes with them."""
+"""The scripts and styles of the pages: files, addresses, and a digest that changes with them.
+
+The digest is a folder of the address, so that what a script imports by a relative address has it
+too, and all of it may be cached for good.
+"""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,6 +14,8 @@ from flask import g, url_for
 PAGES_PATH = Path(__file__).resolve().parents[1]
 SHARED_PATH = PAGES_PATH.parent / "static" / "shared"
 SHARED = "shared"  # in place of a page's name: what several pages use
+VENDOR = "vendor"  # the same for libraries
+VENDOR_LOCK = PAGES_PATH.parent / "static" / VENDOR / "installed-package-lock.json"
 
 
 def list_assets() -> Iterator[Path]:
@@ -24,18 +31,23 @@ def asset_path(name: str) -> Path:
 
 
 def asset_digest() -> str:
-    """Return a digest of our scripts and styles, with which their addresses change."""
+    """Return a digest of our scripts, styles and libraries, with which their addresses change."""
     if "asset_digest" not in g:
-        digest = sha256()
-        for file in list_assets():
-            digest.update(file.read_bytes())
-        g.asset_digest = digest.hexdigest()[:10]
+        files = [*list_assets(), *([VENDOR_LOCK] if VENDOR_LOCK.exists() else [])]
+        g.asset_digest = _digest(tuple((file, file.stat().st_mtime_ns) for file in files))
     return str(g.asset_digest)
+
+
+@lru_cache(maxsize=4)
+def _digest(files: tuple[tuple[Path, int], ...]) -> str:
+    digest = sha256()
+    for file, _ in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 def asset_url(name: str) -> str:
     """Return the address of an asset, named as "desk/desk.js" or "shared/dom.js"."""
-    page, file = name.split("/")
-    if page == SHARED:
-        return url_for("static", filename=name, v=asset_digest())
-    return url_for("shell.page_asset", page=page, filename=file, v=asset_digest())
+    page, _, file = name.partition("/")
+    path = name if page in (SHARED, VENDOR) else f"pages/{page}/{file}"
+    return url_for("shell.versioned", digest=asset_digest(), filename=path)
