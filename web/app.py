@@ -39,7 +39,6 @@ SECURITY_HEADERS = {
 # every blueprint of the service is the `bp` of one of these
 BLUEPRINTS = (
     "web.service.health",
-    "web.service.docs",
     "web.api.areas.views",
     "web.api.revisions.views",
     "web.api.exports.views",
@@ -76,6 +75,7 @@ BLUEPRINTS = (
     "web.api.rules.views",
     "web.pages.shell.views",
     "web.pages.map.views",
+    "web.pages.docs.views",
     "web.pages.account.views",
     "web.pages.accounts.views",
     "web.pages.keys.views",

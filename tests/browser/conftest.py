@@ -4,10 +4,8 @@ import shutil
 
 import pytest
 
-from gis.ops import cluster
-from gis.settings import Settings
 from tests.support.browser import PATIENCE_MS, opened
-from tests.support.served import Deployment, serving
+from tests.support.served import Deployment
 
 # The shell has no window, tabs and their pages to draw: a page takes half the time of Chromium's.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -54,12 +52,3 @@ def phone(browser):
     yield from opened(
         browser, viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2
     )
-
-
-@pytest.fixture(scope="session")
-def planned(prepared):
-    """A served made-up pilot of its own, for tests that publish boundaries."""
-    with prepared.demo() as var:
-        cluster.start(Settings(var=var), throw_away=True)
-        with serving(var) as url:
-            yield Deployment(var, url)

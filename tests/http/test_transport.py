@@ -80,3 +80,12 @@ def test_a_file_under_an_older_address_is_checked_each_time(client, app):
     assert "no-cache" in client.get(older).headers["Cache-Control"]
     for path in ("pages/../base.py", "pages/map/../views.py", "nothing/x.js", "pages"):
         assert client.get(address.partition("pages/")[0] + path).status_code == 404
+
+
+def test_the_browser_hears_of_every_module_at_once(client, town):
+    page = client.get("/").text
+    told = set(re.findall(r'<link rel="modulepreload" href="([^"]+)">', page))
+    assert {address.rpartition("/")[2] for address in told} >= {
+        *("panel.js", "emphasis.js", "controls.js", "search.js", "dom.js", "fill.js"),
+    }
+    assert [address for address in told if client.get(address).status_code != 200] == []

@@ -4,6 +4,7 @@ The digest is a folder of the address, so that what a script imports by a relati
 too, and all of it may be cached for good.
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
@@ -14,6 +15,10 @@ from flask import g, url_for
 PAGES_PATH = Path(__file__).resolve().parents[1]
 SHARED_PATH = PAGES_PATH.parent / "static" / "shared"
 SHARED = "shared"  # in place of a page's name: what several pages use
+# what a module imports at once; import() waits until it is wanted
+IMPORT_PATTERN = re.compile(
+    r"""(?m)^(?:import|\} from|export .* from)\b[^'"\n]*['"]([./][^'"]*)['"]"""
+)
 VENDOR = "vendor"  # the same for libraries
 VENDOR_LOCK = PAGES_PATH.parent / "static" / VENDOR / "installed-package-lock.json"
 
@@ -51,3 +56,34 @@ def asset_url(name: str) -> str:
     page, _, file = name.partition("/")
     path = name if page in (SHARED, VENDOR) else f"pages/{page}/{file}"
     return url_for("shell.versioned", digest=asset_digest(), filename=path)
+
+
+def imported_urls(name: str) -> list[str]:
+    """Return the addresses of what a script imports, and what that imports.
+
+    Browsers are told of them beforehand, or they would hear of one after the other.
+    """
+    return [asset_url(each) for each in _imports(name, asset_digest())]
+
+
+@lru_cache(maxsize=128)
+def _imports(name: str, _: str) -> tuple[str, ...]:
+    """Return the names of the assets that a script imports; anew for each digest of the files."""
+    names: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        path = asset_path(waiting.pop())
+        for imported in IMPORT_PATTERN.findall(path.read_text(encoding="utf-8")):
+            target = (path.parent / imported).resolve()
+            # in their addresses the pages' scripts stand beside the shared ones
+            other = f"shared/{target.name}" if "/shared/" in imported else _name_of(target)
+            if other not in names:
+                names[other] = None
+                waiting.append(other)
+    return tuple(names)
+
+
+def _name_of(path: Path) -> str:
+    """Return the name of an asset by its file."""
+    page = SHARED if path.parent == SHARED_PATH else path.parent.parent.name
+    return f"{page}/{path.name}"

@@ -8,8 +8,9 @@ from werkzeug.security import safe_join
 
 from gis.messages import LOCALES
 from gis.palette import PAGE_COLOURS
-from web.http import i18n
+from web.http import errors, i18n
 from web.pages.shell import assets, menu, script_messages, tokens
+from web.pages.shell.page import render_page
 
 bp = Blueprint("shell", __name__)
 
@@ -21,7 +22,13 @@ def init_app(state: Any) -> None:
     """Translate the pages; let every template draw the account menu and name its assets."""
     i18n.init_app(state.app)
     state.app.jinja_env.globals.update(
-        menu=menu.menu, role_words=menu.role_words, asset=assets.asset_url
+        menu=menu.menu,
+        role_words=menu.role_words,
+        asset=assets.asset_url,
+        imported=assets.imported_urls,
+    )
+    state.app.extensions[errors.ERROR_PAGE] = lambda values: render_page(
+        "shell/error.html", **values
     )
     state.app.jinja_env.globals.update(tokens_url=tokens.tokens_url, page_colours=PAGE_COLOURS)
 
