@@ -303,6 +303,9 @@ TABLE: dict[str, Row] = {
     ),
     "GET /static/tokens.css": Row(anybody),
     "GET /static/messages/<language>.json": Row(anybody, path={"language": "zh"}),
+    "GET /tiles/service/<category>/<int:minutes>/<int:z>/<int:x>/<int:y>.mvt": Row(
+        anybody, path={"category": "clinic", "minutes": 15, "z": 14, "x": 13012, "y": 6938}
+    ),
     "GET /tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt": Row(
         anybody, path={"layer": "base", "z": 14, "x": 13012, "y": 6938}
     ),
