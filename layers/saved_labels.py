@@ -1,5 +1,6 @@
 """The names on a saved map: written where there is room, those of larger areas first."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ class Labels(literal.LiteralMacro):
     _template = Template(
         """
         {% macro script(this, kwargs) %}
-        for (const [lat, lon, name] of {{ this.rows|tojson }}) {
+        for (const [lat, lon, name] of {{ this.rows }}) {
             const text = document.createElement("span");
             text.textContent = name;
             L.marker([lat, lon], {
@@ -36,11 +37,13 @@ class Labels(literal.LiteralMacro):
         super().__init__()
         self._name = "Labels"
         self.class_name = f"saved-label rank-{label.rank} from-{label.from_zoom} of-{layer.name}"
-        self.rows = [
-            [*_place(feature["geometry"]), str(name)]
-            for feature in features
-            if (name := feature["properties"].get(label.prop))
-        ]
+        self.rows = as_script(
+            [
+                [*_place(feature["geometry"]), str(name)]
+                for feature in features
+                if (name := feature["properties"].get(label.prop))
+            ]
+        )
 
 
 class MakeRoom(literal.LiteralMacro):
@@ -77,6 +80,13 @@ class MakeRoom(literal.LiteralMacro):
     def __init__(self) -> None:
         super().__init__()
         self._name = "MakeRoom"
+
+
+def as_script(value: Any) -> str:
+    """Return a value as JSON that ends no script and begins no template literal."""
+    return "".join(
+        f"\\u{ord(letter):04x}" if letter in "<>&`$" else letter for letter in json.dumps(value)
+    )
 
 
 def add_labels(

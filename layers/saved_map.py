@@ -141,8 +141,8 @@ def saved_map(
         zoom_control=False,
     )
     page.zoom_titles = {
-        f"zoom{way}Title": render(Message(f"saved_map.zoom_{way.lower()}"), language)
-        for way in ("In", "Out")
+        "zoomInTitle": render(Message("saved_map.zoom_in"), language),
+        "zoomOutTitle": render(Message("saved_map.zoom_out"), language),
     }
     alternatives = alternatives or {}
     above: list[folium.FeatureGroup] = []  # what is painted after the alternatives

@@ -1,13 +1,16 @@
 """Open matters at the places of the demo's accounts, so that each begins on a page with work."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
@@ -55,11 +58,11 @@ MATTERS = (
     Matter("street", 6, "P0101", "出租屋里天天有人聚赌"),
 )
 
-# a building of the account's area: of a unit one of its homes, else one inside the boundary
+# a building of the account's area; a unit is told by its code, since others stack in its building
 PLACE_SQL = """
-SELECT ST_X(p), ST_Y(p)
+SELECT ST_X(p) AS lon, ST_Y(p) AS lat, unit
 FROM (
-  SELECT ST_PointOnSurface(b.geom) AS p, b.id
+  SELECT ST_PointOnSurface(b.geom) AS p, b.id, CASE WHEN a.level = 'unit' THEN a.code END AS unit
   FROM building b, area a
   WHERE a.id = :area AND CASE WHEN a.level = 'unit'
     THEN EXISTS (SELECT FROM household h WHERE h.building_id = b.id AND h.unit_id = a.id)
@@ -102,7 +105,12 @@ def assign_matters(session: Session, areas: Mapping[str, int], now: datetime) ->
             continue
         at = now - timedelta(hours=matter.hours)
         place = session.execute(
-            text(PLACE_SQL), {"area": areas[matter.username], "at": at, "nth": number % 3}
+            text(PLACE_SQL),
+            {
+                "area": areas[matter.username],
+                "at": at,
+                "nth": 0 if matter.username == "head" else number % 3,
+            },
         ).first()
         if place is None:
             continue
@@ -113,9 +121,7 @@ def assign_matters(session: Session, areas: Mapping[str, int], now: datetime) ->
             intake.IncidentReport(
                 category=matter.category,
                 description=matter.words,
-                lon=place[0],
-                lat=place[1],
-                crs="cgcs2000",
+                **_place(place),
                 channel="mini_program",
             ),
             at,
@@ -123,8 +129,18 @@ def assign_matters(session: Session, areas: Mapping[str, int], now: datetime) ->
         filed.append(created.id)
         holder = people.get(matter.username)
         if holder is not None and holder.person_id is not None and not matter.offered:
-            _give(session, created.id, matter, holder.person_id, holder.code, at)
+            # on a real place the person may not be one who takes such matters: it stays where the
+            # rules sent it
+            with suppress(InvalidInput, Conflict, Forbidden), session.begin_nested():
+                _give(session, created.id, matter, holder.person_id, holder.code, at)
     return filed
+
+
+def _place(row: Row[Any]) -> dict[str, Any]:
+    """Return where a report is, as its fields: a unit, else a point."""
+    if row.unit:
+        return {"area": row.unit}
+    return {"lon": row.lon, "lat": row.lat, "crs": "cgcs2000"}
 
 
 def _reporter(session: Session, account: int | None, at: datetime) -> Principal:

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import dist
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,7 +41,6 @@ PICTURES = (
     Picture("phone", "/?category=pharmacy&minutes=10", PHONE),
     Picture("work", "/work", PHONE, "worker"),
     Picture("desk", "/desk", DESK, "dispatcher"),
-    Picture("coverage", "/coverage", DESK, "planner"),
     Picture("editor", "/editor", DESK, "planner"),
 )
 
@@ -142,11 +142,13 @@ def _settle(page: "Page") -> None:
 
 
 def _fill_in(context: Any, url: str, address: str) -> str:
-    """Return an address with the place of a tower in it, where several units are told apart."""
+    """Return an address with the place of a building in it, one in the middle of the town."""
     if "{lon}" not in address:
         return address
-    found = context.request.get(f"{url}/api/v1/search?q=1号楼&limit=1").json()["items"]
-    lon, lat = (found[0]["lon"], found[0]["lat"]) if found else (0.0, 0.0)
+    found = context.request.get(f"{url}/api/v1/search?q=3号楼&limit=50").json()["items"]
+    places = [(place["lon"], place["lat"]) for place in found] or [(0.0, 0.0)]
+    middle = tuple(sum(axis) / len(places) for axis in zip(*places, strict=True))
+    lon, lat = min(places, key=lambda place: dist(place, middle))
     return address.format(lon=f"{lon:.6f}", lat=f"{lat:.6f}")
 
 

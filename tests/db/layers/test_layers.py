@@ -229,7 +229,7 @@ def test_what_a_category_serves_is_one_shape_and_the_homes_beyond_are_others(ses
         circle_of(facility(session, "other", "park", LON, LAT), build.square(LON, LAT + 0.1))
     )
     near, far = (
-        town.building(name, x, 0.0001, code=name) for name, x in (("近", 0.0001), ("远", 0.004))
+        town.building(name, x, 0.0001, code=name) for name, x in (("近", 0.0001), ("远", 0.0006))
     )
     for building, minutes in ((near, 3.0), (far, 16.0)):
         town.household(building, "101")
