@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import folium
@@ -58,6 +59,7 @@ class SavedMap(literal.Map):
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012  Folium's own names
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
+    zoom_titles: Mapping[str, str] = MappingProxyType({})  # of the two buttons
     _template = Template(
         """
         {% macro html(this, kwargs) %}

@@ -25,14 +25,15 @@ DESK, PHONE = (1440, 900), (390, 844)
 class Picture(NamedTuple):
     """A picture: the page it shows, its size in CSS pixels, and what is done before it is taken.
 
-    username: The demo account that is signed in; empty: nobody. click: Selectors, in this order.
+    username: The demo account that is signed in; empty: nobody. begin: What is filled in and
+    clicked before the page is drawn: selector and text; no text is a click.
     """
 
     name: str
     address: str
     size: tuple[int, int] = DESK
     username: str = ""
-    click: tuple[str, ...] = ()
+    begin: tuple[tuple[str, str], ...] = ()
 
 
 PICTURES = (
@@ -41,7 +42,16 @@ PICTURES = (
     Picture("phone", "/?category=pharmacy&minutes=10", PHONE),
     Picture("work", "/work", PHONE, "worker"),
     Picture("desk", "/desk", DESK, "dispatcher"),
-    Picture("editor", "/editor", DESK, "planner"),
+    Picture(
+        "editor",
+        "/editor",
+        (1280, 800),
+        "planner",
+        (
+            ("main form input[type=text], main form input:not([type])", "春季调整"),
+            ("main form button", ""),
+        ),
+    ),
 )
 
 
@@ -125,9 +135,12 @@ def _take(
         if picture.username:
             _sign_in(context, url, picture.username, passwords)
         page.goto(url + _fill_in(context, url, picture.address))
-        _settle(page)
-        for selector in picture.click:
-            page.locator(selector).first.click()
+        for selector, text in picture.begin:
+            field = page.locator(selector).first
+            if text:
+                field.fill(text)
+            else:
+                field.click()
         _settle(page)
         page.screenshot(path=file)
     finally:
